@@ -1,0 +1,105 @@
+"""``fakeoci``: the fake cloud from the command line."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fakeoci.api import admin
+from fakeoci.api.app import build
+from fakeoci.api.service import Service
+from fakeoci.fabric import netns
+from fakeoci.fabric.fabric import Fabric
+from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
+from fakeoci.server import Door, door_at, listen, serve_doors
+from fakeoci.world import worldfile
+
+
+@click.group()
+@click.version_option(package_name="vcnd")
+def main() -> None:
+    """A fake Oracle Cloud: the API by HTTP, and its packets in the kernel."""
+
+
+@main.command()
+@click.option("--world", type=click.Path(path_type=Path), help="World file (TOML).")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True, help="0 picks a free one.")
+@click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
+def serve(world: Path | None, host: str, port: int, *, fabric: bool) -> None:
+    """Serve a world until interrupted."""
+    try:
+        text = worldfile.default_text() if world is None else world.read_text()
+        parsed = worldfile.parse(text, name=str(world or "default world"))
+    except (OSError, worldfile.WorldFileError) as error:
+        sys.exit(f"fakeoci: {error}")
+    service = Service(parsed, time.time)
+    trio.run(_serve, service, host, port, fabric)
+
+
+@main.command("print-world")
+def print_world() -> None:
+    """Print the default world's file, to start one's own from."""
+    click.echo(worldfile.default_text(), nl=False)
+
+
+async def _serve(service: Service, host: str, port: int, with_fabric: bool) -> None:
+    app = build(service)
+    doors = [door_at(host, port)]
+    fabric = Fabric(service.world, service.clock) if with_fabric else None
+    address = doors[0].socket.getsockname()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
+        try:
+            if fabric is not None:
+                app.router.routes += _fabric_routes(fabric)
+                await nursery.start(fabric.run)
+                for vcn_id, name in fabric.vcn_netns.items():
+                    for there in (LINK_LOCAL, SERVICES):
+                        sock = netns.inside(name, lambda there=there: listen(there, 80))  # type: ignore[misc]
+                        doors.append(Door(socket=sock, vcn_id=vcn_id))
+            await serve_doors(app, doors, nursery)
+            click.echo(f"fakeoci: http://{address[0]}:{address[1]}/20160918")
+            sys.stdout.flush()
+            await trio.sleep_forever()
+        finally:
+            if fabric is not None:
+                fabric.teardown()
+
+
+def _fabric_routes(fabric: Fabric) -> list[Route]:
+    """Return the operator's view of the packets: flow logs, and the source check."""
+
+    def json(said: object) -> Response:
+        return Response(msgspec.json.encode(said), media_type="application/json")
+
+    async def flow_logs(_request: Request) -> Response:
+        await fabric.close_windows()
+        logs = fabric.flow_logs.values()
+        return json([record for log in logs for record in log.records()])
+
+    async def state(_request: Request) -> Response:
+        await fabric.settled()
+        return json({"spoofed_packets": await fabric.spoofed()})
+
+    return [
+        admin.route("GET", "/flowLogs", flow_logs),
+        admin.route("GET", "/fabric", state),
+    ]
+
+
+async def _stop_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One ASGI app: Core, identity, IMDS and the fake's own admin."""

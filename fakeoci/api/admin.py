@@ -1,0 +1,129 @@
+"""The fake's own door: faults, the request log, the world as it is.
+
+Only on listeners that are marked for it: no instance of the world can reach it.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fakeoci.api.bodies import body
+from fakeoci.api.service import Fault, Service
+from fakeoci.world import vnics
+from fakeoci.world.errors import ServiceError
+from fakeoci.world.nouns import Instance
+from fakeoci.world.world import KINDS
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+PREFIX = "/fake/v1"
+
+
+class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """POST /fake/v1/faults."""
+
+    operation: str
+    kind: str
+    status: int = 500
+    code: str = "InternalServerError"
+    message: str = "a fault was asked for"
+    seconds: float = 0.0
+    times: int = 1
+
+
+class ApiKeyDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """POST /fake/v1/apiKeys: ``tenancy/user/fingerprint`` and its public key."""
+
+    key_id: str
+    public_key: str
+
+
+def _json(said: Any, status: int = 200) -> Response:
+    return Response(
+        msgspec.json.encode(said), status_code=status, media_type="application/json"
+    )
+
+
+def routes(service: Service) -> list[Route]:
+    """Return the admin's routes."""
+
+    async def add_fault(request: Request) -> Response:
+        try:
+            said = msgspec.json.decode(await request.body(), type=FaultDetails)
+        except msgspec.MsgspecError as error:
+            return _json({"message": str(error)}, 400)
+        if said.kind not in ("before", "after", "cut", "slow"):
+            return _json({"message": "kind is before, after, cut or slow"}, 400)
+        service.faults.append(Fault(**msgspec.structs.asdict(said)))
+        return _json({}, 201)
+
+    async def clear_faults(_request: Request) -> Response:
+        service.faults.clear()
+        return _json({})
+
+    async def expire_tokens(_request: Request) -> Response:
+        service.identities.expire_tokens()
+        return _json({})
+
+    async def add_api_key(request: Request) -> Response:
+        said = msgspec.json.decode(await request.body(), type=ApiKeyDetails)
+        key = serialization.load_pem_public_key(said.public_key.encode())
+        if not isinstance(key, rsa.RSAPublicKey):
+            return _json({"message": "an API key is an RSA key"}, 400)
+        service.identities.add_api_key(said.key_id, key)
+        return _json({}, 201)
+
+    async def requests(request: Request) -> Response:
+        after = int(request.query_params.get("after", 0))
+        return _json([asdict(r) for r in service.records if r.number > after])
+
+    async def world(_request: Request) -> Response:
+        service.world.advance(service.clock())
+        return _json(
+            {
+                kind.__name__: [
+                    body(service.world, n) for n in service.world.all(kind)
+                ]
+                for kind in KINDS
+            }
+        )
+
+    async def terminate(request: Request) -> Response:
+        try:
+            instance = service.world.named(Instance, request.path_params["name"])
+            vnics.terminate(service.world, instance.id)
+        except (KeyError, ServiceError) as error:
+            return _json({"message": str(error)}, 404)
+        return _json({})
+
+    table: list[tuple[str, str, Endpoint]] = [
+        ("POST", "/faults", add_fault),
+        ("DELETE", "/faults", clear_faults),
+        ("POST", "/actions/expireTokens", expire_tokens),
+        ("POST", "/apiKeys", add_api_key),
+        ("GET", "/requests", requests),
+        ("GET", "/world", world),
+        ("POST", "/instances/{name}/actions/terminate", terminate),
+    ]
+    return [route(*row) for row in table]
+
+
+def route(method: str, path: str, endpoint: Endpoint) -> Route:
+    """Return a route that only marked listeners have."""
+    return Route(PREFIX + path, _guarded(endpoint), methods=[method])
+
+
+def _guarded(endpoint: Endpoint) -> Endpoint:
+    async def guard(request: Request) -> Response:
+        if not request.scope.get("fakeoci.admin"):
+            await request.body()
+            return _json({"code": "NotFound", "message": "not found"}, 404)
+        return await endpoint(request)
+
+    return guard

@@ -1,0 +1,206 @@
+"""Objects as OCI's JSON (facts/oci.md §4.3)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fakeoci.world.nouns import (
+    Gateway,
+    Instance,
+    Noun,
+    Nsg,
+    PrivateIp,
+    RouteTable,
+    SecurityList,
+    SecurityRule,
+    Subnet,
+    Vcn,
+    Vnic,
+    VnicAttachment,
+    WorkRequest,
+)
+from fakeoci.world.world import World
+
+Body = dict[str, Any]
+
+
+def time_text(seconds: float) -> str:
+    """Return a time as RFC 3339 with milliseconds."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _common(noun: Noun) -> Body:
+    return {
+        "id": noun.id,
+        "compartmentId": noun.compartment_id,
+        "displayName": noun.display_name,
+        "timeCreated": time_text(noun.time_created),
+        "freeformTags": noun.freeform_tags,
+        "definedTags": {},
+    }
+
+
+def rule_body(rule: SecurityRule, *, of_list: bool) -> Body:
+    """Return a rule as NSGs have it, or as security lists do."""
+    end = "source" if rule.direction == "INGRESS" else "destination"
+    body: Body = {
+        "protocol": rule.protocol,
+        "isStateless": rule.is_stateless,
+        "description": rule.description,
+        end: rule.peer,
+        f"{end}Type": rule.peer_type,
+    }
+    if not of_list:
+        body |= {"id": rule.id, "direction": rule.direction, "isValid": True}
+    if rule.ports is not None:
+        options = "tcpOptions" if rule.protocol == "6" else "udpOptions"
+        ports = {"min": rule.ports.min, "max": rule.ports.max}
+        body[options] = {"destinationPortRange": ports}
+    if rule.icmp_type is not None:
+        body["icmpOptions"] = {"type": rule.icmp_type}
+    return body
+
+
+def body(world: World, noun: Noun) -> Body:
+    """Return an object's JSON."""
+    said = _common(noun)
+    state = getattr(noun, "lifecycle_state", None)
+    if state is not None:
+        said["lifecycleState"] = state
+    match noun:
+        case Vcn():
+            said |= {
+                "cidrBlock": noun.cidr_blocks[0],
+                "cidrBlocks": noun.cidr_blocks,
+            }
+        case Subnet():
+            said |= _subnet(world, noun)
+        case RouteTable():
+            said |= {
+                "vcnId": noun.vcn_id,
+                "routeRules": [
+                    {
+                        "destination": r.destination,
+                        "destinationType": "CIDR_BLOCK",
+                        "networkEntityId": r.network_entity_id,
+                        "routeType": "STATIC",
+                        "description": r.description,
+                    }
+                    for r in noun.rules
+                ],
+            }
+        case SecurityList():
+            said["vcnId"] = noun.vcn_id
+            for direction in ("INGRESS", "EGRESS"):
+                said[f"{direction.lower()}SecurityRules"] = [
+                    rule_body(r, of_list=True)
+                    for r in noun.rules
+                    if r.direction == direction
+                ]
+        case Nsg():
+            said["vcnId"] = noun.vcn_id
+        case Gateway():
+            said |= {"vcnId": noun.vcn_id, "peerId": noun.peer_id or None}
+        case Instance():
+            said |= _instance(world, noun)
+        case Vnic():
+            said |= _vnic(world, noun)
+        case VnicAttachment():
+            said |= {
+                "instanceId": noun.instance_id,
+                "availabilityDomain": world.availability_domain,
+                "nicIndex": noun.nic_index,
+                "subnetId": noun.subnet_id,
+            }
+            if noun.lifecycle_state != "ATTACHING":
+                said["vnicId"] = noun.vnic_id
+        case PrivateIp():
+            said |= _private_ip(noun)
+        case WorkRequest():
+            said |= _work_request(noun)
+        case _:
+            raise TypeError(f"no body for {type(noun).__name__}")
+    return said
+
+
+def _subnet(world: World, subnet: Subnet) -> Body:
+    return {
+        "vcnId": subnet.vcn_id,
+        "cidrBlock": subnet.cidr_blocks[0],
+        "ipv4CidrBlocks": subnet.cidr_blocks,
+        "virtualRouterIp": str(world.spaces[subnet.id].router),
+        "virtualRouterMac": "02:00:17:ff:ff:01",
+        "routeTableId": subnet.route_table_id,
+        "securityListIds": subnet.security_list_ids,
+        "prohibitPublicIpOnVnic": subnet.prohibit_public_ip,
+        "availabilityDomain": None,
+    }
+
+
+def _instance(world: World, instance: Instance) -> Body:
+    return {
+        "availabilityDomain": world.availability_domain,
+        "faultDomain": "FAULT-DOMAIN-1",
+        "region": world.region_key,
+        "shape": instance.shape,
+        "shapeConfig": shape_config(instance),
+        "metadata": instance.metadata,
+    }
+
+
+def shape_config(instance: Instance) -> Body:
+    """Return what the API and IMDS say of an instance's shape."""
+    return {
+        "ocpus": instance.ocpus,
+        "memoryInGBs": instance.ocpus * 8,
+        "maxVnicAttachments": instance.max_vnic_attachments,
+        "networkingBandwidthInGbps": instance.ocpus,
+    }
+
+
+def _vnic(world: World, vnic: Vnic) -> Body:
+    return {
+        "availabilityDomain": world.availability_domain,
+        "macAddress": vnic.mac_address.upper(),
+        "privateIp": world.primary_ip(vnic.id),
+        "publicIp": vnic.public_ip,
+        "isPrimary": vnic.is_primary,
+        "subnetId": vnic.subnet_id,
+        "nsgIds": vnic.nsg_ids,
+        "skipSourceDestCheck": vnic.skip_source_dest_check,
+    }
+
+
+def _private_ip(private_ip: PrivateIp) -> Body:
+    return {
+        "availabilityDomain": None,
+        "ipAddress": private_ip.ip_address,
+        "cidrPrefixLength": private_ip.prefix_length,
+        "isPrimary": private_ip.is_primary,
+        "subnetId": private_ip.subnet_id,
+        "vnicId": private_ip.vnic_id,
+        "ipState": "ASSIGNED" if private_ip.vnic_id else "AVAILABLE",
+        "lifetime": private_ip.lifetime,
+    }
+
+
+def _work_request(request: WorkRequest) -> Body:
+    done = request.time_finished is not None
+    said: Body = {
+        "operationType": request.operation_type,
+        "status": request.status if done else "IN_PROGRESS",
+        "percentComplete": 100.0 if done else 10.0,
+        "timeAccepted": time_text(request.time_created),
+        "resources": [
+            {
+                "entityType": entity,
+                "actionType": action,
+                "identifier": identifier,
+                "entityUri": f"/20160918/{entity}s/{identifier}",
+            }
+            for entity, action, identifier in request.resources
+        ],
+    }
+    if request.time_finished is not None:
+        said["timeFinished"] = time_text(request.time_finished)
+    return said

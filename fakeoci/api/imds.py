@@ -1,0 +1,99 @@
+"""The instance metadata service v2: the caller is known by its address (oci.md §6)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fakeoci.api.bodies import shape_config
+from fakeoci.api.service import Service
+from fakeoci.world.errors import ServiceError
+from fakeoci.world.nouns import Instance, PrivateIp, Subnet, Vnic
+from fakeoci.world.world import World
+
+
+def caller(world: World, address: str, vcn_id: str | None) -> Instance:
+    """Return the instance behind an address: only primary VNICs reach the service.
+
+    Raises:
+        ServiceError: 404, it is no primary VNIC's address.
+    """
+    for private_ip in world.all(PrivateIp):
+        if private_ip.ip_address != address or private_ip.vnic_id is None:
+            continue
+        vnic = world.get(Vnic, private_ip.vnic_id)
+        subnet = world.get(Subnet, vnic.subnet_id)
+        here = vcn_id in (None, subnet.vcn_id)
+        if here and private_ip.is_primary and vnic.is_primary:
+            return world.get(Instance, vnic.instance_id)
+    raise ServiceError(404, "NotFound", f"{address} is no instance's primary address")
+
+
+def instance_body(world: World, instance: Instance) -> dict[str, Any]:
+    """Return GET /opc/v2/instance/."""
+    return {
+        "availabilityDomain": world.availability_domain,
+        "canonicalRegionName": world.region,
+        "compartmentId": instance.compartment_id,
+        "displayName": instance.display_name,
+        "faultDomain": "FAULT-DOMAIN-1",
+        "hostname": instance.display_name,
+        "id": instance.id,
+        "metadata": instance.metadata,
+        "region": world.region_key,
+        "regionInfo": {
+            "realmDomainComponent": "oraclecloud.com",
+            "realmKey": "oc1",
+            "regionIdentifier": world.region,
+            "regionKey": world.region_key.upper(),
+        },
+        "shape": instance.shape,
+        "shapeConfig": shape_config(instance),
+        "state": "Running",
+        "timeCreated": int(instance.time_created * 1000),
+    }
+
+
+def vnics_body(world: World, instance: Instance) -> list[dict[str, Any]]:
+    """Return GET /opc/v2/vnics/: a VNIC is listed once it is attached."""
+    return [
+        {
+            "vnicId": vnic.id,
+            "privateIp": world.primary_ip(vnic.id),
+            "vlanTag": 0,
+            "macAddr": vnic.mac_address,
+            "virtualRouterIp": str(world.spaces[vnic.subnet_id].router),
+            "subnetCidrBlock": world.get(Subnet, vnic.subnet_id).cidr_blocks[0],
+        }
+        for vnic in world.vnics_of(instance.id)
+        if vnic.lifecycle_state == "AVAILABLE"
+    ]
+
+
+def document(service: Service, instance: Instance, path: str) -> Any:
+    """Return what a path holds: a structure, a value, or a PEM as bytes.
+
+    Raises:
+        ServiceError: 404, there is nothing.
+    """
+    world = service.world
+    certified = service.identities.certified
+    pems: dict[str, Callable[[], bytes]] = {
+        "identity/cert.pem": lambda: certified(instance).certificate_pem,
+        "identity/key.pem": lambda: certified(instance).key_pem,
+        "identity/intermediate.pem": service.identities.root_pem,
+    }
+    if path in pems:
+        return pems[path]()
+    first, *steps = [part for part in path.split("/") if part] or [""]
+    roots: dict[str, Callable[[World, Instance], Any]] = {
+        "instance": instance_body,
+        "vnics": vnics_body,
+    }
+    if first not in roots:
+        raise ServiceError(404, "NotFound", f"no {path}")
+    found = roots[first](world, instance)
+    for step in steps:
+        try:
+            found = found[int(step) if isinstance(found, list) else step]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise ServiceError(404, "NotFound", f"no {path}") from error
+    return found

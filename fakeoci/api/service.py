@@ -1,0 +1,136 @@
+"""What stands around the world while it is served: callers, faults, memory of calls."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakeoci.api.identity import Identities
+from fakeoci.world.errors import ServiceError
+from fakeoci.world.world import World
+
+RETRY_TOKEN_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, authenticated."""
+
+    world: World
+    now: float
+    principal: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    if_match: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """An operation's answer."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A line of the request log."""
+
+    number: int
+    at: float
+    operation: str
+    principal: str
+    client: str
+    status: int
+    code: str
+    opc_request_id: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """What shall go wrong with the next calls of an operation.
+
+    ``before``: refused, nothing done.  ``after``: done, and the answer lost.
+    ``cut``: nothing done, and the connection cut.  ``slow``: done late.
+    """
+
+    operation: str
+    kind: str
+    status: int = 500
+    code: str = "InternalServerError"
+    message: str = "a fault was asked for"
+    seconds: float = 0.0
+    times: int = 1
+
+
+class Service:
+    """One region's endpoint."""
+
+    def __init__(self, world: World, clock: Callable[[], float]) -> None:
+        self.world = world
+        self.clock = clock
+        self.identities = Identities(world)
+        self.records: deque[Recorded] = deque(maxlen=100_000)
+        self.faults: list[Fault] = []
+        self._numbered = 0
+        self._answers: dict[tuple[str, str, str], tuple[float, str, Result]] = {}
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def record(self, **said: Any) -> None:
+        """Write a line of the request log."""
+        self._numbered += 1
+        self.records.append(Recorded(number=self._numbered, at=self.clock(), **said))
+
+    def fault_for(self, operation: str) -> Fault | None:
+        """Return the fault that this call of an operation meets, and use it up."""
+        for fault in self.faults:
+            if fault.operation in (operation, "*"):
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.faults.remove(fault)
+                return fault
+        return None
+
+    def throttle(self, principal: str) -> None:
+        """Raise 429 when a principal's bucket is empty."""
+        limits = self.world.settings.limits
+        if limits.calls_per_second <= 0:
+            return
+        now = self.clock()
+        tokens, at = self._buckets.get(principal, (float(limits.burst), now))
+        tokens = min(limits.burst, tokens + (now - at) * limits.calls_per_second)
+        if tokens < 1:
+            self._buckets[principal] = (tokens, now)
+            raise ServiceError(429, "TooManyRequests", "User-rate limit exceeded.")
+        self._buckets[principal] = (tokens - 1, now)
+
+    # Retry tokens: the same one within 24 h, the same result
+
+    def answered(
+        self, principal: str, operation: str, token: str, body: bytes
+    ) -> Result | None:
+        """Return what an earlier call with this token was answered.
+
+        Raises:
+            ServiceError: 409, the token came with another body.
+        """
+        held = self._answers.get((principal, operation, token))
+        if held is None or held[0] < self.clock() - RETRY_TOKEN_SECONDS:
+            return None
+        if held[1] != hashlib.sha256(body).hexdigest():
+            raise ServiceError(
+                409,
+                "InvalidatedRetryToken",
+                "The retry token was used with another request.",
+            )
+        return held[2]
+
+    def remember(
+        self, principal: str, operation: str, token: str, body: bytes, result: Result
+    ) -> None:
+        """Keep a result for the same token."""
+        digest = hashlib.sha256(body).hexdigest()
+        self._answers[(principal, operation, token)] = (self.clock(), digest, result)

@@ -1,0 +1,136 @@
+"""What the kernel should look like for the world as it is.  Pure."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from fakeoci.world.nouns import (
+    Gateway,
+    Instance,
+    Nsg,
+    PrivateIp,
+    RouteTable,
+    SecurityList,
+    SecurityRule,
+    Subnet,
+    Vcn,
+    Vnic,
+    VnicAttachment,
+)
+from fakeoci.world.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VnicLink:
+    """A VNIC that is attached: a link between its VCN and its instance."""
+
+    vnic_id: str
+    netns: str
+    mac: str
+    is_primary: bool
+    primary_address: str
+    subnet_prefix: int
+    router: str
+    addresses: frozenset[str]
+    """All private IPs, as CIDRs."""
+    route_table_id: str
+    subnet_id: str
+    checks_source: bool
+    public_ip: str | None
+    ingress: tuple[SecurityRule, ...]
+    egress: tuple[SecurityRule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VcnNet:
+    """A VCN: its namespace, what it routes, who is in its NSGs."""
+
+    vcn_id: str
+    name: str
+    cidrs: tuple[str, ...]
+    routers: tuple[str, ...]
+    gateways: tuple[Gateway, ...]
+    routes: dict[str, tuple[tuple[str, str], ...]]
+    """Route table → (destination, gateway or private IP)."""
+    links: dict[str, VnicLink]
+    members: dict[str, tuple[str, ...]]
+    """NSG → its members' addresses, as CIDRs."""
+
+
+def _cidr(private_ip: PrivateIp) -> str:
+    return f"{private_ip.ip_address}/{private_ip.prefix_length}"
+
+
+def vcn_nets(world: World) -> list[VcnNet]:
+    """Return the VCNs as their namespaces should be."""
+    attached = {
+        a.vnic_id
+        for a in world.all(VnicAttachment)
+        if a.lifecycle_state == "ATTACHED"
+    }
+    addresses: dict[str, list[PrivateIp]] = {}
+    for private_ip in world.all(PrivateIp):
+        if private_ip.vnic_id is not None:
+            addresses.setdefault(private_ip.vnic_id, []).append(private_ip)
+    nets = []
+    for vcn in world.all(Vcn):
+        subnets = {s.id: s for s in world.all(Subnet) if s.vcn_id == vcn.id}
+        vnics = [v for v in world.all(Vnic) if v.subnet_id in subnets]
+        nets.append(
+            VcnNet(
+                vcn_id=vcn.id,
+                name=vcn.display_name,
+                cidrs=tuple(vcn.cidr_blocks),
+                routers=tuple(str(world.spaces[s].router) for s in subnets),
+                gateways=tuple(g for g in world.all(Gateway) if g.vcn_id == vcn.id),
+                routes={
+                    t.id: tuple((r.destination, r.network_entity_id) for r in t.rules)
+                    for t in world.all(RouteTable)
+                    if t.vcn_id == vcn.id
+                },
+                links={
+                    v.id: _link(world, v, subnets[v.subnet_id], addresses[v.id])
+                    for v in vnics
+                    if v.id in attached
+                },
+                members={
+                    nsg.id: tuple(
+                        _cidr(p)
+                        for v in vnics
+                        if nsg.id in v.nsg_ids
+                        for p in addresses[v.id]
+                    )
+                    for nsg in world.all(Nsg)
+                    if nsg.vcn_id == vcn.id
+                },
+            )
+        )
+    return nets
+
+
+def _link(
+    world: World, vnic: Vnic, subnet: Subnet, held: list[PrivateIp]
+) -> VnicLink:
+    rules = [
+        rule
+        for list_id in subnet.security_list_ids
+        for rule in world.get(SecurityList, list_id).rules
+    ]
+    for nsg_id in vnic.nsg_ids:
+        rules += world.get(Nsg, nsg_id).rules.values()
+    primary = next(p.ip_address for p in held if p.is_primary)
+    return VnicLink(
+        vnic_id=vnic.id,
+        netns=world.get(Instance, vnic.instance_id).netns,
+        mac=vnic.mac_address,
+        is_primary=vnic.is_primary,
+        primary_address=primary,
+        subnet_prefix=IPv4Network(subnet.cidr_blocks[0]).prefixlen,
+        router=str(world.spaces[subnet.id].router),
+        addresses=frozenset(_cidr(p) for p in held),
+        route_table_id=subnet.route_table_id,
+        subnet_id=subnet.id,
+        checks_source=not vnic.skip_source_dest_check,
+        public_ip=vnic.public_ip,
+        ingress=tuple(r for r in rules if r.direction == "INGRESS"),
+        egress=tuple(r for r in rules if r.direction == "EGRESS"),
+    )

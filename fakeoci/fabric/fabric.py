@@ -1,0 +1,258 @@
+"""The fabric: every VCN, what lies between them and beyond, kept as the world is."""
+
+import socket
+from collections.abc import Callable
+from typing import Any, Never, TypeVar
+
+import trio
+
+from fakeoci.fabric import netfilter, netns, resolver, rules
+from fakeoci.fabric.desired import VcnNet, vcn_nets
+from fakeoci.fabric.flowlog import FlowLog
+from fakeoci.fabric.vcn import (
+    ISCSI,
+    LINK_LOCAL,
+    VcnNamespace,
+    link_settings,
+    peer_of,
+)
+from fakeoci.world.nouns import Gateway, Instance, PrivateIp
+from fakeoci.world.world import World
+
+T = TypeVar("T")
+
+INTERNET = "internet"
+INTERNET_HOST = "198.51.100.80"
+"""A host out there, for whoever wants to reach the internet."""
+NAT_ADDRESSES = "203.0.113."
+OUTSIDE_MTU = 1500
+CAPTURE_WINDOW_SECONDS = 10.0
+GATHER_SECONDS = 0.005
+
+
+class Fabric:
+    """Owns the namespaces; ``run`` keeps them as the world says."""
+
+    def __init__(self, world: World, clock: Callable[[], float]) -> None:
+        self._world = world
+        self._clock = clock
+        self._vcns: dict[str, VcnNamespace] = {}
+        self._gateway_links: dict[str, str] = {}
+        self._made: list[str] = []
+        self._changed = trio.Event()
+        self._settled = trio.Event()
+        self._one_thread = trio.CapacityLimiter(1)
+        self.flow_logs: dict[str, FlowLog] = {}
+        world.listeners.append(self._ring)
+
+    def _ring(self) -> None:
+        self._changed.set()
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(call, limiter=self._one_thread)
+
+    # Making
+
+    def build(self) -> None:
+        """Make all namespaces and links that the world starts with."""
+        self._make(INTERNET)
+        netns.sysctl(INTERNET, {"ipv4/conf/all/rp_filter": 0})
+        netns.ip(INTERNET, [f"addr add {INTERNET_HOST}/32 dev lo"])
+        for onprem in self._world.onprem.values():
+            self._make(f"onprem-{onprem.name}")
+        for instance in self._world.all(Instance):
+            if not netns.exists(instance.netns):
+                self._make(instance.netns)
+        nets = vcn_nets(self._world)
+        for number, net in enumerate(nets):
+            vcn = VcnNamespace(net, f"{NAT_ADDRESSES}{10 + number}")
+            self._made.append(vcn.netns)
+            self._vcns[net.vcn_id] = vcn
+            self.flow_logs[net.vcn_id] = FlowLog(self._vnic_of)
+        for net in nets:
+            for gateway in net.gateways:
+                self._link_gateway(net, gateway)
+        self._bring_all(nets)
+
+    def _make(self, name: str) -> None:
+        netns.add(name)
+        self._made.append(name)
+
+    def _link_gateway(self, net: VcnNet, gateway: Gateway) -> None:
+        vcn = self._vcns[net.vcn_id]
+        match gateway.kind:
+            case "nat" | "internet":
+                name = "nat0" if gateway.kind == "nat" else "igw0"
+                self._link(vcn, name, INTERNET, f"{name}-{net.name}"[:15])
+                there = f"{name}-{net.name}"[:15]
+                netns.ip(INTERNET, [f"route add {vcn.nat_address}/32 dev {there}"])
+                # The internet asks who has the NAT's address: the VCN does.
+                netns.ip(vcn.netns, [f"addr add {vcn.nat_address}/32 dev lo"])
+            case "drg":
+                name, there = f"drg{len(self._gateway_links)}", f"onprem-{gateway.network}"
+                self._link(vcn, name, there, "vcn0")
+                onprem = self._world.onprem[gateway.network]
+                prefix = onprem.cidr.partition("/")[2]
+                netns.ip(
+                    there,
+                    [
+                        f"addr add {onprem.host}/{prefix} dev vcn0",
+                        "route add default dev vcn0",
+                    ],
+                )
+            case "peering":
+                name = f"lpg{len(self._gateway_links)}"
+                self._link_peering(vcn, name, gateway)
+            case _:
+                return
+        self._gateway_links[gateway.id] = name
+
+    def _link(self, vcn: VcnNamespace, name: str, there: str, peer: str) -> None:
+        netns.ip(
+            vcn.netns,
+            [
+                f"link add {name} mtu {OUTSIDE_MTU} type veth peer name {peer}"
+                f" mtu {OUTSIDE_MTU} netns {there}"
+            ],
+        )
+        vcn.add_gateway_link(name)
+        netns.ip(there, [f"link set {peer} up"])
+        netns.sysctl(there, link_settings(peer))
+
+    def _link_peering(self, vcn: VcnNamespace, name: str, gateway: Gateway) -> None:
+        """Make the pair from the side that comes first; its other end waits there."""
+        key = peer_of(gateway)
+        waiting = self._gateway_links.get(key)
+        if waiting is None:
+            other = self._world.get(Gateway, gateway.peer_id)
+            there = self._vcns[other.vcn_id].netns
+            peer = f"{name}-peer"
+            netns.ip(vcn.netns, [f"link add {name} type veth peer name {peer} netns {there}"])
+            self._gateway_links[key] = peer
+        else:
+            netns.ip(vcn.netns, [f"link set {waiting} name {name}"])
+        vcn.add_gateway_link(name)
+
+    # Keeping
+
+    def _bring_all(self, nets: list[VcnNet]) -> None:
+        for net in nets:
+            changed = self._vcns[net.vcn_id].bring_to(net, self._gateway_links)
+            if changed and self._world.settings.behaviour.cut_flows_on_rule_change:
+                netns.inside(
+                    self._vcns[net.vcn_id].netns, netfilter.forget_connections
+                )
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Follow the world, and serve what hosts find at link-local addresses."""
+        await self._in_thread(self.build)
+        async with trio.open_nursery() as nursery:
+            for vcn_id, vcn in self._vcns.items():
+                nursery.start_soon(self._serve_resolver, vcn_id, vcn)
+                nursery.start_soon(self._serve_iscsi, vcn)
+                nursery.start_soon(self._read_rejects, vcn_id, vcn)
+            nursery.start_soon(self._capture)
+            nursery.start_soon(self._let_time_pass)
+            task_status.started()
+            while True:
+                await self._changed.wait()
+                await trio.sleep(GATHER_SECONDS)
+                self._changed = trio.Event()
+                settled, self._settled = self._settled, trio.Event()
+                nets = vcn_nets(self._world)
+                await self._in_thread(lambda nets=nets: self._bring_all(nets))  # type: ignore[misc]
+                settled.set()
+        raise AssertionError("the loop above never ends")
+
+    async def settled(self) -> None:
+        """Return when the kernel is as the world was at the call."""
+        waiting = self._settled
+        self._ring()
+        await waiting.wait()
+
+    async def _let_time_pass(self) -> None:
+        """What is due happens even when nobody asks: a link appears by itself."""
+        while True:
+            due = self._world.next_due
+            pause = 0.2 if due is None else max(0.0, min(0.2, due - self._clock()))
+            await trio.sleep(pause + 0.001)
+            self._world.advance(self._clock())
+
+    def teardown(self) -> None:
+        """Remove every namespace that was made, and all links with them."""
+        for name in reversed(self._made):
+            netns.remove(name)
+        self._made.clear()
+
+    # Link-local services
+
+    async def _socket(self, vcn: VcnNamespace, kind: int, host: str, port: int) -> Any:
+        def make() -> socket.socket:
+            sock = socket.socket(socket.AF_INET, kind)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, port))
+            if kind == socket.SOCK_STREAM:
+                sock.listen(16)
+            return sock
+
+        made = await self._in_thread(lambda: netns.inside(vcn.netns, make))
+        return trio.socket.from_stdlib_socket(made)
+
+    async def _serve_resolver(self, vcn_id: str, vcn: VcnNamespace) -> None:
+        with await self._socket(vcn, socket.SOCK_DGRAM, LINK_LOCAL, 53) as sock:
+            await resolver.serve(sock, self._world, vcn_id)
+
+    async def _serve_iscsi(self, vcn: VcnNamespace) -> None:
+        """Answer where boot volumes are, so that a guard before it can be seen."""
+        with await self._socket(vcn, socket.SOCK_STREAM, ISCSI, 3260) as listener:
+            while True:
+                connection, _ = await listener.accept()
+                connection.close()
+
+    # Flow logs
+
+    def _vnic_of(self, address: str) -> str | None:
+        for private_ip in self._world.all(PrivateIp):
+            if private_ip.ip_address == address:
+                return private_ip.vnic_id
+        return None
+
+    async def _read_rejects(self, vcn_id: str, vcn: VcnNamespace) -> None:
+        def subscribe() -> socket.socket:
+            return netfilter.subscribe_log(rules.REJECTED_GROUP)
+
+        made = await self._in_thread(lambda: netns.inside(vcn.netns, subscribe))
+        with trio.socket.from_stdlib_socket(made) as sock:
+            while True:
+                try:
+                    data = await sock.recv(netfilter.MOST)
+                except OSError:
+                    continue  # ENOBUFS: some are lost, as flow logs may
+                for packet in netfilter.logged(data):
+                    self.flow_logs[vcn_id].reject(packet)
+
+    async def _capture(self) -> None:
+        while True:
+            await trio.sleep(CAPTURE_WINDOW_SECONDS)
+            await self.close_windows()
+
+    async def close_windows(self) -> None:
+        """End the capture windows of all flow logs now."""
+        for vcn_id, vcn in self._vcns.items():
+            name = vcn.netns
+            counted = await self._in_thread(
+                lambda name=name: netns.inside(name, netfilter.connections)  # type: ignore[misc]
+            )
+            self.flow_logs[vcn_id].close_window(counted, self._clock())
+
+    async def spoofed(self) -> int:
+        """Return how many packets the source checks have dropped, over all VCNs."""
+        vcns = list(self._vcns.values())
+        return await self._in_thread(lambda: sum(v.spoofed() for v in vcns))
+
+    @property
+    def vcn_netns(self) -> dict[str, str]:
+        """Return VCN → its namespace."""
+        return {vcn_id: vcn.netns for vcn_id, vcn in self._vcns.items()}

@@ -1,0 +1,156 @@
+"""What netfilter tells in a namespace: connections with counters, and logged packets.
+
+Netlink by hand, for there is no maintained library that reads either: ctnetlink
+(uapi nfnetlink_conntrack.h) and NFLOG (uapi nfnetlink_log.h).
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+NETLINK_NETFILTER = 12
+CT, LOG = 1 << 8, 4 << 8
+CT_GET, CT_DELETE, LOG_PACKET, LOG_CONFIG = CT | 1, CT | 2, LOG | 0, LOG | 1
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+TYPE_ERROR, TYPE_DONE = 2, 3
+TUPLE_ORIG, TUPLE_REPLY, COUNTERS_ORIG, COUNTERS_REPLY = 1, 2, 9, 10
+TUPLE_IP, TUPLE_PROTO = 1, 2
+CFG_CMD, CFG_MODE, PAYLOAD = 1, 2, 9
+BIND, COPY_PACKET = 1, 2
+COPY_BYTES = 64
+MOST = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One direction of a flow."""
+
+    source: str
+    destination: str
+    protocol: int
+    source_port: int
+    destination_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A direction of a connection with what has gone that way."""
+
+    way: Way
+    packets: int
+    bytes: int
+
+
+def _message(kind: int, flags: int, family: int, resource: int, body: bytes) -> bytes:
+    inner = struct.pack(">BBH", family, 0, resource) + body
+    return struct.pack("=IHHII", 16 + len(inner), kind, flags, 0, 0) + inner
+
+
+def _attribute(kind: int, payload: bytes) -> bytes:
+    size = 4 + len(payload)
+    return struct.pack("=HH", size, kind) + payload + b"\0" * (-size % 4)
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found, at = {}, 0
+    while at + 4 <= len(data):
+        size, kind = struct.unpack_from("=HH", data, at)
+        if size < 4:  # noqa: PLR2004
+            break
+        found[kind & 0x3FFF] = data[at + 4 : at + size]
+        at += (size + 3) & ~3
+    return found
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 16 <= len(data):
+        size, kind = struct.unpack_from("=IH", data, at)
+        yield kind, data[at + 16 : at + size]
+        at += (size + 3) & ~3
+
+
+def _open() -> socket.socket:
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+    sock.bind((0, 0))
+    return sock
+
+
+def connections() -> list[Counted]:
+    """Return both directions of all IPv4 connections of this thread's namespace."""
+    found: list[Counted] = []
+    with _open() as sock:
+        sock.send(_message(CT_GET, REQUEST | DUMP, socket.AF_INET, 0, b""))
+        while True:
+            for kind, body in _messages(sock.recv(MOST)):
+                if kind in (TYPE_DONE, TYPE_ERROR):
+                    return found
+                said = _attributes(body[4:])
+                for tuple_, counters in (
+                    (TUPLE_ORIG, COUNTERS_ORIG),
+                    (TUPLE_REPLY, COUNTERS_REPLY),
+                ):
+                    counted = _counted(said.get(tuple_, b""), said.get(counters, b""))
+                    if counted is not None:
+                        found.append(counted)
+
+
+def forget_connections() -> None:
+    """Delete all connections: the rules judge every flow anew."""
+    with _open() as sock:
+        sock.send(_message(CT_DELETE, REQUEST | ACK, socket.AF_INET, 0, b""))
+        sock.recv(MOST)
+
+
+def _counted(tuple_: bytes, counters: bytes) -> Counted | None:
+    said = _attributes(tuple_)
+    ip = _attributes(said.get(TUPLE_IP, b""))
+    proto = _attributes(said.get(TUPLE_PROTO, b""))
+    count = _attributes(counters)
+    if 1 not in ip or 1 not in count:
+        return None
+    port = b"\0\0"
+    way = Way(
+        source=socket.inet_ntoa(ip[1]),
+        destination=socket.inet_ntoa(ip[2]),
+        protocol=proto.get(1, b"\0")[0],
+        source_port=int.from_bytes(proto.get(2, port)),
+        destination_port=int.from_bytes(proto.get(3, port)),
+    )
+    return Counted(way, int.from_bytes(count[1]), int.from_bytes(count[2]))
+
+
+def subscribe_log(group: int) -> socket.socket:
+    """Return a socket with the packets that rules log to a group, in this namespace."""
+    sock = _open()
+    command = _attribute(CFG_CMD, struct.pack("=B", BIND))
+    mode = _attribute(CFG_MODE, struct.pack(">IBB", COPY_BYTES, COPY_PACKET, 0))
+    for body in (command, mode):
+        sock.send(_message(LOG_CONFIG, REQUEST | ACK, socket.AF_INET, group, body))
+        for kind, answer in _messages(sock.recv(MOST)):
+            code = struct.unpack_from("=i", answer)[0] if kind == TYPE_ERROR else 0
+            if code:
+                raise OSError(-code, f"NFLOG group {group}")
+    return sock
+
+
+def logged(data: bytes) -> Iterator[Counted]:
+    """Yield the packets in a datagram of a log socket."""
+    for kind, body in _messages(data):
+        packet = _attributes(body[4:]).get(PAYLOAD, b"") if kind == LOG_PACKET else b""
+        if len(packet) < 20:  # noqa: PLR2004 - an IPv4 header
+            continue
+        header = (packet[0] & 0xF) * 4
+        ports = packet[header : header + 4] if packet[9] in (6, 17) else b""
+        yield Counted(
+            Way(
+                source=socket.inet_ntoa(packet[12:16]),
+                destination=socket.inet_ntoa(packet[16:20]),
+                protocol=packet[9],
+                source_port=int.from_bytes(ports[:2]),
+                destination_port=int.from_bytes(ports[2:4]),
+            ),
+            1,
+            int.from_bytes(packet[2:4]),
+        )

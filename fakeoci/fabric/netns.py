@@ -1,0 +1,94 @@
+"""Named network namespaces, and the ip and nft programs in them.  Synchronous."""
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+CLONE_NEWNET = 0x40000000
+DIRECTORY = Path("/run/netns")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class FabricError(Exception):
+    """The kernel refused a part of the fabric."""
+
+
+def exists(name: str) -> bool:
+    """Tell whether a namespace of that name is there."""
+    return (DIRECTORY / name).exists()
+
+
+def add(name: str) -> None:
+    """Make a namespace."""
+    _run(["/sbin/ip", "netns", "add", name], "")
+    _run(["/sbin/ip", "-n", name, "link", "set", "lo", "up"], "")
+
+
+def remove(name: str) -> None:
+    """Remove a namespace and, with it, every link in it."""
+    _run(["/sbin/ip", "netns", "del", name], "")
+
+
+def inside(name: str, call: Callable[[], T]) -> T:
+    """Return what a call returns with this thread in the namespace."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    there = os.open(DIRECTORY / name, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(there)
+        try:
+            return call()
+        finally:
+            _setns(home)
+    finally:
+        os.close(there)
+        os.close(home)
+
+
+def _setns(descriptor: int) -> None:
+    if _libc.setns(descriptor, CLONE_NEWNET) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"setns: {os.strerror(code)}")
+
+
+def sysctl(name: str, settings: Mapping[str, int]) -> None:
+    """Write settings under /proc/sys/net of a namespace."""
+
+    def write() -> None:
+        for path, value in settings.items():
+            Path("/proc/sys/net", path).write_text(str(value))
+
+    inside(name, write)
+
+
+def ip(name: str, lines: Iterable[str]) -> None:
+    """Run ip commands in a namespace, one a line, until one fails."""
+    script = "\n".join(lines)
+    if script:
+        _run(["/sbin/ip", "-n", name, "-batch", "-"], script)
+
+
+def nft(name: str, script: str) -> None:
+    """Load an nft script in a namespace, whole or not at all."""
+    _run(["/usr/bin/nsenter", f"--net={DIRECTORY / name}", "/usr/sbin/nft", "-f", "-"], script)
+
+
+def nft_output(name: str, command: str) -> str:
+    """Return what an nft command prints."""
+    path = f"--net={DIRECTORY / name}"
+    return _run(["/usr/bin/nsenter", path, "/usr/sbin/nft", *command.split()], "")
+
+
+def _run(command: list[str], script: str) -> str:
+    done = subprocess.run(
+        command, input=script, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip()
+        raise FabricError(f"{' '.join(command)}: {said}\n{script}")
+    return done.stdout

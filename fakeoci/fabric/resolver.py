@@ -1,0 +1,60 @@
+"""The VCN resolver at 169.254.169.254:53: names of the world's instances."""
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+import trio
+
+from fakeoci.world.nouns import Instance, Subnet, Vcn, Vnic
+from fakeoci.world.world import World
+
+TTL_SECONDS = 60
+
+
+def names(world: World, vcn_id: str) -> dict[str, str]:
+    """Return ``host.subnet.vcn.oraclevcn.com`` → address of a VCN's primary VNICs."""
+    found = {}
+    for vnic in world.all(Vnic):
+        subnet = world.get(Subnet, vnic.subnet_id)
+        if vnic.is_primary and subnet.vcn_id == vcn_id:
+            host = world.get(Instance, vnic.instance_id).display_name
+            vcn = world.get(Vcn, vcn_id).display_name
+            fqdn = f"{host}.{subnet.display_name}.{vcn}.oraclevcn.com."
+            found[fqdn.lower()] = world.primary_ip(vnic.id)
+    return found
+
+
+def answer(query: bytes, known: dict[str, str]) -> bytes | None:
+    """Return the answer to a query, or None where there is none to give."""
+    try:
+        asked = dns.message.from_wire(query)
+    except dns.exception.DNSException:
+        return None
+    if not asked.question:
+        return None
+    said = dns.message.make_response(asked)
+    said.flags |= dns.flags.RA | dns.flags.AA
+    question = asked.question[0]
+    address = known.get(question.name.to_text().lower())
+    if address is None:
+        said.set_rcode(dns.rcode.NXDOMAIN)
+    elif question.rdtype == dns.rdatatype.A:
+        said.answer.append(
+            dns.rrset.from_text(
+                question.name, TTL_SECONDS, dns.rdataclass.IN, dns.rdatatype.A, address
+            )
+        )
+    return said.to_wire()
+
+
+async def serve(sock: trio.socket.SocketType, world: World, vcn_id: str) -> None:
+    """Answer queries for ever."""
+    while True:
+        query, sender = await sock.recvfrom(4096)
+        said = answer(query, names(world, vcn_id))
+        if said is not None:
+            await sock.sendto(said, sender)

@@ -1,0 +1,175 @@
+"""One VCN's namespace, brought from what it is to what it should be."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import count
+
+from fakeoci.fabric import netns, rules
+from fakeoci.fabric.desired import VcnNet, VnicLink
+from fakeoci.world.nouns import Gateway
+
+VCN_MTU = 9000
+SERVICES = "192.0.2.10"
+"""Oracle's services as the world's hosts reach them: Core and identity."""
+LINK_LOCAL = "169.254.169.254"
+ISCSI = "169.254.0.2"
+VNICS_TABLE = 100
+FIRST_ROUTE_TABLE = 1000
+ROUTER_SETTINGS = {
+    "ipv4/ip_forward": 1,
+    "ipv4/conf/all/rp_filter": 0,
+    "ipv4/conf/default/rp_filter": 0,
+    "ipv4/conf/all/send_redirects": 0,
+    "ipv4/conf/default/send_redirects": 0,
+    # Before any flow begins: counters start with the connection.
+    "netfilter/nf_conntrack_acct": 1,
+}
+
+
+def link_settings(ifname: str) -> dict[str, int]:
+    """Return how the router answers for others on a link: at once."""
+    return {
+        f"ipv4/conf/{ifname}/proxy_arp": 1,
+        # The kernel's own delays proxied answers at random, by up to 0.8 s.
+        f"ipv4/neigh/{ifname}/proxy_delay": 0,
+    }
+
+
+class VcnNamespace:
+    """The router of a VCN."""
+
+    def __init__(self, net: VcnNet, nat_address: str) -> None:
+        self.netns = f"vcn-{net.name}"
+        self.nat_address = nat_address
+        self.names: dict[str, str] = {}
+        """VNIC → its link in the router."""
+        self._net = replace(net, links={}, routes={}, members={})
+        self._numbers = count(1)
+        self._tables: dict[str, int] = {}
+        self._rules = ""
+        netns.add(self.netns)
+        netns.sysctl(self.netns, ROUTER_SETTINGS)
+        local = (LINK_LOCAL, ISCSI, SERVICES, *net.routers)
+        netns.ip(
+            self.netns,
+            [
+                *(f"addr add {a}/32 dev lo" for a in local),
+                f"rule add pref {VNICS_TABLE} lookup {VNICS_TABLE}",
+                # What no VNIC has goes nowhere, as in the cloud: silently.
+                *(f"route add blackhole {c} table {VNICS_TABLE}" for c in net.cidrs),
+            ],
+        )
+
+    def add_gateway_link(self, ifname: str) -> None:
+        """Bring up a link to another namespace that was made for a gateway."""
+        netns.ip(self.netns, [f"link set {ifname} up"])
+        netns.sysctl(self.netns, link_settings(ifname))
+
+    def bring_to(self, net: VcnNet, gateway_links: Mapping[str, str]) -> bool:
+        """Bring the namespace to a state; tell whether security rules changed.
+
+        Args:
+            net: the state.
+            gateway_links: gateway OCID → its link here.
+        """
+        old, new = self._net.links, net.links
+        for vnic_id in old.keys() - new.keys():
+            netns.ip(self.netns, [f"link del {self.names.pop(vnic_id)}"])
+        for vnic_id in new.keys() - old.keys():
+            self._plug(new[vnic_id])
+        # First the source check: an address delivered may answer at once.
+        netns.nft(self.netns, rules.guard(net, self.names))
+        lines: list[str] = []
+        for vnic_id, link in new.items():
+            before = old[vnic_id].addresses if vnic_id in old else frozenset()
+            lines += self._address_lines(link, before)
+        lines += self._route_lines(net, gateway_links)
+        netns.ip(self.netns, lines)
+        text = rules.security(net, self.names, self.nat_address)
+        changed = text != self._rules
+        if changed:
+            netns.nft(self.netns, text)
+        self._rules, self._net = text, net
+        return changed
+
+    def _plug(self, link: VnicLink) -> None:
+        name = f"v{next(self._numbers)}"
+        self.names[link.vnic_id] = name
+        there = self._free_ifname(link.netns)
+        netns.ip(
+            self.netns,
+            [
+                f"link add {name} mtu {VCN_MTU} type veth peer name {there}"
+                f" address {link.mac} mtu {VCN_MTU} netns {link.netns}",
+                f"link set {name} up",
+                f"neigh replace {link.primary_address} lladdr {link.mac}"
+                f" nud permanent dev {name}",
+                f"rule add pref 200 iif {name} lookup {self._table(link.route_table_id)}",
+                # A subnet's routes are all there are: never another's.
+                f"rule add pref 201 iif {name} blackhole",
+            ],
+        )
+        netns.sysctl(self.netns, link_settings(name))
+        if link.is_primary:
+            # What DHCP would tell; OCI's answers on the primary VNIC alone.
+            address = f"{link.primary_address}/{link.subnet_prefix}"
+            netns.ip(
+                link.netns,
+                [
+                    f"link set {there} up",
+                    f"addr add {address} dev {there}",
+                    f"route add default via {link.router} dev {there}",
+                ],
+            )
+
+    @staticmethod
+    def _free_ifname(name: str) -> str:
+        def find() -> str:
+            import socket
+
+            taken = {ifname for _, ifname in socket.if_nameindex()}
+            return next(n for i in count() if (n := f"eth{i}") not in taken)
+
+        return netns.inside(name, find)
+
+    def _table(self, route_table_id: str) -> int:
+        fresh = FIRST_ROUTE_TABLE + len(self._tables)
+        return self._tables.setdefault(route_table_id, fresh)
+
+    def _address_lines(self, link: VnicLink, before: frozenset[str]) -> Iterable[str]:
+        name = self.names[link.vnic_id]
+        table = f"table {VNICS_TABLE}"
+        for cidr in sorted(before - link.addresses):
+            yield f"route del {cidr} dev {name} {table}"
+        for cidr in sorted(link.addresses - before):
+            yield (
+                f"route replace {cidr} via {link.primary_address} dev {name} onlink"
+                f" {table}"
+            )
+
+    def _route_lines(
+        self, net: VcnNet, gateway_links: Mapping[str, str]
+    ) -> Iterable[str]:
+        for table_id, routes in net.routes.items():
+            if self._net.routes.get(table_id) == routes:
+                continue
+            table = self._table(table_id)
+            for destination, _ in self._net.routes.get(table_id, ()):
+                yield f"route del {destination} table {table}"
+            for destination, entity in routes:
+                link = gateway_links.get(entity)
+                way = f"dev {link}" if link else "blackhole"
+                verb = f"{way} {destination}" if way == "blackhole" else f"{destination} {way}"
+                yield f"route replace {verb} table {table}"
+
+    def spoofed(self) -> int:
+        """Return how many packets the source check has dropped."""
+        said = netns.nft_output(
+            self.netns, "list counter inet fabric_guard spoofed"
+        )
+        return int(said.split("packets")[1].split()[0])
+
+
+def peer_of(gateway: Gateway) -> str:
+    """Return a key that both ends of a local peering share."""
+    return ":".join(sorted((gateway.id, gateway.peer_id)))

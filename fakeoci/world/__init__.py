@@ -1,0 +1,1 @@
+"""The fake cloud's nouns and rules: synchronous, with the time as an argument."""

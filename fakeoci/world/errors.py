@@ -1,0 +1,47 @@
+"""Refusals in OCI's words (facts/oci.md §4.5)."""
+
+
+class ServiceError(Exception):
+    """An operation was refused."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def invalid(message: str) -> ServiceError:
+    """Return 400 InvalidParameter."""
+    return ServiceError(400, "InvalidParameter", message)
+
+
+def missing(message: str) -> ServiceError:
+    """Return 400 MissingParameter."""
+    return ServiceError(400, "MissingParameter", message)
+
+
+def limit_exceeded(message: str) -> ServiceError:
+    """Return 400 LimitExceeded (no public text exists for addresses: our words)."""
+    return ServiceError(400, "LimitExceeded", message)
+
+
+def not_found() -> ServiceError:
+    """Return 404, which OCI words alike for missing objects and missing rights."""
+    return ServiceError(
+        404,
+        "NotAuthorizedOrNotFound",
+        "Authorization failed or requested resource not found.",
+    )
+
+
+def being_modified(what: str) -> ServiceError:
+    """Return 409 Conflict: OCI changes an instance, or a VNIC, one at a time."""
+    return ServiceError(
+        409, "Conflict", f"{what} is currently being modified, try again later"
+    )
+
+
+def etag_mismatch() -> ServiceError:
+    """Return 412 NoEtagMatch."""
+    return ServiceError(412, "NoEtagMatch", "The etag in if-match is not the current one.")

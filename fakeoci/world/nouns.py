@@ -1,0 +1,190 @@
+"""What exists in the cloud.  Fields are OCI's; times are Unix seconds."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(kw_only=True)
+class Noun:
+    """What every object has."""
+
+    id: str
+    compartment_id: str
+    display_name: str = ""
+    time_created: float = 0.0
+    version: int = 1
+    freeform_tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def etag(self) -> str:
+        """Return what if-match is compared with."""
+        return f"{self.id[-8:]}{self.version:04x}"
+
+
+@dataclass(kw_only=True)
+class Vcn(Noun):
+    """A virtual cloud network."""
+
+    cidr_blocks: list[str]
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class PortRange:
+    """Ports from min to max."""
+
+    min: int
+    max: int
+
+
+@dataclass(kw_only=True)
+class SecurityRule:
+    """A rule of a security list or an NSG."""
+
+    id: str = ""
+    direction: str = "INGRESS"
+    protocol: str = "all"
+    """``all`` or an IP protocol number as text."""
+    peer: str = "0.0.0.0/0"
+    """Source of ingress, destination of egress."""
+    peer_type: str = "CIDR_BLOCK"
+    ports: PortRange | None = None
+    """Destination ports of TCP or UDP."""
+    icmp_type: int | None = None
+    description: str = ""
+    is_stateless: bool = False
+
+
+@dataclass(kw_only=True)
+class SecurityList(Noun):
+    """Rules that apply to all VNICs of a subnet."""
+
+    vcn_id: str
+    rules: list[SecurityRule] = field(default_factory=list)
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class Nsg(Noun):
+    """A network security group: rules that apply to its member VNICs."""
+
+    vcn_id: str
+    rules: dict[str, SecurityRule] = field(default_factory=dict)
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class RouteRule:
+    """To this destination by this gateway or private IP."""
+
+    destination: str
+    network_entity_id: str
+    description: str = ""
+
+
+@dataclass(kw_only=True)
+class RouteTable(Noun):
+    """The routes of subnets out of their VCN."""
+
+    vcn_id: str
+    rules: list[RouteRule] = field(default_factory=list)
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class Gateway(Noun):
+    """A way out of a VCN: internet, NAT, local peering or dynamic routing gateway."""
+
+    kind: str
+    vcn_id: str
+    peer_id: str = ""
+    """Local peering: the other VCN's gateway."""
+    network: str = ""
+    """Dynamic routing: the name of the on-premises network."""
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class OnPrem:
+    """A network on the other side of a dynamic routing gateway."""
+
+    name: str
+    cidr: str
+    host: str
+    """The address of the one host there."""
+
+
+@dataclass(kw_only=True)
+class Subnet(Noun):
+    """A part of a VCN's addresses."""
+
+    vcn_id: str
+    cidr_blocks: list[str]
+    route_table_id: str
+    security_list_ids: list[str]
+    prohibit_public_ip: bool = True
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class Instance(Noun):
+    """A machine."""
+
+    shape: str
+    ocpus: float
+    max_vnic_attachments: int
+    lifecycle_state: str = "RUNNING"
+    metadata: dict[str, str] = field(default_factory=dict)
+    netns: str = ""
+    """Where its links appear; see ``fakeoci.fabric``."""
+    private_ips_per_vnic: int | None = None
+    """A lower limit than the tenancy's, for this instance's VNICs."""
+
+
+@dataclass(kw_only=True)
+class Vnic(Noun):
+    """A network interface."""
+
+    subnet_id: str
+    instance_id: str
+    mac_address: str
+    is_primary: bool
+    nsg_ids: list[str]
+    skip_source_dest_check: bool
+    lifecycle_state: str
+    public_ip: str | None = None
+
+
+@dataclass(kw_only=True)
+class VnicAttachment(Noun):
+    """A VNIC on its way to, at, or on its way from an instance."""
+
+    instance_id: str
+    subnet_id: str
+    vnic_id: str
+    nic_index: int
+    lifecycle_state: str
+
+
+@dataclass(kw_only=True)
+class PrivateIp(Noun):
+    """A private IPv4 address, or an aligned block of them."""
+
+    ip_address: str
+    prefix_length: int
+    subnet_id: str
+    vnic_id: str | None
+    is_primary: bool
+    lifetime: str = "EPHEMERAL"
+
+
+@dataclass(kw_only=True)
+class WorkRequest(Noun):
+    """An asynchronous action."""
+
+    operation_type: str
+    status: str = "ACCEPTED"
+    resources: list[tuple[str, str, str]] = field(default_factory=list)
+    """(entity type, action, identifier)."""
+    errors: list[tuple[str, str, float]] = field(default_factory=list)
+    """(code, message, time)."""
+    time_finished: float | None = None

@@ -1,0 +1,28 @@
+"""OCIDs, MACs and other made-up names: the same seed makes the same ones."""
+
+import base64
+from random import Random
+
+
+class Names:
+    """Makes names that look like OCI's."""
+
+    def __init__(self, *, seed: int, region_key: str) -> None:
+        self._random = Random(seed)  # noqa: S311 - names, no secrets
+        self._region_key = region_key
+        self._nics = 0
+
+    def ocid(self, kind: str) -> str:
+        """Return an OCID: ``ocid1.<kind>.oc1.<region>.<unique>``."""
+        unique = base64.b32encode(self._random.randbytes(35)).decode().lower()
+        regional = "" if kind in ("tenancy", "compartment") else self._region_key
+        return f"ocid1.{kind}.oc1.{regional}.{unique}"
+
+    def mac(self) -> str:
+        """Return the next MAC address, local and unicast."""
+        self._nics += 1
+        return (0x02_00_17_00_00_00 + self._nics).to_bytes(6).hex(":")
+
+    def segment(self) -> str:
+        """Return a server's part of an opc-request-id."""
+        return self._random.randbytes(16).hex().upper()

@@ -1,0 +1,51 @@
+"""What the fake's cloud is like, where the real one does not say or varies."""
+
+import msgspec
+
+
+class Timing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How slow things are, in seconds."""
+
+    attach_seconds: float = 3.0
+    """ATTACHING to ATTACHED; 20 and more were seen."""
+    detach_seconds: float = 1.0
+    bulk_seconds: float = 0.4
+    """A bulk action's work request."""
+    latency_seconds: float = 0.02
+    """Of every API call."""
+    consistency_seconds: float = 0.0
+    """So long a new object is missing from lists."""
+    token_seconds: float = 1200.0
+    """Life of a federation token."""
+
+
+class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Service limits (facts/oci.md §7.2)."""
+
+    private_ips_per_vnic: int = 64
+    """Secondary private IPv4 objects per VNIC."""
+    nsgs_per_vnic: int = 5
+    rules_per_call: int = 25
+    calls_per_second: float = 0.0
+    """Token bucket per principal; 0 is no throttle.  OCI publishes no number."""
+    burst: int = 20
+
+
+class Behaviour(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is not established about OCI (facts/oci.md §10)."""
+
+    bulk_is_atomic: bool = True
+    """A bulk create that does not fit whole creates nothing."""
+    has_bulk: bool = True
+    """Whether the bulk actions exist at all."""
+    cut_flows_on_rule_change: bool = False
+    """Whether a change of rules ends connections that the new rules would refuse."""
+    verify_signatures: bool = True
+
+
+class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """All settings."""
+
+    timing: Timing = msgspec.field(default_factory=Timing)
+    limits: Limits = msgspec.field(default_factory=Limits)
+    behaviour: Behaviour = msgspec.field(default_factory=Behaviour)

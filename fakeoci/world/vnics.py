@@ -1,0 +1,207 @@
+"""VNICs and their attachments: the slow states, and one change at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fakeoci.world.errors import being_modified, invalid, limit_exceeded
+from fakeoci.world.nouns import (
+    Instance,
+    Nsg,
+    PrivateIp,
+    Subnet,
+    Vnic,
+    VnicAttachment,
+)
+from fakeoci.world.world import World
+
+ALIVE = ("ATTACHING", "ATTACHED", "DETACHING")
+UNDER_WAY = ("ATTACHING", "DETACHING")
+
+
+@dataclass(kw_only=True)
+class NewVnic:
+    """What a VNIC shall be."""
+
+    subnet_id: str
+    nsg_ids: Sequence[str] = ()
+    private_ip: str | None = None
+    display_name: str = ""
+    freeform_tags: dict[str, str] = field(default_factory=dict)
+    assign_public_ip: bool | None = None
+    skip_source_dest_check: bool = False
+
+
+def attachments_of(world: World, instance_id: str) -> list[VnicAttachment]:
+    """Return an instance's attachments that are not over."""
+    return [
+        a
+        for a in world.all(VnicAttachment)
+        if a.instance_id == instance_id and a.lifecycle_state in ALIVE
+    ]
+
+
+def check_nsgs(world: World, nsg_ids: Sequence[str], vcn_id: str) -> None:
+    """Raise when NSGs are too many, not there, or of another VCN."""
+    if len(nsg_ids) > world.settings.limits.nsgs_per_vnic:
+        raise invalid(f"a VNIC is in at most {world.settings.limits.nsgs_per_vnic} NSGs")
+    for nsg_id in nsg_ids:
+        if world.get(Nsg, nsg_id).vcn_id != vcn_id:
+            raise invalid(f"NSG {nsg_id} is of another VCN than the subnet")
+
+
+def create(
+    world: World, instance: Instance, new: NewVnic, *, primary: bool, now: float
+) -> Vnic:
+    """Make a VNIC and its primary private IP."""
+    subnet = world.get(Subnet, new.subnet_id)
+    check_nsgs(world, new.nsg_ids, subnet.vcn_id)
+    if new.assign_public_ip and subnet.prohibit_public_ip:
+        raise invalid("Invalid VNIC creation parameters: the subnet is private")
+    space = world.spaces[subnet.id]
+    if new.private_ip is None:
+        address = space.take_any()
+    else:
+        space.take(new.private_ip)
+        address = new.private_ip
+    vnic = world.add(
+        Vnic(
+            id=world.names.ocid("vnic"),
+            compartment_id=subnet.compartment_id,
+            display_name=new.display_name,
+            time_created=now,
+            freeform_tags=dict(new.freeform_tags),
+            subnet_id=subnet.id,
+            instance_id=instance.id,
+            mac_address=world.names.mac(),
+            is_primary=primary,
+            nsg_ids=list(new.nsg_ids),
+            skip_source_dest_check=new.skip_source_dest_check,
+            lifecycle_state="AVAILABLE" if primary else "PROVISIONING",
+        )
+    )
+    world.add(
+        PrivateIp(
+            id=world.names.ocid("privateip"),
+            compartment_id=subnet.compartment_id,
+            time_created=now,
+            ip_address=address,
+            prefix_length=32,
+            subnet_id=subnet.id,
+            vnic_id=vnic.id,
+            is_primary=True,
+        )
+    )
+    return vnic
+
+
+def attach(
+    world: World,
+    instance_id: str,
+    new: NewVnic,
+    *,
+    display_name: str = "",
+    nic_index: int = 0,
+    now: float,
+) -> VnicAttachment:
+    """Start to attach a secondary VNIC (AttachVnic)."""
+    instance = world.get(Instance, instance_id)
+    alive = attachments_of(world, instance_id)
+    if any(a.lifecycle_state in UNDER_WAY for a in alive):
+        raise being_modified(f"instance {instance_id}")
+    if len(alive) >= instance.max_vnic_attachments:
+        raise limit_exceeded(
+            f"instance {instance_id} has {len(alive)} VNICs, the most its shape"
+            f" {instance.shape} takes"
+        )
+    vnic = create(world, instance, new, primary=False, now=now)
+    attachment = world.add(
+        VnicAttachment(
+            id=world.names.ocid("vnicattachment"),
+            compartment_id=instance.compartment_id,
+            display_name=display_name,
+            time_created=now,
+            instance_id=instance_id,
+            subnet_id=new.subnet_id,
+            vnic_id=vnic.id,
+            nic_index=nic_index,
+            lifecycle_state="ATTACHING",
+        )
+    )
+
+    def complete() -> None:
+        if attachment.lifecycle_state == "ATTACHING":
+            attachment.lifecycle_state = "ATTACHED"
+            vnic.lifecycle_state = "AVAILABLE"
+            world.touch(attachment)
+
+    world.later(now + world.settings.timing.attach_seconds, complete)
+    return attachment
+
+
+def detach(world: World, attachment_id: str, if_match: str | None, now: float) -> None:
+    """Start to detach a secondary VNIC (DetachVnic); the VNIC is deleted with it."""
+    attachment = world.get(VnicAttachment, attachment_id)
+    world.match(attachment, if_match)
+    if attachment.lifecycle_state not in ALIVE:
+        return
+    vnic = world.get(Vnic, attachment.vnic_id)
+    if vnic.is_primary:
+        raise invalid("the primary VNIC of an instance cannot be detached")
+    siblings = attachments_of(world, attachment.instance_id)
+    if any(a.lifecycle_state in UNDER_WAY for a in siblings):
+        raise being_modified(f"instance {attachment.instance_id}")
+    attachment.lifecycle_state = "DETACHING"
+    vnic.lifecycle_state = "TERMINATING"
+    world.touch(attachment)
+
+    def complete() -> None:
+        attachment.lifecycle_state = "DETACHED"
+        world.touch(attachment)
+        destroy(world, vnic)
+
+    world.later(now + world.settings.timing.detach_seconds, complete)
+
+
+def destroy(world: World, vnic: Vnic) -> None:
+    """Remove a VNIC and its ephemeral addresses; reserved ones are unassigned."""
+    for private_ip in world.private_ips_of(vnic.id):
+        if private_ip.lifetime == "RESERVED" and not private_ip.is_primary:
+            private_ip.vnic_id = None
+            continue
+        space = world.spaces[private_ip.subnet_id]
+        space.give_back(private_ip.ip_address, private_ip.prefix_length)
+        world.drop(private_ip)
+    world.busy_vnics.pop(vnic.id, None)
+    world.drop(vnic)
+
+
+def launch(
+    world: World, instance: Instance, new: NewVnic, *, now: float
+) -> Instance:
+    """Enter an instance with its primary VNIC."""
+    world.add(instance)
+    vnic = create(world, instance, new, primary=True, now=now)
+    world.add(
+        VnicAttachment(
+            id=world.names.ocid("vnicattachment"),
+            compartment_id=instance.compartment_id,
+            time_created=now,
+            instance_id=instance.id,
+            subnet_id=new.subnet_id,
+            vnic_id=vnic.id,
+            nic_index=0,
+            lifecycle_state="ATTACHED",
+        )
+    )
+    return instance
+
+
+def terminate(world: World, instance_id: str) -> None:
+    """Terminate an instance: all its VNICs go with it."""
+    instance = world.get(Instance, instance_id)
+    for attachment in attachments_of(world, instance_id):
+        attachment.lifecycle_state = "DETACHED"
+    for vnic in world.vnics_of(instance_id):
+        destroy(world, vnic)
+    instance.lifecycle_state = "TERMINATED"
+    world.touch(instance)

@@ -1,0 +1,150 @@
+"""The world: every object by its OCID, what is under way, and who looks on."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network
+from itertools import count
+from typing import TypeVar
+
+from fakeoci.world.addresses import AddressSpace
+from fakeoci.world.errors import etag_mismatch, not_found
+from fakeoci.world.nouns import (
+    Gateway,
+    Instance,
+    Noun,
+    Nsg,
+    OnPrem,
+    PrivateIp,
+    RouteTable,
+    SecurityList,
+    Subnet,
+    Vcn,
+    Vnic,
+    VnicAttachment,
+    WorkRequest,
+)
+from fakeoci.world.ocid import Names
+from fakeoci.world.settings import Settings
+
+T = TypeVar("T", bound=Noun)
+
+
+class World:
+    """State of one tenancy in one region.  The rules stand beside it, by noun."""
+
+    def __init__(
+        self, *, settings: Settings, seed: int, region: str, region_key: str
+    ) -> None:
+        self.settings = settings
+        self.names = Names(seed=seed, region_key=region_key)
+        self.region, self.region_key = region, region_key
+        self.availability_domain = f"Fake:{region_key.upper()}-AD-1"
+        self.tenancy_id = self.names.ocid("tenancy")
+        self.compartment_id = self.names.ocid("compartment")
+        self.objects: dict[str, Noun] = {}
+        self.spaces: dict[str, AddressSpace] = {}
+        self.onprem: dict[str, OnPrem] = {}
+        self.busy_vnics: dict[str, str] = {}
+        """VNIC → the work request that changes its addresses."""
+        self.listeners: list[Callable[[], None]] = []
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+
+    # Time
+
+    def later(self, due: float, deed: Callable[[], None]) -> None:
+        """Let something happen at a time."""
+        heapq.heappush(self._due, (due, next(self._order), deed))
+        self.changed()
+
+    def advance(self, now: float) -> None:
+        """Let everything happen that is due."""
+        while self._due and self._due[0][0] <= now:
+            _, _, deed = heapq.heappop(self._due)
+            deed()
+            self.changed()
+
+    @property
+    def next_due(self) -> float | None:
+        """Return when the next thing happens by itself."""
+        return self._due[0][0] if self._due else None
+
+    def changed(self) -> None:
+        """Tell all who look on."""
+        for listener in self.listeners:
+            listener()
+
+    # Objects
+
+    def add(self, noun: T) -> T:
+        """Enter an object."""
+        self.objects[noun.id] = noun
+        if isinstance(noun, Subnet):
+            blocks = [IPv4Network(c) for c in noun.cidr_blocks]
+            self.spaces[noun.id] = AddressSpace(blocks)
+        self.changed()
+        return noun
+
+    def drop(self, noun: Noun) -> None:
+        """Remove an object."""
+        del self.objects[noun.id]
+        self.changed()
+
+    def touch(self, noun: Noun) -> None:
+        """Give a changed object a new etag."""
+        noun.version += 1
+        self.changed()
+
+    def get(self, kind: type[T], ocid: str) -> T:
+        """Return an object.
+
+        Raises:
+            ServiceError: 404, there is none of that kind.
+        """
+        noun = self.objects.get(ocid)
+        if not isinstance(noun, kind):
+            raise not_found()
+        return noun
+
+    def all(self, kind: type[T]) -> Iterable[T]:
+        """Return all objects of a kind, oldest first."""
+        return [noun for noun in self.objects.values() if isinstance(noun, kind)]
+
+    @staticmethod
+    def match(noun: Noun, if_match: str | None) -> None:
+        """Raise 412 when the caller's etag is not the object's."""
+        if if_match not in (None, "*", noun.etag):
+            raise etag_mismatch()
+
+    # Short ways
+
+    def vnics_of(self, instance_id: str) -> list[Vnic]:
+        """Return an instance's VNICs, the primary first."""
+        mine = [v for v in self.all(Vnic) if v.instance_id == instance_id]
+        return sorted(mine, key=lambda v: (not v.is_primary, v.time_created))
+
+    def private_ips_of(self, vnic_id: str) -> list[PrivateIp]:
+        """Return a VNIC's private IPs, the primary one first."""
+        mine = [p for p in self.all(PrivateIp) if p.vnic_id == vnic_id]
+        return sorted(mine, key=lambda p: not p.is_primary)
+
+    def primary_ip(self, vnic_id: str) -> str:
+        """Return a VNIC's primary private IP."""
+        return next(p.ip_address for p in self.private_ips_of(vnic_id) if p.is_primary)
+
+    def named(self, kind: type[T], name: str) -> T:
+        """Return the object of a kind with a display name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for noun in self.all(kind):
+            if noun.display_name == name:
+                return noun
+        raise KeyError(f"no {kind.__name__} named {name!r}")
+
+
+KINDS: tuple[type[Noun], ...] = (
+    *(Vcn, Subnet, RouteTable, SecurityList, Nsg, Gateway),
+    *(Instance, Vnic, VnicAttachment, PrivateIp, WorkRequest),
+)

@@ -1,0 +1,367 @@
+"""A world in one TOML file; ``default.toml`` beside this is one to start from."""
+
+import re
+import tomllib
+from importlib.resources import files
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any
+
+import msgspec
+
+from fakeoci.world.errors import ServiceError
+from fakeoci.world.nouns import (
+    Gateway,
+    Instance,
+    Nsg,
+    OnPrem,
+    PortRange,
+    RouteRule,
+    RouteTable,
+    SecurityList,
+    SecurityRule,
+    Subnet,
+    Vcn,
+)
+from fakeoci.world.settings import Behaviour, Limits, Settings, Timing
+from fakeoci.world.shapes import max_vnics
+from fakeoci.world.vnics import NewVnic, launch
+from fakeoci.world.world import World
+
+PROTOCOLS = {"all": "all", "icmp": "1", "tcp": "6", "udp": "17"}
+GATEWAY_KINDS = {
+    "internet": "internetgateway",
+    "nat": "natgateway",
+    "drg": "drg",
+    "peering": "localpeeringgateway",
+}
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
+
+
+class WorldTable(_Table):
+    """[world]."""
+
+    seed: int = 1
+    region: str = "us-ashburn-1"
+    region_key: str = "iad"
+
+
+class RuleTable(_Table):
+    """One security rule: ``{direction, protocol, peer, ports, …}``."""
+
+    direction: str = "ingress"
+    protocol: str = "all"
+    peer: str = "0.0.0.0/0"
+    """A CIDR, or the name of an NSG as ``nsg:name``."""
+    ports: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)] | None = None
+    description: str = ""
+
+
+class RouteTableTable(_Table):
+    """One route: ``{to, by}``."""
+
+    to: str
+    by: str
+
+
+class SubnetTable(_Table):
+    """[[vcns.subnets]]."""
+
+    name: str
+    cidrs: list[str]
+    public: bool = False
+    routes: list[RouteTableTable] = []
+    rules: list[RuleTable] = []
+
+
+class NsgTable(_Table):
+    """[[vcns.nsgs]]."""
+
+    name: str
+    rules: list[RuleTable] = []
+
+
+class GatewayTable(_Table):
+    """[[vcns.gateways]]."""
+
+    name: str
+    kind: str
+    peer: str = ""
+    """Peering: the name of the other VCN's gateway."""
+    network: str = ""
+    """DRG: the name of an on-premises network."""
+
+
+class VcnTable(_Table):
+    """[[vcns]]."""
+
+    name: str
+    cidrs: list[str]
+    subnets: list[SubnetTable] = []
+    nsgs: list[NsgTable] = []
+    gateways: list[GatewayTable] = []
+
+
+class OnPremTable(_Table):
+    """[[onprem]]."""
+
+    name: str
+    cidr: str
+    host: str
+
+
+class InstanceTable(_Table):
+    """[[instances]]."""
+
+    name: str
+    subnet: str
+    count: int = 0
+    """More than 0: so many instances, name1, name2, …."""
+    nsgs: list[str] = []
+    shape: str = "VM.Standard.E5.Flex"
+    ocpus: float = 4.0
+    private_ip: str | None = None
+    netns: str = ""
+    """Name of its network namespace; empty: the instance's name."""
+    metadata: dict[str, str] = {}
+    private_ips_per_vnic: int | None = None
+
+
+class WorldFile(_Table):
+    """The whole file."""
+
+    world: WorldTable = msgspec.field(default_factory=WorldTable)
+    timing: Timing = msgspec.field(default_factory=Timing)
+    limits: Limits = msgspec.field(default_factory=Limits)
+    behaviour: Behaviour = msgspec.field(default_factory=Behaviour)
+    onprem: list[OnPremTable] = []
+    vcns: list[VcnTable] = []
+    instances: list[InstanceTable] = []
+
+
+class WorldFileError(Exception):
+    """A world file cannot be used; the text has line and reason."""
+
+
+def default_text() -> str:
+    """Return the default world's file."""
+    return (files("fakeoci.world") / "default.toml").read_text()
+
+
+def parse(text: str, *, name: str = "world") -> World:
+    """Return the world that a file describes.
+
+    Raises:
+        WorldFileError: it is malformed; nothing was made.
+    """
+    try:
+        said = msgspec.convert(tomllib.loads(text), WorldFile)
+    except tomllib.TOMLDecodeError as error:
+        raise WorldFileError(f"{name}: {error}") from error
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        unknown = re.search(r"unknown field `(\w+)`", reason)
+        path = path.rstrip("`") + (f".{unknown[1]}" if unknown else "")
+        raise WorldFileError(f"{name}, line {_line(text, path)}: {reason}") from error
+    builder = _Builder(said)
+    try:
+        return builder.build()
+    except (ServiceError, KeyError, ValueError) as error:
+        reason = error.message if isinstance(error, ServiceError) else str(error.args[0])
+        line = _line(text, builder.at)
+        raise WorldFileError(f"{name}, line {line}: {reason}") from error
+
+
+def _line(text: str, path: str) -> int:
+    """Return the line of ``.vcns[0].subnets[1].cidrs`` and the like; at worst its table's."""
+    steps = re.findall(r"\.(\w+)|\[(\d+)\]", path)
+    table, best, position = "", 1, 0
+    lines = text.splitlines()
+    for step, index in steps:
+        if step:
+            table = f"{table}.{step}" if table else step
+            header = re.compile(rf"\s*\[\[?{re.escape(table)}\]\]?\s*(#|$)")
+            key = re.compile(rf"\s*{re.escape(step)}\s*=")
+            for number in range(position, len(lines)):
+                if header.match(lines[number]) or key.match(lines[number]):
+                    best, position = number + 1, number
+                    break
+        else:
+            header = re.compile(rf"\s*\[\[{re.escape(table)}\]\]")
+            left = int(index)
+            for number in range(position, len(lines)):
+                if header.match(lines[number]):
+                    best, position = number + 1, number + 1
+                    if left == 0:
+                        break
+                    left -= 1
+    return best
+
+
+class _Builder:
+    """Builds the world, remembering at which place of the file it is."""
+
+    def __init__(self, said: WorldFile) -> None:
+        self._said = said
+        self._world = World(
+            settings=Settings(
+                timing=said.timing, limits=said.limits, behaviour=said.behaviour
+            ),
+            seed=said.world.seed,
+            region=said.world.region,
+            region_key=said.world.region_key,
+        )
+        self.at = ""
+
+    def build(self) -> World:
+        for number, onprem in enumerate(self._said.onprem):
+            self.at = f".onprem[{number}]"
+            if IPv4Address(onprem.host) not in IPv4Network(onprem.cidr):
+                raise ValueError(f"host {onprem.host} is not in {onprem.cidr}")
+            self._world.onprem[onprem.name] = OnPrem(
+                name=onprem.name, cidr=onprem.cidr, host=onprem.host
+            )
+        for number, table in enumerate(self._said.vcns):
+            self.at = f".vcns[{number}]"
+            self._vcn(table)
+        for number, table in enumerate(self._said.vcns):
+            for sub, gateway in enumerate(table.gateways):
+                self.at = f".vcns[{number}].gateways[{sub}]"
+                if gateway.peer:
+                    mine = self._world.named(Gateway, gateway.name)
+                    mine.peer_id = self._world.named(Gateway, gateway.peer).id
+        for number, instance in enumerate(self._said.instances):
+            self.at = f".instances[{number}]"
+            self._instances(instance)
+        return self._world
+
+    def _common(self, kind: str, name: str) -> dict[str, Any]:
+        world = self._world
+        return {
+            "id": world.names.ocid(kind),
+            "compartment_id": world.compartment_id,
+            "display_name": name,
+        }
+
+    def _vcn(self, table: VcnTable) -> None:
+        world, at = self._world, self.at
+        blocks = [IPv4Network(c) for c in table.cidrs]
+        if not blocks:
+            raise ValueError("a VCN needs a CIDR block")
+        vcn = world.add(
+            Vcn(**self._common("vcn", table.name), cidr_blocks=table.cidrs)
+        )
+        for number, gateway in enumerate(table.gateways):
+            self.at = f"{at}.gateways[{number}]"
+            if gateway.kind not in GATEWAY_KINDS:
+                raise ValueError(f"a gateway is one of {', '.join(GATEWAY_KINDS)}")
+            if gateway.network and gateway.network not in world.onprem:
+                raise KeyError(f"no on-premises network named {gateway.network!r}")
+            world.add(
+                Gateway(
+                    **self._common(GATEWAY_KINDS[gateway.kind], gateway.name),
+                    kind=gateway.kind,
+                    vcn_id=vcn.id,
+                    network=gateway.network,
+                )
+            )
+        for nsg in table.nsgs:
+            world.add(
+                Nsg(
+                    **self._common("networksecuritygroup", nsg.name),
+                    vcn_id=vcn.id,
+                )
+            )
+        for number, nsg in enumerate(table.nsgs):
+            self.at = f"{at}.nsgs[{number}]"
+            rules = [self._rule(r) for r in nsg.rules]
+            world.named(Nsg, nsg.name).rules = {r.id: r for r in rules}
+        for number, subnet in enumerate(table.subnets):
+            self.at = f"{at}.subnets[{number}]"
+            for cidr in subnet.cidrs:
+                if not any(IPv4Network(cidr).subnet_of(b) for b in blocks):
+                    raise ValueError(f"{cidr} is in no CIDR block of the VCN")
+            self._subnet(vcn, subnet)
+
+    def _subnet(self, vcn: Vcn, table: SubnetTable) -> None:
+        world = self._world
+        routes = world.add(
+            RouteTable(
+                **self._common("routetable", table.name),
+                vcn_id=vcn.id,
+                rules=[
+                    RouteRule(
+                        destination=str(IPv4Network(r.to)),
+                        network_entity_id=world.named(Gateway, r.by).id,
+                    )
+                    for r in table.routes
+                ],
+            )
+        )
+        security = world.add(
+            SecurityList(
+                **self._common("securitylist", table.name),
+                vcn_id=vcn.id,
+                rules=[self._rule(r) for r in table.rules],
+            )
+        )
+        world.add(
+            Subnet(
+                **self._common("subnet", table.name),
+                vcn_id=vcn.id,
+                cidr_blocks=table.cidrs,
+                route_table_id=routes.id,
+                security_list_ids=[security.id],
+                prohibit_public_ip=not table.public,
+            )
+        )
+
+    def _rule(self, table: RuleTable) -> SecurityRule:
+        if table.direction not in ("ingress", "egress"):
+            raise ValueError("direction is ingress or egress")
+        if table.protocol not in PROTOCOLS:
+            raise ValueError(f"protocol is one of {', '.join(PROTOCOLS)}")
+        if table.peer.startswith("nsg:"):
+            peer = self._world.named(Nsg, table.peer[4:]).id
+            peer_type = "NETWORK_SECURITY_GROUP"
+        else:
+            peer, peer_type = str(IPv4Network(table.peer)), "CIDR_BLOCK"
+        ports = table.ports
+        return SecurityRule(
+            id=self._world.names.segment()[:6],
+            direction=table.direction.upper(),
+            protocol=PROTOCOLS[table.protocol],
+            peer=peer,
+            peer_type=peer_type,
+            ports=PortRange(min=ports[0], max=ports[-1]) if ports else None,
+            description=table.description,
+        )
+
+    def _instances(self, table: InstanceTable) -> None:
+        world = self._world
+        try:
+            most = max_vnics(table.shape, table.ocpus)
+        except KeyError:
+            raise KeyError(f"unknown shape {table.shape!r}") from None
+        numbers = range(1, table.count + 1) if table.count else [0]
+        for number in numbers:
+            name = f"{table.name}{number}" if number else table.name
+            instance = Instance(
+                **self._common("instance", name),
+                shape=table.shape,
+                ocpus=table.ocpus,
+                max_vnic_attachments=most,
+                metadata=dict(table.metadata),
+                netns=table.netns or name,
+                private_ips_per_vnic=table.private_ips_per_vnic,
+            )
+            subnet = world.named(Subnet, table.subnet)
+            new = NewVnic(
+                subnet_id=subnet.id,
+                nsg_ids=[world.named(Nsg, n).id for n in table.nsgs],
+                private_ip=table.private_ip,
+                display_name=name,
+            )
+            launch(world, instance, new, now=0.0)

@@ -1,0 +1,1 @@
+"""All that runs the product on real parts."""

@@ -1,0 +1,1 @@
+"""The lab: nodes and pods as network namespaces, the real daemon, the fake cloud."""

@@ -1,0 +1,119 @@
+"""The fake cloud as its own process, and the operator's view of it."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import trio
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from vcnd.oci.signing import sign
+
+PORT = 8080
+BASE = f"http://127.0.0.1:{PORT}"
+START_SECONDS = 20.0
+KEY_ID = "ocid1.tenancy.oc1..lab/ocid1.user.oc1..operator/aa:bb:cc"
+
+
+class Cloud:
+    """A running fake, by its API and its own door."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    async def _get(self, path: str) -> Any:
+        response = await self._client.get(f"{BASE}/fake/v1{path}")
+        response.raise_for_status()
+        return response.json()
+
+    async def world(self) -> dict[str, list[dict[str, Any]]]:
+        """Return every object, by kind."""
+        said: dict[str, list[dict[str, Any]]] = await self._get("/world")
+        return said
+
+    async def requests(self, after: int = 0) -> list[dict[str, Any]]:
+        """Return the request log after a number."""
+        said: list[dict[str, Any]] = await self._get(f"/requests?after={after}")
+        return said
+
+    async def flow_log(self) -> list[dict[str, Any]]:
+        """Return the flow log's records' data."""
+        return [r["data"] for r in await self._get("/flowLogs")]
+
+    async def spoofed_packets(self) -> int:
+        """Return how many packets the source check has dropped."""
+        said: dict[str, int] = await self._get("/fabric")
+        return said["spoofed_packets"]
+
+    async def settled(self) -> None:
+        """Return when packets flow as the API says."""
+        await self._get("/fabric")
+
+    async def fault(self, **details: Any) -> None:
+        """Let the next calls of an operation go wrong."""
+        response = await self._client.post(f"{BASE}/fake/v1/faults", json=details)
+        response.raise_for_status()
+
+    async def introduce_operator(self) -> None:
+        """Let the fake know the operator's API key."""
+        public = self._key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        body = {"key_id": KEY_ID, "public_key": public.decode()}
+        response = await self._client.post(f"{BASE}/fake/v1/apiKeys", json=body)
+        response.raise_for_status()
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the Core API as the operator, signed with an API key."""
+        content = json.dumps(body).encode() if body is not None else None
+        target = f"/20160918{path}"
+        headers = sign(
+            method=method,
+            target=target,
+            host=f"127.0.0.1:{PORT}",
+            body=content,
+            key=self._key,
+            key_id=KEY_ID,
+            now=time.time(),
+        )
+        response = await self._client.request(
+            method, f"{BASE}{target}", content=content, headers=headers
+        )
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+
+@asynccontextmanager
+async def running_cloud(world_file: Path, log: Path) -> AsyncIterator[Cloud]:
+    """Run the fake with its fabric; all its namespaces are gone afterwards."""
+    command = [sys.executable, "-m", "fakeoci", "serve", "--fabric"]
+    command += ["--world", str(world_file), "--port", str(PORT)]
+    with log.open("wb") as output:
+        process = await trio.lowlevel.open_process(
+            command, stdout=subprocess.PIPE, stderr=output
+        )
+        stdout = process.stdout
+        assert stdout is not None  # noqa: S101 - a pipe was asked for
+        try:
+            first = b""
+            with trio.move_on_after(START_SECONDS):
+                first = await stdout.receive_some()  # says that it serves
+            if not first:
+                raise RuntimeError(f"fakeoci did not start:\n{log.read_text()}")
+            async with httpx2.AsyncClient(timeout=30) as client:
+                cloud = Cloud(client)
+                await cloud.introduce_operator()
+                yield cloud
+        finally:
+            process.terminate()
+            with trio.CancelScope(shield=True):
+                await process.wait()
+                await stdout.aclose()

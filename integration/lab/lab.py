@@ -1,0 +1,99 @@
+"""The whole lab: cloud, nodes, and the hosts beyond them."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
+from fakeoci.world import worldfile
+from integration.lab import traffic
+from integration.lab.cloud import Cloud, running_cloud
+from integration.lab.node import Node, NodeConfig
+
+ONPREM, PEER, INTERNET = "onprem-office", "peer-host", "internet"
+POOL = {"batch": 12, "cooling_seconds": 2.0, "audit_seconds": 30.0}
+
+
+@dataclass(kw_only=True)
+class Lab:
+    """What runs."""
+
+    cloud: Cloud
+    nodes: list[Node]
+    servers: trio.Nursery
+    directory: Path
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Namespace of a host that is no pod → its address."""
+
+
+def world_text(*, nodes: int, seed: int, few_addresses: int | None = None) -> str:
+    """Return the default world with so many nodes.
+
+    Args:
+        nodes: how many nodes.
+        seed: seed of all made-up names.
+        few_addresses: let the last node's VNICs take only so many addresses.
+    """
+    text = worldfile.default_text()
+    text = re.sub(r"(?m)^seed = \d+$", f"seed = {seed}", text, count=1)
+    if few_addresses is None:
+        return re.sub(r"(?m)^count = \d+$", f"count = {nodes}", text, count=1)
+    text = re.sub(r"(?m)^count = \d+$", f"count = {nodes - 1}", text, count=1)
+    return text + (
+        f'\n[[instances]]\nname = "node{nodes}"\nsubnet = "nodes"\nocpus = 4.0\n'
+        f"private_ips_per_vnic = {few_addresses}\n"
+    )
+
+
+def named(world: dict[str, list[dict[str, Any]]], kind: str, name: str) -> dict[str, Any]:
+    """Return the object of a kind with a display name."""
+    return next(n for n in world[kind] if n["displayName"] == name)
+
+
+@asynccontextmanager
+async def running_lab(
+    text: str,
+    directory: Path,
+    *,
+    nodes: list[str],
+    pool: dict[str, Any] | None = None,
+    pod_subnet: str = "pods",
+    pod_nsgs: tuple[str, ...] = ("pods",),
+) -> AsyncIterator[Lab]:
+    """Run a world with a daemon's place on each named node; none is started yet."""
+    world_file = directory / "world.toml"
+    world_file.write_text(text)
+    async with running_cloud(world_file, directory / "fakeoci.log") as cloud:
+        world = await cloud.world()
+        config = NodeConfig(
+            subnet_id=named(world, "Subnet", pod_subnet)["id"],
+            nsg_ids=[
+                named(world, "Nsg", n)["id"]
+                for n in pod_nsgs
+            ],
+            pool=pool or POOL,
+            services=f"http://{SERVICES}",
+            metadata=f"http://{LINK_LOCAL}/opc/v2",
+        )
+        made = [Node(name, directory, config) for name in nodes]
+        async with trio.open_nursery() as servers:
+            lab = Lab(cloud=cloud, nodes=made, servers=servers, directory=directory)
+            lab.addresses = {ONPREM: "172.16.0.10", INTERNET: "198.51.100.80"}
+            for vnic in world["Vnic"]:
+                if vnic["isPrimary"]:
+                    lab.addresses[vnic["displayName"]] = vnic["privateIp"]
+            for host in (ONPREM, PEER, INTERNET):
+                await servers.start(traffic.serve, host, traffic.SERVICE_PORT)
+            try:
+                yield lab
+            finally:
+                with trio.CancelScope(shield=True):
+                    for node in made:
+                        await node.stop()
+                        node.close()
+            servers.cancel_scope.cancel()

@@ -1,0 +1,210 @@
+"""A node: a network namespace with the real daemon in it, started as systemd would."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trio
+
+import vcnd
+from fakeoci.fabric import netns
+from integration.lab.cni_exec import NetworkList
+
+REPOSITORY = Path(__file__).parents[2]
+SHIM_DIRECTORY = Path(vcnd.__file__).parent / "_shim"
+SYSCTLS = REPOSITORY / "systemd" / "90-vcnd.conf"
+READY_SECONDS = 20.0
+LIKE_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""The passed socket is descriptor 3, and LISTEN_PID the daemon's own (exec keeps it)."""
+STOP_SECONDS = 10.0
+
+
+def sysctl_settings() -> dict[str, int]:
+    """Return the settings that the unit's ExecStartPre makes."""
+    pairs = (
+        line.split("=")
+        for line in SYSCTLS.read_text().splitlines()
+        if "=" in line and not line.startswith("#")
+    )
+    return {
+        name.strip().removeprefix("net.").replace(".", "/"): int(value)
+        for name, value in pairs
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeConfig:
+    """What a node's daemon is configured with."""
+
+    subnet_id: str
+    nsg_ids: list[str]
+    pool: dict[str, Any]
+    services: str
+    metadata: str
+
+
+class Node:
+    """One node of the lab."""
+
+    def __init__(self, name: str, directory: Path, config: NodeConfig) -> None:
+        self.name = name
+        self.directory = directory / name
+        self.socket_path = self.directory / "cni.sock"
+        self.log_path = self.directory / "vcnd.log"
+        self.config_path = self.directory / "vcnd.toml"
+        self._process: trio.Process | None = None
+        self.directory.mkdir(parents=True)
+        self.state_directory.mkdir()
+        self._write_config(config)
+        netns.sysctl(name, sysctl_settings())
+        # The socket unit's part: it outlives the daemon.
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(self.socket_path))
+        self._listener.listen(1024)
+
+    @property
+    def state_directory(self) -> Path:
+        """Return where the daemon keeps its journal."""
+        return self.directory / "state"
+
+    def _write_config(self, config: NodeConfig) -> None:
+        sections = {
+            "oci": {
+                "subnet_id": config.subnet_id,
+                "nsg_ids": config.nsg_ids,
+                "cluster": "lab",
+                "endpoint": config.services,
+                "federation_endpoint": config.services,
+                "metadata_url": config.metadata,
+            },
+            "pool": config.pool,
+            "node": {"state_directory": str(self.state_directory)},
+            "log": {"format": "json"},
+        }
+        lines: list[str] = []
+        for section, values in sections.items():
+            lines.append(f"[{section}]")
+            lines += [f"{k} = {json.dumps(v)}" for k, v in values.items()]
+        self.config_path.write_text("\n".join(lines) + "\n")
+
+    @property
+    def pid(self) -> int:
+        """Return the daemon's process id."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name}: no daemon runs")
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start the daemon with its socket passed; return at READY=1."""
+        notify_path = self.directory / "notify.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as plain:
+            plain.bind(str(notify_path))
+            notify = trio.socket.from_stdlib_socket(plain)
+            descriptor = self._listener.fileno()
+            command = [
+                *(sys.executable, "-I", "-S", "-c", LIKE_SYSTEMD, str(descriptor)),
+                *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / self.name}"),
+                *(sys.executable, "-m", "vcnd", "--config", str(self.config_path)),
+            ]
+            environment = {**os.environ, "NOTIFY_SOCKET": str(notify_path)}
+            with self.log_path.open("ab") as log:
+                self._process = await trio.lowlevel.open_process(
+                    command,
+                    pass_fds=[descriptor],
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                )
+            with trio.move_on_after(READY_SECONDS) as waiting:
+                while b"READY=1" not in await notify.recv(1024):
+                    pass
+        notify_path.unlink()
+        if waiting.cancelled_caught:
+            raise RuntimeError(f"{self.name} is not ready:\n{self.log_path.read_text()}")
+
+    async def kill(self) -> None:
+        """End the daemon as no daemon likes it."""
+        os.kill(self.pid, signal.SIGKILL)
+        await self._ended()
+
+    async def stop(self) -> None:
+        """Stop the daemon as systemd does."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        with trio.move_on_after(STOP_SECONDS):
+            await self._ended()
+            return
+        await self.kill()
+        raise RuntimeError(f"{self.name}: vcnd did not stop within {STOP_SECONDS} s")
+
+    async def _ended(self) -> None:
+        if self._process is not None:
+            await self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """Close the node's socket and remove it, as the socket unit does."""
+        self._listener.close()
+        self.socket_path.unlink(missing_ok=True)
+
+    async def ctl(self, *arguments: str) -> str:
+        """Return what vcndctl prints."""
+        command = [sys.executable, "-m", "vcnd.ctl", "--socket", str(self.socket_path)]
+        done = await trio.run_process(
+            [*command, *arguments],
+            capture_stdout=True,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        said = done.stdout.decode()
+        if done.returncode:
+            raise RuntimeError(f"{self.name}: vcndctl {' '.join(arguments)}: {said}")
+        return said
+
+    async def status(self) -> dict[str, Any]:
+        """Return ``vcndctl status --json``."""
+        said: dict[str, Any] = json.loads(await self.ctl("status", "--json"))
+        return said
+
+    async def until_warm(self, free: int, seconds: float = 40.0) -> None:
+        """Return when so many addresses are free."""
+        held: dict[str, Any] = {}
+        with trio.move_on_after(seconds):
+            while held.get("pool", {}).get("free", -1) < free:
+                await trio.sleep(0.2)
+                held = await self.status()
+            return
+        raise RuntimeError(f"{self.name} did not get {free} addresses: {held}")
+
+    def log_events(self) -> list[dict[str, Any]]:
+        """Return the daemon's log lines."""
+        lines = self.log_path.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def network(self, conflist: Path = REPOSITORY / "cni" / "10-vcnd.conflist") -> NetworkList:
+        """Return the node's CNI network, with the plugins that are on this machine."""
+        said = json.loads(conflist.read_text())
+        path = f"{SHIM_DIRECTORY}:/usr/lib/cni:/opt/cni/bin"
+        there = [
+            p
+            for p in said["plugins"]
+            if any((Path(d) / p["type"]).exists() for d in path.split(":"))
+        ]
+        return NetworkList(
+            configuration={**said, "plugins": there},
+            node_netns=self.name,
+            path=path,
+            environment={"VCND_SOCKET": str(self.socket_path)},
+        )

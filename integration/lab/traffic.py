@@ -1,0 +1,109 @@
+"""Small servers and questions in any namespace, all from this one process.
+
+A socket belongs to the namespace of the thread that makes it, and can then be
+used from anywhere: no process per pod is needed.
+"""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import dns.message
+import dns.rdatatype
+import trio
+
+from fakeoci.fabric import netns
+
+SERVICE_PORT = 8080
+BLOCKED_PORT = 9090
+ANSWER_SECONDS = 2.0
+
+
+def _socket(name: str, kind: int, prepare: Callable[[socket.socket], None]) -> trio.socket.SocketType:
+    def make() -> socket.socket:
+        sock = socket.socket(socket.AF_INET, kind)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        prepare(sock)
+        return sock
+
+    return trio.socket.from_stdlib_socket(netns.inside(name, make))
+
+
+def _listen(port: int) -> Callable[[socket.socket], None]:
+    def prepare(sock: socket.socket) -> None:
+        sock.bind(("0.0.0.0", port))  # noqa: S104 - in a namespace of the lab
+        sock.listen(64)
+
+    return prepare
+
+
+async def serve(
+    name: str, port: int, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Tell each who connects under which address he is seen, line by line."""
+    with _socket(name, socket.SOCK_STREAM, _listen(port)) as listener:
+        task_status.started()
+        async with trio.open_nursery() as connections:
+            while True:
+                connection, peer = await listener.accept()
+                connections.start_soon(_answer, connection, peer[0])
+
+
+async def _answer(connection: trio.socket.SocketType, peer: str) -> None:
+    with connection, suppress(OSError):
+        while await connection.recv(1024):
+            await connection.send(f"{peer}\n".encode())
+
+
+class Conversation:
+    """A connection that stays, to see whether it lives."""
+
+    def __init__(self, sock: trio.socket.SocketType) -> None:
+        self._sock = sock
+
+    async def ask(self, seconds: float = ANSWER_SECONDS) -> str | None:
+        """Return what the server says, or None when it says nothing in time."""
+        with trio.move_on_after(seconds), suppress(OSError):
+            await self._sock.send(b"?\n")
+            return (await self._sock.recv(1024)).decode().strip() or None
+        return None
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sock.close()
+
+
+async def connect(
+    name: str, address: str, port: int, seconds: float = ANSWER_SECONDS
+) -> Conversation | None:
+    """Connect from a namespace; None when it is refused or nobody answers."""
+    sock = _socket(name, socket.SOCK_STREAM, lambda _: None)
+    with trio.move_on_after(seconds), suppress(OSError):
+        await sock.connect((address, port))
+        return Conversation(sock)
+    sock.close()
+    return None
+
+
+async def ask(
+    name: str, address: str, port: int = SERVICE_PORT, seconds: float = ANSWER_SECONDS
+) -> str | None:
+    """Return under which address a server sees a namespace, or None."""
+    conversation = await connect(name, address, port, seconds)
+    if conversation is None:
+        return None
+    said = await conversation.ask(seconds)
+    conversation.close()
+    return said
+
+
+async def resolve(name: str, host: str, server: str = "169.254.169.254") -> str | None:
+    """Return a host's address as a resolver says it, asked from a namespace."""
+    query = dns.message.make_query(host, dns.rdatatype.A)
+    with _socket(name, socket.SOCK_DGRAM, lambda _: None) as sock:
+        with trio.move_on_after(ANSWER_SECONDS), suppress(OSError):
+            await sock.connect((server, 53))
+            await sock.send(query.to_wire())
+            said = dns.message.from_wire(await sock.recv(4096))
+            return said.answer[0][0].to_text() if said.answer else None
+    return None

@@ -1,0 +1,163 @@
+"""The configuration: one TOML file, one section per concern, unknown keys refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from vcnd.core.target import PoolPolicy
+from vcnd.linux.layout import Layout
+
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names file, key and reason."""
+
+
+class _Section(
+    msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
+):
+    """A section of the file."""
+
+
+class OciSection(_Section, frozen=True):
+    """[oci]: where the pods' addresses come from."""
+
+    subnet_id: str = ""
+    """OCID of the pod subnet.  Required."""
+    nsg_ids: list[str] = []
+    """OCIDs of the NSGs of pod VNICs, at most 5."""
+    cluster: str = "default"
+    """Tag of this cluster's VNICs; VNICs without it are never touched."""
+    metadata_url: str = "http://169.254.169.254/opc/v2"
+    """The instance metadata service."""
+    endpoint: str = ""
+    """Core API; empty: by the instance's region and realm."""
+    federation_endpoint: str = ""
+    """Identity's federation; empty: by the instance's region and realm."""
+    addresses_per_vnic: Annotated[int, msgspec.Meta(ge=1)] = 64
+    """Secondary private IPs to expect of a VNIC; a lower limit is learnt by refusal."""
+    wait_seconds: Seconds = 120.0
+    """How long one change (attach, work request) may take before it is given up."""
+    retry_seconds: Seconds = 60.0
+    """How long one request is repeated before its refusal is told."""
+
+
+class PoolSection(_Section, frozen=True):
+    """[pool]: how many addresses the node holds; see ``core.target``."""
+
+    batch: int = 8
+    buffer_fraction: float = 0.5
+    minimum: int = 0
+    maximum: int = 110
+    cooling_seconds: float = 30.0
+    shrink_after_seconds: float = 300.0
+    resync_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """The pool is looked at at least so often."""
+    audit_seconds: Annotated[float, msgspec.Meta(gt=0)] = 600.0
+    """Books, kernel and cloud are compared so often."""
+
+
+class CniSection(_Section, frozen=True):
+    """[cni]: the container runtime's calls."""
+
+    socket: str = "/run/vcnd/cni.sock"
+    """Where to listen when systemd passes no socket."""
+    patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=45)] = 45.0
+    """How long an ADD waits for an address; the runtime's own limit is 60."""
+    grace_seconds: Seconds = 5.0
+    """How long calls may finish when the daemon stops."""
+
+
+class NodeSection(_Section, frozen=True):
+    """[node]: this machine."""
+
+    state_directory: str = "/var/lib/vcnd"
+    mtu: int = 0
+    pods_table: int = 100
+    pods_priority: int = 1000
+    mark_priority: int = 1010
+    source_priority: int = 1020
+    mark_mask: int = 0xFF
+
+
+class LogSection(_Section, frozen=True):
+    """[log]: to standard error."""
+
+    level: str = "info"
+    format: str = "logfmt"
+    """``logfmt`` or ``json``."""
+
+
+class Config(_Section, frozen=True):
+    """The whole file."""
+
+    oci: OciSection = OciSection()
+    pool: PoolSection = PoolSection()
+    cni: CniSection = CniSection()
+    node: NodeSection = NodeSection()
+    log: LogSection = LogSection()
+
+    def policy(self) -> PoolPolicy:
+        """Return the pool's policy."""
+        pool = self.pool
+        return PoolPolicy(
+            batch=pool.batch,
+            buffer_fraction=pool.buffer_fraction,
+            minimum=pool.minimum,
+            maximum=pool.maximum,
+            cooling_seconds=pool.cooling_seconds,
+            shrink_after_seconds=pool.shrink_after_seconds,
+        )
+
+    def layout(self) -> Layout:
+        """Return the numbers used in the kernel."""
+        node = self.node
+        return Layout(
+            mtu=node.mtu,
+            pods_table=node.pods_table,
+            pods_priority=node.pods_priority,
+            mark_priority=node.mark_priority,
+            source_priority=node.source_priority,
+            mark_mask=node.mark_mask,
+        )
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration.
+
+    Raises:
+        ConfigError: it cannot be read, has unknown keys, or values out of range.
+    """
+    try:
+        said = tomllib.loads(path.read_text())
+        config = msgspec.convert(said, Config)
+        config.policy()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if not config.oci.subnet_id:
+        raise ConfigError(f"{path}: [oci] subnet_id is required: the pods' subnet")
+    if config.log.level not in ("debug", "info", "warning", "error"):
+        raise ConfigError(f"{path}: [log] level {config.log.level!r} is unknown")
+    if config.log.format not in ("logfmt", "json"):
+        raise ConfigError(f"{path}: [log] format {config.log.format!r} is unknown")
+    return config
+
+
+def render(config: Config) -> str:
+    """Return the effective configuration as TOML."""
+    lines: list[str] = []
+    for section, values in msgspec.to_builtins(config).items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    # JSON's strings, numbers, booleans and arrays are TOML's.
+    return msgspec.json.encode(value).decode()

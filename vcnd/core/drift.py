@@ -1,0 +1,98 @@
+"""What the books, the kernel and the cloud each say, compared.
+
+``compare`` returns repairs as values; ``flow.repair`` carries them out.  One
+path serves start-up, the periodic audit and CNI GC.
+"""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import PrivateIp
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The cloud gives one of our VNICs an address that the ledger lacks."""
+
+    private_ip: PrivateIp
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The ledger has an address that the cloud no longer gives us."""
+
+    address: str
+    leased: bool
+    """Whether a pod still uses it: its traffic is being dropped by the VCN."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReapLink:
+    """The kernel has a pod interface of ours that no lease names."""
+
+    host_ifname: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndLease:
+    """A lease's interface is gone and so is its sandbox: the address comes back."""
+
+    lease: Lease
+
+
+Repair = Adopt | Forget | ReapLink | EndLease
+
+
+def cloud_drift(
+    *, books: list[PrivateIp], cloud: list[PrivateIp], leased: AbstractSet[str]
+) -> list[Repair]:
+    """Compare the ledger's addresses with what the cloud lists on our VNICs."""
+    known = {p.address: p for p in books}
+    listed = {p.address: p for p in cloud}
+    repairs: list[Repair] = [
+        Forget(a, a in leased)
+        for a, p in known.items()
+        if a not in listed or listed[a].id != p.id
+    ]
+    # An address that was deleted and given anew is another object: first forget it.
+    repairs += [
+        Adopt(p)
+        for a, p in listed.items()
+        if a not in known or known[a].id != p.id
+    ]
+    return repairs
+
+
+def kernel_drift(
+    *, leases: list[Lease], links: AbstractSet[str], busy: AbstractSet[str]
+) -> list[Repair]:
+    """Compare leases with the pod interfaces that the kernel has.
+
+    Args:
+        leases: all leases of the books.
+        links: names of our pod interfaces on the host.
+        busy: host interfaces that a call is working on just now; left alone.
+    """
+    named = {lease.host_ifname for lease in leases}
+    repairs: list[Repair] = [
+        ReapLink(name) for name in sorted(links - named - busy)
+    ]
+    repairs += [
+        EndLease(lease)
+        for lease in leases
+        if lease.host_ifname not in links and lease.host_ifname not in busy
+    ]
+    return repairs
+
+
+def listed_drift(
+    *, leases: list[Lease], network: str, valid: AbstractSet[tuple[str, str]]
+) -> list[Repair]:
+    """Return the leases of a network that CNI GC's list of attachments lacks."""
+    return [
+        EndLease(lease)
+        for lease in leases
+        if lease.key.network == network
+        and (lease.key.container_id, lease.key.ifname) not in valid
+    ]

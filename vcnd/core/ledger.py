@@ -1,0 +1,210 @@
+"""The ledger: which address is free, leased, cooling or on its way out.
+
+    free → leased → cooling → free          free → deleting → gone
+
+Rule 1: whatever changes the state of an address lives in this file.
+Rule 2: an illegal move raises ``IllegalMoveError`` and changes nothing.
+Rule 3: time is an argument (seconds of any monotonic clock).
+
+Free addresses are taken first in, first out, so that an address rests as long
+as the pool allows before it serves again.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from vcnd.model.ids import PrivateIpId, VnicId
+from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.vnic import PrivateIp
+
+
+class IllegalMoveError(Exception):
+    """The ledger was asked for a move that its rules do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many addresses stand where."""
+
+    free: int
+    leased: int
+    cooling: int
+    deleting: int
+
+    @property
+    def total(self) -> int:
+        """Return how many addresses the cloud gives us, whatever their state."""
+        return self.free + self.leased + self.cooling + self.deleting
+
+
+class Ledger:
+    """Who holds what.  One owner, no lock: every method is one step."""
+
+    def __init__(self, *, cooling_seconds: float) -> None:
+        self._cooling_seconds = cooling_seconds
+        self._addresses: dict[str, PrivateIp] = {}
+        self._free: OrderedDict[str, None] = OrderedDict()
+        self._leases: dict[SandboxKey, Lease] = {}
+        self._holders: dict[str, SandboxKey] = {}
+        self._cooling: dict[str, float] = {}
+        self._deleting: set[str] = set()
+
+    # What is there
+
+    def add(self, private_ip: PrivateIp) -> None:
+        """Take in an address that the cloud gives to one of our VNICs: it is free."""
+        address = private_ip.address
+        if address in self._addresses:
+            raise IllegalMoveError(f"{address} is in the ledger already")
+        self._addresses[address] = private_ip
+        if address not in self._holders and address not in self._cooling:
+            self._free[address] = None
+
+    def mark_deleting(self, address: str) -> PrivateIp:
+        """Take a free address out of use before the cloud is asked to delete it."""
+        if address not in self._free:
+            raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
+        del self._free[address]
+        self._deleting.add(address)
+        return self._addresses[address]
+
+    def keep(self, address: str) -> None:
+        """Return an address from deleting to free: the cloud did not delete it."""
+        if address not in self._deleting:
+            raise IllegalMoveError(f"{address} is not deleting: {self.state(address)}")
+        self._deleting.discard(address)
+        self._free[address] = None
+
+    def forget(self, address: str) -> None:
+        """Drop an address that the cloud no longer gives us.
+
+        A lease on it stays on the books (the pod still believes in it): repair
+        names it, and it ends with the sandbox's DEL.
+        """
+        if address not in self._addresses:
+            raise IllegalMoveError(f"{address} is not in the ledger")
+        del self._addresses[address]
+        self._free.pop(address, None)
+        self._cooling.pop(address, None)
+        self._deleting.discard(address)
+
+    # Who holds it
+
+    def take(self, key: SandboxKey) -> PrivateIp | None:
+        """Return the address that has been free longest, or None; ``lease`` follows."""
+        if key in self._leases:
+            raise IllegalMoveError(f"{key} holds {self._leases[key].address} already")
+        for address in self._free:
+            return self._addresses[address]
+        return None
+
+    def lease(self, lease: Lease) -> None:
+        """Give a free address to a sandbox."""
+        if lease.key in self._leases:
+            raise IllegalMoveError(f"{lease.key} holds an address already")
+        if lease.address not in self._free:
+            raise IllegalMoveError(
+                f"{lease.address} is not free: {self.state(lease.address)}"
+            )
+        del self._free[lease.address]
+        self._leases[lease.key] = lease
+        self._holders[lease.address] = lease.key
+
+    def restore(self, lease: Lease) -> None:
+        """Enter a lease read from the journal, its address known or not."""
+        if lease.key in self._leases or lease.address in self._holders:
+            raise IllegalMoveError(f"{lease.key} or {lease.address} is leased already")
+        if lease.address in self._deleting:
+            raise IllegalMoveError(f"{lease.address} is being deleted")
+        self._free.pop(lease.address, None)
+        self._cooling.pop(lease.address, None)
+        self._leases[lease.key] = lease
+        self._holders[lease.address] = lease.key
+
+    def amend(self, lease: Lease) -> None:
+        """Replace a sandbox's lease by one of the same address (a new namespace)."""
+        held = self._leases.get(lease.key)
+        if held is None or held.address != lease.address:
+            raise IllegalMoveError(f"{lease.key} does not hold {lease.address}")
+        self._leases[lease.key] = lease
+
+    def release(self, key: SandboxKey, now: float) -> Lease | None:
+        """End a sandbox's lease; the address cools.  None when there was none."""
+        lease = self._leases.pop(key, None)
+        if lease is None:
+            return None
+        del self._holders[lease.address]
+        if lease.address in self._addresses:
+            self._cooling[lease.address] = now + self._cooling_seconds
+        return lease
+
+    def cool(self, address: str, until: float) -> None:
+        """Let a free address cool until then (read from the journal)."""
+        if address not in self._free:
+            raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
+        del self._free[address]
+        self._cooling[address] = until
+
+    def thaw(self, now: float) -> list[str]:
+        """Free all addresses whose cooling has ended; return them."""
+        done = [a for a, until in self._cooling.items() if until <= now]
+        for address in done:
+            del self._cooling[address]
+            self._free[address] = None
+        return done
+
+    # Questions
+
+    def next_thaw(self) -> float | None:
+        """Return when the next cooling ends, or None."""
+        return min(self._cooling.values(), default=None)
+
+    def state(self, address: str) -> str:
+        """Return the address's state in a word."""
+        if address in self._holders:
+            return "leased"
+        if address in self._free:
+            return "free"
+        if address in self._cooling:
+            return "cooling"
+        return "deleting" if address in self._deleting else "unknown"
+
+    def lease_of(self, key: SandboxKey) -> Lease | None:
+        """Return a sandbox's lease."""
+        return self._leases.get(key)
+
+    def leases(self) -> list[Lease]:
+        """Return all leases."""
+        return list(self._leases.values())
+
+    def private_ip(self, address: str) -> PrivateIp | None:
+        """Return the cloud's object behind an address."""
+        return self._addresses.get(address)
+
+    def private_ips(self) -> list[PrivateIp]:
+        """Return every address that the cloud gives us."""
+        return list(self._addresses.values())
+
+    def free_coldest(self) -> list[PrivateIp]:
+        """Return the free addresses, longest free first."""
+        return [self._addresses[a] for a in self._free]
+
+    def ids(self) -> set[PrivateIpId]:
+        """Return the OCIDs of all addresses."""
+        return {p.id for p in self._addresses.values()}
+
+    def per_vnic(self) -> dict[VnicId, int]:
+        """Return how many addresses each VNIC has."""
+        count: dict[VnicId, int] = {}
+        for p in self._addresses.values():
+            count[p.vnic_id] = count.get(p.vnic_id, 0) + 1
+        return count
+
+    def counts(self) -> Counts:
+        """Return how many addresses stand where."""
+        return Counts(
+            free=len(self._free),
+            leased=sum(a in self._addresses for a in self._holders),
+            cooling=len(self._cooling),
+            deleting=len(self._deleting),
+        )

@@ -1,0 +1,91 @@
+"""What the journal's records add up to.
+
+A fold: ``apply`` takes one record, ``records`` gives the shortest sequence that
+leads to the same state (compaction), ``remembered`` is what start-up reads.
+"""
+
+from vcnd.model.ids import VnicId
+from vcnd.model.records import (
+    AddressAdded,
+    AddressForgotten,
+    AttachIntended,
+    AttachSettled,
+    Leased,
+    Record,
+    Released,
+    Remembered,
+    VnicForgotten,
+    VnicNumbered,
+)
+from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.vnic import PrivateIp, VnicSlot
+
+
+class Memory:
+    """The state after some records.  ``at`` is seconds since boot."""
+
+    def __init__(self) -> None:
+        self._leases: dict[SandboxKey, tuple[Lease, float]] = {}
+        self._released: dict[str, tuple[Lease, float]] = {}
+        self._private_ips: dict[str, PrivateIp] = {}
+        self._slots: dict[VnicId, VnicSlot] = {}
+        self._unsettled: str | None = None
+
+    def apply(self, record: Record, at: float) -> None:
+        """Take one record into account.  Records of things unknown change nothing."""
+        match record:
+            case Leased(lease):
+                self._leases[lease.key] = (lease, at)
+                self._released.pop(lease.address, None)
+            case Released(key):
+                ended = self._leases.pop(key, None)
+                if ended is not None:
+                    self._released[ended[0].address] = (ended[0], at)
+            case AddressAdded(private_ip):
+                self._private_ips[private_ip.address] = private_ip
+            case AddressForgotten(address):
+                self._private_ips.pop(address, None)
+                self._released.pop(address, None)
+            case VnicNumbered(slot):
+                self._slots[slot.vnic.id] = slot
+            case VnicForgotten(vnic_id):
+                self._slots.pop(vnic_id, None)
+            case AttachIntended(token):
+                self._unsettled = token
+            case AttachSettled(token):
+                if self._unsettled == token:
+                    self._unsettled = None
+
+    def void_leases(self) -> None:
+        """Forget who held what: the machine booted, the sandboxes are gone."""
+        self._leases.clear()
+        self._released.clear()
+
+    def records(self, *, cooled_before: float) -> list[tuple[Record, float]]:
+        """Return the records that lead here, with their times.
+
+        Args:
+            cooled_before: releases older than this time no longer matter.
+        """
+        out: list[tuple[Record, float]] = []
+        out += [(VnicNumbered(s), 0.0) for s in self._slots.values()]
+        out += [(AddressAdded(p), 0.0) for p in self._private_ips.values()]
+        for lease, at in self._released.values():
+            if at >= cooled_before:
+                out += [(Leased(lease), at), (Released(lease.key), at)]
+        out += [(Leased(lease), at) for lease, at in self._leases.values()]
+        if self._unsettled is not None:
+            out.append((AttachIntended(self._unsettled), 0.0))
+        return out
+
+    def remembered(self, now: float) -> Remembered:
+        """Return the state as start-up wants it."""
+        return Remembered(
+            leases=tuple(lease for lease, _ in self._leases.values()),
+            private_ips=tuple(self._private_ips.values()),
+            slots=tuple(self._slots.values()),
+            cooling=tuple(
+                (address, now - at) for address, (_, at) in self._released.items()
+            ),
+            unsettled_attach=self._unsettled,
+        )

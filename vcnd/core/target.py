@@ -1,0 +1,51 @@
+"""How many addresses the node ought to hold.
+
+    target = B · ⌈mf + demand / B⌉, clamped
+
+B is the batch, mf the buffer as a fraction of a batch, demand the addresses
+leased or asked for.  The formula is stateless and idempotent: it looks at
+neither what is held nor what is in flight, so looking twice does no harm
+(the second Azure CNS pool, facts/peers.md §1.2).
+"""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolPolicy:
+    """The pool's settings."""
+
+    batch: int = 8
+    """B: addresses are asked for in multiples of this."""
+    buffer_fraction: float = 0.5
+    """mf: at least this part of a batch is held beyond demand."""
+    minimum: int = 0
+    """Hold at least so many addresses, however idle the node is."""
+    maximum: int = 110
+    """Hold at most so many: the node's max pods."""
+    cooling_seconds: float = 30.0
+    """An address rests so long after its pod is gone."""
+    shrink_after_seconds: float = 300.0
+    """A surplus must have stood so long before addresses are given back."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError("batch must be at least 1")
+        if self.buffer_fraction < 0:
+            raise ValueError("buffer_fraction must not be negative")
+        if not 0 <= self.minimum <= self.maximum:
+            raise ValueError("minimum must lie between 0 and maximum")
+        if self.cooling_seconds < 0 or self.shrink_after_seconds < 0:
+            raise ValueError("seconds must not be negative")
+
+
+def target(demand: int, policy: PoolPolicy) -> int:
+    """Return how many addresses to hold for this demand.
+
+    Args:
+        demand: leased addresses plus pods that wait for one.
+        policy: the pool's settings.
+    """
+    batches = math.ceil(policy.buffer_fraction + demand / policy.batch)
+    return max(policy.minimum, min(policy.maximum, policy.batch * batches))

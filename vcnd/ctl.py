@@ -1,0 +1,106 @@
+"""``vcndctl``: look at a node's daemon, and let go of the node."""
+
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+import click
+
+DEFAULT_SOCKET = "/run/vcnd/cni.sock"
+ANSWER_SECONDS = 150.0
+
+
+@click.group()
+@click.option(
+    "--socket",
+    "path",
+    default=lambda: os.environ.get("VCND_SOCKET", DEFAULT_SOCKET),
+    show_default=DEFAULT_SOCKET,
+    help="The daemon's socket.",
+)
+@click.version_option(package_name="vcnd")
+@click.pass_context
+def main(context: click.Context, path: str) -> None:
+    """Look at a node's vcnd."""
+    context.obj = path
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
+@click.pass_obj
+def status(path: str, *, as_json: bool) -> None:
+    """Show pool, VNICs, leases and the last troubles."""
+    said = ask(path, "VCND_STATUS")
+    if as_json:
+        click.echo(json.dumps(said, indent=2))
+        return
+    click.echo(describe(said))
+
+
+@main.command()
+@click.pass_obj
+def release(path: str) -> None:
+    """Give every address and VNIC of this node back to the cloud.
+
+    Refused while pods hold addresses: drain the node first.
+    """
+    ask(path, "VCND_RELEASE")
+    click.echo("everything was given back; the daemon can be stopped")
+
+
+def ask(path: str, command: str) -> Any:
+    """Return the daemon's answer to one of vcndctl's verbs."""
+    environment = f"CNI_COMMAND={command}\0".encode()
+    request = b"vcnd 1 %d 0\n%s" % (len(environment), environment)
+    reply = b""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(ANSWER_SECONDS)
+            sock.connect(path)
+            sock.sendall(request)
+            while chunk := sock.recv(1 << 16):
+                reply += chunk
+    except OSError as error:
+        sys.exit(f"vcndctl: {path}: {error}; is vcnd running, and are you root?")
+    header, _, body = reply.partition(b"\n")
+    if not header:
+        sys.exit("vcndctl: the daemon ended before it answered; see journalctl -u vcnd")
+    said = json.loads(body)
+    if header.split()[0] != b"0":
+        details = f": {said['details']}" if said.get("details") else ""
+        sys.exit(f"vcndctl: {said['msg']}{details}")
+    return said
+
+
+def describe(said: dict[str, Any]) -> str:
+    """Return a state in lines for a person."""
+    pool = said["pool"]
+    lines = [
+        f"pool      {pool['leased']} leased, {pool['free']} free,"
+        f" {pool['cooling']} cooling, {pool['deleting']} deleting;"
+        f" demand {pool['demand']}, target {pool['target']}",
+        f"cloud     {'observed' if said['cloud_observed'] else 'not reached yet'};"
+        f" {len(said['vnics'])} of {said['vnic_limit']} VNICs are known here",
+    ]
+    for vnic in said["vnics"]:
+        kind = "primary" if vnic["primary"] else f"{vnic['addresses']:>3} addresses"
+        lines.append(
+            f"vnic {vnic['index']:<4} {vnic['address']:<15} {vnic['mac']}  {kind:<14}"
+            f" {vnic['id'][-12:]}"
+        )
+    lines += [
+        f"lease     {lease['address']:<15} {lease['host_ifname']:<14}"
+        f" {lease['pod'] or lease['container_id'][:13]}"
+        for lease in said["leases"]
+    ]
+    lines += [
+        f"problem   {p['seconds_ago']:.0f} s ago, {p['what']}: {p['reason']}"
+        for p in said["problems"]
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""The composition root: builds the rooms, opens the nurseries, starts and stops.
+
+Three nested nurseries: doors ⊂ calls ⊂ rooms.  Shutdown is the order of the
+closing braces: no new calls, calls finish within their grace, then what they
+stood upon ends.  Nothing is detached: pods outlive the daemon.
+"""
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import structlog
+import trio
+
+from vcnd.config import Config
+from vcnd.flow import status
+from vcnd.flow.attach import Attacher
+from vcnd.flow.changes import Changes
+from vcnd.flow.pool import Pool
+from vcnd.flow.repair import Repairer
+from vcnd.flow.turns import Turns
+from vcnd.flow.warm_pool import WarmPool
+from vcnd.journal import Journal
+from vcnd.linux import netns
+from vcnd.linux.host import LinuxHost, boot_id
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.oci.client import CoreClient, Endpoints
+from vcnd.oci.cloud import OciCloud
+from vcnd.oci.http import Client, new_client
+from vcnd.oci.metadata import Metadata
+from vcnd.oci.retry import Retrier
+from vcnd.ports import Cloud, Host
+from vcnd.serve.cni_server import CniServer
+from vcnd.systemd import Systemd
+
+log = structlog.get_logger()
+
+
+def oci_cloud(config: Config, client: Client, random: Random) -> OciCloud:
+    """Return the cloud that the configuration names."""
+    oci = config.oci
+    metadata = Metadata(client=client, base_url=oci.metadata_url)
+    endpoints = Endpoints(core=oci.endpoint, federation=oci.federation_endpoint)
+    return OciCloud(
+        core=CoreClient(client=client, metadata=metadata, endpoints=endpoints),
+        metadata=metadata,
+        retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
+        cluster=oci.cluster,
+        subnet_id=oci.subnet_id,
+        nsg_ids=oci.nsg_ids,
+        wait_seconds=oci.wait_seconds,
+    )
+
+
+class Node:
+    """All that one node's daemon does, over given ports; the server's ``Verbs``."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        cloud: Cloud,
+        host: Host,
+        journal: Journal,
+        random: Random,
+    ) -> None:
+        self.pool = Pool(config.policy())
+        turns = Turns()
+        self._host = host
+        self._changes = Changes(
+            pool=self.pool, cloud=cloud, host=host, journal=journal
+        )
+        self._warm_pool = WarmPool(
+            pool=self.pool,
+            changes=self._changes,
+            addresses_per_vnic=config.oci.addresses_per_vnic,
+            resync_seconds=config.pool.resync_seconds,
+            random=random,
+        )
+        self._repairer = Repairer(
+            pool=self.pool,
+            cloud=cloud,
+            host=host,
+            journal=journal,
+            turns=turns,
+            changes=self._changes,
+            audit_seconds=config.pool.audit_seconds,
+        )
+        self._attacher = Attacher(
+            pool=self.pool,
+            host=host,
+            journal=journal,
+            turns=turns,
+            patience_seconds=config.cni.patience_seconds,
+        )
+        self._journal = journal
+
+    async def start(self, rooms: trio.Nursery) -> None:
+        """Recover what an earlier life left, then keep pool and books right."""
+        remembered = self._journal.open()
+        await rooms.start(self._journal.run)
+        self.pool.restore(remembered)
+        self._changes.resume(remembered.unsettled_attach)
+        ledger, slots = self.pool.ledger, self.pool.slots
+        self._host.adopt(
+            [
+                (lease, slots[private_ip.vnic_id])
+                for lease in ledger.leases()
+                if (private_ip := ledger.private_ip(lease.address)) is not None
+                and private_ip.vnic_id in slots
+            ]
+        )
+        await rooms.start(self._host.run)
+        # With what the journal knows the node serves at once, cloud or no cloud.
+        await self._changes.settle()
+        await self._repairer.audit_kernel()
+        await rooms.start(self._warm_pool.run)
+        await rooms.start(self._repairer.run)
+        log.info("started", leases=len(ledger.leases()), vnics=len(slots))
+
+    # Verbs
+
+    async def add(
+        self, key: SandboxKey, pod: PodRef, netns: int
+    ) -> tuple[Lease, PodInterface]:
+        """CNI ADD."""
+        attached = await self._attacher.add(key, pod, netns)
+        return attached.lease, attached.interface
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        """CNI DEL."""
+        return await self._attacher.delete(key)
+
+    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+        """CNI CHECK."""
+        await self._attacher.check(key, netns, addresses)
+
+    async def collect_garbage(
+        self, network: str, valid: frozenset[tuple[str, str]]
+    ) -> None:
+        """CNI GC."""
+        await self._repairer.collect_garbage(network, valid)
+
+    def ready(self) -> None:
+        """CNI STATUS."""
+        status.ready(self.pool)
+
+    def report(self) -> dict[str, Any]:
+        """Return the state for vcndctl."""
+        return status.report(self.pool)
+
+    async def release_all(self) -> None:
+        """Give all addresses and VNICs back; refused while pods hold any."""
+        await self._warm_pool.freeze()
+        try:
+            await self._changes.give_all_back()
+        except BaseException:
+            self._warm_pool.thaw()
+            raise
+
+
+async def run(
+    config: Config,
+    *,
+    listeners: list[trio.socket.SocketType],
+    systemd: Systemd,
+    allowed_uid: int,
+    stop: trio.Event,
+) -> None:
+    """Serve until ``stop``."""
+    random = Random()  # noqa: S311 - jitter, no secret
+    journal = Journal(
+        Path(config.node.state_directory) / "journal",
+        boot_id=boot_id(),
+        netns_cookie=netns.cookie_here(),
+    )
+    async with new_client() as client, trio.open_nursery() as rooms:
+        node = Node(
+            config,
+            cloud=oci_cloud(config, client, random),
+            host=LinuxHost(config.layout()),
+            journal=journal,
+            random=random,
+        )
+        await rooms.start(systemd.feed_watchdog)
+        await node.start(rooms)
+        async with trio.open_nursery() as calls:
+            server = CniServer(node, allowed_uid=allowed_uid)
+            async with trio.open_nursery() as doors:
+                for listener in listeners:
+                    doors.start_soon(server.serve, listener, calls)
+                systemd.notify("READY=1")
+                log.info("ready")
+                await stop.wait()
+                systemd.notify("STOPPING=1")
+                doors.cancel_scope.cancel()
+            calls.cancel_scope.deadline = (
+                trio.current_time() + config.cni.grace_seconds
+            )
+        rooms.cancel_scope.cancel()
+    journal.close()
+    log.info("stopped")

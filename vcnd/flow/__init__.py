@@ -1,0 +1,1 @@
+"""The verbs over time, in terms of the core and the ports."""

@@ -1,0 +1,161 @@
+"""CNI ADD, DEL and CHECK: a sandbox gets, loses and keeps its address.
+
+The order of durable steps (design, "The journal and the order of things"):
+
+    ADD  choose → lease durable → plug → answer
+    DEL  unplug → release durable → answer; the kernel's link is reaped behind
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import structlog
+import trio
+
+from vcnd.flow.pool import Pool
+from vcnd.flow.turns import Turns
+from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
+from vcnd.model.interface import PodInterface
+from vcnd.model.records import Leased, Released
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.vnic import VnicSlot
+from vcnd.ports import Host, Journal
+
+log = structlog.get_logger()
+
+UNDO_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """What ADD answers."""
+
+    lease: Lease
+    interface: PodInterface
+
+
+class Attacher:
+    """Gives sandboxes their addresses."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        host: Host,
+        journal: Journal,
+        turns: Turns,
+        patience_seconds: float,
+    ) -> None:
+        self._pool = pool
+        self._host = host
+        self._journal = journal
+        self._turns = turns
+        self._patience_seconds = patience_seconds
+
+    async def add(self, key: SandboxKey, pod: PodRef, netns: int) -> Attached:
+        """Give a sandbox an address and wire it; the same call again, the same answer.
+
+        Raises:
+            PoolEmptyError: no address came within the patience.
+            BadNetnsError: the descriptor is no pod's network namespace.
+            BadRequestError: an interface of that name exists and is not ours.
+        """
+        async with self._turns.turn(key):
+            cookie = await self._host.identify(netns)
+            held = self._pool.ledger.lease_of(key)
+            if held is not None:
+                return await self._add_again(held, cookie, netns)
+            async with self._new_lease(key, pod, cookie) as lease:
+                slot = self._slot_of(lease)
+                interface = await self._host.plug(lease, netns=netns, slot=slot)
+            return Attached(lease=lease, interface=interface)
+
+    async def _add_again(self, held: Lease, cookie: int, netns: int) -> Attached:
+        lease = held
+        if held.netns_cookie != cookie:
+            # The runtime made the sandbox anew under its old name, without a DEL.
+            await self._host.unplug(held)
+            lease = replace(held, netns_cookie=cookie)
+            self._pool.ledger.amend(lease)
+            await self._journal.append(Leased(lease))
+        slot = self._slot_of(lease)
+        interface = await self._host.plug(lease, netns=netns, slot=slot)
+        return Attached(lease=lease, interface=interface)
+
+    @asynccontextmanager
+    async def _new_lease(
+        self, key: SandboxKey, pod: PodRef, cookie: int
+    ) -> AsyncIterator[Lease]:
+        """Lease an address durably; undo pod and lease unless the body succeeds."""
+        private_ip = await self._pool.wait_for_address(key, self._patience_seconds)
+        lease = Lease(
+            key=key,
+            address=private_ip.address,
+            netns_cookie=cookie,
+            host_ifname=self._host.host_ifname(str(key)),
+            pod=pod,
+        )
+        self._pool.ledger.lease(lease)
+        self._pool.ring()
+        try:
+            await self._journal.append(Leased(lease))
+            yield lease
+        except BaseException:
+            with trio.move_on_after(UNDO_SECONDS, shield=True):
+                await self._host.unplug(lease)
+                await self._release(key)
+            raise
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        """Take a sandbox's address back.  What is already gone is no error (CNI DEL)."""
+        async with self._turns.turn(key):
+            lease = self._pool.ledger.lease_of(key)
+            if lease is None:
+                return None
+            await self._host.unplug(lease)
+            await self._release(key)
+            return lease
+
+    async def _release(self, key: SandboxKey) -> None:
+        # Durable first: an address must not serve again before its end is on disk.
+        await self._journal.append(Released(key))
+        self._pool.ledger.release(key, trio.current_time())
+        self._pool.ring()
+
+    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+        """Raise ``SandboxBrokenError`` when a sandbox lacks what ADD gave it.
+
+        Args:
+            key: the sandbox.
+            netns: descriptor of its network namespace.
+            addresses: the addresses that the runtime's prevResult names.
+        """
+        async with self._turns.turn(key):
+            lease = self._pool.ledger.lease_of(key)
+            if lease is None:
+                raise SandboxBrokenError(
+                    "the sandbox holds no address", details=f"no lease for {key}"
+                )
+            if lease.address not in addresses:
+                raise SandboxBrokenError(
+                    "prevResult does not name the sandbox's address",
+                    details=f"leased {lease.address}, prevResult {addresses}",
+                )
+            if await self._host.identify(netns) != lease.netns_cookie:
+                raise SandboxBrokenError(
+                    "the sandbox has another network namespace than at ADD"
+                )
+            await self._host.check(lease, netns=netns)
+
+    def _slot_of(self, lease: Lease) -> VnicSlot:
+        private_ip = self._pool.ledger.private_ip(lease.address)
+        if private_ip is None:
+            raise BadRequestError(
+                f"{lease.address} is no longer an address of this node",
+                details="the cloud took it from its VNIC; delete the pod to get another",
+            )
+        slot = self._pool.slots.get(private_ip.vnic_id)
+        if slot is None:
+            raise TryAgainError(f"the VNIC of {lease.address} is not set up yet")
+        return slot

@@ -1,0 +1,181 @@
+"""The node's addresses and VNICs, and those who wait for an address.
+
+One owner of the state: the ledger, the VNIC slots and what the cloud last
+refused.  ``flow.attach`` takes from it, ``flow.warm_pool`` fills it,
+``flow.repair`` corrects it.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from vcnd.core.ledger import Ledger
+from vcnd.core.target import PoolPolicy, target
+from vcnd.model.errors import PoolEmptyError
+from vcnd.model.ids import VnicId
+from vcnd.model.records import Remembered
+from vcnd.model.sandbox import SandboxKey
+from vcnd.model.trace import TRACE
+from vcnd.model.vnic import PRIMARY_INDEX, PrivateIp, Vnic, VnicSlot
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something could not be had, and when that was noticed."""
+
+    what: str
+    reason: str
+    at: float
+
+
+class Pool:
+    """State of the node.  Every synchronous method is one step."""
+
+    def __init__(self, policy: PoolPolicy) -> None:
+        self.policy = policy
+        self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
+        self.slots: dict[VnicId, VnicSlot] = {}
+        self.vnics_attached = 0
+        self.vnic_limit = 0
+        self.observed = False
+        """Whether the cloud has been asked since the daemon started."""
+        self.problems: deque[Problem] = deque(maxlen=16)
+        self.waiting = 0
+        self._bell = trio.Event()
+        self._arrival = trio.Event()
+
+    # Bells
+
+    def ring(self) -> None:
+        """Tell the warm pool to look; many rings before it looks are one."""
+        self._bell.set()
+
+    def next_bell(self) -> trio.Event:
+        """Return a fresh bell.  Take it before looking, so that no ring is lost."""
+        if self._bell.is_set():
+            self._bell = trio.Event()
+        return self._bell
+
+    def arrived(self) -> None:
+        """Wake all who wait for an address."""
+        self._arrival.set()
+        self._arrival = trio.Event()
+
+    # Demand
+
+    @property
+    def demand(self) -> int:
+        """Return how many addresses are leased or waited for."""
+        return self.ledger.counts().leased + self.waiting
+
+    @property
+    def target(self) -> int:
+        """Return how many addresses the node ought to hold."""
+        return target(self.demand, self.policy)
+
+    async def wait_for_address(self, key: SandboxKey, patience_seconds: float) -> PrivateIp:
+        """Return a free address, waiting for one if need be.
+
+        There is no await between the return of this and the caller's
+        ``ledger.lease``: the address is still free then.
+        """
+        private_ip = self.ledger.take(key)
+        if private_ip is not None:
+            return private_ip
+        self.waiting += 1
+        self.ring()
+        began = trio.current_time()
+        try:
+            with trio.move_on_after(patience_seconds):
+                while private_ip is None:
+                    await self._arrival.wait()
+                    private_ip = self.ledger.take(key)
+        finally:
+            self.waiting -= 1
+        waited = trio.current_time() - began
+        if private_ip is None:
+            raise PoolEmptyError(
+                f"no free VCN address after {waited:.0f} s", details=self.why_empty()
+            )
+        log.info(
+            "address_waited_for",
+            sandbox=str(key),
+            seconds=round(waited, 3),
+            trace=TRACE.get(),
+        )
+        return private_ip
+
+    def why_empty(self) -> str:
+        """Say in words why no address is free."""
+        counts = self.ledger.counts()
+        held = (
+            f"{counts.leased} leased, {counts.cooling} cooling, target {self.target}"
+        )
+        if self.problems:
+            last = self.problems[-1]
+            return f"{last.what}: {last.reason} ({held})"
+        if not self.observed:
+            return f"the cloud has not been reached yet ({held})"
+        if counts.total >= self.policy.maximum:
+            return f"the node holds its maximum of {self.policy.maximum} ({held})"
+        return f"addresses are on their way ({held})"
+
+    # Troubles
+
+    def trouble(self, what: str, reason: str) -> None:
+        """Note why something could not be had; the newest is told to callers."""
+        if self.problems and (self.problems[-1].what, self.problems[-1].reason) == (
+            what,
+            reason,
+        ):
+            self.problems.pop()
+        else:
+            log.warning("cloud_trouble", what=what, reason=reason)
+        self.problems.append(Problem(what, reason, trio.current_time()))
+
+    def relief(self, what: str) -> None:
+        """Forget the troubles of one kind: it worked."""
+        kept = [p for p in self.problems if p.what != what]
+        self.problems.clear()
+        self.problems.extend(kept)
+
+    # VNICs
+
+    @property
+    def pod_slots(self) -> list[VnicSlot]:
+        """Return the VNICs that carry pods, by number."""
+        slots = (s for s in self.slots.values() if not s.is_primary)
+        return sorted(slots, key=lambda s: s.index)
+
+    def number(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
+        """Give a VNIC its number, or return the slot it has, brought up to date."""
+        held = self.slots.get(vnic.id)
+        if held is not None:
+            index = held.index
+        elif primary:
+            index = PRIMARY_INDEX
+        else:
+            used = {s.index for s in self.slots.values()}
+            index = next(i for i in range(PRIMARY_INDEX + 1, 256) if i not in used)
+        slot = VnicSlot(index=index, vnic=vnic)
+        self.slots[vnic.id] = slot
+        return slot
+
+    def restore(self, remembered: Remembered) -> None:
+        """Enter what the journal remembers."""
+        for slot in remembered.slots:
+            self.slots[slot.vnic.id] = slot
+        for private_ip in remembered.private_ips:
+            self.ledger.add(private_ip)
+        for lease in remembered.leases:
+            self.ledger.restore(lease)
+        now = trio.current_time()
+        for address, seconds_ago in remembered.cooling:
+            if self.ledger.state(address) == "free":
+                self.ledger.cool(
+                    address, now + self.policy.cooling_seconds - seconds_ago
+                )

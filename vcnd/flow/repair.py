@@ -1,0 +1,175 @@
+"""Look at everything, compare, put right: at start-up, each period, and on CNI GC.
+
+``core.drift`` says what differs, as values; here they are carried out.
+"""
+
+from collections.abc import Set as AbstractSet
+from typing import Never, assert_never
+
+import structlog
+import trio
+
+from vcnd.core.drift import (
+    Adopt,
+    EndLease,
+    Forget,
+    ReapLink,
+    Repair,
+    cloud_drift,
+    kernel_drift,
+    listed_drift,
+)
+from vcnd.flow.changes import Changes
+from vcnd.flow.pool import Pool
+from vcnd.flow.turns import Turns
+from vcnd.model.errors import CloudError
+from vcnd.model.records import (
+    AddressForgotten,
+    Released,
+    VnicForgotten,
+    VnicNumbered,
+)
+from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import CloudView
+from vcnd.ports import Cloud, Host, Journal
+
+log = structlog.get_logger()
+
+FIRST_RETRY_SECONDS = 1.0
+MOST_RETRY_SECONDS = 30.0
+
+
+class Repairer:
+    """Keeps books, kernel and cloud in agreement."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        cloud: Cloud,
+        host: Host,
+        journal: Journal,
+        turns: Turns,
+        changes: Changes,
+        audit_seconds: float,
+    ) -> None:
+        self._pool = pool
+        self._cloud = cloud
+        self._host = host
+        self._journal = journal
+        self._turns = turns
+        self._changes = changes
+        self._audit_seconds = audit_seconds
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Ask the cloud until it answers once, then audit each period."""
+        task_status.started()
+        wait = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                await self.audit_cloud()
+            except CloudError as error:
+                self._pool.trouble("observe", str(error))
+                await trio.sleep(wait)
+                wait = min(MOST_RETRY_SECONDS, wait * 2)
+                continue
+            wait = FIRST_RETRY_SECONDS
+            await trio.sleep(self._audit_seconds)
+            await self.audit_kernel()
+
+    # The kernel
+
+    async def audit_kernel(self) -> None:
+        """Compare leases with pod links; end the one or reap the other."""
+        before = self._turns.busy()
+        links = await self._host.pod_links()
+        busy = {self._host.host_ifname(str(k)) for k in before | self._turns.busy()}
+        leases = self._pool.ledger.leases()
+        for repair in kernel_drift(leases=leases, links=links, busy=busy):
+            await self._carry_out(repair)
+
+    async def collect_garbage(
+        self, network: str, valid: AbstractSet[tuple[str, str]]
+    ) -> None:
+        """End leases of a network that the runtime no longer knows (CNI GC)."""
+        leases = self._pool.ledger.leases()
+        for repair in listed_drift(leases=leases, network=network, valid=valid):
+            await self._carry_out(repair)
+        await self.audit_kernel()
+
+    # The cloud
+
+    async def audit_cloud(self) -> None:
+        """Ask the cloud what it gives us, and correct the books and the kernel.
+
+        Raises:
+            CloudError: it cannot be had; nothing was changed.
+        """
+        # What was created or deleted while the question was under way would look
+        # like drift: judged are objects known before and after, or new to us.
+        before = self._pool.ledger.ids()
+        view = await self._cloud.observe()
+        await self._take_in_vnics(view)
+        deleted = before - self._pool.ledger.ids()
+        repairs = cloud_drift(
+            books=[p for p in self._pool.ledger.private_ips() if p.id in before],
+            cloud=[p for p in view.private_ips if p.id not in deleted],
+            leased={x.address for x in self._pool.ledger.leases()},
+        )
+        for repair in repairs:
+            await self._carry_out(repair)
+        await self._changes.settle()
+        self._pool.observed = True
+        self._pool.relief("observe")
+        self._pool.ring()
+
+    async def _take_in_vnics(self, view: CloudView) -> None:
+        pool = self._pool
+        pool.vnic_limit = view.vnic_limit
+        pool.vnics_attached = view.vnics_attached
+        there = {view.primary.id, *(v.id for v in view.pod_vnics)}
+        for vnic_id in [v for v in pool.slots if v not in there]:
+            del pool.slots[vnic_id]
+            await self._journal.append(VnicForgotten(vnic_id))
+            log.warning("vnic_gone", vnic=vnic_id)
+        held = dict(pool.slots)
+        pool.number(view.primary, primary=True)
+        for vnic in view.pod_vnics:
+            pool.number(vnic)
+        changed = [s for s in pool.slots.values() if held.get(s.vnic.id) != s]
+        await self._journal.append(*(VnicNumbered(s) for s in changed))
+
+    # Repairs
+
+    async def _carry_out(self, repair: Repair) -> None:
+        match repair:
+            case Adopt(private_ip):
+                await self._changes.take_in([private_ip])
+            case Forget(address, leased):
+                if self._pool.ledger.private_ip(address) is None:
+                    return
+                await self._journal.append(AddressForgotten(address))
+                self._pool.ledger.forget(address)
+                say = log.error if leased else log.warning
+                say("address_gone_from_cloud", address=address, leased=leased)
+            case ReapLink(host_ifname):
+                log.warning("orphan_link_reaped", ifname=host_ifname)
+                await self._host.reap(host_ifname)
+            case EndLease(lease):
+                await self._end(lease)
+            case _:
+                assert_never(repair)
+
+    async def _end(self, lease: Lease) -> None:
+        async with self._turns.turn(lease.key):
+            if self._pool.ledger.lease_of(lease.key) != lease:
+                return
+            await self._host.unplug(lease)
+            await self._journal.append(Released(lease.key))
+            self._pool.ledger.release(lease.key, trio.current_time())
+            self._pool.ring()
+            log.warning(
+                "lease_ended_by_repair", sandbox=str(lease.key), address=lease.address
+            )

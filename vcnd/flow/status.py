@@ -1,0 +1,69 @@
+"""Can an ADD succeed now, and if not, why?  And the whole state, for vcndctl."""
+
+from dataclasses import asdict
+from typing import Any
+
+import trio
+
+from vcnd.flow.pool import Pool
+from vcnd.model.errors import NotServingError
+
+
+def ready(pool: Pool) -> None:
+    """Raise ``NotServingError`` when ADD cannot succeed (CNI STATUS).
+
+    A want of addresses is no reason: STATUS failing makes the whole node
+    NotReady and evicts the pods that run well (facts/peers.md §4.2).
+    """
+    if not pool.observed and not pool.pod_slots:
+        raise NotServingError(
+            "the node has no VNIC for pods yet", details=pool.why_empty()
+        )
+
+
+def report(pool: Pool) -> dict[str, Any]:
+    """Return the node's state, as ``vcndctl status --json`` prints it."""
+    now = trio.current_time()
+    counts = pool.ledger.counts()
+    per_vnic = pool.ledger.per_vnic()
+    return {
+        "pool": {
+            **asdict(counts),
+            "demand": pool.demand,
+            "target": pool.target,
+            "waiting": pool.waiting,
+        },
+        "vnics": [
+            {
+                "index": slot.index,
+                "id": slot.vnic.id,
+                "mac": slot.vnic.mac,
+                "address": slot.vnic.address,
+                "subnet_cidr": slot.vnic.subnet_cidr,
+                "primary": slot.is_primary,
+                "addresses": per_vnic.get(slot.vnic.id, 0),
+            }
+            for slot in sorted(pool.slots.values(), key=lambda s: s.index)
+        ],
+        "vnic_limit": pool.vnic_limit,
+        "cloud_observed": pool.observed,
+        "leases": [
+            {
+                "network": lease.key.network,
+                "container_id": lease.key.container_id,
+                "ifname": lease.key.ifname,
+                "address": lease.address,
+                "host_ifname": lease.host_ifname,
+                "pod": str(lease.pod),
+            }
+            for lease in sorted(pool.ledger.leases(), key=lambda x: x.key)
+        ],
+        "problems": [
+            {
+                "what": p.what,
+                "reason": p.reason,
+                "seconds_ago": round(now - p.at, 1),
+            }
+            for p in pool.problems
+        ],
+    }

@@ -1,0 +1,211 @@
+"""The only task that grows or shrinks the pool.
+
+It hears a bell, looks once at the whole state and starts what is missing.  The
+look is the batch: forty pods ring forty times, and one look asks the cloud for
+all of them.  Work on different VNICs goes on side by side; on one VNIC, and on
+the instance's set of VNICs, one change at a time (OCI answers 409 otherwise).
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from random import Random
+from typing import Never
+
+import trio
+
+from vcnd.core.backoff import delays
+from vcnd.core.placement import (
+    AttachVnic,
+    CreateAddresses,
+    Inventory,
+    NoRoom,
+    VnicRoom,
+    plan,
+)
+from vcnd.flow.changes import Changes
+from vcnd.flow.pool import Pool
+from vcnd.model.errors import CloudError, CloudFullError
+from vcnd.model.ids import VnicId
+
+INSTANCE = VnicId("instance")
+"""Stands in the tables of work for the instance's own set of VNICs."""
+
+FULL_RETRY_SECONDS = 20.0
+"""First wait before a VNIC or subnet that was full is asked again."""
+
+MOST_RETRY_SECONDS = 300.0
+
+
+class WarmPool:
+    """Keeps the pool at its target."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        changes: Changes,
+        addresses_per_vnic: int,
+        resync_seconds: float,
+        random: Random,
+    ) -> None:
+        self._pool = pool
+        self._changes = changes
+        self._addresses_per_vnic = addresses_per_vnic
+        self._resync_seconds = resync_seconds
+        self._random = random
+        self._at_work: dict[VnicId, int] = {}
+        """Changes under way, by where, and how many addresses each will bring."""
+        self._not_before: dict[VnicId, float] = {}
+        self._delays: dict[VnicId, Iterator[float]] = {}
+        self._surplus_since: float | None = None
+        self._frozen = False
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Look at each ring of the bell, when cooling ends, and now and then."""
+        async with trio.open_nursery() as work:
+            task_status.started()
+            while True:
+                bell = self._pool.next_bell()
+                self._look(work)
+                with trio.move_on_after(self._until_next_look()):
+                    await bell.wait()
+
+    async def freeze(self) -> None:
+        """Start no more changes, and wait for those under way."""
+        self._frozen = True
+        while self._at_work:
+            await self._pool.next_bell().wait()
+
+    def thaw(self) -> None:
+        """Keep the pool at its target again."""
+        self._frozen = False
+        self._pool.ring()
+
+    def _until_next_look(self) -> float:
+        now = trio.current_time()
+        times = [now + self._resync_seconds, *self._not_before.values()]
+        cooled = self._pool.ledger.next_thaw()
+        if cooled is not None:
+            times.append(cooled)
+        if self._surplus_since is not None:
+            times.append(self._surplus_since + self._pool.policy.shrink_after_seconds)
+        # A time just reached is looked at by now; never a wait of nothing.
+        return min(t for t in times if t > now) - now
+
+    def _look(self, work: trio.Nursery) -> None:
+        pool, now = self._pool, trio.current_time()
+        if pool.ledger.thaw(now):
+            pool.arrived()
+        if self._frozen or not pool.observed:
+            return
+        counts = pool.ledger.counts()
+        held = counts.total - counts.deleting + sum(self._at_work.values())
+        missing = pool.target - held
+        if missing > 0:
+            self._grow(missing, work)
+        self._shrink(-missing, work, now)
+
+    def _grow(self, missing: int, work: trio.Nursery) -> None:
+        changes = self._changes
+        for step in plan(missing, self._inventory()):
+            match step:
+                case CreateAddresses(vnic_id, count):
+
+                    def create(v: VnicId = vnic_id, n: int = count) -> Awaitable[None]:
+                        return changes.create_addresses(v, n)
+
+                    self._start(work, vnic_id, count, create)
+                case AttachVnic():
+                    self._start(work, INSTANCE, 0, changes.attach_vnic)
+                case NoRoom(count):
+                    self._tell_no_room(count)
+
+    def _inventory(self) -> Inventory:
+        now = trio.current_time()
+        per_vnic = self._pool.ledger.per_vnic()
+        shut = {where for where, t in self._not_before.items() if t > now}
+        shut |= self._at_work.keys()
+        slots_left = self._pool.vnic_limit - self._pool.vnics_attached
+        return Inventory(
+            vnics=tuple(
+                VnicRoom(
+                    vnic_id=slot.vnic.id,
+                    held=per_vnic.get(slot.vnic.id, 0),
+                    limit=self._addresses_per_vnic,
+                )
+                for slot in self._pool.pod_slots
+                if slot.vnic.id not in shut
+            ),
+            vnic_slots_left=0 if INSTANCE in shut else slots_left,
+            new_vnic_limit=self._addresses_per_vnic,
+        )
+
+    def _tell_no_room(self, count: int) -> None:
+        # Work under way or a refusal waited out has its own reason; here is told
+        # only that the instance is full by its shape.
+        if not self._at_work and not self._not_before:
+            self._pool.trouble(
+                "shape",
+                f"{count} more addresses do not fit: the shape takes"
+                f" {self._pool.vnic_limit} VNICs, {self._pool.vnics_attached} are"
+                f" attached, each pod VNIC with up to {self._addresses_per_vnic}",
+            )
+
+    def _shrink(self, surplus: int, work: trio.Nursery, now: float) -> None:
+        # Less than a whole batch over is the formula's own play.
+        if surplus < self._pool.policy.batch:
+            self._surplus_since = None
+            return
+        if self._surplus_since is None:
+            self._surplus_since = now
+        if now - self._surplus_since < self._pool.policy.shrink_after_seconds:
+            return
+        per_vnic: dict[VnicId, list[str]] = {}
+        for private_ip in self._pool.ledger.free_coldest()[:surplus]:
+            per_vnic.setdefault(private_ip.vnic_id, []).append(private_ip.address)
+        for vnic_id, addresses in per_vnic.items():
+            if vnic_id not in self._at_work:
+
+                def delete(
+                    v: VnicId = vnic_id, a: list[str] = addresses
+                ) -> Awaitable[None]:
+                    return self._changes.delete_addresses(v, a)
+
+                self._start(work, vnic_id, 0, delete)
+        self._surplus_since = now
+
+    def _start(
+        self,
+        work: trio.Nursery,
+        where: VnicId,
+        brings: int,
+        change: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._at_work[where] = brings
+        work.start_soon(self._carry_out, where, change)
+
+    async def _carry_out(
+        self, where: VnicId, change: Callable[[], Awaitable[None]]
+    ) -> None:
+        try:
+            await change()
+        except CloudError as error:
+            full = isinstance(error, CloudFullError)
+            waits = self._delays.setdefault(
+                where,
+                delays(
+                    self._random,
+                    first_seconds=FULL_RETRY_SECONDS if full else 1.0,
+                    most_seconds=MOST_RETRY_SECONDS,
+                ),
+            )
+            self._not_before[where] = trio.current_time() + next(waits)
+            self._pool.trouble(str(where), str(error))
+        else:
+            self._delays.pop(where, None)
+            self._not_before.pop(where, None)
+            self._pool.relief(str(where))
+        finally:
+            del self._at_work[where]
+            self._pool.ring()

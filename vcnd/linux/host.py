@@ -1,0 +1,266 @@
+"""The ``Host`` port: the node's kernel, one change at a time in one thread."""
+
+import secrets
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Never, TypeVar
+
+import structlog
+import trio
+
+from vcnd.linux import conntrack, kernel, netns
+from vcnd.linux.layout import Layout
+from vcnd.linux.netlink import NetlinkError
+from vcnd.linux.pods import PodWiring, host_ifname, reap_group
+from vcnd.linux.ruleset import PodElement, VnicLink, render
+from vcnd.linux.watch import Wanted, Watch
+from vcnd.model.errors import TryAgainError, VcndError
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import VnicSlot
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+DEFAULT_MTU = 1500
+RESTORE_PAUSE_SECONDS = 0.02
+"""Events come in swarms: so long is gathered before one restoration."""
+REAP_PAUSE_SECONDS = 0.02
+
+
+class KernelRefusedError(VcndError):
+    """The kernel, or nft, refused a step of the data plane."""
+
+
+class LinuxHost:
+    """Owns what of the node's kernel is vcnd's: VNIC set-up, nft table, pods."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._slots: list[VnicSlot] = []
+        self._vnic_links: list[VnicLink] = []
+        self._pods: dict[str, tuple[Lease, VnicSlot]] = {}
+        self._pod_addresses: set[str] = set()
+        self._wiring = PodWiring(layout, lambda: reap_group(layout))
+        self._vnics = kernel.VnicWiring(layout)
+        self._watch = Watch(layout)
+        self._one_thread = trio.CapacityLimiter(1)
+        self._reaper_thread = trio.CapacityLimiter(1)
+        self._to_forget: set[str] = set()
+        self._something_cut = trio.Event()
+        self._mtu = layout.mtu or DEFAULT_MTU
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        """Run a step in the one thread; say in words what the kernel refused.
+
+        Not abandoned when cancelled: the step ends, and its outcome is known.
+        """
+        try:
+            return await trio.to_thread.run_sync(call, limiter=self._one_thread)
+        except NetlinkError as error:
+            raise KernelRefusedError(
+                "the kernel refused a step of the pod's wiring", details=str(error)
+            ) from error
+
+    # Pods
+
+    async def identify(self, netns_fd: int) -> int:
+        """Return a namespace's cookie (``Host.identify``)."""
+        return await self._in_thread(lambda: netns.cookie_of(netns_fd))
+
+    def host_ifname(self, lease_name: str) -> str:
+        """Return the host's end for a sandbox."""
+        return host_ifname(self._layout, lease_name)
+
+    @property
+    def _node_address(self) -> str:
+        return next((s.vnic.address for s in self._slots if s.is_primary), "")
+
+    async def plug(self, lease: Lease, *, netns: int, slot: VnicSlot) -> PodInterface:
+        """Wire a pod (``Host.plug``)."""
+        if not any(v.index == slot.index for v in self._vnic_links):
+            raise TryAgainError(
+                f"the link of VNIC {slot.vnic.id} ({slot.vnic.mac}) is not on the node yet"
+            )
+
+        def wire() -> PodInterface:
+            interface = self._wiring.plug(
+                lease,
+                netns=netns,
+                slot=slot,
+                mtu=self._mtu,
+                node_address=self._node_address,
+            )
+            # In the thread: a restoration sees each pod wired whole, or not at all.
+            self._pods[lease.host_ifname] = (lease, slot)
+            self._pod_addresses.add(lease.address)
+            return interface
+
+        return await self._in_thread(wire)
+
+    async def unplug(self, lease: Lease) -> None:
+        """Cut a pod off (``Host.unplug``)."""
+
+        def cut() -> None:
+            self._pods.pop(lease.host_ifname, None)
+            self._pod_addresses.discard(lease.address)
+            self._wiring.unplug(lease)
+
+        await self._in_thread(cut)
+        self._to_forget.add(lease.address)
+        self._something_cut.set()
+
+    async def check(self, lease: Lease, *, netns: int) -> None:
+        """Look for what plug made (``Host.check``)."""
+        await self._in_thread(lambda: self._wiring.check(lease, netns=netns))
+
+    async def pod_links(self) -> set[str]:
+        """Return our pod interfaces, those of the reaper left out."""
+        found = await self._in_thread(kernel.links)
+        return {
+            link.name
+            for link in found
+            if link.name.startswith(self._layout.link_prefix)
+            and link.group != self._layout.link_group
+        }
+
+    async def reap(self, host_ifname: str) -> None:
+        """Delete a link that belongs to no lease."""
+        await self._in_thread(lambda: self._wiring.cut(host_ifname))
+        self._something_cut.set()
+
+    # VNICs and rules
+
+    def adopt(self, pods: Sequence[tuple[Lease, VnicSlot]]) -> None:
+        """Learn which pods are plugged (``Host.adopt``)."""
+        self._pods = {lease.host_ifname: (lease, slot) for lease, slot in pods}
+        self._pod_addresses = {lease.address for lease, _ in pods}
+
+    async def settle(self, slots: Sequence[VnicSlot]) -> None:
+        """Bring the node's side to these VNICs and the plugged pods (``Host.settle``)."""
+        self._slots = list(slots)
+        await self._in_thread(self._settle)
+
+    def _settle(self) -> None:
+        self._vnic_links = self._vnics.set_up(self._slots)
+        self._mtu = self._layout.mtu or self._primary_mtu() or DEFAULT_MTU
+        self._load_ruleset()
+        for lease, _ in self._pods.values():
+            try:
+                self._wiring.restore_route(lease, self._node_address)
+            except OSError as error:
+                # Its link is gone; the audit ends the lease.
+                log.warning("pod_not_restored", pod=str(lease.key), reason=str(error))
+
+    def _primary_mtu(self) -> int:
+        primary = next((v for v in self._vnic_links if v.index == 1), None)
+        link = kernel.link(primary.ifname) if primary else None
+        return link.mtu if link else 0
+
+    def _load_ruleset(self) -> None:
+        present = {v.index for v in self._vnic_links}
+        pods = [
+            PodElement(ifname=name, address=lease.address, index=slot.index)
+            for name, (lease, slot) in self._pods.items()
+            if slot.index in present
+        ]
+        marker = f"load_{secrets.token_hex(4)}"
+        self._watch.expect(marker)
+        _nft(render(self._layout, self._vnic_links, pods, marker=marker))
+
+    async def withdraw(self) -> None:
+        """Remove what ``settle`` made (``Host.withdraw``)."""
+        self._slots, self._vnic_links = [], []
+
+        def remove() -> None:
+            self._vnics.take_down()
+            table = f"table inet {self._layout.nft_table}"
+            _nft(f"{table} {{ }}\ndelete {table}\n")
+
+        await self._in_thread(remove)
+
+    # Behind the calls
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Reap cut links, and restore what others take from us."""
+        try:
+            async with trio.open_nursery() as watchers:
+                watchers.start_soon(self._reap)
+                watchers.start_soon(self._guard_routes)
+                watchers.start_soon(self._guard_table)
+                task_status.started()
+        finally:
+            self._wiring.close()
+            self._watch.close()
+        raise AssertionError("watchers never end")
+
+    async def _reap(self) -> None:
+        while True:
+            await self._something_cut.wait()
+            await trio.sleep(REAP_PAUSE_SECONDS)
+            self._something_cut = trio.Event()
+            addresses, self._to_forget = self._to_forget, set()
+
+            def reap(addresses: set[str] = addresses) -> None:
+                # An address' connections go before its next owner could meet them.
+                if addresses:
+                    conntrack.forget(addresses)
+                reap_group(self._layout)
+
+            try:
+                await trio.to_thread.run_sync(reap, limiter=self._reaper_thread)
+            except OSError as error:
+                log.error("reap_failed", addresses=sorted(addresses), reason=str(error))
+
+    def _wanted(self) -> Wanted:
+        pod_vnics = [s for s in self._slots if not s.is_primary]
+        return Wanted(
+            macs=frozenset(s.vnic.mac for s in pod_vnics),
+            addresses=frozenset(s.vnic.address for s in pod_vnics),
+            pods=self._pod_addresses.__contains__,
+            tables=frozenset(self._layout.vnic_table(s.index) for s in pod_vnics),
+        )
+
+    async def _guard_routes(self) -> None:
+        while True:
+            await self._watch.route_event(self._wanted)
+            await self._restore("links, addresses, routes or rules")
+
+    async def _guard_table(self) -> None:
+        while True:
+            await self._watch.nft_event()
+            await self._restore("nft table")
+
+    async def _restore(self, what: str) -> None:
+        await trio.sleep(RESTORE_PAUSE_SECONDS)
+        if not self._slots:
+            return  # withdrawn
+        began = trio.current_time()
+        try:
+            await self._in_thread(self._settle)
+        except VcndError as error:
+            log.error("restore_failed", what=what, reason=str(error))
+            return
+        took = trio.current_time() - began
+        log.warning("restored", what=what, took_ms=round(took * 1000, 1))
+
+
+def _nft(script: str) -> None:
+    done = subprocess.run(
+        ["/usr/sbin/nft", "-f", "-"],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise KernelRefusedError("nft refused the rule set", details=done.stderr.strip())
+
+
+def boot_id() -> str:
+    """Return the kernel's boot id."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,0 +1,214 @@
+"""Wire and unwire one pod.  Synchronous: runs in the kernel's one worker thread."""
+
+import errno
+import hashlib
+import socket
+from collections.abc import Callable
+
+from vcnd.linux import kernel, nftables, rtnetlink
+from vcnd.linux.layout import Layout
+from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
+from vcnd.linux.netns import inside
+from vcnd.linux.ruleset import PODS_MAP, via
+from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import VnicSlot
+
+GATEWAY = "169.254.1.1"
+"""The pods' next hop: no such address exists, both sides know the other's MAC."""
+
+
+def host_ifname(layout: Layout, sandbox: str) -> str:
+    """Return the host's end for a sandbox: the prefix and 11 hex digits."""
+    digest = hashlib.sha256(sandbox.encode()).hexdigest()
+    return layout.link_prefix + digest[:11]
+
+
+def macs(ifname: str) -> tuple[str, str]:
+    """Return the host's and the pod's MAC: local, unicast, ever the same for a name."""
+    digest = hashlib.sha256(b"mac " + ifname.encode()).digest()
+    return bytes([0x0E, *digest[:5]]).hex(":"), bytes([0x0A, *digest[5:10]]).hex(":")
+
+
+class PodWiring:
+    """Plugs pods into the node's network namespace, where it was made."""
+
+    def __init__(self, layout: Layout, reap_now: Callable[[], None]) -> None:
+        self._layout = layout
+        self._reap_now = reap_now
+        self._route = NetlinkSocket(socket.NETLINK_ROUTE)
+        self._nft = NetlinkSocket(nftables.NETLINK_NETFILTER)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._route.close()
+        self._nft.close()
+
+    def _do(self, step: str, said: rtnetlink.Message) -> None:
+        self._route.request(step, *said)
+
+    def plug(
+        self, lease: Lease, *, netns: int, slot: VnicSlot, mtu: int, node_address: str
+    ) -> PodInterface:
+        """Wire a pod.  What is there already from an earlier try is taken over.
+
+        Raises:
+            BadEnvironmentError: the interface exists and is not ours.
+            NetlinkError: the kernel refused a step; the link was removed again.
+        """
+        host_mac, pod_mac = macs(lease.host_ifname)
+        host = rtnetlink.LinkEnd(name=lease.host_ifname, mac=host_mac, mtu=mtu)
+        pod = rtnetlink.LinkEnd(name=lease.key.ifname, mac=pod_mac, mtu=mtu)
+        self._create(host, pod, netns)
+        try:
+            with inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
+                self._pod_side(route, lease, host_mac)
+            self._host_side(lease, slot, pod_mac, node_address)
+        except BaseException:
+            self.unplug(lease)
+            raise
+        return PodInterface(
+            host_ifname=host.name, host_mac=host_mac, pod_mac=pod_mac, mtu=mtu
+        )
+
+    def _create(
+        self, host: rtnetlink.LinkEnd, pod: rtnetlink.LinkEnd, netns: int
+    ) -> None:
+        create = rtnetlink.new_veth(host, pod, netns)
+        try:
+            self._do("create veth", create)
+        except NetlinkError as error:
+            if error.errno != errno.EEXIST:
+                raise
+            if self._is_intact(host.name, pod.name, netns):
+                return
+            # A link of an earlier life on its way out, or half of one.
+            self.cut(host.name)
+            self._reap_now()
+            try:
+                self._do("create veth", create)
+            except NetlinkError as again:
+                if again.errno != errno.EEXIST:
+                    raise
+                raise BadEnvironmentError(
+                    f"CNI_IFNAME={pod.name}: the container has an interface of that"
+                    " name which vcnd did not make"
+                ) from again
+
+    @staticmethod
+    def _is_intact(host: str, pod: str, netns: int) -> bool:
+        """Tell whether both ends exist, are up, and belong together."""
+        ours = kernel.link(host)
+        with inside(netns):
+            theirs = kernel.link(pod)
+        return (
+            ours is not None
+            and theirs is not None
+            and ours.up
+            and theirs.peer_index == ours.index
+        )
+
+    @staticmethod
+    def _pod_side(route: NetlinkSocket, lease: Lease, host_mac: str) -> None:
+        index = socket.if_nametoindex(lease.key.ifname)
+        for step, said in (
+            ("pod link up", rtnetlink.link_up(index)),
+            ("pod address", rtnetlink.new_address(index, lease.address)),
+            ("pod neighbour", rtnetlink.new_neighbour(index, GATEWAY, host_mac)),
+            ("pod gateway route", rtnetlink.new_route(GATEWAY, index=index)),
+            ("pod default route", rtnetlink.new_route("", index=index, gateway=GATEWAY)),
+        ):
+            route.request(step, *said)
+
+    def _host_side(
+        self, lease: Lease, slot: VnicSlot, pod_mac: str, node_address: str
+    ) -> None:
+        layout, index = self._layout, socket.if_nametoindex(lease.host_ifname)
+        settings = {
+            rtnetlink.DEVCONF_SEND_REDIRECTS: 0,  # a hairpin would be told to redirect
+            rtnetlink.DEVCONF_RP_FILTER: 0,  # the map's key has the interface
+        }
+        self._do("veth settings", rtnetlink.device_settings(index, settings))
+        self._do(
+            "pod's neighbour on the host",
+            rtnetlink.new_neighbour(index, lease.address, pod_mac),
+        )
+        key = nftables.interface_and_address(lease.host_ifname, lease.address)
+        nftables.add_goto(self._nft, layout.nft_table, PODS_MAP, key, via(slot.index))
+        # The route last: what can be reached is wired whole.
+        self._do("pod's route on the host", self._route_to(lease, index, node_address))
+
+    def unplug(self, lease: Lease) -> None:
+        """Cut a pod off.  What is already gone is no error."""
+        layout = self._layout
+        self._missing_is_fine(
+            "pod's route on the host",
+            rtnetlink.delete_route(lease.address, table=layout.pods_table),
+        )
+        key = nftables.interface_and_address(lease.host_ifname, lease.address)
+        nftables.delete(self._nft, layout.nft_table, PODS_MAP, key)
+        self.cut(lease.host_ifname)
+
+    def check(self, lease: Lease, *, netns: int) -> None:
+        """Raise ``SandboxBrokenError`` for the first thing found missing (CNI CHECK)."""
+        host = kernel.link(lease.host_ifname)
+        with inside(netns):
+            pod = kernel.link(lease.key.ifname)
+            addresses = kernel.addresses(pod.index) if pod else set()
+            routes = kernel.host_routes(rtnetlink.MAIN_TABLE)
+        lacks = [
+            (host is None or not host.up, f"host link {lease.host_ifname}"),
+            (pod is None or not pod.up, f"interface {lease.key.ifname}"),
+            (lease.address not in addresses, f"address {lease.address}"),
+            ("" not in routes, "default route"),
+            (
+                lease.address not in kernel.host_routes(self._layout.pods_table),
+                f"host route to {lease.address}",
+            ),
+        ]
+        missing = [what for lacking, what in lacks if lacking]
+        if missing:
+            raise SandboxBrokenError(
+                f"the sandbox of {lease.key} lacks what ADD gave it",
+                details=f"missing or down: {', '.join(missing)}",
+            )
+
+    def restore_route(self, lease: Lease, node_address: str) -> None:
+        """Put a plugged pod's route on the host back."""
+        index = socket.if_nametoindex(lease.host_ifname)
+        self._do("pod's route on the host", self._route_to(lease, index, node_address))
+
+    def _route_to(
+        self, lease: Lease, index: int, node_address: str
+    ) -> rtnetlink.Message:
+        return rtnetlink.new_route(
+            lease.address,
+            index=index,
+            source=node_address,
+            table=self._layout.pods_table,
+        )
+
+    def cut(self, ifname: str) -> None:
+        """Take a link down and mark it for the reaper; one that is gone is no error."""
+        self._missing_is_fine(
+            "veth down",
+            rtnetlink.link_down_into_group(ifname, self._layout.link_group),
+        )
+
+    def _missing_is_fine(self, step: str, said: rtnetlink.Message) -> None:
+        try:
+            self._do(step, said)
+        except NetlinkError as error:
+            if not is_missing(error):
+                raise
+
+
+def reap_group(layout: Layout) -> None:
+    """Delete all links that were cut; one RCU barrier (some 20 ms) for all."""
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        try:
+            route.request("delete links", *rtnetlink.delete_group(layout.link_group))
+        except NetlinkError as error:
+            if not is_missing(error):
+                raise

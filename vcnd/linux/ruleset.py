@@ -1,0 +1,117 @@
+"""The node's nftables rule set as text for ``nft -f``.  Pure.
+
+The rules, and what fails without each, are in facts/dataplane.md §2 to §4.
+Their number depends on the VNICs, never on the pods: a pod is one map element.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vcnd.linux.layout import Layout
+
+LINK_LOCAL_SERVICES = "169.254.169.254"
+PODS_MAP = "pods4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VnicLink:
+    """A VNIC's number and its link on this node."""
+
+    index: int
+    ifname: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodElement:
+    """A pod's entry in the map: from this link, this source, by this VNIC."""
+
+    ifname: str
+    address: str
+    index: int
+
+
+def via(index: int) -> str:
+    """Return the name of the chain that sends by a VNIC."""
+    return f"via{index}"
+
+
+def _elements(items: Sequence[str]) -> str:
+    return f" elements = {{ {', '.join(items)} }};" if items else ""
+
+
+def render(
+    layout: Layout,
+    vnics: Sequence[VnicLink],
+    pods: Sequence[PodElement],
+    *,
+    marker: str,
+) -> str:
+    """Return a script that puts the table in place of whatever is there, atomically.
+
+    The empty chain ``marker`` tells this load from any other (``linux.watch``).
+    """
+    keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
+    pod_vnics = [v for v in vnics if v.index > 1]
+    links = layout.link_prefix + "*"
+    entries = _elements([f'"{v.ifname}" : goto from{v.index}' for v in vnics])
+    pods4 = _elements(
+        [f'"{p.ifname}" . {p.address} : goto {via(p.index)}' for p in pods]
+    )
+    second = _elements([f'"{v.ifname}"' for v in pod_vnics])
+    answers = ", ".join(f"{v.index:#x} : goto {via(v.index)}" for v in pod_vnics)
+    answer = f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
+    table = f"table inet {layout.nft_table}"
+    lines = [f"{table} {{ }}", f"delete {table}", f"{table} {{"]
+    lines += [
+        f"  map vnics {{ type ifname : verdict;{entries} }}",
+        f"  map {PODS_MAP} {{ type ifname . ipv4_addr : verdict;{pods4} }}",
+        f"  set second {{ type ifname;{second} }}",
+    ]
+    for vnic in pod_vnics:
+        lines += [
+            f"  chain {via(vnic.index)} {{",
+            f"    meta mark set meta mark & {keep} | {vnic.index:#x}",
+            "  }",
+        ]
+    lines += [f"  chain {marker} {{ }}", "  chain answer {", f"    {answer}", "  }"]
+    for vnic in vnics:
+        lines += [
+            f"  chain from{vnic.index} {{",
+            "    ct direction reply goto answer",
+            f"    ct mark set ct mark & {keep} | {vnic.index:#x}",
+            "  }",
+        ]
+    lines += f"""\
+  chain guard {{
+    meta l4proto {{ tcp, udp }} th dport 53 ip daddr {LINK_LOCAL_SERVICES} return
+    udp dport 123 ip daddr {LINK_LOCAL_SERVICES} return
+    counter drop
+  }}
+  chain from_pod {{
+    ct direction reply ct mark & {mask} != 0 goto answer
+    ip daddr 169.254.0.0/16 goto guard
+    iifname . ip saddr vmap @{PODS_MAP}
+    ip6 saddr fe80::/10 ip6 daddr {{ fe80::/10, ff02::/16 }} accept
+    ip6 saddr :: accept
+    counter drop
+  }}
+  chain prerouting {{
+    type filter hook prerouting priority mangle;
+    iifname vmap @vnics
+    iifname "{links}" goto from_pod
+  }}
+  chain output {{
+    type route hook output priority mangle;
+    ct state established ct direction reply goto answer
+  }}
+  chain forward {{
+    type filter hook forward priority filter;
+    iifname @second oifname != "{links}" ct status & dnat == 0 \
+counter reject with icmpx host-unreachable
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority srcnat;
+    iifname "{links}" ip daddr {LINK_LOCAL_SERVICES} masquerade
+  }}
+}}""".splitlines()
+    return "\n".join(lines) + "\n"

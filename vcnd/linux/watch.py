@@ -1,0 +1,183 @@
+"""Hear of what others do to our links, addresses, routes, rules and nft table.
+
+A firewall's ``flush ruleset``, a link bounce or a helpful network daemon must
+not stop pods: an event that touches what is ours leads to a restoration, within
+milliseconds.  Our own changes are told apart by what is wanted, not by who did
+it, so nothing is ever missed.
+"""
+
+import errno
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from vcnd.linux.layout import Layout
+from vcnd.linux.netlink import (
+    NETLINK_ADD_MEMBERSHIP,
+    RECEIVE_BYTES,
+    SOL_NETLINK,
+    attributes,
+    messages,
+)
+from vcnd.linux.nftables import NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES
+
+RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5, 7, 8
+NFNLGRP_NFTABLES = 7
+IFLA_ADDRESS, IFA_LOCAL, RTA_DST, RTA_TABLE = 1, 2, 1, 15
+FRA_PRIORITY = 6
+IFF_UP = 1
+NFT_DELETIONS = frozenset({2, 5, 8, 11})
+"""DELTABLE, DELCHAIN, DELRULE, DELSET.  Elements are ours to delete, pod by pod."""
+NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME = 1, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What ought to be there, by the names that events use."""
+
+    macs: frozenset[str]
+    """MACs of the pod VNICs."""
+    addresses: frozenset[str]
+    """The pod VNICs' own addresses."""
+    pods: Callable[[str], bool]
+    """Whether an address is a plugged pod's."""
+    tables: frozenset[int]
+    """The pod VNICs' route tables."""
+
+
+class Watch:
+    """Two netlink sockets in the node's namespace and a judge over their events."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._rules = {
+            layout.pods_priority,
+            layout.mark_priority,
+            layout.source_priority,
+        }
+        self._route = _subscribed(
+            socket.NETLINK_ROUTE,
+            RTNLGRP_LINK,
+            RTNLGRP_IPV4_IFADDR,
+            RTNLGRP_IPV4_ROUTE,
+            RTNLGRP_IPV4_RULE,
+        )
+        self._nft = _subscribed(NETLINK_NETFILTER, NFNLGRP_NFTABLES)
+        self._links: dict[str, tuple[int, int]] = {}
+        self._table_lost = self._table_made = False
+        self._markers: deque[str] = deque(maxlen=8)
+
+    def expect(self, marker: str) -> None:
+        """Name the chain that only the rule set about to be loaded has.
+
+        A transaction that deletes from our table and brings this chain is our own.
+        Process ids would not do: the kernel tells those of another pid namespace.
+        """
+        self._markers.append(marker)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._route.close()
+        self._nft.close()
+
+    async def route_event(self, wanted: Callable[[], Wanted]) -> None:
+        """Return when something of ours went from links, addresses, routes or rules."""
+        while True:
+            data = await _receive(self._route)
+            if data is None or self._routes_touched(data, wanted()):
+                return
+
+    async def nft_event(self) -> None:
+        """Return when somebody else took something from our nft table."""
+        while True:
+            data = await _receive(self._nft)
+            if data is None or self._table_touched(data):
+                return
+
+    def _routes_touched(self, data: bytes, wanted: Wanted) -> bool:
+        return any(
+            self._is_loss(kind, body, wanted) for kind, _, body in messages(data)
+        )
+
+    def _is_loss(self, kind: int, body: bytes, wanted: Wanted) -> bool:
+        match kind:
+            case 16:  # RTM_NEWLINK: a VNIC appeared, or went up or down
+                return self._is_news_of_vnic(body, wanted.macs)
+            case 21:  # RTM_DELADDR
+                local = attributes(body[8:]).get(IFA_LOCAL, b"")
+                return _dotted(local) in wanted.addresses
+            case 25:  # RTM_DELROUTE
+                said = attributes(body[12:])
+                (table,) = struct.unpack("=I", said.get(RTA_TABLE, b"\0\0\0\0"))
+                if table in wanted.tables:
+                    return True
+                lost = _dotted(said.get(RTA_DST, b""))
+                return table == self._layout.pods_table and wanted.pods(lost)
+            case 33:  # RTM_DELRULE
+                said = attributes(body[12:])
+                (priority,) = struct.unpack("=I", said.get(FRA_PRIORITY, b"\0\0\0\0"))
+                return priority in self._rules
+            case _:
+                return False
+
+    def _is_news_of_vnic(self, body: bytes, macs: frozenset[str]) -> bool:
+        mac = attributes(body[16:]).get(IFLA_ADDRESS, b"").hex(":")
+        if mac not in macs:
+            return False
+        index, flags = struct.unpack_from("=iI", body, 4)
+        state = (index, flags & IFF_UP)
+        before, self._links[mac] = self._links.get(mac), state
+        return before != state
+
+    def _table_touched(self, data: bytes) -> bool:
+        """Note deletions in our table; judge at the end of the transaction."""
+        for kind, _, body in messages(data):
+            if kind >> 8 != NFNL_SUBSYS_NFTABLES:
+                continue
+            said = attributes(body[4:])
+            name = _string(said.get(NFTA_OBJECT_TABLE, b""))
+            ours = name == self._layout.nft_table
+            match kind & 0xFF:
+                case deletion if deletion in NFT_DELETIONS:
+                    self._table_lost |= ours
+                case 3:  # NFT_MSG_NEWCHAIN
+                    chain = _string(said.get(NFTA_CHAIN_NAME, b""))
+                    self._table_made |= ours and chain in self._markers
+                case 15:  # NFT_MSG_NEWGEN
+                    lost = self._table_lost and not self._table_made
+                    self._table_lost = self._table_made = False
+                    if lost:
+                        return True
+                case _:
+                    pass
+        return False
+
+
+def _subscribed(protocol: int, *groups: int) -> trio.socket.SocketType:
+    sock = trio.socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    for group in groups:
+        sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+    return sock
+
+
+async def _receive(sock: trio.socket.SocketType) -> bytes | None:
+    """Return a datagram, or None when some were lost: then look at everything."""
+    try:
+        return await sock.recv(RECEIVE_BYTES)
+    except OSError as error:
+        if error.errno == errno.ENOBUFS:
+            return None
+        raise
+
+
+def _dotted(address: bytes) -> str:
+    return socket.inet_ntoa(address) if len(address) == 4 else ""  # noqa: PLR2004
+
+
+def _string(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,99 @@
+"""Failures, classed by what the caller can do; each knows its CNI error code.
+
+    VcndError             999  ours: a defect, or something nobody foresaw
+    ├─ BadRequestError      6  the call makes no sense; do not retry
+    │  ├─ UnsupportedVersionError   1
+    │  ├─ BadEnvironmentError       4
+    │  ├─ BadNetworkConfigError     7
+    │  └─ BadNetnsError             8
+    ├─ TryAgainError       11  time will mend it; the kubelet retries
+    │  ├─ PoolEmptyError   11  no address came before the deadline; says why
+    │  └─ CloudError       11  OCI did not answer, or said no (its children)
+    ├─ NotServingError     50  STATUS: ADD cannot succeed, for another reason
+    └─ SandboxBrokenError 102  CHECK: what ADD made is not there any more
+
+Codes: CNI specification 1.1, "Error"; 100 and up are the plugin's own.
+"""
+
+
+class VcndError(Exception):
+    """Base of all that vcnd raises on purpose."""
+
+    code = 999
+
+    def __init__(self, message: str, *, details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        """Return message and details in one line, for logs."""
+        return f"{self.message}: {self.details}" if self.details else self.message
+
+
+class BadRequestError(VcndError):
+    """The caller's input cannot be understood (decode failure)."""
+
+    code = 6
+
+
+class UnsupportedVersionError(BadRequestError):
+    """The configuration's cniVersion is none of ours."""
+
+    code = 1
+
+
+class BadEnvironmentError(BadRequestError):
+    """A CNI_* variable is missing or malformed; the message names it."""
+
+    code = 4
+
+
+class BadNetworkConfigError(BadRequestError):
+    """The network configuration is JSON but not one that we can use."""
+
+    code = 7
+
+
+class BadNetnsError(BadRequestError):
+    """The descriptor passed for CNI_NETNS is no pod's network namespace."""
+
+    code = 8
+
+
+class TryAgainError(VcndError):
+    """Something is away for now."""
+
+    code = 11
+
+
+class PoolEmptyError(TryAgainError):
+    """No address came free before the deadline."""
+
+
+class CloudError(TryAgainError):
+    """The cloud refused or did not answer; the text has the opc-request-id."""
+
+
+class CloudRefusedError(CloudError):
+    """The cloud said no, for good: nothing was made, the same again is of no use."""
+
+
+class CloudFullError(CloudRefusedError):
+    """The cloud has no room: VNIC, subnet, shape or service limit."""
+
+
+class CloudGoneError(CloudRefusedError):
+    """The object asked for is not there (or may not be seen)."""
+
+
+class NotServingError(VcndError):
+    """STATUS: the node cannot serve ADD, and not for want of addresses."""
+
+    code = 50
+
+
+class SandboxBrokenError(VcndError):
+    """CHECK: an interface, address or route that ADD made is missing."""
+
+    code = 102

@@ -1,0 +1,88 @@
+"""What the journal keeps: each record is one durable step."""
+
+from dataclasses import dataclass
+
+from vcnd.model.ids import VnicId
+from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.vnic import PrivateIp, VnicSlot
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A sandbox was given an address."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A sandbox's lease ended; its address began to cool."""
+
+    key: SandboxKey
+
+
+@dataclass(frozen=True, slots=True)
+class AddressAdded:
+    """The cloud gives us this address."""
+
+    private_ip: PrivateIp
+
+
+@dataclass(frozen=True, slots=True)
+class AddressForgotten:
+    """The cloud no longer gives us this address."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class VnicNumbered:
+    """A VNIC was given its number on this node."""
+
+    slot: VnicSlot
+
+
+@dataclass(frozen=True, slots=True)
+class VnicForgotten:
+    """A VNIC is no longer attached."""
+
+    vnic_id: VnicId
+
+
+@dataclass(frozen=True, slots=True)
+class AttachIntended:
+    """AttachVnic is about to be sent with this retry token."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachSettled:
+    """It is known what became of the AttachVnic with this retry token."""
+
+    token: str
+
+
+Record = (
+    Leased
+    | Released
+    | AddressAdded
+    | AddressForgotten
+    | VnicNumbered
+    | VnicForgotten
+    | AttachIntended
+    | AttachSettled
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a replay of the journal yields: the state at its last whole record."""
+
+    leases: tuple[Lease, ...] = ()
+    private_ips: tuple[PrivateIp, ...] = ()
+    slots: tuple[VnicSlot, ...] = ()
+    cooling: tuple[tuple[str, float], ...] = ()
+    """Released addresses and how many seconds ago."""
+    unsettled_attach: str | None = None
+    """The retry token of an AttachVnic whose answer never came."""

@@ -1,0 +1,45 @@
+"""Whom an address is given to: a CNI attachment of a pod's sandbox."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SandboxKey:
+    """The identity of an attachment (CNI 1.1, "Attachment").
+
+    The network name belongs to it: GC speaks of one network only, and the same
+    container may be attached to several.
+    """
+
+    network: str
+    container_id: str
+    ifname: str
+
+    def __str__(self) -> str:
+        """Return the form used in logs."""
+        return f"{self.network}/{self.container_id[:13]}/{self.ifname}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodRef:
+    """The pod behind a sandbox, as the runtime names it in CNI_ARGS."""
+
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+    def __str__(self) -> str:
+        """Return ``namespace/name``, or nothing outside Kubernetes."""
+        return f"{self.namespace}/{self.name}" if self.name else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One sandbox holds one address, from before it is plugged until unplugged."""
+
+    key: SandboxKey
+    address: str
+    netns_cookie: int
+    """SO_NETNS_COOKIE of the pod's namespace: tells a repeated ADD from a new one."""
+    host_ifname: str
+    pod: PodRef = PodRef()

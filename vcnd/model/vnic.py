@@ -1,0 +1,63 @@
+"""VNICs and private IPs, as far as the node needs to know them."""
+
+from dataclasses import dataclass
+
+from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vnic:
+    """A VNIC attached to this instance."""
+
+    id: VnicId
+    mac: str
+    address: str
+    """The VNIC's own, primary private IP."""
+    subnet_id: SubnetId
+    subnet_cidr: str
+    virtual_router: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VnicSlot:
+    """A VNIC under the node's own small number for it.
+
+    1 is the primary, 2 and up are pod VNICs.  Packet marks and route tables are
+    derived from the number, and connections carry it in their mark, so it never
+    changes while the VNIC lives.
+    """
+
+    index: int
+    vnic: Vnic
+
+    @property
+    def is_primary(self) -> bool:
+        """Tell whether this is the instance's primary VNIC, which carries no pods."""
+        return self.index == PRIMARY_INDEX
+
+
+PRIMARY_INDEX = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateIp:
+    """A secondary private IP that the cloud gives to one of our VNICs."""
+
+    id: PrivateIpId
+    address: str
+    vnic_id: VnicId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudView:
+    """What the cloud says of this instance, at one look."""
+
+    primary: Vnic
+    pod_vnics: tuple[Vnic, ...]
+    """Secondary VNICs that carry our tags; foreign ones are left out."""
+    private_ips: tuple[PrivateIp, ...]
+    """Secondary private IPs on the pod VNICs."""
+    vnics_attached: int
+    """All VNICs of the instance, foreign ones too: they use the shape's slots."""
+    vnic_limit: int
+    """How many VNICs the shape takes (IMDS shapeConfig.maxVnicAttachments)."""

@@ -1,0 +1,1 @@
+"""Outbound: Oracle Cloud Infrastructure."""

@@ -1,0 +1,222 @@
+"""One method per OCI operation: no retry, no policy (facts/oci.md §4.2)."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+import trio
+
+from vcnd.oci import wire
+from vcnd.oci.errors import OciError, Verdict
+from vcnd.oci.http import Answer, Client, exchange
+from vcnd.oci.identity import InstancePrincipal
+from vcnd.oci.metadata import Metadata
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where the services are; empty means by region and realm."""
+
+    core: str = ""
+    federation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who we are and whom we talk to, once IMDS has told."""
+
+    instance: wire.ImdsInstance
+    core_url: str
+    principal: InstancePrincipal
+
+
+class CoreClient:
+    """The Core Services API, signed as this instance."""
+
+    def __init__(
+        self, *, client: Client, metadata: Metadata, endpoints: Endpoints
+    ) -> None:
+        self._client = client
+        self._metadata = metadata
+        self._endpoints = endpoints
+        self._opening = trio.Lock()
+        self._session: Session | None = None
+
+    async def session(self) -> Session:
+        """Return the session, asking IMDS the first time."""
+        async with self._opening:
+            if self._session is None:
+                self._session = await self._open()
+            return self._session
+
+    async def _open(self) -> Session:
+        instance = await self._metadata.instance()
+        region = instance.region_info.region_identifier
+        domain = instance.region_info.realm_domain_component
+        core = self._endpoints.core or f"https://iaas.{region}.{domain}"
+        federation = self._endpoints.federation or f"https://auth.{region}.{domain}"
+        return Session(
+            instance=instance,
+            core_url=f"{core.rstrip('/')}/20160918",
+            principal=InstancePrincipal(
+                client=self._client,
+                metadata=self._metadata,
+                federation_url=federation.rstrip("/"),
+            ),
+        )
+
+    async def _call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: msgspec.Struct | None = None,
+        retry_token: str = "",
+    ) -> Answer:
+        session = await self.session()
+        url = session.core_url + path + (f"?{urlencode(query)}" if query else "")
+        content = msgspec.json.encode(body) if body is not None else None
+        if content is None and method == "POST":
+            content = b""
+        headers = {"accept": "application/json"}
+        if retry_token:
+            headers["opc-retry-token"] = retry_token
+        try:
+            return await exchange(
+                self._client,
+                operation=operation,
+                method=method,
+                url=url,
+                body=content,
+                headers=headers,
+                signer=session.principal,
+            )
+        except OciError as error:
+            if error.verdict is Verdict.IDENTIFY:
+                session.principal.distrust()
+            raise
+
+    async def _list(
+        self, operation: str, path: str, query: dict[str, str], of: type[T]
+    ) -> list[T]:
+        """Return all pages of a list."""
+        items: list[T] = []
+        query = {**query, "limit": "500"}
+        while True:
+            answer = await self._call(operation, "GET", path, query=query)
+            items += msgspec.json.decode(answer.body, type=list[of])  # type: ignore[valid-type]
+            page = answer.headers.get("opc-next-page")
+            if not page:
+                return items
+            query["page"] = page
+
+    async def list_vnic_attachments(
+        self, *, vnic_id: str | None = None
+    ) -> list[wire.VnicAttachment]:
+        """List this instance's attachments, or a VNIC's."""
+        instance = (await self.session()).instance
+        query = {"compartmentId": instance.compartment_id, "instanceId": instance.id}
+        if vnic_id is not None:
+            query["vnicId"] = vnic_id
+        return await self._list(
+            "ListVnicAttachments", "/vnicAttachments", query, wire.VnicAttachment
+        )
+
+    async def get_vnic_attachment(self, attachment_id: str) -> wire.VnicAttachment:
+        """Get one attachment."""
+        path = f"/vnicAttachments/{quote(attachment_id)}"
+        answer = await self._call("GetVnicAttachment", "GET", path)
+        return msgspec.json.decode(answer.body, type=wire.VnicAttachment)
+
+    async def get_vnic(self, vnic_id: str) -> wire.Vnic:
+        """Get a VNIC."""
+        answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
+        return msgspec.json.decode(answer.body, type=wire.Vnic)
+
+    async def attach_vnic(
+        self, details: wire.AttachVnicDetails, *, retry_token: str
+    ) -> wire.VnicAttachment:
+        """Start to attach a VNIC."""
+        answer = await self._call(
+            "AttachVnic",
+            "POST",
+            "/vnicAttachments",
+            body=details,
+            retry_token=retry_token,
+        )
+        return msgspec.json.decode(answer.body, type=wire.VnicAttachment)
+
+    async def detach_vnic(self, attachment_id: str) -> None:
+        """Start to detach a VNIC."""
+        path = f"/vnicAttachments/{quote(attachment_id)}"
+        await self._call("DetachVnic", "DELETE", path)
+
+    async def list_private_ips(self, *, vnic_id: str) -> list[wire.PrivateIp]:
+        """List a VNIC's private IPs, its primary one too."""
+        return await self._list(
+            "ListPrivateIps", "/privateIps", {"vnicId": vnic_id}, wire.PrivateIp
+        )
+
+    async def create_private_ip(
+        self, details: wire.CreatePrivateIpDetails, *, retry_token: str
+    ) -> wire.PrivateIp:
+        """Create one address; the service picks it."""
+        answer = await self._call(
+            "CreatePrivateIp",
+            "POST",
+            "/privateIps",
+            body=details,
+            retry_token=retry_token,
+        )
+        return msgspec.json.decode(answer.body, type=wire.PrivateIp)
+
+    async def delete_private_ip(self, private_ip_id: str) -> None:
+        """Delete one address."""
+        path = f"/privateIps/{quote(private_ip_id)}"
+        await self._call("DeletePrivateIp", "DELETE", path)
+
+    async def bulk_create_private_ips(
+        self, details: wire.BulkCreatePrivateIpsDetails, *, retry_token: str
+    ) -> str:
+        """Start to create addresses; return the work request."""
+        answer = await self._call(
+            "BulkCreatePrivateIps",
+            "POST",
+            "/privateIps/actions/bulkCreatePrivateIps",
+            body=details,
+            retry_token=retry_token,
+        )
+        return answer.headers.get("opc-work-request-id", "")
+
+    async def bulk_delete_private_ips(
+        self, details: wire.BulkDeletePrivateIpsDetails, *, retry_token: str
+    ) -> str:
+        """Start to delete addresses; return the work request."""
+        answer = await self._call(
+            "BulkDeletePrivateIps",
+            "POST",
+            "/privateIps/actions/bulkDeletePrivateIps",
+            body=details,
+            retry_token=retry_token,
+        )
+        return answer.headers.get("opc-work-request-id", "")
+
+    async def get_work_request(self, work_request_id: str) -> wire.WorkRequest:
+        """Get a work request's state."""
+        path = f"/workRequests/{quote(work_request_id)}"
+        answer = await self._call("GetWorkRequest", "GET", path)
+        return msgspec.json.decode(answer.body, type=wire.WorkRequest)
+
+    async def list_work_request_errors(
+        self, work_request_id: str
+    ) -> list[wire.WorkRequestError]:
+        """List why a work request failed."""
+        path = f"/workRequests/{quote(work_request_id)}/errors"
+        return await self._list(
+            "ListWorkRequestErrors", path, {}, wire.WorkRequestError
+        )

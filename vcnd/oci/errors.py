@@ -1,0 +1,92 @@
+"""What an OCI refusal means: the one table that decides.
+
+Keyed by (HTTP status, code); None stands for any other code of that status.
+Sources: OCI's API errors page and what clients have seen (facts/oci.md §4.5).
+"""
+
+from enum import Enum
+
+from vcnd.model.errors import (
+    CloudError,
+    CloudFullError,
+    CloudGoneError,
+    CloudRefusedError,
+)
+
+
+class Verdict(Enum):
+    """What to do about a refusal."""
+
+    RETRY = "transient: the same request again, with the same retry token"
+    WAIT = "the resource is being changed: the same request again, later"
+    IDENTIFY = "the token is no longer accepted: a fresh one, then once again"
+    GONE = "the object is not there, or may not be seen"
+    FULL = "no room: limit, quota or no address left"
+    REFUSED = "wrong request or missing right: an operator must act"
+
+
+VERDICTS: dict[tuple[int, str | None], Verdict] = {
+    (400, None): Verdict.REFUSED,
+    (400, "LimitExceeded"): Verdict.FULL,
+    (400, "QuotaExceeded"): Verdict.FULL,
+    (400, "RelatedResourceNotAuthorizedOrNotFound"): Verdict.GONE,
+    (401, None): Verdict.IDENTIFY,
+    (403, None): Verdict.REFUSED,
+    (404, None): Verdict.GONE,
+    (405, None): Verdict.REFUSED,
+    (408, None): Verdict.RETRY,
+    (409, None): Verdict.WAIT,
+    (409, "InvalidatedRetryToken"): Verdict.REFUSED,
+    (409, "NotAuthorizedOrResourceAlreadyExists"): Verdict.REFUSED,
+    (412, None): Verdict.REFUSED,
+    (429, None): Verdict.RETRY,
+    (501, None): Verdict.REFUSED,
+}
+
+
+class OciError(Exception):
+    """OCI answered, and said no."""
+
+    def __init__(
+        self, *, operation: str, status: int, code: str, message: str, request_id: str
+    ) -> None:
+        super().__init__(operation, status, code)
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        """Return all that support would ask for."""
+        return (
+            f"{self.operation}: {self.status} {self.code}: {self.message}"
+            f" (opc-request-id {self.request_id})"
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what to do about it."""
+        exact = VERDICTS.get((self.status, self.code))
+        if exact is not None:
+            return exact
+        return VERDICTS.get((self.status, None), Verdict.RETRY)
+
+    def as_cloud_error(self) -> CloudError:
+        """Return this refusal as the flows know it."""
+        match self.verdict:
+            case Verdict.FULL:
+                return CloudFullError(str(self))
+            case Verdict.GONE:
+                return CloudGoneError(str(self))
+            case Verdict.REFUSED:
+                return CloudRefusedError(str(self))
+            case _:
+                return CloudError(str(self))
+
+
+class NoAnswerError(Exception):
+    """No answer came: refused, reset, timed out, or cut in the middle.
+
+    Whether the request was carried out is not known.
+    """

@@ -1,0 +1,168 @@
+"""The instance principal: certificate → security token, refreshed before its end.
+
+The sequence is facts/oci.md §5.2.  Keys live in memory only and are in no repr.
+"""
+
+import base64
+import time
+from collections.abc import Callable
+
+import msgspec
+import structlog
+import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from vcnd.oci import wire
+from vcnd.oci.errors import NoAnswerError
+from vcnd.oci.http import Client, exchange
+from vcnd.oci.metadata import Metadata
+from vcnd.oci.signing import sign
+
+log = structlog.get_logger()
+
+REFRESH_AT_LIFE = 0.8
+"""A token is renewed after this part of its life; a call must not outlive it."""
+
+
+def bare_pem(pem: bytes) -> str:
+    """Return a PEM's base64 without armour and newlines."""
+    lines = pem.decode().strip().splitlines()
+    return "".join(line for line in lines if not line.startswith("-----"))
+
+
+def tenancy_of(certificate: x509.Certificate) -> str:
+    """Return the tenancy OCID that an instance certificate's subject names."""
+    values = [
+        str(attribute.value)
+        for oid in (NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.ORGANIZATION_NAME)
+        for attribute in certificate.subject.get_attributes_for_oid(oid)
+    ]
+    for prefix in ("opc-tenant:", "opc-identity:"):
+        for value in values:
+            if value.startswith(prefix):
+                return value.removeprefix(prefix)
+    raise NoAnswerError("the instance certificate names no tenancy (opc-tenant:)")
+
+
+def fingerprint_of(certificate: x509.Certificate) -> str:
+    """Return the SHA-1 fingerprint as federation wants it: AA:BB:…."""
+    return certificate.fingerprint(hashes.SHA1()).hex(":").upper()  # noqa: S303
+
+
+def expiry_of(token: str) -> float:
+    """Return a JWT's ``exp``; its signature is the services' business."""
+    payload = token.split(".")[1]
+    decoded = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    return msgspec.json.decode(decoded, type=wire.TokenClaims).exp
+
+
+class InstancePrincipal:
+    """Signs as the instance; a ``Signer``."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        metadata: Metadata,
+        federation_url: str,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._metadata = metadata
+        self._federation_url = federation_url
+        self._wall_clock = wall_clock
+        self._refreshing = trio.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+        self._session_key: rsa.RSAPrivateKey | None = None
+
+    async def sign(
+        self, *, method: str, target: str, host: str, body: bytes | None
+    ) -> dict[str, str]:
+        """Return the headers to add, with a token that lives long enough."""
+        async with self._refreshing:
+            if self._wall_clock() >= self._renew_at:
+                await self._refresh()
+        assert self._session_key is not None  # noqa: S101 - _refresh sets it or raises
+        return sign(
+            method=method,
+            target=target,
+            host=host,
+            body=body,
+            key=self._session_key,
+            key_id=f"ST${self._token}",
+            now=self._wall_clock(),
+        )
+
+    def distrust(self) -> None:
+        """Drop the token: a service answered 401.  The next request gets another."""
+        self._renew_at = 0.0
+
+    async def _refresh(self) -> None:
+        certificate_pem = await self._metadata.pem("cert.pem")
+        key_pem = await self._metadata.pem("key.pem")
+        intermediate_pem = await self._metadata.pem("intermediate.pem")
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        leaf_key = serialization.load_pem_private_key(key_pem, password=None)
+        if not isinstance(leaf_key, rsa.RSAPrivateKey):
+            raise NoAnswerError("the instance's key in IMDS is no RSA key")
+        # 30 ms each: once per token, which lives for many minutes.
+        session_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        public_pem = session_key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        body = msgspec.json.encode(
+            wire.FederationRequest(
+                certificate=bare_pem(certificate_pem),
+                public_key=bare_pem(public_pem),
+                intermediate_certificates=[bare_pem(intermediate_pem)],
+            )
+        )
+        leaf = _LeafSigner(leaf_key, certificate, self._wall_clock)
+        answer = await exchange(
+            self._client,
+            operation="Federate",
+            method="POST",
+            url=f"{self._federation_url}/v1/x509",
+            body=body,
+            signer=leaf,
+        )
+        token = msgspec.json.decode(answer.body, type=wire.FederationAnswer).token
+        now = self._wall_clock()
+        life = expiry_of(token) - now
+        self._token, self._session_key = token, session_key
+        self._renew_at = now + REFRESH_AT_LIFE * life
+        log.info("identity_refreshed", lives_seconds=round(life))
+
+
+class _LeafSigner:
+    """Signs the federation request with the certificate's own key, without host."""
+
+    def __init__(
+        self,
+        key: rsa.RSAPrivateKey,
+        certificate: x509.Certificate,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._key = key
+        self._key_id = (
+            f"{tenancy_of(certificate)}/fed-x509/{fingerprint_of(certificate)}"
+        )
+        self._wall_clock = wall_clock
+
+    async def sign(
+        self, *, method: str, target: str, host: str, body: bytes | None
+    ) -> dict[str, str]:
+        return sign(
+            method=method,
+            target=target,
+            host=host,
+            body=body,
+            key=self._key,
+            key_id=self._key_id,
+            now=self._wall_clock(),
+            sign_host=False,
+        )

@@ -1,0 +1,159 @@
+"""OCI's JSON, only the fields that we read or send (facts/oci.md §4.3, §6)."""
+
+from typing import Any
+
+import msgspec
+
+
+class _Read(msgspec.Struct, rename="camel", kw_only=True):
+    """Replies: fields that we do not know are passed over."""
+
+
+class VnicAttachment(_Read):
+    """An attachment; ``vnic_id`` comes only once it is complete."""
+
+    id: str
+    lifecycle_state: str
+    vnic_id: str | None = None
+
+
+class Vnic(_Read):
+    """A VNIC."""
+
+    id: str
+    lifecycle_state: str
+    mac_address: str
+    subnet_id: str
+    private_ip: str | None = None
+    is_primary: bool = False
+    nsg_ids: list[str] = []
+    freeform_tags: dict[str, str] = {}
+
+
+class PrivateIp(_Read):
+    """A private IP object; a block has a prefix length under 32."""
+
+    id: str
+    ip_address: str
+    is_primary: bool
+    vnic_id: str | None = None
+    cidr_prefix_length: int | None = None
+
+
+class WorkRequest(_Read):
+    """An asynchronous action."""
+
+    id: str
+    status: str
+
+
+class WorkRequestError(_Read):
+    """Why a work request failed."""
+
+    code: str
+    message: str
+
+
+class ImdsShapeConfig(_Read):
+    """The part of IMDS shapeConfig that counts."""
+
+    max_vnic_attachments: int
+
+
+class ImdsRegionInfo(_Read):
+    """Region and realm."""
+
+    region_identifier: str
+    realm_domain_component: str
+
+
+class ImdsInstance(_Read):
+    """GET /opc/v2/instance/."""
+
+    id: str
+    compartment_id: str
+    region_info: ImdsRegionInfo
+    shape_config: ImdsShapeConfig
+    metadata: dict[str, Any] = {}
+
+
+class ImdsVnic(_Read):
+    """One of GET /opc/v2/vnics/: only the VNIC's primary private IP is told."""
+
+    vnic_id: str
+    private_ip: str
+    mac_addr: str
+    virtual_router_ip: str
+    subnet_cidr_block: str
+    vlan_tag: int = 0
+
+
+class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What a new VNIC shall be."""
+
+    subnet_id: str
+    nsg_ids: list[str]
+    freeform_tags: dict[str, str]
+    display_name: str
+    assign_public_ip: bool | None = None
+    skip_source_dest_check: bool | None = None
+
+
+class AttachVnicDetails(msgspec.Struct, rename="camel"):
+    """Body of AttachVnic."""
+
+    instance_id: str
+    create_vnic_details: CreateVnicDetails
+
+
+class CreatePrivateIpDetails(msgspec.Struct, rename="camel"):
+    """Body of CreatePrivateIp."""
+
+    vnic_id: str
+    freeform_tags: dict[str, str]
+
+
+class BulkCreatePrivateIpItem(msgspec.Struct, rename="camel"):
+    """One address of a bulk create."""
+
+    freeform_tags: dict[str, str]
+
+
+class BulkCreatePrivateIpsDetails(msgspec.Struct, rename="camel"):
+    """Body of BulkCreatePrivateIps."""
+
+    vnic_id: str
+    bulk_create_private_ip_item: list[BulkCreatePrivateIpItem]
+
+
+class BulkDeletePrivateIpItem(msgspec.Struct, rename="camel"):
+    """One address of a bulk delete."""
+
+    private_ip_id: str
+
+
+class BulkDeletePrivateIpsDetails(msgspec.Struct, rename="camel"):
+    """Body of BulkDeletePrivateIps."""
+
+    vnic_id: str
+    bulk_delete_private_ip_item: list[BulkDeletePrivateIpItem]
+
+
+class FederationRequest(msgspec.Struct, rename="camel"):
+    """Body of POST /v1/x509; PEMs without armour and newlines."""
+
+    certificate: str
+    public_key: str
+    intermediate_certificates: list[str]
+
+
+class FederationAnswer(msgspec.Struct):
+    """A security token (a JWT)."""
+
+    token: str
+
+
+class TokenClaims(msgspec.Struct):
+    """The claims that a client needs; Unix times."""
+
+    exp: float

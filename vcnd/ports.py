@@ -1,0 +1,96 @@
+"""What the flows need of the outside.  Adapters satisfy these structurally."""
+
+from collections.abc import Sequence
+from typing import Never, Protocol
+
+import trio
+
+from vcnd.model.ids import VnicId
+from vcnd.model.interface import PodInterface
+from vcnd.model.records import Record
+from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import CloudView, PrivateIp, Vnic, VnicSlot
+
+
+class Cloud(Protocol):
+    """OCI, as one node uses it.
+
+    Every method raises ``CloudError`` or a child; transient refusals are retried
+    inside until the caller's deadline.
+    """
+
+    async def observe(self) -> CloudView:
+        """Ask what the cloud has for this instance."""
+
+    async def create_addresses(self, vnic_id: VnicId, count: int) -> list[PrivateIp]:
+        """Create single addresses on a VNIC; return all secondary ones it now has.
+
+        Raises ``CloudFullError`` when not all of them fit, having created none,
+        or some, which the next ``observe`` tells.
+        """
+
+    async def delete_addresses(
+        self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
+    ) -> None:
+        """Delete addresses of one VNIC; those already gone count as deleted."""
+
+    async def attach_vnic(self, token: str) -> Vnic:
+        """Attach a pod VNIC and wait until it is usable.
+
+        The same token within 24 h yields the same VNIC, never a second one.
+        """
+
+    async def detach_vnic(self, vnic_id: VnicId) -> None:
+        """Detach a pod VNIC and wait until it is gone."""
+
+
+class Host(Protocol):
+    """The node's kernel."""
+
+    async def identify(self, netns: int) -> int:
+        """Return the cookie of the network namespace behind a descriptor.
+
+        Raises ``BadNetnsError`` when it is no namespace of a pod.
+        """
+
+    def host_ifname(self, lease_name: str) -> str:
+        """Return the name of the host's end for a sandbox."""
+
+    async def plug(self, lease: Lease, *, netns: int, slot: VnicSlot) -> PodInterface:
+        """Wire the pod; idempotent for the same lease and namespace."""
+
+    async def unplug(self, lease: Lease) -> None:
+        """Cut the pod off now; its link is deleted a little later.  Idempotent."""
+
+    async def check(self, lease: Lease, *, netns: int) -> None:
+        """Raise ``SandboxBrokenError`` if something that plug made is missing."""
+
+    async def pod_links(self) -> set[str]:
+        """Return the names of our pod interfaces on the host."""
+
+    async def reap(self, host_ifname: str) -> None:
+        """Delete a pod interface that belongs to no lease."""
+
+    def adopt(self, pods: Sequence[tuple[Lease, VnicSlot]]) -> None:
+        """Learn at start-up which pods are plugged; ``settle`` follows."""
+
+    async def settle(self, slots: Sequence[VnicSlot]) -> None:
+        """Bring VNIC links, addresses, routes, rules and the nft table to this."""
+
+    async def withdraw(self) -> None:
+        """Remove all that ``settle`` made."""
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Do what goes on behind the calls: reaping, restoring what others took."""
+
+
+class Journal(Protocol):
+    """Durable memory."""
+
+    async def append(self, *records: Record) -> None:
+        """Write records; return when they are durable."""
+
+    def remove(self) -> None:
+        """Leave nothing behind: there is nothing to remember any more."""

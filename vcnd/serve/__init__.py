@@ -1,0 +1,1 @@
+"""Inbound: the calls of the container runtime and of vcndctl."""

@@ -1,0 +1,249 @@
+"""One connection, one call, one reply."""
+
+import os
+import secrets
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Never, Protocol
+
+import msgspec
+import structlog
+import trio
+
+from vcnd.model.errors import BadNetnsError, BadRequestError, VcndError
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.trace import TRACE
+from vcnd.serve import cni_wire
+from vcnd.serve.cni_wire import Call
+
+log = structlog.get_logger()
+
+REQUEST_SECONDS = 10.0
+"""A peer that has sent no whole request by then is let go."""
+MAX_DESCRIPTORS = 8
+PEER_CREDENTIALS = struct.Struct("=iII")
+
+
+class Verbs(Protocol):
+    """What the calls do, without their form."""
+
+    async def add(
+        self, key: SandboxKey, pod: PodRef, netns: int
+    ) -> tuple[Lease, PodInterface]:
+        """Give a sandbox an address."""
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        """Take it back."""
+
+    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+        """Look whether all is there."""
+
+    async def collect_garbage(
+        self, network: str, valid: frozenset[tuple[str, str]]
+    ) -> None:
+        """End what the runtime no longer knows."""
+
+    def ready(self) -> None:
+        """Raise if ADD cannot succeed."""
+
+    def report(self) -> dict[str, Any]:
+        """Return the node's state."""
+
+    async def release_all(self) -> None:
+        """Give everything back to the cloud."""
+
+
+class HalfRequestError(Exception):
+    """The peer ended its request early; nobody waits for a reply."""
+
+
+class CniServer:
+    """Answers the shim and vcndctl."""
+
+    def __init__(self, verbs: Verbs, *, allowed_uid: int) -> None:
+        self._verbs = verbs
+        self._allowed_uid = allowed_uid
+        self._controls: dict[str, Callable[[], Awaitable[bytes]]] = {
+            "VCND_STATUS": self._report,
+            "VCND_RELEASE": self._release_all,
+        }
+
+    async def serve(
+        self, listener: trio.socket.SocketType, calls: trio.Nursery
+    ) -> Never:
+        """Accept connections for ever; each is answered by a child of ``calls``."""
+        while True:
+            try:
+                connection, _ = await listener.accept()
+            except OSError as error:
+                # Out of descriptors, or a peer gone before it was accepted.
+                log.error("accept_failed", reason=str(error))
+                await trio.sleep(0.1)
+                continue
+            calls.start_soon(self.converse, connection)
+
+    async def converse(self, connection: trio.socket.SocketType) -> None:
+        """Answer one connection."""
+        with connection:
+            try:
+                reply = await self._answer(connection)
+            except HalfRequestError as error:
+                log.info("connection_ended_early", reason=str(error))
+                return
+            try:
+                await _send_all(connection, reply)
+            except OSError as error:
+                # The runtime gave up.  What was done stays; its DEL will follow.
+                log.info("reply_not_taken", reason=str(error))
+
+    async def _answer(self, connection: trio.socket.SocketType) -> bytes:
+        version = cni_wire.LATEST
+        try:
+            self._check_peer(connection)
+            with trio.fail_after(REQUEST_SECONDS):
+                environment, stdin, descriptors = await _receive(connection)
+            with _closing(descriptors):
+                command = environment.get("CNI_COMMAND", "")
+                control = self._controls.get(command)
+                if control is not None:
+                    return cni_wire.frame(0, await control())
+                TRACE.set(cni_wire.trace_of(environment) or secrets.token_hex(16))
+                config = cni_wire.parse_config(stdin)
+                version = cni_wire.version_of(config)
+                call = cni_wire.parse_call(environment, config)
+                stdout = await self._carry_out(call, descriptors)
+        except trio.TooSlowError:
+            raise HalfRequestError("no whole request in time") from None
+        except VcndError as error:
+            log.warning("call_refused", code=error.code, reason=str(error))
+            return cni_wire.frame(1, cni_wire.render_error(version, error))
+        except HalfRequestError:
+            raise
+        except Exception:
+            # A defect of ours: told in full to the log, and to the runtime without.
+            log.exception("call_failed")
+            failure = VcndError("vcnd failed; see journalctl -u vcnd")
+            return cni_wire.frame(1, cni_wire.render_error(version, failure))
+        return cni_wire.frame(0, stdout)
+
+    def _check_peer(self, connection: trio.socket.SocketType) -> None:
+        raw = connection.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size
+        )
+        pid, uid, _ = PEER_CREDENTIALS.unpack(raw)
+        if uid not in (0, self._allowed_uid):
+            raise BadRequestError(
+                f"uid {uid} may not call vcnd", details=f"pid {pid}; only root may"
+            )
+
+    async def _carry_out(self, call: Call, descriptors: list[int]) -> bytes:
+        verbs, began = self._verbs, trio.current_time()
+        said: dict[str, Any] = {}
+        match call.command:
+            case "ADD":
+                lease, interface = await verbs.add(
+                    call.key, call.pod, _one_namespace(descriptors)
+                )
+                stdout = cni_wire.render_result(call, lease, interface)
+                said = {"address": lease.address, "ifname": interface.host_ifname}
+            case "DEL":
+                ended = await verbs.delete(call.key)
+                stdout = b""
+                said = {"address": ended.address if ended else None}
+            case "CHECK":
+                netns = _one_namespace(descriptors)
+                await verbs.check(call.key, netns, list(call.previous_addresses))
+                stdout = b""
+            case "GC":
+                await verbs.collect_garbage(call.key.network, call.valid_attachments)
+                stdout = b""
+            case "STATUS":
+                verbs.ready()
+                return b""  # every few seconds for ever: not logged
+            case _:
+                return cni_wire.render_versions(call.cni_version)
+        took = trio.current_time() - began
+        log.info(
+            "call",
+            command=call.command,
+            sandbox=str(call.key),
+            pod=str(call.pod),
+            ms=round(took * 1000, 2),
+            trace=TRACE.get(),
+            **said,
+        )
+        return stdout
+
+    async def _report(self) -> bytes:
+        return msgspec.json.encode(self._verbs.report())
+
+    async def _release_all(self) -> bytes:
+        await self._verbs.release_all()
+        return b"{}"
+
+
+def _one_namespace(descriptors: list[int]) -> int:
+    if len(descriptors) != 1:
+        raise BadNetnsError(
+            "CNI_NETNS cannot be opened",
+            details=f"{len(descriptors)} descriptors came with the call, 1 expected",
+        )
+    return descriptors[0]
+
+
+@contextmanager
+def _closing(descriptors: list[int]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+async def _receive(
+    connection: trio.socket.SocketType,
+) -> tuple[dict[str, str], bytes, list[int]]:
+    """Return a request's environment, stdin and descriptors."""
+    data, descriptors = b"", list[int]()
+    try:
+        header: cni_wire.Header | None = None
+        start = 0
+        while header is None or len(data) < start + header.total:
+            try:
+                chunk, ancillary, flags, _ = await connection.recvmsg(
+                    1 << 16,
+                    socket.CMSG_SPACE(4 * MAX_DESCRIPTORS),
+                    socket.MSG_CMSG_CLOEXEC,
+                )
+            except OSError as error:
+                raise HalfRequestError(str(error)) from error
+            for level, kind, payload in ancillary:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    whole = len(payload) - len(payload) % 4
+                    descriptors += struct.unpack(f"={whole // 4}i", payload[:whole])
+            if flags & socket.MSG_CTRUNC:
+                raise BadRequestError("too many descriptors came with the call")
+            if not chunk:
+                raise HalfRequestError(f"{len(data)} bytes, then the end")
+            data += chunk
+            if header is None and b"\n" in data[: cni_wire.MAX_HEADER_BYTES]:
+                start = data.index(b"\n") + 1
+                header = cni_wire.parse_header(data[:start])
+            elif header is None and len(data) >= cni_wire.MAX_HEADER_BYTES:
+                raise BadRequestError("not a request of vcnd-cni")
+        end = start + header.environment_bytes
+        environment = cni_wire.parse_environment(data[start:end])
+        return environment, data[end : end + header.stdin_bytes], descriptors
+    except BaseException:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+
+
+async def _send_all(connection: trio.socket.SocketType, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[await connection.send(view) :]
