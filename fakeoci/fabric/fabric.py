@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from itertools import count
 from typing import Any, Never, TypeVar
 
 import trio
@@ -25,6 +26,8 @@ INTERNET = "internet"
 INTERNET_HOST = "198.51.100.80"
 """A host out there, for whoever wants to reach the internet."""
 NAT_ADDRESSES = "203.0.113."
+TRANSIT = "100.127.0."
+"""Addresses of the routers' own links; no host's, and on no path."""
 OUTSIDE_MTU = 1500
 CAPTURE_WINDOW_SECONDS = 10.0
 GATHER_SECONDS = 0.005
@@ -39,6 +42,7 @@ class Fabric:
         self._vcns: dict[str, VcnNamespace] = {}
         self._gateway_links: dict[str, str] = {}
         self._made: list[str] = []
+        self._transit = count(1)
         self._changed = trio.Event()
         self._settled = trio.Event()
         self._one_thread = trio.CapacityLimiter(1)
@@ -115,7 +119,7 @@ class Fabric:
                 f" mtu {OUTSIDE_MTU} netns {there}"
             ],
         )
-        vcn.add_gateway_link(name)
+        vcn.add_gateway_link(name, self._next_transit())
         netns.ip(there, [f"link set {peer} up"])
         netns.sysctl(there, link_settings(peer))
 
@@ -131,7 +135,10 @@ class Fabric:
             self._gateway_links[key] = peer
         else:
             netns.ip(vcn.netns, [f"link set {waiting} name {name}"])
-        vcn.add_gateway_link(name)
+        vcn.add_gateway_link(name, self._next_transit())
+
+    def _next_transit(self) -> str:
+        return f"{TRANSIT}{next(self._transit)}"
 
     # Keeping
 

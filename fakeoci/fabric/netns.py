@@ -73,6 +73,11 @@ def ip(name: str, lines: Iterable[str]) -> None:
         _run(["/sbin/ip", "-n", name, "-batch", "-"], script)
 
 
+def ip_output(name: str, *command: str) -> str:
+    """Return what an ip command prints in a namespace."""
+    return _run(["/sbin/ip", "-n", name, *command], "")
+
+
 def nft(name: str, script: str) -> None:
     """Load an nft script in a namespace, whole or not at all."""
     _run(["/usr/bin/nsenter", f"--net={DIRECTORY / name}", "/usr/sbin/nft", "-f", "-"], script)

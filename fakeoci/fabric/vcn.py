@@ -60,9 +60,16 @@ class VcnNamespace:
             ],
         )
 
-    def add_gateway_link(self, ifname: str) -> None:
-        """Bring up a link to another namespace that was made for a gateway."""
-        netns.ip(self.netns, [f"link set {ifname} up"])
+    def add_gateway_link(self, ifname: str, own_address: str) -> None:
+        """Bring up a link to another namespace that was made for a gateway.
+
+        Its own address is what the router asks with (ARP): with one that the other
+        router has too, every VCN's link-local ones, it would get no answer.
+        """
+        netns.ip(
+            self.netns,
+            [f"link set {ifname} up", f"addr add {own_address}/32 dev {ifname}"],
+        )
         netns.sysctl(self.netns, link_settings(ifname))
 
     def bring_to(self, net: VcnNet, gateway_links: Mapping[str, str]) -> bool:

@@ -1,0 +1,1 @@
+"""``./vcn demo``: the main job, shown and checked."""

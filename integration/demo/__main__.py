@@ -1,0 +1,159 @@
+"""``./vcn demo``: start the lab, run pods, check what can be seen, clean up."""
+
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import trio
+from rich.console import Console
+from rich.table import Table
+
+from integration.demo import addresses, paths
+from integration.demo.stage import CheckError, Stage
+from integration.lab import enclosure
+from integration.lab.lab import running_lab, world_text
+
+Check = Callable[[Stage], Awaitable[str]]
+
+CHECKS: tuple[Check, ...] = (
+    addresses.warm_add,
+    addresses.pods_have_private_ips,
+    addresses.second_vnic_used,
+    paths.cross_node,
+    paths.same_node,
+    paths.source_preserved,
+    paths.from_peered_vcn,
+    paths.from_onprem,
+    paths.to_internet_via_nat,
+    paths.nsg_blocks,
+    paths.nsg_allows_after_rule_change,
+    paths.imds_blocked_for_pods,
+    paths.answers_by_ingress,
+    paths.rules_restored,
+    paths.flow_log_names_pod_address,
+    addresses.restart_keeps_pods,
+    addresses.del_returns_addresses,
+    addresses.nothing_left,
+)
+FEW_ADDRESSES = 8
+"""Of the last node's VNICs, so that it needs a second one."""
+LEAST_NODES = 2
+
+
+@click.command()
+@click.option("--nodes", default=3, show_default=True, type=click.IntRange(LEAST_NODES, 8))
+@click.option(
+    "--pods",
+    default=addresses.WARM_ADDS,
+    show_default=True,
+    type=click.IntRange(2, 20),
+    help="Pods a node that the checks after warm_add work with.",
+)
+@click.option("--seed", default=1, show_default=True, help="Of all made-up names.")
+@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
+@click.option(
+    "--keep", is_flag=True, help="Keep the lab running for a look, until Ctrl-C."
+)
+def main(nodes: int, pods: int, seed: int, *, as_json: bool, keep: bool) -> None:
+    """Show pods with VCN addresses on several nodes, over the fake cloud."""
+    enclosure.enter("integration.demo", sys.argv[1:])
+    random.seed(seed)
+    console = Console(stderr=as_json)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vcnd-demo-") as directory:
+        results = trio.run(_run, Path(directory), nodes, pods, seed, keep, console)
+    seconds = round(time.monotonic() - began, 1)
+    ok = all(r["ok"] for r in results)
+    if as_json:
+        click.echo(json.dumps({"ok": ok, "seconds": seconds, "checks": results}, indent=2))
+    else:
+        console.print(_table(results))
+        passed = sum(r["ok"] for r in results)
+        console.print(f"{passed} passed, {len(results) - passed} failed in {seconds} s")
+    sys.exit(0 if ok else 1)
+
+
+async def _run(
+    directory: Path, nodes: int, pods: int, seed: int, keep: bool, console: Console
+) -> list[dict[str, Any]]:
+    names = [f"node{n}" for n in range(1, nodes + 1)]
+    text = world_text(nodes=nodes, seed=seed, few_addresses=FEW_ADDRESSES)
+    console.print(f"[bold]A fake cloud, {nodes} nodes, real packets[/]")
+    async with running_lab(text, directory, nodes=names) as lab:
+        stage = Stage(lab=lab, pods_per_node=pods)
+        stage.baseline = await addresses.take(stage)
+        async with trio.open_nursery() as starting:
+            for node in stage.nodes:
+                starting.start_soon(stage.start_daemon, node)
+        console.print("  daemons ready; their pools fill: VNICs attach, addresses come")
+        async with trio.open_nursery() as warming:
+            for node in stage.nodes:
+                warming.start_soon(node.until_warm, addresses.WARM_ADDS)
+        results = []
+        for check in CHECKS:
+            if keep and check is addresses.del_returns_addresses:
+                await _show(stage, console)
+            results.append(await _check(stage, check, console))
+            if check is addresses.warm_add:
+                await _keep_only(stage, pods)
+        return results
+
+
+async def _keep_only(stage: Stage, pods: int) -> None:
+    """Bring the pods a node from those of warm_add to the number asked for."""
+    for node in stage.nodes:
+        for pod in stage.pods.get(node.name, [])[pods:]:
+            await stage.stop_pod(pod)
+        while len(stage.pods.get(node.name, [])) < pods:
+            await stage.start_pod(node)
+
+
+async def _check(stage: Stage, check: Check, console: Console) -> dict[str, Any]:
+    name = check.__name__
+    began = time.monotonic()
+    try:
+        detail, ok = await check(stage), True
+    except CheckError as error:
+        detail, ok = str(error), False
+    except Exception as error:  # noqa: BLE001 - a check that breaks is a check that failed
+        detail, ok = f"{type(error).__name__}: {error}", False
+    took = time.monotonic() - began
+    mark = "[green]ok[/]    " if ok else "[red]FAILED[/]"
+    console.print(f"  {mark} {name} [dim]{took:.1f} s[/]", highlight=False)
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+async def _show(stage: Stage, console: Console) -> None:
+    console.print("The lab is kept. From another shell, as the same user:")
+    for node in stage.nodes:
+        console.print(f"  {node.name}: its daemon is process {node.pid}, its pods:")
+        for pod in stage.pods[node.name]:
+            console.print(f"    {pod.name} {pod.address}")
+    console.print(
+        f"  nsenter -t {stage.pids[0]} -m -n ip -br addr    # node1, and so on"
+    )
+    with trio.open_signal_receiver(2, 15) as signals:
+        console.print("Ctrl-C ends it.")
+        async for _ in signals:
+            return
+
+
+def _table(results: list[dict[str, Any]]) -> Table:
+    table = Table(title="What was seen", show_lines=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("")
+    table.add_column("seen", overflow="fold")
+    for result in results:
+        mark = "[green]ok[/]" if result["ok"] else "[red]FAILED[/]"
+        table.add_row(result["name"], mark, result["detail"])
+    return table
+
+
+if __name__ == "__main__":
+    main()

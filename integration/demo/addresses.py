@@ -1,0 +1,174 @@
+"""Checks of addresses: whose they are, how they are given and taken back."""
+
+from typing import Any
+
+import trio
+
+from integration.demo.stage import CheckError, Stage, expect, vnic_of
+from integration.lab import snapshot, traffic
+from integration.lab.cni_exec import CniError
+from integration.lab.lab import named
+from integration.lab.node import Node
+
+WARM_ADDS = 10
+
+
+async def warm_add(stage: Stage) -> str:
+    """Start ten pods a node; none of their ADDs waits for the cloud."""
+    last = max((r["number"] for r in await stage.lab.cloud.requests()), default=0)
+    slowest = 0.0
+    for node in stage.nodes:
+        for _ in range(WARM_ADDS):
+            await stage.start_pod(node)
+    requests = await stage.lab.cloud.requests(last)
+    for node in stage.nodes:
+        traces = {p.trace for p in stage.pods[node.name]}
+        events = [e for e in node.log_events() if e.get("trace") in traces]
+        calls = [e for e in events if e["event"] == "call" and e["command"] == "ADD"]
+        waited = [e for e in events if e["event"] == "address_waited_for"]
+        expect(
+            len(calls) == WARM_ADDS, f"{node.name} logged {len(calls)} of {WARM_ADDS} ADDs"
+        )
+        expect(not waited, f"{node.name}: ADDs waited for the pool: {waited}")
+        named_by = [
+            r for r in requests if any(t in r["opc_request_id"] for t in traces)
+        ]
+        expect(not named_by, f"{node.name}: ADDs called the cloud: {named_by}")
+        slowest = max(slowest, *(e["ms"] for e in calls))
+    count = len(stage.nodes) * WARM_ADDS
+    refills = len([r for r in requests if r["operation"] != "IMDS"])
+    return (
+        f"{count} ADDs, the slowest {slowest:.1f} ms in the daemon; {refills} calls went"
+        " to the cloud meanwhile, all the pool's own"
+    )
+
+
+async def pods_have_private_ips(stage: Stage) -> str:
+    """Compare each pod's address with what the API lists."""
+    world = await stage.lab.cloud.world()
+    subnet = named(world, "Subnet", "pods")
+    for pod in stage.all_pods():
+        listed = [p for p in world["PrivateIp"] if p["ipAddress"] == pod.address]
+        expect(len(listed) == 1, f"{pod.name}: {pod.address} is listed {len(listed)} times")
+        private_ip = listed[0]
+        expect(not private_ip["isPrimary"], f"{pod.address} is a primary private IP")
+        expect(
+            private_ip["subnetId"] == subnet["id"], f"{pod.address} is not in the subnet"
+        )
+        instance = named(world, "Instance", pod.node.name)
+        attached = [
+            a
+            for a in world["VnicAttachment"]
+            if a["instanceId"] == instance["id"] and a.get("vnicId") == private_ip["vnicId"]
+        ]
+        expect(bool(attached), f"{pod.address} is on no VNIC of {pod.node.name}")
+    addresses = {p.address for p in stage.all_pods()}
+    expect(len(addresses) == len(stage.all_pods()), "an address was given twice")
+    return f"{len(addresses)} pods, each a secondary private IP of its node in `pods`"
+
+
+async def second_vnic_used(stage: Stage) -> str:
+    """On the node with few addresses per VNIC, pods are on more than one."""
+    world = await stage.lab.cloud.world()
+    node = stage.nodes[-1]
+    used = {vnic_of(world, p.address)["id"] for p in stage.pods[node.name]}
+    expect(len(used) > 1, f"{node.name}'s pods are all on one VNIC")
+    others = {
+        n.name: {vnic_of(world, p.address)["id"] for p in stage.pods[n.name]}
+        for n in stage.nodes[:-1]
+    }
+    crowded = [n for n, vnics in others.items() if len(vnics) != 1]
+    expect(not crowded, f"{crowded} use more VNICs than they need")
+    return f"{node.name}'s pods are on {len(used)} VNICs, the other nodes' on one each"
+
+
+async def restart_keeps_pods(stage: Stage) -> str:
+    """Kill the daemon; pods talk on, no lease changes, the next ADD works."""
+    node, pod, other = stage.nodes[0], stage.pod(0), stage.pod(1)
+    conversation = await traffic.connect(pod.netns, other.address, traffic.SERVICE_PORT)
+    if conversation is None:
+        raise CheckError(f"{pod.name} cannot connect to {other.name}")
+    before = (await node.status())["leases"]
+    await node.kill()
+    while_down = await conversation.ask()
+    expect(while_down == pod.address, f"while the daemon is dead: {while_down!r}")
+    began = trio.current_time()
+    await stage.start_daemon(node)
+    took = trio.current_time() - began
+    after = (await node.status())["leases"]
+    expect(before == after, f"leases changed: {before} → {after}")
+    afterwards = await conversation.ask()
+    conversation.close()
+    expect(afterwards == pod.address, f"after the restart: {afterwards!r}")
+    fresh = await stage.start_pod(node)
+    seen = await traffic.ask(fresh.netns, other.address)
+    expect(seen == fresh.address, f"the new pod is seen as {seen!r}")
+    await stage.stop_pod(fresh)
+    return f"SIGKILL, ready again after {took:.1f} s; {len(after)} leases as before"
+
+
+async def del_returns_addresses(stage: Stage) -> str:
+    """Delete all pods; their addresses are the pool's again; DEL again is fine."""
+    count = 0
+    for node in stage.nodes:
+        gone = list(stage.pods[node.name])
+        total = _total(await node.status())
+        for pod in gone:
+            await stage.stop_pod(pod)
+            count += 1
+        pool = (await node.status())["pool"]
+        expect(pool["leased"] == 0, f"{node.name}: {pool['leased']} are still leased")
+        expect(
+            pool["total"] == total, f"{node.name}: {total} addresses became {pool['total']}"
+        )
+        try:
+            # The namespace is gone by now, and so is the lease.
+            await node.network().delete(gone[0].attachment, gone[0].result)
+            await node.network().delete(gone[0].attachment, None)
+        except CniError as error:
+            raise CheckError(f"a repeated DEL failed: {error}") from error
+        await _until_cooled(node)
+    return f"{count} DELs; every address is free again once it has cooled"
+
+
+def _total(status: dict[str, Any]) -> int:
+    pool = status["pool"]
+    return int(pool["free"] + pool["leased"] + pool["cooling"] + pool["deleting"])
+
+
+async def _until_cooled(node: Node) -> None:
+    pool: dict[str, int] = {}
+    with trio.move_on_after(10):
+        while pool.get("cooling") != 0:
+            await trio.sleep(0.1)
+            pool = (await node.status())["pool"]
+        return
+    raise CheckError(f"{node.name}: still cooling: {pool}")
+
+
+async def nothing_left(stage: Stage) -> str:
+    """Give everything back and stop; nothing differs from before."""
+    for node in stage.nodes:
+        await node.ctl("release")
+        await node.stop()
+    await stage.lab.cloud.settled()
+    after = await take(stage)
+    difference = snapshot.difference(stage.baseline, after)
+    expect(not difference, "; ".join(difference[:8]))
+    lines = sum(len(v) for v in after.values())
+    spoofed = await stage.lab.cloud.spoofed_packets()
+    expect(spoofed == 0, f"the source check dropped {spoofed} packets in the run")
+    return (
+        f"{lines} lines of links, routes, rules, nft, settings, files, processes and"
+        " cloud objects are as before; the source check dropped nothing"
+    )
+
+
+async def take(stage: Stage) -> snapshot.Snapshot:
+    """Return how everything stands now."""
+    taken: snapshot.Snapshot = {}
+    for node in stage.nodes:
+        taken |= await trio.to_thread.run_sync(snapshot.of_namespace, node.name)
+    taken |= snapshot.of_cloud(await stage.lab.cloud.world())
+    taken |= snapshot.of_machine([n.directory for n in stage.nodes], stage.pids)
+    return taken

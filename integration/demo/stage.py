@@ -1,0 +1,85 @@
+"""What the checks share: the lab, its pods, and how things stood before."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from integration.lab import pods, traffic
+from integration.lab.lab import Lab
+from integration.lab.node import Node
+from integration.lab.pods import Pod
+from integration.lab.snapshot import Snapshot
+
+
+class CheckError(Exception):
+    """A check failed; the text says what was seen."""
+
+
+def expect(condition: bool, detail: str) -> None:  # noqa: FBT001
+    """Raise ``CheckError`` with a detail unless the condition holds."""
+    if not condition:
+        raise CheckError(detail)
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """State of a demo."""
+
+    lab: Lab
+    pods_per_node: int
+    baseline: Snapshot = field(default_factory=dict)
+    pods: dict[str, list[Pod]] = field(default_factory=dict)
+    """Node → its pods."""
+    pids: list[int] = field(default_factory=list)
+    """Every daemon that was started."""
+    spoofed_before: int = 0
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Return the nodes."""
+        return self.lab.nodes
+
+    def pod(self, node: int, number: int = 0) -> Pod:
+        """Return a pod of a node, both by number."""
+        return self.pods[self.nodes[node].name][number]
+
+    def all_pods(self) -> list[Pod]:
+        """Return every pod."""
+        return [pod for of_node in self.pods.values() for pod in of_node]
+
+    async def start_pod(self, node: Node) -> Pod:
+        """Start one more pod on a node."""
+        mine = self.pods.setdefault(node.name, [])
+        pod = await pods.start(node, f"{node.name}-pod{len(mine) + 1}", self.lab.servers)
+        mine.append(pod)
+        return pod
+
+    async def stop_pod(self, pod: Pod) -> None:
+        """Stop a pod."""
+        self.pods[pod.node.name].remove(pod)
+        await pods.stop(pod)
+
+    async def start_daemon(self, node: Node) -> None:
+        """Start a node's daemon."""
+        await node.start()
+        self.pids.append(node.pid)
+
+
+async def sees(
+    client: str, address: str, port: int = traffic.SERVICE_PORT
+) -> str:
+    """Return under which address a server sees a client.
+
+    Raises:
+        CheckError: no answer.
+    """
+    seen = await traffic.ask(client, address, port)
+    if seen is None:
+        raise CheckError(f"{client} gets no answer from {address}:{port}")
+    return seen
+
+
+def vnic_of(world: dict[str, list[dict[str, Any]]], address: str) -> dict[str, Any]:
+    """Return the VNIC that the cloud gives an address to."""
+    found = [p for p in world["PrivateIp"] if p["ipAddress"] == address]
+    expect(len(found) == 1, f"the API lists {address} {len(found)} times")
+    return next(v for v in world["Vnic"] if v["id"] == found[0]["vnicId"])

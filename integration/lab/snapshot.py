@@ -1,0 +1,79 @@
+"""All that a run could leave behind, taken before and compared after."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fakeoci.fabric import netns
+
+CLOUD_KINDS = ("Vnic", "PrivateIp", "VnicAttachment")
+SETTINGS = ("forwarding", "rp_filter", "send_redirects", "accept_redirects")
+
+Snapshot = dict[str, list[str]]
+
+
+def of_namespace(name: str) -> Snapshot:
+    """Return links, addresses, routes, rules, nft rules and settings of a namespace."""
+
+    def settings() -> list[str]:
+        found = []
+        for device in sorted(Path("/proc/sys/net/ipv4/conf").iterdir()):
+            for setting in SETTINGS:
+                value = (device / setting).read_text().strip()
+                found.append(f"{device.name} {setting} {value}")
+        return found
+
+    def lines(*command: str) -> list[str]:
+        return sorted(netns.ip_output(name, *command).splitlines())
+
+    return {
+        f"{name} links": [
+            line.split("@")[0] for line in lines("-br", "link")
+        ],
+        f"{name} addresses": lines("-br", "-4", "addr"),
+        f"{name} routes": lines("route", "show", "table", "all"),
+        f"{name} rules": lines("rule"),
+        f"{name} nft": netns.nft_output(name, "list ruleset").splitlines(),
+        f"{name} settings": netns.inside(name, settings),
+    }
+
+
+def of_cloud(world: dict[str, list[dict[str, Any]]]) -> Snapshot:
+    """Return the cloud's objects that nodes make and change."""
+    gone = ("DETACHED", "TERMINATED")
+    return {
+        f"cloud {kind}": sorted(
+            n["id"] for n in world[kind] if n.get("lifecycleState") not in gone
+        )
+        for kind in CLOUD_KINDS
+    }
+
+
+def of_machine(directories: list[Path], pids: list[int]) -> Snapshot:
+    """Return namespaces, files of the nodes' directories, and living processes."""
+    names = sorted(p.name for p in netns.DIRECTORY.iterdir())
+    files = [str(p) for d in directories for p in sorted(d.rglob("*")) if not p.is_dir()]
+    kept = (".log", ".toml")
+    return {
+        "namespaces": names,
+        "files": [f for f in files if not f.endswith(kept)],
+        "processes": [str(p) for p in pids if _alive(p)],
+    }
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def difference(before: Snapshot, after: Snapshot) -> list[str]:
+    """Return what differs, in words."""
+    found = []
+    for what in sorted(before.keys() | after.keys()):
+        old, new = before.get(what, []), after.get(what, [])
+        found += [f"{what}: left {line}" for line in new if line not in old]
+        found += [f"{what}: gone {line}" for line in old if line not in new]
+    return found
