@@ -16,7 +16,7 @@ REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 TYPE_ERROR, TYPE_DONE = 2, 3
 TUPLE_ORIG, TUPLE_REPLY, COUNTERS_ORIG, COUNTERS_REPLY = 1, 2, 9, 10
 TUPLE_IP, TUPLE_PROTO = 1, 2
-CFG_CMD, CFG_MODE, PAYLOAD = 1, 2, 9
+CFG_CMD, CFG_MODE, CFG_QUEUE_THRESHOLD, PAYLOAD = 1, 2, 5, 9
 BIND, COPY_PACKET = 1, 2
 COPY_BYTES = 64
 MOST = 1 << 16
@@ -126,7 +126,9 @@ def subscribe_log(group: int) -> socket.socket:
     sock = _open()
     command = _attribute(CFG_CMD, struct.pack("=B", BIND))
     mode = _attribute(CFG_MODE, struct.pack(">IBB", COPY_BYTES, COPY_PACKET, 0))
-    for body in (command, mode):
+    # Each packet by itself: the kernel would hold them back for a second.
+    at_once = _attribute(CFG_QUEUE_THRESHOLD, struct.pack(">I", 1))
+    for body in (command, mode, at_once):
         sock.send(_message(LOG_CONFIG, REQUEST | ACK, socket.AF_INET, group, body))
         for kind, answer in _messages(sock.recv(MOST)):
             code = struct.unpack_from("=i", answer)[0] if kind == TYPE_ERROR else 0

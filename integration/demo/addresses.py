@@ -1,7 +1,5 @@
 """Checks of addresses: whose they are, how they are given and taken back."""
 
-from typing import Any
-
 import trio
 
 from integration.demo.stage import CheckError, Stage, expect, vnic_of
@@ -112,14 +110,14 @@ async def del_returns_addresses(stage: Stage) -> str:
     count = 0
     for node in stage.nodes:
         gone = list(stage.pods[node.name])
-        total = _total(await node.status())
+        total = _total((await node.status())["pool"])
         for pod in gone:
             await stage.stop_pod(pod)
             count += 1
         pool = (await node.status())["pool"]
         expect(pool["leased"] == 0, f"{node.name}: {pool['leased']} are still leased")
         expect(
-            pool["total"] == total, f"{node.name}: {total} addresses became {pool['total']}"
+            _total(pool) == total, f"{node.name}: {total} addresses became {_total(pool)}"
         )
         try:
             # The namespace is gone by now, and so is the lease.
@@ -131,9 +129,8 @@ async def del_returns_addresses(stage: Stage) -> str:
     return f"{count} DELs; every address is free again once it has cooled"
 
 
-def _total(status: dict[str, Any]) -> int:
-    pool = status["pool"]
-    return int(pool["free"] + pool["leased"] + pool["cooling"] + pool["deleting"])
+def _total(pool: dict[str, int]) -> int:
+    return pool["free"] + pool["leased"] + pool["cooling"] + pool["deleting"]
 
 
 async def _until_cooled(node: Node) -> None:

@@ -24,7 +24,9 @@ def of_namespace(name: str) -> Snapshot:
         return found
 
     def lines(*command: str) -> list[str]:
-        return sorted(netns.ip_output(name, *command).splitlines())
+        said = netns.ip_output(name, *command).splitlines()
+        # The kernel's own link-local routes come and go with address detection.
+        return sorted(s for s in said if "fe80::" not in s and "ff00::" not in s)
 
     return {
         f"{name} links": [

@@ -232,7 +232,7 @@ class LinuxHost:
 
     async def _guard_table(self) -> None:
         while True:
-            await self._watch.nft_event()
+            await self._watch.nft_event(self._wanted)
             await self._restore("nft table")
 
     async def _restore(self, what: str) -> None:

@@ -23,7 +23,11 @@ from vcnd.linux.netlink import (
     attributes,
     messages,
 )
-from vcnd.linux.nftables import NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES
+from vcnd.linux.nftables import (
+    IFNAMSIZ,
+    NETLINK_NETFILTER,
+    NFNL_SUBSYS_NFTABLES,
+)
 
 RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5, 7, 8
 NFNLGRP_NFTABLES = 7
@@ -31,8 +35,8 @@ IFLA_ADDRESS, IFA_LOCAL, RTA_DST, RTA_TABLE = 1, 2, 1, 15
 FRA_PRIORITY = 6
 IFF_UP = 1
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
-"""DELTABLE, DELCHAIN, DELRULE, DELSET.  Elements are ours to delete, pod by pod."""
-NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME = 1, 3
+"""DELTABLE, DELCHAIN, DELRULE, DELSET: never single ones by ourselves."""
+NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,11 @@ class Watch:
             if data is None or self._routes_touched(data, wanted()):
                 return
 
-    async def nft_event(self) -> None:
+    async def nft_event(self, wanted: Callable[[], Wanted]) -> None:
         """Return when somebody else took something from our nft table."""
         while True:
             data = await _receive(self._nft)
-            if data is None or self._table_touched(data):
+            if data is None or self._table_touched(data, wanted()):
                 return
 
     def _routes_touched(self, data: bytes, wanted: Wanted) -> bool:
@@ -133,7 +137,7 @@ class Watch:
         before, self._links[mac] = self._links.get(mac), state
         return before != state
 
-    def _table_touched(self, data: bytes) -> bool:
+    def _table_touched(self, data: bytes, wanted: Wanted) -> bool:
         """Note deletions in our table; judge at the end of the transaction."""
         for kind, _, body in messages(data):
             if kind >> 8 != NFNL_SUBSYS_NFTABLES:
@@ -144,6 +148,8 @@ class Watch:
             match kind & 0xFF:
                 case deletion if deletion in NFT_DELETIONS:
                     self._table_lost |= ours
+                case 14:  # NFT_MSG_DELSETELEM
+                    self._table_lost |= ours and _names_a_pod(said, wanted)
                 case 3:  # NFT_MSG_NEWCHAIN
                     chain = _string(said.get(NFTA_CHAIN_NAME, b""))
                     self._table_made |= ours and chain in self._markers
@@ -158,11 +164,13 @@ class Watch:
 
 
 def _subscribed(protocol: int, *groups: int) -> trio.socket.SocketType:
-    sock = trio.socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    # Bound before it joins: an unbound socket hears nothing.
+    sock.bind((0, 0))
     for group in groups:
         sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-    return sock
+    return trio.socket.from_stdlib_socket(sock)
 
 
 async def _receive(sock: trio.socket.SocketType) -> bytes | None:
@@ -177,6 +185,13 @@ async def _receive(sock: trio.socket.SocketType) -> bytes | None:
 
 def _dotted(address: bytes) -> str:
     return socket.inet_ntoa(address) if len(address) == 4 else ""  # noqa: PLR2004
+
+
+def _names_a_pod(said: dict[int, bytes], wanted: Wanted) -> bool:
+    """Tell whether a deleted element's key ends in a plugged pod's address."""
+    element = attributes(said.get(NFTA_ELEMENTS, b"")).get(1, b"")
+    key = attributes(attributes(element).get(1, b"")).get(1, b"")
+    return wanted.pods(_dotted(key[IFNAMSIZ:]))
 
 
 def _string(value: bytes) -> str:
