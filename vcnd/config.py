@@ -80,6 +80,7 @@ class NodeSection(_Section, frozen=True):
     pods_priority: int = 1000
     mark_priority: int = 1010
     source_priority: int = 1020
+    closed_priority: int = 1030
     mark_mask: int = 0xFF
 
 
@@ -121,6 +122,7 @@ class Config(_Section, frozen=True):
             pods_priority=node.pods_priority,
             mark_priority=node.mark_priority,
             source_priority=node.source_priority,
+            closed_priority=node.closed_priority,
             mark_mask=node.mark_mask,
         )
 

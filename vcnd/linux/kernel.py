@@ -14,9 +14,37 @@ from pyroute2.netlink.exceptions import NetlinkError as PyrouteError
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.ruleset import VnicLink
-from vcnd.model.vnic import VnicSlot
+from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
 
 RTPROT_KERNEL = 2
+FR_ACT_BLACKHOLE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A routing rule of ours; without a table it lets packets go nowhere."""
+
+    priority: int
+    table: int = 0
+    source: str = ""
+    mark: int = 0
+
+    def arguments(self, layout: Layout) -> dict[str, Any]:
+        """Return the rule as pyroute2 wants it, every selector named.
+
+        The kernel takes an omitted selector of a deletion for "any".
+        """
+        said: dict[str, Any] = {"priority": self.priority, "family": socket.AF_INET}
+        if self.table:
+            said["table"] = self.table
+        else:
+            said["action"] = FR_ACT_BLACKHOLE
+        if self.source:
+            address, _, length = self.source.partition("/")
+            said |= {"src": address, "src_len": int(length)}
+        if self.mark:
+            said |= {"fwmark": self.mark, "fwmask": layout.mark_mask}
+        return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +123,6 @@ class VnicWiring:
             mtu = self._layout.mtu or next(
                 (by_mac[s.vnic.mac].mtu for s in slots if _is_there(s, by_mac)), 0
             )
-            self._add_rules(route, self._shared_rules())
             for slot in slots:
                 there = by_mac.get(slot.vnic.mac)
                 if there is None:
@@ -103,15 +130,13 @@ class VnicWiring:
                 if not slot.is_primary:
                     self._set_up(route, slot, there, mtu)
                 found.append(VnicLink(index=slot.index, ifname=there.name))
-            self._drop_rules_but(route, {s.index for s in slots})
+            self._bring_rules_to(route, self._rules(slots))
         return found
 
     def take_down(self) -> None:
         """Remove every rule and route of ours; links stay the cloud's."""
         with IPRoute() as route:
-            self._drop_rules_but(route, set())
-            for rule in self._shared_rules():
-                _ignoring(errno.ENOENT, route.rule, "del", **rule)
+            self._bring_rules_to(route, set())
             route.flush_routes(table=self._layout.pods_table)
 
     def _set_up(self, route: IPRoute, slot: VnicSlot, link: Link, mtu: int) -> None:
@@ -127,64 +152,51 @@ class VnicWiring:
         route.route(
             "replace", dst="default", gateway=router, flags=["onlink"], **common
         )
-        self._add_rules(route, self._rules(slot.index, vnic.address))
 
-    def _shared_rules(self) -> list[dict[str, Any]]:
+    def _rules(self, slots: Sequence[VnicSlot]) -> set[Rule]:
+        """Return the rules that ought to be: their number knows no pods."""
         layout = self._layout
-        return [{"priority": layout.pods_priority, "table": layout.pods_table}]
-
-    def _rules(self, index: int, address: str) -> list[dict[str, Any]]:
-        layout, table = self._layout, self._layout.vnic_table(index)
-        by_mark = {
-            "priority": layout.mark_priority,
-            "table": table,
-            "fwmark": index,
-            "fwmask": layout.mark_mask,
-        }
-        by_source = {
-            "priority": layout.source_priority,
-            "table": table,
-            "src": address,
-            "src_len": 32,
-        }
-        return [by_mark, by_source]
-
-    @staticmethod
-    def _add_rules(route: IPRoute, rules: Sequence[dict[str, Any]]) -> None:
-        for rule in rules:
-            _ignoring(
-                errno.EEXIST, route.rule, "add", **rule, protocol=RTPROT_KERNEL
+        wanted = {Rule(layout.pods_priority, layout.pods_table)}
+        for slot in slots:
+            vnic, table = slot.vnic, layout.vnic_table(slot.index)
+            wanted.add(Rule(layout.mark_priority, table, mark=slot.index))
+            wanted.add(
+                Rule(layout.source_priority, table, source=f"{vnic.address}/32")
             )
+            if not slot.is_primary:
+                wanted.add(Rule(layout.closed_priority, source=vnic.subnet_cidr))
+        return wanted
 
-    def _drop_rules_but(self, route: IPRoute, indices: set[int]) -> None:
-        """Delete the rules of VNICs that are no more: only at our priorities."""
+    def _bring_rules_to(self, route: IPRoute, wanted: set[Rule]) -> None:
+        """Add what is missing and remove what is over, at our priorities only."""
         layout = self._layout
-        ours = (layout.mark_priority, layout.source_priority)
-        keep = {layout.vnic_table(i) for i in indices}
-        for rule in route.get_rules(family=socket.AF_INET):
-            priority = rule.get_attr("FRA_PRIORITY")
-            table = rule.get_attr("FRA_TABLE") or rule["table"]
-            span = range(layout.pods_table, layout.vnic_table(256))
-            if priority in ours and table in span and table not in keep:
-                found: dict[str, Any] = {"priority": priority, "table": table}
-                if rule.get_attr("FRA_SRC"):
-                    found |= {"src": rule.get_attr("FRA_SRC"), "src_len": 32}
-                if rule.get_attr("FRA_FWMARK"):
-                    found |= {
-                        "fwmark": rule.get_attr("FRA_FWMARK"),
-                        "fwmask": layout.mark_mask,
-                    }
-                route.rule("del", **found)
-                route.flush_routes(table=table)
+        ours = (
+            layout.pods_priority,
+            layout.mark_priority,
+            layout.source_priority,
+            layout.closed_priority,
+        )
+        said = route.get_rules(family=socket.AF_INET)
+        present = {rule for rule in map(_rule, said) if rule.priority in ours}
+        # First what closes, then what opens.
+        for rule in sorted(wanted - present, key=lambda r: r.table):
+            route.rule("add", **rule.arguments(layout), protocol=RTPROT_KERNEL)
+        for rule in present - wanted:
+            route.rule("del", **rule.arguments(layout))
+            if rule.mark > PRIMARY_INDEX:
+                route.flush_routes(table=rule.table)
 
 
 def _is_there(slot: VnicSlot, by_mac: dict[str, Link]) -> bool:
     return slot.is_primary and slot.vnic.mac in by_mac
 
 
-def _ignoring(code: int, call: Any, *args: Any, **kwargs: Any) -> None:
-    try:
-        call(*args, **kwargs)
-    except PyrouteError as error:
-        if error.code != code:
-            raise
+def _rule(said: Any) -> Rule:
+    source = said.get_attr("FRA_SRC")
+    action = said["action"]
+    return Rule(
+        priority=said.get_attr("FRA_PRIORITY") or 0,
+        table=0 if action == FR_ACT_BLACKHOLE else said.get_attr("FRA_TABLE") or 0,
+        source=f"{source}/{said['src_len']}" if source else "",
+        mark=said.get_attr("FRA_FWMARK") or 0,
+    )

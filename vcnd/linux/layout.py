@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from vcnd.model.vnic import PRIMARY_INDEX
+
+MAIN_TABLE = 254
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -12,9 +16,11 @@ class Layout:
     pods_priority: int = 1000
     """Rule to the pods' table."""
     mark_priority: int = 1010
-    """Rules by packet mark, one per pod VNIC."""
+    """Rules by packet mark, one per VNIC."""
     source_priority: int = 1020
-    """Rules by the VNIC's own address, one per pod VNIC."""
+    """Rules by the VNIC's own address, one per VNIC."""
+    closed_priority: int = 1030
+    """Rules that let a pod's packet without a mark go nowhere, one per pod subnet."""
     mark_mask: int = 0xFF
     """Bits of packet and connection marks that are ours; others are kept."""
     nft_table: str = "vcnd"
@@ -26,8 +32,8 @@ class Layout:
     """MTU of pods; 0 takes that of the primary VNIC's link."""
 
     def vnic_table(self, index: int) -> int:
-        """Return the route table of a pod VNIC."""
-        return self.pods_table + index
+        """Return a VNIC's route table; the primary VNIC's is the main one."""
+        return MAIN_TABLE if index == PRIMARY_INDEX else self.pods_table + index
 
     @property
     def keep_mask(self) -> int:

@@ -2,12 +2,18 @@
 
 The rules, and what fails without each, are in facts/dataplane.md §2 to §4.
 Their number depends on the VNICs, never on the pods: a pod is one map element.
+
+Closed when lost: each packet that these rules let pass carries a VNIC's number as
+its mark, the primary's too, and a rule (``Layout.closed_priority``) lets packets of
+the pods' subnets that carry none go nowhere.  So a flushed table stops pods for the
+moment until it is restored; their packets never leave by another's VNIC.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vcnd.linux.layout import Layout
+from vcnd.model.vnic import PRIMARY_INDEX
 
 LINK_LOCAL_SERVICES = "169.254.169.254"
 PODS_MAP = "pods4"
@@ -51,15 +57,18 @@ def render(
     The empty chain ``marker`` tells this load from any other (``linux.watch``).
     """
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
-    pod_vnics = [v for v in vnics if v.index > 1]
+    pod_vnics = [v for v in vnics if v.index != PRIMARY_INDEX]
     links = layout.link_prefix + "*"
     entries = _elements([f'"{v.ifname}" : goto from{v.index}' for v in vnics])
     pods4 = _elements(
         [f'"{p.ifname}" . {p.address} : goto {via(p.index)}' for p in pods]
     )
     second = _elements([f'"{v.ifname}"' for v in pod_vnics])
-    answers = ", ".join(f"{v.index:#x} : goto {via(v.index)}" for v in pod_vnics)
+    answers = ", ".join(f"{v.index:#x} : goto {via(v.index)}" for v in vnics)
     answer = f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
+    # Forwarded on by the main table, or not at all while the primary is unknown.
+    has_primary = any(v.index == PRIMARY_INDEX for v in vnics)
+    primary = f"goto {via(PRIMARY_INDEX)}" if has_primary else "return"
     table = f"table inet {layout.nft_table}"
     lines = [f"{table} {{ }}", f"delete {table}", f"{table} {{"]
     lines += [
@@ -67,7 +76,7 @@ def render(
         f"  map {PODS_MAP} {{ type ifname . ipv4_addr : verdict;{pods4} }}",
         f"  set second {{ type ifname;{second} }}",
     ]
-    for vnic in pod_vnics:
+    for vnic in vnics:
         lines += [
             f"  chain {via(vnic.index)} {{",
             f"    meta mark set meta mark & {keep} | {vnic.index:#x}",
@@ -79,12 +88,13 @@ def render(
             f"  chain from{vnic.index} {{",
             "    ct direction reply goto answer",
             f"    ct mark set ct mark & {keep} | {vnic.index:#x}",
+            f"    {primary}",
             "  }",
         ]
     lines += f"""\
   chain guard {{
-    meta l4proto {{ tcp, udp }} th dport 53 ip daddr {LINK_LOCAL_SERVICES} return
-    udp dport 123 ip daddr {LINK_LOCAL_SERVICES} return
+    meta l4proto {{ tcp, udp }} th dport 53 ip daddr {LINK_LOCAL_SERVICES} {primary}
+    udp dport 123 ip daddr {LINK_LOCAL_SERVICES} {primary}
     counter drop
   }}
   chain from_pod {{

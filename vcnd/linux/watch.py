@@ -62,6 +62,7 @@ class Watch:
             layout.pods_priority,
             layout.mark_priority,
             layout.source_priority,
+            layout.closed_priority,
         }
         self._route = _subscribed(
             socket.NETLINK_ROUTE,
