@@ -41,7 +41,8 @@ def serve(world: Path | None, host: str, port: int, *, fabric: bool) -> None:
     except (OSError, worldfile.WorldFileError) as error:
         sys.exit(f"fakeoci: {error}")
     service = Service(parsed, time.time)
-    trio.run(_serve, service, host, port, fabric)
+    kernel = Fabric(parsed, time.time) if fabric else None
+    trio.run(_serve, service, host, port, kernel)
 
 
 @main.command("print-world")
@@ -50,10 +51,9 @@ def print_world() -> None:
     click.echo(worldfile.default_text(), nl=False)
 
 
-async def _serve(service: Service, host: str, port: int, with_fabric: bool) -> None:
+async def _serve(service: Service, host: str, port: int, fabric: Fabric | None) -> None:
     app = build(service)
     doors = [door_at(host, port)]
-    fabric = Fabric(service.world, service.clock) if with_fabric else None
     address = doors[0].socket.getsockname()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)

@@ -102,7 +102,7 @@ def mock_oci(
 ) -> Iterator[Service]:
     """Answer all requests to OCI's hosts from a fake cloud of this process.
 
-    Also a decorator, and inside a pytest fixture: ``with mock_oci() as fake: yield fake``.
+    Also a decorator, and the body of a pytest fixture that yields.
 
     Args:
         world: text of a world file; the default world if left out.

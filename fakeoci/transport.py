@@ -60,6 +60,7 @@ class FakeTransport(httpx2.AsyncBaseTransport):
             self._nursery = None
 
     async def aclose(self) -> None:
+        """End all exchanges."""
         await self.__aexit__()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -16,9 +16,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message names file, key and reason."""
 
 
-class _Section(
-    msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
-):
+class _Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A section of the file."""
 
 

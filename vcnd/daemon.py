@@ -68,9 +68,7 @@ class Node:
         self.pool = Pool(config.policy())
         turns = Turns()
         self._host = host
-        self._changes = Changes(
-            pool=self.pool, cloud=cloud, host=host, journal=journal
-        )
+        self._changes = Changes(pool=self.pool, cloud=cloud, host=host, journal=journal)
         self._warm_pool = WarmPool(
             pool=self.pool,
             changes=self._changes,
@@ -195,9 +193,7 @@ async def run(
                 await stop.wait()
                 systemd.notify("STOPPING=1")
                 doors.cancel_scope.cancel()
-            calls.cancel_scope.deadline = (
-                trio.current_time() + config.cni.grace_seconds
-            )
+            calls.cancel_scope.deadline = trio.current_time() + config.cni.grace_seconds
         rooms.cancel_scope.cancel()
     journal.close()
     log.info("stopped")

@@ -150,7 +150,9 @@ class Journal:
                 details="start the newer vcnd again, or drain the node and move the"
                 " file away",
             )
-        same = all(header.get(k) == self._header[k] for k in ("boot_id", "netns_cookie"))
+        same = all(
+            header.get(k) == self._header[k] for k in ("boot_id", "netns_cookie")
+        )
         if not same:
             log.info("journal_leases_void", reason="the node was started anew")
         return same

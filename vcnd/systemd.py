@@ -57,9 +57,7 @@ class Systemd:
                 await trio.sleep_forever()
 
 
-def listening_sockets(
-    systemd: Systemd, path: str
-) -> list[trio.socket.SocketType]:
+def listening_sockets(systemd: Systemd, path: str) -> list[trio.socket.SocketType]:
     """Return the passed sockets, or one bound to the path for a start by hand."""
     if systemd.listeners:
         return [

@@ -87,9 +87,7 @@ def routes(service: Service) -> list[Route]:
         service.world.advance(service.clock())
         return _json(
             {
-                kind.__name__: [
-                    body(service.world, n) for n in service.world.all(kind)
-                ]
+                kind.__name__: [body(service.world, n) for n in service.world.all(kind)]
                 for kind in KINDS
             }
         )

@@ -156,9 +156,7 @@ class _Core(_Endpoint):
         service = self._service
         service.throttle(principal)
         token = request.headers.get("opc-retry-token", "")
-        known = (
-            service.answered(principal, self.name, token, body) if token else None
-        )
+        known = service.answered(principal, self.name, token, body) if token else None
         if known is not None:
             return _json(known.status, known.body, known.headers)
         result = self._operation.run(
@@ -236,7 +234,9 @@ class _Imds(_Endpoint):
         del body
         if request.headers.get("authorization") != "Bearer Oracle":
             raise not_authenticated("Authorization: Bearer Oracle is required")
-        if any(name.startswith(("forwarded", "x-forwarded")) for name in request.headers):
+        if any(
+            name.startswith(("forwarded", "x-forwarded")) for name in request.headers
+        ):
             raise ServiceError(403, "NotAllowed", "forwarded requests are refused")
         address = request.client.host if request.client else ""
         vcn_id = request.scope.get("fakeoci.vcn")

@@ -1,5 +1,6 @@
 """Objects as OCI's JSON (facts/oci.md §4.3)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,59 +68,57 @@ def body(world: World, noun: Noun) -> Body:
     state = getattr(noun, "lifecycle_state", None)
     if state is not None:
         said["lifecycleState"] = state
-    match noun:
-        case Vcn():
-            said |= {
-                "cidrBlock": noun.cidr_blocks[0],
-                "cidrBlocks": noun.cidr_blocks,
+    return said | _OWN[type(noun)](world, noun)
+
+
+def _vcn(_world: World, vcn: Vcn) -> Body:
+    return {"cidrBlock": vcn.cidr_blocks[0], "cidrBlocks": vcn.cidr_blocks}
+
+
+def _route_table(_world: World, table: RouteTable) -> Body:
+    return {
+        "vcnId": table.vcn_id,
+        "routeRules": [
+            {
+                "destination": r.destination,
+                "destinationType": "CIDR_BLOCK",
+                "networkEntityId": r.network_entity_id,
+                "routeType": "STATIC",
+                "description": r.description,
             }
-        case Subnet():
-            said |= _subnet(world, noun)
-        case RouteTable():
-            said |= {
-                "vcnId": noun.vcn_id,
-                "routeRules": [
-                    {
-                        "destination": r.destination,
-                        "destinationType": "CIDR_BLOCK",
-                        "networkEntityId": r.network_entity_id,
-                        "routeType": "STATIC",
-                        "description": r.description,
-                    }
-                    for r in noun.rules
-                ],
-            }
-        case SecurityList():
-            said["vcnId"] = noun.vcn_id
-            for direction in ("INGRESS", "EGRESS"):
-                said[f"{direction.lower()}SecurityRules"] = [
-                    rule_body(r, of_list=True)
-                    for r in noun.rules
-                    if r.direction == direction
-                ]
-        case Nsg():
-            said["vcnId"] = noun.vcn_id
-        case Gateway():
-            said |= {"vcnId": noun.vcn_id, "peerId": noun.peer_id or None}
-        case Instance():
-            said |= _instance(world, noun)
-        case Vnic():
-            said |= _vnic(world, noun)
-        case VnicAttachment():
-            said |= {
-                "instanceId": noun.instance_id,
-                "availabilityDomain": world.availability_domain,
-                "nicIndex": noun.nic_index,
-                "subnetId": noun.subnet_id,
-            }
-            if noun.lifecycle_state != "ATTACHING":
-                said["vnicId"] = noun.vnic_id
-        case PrivateIp():
-            said |= _private_ip(noun)
-        case WorkRequest():
-            said |= _work_request(noun)
-        case _:
-            raise TypeError(f"no body for {type(noun).__name__}")
+            for r in table.rules
+        ],
+    }
+
+
+def _security_list(_world: World, security: SecurityList) -> Body:
+    said: Body = {"vcnId": security.vcn_id}
+    for direction in ("INGRESS", "EGRESS"):
+        said[f"{direction.lower()}SecurityRules"] = [
+            rule_body(r, of_list=True)
+            for r in security.rules
+            if r.direction == direction
+        ]
+    return said
+
+
+def _nsg(_world: World, nsg: Nsg) -> Body:
+    return {"vcnId": nsg.vcn_id}
+
+
+def _gateway(_world: World, gateway: Gateway) -> Body:
+    return {"vcnId": gateway.vcn_id, "peerId": gateway.peer_id or None}
+
+
+def _attachment(world: World, attachment: VnicAttachment) -> Body:
+    said: Body = {
+        "instanceId": attachment.instance_id,
+        "availabilityDomain": world.availability_domain,
+        "nicIndex": attachment.nic_index,
+        "subnetId": attachment.subnet_id,
+    }
+    if attachment.lifecycle_state != "ATTACHING":
+        said["vnicId"] = attachment.vnic_id
     return said
 
 
@@ -171,7 +170,7 @@ def _vnic(world: World, vnic: Vnic) -> Body:
     }
 
 
-def _private_ip(private_ip: PrivateIp) -> Body:
+def _private_ip(_world: World, private_ip: PrivateIp) -> Body:
     return {
         "availabilityDomain": None,
         "ipAddress": private_ip.ip_address,
@@ -184,7 +183,7 @@ def _private_ip(private_ip: PrivateIp) -> Body:
     }
 
 
-def _work_request(request: WorkRequest) -> Body:
+def _work_request(_world: World, request: WorkRequest) -> Body:
     done = request.time_finished is not None
     said: Body = {
         "operationType": request.operation_type,
@@ -204,3 +203,18 @@ def _work_request(request: WorkRequest) -> Body:
     if request.time_finished is not None:
         said["timeFinished"] = time_text(request.time_finished)
     return said
+
+
+_OWN: dict[type[Noun], Callable[[World, Any], Body]] = {
+    Vcn: _vcn,
+    Subnet: _subnet,
+    RouteTable: _route_table,
+    SecurityList: _security_list,
+    Nsg: _nsg,
+    Gateway: _gateway,
+    Instance: _instance,
+    Vnic: _vnic,
+    VnicAttachment: _attachment,
+    PrivateIp: _private_ip,
+    WorkRequest: _work_request,
+}

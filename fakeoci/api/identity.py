@@ -1,4 +1,4 @@
-"""Who may speak: instance certificates, federation tokens, API keys (facts/oci.md §5)."""
+"""Who may speak: instance certificates, federation tokens, API keys (oci.md §5)."""
 
 import base64
 import json
@@ -67,7 +67,9 @@ class Identities:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fakeoci root")])
         builder = _certificate(name, name, self._key.public_key())
-        builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
+        builder = builder.add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
         self.root = builder.sign(self._key, hashes.SHA256())
         self._certified: dict[str, Certified] = {}
         self._sessions: dict[str, Session] = {}
@@ -137,7 +139,9 @@ class Identities:
         signature = self._key.sign(
             ".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256()
         )
-        token = ".".join([*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")])
+        token = ".".join(
+            [*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")]
+        )
         self._sessions[token] = Session(principal, public_key, expires)
         return token
 

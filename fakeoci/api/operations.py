@@ -371,7 +371,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GetRouteTable", "GET", "/routeTables/{id}", _getter(RouteTable)),
     Operation("ListSecurityLists", "GET", "/securityLists", _lister(SecurityList)),
     Operation("GetSecurityList", "GET", "/securityLists/{id}", _getter(SecurityList)),
-    Operation("ListNetworkSecurityGroups", "GET", "/networkSecurityGroups", _lister(Nsg)),
+    Operation(
+        "ListNetworkSecurityGroups", "GET", "/networkSecurityGroups", _lister(Nsg)
+    ),
     Operation(
         "GetNetworkSecurityGroup", "GET", "/networkSecurityGroups/{id}", _getter(Nsg)
     ),
@@ -404,6 +406,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("TerminateInstance", "DELETE", "/instances/{id}", _terminate_instance),
     Operation("GetWorkRequest", "GET", "/workRequests/{id}", _getter(WorkRequest)),
     Operation(
-        "ListWorkRequestErrors", "GET", "/workRequests/{id}/errors", _work_request_errors
+        "ListWorkRequestErrors",
+        "GET",
+        "/workRequests/{id}/errors",
+        _work_request_errors,
     ),
 )

@@ -63,9 +63,7 @@ def _cidr(private_ip: PrivateIp) -> str:
 def vcn_nets(world: World) -> list[VcnNet]:
     """Return the VCNs as their namespaces should be."""
     attached = {
-        a.vnic_id
-        for a in world.all(VnicAttachment)
-        if a.lifecycle_state == "ATTACHED"
+        a.vnic_id for a in world.all(VnicAttachment) if a.lifecycle_state == "ATTACHED"
     }
     addresses: dict[str, list[PrivateIp]] = {}
     for private_ip in world.all(PrivateIp):
@@ -107,9 +105,7 @@ def vcn_nets(world: World) -> list[VcnNet]:
     return nets
 
 
-def _link(
-    world: World, vnic: Vnic, subnet: Subnet, held: list[PrivateIp]
-) -> VnicLink:
+def _link(world: World, vnic: Vnic, subnet: Subnet, held: list[PrivateIp]) -> VnicLink:
     rules = [
         rule
         for list_id in subnet.security_list_ids

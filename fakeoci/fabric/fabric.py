@@ -93,7 +93,10 @@ class Fabric:
                 # The internet asks who has the NAT's address: the VCN does.
                 netns.ip(vcn.netns, [f"addr add {vcn.nat_address}/32 dev lo"])
             case "drg":
-                name, there = f"drg{len(self._gateway_links)}", f"onprem-{gateway.network}"
+                name, there = (
+                    f"drg{len(self._gateway_links)}",
+                    f"onprem-{gateway.network}",
+                )
                 self._link(vcn, name, there, "vcn0")
                 onprem = self._world.onprem[gateway.network]
                 prefix = onprem.cidr.partition("/")[2]
@@ -131,7 +134,9 @@ class Fabric:
             other = self._world.get(Gateway, gateway.peer_id)
             there = self._vcns[other.vcn_id].netns
             peer = f"{name}-peer"
-            netns.ip(vcn.netns, [f"link add {name} type veth peer name {peer} netns {there}"])
+            netns.ip(
+                vcn.netns, [f"link add {name} type veth peer name {peer} netns {there}"]
+            )
             self._gateway_links[key] = peer
         else:
             netns.ip(vcn.netns, [f"link set {waiting} name {name}"])
@@ -146,9 +151,7 @@ class Fabric:
         for net in nets:
             changed = self._vcns[net.vcn_id].bring_to(net, self._gateway_links)
             if changed and self._world.settings.behaviour.cut_flows_on_rule_change:
-                netns.inside(
-                    self._vcns[net.vcn_id].netns, netfilter.forget_connections
-                )
+                netns.inside(self._vcns[net.vcn_id].netns, netfilter.forget_connections)
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

@@ -80,7 +80,10 @@ def ip_output(name: str, *command: str) -> str:
 
 def nft(name: str, script: str) -> None:
     """Load an nft script in a namespace, whole or not at all."""
-    _run(["/usr/bin/nsenter", f"--net={DIRECTORY / name}", "/usr/sbin/nft", "-f", "-"], script)
+    _run(
+        ["/usr/bin/nsenter", f"--net={DIRECTORY / name}", "/usr/sbin/nft", "-f", "-"],
+        script,
+    )
 
 
 def nft_output(name: str, command: str) -> str:

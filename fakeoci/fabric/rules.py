@@ -42,7 +42,9 @@ def match(rule: SecurityRule, members: Mapping[str, tuple[str, ...]]) -> str | N
 def _chain(
     name: str, rules: Iterable[SecurityRule], verdict: str, net: VcnNet
 ) -> list[str]:
-    matches = dict.fromkeys(m for r in rules if (m := match(r, net.members)) is not None)
+    matches = dict.fromkeys(
+        m for r in rules if (m := match(r, net.members)) is not None
+    )
     return [
         f"  chain {name} {{",
         *(f"    {m} {verdict}".replace("  ", " ") for m in matches),

@@ -1,5 +1,6 @@
 """One VCN's namespace, brought from what it is to what it should be."""
 
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import count
@@ -103,6 +104,7 @@ class VcnNamespace:
         name = f"v{next(self._numbers)}"
         self.names[link.vnic_id] = name
         there = self._free_ifname(link.netns)
+        table = self._table(link.route_table_id)
         netns.ip(
             self.netns,
             [
@@ -111,7 +113,7 @@ class VcnNamespace:
                 f"link set {name} up",
                 f"neigh replace {link.primary_address} lladdr {link.mac}"
                 f" nud permanent dev {name}",
-                f"rule add pref 200 iif {name} lookup {self._table(link.route_table_id)}",
+                f"rule add pref 200 iif {name} lookup {table}",
                 # A subnet's routes are all there are: never another's.
                 f"rule add pref 201 iif {name} blackhole",
             ],
@@ -132,8 +134,6 @@ class VcnNamespace:
     @staticmethod
     def _free_ifname(name: str) -> str:
         def find() -> str:
-            import socket
-
             taken = {ifname for _, ifname in socket.if_nameindex()}
             return next(n for i in count() if (n := f"eth{i}") not in taken)
 
@@ -166,14 +166,16 @@ class VcnNamespace:
             for destination, entity in routes:
                 link = gateway_links.get(entity)
                 way = f"dev {link}" if link else "blackhole"
-                verb = f"{way} {destination}" if way == "blackhole" else f"{destination} {way}"
+                verb = (
+                    f"{way} {destination}"
+                    if way == "blackhole"
+                    else f"{destination} {way}"
+                )
                 yield f"route replace {verb} table {table}"
 
     def spoofed(self) -> int:
         """Return how many packets the source check has dropped."""
-        said = netns.nft_output(
-            self.netns, "list counter inet fabric_guard spoofed"
-        )
+        said = netns.nft_output(self.netns, "list counter inet fabric_guard spoofed")
         return int(said.split("packets")[1].split()[0])
 
 

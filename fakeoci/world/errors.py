@@ -44,4 +44,6 @@ def being_modified(what: str) -> ServiceError:
 
 def etag_mismatch() -> ServiceError:
     """Return 412 NoEtagMatch."""
-    return ServiceError(412, "NoEtagMatch", "The etag in if-match is not the current one.")
+    return ServiceError(
+        412, "NoEtagMatch", "The etag in if-match is not the current one."
+    )

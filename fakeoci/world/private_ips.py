@@ -128,7 +128,9 @@ def _delete(world: World, private_ip: PrivateIp) -> None:
     world.drop(private_ip)
 
 
-def move(world: World, private_ip_id: str, vnic_id: str, if_match: str | None) -> PrivateIp:
+def move(
+    world: World, private_ip_id: str, vnic_id: str, if_match: str | None
+) -> PrivateIp:
     """Move an address to another VNIC of its subnet (UpdatePrivateIp)."""
     private_ip = secondary(world, private_ip_id)
     world.match(private_ip, if_match)
@@ -154,9 +156,8 @@ def bulk_create(
         made: list[PrivateIp] = []
         try:
             for item in items:
-                made.append(
-                    _create(world, item, vnic_id=vnic.id, subnet_id=None, now=at)
-                )
+                one = _create(world, item, vnic_id=vnic.id, subnet_id=None, now=at)
+                made.append(one)
         except ServiceError:
             if world.settings.behaviour.bulk_is_atomic:
                 for private_ip in made:

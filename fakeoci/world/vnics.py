@@ -43,7 +43,9 @@ def attachments_of(world: World, instance_id: str) -> list[VnicAttachment]:
 def check_nsgs(world: World, nsg_ids: Sequence[str], vcn_id: str) -> None:
     """Raise when NSGs are too many, not there, or of another VCN."""
     if len(nsg_ids) > world.settings.limits.nsgs_per_vnic:
-        raise invalid(f"a VNIC is in at most {world.settings.limits.nsgs_per_vnic} NSGs")
+        raise invalid(
+            f"a VNIC is in at most {world.settings.limits.nsgs_per_vnic} NSGs"
+        )
     for nsg_id in nsg_ids:
         if world.get(Nsg, nsg_id).vcn_id != vcn_id:
             raise invalid(f"NSG {nsg_id} is of another VCN than the subnet")
@@ -175,9 +177,7 @@ def destroy(world: World, vnic: Vnic) -> None:
     world.drop(vnic)
 
 
-def launch(
-    world: World, instance: Instance, new: NewVnic, *, now: float
-) -> Instance:
+def launch(world: World, instance: Instance, new: NewVnic, *, now: float) -> Instance:
     """Enter an instance with its primary VNIC."""
     world.add(instance)
     vnic = create(world, instance, new, primary=True, now=now)

@@ -169,13 +169,15 @@ def parse(text: str, *, name: str = "world") -> World:
     try:
         return builder.build()
     except (ServiceError, KeyError, ValueError) as error:
-        reason = error.message if isinstance(error, ServiceError) else str(error.args[0])
+        reason = (
+            error.message if isinstance(error, ServiceError) else str(error.args[0])
+        )
         line = _line(text, builder.at)
         raise WorldFileError(f"{name}, line {line}: {reason}") from error
 
 
 def _line(text: str, path: str) -> int:
-    """Return the line of ``.vcns[0].subnets[1].cidrs`` and the like; at worst its table's."""
+    """Return the line of ``.vcns[0].subnets[1].cidrs``; at worst its table's."""
     steps = re.findall(r"\.(\w+)|\[(\d+)\]", path)
     table, best, position = "", 1, 0
     lines = text.splitlines()
@@ -250,9 +252,7 @@ class _Builder:
         blocks = [IPv4Network(c) for c in table.cidrs]
         if not blocks:
             raise ValueError("a VCN needs a CIDR block")
-        vcn = world.add(
-            Vcn(**self._common("vcn", table.name), cidr_blocks=table.cidrs)
-        )
+        vcn = world.add(Vcn(**self._common("vcn", table.name), cidr_blocks=table.cidrs))
         for number, gateway in enumerate(table.gateways):
             self.at = f"{at}.gateways[{number}]"
             if gateway.kind not in GATEWAY_KINDS:

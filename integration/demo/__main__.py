@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ LEAST_NODES = 2
 
 
 @click.command()
-@click.option("--nodes", default=3, show_default=True, type=click.IntRange(LEAST_NODES, 8))
+@click.option(
+    "--nodes", default=3, show_default=True, type=click.IntRange(LEAST_NODES, 8)
+)
 @click.option(
     "--pods",
     default=addresses.WARM_ADDS,
@@ -67,11 +70,14 @@ def main(nodes: int, pods: int, seed: int, *, as_json: bool, keep: bool) -> None
     console = Console(stderr=as_json)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vcnd-demo-") as directory:
-        results = trio.run(_run, Path(directory), nodes, pods, seed, keep, console)
+        options = Options(nodes=nodes, pods=pods, seed=seed, keep=keep)
+        results = trio.run(_run, Path(directory), options, console)
     seconds = round(time.monotonic() - began, 1)
     ok = all(r["ok"] for r in results)
     if as_json:
-        click.echo(json.dumps({"ok": ok, "seconds": seconds, "checks": results}, indent=2))
+        click.echo(
+            json.dumps({"ok": ok, "seconds": seconds, "checks": results}, indent=2)
+        )
     else:
         console.print(_table(results))
         passed = sum(r["ok"] for r in results)
@@ -79,14 +85,26 @@ def main(nodes: int, pods: int, seed: int, *, as_json: bool, keep: bool) -> None
     sys.exit(0 if ok else 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What was asked for on the command line."""
+
+    nodes: int
+    pods: int
+    seed: int
+    keep: bool
+
+
 async def _run(
-    directory: Path, nodes: int, pods: int, seed: int, keep: bool, console: Console
+    directory: Path, options: Options, console: Console
 ) -> list[dict[str, Any]]:
-    names = [f"node{n}" for n in range(1, nodes + 1)]
-    text = world_text(nodes=nodes, seed=seed, few_addresses=FEW_ADDRESSES)
-    console.print(f"[bold]A fake cloud, {nodes} nodes, real packets[/]")
+    names = [f"node{n}" for n in range(1, options.nodes + 1)]
+    text = world_text(
+        nodes=options.nodes, seed=options.seed, few_addresses=FEW_ADDRESSES
+    )
+    console.print(f"[bold]A fake cloud, {options.nodes} nodes, real packets[/]")
     async with running_lab(text, directory, nodes=names) as lab:
-        stage = Stage(lab=lab, pods_per_node=pods)
+        stage = Stage(lab=lab)
         stage.baseline = await addresses.take(stage)
         async with trio.open_nursery() as starting:
             for node in stage.nodes:
@@ -97,11 +115,11 @@ async def _run(
                 warming.start_soon(node.until_warm, addresses.WARM_ADDS)
         results = []
         for check in CHECKS:
-            if keep and check is addresses.del_returns_addresses:
+            if options.keep and check is addresses.del_returns_addresses:
                 await _show(stage, console)
             results.append(await _check(stage, check, console))
             if check is addresses.warm_add:
-                await _keep_only(stage, pods)
+                await _keep_only(stage, options.pods)
         return results
 
 

@@ -25,7 +25,8 @@ async def warm_add(stage: Stage) -> str:
         calls = [e for e in events if e["event"] == "call" and e["command"] == "ADD"]
         waited = [e for e in events if e["event"] == "address_waited_for"]
         expect(
-            len(calls) == WARM_ADDS, f"{node.name} logged {len(calls)} of {WARM_ADDS} ADDs"
+            len(calls) == WARM_ADDS,
+            f"{node.name} logged {len(calls)} of {WARM_ADDS} ADDs",
         )
         expect(not waited, f"{node.name}: ADDs waited for the pool: {waited}")
         named_by = [
@@ -36,8 +37,8 @@ async def warm_add(stage: Stage) -> str:
     count = len(stage.nodes) * WARM_ADDS
     refills = len([r for r in requests if r["operation"] != "IMDS"])
     return (
-        f"{count} ADDs, the slowest {slowest:.1f} ms in the daemon; {refills} calls went"
-        " to the cloud meanwhile, all the pool's own"
+        f"{count} ADDs, the slowest {slowest:.1f} ms in the daemon; {refills} calls"
+        " went to the cloud meanwhile, all the pool's own"
     )
 
 
@@ -47,17 +48,21 @@ async def pods_have_private_ips(stage: Stage) -> str:
     subnet = named(world, "Subnet", "pods")
     for pod in stage.all_pods():
         listed = [p for p in world["PrivateIp"] if p["ipAddress"] == pod.address]
-        expect(len(listed) == 1, f"{pod.name}: {pod.address} is listed {len(listed)} times")
+        expect(
+            len(listed) == 1, f"{pod.name}: {pod.address} is listed {len(listed)} times"
+        )
         private_ip = listed[0]
         expect(not private_ip["isPrimary"], f"{pod.address} is a primary private IP")
         expect(
-            private_ip["subnetId"] == subnet["id"], f"{pod.address} is not in the subnet"
+            private_ip["subnetId"] == subnet["id"],
+            f"{pod.address} is not in the subnet",
         )
         instance = named(world, "Instance", pod.node.name)
         attached = [
             a
             for a in world["VnicAttachment"]
-            if a["instanceId"] == instance["id"] and a.get("vnicId") == private_ip["vnicId"]
+            if a["instanceId"] == instance["id"]
+            and a.get("vnicId") == private_ip["vnicId"]
         ]
         expect(bool(attached), f"{pod.address} is on no VNIC of {pod.node.name}")
     addresses = {p.address for p in stage.all_pods()}
@@ -117,7 +122,8 @@ async def del_returns_addresses(stage: Stage) -> str:
         pool = (await node.status())["pool"]
         expect(pool["leased"] == 0, f"{node.name}: {pool['leased']} are still leased")
         expect(
-            _total(pool) == total, f"{node.name}: {total} addresses became {_total(pool)}"
+            _total(pool) == total,
+            f"{node.name}: {total} addresses became {_total(pool)}",
         )
         try:
             # The namespace is gone by now, and so is the lease.

@@ -104,7 +104,9 @@ async def nsg_allows_after_rule_change(stage: Stage) -> str:
         "tcpOptions": {"destinationPortRange": {"min": port, "max": port}},
     }
     path = f"/networkSecurityGroups/{nsg}/actions"
-    added = await cloud.call("POST", f"{path}/addSecurityRules", {"securityRules": [rule]})
+    added = await cloud.call(
+        "POST", f"{path}/addSecurityRules", {"securityRules": [rule]}
+    )
     await cloud.settled()
     client, server = stage.pod(0), stage.pod(1)
     seen = await sees(client.netns, server.address, port)
@@ -180,7 +182,7 @@ async def answers_by_ingress(stage: Stage) -> str:
                     seen = await traffic.ask(client, address, port)
                     expect(
                         seen is not None,
-                        f"{client} → {address}:{port} ({kind} {pod.address}): no answer",
+                        f"{client} → {address}:{port} ({kind} {pod.address}) is silent",
                     )
                     asked += 1
     finally:

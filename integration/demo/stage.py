@@ -25,13 +25,11 @@ class Stage:
     """State of a demo."""
 
     lab: Lab
-    pods_per_node: int
     baseline: Snapshot = field(default_factory=dict)
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     """Node → its pods."""
     pids: list[int] = field(default_factory=list)
     """Every daemon that was started."""
-    spoofed_before: int = 0
 
     @property
     def nodes(self) -> list[Node]:
@@ -49,7 +47,9 @@ class Stage:
     async def start_pod(self, node: Node) -> Pod:
         """Start one more pod on a node."""
         mine = self.pods.setdefault(node.name, [])
-        pod = await pods.start(node, f"{node.name}-pod{len(mine) + 1}", self.lab.servers)
+        pod = await pods.start(
+            node, f"{node.name}-pod{len(mine) + 1}", self.lab.servers
+        )
         mine.append(pod)
         return pod
 
@@ -64,9 +64,7 @@ class Stage:
         self.pids.append(node.pid)
 
 
-async def sees(
-    client: str, address: str, port: int = traffic.SERVICE_PORT
-) -> str:
+async def sees(client: str, address: str, port: int = traffic.SERVICE_PORT) -> str:
     """Return under which address a server sees a client.
 
     Raises:

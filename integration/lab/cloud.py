@@ -103,11 +103,12 @@ async def running_cloud(world_file: Path, log: Path) -> AsyncIterator[Cloud]:
         stdout = process.stdout
         assert stdout is not None  # noqa: S101 - a pipe was asked for
         try:
-            first = b""
+            first: bytes | bytearray = b""
             with trio.move_on_after(START_SECONDS):
                 first = await stdout.receive_some()  # says that it serves
             if not first:
-                raise RuntimeError(f"fakeoci did not start:\n{log.read_text()}")
+                said = log.read_text()  # noqa: ASYNC240 - a short file, at the end
+                raise RuntimeError(f"fakeoci did not start:\n{said}")
             async with httpx2.AsyncClient(timeout=30) as client:
                 cloud = Cloud(client)
                 await cloud.introduce_operator()

@@ -50,7 +50,9 @@ def world_text(*, nodes: int, seed: int, few_addresses: int | None = None) -> st
     )
 
 
-def named(world: dict[str, list[dict[str, Any]]], kind: str, name: str) -> dict[str, Any]:
+def named(
+    world: dict[str, list[dict[str, Any]]], kind: str, name: str
+) -> dict[str, Any]:
     """Return the object of a kind with a display name."""
     return next(n for n in world[kind] if n["displayName"] == name)
 
@@ -72,10 +74,7 @@ async def running_lab(
         world = await cloud.world()
         config = NodeConfig(
             subnet_id=named(world, "Subnet", pod_subnet)["id"],
-            nsg_ids=[
-                named(world, "Nsg", n)["id"]
-                for n in pod_nsgs
-            ],
+            nsg_ids=[named(world, "Nsg", n)["id"] for n in pod_nsgs],
             pool=pool or POOL,
             services=f"http://{SERVICES}",
             metadata=f"http://{LINK_LOCAL}/opc/v2",

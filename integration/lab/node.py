@@ -26,7 +26,7 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""The passed socket is descriptor 3, and LISTEN_PID the daemon's own (exec keeps it)."""
+"""The socket is descriptor 3, LISTEN_PID the daemon's own: exec keeps both."""
 STOP_SECONDS = 10.0
 
 
@@ -131,7 +131,9 @@ class Node:
                     pass
         notify_path.unlink()
         if waiting.cancelled_caught:
-            raise RuntimeError(f"{self.name} is not ready:\n{self.log_path.read_text()}")
+            raise RuntimeError(
+                f"{self.name} is not ready:\n{self.log_path.read_text()}"
+            )
 
     async def kill(self) -> None:
         """End the daemon as no daemon likes it."""
@@ -193,7 +195,9 @@ class Node:
         lines = self.log_path.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
-    def network(self, conflist: Path = REPOSITORY / "cni" / "10-vcnd.conflist") -> NetworkList:
+    def network(
+        self, conflist: Path = REPOSITORY / "cni" / "10-vcnd.conflist"
+    ) -> NetworkList:
         """Return the node's CNI network, with the plugins that are on this machine."""
         said = json.loads(conflist.read_text())
         path = f"{SHIM_DIRECTORY}:/usr/lib/cni:/opt/cni/bin"

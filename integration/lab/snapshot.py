@@ -29,9 +29,7 @@ def of_namespace(name: str) -> Snapshot:
         return sorted(s for s in said if "fe80::" not in s and "ff00::" not in s)
 
     return {
-        f"{name} links": [
-            line.split("@")[0] for line in lines("-br", "link")
-        ],
+        f"{name} links": [line.split("@")[0] for line in lines("-br", "link")],
         f"{name} addresses": lines("-br", "-4", "addr"),
         f"{name} routes": lines("route", "show", "table", "all"),
         f"{name} rules": lines("rule"),
@@ -54,7 +52,9 @@ def of_cloud(world: dict[str, list[dict[str, Any]]]) -> Snapshot:
 def of_machine(directories: list[Path], pids: list[int]) -> Snapshot:
     """Return namespaces, files of the nodes' directories, and living processes."""
     names = sorted(p.name for p in netns.DIRECTORY.iterdir())
-    files = [str(p) for d in directories for p in sorted(d.rglob("*")) if not p.is_dir()]
+    files = [
+        str(p) for d in directories for p in sorted(d.rglob("*")) if not p.is_dir()
+    ]
     kept = (".log", ".toml")
     return {
         "namespaces": names,

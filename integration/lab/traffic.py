@@ -19,7 +19,9 @@ BLOCKED_PORT = 9090
 ANSWER_SECONDS = 2.0
 
 
-def _socket(name: str, kind: int, prepare: Callable[[socket.socket], None]) -> trio.socket.SocketType:
+def _socket(
+    name: str, kind: int, prepare: Callable[[socket.socket], None]
+) -> trio.socket.SocketType:
     def make() -> socket.socket:
         sock = socket.socket(socket.AF_INET, kind)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,7 +40,10 @@ def _listen(port: int) -> Callable[[socket.socket], None]:
 
 
 async def serve(
-    name: str, port: int, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    name: str,
+    port: int,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Tell each who connects under which address he is seen, line by line."""
     with _socket(name, socket.SOCK_STREAM, _listen(port)) as listener:
@@ -100,10 +105,13 @@ async def ask(
 async def resolve(name: str, host: str, server: str = "169.254.169.254") -> str | None:
     """Return a host's address as a resolver says it, asked from a namespace."""
     query = dns.message.make_query(host, dns.rdatatype.A)
-    with _socket(name, socket.SOCK_DGRAM, lambda _: None) as sock:
-        with trio.move_on_after(ANSWER_SECONDS), suppress(OSError):
-            await sock.connect((server, 53))
-            await sock.send(query.to_wire())
-            said = dns.message.from_wire(await sock.recv(4096))
-            return said.answer[0][0].to_text() if said.answer else None
+    with (
+        _socket(name, socket.SOCK_DGRAM, lambda _: None) as sock,
+        trio.move_on_after(ANSWER_SECONDS),
+        suppress(OSError),
+    ):
+        await sock.connect((server, 53))
+        await sock.send(query.to_wire())
+        said = dns.message.from_wire(await sock.recv(4096))
+        return said.answer[0][0].to_text() if said.answer else None
     return None

@@ -57,9 +57,7 @@ def cloud_drift(
     ]
     # An address that was deleted and given anew is another object: first forget it.
     repairs += [
-        Adopt(p)
-        for a, p in listed.items()
-        if a not in known or known[a].id != p.id
+        Adopt(p) for a, p in listed.items() if a not in known or known[a].id != p.id
     ]
     return repairs
 
@@ -75,9 +73,7 @@ def kernel_drift(
         busy: host interfaces that a call is working on just now; left alone.
     """
     named = {lease.host_ifname for lease in leases}
-    repairs: list[Repair] = [
-        ReapLink(name) for name in sorted(links - named - busy)
-    ]
+    repairs: list[Repair] = [ReapLink(name) for name in sorted(links - named - busy)]
     repairs += [
         EndLease(lease)
         for lease in leases

@@ -108,7 +108,7 @@ class Attacher:
             raise
 
     async def delete(self, key: SandboxKey) -> Lease | None:
-        """Take a sandbox's address back.  What is already gone is no error (CNI DEL)."""
+        """Take a sandbox's address back; what is already gone is no error."""
         async with self._turns.turn(key):
             lease = self._pool.ledger.lease_of(key)
             if lease is None:
@@ -153,7 +153,7 @@ class Attacher:
         if private_ip is None:
             raise BadRequestError(
                 f"{lease.address} is no longer an address of this node",
-                details="the cloud took it from its VNIC; delete the pod to get another",
+                details="the cloud took it from its VNIC; delete the pod for another",
             )
         slot = self._pool.slots.get(private_ip.vnic_id)
         if slot is None:

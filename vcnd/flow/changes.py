@@ -106,7 +106,9 @@ class Changes:
     async def delete_addresses(self, vnic_id: VnicId, addresses: Sequence[str]) -> None:
         """Give free addresses of one VNIC back to the subnet."""
         ledger = self._pool.ledger
-        going = [ledger.mark_deleting(a) for a in addresses if ledger.state(a) == "free"]
+        going = [
+            ledger.mark_deleting(a) for a in addresses if ledger.state(a) == "free"
+        ]
         if not going:
             return
         gone = False
@@ -140,11 +142,10 @@ class Changes:
         for slot in pool.pod_slots:
             # Secondary addresses are EPHEMERAL: they go with their VNIC, in one call.
             await self._cloud.detach_vnic(slot.vnic.id)
-            gone = [
-                p for p in pool.ledger.private_ips() if p.vnic_id == slot.vnic.id
-            ]
+            gone = [p for p in pool.ledger.private_ips() if p.vnic_id == slot.vnic.id]
             await self._journal.append(
-                *(AddressForgotten(p.address) for p in gone), VnicForgotten(slot.vnic.id)
+                *(AddressForgotten(p.address) for p in gone),
+                VnicForgotten(slot.vnic.id),
             )
             for private_ip in gone:
                 pool.ledger.forget(private_ip.address)

@@ -77,7 +77,9 @@ class Pool:
         """Return how many addresses the node ought to hold."""
         return target(self.demand, self.policy)
 
-    async def wait_for_address(self, key: SandboxKey, patience_seconds: float) -> PrivateIp:
+    async def wait_for_address(
+        self, key: SandboxKey, patience_seconds: float
+    ) -> PrivateIp:
         """Return a free address, waiting for one if need be.
 
         There is no await between the return of this and the caller's
@@ -112,9 +114,7 @@ class Pool:
     def why_empty(self) -> str:
         """Say in words why no address is free."""
         counts = self.ledger.counts()
-        held = (
-            f"{counts.leased} leased, {counts.cooling} cooling, target {self.target}"
-        )
+        held = f"{counts.leased} leased, {counts.cooling} cooling, target {self.target}"
         if self.problems:
             last = self.problems[-1]
             return f"{last.what}: {last.reason} ({held})"

@@ -82,7 +82,8 @@ class LinuxHost:
         """Wire a pod (``Host.plug``)."""
         if not any(v.index == slot.index for v in self._vnic_links):
             raise TryAgainError(
-                f"the link of VNIC {slot.vnic.id} ({slot.vnic.mac}) is not on the node yet"
+                f"VNIC {slot.vnic.id} has no link on the node yet",
+                details=f"no link with MAC {slot.vnic.mac}",
             )
 
         def wire() -> PodInterface:
@@ -139,7 +140,7 @@ class LinuxHost:
         self._pod_addresses = {lease.address for lease, _ in pods}
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
-        """Bring the node's side to these VNICs and the plugged pods (``Host.settle``)."""
+        """Bring the node's side to these VNICs and the plugged pods."""
         self._slots = list(slots)
         await self._in_thread(self._settle)
 
@@ -258,7 +259,9 @@ def _nft(script: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise KernelRefusedError("nft refused the rule set", details=done.stderr.strip())
+        raise KernelRefusedError(
+            "nft refused the rule set", details=done.stderr.strip()
+        )
 
 
 def boot_id() -> str:

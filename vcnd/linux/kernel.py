@@ -160,9 +160,7 @@ class VnicWiring:
         for slot in slots:
             vnic, table = slot.vnic, layout.vnic_table(slot.index)
             wanted.add(Rule(layout.mark_priority, table, mark=slot.index))
-            wanted.add(
-                Rule(layout.source_priority, table, source=f"{vnic.address}/32")
-            )
+            wanted.add(Rule(layout.source_priority, table, source=f"{vnic.address}/32"))
             if not slot.is_primary:
                 wanted.add(Rule(layout.closed_priority, source=vnic.subnet_cidr))
         return wanted

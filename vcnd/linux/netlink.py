@@ -152,7 +152,9 @@ def _raise_refusal(step: str, flags: int, body: bytes) -> None:
     if flags & NLM_F_ACK_TLVS:
         (echoed,) = struct.unpack_from("=I", body, 4)
         start = 20 if flags & NLM_F_CAPPED else 4 + ((echoed + 3) & ~3)
-        said = attributes(body[start:]).get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode()
+        said = (
+            attributes(body[start:]).get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode()
+        )
     raise NetlinkError(-code, step, said)
 
 

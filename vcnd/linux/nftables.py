@@ -34,7 +34,9 @@ def interface_and_address(ifname: str, address: str) -> bytes:
     return ifname.encode().ljust(IFNAMSIZ, b"\0") + socket.inet_aton(address)
 
 
-def add_goto(sock: NetlinkSocket, table: str, name: str, key: bytes, chain: str) -> None:
+def add_goto(
+    sock: NetlinkSocket, table: str, name: str, key: bytes, chain: str
+) -> None:
     """Map a key to ``goto chain``; the same element again is no error."""
     verdict = nested(
         ELEM_DATA,

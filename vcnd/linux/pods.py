@@ -117,7 +117,10 @@ class PodWiring:
             ("pod address", rtnetlink.new_address(index, lease.address)),
             ("pod neighbour", rtnetlink.new_neighbour(index, GATEWAY, host_mac)),
             ("pod gateway route", rtnetlink.new_route(GATEWAY, index=index)),
-            ("pod default route", rtnetlink.new_route("", index=index, gateway=GATEWAY)),
+            (
+                "pod default route",
+                rtnetlink.new_route("", index=index, gateway=GATEWAY),
+            ),
         ):
             route.request(step, *said)
 
@@ -151,7 +154,7 @@ class PodWiring:
         self.cut(lease.host_ifname)
 
     def check(self, lease: Lease, *, netns: int) -> None:
-        """Raise ``SandboxBrokenError`` for the first thing found missing (CNI CHECK)."""
+        """Raise ``SandboxBrokenError`` naming what is missing (CNI CHECK)."""
         host = kernel.link(lease.host_ifname)
         with inside(netns):
             pod = kernel.link(lease.key.ifname)

@@ -7,7 +7,12 @@ from typing import TypeVar
 import structlog
 import trio
 
-from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError, CloudRefusedError
+from vcnd.model.errors import (
+    CloudError,
+    CloudFullError,
+    CloudGoneError,
+    CloudRefusedError,
+)
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic
 from vcnd.oci import wire
@@ -95,7 +100,9 @@ class OciCloud:
 
     def _is_ours(self, vnic: wire.Vnic, instance_id: str) -> bool:
         tags = vnic.freeform_tags
-        return tags.get(TAG_OWNER) == self._cluster and tags.get(TAG_NODE) == instance_id
+        return (
+            tags.get(TAG_OWNER) == self._cluster and tags.get(TAG_NODE) == instance_id
+        )
 
     @staticmethod
     def _vnic(said: wire.Vnic, local: wire.ImdsVnic) -> Vnic:
@@ -217,7 +224,9 @@ class OciCloud:
         status = await self._poll(
             f"work request {work_request_id}",
             get,
-            lambda w: w.status if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None,
+            lambda w: (
+                w.status if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None
+            ),
         )
         if status == "SUCCEEDED":
             return
@@ -313,7 +322,6 @@ class OciCloud:
             pause = min(2.0, pause * 1.5)
 
 
-
 def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:
     if attachment.lifecycle_state in ("DETACHING", "DETACHED"):
         # Seen in the wild: an attach that turns around by itself.
@@ -324,9 +332,7 @@ def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:
 
 
 def _private_ip(said: wire.PrivateIp, vnic_id: VnicId) -> PrivateIp:
-    return PrivateIp(
-        id=PrivateIpId(said.id), address=said.ip_address, vnic_id=vnic_id
-    )
+    return PrivateIp(id=PrivateIpId(said.id), address=said.ip_address, vnic_id=vnic_id)
 
 
 def _verdict_of(error: wire.WorkRequestError) -> Verdict:

@@ -27,7 +27,9 @@ class Metadata:
 
     async def instance(self) -> wire.ImdsInstance:
         """Return who this instance is."""
-        return msgspec.json.decode(await self._get("/instance/"), type=wire.ImdsInstance)
+        return msgspec.json.decode(
+            await self._get("/instance/"), type=wire.ImdsInstance
+        )
 
     async def vnics(self) -> list[wire.ImdsVnic]:
         """Return the attached VNICs, the primary first by MAC order of no one."""

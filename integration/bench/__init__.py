@@ -1,0 +1,1 @@
+"""``./vcn bench``: measurements, as ratios of interleaved runs."""

@@ -1,0 +1,49 @@
+"""``./vcn bench``."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import trio
+
+from integration.bench import add as add_bench
+from integration.lab import enclosure
+
+
+@click.group()
+def main() -> None:
+    """Measure, beside others, in one interleaved run."""
+
+
+@main.command()
+@click.option("--rounds", default=8, show_default=True, type=click.IntRange(1, 100))
+@click.option("--calls", default=24, show_default=True, type=click.IntRange(4, 32))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def add(rounds: int, calls: int, *, as_json: bool) -> None:
+    """ADD and DEL, one caller and 32, beside Debian's ptp + host-local."""
+    if not (add_bench.PLUGINS / "ptp").exists():
+        sys.exit("bench add: needs Debian's containernetworking-plugins")
+    enclosure.enter("integration.bench", sys.argv[1:])
+
+    def progress(number: int) -> None:
+        click.echo(f"round {number} of {rounds}", err=True)
+
+    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
+        figures = trio.run(
+            lambda: add_bench.measure(
+                Path(directory), rounds=rounds, calls=calls, progress=progress
+            )
+        )
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+        return
+    for side in ("ours", "theirs"):
+        click.echo(f"{side:<7} " + "  ".join(f"{k} {v}" for k, v in figures[side].items()))
+    for name in [k for k in figures if k.endswith("_ratio")]:
+        click.echo(f"{name:<20} {figures[name]}   (ours / ptp + host-local)")
+
+
+if __name__ == "__main__":
+    main()
