@@ -8,7 +8,7 @@ import trio
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
 from vcnd.model.records import Record
-from vcnd.model.sandbox import Lease
+from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic, VnicSlot
 
 
@@ -53,7 +53,7 @@ class Host(Protocol):
         Raises ``BadNetnsError`` when it is no namespace of a pod.
         """
 
-    def host_ifname(self, lease_name: str) -> str:
+    def host_ifname(self, key: SandboxKey) -> str:
         """Return the name of the host's end for a sandbox."""
 
     async def plug(self, lease: Lease, *, netns: int, slot: VnicSlot) -> PodInterface:

@@ -86,8 +86,10 @@ async def measure(
         node = lab.nodes[0]
         await node.start()
         await node.until_warm(WARM)
-        names = [f"bench{n}" for n in range(max(CALLERS, calls))]
-        for name in names:
+        # A runtime never attaches the same namespace twice in a row.
+        alone = [f"alone{n}" for n in range(calls)]
+        together = [f"together{n}" for n in range(CALLERS)]
+        for name in alone + together:
             netns.add(name)
         ours, theirs = Measured(), Measured()
         pairs = list(zip(_plugins(node, directory), (ours, theirs), strict=True))
@@ -97,19 +99,21 @@ async def measure(
             for plugin, measured in pairs:
                 # The first round warms caches on both sides and does not count.
                 into = measured if number else Measured()
-                await trio.to_thread.run_sync(_round, plugin, into, names, calls)
+                await trio.to_thread.run_sync(_round, plugin, into, alone, together)
             progress(number)
         await node.stop()
         return _compared(ours, theirs)
 
 
-def _round(plugin: Plugin, into: Measured, names: list[str], calls: int) -> None:
-    into.add += one_by_one(plugin, "ADD", NODE, names[:calls])
-    into.delete += one_by_one(plugin, "DEL", NODE, names[:calls])
-    seconds, whole = side_by_side(plugin, "ADD", NODE, names[:CALLERS])
+def _round(
+    plugin: Plugin, into: Measured, alone: list[str], together: list[str]
+) -> None:
+    into.add += one_by_one(plugin, "ADD", NODE, alone)
+    into.delete += one_by_one(plugin, "DEL", NODE, alone)
+    seconds, whole = side_by_side(plugin, "ADD", NODE, together)
     into.add_x32 += seconds
     into.add_rates.append(CALLERS / whole)
-    _, whole = side_by_side(plugin, "DEL", NODE, names[:CALLERS])
+    _, whole = side_by_side(plugin, "DEL", NODE, together)
     into.delete_rates.append(CALLERS / whole)
 
 

@@ -93,7 +93,7 @@ class Attacher:
             key=key,
             address=private_ip.address,
             netns_cookie=cookie,
-            host_ifname=self._host.host_ifname(str(key)),
+            host_ifname=self._host.host_ifname(key),
             pod=pod,
         )
         self._pool.ledger.lease(lease)

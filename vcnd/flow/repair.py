@@ -85,7 +85,7 @@ class Repairer:
         """Compare leases with pod links; end the one or reap the other."""
         before = self._turns.busy()
         links = await self._host.pod_links()
-        busy = {self._host.host_ifname(str(k)) for k in before | self._turns.busy()}
+        busy = {self._host.host_ifname(k) for k in before | self._turns.busy()}
         leases = self._pool.ledger.leases()
         for repair in kernel_drift(leases=leases, links=links, busy=busy):
             await self._carry_out(repair)

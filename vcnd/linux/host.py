@@ -17,7 +17,7 @@ from vcnd.linux.ruleset import PodElement, VnicLink, render
 from vcnd.linux.watch import Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.interface import PodInterface
-from vcnd.model.sandbox import Lease
+from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
 
 log = structlog.get_logger()
@@ -25,8 +25,6 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 DEFAULT_MTU = 1500
-RESTORE_PAUSE_SECONDS = 0.02
-"""Events come in swarms: so long is gathered before one restoration."""
 REAP_PAUSE_SECONDS = 0.02
 
 
@@ -46,33 +44,44 @@ class LinuxHost:
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = kernel.VnicWiring(layout)
         self._watch = Watch(layout)
-        self._one_thread = trio.CapacityLimiter(1)
+        self._turn = trio.Lock()
+        self._settling_thread = trio.CapacityLimiter(1)
         self._reaper_thread = trio.CapacityLimiter(1)
         self._to_forget: set[str] = set()
         self._something_cut = trio.Event()
         self._mtu = layout.mtu or DEFAULT_MTU
 
+    async def _at_once(self, call: Callable[[], T]) -> T:
+        """Run a step of some hundred microseconds right here, in its turn.
+
+        A worker thread would cost more than the step: two wake-ups, and the
+        interpreter's lock fought for at each of its dozen system calls.
+        """
+        async with self._turn:
+            try:
+                return call()
+            except NetlinkError as error:
+                raise KernelRefusedError(
+                    "the kernel refused a step of the pod's wiring", details=str(error)
+                ) from error
+
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        """Run a step in the one thread; say in words what the kernel refused.
+        """Run a step of many milliseconds in a thread, in its turn.
 
         Not abandoned when cancelled: the step ends, and its outcome is known.
         """
-        try:
-            return await trio.to_thread.run_sync(call, limiter=self._one_thread)
-        except NetlinkError as error:
-            raise KernelRefusedError(
-                "the kernel refused a step of the pod's wiring", details=str(error)
-            ) from error
+        async with self._turn:
+            return await trio.to_thread.run_sync(call, limiter=self._settling_thread)
 
     # Pods
 
     async def identify(self, netns_fd: int) -> int:
         """Return a namespace's cookie (``Host.identify``)."""
-        return await self._in_thread(lambda: netns.cookie_of(netns_fd))
+        return netns.cookie_of(netns_fd)
 
-    def host_ifname(self, lease_name: str) -> str:
+    def host_ifname(self, key: SandboxKey) -> str:
         """Return the host's end for a sandbox."""
-        return host_ifname(self._layout, lease_name)
+        return host_ifname(self._layout, key)
 
     @property
     def _node_address(self) -> str:
@@ -94,12 +103,12 @@ class LinuxHost:
                 mtu=self._mtu,
                 node_address=self._node_address,
             )
-            # In the thread: a restoration sees each pod wired whole, or not at all.
+            # In the same turn: a restoration sees each pod whole, or not at all.
             self._pods[lease.host_ifname] = (lease, slot)
             self._pod_addresses.add(lease.address)
             return interface
 
-        return await self._in_thread(wire)
+        return await self._at_once(wire)
 
     async def unplug(self, lease: Lease) -> None:
         """Cut a pod off (``Host.unplug``)."""
@@ -109,7 +118,7 @@ class LinuxHost:
             self._pod_addresses.discard(lease.address)
             self._wiring.unplug(lease)
 
-        await self._in_thread(cut)
+        await self._at_once(cut)
         self._to_forget.add(lease.address)
         self._something_cut.set()
 
@@ -129,7 +138,7 @@ class LinuxHost:
 
     async def reap(self, host_ifname: str) -> None:
         """Delete a link that belongs to no lease."""
-        await self._in_thread(lambda: self._wiring.cut(host_ifname))
+        await self._at_once(lambda: self._wiring.cut(host_ifname))
         self._something_cut.set()
 
     # VNICs and rules
@@ -237,7 +246,6 @@ class LinuxHost:
             await self._restore("nft table")
 
     async def _restore(self, what: str) -> None:
-        await trio.sleep(RESTORE_PAUSE_SECONDS)
         if not self._slots:
             return  # withdrawn
         began = trio.current_time()

@@ -20,6 +20,7 @@ NLA_F_NESTED, NLA_TYPE_MASK = 0x8000, 0x3FFF
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_ADD_MEMBERSHIP = 270, 11, 1
 NLMSGERR_ATTR_MSG, NLM_F_CAPPED, NLM_F_ACK_TLVS = 1, 0x100, 0x200
 RECEIVE_BYTES = 1 << 16
+ANSWER_TIME = struct.pack("@ll", 10, 0)
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
@@ -92,8 +93,9 @@ class NetlinkSocket:
         )
         self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         self._socket.bind((0, 0))
-        # The kernel answers at once; a hang would be a defect, not a wait.
-        self._socket.settimeout(10)
+        # The kernel answers at once; a hang would be a defect, not a wait.  Not
+        # settimeout(): it adds a poll to every call.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, ANSWER_TIME)
 
     def request(self, step: str, kind: int, flags: int, body: bytes) -> None:
         """Send a request and wait for its acknowledgement.

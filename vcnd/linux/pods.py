@@ -12,16 +12,17 @@ from vcnd.linux.netns import inside
 from vcnd.linux.ruleset import PODS_MAP, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
 from vcnd.model.interface import PodInterface
-from vcnd.model.sandbox import Lease
+from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
 
 GATEWAY = "169.254.1.1"
 """The pods' next hop: no such address exists, both sides know the other's MAC."""
 
 
-def host_ifname(layout: Layout, sandbox: str) -> str:
+def host_ifname(layout: Layout, key: SandboxKey) -> str:
     """Return the host's end for a sandbox: the prefix and 11 hex digits."""
-    digest = hashlib.sha256(sandbox.encode()).hexdigest()
+    whole = f"{key.network}/{key.container_id}/{key.ifname}"
+    digest = hashlib.sha256(whole.encode()).hexdigest()
     return layout.link_prefix + digest[:11]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import trio
 
+from vcnd.linux import event_filter
 from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import (
     NETLINK_ADD_MEMBERSHIP,
@@ -33,6 +34,9 @@ RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5,
 NFNLGRP_NFTABLES = 7
 IFLA_ADDRESS, IFA_LOCAL, RTA_DST, RTA_TABLE = 1, 2, 1, 15
 FRA_PRIORITY = 6
+RTM_NEWLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE = 16, 21, 25, 33
+GATHER_SECONDS = 0.02
+"""Events are gathered so long before they are judged."""
 IFF_UP = 1
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
 """DELTABLE, DELCHAIN, DELRULE, DELSET: never single ones by ourselves."""
@@ -71,6 +75,9 @@ class Watch:
             RTNLGRP_IPV4_ROUTE,
             RTNLGRP_IPV4_RULE,
         )
+        others = (RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE)
+        code = event_filter.program(RTM_NEWLINK, others, layout.link_prefix)
+        event_filter.attach(self._route, code)
         self._nft = _subscribed(NETLINK_NETFILTER, NFNLGRP_NFTABLES)
         self._links: dict[str, tuple[int, int]] = {}
         self._table_lost = self._table_made = False
@@ -164,24 +171,35 @@ class Watch:
         return False
 
 
-def _subscribed(protocol: int, *groups: int) -> trio.socket.SocketType:
+def _subscribed(protocol: int, *groups: int) -> socket.socket:
     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     # Bound before it joins: an unbound socket hears nothing.
     sock.bind((0, 0))
     for group in groups:
         sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-    return trio.socket.from_stdlib_socket(sock)
+    sock.setblocking(False)
+    return sock
 
 
-async def _receive(sock: trio.socket.SocketType) -> bytes | None:
-    """Return a datagram, or None when some were lost: then look at everything."""
-    try:
-        return await sock.recv(RECEIVE_BYTES)
-    except OSError as error:
-        if error.errno == errno.ENOBUFS:
-            return None
-        raise
+async def _receive(sock: socket.socket) -> bytes | None:
+    """Return the messages of a moment, or None when some were lost: then look.
+
+    Each pod makes a dozen events, and a loop woken for each of them would do
+    nothing else when pods start by the hundred.
+    """
+    await trio.lowlevel.wait_readable(sock)
+    await trio.sleep(GATHER_SECONDS)
+    gathered = bytearray()
+    while True:
+        try:
+            gathered += sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return bytes(gathered)
+        except OSError as error:
+            if error.errno == errno.ENOBUFS:
+                return None
+            raise
 
 
 def _dotted(address: bytes) -> str:

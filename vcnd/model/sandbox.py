@@ -16,7 +16,7 @@ class SandboxKey:
     ifname: str
 
     def __str__(self) -> str:
-        """Return the form used in logs."""
+        """Return the form used in logs: cut, and so no identity."""
         return f"{self.network}/{self.container_id[:13]}/{self.ifname}"
 
 
