@@ -5,6 +5,8 @@ closing braces: no new calls, calls finish within their grace, then what they
 stood upon ends.  Nothing is detached: pods outlive the daemon.
 """
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +22,7 @@ from vcnd.flow.pool import Pool
 from vcnd.flow.repair import Repairer
 from vcnd.flow.turns import Turns
 from vcnd.flow.warm_pool import WarmPool
-from vcnd.journal import Journal
+from vcnd.journal import FileJournal
 from vcnd.linux import netns
 from vcnd.linux.host import LinuxHost, boot_id
 from vcnd.model.interface import PodInterface
@@ -30,20 +32,30 @@ from vcnd.oci.cloud import OciCloud
 from vcnd.oci.http import Client, new_client
 from vcnd.oci.metadata import Metadata
 from vcnd.oci.retry import Retrier
-from vcnd.ports import Cloud, Host
+from vcnd.ports import Cloud, Host, Journal
 from vcnd.serve.cni_server import CniServer
 from vcnd.systemd import Systemd
 
 log = structlog.get_logger()
 
 
-def oci_cloud(config: Config, client: Client, random: Random) -> OciCloud:
+def oci_cloud(
+    config: Config,
+    client: Client,
+    random: Random,
+    wall_clock: Callable[[], float] = time.time,
+) -> OciCloud:
     """Return the cloud that the configuration names."""
     oci = config.oci
     metadata = Metadata(client=client, base_url=oci.metadata_url)
     endpoints = Endpoints(core=oci.endpoint, federation=oci.federation_endpoint)
     return OciCloud(
-        core=CoreClient(client=client, metadata=metadata, endpoints=endpoints),
+        core=CoreClient(
+            client=client,
+            metadata=metadata,
+            endpoints=endpoints,
+            wall_clock=wall_clock,
+        ),
         metadata=metadata,
         retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
         cluster=oci.cluster,
@@ -168,7 +180,7 @@ async def run(
 ) -> None:
     """Serve until ``stop``."""
     random = Random()  # noqa: S311 - jitter, no secret
-    journal = Journal(
+    journal = FileJournal(
         Path(config.node.state_directory) / "journal",
         boot_id=boot_id(),
         netns_cookie=netns.cookie_here(),

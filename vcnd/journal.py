@@ -71,7 +71,7 @@ class _Batch:
     failure: OSError | None = None
 
 
-class Journal:
+class FileJournal:
     """The journal of one node; ``run`` must run for ``append`` to return."""
 
     def __init__(

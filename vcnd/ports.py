@@ -7,7 +7,7 @@ import trio
 
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
-from vcnd.model.records import Record
+from vcnd.model.records import Record, Remembered
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic, VnicSlot
 
@@ -88,6 +88,14 @@ class Host(Protocol):
 
 class Journal(Protocol):
     """Durable memory."""
+
+    def open(self) -> Remembered:
+        """Return what earlier lives of the daemon wrote."""
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Write what is appended."""
 
     async def append(self, *records: Record) -> None:
         """Write records; return when they are durable."""

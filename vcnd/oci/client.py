@@ -1,5 +1,7 @@
 """One method per OCI operation: no retry, no policy (facts/oci.md §4.2)."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -37,11 +39,17 @@ class CoreClient:
     """The Core Services API, signed as this instance."""
 
     def __init__(
-        self, *, client: Client, metadata: Metadata, endpoints: Endpoints
+        self,
+        *,
+        client: Client,
+        metadata: Metadata,
+        endpoints: Endpoints,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._metadata = metadata
         self._endpoints = endpoints
+        self._wall_clock = wall_clock
         self._opening = trio.Lock()
         self._session: Session | None = None
 
@@ -65,6 +73,7 @@ class CoreClient:
                 client=self._client,
                 metadata=self._metadata,
                 federation_url=federation.rstrip("/"),
+                wall_clock=self._wall_clock,
             ),
         )
 

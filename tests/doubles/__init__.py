@@ -1,0 +1,1 @@
+"""Doubles at the ports, for the fast tests only."""

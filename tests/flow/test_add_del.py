@@ -1,0 +1,144 @@
+"""ADD, DEL and CHECK over the fake cloud, in virtual time."""
+
+import pytest
+import trio
+
+from tests.harness import add, check_invariants, key, settings, until_warm, world
+from vcnd.model.errors import PoolEmptyError, SandboxBrokenError
+from vcnd.model.sandbox import PodRef
+
+
+async def test_burst_on_a_cold_node(autojump_clock: trio.testing.MockClock) -> None:
+    """Twenty pods at once on a node with nothing: all get an address, in few calls."""
+    w = world()
+    async with w.node() as node, trio.open_nursery() as pods:
+        for number in range(20):
+            pods.start_soon(add, node, number)
+    assert len(node.pool.ledger.leases()) == 20
+    check_invariants(w, node)
+    assert w.calls("AttachVnic") == 1
+    assert w.calls("CreatePrivateIp") == 0
+    assert w.calls("BulkCreatePrivateIps") <= 3
+
+
+async def test_warm_add_takes_no_time(autojump_clock: trio.testing.MockClock) -> None:
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+        began = trio.current_time()
+        lease = await add(node, 1)
+        assert trio.current_time() == began
+        assert lease.address in w.secondary()
+
+
+async def test_repeated_add_gives_the_same(autojump_clock: trio.testing.MockClock) -> None:
+    w = world()
+    async with w.node() as node:
+        first = await add(node, 1)
+        assert await add(node, 1) == first
+        assert len(w.host.links) == 1
+
+
+async def test_add_with_a_new_namespace_keeps_the_address(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    w = world()
+    async with w.node() as node:
+        first = await add(node, 1, netns=7)
+        again = await add(node, 1, netns=8)
+    assert again.address == first.address
+    assert again.netns_cookie == 8
+
+
+async def test_released_address_cools(autojump_clock: trio.testing.MockClock) -> None:
+    """I3: an address is not given again before its cooling ends."""
+    w = world()
+    async with w.node(settings(maximum=4, cooling_seconds=30.0)) as node:
+        await until_warm(node)
+        leases = [await add(node, n) for n in range(4)]
+        await node.delete(leases[0].key)
+        began = trio.current_time()
+        with pytest.raises(PoolEmptyError, match="no free VCN address after 20 s"):
+            await add(node, 9)
+        again = await add(node, 9)
+        assert again.address == leases[0].address
+        assert trio.current_time() - began == pytest.approx(30.0, abs=0.1)
+
+
+async def test_delete_is_idempotent(autojump_clock: trio.testing.MockClock) -> None:
+    """I5: DEL of what is gone, or never was, succeeds."""
+    w = world()
+    async with w.node() as node:
+        lease = await add(node, 1)
+        assert await node.delete(lease.key) == lease
+        assert await node.delete(lease.key) is None
+        assert await node.delete(key(77)) is None
+
+
+async def test_older_sandbox_does_not_take_a_newer_ones_address(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """I6: the DEL of a pod's first sandbox leaves its second one alone."""
+    w = world()
+    pod = PodRef(namespace="default", name="web-0", uid="u")
+    async with w.node() as node:
+        old, _ = await node.add(key(1), pod, 1)
+        new, _ = await node.add(key(2), pod, 2)
+        await node.delete(old.key)
+        assert node.pool.ledger.lease_of(new.key) == new
+
+
+async def test_cancelled_add_leaves_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    w = world()
+    w.host.plug_seconds = 100.0
+    async with w.node() as node:
+        await until_warm(node)
+        with trio.move_on_after(1):
+            await add(node, 1)
+        assert node.pool.ledger.leases() == []
+        assert w.host.links == {}
+
+
+async def test_two_calls_of_one_sandbox_take_turns(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    w = world()
+    w.host.plug_seconds = 1.0
+    async with w.node() as node:
+        await until_warm(node)
+        async with trio.open_nursery() as calls:
+            for _ in range(3):
+                calls.start_soon(add, node, 1)
+        assert len(node.pool.ledger.leases()) == 1
+
+
+async def test_check(autojump_clock: trio.testing.MockClock) -> None:
+    w = world()
+    async with w.node() as node:
+        lease = await add(node, 1, netns=7)
+        await node.check(lease.key, 7, [lease.address])
+        with pytest.raises(SandboxBrokenError, match="another network namespace"):
+            await node.check(lease.key, 8, [lease.address])
+        with pytest.raises(SandboxBrokenError, match="prevResult"):
+            await node.check(lease.key, 7, ["10.9.9.9"])
+        w.host.links.clear()
+        with pytest.raises(SandboxBrokenError):
+            await node.check(lease.key, 7, [lease.address])
+        with pytest.raises(SandboxBrokenError, match="holds no address"):
+            await node.check(key(5), 7, [])
+
+
+async def test_garbage_collection_keeps_to_its_network(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """GC's list speaks of one network; leases of others stay."""
+    w = world()
+    async with w.node() as node:
+        for number in range(3):
+            await add(node, number)
+        other, _ = await node.add(key(9, "other"), PodRef(), 9)
+        await node.collect_garbage("vcnd", frozenset({("container1", "eth0")}))
+        held = {x.key for x in node.pool.ledger.leases()}
+    assert held == {key(1), other.key}

@@ -1,0 +1,122 @@
+"""The daemon dies and lives again; nothing is forgotten, nothing disturbed."""
+
+import pytest
+import trio
+
+from tests.harness import add, check_invariants, key, settings, until_warm, world
+from vcnd.model.errors import BadRequestError
+from vcnd.model.records import AttachIntended, Leased
+
+Clock = trio.testing.MockClock
+
+
+async def test_next_life_keeps_the_leases(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node() as node:
+        leases = [await add(node, n) for n in range(3)]
+    async with w.node() as node:
+        assert node.pool.ledger.leases() == leases
+        assert await add(node, 1) == leases[1]
+        check_invariants(w, node)
+
+
+async def test_next_life_serves_with_the_cloud_away(autojump_clock: Clock) -> None:
+    """I9: what the journal knows is enough for a warm ADD."""
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+    w.fault("*", "cut", times=10_000)
+    async with w.node() as node:
+        lease = await add(node, 1)
+    assert lease.address in w.secondary()
+
+
+async def test_next_life_goes_on_cooling(autojump_clock: Clock) -> None:
+    w = world()
+    config = settings(cooling_seconds=30.0)
+    async with w.node(config) as node:
+        lease = await add(node, 1)
+        await node.delete(lease.key)
+    await trio.sleep(10)
+    async with w.node(config) as node:
+        assert node.pool.ledger.state(lease.address) == "cooling"
+        await trio.sleep(21)
+        assert node.pool.ledger.state(lease.address) == "free"
+
+
+async def test_lease_written_but_never_plugged(autojump_clock: Clock) -> None:
+    """Killed between lease and plug: the next life takes the address back."""
+    w = world()
+    async with w.node() as node:
+        lease = await add(node, 1)
+    w.host.links.clear()
+    assert any(isinstance(r, Leased) for r, _ in w.journal.records)
+    async with w.node() as node:
+        assert node.pool.ledger.leases() == []
+        assert node.pool.ledger.state(lease.address) == "cooling"
+
+
+async def test_link_of_no_lease_is_reaped(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node() as node:
+        lease = await add(node, 1)
+    w.journal.records = [r for r in w.journal.records if not isinstance(r[0], Leased)]
+    async with w.node():
+        assert lease.host_ifname not in w.host.links
+
+
+async def test_attach_in_flight_is_not_repeated(autojump_clock: Clock) -> None:
+    """Killed after AttachVnic was sent: the next life's answer is the same VNIC."""
+    w = world()
+    async with w.node():
+        while not w.pod_vnics():
+            await trio.sleep(0.1)
+    assert any(isinstance(r, AttachIntended) for r, _ in w.journal.records)
+    async with w.node() as node:
+        await until_warm(node)
+        check_invariants(w, node)
+    assert len(w.pod_vnics()) == 1
+
+
+async def test_a_lost_journal_is_made_up_from_the_cloud(autojump_clock: Clock) -> None:
+    """I7: tagged VNICs and their addresses are found again."""
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+    w.journal.records.clear()
+    async with w.node() as node:
+        await until_warm(node)
+        check_invariants(w, node)
+    assert len(w.pod_vnics()) == 1
+    assert len(w.secondary()) == 4
+
+
+async def test_release_gives_everything_back(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node() as node:
+        lease = await add(node, 1)
+        with pytest.raises(BadRequestError, match="1 pods hold addresses"):
+            await node.release_all()
+        await node.delete(lease.key)
+        await node.release_all()
+        await trio.sleep(600)
+        assert node.pool.ledger.counts().total == 0
+    assert w.pod_vnics() == []
+    assert w.host.withdrawn
+    assert w.journal.removed
+
+
+async def test_surplus_is_given_back_after_it_stood(autojump_clock: Clock) -> None:
+    w = world()
+    config = settings(cooling_seconds=1.0, shrink_after_seconds=300.0)
+    async with w.node(config) as node:
+        for number in range(12):
+            await add(node, number)
+        await until_warm(node, free=4)
+        for number in range(12):
+            await node.delete(key(number))
+        await trio.sleep(200)
+        assert len(w.secondary()) == 16
+        await trio.sleep(200)
+        assert len(w.secondary()) == 4
+        check_invariants(w, node)

@@ -1,0 +1,136 @@
+"""The real core, flows and OCI client over the in-process fake, in virtual time."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx2
+import trio
+
+from fakeoci.api.app import build
+from fakeoci.api.service import Fault, Service
+from fakeoci.transport import FakeTransport
+from fakeoci.world import worldfile
+from fakeoci.world.nouns import Instance, Nsg, PrivateIp, Subnet, Vnic
+from tests.doubles.host import MemoryHost
+from tests.doubles.journal import MemoryJournal
+from vcnd import config as configuration
+from vcnd.daemon import Node, oci_cloud
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.vnic import PRIMARY_INDEX
+
+EPOCH = 1_800_000_000.0
+NODE_ADDRESS = "10.0.0.2"
+
+
+def key(number: int, network: str = "vcnd") -> SandboxKey:
+    return SandboxKey(network, f"container{number}", "eth0")
+
+
+def settings(**pool: Any) -> configuration.Config:
+    return configuration.Config(
+        pool=configuration.PoolSection(**{"batch": 4, **pool}),
+        cni=configuration.CniSection(patience_seconds=20.0),
+    )
+
+
+@dataclass
+class World:
+    """A fake cloud of a test, and one node's view of it."""
+
+    service: Service
+    host: MemoryHost = field(default_factory=MemoryHost)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+
+    def fault(self, operation: str, kind: str = "before", **said: Any) -> None:
+        self.service.faults.append(Fault(operation=operation, kind=kind, **said))
+
+    def calls(self, operation: str = "") -> int:
+        return sum(
+            operation in ("", r.operation)
+            for r in self.service.records
+            if r.operation != "IMDS"
+        )
+
+    def vnics(self) -> list[Vnic]:
+        instance = self.service.world.named(Instance, "node1")
+        return self.service.world.vnics_of(instance.id)
+
+    def pod_vnics(self) -> list[Vnic]:
+        return [v for v in self.vnics() if not v.is_primary]
+
+    def secondary(self) -> dict[str, PrivateIp]:
+        """Return the secondary addresses of the node's pod VNICs."""
+        return {
+            p.ip_address: p
+            for v in self.pod_vnics()
+            for p in self.service.world.private_ips_of(v.id)
+            if not p.is_primary
+        }
+
+    @asynccontextmanager
+    async def node(
+        self, config: configuration.Config | None = None
+    ) -> AsyncIterator[Node]:
+        """Run a daemon's life on the node."""
+        subnet = self.service.world.named(Subnet, "pods").id
+        nsg = self.service.world.named(Nsg, "pods").id
+        config = config or settings()
+        oci = configuration.OciSection(subnet_id=subnet, nsg_ids=[nsg], cluster="test")
+        config = configuration.Config(oci=oci, pool=config.pool, cni=config.cni)
+        app = build(self.service)
+        async with (
+            httpx2.AsyncClient(
+                transport=FakeTransport(app, client_address=NODE_ADDRESS)
+            ) as client,
+            trio.open_nursery() as rooms,
+        ):
+            random = Random(1)
+            node = Node(
+                config,
+                cloud=oci_cloud(config, client, random, self.service.clock),
+                host=self.host,
+                journal=self.journal,
+                random=random,
+            )
+            await node.start(rooms)
+            yield node
+            rooms.cancel_scope.cancel()
+
+
+def world(changes: dict[str, str] | None = None) -> World:
+    """Return a default world of one node, with some lines of its file changed."""
+    text = re.sub(r"(?m)^count = \d+$", "count = 1", worldfile.default_text())
+    for old, new in (changes or {}).items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return World(Service(worldfile.parse(text), lambda: EPOCH + trio.current_time()))
+
+
+async def add(node: Node, number: int, *, netns: int | None = None) -> Lease:
+    """Call ADD for a numbered sandbox."""
+    lease, _ = await node.add(
+        key(number), PodRef(name=f"pod{number}"), 100 + number if netns is None else netns
+    )
+    return lease
+
+
+async def until_warm(node: Node, free: int = 4) -> None:
+    """Wait until so many addresses are free."""
+    with trio.fail_after(600):
+        while node.pool.ledger.counts().free < free:
+            await trio.sleep(0.5)
+
+
+def check_invariants(w: World, node: Node) -> None:
+    """I1 and I2: no address twice; every lease's address is ours in the cloud."""
+    leases = node.pool.ledger.leases()
+    assert len({x.address for x in leases}) == len(leases)
+    listed = w.secondary()
+    assert {x.address for x in leases} <= listed.keys()
+    known = {p.address for p in node.pool.ledger.private_ips()}
+    assert known <= listed.keys()
+    assert all(s.index != PRIMARY_INDEX for s in node.pool.pod_slots)
