@@ -113,7 +113,9 @@ def world(changes: dict[str, str] | None = None) -> World:
 async def add(node: Node, number: int, *, netns: int | None = None) -> Lease:
     """Call ADD for a numbered sandbox."""
     lease, _ = await node.add(
-        key(number), PodRef(name=f"pod{number}"), 100 + number if netns is None else netns
+        key(number),
+        PodRef(name=f"pod{number}"),
+        100 + number if netns is None else netns,
     )
     return lease
 

@@ -137,9 +137,7 @@ class Identities:
             "jti": self._world.names.segment(),
         }
         parts = [_b64({"alg": "ES256", "kid": "fakeoci"}), _b64(claims)]
-        signature = self._key.sign(
-            ".".join(parts).encode(), ec.ECDSA(hashes.SHA256())
-        )
+        signature = self._key.sign(".".join(parts).encode(), ec.ECDSA(hashes.SHA256()))
         token = ".".join(
             [*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")]
         )

@@ -40,7 +40,9 @@ def add(rounds: int, calls: int, *, as_json: bool) -> None:
         click.echo(json.dumps(figures, indent=2))
         return
     for side in ("ours", "theirs"):
-        click.echo(f"{side:<7} " + "  ".join(f"{k} {v}" for k, v in figures[side].items()))
+        click.echo(
+            f"{side:<7} " + "  ".join(f"{k} {v}" for k, v in figures[side].items())
+        )
     for name in [k for k in figures if k.endswith("_ratio")]:
         click.echo(f"{name:<20} {figures[name]}   (ours / ptp + host-local)")
 

@@ -49,7 +49,13 @@ class Plugin:
         output = self.directory / f"{namespace}.out"
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, str(self._stdin), os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            (
+                os.POSIX_SPAWN_OPEN,
+                1,
+                str(output),
+                os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+                0o600,
+            ),
         ]
         began = time.perf_counter()
         pid = os.posix_spawn(
@@ -62,7 +68,9 @@ class Plugin:
         return took
 
 
-def one_by_one(plugin: Plugin, command: str, node: str, names: Sequence[str]) -> list[float]:
+def one_by_one(
+    plugin: Plugin, command: str, node: str, names: Sequence[str]
+) -> list[float]:
     """Return the seconds of one call after another."""
     return netns.inside(node, lambda: [plugin.call(command, n) for n in names])
 

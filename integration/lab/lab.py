@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from fakeoci.fabric import netns
 from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
 from fakeoci.world import worldfile
 from integration.lab import traffic
@@ -31,16 +32,30 @@ class Lab:
     """Namespace of a host that is no pod → its address."""
 
 
-def world_text(*, nodes: int, seed: int, few_addresses: int | None = None) -> str:
+def world_text(
+    *,
+    nodes: int,
+    seed: int,
+    few_addresses: int | None = None,
+    attach_seconds: float = 2.0,
+    bulk_seconds: float = 0.4,
+) -> str:
     """Return the default world with so many nodes.
 
     Args:
         nodes: how many nodes.
         seed: seed of all made-up names.
         few_addresses: let the last node's VNICs take only so many addresses.
+        attach_seconds: how long an attachment takes.
+        bulk_seconds: how long a bulk action takes.
     """
     text = worldfile.default_text()
-    text = re.sub(r"(?m)^seed = \d+$", f"seed = {seed}", text, count=1)
+    for name, value in {
+        "seed": seed,
+        "attach_seconds": attach_seconds,
+        "bulk_seconds": bulk_seconds,
+    }.items():
+        text = re.sub(rf"(?m)^{name} = [\d.]+", f"{name} = {value}", text, count=1)
     if few_addresses is None:
         return re.sub(r"(?m)^count = \d+$", f"count = {nodes}", text, count=1)
     text = re.sub(r"(?m)^count = \d+$", f"count = {nodes - 1}", text, count=1)
@@ -58,6 +73,17 @@ def named(
 
 
 @asynccontextmanager
+async def _clean_namespaces() -> AsyncIterator[None]:
+    """Remove the pods' namespaces that a run did not, when all else has ended."""
+    before = {p.name for p in netns.DIRECTORY.iterdir()}
+    try:
+        yield
+    finally:
+        for name in {p.name for p in netns.DIRECTORY.iterdir()} - before:
+            netns.remove(name)
+
+
+@asynccontextmanager
 async def running_lab(
     text: str,
     directory: Path,
@@ -70,7 +96,10 @@ async def running_lab(
     """Run a world with a daemon's place on each named node; none is started yet."""
     world_file = directory / "world.toml"
     world_file.write_text(text)
-    async with running_cloud(world_file, directory / "fakeoci.log") as cloud:
+    async with (
+        _clean_namespaces(),
+        running_cloud(world_file, directory / "fakeoci.log") as cloud,
+    ):
         world = await cloud.world()
         config = NodeConfig(
             subnet_id=named(world, "Subnet", pod_subnet)["id"],

@@ -31,7 +31,9 @@ async def test_warm_add_takes_no_time(autojump_clock: trio.testing.MockClock) ->
         assert lease.address in w.secondary()
 
 
-async def test_repeated_add_gives_the_same(autojump_clock: trio.testing.MockClock) -> None:
+async def test_repeated_add_gives_the_same(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     w = world()
     async with w.node() as node:
         first = await add(node, 1)

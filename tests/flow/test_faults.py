@@ -68,7 +68,9 @@ async def test_full_subnet_is_the_reason_given(autojump_clock: Clock) -> None:
             await add(node, 9)
     assert caught.value.code == 11
     assert "no free private IP address left" in caught.value.details
-    assert "opc-request-id" in caught.value.details or "work request" in str(caught.value)
+    assert "opc-request-id" in caught.value.details or "work request" in str(
+        caught.value
+    )
 
 
 async def test_full_shape_is_the_reason_given(autojump_clock: Clock) -> None:

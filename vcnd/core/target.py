@@ -36,8 +36,10 @@ class PoolPolicy:
             raise ValueError("buffer_fraction must not be negative")
         if not 0 <= self.minimum <= self.maximum:
             raise ValueError("minimum must lie between 0 and maximum")
-        if self.cooling_seconds < 0 or self.shrink_after_seconds < 0:
-            raise ValueError("seconds must not be negative")
+        if self.cooling_seconds < 0:
+            raise ValueError("cooling_seconds must not be negative")
+        if self.shrink_after_seconds < 0:
+            raise ValueError("shrink_after_seconds must not be negative")
 
 
 def target(demand: int, policy: PoolPolicy) -> int:

@@ -178,7 +178,7 @@ def _subscribed(protocol: int, *groups: int) -> socket.socket:
     sock.bind((0, 0))
     for group in groups:
         sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-    sock.setblocking(False)
+    sock.settimeout(0.0)
     return sock
 
 

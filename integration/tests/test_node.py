@@ -1,0 +1,247 @@
+"""The daemon on a real kernel: what the demo does not show."""
+
+import json
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import trio
+
+from fakeoci.fabric import netns
+from integration.lab import pods, snapshot, traffic
+from integration.lab.cni_exec import CniError
+from integration.lab.cnitool import cnitool
+from integration.lab.lab import Lab, running_lab, world_text
+from integration.tests.conftest import POOL, QUICK
+from vcnd.journal import encode_line
+
+CHAIN = Path(__file__).parents[2] / "cni" / "10-vcnd.conflist"
+
+
+async def test_check_finds_what_is_missing(lab: Lab) -> None:
+    node = lab.nodes[0]
+    pod = await pods.start(node, "pod1", lab.servers)
+    network = node.network()
+    await network.check(pod.attachment, pod.result)
+    netns.ip("pod1", ["route del default"])
+    with pytest.raises(CniError, match="default route"):
+        await network.check(pod.attachment, pod.result)
+    netns.ip("pod1", [f"addr del {pod.address}/32 dev eth0"])
+    with pytest.raises(CniError, match=f"address {pod.address}"):
+        await network.check(pod.attachment, pod.result)
+    await pods.stop(pod)
+    with pytest.raises(CniError, match="CNI_NETNS"):
+        await network.check(pod.attachment, pod.result)
+
+
+async def test_repeated_add_and_a_foreign_interface(lab: Lab) -> None:
+    node = lab.nodes[0]
+    pod = await pods.start(node, "pod1", lab.servers)
+    again = await node.network().add(pod.attachment)
+    assert again == pod.result
+    other = pods.prepare(node, "pod2")
+    netns.ip("pod2", ["link add eth0 type veth peer name eth9"])
+    with pytest.raises(CniError, match="vcnd did not make") as caught:
+        await node.network().add(other.attachment)
+    assert caught.value.code == 4
+    status = await node.status()
+    assert status["pool"]["leased"] == 1
+    await pods.stop(pod)
+
+
+async def test_repeated_add_mends_half_a_pod(lab: Lab) -> None:
+    """What a crash between two steps leaves, the same ADD completes."""
+    node = lab.nodes[0]
+    pod = await pods.start(node, "pod1", lab.servers)
+    other = await pods.start(lab.nodes[1], "pod2", lab.servers)
+    netns.ip("pod1", ["link set eth0 down"])
+    netns.ip("node1", [f"route del {pod.address} table 100"])
+    assert await node.network().add(pod.attachment) == pod.result
+    assert await traffic.ask("pod1", other.address) == pod.address
+
+
+async def test_del_without_namespace_and_of_a_dead_pod(lab: Lab) -> None:
+    node = lab.nodes[0]
+    pod = await pods.start(node, "pod1", lab.servers)
+    pod.servers.cancel()
+    await trio.testing.wait_all_tasks_blocked()
+    netns.remove("pod1")
+    await node.network().delete(pod.attachment, None)
+    assert (await node.status())["pool"]["leased"] == 0
+
+
+async def test_pod_that_vanished_is_noticed_by_the_audit(lab: Lab) -> None:
+    node = lab.nodes[0]
+    pod = await pods.start(node, "pod1", lab.servers)
+    link = pod.result["interfaces"][0]["name"]
+    netns.ip("node1", [f"link del {link}"])
+    with trio.fail_after(10):
+        while (await node.status())["pool"]["leased"]:
+            await trio.sleep(0.1)
+
+
+async def test_a_pod_cannot_send_as_another(lab: Lab) -> None:
+    a = await pods.start(lab.nodes[0], "pod1", lab.servers)
+    b = await pods.start(lab.nodes[0], "pod2", lab.servers)
+    c = await pods.start(lab.nodes[1], "pod3", lab.servers)
+    netns.ip("pod1", [f"addr add {b.address}/32 dev eth0"])
+    netns.ip(
+        "pod1", [f"route replace {c.address} via 169.254.1.1 dev eth0 src {b.address}"]
+    )
+    assert await traffic.ask("pod1", c.address, seconds=0.5) is None
+    assert await traffic.ask("pod2", c.address) == b.address
+    assert a.address != b.address
+    assert await lab.cloud.spoofed_packets() == 0
+
+
+async def test_unused_pool_address_is_rejected_at_once(lab: Lab) -> None:
+    """No loop, no silent hang: what arrives for no pod is refused."""
+    world = await lab.cloud.world()
+    status = await lab.nodes[0].status()
+    vnic = next(v["id"] for v in status["vnics"] if not v["primary"])
+    unused = next(
+        p["ipAddress"]
+        for p in world["PrivateIp"]
+        if p["vnicId"] == vnic and not p["isPrimary"]
+    )
+    began = trio.current_time()
+    assert await traffic.connect("node2", unused, traffic.SERVICE_PORT) is None
+    assert trio.current_time() - began < 1.0
+
+
+async def test_element_flushed_by_another_comes_back(lab: Lab) -> None:
+    a = await pods.start(lab.nodes[0], "pod1", lab.servers)
+    b = await pods.start(lab.nodes[1], "pod2", lab.servers)
+    netns.nft("node1", "flush map inet vcnd pods4\n")
+    with trio.fail_after(2):
+        while await traffic.ask("pod1", b.address, seconds=0.1) != a.address:
+            pass
+
+
+async def test_rule_deleted_by_another_comes_back(lab: Lab) -> None:
+    a = await pods.start(lab.nodes[0], "pod1", lab.servers)
+    b = await pods.start(lab.nodes[1], "pod2", lab.servers)
+    before = netns.ip_output("node1", "rule")
+    netns.ip("node1", ["rule del pref 1000", "rule del pref 1010 fwmark 2/0xff"])
+    with trio.fail_after(2):
+        while netns.ip_output("node1", "rule") != before:
+            await trio.sleep(0.05)
+    assert await traffic.ask("pod1", b.address) == a.address
+
+
+async def test_cnitool_drives_it(lab: Lab) -> None:
+    """The CNI project's own driver: add, check, del, status."""
+    tool = cnitool()
+    if tool is None:
+        pytest.skip("no Go on this machine to build cnitool with")
+    node, pod = lab.nodes[0], pods.prepare(lab.nodes[0], "pod1")
+    conf = node.directory / "net.d"
+    conf.mkdir()
+    shutil.copy(CHAIN, conf)
+    said = json.loads((conf / CHAIN.name).read_text())
+    said["plugins"] = [p for p in said["plugins"] if p["type"] == "vcnd-cni"]
+    (conf / CHAIN.name).write_text(json.dumps(said))
+
+    async def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        return await trio.run_process(
+            [
+                *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / node.name}"),
+                *(str(tool), *arguments, "vcnd", f"/run/netns/{pod.netns}"),
+            ],
+            env={
+                "NETCONFPATH": str(conf),
+                "CNI_PATH": node.network().path,
+                "VCND_SOCKET": str(node.socket_path),
+                "PATH": "/usr/bin:/usr/sbin",
+                "HOME": str(node.directory),
+            },
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+
+    added = await run("add")
+    assert added.returncode == 0, added.stderr + added.stdout
+    address = json.loads(added.stdout)["ips"][0]["address"]
+    assert address.endswith("/32")
+    checked = await run("check")
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+    for _ in range(2):
+        deleted = await run("del")
+        assert deleted.returncode == 0, deleted.stderr + deleted.stdout
+    assert (await node.status())["pool"]["leased"] == 0
+
+
+async def test_killed_in_the_middle_of_calls(lab: Lab) -> None:
+    """SIGKILL while ADDs come: the shim asks again, and no call is lost."""
+    node = lab.nodes[0]
+    made = [pods.prepare(node, f"pod{n}") for n in range(6)]
+    network = node.network()
+    results: list[str] = []
+
+    async def add(number: int) -> None:
+        said = await network.add(made[number].attachment)
+        results.append(said["ips"][0]["address"])
+
+    async with trio.open_nursery() as calls:
+        for number in range(6):
+            calls.start_soon(add, number)
+        await trio.sleep(0.01)
+        await node.kill()
+        await node.start()
+    assert len(set(results)) == 6
+    leases = {x["address"] for x in (await node.status())["leases"]}
+    assert {r.partition("/")[0] for r in results} == leases
+
+
+async def test_journal_of_a_newer_version_stops_the_daemon_in_words(lab: Lab) -> None:
+    node = lab.nodes[0]
+    await node.stop()
+    journal = node.state_directory / "journal"
+    journal.write_bytes(encode_line({"vcnd_journal": 99}))
+    with pytest.raises(RuntimeError, match="format 99, newer than this"):
+        await node.start()
+
+
+async def test_half_requests_and_noise_on_the_real_socket(lab: Lab) -> None:
+    node = lab.nodes[0]
+    for noise in (b"", b"\0" * 4096, b"vcnd 1 10 10\nabc", b"\xff" * 100_000):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.connect(str(node.socket_path))
+            try:
+                sock.sendall(noise)
+            except BrokenPipeError:
+                continue
+    pod = await pods.start(node, "pod1", lab.servers)
+    await pods.stop(pod)
+
+
+async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
+    """A common small set-up: pod VNICs in the nodes' own subnet."""
+    text = world_text(nodes=2, seed=1, **QUICK)
+    names = ["node1", "node2"]
+    async with running_lab(
+        text, tmp_path, nodes=names, pool=POOL, pod_subnet="nodes"
+    ) as lab:
+        before = [snapshot.of_namespace(n) for n in names]
+        for node in lab.nodes:
+            await node.start()
+        for node in lab.nodes:
+            await node.until_warm(4)
+        a = await pods.start(lab.nodes[0], "pod1", lab.servers)
+        b = await pods.start(lab.nodes[1], "pod2", lab.servers)
+        await lab.servers.start(traffic.serve, "node2", 7070)
+        assert await traffic.ask("pod1", b.address) == a.address
+        assert await traffic.ask("node2", a.address) == lab.addresses["node2"]
+        assert await traffic.ask("pod1", lab.addresses["node2"], 7070) == a.address
+        assert await traffic.ask("node1", lab.addresses["node2"], 7070) is not None
+        assert await traffic.ask("onprem-office", b.address) == "172.16.0.10"
+        assert await lab.cloud.spoofed_packets() == 0
+        for pod in (a, b):
+            await pods.stop(pod)
+        for node in lab.nodes:
+            await node.ctl("release")
+            await node.stop()
+        assert [snapshot.of_namespace(n) for n in names] == before

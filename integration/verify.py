@@ -1,0 +1,101 @@
+"""``./vcn check`` and ``./vcn test``: what a change must pass."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from integration.lab import cnitool, enclosure
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+CHECKS = (
+    ("format", [str(BIN / "ruff"), "format", "--check", "-q", "."]),
+    ("lint", [str(BIN / "ruff"), "check", "-q", "."]),
+    ("types", [str(BIN / "mypy")]),
+    ("contracts", [str(BIN / "lint-imports")]),
+)
+
+
+@click.group()
+def main() -> None:
+    """Check and test."""
+
+
+@main.command()
+def check() -> None:
+    """Format, lint, types and import contracts."""
+    failed = [name for name, command in CHECKS if not _passes(name, command)]
+    sys.exit(f"check: failed: {', '.join(failed)}" if failed else 0)
+
+
+def _passes(name: str, command: list[str]) -> bool:
+    done = subprocess.run(
+        command, cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    click.echo(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}")
+    if done.returncode:
+        click.echo(done.stdout + done.stderr)
+    return done.returncode == 0
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--fast", is_flag=True, help="Only the tests that need no namespaces.")
+@click.argument("arguments", nargs=-1)
+def test(arguments: tuple[str, ...], *, fast: bool) -> None:
+    """All tests that this machine can run; further arguments go to pytest."""
+    began = time.monotonic()
+    codes = [_pytest("tests", arguments)]
+    if not fast:
+        click.echo(cnitool.build())
+        codes.append(_enclosed(arguments))
+        codes.append(_demo())
+    click.echo(f"took {time.monotonic() - began:.0f} s")
+    sys.exit(max(codes))
+
+
+def _pytest(where: str, arguments: tuple[str, ...]) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments, where]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _enclosed(arguments: tuple[str, ...]) -> int:
+    command = [sys.executable, "-m", "integration.verify", "enclosed", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+@main.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def enclosed(arguments: tuple[str, ...]) -> None:
+    """Run the tests that need namespaces, in namespaces of their own."""
+    enclosure.enter("integration.verify", ["enclosed", *arguments])
+    sys.exit(_pytest("integration/tests", arguments))
+
+
+def _demo() -> int:
+    """Run the demo itself, and print its counts as a test runner does."""
+    command = [sys.executable, "-m", "integration.demo", "--json"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        checks = json.loads(done.stdout)["checks"]
+    except ValueError:
+        click.echo("demo: did not run")
+        return 1
+    failed = [c for c in checks if not c["ok"]]
+    for one in failed:
+        click.echo(f"demo: {one['name']}: {one['detail']}")
+    click.echo(f"demo: {len(checks) - len(failed)} passed, {len(failed)} failed")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""The ledger under a state machine: nothing shared, nothing lost, no early reuse."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    precondition,
+    rule,
+)
+
+from vcnd.core.ledger import IllegalMoveError, Ledger
+from vcnd.model.ids import PrivateIpId, VnicId
+from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.vnic import PrivateIp
+
+COOLING = 30.0
+
+
+def private_ip(number: int) -> PrivateIp:
+    return PrivateIp(
+        id=PrivateIpId(f"ocid{number}"),
+        address=f"10.0.{number // 256}.{number % 256}",
+        vnic_id=VnicId("vnic"),
+    )
+
+
+def lease(key: SandboxKey, address: str) -> Lease:
+    return Lease(key=key, address=address, netns_cookie=1, host_ifname="oci")
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Every move there is, in any order; time only goes forward."""
+
+    keys = Bundle("keys")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = Ledger(cooling_seconds=COOLING)
+        self.now = 0.0
+        self.numbers = 0
+        self.sandboxes = 0
+        self.released_at: dict[str, float] = {}
+        self.total = 0
+
+    @rule()
+    def address_comes(self) -> None:
+        self.numbers += 1
+        self.ledger.add(private_ip(self.numbers))
+        self.total += 1
+
+    @rule(target=keys)
+    def pod_starts(self) -> SandboxKey:
+        self.sandboxes += 1
+        key = SandboxKey("vcnd", f"c{self.sandboxes}", "eth0")
+        found = self.ledger.take(key)
+        if found is None:
+            assert self.ledger.counts().free == 0
+            return key
+        released = self.released_at.get(found.address)
+        assert released is None or self.now >= released + COOLING
+        self.ledger.lease(lease(key, found.address))
+        assert self.ledger.state(found.address) == "leased"
+        return key
+
+    @rule(key=consumes(keys))
+    def pod_ends(self, key: SandboxKey) -> None:
+        ended = self.ledger.release(key, self.now)
+        if ended is not None:
+            self.released_at[ended.address] = self.now
+        assert self.ledger.release(key, self.now) is None
+
+    @rule(seconds=st.floats(min_value=0, max_value=40))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        for address in self.ledger.thaw(self.now):
+            assert self.now >= self.released_at[address] + COOLING
+
+    @precondition(lambda self: self.ledger.free_coldest())
+    @rule(gone=st.booleans())
+    def coldest_is_deleted(self, gone: bool) -> None:
+        coldest = self.ledger.free_coldest()[0].address
+        self.ledger.mark_deleting(coldest)
+        assert self.ledger.state(coldest) == "deleting"
+        if gone:
+            self.ledger.forget(coldest)
+            self.total -= 1
+        else:
+            self.ledger.keep(coldest)
+
+    @precondition(lambda self: self.ledger.leases())
+    @rule()
+    def illegal_moves_change_nothing(self) -> None:
+        held = self.ledger.leases()[0]
+        before = self.ledger.counts()
+        with pytest.raises(IllegalMoveError):
+            self.ledger.lease(held)
+        with pytest.raises(IllegalMoveError):
+            self.ledger.lease(lease(SandboxKey("vcnd", "x", "eth0"), held.address))
+        with pytest.raises(IllegalMoveError):
+            self.ledger.mark_deleting(held.address)
+        with pytest.raises(IllegalMoveError):
+            self.ledger.keep(held.address)
+        with pytest.raises(IllegalMoveError):
+            self.ledger.cool(held.address, self.now)
+        with pytest.raises(IllegalMoveError):
+            self.ledger.take(held.key)
+        assert self.ledger.counts() == before
+
+    @invariant()
+    def nothing_is_shared_or_lost(self) -> None:
+        addresses = [x.address for x in self.ledger.leases()]
+        assert len(set(addresses)) == len(addresses)
+        assert self.ledger.counts().total == self.total
+
+
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_free_addresses_are_taken_first_in_first_out() -> None:
+    ledger = Ledger(cooling_seconds=0)
+    for number in range(3):
+        ledger.add(private_ip(number))
+    taken = []
+    for number in range(3):
+        key = SandboxKey("vcnd", f"c{number}", "eth0")
+        found = ledger.take(key)
+        assert found is not None
+        ledger.lease(lease(key, found.address))
+        ledger.release(key, 0.0)
+        ledger.thaw(0.0)
+        taken.append(found.address)
+    assert taken == [private_ip(n).address for n in range(3)]
+
+
+def test_an_address_the_cloud_took_stays_leased_until_its_pod_ends() -> None:
+    ledger = Ledger(cooling_seconds=0)
+    key = SandboxKey("vcnd", "c", "eth0")
+    ledger.add(private_ip(1))
+    ledger.lease(lease(key, private_ip(1).address))
+    ledger.forget(private_ip(1).address)
+    assert ledger.lease_of(key) is not None
+    ledger.release(key, 0.0)
+    assert ledger.counts().total == 0
+    assert ledger.thaw(99.0) == []

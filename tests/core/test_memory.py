@@ -1,0 +1,93 @@
+"""The journal's fold: compaction remembers the same."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vcnd.core.memory import Memory
+from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.records import (
+    AddressAdded,
+    AddressForgotten,
+    AttachIntended,
+    AttachSettled,
+    Leased,
+    Record,
+    Released,
+    VnicForgotten,
+    VnicNumbered,
+)
+from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.vnic import PrivateIp, Vnic, VnicSlot
+
+small = st.integers(0, 4)
+
+
+def key(n: int) -> SandboxKey:
+    return SandboxKey("vcnd", f"c{n}", "eth0")
+
+
+def lease(n: int, a: int) -> Lease:
+    return Lease(key=key(n), address=f"10.0.0.{a}", netns_cookie=n, host_ifname="oci")
+
+
+def slot(n: int) -> VnicSlot:
+    vnic = Vnic(
+        id=VnicId(f"v{n}"),
+        mac="02:00:00:00:00:01",
+        address="10.0.0.9",
+        subnet_id=SubnetId("s"),
+        subnet_cidr="10.0.0.0/24",
+        virtual_router="10.0.0.1",
+    )
+    return VnicSlot(index=n, vnic=vnic)
+
+
+def address(a: int) -> PrivateIp:
+    return PrivateIp(
+        id=PrivateIpId(f"p{a}"), address=f"10.0.0.{a}", vnic_id=VnicId("v1")
+    )
+
+
+records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(lambda n, a: Leased(lease(n, a)), small, small),
+    st.builds(lambda n: Released(key(n)), small),
+    st.builds(lambda a: AddressAdded(address(a)), small),
+    st.builds(lambda a: AddressForgotten(f"10.0.0.{a}"), small),
+    st.builds(lambda n: VnicNumbered(slot(n)), small),
+    st.builds(lambda n: VnicForgotten(VnicId(f"v{n}")), small),
+    st.builds(lambda n: AttachIntended(f"t{n}"), small),
+    st.builds(lambda n: AttachSettled(f"t{n}"), small),
+)
+
+
+@given(st.lists(records, max_size=40))
+def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
+    memory = Memory()
+    for at, record in enumerate(sequence):
+        memory.apply(record, float(at))
+    compact = Memory()
+    for record, at_ in memory.records(cooled_before=-1.0):
+        compact.apply(record, at_)
+    now = float(len(sequence))
+    before, after = memory.remembered(now), compact.remembered(now)
+    assert set(before.leases) == set(after.leases)
+    assert set(before.cooling) == set(after.cooling)
+    rest = {"leases": (), "cooling": ()}
+    assert replace(before, **rest) == replace(after, **rest)
+
+
+def test_a_new_boot_voids_leases_and_keeps_addresses() -> None:
+    memory = Memory()
+    for record in (
+        VnicNumbered(slot(2)),
+        AddressAdded(address(1)),
+        Leased(lease(1, 1)),
+    ):
+        memory.apply(record, 0.0)
+    memory.void_leases()
+    said = memory.remembered(1.0)
+    assert said.leases == ()
+    assert said.private_ips == (address(1),)
+    assert said.slots == (slot(2),)

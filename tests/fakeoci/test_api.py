@@ -1,0 +1,239 @@
+"""The API in process: identity, form of answers, paging, retry tokens, faults."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+import trio.lowlevel
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from fakeoci.api.app import build
+from fakeoci.api.service import Fault, Service
+from fakeoci.transport import FakeTransport
+from fakeoci.world import worldfile
+from fakeoci.world.nouns import Instance, Subnet
+from vcnd.oci.http import Client
+from vcnd.oci.signing import sign
+
+HOST = "iaas.us-ashburn-1.oraclecloud.com"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY_ID = "tenancy/user/aa:bb"
+Query = dict[str, Any]
+
+
+@pytest.fixture
+def service() -> Service:
+    made = Service(worldfile.parse(worldfile.default_text()), time.time)
+    made.world.settings.timing.latency_seconds = 0.0
+    made.identities.add_api_key(KEY_ID, KEY.public_key())
+    return made
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[Client]:
+    transport = FakeTransport(build(service), client_address="10.0.0.2", admin=True)
+    async with httpx2.AsyncClient(transport=transport) as made:
+        yield made
+
+
+async def call(
+    client: Client,
+    method: str,
+    target: str,
+    body: bytes | None = None,
+    *,
+    key: rsa.RSAPrivateKey = KEY,
+    key_id: str = KEY_ID,
+    at: float | None = None,
+    headers: dict[str, str] | None = None,
+) -> httpx2.Response:
+    target = f"/20160918{target}"
+    signed = sign(
+        method=method,
+        target=target,
+        host=HOST,
+        body=body,
+        key=key,
+        key_id=key_id,
+        now=at or time.time(),
+    )
+    return await client.request(
+        method,
+        f"https://{HOST}{target}",
+        content=body,
+        headers={**signed, **(headers or {})},
+    )
+
+
+async def test_unsigned_and_wrongly_signed_are_refused(client: Client) -> None:
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    target = "/vcns?compartmentId=x"
+    unsigned = await client.get(f"https://{HOST}/20160918{target}")
+    answers = [
+        unsigned,
+        await call(client, "GET", target, key=other),
+        await call(client, "GET", target, key_id="nobody"),
+        await call(client, "GET", target, key_id="ST$nonsense"),
+        await call(client, "GET", target, at=time.time() - 400),
+        await call(client, "GET", target, headers={"host": "elsewhere"}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "NotAuthenticated"
+        assert answer.headers["opc-request-id"]
+    assert (await call(client, "GET", target)).status_code == 200
+
+
+async def test_a_changed_body_breaks_the_signature(client: Client) -> None:
+    good = await call(client, "POST", "/privateIps", b"{}")
+    assert good.status_code == 400
+    assert good.json()["code"] == "MissingParameter"
+    signed = dict(good.request.headers)
+    url = str(good.request.url)
+    tampered = await client.post(url, content=b"[]", headers=signed)
+    assert tampered.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "CannotParseRequest"),
+        (b'{"instanceId": "x"}', "MissingParameter"),
+        (
+            b'{"instanceId": 5, "createVnicDetails": {"subnetId": "s"}}',
+            "InvalidParameter",
+        ),
+        (
+            b'{"instanceId": "x", "createVnicDetails": {"subnetId": "s", "no": 1}}',
+            "InvalidParameter",
+        ),
+    ],
+)
+async def test_bodies_are_checked(client: Client, body: bytes, code: str) -> None:
+    answer = await call(client, "POST", "/vnicAttachments", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+async def test_retry_token_makes_one_object(client: Client, service: Service) -> None:
+    instance = service.world.named(Instance, "node1").id
+    subnet = service.world.named(Subnet, "pods").id
+    said = (
+        f'{{"instanceId":"{instance}","createVnicDetails":{{"subnetId":"{subnet}"}}}}'
+    )
+    token = {"opc-retry-token": "t1"}
+    first = await call(client, "POST", "/vnicAttachments", said.encode(), headers=token)
+    again = await call(client, "POST", "/vnicAttachments", said.encode(), headers=token)
+    assert first.json()["id"] == again.json()["id"]
+    assert "vnicId" not in first.json()
+    assert len(service.world.vnics_of(instance)) == 2
+    other = said.replace("}}", ',"displayName":"x"}}')
+    refused = await call(
+        client, "POST", "/vnicAttachments", other.encode(), headers=token
+    )
+    assert refused.json()["code"] == "InvalidatedRetryToken"
+    without = await call(client, "POST", "/vnicAttachments", said.encode())
+    assert (without.status_code, without.json()["code"]) == (409, "Conflict")
+
+
+async def test_lists_have_pages(client: Client, service: Service) -> None:
+    subnet = service.world.named(Subnet, "nodes").id
+    seen, page = [], ""
+    while True:
+        answer = await call(
+            client, "GET", f"/privateIps?subnetId={subnet}&limit=2{page}"
+        )
+        seen += [p["ipAddress"] for p in answer.json()]
+        following = answer.headers.get("opc-next-page")
+        if following is None:
+            break
+        page = f"&page={following}"
+    assert seen == ["10.0.0.2", "10.0.0.3", "10.0.0.4"]
+
+
+async def test_etag_guards_a_change(client: Client, service: Service) -> None:
+    vnic = service.world.vnics_of(service.world.named(Instance, "node1").id)[0]
+    etag = (await call(client, "GET", f"/vnics/{vnic.id}")).headers["etag"]
+    change = b'{"displayName":"new"}'
+    match = {"if-match": etag}
+    first = await call(client, "PUT", f"/vnics/{vnic.id}", change, headers=match)
+    assert first.json()["displayName"] == "new"
+    second = await call(client, "PUT", f"/vnics/{vnic.id}", change, headers=match)
+    assert (second.status_code, second.json()["code"]) == (412, "NoEtagMatch")
+
+
+async def test_missing_and_forbidden_look_alike(client: Client) -> None:
+    answer = await call(client, "GET", "/vnics/ocid1.vnic.oc1.iad.nothing")
+    assert (answer.status_code, answer.json()["code"]) == (
+        404,
+        "NotAuthorizedOrNotFound",
+    )
+
+
+async def test_imds_knows_its_caller(client: Client, service: Service) -> None:
+    base, bearer = "http://169.254.169.254/opc/v2", {"authorization": "Bearer Oracle"}
+    said = (await client.get(f"{base}/instance/", headers=bearer)).json()
+    assert said["id"] == service.world.named(Instance, "node1").id
+    limit = await client.get(
+        f"{base}/instance/shapeConfig/maxVnicAttachments", headers=bearer
+    )
+    assert limit.json() == 4
+    vnics = (await client.get(f"{base}/vnics/", headers=bearer)).json()
+    assert [v["privateIp"] for v in vnics] == ["10.0.0.2"]
+    assert (await client.get(f"{base}/instance/")).status_code == 401
+    forwarded = {**bearer, "x-forwarded-for": "1.2.3.4"}
+    assert (await client.get(f"{base}/vnics/", headers=forwarded)).status_code == 403
+    assert (await client.get(f"{base}/nothing", headers=bearer)).status_code == 404
+
+
+async def test_faults_come_as_asked_for(client: Client, service: Service) -> None:
+    target = "/vcns?compartmentId=x"
+    service.faults.append(Fault(operation="ListVcns", kind="before", status=503))
+    assert (await call(client, "GET", target)).status_code == 503
+    service.faults.append(Fault(operation="*", kind="cut"))
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await call(client, "GET", target)
+    assert (await call(client, "GET", target)).status_code == 200
+    assert [r.status for r in service.records] == [503, 0, 200]
+
+
+async def test_throttle(client: Client, service: Service) -> None:
+    limits = service.world.settings.limits
+    limits.calls_per_second, limits.burst = 0.001, 2
+    answers = [await call(client, "GET", "/vcns?compartmentId=x") for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert "retry-after" not in answers[-1].headers
+
+
+async def test_admin_is_not_for_everybody(client: Client, service: Service) -> None:
+    assert (await client.get("http://fake/fake/v1/world")).status_code == 200
+    transport = FakeTransport(build(service), client_address="10.0.0.2")
+    async with httpx2.AsyncClient(transport=transport) as guest:
+        assert (await guest.get("http://fake/fake/v1/world")).status_code == 404
+
+
+async def test_an_endless_answer_comes_as_it_is_sent() -> None:
+    """The transport streams, and closing it ends the app."""
+    ended = trio.Event()
+
+    async def app(scope: Query, receive: Any, send: Any) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                part = {"type": "http.response.body", "body": b"x\n", "more_body": True}
+                await send(part)
+                await trio.lowlevel.checkpoint()
+        finally:
+            ended.set()
+
+    async with httpx2.AsyncClient(transport=FakeTransport(app)) as client:
+        with trio.CancelScope() as scope:
+            async with client.stream("GET", "http://x/") as response:
+                seen = 0
+                async for _line in response.aiter_lines():
+                    seen += 1
+                    if seen == 3:
+                        scope.cancel()
+    assert ended.is_set()

@@ -1,0 +1,92 @@
+"""The rule set's text, and the socket filter's program."""
+
+import socket
+import struct
+
+import pytest
+
+from vcnd.linux import event_filter
+from vcnd.linux.layout import Layout
+from vcnd.linux.pods import host_ifname, macs
+from vcnd.linux.ruleset import PodElement, VnicLink, render
+from vcnd.linux.watch import RTM_DELADDR, RTM_DELROUTE, RTM_NEWLINK
+from vcnd.model.sandbox import SandboxKey
+
+VNICS = [VnicLink(index=1, ifname="ens3"), VnicLink(index=2, ifname="ens5")]
+
+
+def rules(text: str) -> int:
+    return sum(line.startswith("    ") for line in text.splitlines())
+
+
+def test_the_number_of_rules_knows_no_pods() -> None:
+    none = render(Layout(), VNICS, [], marker="m")
+    pods = [
+        PodElement(ifname=f"oci{n}", address=f"10.1.0.{n}", index=2) for n in range(110)
+    ]
+    many = render(Layout(), VNICS, pods, marker="m")
+    assert rules(none) == rules(many)
+    assert '"oci7" . 10.1.0.7 : goto via2' in many
+
+
+def test_marks_keep_the_bits_of_others() -> None:
+    text = render(Layout(mark_mask=0xF0000), VNICS, [], marker="m")
+    assert "meta mark set meta mark & 0xfff0ffff | 0x2" in text
+
+
+def test_without_vnics_there_is_still_a_table() -> None:
+    text = render(Layout(), [], [], marker="m")
+    assert "chain m { }" in text
+    assert "goto via" not in text
+
+
+def test_names_of_links_tell_sandboxes_apart() -> None:
+    layout = Layout()
+    keys = [
+        SandboxKey("vcnd", f"same-beginning-of-the-id-{n}", "eth0") for n in range(200)
+    ]
+    keys += [SandboxKey("other", k.container_id, "eth0") for k in keys]
+    names = {host_ifname(layout, k) for k in keys}
+    assert len(names) == len(keys)
+    assert all(len(n) == 14 and n.startswith("oci") for n in names)
+
+
+def test_macs_are_local_unicast_and_stable() -> None:
+    host, pod = macs("oci1")
+    assert (host, pod) == macs("oci1")
+    for mac in (host, pod):
+        first = int(mac[:2], 16)
+        assert first & 0b11 == 0b10
+
+
+def event(kind: int, name: str = "") -> bytes:
+    said = name.encode() + b"\0"
+    attribute = struct.pack("=HH", 4 + len(said), 3) + said + b"\0" * (-len(said) % 4)
+    body = b"\0" * 16 + (attribute if name else b"")
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+@pytest.mark.parametrize(
+    ("data", "passes"),
+    [
+        (event(RTM_NEWLINK, "oci0123"), False),
+        (event(RTM_NEWLINK, "ens5"), True),
+        (event(RTM_NEWLINK), True),
+        (event(RTM_DELADDR), True),
+        (event(RTM_DELROUTE, "oci0123"), True),
+        (event(24), False),
+    ],
+)
+def test_filter_by_a_real_socket(data: bytes, passes: bool) -> None:
+    """The kernel runs the program on any socket; a datagram stands for the event."""
+    code = event_filter.program(RTM_NEWLINK, (RTM_DELADDR, RTM_DELROUTE), "oci")
+    one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with one, two:
+        event_filter.attach(two, code)
+        one.send(data)
+        two.settimeout(0.0)
+        try:
+            assert two.recv(4096) == data
+            assert passes
+        except BlockingIOError:
+            assert not passes

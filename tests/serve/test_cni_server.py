@@ -1,0 +1,206 @@
+"""The server on a real Unix socket, with verbs that say what they were asked."""
+
+import array
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from vcnd.model.errors import NotServingError, PoolEmptyError
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.serve.cni_server import CniServer
+
+CONFIG = b'{"cniVersion":"1.0.0","name":"vcnd"}'
+ADD = {
+    "CNI_COMMAND": "ADD",
+    "CNI_CONTAINERID": "abc",
+    "CNI_NETNS": "/x",
+    "CNI_IFNAME": "eth0",
+}
+
+
+class Verbs:
+    """Answers what a test wants."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self.added: list[SandboxKey] = []
+
+    async def add(
+        self, key: SandboxKey, pod: PodRef, netns: int
+    ) -> tuple[Lease, PodInterface]:
+        assert os.fstat(netns)
+        if self.failure:
+            raise self.failure
+        self.added.append(key)
+        lease = Lease(key=key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
+        interface = PodInterface(host_ifname="oci1", host_mac="a", pod_mac="b", mtu=1)
+        return lease, interface
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        return None
+
+    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+        raise AssertionError
+
+    async def collect_garbage(
+        self, network: str, valid: frozenset[tuple[str, str]]
+    ) -> None:
+        raise ZeroDivisionError
+
+    def ready(self) -> None:
+        raise NotServingError("not yet")
+
+    def report(self) -> dict[str, Any]:
+        return {"pool": {}}
+
+    async def release_all(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def serving(
+    verbs: Verbs, path: Path, *, allowed_uid: int | None = None
+) -> AsyncIterator[None]:
+    listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listener:
+        await listener.bind(str(path))
+        listener.listen(16)
+        uid = os.getuid() if allowed_uid is None else allowed_uid
+        async with trio.open_nursery() as calls:
+            calls.start_soon(CniServer(verbs, allowed_uid=uid).serve, listener, calls)
+            yield
+            calls.cancel_scope.cancel()
+
+
+def request(environment: dict[str, str], stdin: bytes = CONFIG) -> bytes:
+    said = b"".join(f"{k}={v}\0".encode() for k, v in environment.items())
+    return b"vcnd 1 %d %d\n" % (len(said), len(stdin)) + said + stdin
+
+
+async def exchange(
+    path: Path, data: bytes, *, descriptors: int = 1, half: bool = False
+) -> tuple[int, Any]:
+    """Send bytes; return exit code and JSON, or (-1, None) when nothing comes."""
+    with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        await sock.connect(str(path))
+        rights = []
+        if descriptors:
+            fds = array.array("i", [0] * descriptors)
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds.tobytes())]
+        await sock.sendmsg([data], rights)
+        if half:
+            sock.shutdown(socket.SHUT_WR)
+        reply = b""
+        while chunk := await sock.recv(65536):
+            reply += chunk
+    header, _, body = reply.partition(b"\n")
+    if not header:
+        return -1, None
+    code, length = header.split()
+    assert int(length) == len(body)
+    return int(code), json.loads(body) if body else None
+
+
+async def test_add(tmp_path: Path) -> None:
+    verbs = Verbs()
+    async with serving(verbs, tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", request(ADD))
+        assert code == 0
+        assert said["ips"][0]["address"] == "10.1.0.5/32"
+        delete = {**ADD, "CNI_COMMAND": "DEL", "CNI_NETNS": ""}
+        assert await exchange(tmp_path / "s", request(delete), descriptors=0) == (
+            0,
+            None,
+        )
+
+
+@pytest.mark.parametrize(
+    ("data", "descriptors", "error_code"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 0, 6, id="http"),
+        pytest.param(b"x" * 200, 0, 6, id="no-line"),
+        pytest.param(b"vcnd 1 99 99999999\n", 0, 6, id="oversized"),
+        pytest.param(request(ADD, b"{not json"), 1, 6, id="no-json"),
+        pytest.param(request(ADD, b"[]"), 1, 6, id="no-object"),
+        pytest.param(request({**ADD, "CNI_COMMAND": "FLY"}), 1, 4, id="unknown-verb"),
+        pytest.param(
+            request(ADD, b'{"cniVersion":"7.0.0","name":"vcnd"}'), 1, 1, id="version"
+        ),
+        pytest.param(request(ADD), 0, 8, id="no-namespace"),
+        pytest.param(request(ADD), 2, 8, id="two-namespaces"),
+        pytest.param(request(ADD), 40, 6, id="too-many-descriptors"),
+        pytest.param(request({**ADD, "CNI_COMMAND": "STATUS"}), 0, 50, id="status"),
+        pytest.param(
+            request(
+                {"CNI_COMMAND": "GC"},
+                b'{"cniVersion":"1.1.0","name":"vcnd","cni.dev/valid-attachments":[]}',
+            ),
+            0,
+            999,
+            id="defect",
+        ),
+    ],
+)
+async def test_bad_calls_are_answered_and_the_daemon_lives(
+    tmp_path: Path, data: bytes, descriptors: int, error_code: int
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    async with serving(Verbs(), tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", data, descriptors=descriptors)
+        assert code == 1
+        assert said["code"] == error_code
+        assert {"cniVersion", "code", "msg"} <= said.keys()
+        assert (await exchange(tmp_path / "s", request(ADD)))[0] == 0
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_half_a_request_is_dropped(tmp_path: Path) -> None:
+    async with serving(Verbs(), tmp_path / "s"):
+        data = request(ADD)
+        for cut in (1, 10, len(data) - 1):
+            said = await exchange(tmp_path / "s", data[:cut], half=True)
+            assert said == (-1, None)
+        assert (await exchange(tmp_path / "s", data))[0] == 0
+
+
+async def test_a_failure_is_told_with_its_code_and_details(tmp_path: Path) -> None:
+    verbs = Verbs()
+    verbs.failure = PoolEmptyError("no free VCN address", details="subnet full")
+    async with serving(verbs, tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", request(ADD))
+    assert code == 1
+    assert (said["code"], said["details"]) == (11, "subnet full")
+
+
+async def test_a_defect_is_told_without_its_insides(tmp_path: Path) -> None:
+    verbs = Verbs()
+    verbs.failure = RuntimeError("secret")
+    async with serving(verbs, tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", request(ADD))
+    assert (code, said["code"]) == (1, 999)
+    assert "secret" not in json.dumps(said)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may always call")
+async def test_other_users_are_refused(tmp_path: Path) -> None:
+    async with serving(Verbs(), tmp_path / "s", allowed_uid=os.getuid() + 1):
+        code, said = await exchange(tmp_path / "s", request(ADD))
+    assert (code, said["code"]) == (1, 6)
+    assert "may not call" in said["msg"]
+
+
+async def test_vcndctls_verbs(tmp_path: Path) -> None:
+    async with serving(Verbs(), tmp_path / "s"):
+        said = await exchange(
+            tmp_path / "s", request({"CNI_COMMAND": "VCND_STATUS"}, b""), descriptors=0
+        )
+    assert said == (0, {"pool": {}})

@@ -1,0 +1,48 @@
+"""The configuration file."""
+
+from pathlib import Path
+
+import pytest
+
+from vcnd.config import ConfigError, load, render
+
+GOOD = '[oci]\nsubnet_id = "ocid1.subnet.x"\n'
+
+
+def test_defaults_and_effective_values(tmp_path: Path) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text(GOOD + "[pool]\nbatch = 3\n")
+    config = load(path)
+    assert config.policy().batch == 3
+    path.write_text(render(config))
+    assert load(path) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[oci]\nsubnet = 1\n", "unknown field `subnet` - at `$.oci`"),
+        ("[nonsense]\n", "unknown field `nonsense`"),
+        (
+            GOOD + "[pool]\nbatch = 'x'\n",
+            "Expected `int`, got `str` - at `$.pool.batch`",
+        ),
+        (GOOD + "[pool]\nbatch = 0\n", "batch must be at least 1"),
+        (GOOD + "[cni]\npatience_seconds = 60.0\n", "<= 45"),
+        (GOOD + "[log]\nlevel = 'loud'\n", "level 'loud' is unknown"),
+        ("[oci\n", "line 1"),
+        ("", "subnet_id is required"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "nothing")
