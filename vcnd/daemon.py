@@ -164,7 +164,8 @@ class Node:
         """Give all addresses and VNICs back; refused while pods hold any."""
         await self._warm_pool.freeze()
         try:
-            await self._changes.give_all_back()
+            async with self._repairer.paused():
+                await self._changes.give_all_back()
         except BaseException:
             self._warm_pool.thaw()
             raise

@@ -6,6 +6,7 @@ Sources: sd_listen_fds(3), sd_notify(3).
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Never
 
@@ -41,7 +42,11 @@ class Systemd:
         address = self.notify_socket
         if address.startswith("@"):
             address = "\0" + address[1:]
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        # A manager that is being restarted hears nothing; no reason to end.
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
+            suppress(OSError),
+        ):
             sock.sendto(state.encode(), address)
 
     async def feed_watchdog(

@@ -37,8 +37,7 @@ def world_text(
     nodes: int,
     seed: int,
     few_addresses: int | None = None,
-    attach_seconds: float = 2.0,
-    bulk_seconds: float = 0.4,
+    slow: bool = True,
 ) -> str:
     """Return the default world with so many nodes.
 
@@ -46,15 +45,13 @@ def world_text(
         nodes: how many nodes.
         seed: seed of all made-up names.
         few_addresses: let the last node's VNICs take only so many addresses.
-        attach_seconds: how long an attachment takes.
-        bulk_seconds: how long a bulk action takes.
+        slow: take the default world's time for what takes time; else hardly any.
     """
     text = worldfile.default_text()
-    for name, value in {
-        "seed": seed,
-        "attach_seconds": attach_seconds,
-        "bulk_seconds": bulk_seconds,
-    }.items():
+    values: dict[str, float] = {"seed": seed}
+    if not slow:
+        values |= {"attach_seconds": 0.1, "detach_seconds": 0.1, "bulk_seconds": 0.05}
+    for name, value in values.items():
         text = re.sub(rf"(?m)^{name} = [\d.]+", f"{name} = {value}", text, count=1)
     if few_addresses is None:
         return re.sub(r"(?m)^count = \d+$", f"count = {nodes}", text, count=1)

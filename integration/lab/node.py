@@ -146,15 +146,19 @@ class Node:
             return
         self._process.terminate()
         with trio.move_on_after(STOP_SECONDS):
-            await self._ended()
+            code = await self._ended()
+            if code:
+                raise RuntimeError(f"{self.name}: vcnd ended with {code}; see its log")
             return
         await self.kill()
         raise RuntimeError(f"{self.name}: vcnd did not stop within {STOP_SECONDS} s")
 
-    async def _ended(self) -> None:
+    async def _ended(self) -> int:
+        code = 0
         if self._process is not None:
-            await self._process.wait()
+            code = await self._process.wait()
             self._process = None
+        return code
 
     def close(self) -> None:
         """Close the node's socket and remove it, as the socket unit does."""

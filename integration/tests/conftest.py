@@ -12,14 +12,13 @@ import trio
 
 from integration.lab.lab import Lab, running_lab, world_text
 
-QUICK = {"attach_seconds": 0.1, "bulk_seconds": 0.05}
 POOL = {"batch": 6, "cooling_seconds": 0.2, "audit_seconds": 2.0}
 
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     """Two nodes with their daemons, warm."""
-    text = world_text(nodes=2, seed=1, **QUICK)
+    text = world_text(nodes=2, seed=1, slow=False)
     async with running_lab(text, tmp_path, nodes=["node1", "node2"], pool=POOL) as made:
         async with trio.open_nursery() as starting:
             for node in made.nodes:

@@ -14,7 +14,7 @@ from integration.lab import pods, snapshot, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.cnitool import cnitool
 from integration.lab.lab import Lab, running_lab, world_text
-from integration.tests.conftest import POOL, QUICK
+from integration.tests.conftest import POOL
 from vcnd.journal import encode_line
 
 CHAIN = Path(__file__).parents[2] / "cni" / "10-vcnd.conflist"
@@ -220,7 +220,7 @@ async def test_half_requests_and_noise_on_the_real_socket(lab: Lab) -> None:
 
 async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
     """A common small set-up: pod VNICs in the nodes' own subnet."""
-    text = world_text(nodes=2, seed=1, **QUICK)
+    text = world_text(nodes=2, seed=1, slow=False)
     names = ["node1", "node2"]
     async with running_lab(
         text, tmp_path, nodes=names, pool=POOL, pod_subnet="nodes"

@@ -74,8 +74,9 @@ def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
     before, after = memory.remembered(now), compact.remembered(now)
     assert set(before.leases) == set(after.leases)
     assert set(before.cooling) == set(after.cooling)
-    rest = {"leases": (), "cooling": ()}
-    assert replace(before, **rest) == replace(after, **rest)
+    assert replace(before, leases=(), cooling=()) == replace(
+        after, leases=(), cooling=()
+    )
 
 
 def test_a_new_boot_voids_leases_and_keeps_addresses() -> None:

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx2
 import pytest
 import trio
 import trio.lowlevel
 from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.types import Receive, Scope, Send
 
 from fakeoci.api.app import build
 from fakeoci.api.service import Fault, Service
@@ -21,7 +21,6 @@ from vcnd.oci.signing import sign
 HOST = "iaas.us-ashburn-1.oraclecloud.com"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 KEY_ID = "tenancy/user/aa:bb"
-Query = dict[str, Any]
 
 
 @pytest.fixture
@@ -218,7 +217,7 @@ async def test_an_endless_answer_comes_as_it_is_sent() -> None:
     """The transport streams, and closing it ends the app."""
     ended = trio.Event()
 
-    async def app(scope: Query, receive: Any, send: Any) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             while True:

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.harness import add, check_invariants, key, settings, until_warm, world
-from vcnd.model.errors import BadRequestError
+from vcnd.model.errors import BadRequestError, PoolEmptyError
 from vcnd.model.records import AttachIntended, Leased
 
 Clock = trio.testing.MockClock
@@ -93,7 +93,7 @@ async def test_a_lost_journal_is_made_up_from_the_cloud(autojump_clock: Clock) -
 
 async def test_release_gives_everything_back(autojump_clock: Clock) -> None:
     w = world()
-    async with w.node() as node:
+    async with w.node(settings(audit_seconds=0.3)) as node:
         lease = await add(node, 1)
         with pytest.raises(BadRequestError, match="1 pods hold addresses"):
             await node.release_all()
@@ -101,8 +101,12 @@ async def test_release_gives_everything_back(autojump_clock: Clock) -> None:
         await node.release_all()
         await trio.sleep(600)
         assert node.pool.ledger.counts().total == 0
+        with pytest.raises(PoolEmptyError) as caught:
+            await add(node, 2)
+        assert "was released" in caught.value.details
     assert w.pod_vnics() == []
     assert w.host.withdrawn
+    assert w.host.slots == []  # no audit has set it up again
     assert w.journal.removed
 
 

@@ -151,6 +151,7 @@ class Changes:
                 pool.ledger.forget(private_ip.address)
             del pool.slots[slot.vnic.id]
             pool.vnics_attached -= 1
+        pool.released = True
         await self._host.withdraw()
         self._journal.remove()
         log.info("all_given_back")

@@ -43,6 +43,8 @@ class Pool:
         self.vnic_limit = 0
         self.observed = False
         """Whether the cloud has been asked since the daemon started."""
+        self.released = False
+        """Whether everything was given back; the node asks for nothing any more."""
         self.problems: deque[Problem] = deque(maxlen=16)
         self.waiting = 0
         self._bell = trio.Event()
@@ -115,6 +117,10 @@ class Pool:
         """Say in words why no address is free."""
         counts = self.ledger.counts()
         held = f"{counts.leased} leased, {counts.cooling} cooling, target {self.target}"
+        if self.released:
+            return (
+                "the node was released (vcndctl release); restart vcnd to use it again"
+            )
         if self.problems:
             last = self.problems[-1]
             return f"{last.what}: {last.reason} ({held})"

@@ -60,6 +60,7 @@ class Repairer:
         self._turns = turns
         self._changes = changes
         self._audit_seconds = audit_seconds
+        self._looking = trio.Lock()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -107,6 +108,15 @@ class Repairer:
         Raises:
             CloudError: it cannot be had; nothing was changed.
         """
+        async with self._looking:
+            if not self._pool.released:
+                await self._audit_cloud()
+
+    def paused(self) -> trio.Lock:
+        """Return what keeps audits of the cloud away while it is held."""
+        return self._looking
+
+    async def _audit_cloud(self) -> None:
         # What was created or deleted while the question was under way would look
         # like drift: judged are objects known before and after, or new to us.
         before = self._pool.ledger.ids()

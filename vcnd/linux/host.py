@@ -11,7 +11,6 @@ import trio
 
 from vcnd.linux import conntrack, kernel, netns
 from vcnd.linux.layout import Layout
-from vcnd.linux.netlink import NetlinkError
 from vcnd.linux.pods import PodWiring, host_ifname, reap_group
 from vcnd.linux.ruleset import PodElement, VnicLink, render
 from vcnd.linux.watch import Wanted, Watch
@@ -60,7 +59,7 @@ class LinuxHost:
         async with self._turn:
             try:
                 return call()
-            except NetlinkError as error:
+            except OSError as error:
                 raise KernelRefusedError(
                     "the kernel refused a step of the pod's wiring", details=str(error)
                 ) from error
@@ -71,7 +70,14 @@ class LinuxHost:
         Not abandoned when cancelled: the step ends, and its outcome is known.
         """
         async with self._turn:
-            return await trio.to_thread.run_sync(call, limiter=self._settling_thread)
+            try:
+                return await trio.to_thread.run_sync(
+                    call, limiter=self._settling_thread
+                )
+            except OSError as error:
+                raise KernelRefusedError(
+                    "the kernel refused a step of the VNICs' set-up", details=str(error)
+                ) from error
 
     # Pods
 

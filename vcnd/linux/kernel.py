@@ -5,7 +5,8 @@ Synchronous: runs in the kernel's worker thread, in the node's network namespace
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,16 @@ from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
 
 RTPROT_KERNEL = 2
 FR_ACT_BLACKHOLE = 6
+
+
+@contextmanager
+def _netlink() -> Iterator[IPRoute]:
+    """Open pyroute2 here and now; its errors come out as plain ``OSError``."""
+    with IPRoute() as route:
+        try:
+            yield route
+        except PyrouteError as error:
+            raise OSError(error.code, f"netlink: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +85,31 @@ def _link(said: Any) -> Link:
 
 def links() -> list[Link]:
     """Return all links of this thread's namespace."""
-    with IPRoute() as route:
+    with _netlink() as route:
         return [_link(said) for said in route.get_links()]
 
 
 def link(name: str) -> Link | None:
     """Return a link by name, or None."""
-    with IPRoute() as route:
-        try:
+    try:
+        with _netlink() as route:
             return _link(route.link("get", ifname=name)[0])
-        except PyrouteError as error:
-            if error.code == errno.ENODEV:
-                return None
-            raise
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            return None
+        raise
 
 
 def addresses(index: int) -> set[str]:
     """Return the IPv4 addresses of a link."""
-    with IPRoute() as route:
+    with _netlink() as route:
         said = route.get_addr(index=index, family=socket.AF_INET)
         return {a.get_attr("IFA_ADDRESS") for a in said}
 
 
 def host_routes(table: int) -> dict[str, int]:
     """Return a table's IPv4 routes: destination (empty for default) → link index."""
-    with IPRoute() as route:
+    with _netlink() as route:
         return {
             r.get_attr("RTA_DST") or "": r.get_attr("RTA_OIF") or 0
             for r in route.get_routes(table=table, family=socket.AF_INET)
@@ -118,7 +129,7 @@ class VnicWiring:
         the answer; its link event will call again.
         """
         found: list[VnicLink] = []
-        with IPRoute() as route:
+        with _netlink() as route:
             by_mac = {x.mac: x for x in map(_link, route.get_links()) if x.mac}
             mtu = self._layout.mtu or next(
                 (by_mac[s.vnic.mac].mtu for s in slots if _is_there(s, by_mac)), 0
@@ -128,16 +139,18 @@ class VnicWiring:
                 if there is None:
                     continue
                 if not slot.is_primary:
-                    self._set_up(route, slot, there, mtu)
+                    # Detached under our hands: its end has an event of its own.
+                    with _being_no_error(errno.ENODEV):
+                        self._set_up(route, slot, there, mtu)
                 found.append(VnicLink(index=slot.index, ifname=there.name))
             self._bring_rules_to(route, self._rules(slots))
         return found
 
     def take_down(self) -> None:
         """Remove every rule and route of ours; links stay the cloud's."""
-        with IPRoute() as route:
+        with _netlink() as route:
             self._bring_rules_to(route, set())
-            route.flush_routes(table=self._layout.pods_table)
+            _flush(route, self._layout.pods_table)
 
     def _set_up(self, route: IPRoute, slot: VnicSlot, link: Link, mtu: int) -> None:
         vnic, table = slot.vnic, self._layout.vnic_table(slot.index)
@@ -178,11 +191,29 @@ class VnicWiring:
         present = {rule for rule in map(_rule, said) if rule.priority in ours}
         # First what closes, then what opens.
         for rule in sorted(wanted - present, key=lambda r: r.table):
-            route.rule("add", **rule.arguments(layout), protocol=RTPROT_KERNEL)
+            with _being_no_error(errno.EEXIST):
+                route.rule("add", **rule.arguments(layout), protocol=RTPROT_KERNEL)
         for rule in present - wanted:
-            route.rule("del", **rule.arguments(layout))
+            with _being_no_error(errno.ENOENT, errno.ESRCH):
+                route.rule("del", **rule.arguments(layout))
             if rule.mark > PRIMARY_INDEX:
-                route.flush_routes(table=rule.table)
+                _flush(route, rule.table)
+
+
+@contextmanager
+def _being_no_error(*codes: int) -> Iterator[None]:
+    """Pass over refusals that say: it is so already."""
+    try:
+        yield
+    except PyrouteError as error:
+        if error.code not in codes:
+            raise
+
+
+def _flush(route: IPRoute, table: int) -> None:
+    """Remove a table's routes; links that went meanwhile took theirs along."""
+    with _being_no_error(errno.ENOENT, errno.ESRCH, errno.ENODEV):
+        route.flush_routes(table=table)
 
 
 def _is_there(slot: VnicSlot, by_mac: dict[str, Link]) -> bool:
