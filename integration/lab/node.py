@@ -126,14 +126,31 @@ class Node:
                     stderr=log,
                     env=environment,
                 )
-            with trio.move_on_after(READY_SECONDS) as waiting:
+            ready = await self._until_ready(notify)
+        notify_path.unlink()
+        if not ready:
+            self._process.kill()
+            await self._ended()
+            said = self.log_path.read_text()
+            raise RuntimeError(f"{self.name} is not ready:\n{said}")
+
+    async def _until_ready(self, notify: trio.socket.SocketType) -> bool:
+        """Wait for READY=1; False when the daemon ends first, or takes too long."""
+        process, ready = self._process, False
+        with trio.move_on_after(READY_SECONDS):
+            async with trio.open_nursery() as race:
+
+                async def wait_for_end() -> None:
+                    if process is not None:
+                        await process.wait()
+                    race.cancel_scope.cancel()
+
+                race.start_soon(wait_for_end)
                 while b"READY=1" not in await notify.recv(1024):
                     pass
-        notify_path.unlink()
-        if waiting.cancelled_caught:
-            raise RuntimeError(
-                f"{self.name} is not ready:\n{self.log_path.read_text()}"
-            )
+                ready = True
+                race.cancel_scope.cancel()
+        return ready
 
     async def kill(self) -> None:
         """End the daemon as no daemon likes it."""

@@ -5,7 +5,8 @@ import secrets
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Never, Protocol
 
 import msgspec
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
 """A peer that has sent no whole request by then is let go."""
+LINGER_SECONDS = 2.0
 MAX_DESCRIPTORS = 8
 PEER_CREDENTIALS = struct.Struct("=iII")
 
@@ -54,6 +56,15 @@ class Verbs(Protocol):
 
     async def release_all(self) -> None:
         """Give everything back to the cloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A whole request, as it came."""
+
+    environment: dict[str, str]
+    stdin: bytes
+    descriptors: list[int]
 
 
 class HalfRequestError(Exception):
@@ -89,45 +100,42 @@ class CniServer:
         """Answer one connection."""
         with connection:
             try:
-                reply = await self._answer(connection)
+                with trio.fail_after(REQUEST_SECONDS):
+                    self._check_peer(connection)
+                    request = await _receive(connection)
+            except trio.TooSlowError:
+                log.info("connection_ended_early", reason="no whole request in time")
             except HalfRequestError as error:
                 log.info("connection_ended_early", reason=str(error))
-                return
-            try:
-                await _send_all(connection, reply)
-            except OSError as error:
-                # The runtime gave up.  What was done stays; its DEL will follow.
-                log.info("reply_not_taken", reason=str(error))
+            except VcndError as error:
+                log.warning("call_refused", code=error.code, reason=str(error))
+                said = cni_wire.render_error(cni_wire.LATEST, error)
+                await _reply(connection, cni_wire.frame(1, said))
+                await _linger(connection)
+            else:
+                with _closing(request.descriptors):
+                    await _reply(connection, await self._answer(request))
 
-    async def _answer(self, connection: trio.socket.SocketType) -> bytes:
+    async def _answer(self, request: Request) -> bytes:
         version = cni_wire.LATEST
+        environment = request.environment
         try:
-            self._check_peer(connection)
-            with trio.fail_after(REQUEST_SECONDS):
-                environment, stdin, descriptors = await _receive(connection)
-            with _closing(descriptors):
-                command = environment.get("CNI_COMMAND", "")
-                control = self._controls.get(command)
-                if control is not None:
-                    return cni_wire.frame(0, await control())
-                TRACE.set(cni_wire.trace_of(environment) or secrets.token_hex(16))
-                config = cni_wire.parse_config(stdin)
-                version = cni_wire.version_of(config)
-                call = cni_wire.parse_call(environment, config)
-                stdout = await self._carry_out(call, descriptors)
-        except trio.TooSlowError:
-            raise HalfRequestError("no whole request in time") from None
+            control = self._controls.get(environment.get("CNI_COMMAND", ""))
+            if control is not None:
+                return cni_wire.frame(0, await control())
+            TRACE.set(cni_wire.trace_of(environment) or secrets.token_hex(16))
+            config = cni_wire.parse_config(request.stdin)
+            version = cni_wire.version_of(config)
+            call = cni_wire.parse_call(environment, config)
+            return cni_wire.frame(0, await self._carry_out(call, request.descriptors))
         except VcndError as error:
             log.warning("call_refused", code=error.code, reason=str(error))
             return cni_wire.frame(1, cni_wire.render_error(version, error))
-        except HalfRequestError:
-            raise
         except Exception:
             # A defect of ours: told in full to the log, and to the runtime without.
             log.exception("call_failed")
             failure = VcndError("vcnd failed; see journalctl -u vcnd")
             return cni_wire.frame(1, cni_wire.render_error(version, failure))
-        return cni_wire.frame(0, stdout)
 
     def _check_peer(self, connection: trio.socket.SocketType) -> None:
         raw = connection.getsockopt(
@@ -203,10 +211,8 @@ def _closing(descriptors: list[int]) -> Iterator[None]:
             os.close(descriptor)
 
 
-async def _receive(
-    connection: trio.socket.SocketType,
-) -> tuple[dict[str, str], bytes, list[int]]:
-    """Return a request's environment, stdin and descriptors."""
+async def _receive(connection: trio.socket.SocketType) -> Request:
+    """Return a request; its descriptors are the caller's to close."""
     data, descriptors = b"", list[int]()
     try:
         header: cni_wire.Header | None = None
@@ -236,14 +242,27 @@ async def _receive(
                 raise BadRequestError("not a request of vcnd-cni")
         end = start + header.environment_bytes
         environment = cni_wire.parse_environment(data[start:end])
-        return environment, data[end : end + header.stdin_bytes], descriptors
+        stdin = data[end : end + header.stdin_bytes]
+        return Request(environment, stdin, descriptors)
     except BaseException:
         for descriptor in descriptors:
             os.close(descriptor)
         raise
 
 
-async def _send_all(connection: trio.socket.SocketType, data: bytes) -> None:
+async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
     view = memoryview(data)
-    while view:
-        view = view[await connection.send(view) :]
+    try:
+        while view:
+            view = view[await connection.send(view) :]
+    except OSError as error:
+        # The runtime gave up.  What was done stays; its DEL will follow.
+        log.info("reply_not_taken", reason=str(error))
+
+
+async def _linger(connection: trio.socket.SocketType) -> None:
+    """Take what else comes: closing on unread data would destroy the reply."""
+    with trio.move_on_after(LINGER_SECONDS), suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while await connection.recv(1 << 16):
+            pass
