@@ -29,15 +29,22 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--world", type=click.Path(path_type=Path), help="World file (TOML).")
+@click.option(
+    "--world",
+    default="default",
+    show_default=True,
+    metavar="FILE",
+    help="World file (TOML), or one that comes along: default, shared-subnet.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, help="0 picks a free one.")
 @click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
-def serve(world: Path | None, host: str, port: int, *, fabric: bool) -> None:
+def serve(world: str, host: str, port: int, *, fabric: bool) -> None:
     """Serve a world until interrupted."""
     try:
-        text = worldfile.default_text() if world is None else world.read_text()
-        parsed = worldfile.parse(text, name=str(world or "default world"))
+        own = Path(world)
+        text = own.read_text() if own.exists() else worldfile.bundled(world)
+        parsed = worldfile.parse(text, name=world)
     except (OSError, worldfile.WorldFileError) as error:
         sys.exit(f"fakeoci: {error}")
     service = Service(parsed, time.time)
@@ -46,9 +53,13 @@ def serve(world: Path | None, host: str, port: int, *, fabric: bool) -> None:
 
 
 @main.command("print-world")
-def print_world() -> None:
-    """Print the default world's file, to start one's own from."""
-    click.echo(worldfile.default_text(), nl=False)
+@click.argument("name", default="default")
+def print_world(name: str) -> None:
+    """Print a world file that comes along, to start one's own from."""
+    try:
+        click.echo(worldfile.bundled(name), nl=False)
+    except FileNotFoundError:
+        sys.exit(f"fakeoci: no world named {name!r}: default, shared-subnet")
 
 
 async def _serve(service: Service, host: str, port: int, fabric: Fabric | None) -> None:

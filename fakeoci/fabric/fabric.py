@@ -89,9 +89,18 @@ class Fabric:
                 name = "nat0" if gateway.kind == "nat" else "igw0"
                 self._link(vcn, name, INTERNET, f"{name}-{net.name}"[:15])
                 there = f"{name}-{net.name}"[:15]
-                netns.ip(INTERNET, [f"route add {vcn.nat_address}/32 dev {there}"])
-                # The internet asks who has the NAT's address: the VCN does.
-                netns.ip(vcn.netns, [f"addr add {vcn.nat_address}/32 dev lo"])
+                # The internet asks who has these addresses: the VCN does.
+                if gateway.kind == "nat":
+                    netns.ip(INTERNET, [f"route add {vcn.nat_address}/32 dev {there}"])
+                    netns.ip(vcn.netns, [f"addr add {vcn.nat_address}/32 dev lo"])
+                else:
+                    for link in net.links.values():
+                        if link.public_ip:
+                            route = f"route add {link.public_ip}/32 dev {there}"
+                            netns.ip(INTERNET, [route])
+                            netns.ip(
+                                vcn.netns, [f"addr add {link.public_ip}/32 dev lo"]
+                            )
             case "drg":
                 name, there = (
                     f"drg{len(self._gateway_links)}",

@@ -10,7 +10,7 @@ class Names:
     def __init__(self, *, seed: int, region_key: str) -> None:
         self._random = Random(seed)  # noqa: S311 - names, no secrets
         self._region_key = region_key
-        self._nics = 0
+        self._nics = self._publics = 0
 
     def ocid(self, kind: str) -> str:
         """Return an OCID: ``ocid1.<kind>.oc1.<region>.<unique>``."""
@@ -22,6 +22,11 @@ class Names:
         """Return the next MAC address, local and unicast."""
         self._nics += 1
         return (0x02_00_17_00_00_00 + self._nics).to_bytes(6).hex(":")
+
+    def public_ip(self) -> str:
+        """Return the next public address, of a block for documentation."""
+        self._publics += 1
+        return f"203.0.113.{100 + self._publics}"
 
     def segment(self) -> str:
         """Return a server's part of an opc-request-id."""

@@ -59,6 +59,9 @@ def create(
     check_nsgs(world, new.nsg_ids, subnet.vcn_id)
     if new.assign_public_ip and subnet.prohibit_public_ip:
         raise invalid("Invalid VNIC creation parameters: the subnet is private")
+    # Left out, it follows the subnet: public ones give their VNICs an address.
+    follows = new.assign_public_ip is None and not subnet.prohibit_public_ip
+    public = new.assign_public_ip or follows
     space = world.spaces[subnet.id]
     if new.private_ip is None:
         address = space.take_any()
@@ -79,6 +82,7 @@ def create(
             nsg_ids=list(new.nsg_ids),
             skip_source_dest_check=new.skip_source_dest_check,
             lifecycle_state="AVAILABLE" if primary else "PROVISIONING",
+            public_ip=world.names.public_ip() if public else None,
         )
     )
     world.add(

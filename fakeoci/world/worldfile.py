@@ -1,4 +1,4 @@
-"""A world in one TOML file; ``default.toml`` beside this is one to start from."""
+"""A world in one TOML file; ``*.toml`` beside this are some to start from."""
 
 import re
 import tomllib
@@ -145,9 +145,18 @@ class WorldFileError(Exception):
     """A world file cannot be used; the text has line and reason."""
 
 
+def bundled(name: str) -> str:
+    """Return a world file that comes along: ``default`` or ``shared-subnet``.
+
+    Raises:
+        FileNotFoundError: there is none of that name.
+    """
+    return (files("fakeoci.world") / f"{name}.toml").read_text()
+
+
 def default_text() -> str:
     """Return the default world's file."""
-    return (files("fakeoci.world") / "default.toml").read_text()
+    return bundled("default")
 
 
 def parse(text: str, *, name: str = "world") -> World:

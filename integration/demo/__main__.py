@@ -1,6 +1,7 @@
 """``./vcn demo``: start the lab, run pods, check what can be seen, clean up."""
 
 import json
+import os
 import random
 import sys
 import tempfile
@@ -61,7 +62,7 @@ LEAST_NODES = 2
 @click.option("--seed", default=1, show_default=True, help="Of all made-up names.")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.option(
-    "--keep", is_flag=True, help="Keep the lab running for a look, until Ctrl-C."
+    "--keep", is_flag=True, help="Before cleaning up, open a shell inside the lab."
 )
 def main(nodes: int, pods: int, seed: int, *, as_json: bool, keep: bool) -> None:
     """Show pods with VCN addresses on several nodes, over the fake cloud."""
@@ -148,18 +149,19 @@ async def _check(stage: Stage, check: Check, console: Console) -> dict[str, Any]
 
 
 async def _show(stage: Stage, console: Console) -> None:
-    console.print("The lab is kept. From another shell, as the same user:")
-    for node in stage.nodes:
-        console.print(f"  {node.name}: its daemon is process {node.pid}, its pods:")
-        for pod in stage.pods[node.name]:
-            console.print(f"    {pod.name} {pod.address}")
+    """Hand the lab over to a shell inside it; the checks go on when it ends."""
+    node = stage.nodes[0]
     console.print(
-        f"  nsenter -t {stage.pids[0]} -m -n ip -br addr    # node1, and so on"
+        f"""The lab is kept: this shell is inside it, its end goes on with the checks.
+  ip netns                                  nodes, pods, routers, hosts beyond
+  ip netns exec {stage.pod(0).name} ip addr            a pod's view
+  ./vcn vcndctl --socket {node.socket_path} status
+  curl -s localhost:8080/fake/v1/flowLogs   the flow log; /world, /requests likewise""",
+        highlight=False,
+        soft_wrap=True,
     )
-    with trio.open_signal_receiver(2, 15) as signals:
-        console.print("Ctrl-C ends it.")
-        async for _ in signals:
-            return
+    shell = os.environ.get("SHELL", "/bin/sh")
+    await trio.run_process([shell], stdin=None, check=False)
 
 
 def _table(results: list[dict[str, Any]]) -> Table:

@@ -38,21 +38,23 @@ def world_text(
     seed: int,
     few_addresses: int | None = None,
     slow: bool = True,
+    name: str = "default",
 ) -> str:
-    """Return the default world with so many nodes.
+    """Return a bundled world with so many nodes.
 
     Args:
         nodes: how many nodes.
         seed: seed of all made-up names.
         few_addresses: let the last node's VNICs take only so many addresses.
+        name: which of the bundled worlds.
         slow: take the default world's time for what takes time; else hardly any.
     """
-    text = worldfile.default_text()
+    text = worldfile.bundled(name)
     values: dict[str, float] = {"seed": seed}
     if not slow:
         values |= {"attach_seconds": 0.1, "detach_seconds": 0.1, "bulk_seconds": 0.05}
-    for name, value in values.items():
-        text = re.sub(rf"(?m)^{name} = [\d.]+", f"{name} = {value}", text, count=1)
+    for key, value in values.items():
+        text = re.sub(rf"(?m)^{key} = [\d.]+", f"{key} = {value}", text, count=1)
     if few_addresses is None:
         return re.sub(r"(?m)^count = \d+$", f"count = {nodes}", text, count=1)
     text = re.sub(r"(?m)^count = \d+$", f"count = {nodes - 1}", text, count=1)
@@ -67,6 +69,12 @@ def named(
 ) -> dict[str, Any]:
     """Return the object of a kind with a display name."""
     return next(n for n in world[kind] if n["displayName"] == name)
+
+
+def _hosts(nodes: set[str]) -> list[str]:
+    """Return the namespaces of hosts that are neither nodes nor routers."""
+    names = {p.name for p in netns.DIRECTORY.iterdir()} - nodes
+    return sorted(n for n in names if not n.startswith("vcn-"))
 
 
 @asynccontextmanager
@@ -112,7 +120,7 @@ async def running_lab(
             for vnic in world["Vnic"]:
                 if vnic["isPrimary"]:
                     lab.addresses[vnic["displayName"]] = vnic["privateIp"]
-            for host in (ONPREM, PEER, INTERNET):
+            for host in await trio.to_thread.run_sync(_hosts, set(nodes)):
                 await servers.start(traffic.serve, host, traffic.SERVICE_PORT)
             try:
                 yield lab

@@ -13,7 +13,7 @@ from fakeoci.fabric import netns
 from integration.lab import pods, snapshot, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.cnitool import cnitool
-from integration.lab.lab import Lab, running_lab, world_text
+from integration.lab.lab import INTERNET, Lab, running_lab, world_text
 from integration.tests.conftest import POOL
 from vcnd.journal import encode_line
 
@@ -220,10 +220,10 @@ async def test_half_requests_and_noise_on_the_real_socket(lab: Lab) -> None:
 
 async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
     """A common small set-up: pod VNICs in the nodes' own subnet."""
-    text = world_text(nodes=2, seed=1, slow=False)
+    text = world_text(nodes=2, seed=1, slow=False, name="shared-subnet")
     names = ["node1", "node2"]
     async with running_lab(
-        text, tmp_path, nodes=names, pool=POOL, pod_subnet="nodes"
+        text, tmp_path, nodes=names, pool=POOL, pod_subnet="all"
     ) as lab:
         before = [snapshot.of_namespace(n) for n in names]
         for node in lab.nodes:
@@ -238,6 +238,13 @@ async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
         assert await traffic.ask("pod1", lab.addresses["node2"], 7070) == a.address
         assert await traffic.ask("node1", lab.addresses["node2"], 7070) is not None
         assert await traffic.ask("onprem-office", b.address) == "172.16.0.10"
+        # The internet gateway: one address, both ways; and none for who has none.
+        bastion = await traffic.ask("bastion", lab.addresses[INTERNET])
+        assert bastion is not None
+        assert bastion.startswith("203.0.113.1")
+        seen = await traffic.ask(INTERNET, bastion)
+        assert seen == lab.addresses[INTERNET]
+        assert await traffic.ask("pod1", lab.addresses[INTERNET]) == "203.0.113.10"
         assert await lab.cloud.spoofed_packets() == 0
         for pod in (a, b):
             await pods.stop(pod)
