@@ -25,6 +25,7 @@ from vcnd.flow.warm_pool import WarmPool
 from vcnd.journal import FileJournal
 from vcnd.linux import netns
 from vcnd.linux.host import LinuxHost, boot_id
+from vcnd.model.errors import VcndError
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.oci.client import CoreClient, Endpoints
@@ -123,8 +124,13 @@ class Node:
         )
         await rooms.start(self._host.run)
         # With what the journal knows the node serves at once, cloud or no cloud.
-        await self._changes.settle()
-        await self._repairer.audit_kernel()
+        try:
+            await self._changes.settle()
+            await self._repairer.audit_kernel()
+        except VcndError as error:
+            # To be tried again by the first audit.  Ending would help nobody: DEL and
+            # STATUS are answered, and vcndctl says what is wrong.
+            self.pool.trouble("kernel", str(error))
         await rooms.start(self._warm_pool.run)
         await rooms.start(self._repairer.run)
         log.info("started", leases=len(ledger.leases()), vnics=len(slots))

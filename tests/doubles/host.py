@@ -5,7 +5,7 @@ from typing import Never
 
 import trio
 
-from vcnd.model.errors import BadNetnsError, SandboxBrokenError
+from vcnd.model.errors import BadNetnsError, SandboxBrokenError, VcndError
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -20,6 +20,8 @@ class MemoryHost:
         self.slots: list[VnicSlot] = []
         self.settled = 0
         self.withdrawn = False
+        self.refusals = 0
+        """So many times settle is refused."""
 
     async def identify(self, netns: int) -> int:
         if netns < 0:
@@ -61,6 +63,9 @@ class MemoryHost:
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         await trio.lowlevel.checkpoint()
+        if self.refusals:
+            self.refusals -= 1
+            raise VcndError("nft refused the rule set")
         self.slots = list(slots)
         self.settled += 1
 

@@ -5,7 +5,15 @@ import trio
 
 from fakeoci.world.nouns import Instance, Subnet
 from fakeoci.world.vnics import NewVnic, attach
-from tests.harness import EPOCH, add, check_invariants, settings, until_warm, world
+from tests.harness import (
+    EPOCH,
+    add,
+    check_invariants,
+    key,
+    settings,
+    until_warm,
+    world,
+)
 from vcnd.model.errors import PoolEmptyError
 
 REFUSALS = [
@@ -200,3 +208,49 @@ async def test_throttled_from_the_start(autojump_clock: Clock) -> None:
         await until_warm(node)
         check_invariants(w, node)
     assert [r for r in w.service.records if r.status == 429]
+
+
+async def test_deletion_nobody_answers_is_settled_by_asking(
+    autojump_clock: Clock,
+) -> None:
+    """Addresses whose deletion is in doubt serve nobody until the cloud has told."""
+    w = world()
+    config = settings(cooling_seconds=1.0, shrink_after_seconds=60.0)
+    async with w.node(config) as node:
+        for number in range(12):
+            await add(node, number)
+        await until_warm(node, free=4)
+        # Done, and no answer, until the daemon gives up asking.
+        w.fault("BulkDeletePrivateIps", "after", times=1000)
+        for number in range(12):
+            await node.delete(key(number))
+        await trio.sleep(130)
+        w.service.faults.clear()
+        await trio.sleep(60)
+        check_invariants(w, node)
+        assert node.pool.ledger.counts().deleting == 0
+        assert len(w.secondary()) == 4
+        # The same, but nothing was done.
+        for number in range(12):
+            await add(node, number)
+        await until_warm(node, free=4)
+        w.fault("BulkDeletePrivateIps", "cut", times=1000)
+        for number in range(12):
+            await node.delete(key(number))
+        await trio.sleep(130)
+        w.service.faults.clear()
+        await trio.sleep(600)
+        check_invariants(w, node)
+        assert len(w.secondary()) == 4
+
+
+async def test_kernel_that_refuses_ends_nothing(autojump_clock: Clock) -> None:
+    """A VNIC that cannot be set up is told and tried again; the daemon lives."""
+    w = world()
+    w.host.refusals = 3
+    async with w.node() as node:
+        await trio.sleep(5)
+        reasons = [p["reason"] for p in node.report()["problems"]]
+        assert any("nft refused" in r for r in reasons)
+        await until_warm(node)
+        await add(node, 1)

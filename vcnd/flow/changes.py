@@ -10,7 +10,12 @@ from collections.abc import Sequence
 import structlog
 
 from vcnd.flow.pool import Pool
-from vcnd.model.errors import BadRequestError, CloudFullError, CloudRefusedError
+from vcnd.model.errors import (
+    BadRequestError,
+    CloudError,
+    CloudFullError,
+    CloudRefusedError,
+)
 from vcnd.model.ids import VnicId
 from vcnd.model.records import (
     AddressAdded,
@@ -37,6 +42,8 @@ class Changes:
         self._host = host
         self._journal = journal
         self._unsettled_attach: str | None = None
+        self.being_deleted: set[str] = set()
+        """Addresses whose deletion is under way: no audit judges them."""
 
     def resume(self, unsettled_attach: str | None) -> None:
         """Name the AttachVnic whose answer an earlier life of the daemon missed.
@@ -65,6 +72,11 @@ class Changes:
                     raise
                 ask //= 2
                 continue
+            except CloudRefusedError:
+                raise
+            except CloudError:
+                self._pool.doubt()  # perhaps they were made: then they are adopted
+                raise
             wanted -= await self.take_in(listed)
             ask = min(ask, wanted)
 
@@ -111,19 +123,19 @@ class Changes:
         ]
         if not going:
             return
-        gone = False
+        self.being_deleted.update(p.address for p in going)
         try:
             await self._cloud.delete_addresses(vnic_id, going)
-            gone = True
+        except CloudError:
+            # Perhaps some are gone.  None serves anybody until an audit has asked.
+            self._pool.doubt()
+            raise
         finally:
-            if not gone:
-                # Perhaps some are deleted: the next observation tells.
-                for private_ip in going:
-                    ledger.keep(private_ip.address)
-                self._pool.observed = False
+            self.being_deleted.difference_update(p.address for p in going)
         await self._journal.append(*(AddressForgotten(p.address) for p in going))
         for private_ip in going:
-            ledger.forget(private_ip.address)
+            if ledger.state(private_ip.address) == "deleting":
+                ledger.forget(private_ip.address)
         log.info("addresses_deleted", addresses=[p.address for p in going])
 
     async def give_all_back(self) -> None:

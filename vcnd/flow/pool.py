@@ -48,6 +48,7 @@ class Pool:
         self.problems: deque[Problem] = deque(maxlen=16)
         self.waiting = 0
         self._bell = trio.Event()
+        self._doubt = trio.Event()
         self._arrival = trio.Event()
 
     # Bells
@@ -61,6 +62,15 @@ class Pool:
         if self._bell.is_set():
             self._bell = trio.Event()
         return self._bell
+
+    def doubt(self) -> None:
+        """Ask for an audit: it is not known what became of a change."""
+        self._doubt.set()
+
+    async def until_doubt(self) -> None:
+        """Return at the next doubt, or at one that nobody has looked into yet."""
+        await self._doubt.wait()
+        self._doubt = trio.Event()
 
     def arrived(self) -> None:
         """Wake all who wait for an address."""

@@ -22,7 +22,7 @@ from vcnd.core.drift import (
 from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
-from vcnd.model.errors import CloudError
+from vcnd.model.errors import VcndError
 from vcnd.model.records import (
     AddressForgotten,
     Released,
@@ -71,14 +71,15 @@ class Repairer:
         while True:
             try:
                 await self.audit_cloud()
-            except CloudError as error:
-                self._pool.trouble("observe", str(error))
+                await self.audit_kernel()
+            except VcndError as error:
+                self._pool.trouble("audit", str(error))
                 await trio.sleep(wait)
                 wait = min(MOST_RETRY_SECONDS, wait * 2)
                 continue
             wait = FIRST_RETRY_SECONDS
-            await trio.sleep(self._audit_seconds)
-            await self.audit_kernel()
+            with trio.move_on_after(self._audit_seconds):
+                await self._pool.until_doubt()
 
     # The kernel
 
@@ -130,10 +131,20 @@ class Repairer:
         )
         for repair in repairs:
             await self._carry_out(repair)
+        self._settle_doubts({p.address for p in view.private_ips})
         await self._changes.settle()
         self._pool.observed = True
-        self._pool.relief("observe")
+        self._pool.relief("audit")
         self._pool.ring()
+
+    def _settle_doubts(self, listed: AbstractSet[str]) -> None:
+        """Free what was to be deleted and is still there, its deletion given up."""
+        ledger = self._pool.ledger
+        for private_ip in ledger.private_ips():
+            address = private_ip.address
+            given_up = address not in self._changes.being_deleted
+            if ledger.state(address) == "deleting" and given_up and address in listed:
+                ledger.keep(address)
 
     async def _take_in_vnics(self, view: CloudView) -> None:
         pool = self._pool

@@ -23,7 +23,7 @@ from vcnd.core.placement import (
 )
 from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
-from vcnd.model.errors import CloudError, CloudFullError
+from vcnd.model.errors import CloudFullError, VcndError
 from vcnd.model.ids import VnicId
 
 INSTANCE = VnicId("instance")
@@ -190,7 +190,7 @@ class WarmPool:
     ) -> None:
         try:
             await change()
-        except CloudError as error:
+        except VcndError as error:
             full = isinstance(error, CloudFullError)
             waits = self._delays.setdefault(
                 where,
