@@ -4,7 +4,7 @@ import re
 import tomllib
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -22,8 +22,15 @@ from fakeoci.world.nouns import (
     Subnet,
     Vcn,
 )
-from fakeoci.world.settings import Behaviour, Limits, Settings, Timing
+from fakeoci.world.settings import Settings
 from fakeoci.world.shapes import max_vnics
+from fakeoci.world.tables import (
+    InstanceTable,
+    RuleTable,
+    SubnetTable,
+    VcnTable,
+    WorldFile,
+)
 from fakeoci.world.vnics import NewVnic, launch
 from fakeoci.world.world import World
 
@@ -34,111 +41,6 @@ GATEWAY_KINDS = {
     "drg": "drg",
     "peering": "localpeeringgateway",
 }
-
-
-class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file."""
-
-
-class WorldTable(_Table):
-    """[world]."""
-
-    seed: int = 1
-    region: str = "us-ashburn-1"
-    region_key: str = "iad"
-
-
-class RuleTable(_Table):
-    """One security rule: ``{direction, protocol, peer, ports, …}``."""
-
-    direction: str = "ingress"
-    protocol: str = "all"
-    peer: str = "0.0.0.0/0"
-    """A CIDR, or the name of an NSG as ``nsg:name``."""
-    ports: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)] | None = None
-    description: str = ""
-
-
-class RouteTableTable(_Table):
-    """One route: ``{to, by}``."""
-
-    to: str
-    by: str
-
-
-class SubnetTable(_Table):
-    """[[vcns.subnets]]."""
-
-    name: str
-    cidrs: list[str]
-    public: bool = False
-    routes: list[RouteTableTable] = []
-    rules: list[RuleTable] = []
-
-
-class NsgTable(_Table):
-    """[[vcns.nsgs]]."""
-
-    name: str
-    rules: list[RuleTable] = []
-
-
-class GatewayTable(_Table):
-    """[[vcns.gateways]]."""
-
-    name: str
-    kind: str
-    peer: str = ""
-    """Peering: the name of the other VCN's gateway."""
-    network: str = ""
-    """DRG: the name of an on-premises network."""
-
-
-class VcnTable(_Table):
-    """[[vcns]]."""
-
-    name: str
-    cidrs: list[str]
-    subnets: list[SubnetTable] = []
-    nsgs: list[NsgTable] = []
-    gateways: list[GatewayTable] = []
-
-
-class OnPremTable(_Table):
-    """[[onprem]]."""
-
-    name: str
-    cidr: str
-    host: str
-
-
-class InstanceTable(_Table):
-    """[[instances]]."""
-
-    name: str
-    subnet: str
-    count: int = 0
-    """More than 0: so many instances, name1, name2, …."""
-    nsgs: list[str] = []
-    shape: str = "VM.Standard.E5.Flex"
-    ocpus: float = 4.0
-    private_ip: str | None = None
-    netns: str = ""
-    """Name of its network namespace; empty: the instance's name."""
-    metadata: dict[str, str] = {}
-    private_ips_per_vnic: int | None = None
-
-
-class WorldFile(_Table):
-    """The whole file."""
-
-    world: WorldTable = msgspec.field(default_factory=WorldTable)
-    timing: Timing = msgspec.field(default_factory=Timing)
-    limits: Limits = msgspec.field(default_factory=Limits)
-    behaviour: Behaviour = msgspec.field(default_factory=Behaviour)
-    onprem: list[OnPremTable] = []
-    vcns: list[VcnTable] = []
-    instances: list[InstanceTable] = []
 
 
 class WorldFileError(Exception):

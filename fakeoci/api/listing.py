@@ -1,0 +1,81 @@
+"""How lists, single objects and tags are answered."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from fakeoci.api.bodies import body
+from fakeoci.api.service import Call, Result
+from fakeoci.world.errors import invalid, missing
+from fakeoci.world.nouns import Noun, Vcn
+
+MOST_ITEMS = 1000
+
+
+def page(call: Call, bodies: Sequence[Any]) -> Result:
+    """Return one page of a list, and where the next begins."""
+    try:
+        limit = min(MOST_ITEMS, int(call.query.get("limit", MOST_ITEMS)))
+        token = call.query.get("page", "")
+        start = int(base64.urlsafe_b64decode(token).decode()) if token else 0
+    except (ValueError, binascii.Error) as error:
+        raise invalid("limit or page is malformed") from error
+    if limit < 1:
+        raise invalid("limit must be at least 1")
+    headers = {}
+    if start + limit < len(bodies):
+        following = base64.urlsafe_b64encode(str(start + limit).encode()).decode()
+        headers["opc-next-page"] = following
+    return Result(body=bodies[start : start + limit], headers=headers)
+
+
+def listed(call: Call, nouns: Iterable[Noun]) -> Result:
+    """Return nouns, without those too new to be seen."""
+    lag = call.world.settings.timing.consistency_seconds
+    seen = [n for n in nouns if n.time_created + lag <= call.now]
+    return page(call, [body(call.world, n) for n in seen])
+
+
+def matching(call: Call, nouns: Iterable[Noun], **fields: str) -> list[Noun]:
+    """Return the nouns whose fields are as the query's parameters say."""
+    wanted = {f: call.query[q] for q, f in fields.items() if q in call.query}
+    return [n for n in nouns if all(getattr(n, f) == v for f, v in wanted.items())]
+
+
+def one(call: Call, noun: Noun) -> Result:
+    """Return an object with its etag."""
+    return Result(body=body(call.world, noun), headers={"etag": noun.etag})
+
+
+def need(call: Call, name: str) -> str:
+    """Return a query parameter that must be there."""
+    if name not in call.query:
+        raise missing(f"the query parameter {name} is required")
+    return call.query[name]
+
+
+def getter(kind: type[Noun]) -> Callable[[Call], Result]:
+    """Return the operation that gets one object of a kind."""
+    return lambda call: one(call, call.world.get(kind, call.path["id"]))
+
+
+def lister(kind: type[Noun]) -> Callable[[Call], Result]:
+    """Return the operation that lists a kind by compartment, VCN and name."""
+
+    def run(call: Call) -> Result:
+        need(call, "compartmentId")
+        fields = {"compartmentId": "compartment_id", "displayName": "display_name"}
+        if kind is not Vcn:
+            fields["vcnId"] = "vcn_id"
+        return listed(call, matching(call, call.world.all(kind), **fields))
+
+    return run
+
+
+def checked_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return freeform tags, checked as OCI does."""
+    for key in tags:
+        if not key or "." in key or " " in key:
+            raise invalid(f"freeform tag key {key!r} is not valid")
+    return tags

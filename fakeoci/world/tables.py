@@ -1,0 +1,112 @@
+"""The tables of a world file: their keys and defaults."""
+
+from typing import Annotated
+
+import msgspec
+
+from fakeoci.world.settings import Behaviour, Limits, Timing
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
+
+
+class WorldTable(_Table):
+    """[world]."""
+
+    seed: int = 1
+    region: str = "us-ashburn-1"
+    region_key: str = "iad"
+
+
+class RuleTable(_Table):
+    """One security rule: ``{direction, protocol, peer, ports, …}``."""
+
+    direction: str = "ingress"
+    protocol: str = "all"
+    peer: str = "0.0.0.0/0"
+    """A CIDR, or the name of an NSG as ``nsg:name``."""
+    ports: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)] | None = None
+    description: str = ""
+
+
+class RouteEntry(_Table):
+    """One route: ``{to, by}``."""
+
+    to: str
+    by: str
+
+
+class SubnetTable(_Table):
+    """[[vcns.subnets]]."""
+
+    name: str
+    cidrs: list[str]
+    public: bool = False
+    routes: list[RouteEntry] = []
+    rules: list[RuleTable] = []
+
+
+class NsgTable(_Table):
+    """[[vcns.nsgs]]."""
+
+    name: str
+    rules: list[RuleTable] = []
+
+
+class GatewayTable(_Table):
+    """[[vcns.gateways]]."""
+
+    name: str
+    kind: str
+    peer: str = ""
+    """Peering: the name of the other VCN's gateway."""
+    network: str = ""
+    """DRG: the name of an on-premises network."""
+
+
+class VcnTable(_Table):
+    """[[vcns]]."""
+
+    name: str
+    cidrs: list[str]
+    subnets: list[SubnetTable] = []
+    nsgs: list[NsgTable] = []
+    gateways: list[GatewayTable] = []
+
+
+class OnPremTable(_Table):
+    """[[onprem]]."""
+
+    name: str
+    cidr: str
+    host: str
+
+
+class InstanceTable(_Table):
+    """[[instances]]."""
+
+    name: str
+    subnet: str
+    count: int = 0
+    """More than 0: so many instances, name1, name2, …."""
+    nsgs: list[str] = []
+    shape: str = "VM.Standard.E5.Flex"
+    ocpus: float = 4.0
+    private_ip: str | None = None
+    netns: str = ""
+    """Name of its network namespace; empty: the instance's name."""
+    metadata: dict[str, str] = {}
+    private_ips_per_vnic: int | None = None
+
+
+class WorldFile(_Table):
+    """The whole file."""
+
+    world: WorldTable = msgspec.field(default_factory=WorldTable)
+    timing: Timing = msgspec.field(default_factory=Timing)
+    limits: Limits = msgspec.field(default_factory=Limits)
+    behaviour: Behaviour = msgspec.field(default_factory=Behaviour)
+    onprem: list[OnPremTable] = []
+    vcns: list[VcnTable] = []
+    instances: list[InstanceTable] = []
