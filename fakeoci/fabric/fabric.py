@@ -85,43 +85,36 @@ class Fabric:
     def _link_gateway(self, net: VcnNet, gateway: Gateway) -> None:
         vcn = self._vcns[net.vcn_id]
         match gateway.kind:
-            case "nat" | "internet":
-                name = "nat0" if gateway.kind == "nat" else "igw0"
-                self._link(vcn, name, INTERNET, f"{name}-{net.name}"[:15])
-                there = f"{name}-{net.name}"[:15]
-                # The internet asks who has these addresses: the VCN does.
-                if gateway.kind == "nat":
-                    netns.ip(INTERNET, [f"route add {vcn.nat_address}/32 dev {there}"])
-                    netns.ip(vcn.netns, [f"addr add {vcn.nat_address}/32 dev lo"])
-                else:
-                    for link in net.links.values():
-                        if link.public_ip:
-                            route = f"route add {link.public_ip}/32 dev {there}"
-                            netns.ip(INTERNET, [route])
-                            netns.ip(
-                                vcn.netns, [f"addr add {link.public_ip}/32 dev lo"]
-                            )
+            case "nat":
+                name = self._link_internet(vcn, net, "nat0", [vcn.nat_address])
+            case "internet":
+                public = [x.public_ip for x in net.links.values() if x.public_ip]
+                name = self._link_internet(vcn, net, "igw0", public)
             case "drg":
-                name, there = (
-                    f"drg{len(self._gateway_links)}",
-                    f"onprem-{gateway.network}",
-                )
-                self._link(vcn, name, there, "vcn0")
-                onprem = self._world.onprem[gateway.network]
-                prefix = onprem.cidr.partition("/")[2]
-                netns.ip(
-                    there,
-                    [
-                        f"addr add {onprem.host}/{prefix} dev vcn0",
-                        "route add default dev vcn0",
-                    ],
-                )
-            case "peering":
-                name = f"lpg{len(self._gateway_links)}"
-                self._link_peering(vcn, name, gateway)
+                name = self._link_onprem(vcn, gateway)
             case _:
-                return
+                name = self._link_peering(vcn, gateway)
         self._gateway_links[gateway.id] = name
+
+    def _link_internet(
+        self, vcn: VcnNamespace, net: VcnNet, name: str, public: list[str]
+    ) -> str:
+        """Link to the internet, under these addresses."""
+        there = f"{name}-{net.name}"[:15]
+        self._link(vcn, name, INTERNET, there)
+        netns.ip(INTERNET, [f"route add {a}/32 dev {there}" for a in public])
+        # The internet asks who has them: the VCN does.
+        netns.ip(vcn.netns, [f"addr add {a}/32 dev lo" for a in public])
+        return name
+
+    def _link_onprem(self, vcn: VcnNamespace, gateway: Gateway) -> str:
+        name, there = f"drg{len(self._gateway_links)}", f"onprem-{gateway.network}"
+        self._link(vcn, name, there, "vcn0")
+        onprem = self._world.onprem[gateway.network]
+        prefix = onprem.cidr.partition("/")[2]
+        address = f"addr add {onprem.host}/{prefix} dev vcn0"
+        netns.ip(there, [address, "route add default dev vcn0"])
+        return name
 
     def _link(self, vcn: VcnNamespace, name: str, there: str, peer: str) -> None:
         netns.ip(
@@ -135,8 +128,9 @@ class Fabric:
         netns.ip(there, [f"link set {peer} up"])
         netns.sysctl(there, link_settings(peer))
 
-    def _link_peering(self, vcn: VcnNamespace, name: str, gateway: Gateway) -> None:
+    def _link_peering(self, vcn: VcnNamespace, gateway: Gateway) -> str:
         """Make the pair from the side that comes first; its other end waits there."""
+        name = f"lpg{len(self._gateway_links)}"
         key = peer_of(gateway)
         waiting = self._gateway_links.get(key)
         if waiting is None:
@@ -150,6 +144,7 @@ class Fabric:
         else:
             netns.ip(vcn.netns, [f"link set {waiting} name {name}"])
         vcn.add_gateway_link(name, self._next_transit())
+        return name
 
     def _next_transit(self) -> str:
         return f"{TRANSIT}{next(self._transit)}"

@@ -14,7 +14,7 @@ from vcnd.linux.netlink import (
 from vcnd.linux.nftables import NETLINK_NETFILTER
 
 SUBSYSTEM = 1 << 8
-CT_NEW, CT_GET, CT_DELETE = SUBSYSTEM, SUBSYSTEM | 1, SUBSYSTEM | 2
+CT_GET, CT_DELETE = SUBSYSTEM | 1, SUBSYSTEM | 2
 TUPLE_ORIG, TUPLE_REPLY, TUPLE_IP, ZONE = 1, 2, 1, 18
 V4_SRC, V4_DST = 1, 2
 GENERIC = struct.pack(">BBH", socket.AF_INET, 0, 0)

@@ -2,10 +2,6 @@
 
 from typing import NewType
 
-InstanceId = NewType("InstanceId", str)
 VnicId = NewType("VnicId", str)
-VnicAttachmentId = NewType("VnicAttachmentId", str)
 SubnetId = NewType("SubnetId", str)
 PrivateIpId = NewType("PrivateIpId", str)
-NsgId = NewType("NsgId", str)
-CompartmentId = NewType("CompartmentId", str)

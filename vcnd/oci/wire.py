@@ -1,7 +1,5 @@
 """OCI's JSON, only the fields that we read or send (facts/oci.md §4.3, §6)."""
 
-from typing import Any
-
 import msgspec
 
 
@@ -24,9 +22,7 @@ class Vnic(_Read):
     lifecycle_state: str
     mac_address: str
     subnet_id: str
-    private_ip: str | None = None
     is_primary: bool = False
-    nsg_ids: list[str] = []
     freeform_tags: dict[str, str] = {}
 
 
@@ -74,7 +70,6 @@ class ImdsInstance(_Read):
     compartment_id: str
     region_info: ImdsRegionInfo
     shape_config: ImdsShapeConfig
-    metadata: dict[str, Any] = {}
 
 
 class ImdsVnic(_Read):
@@ -82,7 +77,6 @@ class ImdsVnic(_Read):
 
     vnic_id: str
     private_ip: str
-    mac_addr: str
     virtual_router_ip: str
     subnet_cidr_block: str
     vlan_tag: int = 0

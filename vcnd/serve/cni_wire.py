@@ -24,7 +24,6 @@ from vcnd.model.errors import (
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 
-PROTOCOL = b"vcnd 1 "
 MAX_HEADER_BYTES = 64
 MAX_ENVIRONMENT_BYTES = 128 << 10
 MAX_STDIN_BYTES = 1 << 20
@@ -32,8 +31,6 @@ VERSIONS = ("0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LATEST = VERSIONS[-1]
 GATEWAY = "169.254.1.1"
 CNI_COMMANDS = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
-CONTROL_COMMANDS = ("VCND_STATUS", "VCND_RELEASE")
-"""vcndctl's own verbs, by the same door."""
 
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
