@@ -127,7 +127,8 @@ async def _run(
 async def _keep_only(stage: Stage, pods: int) -> None:
     """Bring the pods a node from those of warm_add to the number asked for."""
     for node in stage.nodes:
-        for pod in stage.pods.get(node.name, [])[pods:]:
+        # The first and the last: where one VNIC is not enough, they are on two.
+        for pod in stage.pods.get(node.name, [])[pods - 1 : -1]:
             await stage.stop_pod(pod)
         while len(stage.pods.get(node.name, [])) < pods:
             await stage.start_pod(node)

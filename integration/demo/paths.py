@@ -178,7 +178,7 @@ async def answers_by_ingress(stage: Stage) -> str:
         for address in (primary, secondary):
             for number, (kind, pod) in enumerate(backends.items()):
                 port = NODE_PORT + number
-                for client in (ONPREM, stage.pod(1).netns):
+                for client in (ONPREM, stage.pod(0, 1).netns):
                     seen = await traffic.ask(client, address, port)
                     expect(
                         seen is not None,
