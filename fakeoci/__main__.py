@@ -17,6 +17,7 @@ from fakeoci.api.app import build
 from fakeoci.api.service import Service
 from fakeoci.fabric import netns
 from fakeoci.fabric.fabric import Fabric
+from fakeoci.fabric.netns import FabricError
 from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
@@ -42,24 +43,31 @@ def main() -> None:
 def serve(world: str, host: str, port: int, *, fabric: bool) -> None:
     """Serve a world until interrupted."""
     try:
-        own = Path(world)
-        text = own.read_text() if own.exists() else worldfile.bundled(world)
+        bundled = world in worldfile.BUNDLED and not Path(world).exists()
+        text = worldfile.bundled(world) if bundled else Path(world).read_text()
         parsed = worldfile.parse(text, name=world)
     except (OSError, worldfile.WorldFileError) as error:
         sys.exit(f"fakeoci: {error}")
     service = Service(parsed, time.time)
     kernel = Fabric(parsed, time.time) if fabric else None
-    trio.run(_serve, service, host, port, kernel)
+    refusal = ""  # told after the except*, which would wrap an exit in a group
+    try:
+        trio.run(_serve, service, host, port, kernel)
+    except* FabricError as group:
+        refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
+    except* OSError as group:
+        refusal = f"{host}:{port}: {group.exceptions[0]}"
+    if refusal:
+        sys.exit(f"fakeoci: {refusal.strip()}")
 
 
 @main.command("print-world")
 @click.argument("name", default="default")
 def print_world(name: str) -> None:
     """Print a world file that comes along, to start one's own from."""
-    try:
-        click.echo(worldfile.bundled(name), nl=False)
-    except FileNotFoundError:
-        sys.exit(f"fakeoci: no world named {name!r}: default, shared-subnet")
+    if name not in worldfile.BUNDLED:
+        sys.exit(f"fakeoci: no world named {name!r}: {', '.join(worldfile.BUNDLED)}")
+    click.echo(worldfile.bundled(name), nl=False)
 
 
 async def _serve(service: Service, host: str, port: int, fabric: Fabric | None) -> None:

@@ -37,11 +37,15 @@ def main() -> None:
         )
     except ConfigError as error:
         sys.exit(f"vcnd: {error}")
+    refusals: list[str] = []
     try:
         trio.run(_serve, config)
     except* VcndError as group:
-        # Foreseen, and final: an unusable journal, say.  In words, not as a trace.
-        sys.exit("\n".join(f"vcnd: {error}" for error in _leaves(group)))
+        # Foreseen, and final: an unusable journal, say.  In words, not as a trace;
+        # and not from in here, where an exit would be wrapped in a group.
+        refusals = [f"vcnd: {error}" for error in _leaves(group)]
+    if refusals:
+        sys.exit("\n".join(refusals))
 
 
 def _leaves(group: BaseExceptionGroup[VcndError]) -> list[str]:

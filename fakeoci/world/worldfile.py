@@ -47,12 +47,11 @@ class WorldFileError(Exception):
     """A world file cannot be used; the text has line and reason."""
 
 
-def bundled(name: str) -> str:
-    """Return a world file that comes along: ``default`` or ``shared-subnet``.
+BUNDLED = ("default", "shared-subnet")
 
-    Raises:
-        FileNotFoundError: there is none of that name.
-    """
+
+def bundled(name: str) -> str:
+    """Return one of the world files that come along."""
     return (files("fakeoci.world") / f"{name}.toml").read_text()
 
 

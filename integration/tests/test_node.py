@@ -213,6 +213,8 @@ async def test_journal_of_a_newer_version_stops_the_daemon_in_words(lab: Lab) ->
     journal.write_bytes(encode_line({"vcnd_journal": 99}))
     with pytest.raises(RuntimeError, match="format 99, newer than this"):
         await node.start()
+    last = node.log_path.read_text().splitlines()[-1]
+    assert last.startswith("vcnd: the journal")  # in words, not as a trace
 
 
 async def test_half_requests_and_noise_on_the_real_socket(lab: Lab) -> None:
