@@ -264,3 +264,20 @@ async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
             await node.ctl("release")
             await node.stop()
         assert [snapshot.of_namespace(n) for n in names] == before
+
+
+async def test_lost_answers_over_http(tmp_path: Path) -> None:
+    """The cloud did it and the connection broke: no second VNIC, no second address."""
+    text = world_text(nodes=1, seed=1, slow=False)
+    async with running_lab(text, tmp_path, nodes=["node1"], pool=POOL) as lab:
+        for operation in ("AttachVnic", "BulkCreatePrivateIps", "Federate"):
+            await lab.cloud.fault(operation=operation, kind="after", times=2)
+        node = lab.nodes[0]
+        await node.start()
+        await node.until_warm(6)
+        world = await lab.cloud.world()
+        assert sum(v["displayName"] == "vcnd-pods" for v in world["Vnic"]) == 1
+        tagged = [p for p in world["PrivateIp"] if p["freeformTags"]]
+        assert len(tagged) == 6
+        lost = [r for r in await lab.cloud.requests() if r["status"] == 0]
+        assert len(lost) == 6
