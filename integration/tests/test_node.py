@@ -140,12 +140,12 @@ def empty_var_lib() -> Iterator[None]:
     subprocess.run(["/bin/umount", "/var/lib"], check=True)
 
 
+@pytest.mark.skipif(cnitool() is None, reason="no Go here to build cnitool with")
 @pytest.mark.usefixtures("empty_var_lib")
 async def test_cnitool_drives_it(lab: Lab) -> None:
     """The CNI project's own driver: add, check, del."""
     tool = cnitool()
-    if tool is None:
-        pytest.skip("no Go on this machine to build cnitool with")
+    assert tool is not None
     node, pod = lab.nodes[0], pods.prepare(lab.nodes[0], "pod1")
     conf = node.directory / "net.d"
     conf.mkdir()
