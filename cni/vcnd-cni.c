@@ -7,7 +7,7 @@
  * is answered here, since it must work with no daemon.
  *
  * Freestanding: no libc, own _start, a handful of system calls, so that a start
- * costs some 0.2 ms and one compiler call builds it (docs/decisions/0002).
+ * costs little and one compiler call builds it (docs/decisions/0002).
  *
  * Request:  "vcnd 1 <environment bytes> <stdin bytes>\n" environment stdin
  *           (environment: NAME=VALUE entries, each ended by NUL; the namespace's

@@ -39,7 +39,6 @@ class LinuxHost:
         self._slots: list[VnicSlot] = []
         self._vnic_links: list[VnicLink] = []
         self._pods: dict[str, tuple[Lease, VnicSlot]] = {}
-        self._pod_addresses: set[str] = set()
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = kernel.VnicWiring(layout)
         self._watch = Watch(layout)
@@ -111,7 +110,6 @@ class LinuxHost:
             )
             # In the same turn: a restoration sees each pod whole, or not at all.
             self._pods[lease.host_ifname] = (lease, slot)
-            self._pod_addresses.add(lease.address)
             return interface
 
         return await self._at_once(wire)
@@ -121,7 +119,6 @@ class LinuxHost:
 
         def cut() -> None:
             self._pods.pop(lease.host_ifname, None)
-            self._pod_addresses.discard(lease.address)
             self._wiring.unplug(lease)
 
         await self._at_once(cut)
@@ -152,7 +149,6 @@ class LinuxHost:
     def adopt(self, pods: Sequence[tuple[Lease, VnicSlot]]) -> None:
         """Learn which pods are plugged (``Host.adopt``)."""
         self._pods = {lease.host_ifname: (lease, slot) for lease, slot in pods}
-        self._pod_addresses = {lease.address for lease, _ in pods}
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         """Bring the node's side to these VNICs and the plugged pods."""
@@ -237,7 +233,7 @@ class LinuxHost:
         return Wanted(
             macs=frozenset(s.vnic.mac for s in pod_vnics),
             addresses=frozenset(s.vnic.address for s in pod_vnics),
-            pods=self._pod_addresses.__contains__,
+            pods=frozenset(lease.address for lease, _ in self._pods.values()),
             tables=frozenset(self._layout.vnic_table(s.index) for s in pod_vnics),
         )
 

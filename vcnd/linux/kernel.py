@@ -188,7 +188,7 @@ class VnicWiring:
             layout.closed_priority,
         )
         said = route.get_rules(family=socket.AF_INET)
-        present = {rule for rule in map(_rule, said) if rule.priority in ours}
+        present = {_rule(r) for r in said if _is_ours(r, ours)}
         # First what closes, then what opens.
         for rule in sorted(wanted - present, key=lambda r: r.table):
             with _being_no_error(errno.EEXIST):
@@ -218,6 +218,12 @@ def _flush(route: IPRoute, table: int) -> None:
 
 def _is_there(slot: VnicSlot, by_mac: dict[str, Link]) -> bool:
     return slot.is_primary and slot.vnic.mac in by_mac
+
+
+def _is_ours(said: Any, priorities: tuple[int, ...]) -> bool:
+    """Tell our rules from others' at the same priority: by who set them."""
+    mine = said.get_attr("FRA_PROTOCOL") == RTPROT_KERNEL
+    return mine and said.get_attr("FRA_PRIORITY") in priorities
 
 
 def _rule(said: Any) -> Rule:

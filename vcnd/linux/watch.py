@@ -51,8 +51,8 @@ class Wanted:
     """MACs of the pod VNICs."""
     addresses: frozenset[str]
     """The pod VNICs' own addresses."""
-    pods: Callable[[str], bool]
-    """Whether an address is a plugged pod's."""
+    pods: frozenset[str]
+    """The plugged pods' addresses."""
     tables: frozenset[int]
     """The pod VNICs' route tables."""
 
@@ -128,7 +128,7 @@ class Watch:
                 if table in wanted.tables:
                     return True
                 lost = _dotted(said.get(RTA_DST, b""))
-                return table == self._layout.pods_table and wanted.pods(lost)
+                return table == self._layout.pods_table and lost in wanted.pods
             case 33:  # RTM_DELRULE
                 said = attributes(body[12:])
                 (priority,) = struct.unpack("=I", said.get(FRA_PRIORITY, b"\0\0\0\0"))
@@ -210,7 +210,7 @@ def _names_a_pod(said: dict[int, bytes], wanted: Wanted) -> bool:
     """Tell whether a deleted element's key ends in a plugged pod's address."""
     element = attributes(said.get(NFTA_ELEMENTS, b"")).get(1, b"")
     key = attributes(attributes(element).get(1, b"")).get(1, b"")
-    return wanted.pods(_dotted(key[IFNAMSIZ:]))
+    return _dotted(key[IFNAMSIZ:]) in wanted.pods
 
 
 def _string(value: bytes) -> str:
