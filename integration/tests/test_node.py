@@ -126,10 +126,14 @@ async def test_rule_deleted_by_another_comes_back(lab: Lab) -> None:
     b = await pods.start(lab.nodes[1], "pod2", lab.servers)
     # Somebody else's rule, at a priority of ours: not to be touched (I8).
     netns.ip("node1", ["rule add pref 1010 from 192.0.2.77 lookup 77"])
-    before = netns.ip_output("node1", "rule")
+
+    def rules() -> list[str]:
+        return sorted(netns.ip_output("node1", "rule").splitlines())
+
+    before = rules()
     netns.ip("node1", ["rule del pref 1000", "rule del pref 1010 fwmark 2/0xff"])
     with trio.fail_after(2):
-        while netns.ip_output("node1", "rule") != before:
+        while rules() != before:
             await trio.sleep(0.05)
     assert await traffic.ask("pod1", b.address) == a.address
 
