@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vcnd.core.memory import Memory
@@ -63,6 +63,7 @@ records: st.SearchStrategy[Record] = st.one_of(
 
 
 @given(st.lists(records, max_size=40))
+@example([Leased(lease(0, 1)), Leased(lease(1, 1)), Released(key(0))])
 def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
     memory = Memory()
     for at, record in enumerate(sequence):
@@ -92,3 +93,11 @@ def test_a_new_boot_voids_leases_and_keeps_addresses() -> None:
     assert said.leases == ()
     assert said.private_ips == (address(1),)
     assert said.slots == (slot(2),)
+
+
+def test_an_address_has_one_holder_whatever_was_written() -> None:
+    """I1: start-up must never read two leases of one address."""
+    memory = Memory()
+    for record in (Leased(lease(0, 1)), Leased(lease(1, 1))):
+        memory.apply(record, 0.0)
+    assert memory.remembered(1.0).leases == (lease(1, 1),)

@@ -26,6 +26,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._leases: dict[SandboxKey, tuple[Lease, float]] = {}
+        self._holders: dict[str, SandboxKey] = {}
         self._released: dict[str, tuple[Lease, float]] = {}
         self._private_ips: dict[str, PrivateIp] = {}
         self._slots: dict[VnicId, VnicSlot] = {}
@@ -35,12 +36,16 @@ class Memory:
         """Take one record into account.  Records of things unknown change nothing."""
         match record:
             case Leased(lease):
+                self._end(lease.key)
+                # I1, whatever was written: the newest lease of an address counts.
+                self._end(self._holders.get(lease.address))
                 self._leases[lease.key] = (lease, at)
+                self._holders[lease.address] = lease.key
                 self._released.pop(lease.address, None)
             case Released(key):
-                ended = self._leases.pop(key, None)
+                ended = self._end(key)
                 if ended is not None:
-                    self._released[ended[0].address] = (ended[0], at)
+                    self._released[ended.address] = (ended, at)
             case AddressAdded(private_ip):
                 self._private_ips[private_ip.address] = private_ip
             case AddressForgotten(address):
@@ -56,9 +61,18 @@ class Memory:
                 if self._unsettled == token:
                     self._unsettled = None
 
+    def _end(self, key: SandboxKey | None) -> Lease | None:
+        """Take a sandbox's lease off the books; return it."""
+        held = self._leases.pop(key, None) if key is not None else None
+        if held is None:
+            return None
+        del self._holders[held[0].address]
+        return held[0]
+
     def void_leases(self) -> None:
         """Forget who held what: the machine booted, the sandboxes are gone."""
         self._leases.clear()
+        self._holders.clear()
         self._released.clear()
 
     def records(self, *, cooled_before: float) -> list[tuple[Record, float]]:
