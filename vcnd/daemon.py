@@ -18,6 +18,7 @@ from vcnd.config import Config
 from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
+from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.repair import Repairer
 from vcnd.flow.turns import Turns
@@ -80,6 +81,7 @@ class Node:
     ) -> None:
         self.pool = Pool(config.policy())
         turns = Turns()
+        leases = Leases(pool=self.pool, host=host, journal=journal)
         self._host = host
         self._changes = Changes(pool=self.pool, cloud=cloud, host=host, journal=journal)
         self._warm_pool = WarmPool(
@@ -94,6 +96,7 @@ class Node:
             cloud=cloud,
             host=host,
             journal=journal,
+            leases=leases,
             turns=turns,
             changes=self._changes,
             audit_seconds=config.pool.audit_seconds,
@@ -102,6 +105,7 @@ class Node:
             pool=self.pool,
             host=host,
             journal=journal,
+            leases=leases,
             turns=turns,
             patience_seconds=config.cni.patience_seconds,
         )
@@ -116,10 +120,9 @@ class Node:
         ledger, slots = self.pool.ledger, self.pool.slots
         self._host.adopt(
             [
-                (lease, slots[private_ip.vnic_id])
+                (lease, slot)
                 for lease in ledger.leases()
-                if (private_ip := ledger.private_ip(lease.address)) is not None
-                and private_ip.vnic_id in slots
+                if (slot := self.pool.slot_of(lease)) is not None
             ]
         )
         await rooms.start(self._host.run)
@@ -141,8 +144,7 @@ class Node:
         self, key: SandboxKey, pod: PodRef, netns: int
     ) -> tuple[Lease, PodInterface]:
         """CNI ADD."""
-        attached = await self._attacher.add(key, pod, netns)
-        return attached.lease, attached.interface
+        return await self._attacher.add(key, pod, netns)
 
     async def delete(self, key: SandboxKey) -> Lease | None:
         """CNI DEL."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import sys
 import tempfile
 import time
@@ -67,7 +66,6 @@ LEAST_NODES = 2
 def main(nodes: int, pods: int, seed: int, *, as_json: bool, keep: bool) -> None:
     """Show pods with VCN addresses on several nodes, over the fake cloud."""
     enclosure.enter("integration.demo", sys.argv[1:])
-    random.seed(seed)
     console = Console(stderr=as_json)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vcnd-demo-") as directory:

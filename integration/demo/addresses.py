@@ -2,7 +2,7 @@
 
 import trio
 
-from integration.demo.stage import CheckError, Stage, expect, vnic_of
+from integration.demo.stage import CheckError, Stage, expect, private_ip_of
 from integration.lab import snapshot, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.lab import named
@@ -47,11 +47,7 @@ async def pods_have_private_ips(stage: Stage) -> str:
     world = await stage.lab.cloud.world()
     subnet = named(world, "Subnet", "pods")
     for pod in stage.all_pods():
-        listed = [p for p in world["PrivateIp"] if p["ipAddress"] == pod.address]
-        expect(
-            len(listed) == 1, f"{pod.name}: {pod.address} is listed {len(listed)} times"
-        )
-        private_ip = listed[0]
+        private_ip = private_ip_of(world, pod.address)
         expect(not private_ip["isPrimary"], f"{pod.address} is a primary private IP")
         expect(
             private_ip["subnetId"] == subnet["id"],
@@ -74,10 +70,10 @@ async def second_vnic_used(stage: Stage) -> str:
     """On the node with few addresses per VNIC, pods are on more than one."""
     world = await stage.lab.cloud.world()
     node = stage.nodes[-1]
-    used = {vnic_of(world, p.address)["id"] for p in stage.pods[node.name]}
+    used = {private_ip_of(world, p.address)["vnicId"] for p in stage.pods[node.name]}
     expect(len(used) > 1, f"{node.name}'s pods are all on one VNIC")
     others = {
-        n.name: {vnic_of(world, p.address)["id"] for p in stage.pods[n.name]}
+        n.name: {private_ip_of(world, p.address)["vnicId"] for p in stage.pods[n.name]}
         for n in stage.nodes[:-1]
     }
     crowded = [n for n, vnics in others.items() if len(vnics) != 1]

@@ -76,8 +76,10 @@ async def sees(client: str, address: str, port: int = traffic.SERVICE_PORT) -> s
     return seen
 
 
-def vnic_of(world: dict[str, list[dict[str, Any]]], address: str) -> dict[str, Any]:
-    """Return the VNIC that the cloud gives an address to."""
+def private_ip_of(
+    world: dict[str, list[dict[str, Any]]], address: str
+) -> dict[str, Any]:
+    """Return the one private IP that the API lists for an address."""
     found = [p for p in world["PrivateIp"] if p["ipAddress"] == address]
     expect(len(found) == 1, f"the API lists {address} {len(found)} times")
-    return next(v for v in world["Vnic"] if v["id"] == found[0]["vnicId"])
+    return found[0]

@@ -8,8 +8,8 @@ import pytest
 from vcnd.linux import event_filter
 from vcnd.linux.layout import Layout
 from vcnd.linux.pods import host_ifname, macs
+from vcnd.linux.rtnetlink import RTM_DELADDR, RTM_DELROUTE, RTM_NEWLINK
 from vcnd.linux.ruleset import PodElement, VnicLink, render
-from vcnd.linux.watch import RTM_DELADDR, RTM_DELROUTE, RTM_NEWLINK
 from vcnd.model.sandbox import SandboxKey
 
 VNICS = [VnicLink(index=1, ifname="ens3"), VnicLink(index=2, ifname="ens5")]

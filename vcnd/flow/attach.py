@@ -8,31 +8,20 @@ The order of durable steps (design, "The journal and the order of things"):
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import structlog
 import trio
 
+from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.interface import PodInterface
-from vcnd.model.records import Leased, Released
+from vcnd.model.records import Leased
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
-from vcnd.model.vnic import VnicSlot
 from vcnd.ports import Host, Journal
 
-log = structlog.get_logger()
-
 UNDO_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attached:
-    """What ADD answers."""
-
-    lease: Lease
-    interface: PodInterface
 
 
 class Attacher:
@@ -44,16 +33,20 @@ class Attacher:
         pool: Pool,
         host: Host,
         journal: Journal,
+        leases: Leases,
         turns: Turns,
         patience_seconds: float,
     ) -> None:
         self._pool = pool
         self._host = host
         self._journal = journal
+        self._leases = leases
         self._turns = turns
         self._patience_seconds = patience_seconds
 
-    async def add(self, key: SandboxKey, pod: PodRef, netns: int) -> Attached:
+    async def add(
+        self, key: SandboxKey, pod: PodRef, netns: int
+    ) -> tuple[Lease, PodInterface]:
         """Give a sandbox an address and wire it; the same call again, the same answer.
 
         Raises:
@@ -67,11 +60,11 @@ class Attacher:
             if held is not None:
                 return await self._add_again(held, cookie, netns)
             async with self._new_lease(key, pod, cookie) as lease:
-                slot = self._slot_of(lease)
-                interface = await self._host.plug(lease, netns=netns, slot=slot)
-            return Attached(lease=lease, interface=interface)
+                return lease, await self._plug(lease, netns)
 
-    async def _add_again(self, held: Lease, cookie: int, netns: int) -> Attached:
+    async def _add_again(
+        self, held: Lease, cookie: int, netns: int
+    ) -> tuple[Lease, PodInterface]:
         lease = held
         if held.netns_cookie != cookie:
             # The runtime made the sandbox anew under its old name, without a DEL.
@@ -79,9 +72,18 @@ class Attacher:
             lease = replace(held, netns_cookie=cookie)
             self._pool.ledger.amend(lease)
             await self._journal.append(Leased(lease))
-        slot = self._slot_of(lease)
-        interface = await self._host.plug(lease, netns=netns, slot=slot)
-        return Attached(lease=lease, interface=interface)
+        return lease, await self._plug(lease, netns)
+
+    async def _plug(self, lease: Lease, netns: int) -> PodInterface:
+        slot = self._pool.slot_of(lease)
+        if slot is None:
+            if self._pool.ledger.private_ip(lease.address) is not None:
+                raise TryAgainError(f"the VNIC of {lease.address} is not set up yet")
+            raise BadRequestError(
+                f"{lease.address} is no longer an address of this node",
+                details="the cloud took it from its VNIC; delete the pod for another",
+            )
+        return await self._host.plug(lease, netns=netns, slot=slot)
 
     @asynccontextmanager
     async def _new_lease(
@@ -103,8 +105,7 @@ class Attacher:
             yield lease
         except BaseException:
             with trio.move_on_after(UNDO_SECONDS, shield=True):
-                await self._host.unplug(lease)
-                await self._release(key)
+                await self._leases.end(lease)
             raise
 
     async def delete(self, key: SandboxKey) -> Lease | None:
@@ -113,15 +114,8 @@ class Attacher:
             lease = self._pool.ledger.lease_of(key)
             if lease is None:
                 return None
-            await self._host.unplug(lease)
-            await self._release(key)
+            await self._leases.end(lease)
             return lease
-
-    async def _release(self, key: SandboxKey) -> None:
-        # Durable first: an address must not serve again before its end is on disk.
-        await self._journal.append(Released(key))
-        self._pool.ledger.release(key, trio.current_time())
-        self._pool.ring()
 
     async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
         """Raise ``SandboxBrokenError`` when a sandbox lacks what ADD gave it.
@@ -147,15 +141,3 @@ class Attacher:
                     "the sandbox has another network namespace than at ADD"
                 )
             await self._host.check(lease, netns=netns)
-
-    def _slot_of(self, lease: Lease) -> VnicSlot:
-        private_ip = self._pool.ledger.private_ip(lease.address)
-        if private_ip is None:
-            raise BadRequestError(
-                f"{lease.address} is no longer an address of this node",
-                details="the cloud took it from its VNIC; delete the pod for another",
-            )
-        slot = self._pool.slots.get(private_ip.vnic_id)
-        if slot is None:
-            raise TryAgainError(f"the VNIC of {lease.address} is not set up yet")
-        return slot

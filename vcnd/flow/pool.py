@@ -16,7 +16,7 @@ from vcnd.core.target import PoolPolicy, target
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.ids import VnicId
 from vcnd.model.records import Remembered
-from vcnd.model.sandbox import SandboxKey
+from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.trace import TRACE
 from vcnd.model.vnic import PRIMARY_INDEX, PrivateIp, Vnic, VnicSlot
 
@@ -166,6 +166,11 @@ class Pool:
         """Return the VNICs that carry pods, by number."""
         slots = (s for s in self.slots.values() if not s.is_primary)
         return sorted(slots, key=lambda s: s.index)
+
+    def slot_of(self, lease: Lease) -> VnicSlot | None:
+        """Return the VNIC of a lease's address, if both are known."""
+        private_ip = self.ledger.private_ip(lease.address)
+        return self.slots.get(private_ip.vnic_id) if private_ip else None
 
     def number(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
         """Give a VNIC its number, or return the slot it has, brought up to date."""

@@ -20,12 +20,12 @@ from vcnd.core.drift import (
     listed_drift,
 )
 from vcnd.flow.changes import Changes
+from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
 from vcnd.model.errors import VcndError
 from vcnd.model.records import (
     AddressForgotten,
-    Released,
     VnicForgotten,
     VnicNumbered,
 )
@@ -49,6 +49,7 @@ class Repairer:
         cloud: Cloud,
         host: Host,
         journal: Journal,
+        leases: Leases,
         turns: Turns,
         changes: Changes,
         audit_seconds: float,
@@ -57,6 +58,7 @@ class Repairer:
         self._cloud = cloud
         self._host = host
         self._journal = journal
+        self._leases = leases
         self._turns = turns
         self._changes = changes
         self._audit_seconds = audit_seconds
@@ -187,10 +189,7 @@ class Repairer:
         async with self._turns.turn(lease.key):
             if self._pool.ledger.lease_of(lease.key) != lease:
                 return
-            await self._host.unplug(lease)
-            await self._journal.append(Released(lease.key))
-            self._pool.ledger.release(lease.key, trio.current_time())
-            self._pool.ring()
+            await self._leases.end(lease)
             log.warning(
                 "lease_ended_by_repair", sandbox=str(lease.key), address=lease.address
             )

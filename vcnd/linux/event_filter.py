@@ -9,13 +9,15 @@ import ctypes
 import socket
 import struct
 
+from vcnd.linux.rtnetlink import IFLA_IFNAME
+
 SO_ATTACH_FILTER = 26
 LOAD_HALF_ABS, LOAD_WORD_ABS, LOAD_WORD_IND = 0x28, 0x20, 0x40
 LOAD_IMMEDIATE, LOAD_X_IMMEDIATE, TO_X = 0x00, 0x01, 0x07
 AND, JUMP_EQUAL, RETURN = 0x54, 0x15, 0x06
 FIND_ATTRIBUTE = 0xFFFFF000 + 12
 """SKF_AD_OFF + SKF_AD_NLATTR: replaces A, an offset, by that of attribute X."""
-TYPE_OFFSET, ATTRIBUTES_OFFSET, IFLA_IFNAME = 4, 32, 3
+TYPE_OFFSET, ATTRIBUTES_OFFSET = 4, 32
 ALL, NOTHING = 0xFFFFFFFF, 0
 
 Instruction = tuple[int, int, int, int]

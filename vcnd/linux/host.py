@@ -1,8 +1,9 @@
-"""The ``Host`` port: the node's kernel, one change at a time in one thread."""
+"""The ``Host`` port: the node's kernel, one change at a time."""
 
 import secrets
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Never, TypeVar
 
@@ -49,34 +50,33 @@ class LinuxHost:
         self._something_cut = trio.Event()
         self._mtu = layout.mtu or DEFAULT_MTU
 
+    @asynccontextmanager
+    async def _taking_turn(self, what: str) -> AsyncIterator[None]:
+        """Wait for the turn and hold it; say in words what the kernel refuses."""
+        async with self._turn:
+            try:
+                yield
+            except OSError as error:
+                raise KernelRefusedError(
+                    f"the kernel refused a step of {what}", details=str(error)
+                ) from error
+
     async def _at_once(self, call: Callable[[], T]) -> T:
         """Run a step of some hundred microseconds right here, in its turn.
 
         A worker thread would cost more than the step: two wake-ups, and the
         interpreter's lock fought for at each of its dozen system calls.
         """
-        async with self._turn:
-            try:
-                return call()
-            except OSError as error:
-                raise KernelRefusedError(
-                    "the kernel refused a step of the pod's wiring", details=str(error)
-                ) from error
+        async with self._taking_turn("the pod's wiring"):
+            return call()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         """Run a step of many milliseconds in a thread, in its turn.
 
         Not abandoned when cancelled: the step ends, and its outcome is known.
         """
-        async with self._turn:
-            try:
-                return await trio.to_thread.run_sync(
-                    call, limiter=self._settling_thread
-                )
-            except OSError as error:
-                raise KernelRefusedError(
-                    "the kernel refused a step of the VNICs' set-up", details=str(error)
-                ) from error
+        async with self._taking_turn("the VNICs' set-up"):
+            return await trio.to_thread.run_sync(call, limiter=self._settling_thread)
 
     # Pods
 
@@ -156,8 +156,8 @@ class LinuxHost:
         await self._in_thread(self._settle)
 
     def _settle(self) -> None:
-        self._vnic_links = self._vnics.set_up(self._slots)
-        self._mtu = self._layout.mtu or self._primary_mtu() or DEFAULT_MTU
+        self._vnic_links, mtu = self._vnics.set_up(self._slots)
+        self._mtu = mtu or DEFAULT_MTU
         self._load_ruleset()
         for lease, _ in self._pods.values():
             try:
@@ -165,11 +165,6 @@ class LinuxHost:
             except OSError as error:
                 # Its link is gone; the audit ends the lease.
                 log.warning("pod_not_restored", pod=str(lease.key), reason=str(error))
-
-    def _primary_mtu(self) -> int:
-        primary = next((v for v in self._vnic_links if v.index == 1), None)
-        link = kernel.link(primary.ifname) if primary else None
-        return link.mtu if link else 0
 
     def _load_ruleset(self) -> None:
         present = {v.index for v in self._vnic_links}

@@ -14,10 +14,10 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError as PyrouteError
 
 from vcnd.linux.layout import Layout
+from vcnd.linux.rtnetlink import RTPROT_KERNEL
 from vcnd.linux.ruleset import VnicLink
 from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
 
-RTPROT_KERNEL = 2
 FR_ACT_BLACKHOLE = 6
 
 
@@ -122,8 +122,11 @@ class VnicWiring:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def set_up(self, slots: Sequence[VnicSlot]) -> list[VnicLink]:
+    def set_up(self, slots: Sequence[VnicSlot]) -> tuple[list[VnicLink], int]:
         """Bring links, addresses, routes and rules to what the slots say.
+
+        Returns the VNICs' links, and the MTU of pods: as configured, else that of the
+        primary VNIC's link, 0 while it is unknown.
 
         Idempotent.  A VNIC whose link the kernel does not show (yet) is left out of
         the answer; its link event will call again.
@@ -144,7 +147,7 @@ class VnicWiring:
                         self._set_up(route, slot, there, mtu)
                 found.append(VnicLink(index=slot.index, ifname=there.name))
             self._bring_rules_to(route, self._rules(slots))
-        return found
+        return found, mtu
 
     def take_down(self) -> None:
         """Remove every rule and route of ours; links stay the cloud's."""
@@ -181,12 +184,7 @@ class VnicWiring:
     def _bring_rules_to(self, route: IPRoute, wanted: set[Rule]) -> None:
         """Add what is missing and remove what is over, at our priorities only."""
         layout = self._layout
-        ours = (
-            layout.pods_priority,
-            layout.mark_priority,
-            layout.source_priority,
-            layout.closed_priority,
-        )
+        ours = layout.priorities
         said = route.get_rules(family=socket.AF_INET)
         present = {_rule(r) for r in said if _is_ours(r, ours)}
         # First what closes, then what opens.
@@ -220,7 +218,7 @@ def _is_there(slot: VnicSlot, by_mac: dict[str, Link]) -> bool:
     return slot.is_primary and slot.vnic.mac in by_mac
 
 
-def _is_ours(said: Any, priorities: tuple[int, ...]) -> bool:
+def _is_ours(said: Any, priorities: frozenset[int]) -> bool:
     """Tell our rules from others' at the same priority: by who set them."""
     mine = said.get_attr("FRA_PROTOCOL") == RTPROT_KERNEL
     return mine and said.get_attr("FRA_PRIORITY") in priorities

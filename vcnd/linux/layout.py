@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from vcnd.linux.rtnetlink import MAIN_TABLE
 from vcnd.model.vnic import PRIMARY_INDEX
-
-MAIN_TABLE = 254
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,18 @@ class Layout:
     def vnic_table(self, index: int) -> int:
         """Return a VNIC's route table; the primary VNIC's is the main one."""
         return MAIN_TABLE if index == PRIMARY_INDEX else self.pods_table + index
+
+    @property
+    def priorities(self) -> frozenset[int]:
+        """Return the priorities at which our rules stand."""
+        return frozenset(
+            (
+                self.pods_priority,
+                self.mark_priority,
+                self.source_priority,
+                self.closed_priority,
+            )
+        )
 
     @property
     def keep_mask(self) -> int:

@@ -1,4 +1,4 @@
-"""Wire and unwire one pod.  Synchronous: runs in the kernel's one worker thread."""
+"""Wire and unwire one pod: synchronous, short, in the node's namespace."""
 
 import errno
 import hashlib
@@ -11,12 +11,9 @@ from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
 from vcnd.linux.netns import inside
 from vcnd.linux.ruleset import PODS_MAP, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
-from vcnd.model.interface import PodInterface
+from vcnd.model.interface import GATEWAY, PodInterface
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
-
-GATEWAY = "169.254.1.1"
-"""The pods' next hop: no such address exists, both sides know the other's MAC."""
 
 
 def host_ifname(layout: Layout, key: SandboxKey) -> str:

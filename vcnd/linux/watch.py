@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import trio
 
-from vcnd.linux import event_filter
+from vcnd.linux import event_filter, nftables
+from vcnd.linux import rtnetlink as rtnl
 from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import (
     NETLINK_ADD_MEMBERSHIP,
@@ -24,20 +25,11 @@ from vcnd.linux.netlink import (
     attributes,
     messages,
 )
-from vcnd.linux.nftables import (
-    IFNAMSIZ,
-    NETLINK_NETFILTER,
-    NFNL_SUBSYS_NFTABLES,
-)
 
 RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5, 7, 8
 NFNLGRP_NFTABLES = 7
-IFLA_ADDRESS, IFA_LOCAL, RTA_DST, RTA_TABLE = 1, 2, 1, 15
-FRA_PRIORITY = 6
-RTM_NEWLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE = 16, 21, 25, 33
 GATHER_SECONDS = 0.02
 """Events are gathered so long before they are judged."""
-IFF_UP = 1
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
 """DELTABLE, DELCHAIN, DELRULE, DELSET: never single ones by ourselves."""
 NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
@@ -62,12 +54,6 @@ class Watch:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._rules = {
-            layout.pods_priority,
-            layout.mark_priority,
-            layout.source_priority,
-            layout.closed_priority,
-        }
         self._route = _subscribed(
             socket.NETLINK_ROUTE,
             RTNLGRP_LINK,
@@ -75,10 +61,10 @@ class Watch:
             RTNLGRP_IPV4_ROUTE,
             RTNLGRP_IPV4_RULE,
         )
-        others = (RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE)
-        code = event_filter.program(RTM_NEWLINK, others, layout.link_prefix)
+        others = (rtnl.RTM_DELADDR, rtnl.RTM_DELROUTE, rtnl.RTM_DELRULE)
+        code = event_filter.program(rtnl.RTM_NEWLINK, others, layout.link_prefix)
         event_filter.attach(self._route, code)
-        self._nft = _subscribed(NETLINK_NETFILTER, NFNLGRP_NFTABLES)
+        self._nft = _subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
         self._links: dict[str, tuple[int, int]] = {}
         self._table_lost = self._table_made = False
         self._markers: deque[str] = deque(maxlen=8)
@@ -117,38 +103,40 @@ class Watch:
 
     def _is_loss(self, kind: int, body: bytes, wanted: Wanted) -> bool:
         match kind:
-            case 16:  # RTM_NEWLINK: a VNIC appeared, or went up or down
+            case rtnl.RTM_NEWLINK:  # a VNIC appeared, or went up or down
                 return self._is_news_of_vnic(body, wanted.macs)
-            case 21:  # RTM_DELADDR
-                local = attributes(body[8:]).get(IFA_LOCAL, b"")
+            case rtnl.RTM_DELADDR:
+                local = attributes(body[8:]).get(rtnl.IFA_LOCAL, b"")
                 return _dotted(local) in wanted.addresses
-            case 25:  # RTM_DELROUTE
+            case rtnl.RTM_DELROUTE:
                 said = attributes(body[12:])
-                (table,) = struct.unpack("=I", said.get(RTA_TABLE, b"\0\0\0\0"))
+                (table,) = struct.unpack("=I", said.get(rtnl.RTA_TABLE, b"\0\0\0\0"))
                 if table in wanted.tables:
                     return True
-                lost = _dotted(said.get(RTA_DST, b""))
+                lost = _dotted(said.get(rtnl.RTA_DST, b""))
                 return table == self._layout.pods_table and lost in wanted.pods
-            case 33:  # RTM_DELRULE
+            case rtnl.RTM_DELRULE:
                 said = attributes(body[12:])
-                (priority,) = struct.unpack("=I", said.get(FRA_PRIORITY, b"\0\0\0\0"))
-                return priority in self._rules
+                (priority,) = struct.unpack(
+                    "=I", said.get(rtnl.FRA_PRIORITY, b"\0\0\0\0")
+                )
+                return priority in self._layout.priorities
             case _:
                 return False
 
     def _is_news_of_vnic(self, body: bytes, macs: frozenset[str]) -> bool:
-        mac = attributes(body[16:]).get(IFLA_ADDRESS, b"").hex(":")
+        mac = attributes(body[16:]).get(rtnl.IFLA_ADDRESS, b"").hex(":")
         if mac not in macs:
             return False
         index, flags = struct.unpack_from("=iI", body, 4)
-        state = (index, flags & IFF_UP)
+        state = (index, flags & rtnl.IFF_UP)
         before, self._links[mac] = self._links.get(mac), state
         return before != state
 
     def _table_touched(self, data: bytes, wanted: Wanted) -> bool:
         """Note deletions in our table; judge at the end of the transaction."""
         for kind, _, body in messages(data):
-            if kind >> 8 != NFNL_SUBSYS_NFTABLES:
+            if kind >> 8 != nftables.NFNL_SUBSYS_NFTABLES:
                 continue
             said = attributes(body[4:])
             name = _string(said.get(NFTA_OBJECT_TABLE, b""))
@@ -156,12 +144,12 @@ class Watch:
             match kind & 0xFF:
                 case deletion if deletion in NFT_DELETIONS:
                     self._table_lost |= ours
-                case 14:  # NFT_MSG_DELSETELEM
+                case nftables.NFT_MSG_DELSETELEM:
                     self._table_lost |= ours and _names_a_pod(said, wanted)
-                case 3:  # NFT_MSG_NEWCHAIN
+                case nftables.NFT_MSG_NEWCHAIN:
                     chain = _string(said.get(NFTA_CHAIN_NAME, b""))
                     self._table_made |= ours and chain in self._markers
-                case 15:  # NFT_MSG_NEWGEN
+                case nftables.NFT_MSG_NEWGEN:
                     lost = self._table_lost and not self._table_made
                     self._table_lost = self._table_made = False
                     if lost:
@@ -210,7 +198,7 @@ def _names_a_pod(said: dict[int, bytes], wanted: Wanted) -> bool:
     """Tell whether a deleted element's key ends in a plugged pod's address."""
     element = attributes(said.get(NFTA_ELEMENTS, b"")).get(1, b"")
     key = attributes(attributes(element).get(1, b"")).get(1, b"")
-    return _dotted(key[IFNAMSIZ:]) in wanted.pods
+    return _dotted(key[nftables.IFNAMSIZ :]) in wanted.pods
 
 
 def _string(value: bytes) -> str:

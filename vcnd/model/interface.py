@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+GATEWAY = "169.254.1.1"
+"""The pods' next hop: no such address exists, both sides know the other's MAC."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodInterface:

@@ -21,7 +21,7 @@ from vcnd.model.errors import (
     UnsupportedVersionError,
     VcndError,
 )
-from vcnd.model.interface import PodInterface
+from vcnd.model.interface import GATEWAY, PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 
 MAX_HEADER_BYTES = 64
@@ -29,7 +29,6 @@ MAX_ENVIRONMENT_BYTES = 128 << 10
 MAX_STDIN_BYTES = 1 << 20
 VERSIONS = ("0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LATEST = VERSIONS[-1]
-GATEWAY = "169.254.1.1"
 CNI_COMMANDS = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
