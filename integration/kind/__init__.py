@@ -1,0 +1,1 @@
+"""A real multi-node Kubernetes whose nodes and pods live in the fake cloud's VCN."""

@@ -1,0 +1,316 @@
+"""The cluster: Docker, the fake cloud, kind's nodes as its instances."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from integration.kind import components, node_image, own_images
+from integration.kind.cache import Cache
+from integration.kind.components import build
+from integration.kind.docker import Docker, DockerError, OwnDocker, users_own
+from integration.kind.settings import (
+    CLOUD,
+    CLOUD_ADDRESS,
+    CLOUD_PORT,
+    CLUSTER,
+    GATEWAY,
+    LABEL,
+    MTU,
+    NETWORK,
+    NODE_ADDRESSES,
+    NODES_CIDR,
+    RESOLV_CONF,
+    STARTUP_TAINT,
+    state,
+)
+
+PUBLISHED_NODE = f"kindest/node:{components.KUBERNETES}"
+DOCKERFILE = own_images.ROOT / "deploy/image/Dockerfile"
+CREATE_SECONDS = 600
+KIND_CONFIG = """\
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+name: {name}
+networking:
+  disableDefaultCNI: true
+  kubeProxyMode: iptables
+  serviceSubnet: 10.96.0.0/16
+kubeadmConfigPatches:
+- |
+  kind: ClusterConfiguration
+  controllerManager:
+    extraArgs:
+      # Pods have no range per node: their addresses are the VCN's.
+      allocate-node-cidrs: "false"
+- |
+  kind: InitConfiguration
+  nodeRegistration:
+    taints:
+    - {{key: node-role.kubernetes.io/control-plane, effect: NoSchedule}}
+    - {{key: {taint}, effect: NoSchedule}}
+- |
+  kind: JoinConfiguration
+  nodeRegistration:
+    taints:
+    - {{key: {taint}, effect: NoSchedule}}
+- |
+  kind: KubeletConfiguration
+  oomScoreAdj: 0
+  failCgroupV1: false
+  resolvConf: /kind/vcn-resolv.conf
+  protectKernelDefaults: false
+- |
+  kind: KubeProxyConfiguration
+  oomScoreAdj: 0
+  detectLocalMode: InterfaceNamePrefix
+  detectLocal:
+    interfaceNamePrefix: oci
+nodes:
+"""
+NODE = """\
+- role: {role}
+  extraMounts:
+  - {{hostPath: {resolv_conf}, containerPath: /kind/vcn-resolv.conf, readOnly: true}}
+"""
+
+
+@dataclass(kw_only=True)
+class Cluster:
+    """A cluster that is up, or can be."""
+
+    cache: Cache
+    docker: Docker
+    offline: bool
+    """Whether it is made of our own builds."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Return the administrator's kubeconfig."""
+        return state() / "kubeconfig"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what kind and kubectl need to find it."""
+        path = f"{Path(self.docker.client).parent}:{os.environ.get('PATH', '')}"
+        return {
+            **os.environ,
+            **self.docker.environment,
+            "PATH": path,
+            "KUBECONFIG": str(self.kubeconfig),
+            "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
+        }
+
+    def kubectl_command(self, *arguments: str) -> list[str]:
+        """Return a kubectl command that reaches the cluster."""
+        kubectl = str(build(self.cache, components.ON_NODE[2]))
+        return self.docker.wrap([kubectl, *arguments])
+
+    def kubectl(self, *arguments: str, given: str = "") -> str:
+        """Run kubectl; return what it prints."""
+        return self._run(self.kubectl_command(*arguments), given)
+
+    def kind(self, *arguments: str, seconds: float = CREATE_SECONDS) -> str:
+        """Run kind; return what it prints."""
+        kind = str(build(self.cache, components.KIND))
+        return self._run(self.docker.wrap([kind, *arguments]), seconds=seconds)
+
+    def _run(self, command: list[str], given: str = "", seconds: float = 600) -> str:
+        done = subprocess.run(
+            command,
+            input=given,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if done.returncode:
+            shown = " ".join(command[-6:])
+            said = (done.stderr or done.stdout).strip()[-3000:]
+            raise DockerError(f"{shown}: {said}")
+        return done.stdout
+
+    # Up
+
+    def create(self, nodes: int, console: Console) -> None:
+        """Bring cloud and nodes up; the nodes have no pod network yet."""
+        began = time.monotonic()
+
+        def say(what: str) -> None:
+            took = time.monotonic() - began
+            console.print(f"  {what} [dim]{took:.0f} s[/]", highlight=False)
+
+        image = self._node_image(console)
+        self._own_images()
+        say("images are there")
+        self._network()
+        self.start_cloud()
+        say("the fake cloud serves, with its packets")
+        (state() / "vcn-resolv.conf").write_text(RESOLV_CONF)
+        config = state() / "kind.yaml"
+        config.write_text(kind_config(nodes))
+        create = ["create", "cluster", "--name", CLUSTER, "--image", image]
+        create += ["--config", str(config), "--kubeconfig", str(self.kubeconfig)]
+        with console.status("kind creates the nodes"):
+            self.kind(*create, "--retain", "--wait", "0s")
+        say(f"{nodes} nodes are up, as instances of the VCN")
+
+    def _node_image(self, console: Console) -> str:
+        if not self.offline:
+            with console.status(f"pulling {PUBLISHED_NODE}"):
+                self.docker.run("pull", "-q", PUBLISHED_NODE)
+            return PUBLISHED_NODE
+        if not self.docker.run("images", "-q", node_image.NAME).strip():
+            change = 'ENTRYPOINT ["/usr/local/bin/entrypoint","/sbin/init"]'
+            archive = node_image.archive(self.cache)
+            with console.status("loading the node image"):
+                self.docker.run(
+                    *("import", "--change", change, "--change", "ENV container=docker"),
+                    *("-", node_image.NAME),
+                    stdin=archive,
+                )
+        return node_image.NAME
+
+    def _own_images(self) -> None:
+        if not self.offline:
+            for target in (("vcnd", own_images.vcnd_name()),):
+                self._docker_build(*target)
+            self._docker_build("fakeoci", own_images.fakeoci_name())
+            return
+        archive = own_images.fakeoci_archive(self.cache)
+        self.docker.run("load", "-q", "-i", str(archive))
+
+    def _docker_build(self, target: str, name: str) -> None:
+        root = str(own_images.ROOT)
+        version = own_images.version()
+        self.docker.run(
+            *("build", "-q", "-f", str(DOCKERFILE), "--target", target, "-t", name),
+            *("--build-arg", f"VERSION={version}", root),
+        )
+
+    def _network(self) -> None:
+        listed = self.docker.run("network", "ls", "-q", "--filter", f"name=^{NETWORK}$")
+        if listed.strip():
+            return
+        mtu = f"com.docker.network.driver.mtu={MTU}"
+        self.docker.run(
+            *("network", "create", "--subnet", NODES_CIDR, "--gateway", GATEWAY),
+            *("--ip-range", NODE_ADDRESSES, "-o", mtu, NETWORK),
+        )
+
+    def start_cloud(self) -> None:
+        """Run the fake cloud as a container on the nodes' network."""
+        host = self.docker.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        socket = host.removeprefix("unix://")
+        self.docker.run(
+            *("run", "-d", "--name", CLOUD, "--privileged", "--pid", "host"),
+            *("--network", NETWORK, "--ip", CLOUD_ADDRESS, "--init"),
+            *("--tmpfs", "/run", "-v", f"{socket}:/var/run/docker.sock"),
+            *(own_images.fakeoci_name(), "serve", "--world", "kind", "--fabric"),
+            *("--host", CLOUD_ADDRESS, "--port", str(CLOUD_PORT)),
+            *("--containers", LABEL),
+        )
+        give_up_at = time.monotonic() + 30
+        while "20160918" not in self.docker.run("logs", CLOUD):
+            if time.monotonic() > give_up_at:
+                raise DockerError("the fake cloud did not start: docker logs " + CLOUD)
+            time.sleep(0.1)
+
+    def load(self, archive: Path) -> None:
+        """Put an image's archive on every node."""
+        self.kind("load", "image-archive", str(archive), "--name", CLUSTER)
+
+    def load_own(self, number: int = 1) -> None:
+        """Put the image of vcnd on every node."""
+        if self.offline:
+            self.load(own_images.vcnd_archive(self.cache, number))
+        else:
+            name = own_images.vcnd_name(number)
+            self.kind("load", "docker-image", name, "--name", CLUSTER)
+
+    # Looking
+
+    def nodes(self) -> list[str]:
+        """Return the names of the nodes' containers, the control plane's first."""
+        said = self.docker.run(
+            "ps", "-a", "--filter", f"label={LABEL}", "--format", "{{.Names}}"
+        )
+        return sorted(said.split(), key=lambda n: ("control" not in n, len(n), n))
+
+    def is_up(self) -> bool:
+        """Tell whether there is a cluster."""
+        return self.kubeconfig.exists() and bool(self.nodes())
+
+    def pod_list(self) -> list[dict[str, Any]]:
+        """Return all pods."""
+        said = json.loads(self.kubectl("get", "pods", "-A", "-o", "json"))
+        items: list[dict[str, Any]] = said["items"]
+        return items
+
+    # Down
+
+    def delete(self) -> None:
+        """Remove nodes, cloud and network."""
+        self.kind("delete", "cluster", "--name", CLUSTER)
+        for kind, name in (("rm", CLOUD), ("network", NETWORK)):
+            remove = (
+                ["rm", "-f", "-v", name] if kind == "rm" else ["network", "rm", name]
+            )
+            try:
+                self.docker.run(*remove)
+            except DockerError as error:
+                if "o such" not in str(error) and "not found" not in str(error):
+                    raise
+
+
+def kind_config(nodes: int) -> str:
+    """Return kind's configuration: one control plane, the others workers."""
+    text = KIND_CONFIG.format(name=CLUSTER, taint=STARTUP_TAINT)
+    resolv_conf = state() / "vcn-resolv.conf"
+    for number in range(nodes):
+        role = "worker" if number else "control-plane"
+        text += NODE.format(role=role, resolv_conf=resolv_conf)
+    return text
+
+
+def own_docker() -> OwnDocker:
+    """Return the Docker daemon of ours, running or not."""
+    return OwnDocker(state() / "docker")
+
+
+def running(cache: Cache) -> Cluster | None:
+    """Return the cluster that is up, if one is."""
+    own = own_docker().running(cache) if (state() / "docker").exists() else None
+    docker = own or users_own()
+    if docker is None:
+        return None
+    cluster = Cluster(
+        cache=cache, docker=docker, offline=(state() / "offline").exists()
+    )
+    return cluster if cluster.is_up() else None
+
+
+def prepare(cache: Cache, *, offline: bool) -> Cluster:
+    """Return a cluster that is not up yet, on the user's Docker or on ours."""
+    docker = None if offline else users_own()
+    state().mkdir(parents=True, exist_ok=True)
+    if docker is None:
+        (state() / "offline").touch()
+        return Cluster(cache=cache, docker=own_docker().start(cache), offline=True)
+    return Cluster(cache=cache, docker=docker, offline=False)
+
+
+def tear_down(cache: Cache) -> None:
+    """Remove the cluster and all that was made for it, whatever state it is in."""
+    cluster = running(cache)
+    if cluster is not None:
+        cluster.delete()
+    own_docker().stop(cache)
+    shutil.rmtree(state(), ignore_errors=True)

@@ -1,0 +1,83 @@
+"""vcnd on the cluster: the kustomize overlay, with this world's OCIDs."""
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from integration.kind import own_images
+from integration.kind.cloud import Cloud, named
+from integration.kind.cluster import Cluster
+from integration.kind.docker import DockerError
+from integration.kind.settings import state
+
+DEPLOY = own_images.ROOT / "deploy"
+READY_SECONDS = 180.0
+POOL = """
+[pool]
+batch = 8
+cooling_seconds = 10.0
+audit_seconds = 30.0
+shrink_after_seconds = 60.0
+"""
+
+
+def folder() -> Path:
+    """Return where the manifests of this cluster are."""
+    return state() / "deploy"
+
+
+def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> Path:
+    """Write the overlay for this world; return its folder.
+
+    Args:
+        cloud: the fake.
+        number: which of the images of this tree.
+        subnet: the pods' subnet by name, or an OCID.
+    """
+    shutil.rmtree(folder(), ignore_errors=True)
+    shutil.copytree(DEPLOY, folder())
+    overlay = folder() / "overlays/kind"
+    world = cloud.world()
+    found = [s["id"] for s in world["Subnet"] if s["displayName"] == subnet]
+    text = (overlay / "vcnd.toml").read_text()
+    text = text.replace("@SUBNET@", found[0] if found else subnet)
+    text = text.replace("@NSG@", named(world, "Nsg", "pods")["id"])
+    (overlay / "vcnd.toml").write_text(text + POOL)
+    for where in (overlay, folder() / "uninstall"):
+        name, _, tag = own_images.vcnd_name(number).rpartition(":")
+        said = (where / "kustomization.yaml").read_text()
+        said = re.sub(r"newName: .*", f"newName: {name}", said)
+        said = re.sub(r"newTag: .*", f'newTag: "{tag}"', said)
+        (where / "kustomization.yaml").write_text(said)
+    return overlay
+
+
+def apply(cluster: Cluster, overlay: Path) -> None:
+    """Apply an overlay; once again where its own definitions are not known yet."""
+    try:
+        cluster.kubectl("apply", "-k", str(overlay))
+    except DockerError:
+        time.sleep(1)
+        cluster.kubectl("apply", "-k", str(overlay))
+
+
+def wait_ready(cluster: Cluster, seconds: float = READY_SECONDS) -> None:
+    """Return when nodes, CoreDNS, kube-proxy and vcnd are ready.
+
+    Raises:
+        DockerError: they are not in time; says which.
+    """
+    limit = f"--timeout={seconds:.0f}s"
+    cluster.kubectl("wait", "--for=condition=Ready", "nodes", "--all", limit)
+    for what in ("ds/vcnd", "ds/kube-proxy", "deploy/coredns"):
+        cluster.kubectl("-n", "kube-system", "rollout", "status", what, limit)
+
+
+def networks(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return the NativePodNetworks."""
+    said: dict[str, Any] = json.loads(cluster.kubectl("get", "npn", "-o", "json"))
+    items: list[dict[str, Any]] = said["items"]
+    return items
