@@ -15,12 +15,15 @@ from starlette.routing import Route
 from fakeoci.api import admin
 from fakeoci.api.app import build
 from fakeoci.api.service import Service
+from fakeoci.containers import Containers, Options
 from fakeoci.fabric import netns
 from fakeoci.fabric.fabric import Fabric
 from fakeoci.fabric.netns import FabricError
+from fakeoci.fabric.uplink import Uplink
 from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
+from fakeoci.world.nouns import Subnet
 
 
 @click.group()
@@ -35,13 +38,36 @@ def main() -> None:
     default="default",
     show_default=True,
     metavar="FILE",
-    help="World file (TOML), or one that comes along: default, shared-subnet.",
+    help=f"World file (TOML), or one that comes along: {', '.join(worldfile.BUNDLED)}.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, help="0 picks a free one.")
 @click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
-def serve(world: str, host: str, port: int, *, fabric: bool) -> None:
+@click.option(
+    "--containers",
+    default="",
+    metavar="LABEL",
+    help="Docker containers with this label are instances; with --fabric.",
+)
+@click.option(
+    "--docker-socket", default="/var/run/docker.sock", show_default=True, metavar="PATH"
+)
+@click.option("--shape", default="VM.Standard.E5.Flex", show_default=True)
+@click.option("--ocpus", default=4.0, show_default=True)
+def serve(
+    world: str,
+    host: str,
+    port: int,
+    *,
+    fabric: bool,
+    containers: str,
+    docker_socket: str,
+    shape: str,
+    ocpus: float,
+) -> None:
     """Serve a world until interrupted."""
+    if containers and not fabric:
+        sys.exit("fakeoci: --containers needs --fabric: instances have links")
     try:
         bundled = world in worldfile.BUNDLED and not Path(world).exists()
         text = worldfile.bundled(world) if bundled else Path(world).read_text()
@@ -50,9 +76,16 @@ def serve(world: str, host: str, port: int, *, fabric: bool) -> None:
         sys.exit(f"fakeoci: {error}")
     service = Service(parsed, time.time)
     kernel = Fabric(parsed, time.time) if fabric else None
+    options = Options(
+        docker_socket=docker_socket,
+        label=containers,
+        subnet="nodes",
+        shape=shape,
+        ocpus=ocpus,
+    )
     refusal = ""  # told after the except*, which would wrap an exit in a group
     try:
-        trio.run(_serve, service, host, port, kernel)
+        trio.run(_serve, service, host, port, kernel, options)
     except* FabricError as group:
         refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
     except* OSError as group:
@@ -70,7 +103,9 @@ def print_world(name: str) -> None:
     click.echo(worldfile.bundled(name), nl=False)
 
 
-async def _serve(service: Service, host: str, port: int, fabric: Fabric | None) -> None:
+async def _serve(
+    service: Service, host: str, port: int, fabric: Fabric | None, options: Options
+) -> None:
     app = build(service)
     doors = [door_at(host, port)]
     address = doors[0].socket.getsockname()
@@ -85,12 +120,27 @@ async def _serve(service: Service, host: str, port: int, fabric: Fabric | None) 
                         sock = netns.inside(name, lambda there=there: listen(there, 80))  # type: ignore[misc]
                         doors.append(Door(socket=sock, vcn_id=vcn_id))
             await serve_doors(app, doors, nursery)
+            if fabric is not None and options.label:
+                await nursery.start(_follow_containers, service, fabric, options)
             click.echo(f"fakeoci: http://{address[0]}:{address[1]}/20160918")
             sys.stdout.flush()
             await trio.sleep_forever()
         finally:
             if fabric is not None:
                 fabric.teardown()
+
+
+async def _follow_containers(
+    service: Service,
+    fabric: Fabric,
+    options: Options,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    vcn_id = service.world.named(Subnet, options.subnet).vcn_id
+    uplink = Uplink(fabric.vcn_netns[vcn_id])
+    containers = Containers(service.world, service.clock, uplink, options)
+    await containers.run(task_status=task_status)
 
 
 def _fabric_routes(fabric: Fabric) -> list[Route]:

@@ -39,6 +39,11 @@ class VnicLink:
     ingress: tuple[SecurityRule, ...]
     egress: tuple[SecurityRule, ...]
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Return what a link cannot change while it lives."""
+        return self.netns, self.mac, self.primary_address
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VcnNet:

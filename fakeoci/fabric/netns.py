@@ -30,6 +30,11 @@ def add(name: str) -> None:
     _run(["/sbin/ip", "-n", name, "link", "set", "lo", "up"], "")
 
 
+def attach(name: str, pid: int) -> None:
+    """Give the namespace of a process a name, and keep it alive by that."""
+    _run(["/sbin/ip", "netns", "attach", name, str(pid)], "")
+
+
 def remove(name: str) -> None:
     """Remove a namespace and, with it, every link in it."""
     _run(["/sbin/ip", "netns", "del", name], "")
@@ -58,12 +63,13 @@ def _setns(descriptor: int) -> None:
 
 def sysctl(name: str, settings: Mapping[str, int]) -> None:
     """Write settings under /proc/sys/net of a namespace."""
+    inside(name, lambda: sysctl_here(settings))
 
-    def write() -> None:
-        for path, value in settings.items():
-            Path("/proc/sys/net", path).write_text(str(value))
 
-    inside(name, write)
+def sysctl_here(settings: Mapping[str, int]) -> None:
+    """Write settings under /proc/sys/net of the thread's own namespace."""
+    for path, value in settings.items():
+        Path("/proc/sys/net", path).write_text(str(value))
 
 
 def ip(name: str, lines: Iterable[str]) -> None:

@@ -81,15 +81,18 @@ class VcnNamespace:
             gateway_links: gateway OCID → its link here.
         """
         old, new = self._net.links, net.links
-        for vnic_id in old.keys() - new.keys():
-            netns.ip(self.netns, [f"link del {self.names.pop(vnic_id)}"])
-        for vnic_id in new.keys() - old.keys():
+        moved = {v for v in old.keys() & new.keys() if old[v].place != new[v].place}
+        for vnic_id in (old.keys() - new.keys()) | moved:
+            self._unplug(self.names.pop(vnic_id))
+        fresh = (new.keys() - old.keys()) | moved
+        # The primary first: it is the instance's first link.
+        for vnic_id in sorted(fresh, key=lambda v: not new[v].is_primary):
             self._plug(new[vnic_id])
         # First the source check: an address delivered may answer at once.
         netns.nft(self.netns, rules.guard(net, self.names))
         lines: list[str] = []
         for vnic_id, link in new.items():
-            before = old[vnic_id].addresses if vnic_id in old else frozenset()
+            before = frozenset() if vnic_id in fresh else old[vnic_id].addresses
             lines += self._address_lines(link, before)
         lines += self._route_lines(net, gateway_links)
         netns.ip(self.netns, lines)
@@ -130,6 +133,14 @@ class VcnNamespace:
                     f"route add default via {link.router} dev {there}",
                 ],
             )
+
+    def _unplug(self, name: str) -> None:
+        """Take a VNIC's link away, if its instance did not take it along."""
+        there = netns.inside(self.netns, socket.if_nameindex)
+        lines = [f"link del {name}"] if name in {n for _, n in there} else []
+        # Rules that name a link outlive it.
+        lines += [f"rule del pref {pref} iif {name}" for pref in (200, 201)]
+        netns.ip(self.netns, lines)
 
     @staticmethod
     def _free_ifname(name: str) -> str:

@@ -25,6 +25,8 @@ class NewVnic:
     subnet_id: str
     nsg_ids: Sequence[str] = ()
     private_ip: str | None = None
+    mac_address: str = ""
+    """Of its own choice; empty: the next one."""
     display_name: str = ""
     freeform_tags: dict[str, str] = field(default_factory=dict)
     assign_public_ip: bool | None = None
@@ -77,7 +79,7 @@ def create(
             freeform_tags=dict(new.freeform_tags),
             subnet_id=subnet.id,
             instance_id=instance.id,
-            mac_address=world.names.mac(),
+            mac_address=new.mac_address or world.names.mac(),
             is_primary=primary,
             nsg_ids=list(new.nsg_ids),
             skip_source_dest_check=new.skip_source_dest_check,
@@ -198,6 +200,27 @@ def launch(world: World, instance: Instance, new: NewVnic, *, now: float) -> Ins
         )
     )
     return instance
+
+
+def reboot(
+    world: World, instance_id: str, *, netns: str, address: str, mac: str
+) -> None:
+    """Let an instance appear in another namespace, with all its VNICs.
+
+    Its primary VNIC takes the address and MAC given, which the cloud never does to
+    an instance: a container is given them by Docker, anew at each start.
+    """
+    instance = world.get(Instance, instance_id)
+    vnic = world.vnics_of(instance_id)[0]
+    private_ip = world.private_ips_of(vnic.id)[0]
+    if private_ip.ip_address != address:
+        space = world.spaces[vnic.subnet_id]
+        space.take(address)
+        space.give_back(private_ip.ip_address)
+        private_ip.ip_address = address
+    vnic.mac_address = mac
+    instance.netns = netns
+    world.touch(instance)
 
 
 def terminate(world: World, instance_id: str) -> None:

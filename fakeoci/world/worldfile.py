@@ -47,7 +47,7 @@ class WorldFileError(Exception):
     """A world file cannot be used; the text has line and reason."""
 
 
-BUNDLED = ("default", "shared-subnet")
+BUNDLED = ("default", "shared-subnet", "kind")
 
 
 def bundled(name: str) -> str:

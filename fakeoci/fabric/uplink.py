@@ -1,0 +1,62 @@
+"""A way between a VCN and the network that the fake's own process is on.
+
+Whoever is outside there (Docker's host, say) asks for an instance's address and is
+answered by the fake (proxy ARP), which hands the packets to the VCN's router; the
+answers go back the same way.  Instances themselves meet only the VCN.
+"""
+
+import subprocess
+
+from fakeoci.fabric import netns
+from fakeoci.fabric.vcn import VNICS_TABLE
+
+HERE, THERE = "100.127.255.1", "100.127.255.2"
+LINK, PEER = "uplink", "uplink0"
+
+
+class Uplink:
+    """The link, made when it is first wanted.  Synchronous."""
+
+    def __init__(self, vcn_netns: str) -> None:
+        self._vcn_netns = vcn_netns
+        self._made = False
+
+    def lead_to(self, address: str, *, outside: str) -> None:
+        """Let an address of the VCN be reached from an address outside."""
+        if not self._made:
+            self._make(outside)
+        _ip(["route", "replace", f"{address}/32", "via", THERE, "dev", LINK])
+
+    def _make(self, outside: str) -> None:
+        name = self._vcn_netns
+        _ip(["link", "add", LINK, "type", "veth", "peer", PEER, "netns", name])
+        _ip(["addr", "add", f"{HERE}/30", "dev", LINK])
+        _ip(["link", "set", LINK, "up"])
+        netns.ip(
+            name,
+            [
+                f"addr add {THERE}/30 dev {PEER}",
+                f"link set {PEER} up",
+                f"route add {outside}/32 via {HERE} dev {PEER} onlink"
+                f" table {VNICS_TABLE}",
+            ],
+        )
+        netns.sysctl_here(
+            {
+                "ipv4/ip_forward": 1,
+                "ipv4/conf/eth0/proxy_arp": 1,
+                "ipv4/neigh/eth0/proxy_delay": 0,
+                "ipv4/conf/all/send_redirects": 0,
+                "ipv4/conf/eth0/send_redirects": 0,
+            }
+        )
+        self._made = True
+
+
+def _ip(command: list[str]) -> None:
+    """Run ip where this process is."""
+    done = subprocess.run(
+        ["/sbin/ip", *command], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise netns.FabricError(f"ip {' '.join(command)}: {done.stderr.strip()}")
