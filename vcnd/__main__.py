@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--version", action="version", version=f"vcnd {__version__}")
     arguments = parser.parse_args()
     try:
-        config = load(arguments.config)
+        config = load(arguments.config, os.environ.get("VCND_NODE_NAME", ""))
         if arguments.print_config:
             sys.stdout.write(render(config))
             return

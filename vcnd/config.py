@@ -8,6 +8,7 @@ import msgspec
 
 from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import Layout
+from vcnd.model.podnetwork import PodNetwork
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -82,6 +83,17 @@ class NodeSection(_Section, frozen=True):
     mark_mask: int = 0xFF
 
 
+class KubernetesSection(_Section, frozen=True):
+    """[kubernetes]: the cluster that this node is of."""
+
+    kubeconfig: str = ""
+    """How the API server is reached; empty: the node serves without Kubernetes."""
+    node_name: str = ""
+    """This node's name there; empty: the environment's VCND_NODE_NAME."""
+    startup_taint: str = "vcnd.io/not-ready"
+    """A taint of this key is removed from the node when it serves."""
+
+
 class LogSection(_Section, frozen=True):
     """[log]: to standard error."""
 
@@ -97,7 +109,16 @@ class Config(_Section, frozen=True):
     pool: PoolSection = PoolSection()
     cni: CniSection = CniSection()
     node: NodeSection = NodeSection()
+    kubernetes: KubernetesSection = KubernetesSection()
     log: LogSection = LogSection()
+
+    def network(self) -> PodNetwork:
+        """Return where pods' addresses come from, unless somebody else says so."""
+        return PodNetwork(
+            subnet_ids=(self.oci.subnet_id,),
+            nsg_ids=tuple(self.oci.nsg_ids),
+            maximum=self.pool.maximum,
+        )
 
     def policy(self) -> PoolPolicy:
         """Return the pool's policy."""
@@ -125,8 +146,12 @@ class Config(_Section, frozen=True):
         )
 
 
-def load(path: Path) -> Config:
+def load(path: Path, node_name: str = "") -> Config:
     """Read and check a configuration.
+
+    Args:
+        path: the file.
+        node_name: what Kubernetes calls this node, unless the file says.
 
     Raises:
         ConfigError: it cannot be read, has unknown keys, or values out of range.
@@ -135,12 +160,20 @@ def load(path: Path) -> Config:
         said = tomllib.loads(path.read_text())
         config = msgspec.convert(said, Config)
         config.policy()
+        if not config.kubernetes.node_name:
+            kubernetes = msgspec.structs.replace(config.kubernetes, node_name=node_name)
+            config = msgspec.structs.replace(config, kubernetes=kubernetes)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
     if not config.oci.subnet_id:
         raise ConfigError(f"{path}: [oci] subnet_id is required: the pods' subnet")
+    kubernetes = config.kubernetes
+    if kubernetes.kubeconfig and not kubernetes.node_name:
+        raise ConfigError(
+            f"{path}: [kubernetes] node_name is required, here or as VCND_NODE_NAME"
+        )
     if config.log.level not in ("debug", "info", "warning", "error"):
         raise ConfigError(f"{path}: [log] level {config.log.level!r} is unknown")
     if config.log.format not in ("logfmt", "json"):

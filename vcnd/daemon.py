@@ -18,12 +18,17 @@ from vcnd.config import Config
 from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
+from vcnd.flow.follower import Follower
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
+from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
 from vcnd.flow.turns import Turns
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.journal import FileJournal
+from vcnd.kube.client import KubeClient
+from vcnd.kube.cluster import KubeCluster
+from vcnd.kube.credentials import Credentials
 from vcnd.linux import netns
 from vcnd.linux.host import LinuxHost, boot_id
 from vcnd.model.errors import VcndError
@@ -34,7 +39,7 @@ from vcnd.oci.cloud import OciCloud
 from vcnd.oci.http import Client, new_client
 from vcnd.oci.metadata import Metadata
 from vcnd.oci.retry import Retrier
-from vcnd.ports import Cloud, Host, Journal
+from vcnd.ports import Cloud, Cluster, Host, Journal
 from vcnd.serve.cni_server import CniServer
 from vcnd.systemd import Systemd
 
@@ -61,9 +66,22 @@ def oci_cloud(
         metadata=metadata,
         retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
         cluster=oci.cluster,
-        subnet_id=oci.subnet_id,
-        nsg_ids=oci.nsg_ids,
+        network=config.network(),
         wait_seconds=oci.wait_seconds,
+    )
+
+
+def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
+    """Return the cluster that the configuration names, if it names one."""
+    kubernetes = config.kubernetes
+    if not kubernetes.kubeconfig:
+        return None
+    return KubeCluster(
+        KubeClient(Credentials(Path(kubernetes.kubeconfig))),
+        node_name=kubernetes.node_name,
+        startup_taint=kubernetes.startup_taint,
+        random=random,
+        wall_clock=time.time,
     )
 
 
@@ -78,6 +96,7 @@ class Node:
         host: Host,
         journal: Journal,
         random: Random,
+        cluster: Cluster | None = None,
     ) -> None:
         self.pool = Pool(config.policy())
         turns = Turns()
@@ -110,6 +129,17 @@ class Node:
             patience_seconds=config.cni.patience_seconds,
         )
         self._journal = journal
+        self._cluster = cluster
+        if cluster is not None:
+            self._follower = Follower(pool=self.pool, cluster=cluster)
+            self._publisher = Publisher(
+                pool=self.pool,
+                cloud=cloud,
+                cluster=cluster,
+                warm_pool=self._warm_pool,
+                own=config.network(),
+                random=random,
+            )
 
     async def start(self, rooms: trio.Nursery) -> None:
         """Recover what an earlier life left, then keep pool and books right."""
@@ -136,6 +166,10 @@ class Node:
             self.pool.trouble("kernel", str(error))
         await rooms.start(self._warm_pool.run)
         await rooms.start(self._repairer.run)
+        if self._cluster is not None:
+            await rooms.start(self._cluster.run)
+            await rooms.start(self._follower.run)
+            await rooms.start(self._publisher.run)
         log.info("started", leases=len(ledger.leases()), vnics=len(slots))
 
     # Verbs
@@ -201,6 +235,7 @@ async def run(
             host=LinuxHost(config.layout()),
             journal=journal,
             random=random,
+            cluster=kube_cluster(config, random),
         )
         await rooms.start(systemd.feed_watchdog)
         await node.start(rooms)

@@ -7,8 +7,9 @@ import trio
 
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
+from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
 from vcnd.model.records import Record, Remembered
-from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic, VnicSlot
 
 
@@ -18,6 +19,12 @@ class Cloud(Protocol):
     Every method raises ``CloudError`` or a child; transient refusals are retried
     inside until the caller's deadline.
     """
+
+    async def instance_id(self) -> str:
+        """Return which instance this is; asks IMDS the first time, and no API."""
+
+    def use(self, network: PodNetwork) -> None:
+        """Attach VNICs from now on in these subnets and NSGs."""
 
     async def observe(self) -> CloudView:
         """Ask what the cloud has for this instance."""
@@ -42,6 +49,43 @@ class Cloud(Protocol):
 
     async def detach_vnic(self, vnic_id: VnicId) -> None:
         """Detach a pod VNIC and wait until it is gone."""
+
+
+class Cluster(Protocol):
+    """Kubernetes, as one node uses it.  What only reads never calls it."""
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Follow the cluster, whatever happens to it."""
+
+    async def until_changed(self) -> None:
+        """Return when something has changed since the last return."""
+
+    def pods(self) -> list[PodRef] | None:
+        """Return the pods bound here that have or want an address.
+
+        None until the cluster has been asked once; what was last known while it
+        is away.
+        """
+
+    def identify(self, instance_id: str) -> None:
+        """Say which instance this node is."""
+
+    async def network(self, own: PodNetwork) -> PodNetwork:
+        """Return what the pods here shall be given; make it known where nobody did.
+
+        Args:
+            own: what the configuration says; somebody else's wins.
+
+        Raises ``ClusterError`` when that makes no sense, or the cluster is away.
+        """
+
+    async def publish(self, report: NodeReport) -> None:
+        """Tell how the node's pod network stands; what was told is not told again."""
+
+    async def tell(self, notice: Notice) -> None:
+        """Tell something once, beside the pod or the node that it concerns."""
 
 
 class Host(Protocol):

@@ -6,6 +6,7 @@ refused.  ``flow.attach`` takes from it, ``flow.warm_pool`` fills it,
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -16,7 +17,7 @@ from vcnd.core.target import PoolPolicy, target
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.ids import VnicId
 from vcnd.model.records import Remembered
-from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.trace import TRACE
 from vcnd.model.vnic import PRIMARY_INDEX, PrivateIp, Vnic, VnicSlot
 
@@ -46,16 +47,25 @@ class Pool:
         self.released = False
         """Whether everything was given back; the node asks for nothing any more."""
         self.problems: deque[Problem] = deque(maxlen=16)
-        self.waiting = 0
+        self.bound: dict[str, PodRef] = {}
+        """Pods that Kubernetes has bound to this node, by uid."""
+        self._waiting: dict[SandboxKey, PodRef] = {}
         self._bell = trio.Event()
         self._doubt = trio.Event()
         self._arrival = trio.Event()
+        self._news = trio.Event()
 
     # Bells
 
     def ring(self) -> None:
         """Tell the warm pool to look; many rings before it looks are one."""
         self._bell.set()
+        self._news.set()
+
+    async def until_news(self) -> None:
+        """Return when something has changed since the last return."""
+        await self._news.wait()
+        self._news = trio.Event()
 
     def next_bell(self) -> trio.Event:
         """Return a fresh bell.  Take it before looking, so that no ring is lost."""
@@ -74,15 +84,43 @@ class Pool:
 
     def arrived(self) -> None:
         """Wake all who wait for an address."""
+        self._news.set()
         self._arrival.set()
         self._arrival = trio.Event()
 
     # Demand
 
     @property
+    def waiting(self) -> int:
+        """Return how many calls wait for an address."""
+        return len(self._waiting)
+
+    @property
     def demand(self) -> int:
-        """Return how many addresses are leased or waited for."""
-        return self.ledger.counts().leased + self.waiting
+        """Return how many addresses are leased or wanted.
+
+        Wanted by calls that wait, and by pods whose calls have not come yet: the
+        cloud is asked when the scheduler has decided, not when the runtime asks.
+        """
+        calls = {pod.uid or str(key) for key, pod in self._waiting.items()}
+        return self.ledger.counts().leased + len(calls | self.unserved().keys())
+
+    def unserved(self) -> dict[str, PodRef]:
+        """Return the bound pods that hold no address, by uid."""
+        served = {lease.pod.uid for lease in self.ledger.leases()}
+        return {uid: pod for uid, pod in self.bound.items() if uid not in served}
+
+    def bind(self, pods: Iterable[PodRef]) -> None:
+        """Say which pods Kubernetes has bound to this node."""
+        self.bound = {pod.uid: pod for pod in pods}
+        self.ring()
+
+    def unbind(self, pod: PodRef) -> None:
+        """Take a pod whose address was taken back off the list.
+
+        While Kubernetes is away nobody else says that it is gone.
+        """
+        self.bound.pop(pod.uid, None)
 
     @property
     def target(self) -> int:
@@ -90,7 +128,7 @@ class Pool:
         return target(self.demand, self.policy)
 
     async def wait_for_address(
-        self, key: SandboxKey, patience_seconds: float
+        self, key: SandboxKey, pod: PodRef, patience_seconds: float
     ) -> PrivateIp:
         """Return a free address, waiting for one if need be.
 
@@ -100,7 +138,7 @@ class Pool:
         private_ip = self.ledger.take(key)
         if private_ip is not None:
             return private_ip
-        self.waiting += 1
+        self._waiting[key] = pod
         self.ring()
         began = trio.current_time()
         try:
@@ -109,7 +147,7 @@ class Pool:
                     await self._arrival.wait()
                     private_ip = self.ledger.take(key)
         finally:
-            self.waiting -= 1
+            del self._waiting[key]
         waited = trio.current_time() - began
         if private_ip is None:
             raise PoolEmptyError(
@@ -152,12 +190,14 @@ class Pool:
         else:
             log.warning("cloud_trouble", what=what, reason=reason)
         self.problems.append(Problem(what, reason, trio.current_time()))
+        self._news.set()
 
     def relief(self, what: str) -> None:
         """Forget the troubles of one kind: it worked."""
         kept = [p for p in self.problems if p.what != what]
         self.problems.clear()
         self.problems.extend(kept)
+        self._news.set()
 
     # VNICs
 

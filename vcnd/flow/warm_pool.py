@@ -82,6 +82,12 @@ class WarmPool:
         self._frozen = False
         self._pool.ring()
 
+    def try_now(self) -> None:
+        """Forget what was refused: what is asked for has changed."""
+        self._not_before.clear()
+        self._delays.clear()
+        self._pool.ring()
+
     def _until_next_look(self) -> float:
         now = trio.current_time()
         times = [now + self._resync_seconds, *self._not_before.values()]
@@ -201,7 +207,7 @@ class WarmPool:
                 ),
             )
             self._not_before[where] = trio.current_time() + next(waits)
-            self._pool.trouble(str(where), str(error))
+            self._pool.trouble(str(where), self._in_words(where, error, full=full))
         else:
             self._delays.pop(where, None)
             self._not_before.pop(where, None)
@@ -209,3 +215,14 @@ class WarmPool:
         finally:
             del self._at_work[where]
             self._pool.ring()
+
+    def _in_words(self, where: VnicId, error: VcndError, *, full: bool) -> str:
+        slot = self._pool.slots.get(where)
+        if not full or slot is None:
+            return str(error)
+        # OCI does not say which of the two it is.
+        return (
+            f"no room left in subnet {slot.vnic.subnet_id}, {slot.vnic.subnet_cidr}, or"
+            " on this VNIC: give pods a larger subnet or another one, or let nodes hold"
+            f" fewer addresses with [pool] batch; {error}"
+        )

@@ -8,6 +8,7 @@
     │  └─ BadNetnsError             8
     ├─ TryAgainError       11  time will mend it; the kubelet retries
     │  ├─ PoolEmptyError   11  no address came before the deadline; says why
+    │  ├─ ClusterError     11  Kubernetes did not answer, or said no
     │  └─ CloudError       11  OCI did not answer, or said no (its children)
     ├─ NotServingError     50  STATUS: ADD cannot succeed, for another reason
     └─ SandboxBrokenError 102  CHECK: what ADD made is not there any more
@@ -69,6 +70,10 @@ class TryAgainError(VcndError):
 
 class PoolEmptyError(TryAgainError):
     """No address came free before the deadline."""
+
+
+class ClusterError(TryAgainError):
+    """The API server refused or did not answer, or an object of it makes no sense."""
 
 
 class CloudError(TryAgainError):

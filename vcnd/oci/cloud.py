@@ -14,6 +14,7 @@ from vcnd.model.errors import (
     CloudRefusedError,
 )
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic
 from vcnd.oci import wire
 from vcnd.oci.client import CoreClient
@@ -42,24 +43,33 @@ class OciCloud:
         metadata: Metadata,
         retry: Retrier,
         cluster: str,
-        subnet_id: str,
-        nsg_ids: Sequence[str],
+        network: PodNetwork,
         wait_seconds: float,
     ) -> None:
         self._core = core
         self._metadata = metadata
         self._retry = retry
         self._cluster = cluster
-        self._subnet_id = subnet_id
-        self._nsg_ids = list(nsg_ids)
+        self._network = network
         self._wait_seconds = wait_seconds
         self._has_bulk = True
+
+    # Who we are, and what is wanted
+
+    async def instance_id(self) -> str:
+        """Return which instance this is (``Cloud.instance_id``)."""
+        return (await self._retry(self._core.session)).instance.id
+
+    def use(self, network: PodNetwork) -> None:
+        """Attach VNICs from now on so (``Cloud.use``)."""
+        self._network = network
 
     # Looking
 
     async def observe(self) -> CloudView:
         """Ask what the cloud has for this instance (``Cloud.observe``)."""
-        instance = (await self._retry(self._core.session)).instance
+        # Asked anew each time: a stopped instance may come back in another shape.
+        instance = await self._retry(self._metadata.instance)
         local = {v.vnic_id: v for v in await self._retry(self._metadata.vnics)}
         attachments = await self._retry(self._core.list_vnic_attachments)
         attached = [a for a in attachments if a.lifecycle_state in ATTACHED_STATES]
@@ -250,8 +260,8 @@ class OciCloud:
         details = wire.AttachVnicDetails(
             instance_id=instance.id,
             create_vnic_details=wire.CreateVnicDetails(
-                subnet_id=self._subnet_id,
-                nsg_ids=self._nsg_ids,
+                subnet_id=self._network.subnet_ids[0],
+                nsg_ids=list(self._network.nsg_ids),
                 freeform_tags=await self._tags(),
                 display_name="vcnd-pods",
                 assign_public_ip=False,

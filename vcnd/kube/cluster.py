@@ -1,0 +1,209 @@
+"""The ``Cluster`` port: what Kubernetes binds to this node, and what it is told."""
+
+import secrets
+from collections.abc import Callable
+from random import Random
+from typing import Any, Never
+
+import structlog
+import trio
+
+from vcnd.core.podnetwork import network_name, wanted
+from vcnd.kube import objects
+from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
+from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
+from vcnd.kube.reflector import Reflector
+from vcnd.kube.wire import NativePodNetwork, Node, Pod
+from vcnd.model.errors import ClusterError
+from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
+from vcnd.model.sandbox import PodRef
+
+log = structlog.get_logger()
+
+LIVING = ("", "Pending", "Running", "Unknown")
+
+
+class KubeCluster:
+    """One node's view of its cluster.  Reads never call the API server."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        *,
+        node_name: str,
+        startup_taint: str,
+        random: Random,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._node_name = node_name
+        self._startup_taint = startup_taint
+        self._random = random
+        self._wall_clock = wall_clock
+        self._changed = trio.Event()
+        self._named = trio.Event()
+        self._instance_id = ""
+        self._written: tuple[str, dict[str, Any]] | None = None
+        self._pods = self._reflect(Pod, "/api/v1/pods", f"spec.nodeName={node_name}")
+        self._nodes = self._reflect(Node, "/api/v1/nodes", f"metadata.name={node_name}")
+        self._networks: Reflector[NativePodNetwork] | None = None
+
+    def _reflect(self, kind: Any, path: str, selector: str) -> Any:
+        return Reflector(
+            self._client,
+            kind,
+            path=path,
+            selector=selector,
+            random=self._random,
+            changed=self._ring,
+        )
+
+    def _ring(self) -> None:
+        self._changed.set()
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Follow pods, the node and its NativePodNetwork (``Cluster.run``)."""
+        async with trio.open_nursery() as following:
+            following.start_soon(self._pods.run)
+            following.start_soon(self._nodes.run)
+            task_status.started()
+            try:
+                await self._named.wait()
+                selector = f"metadata.name={network_name(self._instance_id)}"
+                self._networks = self._reflect(
+                    NativePodNetwork, objects.NETWORKS, selector
+                )
+                following.start_soon(self._networks.run)
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                    await self._client.aclose()
+        raise AssertionError("the nursery above never ends by itself")
+
+    # Reading
+
+    async def until_changed(self) -> None:
+        """Return when something has changed since the last return."""
+        await self._changed.wait()
+        self._changed = trio.Event()
+
+    def pods(self) -> list[PodRef] | None:
+        """Return the pods here that have or want an address (``Cluster.pods``)."""
+        cache = self._pods.cache
+        if not cache.synced:
+            return None
+        return [
+            PodRef(
+                namespace=pod.metadata.namespace,
+                name=pod.metadata.name,
+                uid=pod.metadata.uid,
+            )
+            for pod in cache.objects.values()
+            if not pod.spec.host_network
+            and pod.status.phase in LIVING
+            and not pod.metadata.deletion_timestamp
+        ]
+
+    def identify(self, instance_id: str) -> None:
+        """Say which instance this node is: its NativePodNetwork bears its name."""
+        self._instance_id = instance_id
+        self._named.set()
+
+    def _node(self) -> Node | None:
+        return next(iter(self._nodes.cache.objects.values()), None)
+
+    def _network(self) -> NativePodNetwork | None:
+        if self._networks is None:
+            return None
+        return next(iter(self._networks.cache.objects.values()), None)
+
+    # The NativePodNetwork
+
+    async def network(self, own: PodNetwork) -> PodNetwork:
+        """Return what the node's NativePodNetwork asks for (``Cluster.network``)."""
+        if self._networks is None or not self._networks.cache.synced:
+            return own
+        found, node = self._network(), self._node()
+        if found is None:
+            if node is not None:
+                body = objects.network(self._instance_id, own, node)
+                await self._write("POST", objects.NETWORKS, body)
+                log.info("network_created", name=body["metadata"]["name"])
+            return own
+        spec = found.spec
+        if objects.MANAGED_BY in found.metadata.labels:
+            said = objects.network_spec(self._instance_id, own)
+            if spec.subnet_and_nsgs != (own.subnet_ids, own.nsg_ids):
+                path = f"{objects.NETWORKS}/{found.metadata.name}"
+                await self._write("PATCH", path, {"spec": said})
+            return own
+        try:
+            return wanted(
+                instance_id=self._instance_id,
+                spec_id=spec.id,
+                subnet_ids=spec.pod_subnet_ids,
+                nsg_ids=spec.network_security_group_ids,
+                maximum=spec.max_pod_count,
+            )
+        except ValueError as error:
+            name = found.metadata.name
+            raise ClusterError(f"NativePodNetwork {name}: {error}") from error
+
+    # Writing
+
+    async def publish(self, report: NodeReport) -> None:
+        """Write the status; where the node serves, say so (``Cluster.publish``)."""
+        node, found = self._node(), self._network()
+        if found is not None:
+            status = objects.network_status(report)
+            key = (found.metadata.uid, status)
+            if self._written != key:
+                path = f"{objects.NETWORKS}/{found.metadata.name}/status"
+                await self._write("PATCH", path, {"status": status})
+                self._written = key
+        if node is None or not report.serves:
+            return
+        condition = objects.network_condition(node, self._wall_clock())
+        path = f"/api/v1/nodes/{self._node_name}"
+        if condition is not None:
+            body = {"status": {"conditions": [condition]}}
+            await self._write("PATCH", f"{path}/status", body, STRATEGIC_PATCH)
+        taints = objects.without_taint(node.spec.taints, self._startup_taint)
+        if taints is not None:
+            # With the version that was read: another may write taints meanwhile.
+            version = {"resourceVersion": node.metadata.resource_version}
+            patch: Any = {"metadata": version, "spec": {"taints": taints}}
+            await self._write("PATCH", path, patch)
+            log.info("startup_taint_removed", taint=self._startup_taint)
+
+    async def tell(self, notice: Notice) -> None:
+        """Post an Event (``Cluster.tell``)."""
+        node = self._node()
+        path, body = objects.event(
+            notice,
+            node_name=self._node_name,
+            node_uid=node.metadata.uid if node else "",
+            unique=secrets.token_hex(8),
+            now=self._wall_clock(),
+        )
+        try:
+            await self._write("POST", path, body)
+        except NotFoundError:
+            return  # its namespace has gone, and the pod with it
+
+    async def _write(
+        self, method: str, path: str, body: Any, content_type: str = ""
+    ) -> None:
+        kind = "application/json" if method == "POST" else MERGE_PATCH
+        try:
+            await self._client.request(
+                method, path, body=body, content_type=content_type or kind
+            )
+        except ConflictError:
+            return  # somebody was faster; what they wrote arrives by the watch
+        except NotFoundError:
+            raise
+        except KubeError as error:
+            raise ClusterError(str(error)) from error

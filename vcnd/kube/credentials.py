@@ -1,0 +1,202 @@
+"""Who we are to the API server: a kubeconfig, its files read again when they change.
+
+The installer writes one whose token and CA stand in files that it renews; in
+development any kubeconfig serves (token, client certificate).
+"""
+
+import base64
+import ssl
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class KubeconfigError(Exception):
+    """A kubeconfig cannot be used; names file and reason."""
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _ClusterInfo(msgspec.Struct, rename="kebab"):
+    server: str
+    certificate_authority: str = ""
+    certificate_authority_data: str = ""
+    insecure_skip_tls_verify: bool = False
+
+
+class _UserInfo(msgspec.Struct, rename={"token_file": "tokenFile"}):
+    token: str = ""
+    token_file: str = ""
+    client_certificate: str = msgspec.field(default="", name="client-certificate")
+    client_certificate_data: str = msgspec.field(
+        default="", name="client-certificate-data"
+    )
+    client_key: str = msgspec.field(default="", name="client-key")
+    client_key_data: str = msgspec.field(default="", name="client-key-data")
+
+
+class _ContextInfo(msgspec.Struct):
+    cluster: str
+    user: str
+
+
+class _Cluster(_Named):
+    cluster: _ClusterInfo = msgspec.field(default_factory=lambda: _ClusterInfo(""))
+
+
+class _User(_Named):
+    user: _UserInfo = msgspec.field(default_factory=_UserInfo)
+
+
+class _Context(_Named):
+    context: _ContextInfo = msgspec.field(default_factory=lambda: _ContextInfo("", ""))
+
+
+class _Kubeconfig(msgspec.Struct, rename="kebab"):
+    current_context: str = ""
+    clusters: list[_Cluster] = []
+    users: list[_User] = []
+    contexts: list[_Context] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What one connection is made with.  Never printed: it holds secrets."""
+
+    server: str
+    token: str
+    trust: bytes
+    client_certificate: bytes
+    client_key: bytes
+    verify: bool
+
+    def __repr__(self) -> str:
+        """Return the server alone."""
+        return f"Identity(server={self.server!r})"
+
+    def same_tls(self, other: "Identity") -> bool:
+        """Tell whether connections made with the other serve for this one too."""
+        mine = (self.server, self.trust, self.client_certificate, self.client_key)
+        theirs = (other.server, other.trust, other.client_certificate, other.client_key)
+        return mine == theirs and self.verify == other.verify
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return the TLS settings of connections to the server."""
+        context = ssl.create_default_context(
+            cadata=self.trust.decode() if self.trust else None
+        )
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.client_certificate:
+            # OpenSSL takes a client's certificate from a file only.
+            with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+                file.write(self.client_certificate + b"\n" + self.client_key)
+                file.flush()
+                context.load_cert_chain(file.name)
+        return context
+
+
+class Credentials:
+    """A kubeconfig file; ``current`` reads anew what has changed since."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: Identity | None = None
+        self._seen: tuple[tuple[str, int], ...] = ()
+        self._files: tuple[Path, ...] = (path,)
+
+    def current(self) -> Identity:
+        """Return who we are now.
+
+        Raises:
+            KubeconfigError: the file, or one that it names, cannot be used.
+        """
+        seen = self._stamps()
+        if self._held is None or seen != self._seen:
+            self._held, self._files = _read(self._path)
+            self._seen = self._stamps()
+        return self._held
+
+    def forget(self) -> None:
+        """Read everything anew at the next use: the server refused what we said."""
+        self._held = None
+
+    def _stamps(self) -> tuple[tuple[str, int], ...]:
+        stamps = []
+        for path in self._files:
+            try:
+                stamps.append((str(path), path.stat().st_mtime_ns))
+            except OSError:
+                stamps.append((str(path), 0))
+        return tuple(stamps)
+
+
+def server_of(path: Path) -> str:
+    """Return the server that a kubeconfig names, whatever its user has.
+
+    Raises:
+        KubeconfigError: there is none, or it names none.
+    """
+    try:
+        said = msgspec.yaml.decode(path.read_bytes(), type=_Kubeconfig)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise KubeconfigError(f"{path}: {error}") from error
+    servers = [c.cluster.server for c in said.clusters if c.cluster.server]
+    if not servers:
+        raise KubeconfigError(f"{path}: names no server")
+    return servers[0].rstrip("/")
+
+
+def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
+    try:
+        text = path.read_bytes()
+        # JSON is YAML; the installer's is JSON, and that reads fifty times faster.
+        decode: Any = (
+            msgspec.json.decode if text.startswith(b"{") else msgspec.yaml.decode
+        )
+        said: _Kubeconfig = decode(text, type=_Kubeconfig)
+        context = _find(said.contexts, said.current_context, "context").context
+        cluster = _find(said.clusters, context.cluster, "cluster").cluster
+        user = _find(said.users, context.user, "user").user
+        files = [path]
+
+        def content(name: str, data: str) -> bytes:
+            if data:
+                return base64.b64decode(data)
+            if not name:
+                return b""
+            file = path.parent / name  # relative to the kubeconfig's own folder
+            files.append(file)
+            return file.read_bytes()
+
+        token = user.token or content(user.token_file, "").decode().strip()
+        identity = Identity(
+            server=cluster.server.rstrip("/"),
+            token=token,
+            trust=content(
+                cluster.certificate_authority, cluster.certificate_authority_data
+            ),
+            client_certificate=content(
+                user.client_certificate, user.client_certificate_data
+            ),
+            client_key=content(user.client_key, user.client_key_data),
+            verify=not cluster.insecure_skip_tls_verify,
+        )
+    except OSError as error:
+        raise KubeconfigError(f"{error.filename or path}: {error.strerror}") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise KubeconfigError(f"{path}: {error}") from error
+    return identity, tuple(files)
+
+
+def _find(entries: list[Any], name: str, kind: str) -> Any:
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    raise ValueError(f"no {kind} named {name!r}")

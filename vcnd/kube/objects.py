@@ -1,0 +1,130 @@
+"""What we write into Kubernetes, as bodies of requests."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from vcnd.core.podnetwork import network_name
+from vcnd.kube.wire import Node, Taint
+from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork, VnicReport
+
+COMPONENT = "vcnd"
+GROUP_VERSION = "oci.oraclecloud.com/v1beta1"
+NETWORKS = f"/apis/{GROUP_VERSION}/nativepodnetworks"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+CONDITION = "NetworkUnavailable"
+DEFAULT_MAXIMUM = 110
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as Kubernetes writes it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def network(instance_id: str, wanted: PodNetwork, node: Node) -> dict[str, Any]:
+    """Return a NativePodNetwork of ours; it goes with its Node."""
+    meta = node.metadata
+    owner = {"apiVersion": "v1", "kind": "Node", "name": meta.name, "uid": meta.uid}
+    return {
+        "apiVersion": GROUP_VERSION,
+        "kind": "NativePodNetwork",
+        "metadata": {
+            "name": network_name(instance_id),
+            "labels": {MANAGED_BY: COMPONENT},
+            "ownerReferences": [owner],
+        },
+        "spec": network_spec(instance_id, wanted),
+    }
+
+
+def network_spec(instance_id: str, wanted: PodNetwork) -> dict[str, Any]:
+    """Return the spec of a NativePodNetwork."""
+    return {
+        "id": instance_id,
+        "maxPodCount": wanted.maximum or DEFAULT_MAXIMUM,
+        "podSubnetIds": list(wanted.subnet_ids),
+        "networkSecurityGroupIds": list(wanted.nsg_ids),
+        "ipFamilies": ["IPv4"],
+    }
+
+
+def network_status(report: NodeReport) -> dict[str, Any]:
+    """Return the status of a NativePodNetwork, in both of OKE's spellings."""
+    return {
+        "state": report.state,
+        "reason": report.reason,
+        "vnics": [_vnic(v) for v in report.vnics],
+    }
+
+
+def _vnic(report: VnicReport) -> dict[str, Any]:
+    vnic, addresses = report.vnic, report.addresses
+    return {
+        "vnicId": vnic.id,
+        "macAddress": vnic.mac,
+        "subnetCidr": vnic.subnet_cidr,
+        "routerIp": vnic.virtual_router,
+        "hostAddress": vnic.address,
+        "addresses": list(addresses),
+        "subnetCidrs": [{"v4": vnic.subnet_cidr}],
+        "routerIps": [{"v4": vnic.virtual_router}],
+        "hostAddresses": [{"v4": vnic.address}],
+        "podAddresses": [{"v4": a} for a in addresses],
+    }
+
+
+def event(
+    notice: Notice, *, node_name: str, node_uid: str, unique: str, now: float
+) -> tuple[str, dict[str, Any]]:
+    """Return where an Event is posted, and the Event."""
+    pod = notice.pod
+    namespace = pod.namespace if pod else "default"
+    name = pod.name if pod else node_name
+    body = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"namespace": namespace, "name": f"{name}.{unique}"},
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": "Pod" if pod else "Node",
+            "name": name,
+            "uid": pod.uid if pod else node_uid,
+            **({"namespace": namespace} if pod else {}),
+        },
+        "type": "Warning" if notice.warning else "Normal",
+        "reason": notice.reason,
+        "message": notice.message[:1024],
+        "count": 1,
+        "firstTimestamp": timestamp(now),
+        "lastTimestamp": timestamp(now),
+        "source": {"component": COMPONENT, "host": node_name},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": node_name,
+    }
+    return f"/api/v1/namespaces/{namespace}/events", body
+
+
+def without_taint(taints: Sequence[Taint], key: str) -> list[dict[str, str]] | None:
+    """Return a node's taints without one; None where it does not stand."""
+    kept = [t for t in taints if t.key != key]
+    if len(kept) == len(taints):
+        return None
+    return [
+        {"key": t.key, "effect": t.effect, **({"value": t.value} if t.value else {})}
+        for t in kept
+    ]
+
+
+def network_condition(node: Node, now: float) -> dict[str, Any] | None:
+    """Return the condition that says the node's network is there; None if it does."""
+    for condition in node.status.conditions:
+        if (condition.type, condition.status) == (CONDITION, "False"):
+            return None
+    return {
+        "type": CONDITION,
+        "status": "False",
+        "reason": "VcndIsUp",
+        "message": "vcnd gives pods addresses of the VCN on this node",
+        "lastHeartbeatTime": timestamp(now),
+        "lastTransitionTime": timestamp(now),
+    }

@@ -1,0 +1,131 @@
+"""Kubernetes' objects, only the fields that we read."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class _Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
+    """An object or a part of one; unknown fields are left out."""
+
+
+class Meta(_Wire, frozen=True):
+    """metadata."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    deletion_timestamp: str = ""
+    labels: dict[str, str] = {}
+
+
+class Object(_Wire, frozen=True):
+    """What every object has."""
+
+    metadata: Meta = Meta()
+
+
+class PodSpec(_Wire, frozen=True):
+    """A pod's spec."""
+
+    node_name: str = ""
+    host_network: bool = False
+
+
+class PodStatus(_Wire, frozen=True):
+    """A pod's status."""
+
+    phase: str = ""
+
+
+class Pod(Object, frozen=True):
+    """A pod."""
+
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+
+class Taint(_Wire, frozen=True):
+    """A taint of a node."""
+
+    key: str
+    effect: str
+    value: str = ""
+
+
+class NodeSpec(_Wire, frozen=True):
+    """A node's spec."""
+
+    taints: list[Taint] = []
+
+
+class NodeCondition(_Wire, frozen=True):
+    """A condition of a node."""
+
+    type: str
+    status: str
+    reason: str = ""
+
+
+class NodeStatus(_Wire, frozen=True):
+    """A node's status."""
+
+    conditions: list[NodeCondition] = []
+
+
+class Node(Object, frozen=True):
+    """A node."""
+
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+
+class NetworkSpec(_Wire, frozen=True):
+    """The spec of a NativePodNetwork (facts/oci.md §2.1)."""
+
+    id: str = ""
+    max_pod_count: int | None = None
+    pod_subnet_ids: list[str] = []
+    network_security_group_ids: list[str] = []
+
+    @property
+    def subnet_and_nsgs(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return where pods' addresses are to come from."""
+        return tuple(self.pod_subnet_ids), tuple(self.network_security_group_ids)
+
+
+class NativePodNetwork(Object, frozen=True):
+    """A NativePodNetwork."""
+
+    spec: NetworkSpec = NetworkSpec()
+
+
+class ListMeta(_Wire, frozen=True):
+    """metadata of a list."""
+
+    resource_version: str = ""
+
+
+class ListOf(msgspec.Struct, Generic[T], kw_only=True):
+    """A list of objects."""
+
+    metadata: ListMeta
+    items: list[T] = []
+
+
+class Status(_Wire, frozen=True):
+    """A refusal (kind Status)."""
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class WatchEvent(msgspec.Struct, kw_only=True):
+    """One line of a watch; the object is decoded when its type is known."""
+
+    type: str
+    object: msgspec.Raw
