@@ -2,14 +2,14 @@
 
 import json
 import os
-import socket
 import sys
 from typing import Any
 
 import click
 
+from vcnd.serve.ask import AskError, ask
+
 DEFAULT_SOCKET = "/run/vcnd/cni.sock"
-ANSWER_SECONDS = 150.0
 
 
 @click.group()
@@ -32,7 +32,7 @@ def main(context: click.Context, path: str) -> None:
 @click.pass_obj
 def status(path: str, *, as_json: bool) -> None:
     """Show pool, VNICs, leases and the last troubles."""
-    said = ask(path, "VCND_STATUS")
+    said = _ask(path, "VCND_STATUS")
     if as_json:
         click.echo(json.dumps(said, indent=2))
         return
@@ -46,32 +46,15 @@ def release(path: str) -> None:
 
     Refused while pods hold addresses: drain the node first.
     """
-    ask(path, "VCND_RELEASE")
+    _ask(path, "VCND_RELEASE")
     click.echo("everything was given back; the daemon can be stopped")
 
 
-def ask(path: str, command: str) -> Any:
-    """Return the daemon's answer to one of vcndctl's verbs."""
-    environment = f"CNI_COMMAND={command}\0".encode()
-    request = b"vcnd 1 %d 0\n%s" % (len(environment), environment)
-    reply = b""
+def _ask(path: str, command: str) -> Any:
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(ANSWER_SECONDS)
-            sock.connect(path)
-            sock.sendall(request)
-            while chunk := sock.recv(1 << 16):
-                reply += chunk
-    except OSError as error:
-        sys.exit(f"vcndctl: {path}: {error}; is vcnd running, and are you root?")
-    header, _, body = reply.partition(b"\n")
-    if not header:
-        sys.exit("vcndctl: the daemon ended before it answered; see journalctl -u vcnd")
-    said = json.loads(body)
-    if header.split()[0] != b"0":
-        details = f": {said['details']}" if said.get("details") else ""
-        sys.exit(f"vcndctl: {said['msg']}{details}")
-    return said
+        return ask(path, command)
+    except AskError as error:
+        sys.exit(f"vcndctl: {error}")
 
 
 def describe(said: dict[str, Any]) -> str:

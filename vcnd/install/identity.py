@@ -1,0 +1,108 @@
+"""The daemon's way to the API server: a kubeconfig, a CA and a token on the node.
+
+The token is the service account's, bound to the Node and not to this pod: it lives
+on when the DaemonSet is rolled, and ends with the node.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from vcnd.install import layout
+from vcnd.install.host import Host, InstallError
+from vcnd.kube.client import KubeClient
+from vcnd.kube.credentials import KubeconfigError, server_of
+from vcnd.kube.errors import KubeError
+
+log = structlog.get_logger()
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+KUBELET_CONFIGS = (
+    "/etc/kubernetes/kubelet.conf",
+    "/var/lib/kubelet/kubeconfig",
+    "/var/lib/rancher/rke2/agent/kubelet.kubeconfig",
+    "/var/lib/rancher/k3s/agent/kubelet.kubeconfig",
+)
+POD_KUBECONFIG = Path("/run/vcnd-install.kubeconfig")
+TOKEN_SECONDS = 4 * 3600
+
+
+def api_server(host: Host, named: str) -> str:
+    """Return the API server's address as the kubelet knows it.
+
+    Not the Service's: that needs kube-proxy, which needs pods, which need us.
+    """
+    if named:
+        return named
+    for path in KUBELET_CONFIGS:
+        try:
+            return server_of(host.path(path))
+        except KubeconfigError:
+            continue
+    raise InstallError(
+        "the kubelet's kubeconfig is at none of the usual places; name the API"
+        " server's address in VCND_API_SERVER"
+    )
+
+
+def kubeconfig(server: str, *, ca: str, token: str) -> str:
+    """Return a kubeconfig.  JSON is YAML."""
+    said = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": "cluster",
+                "cluster": {"server": server, "certificate-authority": ca},
+            }
+        ],
+        "users": [{"name": "vcnd", "user": {"tokenFile": token}}],
+        "contexts": [
+            {"name": "node", "context": {"cluster": "cluster", "user": "vcnd"}}
+        ],
+        "current-context": "node",
+    }
+    return json.dumps(said, indent=2) + "\n"
+
+
+def of_pod(server: str) -> Path:
+    """Return a kubeconfig of this pod's own identity."""
+    ca, token = str(ACCOUNT / "ca.crt"), str(ACCOUNT / "token")
+    POD_KUBECONFIG.write_text(kubeconfig(server, ca=ca, token=token))
+    return POD_KUBECONFIG
+
+
+async def renew(host: Host, client: KubeClient, node: str, ids: tuple[int, int]) -> str:
+    """Write a fresh token and the CA for the daemon; return what kind it is."""
+    token, kind = await _token(client, node)
+    ca = (ACCOUNT / "ca.crt").read_bytes()
+    host.write(f"{layout.CONFIGURATION}/ca.crt", ca)
+    host.write(f"{layout.CONFIGURATION}/token", token, mode=0o400, owner=ids)
+    return kind
+
+
+async def _token(client: KubeClient, node: str) -> tuple[str, str]:
+    own = (ACCOUNT / "token").read_text()
+    try:
+        said = json.loads(await client.get(f"/api/v1/nodes/{node}"))
+        namespace = (ACCOUNT / "namespace").read_text()
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/vcnd/token"
+        bound = {"apiVersion": "v1", "kind": "Node", "name": node}
+        body: dict[str, Any] = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {
+                "expirationSeconds": TOKEN_SECONDS,
+                "boundObjectRef": {**bound, "uid": said["metadata"]["uid"]},
+            },
+        }
+        answer = json.loads(await client.request("POST", path, body=body))
+        token: str = answer["status"]["token"]
+    except KubeError as error:
+        # Servers before 1.33 bind tokens to pods only.
+        log.warning("token_not_node_bound", reason=str(error), at=int(time.time()))
+        return own, "pod"
+    return token, "node"

@@ -1,0 +1,45 @@
+"""Where everything of ours is on a node.  ``uninstall`` removes all of it."""
+
+IMAGE = "/usr/lib/vcnd"
+"""In the image: version, units, conflist."""
+
+TREES = "/opt/vcnd"
+CONFIGURATION = "/etc/vcnd"
+STATE = "/var/lib/vcnd"
+SOCKET = "/run/vcnd/cni.sock"
+UNITS = "/etc/systemd/system"
+SERVICE = f"{UNITS}/vcnd.service"
+SOCKET_UNIT = f"{UNITS}/vcnd.socket"
+DROP_INS = f"{UNITS}/vcnd.service.d"
+VERSION_DROP_IN = f"{DROP_INS}/version.conf"
+SYSUSERS = "/etc/sysusers.d/vcnd.conf"
+SYSCTLS = "/etc/sysctl.d/90-vcnd.conf"
+NETWORKD = "/etc/systemd/networkd.conf.d/vcnd.conf"
+NETWORK_MANAGER = "/etc/NetworkManager/conf.d/90-vcnd.conf"
+BEFORE = f"{CONFIGURATION}/before.json"
+"""The settings as they were before, to be put back."""
+PLUGINS = "/opt/cni/bin"
+PLUGIN = f"{PLUGINS}/vcnd-cni"
+CONFLIST = "/etc/cni/net.d/10-vcnd.conflist"
+USER = "vcnd"
+
+NETWORKD_TEXT = """\
+# vcnd: its routes and rules are not networkd's to remove.
+[Network]
+ManageForeignRoutes=no
+ManageForeignRoutingPolicyRules=no
+"""
+NETWORK_MANAGER_TEXT = """\
+# vcnd: pods' links and the VNICs that it sets up are its own.
+[keyfile]
+unmanaged-devices+=interface-name:oci*
+"""
+SYSUSERS_TEXT = 'u vcnd - "VCN-native pod networking" / /usr/sbin/nologin\n'
+TOMBSTONE = """\
+#!/bin/sh
+# vcnd was uninstalled by force while pods held addresses: their deletion must
+# still succeed, or they would stay in Terminating.
+[ "$CNI_COMMAND" != DEL ] || exit 0
+printf '{"cniVersion":"1.0.0","code":11,"msg":"vcnd was uninstalled from this node"}'
+exit 1
+"""

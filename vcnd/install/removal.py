@@ -1,0 +1,63 @@
+"""Takes everything of ours away from the node."""
+
+import structlog
+
+from vcnd.install import layout, units
+from vcnd.install.host import Host, InstallError
+from vcnd.serve.ask import AskError, ask
+
+log = structlog.get_logger()
+
+
+def uninstall(host: Host, *, force: bool) -> None:
+    """Remove what ``keeper`` laid down; nothing to do where there is nothing.
+
+    Addresses and VNICs go back to the cloud first.
+
+    Raises:
+        InstallError: pods hold addresses, or the cloud does not take its own back,
+            and it was not to be forced.  The node is left as it is.
+    """
+    tombstone = False
+    if host.read(layout.SERVICE) is not None:
+        socket = str(host.path(layout.SOCKET))
+        conflist = host.read(layout.CONFLIST)
+        # No new pods while it goes.
+        host.remove(layout.CONFLIST)
+        try:
+            ask(socket, "VCND_RELEASE")
+        except AskError as error:
+            if not force:
+                if conflist is not None:
+                    host.write(layout.CONFLIST, conflist)
+                raise InstallError(
+                    f"not uninstalled: {error} (--force does it all the same)"
+                ) from error
+            tombstone = _holds_leases(socket)
+            log.warning("forced", reason=str(error), tombstone=tombstone)
+    if layout_is_there(host):
+        units.put_settings_back(host)
+    units.remove(host)
+    if tombstone:
+        host.write(layout.PLUGIN, layout.TOMBSTONE, mode=0o755)
+    else:
+        host.remove(layout.PLUGIN)
+    for path in (layout.CONFIGURATION, layout.STATE, layout.TREES, layout.SYSUSERS):
+        host.remove(path)
+    host.remove("/run/vcnd")
+    host.remove_if_empty("/etc/sysusers.d")
+    if host.user(layout.USER) is not None:
+        host.run("userdel", layout.USER)
+    log.info("uninstalled")
+
+
+def layout_is_there(host: Host) -> bool:
+    """Tell whether an installation has begun here."""
+    return host.read(layout.BEFORE) is not None
+
+
+def _holds_leases(socket: str) -> bool:
+    try:
+        return bool(ask(socket, "VCND_STATUS")["leases"])
+    except AskError:
+        return True  # not known: then rather a tombstone too many

@@ -1,0 +1,82 @@
+"""The daemon's units on the node, and the settings that they make."""
+
+import json
+from pathlib import Path
+
+from vcnd.install import layout
+from vcnd.install.host import Host
+
+SOURCE = Path(layout.IMAGE, "systemd")
+SETTINGS = SOURCE / "90-vcnd.conf"
+
+
+def drop_in(tree: str, node_name: str) -> str:
+    """Return the drop-in that names the version and the node."""
+    return f"""\
+[Service]
+# The real folder: systemd takes no symbolic link here.
+RootDirectory={tree}
+Environment=VCND_NODE_NAME={node_name}
+"""
+
+
+def lay(host: Host, tree: str, node_name: str) -> bool:
+    """Lay the units down; tell whether anything is another than before."""
+    changed = [
+        host.write(f"{layout.UNITS}/{name}", (SOURCE / name).read_bytes())
+        for name in ("vcnd.service", "vcnd.socket")
+    ]
+    changed.append(host.write(layout.VERSION_DROP_IN, drop_in(tree, node_name)))
+    changed.append(host.write(layout.SYSCTLS, SETTINGS.read_bytes()))
+    if host.path("/etc/systemd").is_dir():
+        host.write(layout.NETWORKD, layout.NETWORKD_TEXT)
+    if host.path("/etc/NetworkManager").is_dir():
+        host.write(layout.NETWORK_MANAGER, layout.NETWORK_MANAGER_TEXT)
+    return any(changed)
+
+
+def remember_settings(host: Host) -> None:
+    """Write down the settings as they are, before the unit first changes them."""
+    if host.read(layout.BEFORE) is None:
+        before = {name: host.run("cat", _path(name)).strip() for name in _settings()}
+        host.write(layout.BEFORE, json.dumps(before, indent=2) + "\n")
+
+
+def put_settings_back(host: Host) -> None:
+    """Set the settings as they were before."""
+    before = json.loads(host.read(layout.BEFORE) or b"{}")
+    for name, value in before.items():
+        host.run("sh", "-c", f"echo {int(value)} > {_path(name)}")
+
+
+def _settings() -> list[str]:
+    lines = SETTINGS.read_text().splitlines()
+    return [x.split("=")[0].strip() for x in lines if "=" in x and x[0] != "#"]
+
+
+def _path(setting: str) -> str:
+    return "/proc/sys/" + setting.replace(".", "/")
+
+
+def start(host: Host, *, changed: bool) -> None:
+    """Let systemd run what is laid down; calls wait in the socket meanwhile."""
+    if changed:
+        host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "enable", "--quiet", "vcnd.socket", "vcnd.service")
+    host.run("systemctl", "start", "vcnd.socket")
+    verb = "restart" if changed else "start"
+    host.run("systemctl", "--no-block", verb, "vcnd.service")
+
+
+def remove(host: Host) -> None:
+    """Stop the daemon and remove its units."""
+    if host.read(layout.SERVICE) is not None:
+        host.run("systemctl", "disable", "--quiet", "vcnd.socket", "vcnd.service")
+        host.run("systemctl", "stop", "vcnd.socket", "vcnd.service")
+    for path in (layout.SERVICE, layout.SOCKET_UNIT, layout.DROP_INS):
+        host.remove(path)
+    for path in (layout.SYSCTLS, layout.NETWORKD, layout.NETWORK_MANAGER):
+        host.remove(path)
+    host.remove_if_empty("/etc/systemd/networkd.conf.d")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "reset-failed")
