@@ -15,6 +15,7 @@ from fakeoci.api.service import Fault, Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
 from fakeoci.world.nouns import Instance, Nsg, PrivateIp, Subnet, Vnic
+from tests.doubles.cluster import MemoryCluster
 from tests.doubles.host import MemoryHost
 from tests.doubles.journal import MemoryJournal
 from vcnd import config as configuration
@@ -73,7 +74,10 @@ class World:
 
     @asynccontextmanager
     async def node(
-        self, config: configuration.Config | None = None
+        self,
+        config: configuration.Config | None = None,
+        *,
+        cluster: MemoryCluster | None = None,
     ) -> AsyncIterator[Node]:
         """Run a daemon's life on the node."""
         subnet = self.service.world.named(Subnet, "pods").id
@@ -95,6 +99,7 @@ class World:
                 host=self.host,
                 journal=self.journal,
                 random=random,
+                cluster=cluster,
             )
             await node.start(rooms)
             yield node

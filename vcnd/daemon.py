@@ -66,7 +66,6 @@ def oci_cloud(
         metadata=metadata,
         retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
         cluster=oci.cluster,
-        network=config.network(),
         wait_seconds=oci.wait_seconds,
     )
 
@@ -98,7 +97,7 @@ class Node:
         random: Random,
         cluster: Cluster | None = None,
     ) -> None:
-        self.pool = Pool(config.policy())
+        self.pool = Pool(config.policy(), config.network())
         turns = Turns()
         leases = Leases(pool=self.pool, host=host, journal=journal)
         self._host = host
@@ -137,7 +136,6 @@ class Node:
                 cloud=cloud,
                 cluster=cluster,
                 warm_pool=self._warm_pool,
-                own=config.network(),
                 random=random,
             )
 

@@ -23,9 +23,6 @@ class Cloud(Protocol):
     async def instance_id(self) -> str:
         """Return which instance this is; asks IMDS the first time, and no API."""
 
-    def use(self, network: PodNetwork) -> None:
-        """Attach VNICs from now on in these subnets and NSGs."""
-
     async def observe(self) -> CloudView:
         """Ask what the cloud has for this instance."""
 
@@ -41,8 +38,8 @@ class Cloud(Protocol):
     ) -> None:
         """Delete addresses of one VNIC; those already gone count as deleted."""
 
-    async def attach_vnic(self, token: str) -> Vnic:
-        """Attach a pod VNIC and wait until it is usable.
+    async def attach_vnic(self, network: PodNetwork, token: str) -> Vnic:
+        """Attach a VNIC in a pod network and wait until it is usable.
 
         The same token within 24 h yields the same VNIC, never a second one.
         """

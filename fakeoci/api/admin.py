@@ -18,7 +18,7 @@ from fakeoci.api.bodies import body
 from fakeoci.api.service import Fault, Service
 from fakeoci.world import vnics
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance
+from fakeoci.world.nouns import Instance, Subnet
 from fakeoci.world.world import KINDS
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -92,6 +92,20 @@ def routes(service: Service) -> list[Route]:
             }
         )
 
+    table: list[tuple[str, str, Endpoint]] = [
+        ("POST", "/faults", add_fault),
+        ("DELETE", "/faults", clear_faults),
+        ("POST", "/actions/expireTokens", expire_tokens),
+        ("POST", "/apiKeys", add_api_key),
+        ("GET", "/requests", requests),
+        ("GET", "/world", world),
+    ]
+    return [route(*row) for row in (*table, *_events(service))]
+
+
+def _events(service: Service) -> list[tuple[str, str, Endpoint]]:
+    """Return the routes by which something happens to the world."""
+
     async def terminate(request: Request) -> Response:
         try:
             instance = service.world.named(Instance, request.path_params["name"])
@@ -100,16 +114,21 @@ def routes(service: Service) -> list[Route]:
             return _json({"message": str(error)}, 404)
         return _json({})
 
-    table: list[tuple[str, str, Endpoint]] = [
-        ("POST", "/faults", add_fault),
-        ("DELETE", "/faults", clear_faults),
-        ("POST", "/actions/expireTokens", expire_tokens),
-        ("POST", "/apiKeys", add_api_key),
-        ("GET", "/requests", requests),
-        ("GET", "/world", world),
+    async def exhaust(request: Request) -> Response:
+        try:
+            subnet = service.world.named(Subnet, request.path_params["name"])
+        except KeyError as error:
+            return _json({"message": str(error)}, 404)
+        space = service.world.spaces[subnet.id]
+        if request.path_params["action"] == "relieve":
+            space.relieve()
+            return _json({})
+        return _json({"taken": space.exhaust()})
+
+    return [
         ("POST", "/instances/{name}/actions/terminate", terminate),
+        ("POST", "/subnets/{name}/actions/{action}", exhaust),
     ]
-    return [route(*row) for row in table]
 
 
 def route(method: str, path: str, endpoint: Endpoint) -> Route:

@@ -13,6 +13,7 @@ class AddressSpace:
     blocks: list[IPv4Network]
     taken: set[int] = field(default_factory=set)
     _next: dict[IPv4Network, int] = field(default_factory=dict)
+    _hoarded: set[int] = field(default_factory=set)
 
     def usable(self, block: IPv4Network) -> range:
         """Return a block's addresses but the first two and the last: OCI keeps them."""
@@ -69,6 +70,19 @@ class AddressSpace:
     def give_back(self, address: str, prefix: int = 32) -> None:
         """Free an address or block."""
         self.taken.difference_update(self._span(address, prefix))
+
+    def exhaust(self) -> int:
+        """Take all that is free, for nobody; return how many.  ``relieve`` ends it."""
+        everything = {n for block in self.blocks for n in self.usable(block)}
+        fresh = everything - self.taken
+        self._hoarded |= fresh
+        self.taken |= fresh
+        return len(fresh)
+
+    def relieve(self) -> None:
+        """Give back what ``exhaust`` took."""
+        self.taken -= self._hoarded
+        self._hoarded.clear()
 
     @property
     def free(self) -> int:

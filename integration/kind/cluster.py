@@ -14,7 +14,7 @@ from rich.console import Console
 from integration.kind import components, node_image, own_images
 from integration.kind.cache import Cache
 from integration.kind.components import build
-from integration.kind.docker import Docker, DockerError, OwnDocker, users_own
+from integration.kind.docker import Docker, DockerError, OwnDocker, thaw, users_own
 from integration.kind.settings import (
     CLOUD,
     CLOUD_ADDRESS,
@@ -34,6 +34,7 @@ from integration.kind.settings import (
 PUBLISHED_NODE = f"kindest/node:{components.KUBERNETES}"
 DOCKERFILE = own_images.ROOT / "deploy/image/Dockerfile"
 CREATE_SECONDS = 600
+DELETE_TRIES = 4
 KIND_CONFIG = """\
 kind: Cluster
 apiVersion: kind.x-k8s.io/v1alpha4
@@ -258,7 +259,7 @@ class Cluster:
 
     def delete(self) -> None:
         """Remove nodes, cloud and network."""
-        self.kind("delete", "cluster", "--name", CLUSTER)
+        self._delete_nodes()
         for kind, name in (("rm", CLOUD), ("network", NETWORK)):
             remove = (
                 ["rm", "-f", "-v", name] if kind == "rm" else ["network", "rm", name]
@@ -268,6 +269,19 @@ class Cluster:
             except DockerError as error:
                 if "o such" not in str(error) and "not found" not in str(error):
                     raise
+
+    def _delete_nodes(self) -> None:
+        """Remove the nodes; again where a busy machine did not end one in time."""
+        for left in reversed(range(DELETE_TRIES)):
+            thaw()
+            try:
+                self.kind("delete", "cluster", "--name", CLUSTER)
+            except DockerError:
+                if not left:
+                    raise
+                time.sleep(5)
+            else:
+                return
 
 
 def kind_config(nodes: int) -> str:

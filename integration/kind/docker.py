@@ -195,6 +195,19 @@ def _answers(docker: Docker) -> bool:
     return True
 
 
+def thaw() -> None:
+    """Thaw what stayed frozen in our cgroups, or it can never be killed.
+
+    runc freezes a cgroup (version 1) while it sets device rules; where a busy machine
+    let its caller give up and kill it in between, nobody thaws it.
+    """
+    for state in Path("/sys/fs/cgroup/freezer").glob(
+        f"{CGROUP_PARENT}/**/freezer.state"
+    ):
+        if state.read_text().strip() != "THAWED":
+            state.write_text("THAWED")
+
+
 def _remove_cgroups() -> None:
     for parent in Path("/sys/fs/cgroup").glob(f"*/{CGROUP_PARENT}"):
         for folder in sorted(parent.rglob("*"), reverse=True):

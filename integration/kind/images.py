@@ -70,7 +70,7 @@ def _of_program(cache: Cache, program: Program, name: str, path: str = "") -> Pa
     def image(_scratch: Path) -> Image:
         return Image(
             name=name,
-            layers=[{path: binary, "/tmp": None}],
+            layers=[{path: binary, "/tmp": None}],  # noqa: S108
             entrypoint=[path],
         )
 

@@ -17,7 +17,7 @@ NODE_PACKAGES = (
     *("systemd", "systemd-sysv", "tar", "tcpdump", "util-linux"),
 )
 PYTHON_PACKAGES = (
-    *("ca-certificates", "iproute2", "nftables", "procps", "python3-minimal"),
+    *("ca-certificates", "curl", "iproute2", "nftables", "procps", "python3-minimal"),
     *("python3-venv", "tcpdump", "util-linux"),
 )
 NOT_NEEDED = (

@@ -98,7 +98,7 @@ class Changes:
         self._unsettled_attach = token
         await self._journal.append(AttachIntended(token))
         try:
-            vnic = await self._cloud.attach_vnic(token)
+            vnic = await self._cloud.attach_vnic(self._pool.network, token)
         except CloudRefusedError:
             # A final refusal: the next attempt is another intent.
             self._unsettled_attach = None

@@ -16,6 +16,7 @@ from vcnd.core.ledger import Ledger
 from vcnd.core.target import PoolPolicy, target
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.ids import VnicId
+from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.trace import TRACE
@@ -36,8 +37,10 @@ class Problem:
 class Pool:
     """State of the node.  Every synchronous method is one step."""
 
-    def __init__(self, policy: PoolPolicy) -> None:
+    def __init__(self, policy: PoolPolicy, network: PodNetwork) -> None:
         self.policy = policy
+        self.network = network
+        """Where VNICs are attached from now on."""
         self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
         self.slots: dict[VnicId, VnicSlot] = {}
         self.vnics_attached = 0
@@ -182,13 +185,9 @@ class Pool:
 
     def trouble(self, what: str, reason: str) -> None:
         """Note why something could not be had; the newest is told to callers."""
-        if self.problems and (self.problems[-1].what, self.problems[-1].reason) == (
-            what,
-            reason,
-        ):
-            self.problems.pop()
-        else:
+        if not any((p.what, p.reason) == (what, reason) for p in self.problems):
             log.warning("cloud_trouble", what=what, reason=reason)
+        self.relief(what)
         self.problems.append(Problem(what, reason, trio.current_time()))
         self._news.set()
 

@@ -18,7 +18,7 @@ from vcnd.core.backoff import delays
 from vcnd.flow.pool import Pool
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import CloudError, ClusterError, VcndError
-from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork, VnicReport
+from vcnd.model.podnetwork import NodeReport, Notice, VnicReport
 from vcnd.model.sandbox import PodRef
 from vcnd.ports import Cloud, Cluster
 
@@ -48,22 +48,20 @@ class Publisher:
         cloud: Cloud,
         cluster: Cluster,
         warm_pool: WarmPool,
-        own: PodNetwork,
         random: Random,
     ) -> None:
         self._pool = pool
         self._cloud = cloud
         self._cluster = cluster
         self._warm_pool = warm_pool
-        self._own = own
-        self._used = own
+        self._own = pool.network
         self._own_maximum = pool.policy.maximum
         self._random = random
         self._instance_id = ""
         self._late: dict[str, float] = {}
         """Bound pods without an address, and since when."""
-        self._told: dict[str, tuple[str, float]] = {}
-        """What each pod, and the node under no name, was last told."""
+        self._told: dict[str, dict[str, float]] = {}
+        """What each pod, and the node under no name, was told, and when."""
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -122,10 +120,9 @@ class Publisher:
             self._pool.trouble("NativePodNetwork", str(error))
             return
         self._pool.relief("NativePodNetwork")
-        if network == self._used:
+        if network == self._pool.network:
             return
-        self._used = network
-        self._cloud.use(network)
+        self._pool.network = network
         maximum = network.maximum or self._own_maximum
         policy = self._pool.policy
         self._pool.policy = replace(
@@ -200,12 +197,10 @@ class Publisher:
         """
         now = trio.current_time()
         gist = said.partition(" (")[0]
-        before = self._told.get(whom)
-        if before is not None:
-            told, at = before
-            if told == gist and now - at < TOLD_AGAIN_SECONDS:
-                return False
-        self._told[whom] = (gist, now)
+        told = self._told.setdefault(whom, {})
+        if now - told.get(gist, -TOLD_AGAIN_SECONDS) < TOLD_AGAIN_SECONDS:
+            return False
+        told[gist] = now
         return True
 
 

@@ -217,12 +217,15 @@ class WarmPool:
             self._pool.ring()
 
     def _in_words(self, where: VnicId, error: VcndError, *, full: bool) -> str:
-        slot = self._pool.slots.get(where)
-        if not full or slot is None:
+        if not full:
             return str(error)
+        slot = self._pool.slots.get(where)
+        subnet, place = self._pool.network.subnet_ids[0], "instance"
+        if slot is not None:
+            subnet, place = f"{slot.vnic.subnet_id}, {slot.vnic.subnet_cidr}", "VNIC"
         # OCI does not say which of the two it is.
         return (
-            f"no room left in subnet {slot.vnic.subnet_id}, {slot.vnic.subnet_cidr}, or"
-            " on this VNIC: give pods a larger subnet or another one, or let nodes hold"
-            f" fewer addresses with [pool] batch; {error}"
+            f"no room left in subnet {subnet}, or on this {place}:"
+            " give pods a larger subnet or another one, or let nodes hold fewer"
+            f" addresses with [pool] batch; {error}"
         )

@@ -21,6 +21,7 @@ BEFORE = f"{CONFIGURATION}/before.json"
 PLUGINS = "/opt/cni/bin"
 PLUGIN = f"{PLUGINS}/vcnd-cni"
 CONFLIST = "/etc/cni/net.d/10-vcnd.conflist"
+CONTROL = "/usr/local/bin/vcndctl"
 USER = "vcnd"
 
 NETWORKD_TEXT = """\
@@ -35,6 +36,14 @@ NETWORK_MANAGER_TEXT = """\
 unmanaged-devices+=interface-name:oci*
 """
 SYSUSERS_TEXT = 'u vcnd - "VCN-native pod networking" / /usr/sbin/nologin\n'
+CONTROL_TEXT = f"""\
+#!/bin/sh
+# vcndctl, out of the daemon's own root.
+tree=$(sed -n 's/^RootDirectory=//p' {VERSION_DROP_IN})
+exec unshare --mount /bin/sh -c '
+    mkdir -p "$0/run/vcnd" && mount --bind /run/vcnd "$0/run/vcnd" &&
+        exec chroot "$0" /usr/bin/vcndctl "$@"' "$tree" "$@"
+"""
 TOMBSTONE = """\
 #!/bin/sh
 # vcnd was uninstalled by force while pods held addresses: their deletion must

@@ -27,6 +27,7 @@ def lay(host: Host, tree: str, node_name: str) -> bool:
         for name in ("vcnd.service", "vcnd.socket")
     ]
     changed.append(host.write(layout.VERSION_DROP_IN, drop_in(tree, node_name)))
+    host.write(layout.CONTROL, layout.CONTROL_TEXT, mode=0o755)
     changed.append(host.write(layout.SYSCTLS, SETTINGS.read_bytes()))
     if host.path("/etc/systemd").is_dir():
         host.write(layout.NETWORKD, layout.NETWORKD_TEXT)
@@ -73,7 +74,7 @@ def remove(host: Host) -> None:
     if host.read(layout.SERVICE) is not None:
         host.run("systemctl", "disable", "--quiet", "vcnd.socket", "vcnd.service")
         host.run("systemctl", "stop", "vcnd.socket", "vcnd.service")
-    for path in (layout.SERVICE, layout.SOCKET_UNIT, layout.DROP_INS):
+    for path in (layout.SERVICE, layout.SOCKET_UNIT, layout.DROP_INS, layout.CONTROL):
         host.remove(path)
     for path in (layout.SYSCTLS, layout.NETWORKD, layout.NETWORK_MANAGER):
         host.remove(path)

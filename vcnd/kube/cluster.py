@@ -12,8 +12,8 @@ from vcnd.core.podnetwork import network_name, wanted
 from vcnd.kube import objects
 from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
-from vcnd.kube.reflector import Reflector
-from vcnd.kube.wire import NativePodNetwork, Node, Pod
+from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
+from vcnd.kube.wire import NativePodNetwork, Node, Object, Pod
 from vcnd.model.errors import ClusterError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
 from vcnd.model.sandbox import PodRef
@@ -34,16 +34,20 @@ class KubeCluster:
         startup_taint: str,
         random: Random,
         wall_clock: Callable[[], float],
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._client = client
         self._node_name = node_name
         self._startup_taint = startup_taint
         self._random = random
         self._wall_clock = wall_clock
+        self._silence_seconds = silence_seconds
         self._changed = trio.Event()
         self._named = trio.Event()
         self._instance_id = ""
         self._written: tuple[str, dict[str, Any]] | None = None
+        self._untainted = ""
+        """The version of the node whose taint was removed: its news may be late."""
         self._pods = self._reflect(Pod, "/api/v1/pods", f"spec.nodeName={node_name}")
         self._nodes = self._reflect(Node, "/api/v1/nodes", f"metadata.name={node_name}")
         self._networks: Reflector[NativePodNetwork] | None = None
@@ -56,6 +60,7 @@ class KubeCluster:
             selector=selector,
             random=self._random,
             changed=self._ring,
+            silence_seconds=self._silence_seconds,
         )
 
     def _ring(self) -> None:
@@ -137,7 +142,7 @@ class KubeCluster:
             said = objects.network_spec(self._instance_id, own)
             if spec.subnet_and_nsgs != (own.subnet_ids, own.nsg_ids):
                 path = f"{objects.NETWORKS}/{found.metadata.name}"
-                await self._write("PATCH", path, {"spec": said})
+                await self._write("PATCH", path, {**_as_read(found), "spec": said})
             return own
         try:
             return wanted(
@@ -161,8 +166,10 @@ class KubeCluster:
             key = (found.metadata.uid, status)
             if self._written != key:
                 path = f"{objects.NETWORKS}/{found.metadata.name}/status"
-                await self._write("PATCH", path, {"status": status})
-                self._written = key
+                if await self._write(
+                    "PATCH", path, {**_as_read(found), "status": status}
+                ):
+                    self._written = key
         if node is None or not report.serves:
             return
         condition = objects.network_condition(node, self._wall_clock())
@@ -171,11 +178,11 @@ class KubeCluster:
             body = {"status": {"conditions": [condition]}}
             await self._write("PATCH", f"{path}/status", body, STRATEGIC_PATCH)
         taints = objects.without_taint(node.spec.taints, self._startup_taint)
-        if taints is not None:
-            # With the version that was read: another may write taints meanwhile.
-            version = {"resourceVersion": node.metadata.resource_version}
-            patch: Any = {"metadata": version, "spec": {"taints": taints}}
-            await self._write("PATCH", path, patch)
+        if taints is not None and self._untainted != node.metadata.resource_version:
+            patch = {**_as_read(node), "spec": {"taints": taints}}
+            if not await self._write("PATCH", path, patch):
+                return
+            self._untainted = node.metadata.resource_version
             log.info("startup_taint_removed", taint=self._startup_taint)
 
     async def tell(self, notice: Notice) -> None:
@@ -195,15 +202,25 @@ class KubeCluster:
 
     async def _write(
         self, method: str, path: str, body: Any, content_type: str = ""
-    ) -> None:
+    ) -> bool:
+        """Write; tell whether it was done, or somebody else was faster."""
         kind = "application/json" if method == "POST" else MERGE_PATCH
         try:
             await self._client.request(
                 method, path, body=body, content_type=content_type or kind
             )
         except ConflictError:
-            return  # somebody was faster; what they wrote arrives by the watch
+            return False  # what they wrote arrives by the watch, and is looked at
         except NotFoundError:
             raise
         except KubeError as error:
             raise ClusterError(str(error)) from error
+        return True
+
+
+def _as_read(found: Object) -> dict[str, Any]:
+    """Return what makes a patch fail when the object is no longer as it was read.
+
+    By its name alone it could be another one by now, somebody else's.
+    """
+    return {"metadata": {"resourceVersion": found.metadata.resource_version}}

@@ -37,12 +37,14 @@ class Reflector(Generic[T]):
         selector: str,
         random: Random,
         changed: Callable[[], None],
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._client = client
         self._path = path
         self._selector = {"fieldSelector": selector} if selector else {}
         self._random = random
         self._changed = changed
+        self._silence_seconds = silence_seconds
         self.cache: Cache[T] = Cache(kind)
 
     async def run(self) -> Never:
@@ -94,11 +96,11 @@ class Reflector(Generic[T]):
         # Left by this scope alone: a generator left by break, or by an error in the
         # body of the loop, stays open.
         with trio.CancelScope(
-            deadline=trio.current_time() + SILENCE_SECONDS
+            deadline=trio.current_time() + self._silence_seconds
         ) as silence:
             async with self._client.watch(self._path, query) as lines:
                 async for line in lines:
-                    silence.deadline = trio.current_time() + SILENCE_SECONDS
+                    silence.deadline = trio.current_time() + self._silence_seconds
                     try:
                         if line and self.cache.line(line):
                             self._changed()
@@ -110,5 +112,5 @@ class Reflector(Generic[T]):
         if silence.cancelled_caught:
             raise KubeError(
                 f"watch {self._path}",
-                message=f"silent for {SILENCE_SECONDS:.0f} s; connecting again",
+                message=f"silent for {self._silence_seconds:.0f} s; connecting again",
             )

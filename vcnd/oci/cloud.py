@@ -43,26 +43,20 @@ class OciCloud:
         metadata: Metadata,
         retry: Retrier,
         cluster: str,
-        network: PodNetwork,
         wait_seconds: float,
     ) -> None:
         self._core = core
         self._metadata = metadata
         self._retry = retry
         self._cluster = cluster
-        self._network = network
         self._wait_seconds = wait_seconds
         self._has_bulk = True
 
-    # Who we are, and what is wanted
+    # Who we are
 
     async def instance_id(self) -> str:
         """Return which instance this is (``Cloud.instance_id``)."""
         return (await self._retry(self._core.session)).instance.id
-
-    def use(self, network: PodNetwork) -> None:
-        """Attach VNICs from now on so (``Cloud.use``)."""
-        self._network = network
 
     # Looking
 
@@ -254,14 +248,14 @@ class OciCloud:
 
     # VNICs
 
-    async def attach_vnic(self, token: str) -> Vnic:
+    async def attach_vnic(self, network: PodNetwork, token: str) -> Vnic:
         """Attach a pod VNIC and wait for it (``Cloud.attach_vnic``)."""
         instance = (await self._retry(self._core.session)).instance
         details = wire.AttachVnicDetails(
             instance_id=instance.id,
             create_vnic_details=wire.CreateVnicDetails(
-                subnet_id=self._network.subnet_ids[0],
-                nsg_ids=list(self._network.nsg_ids),
+                subnet_id=network.subnet_ids[0],
+                nsg_ids=list(network.nsg_ids),
                 freeform_tags=await self._tags(),
                 display_name="vcnd-pods",
                 assign_public_ip=False,

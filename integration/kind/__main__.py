@@ -1,0 +1,211 @@
+"""``./vcn kind``: a real Kubernetes whose nodes and pods live in the fake VCN."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from integration.kind import cluster as clusters
+from integration.kind import install
+from integration.kind.cache import Cache
+from integration.kind.checks import run
+from integration.kind.checks.removal import keep_baseline
+from integration.kind.cloud import Cloud
+from integration.kind.cluster import Cluster
+from integration.kind.components import BuildError
+from integration.kind.docker import DockerError
+from integration.kind.settings import CLUSTER, state
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+OFFLINE = click.option(
+    "--offline",
+    is_flag=True,
+    help="Build everything from package registries, with a Docker of our own.",
+)
+NODES = click.option("--nodes", default=3, show_default=True, type=click.IntRange(2, 6))
+
+
+@click.group()
+def main() -> None:
+    """A multi-node kind cluster whose pods have addresses of the VCN."""
+
+
+def _console(*, as_json: bool) -> Console:
+    return Console(stderr=as_json, highlight=False)
+
+
+@main.command()
+@NODES
+@JSON
+@OFFLINE
+@click.option("--keep", is_flag=True, help="Leave what is there when it fails.")
+def up(nodes: int, *, as_json: bool, offline: bool, keep: bool) -> None:
+    """Start the cluster, with vcnd on it."""
+    console = _console(as_json=as_json)
+    cache = Cache(console)
+    if clusters.running(cache) is not None:
+        sys.exit("vcn kind: the cluster is up already; ./vcn kind down removes it")
+    began = time.monotonic()
+    try:
+        cluster = _up(cache, console, nodes=nodes, offline=offline)
+    except BaseException:
+        if not keep:
+            console.print("  failed; removing what is there (--keep leaves it)")
+            clusters.tear_down(cache)
+        raise
+    seconds = round(time.monotonic() - began, 1)
+    if as_json:
+        click.echo(json.dumps({"ok": True, "seconds": seconds, **_status(cluster)}))
+        return
+    console.print(cluster.kubectl("get", "pods", "-o", "wide", "-A"), soft_wrap=True)
+    console.print(
+        f"The cluster is up after {seconds:.0f} s.\n"
+        "  ./vcn kind kubectl get npn     any kubectl command\n"
+        "  ./vcn kind test                the checks\n"
+        "  ./vcn kind down                leaves nothing"
+    )
+
+
+def _up(cache: Cache, console: Console, *, nodes: int, offline: bool) -> Cluster:
+    cluster = clusters.prepare(cache, offline=offline)
+    cluster.create(nodes, console)
+    keep_baseline(cluster)
+    began = time.monotonic()
+    with console.status("vcnd comes to the nodes"):
+        cluster.load_own()
+        install.apply(cluster, install.write_manifests(Cloud(cluster.docker)))
+        install.wait_ready(cluster)
+    took = time.monotonic() - began
+    console.print(f"  vcnd serves, all nodes are ready [dim]{took:.0f} s[/]")
+    cache.prune()
+    return cluster
+
+
+def _status(cluster: Cluster) -> dict[str, Any]:
+    networks = install.networks(cluster)
+    owners = [n["metadata"]["ownerReferences"][0]["name"] for n in networks]
+    states = [n.get("status", {}).get("state", "") for n in networks]
+    return {
+        "nodes": cluster.nodes(),
+        "networks": dict(zip(owners, states, strict=True)),
+        "kubeconfig": str(cluster.kubeconfig),
+        "docker": dict(cluster.docker.environment),
+        "network_namespace_pid": cluster.docker.pid,
+    }
+
+
+def _running(cache: Cache) -> Cluster:
+    cluster = clusters.running(cache)
+    if cluster is None:
+        sys.exit("vcn kind: no cluster is up; ./vcn kind up starts one")
+    return cluster
+
+
+@main.command()
+@JSON
+def status(*, as_json: bool) -> None:
+    """Tell what is up."""
+    cluster = _running(Cache(_console(as_json=as_json)))
+    if as_json:
+        click.echo(json.dumps(_status(cluster), indent=2))
+        return
+    for what in (("nodes", "-o", "wide"), ("npn",)):
+        click.echo(cluster.kubectl("get", *what))
+
+
+@main.command()
+@NODES
+@JSON
+@OFFLINE
+@click.option("--only", multiple=True, metavar="NAME", help="Only these checks.")
+@click.option("--keep", is_flag=True, help="Leave up a cluster that was not up before.")
+def test(
+    nodes: int,
+    *,
+    as_json: bool,
+    offline: bool,
+    only: tuple[str, ...],
+    keep: bool,
+) -> None:
+    """Run the checks, on the cluster that is up or on one for the purpose.
+
+    They end by removing a node, and vcnd from the others.
+    """
+    unknown = set(only) - set(run.NAMES)
+    if unknown:
+        sys.exit(f"vcn kind: no check {', '.join(unknown)}: {', '.join(run.NAMES)}")
+    console = _console(as_json=as_json)
+    cache = Cache(console)
+    began = time.monotonic()
+    cluster = clusters.running(cache)
+    own = cluster is None
+    try:
+        if cluster is None:
+            cluster = _up(cache, console, nodes=nodes, offline=offline)
+        results = run.checks(cluster, cache, console, only=only)
+    finally:
+        if own and not keep:
+            clusters.tear_down(cache)
+    seconds = round(time.monotonic() - began, 1)
+    ok = all(r["ok"] for r in results)
+    if as_json:
+        said = {"ok": ok, "seconds": seconds, "checks": results}
+        click.echo(json.dumps(said, indent=2))
+    else:
+        passed = sum(r["ok"] for r in results)
+        console.print(f"{passed} passed, {len(results) - passed} failed in {seconds} s")
+    sys.exit(0 if ok else 1)
+
+
+@main.command()
+@click.argument("image")
+def load(image: str) -> None:
+    """Put an image on every node: an archive, or one that Docker has."""
+    cluster = _running(Cache(Console(stderr=True)))
+    if Path(image).exists():
+        cluster.load(Path(image).resolve())
+    else:
+        cluster.kind("load", "docker-image", image, "--name", CLUSTER)
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("arguments", nargs=-1)
+def kubectl(arguments: tuple[str, ...]) -> None:
+    """Run kubectl against the cluster."""
+    cluster = _running(Cache(Console(stderr=True)))
+    command = cluster.kubectl_command(*arguments)
+    sys.exit(subprocess.run(command, env=cluster.environment, check=False).returncode)
+
+
+@main.command()
+@JSON
+def down(*, as_json: bool) -> None:
+    """Remove the cluster and all that belongs to it."""
+    console = _console(as_json=as_json)
+    began = time.monotonic()
+    clusters.tear_down(Cache(console))
+    seconds = round(time.monotonic() - began, 1)
+    if as_json:
+        click.echo(json.dumps({"ok": True, "seconds": seconds}))
+    else:
+        console.print(f"nothing of it is left [dim]{seconds} s[/]")
+
+
+def entry() -> None:
+    """Run the command line; foreseen failures in words."""
+    try:
+        main(standalone_mode=True)
+    except (BuildError, DockerError) as error:
+        logs = f"\n  its state and logs: {state()}" if state().is_dir() else ""
+        sys.exit(f"vcn kind: {error}{logs}")
+
+
+if __name__ == "__main__":
+    entry()

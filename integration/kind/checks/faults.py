@@ -1,0 +1,91 @@
+"""The daemon, the API server or the cloud is away: pods keep running, and start."""
+
+import time
+
+from integration.kind.checks.basics import scaled
+from integration.kind.checks.demand import failed_sandboxes
+from integration.kind.checks.stage import (
+    SERVICE_PORT,
+    Stage,
+    deployment,
+    require,
+)
+
+AWAY_SECONDS = 15
+BY_HAND = """
+set -e
+ip netns add by-hand
+trap 'ip netns del by-hand' EXIT
+export CNI_CONTAINERID=by-hand-$$ CNI_NETNS=/run/netns/by-hand CNI_IFNAME=eth0
+export CNI_PATH=/opt/cni/bin
+conf='{"cniVersion":"1.0.0","name":"vcnd","type":"vcnd-cni"}'
+CNI_COMMAND=ADD /opt/cni/bin/vcnd-cni <<<"$conf"
+CNI_COMMAND=DEL /opt/cni/bin/vcnd-cni <<<"$conf"
+"""
+"""What the runtime does for a sandbox, without a kubelet that asks the API server."""
+
+
+def daemon_killed(stage: Stage) -> str:
+    """SIGKILL while pods start: none fails, and running ones do not notice."""
+    node, began = stage.workers[0], time.time()
+    stage.apply(deployment("killed", 20, node=node))
+    kills = 0
+    for _ in range(4):
+        time.sleep(0.7)
+        stage.on_node(node, "systemctl", "kill", "-s", "KILL", "vcnd.service")
+        kills += 1
+        said = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
+        require(said == "near", f"a running pod answered {said!r}")
+    scaled(stage, "killed", 20, node=node)
+    failed = failed_sandboxes(stage, began)
+    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
+    stage.delete("deploy", "killed")
+    return f"{kills} kills while 20 pods started: no ADD failed, traffic went on"
+
+
+def api_server_away(stage: Stage) -> str:
+    """While the API server hangs, the node serves the runtime and pods talk."""
+    control_plane, node = stage.cluster.nodes()[0], stage.workers[0]
+    near, far = stage.ip("near"), stage.ip("far")
+    hold = ("pkill", "-STOP", "-x", "kube-apiserver")
+    go_on = ("pkill", "-CONT", "-x", "kube-apiserver")
+    began = time.monotonic()
+    stage.on_node(control_plane, *hold)
+    try:
+        answer = stage.on_node(node, "/bin/bash", "-c", BY_HAND)
+        require('"ips"' in answer, f"ADD by hand: {answer}")
+        for address in (near, far):
+            said = stage.from_onprem(f"{address}:{SERVICE_PORT}/hostname")
+            require(said in ("near", "far"), f"{address} said {said!r}")
+        time.sleep(max(0.0, AWAY_SECONDS - (time.monotonic() - began)))
+    finally:
+        stage.on_node(control_plane, *go_on)
+    stage.wait("the API server answers", lambda: stage.get("pods"), 60)
+    scaled(stage, "after", 4, node=node)
+    stage.delete("deploy", "after")
+    return (
+        f"stopped for {AWAY_SECONDS} s: ADD and DEL by hand, traffic; pods start after"
+    )
+
+
+def cloud_away(stage: Stage) -> str:
+    """While OCI refuses everything, the warm pool serves; then it fills again."""
+    node, began = stage.workers[0], time.time()
+
+    def warm() -> int:
+        free: int = stage.status(node)["pool"]["free"]
+        return free
+
+    stage.wait("a warm pool", lambda: warm() > 3, 60)  # noqa: PLR2004
+    count = min(warm(), 6)
+    fault = {"status": 503, "code": "ServiceUnavailable", "times": 10_000}
+    stage.cloud.fault(operation="*", kind="before", **fault)
+    try:
+        scaled(stage, "warm", count, node=node)
+    finally:
+        stage.cloud.admin("DELETE", "/faults")
+    failed = failed_sandboxes(stage, began)
+    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
+    scaled(stage, "warm", count + 10, node=node)
+    stage.delete("deploy", "warm")
+    return f"{count} pods started while it was away, 10 more when it was back"

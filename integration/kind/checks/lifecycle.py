@@ -1,0 +1,215 @@
+"""Upgrade, reboot, the end of a node."""
+
+import json
+import subprocess
+import threading
+import time
+
+from integration.kind import install
+from integration.kind.checks.demand import failed_sandboxes, in_agreement
+from integration.kind.checks.stage import (
+    NAMESPACE,
+    SERVICE_PORT,
+    CheckError,
+    Stage,
+    container,
+    require,
+)
+from integration.kind.cloud import Cloud
+from integration.kind.docker import DockerError
+from integration.kind.settings import NETWORK
+
+RATE = 10.0
+"""Pods a second that are asked for, and at most so many on their way."""
+PLACEHOLDER = "vcnd-placeholder"
+
+
+class Load(threading.Thread):
+    """Starts short-lived pods: ten a second, or as fast as the cluster runs them."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(daemon=True)
+        self._stage = stage
+        self._stop_it = threading.Event()
+        self.created = 0
+        self.error = ""
+
+    def run(self) -> None:
+        """Each second: remove pods that run, create as many as have started."""
+        try:
+            while not self._stop_it.is_set():
+                began = time.monotonic()
+                self._turn()
+                self._stop_it.wait(max(0.0, 1.0 - (time.monotonic() - began)))
+        except (DockerError, subprocess.SubprocessError) as error:
+            self.error = str(error)
+
+    def _turn(self) -> None:
+        stage = self._stage
+        pods = stage.pods("load=yes")
+        running = [p for p in pods if p["status"]["phase"] == "Running"]
+        old = [
+            p["metadata"]["name"]
+            for p in running
+            if not p["metadata"].get("deletionTimestamp")
+        ]
+        # Without this a slow machine only piles them up.
+        room = int(RATE) - (len(pods) - len(running))
+        if room > 0:
+            stage.apply(*(self._pod(self.created + i) for i in range(room)))
+            self.created += room
+        if old:
+            stage.delete("pod", *old, "--wait=false")
+
+    def _pod(self, number: int) -> dict[str, object]:
+        workers = self._stage.workers
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"load-{number}", "labels": {"load": "yes"}},
+            "spec": {
+                "nodeName": workers[number % len(workers)],
+                "terminationGracePeriodSeconds": 0,
+                "containers": [container("pause", "pause")],
+            },
+        }
+
+    def end(self) -> None:
+        """Stop creating pods."""
+        self._stop_it.set()
+        self.join()
+
+
+def upgrade_under_load(stage: Stage) -> str:
+    """The version changes on all nodes while pods start; one daemon is killed too."""
+    following = stage.version + 1
+    stage.cluster.load_own(following)
+    overlay = install.write_manifests(Cloud(stage.cluster.docker), number=following)
+    began = time.time()
+    near = stage.ip("near")
+    load = Load(stage)
+    load.start()
+    try:
+        time.sleep(2)
+        stage.kubectl("apply", "-k", str(overlay))
+        time.sleep(6)
+        kill = ("systemctl", "kill", "-s", "KILL", "vcnd.service")
+        stage.on_node(stage.workers[0], *kill)
+        status = ("-n", "kube-system", "rollout", "status", "ds/vcnd")
+        stage.kubectl(*status, "--timeout=240s")
+        took = time.time() - began
+        said = stage.curl("far", f"{near}:{SERVICE_PORT}/hostname")
+        require(said == "near", f"a running pod answered {said!r}")
+    finally:
+        load.end()
+    require(not load.error, f"the load broke: {load.error}")
+    stage.version = following
+    adds, refused = _answered(stage, began)
+    failed = failed_sandboxes(stage, began)
+    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
+    require(not refused, f"{len(refused)} ADDs refused: {refused[:1]}")
+    stage.delete("pod", "-l", "load=yes")
+    for node in stage.cluster.nodes():
+        trees = stage.on_node(node, "ls", "/opt/vcnd").split()
+        require(len(trees) == 1, f"{node}: {trees}")
+    rate = adds / (time.time() - began)
+    return (
+        f"3 nodes in {took:.0f} s; {adds} ADDs meanwhile ({rate:.1f}/s of {RATE:.0f}/s"
+        " asked for), 0 failed; SIGKILL in the middle"
+    )
+
+
+def _answered(stage: Stage, since: float) -> tuple[int, list[str]]:
+    """Return how many ADDs were answered, and those that were refused."""
+    adds, refused = 0, []
+    for node in stage.workers:
+        lines = stage.log_of(node, since)
+        adds += sum("event=call command=ADD" in x for x in lines)
+        refused += [x for x in lines if "call_refused" in x and "code=50" not in x]
+    return adds, refused
+
+
+def node_reboot(stage: Stage) -> str:
+    """A node restarts under another address: its VNICs follow, its pods come back."""
+    node, docker = stage.workers[0], stage.cluster.docker
+    before = stage.node_address(node)
+    vnics = {v["id"] for v in stage.status(node)["vnics"]}
+    docker.run("stop", "-t", "20", node)
+    # Somebody else has taken its address meanwhile.
+    image = docker.run("inspect", "-f", "{{.Image}}", "vcnd-cloud").strip()
+    docker.run(
+        *("run", "-d", "--rm", "--name", PLACEHOLDER, "--network", NETWORK),
+        *("--ip", before, "--entrypoint", "sleep", image, "600"),
+    )
+    try:
+        docker.run("start", node)
+        stage.wait("the node is ready again", lambda: _ready(stage, node), 120)
+    finally:
+        docker.run("rm", "-f", PLACEHOLDER)
+    after = stage.node_address(node)
+    require(after != before, f"the address is {after} as before")
+    stage.wait_ready("near", "local", seconds=180)
+    said = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
+    require(said == "near", f"the pod answered {said!r}")
+    require({v["id"] for v in stage.status(node)["vnics"]} == vnics, "other VNICs")
+    stage.wait("books and cloud agree", lambda: in_agreement(stage), 90)
+    return f"{before} became {after}; same VNICs, pods back, nothing leaked"
+
+
+def _ready(stage: Stage, node: str) -> bool:
+    """Tell whether a node is ready, and says so since its restart."""
+    started = stage.cluster.docker.run("inspect", "-f", "{{.State.StartedAt}}", node)
+    said = json.loads(stage.kubectl("get", "node", node, "-o", "json"))
+    for condition in said["status"]["conditions"]:
+        if condition["type"] == "Ready":
+            fresh = condition["lastHeartbeatTime"] > started.strip()[:19]
+            return bool(condition["status"] == "True" and fresh)
+    return False
+
+
+def node_deleted(stage: Stage) -> str:
+    """A node is drained, deleted and terminated: nothing of it is left in the cloud."""
+    node = stage.workers[-1]
+    held = len(stage.private_ips(node))
+    stage.kubectl(
+        *("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force"),
+        "--timeout=120s",
+    )
+    stage.kubectl("delete", "node", node)
+    stage.cluster.docker.run("rm", "-f", "-v", node)
+
+    def gone() -> bool:
+        world = stage.cloud.world()
+        ours = {
+            i["id"]: i["lifecycleState"]
+            for i in world["Instance"]
+            if i["displayName"] == node
+        }
+        attached = [
+            a
+            for a in world["VnicAttachment"]
+            if a["instanceId"] in ours and a["lifecycleState"] != "DETACHED"
+        ]
+        tagged = [
+            x
+            for kind in ("Vnic", "PrivateIp")
+            for x in world[kind]
+            if x["freeformTags"].get("vcnd-instance") in ours
+        ]
+        ended = set(ours.values()) == {"TERMINATED"}
+        return ended and not attached and not tagged
+
+    stage.wait("the instance and all that it had are gone", gone, 60)
+
+    def network_gone() -> bool:
+        names = [
+            n["metadata"]["ownerReferences"][0]["name"]
+            for n in install.networks(stage.cluster)
+        ]
+        return node not in names
+
+    stage.wait("its NativePodNetwork is gone", network_gone, 60)
+    left = stage.get("pods")["items"]
+    if any(p["spec"].get("nodeName") == node for p in left):
+        raise CheckError(f"pods of {node} are left in {NAMESPACE}")
+    return f"{held} addresses and their VNICs went with {node}, its object too"

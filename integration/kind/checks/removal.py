@@ -1,0 +1,105 @@
+"""Uninstalling: a node is as it was before."""
+
+import json
+from typing import Any
+
+from integration.kind import install
+from integration.kind.checks.stage import NAMESPACE, Stage, require
+from integration.kind.cluster import Cluster
+from integration.kind.settings import state
+
+BASELINE = "baseline.json"
+FOLDERS = ("/etc", "/opt", "/usr", "/lib", "/run/vcnd", "/var/lib/vcnd", "/var/log")
+PASSING = ("/etc/cni/net.d/", "/etc/kubernetes", "/var/log/")
+"""Of others: kubelet's, containers' logs."""
+LOOK = f"""
+echo '## links'; ip -br link | awk '{{print $1}}' | sed 's/@.*//' | sort
+echo '## addresses'; ip -br -4 addr | awk '{{$2=""; print}}' | sort
+echo '## rules'; ip rule
+echo '## routes'; ip route show table all | grep -v ' table local ' | sort
+echo '## nft'; nft list tables | grep -v kube-proxy | sort
+echo '## files'; find {" ".join(FOLDERS)} -xdev 2>/dev/null | sort
+echo '## units'; systemctl list-unit-files --no-legend | awk '{{print $1, $2}}' | sort
+echo '## users'; cut -d: -f1,3 /etc/passwd /etc/group /etc/shadow /etc/gshadow | sort
+echo '## settings'; sysctl net.ipv4.ip_forward net.ipv4.conf.all net.ipv4.conf.default \
+    net.ipv6.conf.all net.ipv6.conf.default | sort
+echo '## mounts'; findmnt -rno TARGET | grep -v -e /kubelet/ -e contai -e /netns | sort
+"""
+
+
+def snapshot(cluster: Cluster) -> dict[str, dict[str, list[str]]]:
+    """Return what every node has, by node and kind."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for node in cluster.nodes():
+        text = cluster.docker.run("exec", node, "/bin/bash", "-c", LOOK)
+        parts: dict[str, list[str]] = {}
+        lines: list[str] = []
+        for line in text.splitlines():
+            if line.startswith("## "):
+                lines = parts.setdefault(line.removeprefix("## "), [])
+            elif not line.startswith(PASSING):
+                lines.append(line)
+        found[node] = parts
+    return found
+
+
+def keep_baseline(cluster: Cluster) -> None:
+    """Write down how the nodes are before vcnd comes."""
+    (state() / BASELINE).write_text(json.dumps(snapshot(cluster)))
+
+
+def uninstall_leaves_nothing(stage: Stage) -> str:
+    """After the uninstaller nodes and cloud are as they were before."""
+    before: dict[str, Any] = json.loads((state() / BASELINE).read_text())
+    stage.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+    # Nothing that holds an address may stay: CoreDNS is all there is.
+    for what in ("deploy/coredns",):
+        stage.kubectl("-n", "kube-system", "scale", what, "--replicas=0")
+    stage.wait("no pod holds an address", lambda: not _holders(stage), 90)
+    stage.kubectl("-n", "kube-system", "delete", "ds", "vcnd", "--wait")
+    remove = str(install.folder() / "uninstall")
+    stage.kubectl("apply", "-k", remove)
+    rollout = ("-n", "kube-system", "rollout", "status", "ds/vcnd-uninstall")
+    stage.kubectl(*rollout, "--timeout=120s")
+    stage.kubectl("delete", "-k", remove, "--wait")
+    stage.kubectl("delete", "-k", str(install.folder() / "overlays/kind"), "--wait")
+    differences: list[str] = []
+
+    def same() -> bool:
+        differences.clear()
+        for node, parts in snapshot(stage.cluster).items():
+            for kind, lines in parts.items():
+                old = before[node][kind]
+                differences.extend(
+                    f"{node} {kind}: +{x}" for x in lines if x not in old
+                )
+                differences.extend(
+                    f"{node} {kind}: -{x}" for x in old if x not in lines
+                )
+        return not differences
+
+    try:
+        stage.wait("nodes as before", same, 30)
+    finally:
+        left = "; ".join(differences[:12])
+    require(not differences, f"left: {left}")
+    world = stage.cloud.world()
+    tagged = [
+        x["id"]
+        for kind in ("Vnic", "PrivateIp")
+        for x in world[kind]
+        if "vcnd-instance" in x["freeformTags"]
+    ]
+    require(not tagged, f"left in the cloud: {tagged[:3]}")
+    kinds = ", ".join(next(iter(before.values())))
+    return (
+        f"{len(stage.cluster.nodes())} nodes compared ({kinds}), and the cloud: equal"
+    )
+
+
+def _holders(stage: Stage) -> list[str]:
+    return [
+        p["metadata"]["name"]
+        for p in stage.cluster.pod_list()
+        if not p["spec"].get("hostNetwork")
+    ]

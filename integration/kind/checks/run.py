@@ -1,0 +1,86 @@
+"""The checks in their order, and how one is run."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+from integration.kind.cache import Cache
+from integration.kind.checks import (
+    basics,
+    demand,
+    faults,
+    lifecycle,
+    removal,
+    services,
+    traffic,
+)
+from integration.kind.checks.conformance import conformance
+from integration.kind.checks.stage import NAMESPACE, CheckError, Stage
+from integration.kind.cloud import Cloud
+from integration.kind.cluster import Cluster
+from integration.kind.docker import DockerError
+
+Check = Callable[[Stage], str]
+
+CHECKS: tuple[Check, ...] = (
+    basics.nodes_ready,
+    basics.pods_have_private_ips,
+    basics.get_npn_shows_success,
+    basics.cross_node_unencapsulated,
+    services.service_clusterip,
+    services.service_nodeport,
+    services.nodeport_local_keeps_source,
+    services.hostport,
+    services.dns,
+    basics.probes_exec_logs,
+    traffic.from_peered_vcn,
+    traffic.from_onprem,
+    traffic.egress_source_preserved,
+    traffic.nsg_blocks_pod,
+    services.services_nftables,
+    demand.demand_before_add,
+    demand.subnet_full_event,
+    faults.daemon_killed,
+    faults.api_server_away,
+    faults.cloud_away,
+    lifecycle.upgrade_under_load,
+    lifecycle.node_reboot,
+    demand.rollout_churn,
+    conformance,
+    lifecycle.node_deleted,
+    removal.uninstall_leaves_nothing,
+)
+NAMES = tuple(c.__name__ for c in CHECKS)
+
+
+def checks(
+    cluster: Cluster, cache: Cache, console: Console, *, only: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """Run the checks; return their results."""
+    stage = Stage(cluster=cluster, cloud=Cloud(cluster.docker), cache=cache)
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    try:
+        basics.play(stage)
+        chosen = [c for c in CHECKS if not only or c.__name__ in only]
+        return [_run(stage, check, console) for check in chosen]
+    finally:
+        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+
+
+def _run(stage: Stage, check: Check, console: Console) -> dict[str, Any]:
+    name, began = check.__name__, time.monotonic()
+    with console.status(name):
+        try:
+            detail, ok = check(stage), True
+        except CheckError as error:
+            detail, ok = str(error), False
+        except (DockerError, subprocess.SubprocessError, LookupError) as error:
+            detail, ok = f"{type(error).__name__}: {error}", False
+    took = round(time.monotonic() - began, 1)
+    mark = "[green]ok[/]    " if ok else "[red]FAILED[/]"
+    said = "" if ok else f"\n         {detail[:600]}"
+    console.print(f"  {mark} {name} [dim]{took} s[/]{said}", markup=True)
+    return {"name": name, "ok": ok, "detail": detail, "seconds": took}

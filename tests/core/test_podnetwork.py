@@ -1,0 +1,78 @@
+"""What a NativePodNetwork may ask for, and how a node's state is told."""
+
+import pytest
+
+from vcnd.core.podnetwork import MOST_REASON, network_name, report, wanted
+from vcnd.model.podnetwork import PodNetwork
+
+INSTANCE = "ocid1.instance.oc1.iad.abc"
+SUBNET, NSG = "ocid1.subnet.oc1.iad.s", "ocid1.networksecuritygroup.oc1.iad.n"
+
+
+def ask(
+    spec_id: str = INSTANCE,
+    subnet_ids: tuple[str, ...] = (SUBNET,),
+    nsg_ids: tuple[str, ...] = (NSG,),
+    maximum: int | None = 31,
+) -> PodNetwork:
+    return wanted(
+        instance_id=INSTANCE,
+        spec_id=spec_id,
+        subnet_ids=subnet_ids,
+        nsg_ids=nsg_ids,
+        maximum=maximum,
+    )
+
+
+def test_what_it_asks_for() -> None:
+    assert ask() == PodNetwork(subnet_ids=(SUBNET,), nsg_ids=(NSG,), maximum=31)
+    assert ask(nsg_ids=(), maximum=None) == PodNetwork(subnet_ids=(SUBNET,))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"spec_id": "ocid1.instance.oc1.iad.other"}, "spec.id"),
+        ({"spec_id": ""}, "spec.id is empty"),
+        ({"subnet_ids": ()}, "podSubnetIds wants 1"),
+        ({"subnet_ids": (SUBNET,) * 6}, "podSubnetIds wants 1 to 5"),
+        ({"subnet_ids": ("pods",)}, "'pods' is no OCID"),
+        ({"nsg_ids": (NSG,) * 6}, "at most 5"),
+        ({"nsg_ids": (SUBNET,)}, "networkSecurityGroupIds"),
+        ({"maximum": 0}, "maxPodCount 0"),
+        ({"maximum": 257}, "maxPodCount 257"),
+    ],
+)
+def test_refusals_name_the_field(said: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        ask(**said)  # type: ignore[arg-type]
+
+
+def test_name_is_the_last_part() -> None:
+    assert network_name(INSTANCE) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("observed", "usable", "trouble", "state", "reason"),
+    [
+        (False, 0, None, "IN_PROGRESS", "not been reached"),
+        (True, 0, None, "IN_PROGRESS", "IN_PROGRESS"),
+        (True, 0, "no subnet", "BACKOFF", "no subnet"),
+        (False, 0, "IMDS away", "BACKOFF", "IMDS away"),
+        (True, 3, None, "SUCCESS", "COMPLETED"),
+        (False, 3, None, "SUCCESS", "COMPLETED"),
+        (True, 3, "subnet full", "SUCCESS", "subnet full"),
+    ],
+)
+def test_states(
+    observed: bool, usable: int, trouble: str | None, state: str, reason: str
+) -> None:
+    said = report(observed=observed, vnics=(), usable=usable, trouble=trouble)
+    assert said.state == state
+    assert reason in said.reason
+    assert said.serves == (state == "SUCCESS")
+
+
+def test_reason_fits_a_column() -> None:
+    said = report(observed=True, vnics=(), usable=0, trouble="x" * 5000)
+    assert len(said.reason) == MOST_REASON

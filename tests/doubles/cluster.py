@@ -1,0 +1,77 @@
+"""A cluster in memory: pods are bound by the test, what is told is kept."""
+
+from typing import Never
+
+import trio
+
+from vcnd.model.errors import ClusterError
+from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
+from vcnd.model.sandbox import PodRef
+
+
+class MemoryCluster:
+    """One node's cluster, and its off switch."""
+
+    def __init__(self) -> None:
+        self.bound: dict[str, PodRef] = {}
+        self.synced = True
+        self.away = False
+        self.instance_id = ""
+        self.asked: PodNetwork | None = None
+        """A NativePodNetwork that somebody made; None: nobody did."""
+        self.refusal = ""
+        """Why it makes no sense."""
+        self.reports: list[NodeReport] = []
+        self.notices: list[Notice] = []
+        self._changed = trio.Event()
+
+    def bind(self, *names: str) -> None:
+        for name in names:
+            self.bound[name] = PodRef(namespace="default", name=name, uid=name)
+        self._changed.set()
+
+    def unbind(self, *names: str) -> None:
+        for name in names:
+            del self.bound[name]
+        self._changed.set()
+
+    def change(self) -> None:
+        self._changed.set()
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        task_status.started()
+        self._changed.set()
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def until_changed(self) -> None:
+        await self._changed.wait()
+        self._changed = trio.Event()
+
+    def pods(self) -> list[PodRef] | None:
+        return list(self.bound.values()) if self.synced else None
+
+    def identify(self, instance_id: str) -> None:
+        self.instance_id = instance_id
+
+    async def network(self, own: PodNetwork) -> PodNetwork:
+        await self._reach()
+        if self.refusal:
+            raise ClusterError(self.refusal)
+        return self.asked or own
+
+    async def publish(self, report: NodeReport) -> None:
+        await self._reach()
+        if not self.reports or self.reports[-1] != report:
+            self.reports.append(report)
+
+    async def tell(self, notice: Notice) -> None:
+        await self._reach()
+        self.notices.append(notice)
+
+    async def _reach(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.away:
+            raise ClusterError("GET /: no answer: the API server is away")

@@ -1,0 +1,208 @@
+"""Kubernetes' part: demand ahead of ADD, what it asks for and what it is told."""
+
+import trio
+
+from fakeoci.world.nouns import Instance, Subnet
+from tests.doubles.cluster import MemoryCluster
+from tests.harness import (
+    add,
+    check_invariants,
+    settings,
+    until_warm,
+    world,
+)
+from vcnd.daemon import Node
+from vcnd.model.errors import TryAgainError
+from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.sandbox import PodRef, SandboxKey
+
+Clock = trio.testing.MockClock
+
+
+def names(count: int) -> list[str]:
+    return [f"pod{n}" for n in range(count)]
+
+
+def sandbox(name: str) -> SandboxKey:
+    return SandboxKey("vcnd", f"sandbox-of-{name}", "eth0")
+
+
+async def start(node: Node, pod: PodRef) -> None:
+    """Do as the kubelet does: ask again until there is an address."""
+    while True:
+        try:
+            await node.add(sandbox(pod.name), pod, hash(pod.name) & 0xFFFF)
+        except TryAgainError:
+            await trio.sleep(1)
+        else:
+            return
+
+
+async def test_bound_pods_are_demand_before_their_adds(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        before = w.calls()
+        cluster.bind(*names(20))
+        await until_warm(node, 20)
+        calls = w.calls() - before
+        assert node.pool.demand == 20
+        for name in names(20):
+            pod = PodRef(namespace="default", name=name, uid=name)
+            await node.add(sandbox(name), pod, hash(name) & 0xFFFF)
+        assert node.pool.demand == 20  # the same pods, not twice
+        assert calls < 12
+        check_invariants(w, node)
+
+
+async def test_pods_that_went_before_their_add_are_no_demand(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        cluster.bind(*names(20))
+        await until_warm(node, 20)
+        cluster.unbind(*names(20))
+        await trio.sleep(1)
+        assert node.pool.demand == 0
+
+
+async def test_address_taken_back_while_the_cluster_is_away(
+    autojump_clock: Clock,
+) -> None:
+    """Nobody says that the pod has gone; it is no demand for ever."""
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        cluster.bind("pod1")
+        await until_warm(node)
+        lease, _ = await node.add(
+            sandbox("pod1"), PodRef(namespace="default", name="pod1", uid="pod1"), 7
+        )
+        cluster.away = True
+        await node.delete(lease.key)
+        await trio.sleep(5)
+        assert node.pool.demand == 0
+
+
+async def test_unsynced_cluster_changes_nothing(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    cluster.synced, cluster.away = False, True
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await add(node, 1)
+        assert node.pool.demand == 1
+    assert cluster.reports == []
+
+
+async def test_reports_from_progress_to_success(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await trio.sleep(2)
+        states = [r.state for r in cluster.reports]
+        assert states[0] == "IN_PROGRESS"
+        assert states[-1] == "SUCCESS"
+        (vnic,) = cluster.reports[-1].vnics
+        assert set(vnic.addresses) == w.secondary().keys()
+    instance = w.service.world.named(Instance, "node1")
+    assert cluster.instance_id == instance.id
+
+
+async def test_what_was_missed_is_told_afterwards(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    cluster.away = True
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await trio.sleep(60)
+        assert cluster.reports == []
+        cluster.away = False
+        await trio.sleep(60)
+        assert [r.state for r in cluster.reports] == ["SUCCESS"]
+
+
+async def test_full_subnet_is_told_beside_the_pod(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    subnet = w.service.world.named(Subnet, "pods")
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        w.service.world.spaces[subnet.id].exhaust()
+        cluster.bind(*names(6))
+        async with trio.open_nursery() as adds:
+            for pod in cluster.bound.values():
+                adds.start_soon(start, node, pod)
+            await trio.sleep(12)
+            late = [n for n in cluster.notices if n.pod is not None]
+            assert {n.reason for n in late} == {"NoVCNAddress"}
+            waiting = {n.pod for n in late}
+            assert len(waiting) == 2  # four addresses were there
+            assert all(subnet.id in n.message for n in late)
+            assert all("larger subnet" in n.message for n in late)
+            assert any(n.pod is None and n.warning for n in cluster.notices)
+            # Told once, not with every look.
+            await trio.sleep(5)
+            assert len(late) == len([n for n in cluster.notices if n.pod])
+            w.service.world.spaces[subnet.id].relieve()
+        await trio.sleep(5)
+        served = [n for n in cluster.notices if n.pod and not n.warning]
+        assert {n.reason for n in served} == {"VCNAddressAssigned"}
+        assert {n.pod for n in served} == waiting
+
+
+async def test_network_of_somebody_else_is_followed(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    other = w.service.world.named(Subnet, "nodes").id
+    cluster.asked = PodNetwork(subnet_ids=(other,), maximum=9)
+    async with w.node(cluster=cluster) as node:
+        with trio.fail_after(600):
+            while not node.pool.pod_slots or node.pool.policy.maximum != 9:
+                await trio.sleep(0.5)
+        cluster.bind(*names(30))
+        await trio.sleep(30)
+        assert node.pool.target == 9
+    # What was asked for first may have been attached already; what came later is its.
+    assert {v.subnet_id for v in w.pod_vnics()} <= {other, w.pod_vnics()[0].subnet_id}
+
+
+async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    cluster.refusal = "NativePodNetwork x: spec.podSubnetIds wants 1 to 5 subnets"
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await add(node, 1)  # by what the configuration says
+        await trio.sleep(2)
+        told = [n.message for n in cluster.notices if n.pod is None]
+        assert any("podSubnetIds" in m for m in told)
+        assert any("podSubnetIds" in p.reason for p in node.pool.problems)
+        cluster.refusal = ""
+        cluster.change()
+        await trio.sleep(2)
+        assert not node.pool.problems
+        assert cluster.notices[-1].reason == "PodNetworkReady"
+
+
+async def test_imds_away_is_told_and_mended(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    w.fault("IMDS", "before", status=503, times=200)
+    async with w.node(cluster=cluster) as node:
+        await trio.sleep(90)
+        assert cluster.instance_id == ""
+        told = [n.message for n in cluster.notices if n.pod is None]
+        assert any("IMDS" in m for m in told), told
+        w.service.faults.clear()
+        await until_warm(node)
+        await trio.sleep(60)
+        assert cluster.reports[-1].state == "SUCCESS"
+
+
+async def test_shape_of_one_vnic_is_told(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    instance = w.service.world.named(Instance, "node1")
+    most, instance.max_vnic_attachments = instance.max_vnic_attachments, 1
+    async with w.node(cluster=cluster, config=settings(audit_seconds=20.0)) as node:
+        await trio.sleep(30)
+        assert cluster.reports[-1].state == "BACKOFF"
+        assert "shape" in cluster.reports[-1].reason
+        instance.max_vnic_attachments = most  # stopped, and back in another shape
+        await until_warm(node)
+        await trio.sleep(60)
+        assert cluster.reports[-1].state == "SUCCESS"
