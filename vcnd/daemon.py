@@ -79,6 +79,7 @@ def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
         KubeClient(Credentials(Path(kubernetes.kubeconfig))),
         node_name=kubernetes.node_name,
         startup_taint=kubernetes.startup_taint,
+        link_prefix=config.layout().link_prefix,
         random=random,
         wall_clock=time.time,
     )

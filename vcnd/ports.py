@@ -78,6 +78,9 @@ class Cluster(Protocol):
         Raises ``ClusterError`` when that makes no sense, or the cluster is away.
         """
 
+    async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
+        """Return what is wrong with kube-proxy's configuration for such pods."""
+
     async def publish(self, report: NodeReport) -> None:
         """Tell how the node's pod network stands; what was told is not told again."""
 

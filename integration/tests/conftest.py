@@ -4,13 +4,18 @@ pytest runs these inside the enclosure (``integration.verify``): network, mount
 and process namespaces of their own, as root or as a plain user.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import trio
+from rich.console import Console
 
+from integration.kind.cache import Cache
+from integration.kind.components import BuildError
+from integration.lab.apiserver import ApiServer, programs, running
 from integration.lab.lab import Lab, running_lab, world_text
+from integration.tests.kube import made_node
 
 POOL = {"batch": 6, "cooling_seconds": 0.2, "audit_seconds": 2.0}
 
@@ -26,3 +31,24 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
         for node in made.nodes:
             await node.until_warm(4)
         yield made
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    try:
+        found = programs(Cache(Console(stderr=True)))
+    except BuildError as error:
+        pytest.skip(str(error))
+    with running(found, tmp_path_factory.mktemp("apiserver")) as made:
+        made.deploy()
+        made_node(made, "one")
+        made_node(made, "two")
+        yield made
+
+
+@pytest.fixture
+def server(api_server: ApiServer) -> ApiServer:
+    """A real API server with two nodes and, at first, no pod."""
+    path = "/api/v1/namespaces/default/pods?gracePeriodSeconds=0"
+    api_server.admin("DELETE", path)
+    return api_server

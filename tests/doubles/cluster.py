@@ -1,5 +1,6 @@
 """A cluster in memory: pods are bound by the test, what is told is kept."""
 
+from collections.abc import Sequence
 from typing import Never
 
 import trio
@@ -21,6 +22,8 @@ class MemoryCluster:
         """A NativePodNetwork that somebody made; None: nobody did."""
         self.refusal = ""
         """Why it makes no sense."""
+        self.proxy: str | None = None
+        """What is wrong with kube-proxy."""
         self.reports: list[NodeReport] = []
         self.notices: list[Notice] = []
         self._changed = trio.Event()
@@ -61,6 +64,10 @@ class MemoryCluster:
         if self.refusal:
             raise ClusterError(self.refusal)
         return self.asked or own
+
+    async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
+        await self._reach()
+        return self.proxy if subnets else None
 
     async def publish(self, report: NodeReport) -> None:
         await self._reach()

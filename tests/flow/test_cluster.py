@@ -180,6 +180,17 @@ async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> No
         assert cluster.notices[-1].reason == "PodNetworkReady"
 
 
+async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    cluster.proxy = "kube-proxy has detectLocalMode NodeCIDR"
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await trio.sleep(1800)
+        told = [n for n in cluster.notices if n.reason == "KubeProxyUnfit"]
+        assert len(told) == 1
+        assert node.pool.problems == type(node.pool.problems)()  # no reason to wait
+
+
 async def test_imds_away_is_told_and_mended(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     w.fault("IMDS", "before", status=503, times=200)

@@ -30,11 +30,13 @@ LOOK_SECONDS = 30.0
 LATE_SECONDS = 3.0
 """A pod that has waited so long for an address is told why."""
 TOLD_AGAIN_SECONDS = 300.0
-NO_ADDRESS, ADDRESS, TROUBLE, RELIEF = (
+PROXY_SECONDS = 3600.0
+NO_ADDRESS, ADDRESS, TROUBLE, RELIEF, UNFIT = (
     "NoVCNAddress",
     "VCNAddressAssigned",
     "PodNetworkTrouble",
     "PodNetworkReady",
+    "KubeProxyUnfit",
 )
 
 
@@ -58,6 +60,7 @@ class Publisher:
         self._own_maximum = pool.policy.maximum
         self._random = random
         self._instance_id = ""
+        self._proxy_next = 0.0
         self._late: dict[str, float] = {}
         """Bound pods without an address, and since when."""
         self._told: dict[str, dict[str, float]] = {}
@@ -97,6 +100,7 @@ class Publisher:
         await self._cluster.publish(report)
         await self._tell_node(report)
         await self._tell_pods()
+        await self._look_at_proxy()
 
     async def _identify(self) -> None:
         if self._instance_id:
@@ -189,6 +193,18 @@ class Publisher:
         await self._cluster.tell(
             Notice(pod=pod, reason=ADDRESS, message=said, warning=False)
         )
+
+    async def _look_at_proxy(self) -> None:
+        """Warn where kube-proxy would hide pods' addresses; now and then, not often."""
+        now = trio.current_time()
+        subnets = [slot.vnic.subnet_cidr for slot in self._pool.pod_slots]
+        if not subnets or now < self._proxy_next:
+            return
+        self._proxy_next = now + PROXY_SECONDS
+        trouble = await self._cluster.proxy_trouble(subnets)
+        if trouble is not None:
+            log.warning("kube_proxy_unfit", reason=trouble)
+            await self._cluster.tell(Notice(pod=None, reason=UNFIT, message=trouble))
 
     def _is_news(self, whom: str, said: str) -> bool:
         """Tell whether somebody has not heard this lately; note that he has now.

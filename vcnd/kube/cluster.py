@@ -1,25 +1,35 @@
 """The ``Cluster`` port: what Kubernetes binds to this node, and what it is told."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Never
 
+import msgspec
 import structlog
 import trio
 
+from vcnd.core import kubeproxy
 from vcnd.core.podnetwork import network_name, wanted
 from vcnd.kube import objects
 from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
 from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
-from vcnd.kube.wire import NativePodNetwork, Node, Object, Pod
+from vcnd.kube.wire import (
+    ConfigMap,
+    NativePodNetwork,
+    Node,
+    Object,
+    Pod,
+    ProxyConfig,
+)
 from vcnd.model.errors import ClusterError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
 from vcnd.model.sandbox import PodRef
 
 log = structlog.get_logger()
 
+PROXY = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
 LIVING = ("", "Pending", "Running", "Unknown")
 
 
@@ -32,6 +42,7 @@ class KubeCluster:
         *,
         node_name: str,
         startup_taint: str,
+        link_prefix: str,
         random: Random,
         wall_clock: Callable[[], float],
         silence_seconds: float = SILENCE_SECONDS,
@@ -39,6 +50,7 @@ class KubeCluster:
         self._client = client
         self._node_name = node_name
         self._startup_taint = startup_taint
+        self._link_prefix = link_prefix
         self._random = random
         self._wall_clock = wall_clock
         self._silence_seconds = silence_seconds
@@ -155,6 +167,27 @@ class KubeCluster:
         except ValueError as error:
             name = found.metadata.name
             raise ClusterError(f"NativePodNetwork {name}: {error}") from error
+
+    async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
+        """Return what is wrong with kube-proxy's configuration, if anything."""
+        try:
+            body = await self._client.get(PROXY)
+        except NotFoundError:
+            return None  # another does its work
+        except KubeError as error:
+            raise ClusterError(str(error)) from error
+        try:
+            data = msgspec.json.decode(body, type=ConfigMap).data
+            said = msgspec.yaml.decode(data.get("config.conf", "{}"), type=ProxyConfig)
+            return kubeproxy.trouble(
+                mode=said.detect_local_mode,
+                cluster_cidrs=said.cluster_cidr,
+                interface_prefix=said.detect_local.interface_name_prefix,
+                ours=self._link_prefix,
+                subnets=subnets,
+            )
+        except (msgspec.MsgspecError, ValueError) as error:
+            return f"kube-proxy's configuration cannot be read: {error}"
 
     # Writing
 

@@ -103,6 +103,26 @@ class NativePodNetwork(Object, frozen=True):
     spec: NetworkSpec = NetworkSpec()
 
 
+class ConfigMap(Object, frozen=True):
+    """A ConfigMap."""
+
+    data: dict[str, str] = {}
+
+
+class ProxyDetectLocal(_Wire, frozen=True):
+    """detectLocal of kube-proxy's configuration."""
+
+    interface_name_prefix: str = ""
+
+
+class ProxyConfig(_Wire, frozen=True):
+    """kube-proxy's configuration (kubeproxy.config.k8s.io/v1alpha1)."""
+
+    detect_local_mode: str = ""
+    detect_local: ProxyDetectLocal = ProxyDetectLocal()
+    cluster_cidr: str = msgspec.field(default="", name="clusterCIDR")
+
+
 class ListMeta(_Wire, frozen=True):
     """metadata of a list."""
 

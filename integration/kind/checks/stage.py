@@ -119,11 +119,11 @@ class Stage:
         return self.on_node(node, "vcndctl", *arguments)
 
     def log_of(self, node: str, since: float) -> list[str]:
-        """Return the daemon's log lines since a time."""
-        said = self.on_node(
-            node, "journalctl", "-u", "vcnd", "-o", "cat", f"--since=@{since:.0f}"
-        )
-        return said.splitlines()
+        """Return the daemon's log lines since a time, each behind its time."""
+        return self.on_node(
+            *(node, "journalctl", "-u", "vcnd", "-o", "short-unix", "--no-pager"),
+            f"--since=@{since:.0f}",
+        ).splitlines()
 
     # The cloud
 

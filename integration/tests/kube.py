@@ -1,0 +1,77 @@
+"""What the tests of the kube room share: objects, and a cluster's view."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import trio
+
+from integration.lab.apiserver import ApiServer
+from vcnd.kube.client import KubeClient
+from vcnd.kube.cluster import KubeCluster
+from vcnd.kube.credentials import Credentials
+
+INSTANCE = "ocid1.instance.oc1.iad.one"
+TAINT = "vcnd.io/not-ready"
+
+
+def made_node(server: ApiServer, name: str) -> dict[str, Any]:
+    taints = [
+        {"key": TAINT, "effect": "NoSchedule"},
+        {"key": "other", "effect": "NoSchedule"},
+    ]
+    body = {"metadata": {"name": name}, "spec": {"taints": taints}}
+    return server.make("/api/v1/nodes", body)
+
+
+def make_pod(server: ApiServer, name: str, node: str = "one", **spec: Any) -> None:
+    server.make(
+        "/api/v1/namespaces/default/pods",
+        {
+            "metadata": {"name": name},
+            "spec": {
+                "nodeName": node,
+                "containers": [{"name": "c", "image": "c"}],
+                **spec,
+            },
+        },
+    )
+
+
+def delete_pod(server: ApiServer, name: str) -> None:
+    path = f"/api/v1/namespaces/default/pods/{name}?gracePeriodSeconds=0"
+    assert server.admin("DELETE", path).is_success
+
+
+@asynccontextmanager
+async def cluster_of(
+    server: ApiServer, *, silence_seconds: float = 60.0
+) -> AsyncIterator[KubeCluster]:
+    node = server.admin("GET", "/api/v1/nodes/one").json()
+    path: Path = server.write_kubeconfig(server.node_token(node))
+    cluster = KubeCluster(
+        KubeClient(Credentials(path)),
+        node_name="one",
+        startup_taint=TAINT,
+        link_prefix="oci",
+        random=Random(1),
+        wall_clock=lambda: 1_800_000_000.0,
+        silence_seconds=silence_seconds,
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(cluster.run)
+        cluster.identify(INSTANCE)
+        yield cluster
+        nursery.cancel_scope.cancel()
+
+
+async def until(seen: Callable[[], bool], seconds: float = 30.0) -> None:
+    with trio.fail_after(seconds):
+        while not seen():
+            await trio.sleep(0.05)
+
+
+def names(cluster: KubeCluster) -> set[str]:
+    return {pod.name for pod in cluster.pods() or []}

@@ -1,0 +1,155 @@
+"""Following a real etcd and kube-apiserver, whatever happens to them."""
+
+import structlog
+import trio
+
+from integration.lab.apiserver import ApiServer
+from integration.tests.kube import cluster_of, delete_pod, make_pod, names, until
+
+POLICY = "/apis/flowcontrol.apiserver.k8s.io/v1"
+
+
+async def test_pods_of_this_node_alone(server: ApiServer) -> None:
+    make_pod(server, "first")
+    make_pod(server, "elsewhere", node="two")
+    make_pod(server, "host", hostNetwork=True)
+    async with cluster_of(server) as cluster:
+        assert cluster.pods() is None
+        await until(lambda: names(cluster) == {"first"})
+        make_pod(server, "second")
+        await until(lambda: names(cluster) == {"first", "second"})
+        delete_pod(server, "first")
+        await until(lambda: names(cluster) == {"second"})
+
+
+async def test_server_restarts(server: ApiServer) -> None:
+    async with cluster_of(server) as cluster:
+        make_pod(server, "before")
+        await until(lambda: names(cluster) == {"before"})
+        await trio.to_thread.run_sync(server.stop)
+        await trio.sleep(1)
+        assert names(cluster) == {"before"}  # what was last known
+        await trio.to_thread.run_sync(server.start)
+        make_pod(server, "after")
+        await until(lambda: names(cluster) == {"before", "after"})
+
+
+async def test_compaction_while_we_were_away(server: ApiServer) -> None:
+    """410 Gone: our version is no longer known anywhere; everything is listed anew."""
+    node = server.admin("GET", "/api/v1/nodes/one").json()
+    async with cluster_of(server) as cluster:
+        make_pod(server, "early")
+        await until(lambda: names(cluster) == {"early"})
+        server.write_kubeconfig("locked-out")
+        await trio.to_thread.run_sync(server.stop)
+        await trio.to_thread.run_sync(server.start)
+        delete_pod(server, "early")
+        make_pod(server, "late")
+        await trio.to_thread.run_sync(server.compact)
+        # A server that starts knows no version older than what it then finds.
+        await trio.to_thread.run_sync(server.stop)
+        await trio.to_thread.run_sync(server.start)
+        assert names(cluster) == {"early"}
+        server.write_kubeconfig(server.node_token(node))
+        with structlog.testing.capture_logs() as said:
+            await until(lambda: names(cluster) == {"late"}, 60)
+    assert "watch_expired" in {x["event"] for x in said}
+
+
+async def test_watch_that_stalls(server: ApiServer) -> None:
+    """The connection stays open and nothing comes: connect again."""
+    async with cluster_of(server, silence_seconds=2.0) as cluster:
+        make_pod(server, "before")
+        await until(lambda: names(cluster) == {"before"})
+        await trio.to_thread.run_sync(server.hold)
+        await trio.sleep(4)
+        assert names(cluster) == {"before"}
+        await trio.to_thread.run_sync(server.go_on)
+        make_pod(server, "after")
+        await until(lambda: names(cluster) == {"before", "after"}, 60)
+
+
+async def test_token_that_ends(server: ApiServer) -> None:
+    """The server refuses our token: the file is read again, and its new one serves."""
+    account = "/api/v1/namespaces/kube-system/serviceaccounts/vcnd"
+    body = server.admin("GET", account).json()
+    async with cluster_of(server) as cluster:
+        await until(lambda: cluster.pods() is not None)
+        assert server.admin("DELETE", account).is_success  # and all tokens of it
+        await trio.to_thread.run_sync(server.stop)
+        await trio.to_thread.run_sync(server.start)
+        meta = {"name": "vcnd", "namespace": "kube-system"}
+        await trio.sleep(2)
+        server.make(account.rpartition("/")[0], {**body, "metadata": meta})
+        make_pod(server, "unseen")
+        await trio.sleep(2)
+        assert names(cluster) == set()
+        node = server.admin("GET", "/api/v1/nodes/one").json()
+        server.write_kubeconfig(server.node_token(node))
+        await until(lambda: names(cluster) == {"unseen"}, 60)
+
+
+async def test_priority_and_fairness_says_429(server: ApiServer) -> None:
+    limited = {
+        "type": "Limited",
+        "limited": {
+            "nominalConcurrencyShares": 0,
+            "lendablePercent": 0,
+            "borrowingLimitPercent": 0,
+            "limitResponse": {"type": "Reject"},
+        },
+    }
+    server.make(
+        f"{POLICY}/prioritylevelconfigurations",
+        {"metadata": {"name": "none"}, "spec": limited},
+    )
+    user = {"name": "vcnd", "namespace": "kube-system"}
+    rule = {
+        "subjects": [{"kind": "ServiceAccount", "serviceAccount": user}],
+        "resourceRules": [
+            {
+                "verbs": ["*"],
+                "apiGroups": ["*"],
+                "resources": ["*"],
+                "clusterScope": True,
+                "namespaces": ["*"],
+            }
+        ],
+    }
+    schema = server.make(
+        f"{POLICY}/flowschemas",
+        {
+            "metadata": {"name": "none"},
+            "spec": {
+                "matchingPrecedence": 2,
+                "priorityLevelConfiguration": {"name": "none"},
+                "rules": [rule],
+            },
+        },
+    )
+    node = server.admin("GET", "/api/v1/nodes/one").json()
+    token = server.node_token(node)
+
+    path = "/api/v1/pods?fieldSelector=spec.nodeName%3Done"
+
+    def in_force() -> bool:
+        headers = server.as_token(token, "GET", path).headers
+        uid: str = schema["metadata"]["uid"]
+        return headers.get("x-kubernetes-pf-flowschema-uid") == uid
+
+    await until(in_force)
+    # A level of no shares serves one request at a time: one whose body never ends.
+    busy = server.unfinished_request(token, "/api/v1/namespaces/default/events")
+    make_pod(server, "one")
+    try:
+        with structlog.testing.capture_logs() as said:
+            async with cluster_of(server) as cluster:
+                await trio.sleep(3)
+                assert cluster.pods() is None
+                busy.close()
+                await until(lambda: names(cluster) == {"one"}, 60)
+        assert any("429" in x.get("reason", "") for x in said)
+    finally:
+        busy.close()
+        server.admin("DELETE", f"{POLICY}/flowschemas/none")
+        server.admin("DELETE", f"{POLICY}/prioritylevelconfigurations/none")

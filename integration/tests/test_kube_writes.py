@@ -1,0 +1,185 @@
+"""What is written into a real API server, and what it refuses."""
+
+from typing import Any
+
+import trio
+
+from integration.lab.apiserver import ApiServer
+from integration.tests.kube import INSTANCE, TAINT, cluster_of, make_pod, names, until
+from vcnd.kube import objects
+from vcnd.model.errors import ClusterError
+from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork, VnicReport
+from vcnd.model.sandbox import PodRef
+from vcnd.model.vnic import Vnic
+
+SUBNET, NSG = "ocid1.subnet.oc1.iad.s", "ocid1.networksecuritygroup.oc1.iad.n"
+OWN = PodNetwork(subnet_ids=(SUBNET,), nsg_ids=(NSG,), maximum=110)
+NPN = f"{objects.NETWORKS}/one"
+REPORT = NodeReport(
+    state="SUCCESS",
+    reason="COMPLETED",
+    vnics=(
+        VnicReport(
+            vnic=Vnic(
+                id=VnicId("ocid1.vnic.oc1.iad.v"),
+                mac="02:00:17:00:00:01",
+                address="10.1.0.2",
+                subnet_id=SubnetId(SUBNET),
+                subnet_cidr="10.1.0.0/20",
+                virtual_router="10.1.0.1",
+            ),
+            addresses=("10.1.0.3", "10.1.0.4"),
+        ),
+    ),
+)
+
+
+async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
+    async with cluster_of(server) as cluster:
+        await until(lambda: cluster.pods() is not None)
+
+        async def network() -> PodNetwork:
+            return await cluster.network(OWN)
+
+        def tainted() -> bool:
+            node = server.admin("GET", "/api/v1/nodes/one").json()
+            return TAINT in {t["key"] for t in node["spec"]["taints"]}
+
+        with trio.fail_after(30):
+            while not server.admin("GET", NPN).is_success:
+                assert await network() == OWN
+                await trio.sleep(0.1)
+        said = server.admin("GET", NPN).json()
+        assert said["spec"]["podSubnetIds"] == [SUBNET]
+        assert said["metadata"]["ownerReferences"][0]["name"] == "one"
+        # It is there; its status and the node follow.
+        with trio.fail_after(30):
+            while "status" not in server.admin("GET", NPN).json() or tainted():
+                await cluster.publish(REPORT)
+                await trio.sleep(0.1)
+        status = server.admin("GET", NPN).json()["status"]
+        assert (status["state"], status["reason"]) == ("SUCCESS", "COMPLETED")
+        assert status["vnics"][0]["addresses"] == ["10.1.0.3", "10.1.0.4"]
+        node = server.admin("GET", "/api/v1/nodes/one").json()
+        assert "other" in {t["key"] for t in node["spec"]["taints"]}
+        conditions = {c["type"]: c["status"] for c in node["status"]["conditions"]}
+        assert conditions["NetworkUnavailable"] == "False"
+        # Our own is brought to a changed configuration …
+        other = PodNetwork(subnet_ids=(f"{SUBNET}2",), nsg_ids=(), maximum=110)
+        assert await cluster.network(other) == other
+        said = server.admin("GET", NPN).json()
+        assert said["spec"]["podSubnetIds"] == [f"{SUBNET}2"]
+        # … and somebody else's is obeyed, or refused with the field's name.
+        server.admin("DELETE", NPN)
+        theirs = {"id": INSTANCE, "podSubnetIds": [f"{SUBNET}3"], "maxPodCount": 20}
+        body = {
+            "apiVersion": objects.GROUP_VERSION,
+            "kind": "NativePodNetwork",
+            "metadata": {"name": "one"},
+            "spec": theirs,
+        }
+        server.make(objects.NETWORKS, body)
+        wanted = PodNetwork(subnet_ids=(f"{SUBNET}3",), nsg_ids=(), maximum=20)
+        with trio.fail_after(30):
+            while await network() != wanted:
+                await trio.sleep(0.1)
+        server.admin("PATCH", NPN, {"spec": {"podSubnetIds": []}})
+        refusal = ""
+        with trio.fail_after(30):
+            while not refusal:
+                try:
+                    await network()
+                except ClusterError as error:
+                    refusal = str(error)
+                await trio.sleep(0.1)
+        assert "podSubnetIds" in refusal
+        server.admin("DELETE", NPN)
+
+
+async def test_kube_proxy_that_takes_pods_for_strangers(server: ApiServer) -> None:
+    path = "/api/v1/namespaces/kube-system/configmaps"
+    subnets = ["10.1.0.0/20"]
+    async with cluster_of(server) as cluster:
+        assert await cluster.proxy_trouble(subnets) is None  # there is none
+        said = "clusterCIDR: 10.244.0.0/16\ndetectLocalMode: ''\n"
+        meta = {"name": "kube-proxy"}
+        server.make(path, {"metadata": meta, "data": {"config.conf": said}})
+        trouble = await cluster.proxy_trouble(subnets)
+        assert trouble is not None
+        assert "InterfaceNamePrefix" in trouble
+        said = "detectLocalMode: InterfaceNamePrefix\n"
+        said += "detectLocal: {interfaceNamePrefix: oci}\n"
+        patch = {"data": {"config.conf": said}}
+        server.admin("PATCH", f"{path}/kube-proxy", patch)
+        assert await cluster.proxy_trouble(subnets) is None
+
+
+async def test_events_on_pods_and_the_node(server: ApiServer) -> None:
+    make_pod(server, "waits")
+    uid = server.admin("GET", "/api/v1/namespaces/default/pods/waits").json()
+    pod = PodRef(namespace="default", name="waits", uid=uid["metadata"]["uid"])
+    async with cluster_of(server) as cluster:
+        await until(lambda: names(cluster) == {"waits"})
+        await cluster.tell(Notice(pod=pod, reason="NoVCNAddress", message="full"))
+        await cluster.tell(Notice(pod=None, reason="Trouble", message="IMDS away"))
+        gone = PodRef(namespace="gone", name="x", uid="x")
+        await cluster.tell(Notice(pod=gone, reason="NoVCNAddress", message="full"))
+    said = server.admin("GET", "/api/v1/namespaces/default/events").json()["items"]
+    told = {(e["involvedObject"]["kind"], e["reason"], e["message"]) for e in said}
+    assert ("Pod", "NoVCNAddress", "full") in told
+    assert ("Node", "Trouble", "IMDS away") in told
+
+
+async def test_a_node_writes_only_its_own(server: ApiServer) -> None:
+    """What deploy/base/admission.yaml is for."""
+    node = server.admin("GET", "/api/v1/nodes/one").json()
+    token = server.node_token(node)
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "two", "uid": "x"}
+    network = {
+        "apiVersion": objects.GROUP_VERSION,
+        "kind": "NativePodNetwork",
+        "metadata": {"name": "two", "ownerReferences": [owner]},
+        "spec": {"id": "x"},
+    }
+    other_token = {
+        "spec": {"boundObjectRef": {"apiVersion": "v1", "kind": "Node", "name": "two"}}
+    }
+    event = {
+        "metadata": {"name": "e", "namespace": "default"},
+        "involvedObject": {"kind": "Node", "name": "two"},
+        "reportingInstance": "two",
+        "reportingComponent": "vcnd",
+    }
+    tries: list[tuple[str, str, Any]] = [
+        ("PATCH", "/api/v1/nodes/two", {"spec": {"taints": []}}),
+        ("PATCH", "/api/v1/nodes/one", {"metadata": {"labels": {"a": "b"}}}),
+        (
+            "PATCH",
+            "/api/v1/nodes/one",
+            {"spec": {"taints": [{"key": "new", "effect": "NoSchedule"}]}},
+        ),
+        ("POST", objects.NETWORKS, network),
+        ("POST", "/api/v1/namespaces/default/events", event),
+        (
+            "POST",
+            "/api/v1/namespaces/kube-system/serviceaccounts/vcnd/token",
+            other_token,
+        ),
+        ("DELETE", "/api/v1/nodes/one", None),
+        ("GET", "/api/v1/namespaces/kube-system/secrets", None),
+    ]
+
+    def refused(method: str, path: str, body: Any) -> bool:
+        code: int = server.as_token(token, method, path, body).status_code
+        return code in (403, 422)
+
+    # Policies take a moment until they are in force.
+    await until(lambda: refused(*tries[0]))
+    for one in tries:
+        assert refused(*one), one
+    taints = [t for t in node["spec"]["taints"] if t["key"] == "other"]
+    own = server.as_token(
+        token, "PATCH", "/api/v1/nodes/one", {"spec": {"taints": taints}}
+    )
+    assert own.is_success, own.text

@@ -1,0 +1,31 @@
+"""Which configurations of kube-proxy keep pods' sources."""
+
+import pytest
+
+from vcnd.core.kubeproxy import trouble
+
+
+@pytest.mark.parametrize(
+    ("mode", "cidrs", "prefix", "good"),
+    [
+        ("InterfaceNamePrefix", "", "oci", True),
+        ("InterfaceNamePrefix", "10.244.0.0/16", "oc", True),
+        ("InterfaceNamePrefix", "", "", False),
+        ("InterfaceNamePrefix", "", "cali", False),
+        ("", "10.244.0.0/16", "", False),
+        ("ClusterCIDR", "", "", False),
+        ("ClusterCIDR", "10.1.0.0/16", "", True),
+        ("ClusterCIDR", "fd00::/48, 10.0.0.0/8", "", True),
+        ("NodeCIDR", "10.1.0.0/16", "", False),
+    ],
+)
+def test_fit_and_unfit(mode: str, cidrs: str, prefix: str, good: bool) -> None:
+    said = trouble(
+        mode=mode,
+        cluster_cidrs=cidrs,
+        interface_prefix=prefix,
+        ours="oci",
+        subnets=["10.1.0.0/20"],
+    )
+    assert (said is None) == good
+    assert good or "interfaceNamePrefix: oci" in str(said)

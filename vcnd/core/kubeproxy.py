@@ -1,0 +1,59 @@
+"""Does kube-proxy know which traffic is pods'?  Else it masquerades what it must not.
+
+Its ``detectLocalMode`` decides what counts as coming from a local pod.  By default
+that is a cluster CIDR, and pods here have addresses of the VCN: every packet to a
+ClusterIP would lose its source (facts/dataplane.md §6).
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+Network = IPv4Network | IPv6Network
+
+INTERFACE, CLUSTER, NODE = "InterfaceNamePrefix", "ClusterCIDR", "NodeCIDR"
+REMEDY = (
+    "set detectLocalMode: InterfaceNamePrefix and detectLocal.interfaceNamePrefix: oci"
+    " in the ConfigMap kube-system/kube-proxy and restart kube-proxy, or pods' sources"
+    " are lost behind Services"
+)
+
+
+def trouble(
+    *,
+    mode: str,
+    cluster_cidrs: str,
+    interface_prefix: str,
+    ours: str,
+    subnets: Sequence[str],
+) -> str | None:
+    """Return what is wrong with kube-proxy's configuration, and what to do.
+
+    Args:
+        mode: detectLocalMode; empty is its default.
+        cluster_cidrs: clusterCIDR, one per family, comma between.
+        interface_prefix: detectLocal.interfaceNamePrefix.
+        ours: how the names of our pods' interfaces begin.
+        subnets: CIDRs of the pods' subnets.
+    """
+    mode = mode or CLUSTER
+    if mode == INTERFACE:
+        if ours.startswith(interface_prefix) and interface_prefix:
+            return None
+        said = f"interfaceNamePrefix {interface_prefix!r}, and pods' links are {ours}…"
+    elif mode == CLUSTER:
+        blocks = [ip_network(c.strip()) for c in cluster_cidrs.split(",") if c.strip()]
+        if all(_inside(ip_network(s), blocks) for s in subnets):
+            return None
+        said = f"clusterCIDR {cluster_cidrs or 'empty'}, and pods are in {subnets}"
+    else:
+        said = f"detectLocalMode {mode}, and nodes have no pod range"
+    return f"kube-proxy has {said}: {REMEDY}"
+
+
+def _inside(subnet: Network, blocks: Sequence[Network]) -> bool:
+    return any(
+        block.version == subnet.version
+        and int(block[0]) <= int(subnet[0])
+        and int(subnet[-1]) <= int(block[-1])
+        for block in blocks
+    )
