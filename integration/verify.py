@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from integration.lab import cnitool, enclosure
+from integration.lab import apiserver, cnitool, enclosure
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -51,6 +51,7 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     codes = [_pytest("tests", arguments)]
     if not fast:
         click.echo(cnitool.build())
+        click.echo(apiserver.build_programs())
         codes.append(_enclosed(arguments))
         codes.append(_demo())
     click.echo(f"took {time.monotonic() - began:.0f} s")

@@ -3,7 +3,13 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from integration.kind import components
 from integration.kind.cache import Cache, key_of
@@ -145,6 +151,31 @@ def _proxy(cache: Cache, rootfs: Path) -> Path:
     )
 
 
+def _write_certificate(folder: Path) -> None:
+    """Write what agnhost's TLS server serves with; nobody verifies it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2126, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "localhost.crt").write_bytes(certificate.public_bytes(pem))
+    (folder / "localhost.key").write_bytes(
+        key.private_bytes(
+            pem,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
 def _for_tests(cache: Cache, rootfs: Path) -> list[Path]:
     agnhost = build(cache, components.AGNHOST)
 
@@ -190,6 +221,7 @@ def _for_tests(cache: Cache, rootfs: Path) -> list[Path]:
             for library in ("libnss_files.so.2", "libnss_dns.so.2"):
                 shutil.copy2(rootfs / LIBRARIES / library, scratch / LIBRARIES)
             (scratch / "agnhost-2").symlink_to("agnhost")
+            _write_certificate(scratch)
             layer = {"/": scratch, "/agnhost": agnhost}
             return Image(
                 name=name, layers=[layer], entrypoint=["/agnhost"], command=["pause"]
@@ -197,7 +229,7 @@ def _for_tests(cache: Cache, rootfs: Path) -> list[Path]:
 
         return image
 
-    key = key_of(agnhost.parent.name, rootfs.name, TOOLS)
+    key = key_of(agnhost.parent.name, rootfs.name, TOOLS, "with a certificate")
     return [
         _archive(cache, "busybox", key_of(rootfs.name, BUSYBOX), busybox_image),
         _archive(cache, "agnhost", key, agnhost_image(AGNHOST)),

@@ -18,9 +18,10 @@ import httpx2
 import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from rich.console import Console
 
 from integration.kind.cache import Cache
-from integration.kind.components import CONTROL_PLANE, ETCD, build
+from integration.kind.components import CONTROL_PLANE, ETCD, BuildError, build
 from vcnd.install.identity import kubeconfig
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "base"
@@ -40,6 +41,15 @@ class Programs:
 def programs(cache: Cache) -> Programs:
     """Return the programs, building them if need be (``components.BuildError``)."""
     return Programs(build(cache, ETCD), build(cache, CONTROL_PLANE[0]))
+
+
+def build_programs() -> str:
+    """Build the programs unless they are there; return what was done, in words."""
+    try:
+        programs(Cache(Console(stderr=True)))
+    except BuildError as error:
+        return f"etcd and kube-apiserver: their tests are skipped ({error})"
+    return "etcd and kube-apiserver are there"
 
 
 @dataclass(kw_only=True)

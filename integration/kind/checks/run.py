@@ -2,7 +2,8 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -56,18 +57,24 @@ CHECKS: tuple[Check, ...] = (
 NAMES = tuple(c.__name__ for c in CHECKS)
 
 
+@contextmanager
+def staged(cluster: Cluster, cache: Cache) -> Iterator[Stage]:
+    """Give checks their namespace, and take it away again."""
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    try:
+        yield Stage(cluster=cluster, cloud=Cloud(cluster.docker), cache=cache)
+    finally:
+        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+
+
 def checks(
     cluster: Cluster, cache: Cache, console: Console, *, only: tuple[str, ...] = ()
 ) -> list[dict[str, Any]]:
     """Run the checks; return their results."""
-    stage = Stage(cluster=cluster, cloud=Cloud(cluster.docker), cache=cache)
-    cluster.kubectl("create", "namespace", NAMESPACE)
-    try:
+    with staged(cluster, cache) as stage:
         basics.play(stage)
         chosen = [c for c in CHECKS if not only or c.__name__ in only]
         return [_run(stage, check, console) for check in chosen]
-    finally:
-        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
 
 
 def _run(stage: Stage, check: Check, console: Console) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""``./vcn kind bench``: how long pods take to start, with ours and with ptp.
+
+On the same node in turn, so that a busy machine is as busy for both.  Times are
+those at which the API server's watch told of each step.
+"""
+
+import json
+import statistics
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+
+from integration.kind.checks.stage import NAMESPACE, Stage, container
+from integration.kind.cloud import named
+
+PODS = 60
+ROUNDS = 3
+START_SECONDS = 300.0
+THEIRS = "/etc/cni/net.d/05-ptp.conflist"
+"""Before ours by its name: the runtime takes the first."""
+PTP = {
+    "cniVersion": "0.4.0",
+    "name": "bench",
+    "plugins": [
+        {
+            "type": "ptp",
+            "ipMasq": False,
+            "ipam": {
+                "type": "host-local",
+                "dataDir": "/run/cni-ipam-state",
+                "routes": [{"dst": "0.0.0.0/0"}],
+                "ranges": [[{"subnet": "10.200.0.0/24"}]],
+            },
+        },
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+    ],
+}
+"""What kind itself configures."""
+
+
+@dataclass
+class Watcher(threading.Thread):
+    """When each pod was bound, had an address, was ready."""
+
+    stage: Stage
+    seen: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+        command = self.stage.cluster.kubectl_command(
+            *("-n", NAMESPACE, "get", "pods", "-l", "bench=yes", "--watch"),
+            *("--output-watch-events", "-o", "json"),
+        )
+        self._process = subprocess.Popen(
+            command,
+            env=self.stage.cluster.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self) -> None:
+        """Read events until the end of the stream."""
+        decoder, text = json.JSONDecoder(), ""
+        for line in self._process.stdout or []:
+            text += line
+            try:
+                said, _ = decoder.raw_decode(text)
+            except ValueError:
+                continue
+            text = ""
+            self._take_in(said["object"], time.monotonic())
+
+    def _take_in(self, pod: dict[str, Any], now: float) -> None:
+        times = self.seen.setdefault(pod["metadata"]["name"], {})
+        status = pod.get("status", {})
+        conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
+        if pod["spec"].get("nodeName"):
+            times.setdefault("bound", now)
+        if status.get("podIP"):
+            times.setdefault("address", now)
+        if conditions.get("Ready") == "True":
+            times.setdefault("ready", now)
+
+    def ready(self) -> int:
+        """Return how many pods are ready."""
+        return sum("ready" in times for times in self.seen.values())
+
+    def end(self) -> None:
+        """Stop reading."""
+        self._process.kill()
+        self._process.wait()
+        self.join()
+
+
+def burst(stage: Stage, node: str) -> dict[str, float]:
+    """Start all pods at once on a node; return medians and tails in seconds."""
+    watcher = Watcher(stage)
+    watcher.start()
+    try:
+        pods = [
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": f"bench-{n}", "labels": {"bench": "yes"}},
+                "spec": {
+                    "nodeName": node,
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [container("pause", "pause")],
+                },
+            }
+            for n in range(PODS)
+        ]
+        stage.apply(*pods)
+        stage.wait("all pods are ready", lambda: watcher.ready() == PODS, START_SECONDS)
+    finally:
+        watcher.end()
+        stage.delete("pod", "-l", "bench=yes")
+    out: dict[str, float] = {}
+    for step in ("address", "ready"):
+        taken = sorted(t[step] - t["bound"] for t in watcher.seen.values())
+        out[f"bound_to_{step}_p50"] = round(statistics.median(taken), 2)
+        out[f"bound_to_{step}_p99"] = round(taken[int(len(taken) * 0.99)], 2)
+    return out
+
+
+def _processor_seconds(stage: Stage, node: str) -> tuple[float, int]:
+    """Return what the daemon has used: processor seconds, and resident KiB."""
+    script = (
+        "p=$(systemctl show -p MainPID --value vcnd);"
+        " cat /proc/$p/stat; grep VmRSS /proc/$p/status"
+    )
+    stat, rss = stage.on_node(node, "/bin/bash", "-c", script).splitlines()
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100, int(rss.split()[1])
+
+
+def _until_gone(stage: Stage, node: str, *, free: int) -> None:
+    """Wait until the pods of before are gone, and so many addresses are free."""
+
+    def settled() -> bool:
+        pool = stage.status(node)["pool"]
+        return bool(pool["free"] >= free and pool["leased"] <= 1)
+
+    stage.wait("pods gone, addresses free", settled, 180)
+    stage.wait(
+        "sandboxes gone",
+        lambda: "cni" not in stage.on_node(node, "ls", "/run/netns"),
+        120,
+    )
+
+
+def run(stage: Stage, console: Console) -> dict[str, Any]:
+    """Measure; return the figures."""
+    node = stage.workers[-1]
+    instance = named(stage.cloud.world(), "Instance", node)["id"]
+    number = stage.cloud.last_request()
+    before, _ = _processor_seconds(stage, node)
+    console.print(f"  {PODS} pods at once on {node}, cold")
+    cold = burst(stage, node)
+    calls = [r for r in stage.cloud.requests(number) if r["principal"] == instance]
+    after, rss = _processor_seconds(stage, node)
+    ours, theirs = [], []
+    for turn in range(ROUNDS):
+        _until_gone(stage, node, free=PODS)
+        console.print(f"  round {turn + 1}: warm, then ptp + host-local")
+        ours.append(burst(stage, node))
+        _until_gone(stage, node, free=0)
+        theirs.append(_with_ptp(stage, node))
+    warm = {k: round(statistics.median(r[k] for r in ours), 2) for k in cold}
+    ptp = {k: round(statistics.median(r[k] for r in theirs), 2) for k in cold}
+    return {
+        "pods": PODS,
+        "rounds": ROUNDS,
+        "cold": cold,
+        "warm": warm,
+        "ptp_host_local": ptp,
+        "warm_to_ptp": {k: round(warm[k] / ptp[k], 2) for k in warm},
+        "cold_to_ptp": {k: round(cold[k] / ptp[k], 2) for k in cold},
+        "cold_api_calls": len(calls),
+        "daemon_rss_mib": round(rss / 1024, 1),
+        "daemon_processor_ms_per_pod": round((after - before) / PODS * 1000, 1),
+    }
+
+
+def _with_ptp(stage: Stage, node: str) -> dict[str, float]:
+    text = json.dumps(PTP)
+    write = f"cat > {THEIRS}.new <<'C' && mv {THEIRS}.new {THEIRS}\n{text}\nC"
+    stage.on_node(node, "/bin/bash", "-c", write)
+    try:
+        time.sleep(2)  # the runtime watches the folder
+        figures = burst(stage, node)
+        stage.wait(
+            "their sandboxes are gone",
+            lambda: "cni" not in stage.on_node(node, "ls", "/run/netns"),
+            120,
+        )
+    finally:
+        stage.on_node(node, "rm", "-f", THEIRS)
+        time.sleep(2)
+    return figures
