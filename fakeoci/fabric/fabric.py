@@ -215,8 +215,13 @@ class Fabric:
         return trio.socket.from_stdlib_socket(made)
 
     async def _serve_resolver(self, vcn_id: str, vcn: VcnNamespace) -> None:
-        with await self._socket(vcn, socket.SOCK_DGRAM, LINK_LOCAL, 53) as sock:
-            await resolver.serve(sock, self._world, vcn_id)
+        with (
+            await self._socket(vcn, socket.SOCK_DGRAM, LINK_LOCAL, 53) as sock,
+            await self._socket(vcn, socket.SOCK_STREAM, LINK_LOCAL, 53) as listener,
+        ):
+            async with trio.open_nursery() as both:
+                both.start_soon(resolver.serve, sock, self._world, vcn_id)
+                both.start_soon(resolver.serve_stream, listener, self._world, vcn_id)
 
     async def _serve_iscsi(self, vcn: VcnNamespace) -> None:
         """Answer where boot volumes are, so that a guard before it can be seen."""

@@ -1,5 +1,9 @@
 """The VCN resolver at 169.254.169.254:53: names of the world's instances."""
 
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+
 import dns.exception
 import dns.flags
 import dns.message
@@ -13,6 +17,8 @@ from fakeoci.world.nouns import Instance, Subnet, Vcn, Vnic
 from fakeoci.world.world import World
 
 TTL_SECONDS = 60
+IDLE_SECONDS = 30.0
+LENGTH = struct.Struct("!H")
 
 
 def names(world: World, vcn_id: str) -> dict[str, str]:
@@ -58,3 +64,35 @@ async def serve(sock: trio.socket.SocketType, world: World, vcn_id: str) -> None
         said = answer(query, names(world, vcn_id))
         if said is not None:
             await sock.sendto(said, sender)
+
+
+async def serve_stream(
+    listener: trio.socket.SocketType, world: World, vcn_id: str
+) -> None:
+    """Answer queries over TCP for ever: who was asked so asks us so."""
+    async with trio.open_nursery() as calls:
+        while True:
+            connection, _ = await listener.accept()
+            stream = trio.SocketStream(connection)
+            calls.start_soon(converse, stream, lambda: names(world, vcn_id))
+
+
+async def converse(
+    stream: trio.abc.Stream, known: Callable[[], dict[str, str]]
+) -> None:
+    """Answer one connection's queries, each behind its length (RFC 7766)."""
+    held = b""
+    async with stream:
+        with trio.move_on_after(IDLE_SECONDS), suppress(trio.BrokenResourceError):
+            async for chunk in stream:
+                held += chunk
+                while len(held) >= LENGTH.size:
+                    (size,) = LENGTH.unpack_from(held)
+                    query, rest = held[LENGTH.size :][:size], held[LENGTH.size + size :]
+                    if len(query) < size:
+                        break
+                    held = rest
+                    said = answer(query, known())
+                    if said is None:
+                        return
+                    await stream.send_all(LENGTH.pack(len(said)) + said)

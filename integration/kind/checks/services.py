@@ -158,8 +158,12 @@ def _looked_up(stage: Stage, name: str) -> str:
     """Return the first address of a name, as a pod finds it."""
 
     def look_up() -> str:
-        said = stage.exec("near", "dig", "+short", "+search", name).split()
-        return said[0] if said else ""
+        both = {
+            way: stage.exec("near", "dig", way, "+short", "+search", name).split()
+            for way in ("+notcp", "+tcp")
+        }
+        first, second = (said[:1] for said in both.values())
+        return first[0] if first and first == second else ""
 
     return str(stage.wait(f"a pod looks up {name}", look_up, 30))
 
