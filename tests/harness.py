@@ -78,12 +78,13 @@ class World:
         config: configuration.Config | None = None,
         *,
         cluster: MemoryCluster | None = None,
+        name: str = "test",
     ) -> AsyncIterator[Node]:
         """Run a daemon's life on the node."""
         subnet = self.service.world.named(Subnet, "pods").id
         nsg = self.service.world.named(Nsg, "pods").id
         config = config or settings()
-        oci = configuration.OciSection(subnet_id=subnet, nsg_ids=[nsg], cluster="test")
+        oci = configuration.OciSection(subnet_id=subnet, nsg_ids=[nsg], cluster=name)
         config = configuration.Config(oci=oci, pool=config.pool, cni=config.cni)
         app = build(self.service)
         async with (

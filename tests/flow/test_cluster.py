@@ -4,6 +4,8 @@ import trio
 
 from fakeoci.world.nouns import Instance, Subnet
 from tests.doubles.cluster import MemoryCluster
+from tests.doubles.host import MemoryHost
+from tests.doubles.journal import MemoryJournal
 from tests.harness import (
     add,
     check_invariants,
@@ -217,3 +219,66 @@ async def test_shape_of_one_vnic_is_told(autojump_clock: Clock) -> None:
         await until_warm(node)
         await trio.sleep(60)
         assert cluster.reports[-1].state == "SUCCESS"
+
+
+async def test_refused_principal_is_told_and_mended(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    refusal = {"status": 401, "code": "NotAuthenticated", "times": 10_000}
+    w.fault("*", "before", **refusal)
+    async with w.node(cluster=cluster) as node:
+        await trio.sleep(120)
+        assert cluster.reports[-1].state == "BACKOFF"
+        assert "NotAuthenticated" in cluster.reports[-1].reason
+        calls = w.calls()
+        await trio.sleep(600)
+        assert w.calls() - calls < 10 * 12  # asked more and more seldom
+        w.service.faults.clear()
+        await until_warm(node)
+        await trio.sleep(60)
+        assert cluster.reports[-1].state == "SUCCESS"
+
+
+async def test_subnet_that_is_not_there_is_told_and_mended(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    cluster.asked = PodNetwork(subnet_ids=("ocid1.subnet.oc1.iad.none",))
+    w.service.world.named(Instance, "node1").max_vnic_attachments = 1
+    async with w.node(cluster=cluster, config=settings(audit_seconds=5.0)) as node:
+        await trio.sleep(10)
+        assert node.pool.network == cluster.asked
+        w.service.world.named(Instance, "node1").max_vnic_attachments = 4
+        await trio.sleep(60)
+        assert cluster.reports[-1].state == "BACKOFF"
+        assert "NotAuthorizedOrNotFound" in cluster.reports[-1].reason
+        # Corrected: tried at once, whatever wait the refusals have grown to.
+        subnet = w.service.world.named(Subnet, "pods").id
+        cluster.asked = PodNetwork(subnet_ids=(subnet,))
+        cluster.change()
+        with trio.fail_after(15):
+            while not node.pool.ledger.counts().free:
+                await trio.sleep(0.5)
+        await trio.sleep(5)
+        assert cluster.reports[-1].state == "SUCCESS"
+
+
+async def test_two_clusters_leave_each_others_vnics_alone(
+    autojump_clock: Clock,
+) -> None:
+    """Of one instance even: an installation that was replaced by another."""
+    w, other = world(), MemoryCluster()
+    async with w.node(cluster=other, name="one") as node:
+        await until_warm(node)
+        lease = await add(node, 1)
+    before = {v.id for v in w.pod_vnics()}
+    theirs = w.secondary().keys()
+    w.host, w.journal = MemoryHost(), MemoryJournal()
+    async with w.node(cluster=MemoryCluster(), name="two") as node:
+        await until_warm(node)
+        mine = {s.vnic.id for s in node.pool.pod_slots}
+        known = {p.address for p in node.pool.ledger.private_ips()}
+        assert not mine & before
+        assert not known & theirs
+        await node.release_all()
+    assert {v.id for v in w.pod_vnics()} == before
+    assert lease.address in w.secondary()
