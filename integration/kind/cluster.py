@@ -299,22 +299,27 @@ def own_docker() -> OwnDocker:
     return OwnDocker(state() / "docker")
 
 
+def _docker(cache: Cache) -> Docker | None:
+    """Return the Docker that the cluster is on, or would be."""
+    if (state() / "offline").exists():
+        return own_docker().running(cache)
+    return users_own()
+
+
 def running(cache: Cache) -> Cluster | None:
     """Return the cluster that is up, if one is."""
-    own = own_docker().running(cache) if (state() / "docker").exists() else None
-    docker = own or users_own()
+    docker = _docker(cache) if state().exists() else None
     if docker is None:
         return None
-    cluster = Cluster(
-        cache=cache, docker=docker, offline=(state() / "offline").exists()
-    )
+    cluster = Cluster(cache=cache, docker=docker, offline=docker.pid is not None)
     return cluster if cluster.is_up() else None
 
 
 def prepare(cache: Cache, *, offline: bool) -> Cluster:
     """Return a cluster that is not up yet, on the user's Docker or on ours."""
+    tear_down(cache)  # what an earlier run left, were it killed
     docker = None if offline else users_own()
-    state().mkdir(parents=True, exist_ok=True)
+    state().mkdir(parents=True)
     if docker is None:
         (state() / "offline").touch()
         return Cluster(cache=cache, docker=own_docker().start(cache), offline=True)
@@ -323,8 +328,10 @@ def prepare(cache: Cache, *, offline: bool) -> Cluster:
 
 def tear_down(cache: Cache) -> None:
     """Remove the cluster and all that was made for it, whatever state it is in."""
-    cluster = running(cache)
-    if cluster is not None:
-        cluster.delete()
+    if not state().exists():
+        return
+    docker = _docker(cache)
+    if docker is not None:
+        Cluster(cache=cache, docker=docker, offline=docker.pid is not None).delete()
     own_docker().stop(cache)
     shutil.rmtree(state(), ignore_errors=True)

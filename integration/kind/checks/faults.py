@@ -1,7 +1,10 @@
 """The daemon, the API server or the cloud is away: pods keep running, and start."""
 
+import json
 import time
+from typing import Any
 
+from integration.kind import install
 from integration.kind.checks.basics import scaled
 from integration.kind.checks.demand import failed_sandboxes
 from integration.kind.checks.stage import (
@@ -12,6 +15,7 @@ from integration.kind.checks.stage import (
 )
 
 AWAY_SECONDS = 15
+MANAGED_BY = "app.kubernetes.io/managed-by"
 BY_HAND = """
 set -e
 ip netns add by-hand
@@ -89,3 +93,45 @@ def cloud_away(stage: Stage) -> str:
     scaled(stage, "warm", count + 10, node=node)
     stage.delete("deploy", "warm")
     return f"{count} pods started while it was away, 10 more when it was back"
+
+
+def bad_network_is_told(stage: Stage) -> str:
+    """A malformed NativePodNetwork of somebody else's: told everywhere, and mended."""
+    node, began = stage.workers[0], time.time()
+    network = next(
+        n
+        for n in install.networks(stage.cluster)
+        if n["metadata"]["ownerReferences"][0]["name"] == node
+    )
+    name, good = network["metadata"]["name"], network["spec"]
+    restarts = _restarts(stage, node)
+
+    def patch(labels: dict[str, str | None], spec: dict[str, Any]) -> None:
+        said = json.dumps({"metadata": {"labels": labels}, "spec": spec})
+        stage.kubectl("patch", "npn", name, "--type=merge", "-p", said)
+
+    patch({MANAGED_BY: None}, {"podSubnetIds": []})
+    try:
+        stage.wait(
+            "an event that names the field",
+            lambda: [
+                e
+                for e in stage.events("PodNetworkTrouble", began)
+                if "podSubnetIds" in e["message"]
+            ],
+            30,
+        )
+        shown = stage.kubectl("get", "npn", name)
+        require("podSubnetIds" in shown, f"kubectl get npn: {shown}")
+        require("podSubnetIds" in stage.vcndctl(node, "status"), "vcndctl says nothing")
+        scaled(stage, "still", 3, node=node)  # by what made sense before
+        stage.delete("deploy", "still")
+    finally:
+        patch({MANAGED_BY: "vcnd"}, {"podSubnetIds": good["podSubnetIds"]})
+    stage.wait("relief is told", lambda: stage.events("PodNetworkReady", began), 30)
+    require(_restarts(stage, node) == restarts, "the daemon was restarted")
+    return "event, kubectl get npn and vcndctl named the field; pods started; mended"
+
+
+def _restarts(stage: Stage, node: str) -> str:
+    return stage.on_node(node, "systemctl", "show", "-p", "NRestarts", "vcnd").strip()

@@ -47,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     faults.daemon_killed,
     faults.api_server_away,
     faults.cloud_away,
+    faults.bad_network_is_told,
     lifecycle.upgrade_under_load,
     lifecycle.node_reboot,
     demand.rollout_churn,
