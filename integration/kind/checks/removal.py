@@ -1,14 +1,17 @@
 """Uninstalling: a node is as it was before."""
 
 import json
-from typing import Any
+import time
 
 from integration.kind import install
 from integration.kind.checks.stage import NAMESPACE, Stage, require
 from integration.kind.cluster import Cluster
 from integration.kind.settings import state
 
+Snapshot = dict[str, dict[str, list[str]]]
+
 BASELINE = "baseline.json"
+SETTLE_SECONDS = 30.0
 FOLDERS = ("/etc", "/opt", "/usr", "/lib", "/run/vcnd", "/var/lib/vcnd", "/var/log")
 PASSING = ("/etc/cni/net.d/", "/etc/kubernetes", "/var/log/")
 """Of others: kubelet's, containers' logs."""
@@ -27,9 +30,9 @@ echo '## mounts'; findmnt -rno TARGET | grep -v -e /kubelet/ -e contai -e /netns
 """
 
 
-def snapshot(cluster: Cluster) -> dict[str, dict[str, list[str]]]:
+def snapshot(cluster: Cluster) -> Snapshot:
     """Return what every node has, by node and kind."""
-    found: dict[str, dict[str, list[str]]] = {}
+    found: Snapshot = {}
     for node in cluster.nodes():
         text = cluster.docker.run("exec", node, "/bin/bash", "-c", LOOK)
         parts: dict[str, list[str]] = {}
@@ -50,7 +53,14 @@ def keep_baseline(cluster: Cluster) -> None:
 
 def uninstall_leaves_nothing(stage: Stage) -> str:
     """After the uninstaller nodes and cloud are as they were before."""
-    before: dict[str, Any] = json.loads((state() / BASELINE).read_text())
+    before: Snapshot = json.loads((state() / BASELINE).read_text())
+    differences: list[str] = []
+
+    def same() -> bool:
+        differences[:] = _differences(before, snapshot(stage.cluster))
+        return not differences
+
+    require(not same(), "vcnd is there and the comparison does not see it")
     stage.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
     # Nothing that holds an address may stay: CoreDNS is all there is.
     for what in ("deploy/coredns",):
@@ -62,27 +72,12 @@ def uninstall_leaves_nothing(stage: Stage) -> str:
     rollout = ("-n", "kube-system", "rollout", "status", "ds/vcnd-uninstall")
     stage.kubectl(*rollout, "--timeout=120s")
     stage.kubectl("delete", "-k", remove, "--wait")
-    stage.kubectl("delete", "-k", str(install.folder() / "overlays/kind"), "--wait")
-    differences: list[str] = []
-
-    def same() -> bool:
-        differences.clear()
-        for node, parts in snapshot(stage.cluster).items():
-            for kind, lines in parts.items():
-                old = before[node][kind]
-                differences.extend(
-                    f"{node} {kind}: +{x}" for x in lines if x not in old
-                )
-                differences.extend(
-                    f"{node} {kind}: -{x}" for x in old if x not in lines
-                )
-        return not differences
-
-    try:
-        stage.wait("nodes as before", same, 30)
-    finally:
-        left = "; ".join(differences[:12])
-    require(not differences, f"left: {left}")
+    overlay = str(install.folder() / "overlays/kind")
+    stage.kubectl("delete", "-k", overlay, "--wait", "--ignore-not-found")
+    give_up_at = time.monotonic() + SETTLE_SECONDS
+    while not same() and time.monotonic() < give_up_at:
+        time.sleep(1)  # kernel and systemd follow a moment later
+    require(not differences, f"left: {'; '.join(differences[:12])}")
     world = stage.cloud.world()
     tagged = [
         x["id"]
@@ -95,6 +90,16 @@ def uninstall_leaves_nothing(stage: Stage) -> str:
     return (
         f"{len(stage.cluster.nodes())} nodes compared ({kinds}), and the cloud: equal"
     )
+
+
+def _differences(before: Snapshot, after: Snapshot) -> list[str]:
+    found: list[str] = []
+    for node, parts in after.items():
+        for kind, lines in parts.items():
+            old = before[node][kind]
+            found += [f"{node} {kind}: +{x}" for x in lines if x not in old]
+            found += [f"{node} {kind}: -{x}" for x in old if x not in lines]
+    return found
 
 
 def _holders(stage: Stage) -> list[str]:
