@@ -79,9 +79,11 @@ class World:
         *,
         cluster: MemoryCluster | None = None,
         name: str = "test",
+        subnet: str | None = None,
     ) -> AsyncIterator[Node]:
         """Run a daemon's life on the node."""
-        subnet = self.service.world.named(Subnet, "pods").id
+        if subnet is None:
+            subnet = self.service.world.named(Subnet, "pods").id
         nsg = self.service.world.named(Nsg, "pods").id
         config = config or settings()
         oci = configuration.OciSection(subnet_id=subnet, nsg_ids=[nsg], cluster=name)

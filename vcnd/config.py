@@ -25,7 +25,7 @@ class OciSection(_Section, frozen=True):
     """[oci]: where the pods' addresses come from."""
 
     subnet_id: str = ""
-    """OCID of the pod subnet.  Required."""
+    """OCID of the pod subnet.  Empty: the NativePodNetwork says, made by others."""
     nsg_ids: list[str] = []
     """OCIDs of the NSGs of pod VNICs, at most 5."""
     cluster: str = "default"
@@ -115,7 +115,7 @@ class Config(_Section, frozen=True):
     def network(self) -> PodNetwork:
         """Return where pods' addresses come from, unless somebody else says so."""
         return PodNetwork(
-            subnet_ids=(self.oci.subnet_id,),
+            subnet_ids=(self.oci.subnet_id,) if self.oci.subnet_id else (),
             nsg_ids=tuple(self.oci.nsg_ids),
             maximum=self.pool.maximum,
         )
@@ -167,7 +167,7 @@ def load(path: Path, node_name: str = "") -> Config:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    if not config.oci.subnet_id:
+    if not config.oci.subnet_id and not config.kubernetes.kubeconfig:
         raise ConfigError(f"{path}: [oci] subnet_id is required: the pods' subnet")
     kubernetes = config.kubernetes
     if kubernetes.kubeconfig and not kubernetes.node_name:

@@ -11,11 +11,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+COLUMNS = (TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn())
 UNUSED_SECONDS = 14 * 24 * 3600.0
 
 
@@ -57,6 +60,7 @@ class Cache:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.root = root()
+        self._advance: Callable[..., None] = lambda **_: None
 
     def artifact(self, name: str, key: str, build: Callable[[Path], Any]) -> Path:
         """Return the folder of an artifact, building it if it is not there.
@@ -83,7 +87,9 @@ class Cache:
         fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.root))
         fresh.chmod(0o755)
         try:
-            with self.console.status(f"building {name} (kept for later runs)"):
+            with Progress(*COLUMNS, console=self.console, transient=True) as bar:
+                task = bar.add_task(f"building {name}, kept for later runs", total=None)
+                self._advance = partial(bar.update, task)
                 build(fresh)
             fresh.rename(folder)
         finally:
@@ -91,6 +97,10 @@ class Cache:
                 shutil.rmtree(fresh)
         took = time.monotonic() - began
         self.console.print(f"  built {name} [dim]{took:.0f} s[/]", highlight=False)
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how far the artifact that is being made has come."""
+        self._advance(completed=done, total=total)
 
     def prune(self) -> None:
         """Remove artifacts that no run has asked for in two weeks."""

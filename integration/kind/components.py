@@ -16,7 +16,6 @@ from integration.kind.cache import Cache, key_of
 FOLDER = Path(__file__).parents[1] / "components"
 KUBERNETES = "v1.34.4"
 LEAST_GO = (1, 24)
-BUILD_SECONDS = 3600
 
 
 class BuildError(Exception):
@@ -131,6 +130,26 @@ def go() -> str:
     )
 
 
+def _packages(compiler: str, module: Path, program: Program) -> int:
+    """Return how many packages a program is made of."""
+    done = subprocess.run(
+        [compiler, "list", "-mod=readonly", "-deps", program.package],
+        cwd=module,
+        capture_output=True,
+        check=False,
+    )
+    return len(done.stdout.splitlines())
+
+
+def _follow(cache: Cache, process: "subprocess.Popen[str]", packages: int) -> list[str]:
+    """Show how many packages are compiled; return what was said."""
+    said: list[str] = []
+    for line in process.stderr or []:
+        said.append(line.rstrip())
+        cache.progress(min(len(said), packages), packages)
+    return said
+
+
 def build(cache: Cache, program: Program) -> Path:
     """Return the path of a program, building it if need be.
 
@@ -154,17 +173,18 @@ def build(cache: Cache, program: Program) -> Path:
         if program.tags:
             command += ["-tags", program.tags]
         command += ["-ldflags", _ldflags(program), "-o", str(folder / program.name)]
-        done = subprocess.run(
-            [*command, program.package],
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""}
+        process = subprocess.Popen(
+            [*command, "-v", program.package],
             cwd=module,
-            env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""},
-            capture_output=True,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=BUILD_SECONDS,
-            check=False,
         )
-        if done.returncode:
-            last = "\n".join(done.stderr.strip().splitlines()[-5:])
+        said = _follow(cache, process, _packages(compiler, module, program))
+        if process.wait():
+            last = "\n".join(said[-5:])
             raise BuildError(f"{program.name} cannot be built: {last}")
 
     return cache.artifact(program.name, key, compile_into) / program.name

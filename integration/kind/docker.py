@@ -222,19 +222,26 @@ def _remove_cgroups() -> None:
         unified.rmdir()
 
 
+def _apt_get(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["/usr/bin/apt-get", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def programs(cache: Cache) -> Path:
     """Return the folder into which Docker's packages are unpacked."""
 
     def unpack(folder: Path) -> None:
         download = folder / "packages"
         download.mkdir()
-        done = subprocess.run(
-            ["/usr/bin/apt-get", "download", *PACKAGES],
-            cwd=download,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = _apt_get(download, "download", *PACKAGES)
+        if done.returncode:  # a machine whose lists are old, or were never there
+            _apt_get(download, "update", "-q")
+            done = _apt_get(download, "download", *PACKAGES)
         if done.returncode:
             raise BuildError(f"Docker's packages cannot be had: {done.stderr.strip()}")
         for package in download.iterdir():

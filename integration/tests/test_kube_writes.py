@@ -1,7 +1,9 @@
 """What is written into a real API server, and what it refuses."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 import trio
 
 from integration.lab.apiserver import ApiServer
@@ -72,6 +74,10 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
         assert said["spec"]["podSubnetIds"] == [f"{SUBNET}2"]
         # … and somebody else's is obeyed, or refused with the field's name.
         server.admin("DELETE", NPN)
+        await cluster.publish(replace(REPORT, reason="late"))  # of one that is gone
+        await until(lambda: cluster._network() is None)  # noqa: SLF001
+        with pytest.raises(ClusterError, match="names no subnet"):
+            await cluster.network(PodNetwork(subnet_ids=()))
         theirs = {"id": INSTANCE, "podSubnetIds": [f"{SUBNET}3"], "maxPodCount": 20}
         body = {
             "apiVersion": objects.GROUP_VERSION,

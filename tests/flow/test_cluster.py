@@ -165,6 +165,21 @@ async def test_network_of_somebody_else_is_followed(autojump_clock: Clock) -> No
     assert {v.subnet_id for v in w.pod_vnics()} <= {other, w.pod_vnics()[0].subnet_id}
 
 
+async def test_nothing_is_attached_before_somebody_names_a_subnet(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    cluster.refusal = "there is no NativePodNetwork x yet"
+    async with w.node(cluster=cluster, subnet="") as node:
+        await trio.sleep(60)
+        assert w.pod_vnics() == []
+        assert cluster.reports[-1].state == "BACKOFF"
+        subnet = w.service.world.named(Subnet, "pods").id
+        cluster.refusal, cluster.asked = "", PodNetwork(subnet_ids=(subnet,))
+        cluster.change()
+        await until_warm(node)
+
+
 async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     cluster.refusal = "NativePodNetwork x: spec.podSubnetIds wants 1 to 5 subnets"

@@ -103,7 +103,7 @@ class WarmPool:
         pool, now = self._pool, trio.current_time()
         if pool.ledger.thaw(now):
             pool.arrived()
-        if self._frozen or not pool.observed:
+        if self._frozen or not pool.observed or not pool.network.subnet_ids:
             return
         counts = pool.ledger.counts()
         held = counts.total - counts.deleting + sum(self._at_work.values())

@@ -144,10 +144,16 @@ class KubeCluster:
             return own
         found, node = self._network(), self._node()
         if found is None:
+            if not own.subnet_ids:
+                name = network_name(self._instance_id)
+                raise ClusterError(
+                    f"there is no NativePodNetwork {name} yet, and [oci] subnet_id"
+                    " names no subnet: whoever makes these objects here has not yet"
+                )
             if node is not None:
                 body = objects.network(self._instance_id, own, node)
-                await self._write("POST", objects.NETWORKS, body)
-                log.info("network_created", name=body["metadata"]["name"])
+                if await self._write("POST", objects.NETWORKS, body):
+                    log.info("network_created", name=body["metadata"]["name"])
             return own
         spec = found.spec
         if objects.MANAGED_BY in found.metadata.labels:
@@ -228,24 +234,23 @@ class KubeCluster:
             unique=secrets.token_hex(8),
             now=self._wall_clock(),
         )
-        try:
-            await self._write("POST", path, body)
-        except NotFoundError:
-            return  # its namespace has gone, and the pod with it
+        # False: its namespace has gone, and the pod with it.
+        await self._write("POST", path, body)
 
     async def _write(
         self, method: str, path: str, body: Any, content_type: str = ""
     ) -> bool:
-        """Write; tell whether it was done, or somebody else was faster."""
+        """Write; tell whether it was done, or somebody else was faster.
+
+        What they did (changed, made or removed it) arrives by the watch.
+        """
         kind = "application/json" if method == "POST" else MERGE_PATCH
         try:
             await self._client.request(
                 method, path, body=body, content_type=content_type or kind
             )
-        except ConflictError:
-            return False  # what they wrote arrives by the watch, and is looked at
-        except NotFoundError:
-            raise
+        except (ConflictError, NotFoundError):
+            return False
         except KubeError as error:
             raise ClusterError(str(error)) from error
         return True
