@@ -102,6 +102,6 @@ class Keeper:
             log.info("network_announced", path=layout.CONFLIST)
         if not READY_FILE.exists():
             self._said = ""
-            READY_FILE.touch()
             tree.remove_others(self._host, tree.version())
+            READY_FILE.touch()
             log.info("daemon_serves", version=tree.version())

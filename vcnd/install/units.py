@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import structlog
+
 from vcnd.install import layout
-from vcnd.install.host import Host
+from vcnd.install.host import Host, InstallError
+
+log = structlog.get_logger()
 
 SOURCE = Path(layout.IMAGE, "systemd")
 SETTINGS = SOURCE / "90-vcnd.conf"
@@ -65,8 +69,12 @@ def start(host: Host, *, changed: bool) -> None:
         host.run("systemctl", "daemon-reload")
     host.run("systemctl", "enable", "--quiet", "vcnd.socket", "vcnd.service")
     host.run("systemctl", "start", "vcnd.socket")
-    verb = "restart" if changed else "start"
-    host.run("systemctl", "--no-block", verb, "vcnd.service")
+    # Returns when it is ready: what answers from now on is this version.
+    try:
+        host.run("systemctl", "restart" if changed else "start", "vcnd.service")
+    except InstallError as error:
+        # systemd tries again and again; what is wrong may be mended meanwhile.
+        log.warning("daemon_not_started", reason=str(error))
 
 
 def remove(host: Host) -> None:
