@@ -49,7 +49,10 @@ class Cloud(Protocol):
 
 
 class Cluster(Protocol):
-    """Kubernetes, as one node uses it.  What only reads never calls it."""
+    """Kubernetes, as one node uses it.  What only reads never calls it.
+
+    What is asynchronous raises ``ClusterError`` when the cluster is away.
+    """
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -75,7 +78,7 @@ class Cluster(Protocol):
         Args:
             own: what the configuration says; somebody else's wins.
 
-        Raises ``ClusterError`` when that makes no sense, or the cluster is away.
+        Raises ``PodNetworkError`` when that makes no sense.
         """
 
     async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:

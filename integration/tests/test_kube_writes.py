@@ -9,7 +9,7 @@ import trio
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import INSTANCE, TAINT, cluster_of, make_pod, names, until
 from vcnd.kube import objects
-from vcnd.model.errors import ClusterError
+from vcnd.model.errors import PodNetworkError
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork, VnicReport
 from vcnd.model.sandbox import PodRef
@@ -76,7 +76,7 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
         server.admin("DELETE", NPN)
         await cluster.publish(replace(REPORT, reason="late"))  # of one that is gone
         await until(lambda: cluster._network() is None)  # noqa: SLF001
-        with pytest.raises(ClusterError, match="names no subnet"):
+        with pytest.raises(PodNetworkError, match="names no subnet"):
             await cluster.network(PodNetwork(subnet_ids=()))
         theirs = {"id": INSTANCE, "podSubnetIds": [f"{SUBNET}3"], "maxPodCount": 20}
         body = {
@@ -96,7 +96,7 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
             while not refusal:
                 try:
                     await network()
-                except ClusterError as error:
+                except PodNetworkError as error:
                     refusal = str(error)
                 await trio.sleep(0.1)
         assert "podSubnetIds" in refusal

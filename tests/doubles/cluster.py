@@ -5,7 +5,7 @@ from typing import Never
 
 import trio
 
-from vcnd.model.errors import ClusterError
+from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
 from vcnd.model.sandbox import PodRef
 
@@ -62,7 +62,7 @@ class MemoryCluster:
     async def network(self, own: PodNetwork) -> PodNetwork:
         await self._reach()
         if self.refusal:
-            raise ClusterError(self.refusal)
+            raise PodNetworkError(self.refusal)
         return self.asked or own
 
     async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:

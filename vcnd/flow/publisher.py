@@ -17,7 +17,7 @@ from vcnd.core import podnetwork
 from vcnd.core.backoff import delays
 from vcnd.flow.pool import Pool
 from vcnd.flow.warm_pool import WarmPool
-from vcnd.model.errors import CloudError, ClusterError, VcndError
+from vcnd.model.errors import CloudError, PodNetworkError, VcndError
 from vcnd.model.podnetwork import NodeReport, Notice, VnicReport
 from vcnd.model.sandbox import PodRef
 from vcnd.ports import Cloud, Cluster
@@ -119,7 +119,7 @@ class Publisher:
             return
         try:
             network = await self._cluster.network(self._own)
-        except ClusterError as error:
+        except PodNetworkError as error:
             # The last that made sense stays in use.
             self._pool.trouble("NativePodNetwork", str(error))
             return
@@ -189,6 +189,8 @@ class Publisher:
 
     async def _tell_served(self, pod: PodRef) -> None:
         held = {x.pod.uid: x.address for x in self._pool.ledger.leases()}
+        if pod.uid not in held:
+            return  # gone again, while another was told
         said = f"got {held[pod.uid]} after waiting for an address"
         await self._cluster.tell(
             Notice(pod=pod, reason=ADDRESS, message=said, warning=False)

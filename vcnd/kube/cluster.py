@@ -23,7 +23,7 @@ from vcnd.kube.wire import (
     Pod,
     ProxyConfig,
 )
-from vcnd.model.errors import ClusterError
+from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
 from vcnd.model.sandbox import PodRef
 
@@ -146,7 +146,7 @@ class KubeCluster:
         if found is None:
             if not own.subnet_ids:
                 name = network_name(self._instance_id)
-                raise ClusterError(
+                raise PodNetworkError(
                     f"there is no NativePodNetwork {name} yet, and [oci] subnet_id"
                     " names no subnet: whoever makes these objects here has not yet"
                 )
@@ -172,7 +172,7 @@ class KubeCluster:
             )
         except ValueError as error:
             name = found.metadata.name
-            raise ClusterError(f"NativePodNetwork {name}: {error}") from error
+            raise PodNetworkError(f"NativePodNetwork {name}: {error}") from error
 
     async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
         """Return what is wrong with kube-proxy's configuration, if anything."""

@@ -9,6 +9,7 @@
     ├─ TryAgainError       11  time will mend it; the kubelet retries
     │  ├─ PoolEmptyError   11  no address came before the deadline; says why
     │  ├─ ClusterError     11  Kubernetes did not answer, or said no
+    │  │  └─ PodNetworkError    what it asks for makes no sense
     │  └─ CloudError       11  OCI did not answer, or said no (its children)
     ├─ NotServingError     50  STATUS: ADD cannot succeed, for another reason
     └─ SandboxBrokenError 102  CHECK: what ADD made is not there any more
@@ -73,7 +74,11 @@ class PoolEmptyError(TryAgainError):
 
 
 class ClusterError(TryAgainError):
-    """The API server refused or did not answer, or an object of it makes no sense."""
+    """The API server refused or did not answer."""
+
+
+class PodNetworkError(ClusterError):
+    """The node's NativePodNetwork is missing, or asks for what makes no sense."""
 
 
 class CloudError(TryAgainError):
