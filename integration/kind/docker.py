@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,6 +172,7 @@ class OwnDocker:
             os.kill(found.pid, signal.SIGTERM)
             give_up_at = time.monotonic() + STOP_SECONDS
             while Path(f"/proc/{found.pid}").exists():
+                _reap(found.pid)
                 if time.monotonic() > give_up_at:
                     raise DockerError(f"dockerd (pid {found.pid}) does not stop")
                 time.sleep(0.1)
@@ -185,6 +187,12 @@ class OwnDocker:
         ]
         for target in sorted((m for m in mounts if m.startswith(inside)), reverse=True):
             subprocess.run(["/bin/umount", "-l", target], check=False)
+
+
+def _reap(pid: int) -> None:
+    """Let go of a process that has ended, if it was ours: else it stays a zombie."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _answers(docker: Docker) -> bool:
