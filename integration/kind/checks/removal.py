@@ -22,7 +22,7 @@ echo '## rules'; ip rule
 echo '## routes'; ip route show table all | grep -v ' table local ' | sort
 echo '## nft'; nft list tables | grep -v kube-proxy | sort
 echo '## files'; find {" ".join(FOLDERS)} -xdev 2>/dev/null | sort
-echo '## units'; systemctl list-unit-files --no-legend | grep -v transient | awk '{{print $1}}' | sort
+echo '## units'; systemctl list-unit-files --no-legend | grep -v transient | sort
 echo '## users'; cut -d: -f1,3 /etc/passwd /etc/group /etc/shadow /etc/gshadow | sort
 echo '## settings'; sysctl net.ipv4.ip_forward net.ipv4.conf.all net.ipv4.conf.default \
     net.ipv6.conf.all net.ipv6.conf.default | sort
