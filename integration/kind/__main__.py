@@ -15,6 +15,7 @@ from integration.kind import cluster as clusters
 from integration.kind.cache import Cache
 from integration.kind.checks import run
 from integration.kind.checks.removal import keep_baseline
+from integration.kind.checks.stage import CheckError
 from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.components import BuildError
@@ -224,7 +225,7 @@ def entry() -> None:
     """Run the command line; foreseen failures in words."""
     try:
         main(standalone_mode=True)
-    except (BuildError, DockerError) as error:
+    except (BuildError, CheckError, DockerError) as error:
         logs = f"\n  its state and logs: {state()}" if state().is_dir() else ""
         sys.exit(f"vcn kind: {error}{logs}")
 

@@ -9,7 +9,6 @@ import statistics
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -42,24 +41,18 @@ PTP = {
 """What kind itself configures."""
 
 
-@dataclass
 class Watcher(threading.Thread):
     """When each pod was bound, had an address, was ready."""
 
-    stage: Stage
-    seen: dict[str, dict[str, float]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
-        command = self.stage.cluster.kubectl_command(
+        self.seen: dict[str, dict[str, float]] = {}
+        command = stage.cluster.kubectl_command(
             *("-n", NAMESPACE, "get", "pods", "-l", "bench=yes", "--watch"),
             *("--output-watch-events", "-o", "json"),
         )
         self._process = subprocess.Popen(
-            command,
-            env=self.stage.cluster.environment,
-            stdout=subprocess.PIPE,
-            text=True,
+            command, env=stage.cluster.environment, stdout=subprocess.PIPE, text=True
         )
 
     def run(self) -> None:

@@ -87,7 +87,10 @@ class Cache:
         fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.root))
         fresh.chmod(0o755)
         try:
-            with Progress(*COLUMNS, console=self.console, transient=True) as bar:
+            shown = self.console.is_terminal
+            with Progress(
+                *COLUMNS, console=self.console, transient=True, disable=not shown
+            ) as bar:
                 task = bar.add_task(f"building {name}, kept for later runs", total=None)
                 self._advance = partial(bar.update, task)
                 build(fresh)
