@@ -131,17 +131,22 @@ def _processor_seconds(stage: Stage, node: str) -> tuple[float, int]:
     return (int(fields[11]) + int(fields[12])) / 100, int(rss.split()[1])
 
 
-def _until_gone(stage: Stage, node: str, *, free: int) -> None:
-    """Wait until the pods of before are gone, and so many addresses are free."""
+def _until_gone(stage: Stage, node: str, *, others: int, free: int) -> None:
+    """Wait until only others' pods are left, and so many addresses are free."""
 
     def settled() -> bool:
         pool = stage.status(node)["pool"]
-        return bool(pool["free"] >= free and pool["leased"] <= 1)
+        return bool(pool["free"] >= free and pool["leased"] == others)
 
     stage.wait("pods gone, addresses free", settled, 180)
+    _until_sandboxes(stage, node, others)
+
+
+def _until_sandboxes(stage: Stage, node: str, most: int) -> None:
+    """Wait until no more sandboxes are left than so many."""
     stage.wait(
         "sandboxes gone",
-        lambda: "cni" not in stage.on_node(node, "ls", "/run/netns"),
+        lambda: stage.on_node(node, "ls", "/run/netns").count("cni-") <= most,
         120,
     )
 
@@ -150,6 +155,7 @@ def run(stage: Stage, console: Console) -> dict[str, Any]:
     """Measure; return the figures."""
     node = stage.workers[-1]
     instance = named(stage.cloud.world(), "Instance", node)["id"]
+    others: int = stage.status(node)["pool"]["leased"]
     number = stage.cloud.last_request()
     before, _ = _processor_seconds(stage, node)
     console.print(f"  {PODS} pods at once on {node}, cold")
@@ -158,11 +164,11 @@ def run(stage: Stage, console: Console) -> dict[str, Any]:
     after, rss = _processor_seconds(stage, node)
     ours, theirs = [], []
     for turn in range(ROUNDS):
-        _until_gone(stage, node, free=PODS)
+        _until_gone(stage, node, others=others, free=PODS)
         console.print(f"  round {turn + 1}: warm, then ptp + host-local")
         ours.append(burst(stage, node))
-        _until_gone(stage, node, free=0)
-        theirs.append(_with_ptp(stage, node))
+        _until_gone(stage, node, others=others, free=0)
+        theirs.append(_with_ptp(stage, node, others))
     warm = {k: round(statistics.median(r[k] for r in ours), 2) for k in cold}
     ptp = {k: round(statistics.median(r[k] for r in theirs), 2) for k in cold}
     return {
@@ -179,18 +185,14 @@ def run(stage: Stage, console: Console) -> dict[str, Any]:
     }
 
 
-def _with_ptp(stage: Stage, node: str) -> dict[str, float]:
+def _with_ptp(stage: Stage, node: str, others: int) -> dict[str, float]:
     text = json.dumps(PTP)
     write = f"cat > {THEIRS}.new <<'C' && mv {THEIRS}.new {THEIRS}\n{text}\nC"
     stage.on_node(node, "/bin/bash", "-c", write)
     try:
         time.sleep(2)  # the runtime watches the folder
         figures = burst(stage, node)
-        stage.wait(
-            "their sandboxes are gone",
-            lambda: "cni" not in stage.on_node(node, "ls", "/run/netns"),
-            120,
-        )
+        _until_sandboxes(stage, node, others)
     finally:
         stage.on_node(node, "rm", "-f", THEIRS)
         time.sleep(2)
