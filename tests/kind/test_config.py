@@ -1,0 +1,36 @@
+"""kind's configuration, as kind will read it."""
+
+from typing import Any
+
+import msgspec
+
+from integration.kind.cluster import kind_config
+from integration.kind.settings import STARTUP_TAINT
+
+
+def patches(said: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    texts = said["kubeadmConfigPatches"]
+    found = [msgspec.yaml.decode(t, type=dict[str, Any]) for t in texts]
+    return {p["kind"]: p for p in found}
+
+
+def test_one_control_plane_and_workers() -> None:
+    said = msgspec.yaml.decode(kind_config(3), type=dict[str, Any])
+    assert [n["role"] for n in said["nodes"]] == ["control-plane", "worker", "worker"]
+    assert said["networking"]["disableDefaultCNI"] is True
+
+
+def test_kubernetes_is_told_that_pods_have_no_range_per_node() -> None:
+    found = patches(msgspec.yaml.decode(kind_config(2), type=dict[str, Any]))
+    arguments = found["ClusterConfiguration"]["controllerManager"]["extraArgs"]
+    assert arguments["allocate-node-cidrs"] == "false"
+    proxy = found["KubeProxyConfiguration"]
+    assert proxy["detectLocalMode"] == "InterfaceNamePrefix"
+    assert proxy["detectLocal"]["interfaceNamePrefix"] == "oci"
+
+
+def test_nodes_join_with_the_startup_taint() -> None:
+    found = patches(msgspec.yaml.decode(kind_config(2), type=dict[str, Any]))
+    for kind in ("InitConfiguration", "JoinConfiguration"):
+        taints = found[kind]["nodeRegistration"]["taints"]
+        assert STARTUP_TAINT in {t["key"] for t in taints}

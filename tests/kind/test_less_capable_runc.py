@@ -1,0 +1,37 @@
+"""What dockerd asks of runc, less what this machine does not have."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from integration.kind.less_capable_runc import held, option, strip
+
+EVERYTHING = ["CAP_CHOWN", "CAP_SYS_RESOURCE", "CAP_MADE_UP"]
+
+
+def written(tmp_path: Path, said: Any) -> str:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(said))
+    return str(path)
+
+
+def test_bundle_keeps_what_is_held(tmp_path: Path) -> None:
+    process = {"args": ["x"], "capabilities": {"bounding": EVERYTHING}}
+    path = written(tmp_path, {"process": process, "other": 1})
+    strip(path, whole=True)
+    said = json.loads(Path(path).read_text())
+    assert set(said["process"]["capabilities"]["bounding"]) == set(EVERYTHING) & held()
+    assert (said["other"], said["process"]["args"]) == (1, ["x"])
+
+
+def test_process_without_capabilities(tmp_path: Path) -> None:
+    path = written(tmp_path, {"args": ["x"]})
+    strip(path, whole=False)
+    assert json.loads(Path(path).read_text()) == {"args": ["x"]}
+
+
+def test_options_in_both_spellings() -> None:
+    words = ["--root", "/r", "create", "--bundle", "/b", "id"]
+    assert option(words, "--bundle", "-b") == "/b"
+    assert option(["--bundle=/b"], "--bundle") == "/b"
+    assert option(["run", "id"], "--bundle") == ""
