@@ -35,7 +35,7 @@ def uninstall(host: Host, *, force: bool) -> None:
                 ) from error
             tombstone = _holds_leases(socket)
             log.warning("forced", reason=str(error), tombstone=tombstone)
-    if layout_is_there(host):
+    if is_installed(host):
         units.put_settings_back(host)
     units.remove(host)
     if tombstone:
@@ -51,7 +51,7 @@ def uninstall(host: Host, *, force: bool) -> None:
     log.info("uninstalled")
 
 
-def layout_is_there(host: Host) -> bool:
+def is_installed(host: Host) -> bool:
     """Tell whether an installation has begun here."""
     return host.read(layout.BEFORE) is not None
 
