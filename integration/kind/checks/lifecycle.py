@@ -174,7 +174,8 @@ def _ready(stage: Stage, node: str) -> bool:
 
 def node_deleted(stage: Stage) -> str:
     """A node is drained, deleted and terminated: nothing of it is left in the cloud."""
-    node = stage.workers[-1]
+    # The one that was rebooted: the others can be compared with how they began.
+    node = stage.workers[0]
     held = len(stage.private_ips(node))
     stage.kubectl(
         *("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force"),
