@@ -5,7 +5,6 @@ on when the DaemonSet is rolled, and ends with the node.
 """
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -75,34 +74,47 @@ def of_pod(server: str) -> Path:
     return POD_KUBECONFIG
 
 
-async def renew(host: Host, client: KubeClient, node: str, ids: tuple[int, int]) -> str:
-    """Write a fresh token and the CA for the daemon; return what kind it is."""
-    token, kind = await _token(client, node)
-    ca = (ACCOUNT / "ca.crt").read_bytes()
-    host.write(f"{layout.CONFIGURATION}/ca.crt", ca)
-    host.write(f"{layout.CONFIGURATION}/token", token, mode=0o400, owner=ids)
+async def renew(
+    host: Host,
+    client: KubeClient,
+    node: str,
+    ids: tuple[int, int],
+    account: Path = ACCOUNT,
+) -> str:
+    """Write a fresh token and the CA for the daemon; return what kind it is.
+
+    While the API server is away the token that is there is kept: it may outlive that.
+    """
+    path = f"{layout.CONFIGURATION}/token"
+    host.write(f"{layout.CONFIGURATION}/ca.crt", (account / "ca.crt").read_bytes())
+    kind = "node"
+    try:
+        namespace = (account / "namespace").read_text()
+        token = await _node_token(client, node, namespace)
+    except KubeError as error:
+        if not error.status and host.read(path) is not None:
+            log.warning("token_kept", reason=str(error))
+            return "kept"
+        # Servers before 1.33 bind tokens to pods only.
+        log.warning("token_not_node_bound", reason=str(error))
+        token, kind = (account / "token").read_text(), "pod"
+    host.write(path, token, mode=0o400, owner=ids)
     return kind
 
 
-async def _token(client: KubeClient, node: str) -> tuple[str, str]:
-    own = (ACCOUNT / "token").read_text()
-    try:
-        said = json.loads(await client.get(f"/api/v1/nodes/{node}"))
-        namespace = (ACCOUNT / "namespace").read_text()
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/vcnd/token"
-        bound = {"apiVersion": "v1", "kind": "Node", "name": node}
-        body: dict[str, Any] = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {
-                "expirationSeconds": TOKEN_SECONDS,
-                "boundObjectRef": {**bound, "uid": said["metadata"]["uid"]},
-            },
-        }
-        answer = json.loads(await client.request("POST", path, body=body))
-        token: str = answer["status"]["token"]
-    except KubeError as error:
-        # Servers before 1.33 bind tokens to pods only.
-        log.warning("token_not_node_bound", reason=str(error), at=int(time.time()))
-        return own, "pod"
-    return token, "node"
+async def _node_token(client: KubeClient, node: str, namespace: str) -> str:
+    """Ask for a token of our account that is bound to the Node."""
+    said = json.loads(await client.get(f"/api/v1/nodes/{node}"))
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/vcnd/token"
+    bound = {"apiVersion": "v1", "kind": "Node", "name": node}
+    body: dict[str, Any] = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {
+            "expirationSeconds": TOKEN_SECONDS,
+            "boundObjectRef": {**bound, "uid": said["metadata"]["uid"]},
+        },
+    }
+    answer = json.loads(await client.request("POST", path, body=body))
+    token: str = answer["status"]["token"]
+    return token

@@ -1,0 +1,88 @@
+"""The daemon's token: the Node's where the server offers it, else the pod's own."""
+
+import json
+import os
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from vcnd.install.host import Host
+from vcnd.install.identity import kubeconfig, renew
+from vcnd.kube.client import KubeClient
+from vcnd.kube.credentials import Credentials
+
+IDS = (os.getuid(), os.getgid())
+
+
+class Server:
+    """An API server's answers to the two questions."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.offers = True
+        self.asked: list[dict[str, object]] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if self.away:
+            raise httpx2.ConnectError("refused")
+        if request.method == "GET":
+            return httpx2.Response(200, json={"metadata": {"uid": "node-uid"}})
+        if not self.offers:
+            return httpx2.Response(422, json={"reason": "Invalid", "message": "Node"})
+        self.asked.append(json.loads(request.content))
+        return httpx2.Response(201, json={"status": {"token": "of-the-node"}})
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Path:
+    folder = tmp_path / "account"
+    folder.mkdir()
+    for name, content in (
+        ("ca.crt", ""),
+        ("token", "of-the-pod"),
+        ("namespace", "kube-system"),
+    ):
+        (folder / name).write_text(content)
+    return folder
+
+
+async def renewed(server: Server, account: Path, root: Path) -> tuple[str, str]:
+    path = account / "kubeconfig"
+    path.write_text(kubeconfig("https://api", ca="ca.crt", token="token"))  # noqa: S106
+    client = KubeClient(Credentials(path), httpx2.MockTransport(server))
+    host = Host(root)
+    kind = await renew(host, client, "worker", IDS, account)
+    await client.aclose()
+    file = root / "etc/vcnd/token"
+    assert file.stat().st_mode & 0o777 == 0o400
+    return kind, file.read_text()
+
+
+async def test_bound_to_the_node(tmp_path: Path, account: Path) -> None:
+    server = Server()
+    assert await renewed(server, account, tmp_path) == ("node", "of-the-node")
+    (asked,) = server.asked
+    spec = asked["spec"]
+    assert isinstance(spec, dict)
+    bound = spec["boundObjectRef"]
+    assert (bound["kind"], bound["name"], bound["uid"]) == (
+        "Node",
+        "worker",
+        "node-uid",
+    )
+
+
+async def test_server_that_binds_to_pods_only(tmp_path: Path, account: Path) -> None:
+    server = Server()
+    server.offers = False
+    assert await renewed(server, account, tmp_path) == ("pod", "of-the-pod")
+
+
+async def test_token_is_kept_while_the_server_is_away(
+    tmp_path: Path, account: Path
+) -> None:
+    server = Server()
+    await renewed(server, account, tmp_path)
+    server.away = True
+    assert await renewed(server, account, tmp_path) == ("kept", "of-the-node")
