@@ -181,8 +181,7 @@ class Cluster:
 
     def _own_images(self) -> None:
         if not self.offline:
-            for target in (("vcnd", own_images.vcnd_name()),):
-                self._docker_build(*target)
+            self._docker_build("vcnd", own_images.vcnd_name())
             self._docker_build("fakeoci", own_images.fakeoci_name())
             return
         archive = own_images.fakeoci_archive(self.cache)
@@ -260,10 +259,7 @@ class Cluster:
     def delete(self) -> None:
         """Remove nodes, cloud and network."""
         self._delete_nodes()
-        for kind, name in (("rm", CLOUD), ("network", NETWORK)):
-            remove = (
-                ["rm", "-f", "-v", name] if kind == "rm" else ["network", "rm", name]
-            )
+        for remove in (("rm", "-f", "-v", CLOUD), ("network", "rm", NETWORK)):
             try:
                 self.docker.run(*remove)
             except DockerError as error:

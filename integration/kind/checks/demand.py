@@ -37,7 +37,6 @@ def demand_before_add(stage: Stage) -> str:
     require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
     instance = named(stage.cloud.world(), "Instance", node)["id"]
     calls = [r for r in stage.cloud.requests(number) if r["principal"] == instance]
-    stage.counts["burst_calls"] = len(calls)
     kinds = sorted({r["operation"] for r in calls})
     now = len(stage.private_ips(node))
     stage.delete("deploy", "burst")

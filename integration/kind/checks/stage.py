@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from integration.kind.cache import Cache
@@ -31,9 +31,6 @@ class Stage:
     cluster: Cluster
     cloud: Cloud
     cache: Cache
-    version: int = 1
-    """Which image of this tree the nodes run."""
-    counts: dict[str, int] = field(default_factory=dict)
 
     # Kubernetes
 
