@@ -79,6 +79,11 @@ def ip(name: str, lines: Iterable[str]) -> None:
         _run(["/sbin/ip", "-n", name, "-batch", "-"], script)
 
 
+def ip_here(lines: Iterable[str]) -> None:
+    """Run ip commands in this process's own namespace, one a line."""
+    _run(["/sbin/ip", "-batch", "-"], "\n".join(lines))
+
+
 def ip_output(name: str, *command: str) -> str:
     """Return what an ip command prints in a namespace."""
     return _run(["/sbin/ip", "-n", name, *command], "")

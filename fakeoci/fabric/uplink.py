@@ -5,8 +5,6 @@ answered by the fake (proxy ARP), which hands the packets to the VCN's router; t
 answers go back the same way.  Instances themselves meet only the VCN.
 """
 
-import subprocess
-
 from fakeoci.fabric import netns
 from fakeoci.fabric.vcn import VNICS_TABLE
 
@@ -25,13 +23,17 @@ class Uplink:
         """Let an address of the VCN be reached from an address outside."""
         if not self._made:
             self._make(outside)
-        _ip(["route", "replace", f"{address}/32", "via", THERE, "dev", LINK])
+        netns.ip_here([f"route replace {address}/32 via {THERE} dev {LINK}"])
 
     def _make(self, outside: str) -> None:
         name = self._vcn_netns
-        _ip(["link", "add", LINK, "type", "veth", "peer", PEER, "netns", name])
-        _ip(["addr", "add", f"{HERE}/30", "dev", LINK])
-        _ip(["link", "set", LINK, "up"])
+        netns.ip_here(
+            [
+                f"link add {LINK} type veth peer {PEER} netns {name}",
+                f"addr add {HERE}/30 dev {LINK}",
+                f"link set {LINK} up",
+            ]
+        )
         netns.ip(
             name,
             [
@@ -51,12 +53,3 @@ class Uplink:
             }
         )
         self._made = True
-
-
-def _ip(command: list[str]) -> None:
-    """Run ip where this process is."""
-    done = subprocess.run(
-        ["/sbin/ip", *command], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise netns.FabricError(f"ip {' '.join(command)}: {done.stderr.strip()}")

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 Network = IPv4Network | IPv6Network
 
-INTERFACE, CLUSTER, NODE = "InterfaceNamePrefix", "ClusterCIDR", "NodeCIDR"
+INTERFACE, CLUSTER = "InterfaceNamePrefix", "ClusterCIDR"
 REMEDY = (
     "set detectLocalMode: InterfaceNamePrefix and detectLocal.interfaceNamePrefix: oci"
     " in the ConfigMap kube-system/kube-proxy and restart kube-proxy, or pods' sources"

@@ -65,16 +65,15 @@ def report(
         usable: addresses that pods have or could have at once.
         trouble: why something cannot be had just now.
     """
-    serves = usable > 0
-    if serves:
+    if usable:
         # A node that serves is a success, even while a wish of its pool is refused:
         # OKE's tools take anything else for a node that is not there yet.
         reason = "COMPLETED" if trouble is None else f"COMPLETED; {trouble}"
         state = "SUCCESS"
     elif trouble is not None:
         state, reason = "BACKOFF", trouble
-    else:
+    elif observed:
         state, reason = "IN_PROGRESS", "IN_PROGRESS"
-    if not observed and not serves and trouble is None:
-        reason = "the cloud has not been reached yet"
+    else:
+        state, reason = "IN_PROGRESS", "the cloud has not been reached yet"
     return NodeReport(state=state, reason=reason[:MOST_REASON], vnics=tuple(vnics))

@@ -6,6 +6,7 @@ import time
 
 from integration.kind import install
 from integration.kind.checks.stage import (
+    NAMESPACE,
     SERVICE_PORT,
     Stage,
     addresses,
@@ -141,7 +142,7 @@ def probes_exec_logs(stage: Stage) -> str:
     stage.wait_ready("probed")
     said = stage.exec("probed", "echo", "hello").strip()
     require(said == "hello", f"exec said {said!r}")
-    logs = stage.kubectl("-n", "vcnd-test", "logs", "probed")
+    logs = stage.kubectl("-n", NAMESPACE, "logs", "probed")
     require("Started HTTP server" in logs, f"logs: {logs[:200]}")
     forwarded = _port_forward(stage)
     stage.delete("pod", "probed")
@@ -151,7 +152,7 @@ def probes_exec_logs(stage: Stage) -> str:
 def _port_forward(stage: Stage) -> str:
     forward = subprocess.Popen(
         stage.cluster.kubectl_command(
-            "-n", "vcnd-test", "port-forward", "pod/probed", f"18080:{SERVICE_PORT}"
+            "-n", NAMESPACE, "port-forward", "pod/probed", f"18080:{SERVICE_PORT}"
         ),
         env=stage.cluster.environment,
         stdout=subprocess.PIPE,
@@ -185,6 +186,6 @@ def scaled(stage: Stage, name: str, replicas: int, *, node: str = "") -> dict[st
     """Scale a Deployment of idle pods, wait until all are ready; return addresses."""
     stage.apply(deployment(name, replicas, node=node))
     stage.kubectl(
-        *("-n", "vcnd-test", "rollout", "status", f"deploy/{name}"), "--timeout=240s"
+        *("-n", NAMESPACE, "rollout", "status", f"deploy/{name}"), "--timeout=240s"
     )
     return addresses(stage.pods(f"app={name}"))

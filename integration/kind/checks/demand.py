@@ -5,6 +5,7 @@ import time
 
 from integration.kind.checks.basics import scaled
 from integration.kind.checks.stage import (
+    NAMESPACE,
     CheckError,
     Stage,
     addresses,
@@ -20,10 +21,11 @@ COOLING_SECONDS = 10.0
 CALL = re.compile(r"^([\d.]+) .*event=call command=(ADD|DEL) .*address=([\d.]+)")
 
 
-def failed_sandboxes(stage: Stage, since: float) -> list[str]:
-    """Return what went wrong with the network of pods since a time."""
+def no_failed_sandboxes(stage: Stage, since: float) -> None:
+    """Raise when the network of a pod could not be set up since a time."""
     events = stage.events("FailedCreatePodSandBox", since)
-    return [e["message"] for e in events if "vcnd" in e["message"]]
+    failed = [e["message"] for e in events if "vcnd" in e["message"]]
+    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
 
 
 def demand_before_add(stage: Stage) -> str:
@@ -33,8 +35,7 @@ def demand_before_add(stage: Stage) -> str:
     held = len(stage.private_ips(node))
     scaled(stage, "burst", BURST, node=node)
     took = time.time() - began
-    failed = failed_sandboxes(stage, began)
-    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
+    no_failed_sandboxes(stage, began)
     instance = named(stage.cloud.world(), "Instance", node)["id"]
     calls = [r for r in stage.cloud.requests(number) if r["principal"] == instance]
     kinds = sorted({r["operation"] for r in calls})
@@ -65,7 +66,7 @@ def subnet_full_event(stage: Stage) -> str:
     finally:
         cloud.admin("POST", "/subnets/pods/actions/relieve")
     stage.kubectl(
-        *("-n", "vcnd-test", "rollout", "status", "deploy/many", "--timeout=400s")
+        *("-n", NAMESPACE, "rollout", "status", "deploy/many", "--timeout=400s")
     )
     stage.delete("deploy", "many")
     return f"{taken} addresses were taken by others; told: {message}"
@@ -76,14 +77,13 @@ def rollout_churn(stage: Stage) -> str:
     began = time.time()
     scaled(stage, "churn", CHURN)
     for _ in range(ROUNDS):
-        stage.kubectl("-n", "vcnd-test", "rollout", "restart", "deploy/churn")
+        stage.kubectl("-n", NAMESPACE, "rollout", "restart", "deploy/churn")
         stage.kubectl(
-            *("-n", "vcnd-test", "rollout", "status", "deploy/churn", "--timeout=400s")
+            *("-n", NAMESPACE, "rollout", "status", "deploy/churn", "--timeout=400s")
         )
         held = list(addresses(stage.pods("app=churn")).values())
         require(len(held) == len(set(held)), "two pods have one address")
-    failed = failed_sandboxes(stage, began)
-    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
+    no_failed_sandboxes(stage, began)
     stage.delete("deploy", "churn")
     reused = [_cooled(stage, node, began) for node in stage.workers]
     require(sum(reused), "no address was given again: cooling was not put to the test")

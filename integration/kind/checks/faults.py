@@ -6,7 +6,7 @@ from typing import Any
 
 from integration.kind import install
 from integration.kind.checks.basics import scaled
-from integration.kind.checks.demand import failed_sandboxes
+from integration.kind.checks.demand import no_failed_sandboxes
 from integration.kind.checks.stage import (
     SERVICE_PORT,
     Stage,
@@ -41,8 +41,7 @@ def daemon_killed(stage: Stage) -> str:
         said = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
         require(said == "near", f"a running pod answered {said!r}")
     scaled(stage, "killed", 20, node=node)
-    failed = failed_sandboxes(stage, began)
-    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
+    no_failed_sandboxes(stage, began)
     stage.delete("deploy", "killed")
     return f"{kills} kills while 20 pods started: no ADD failed, traffic went on"
 
@@ -88,8 +87,7 @@ def cloud_away(stage: Stage) -> str:
         scaled(stage, "warm", count, node=node)
     finally:
         stage.cloud.admin("DELETE", "/faults")
-    failed = failed_sandboxes(stage, began)
-    require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
+    no_failed_sandboxes(stage, began)
     scaled(stage, "warm", count + 10, node=node)
     stage.delete("deploy", "warm")
     return f"{count} pods started while it was away, 10 more when it was back"

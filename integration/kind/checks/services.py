@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from integration.kind.checks.stage import (
+    NAMESPACE,
     SERVICE_PORT,
     Stage,
     refused,
@@ -64,9 +65,7 @@ def _session_affinity(stage: Stage) -> str:
     """Calls of one client stay with one of several backends."""
     both = {"pair": "yes"}
     for name in ("local", "far"):
-        stage.kubectl(
-            "-n", "vcnd-test", "label", "pod", name, "pair=yes", "--overwrite"
-        )
+        stage.kubectl("-n", NAMESPACE, "label", "pod", name, "pair=yes", "--overwrite")
     stage.apply(
         service("spread", both), service("sticky", both, sessionAffinity="ClientIP")
     )
