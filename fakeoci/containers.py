@@ -18,7 +18,7 @@ import trio
 
 from fakeoci.fabric import netns
 from fakeoci.fabric.uplink import Uplink
-from fakeoci.world import vnics
+from fakeoci.world import instances
 from fakeoci.world.nouns import Instance, Subnet
 from fakeoci.world.shapes import max_vnics
 from fakeoci.world.vnics import NewVnic
@@ -145,7 +145,7 @@ class Containers:
         world = self._world
         held = self._alive(container.name)
         if held is not None:
-            vnics.reboot(
+            instances.reboot(
                 world,
                 held.id,
                 netns=name,
@@ -155,7 +155,7 @@ class Containers:
             return
         options = self._options
         subnet = world.named(Subnet, options.subnet)
-        vnics.launch(
+        instances.launch(
             world,
             Instance(
                 id=world.names.ocid("instance"),
@@ -185,5 +185,5 @@ class Containers:
         self._pids.pop(name, None)
         instance = self._alive(name)
         if instance is not None:
-            vnics.terminate(self._world, instance.id)
+            instances.terminate(self._world, instance.id)
             click.echo(f"fakeoci: {name} was terminated", err=True)

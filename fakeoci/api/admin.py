@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from fakeoci.api.bodies import body
 from fakeoci.api.service import Fault, Service
-from fakeoci.world import vnics
+from fakeoci.world import instances
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.nouns import Instance, Subnet
 from fakeoci.world.world import KINDS
@@ -109,7 +109,7 @@ def _events(service: Service) -> list[tuple[str, str, Endpoint]]:
     async def terminate(request: Request) -> Response:
         try:
             instance = service.world.named(Instance, request.path_params["name"])
-            vnics.terminate(service.world, instance.id)
+            instances.terminate(service.world, instance.id)
         except (KeyError, ServiceError) as error:
             return _json({"message": str(error)}, 404)
         return _json({})
@@ -119,7 +119,7 @@ def _events(service: Service) -> list[tuple[str, str, Endpoint]]:
             subnet = service.world.named(Subnet, request.path_params["name"])
         except KeyError as error:
             return _json({"message": str(error)}, 404)
-        space = service.world.spaces[subnet.id]
+        space = service.world.space(subnet.id)
         if request.path_params["action"] == "relieve":
             space.relieve()
             return _json({})

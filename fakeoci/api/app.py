@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from fakeoci.api import admin, details, imds, signatures
 from fakeoci.api.identity import not_authenticated
-from fakeoci.api.operations import OPERATIONS, Operation
-from fakeoci.api.service import Call, Service
+from fakeoci.api.operations import OPERATIONS
+from fakeoci.api.service import Call, Operation, Service
 from fakeoci.api.signatures import Signed
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.nouns import Instance

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fakeoci.world.nouns import (
+    Address,
     Gateway,
     Instance,
+    Ipv6,
     Noun,
     Nsg,
     PrivateIp,
@@ -22,6 +24,7 @@ from fakeoci.world.nouns import (
 from fakeoci.world.world import World
 
 Body = dict[str, Any]
+NAT_IP = "203.0.113.1"
 
 
 def time_text(seconds: float) -> str:
@@ -72,7 +75,16 @@ def body(world: World, noun: Noun) -> Body:
 
 
 def _vcn(_world: World, vcn: Vcn) -> Body:
-    return {"cidrBlock": vcn.cidr_blocks[0], "cidrBlocks": vcn.cidr_blocks}
+    label = vcn.dns_label
+    return {
+        "cidrBlock": vcn.cidr_blocks[0],
+        "cidrBlocks": vcn.cidr_blocks,
+        "ipv6CidrBlocks": vcn.ipv6_cidr_blocks,
+        "dnsLabel": label or None,
+        "vcnDomainName": f"{label}.oraclevcn.com" if label else None,
+        "defaultRouteTableId": vcn.default_route_table_id or None,
+        "defaultSecurityListId": vcn.default_security_list_id or None,
+    }
 
 
 def _route_table(_world: World, table: RouteTable) -> Body:
@@ -81,7 +93,7 @@ def _route_table(_world: World, table: RouteTable) -> Body:
         "routeRules": [
             {
                 "destination": r.destination,
-                "destinationType": "CIDR_BLOCK",
+                "destinationType": r.destination_type,
                 "networkEntityId": r.network_entity_id,
                 "routeType": "STATIC",
                 "description": r.description,
@@ -106,8 +118,23 @@ def _nsg(_world: World, nsg: Nsg) -> Body:
     return {"vcnId": nsg.vcn_id}
 
 
-def _gateway(_world: World, gateway: Gateway) -> Body:
-    return {"vcnId": gateway.vcn_id, "peerId": gateway.peer_id or None}
+def _gateway(world: World, gateway: Gateway) -> Body:
+    said: Body = {"vcnId": gateway.vcn_id}
+    if gateway.kind == "internet":
+        return said | {"isEnabled": gateway.is_enabled}
+    if gateway.kind == "nat":
+        return said | {"blockTraffic": not gateway.is_enabled, "natIp": NAT_IP}
+    if gateway.kind == "peering":
+        peer = world.objects.get(gateway.peer_id)
+        vcn = world.objects.get(peer.vcn_id) if isinstance(peer, Gateway) else None
+        cidrs = vcn.cidr_blocks if isinstance(vcn, Vcn) else []
+        return said | {
+            "peerId": gateway.peer_id or None,
+            "peeringStatus": "PEERED" if gateway.peer_id else "NEW",
+            "isCrossTenancyPeering": False,
+            "peerAdvertisedCidrDetails": cidrs,
+        }
+    return said  # a DRG
 
 
 def _attachment(world: World, attachment: VnicAttachment) -> Body:
@@ -123,15 +150,21 @@ def _attachment(world: World, attachment: VnicAttachment) -> Body:
 
 
 def _subnet(world: World, subnet: Subnet) -> Body:
+    v4, v6 = world.blocks(subnet.id)
     return {
         "vcnId": subnet.vcn_id,
-        "cidrBlock": subnet.cidr_blocks[0],
+        "cidrBlock": subnet.cidr_blocks[0] if v4.blocks else None,
         "ipv4CidrBlocks": subnet.cidr_blocks,
-        "virtualRouterIp": str(world.spaces[subnet.id].router),
+        "ipv6CidrBlock": subnet.ipv6_cidr_blocks[0] if v6.blocks else None,
+        "ipv6CidrBlocks": subnet.ipv6_cidr_blocks,
+        "virtualRouterIp": str(v4.router) if v4.blocks else None,
+        "ipv6VirtualRouterIp": str(v6.router) if v6.blocks else None,
         "virtualRouterMac": "02:00:17:ff:ff:01",
         "routeTableId": subnet.route_table_id,
         "securityListIds": subnet.security_list_ids,
         "prohibitPublicIpOnVnic": subnet.prohibit_public_ip,
+        "prohibitInternetIngress": subnet.prohibit_public_ip,
+        "dnsLabel": subnet.dns_label or None,
         "availabilityDomain": None,
     }
 
@@ -165,22 +198,39 @@ def _vnic(world: World, vnic: Vnic) -> Body:
         "publicIp": vnic.public_ip,
         "isPrimary": vnic.is_primary,
         "subnetId": vnic.subnet_id,
+        "ipv6Addresses": [a.ip_address for a in world.addresses_of(vnic.id, Ipv6)],
+        "hostnameLabel": vnic.hostname_label or None,
+        "routeTableId": vnic.route_table_id or None,
         "nsgIds": vnic.nsg_ids,
         "skipSourceDestCheck": vnic.skip_source_dest_check,
     }
 
 
-def _private_ip(_world: World, private_ip: PrivateIp) -> Body:
+def _address(address: Address) -> Body:
     return {
-        "availabilityDomain": None,
-        "ipAddress": private_ip.ip_address,
-        "cidrPrefixLength": private_ip.prefix_length,
-        "isPrimary": private_ip.is_primary,
-        "subnetId": private_ip.subnet_id,
-        "vnicId": private_ip.vnic_id,
-        "ipState": "ASSIGNED" if private_ip.vnic_id else "AVAILABLE",
-        "lifetime": private_ip.lifetime,
+        "ipAddress": address.ip_address,
+        "cidrPrefixLength": address.prefix_length,
+        "subnetId": address.subnet_id,
+        "vnicId": address.vnic_id,
+        "ipState": address.ip_state,
+        "lifetime": address.lifetime,
+        "routeTableId": address.route_table_id or None,
     }
+
+
+def _private_ip(world: World, private_ip: PrivateIp) -> Body:
+    space = world.space(private_ip.subnet_id)
+    return {
+        **_address(private_ip),
+        "availabilityDomain": None,
+        "isPrimary": private_ip.is_primary,
+        "hostnameLabel": private_ip.hostname_label or None,
+        "ipv4SubnetCidrAtCreation": str(space.block_of(private_ip.ip_address)),
+    }
+
+
+def _ipv6(_world: World, ipv6: Ipv6) -> Body:
+    return {**_address(ipv6), "hostname": ipv6.hostname_label or None}
 
 
 def _work_request(_world: World, request: WorkRequest) -> Body:
@@ -190,6 +240,7 @@ def _work_request(_world: World, request: WorkRequest) -> Body:
         "status": request.status if done else "IN_PROGRESS",
         "percentComplete": 100.0 if done else 10.0,
         "timeAccepted": time_text(request.time_created),
+        "timeStarted": time_text(request.time_created),
         "resources": [
             {
                 "entityType": entity,
@@ -216,5 +267,6 @@ _OWN: dict[type[Noun], Callable[[World, Any], Body]] = {
     Vnic: _vnic,
     VnicAttachment: _attachment,
     PrivateIp: _private_ip,
+    Ipv6: _ipv6,
     WorkRequest: _work_request,
 }

@@ -1,37 +1,61 @@
-"""Request bodies: OCI's fields, and no others (unknown ones are refused with 400)."""
+"""Request bodies: OCI's fields, and no others (unknown ones are refused with 400).
 
-from typing import TypeVar
+Here are those of VNICs and addresses; ``network_details`` and ``instance_details``
+have the others.  Fields that the fake does not act upon are accepted as the SDK
+sends them.
+"""
+
+from typing import Any, TypeVar
 
 import msgspec
 
 from fakeoci.world.errors import ServiceError
 
 T = TypeVar("T", bound=msgspec.Struct)
+Tags = dict[str, dict[str, Any]]
 
 
-class _Details(
-    msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True
-):
+class Details(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """A request body."""
 
 
-class CreateVnicDetails(_Details):
+class Named(Details, kw_only=True):
+    """What most bodies have; None leaves as is what is changed."""
+
+    display_name: str | None = None
+    freeform_tags: dict[str, str] | None = None
+    defined_tags: Tags | None = None
+
+
+class Ipv6AddressIpv6SubnetCidrPairDetails(Details, kw_only=True):
+    """Ipv6AddressIpv6SubnetCidrPairDetails."""
+
+    ipv6_subnet_cidr: str | None = None
+    ipv6_address: str | None = None
+    ipv6_id: str | None = None
+
+
+class CreateVnicDetails(Named, kw_only=True):
     """CreateVnicDetails."""
 
-    subnet_id: str
+    subnet_id: str | None = None
+    vlan_id: str | None = None
     assign_public_ip: bool | None = None
+    assign_private_dns_record: bool | None = None
     assign_ipv6_ip: bool | None = None
+    ipv6_address_ipv6_subnet_cidr_pair_details: list[
+        Ipv6AddressIpv6SubnetCidrPairDetails
+    ] = []
     private_ip: str | None = None
+    private_ip_id: str | None = None
     subnet_cidr: str | None = None
     nsg_ids: list[str] = []
     skip_source_dest_check: bool | None = None
     hostname_label: str | None = None
-    display_name: str | None = None
-    freeform_tags: dict[str, str] = {}
-    defined_tags: dict[str, dict[str, str]] = {}
+    security_attributes: Tags | None = None
 
 
-class AttachVnicDetails(_Details):
+class AttachVnicDetails(Details, kw_only=True):
     """AttachVnicDetails."""
 
     create_vnic_details: CreateVnicDetails
@@ -40,30 +64,32 @@ class AttachVnicDetails(_Details):
     nic_index: int = 0
 
 
-class UpdateVnicDetails(_Details):
+class UpdateVnicDetails(Named, kw_only=True):
     """UpdateVnicDetails."""
 
-    display_name: str | None = None
     hostname_label: str | None = None
     nsg_ids: list[str] | None = None
     skip_source_dest_check: bool | None = None
-    freeform_tags: dict[str, str] | None = None
-    defined_tags: dict[str, dict[str, str]] | None = None
+    route_table_id: str | None = None
+    security_attributes: Tags | None = None
 
 
-class _NewAddress(_Details):
+class NewPrivateIp(Named, kw_only=True):
+    """What CreatePrivateIpDetails and BulkCreatePrivateIpItem have in common."""
+
     ip_address: str | None = None
     cidr_prefix_length: int | None = None
     ipv4_subnet_cidr_at_creation: str | None = None
     lifetime: str | None = None
     hostname_label: str | None = None
-    display_name: str | None = None
     route_table_id: str | None = None
-    freeform_tags: dict[str, str] = {}
-    defined_tags: dict[str, dict[str, str]] = {}
 
 
-class CreatePrivateIpDetails(_NewAddress):
+class BulkCreatePrivateIpItem(NewPrivateIp, kw_only=True):
+    """BulkCreatePrivateIpItem."""
+
+
+class CreatePrivateIpDetails(NewPrivateIp, kw_only=True):
     """CreatePrivateIpDetails."""
 
     vnic_id: str | None = None
@@ -71,22 +97,33 @@ class CreatePrivateIpDetails(_NewAddress):
     vlan_id: str | None = None
 
 
-class UpdatePrivateIpDetails(_Details):
+class ChangedPrivateIp(Named, kw_only=True):
+    """What UpdatePrivateIpDetails and BulkUpdatePrivateIpItem have in common."""
+
+    hostname_label: str | None = None
+    lifetime: str | None = None
+    route_table_id: str | None = None
+
+
+class UpdatePrivateIpDetails(ChangedPrivateIp, kw_only=True):
     """UpdatePrivateIpDetails."""
 
     vnic_id: str | None = None
-    display_name: str | None = None
-    hostname_label: str | None = None
-    lifetime: str | None = None
-    freeform_tags: dict[str, str] | None = None
-    defined_tags: dict[str, dict[str, str]] | None = None
 
 
-class BulkCreatePrivateIpItem(_NewAddress):
-    """BulkCreatePrivateIpItem."""
+class BulkUpdatePrivateIpItem(ChangedPrivateIp, kw_only=True):
+    """BulkUpdatePrivateIpItem."""
+
+    private_ip_id: str
 
 
-class BulkCreatePrivateIpsDetails(_Details):
+class PrivateIpItem(Details, kw_only=True):
+    """BulkDeletePrivateIpItem and BulkDetachPrivateIpItem."""
+
+    private_ip_id: str
+
+
+class BulkCreatePrivateIpsDetails(Details, kw_only=True):
     """BulkCreatePrivateIpsDetails."""
 
     bulk_create_private_ip_item: list[BulkCreatePrivateIpItem]
@@ -95,71 +132,108 @@ class BulkCreatePrivateIpsDetails(_Details):
     vlan_id: str | None = None
 
 
-class BulkDeletePrivateIpItem(_Details):
-    """BulkDeletePrivateIpItem."""
-
-    private_ip_id: str
-
-
-class BulkDeletePrivateIpsDetails(_Details):
+class BulkDeletePrivateIpsDetails(Details, kw_only=True):
     """BulkDeletePrivateIpsDetails."""
 
-    bulk_delete_private_ip_item: list[BulkDeletePrivateIpItem]
+    bulk_delete_private_ip_item: list[PrivateIpItem]
     vnic_id: str | None = None
     subnet_id: str | None = None
     vlan_id: str | None = None
 
 
-class PortRangeDetails(_Details):
-    """PortRange."""
+class BulkDetachPrivateIpsDetails(Details, kw_only=True):
+    """BulkDetachPrivateIpsDetails."""
 
-    min: int
-    max: int
-
-
-class PortOptions(_Details):
-    """TcpOptions and UdpOptions."""
-
-    destination_port_range: PortRangeDetails | None = None
-    source_port_range: PortRangeDetails | None = None
+    bulk_detach_private_ip_item: list[PrivateIpItem]
+    vnic_id: str | None = None
 
 
-class IcmpOptions(_Details):
-    """IcmpOptions."""
+class BulkUpdatePrivateIpsDetails(Details, kw_only=True):
+    """BulkUpdatePrivateIpsDetails."""
 
-    type: int
-    code: int | None = None
-
-
-class AddSecurityRuleDetails(_Details):
-    """AddSecurityRuleDetails."""
-
-    direction: str
-    protocol: str
-    source: str | None = None
-    source_type: str | None = None
-    destination: str | None = None
-    destination_type: str | None = None
-    is_stateless: bool = False
-    tcp_options: PortOptions | None = None
-    udp_options: PortOptions | None = None
-    icmp_options: IcmpOptions | None = None
-    description: str | None = None
+    bulk_update_private_ip_item: list[BulkUpdatePrivateIpItem]
+    vnic_id: str | None = None
 
 
-class AddSecurityRulesDetails(_Details):
-    """AddNetworkSecurityGroupSecurityRulesDetails."""
+class NewIpv6(Named, kw_only=True):
+    """What CreateIpv6Details and BulkCreateIpv6sItem have in common."""
 
-    security_rules: list[AddSecurityRuleDetails] = []
+    ip_address: str | None = None
+    cidr_prefix_length: int | None = None
+    ipv6_subnet_cidr: str | None = None
+    lifetime: str | None = None
+    hostname: str | None = None
+    route_table_id: str | None = None
 
 
-class RemoveSecurityRulesDetails(_Details):
-    """RemoveNetworkSecurityGroupSecurityRulesDetails."""
-
-    security_rule_ids: list[str] = []
+class BulkCreateIpv6sItem(NewIpv6, kw_only=True):
+    """BulkCreateIpv6sItem."""
 
 
-class FederationDetails(_Details):
+class CreateIpv6Details(NewIpv6, kw_only=True):
+    """CreateIpv6Details."""
+
+    vnic_id: str | None = None
+    subnet_id: str | None = None
+
+
+class ChangedIpv6(Named, kw_only=True):
+    """What UpdateIpv6Details and BulkUpdateIpv6sItem have in common."""
+
+    hostname: str | None = None
+    lifetime: str | None = None
+    route_table_id: str | None = None
+
+
+class UpdateIpv6Details(ChangedIpv6, kw_only=True):
+    """UpdateIpv6Details."""
+
+    vnic_id: str | None = None
+
+
+class BulkUpdateIpv6sItem(ChangedIpv6, kw_only=True):
+    """BulkUpdateIpv6sItem."""
+
+    ipv6_id: str
+
+
+class Ipv6Item(Details, kw_only=True):
+    """BulkDeleteIpv6sItem and BulkDetachIpv6sItem."""
+
+    ipv6_id: str
+
+
+class BulkCreateIpv6sDetails(Details, kw_only=True):
+    """BulkCreateIpv6sDetails."""
+
+    bulk_create_ipv6s_item: list[BulkCreateIpv6sItem]
+    vnic_id: str | None = None
+    subnet_id: str | None = None
+
+
+class BulkDeleteIpv6sDetails(Details, kw_only=True):
+    """BulkDeleteIpv6sDetails."""
+
+    bulk_delete_ipv6s_item: list[Ipv6Item]
+    vnic_id: str | None = None
+    subnet_id: str | None = None
+
+
+class BulkDetachIpv6sDetails(Details, kw_only=True):
+    """BulkDetachIpv6sDetails."""
+
+    bulk_detach_ipv6s_item: list[Ipv6Item]
+    vnic_id: str | None = None
+
+
+class BulkUpdateIpv6sDetails(Details, kw_only=True):
+    """BulkUpdateIpv6sDetails."""
+
+    bulk_update_ipv6s_item: list[BulkUpdateIpv6sItem]
+    vnic_id: str | None = None
+
+
+class FederationDetails(Details, kw_only=True):
     """POST /v1/x509."""
 
     certificate: str

@@ -60,7 +60,7 @@ def vnics_body(world: World, instance: Instance) -> list[dict[str, Any]]:
             "privateIp": world.primary_ip(vnic.id),
             "vlanTag": 0,
             "macAddr": vnic.mac_address,
-            "virtualRouterIp": str(world.spaces[vnic.subnet_id].router),
+            "virtualRouterIp": str(world.space(vnic.subnet_id).router),
             "subnetCidrBlock": world.get(Subnet, vnic.subnet_id).cidr_blocks[0],
         }
         for vnic in world.vnics_of(instance.id)

@@ -3,14 +3,17 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from fakeoci.api import details
 from fakeoci.api.bodies import body
 from fakeoci.api.service import Call, Result
 from fakeoci.world.errors import invalid, missing
-from fakeoci.world.nouns import Noun, Vcn
+from fakeoci.world.nouns import Noun, Vcn, WorkRequest
+from fakeoci.world.world import World
 
 MOST_ITEMS = 1000
+N = TypeVar("N", bound=Noun)
 
 
 def page(call: Call, bodies: Sequence[Any]) -> Result:
@@ -65,10 +68,73 @@ def lister(kind: type[Noun]) -> Callable[[Call], Result]:
 
     def run(call: Call) -> Result:
         need(call, "compartmentId")
-        fields = {"compartmentId": "compartment_id", "displayName": "display_name"}
+        fields = {
+            "compartmentId": "compartment_id",
+            "displayName": "display_name",
+            "lifecycleState": "lifecycle_state",
+        }
         if kind is not Vcn:
             fields["vcnId"] = "vcn_id"
-        return listed(call, matching(call, call.world.all(kind), **fields))
+        return listed(
+            call, in_order(call, matching(call, call.world.all(kind), **fields))
+        )
+
+    return run
+
+
+def in_order(call: Call, nouns: list[Noun]) -> list[Noun]:
+    """Return nouns as sortBy and sortOrder say, or as they were made."""
+    by = call.query.get("sortBy")
+    if by is None:
+        return nouns
+    keys: dict[str, Callable[[Noun], Any]] = {
+        "TIMECREATED": lambda n: n.time_created,
+        "DISPLAYNAME": lambda n: n.display_name,
+    }
+    order = call.query.get("sortOrder", "DESC" if by == "TIMECREATED" else "ASC")
+    if by not in keys or order not in ("ASC", "DESC"):
+        raise invalid(f"sortBy {by!r} or sortOrder {order!r} is not known")
+    return sorted(nouns, key=keys[by], reverse=order == "DESC")
+
+
+def work_started(request: WorkRequest) -> Result:
+    """Return the answer to an asynchronous action."""
+    return Result(status=202, headers={"opc-work-request-id": request.id})
+
+
+def rename(noun: Noun, said: details.Named) -> None:
+    """Change an object's name and tags where a body says so."""
+    if said.display_name is not None:
+        noun.display_name = said.display_name
+    if said.freeform_tags is not None:
+        noun.freeform_tags = checked_tags(said.freeform_tags)
+
+
+def names(call: Call, kind: str, said: details.Named) -> dict[str, Any]:
+    """Return what a new object has of its OCID, name, tags and time."""
+    return {
+        "id": call.world.names.ocid(kind),
+        "display_name": said.display_name or "",
+        "freeform_tags": checked_tags(said.freeform_tags or {}),
+        "time_created": call.now,
+    }
+
+
+def changing(call: Call, kind: type[N]) -> N:
+    """Return the object of a change, its etag compared."""
+    noun = call.world.get(kind, call.path["id"])
+    call.world.match(noun, call.if_match)
+    return noun
+
+
+def deleter(
+    kind: type[N], delete: Callable[[World, N], None]
+) -> Callable[[Call], Result]:
+    """Return the operation that deletes one object of a kind."""
+
+    def run(call: Call) -> Result:
+        delete(call.world, changing(call, kind))
+        return Result(status=204)
 
     return run
 

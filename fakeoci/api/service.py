@@ -35,6 +35,16 @@ class Result:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API: its name, method, path, and what it does."""
+
+    name: str
+    method: str
+    path: str
+    run: Callable[[Call], Result]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A line of the request log."""

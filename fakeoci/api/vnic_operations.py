@@ -1,14 +1,23 @@
 """Operations on VNICs and their attachments."""
 
 from fakeoci.api import details
-from fakeoci.api.listing import checked_tags, listed, matching, need, one
-from fakeoci.api.service import Call, Result
+from fakeoci.api.listing import (
+    changing,
+    checked_tags,
+    getter,
+    listed,
+    matching,
+    need,
+    one,
+    rename,
+)
+from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world import vnics
-from fakeoci.world.nouns import Subnet, Vnic, VnicAttachment
+from fakeoci.world.errors import invalid, missing
+from fakeoci.world.nouns import RouteTable, Subnet, Vnic, VnicAttachment
 
 
-def list_attachments(call: Call) -> Result:
-    """ListVnicAttachments."""
+def _list_attachments(call: Call) -> Result:
     need(call, "compartmentId")
     found = matching(
         call,
@@ -20,22 +29,39 @@ def list_attachments(call: Call) -> Result:
     return listed(call, found)
 
 
-def attach_vnic(call: Call) -> Result:
-    """AttachVnic."""
+def new_vnic(said: details.CreateVnicDetails, name: str = "") -> vnics.NewVnic:
+    """Return what a VNIC shall be, as CreateVnicDetails says it."""
+    if said.vlan_id is not None:
+        raise invalid("vlanId: this fake has no VLANs")
+    if said.subnet_id is None:
+        raise missing("createVnicDetails.subnetId is required")
+    pairs = said.ipv6_address_ipv6_subnet_cidr_pair_details
+    if any(p.ipv6_id is not None for p in pairs):
+        raise invalid("ipv6Id: this fake gives VNICs new IPv6s only")
+    ipv6s = [(p.ipv6_subnet_cidr, p.ipv6_address) for p in pairs]
+    if said.assign_ipv6_ip and not ipv6s:
+        ipv6s = [(None, None)]
+    return vnics.NewVnic(
+        subnet_id=said.subnet_id,
+        nsg_ids=said.nsg_ids,
+        private_ip=said.private_ip,
+        private_ip_id=said.private_ip_id,
+        subnet_cidr=said.subnet_cidr,
+        ipv6s=ipv6s,
+        display_name=said.display_name or name,
+        hostname_label=said.hostname_label or "",
+        freeform_tags=checked_tags(said.freeform_tags or {}),
+        assign_public_ip=said.assign_public_ip,
+        skip_source_dest_check=bool(said.skip_source_dest_check),
+    )
+
+
+def _attach_vnic(call: Call) -> Result:
     said = details.decode(call.body, details.AttachVnicDetails)
-    new = said.create_vnic_details
     attachment = vnics.attach(
         call.world,
         said.instance_id,
-        vnics.NewVnic(
-            subnet_id=new.subnet_id,
-            nsg_ids=new.nsg_ids,
-            private_ip=new.private_ip,
-            display_name=new.display_name or "",
-            freeform_tags=checked_tags(new.freeform_tags),
-            assign_public_ip=new.assign_public_ip,
-            skip_source_dest_check=bool(new.skip_source_dest_check),
-        ),
+        new_vnic(said.create_vnic_details),
         display_name=said.display_name or "",
         nic_index=said.nic_index,
         now=call.now,
@@ -43,26 +69,37 @@ def attach_vnic(call: Call) -> Result:
     return one(call, attachment)
 
 
-def detach_vnic(call: Call) -> Result:
-    """DetachVnic."""
+def _detach_vnic(call: Call) -> Result:
     vnics.detach(call.world, call.path["id"], call.if_match, call.now)
     return Result(status=204)
 
 
-def update_vnic(call: Call) -> Result:
-    """UpdateVnic."""
+def _update_vnic(call: Call) -> Result:
     said = details.decode(call.body, details.UpdateVnicDetails)
-    vnic = call.world.get(Vnic, call.path["id"])
-    call.world.match(vnic, call.if_match)
+    vnic = changing(call, Vnic)
     if said.nsg_ids is not None:
         vcn_id = call.world.get(Subnet, vnic.subnet_id).vcn_id
         vnics.check_nsgs(call.world, said.nsg_ids, vcn_id)
-        vnic.nsg_ids = said.nsg_ids
-    if said.skip_source_dest_check is not None:
-        vnic.skip_source_dest_check = said.skip_source_dest_check
-    if said.display_name is not None:
-        vnic.display_name = said.display_name
-    if said.freeform_tags is not None:
-        vnic.freeform_tags = checked_tags(said.freeform_tags)
+    if said.route_table_id:
+        call.world.get(RouteTable, said.route_table_id)
+    for name in ("nsg_ids", "skip_source_dest_check", "hostname_label"):
+        if getattr(said, name) is not None:
+            setattr(vnic, name, getattr(said, name))
+    if said.route_table_id is not None:
+        vnic.route_table_id = said.route_table_id
+    rename(vnic, said)
     call.world.touch(vnic)
     return one(call, vnic)
+
+
+_ATTACHMENTS = "/vnicAttachments"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("ListVnicAttachments", "GET", _ATTACHMENTS, _list_attachments),
+    Operation("AttachVnic", "POST", _ATTACHMENTS, _attach_vnic),
+    Operation(
+        "GetVnicAttachment", "GET", f"{_ATTACHMENTS}/{{id}}", getter(VnicAttachment)
+    ),
+    Operation("DetachVnic", "DELETE", f"{_ATTACHMENTS}/{{id}}", _detach_vnic),
+    Operation("GetVnic", "GET", "/vnics/{id}", getter(Vnic)),
+    Operation("UpdateVnic", "PUT", "/vnics/{id}", _update_vnic),
+)

@@ -83,7 +83,7 @@ def vcn_nets(world: World) -> list[VcnNet]:
                 vcn_id=vcn.id,
                 name=vcn.display_name,
                 cidrs=tuple(vcn.cidr_blocks),
-                routers=tuple(str(world.spaces[s].router) for s in subnets),
+                routers=tuple(str(world.space(s).router) for s in subnets),
                 gateways=tuple(g for g in world.all(Gateway) if g.vcn_id == vcn.id),
                 routes={
                     t.id: tuple((r.destination, r.network_entity_id) for r in t.rules)
@@ -126,7 +126,7 @@ def _link(world: World, vnic: Vnic, subnet: Subnet, held: list[PrivateIp]) -> Vn
         is_primary=vnic.is_primary,
         primary_address=primary,
         subnet_prefix=IPv4Network(subnet.cidr_blocks[0]).prefixlen,
-        router=str(world.spaces[subnet.id].router),
+        router=str(world.space(subnet.id).router),
         addresses=frozenset(_cidr(p) for p in held),
         route_table_id=subnet.route_table_id,
         subnet_id=subnet.id,

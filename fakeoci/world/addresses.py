@@ -1,99 +1,211 @@
-"""Which addresses of a subnet are taken."""
+"""Which addresses of a subnet are taken: one family, all its CIDR blocks.
 
+Taken addresses are kept as spans, not one by one: an IPv6 block of a /64 has more
+addresses than fit into any set.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 from fakeoci.world.errors import ServiceError, invalid, limit_exceeded
+
+Network = IPv4Network | IPv6Network
+V6_ROUTER = IPv6Address("fe80::200:17ff:feff:ff01")
+"""The virtual router of every IPv6 subnet is link-local."""
+
+
+class Spans:
+    """Disjoint ranges of numbers, the smallest first; neighbours are one."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._stops: list[int] = []
+
+    def __iter__(self) -> Iterator[range]:
+        return map(range, self._starts, self._stops)
+
+    def __contains__(self, number: int) -> bool:
+        return self.meets(range(number, number + 1))
+
+    def meets(self, span: range) -> bool:
+        """Tell whether a number of the span is in."""
+        at = bisect_right(self._stops, span.start)
+        return at < len(self._starts) and self._starts[at] < span.stop
+
+    def add(self, span: range) -> None:
+        """Put a span in; parts of it may be in already."""
+        first = bisect_left(self._stops, span.start)
+        last = bisect_right(self._starts, span.stop)
+        start, stop = span.start, span.stop
+        if first < last:
+            start = min(start, self._starts[first])
+            stop = max(stop, self._stops[last - 1])
+        self._starts[first:last] = [start]
+        self._stops[first:last] = [stop]
+
+    def remove(self, span: range) -> None:
+        """Take a span out; parts of it may be out already."""
+        first = bisect_right(self._stops, span.start)
+        last = bisect_left(self._starts, span.stop)
+        if first >= last:
+            return
+        before = range(self._starts[first], span.start)
+        after = range(span.stop, self._stops[last - 1])
+        rest = [r for r in (before, after) if r]
+        self._starts[first:last] = [r.start for r in rest]
+        self._stops[first:last] = [r.stop for r in rest]
+
+    def gaps(self, within: range) -> Iterator[range]:
+        """Return the ranges of ``within`` that are not in."""
+        start = within.start
+        at = bisect_right(self._stops, start)
+        while at < len(self._starts) and self._starts[at] < within.stop:
+            if start < self._starts[at]:
+                yield range(start, self._starts[at])
+            start = self._stops[at]
+            at += 1
+        if start < within.stop:
+            yield range(start, within.stop)
+
+    @property
+    def count(self) -> int:
+        """Return how many numbers are in."""
+        return sum(self._stops) - sum(self._starts)
 
 
 @dataclass
 class AddressSpace:
-    """The IPv4 addresses of one subnet, over all its CIDR blocks."""
+    """The addresses of one subnet of one family."""
 
-    blocks: list[IPv4Network]
-    taken: set[int] = field(default_factory=set)
-    _next: dict[IPv4Network, int] = field(default_factory=dict)
-    _hoarded: set[int] = field(default_factory=set)
+    blocks: list[Network]
+    taken: Spans = field(default_factory=Spans)
+    _next: dict[Network, int] = field(default_factory=dict)
+    _hoarded: list[range] = field(default_factory=list)
 
-    def usable(self, block: IPv4Network) -> range:
-        """Return a block's addresses but the first two and the last: OCI keeps them."""
+    @staticmethod
+    def usable(block: Network) -> range:
+        """Return the addresses that OCI gives out.
+
+        IPv4: all but the first two and the last (facts/oci.md §7.2).  IPv6: all
+        but the first, which is every router's; no source says more.
+        """
         first = int(block.network_address)
+        if block.version == 6:  # noqa: PLR2004
+            return _span(first + 1, block.num_addresses - 1)
         return range(first + 2, first + block.num_addresses - 1)
 
     @property
-    def router(self) -> IPv4Address:
-        """Return the virtual router: the first host address of the first block."""
-        return self.blocks[0].network_address + 1
+    def router(self) -> IPv4Address | IPv6Address:
+        """Return the virtual router: IPv4's is the first host of the first block."""
+        block = self.blocks[0]
+        return V6_ROUTER if isinstance(block, IPv6Network) else block[1]
 
-    def take(self, address: str, prefix: int = 32) -> None:
+    def named(self, cidr: str | None) -> list[Network]:
+        """Return the blocks to draw from: the one asked for, or all.
+
+        Raises:
+            ServiceError: the subnet has no such block.
+        """
+        if cidr is None:
+            return self.blocks
+        found = [b for b in self.blocks if str(b) == cidr]
+        if not found:
+            raise invalid(f"{cidr} is no CIDR block of the subnet")
+        return found
+
+    def block_of(self, address: str) -> Network:
+        """Return the CIDR block that an address was taken from."""
+        return next(b for b in self.blocks if ip_address(address) in b)
+
+    def take(self, address: str, prefix: int | None = None) -> None:
         """Take a named address or aligned block."""
-        wanted = self._span(address, prefix)
+        wanted = _network_span(address, prefix)
         inside = any(
-            wanted.start in self.usable(b) and wanted[-1] in self.usable(b)
-            for b in self.blocks
+            u.start <= wanted.start and wanted.stop <= u.stop
+            for u in map(self.usable, self.blocks)
         )
         if not inside:
             raise invalid(f"{address}/{prefix} is not in the subnet's usable range")
-        if any(n in self.taken for n in wanted):
+        if self.taken.meets(wanted):
             raise ServiceError(
                 409,
                 "NotAuthorizedOrResourceAlreadyExists",
                 f"{address}/{prefix} is in use",
             )
-        self.taken.update(wanted)
+        self.taken.add(wanted)
 
-    def take_any(self) -> str:
+    def take_any(self, cidr: str | None = None) -> str:
         """Take the next free address, round the blocks."""
-        for block in self.blocks:
+        for block in self.named(cidr):
             usable = self.usable(block)
             start = self._next.get(block, usable.start)
-            for n in (*range(start, usable.stop), *range(usable.start, start)):
-                if n not in self.taken:
-                    self.taken.add(n)
-                    self._next[block] = n + 1
-                    return str(IPv4Address(n))
+            turns = (range(start, usable.stop), range(usable.start, start))
+            gap = next((g for turn in turns for g in self.taken.gaps(turn)), None)
+            if gap is not None:
+                self.taken.add(range(gap.start, gap.start + 1))
+                self._next[block] = gap.start + 1
+                return str(block[gap.start - int(block.network_address)])
         raise limit_exceeded("the subnet has no free private IP address left")
 
-    def take_block(self, prefix: int) -> str:
-        """Take a free aligned block."""
-        size = 1 << (32 - prefix)
-        for block in self.blocks:
-            usable = self.usable(block)
-            first = -(-usable.start // size) * size
-            for start in range(first, usable.stop - size + 1, size):
-                span = range(start, start + size)
-                if not any(n in self.taken for n in span):
-                    self.taken.update(span)
-                    return str(IPv4Address(start))
+    def take_block(self, prefix: int, cidr: str | None = None) -> str:
+        """Take the first free aligned block."""
+        for block in self.named(cidr):
+            size = 1 << (block.max_prefixlen - prefix)
+            for gap in self.taken.gaps(self.usable(block)):
+                start = -(-gap.start // size) * size
+                if start + size <= gap.stop:
+                    self.taken.add(range(start, start + size))
+                    return str(block[start - int(block.network_address)])
         raise limit_exceeded(f"the subnet has no free aligned /{prefix} block left")
 
-    def give_back(self, address: str, prefix: int = 32) -> None:
+    def give_back(self, address: str, prefix: int | None = None) -> None:
         """Free an address or block."""
-        self.taken.difference_update(self._span(address, prefix))
+        self.taken.remove(_network_span(address, prefix))
+
+    def in_use(self, block: Network) -> int:
+        """Return how many addresses of a CIDR block are taken."""
+        usable = self.usable(block)
+        free = sum(g.stop - g.start for g in self.taken.gaps(usable))
+        return usable.stop - usable.start - free
 
     def exhaust(self) -> int:
         """Take all that is free, for nobody; return how many.  ``relieve`` ends it."""
-        everything = {n for block in self.blocks for n in self.usable(block)}
-        fresh = everything - self.taken
-        self._hoarded |= fresh
-        self.taken |= fresh
-        return len(fresh)
+        gaps = [g for b in self.blocks for g in self.taken.gaps(self.usable(b))]
+        for gap in gaps:
+            self.taken.add(gap)
+        self._hoarded += gaps
+        return sum(g.stop - g.start for g in gaps)
 
     def relieve(self) -> None:
         """Give back what ``exhaust`` took."""
-        self.taken -= self._hoarded
+        for gap in self._hoarded:
+            self.taken.remove(gap)
         self._hoarded.clear()
 
     @property
     def free(self) -> int:
         """Return how many addresses are free."""
-        return sum(len(self.usable(b)) for b in self.blocks) - len(self.taken)
+        gaps = (g for b in self.blocks for g in self.taken.gaps(self.usable(b)))
+        return sum(g.stop - g.start for g in gaps)
 
-    @staticmethod
-    def _span(address: str, prefix: int) -> range:
-        try:
-            network = IPv4Network(f"{address}/{prefix}")
-        except ValueError as error:
-            raise invalid(f"{address}/{prefix}: {error}") from error
-        first = int(network.network_address)
-        return range(first, first + network.num_addresses)
+
+def _span(start: int, count: int) -> range:
+    return range(start, start + count)
+
+
+def _network_span(address: str, prefix: int | None) -> range:
+    text = address if prefix is None else f"{address}/{prefix}"
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise invalid(f"{text}: {error}") from error
+    return _span(int(network.network_address), network.num_addresses)

@@ -25,6 +25,10 @@ class Vcn(Noun):
     """A virtual cloud network."""
 
     cidr_blocks: list[str]
+    ipv6_cidr_blocks: list[str] = field(default_factory=list)
+    dns_label: str = ""
+    default_route_table_id: str = ""
+    default_security_list_id: str = ""
     lifecycle_state: str = "AVAILABLE"
 
 
@@ -79,6 +83,7 @@ class RouteRule:
     destination: str
     network_entity_id: str
     description: str = ""
+    destination_type: str = "CIDR_BLOCK"
 
 
 @dataclass(kw_only=True)
@@ -96,6 +101,9 @@ class Gateway(Noun):
 
     kind: str
     vcn_id: str
+    is_enabled: bool = True
+    """Internet: whether it lets anything through; NAT: whether traffic is not blocked.
+    """
     peer_id: str = ""
     """Local peering: the other VCN's gateway."""
     network: str = ""
@@ -121,7 +129,9 @@ class Subnet(Noun):
     cidr_blocks: list[str]
     route_table_id: str
     security_list_ids: list[str]
+    ipv6_cidr_blocks: list[str] = field(default_factory=list)
     prohibit_public_ip: bool = True
+    dns_label: str = ""
     lifecycle_state: str = "AVAILABLE"
 
 
@@ -152,6 +162,8 @@ class Vnic(Noun):
     skip_source_dest_check: bool
     lifecycle_state: str
     public_ip: str | None = None
+    hostname_label: str = ""
+    route_table_id: str = ""
 
 
 @dataclass(kw_only=True)
@@ -166,15 +178,34 @@ class VnicAttachment(Noun):
 
 
 @dataclass(kw_only=True)
-class PrivateIp(Noun):
-    """A private IPv4 address, or an aligned block of them."""
+class Address(Noun):
+    """An address of a subnet, or an aligned block of them, on a VNIC or on none."""
 
     ip_address: str
     prefix_length: int
     subnet_id: str
     vnic_id: str | None
-    is_primary: bool
+    is_primary: bool = False
     lifetime: str = "EPHEMERAL"
+    route_table_id: str = ""
+    hostname_label: str = ""
+
+    @property
+    def ip_state(self) -> str:
+        """Return whether a VNIC has it."""
+        return "ASSIGNED" if self.vnic_id else "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class PrivateIp(Address):
+    """OCI's private IP: IPv4."""
+
+
+@dataclass(kw_only=True)
+class Ipv6(Address):
+    """OCI's IPv6."""
+
+    lifecycle_state: str = "AVAILABLE"
 
 
 @dataclass(kw_only=True)
@@ -187,4 +218,6 @@ class WorkRequest(Noun):
     """(entity type, action, identifier)."""
     errors: list[tuple[str, str, float]] = field(default_factory=list)
     """(code, message, time)."""
+    logs: list[tuple[str, float]] = field(default_factory=list)
+    """(message, time)."""
     time_finished: float | None = None

@@ -11,8 +11,14 @@ class Timing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     detach_seconds: float = 1.0
     bulk_seconds: float = 0.4
     """A bulk action's work request."""
+    instance_seconds: float = 30.0
+    """An instance's way to running after its launch, and between other states."""
     latency_seconds: float = 0.02
-    """Of every API call."""
+    """Of every API call: the median."""
+    latency_sigma: float = 0.0
+    """Spread of the calls' latency: the sigma of a log-normal; 0 is none."""
+    latencies: dict[str, float] = {}
+    """Medians of single operations, by name."""
     consistency_seconds: float = 0.0
     """So long a new object is missing from lists."""
     token_seconds: float = 1200.0
@@ -24,10 +30,21 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     private_ips_per_vnic: int = 64
     """Secondary private IPv4 objects per VNIC."""
+    ipv6s_per_vnic: int = 32
+    cidrs_per_vcn: int = 5
+    cidrs_per_subnet: int = 5
+    """Of each family; the real number for IPv4 is not published."""
+    ipv6_prefixes_per_subnet: int = 3
+    rules_per_nsg: int = 120
+    items_per_bulk: int = 0
+    """Most items of a bulk action; 0 is no limit.  OCI publishes none."""
     nsgs_per_vnic: int = 5
     rules_per_call: int = 25
     calls_per_second: float = 0.0
-    """Token bucket per principal; 0 is no throttle.  OCI publishes no number."""
+    """Token bucket per principal and operation; 0 is no throttle.  OCI publishes none.
+    """
+    calls_per_second_in_all: float = 0.0
+    """One more bucket, shared by all principals and operations: a tenancy's."""
     burst: int = 20
 
 

@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fakeoci.world.errors import being_modified, invalid, limit_exceeded
+from fakeoci.world import ips
+from fakeoci.world.errors import (
+    ServiceError,
+    being_modified,
+    invalid,
+    limit_exceeded,
+)
 from fakeoci.world.nouns import (
+    Address,
     Instance,
+    Ipv6,
     Nsg,
     PrivateIp,
     Subnet,
@@ -25,9 +33,16 @@ class NewVnic:
     subnet_id: str
     nsg_ids: Sequence[str] = ()
     private_ip: str | None = None
+    private_ip_id: str | None = None
+    """A reserved private IP that becomes the primary one."""
+    subnet_cidr: str | None = None
+    """The subnet's block to draw the primary private IP from."""
+    ipv6s: Sequence[tuple[str | None, str | None]] = ()
+    """IPv6s to begin with: (the subnet's prefix, the address), each or None."""
     mac_address: str = ""
     """Of its own choice; empty: the next one."""
     display_name: str = ""
+    hostname_label: str = ""
     freeform_tags: dict[str, str] = field(default_factory=dict)
     assign_public_ip: bool | None = None
     skip_source_dest_check: bool = False
@@ -64,12 +79,7 @@ def create(
     # Left out, it follows the subnet: public ones give their VNICs an address.
     follows = new.assign_public_ip is None and not subnet.prohibit_public_ip
     public = new.assign_public_ip or follows
-    space = world.spaces[subnet.id]
-    if new.private_ip is None:
-        address = space.take_any()
-    else:
-        space.take(new.private_ip)
-        address = new.private_ip
+    primary_ip = _primary_ip(world, subnet, new, now)
     vnic = world.add(
         Vnic(
             id=world.names.ocid("vnic"),
@@ -83,11 +93,36 @@ def create(
             is_primary=primary,
             nsg_ids=list(new.nsg_ids),
             skip_source_dest_check=new.skip_source_dest_check,
+            hostname_label=new.hostname_label,
             lifecycle_state="AVAILABLE" if primary else "PROVISIONING",
             public_ip=world.names.public_ip() if public else None,
         )
     )
-    world.add(
+    world.assign(primary_ip, vnic.id)
+    try:
+        for cidr, address in new.ipv6s:
+            wanted = ips.NewAddress(kind=Ipv6, ip_address=address, subnet_cidr=cidr)
+            ips.create_now(world, wanted, vnic_id=vnic.id, subnet_id=None, now=now)
+    except ServiceError:
+        destroy(world, vnic)
+        raise
+    return vnic
+
+
+def _primary_ip(world: World, subnet: Subnet, new: NewVnic, now: float) -> PrivateIp:
+    if new.private_ip_id is not None:
+        held = world.get(PrivateIp, new.private_ip_id)
+        if held.vnic_id is not None or held.subnet_id != subnet.id:
+            raise invalid(f"{held.id} is on a VNIC, or in another subnet")
+        held.is_primary = True
+        return held
+    space = world.space(subnet.id)
+    if new.private_ip is None:
+        address = space.take_any(new.subnet_cidr)
+    else:
+        space.take(new.private_ip)
+        address = new.private_ip
+    return world.add(
         PrivateIp(
             id=world.names.ocid("privateip"),
             compartment_id=subnet.compartment_id,
@@ -95,11 +130,10 @@ def create(
             ip_address=address,
             prefix_length=32,
             subnet_id=subnet.id,
-            vnic_id=vnic.id,
+            vnic_id=None,
             is_primary=True,
         )
     )
-    return vnic
 
 
 def attach(
@@ -113,6 +147,8 @@ def attach(
 ) -> VnicAttachment:
     """Start to attach a secondary VNIC (AttachVnic)."""
     instance = world.get(Instance, instance_id)
+    if instance.lifecycle_state not in ("RUNNING", "STOPPED"):
+        raise invalid(f"instance {instance_id} is {instance.lifecycle_state}")
     alive = attachments_of(world, instance_id)
     if any(a.lifecycle_state in UNDER_WAY for a in alive):
         raise being_modified(f"instance {instance_id}")
@@ -172,63 +208,11 @@ def detach(world: World, attachment_id: str, if_match: str | None, now: float) -
 
 def destroy(world: World, vnic: Vnic) -> None:
     """Remove a VNIC and its ephemeral addresses; reserved ones are unassigned."""
-    for private_ip in world.private_ips_of(vnic.id):
-        if private_ip.lifetime == "RESERVED" and not private_ip.is_primary:
-            private_ip.vnic_id = None
-            continue
-        space = world.spaces[private_ip.subnet_id]
-        space.give_back(private_ip.ip_address, private_ip.prefix_length)
-        world.drop(private_ip)
-    world.busy_vnics.pop(vnic.id, None)
+    for address in world.addresses_of(vnic.id, Address):
+        if address.lifetime == "RESERVED":
+            address.is_primary = False
+            world.assign(address, None)
+        else:
+            ips.discard(world, address)
+    world.busy.pop(vnic.id, None)
     world.drop(vnic)
-
-
-def launch(world: World, instance: Instance, new: NewVnic, *, now: float) -> Instance:
-    """Enter an instance with its primary VNIC."""
-    world.add(instance)
-    vnic = create(world, instance, new, primary=True, now=now)
-    world.add(
-        VnicAttachment(
-            id=world.names.ocid("vnicattachment"),
-            compartment_id=instance.compartment_id,
-            time_created=now,
-            instance_id=instance.id,
-            subnet_id=new.subnet_id,
-            vnic_id=vnic.id,
-            nic_index=0,
-            lifecycle_state="ATTACHED",
-        )
-    )
-    return instance
-
-
-def reboot(
-    world: World, instance_id: str, *, netns: str, address: str, mac: str
-) -> None:
-    """Let an instance appear in another namespace, with all its VNICs.
-
-    Its primary VNIC takes the address and MAC given, which the cloud never does to
-    an instance: a container is given them by Docker, anew at each start.
-    """
-    instance = world.get(Instance, instance_id)
-    vnic = world.vnics_of(instance_id)[0]
-    private_ip = world.private_ips_of(vnic.id)[0]
-    if private_ip.ip_address != address:
-        space = world.spaces[vnic.subnet_id]
-        space.take(address)
-        space.give_back(private_ip.ip_address)
-        private_ip.ip_address = address
-    vnic.mac_address = mac
-    instance.netns = netns
-    world.touch(instance)
-
-
-def terminate(world: World, instance_id: str) -> None:
-    """Terminate an instance: all its VNICs go with it."""
-    instance = world.get(Instance, instance_id)
-    for attachment in attachments_of(world, instance_id):
-        attachment.lifecycle_state = "DETACHED"
-    for vnic in world.vnics_of(instance_id):
-        destroy(world, vnic)
-    instance.lifecycle_state = "TERMINATED"
-    world.touch(instance)

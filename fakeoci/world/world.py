@@ -2,15 +2,17 @@
 
 import heapq
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from itertools import count
 from typing import TypeVar
 
 from fakeoci.world.addresses import AddressSpace
-from fakeoci.world.errors import etag_mismatch, not_found
+from fakeoci.world.errors import etag_mismatch, invalid, not_found
 from fakeoci.world.nouns import (
+    Address,
     Gateway,
     Instance,
+    Ipv6,
     Noun,
     Nsg,
     OnPrem,
@@ -27,6 +29,7 @@ from fakeoci.world.ocid import Names
 from fakeoci.world.settings import Settings
 
 T = TypeVar("T", bound=Noun)
+A = TypeVar("A", bound=Address)
 
 
 class World:
@@ -42,10 +45,12 @@ class World:
         self.tenancy_id = self.names.ocid("tenancy")
         self.compartment_id = self.names.ocid("compartment")
         self.objects: dict[str, Noun] = {}
-        self.spaces: dict[str, AddressSpace] = {}
+        self._of_kind: dict[type[Noun], dict[str, Noun]] = {}
+        self._on_vnic: dict[str, dict[str, Address]] = {}
+        self._spaces: dict[tuple[str, type[Address]], AddressSpace] = {}
         self.onprem: dict[str, OnPrem] = {}
-        self.busy_vnics: dict[str, str] = {}
-        """VNIC → the work request that changes its addresses."""
+        self.busy: dict[str, str] = {}
+        """VNIC or subnet → the work request that changes its addresses."""
         self.listeners: list[Callable[[], None]] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -79,16 +84,35 @@ class World:
     def add(self, noun: T) -> T:
         """Enter an object."""
         self.objects[noun.id] = noun
+        self._of_kind.setdefault(type(noun), {})[noun.id] = noun
+        if isinstance(noun, Address) and noun.vnic_id is not None:
+            self._on_vnic.setdefault(noun.vnic_id, {})[noun.id] = noun
         if isinstance(noun, Subnet):
-            blocks = [IPv4Network(c) for c in noun.cidr_blocks]
-            self.spaces[noun.id] = AddressSpace(blocks)
+            for kind, blocks in (
+                (PrivateIp, noun.cidr_blocks),
+                (Ipv6, noun.ipv6_cidr_blocks),
+            ):
+                space = AddressSpace([ip_network(c) for c in blocks])
+                self._spaces[noun.id, kind] = space
         self.changed()
         return noun
 
     def drop(self, noun: Noun) -> None:
         """Remove an object."""
         del self.objects[noun.id]
+        del self._of_kind[type(noun)][noun.id]
+        if isinstance(noun, Address) and noun.vnic_id is not None:
+            del self._on_vnic[noun.vnic_id][noun.id]
         self.changed()
+
+    def assign(self, address: Address, vnic_id: str | None) -> None:
+        """Put an address on another VNIC, or on none."""
+        if address.vnic_id is not None:
+            del self._on_vnic[address.vnic_id][address.id]
+        address.vnic_id = vnic_id
+        if vnic_id is not None:
+            self._on_vnic.setdefault(vnic_id, {})[address.id] = address
+        self.touch(address)
 
     def touch(self, noun: Noun) -> None:
         """Give a changed object a new etag."""
@@ -108,7 +132,13 @@ class World:
 
     def all(self, kind: type[T]) -> Iterable[T]:
         """Return all objects of a kind, oldest first."""
-        return [noun for noun in self.objects.values() if isinstance(noun, kind)]
+        return [
+            noun
+            for held, nouns in self._of_kind.items()
+            if issubclass(held, kind)
+            for noun in nouns.values()
+            if isinstance(noun, kind)
+        ]
 
     @staticmethod
     def match(noun: Noun, if_match: str | None) -> None:
@@ -118,6 +148,21 @@ class World:
 
     # Short ways
 
+    def space(self, subnet_id: str, kind: type[Address] = PrivateIp) -> AddressSpace:
+        """Return a subnet's addresses of a family.
+
+        Raises:
+            ServiceError: 400, the subnet has none of that family.
+        """
+        space = self._spaces[subnet_id, kind]
+        if not space.blocks:
+            raise invalid(f"subnet {subnet_id} has no CIDR block for {kind.__name__}")
+        return space
+
+    def blocks(self, subnet_id: str) -> tuple[AddressSpace, ...]:
+        """Return a subnet's addresses of both families, those it lacks too."""
+        return self._spaces[subnet_id, PrivateIp], self._spaces[subnet_id, Ipv6]
+
     def vnics_of(self, instance_id: str) -> list[Vnic]:
         """Return an instance's VNICs, the primary first."""
         mine = [v for v in self.all(Vnic) if v.instance_id == instance_id]
@@ -125,8 +170,13 @@ class World:
 
     def private_ips_of(self, vnic_id: str) -> list[PrivateIp]:
         """Return a VNIC's private IPs, the primary one first."""
-        mine = [p for p in self.all(PrivateIp) if p.vnic_id == vnic_id]
+        mine = self.addresses_of(vnic_id, PrivateIp)
         return sorted(mine, key=lambda p: not p.is_primary)
+
+    def addresses_of(self, vnic_id: str, kind: type[A]) -> list[A]:
+        """Return a VNIC's addresses of a family, the oldest first."""
+        mine = self._on_vnic.get(vnic_id, {}).values()
+        return [a for a in mine if isinstance(a, kind)]
 
     def primary_ip(self, vnic_id: str) -> str:
         """Return a VNIC's primary private IP."""
@@ -146,5 +196,5 @@ class World:
 
 KINDS: tuple[type[Noun], ...] = (
     *(Vcn, Subnet, RouteTable, SecurityList, Nsg, Gateway),
-    *(Instance, Vnic, VnicAttachment, PrivateIp, WorkRequest),
+    *(Instance, Vnic, VnicAttachment, PrivateIp, Ipv6, WorkRequest),
 )

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fakeoci.world.errors import ServiceError
+from fakeoci.world.instances import launch
 from fakeoci.world.nouns import (
     Gateway,
     Instance,
@@ -31,7 +32,7 @@ from fakeoci.world.tables import (
     VcnTable,
     WorldFile,
 )
-from fakeoci.world.vnics import NewVnic, launch
+from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import World
 
 PROTOCOLS = {"all": "all", "icmp": "1", "tcp": "6", "udp": "17"}

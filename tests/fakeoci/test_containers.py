@@ -6,7 +6,7 @@ import pytest
 
 from fakeoci.containers import container_of
 from fakeoci.fabric.desired import vcn_nets
-from fakeoci.world import vnics, worldfile
+from fakeoci.world import instances, vnics, worldfile
 from fakeoci.world.addresses import AddressSpace
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.nouns import Instance, Subnet
@@ -34,7 +34,7 @@ ANOTHER_MAC = "02:00:00:00:00:07"
 def booted(world: World) -> Instance:
     """Launch an instance as a container that starts does."""
     container = container_of(SAID)
-    return vnics.launch(
+    return instances.launch(
         world,
         Instance(
             id=world.names.ocid("instance"),
@@ -85,7 +85,7 @@ def test_reboot_keeps_vnics_and_changes_the_address() -> None:
         return {v: link.place for v, link in nets[0].links.items()}
 
     old = places()
-    vnics.reboot(
+    instances.reboot(
         world,
         instance.id,
         netns="vcnd-worker.2",
@@ -98,7 +98,7 @@ def test_reboot_keeps_vnics_and_changes_the_address() -> None:
     # Every link is another: its namespace is.
     assert new.keys() == old.keys()
     assert all(new[v] != old[v] for v in old)
-    space = world.spaces[world.named(Subnet, "nodes").id]
+    space = world.space(world.named(Subnet, "nodes").id)
     space.take("10.0.0.65")  # free again
     with pytest.raises(ServiceError):
         space.take("10.0.0.70")
@@ -107,7 +107,7 @@ def test_reboot_keeps_vnics_and_changes_the_address() -> None:
 def test_reboot_under_the_same_address() -> None:
     world = kind_world()
     instance = booted(world)
-    vnics.reboot(
+    instances.reboot(
         world, instance.id, netns="n", address="10.0.0.65", mac="02:42:0a:00:00:41"
     )
     assert world.primary_ip(world.vnics_of(instance.id)[0].id) == "10.0.0.65"

@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakeoci.world import private_ips, vnics
+from fakeoci.world import bulk, instances, ips, vnics
 from fakeoci.world.addresses import AddressSpace
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance, PrivateIp, Subnet, Vnic, VnicAttachment
-from fakeoci.world.private_ips import NewPrivateIp
+from fakeoci.world.ips import NewAddress
+from fakeoci.world.nouns import (
+    Address,
+    Instance,
+    PrivateIp,
+    Subnet,
+    Vnic,
+    VnicAttachment,
+)
 from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import World
 from fakeoci.world.worldfile import default_text, parse
@@ -68,15 +75,12 @@ def test_shape_limits_the_vnics(world: World) -> None:
 
 def test_detach_deletes_the_vnic_and_its_addresses(world: World) -> None:
     attachment = attached(world)
-    free = world.spaces[attachment.subnet_id].free
-    private_ips.create(
-        world, NewPrivateIp(), vnic_id=attachment.vnic_id, subnet_id=None, now=20.0
-    )
-    kept = private_ips.create(
+    free = world.space(attachment.subnet_id).free
+    ips.create(world, NewAddress(), vnic_id=attachment.vnic_id, now=20.0)
+    kept = ips.create(
         world,
-        NewPrivateIp(lifetime="RESERVED"),
+        NewAddress(lifetime="RESERVED"),
         vnic_id=attachment.vnic_id,
-        subnet_id=None,
         now=20.0,
     )
     vnics.detach(world, attachment.id, None, 20.0)
@@ -84,7 +88,7 @@ def test_detach_deletes_the_vnic_and_its_addresses(world: World) -> None:
     assert attachment.lifecycle_state == "DETACHED"
     assert attachment.vnic_id not in world.objects
     assert kept.vnic_id is None
-    assert world.spaces[attachment.subnet_id].free == free  # its own back, one kept
+    assert world.space(attachment.subnet_id).free == free  # its own back, one kept
 
 
 def test_the_primary_vnic_stays(world: World) -> None:
@@ -94,21 +98,17 @@ def test_the_primary_vnic_stays(world: World) -> None:
         vnics.detach(world, attachment.id, None, 0.0)
     own = world.private_ips_of(primary.id)[0]
     with refusal("InvalidParameter"):
-        private_ips.delete(world, own.id, None)
+        ips.delete(world, own.id, None)
 
 
 def test_vnic_limit_counts_objects_not_addresses(world: World) -> None:
     node(world).private_ips_per_vnic = 2
     vnic_id = attached(world).vnic_id
-    block = private_ips.create(
-        world, NewPrivateIp(prefix_length=28), vnic_id=vnic_id, subnet_id=None, now=20.0
-    )
+    block = ips.create(world, NewAddress(prefix_length=28), vnic_id=vnic_id, now=20.0)
     assert int(block.ip_address.split(".")[3]) % 16 == 0
-    private_ips.create(world, NewPrivateIp(), vnic_id=vnic_id, subnet_id=None, now=20.0)
+    ips.create(world, NewAddress(), vnic_id=vnic_id, now=20.0)
     with refusal("LimitExceeded"):
-        private_ips.create(
-            world, NewPrivateIp(), vnic_id=vnic_id, subnet_id=None, now=20.0
-        )
+        ips.create(world, NewAddress(), vnic_id=vnic_id, now=20.0)
 
 
 @pytest.mark.parametrize("atomic", [True, False])
@@ -116,11 +116,9 @@ def test_bulk_create_that_does_not_fit(world: World, atomic: bool) -> None:
     world.settings.behaviour.bulk_is_atomic = atomic
     node(world).private_ips_per_vnic = 3
     vnic_id = attached(world).vnic_id
-    request = private_ips.bulk_create(world, vnic_id, [NewPrivateIp()] * 5, 20.0)
+    request = bulk.create(world, [NewAddress()] * 5, vnic_id=vnic_id, now=20.0)
     with refusal("Conflict"):
-        private_ips.create(
-            world, NewPrivateIp(), vnic_id=vnic_id, subnet_id=None, now=20.0
-        )
+        ips.create(world, NewAddress(), vnic_id=vnic_id, now=20.0)
     world.advance(30)
     assert request.status == "FAILED"
     assert request.errors[0][0] == "LimitExceeded"
@@ -130,22 +128,20 @@ def test_bulk_create_that_does_not_fit(world: World, atomic: bool) -> None:
 
 def test_move_keeps_object_and_address(world: World) -> None:
     one, two = attached(world).vnic_id, attached(world, now=100.0).vnic_id
-    made = private_ips.create(
-        world, NewPrivateIp(), vnic_id=one, subnet_id=None, now=200.0
-    )
+    made = ips.create(world, NewAddress(), vnic_id=one, now=200.0)
     etag = made.etag
-    moved = private_ips.move(world, made.id, two, etag)
+    moved = ips.move(world, made.id, two, etag, PrivateIp)
     assert (moved.id, moved.vnic_id) == (made.id, two)
     with refusal("NoEtagMatch"):
-        private_ips.move(world, made.id, one, etag)
+        ips.move(world, made.id, one, etag, PrivateIp)
 
 
 def test_named_address_must_be_free_and_in_the_subnet(world: World) -> None:
     vnic_id = attached(world).vnic_id
 
-    def create(address: str) -> PrivateIp:
-        new = NewPrivateIp(ip_address=address)
-        return private_ips.create(world, new, vnic_id=vnic_id, subnet_id=None, now=20.0)
+    def create(address: str) -> Address:
+        new = NewAddress(ip_address=address)
+        return ips.create(world, new, vnic_id=vnic_id, now=20.0)
 
     assert create("10.1.0.77").ip_address == "10.1.0.77"
     with refusal("NotAuthorizedOrResourceAlreadyExists"):
@@ -157,7 +153,7 @@ def test_named_address_must_be_free_and_in_the_subnet(world: World) -> None:
 
 def test_terminated_instance_takes_its_vnics_along(world: World) -> None:
     attachment = attached(world)
-    vnics.terminate(world, node(world).id)
+    instances.terminate(world, node(world).id)
     assert attachment.lifecycle_state == "DETACHED"
     assert world.vnics_of(node(world).id) == []
 
@@ -179,4 +175,5 @@ def test_no_address_is_given_twice(prefixes: list[int], subnet: int) -> None:
         assert not span & given_
         assert all(n in space.usable(space.blocks[0]) for n in span)
         given_ |= span
-    assert space.taken == given_
+    assert space.taken.count == len(given_)
+    assert all(n in space.taken for n in given_)

@@ -127,7 +127,7 @@ async def test_full_subnet_is_told_beside_the_pod(autojump_clock: Clock) -> None
     subnet = w.service.world.named(Subnet, "pods")
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
-        w.service.world.spaces[subnet.id].exhaust()
+        w.service.world.space(subnet.id).exhaust()
         cluster.bind(*names(6))
         async with trio.open_nursery() as adds:
             for pod in cluster.bound.values():
@@ -143,7 +143,7 @@ async def test_full_subnet_is_told_beside_the_pod(autojump_clock: Clock) -> None
             # Told once, not with every look.
             await trio.sleep(5)
             assert len(late) == len([n for n in cluster.notices if n.pod])
-            w.service.world.spaces[subnet.id].relieve()
+            w.service.world.space(subnet.id).relieve()
         await trio.sleep(5)
         served = [n for n in cluster.notices if n.pod and not n.warning]
         assert {n.reason for n in served} == {"VCNAddressAssigned"}

@@ -171,7 +171,7 @@ async def test_address_deleted_behind_our_back(autojump_clock: Clock) -> None:
     async with w.node(settings(audit_seconds=60.0)) as node:
         await until_warm(node)
         lost = next(iter(w.secondary().values()))
-        space = w.service.world.spaces[lost.subnet_id]
+        space = w.service.world.space(lost.subnet_id)
         space.give_back(lost.ip_address)
         w.service.world.drop(lost)
         await trio.sleep(120)

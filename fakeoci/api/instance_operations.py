@@ -1,0 +1,156 @@
+"""Operations on instances, and the shapes that they come in."""
+
+from typing import Any
+
+from fakeoci.api import details
+from fakeoci.api.instance_details import (
+    LaunchInstanceDetails,
+    LaunchInstanceShapeConfigDetails,
+    UpdateInstanceDetails,
+)
+from fakeoci.api.listing import (
+    changing,
+    getter,
+    in_order,
+    listed,
+    matching,
+    names,
+    need,
+    one,
+    page,
+    rename,
+)
+from fakeoci.api.service import Call, Operation, Result
+from fakeoci.api.vnic_operations import new_vnic
+from fakeoci.world import instances
+from fakeoci.world.errors import ServiceError, invalid, limit_exceeded, missing
+from fakeoci.world.nouns import Instance
+from fakeoci.world.shapes import FIXED, FLEXIBLE, MOST_VNICS, max_vnics
+from fakeoci.world.vnics import attachments_of
+
+
+def _list_instances(call: Call) -> Result:
+    need(call, "compartmentId")
+    found = matching(
+        call,
+        call.world.all(Instance),
+        compartmentId="compartment_id",
+        displayName="display_name",
+        lifecycleState="lifecycle_state",
+    )
+    return listed(call, in_order(call, found))
+
+
+def _most_vnics(shape: str, ocpus: float) -> int:
+    try:
+        return max_vnics(shape, ocpus)
+    except KeyError:
+        raise invalid(f"shape {shape!r} is not known to this fake") from None
+
+
+def _ocpus(config: LaunchInstanceShapeConfigDetails | None) -> float | None:
+    return config.ocpus if config is not None else None
+
+
+def _launch(call: Call) -> Result:
+    said = details.decode(call.body, LaunchInstanceDetails)
+    if said.availability_domain != call.world.availability_domain:
+        raise invalid(f"no availability domain {said.availability_domain!r}")
+    new = said.create_vnic_details
+    if new is None:
+        if said.subnet_id is None:
+            raise missing("createVnicDetails is required")
+        new = details.CreateVnicDetails(subnet_id=said.subnet_id)
+    ocpus = _ocpus(said.shape_config)
+    if said.shape in FLEXIBLE and ocpus is None:
+        raise missing("shapeConfig.ocpus is required for a flexible shape")
+    common = names(call, "instance", said)
+    instance = Instance(
+        shape=said.shape,
+        ocpus=ocpus or 1.0,
+        max_vnic_attachments=_most_vnics(said.shape, ocpus or 1.0),
+        metadata=dict(said.metadata),
+        netns=common["display_name"],
+        compartment_id=said.compartment_id,
+        **common,
+    )
+    vnic = new_vnic(new, instance.display_name)
+    instances.launch(call.world, instance, vnic, now=call.now)
+    instances.provision(call.world, instance, call.now)
+    return one(call, instance)
+
+
+def _update(call: Call) -> Result:
+    said = details.decode(call.body, UpdateInstanceDetails)
+    instance = changing(call, Instance)
+    if said.shape is not None or said.shape_config is not None:
+        _reshape(call, instance, said)
+    if said.metadata is not None:
+        instance.metadata = said.metadata
+    rename(instance, said)
+    call.world.touch(instance)
+    return one(call, instance)
+
+
+def _reshape(call: Call, instance: Instance, said: UpdateInstanceDetails) -> None:
+    shape = said.shape or instance.shape
+    ocpus = _ocpus(said.shape_config) or instance.ocpus
+    most = _most_vnics(shape, ocpus)
+    held = len(attachments_of(call.world, instance.id))
+    if held > most:
+        raise limit_exceeded(f"{held} VNICs are attached, {shape} takes {most}")
+    instance.shape, instance.ocpus, instance.max_vnic_attachments = shape, ocpus, most
+
+
+def _act(call: Call) -> Result:
+    instance = changing(call, Instance)
+    instances.act(call.world, instance, need(call, "action"), call.now)
+    return one(call, instance)
+
+
+def _terminate(call: Call) -> Result:
+    instance = changing(call, Instance)
+    if instance.lifecycle_state == "TERMINATED":
+        raise ServiceError(409, "IncorrectState", f"{instance.id} is TERMINATED")
+    instances.terminate(call.world, instance.id)
+    return Result(status=204)
+
+
+def _list_shapes(call: Call) -> Result:
+    need(call, "compartmentId")
+    wanted = call.query.get("shape")
+    shapes = [_shape(s) for s in (*FIXED, *FLEXIBLE) if wanted in (None, s)]
+    return page(call, shapes)
+
+
+def _shape(shape: str) -> dict[str, Any]:
+    flexible = shape in FLEXIBLE
+    said: dict[str, Any] = {
+        "shape": shape,
+        "ocpus": 1.0,
+        "isFlexible": flexible,
+        # Of a flexible shape this is the base value alone (facts/oci.md §4.3).
+        "maxVnicAttachments": _most_vnics(shape, 1.0),
+        "networkPorts": 1,
+        "billingType": "PAID",
+    }
+    if flexible:
+        said["ocpuOptions"] = {"min": 1.0, "max": 94.0}
+        said["maxVnicAttachmentOptions"] = {
+            "min": _most_vnics(shape, 1.0),
+            "max": float(MOST_VNICS),
+            "defaultPerOcpu": _most_vnics(shape, 8.0) / 8.0,
+        }
+    return said
+
+
+_INSTANCES, _INSTANCE = "/instances", "/instances/{id}"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("ListInstances", "GET", _INSTANCES, _list_instances),
+    Operation("LaunchInstance", "POST", _INSTANCES, _launch),
+    Operation("GetInstance", "GET", _INSTANCE, getter(Instance)),
+    Operation("UpdateInstance", "PUT", _INSTANCE, _update),
+    Operation("InstanceAction", "POST", _INSTANCE, _act),
+    Operation("TerminateInstance", "DELETE", _INSTANCE, _terminate),
+    Operation("ListShapes", "GET", "/shapes", _list_shapes),
+)

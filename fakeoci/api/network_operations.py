@@ -1,0 +1,271 @@
+"""Operations on VCNs and subnets."""
+
+from collections.abc import Callable
+
+from fakeoci.api import details
+from fakeoci.api import network_details as said_of
+from fakeoci.api.listing import (
+    changing,
+    deleter,
+    getter,
+    lister,
+    names,
+    one,
+    rename,
+    work_started,
+)
+from fakeoci.api.service import Call, Operation, Result
+from fakeoci.world import networks, work
+from fakeoci.world.errors import invalid
+from fakeoci.world.networks import NewSubnet
+from fakeoci.world.nouns import RouteTable, SecurityList, Subnet, Vcn
+
+# VCNs
+
+
+def _create_vcn(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CreateVcnDetails)
+    if said.byoipv6_cidr_details:
+        raise invalid("byoipv6CidrDetails: this fake has no BYOIPv6 ranges")
+    if said.cidr_block is not None and said.cidr_blocks:
+        raise invalid("cidrBlock and cidrBlocks exclude each other")
+    cidrs = [said.cidr_block] if said.cidr_block else said.cidr_blocks or []
+    gua = said.is_oracle_gua_allocation_enabled is not False
+    new = names(call, "vcn", said)
+    vcn = networks.create_vcn(
+        call.world,
+        compartment_id=said.compartment_id,
+        cidr_blocks=cidrs,
+        display_name=new["display_name"],
+        dns_label=said.dns_label or "",
+        freeform_tags=new["freeform_tags"],
+        with_ipv6=bool(said.is_ipv6_enabled) and gua,
+        now=call.now,
+    )
+    for private in said.ipv6_private_cidr_blocks:
+        networks.add_vcn_ipv6(call.world, vcn, private)
+    return one(call, vcn)
+
+
+def _update_vcn(call: Call) -> Result:
+    vcn = changing(call, Vcn)
+    rename(vcn, details.decode(call.body, said_of.UpdateVcnDetails))
+    call.world.touch(vcn)
+    return one(call, vcn)
+
+
+def _add_vcn_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CidrDetails)
+    return _vcn_work(
+        call,
+        "ADD_VCN_CIDR",
+        lambda v: networks.add_vcn_cidr(call.world, v, said.cidr_block),
+    )
+
+
+def _remove_vcn_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CidrDetails)
+    return _vcn_work(
+        call,
+        "REMOVE_VCN_CIDR",
+        lambda v: networks.remove_vcn_cidr(call.world, v, said.cidr_block),
+    )
+
+
+def _modify_vcn_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.ModifyVcnCidrDetails)
+    old, new = said.original_cidr_block, said.new_cidr_block
+    return _vcn_work(
+        call,
+        "UPDATE_VCN_CIDR",
+        lambda v: networks.modify_vcn_cidr(call.world, v, old, new),
+    )
+
+
+def _add_ipv6_vcn_cidr(call: Call) -> Result:
+    said = said_of.AddVcnIpv6CidrDetails()
+    if call.body:
+        said = details.decode(call.body, said_of.AddVcnIpv6CidrDetails)
+    if said.byoipv6_cidr_detail is not None:
+        raise invalid("byoipv6CidrDetail: this fake has no BYOIPv6 ranges")
+    private = said.ipv6_private_cidr_block
+    return _vcn_work(
+        call,
+        "ADD_IPV6_VCN_CIDR",
+        lambda v: networks.add_vcn_ipv6(call.world, v, private),
+    )
+
+
+def _remove_ipv6_vcn_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.Ipv6CidrDetails)
+    return _vcn_work(
+        call,
+        "REMOVE_IPV6_VCN_CIDR",
+        lambda v: networks.remove_vcn_cidr(call.world, v, said.ipv6_cidr_block),
+    )
+
+
+def _vcn_work(call: Call, name: str, change: Callable[[Vcn], None]) -> Result:
+    vcn = changing(call, Vcn)
+    change(vcn)
+    return _done(call, vcn, name)
+
+
+# Subnets
+
+
+def _create_subnet(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CreateSubnetDetails)
+    new = names(call, "subnet", said)
+    private = said.prohibit_public_ip_on_vnic or said.prohibit_internet_ingress
+    subnet = networks.create_subnet(
+        call.world,
+        NewSubnet(
+            vcn_id=said.vcn_id,
+            cidr_blocks=_either(said.cidr_block, said.ipv4_cidr_blocks),
+            ipv6_cidr_blocks=_either(said.ipv6_cidr_block, said.ipv6_cidr_blocks),
+            route_table_id=said.route_table_id,
+            security_list_ids=said.security_list_ids,
+            prohibit_public_ip=bool(private),
+            display_name=new["display_name"],
+            dns_label=said.dns_label or "",
+            freeform_tags=new["freeform_tags"],
+        ),
+        compartment_id=said.compartment_id,
+        now=call.now,
+    )
+    return one(call, subnet)
+
+
+def _either(single: str | None, several: list[str] | None) -> list[str]:
+    if single is None:
+        return several or []
+    if several and single not in several:
+        raise invalid(f"{single} is not among {', '.join(several)}")
+    return several or [single]
+
+
+def _update_subnet(call: Call) -> Result:
+    said = details.decode(call.body, said_of.UpdateSubnetDetails)
+    world, subnet = call.world, changing(call, Subnet)
+    if said.route_table_id is not None:
+        world.get(RouteTable, said.route_table_id)
+    for list_id in said.security_list_ids or []:
+        world.get(SecurityList, list_id)
+    if said.ipv6_cidr_block is not None or said.ipv6_cidr_blocks is not None:
+        raise invalid("IPv6 prefixes are changed by AddIpv6SubnetCidr and its like")
+    if said.cidr_block is not None:
+        old = subnet.cidr_blocks[0]
+        networks.modify_subnet_cidr(world, subnet, old, said.cidr_block)
+    if said.route_table_id is not None:
+        subnet.route_table_id = said.route_table_id
+    if said.security_list_ids is not None:
+        subnet.security_list_ids = said.security_list_ids
+    rename(subnet, said)
+    world.touch(subnet)
+    return one(call, subnet)
+
+
+def _add_ipv4_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.Ipv4CidrDetails)
+    subnet = changing(call, Subnet)
+    networks.add_subnet_cidr(call.world, subnet, said.ipv4_cidr_block, 4)
+    return _done(call, subnet, "ADD_IPV4_SUBNET_CIDR")
+
+
+def _remove_ipv4_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.Ipv4CidrDetails)
+    subnet = changing(call, Subnet)
+    networks.remove_subnet_cidr(call.world, subnet, said.ipv4_cidr_block, 4)
+    return _done(call, subnet, "REMOVE_IPV4_SUBNET_CIDR")
+
+
+def _modify_ipv4_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.ModifyIpv4SubnetCidrDetails)
+    subnet = changing(call, Subnet)
+    networks.modify_subnet_cidr(
+        call.world, subnet, said.ipv4_cidr_block, said.updated_ipv4_cidr_block
+    )
+    return _done(call, subnet, "MODIFY_IPV4_SUBNET_CIDR")
+
+
+def _add_ipv6_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.Ipv6CidrDetails)
+    subnet = changing(call, Subnet)
+    networks.add_subnet_cidr(call.world, subnet, said.ipv6_cidr_block, 6)
+    return _done(call, subnet, "ADD_IPV6_SUBNET_CIDR")
+
+
+def _remove_ipv6_cidr(call: Call) -> Result:
+    said = details.decode(call.body, said_of.Ipv6CidrDetails)
+    subnet = changing(call, Subnet)
+    networks.remove_subnet_cidr(call.world, subnet, said.ipv6_cidr_block, 6)
+    return _done(call, subnet, "REMOVE_IPV6_SUBNET_CIDR")
+
+
+def _done(call: Call, noun: Vcn | Subnet, operation: str) -> Result:
+    """Answer a change that was made at once by a work request that ends later."""
+    request = work.start(
+        call.world,
+        noun.compartment_id,
+        operation,
+        lambda r, _at: r.resources.append(
+            (type(noun).__name__.lower(), "UPDATED", noun.id)
+        ),
+        now=call.now,
+        due=call.now + call.world.settings.timing.bulk_seconds,
+    )
+    return work_started(request)
+
+
+_VCN, _SUBNET = "/vcns/{id}", "/subnets/{id}"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("ListVcns", "GET", "/vcns", lister(Vcn)),
+    Operation("CreateVcn", "POST", "/vcns", _create_vcn),
+    Operation("GetVcn", "GET", _VCN, getter(Vcn)),
+    Operation("UpdateVcn", "PUT", _VCN, _update_vcn),
+    Operation("DeleteVcn", "DELETE", _VCN, deleter(Vcn, networks.delete_vcn)),
+    Operation("AddVcnCidr", "POST", f"{_VCN}/actions/addCidr", _add_vcn_cidr),
+    Operation("ModifyVcnCidr", "POST", f"{_VCN}/actions/modifyCidr", _modify_vcn_cidr),
+    Operation("RemoveVcnCidr", "POST", f"{_VCN}/actions/removeCidr", _remove_vcn_cidr),
+    Operation(
+        "AddIpv6VcnCidr", "POST", f"{_VCN}/actions/addIpv6Cidr", _add_ipv6_vcn_cidr
+    ),
+    Operation(
+        "RemoveIpv6VcnCidr",
+        "POST",
+        f"{_VCN}/actions/removeIpv6Cidr",
+        _remove_ipv6_vcn_cidr,
+    ),
+    Operation("ListSubnets", "GET", "/subnets", lister(Subnet)),
+    Operation("CreateSubnet", "POST", "/subnets", _create_subnet),
+    Operation("GetSubnet", "GET", _SUBNET, getter(Subnet)),
+    Operation("UpdateSubnet", "PUT", _SUBNET, _update_subnet),
+    Operation(
+        "DeleteSubnet", "DELETE", _SUBNET, deleter(Subnet, networks.delete_subnet)
+    ),
+    Operation(
+        "AddIpv4SubnetCidr", "POST", f"{_SUBNET}/actions/addIpv4Cidr", _add_ipv4_cidr
+    ),
+    Operation(
+        "ModifyIpv4SubnetCidr",
+        "POST",
+        f"{_SUBNET}/actions/modifyIpv4Cidr",
+        _modify_ipv4_cidr,
+    ),
+    Operation(
+        "RemoveIpv4SubnetCidr",
+        "POST",
+        f"{_SUBNET}/actions/removeIpv4Cidr",
+        _remove_ipv4_cidr,
+    ),
+    Operation(
+        "AddIpv6SubnetCidr", "POST", f"{_SUBNET}/actions/addIpv6Cidr", _add_ipv6_cidr
+    ),
+    Operation(
+        "RemoveIpv6SubnetCidr",
+        "POST",
+        f"{_SUBNET}/actions/removeIpv6Cidr",
+        _remove_ipv6_cidr,
+    ),
+)

@@ -1,0 +1,101 @@
+"""Instances: launched, stopped, started, terminated."""
+
+from fakeoci.world import vnics
+from fakeoci.world.errors import ServiceError, invalid
+from fakeoci.world.nouns import Instance, VnicAttachment
+from fakeoci.world.world import World
+
+ACTIONS = {
+    "STOP": ("RUNNING", "STOPPING", "STOPPED"),
+    "SOFTSTOP": ("RUNNING", "STOPPING", "STOPPED"),
+    "START": ("STOPPED", "STARTING", "RUNNING"),
+    "RESET": ("RUNNING", "STOPPING", "RUNNING"),
+    "SOFTRESET": ("RUNNING", "STOPPING", "RUNNING"),
+}
+"""Action → the state it needs, the one on the way, the one it ends in."""
+
+
+def launch(
+    world: World, instance: Instance, new: vnics.NewVnic, *, now: float
+) -> Instance:
+    """Enter an instance with its primary VNIC."""
+    world.add(instance)
+    vnic = vnics.create(world, instance, new, primary=True, now=now)
+    world.add(
+        VnicAttachment(
+            id=world.names.ocid("vnicattachment"),
+            compartment_id=instance.compartment_id,
+            time_created=now,
+            instance_id=instance.id,
+            subnet_id=new.subnet_id,
+            vnic_id=vnic.id,
+            nic_index=0,
+            lifecycle_state="ATTACHED",
+        )
+    )
+    return instance
+
+
+def act(world: World, instance: Instance, action: str, now: float) -> None:
+    """Start, stop or reset an instance (InstanceAction)."""
+    if action not in ACTIONS:
+        raise invalid(f"action is one of {', '.join(ACTIONS)}")
+    needed, passing, final = ACTIONS[action]
+    if instance.lifecycle_state != needed:
+        raise ServiceError(
+            409,
+            "IncorrectState",
+            f"instance {instance.id} is {instance.lifecycle_state}, not {needed}",
+        )
+    _pass_through(world, instance, passing, final, now)
+
+
+def _pass_through(
+    world: World, instance: Instance, passing: str, final: str, now: float
+) -> None:
+    instance.lifecycle_state = passing
+    world.touch(instance)
+
+    def complete() -> None:
+        if instance.lifecycle_state == passing:
+            instance.lifecycle_state = final
+            world.touch(instance)
+
+    world.later(now + world.settings.timing.instance_seconds, complete)
+
+
+def provision(world: World, instance: Instance, now: float) -> None:
+    """Let a launched instance take its time until it runs."""
+    _pass_through(world, instance, "PROVISIONING", "RUNNING", now)
+
+
+def reboot(
+    world: World, instance_id: str, *, netns: str, address: str, mac: str
+) -> None:
+    """Let an instance appear in another namespace, with all its VNICs.
+
+    Its primary VNIC takes the address and MAC given, which the cloud never does to
+    an instance: a container is given them by Docker, anew at each start.
+    """
+    instance = world.get(Instance, instance_id)
+    vnic = world.vnics_of(instance_id)[0]
+    private_ip = world.private_ips_of(vnic.id)[0]
+    if private_ip.ip_address != address:
+        space = world.space(vnic.subnet_id)
+        space.take(address)
+        space.give_back(private_ip.ip_address)
+        private_ip.ip_address = address
+    vnic.mac_address = mac
+    instance.netns = netns
+    world.touch(instance)
+
+
+def terminate(world: World, instance_id: str) -> None:
+    """Terminate an instance: all its VNICs go with it."""
+    instance = world.get(Instance, instance_id)
+    for attachment in vnics.attachments_of(world, instance_id):
+        attachment.lifecycle_state = "DETACHED"
+    for vnic in world.vnics_of(instance_id):
+        vnics.destroy(world, vnic)
+    instance.lifecycle_state = "TERMINATED"
+    world.touch(instance)

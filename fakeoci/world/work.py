@@ -1,0 +1,43 @@
+"""Work requests: asynchronous actions, with what became of them."""
+
+from collections.abc import Callable
+
+from fakeoci.world.errors import ServiceError
+from fakeoci.world.nouns import WorkRequest
+from fakeoci.world.world import World
+
+Deed = Callable[[WorkRequest, float], None]
+
+
+def start(
+    world: World,
+    compartment_id: str,
+    operation: str,
+    deed: Deed,
+    *,
+    now: float,
+    due: float,
+) -> WorkRequest:
+    """Enter a work request whose deed is done at a time, or fails then."""
+    request = world.add(
+        WorkRequest(
+            id=world.names.ocid("coreservicesworkrequest"),
+            compartment_id=compartment_id,
+            time_created=now,
+            operation_type=operation,
+            logs=[(f"{operation} accepted", now)],
+        )
+    )
+
+    def complete() -> None:
+        request.time_finished = due
+        try:
+            deed(request, due)
+            request.status = "SUCCEEDED"
+        except ServiceError as error:
+            request.status = "FAILED"
+            request.errors.append((error.code, error.message, due))
+        request.logs.append((f"{operation} {request.status.lower()}", due))
+
+    world.later(due, complete)
+    return request
