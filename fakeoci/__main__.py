@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fakeoci.api import admin
+from fakeoci.api import admin, imds
 from fakeoci.api.app import build
 from fakeoci.api.service import Service
 from fakeoci.containers import Containers, Options
@@ -42,6 +42,12 @@ def main() -> None:
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, help="0 picks a free one.")
+@click.option(
+    "--instance",
+    default="",
+    metavar="NAME",
+    help="Take all callers for this instance: IMDS then answers without a fabric.",
+)
 @click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
 @click.option(
     "--containers",
@@ -59,6 +65,7 @@ def serve(
     host: str,
     port: int,
     *,
+    instance: str,
     fabric: bool,
     containers: str,
     docker_socket: str,
@@ -74,6 +81,10 @@ def serve(
         parsed = worldfile.parse(text, name=world)
     except (OSError, worldfile.WorldFileError) as error:
         sys.exit(f"fakeoci: {error}")
+    try:
+        caller = imds.address_of(parsed, instance) if instance else ""
+    except KeyError as error:
+        sys.exit(f"fakeoci: {error.args[0]}")
     service = Service(parsed, time.time)
     kernel = Fabric(parsed, time.time) if fabric else None
     options = Options(
@@ -85,7 +96,7 @@ def serve(
     )
     refusal = ""  # told after the except*, which would wrap an exit in a group
     try:
-        trio.run(_serve, service, host, port, kernel, options)
+        trio.run(_serve, service, (host, port, caller), kernel, options)
     except* FabricError as group:
         refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
     except* OSError as group:
@@ -104,10 +115,13 @@ def print_world(name: str) -> None:
 
 
 async def _serve(
-    service: Service, host: str, port: int, fabric: Fabric | None, options: Options
+    service: Service,
+    at: tuple[str, int, str],
+    fabric: Fabric | None,
+    options: Options,
 ) -> None:
     app = build(service)
-    doors = [door_at(host, port)]
+    doors = [door_at(*at)]
     address = doors[0].socket.getsockname()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)

@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 import trio
 from hypercorn.config import Config
@@ -16,11 +17,15 @@ class Door:
     socket: socket.socket
     vcn_id: str | None = None
     admin: bool = False
+    client_address: str = ""
+    """Whom callers are taken for; empty: for who they are."""
+    tls: tuple[Path, Path] | None = None
+    """Files of a certificate and its key: the door speaks TLS."""
 
 
-def door_at(host: str, port: int) -> Door:
+def door_at(host: str, port: int, client_address: str = "") -> Door:
     """Return a door in this process's own namespace, for its operator."""
-    return Door(socket=listen(host, port), admin=True)
+    return Door(socket=listen(host, port), admin=True, client_address=client_address)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -37,6 +42,8 @@ async def serve_doors(app: ASGIApp, doors: list[Door], nursery: trio.Nursery) ->
     for door in doors:
         config = Config()
         config.bind = [f"fd://{door.socket.detach()}"]
+        if door.tls is not None:
+            config.certfile, config.keyfile = map(str, door.tls)
         config.accesslog = None
         config.loglevel = "WARNING"
         config.graceful_timeout = 0.5
@@ -67,4 +74,6 @@ class _Marked:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["fakeoci.vcn"] = self._door.vcn_id
         scope["fakeoci.admin"] = self._door.admin
+        if self._door.client_address:
+            scope["client"] = (self._door.client_address, 0)
         await self._app(scope, receive, send)

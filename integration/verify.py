@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from integration.contract import sdk
 from integration.lab import apiserver, cnitool, enclosure
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,8 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     began = time.monotonic()
     codes = [_pytest("tests", arguments)]
     if not fast:
+        click.echo(sdk.install())
+        codes.append(_pytest("integration/contract", arguments))
         click.echo(cnitool.build())
         click.echo(apiserver.build_programs())
         codes.append(_enclosed(arguments))

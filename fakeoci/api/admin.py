@@ -23,6 +23,7 @@ from fakeoci.world.world import KINDS
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIX = "/fake/v1"
+FAULTS = ("before", "after", "cut", "slow", "hang")
 
 
 class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -35,6 +36,20 @@ class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     message: str = "a fault was asked for"
     seconds: float = 0.0
     times: int = 1
+
+
+class HiddenDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """POST /fake/v1/actions/hide: objects that lists leave out for a while."""
+
+    ids: list[str]
+    seconds: float
+
+
+class PrincipalDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """POST /fake/v1/clusters and /resourcePrincipals: an id and its public key."""
+
+    id: str
+    public_key: str
 
 
 class ApiKeyDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -58,8 +73,8 @@ def routes(service: Service) -> list[Route]:
             said = msgspec.json.decode(await request.body(), type=FaultDetails)
         except msgspec.MsgspecError as error:
             return _json({"message": str(error)}, 400)
-        if said.kind not in ("before", "after", "cut", "slow"):
-            return _json({"message": "kind is before, after, cut or slow"}, 400)
+        if said.kind not in FAULTS:
+            return _json({"message": f"kind is one of {', '.join(FAULTS)}"}, 400)
         service.faults.append(Fault(**msgspec.structs.asdict(said)))
         return _json({}, 201)
 
@@ -70,14 +85,6 @@ def routes(service: Service) -> list[Route]:
     async def expire_tokens(_request: Request) -> Response:
         service.identities.expire_tokens()
         return _json({})
-
-    async def add_api_key(request: Request) -> Response:
-        said = msgspec.json.decode(await request.body(), type=ApiKeyDetails)
-        key = serialization.load_pem_public_key(said.public_key.encode())
-        if not isinstance(key, rsa.RSAPublicKey):
-            return _json({"message": "an API key is an RSA key"}, 400)
-        service.identities.add_api_key(said.key_id, key)
-        return _json({}, 201)
 
     async def requests(request: Request) -> Response:
         after = int(request.query_params.get("after", 0))
@@ -96,11 +103,54 @@ def routes(service: Service) -> list[Route]:
         ("POST", "/faults", add_fault),
         ("DELETE", "/faults", clear_faults),
         ("POST", "/actions/expireTokens", expire_tokens),
-        ("POST", "/apiKeys", add_api_key),
         ("GET", "/requests", requests),
         ("GET", "/world", world),
     ]
-    return [route(*row) for row in (*table, *_events(service))]
+    return [route(*row) for row in (*table, *_principals(service), *_events(service))]
+
+
+def _principals(service: Service) -> list[tuple[str, str, Endpoint]]:
+    """Return the routes by which somebody becomes known to the cloud."""
+    identities = service.identities
+
+    async def add_api_key(request: Request) -> Response:
+        said = msgspec.json.decode(await request.body(), type=ApiKeyDetails)
+        identities.add_api_key(said.key_id, _rsa(said.public_key))
+        return _json({}, 201)
+
+    async def add_cluster(request: Request) -> Response:
+        said = msgspec.json.decode(await request.body(), type=PrincipalDetails)
+        identities.add_cluster(said.id, _rsa(said.public_key))
+        return _json({}, 201)
+
+    async def add_resource(request: Request) -> Response:
+        said = msgspec.json.decode(await request.body(), type=PrincipalDetails)
+        now = service.clock()
+        token = identities.resource(said.id, _rsa(said.public_key), now)
+        return _json({"token": token}, 201)
+
+    return [
+        ("POST", "/apiKeys", _checked(add_api_key)),
+        ("POST", "/clusters", _checked(add_cluster)),
+        ("POST", "/resourcePrincipals", _checked(add_resource)),
+    ]
+
+
+def _rsa(pem: str) -> rsa.RSAPublicKey:
+    key = serialization.load_pem_public_key(pem.encode())
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ValueError("the public key is no RSA key")  # noqa: TRY004 - bad input
+    return key
+
+
+def _checked(endpoint: Endpoint) -> Endpoint:
+    async def checked(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ValueError as error:  # msgspec's too
+            return _json({"message": str(error)}, 400)
+
+    return checked
 
 
 def _events(service: Service) -> list[tuple[str, str, Endpoint]]:
@@ -125,7 +175,19 @@ def _events(service: Service) -> list[tuple[str, str, Endpoint]]:
             return _json({})
         return _json({"taken": space.exhaust()})
 
+    async def hide(request: Request) -> Response:
+        said = msgspec.json.decode(await request.body(), type=HiddenDetails)
+        until = service.clock() + said.seconds
+        service.world.hidden |= dict.fromkeys(said.ids, until)
+        return _json({})
+
+    async def freeze(request: Request) -> Response:
+        service.world.freeze(frozen=request.path_params["action"] == "freeze")
+        return _json({})
+
     return [
+        ("POST", "/actions/hide", _checked(hide)),
+        ("POST", "/vnicAttachments/actions/{action}", freeze),
         ("POST", "/instances/{name}/actions/terminate", terminate),
         ("POST", "/subnets/{name}/actions/{action}", exhaust),
     ]

@@ -206,7 +206,9 @@ class Ipv6Item(Details, kw_only=True):
 class BulkCreateIpv6sDetails(Details, kw_only=True):
     """BulkCreateIpv6sDetails."""
 
-    bulk_create_ipv6s_item: list[BulkCreateIpv6sItem]
+    bulk_create_ipv6s_item: list[BulkCreateIpv6sItem] = msgspec.field(
+        name="bulkCreateIpv6sItem"
+    )
     vnic_id: str | None = None
     subnet_id: str | None = None
 
@@ -214,7 +216,7 @@ class BulkCreateIpv6sDetails(Details, kw_only=True):
 class BulkDeleteIpv6sDetails(Details, kw_only=True):
     """BulkDeleteIpv6sDetails."""
 
-    bulk_delete_ipv6s_item: list[Ipv6Item]
+    bulk_delete_ipv6s_item: list[Ipv6Item] = msgspec.field(name="bulkDeleteIpv6sItem")
     vnic_id: str | None = None
     subnet_id: str | None = None
 
@@ -222,14 +224,16 @@ class BulkDeleteIpv6sDetails(Details, kw_only=True):
 class BulkDetachIpv6sDetails(Details, kw_only=True):
     """BulkDetachIpv6sDetails."""
 
-    bulk_detach_ipv6s_item: list[Ipv6Item]
+    bulk_detach_ipv6s_item: list[Ipv6Item] = msgspec.field(name="bulkDetachIpv6sItem")
     vnic_id: str | None = None
 
 
 class BulkUpdateIpv6sDetails(Details, kw_only=True):
     """BulkUpdateIpv6sDetails."""
 
-    bulk_update_ipv6s_item: list[BulkUpdateIpv6sItem]
+    bulk_update_ipv6s_item: list[BulkUpdateIpv6sItem] = msgspec.field(
+        name="bulkUpdateIpv6sItem"
+    )
     vnic_id: str | None = None
 
 
@@ -241,6 +245,12 @@ class FederationDetails(Details, kw_only=True):
     intermediate_certificates: list[str] = []
     purpose: str | None = None
     fingerprint_algorithm: str | None = None
+
+
+class WorkloadDetails(Details, kw_only=True):
+    """POST /resourcePrincipalSessionTokens."""
+
+    pod_key: str
 
 
 def decode(data: bytes, kind: type[T]) -> T:

@@ -1,21 +1,24 @@
-"""Who may speak: instance certificates, federation tokens, API keys (oci.md §5)."""
+"""Who may speak: API keys, and tokens for instances, workloads and resources.
+
+A token is a JWT of the fake's own; its session's public key is remembered, so that
+what is signed under it later can be verified (facts/oci.md §5).
+"""
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from fakeoci.api.certificates import Authority, Certified, named_in
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.nouns import Instance
 from fakeoci.world.world import World
-
-LIFE = timedelta(days=3650)
 
 
 def not_authenticated(why: str) -> ServiceError:
@@ -29,30 +32,8 @@ def not_authenticated(why: str) -> ServiceError:
 
 
 @dataclass(frozen=True, slots=True)
-class Certified:
-    """An instance's certificate and key."""
-
-    certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
-
-    @property
-    def certificate_pem(self) -> bytes:
-        """Return the certificate."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-    @property
-    def key_pem(self) -> bytes:
-        """Return the private key."""
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
-    """A federated session: its principal, key and end (Unix time)."""
+    """A session: its principal, key and end (Unix time)."""
 
     principal: str
     key: rsa.RSAPublicKey
@@ -64,51 +45,24 @@ class Identities:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        # Elliptic: an RSA key takes a tenth of a second to make, in every test.
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fakeoci root")])
-        builder = _certificate(name, name, self._key.public_key())
-        builder = builder.add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
-        )
-        self.root = builder.sign(self._key, hashes.SHA256())
-        self._certified: dict[str, Certified] = {}
+        self.authority = Authority()
         self._sessions: dict[str, Session] = {}
         self._api_keys: dict[str, rsa.RSAPublicKey] = {}
-
-    def root_pem(self) -> bytes:
-        """Return the certificate that issues the instances' (IMDS intermediate.pem)."""
-        return self.root.public_bytes(serialization.Encoding.PEM)
+        self._clusters: dict[str, rsa.RSAPublicKey] = {}
 
     def add_api_key(self, key_id: str, key: rsa.RSAPublicKey) -> None:
         """Accept ``tenancy/user/fingerprint`` with this key."""
         self._api_keys[key_id] = key
 
+    def add_cluster(self, cluster_id: str, key: rsa.RSAPublicKey) -> None:
+        """Accept service-account tokens that a Kubernetes cluster signs with a key."""
+        self._clusters[cluster_id] = key
+
     def certified(self, instance: Instance) -> Certified:
-        """Return an instance's certificate, made the first time."""
-        held = self._certified.get(instance.id)
-        if held is None:
-            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            units = (
-                "opc-certtype:instance",
-                f"opc-compartment:{instance.compartment_id}",
-                f"opc-instance:{instance.id}",
-                f"opc-tenant:{self._world.tenancy_id}",
-            )
-            subject = x509.Name(
-                [x509.NameAttribute(NameOID.COMMON_NAME, instance.id[-60:])]
-                + [
-                    # Longer than X.520 has it; so are OCI's own.
-                    x509.NameAttribute(
-                        NameOID.ORGANIZATIONAL_UNIT_NAME, unit, _validate=False
-                    )
-                    for unit in units
-                ]
-            )
-            builder = _certificate(subject, self.root.subject, key.public_key())
-            certificate = builder.sign(self._key, hashes.SHA256())
-            held = self._certified[instance.id] = Certified(certificate, key)
-        return held
+        """Return an instance's certificate."""
+        return self.authority.instance(instance, self._world.tenancy_id)
+
+    # Tokens
 
     def federate(
         self, certificate: x509.Certificate, public_key: rsa.RSAPublicKey, now: float
@@ -119,28 +73,71 @@ class Identities:
             ServiceError: 401, the certificate is not ours or its instance is gone.
         """
         try:
-            certificate.verify_directly_issued_by(self.root)
+            certificate.verify_directly_issued_by(self.authority.root)
         except (ValueError, TypeError, InvalidSignature) as error:
             raise not_authenticated("the certificate is not of this cloud") from error
-        principal = _named_in(certificate, "opc-instance:")
+        principal = named_in(certificate, "opc-instance:") or ""
         instance = self._world.objects.get(principal)
         if not isinstance(instance, Instance) or instance.lifecycle_state != "RUNNING":
             raise not_authenticated("the instance is not running")
+        return self._token(principal, public_key, now, {"ptype": "instance"})
+
+    def workload(
+        self, account_token: str, public_key: rsa.RSAPublicKey, now: float
+    ) -> str:
+        """Return a token for the pod behind a service-account token (oci.md §5.3).
+
+        Raises:
+            ServiceError: 401, no known cluster signed it, or it has expired.
+        """
+        for cluster_id, key in self._clusters.items():
+            claims = _verified(account_token, key)
+            if claims is None:
+                continue
+            if claims.get("exp", 0) <= now:
+                raise not_authenticated("the service account's token has expired")
+            said = claims.get("kubernetes.io", {})
+            account = said.get("serviceaccount", {}).get("name", "")
+            principal = f"workload/{cluster_id}/{said.get('namespace', '')}/{account}"
+            return self._token(principal, public_key, now, {"ptype": "workload"})
+        raise not_authenticated("no cluster known here signed that token")
+
+    def resource(
+        self, resource_id: str, public_key: rsa.RSAPublicKey, now: float
+    ) -> str:
+        """Return a resource principal's session token, version 2.2 (oci.md §5.4)."""
+        world = self._world
+        claims = {
+            "ptype": "resource",
+            "res_id": resource_id,
+            "res_tenant": world.tenancy_id,
+            "res_compartment": world.compartment_id,
+        }
+        return self._token(resource_id, public_key, now, claims)
+
+    def _token(
+        self,
+        principal: str,
+        public_key: rsa.RSAPublicKey,
+        now: float,
+        own: Mapping[str, str],
+    ) -> str:
         expires = now + self._world.settings.timing.token_seconds
         claims = {
             "sub": principal,
             "iss": "authService.oracle.com",
-            "ptype": "instance",
             "tenant": self._world.tenancy_id,
             "iat": int(now),
             "exp": int(expires),
             "jti": self._world.names.segment(),
+            **own,
         }
         parts = [_b64({"alg": "ES256", "kid": "fakeoci"}), _b64(claims)]
-        signature = self._key.sign(".".join(parts).encode(), ec.ECDSA(hashes.SHA256()))
-        token = ".".join(
-            [*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")]
+        signature = self.authority.key.sign(
+            ".".join(parts).encode(), ec.ECDSA(hashes.SHA256())
         )
+        encoded = base64.urlsafe_b64encode(signature).decode().rstrip("=")
+        token = ".".join([*parts, encoded])
         self._sessions[token] = Session(principal, public_key, expires)
         return token
 
@@ -166,31 +163,22 @@ class Identities:
         self._sessions.clear()
 
 
-def _certificate(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
-) -> x509.CertificateBuilder:
-    start = datetime(2020, 1, 1, tzinfo=UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + LIFE)
-    )
-
-
-def _named_in(certificate: x509.Certificate, prefix: str) -> str:
-    oid = NameOID.ORGANIZATIONAL_UNIT_NAME
-    for attribute in certificate.subject.get_attributes_for_oid(oid):
-        value = str(attribute.value)
-        if value.startswith(prefix):
-            return value.removeprefix(prefix)
-    raise not_authenticated(f"the certificate's subject has no {prefix}")
+def _verified(token: str, key: rsa.RSAPublicKey) -> dict[str, Any] | None:
+    """Return the claims of a JWT (RS256), or None when the key did not sign it."""
+    signed, _, signature = token.rpartition(".")
+    try:
+        key.verify(
+            _from_b64(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256()
+        )
+        claims = json.loads(_from_b64(signed.split(".")[1]))
+    except (InvalidSignature, ValueError, IndexError):
+        return None
+    return claims if isinstance(claims, dict) else None
 
 
 def _b64(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def _from_b64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -27,6 +27,15 @@ def caller(world: World, address: str, vcn_id: str | None) -> Instance:
     raise ServiceError(404, "NotFound", f"{address} is no instance's primary address")
 
 
+def address_of(world: World, name: str) -> str:
+    """Return the primary address of the instance of a name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return world.primary_ip(world.vnics_of(world.named(Instance, name).id)[0].id)
+
+
 def instance_body(world: World, instance: Instance) -> dict[str, Any]:
     """Return GET /opc/v2/instance/."""
     return {
@@ -79,7 +88,7 @@ def document(service: Service, instance: Instance, path: str) -> Any:
     pems: dict[str, Callable[[], bytes]] = {
         "identity/cert.pem": lambda: certified(instance).certificate_pem,
         "identity/key.pem": lambda: certified(instance).key_pem,
-        "identity/intermediate.pem": service.identities.root_pem,
+        "identity/intermediate.pem": service.identities.authority.root_pem,
     }
     if path in pems:
         return pems[path]()

@@ -36,7 +36,12 @@ def page(call: Call, bodies: Sequence[Any]) -> Result:
 def listed(call: Call, nouns: Iterable[Noun]) -> Result:
     """Return nouns, without those too new to be seen."""
     lag = call.world.settings.timing.consistency_seconds
-    seen = [n for n in nouns if n.time_created + lag <= call.now]
+    hidden = call.world.hidden
+    seen = [
+        n
+        for n in nouns
+        if n.time_created + lag <= call.now and hidden.get(n.id, 0.0) <= call.now
+    ]
     return page(call, [body(call.world, n) for n in seen])
 
 

@@ -263,4 +263,3 @@ class ConnectLocalPeeringGatewaysDetails(Details, kw_only=True):
     """ConnectLocalPeeringGatewaysDetails."""
 
     peer_id: str
-    peer_region_name: str | None = None

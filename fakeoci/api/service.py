@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from fakeoci.api.identity import Identities
@@ -64,7 +65,8 @@ class Fault:
     """What shall go wrong with the next calls of an operation.
 
     ``before``: refused, nothing done.  ``after``: done, and the answer lost.
-    ``cut``: nothing done, and the connection cut.  ``slow``: done late.
+    ``cut``: nothing done, and the connection cut.  ``slow``: done late.  ``hang``:
+    nothing done and nothing said, until the client gives up.
     """
 
     operation: str
@@ -87,6 +89,7 @@ class Service:
         self.faults: list[Fault] = []
         self._numbered = 0
         self._answers: dict[tuple[str, str, str], tuple[float, str, Result]] = {}
+        self._random = Random(world.names.seed)  # noqa: S311 - latencies, no secrets
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def record(self, **said: Any) -> None:
@@ -104,18 +107,30 @@ class Service:
                 return fault
         return None
 
-    def throttle(self, principal: str) -> None:
-        """Raise 429 when a principal's bucket is empty."""
+    def latency(self, operation: str) -> float:
+        """Return how many seconds this call of an operation takes."""
+        timing = self.world.settings.timing
+        median = timing.latencies.get(operation, timing.latency_seconds)
+        if timing.latency_sigma == 0:
+            return median
+        return median * self._random.lognormvariate(0.0, timing.latency_sigma)
+
+    def throttle(self, principal: str, operation: str) -> None:
+        """Raise 429 when a bucket is empty: the principal's own, or everybody's."""
         limits = self.world.settings.limits
-        if limits.calls_per_second <= 0:
+        self._draw(f"{principal}/{operation}", limits.calls_per_second)
+        self._draw("", limits.calls_per_second_in_all)
+
+    def _draw(self, bucket: str, per_second: float) -> None:
+        if per_second <= 0:
             return
-        now = self.clock()
-        tokens, at = self._buckets.get(principal, (float(limits.burst), now))
-        tokens = min(limits.burst, tokens + (now - at) * limits.calls_per_second)
+        burst, now = float(self.world.settings.limits.burst), self.clock()
+        tokens, at = self._buckets.get(bucket, (burst, now))
+        tokens = min(burst, tokens + (now - at) * per_second)
         if tokens < 1:
-            self._buckets[principal] = (tokens, now)
+            self._buckets[bucket] = (tokens, now)
             raise ServiceError(429, "TooManyRequests", "User-rate limit exceeded.")
-        self._buckets[principal] = (tokens - 1, now)
+        self._buckets[bucket] = (tokens - 1, now)
 
     # Retry tokens: the same one within 24 h, the same result
 

@@ -8,6 +8,7 @@ class Names:
     """Makes names that look like OCI's."""
 
     def __init__(self, *, seed: int, region_key: str) -> None:
+        self.seed = seed
         self._random = Random(seed)  # noqa: S311 - names, no secrets
         self._region_key = region_key
         self._nics = self._publics = 0

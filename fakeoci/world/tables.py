@@ -42,6 +42,8 @@ class SubnetTable(_Table):
 
     name: str
     cidrs: list[str]
+    ipv6: bool = False
+    """Whether it has a /64 of its VCN's too."""
     public: bool = False
     routes: list[RouteEntry] = []
     rules: list[RuleTable] = []
@@ -70,6 +72,8 @@ class VcnTable(_Table):
 
     name: str
     cidrs: list[str]
+    ipv6: bool = False
+    """Whether it has a /56 of Oracle's."""
     subnets: list[SubnetTable] = []
     nsgs: list[NsgTable] = []
     gateways: list[GatewayTable] = []

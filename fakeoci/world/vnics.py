@@ -173,7 +173,9 @@ def attach(
     )
 
     def complete() -> None:
-        if attachment.lifecycle_state == "ATTACHING":
+        if world.frozen:
+            world.thaw.append(complete)
+        elif attachment.lifecycle_state == "ATTACHING":
             attachment.lifecycle_state = "ATTACHED"
             vnic.lifecycle_state = "AVAILABLE"
             world.touch(attachment)
@@ -199,6 +201,9 @@ def detach(world: World, attachment_id: str, if_match: str | None, now: float) -
     world.touch(attachment)
 
     def complete() -> None:
+        if world.frozen:
+            world.thaw.append(complete)
+            return
         attachment.lifecycle_state = "DETACHED"
         world.touch(attachment)
         destroy(world, vnic)

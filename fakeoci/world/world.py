@@ -51,6 +51,12 @@ class World:
         self.onprem: dict[str, OnPrem] = {}
         self.busy: dict[str, str] = {}
         """VNIC or subnet → the work request that changes its addresses."""
+        self.hidden: dict[str, float] = {}
+        """Objects that lists leave out, and until when."""
+        self.frozen = False
+        """Whether attachments stay ATTACHING or DETACHING, whatever time it is."""
+        self.thaw: list[Callable[[], None]] = []
+        """What is to happen to them when that ends."""
         self.listeners: list[Callable[[], None]] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -67,6 +73,15 @@ class World:
         while self._due and self._due[0][0] <= now:
             _, _, deed = heapq.heappop(self._due)
             deed()
+            self.changed()
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Let attachments stay where they are, or go on."""
+        self.frozen = frozen
+        if not frozen:
+            late, self.thaw = self.thaw, []
+            for deed in late:
+                deed()
             self.changed()
 
     @property

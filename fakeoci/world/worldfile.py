@@ -3,13 +3,14 @@
 import re
 import tomllib
 from importlib.resources import files
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Any
 
 import msgspec
 
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.instances import launch
+from fakeoci.world.networks import NewSubnet, create_subnet, create_vcn
 from fakeoci.world.nouns import (
     Gateway,
     Instance,
@@ -160,10 +161,16 @@ class _Builder:
 
     def _vcn(self, table: VcnTable) -> None:
         world, at = self._world, self.at
-        blocks = [IPv4Network(c) for c in table.cidrs]
-        if not blocks:
-            raise ValueError("a VCN needs a CIDR block")
-        vcn = world.add(Vcn(**self._common("vcn", table.name), cidr_blocks=table.cidrs))
+        vcn = create_vcn(
+            world,
+            compartment_id=world.compartment_id,
+            cidr_blocks=table.cidrs,
+            display_name=table.name,
+            dns_label="",
+            freeform_tags={},
+            with_ipv6=table.ipv6,
+            now=0.0,
+        )
         for number, gateway in enumerate(table.gateways):
             self.at = f"{at}.gateways[{number}]"
             if gateway.kind not in GATEWAY_KINDS:
@@ -191,13 +198,15 @@ class _Builder:
             world.named(Nsg, nsg.name).rules = {r.id: r for r in rules}
         for number, subnet in enumerate(table.subnets):
             self.at = f"{at}.subnets[{number}]"
-            for cidr in subnet.cidrs:
-                if not any(IPv4Network(cidr).subnet_of(b) for b in blocks):
-                    raise ValueError(f"{cidr} is in no CIDR block of the VCN")
-            self._subnet(vcn, subnet)
+            self._subnet(vcn, subnet, number)
 
-    def _subnet(self, vcn: Vcn, table: SubnetTable) -> None:
-        world = self._world
+    def _subnet(self, vcn: Vcn, table: SubnetTable, number: int) -> None:
+        world, prefixes = self._world, []
+        if table.ipv6:
+            if not vcn.ipv6_cidr_blocks:
+                raise ValueError("ipv6 = true needs a VCN with ipv6 = true")
+            block = IPv6Network(vcn.ipv6_cidr_blocks[0])
+            prefixes = [str(list(block.subnets(new_prefix=64))[number])]
         routes = world.add(
             RouteTable(
                 **self._common("routetable", table.name),
@@ -218,15 +227,19 @@ class _Builder:
                 rules=[self._rule(r) for r in table.rules],
             )
         )
-        world.add(
-            Subnet(
-                **self._common("subnet", table.name),
+        create_subnet(
+            world,
+            NewSubnet(
                 vcn_id=vcn.id,
                 cidr_blocks=table.cidrs,
+                ipv6_cidr_blocks=prefixes,
                 route_table_id=routes.id,
                 security_list_ids=[security.id],
                 prohibit_public_ip=not table.public,
-            )
+                display_name=table.name,
+            ),
+            compartment_id=world.compartment_id,
+            now=0.0,
         )
 
     def _rule(self, table: RuleTable) -> SecurityRule:

@@ -1,0 +1,122 @@
+"""Certificates of the fake: its root, its instances' and its servers' (oci.md §5.2)."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from fakeoci.world.nouns import Instance
+
+LIFE = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """Return the certificate."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def key_pem(self) -> bytes:
+        """Return the private key."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+
+
+class Authority:
+    """Issues what the fake's cloud has of certificates, and signs its tokens."""
+
+    def __init__(self) -> None:
+        # Elliptic: an RSA key takes a tenth of a second to make, in every test.
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fakeoci root")])
+        builder = _builder(name, name, self.key.public_key())
+        builder = builder.add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        self.root = builder.sign(self.key, hashes.SHA256())
+        self._instances: dict[str, Certified] = {}
+
+    def root_pem(self) -> bytes:
+        """Return the certificate that issues the others (IMDS intermediate.pem)."""
+        return self.root.public_bytes(serialization.Encoding.PEM)
+
+    def instance(self, instance: Instance, tenancy_id: str) -> Certified:
+        """Return an instance's certificate, made the first time."""
+        held = self._instances.get(instance.id)
+        if held is None:
+            units = (
+                "opc-certtype:instance",
+                f"opc-compartment:{instance.compartment_id}",
+                f"opc-instance:{instance.id}",
+                f"opc-tenant:{tenancy_id}",
+            )
+            subject = x509.Name(
+                [x509.NameAttribute(NameOID.COMMON_NAME, instance.id[-60:])]
+                + [
+                    # Longer than X.520 has it; so are OCI's own.
+                    x509.NameAttribute(
+                        NameOID.ORGANIZATIONAL_UNIT_NAME, unit, _validate=False
+                    )
+                    for unit in units
+                ]
+            )
+            held = self._instances[instance.id] = self._issue(subject)
+        return held
+
+    def server(self, address: str) -> Certified:
+        """Return a certificate for a TLS listener at an IP address."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
+        names = x509.SubjectAlternativeName(
+            [x509.IPAddress(ipaddress.ip_address(address))]
+        )
+        return self._issue(subject, names)
+
+    def _issue(
+        self, subject: x509.Name, *extensions: x509.SubjectAlternativeName
+    ) -> Certified:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        builder = _builder(subject, self.root.subject, key.public_key())
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        return Certified(builder.sign(self.key, hashes.SHA256()), key)
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+) -> x509.CertificateBuilder:
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + LIFE)
+    )
+
+
+def named_in(certificate: x509.Certificate, prefix: str) -> str | None:
+    """Return what an instance certificate's subject says under a prefix."""
+    oid = NameOID.ORGANIZATIONAL_UNIT_NAME
+    for attribute in certificate.subject.get_attributes_for_oid(oid):
+        value = str(attribute.value)
+        if value.startswith(prefix):
+            return value.removeprefix(prefix)
+    return None

@@ -1,0 +1,117 @@
+"""A request's way in and out, common to all services: time, faults, the log."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from fakeoci.api.service import Service
+from fakeoci.world.errors import ServiceError
+
+
+class AnswerLost(Response):
+    """An answer that breaks off: headers that promise a body, and then nothing."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the start of a response and leave."""
+        headers = [(b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has given up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+class Endpoint:
+    """A request's way in and out, common to all services."""
+
+    name = ""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        service, principal, code = self.service, "", ""
+        # Read to the end, whatever follows: an unread body breaks the connection.
+        body = await request.body()
+        request_id = self._request_id(request)
+        headers = {"opc-request-id": request_id}
+        await trio.sleep(service.latency(self.name))
+        service.world.advance(service.clock())
+        fault = service.fault_for(self.name)
+        try:
+            principal = self.authenticate(request, body)
+            if fault is not None and fault.kind == "before":
+                raise ServiceError(fault.status, fault.code, fault.message)
+            if fault is not None and fault.kind == "slow":
+                await trio.sleep(fault.seconds)
+            if fault is not None and fault.kind == "hang":
+                await _gone(request)
+            response: Response = AnswerLost()
+            if fault is None or fault.kind not in ("cut", "hang"):
+                response = self.carry_out(request, body, principal)
+                response.headers.update(headers)
+            if fault is not None and fault.kind == "after":
+                response = AnswerLost()
+        except ServiceError as error:
+            code = error.code
+            said = {"code": error.code, "message": error.message}
+            response = json(error.status, said, headers)
+        service.record(
+            operation=self.name,
+            principal=principal,
+            client=request.client.host if request.client else "",
+            status=0 if isinstance(response, AnswerLost) else response.status_code,
+            code=code,
+            opc_request_id=request_id,
+        )
+        return response
+
+    def _request_id(self, request: Request) -> str:
+        said = request.headers.get("opc-request-id", "")
+        own = self.service.world.names.segment()
+        return f"{said}/{own}" if said else own
+
+    def authenticate(self, request: Request, body: bytes) -> str:
+        """Return who asks.
+
+        Raises:
+            ServiceError: 401, that is not proven.
+        """
+        raise NotImplementedError
+
+    def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
+        """Do what is asked for and answer."""
+        raise NotImplementedError
+
+
+def target(request: Request) -> str:
+    """Return path and query as they were sent: that is what is signed."""
+    raw: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    path = raw.decode("ascii").partition("?")[0]
+    return f"{path}?{query.decode('ascii')}" if query else path
+
+
+def json(status: int, body: Any, headers: Mapping[str, str]) -> Response:
+    """Return an answer with a JSON body, or with none."""
+    if body is None:
+        return Response(status_code=status, headers=dict(headers))
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        headers=dict(headers),
+        media_type="application/json",
+    )

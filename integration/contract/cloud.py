@@ -1,0 +1,100 @@
+"""A fake cloud over real sockets, in a thread: the SDK blocks."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from fakeoci.api.app import build
+from fakeoci.api.service import Service
+from fakeoci.server import Door, listen, serve_doors
+from fakeoci.world import worldfile
+
+INSTANCE_ADDRESS = "10.0.0.2"
+"""Whoever comes by the second door is the instance of this address to IMDS."""
+
+
+class Clock:
+    """Real time, and what was waited for without waiting."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        """Return the cloud's time."""
+        return time.time() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        """Let the cloud's time pass at once."""
+        self.ahead += seconds
+
+    time = __call__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """The running fake, as tests reach into it between calls."""
+
+    service: Service
+    clock: Clock
+    url: str
+    instance_url: str
+    workload_port: int
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Cloud]:
+    """Serve a default world until the end of the block.
+
+    Args:
+        directory: where the TLS door's certificate and key are put.
+    """
+    clock = Clock()
+    service = Service(worldfile.parse(worldfile.default_text()), clock)
+    service.world.settings.timing.latency_seconds = 0.0
+    # Slow enough that nothing is done by the time the next call comes.
+    service.world.settings.timing.attach_seconds = 20.0
+    service.world.settings.timing.detach_seconds = 10.0
+    service.world.settings.timing.bulk_seconds = 5.0
+    sockets = [listen("127.0.0.1", 0) for _ in range(3)]
+    ports = [s.getsockname()[1] for s in sockets]
+    urls = [f"http://127.0.0.1:{port}" for port in ports]
+    certified = service.identities.authority.server("127.0.0.1")
+    files = directory / "server.crt", directory / "server.key"
+    files[0].write_bytes(certified.certificate_pem)
+    files[1].write_bytes(certified.key_pem)
+    doors = [
+        Door(socket=sockets[0], admin=True),
+        Door(socket=sockets[1], client_address=INSTANCE_ADDRESS),
+        Door(socket=sockets[2], tls=files),
+    ]
+    scope, started = trio.CancelScope(), threading.Event()
+    tokens: list[trio.lowlevel.TrioToken] = []
+
+    async def main() -> None:
+        tokens.append(trio.lowlevel.current_trio_token())
+        with scope:
+            async with trio.open_nursery() as nursery:
+                await serve_doors(build(service), doors, nursery)
+                started.set()
+                await trio.sleep_forever()
+
+    thread = threading.Thread(target=trio.run, args=(main,), name="fakeoci")
+    thread.start()
+    try:
+        if not started.wait(timeout=30):
+            raise RuntimeError("the fake did not start")
+        yield Cloud(
+            service=service,
+            clock=clock,
+            url=urls[0],
+            instance_url=urls[1],
+            workload_port=ports[2],
+        )
+    finally:
+        tokens[0].run_sync_soon(scope.cancel)
+        thread.join()

@@ -1,0 +1,30 @@
+"""Networks that several tests begin with."""
+
+from oci.core.models import (
+    AddSubnetIpv6CidrDetails,
+    CreateSubnetDetails,
+)
+
+from integration.contract.conftest import Oracle
+
+
+def dual_stack(oracle: Oracle) -> str:
+    """Make a subnet of both families in the main VCN; return its OCID."""
+    network, vcn = oracle.network, oracle.vcn()
+    oracle.done(network.add_ipv6_vcn_cidr(vcn))
+    block = network.get_vcn(vcn).data.ipv6_cidr_blocks[0]
+    prefix = block.replace("::/56", "::/64")
+    subnet = network.create_subnet(
+        CreateSubnetDetails(
+            compartment_id=oracle.compartment,
+            vcn_id=vcn,
+            cidr_block="10.1.64.0/24",
+            display_name="both",
+            prohibit_public_ip_on_vnic=True,
+        )
+    ).data
+    done = network.add_ipv6_subnet_cidr(
+        subnet.id, AddSubnetIpv6CidrDetails(ipv6_cidr_block=prefix)
+    )
+    oracle.done(done)
+    return str(subnet.id)
