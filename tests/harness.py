@@ -1,9 +1,10 @@
 """The real core, flows and OCI client over the in-process fake, in virtual time."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from random import Random
 from typing import Any
 
@@ -45,6 +46,7 @@ class World:
     service: Service
     host: MemoryHost = field(default_factory=MemoryHost)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
+    blocks: bool = True
 
     def fault(self, operation: str, kind: str = "before", **said: Any) -> None:
         self.service.faults.append(Fault(operation=operation, kind=kind, **said))
@@ -64,12 +66,13 @@ class World:
         return [v for v in self.vnics() if not v.is_primary]
 
     def secondary(self) -> dict[str, PrivateIp]:
-        """Return the secondary addresses of the node's pod VNICs."""
+        """Return the objects behind the secondary addresses of the pod VNICs."""
         return {
-            p.ip_address: p
+            str(address): p
             for v in self.pod_vnics()
             for p in self.service.world.private_ips_of(v.id)
             if not p.is_primary
+            for address in IPv4Network(f"{p.ip_address}/{p.prefix_length}")
         }
 
     @asynccontextmanager
@@ -80,13 +83,20 @@ class World:
         cluster: MemoryCluster | None = None,
         name: str = "test",
         subnet: str | None = None,
+        further: Sequence[str] = (),
     ) -> AsyncIterator[Node]:
         """Run a daemon's life on the node."""
         if subnet is None:
             subnet = self.service.world.named(Subnet, "pods").id
         nsg = self.service.world.named(Nsg, "pods").id
         config = config or settings()
-        oci = configuration.OciSection(subnet_id=subnet, nsg_ids=[nsg], cluster=name)
+        oci = configuration.OciSection(
+            subnet_id=subnet,
+            further_subnet_ids=list(further),
+            nsg_ids=[nsg],
+            cluster=name,
+            blocks=self.blocks,
+        )
         config = configuration.Config(oci=oci, pool=config.pool, cni=config.cni)
         app = build(self.service)
         async with (
@@ -109,13 +119,14 @@ class World:
             rooms.cancel_scope.cancel()
 
 
-def world(changes: dict[str, str] | None = None) -> World:
+def world(changes: dict[str, str] | None = None, *, blocks: bool = True) -> World:
     """Return a default world of one node, with some lines of its file changed."""
     text = re.sub(r"(?m)^count = \d+$", "count = 1", worldfile.default_text())
     for old, new in (changes or {}).items():
         assert old in text, old
         text = text.replace(old, new)
-    return World(Service(worldfile.parse(text), lambda: EPOCH + trio.current_time()))
+    service = Service(worldfile.parse(text), lambda: EPOCH + trio.current_time())
+    return World(service, blocks=blocks)
 
 
 async def add(node: Node, number: int, *, netns: int | None = None) -> Lease:
@@ -141,6 +152,6 @@ def check_invariants(w: World, node: Node) -> None:
     assert len({x.address for x in leases}) == len(leases)
     listed = w.secondary()
     assert {x.address for x in leases} <= listed.keys()
-    known = {p.address for p in node.pool.ledger.private_ips()}
+    known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
     assert known <= listed.keys()
     assert all(s.index != PRIMARY_INDEX for s in node.pool.pod_slots)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from vcnd.core.limits import LearntLimits
 from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import Layout
 from vcnd.model.podnetwork import PodNetwork
@@ -26,6 +27,8 @@ class OciSection(_Section, frozen=True):
 
     subnet_id: str = ""
     """OCID of the pod subnet.  Empty: the NativePodNetwork says, made by others."""
+    further_subnet_ids: list[str] = []
+    """OCIDs of more pod subnets, used in this order when those before are full."""
     nsg_ids: list[str] = []
     """OCIDs of the NSGs of pod VNICs, at most 5."""
     cluster: str = "default"
@@ -38,6 +41,8 @@ class OciSection(_Section, frozen=True):
     """Identity's federation; empty: by the instance's region and realm."""
     addresses_per_vnic: Annotated[int, msgspec.Meta(ge=1)] = 64
     """Secondary private IPs to expect of a VNIC; a lower limit is learnt by refusal."""
+    blocks: bool = True
+    """Ask for aligned blocks of addresses where that saves calls; singles otherwise."""
     wait_seconds: Seconds = 120.0
     """How long one change (attach, work request) may take before it is given up."""
     retry_seconds: Seconds = 60.0
@@ -114,11 +119,17 @@ class Config(_Section, frozen=True):
 
     def network(self) -> PodNetwork:
         """Return where pods' addresses come from, unless somebody else says so."""
+        oci = self.oci
         return PodNetwork(
-            subnet_ids=(self.oci.subnet_id,) if self.oci.subnet_id else (),
-            nsg_ids=tuple(self.oci.nsg_ids),
+            subnet_ids=tuple(filter(None, (oci.subnet_id, *oci.further_subnet_ids))),
+            nsg_ids=tuple(oci.nsg_ids),
             maximum=self.pool.maximum,
         )
+
+    def limits(self) -> LearntLimits:
+        """Return what is known of limits before any was met."""
+        oci = self.oci
+        return LearntLimits(per_vnic=oci.addresses_per_vnic, blocks=oci.blocks)
 
     def policy(self) -> PoolPolicy:
         """Return the pool's policy."""

@@ -98,7 +98,7 @@ class Node:
         random: Random,
         cluster: Cluster | None = None,
     ) -> None:
-        self.pool = Pool(config.policy(), config.network())
+        self.pool = Pool(config.policy(), config.network(), config.limits())
         turns = Turns()
         leases = Leases(pool=self.pool, host=host, journal=journal)
         self._host = host
@@ -106,7 +106,6 @@ class Node:
         self._warm_pool = WarmPool(
             pool=self.pool,
             changes=self._changes,
-            addresses_per_vnic=config.oci.addresses_per_vnic,
             resync_seconds=config.pool.resync_seconds,
             random=random,
         )
@@ -119,6 +118,7 @@ class Node:
             turns=turns,
             changes=self._changes,
             audit_seconds=config.pool.audit_seconds,
+            random=random,
         )
         self._attacher = Attacher(
             pool=self.pool,

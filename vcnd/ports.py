@@ -27,19 +27,25 @@ class Cloud(Protocol):
         """Ask what the cloud has for this instance."""
 
     async def create_addresses(self, vnic_id: VnicId, count: int) -> list[PrivateIp]:
-        """Create single addresses on a VNIC; return all secondary ones it now has.
+        """Create single addresses on a VNIC; return them, others of it perhaps too.
 
         Raises ``CloudFullError`` when not all of them fit, having created none,
         or some, which the next ``observe`` tells.
         """
 
+    async def create_block(self, vnic_id: VnicId, size: int) -> list[PrivateIp]:
+        """Create an aligned block of so many addresses on a VNIC; return it.
+
+        Raises ``CloudFullError`` when there is no such free range, or no room.
+        """
+
     async def delete_addresses(
         self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
     ) -> None:
-        """Delete addresses of one VNIC; those already gone count as deleted."""
+        """Delete addresses and blocks of one VNIC; those gone count as deleted."""
 
     async def attach_vnic(self, network: PodNetwork, token: str) -> Vnic:
-        """Attach a VNIC in a pod network and wait until it is usable.
+        """Attach a VNIC in a network's first subnet and wait until it is usable.
 
         The same token within 24 h yields the same VNIC, never a second one.
         """

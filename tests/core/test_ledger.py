@@ -20,11 +20,13 @@ from vcnd.model.vnic import PrivateIp
 COOLING = 30.0
 
 
-def private_ip(number: int) -> PrivateIp:
+def private_ip(number: int, *, block: bool = False) -> PrivateIp:
+    """Return a single address, or a block of eight, whose addresses no other has."""
     return PrivateIp(
         id=PrivateIpId(f"ocid{number}"),
-        address=f"10.0.{number // 256}.{number % 256}",
+        address=f"10.0.{number // 32}.{number % 32 * 8}",
         vnic_id=VnicId("vnic"),
+        prefix_length=29 if block else 32,
     )
 
 
@@ -46,11 +48,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.released_at: dict[str, float] = {}
         self.total = 0
 
-    @rule()
-    def address_comes(self) -> None:
+    @rule(block=st.booleans())
+    def address_comes(self, block: bool) -> None:
         self.numbers += 1
-        self.ledger.add(private_ip(self.numbers))
-        self.total += 1
+        self.ledger.add(private_ip(self.numbers, block=block))
+        self.total += 8 if block else 1
 
     @rule(target=keys)
     def pod_starts(self) -> SandboxKey:
@@ -60,10 +62,10 @@ class LedgerMachine(RuleBasedStateMachine):
         if found is None:
             assert self.ledger.counts().free == 0
             return key
-        released = self.released_at.get(found.address)
+        released = self.released_at.get(found)
         assert released is None or self.now >= released + COOLING
-        self.ledger.lease(lease(key, found.address))
-        assert self.ledger.state(found.address) == "leased"
+        self.ledger.lease(lease(key, found))
+        assert self.ledger.state(found) == "leased"
         return key
 
     @rule(key=consumes(keys))
@@ -79,15 +81,15 @@ class LedgerMachine(RuleBasedStateMachine):
         for address in self.ledger.thaw(self.now):
             assert self.now >= self.released_at[address] + COOLING
 
-    @precondition(lambda self: self.ledger.free_coldest())
+    @precondition(lambda self: self.ledger.spare())
     @rule(gone=st.booleans())
     def coldest_is_deleted(self, gone: bool) -> None:
-        coldest = self.ledger.free_coldest()[0].address
+        coldest = self.ledger.spare()[0]
         self.ledger.mark_deleting(coldest)
-        assert self.ledger.state(coldest) == "deleting"
+        assert {self.ledger.state(a) for a in coldest.addresses} == {"deleting"}
         if gone:
             self.ledger.forget(coldest)
-            self.total -= 1
+            self.total -= coldest.size
         else:
             self.ledger.keep(coldest)
 
@@ -95,15 +97,17 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def illegal_moves_change_nothing(self) -> None:
         held = self.ledger.leases()[0]
+        behind = self.ledger.private_ip(held.address)
+        assert behind is not None
         before = self.ledger.counts()
         with pytest.raises(IllegalMoveError):
             self.ledger.lease(held)
         with pytest.raises(IllegalMoveError):
             self.ledger.lease(lease(SandboxKey("vcnd", "x", "eth0"), held.address))
         with pytest.raises(IllegalMoveError):
-            self.ledger.mark_deleting(held.address)
+            self.ledger.mark_deleting(behind)
         with pytest.raises(IllegalMoveError):
-            self.ledger.keep(held.address)
+            self.ledger.keep(behind)
         with pytest.raises(IllegalMoveError):
             self.ledger.cool(held.address, self.now)
         with pytest.raises(IllegalMoveError):
@@ -130,10 +134,10 @@ def test_free_addresses_are_taken_first_in_first_out() -> None:
         key = SandboxKey("vcnd", f"c{number}", "eth0")
         found = ledger.take(key)
         assert found is not None
-        ledger.lease(lease(key, found.address))
+        ledger.lease(lease(key, found))
         ledger.release(key, 0.0)
         ledger.thaw(0.0)
-        taken.append(found.address)
+        taken.append(found)
     assert taken == [private_ip(n).address for n in range(3)]
 
 
@@ -142,8 +146,42 @@ def test_an_address_the_cloud_took_stays_leased_until_its_pod_ends() -> None:
     key = SandboxKey("vcnd", "c", "eth0")
     ledger.add(private_ip(1))
     ledger.lease(lease(key, private_ip(1).address))
-    ledger.forget(private_ip(1).address)
+    ledger.forget(private_ip(1))
     assert ledger.lease_of(key) is not None
     ledger.release(key, 0.0)
     assert ledger.counts().total == 0
     assert ledger.thaw(99.0) == []
+
+
+def test_blocks_in_use_are_filled_and_untouched_ones_kept_whole() -> None:
+    ledger = Ledger(cooling_seconds=0)
+    untouched, used = private_ip(1, block=True), private_ip(2, block=True)
+    single = private_ip(3)
+    for one in (used, untouched, single):
+        ledger.add(one)
+    taken = []
+    for number in range(10):
+        key = SandboxKey("vcnd", f"c{number}", "eth0")
+        found = ledger.take(key)
+        assert found is not None
+        ledger.lease(lease(key, found))
+        taken.append(found)
+    # The single before any block is begun; then one block to its end.
+    assert taken == [single.address, *used.addresses, untouched.address]
+    assert ledger.spare() == []
+
+
+def test_a_block_is_spare_only_when_all_of_it_is() -> None:
+    ledger = Ledger(cooling_seconds=0)
+    block = private_ip(1, block=True)
+    ledger.add(block)
+    key = SandboxKey("vcnd", "c", "eth0")
+    ledger.lease(lease(key, block.addresses[3]))
+    assert ledger.spare() == []
+    with pytest.raises(IllegalMoveError):
+        ledger.mark_deleting(block)
+    assert ledger.counts().free == 7
+    ledger.release(key, 0.0)
+    assert ledger.spare() == []  # it cools
+    ledger.thaw(0.0)
+    assert ledger.spare() == [block]

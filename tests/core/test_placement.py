@@ -1,22 +1,28 @@
 """Where missing addresses come from."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vcnd.core.placement import (
+    SMALLEST_BLOCK,
     AttachVnic,
     CreateAddresses,
     Inventory,
     NoRoom,
     VnicRoom,
+    pieces,
     plan,
+    spare_pieces,
 )
 from vcnd.model.ids import VnicId
 
 rooms = st.lists(st.tuples(st.integers(0, 64), st.integers(0, 64)), max_size=6)
 
 
-def inventory(held_and_limit: list[tuple[int, int]], slots: int, new: int) -> Inventory:
+def inventory(
+    held_and_limit: list[tuple[int, int]], slots: int, new: int, largest: int = 1
+) -> Inventory:
     return Inventory(
         vnics=tuple(
             VnicRoom(vnic_id=VnicId(f"vnic{n}"), held=held, limit=limit)
@@ -24,11 +30,12 @@ def inventory(held_and_limit: list[tuple[int, int]], slots: int, new: int) -> In
         ),
         vnic_slots_left=slots,
         new_vnic_limit=new,
+        largest_block=largest,
     )
 
 
 @given(st.integers(1, 300), rooms, st.integers(0, 5), st.integers(0, 64))
-def test_a_plan_asks_for_what_is_missing_and_no_more(
+def test_a_plan_of_singles_asks_for_what_is_missing_and_no_more(
     missing: int, held_and_limit: list[tuple[int, int]], slots: int, new: int
 ) -> None:
     have = inventory(held_and_limit, slots, new)
@@ -45,9 +52,63 @@ def test_a_plan_asks_for_what_is_missing_and_no_more(
     assert lacking == max(0, missing - room - slots * new)
 
 
+@given(
+    st.integers(1, 300),
+    rooms,
+    st.integers(0, 5),
+    st.integers(0, 64),
+    st.sampled_from([1, 4, 16, 256]),
+)
+def test_blocks_keep_to_the_room_and_near_to_what_is_missing(
+    missing: int,
+    held_and_limit: list[tuple[int, int]],
+    slots: int,
+    new: int,
+    largest: int,
+) -> None:
+    have = inventory(held_and_limit, slots, new, largest)
+    steps = [s for s in plan(missing, have) if isinstance(s, CreateAddresses)]
+    room = {v.vnic_id: v.room for v in have.vnics}
+    for step in steps:
+        assert len(step.blocks) + step.singles <= room[step.vnic_id]
+        assert all(SMALLEST_BLOCK <= b <= largest for b in step.blocks)
+        assert all(b.bit_count() == 1 for b in step.blocks)
+    assert sum(s.count for s in steps) <= missing * 4 / 3
+
+
+@pytest.mark.parametrize(
+    ("missing", "largest", "expected"),
+    [
+        (1, 256, ((), 1)),
+        (3, 256, ((), 3)),
+        (8, 256, ((8,), 0)),
+        (12, 256, ((8, 4), 0)),
+        (31, 256, ((32,), 0)),
+        (110, 256, ((128,), 0)),
+        (110, 32, ((32, 32, 32, 16), 0)),
+        (250, 256, ((256,), 0)),
+        (110, 1, ((), 64)),
+    ],
+)
+def test_pieces(
+    missing: int, largest: int, expected: tuple[tuple[int, ...], int]
+) -> None:
+    assert pieces(missing, 64, largest) == expected
+
+
 def test_the_fullest_vnic_is_filled_first() -> None:
     steps = plan(3, inventory([(1, 8), (7, 8), (0, 8)], 1, 8))
     assert steps == [
-        CreateAddresses(VnicId("vnic1"), 1),
-        CreateAddresses(VnicId("vnic0"), 2),
+        CreateAddresses(VnicId("vnic1"), (), 1),
+        CreateAddresses(VnicId("vnic0"), (), 2),
     ]
+
+
+@given(st.lists(st.sampled_from([1, 4, 8, 64]), max_size=30), st.integers(0, 200))
+def test_never_more_is_given_back_than_is_over(sizes: list[int], surplus: int) -> None:
+    chosen = spare_pieces(sizes, surplus)
+    assert len(set(chosen)) == len(chosen)
+    given_back = sum(sizes[n] for n in chosen)
+    assert given_back <= surplus
+    left = [s for n, s in enumerate(sizes) if n not in chosen]
+    assert all(s > surplus - given_back for s in left)

@@ -13,16 +13,16 @@ from vcnd.model.vnic import PrivateIp
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The cloud gives one of our VNICs an address that the ledger lacks."""
+    """The cloud gives one of our VNICs an address or block that the ledger lacks."""
 
     private_ip: PrivateIp
 
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """The ledger has an address that the cloud no longer gives us."""
+    """The ledger has an address or block that the cloud no longer gives us."""
 
-    address: str
+    private_ip: PrivateIp
     leased: bool
     """Whether a pod still uses it: its traffic is being dropped by the VCN."""
 
@@ -51,7 +51,7 @@ def cloud_drift(
     known = {p.address: p for p in books}
     listed = {p.address: p for p in cloud}
     repairs: list[Repair] = [
-        Forget(a, a in leased)
+        Forget(p, not leased.isdisjoint(p.addresses))
         for a, p in known.items()
         if a not in listed or listed[a].id != p.id
     ]

@@ -2,12 +2,17 @@
 
     free → leased → cooling → free          free → deleting → gone
 
+The cloud gives addresses singly or as blocks.  A block is one object of the cloud:
+its addresses are leased one by one, and come and go together.
+
 Rule 1: whatever changes the state of an address lives in this file.
 Rule 2: an illegal move raises ``IllegalMoveError`` and changes nothing.
 Rule 3: time is an argument (seconds of any monotonic clock).
 
-Free addresses are taken first in, first out, so that an address rests as long
-as the pool allows before it serves again.
+Free addresses of a kind are taken first in, first out, so that an address rests as
+long as the pool allows before it serves again.  Which kind first: addresses of
+blocks that are in use, then singles, then of untouched blocks, so that blocks stay
+whole and can be given back.
 """
 
 from collections import OrderedDict
@@ -42,7 +47,10 @@ class Ledger:
 
     def __init__(self, *, cooling_seconds: float) -> None:
         self._cooling_seconds = cooling_seconds
+        self._objects: dict[str, PrivateIp] = {}
+        """By their first address."""
         self._addresses: dict[str, PrivateIp] = {}
+        """The object behind every address."""
         self._free: OrderedDict[str, None] = OrderedDict()
         self._leases: dict[SandboxKey, Lease] = {}
         self._holders: dict[str, SandboxKey] = {}
@@ -52,51 +60,72 @@ class Ledger:
     # What is there
 
     def add(self, private_ip: PrivateIp) -> None:
-        """Take in an address that the cloud gives to one of our VNICs: it is free."""
-        address = private_ip.address
-        if address in self._addresses:
-            raise IllegalMoveError(f"{address} is in the ledger already")
-        self._addresses[address] = private_ip
-        if address not in self._holders and address not in self._cooling:
+        """Take in what the cloud gives to one of our VNICs: its addresses are free."""
+        addresses = private_ip.addresses
+        for address in addresses:
+            if address in self._addresses:
+                raise IllegalMoveError(f"{address} is in the ledger already")
+        self._objects[private_ip.address] = private_ip
+        for address in addresses:
+            self._addresses[address] = private_ip
+            if address not in self._holders and address not in self._cooling:
+                self._free[address] = None
+
+    def mark_deleting(self, private_ip: PrivateIp) -> None:
+        """Take a free object out of use before the cloud is asked to delete it."""
+        for address in private_ip.addresses:
+            if address not in self._free:
+                raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
+        for address in private_ip.addresses:
+            del self._free[address]
+            self._deleting.add(address)
+
+    def keep(self, private_ip: PrivateIp) -> None:
+        """Return an object from deleting to free: the cloud did not delete it."""
+        for address in private_ip.addresses:
+            if address not in self._deleting:
+                raise IllegalMoveError(
+                    f"{address} is not deleting: {self.state(address)}"
+                )
+        for address in private_ip.addresses:
+            self._deleting.discard(address)
             self._free[address] = None
 
-    def mark_deleting(self, address: str) -> PrivateIp:
-        """Take a free address out of use before the cloud is asked to delete it."""
-        if address not in self._free:
-            raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
-        del self._free[address]
-        self._deleting.add(address)
-        return self._addresses[address]
+    def forget(self, private_ip: PrivateIp) -> None:
+        """Drop an object that the cloud no longer gives us.
 
-    def keep(self, address: str) -> None:
-        """Return an address from deleting to free: the cloud did not delete it."""
-        if address not in self._deleting:
-            raise IllegalMoveError(f"{address} is not deleting: {self.state(address)}")
-        self._deleting.discard(address)
-        self._free[address] = None
-
-    def forget(self, address: str) -> None:
-        """Drop an address that the cloud no longer gives us.
-
-        A lease on it stays on the books (the pod still believes in it): repair
-        names it, and it ends with the sandbox's DEL.
+        Leases on it stay on the books (the pods still believe in them): repair
+        names them, and they end with their sandboxes' DEL.
         """
-        if address not in self._addresses:
-            raise IllegalMoveError(f"{address} is not in the ledger")
-        del self._addresses[address]
-        self._free.pop(address, None)
-        self._cooling.pop(address, None)
-        self._deleting.discard(address)
+        if self._objects.get(private_ip.address) != private_ip:
+            raise IllegalMoveError(f"{private_ip.address} is not in the ledger")
+        del self._objects[private_ip.address]
+        for address in private_ip.addresses:
+            del self._addresses[address]
+            self._free.pop(address, None)
+            self._cooling.pop(address, None)
+            self._deleting.discard(address)
 
     # Who holds it
 
-    def take(self, key: SandboxKey) -> PrivateIp | None:
-        """Return the address that has been free longest, or None; ``lease`` follows."""
+    def take(self, key: SandboxKey) -> str | None:
+        """Return the free address to give next, or None; ``lease`` follows."""
         if key in self._leases:
             raise IllegalMoveError(f"{key} holds {self._leases[key].address} already")
-        for address in self._free:
-            return self._addresses[address]
-        return None
+        used = {
+            self._addresses[a].address
+            for a in (*self._holders, *self._cooling)
+            if a in self._addresses
+        }
+
+        def rank(address: str) -> int:
+            private_ip = self._addresses[address]
+            if private_ip.size == 1:
+                return 1
+            return 0 if private_ip.address in used else 2
+
+        # The first of the lowest rank: the order among equals is kept.
+        return min(self._free, key=rank, default=None)
 
     def lease(self, lease: Lease) -> None:
         """Give a free address to a sandbox."""
@@ -182,23 +211,29 @@ class Ledger:
         return self._addresses.get(address)
 
     def private_ips(self) -> list[PrivateIp]:
-        """Return every address that the cloud gives us."""
-        return list(self._addresses.values())
+        """Return every object that the cloud gives us."""
+        return list(self._objects.values())
 
-    def free_coldest(self) -> list[PrivateIp]:
-        """Return the free addresses, longest free first."""
-        return [self._addresses[a] for a in self._free]
+    def spare(self) -> list[PrivateIp]:
+        """Return the objects all of whose addresses are free, longest free first."""
+        order = {address: n for n, address in enumerate(self._free)}
+        whole = [
+            (max(order[a] for a in p.addresses), p)
+            for p in self._objects.values()
+            if all(a in order for a in p.addresses)
+        ]
+        return [p for _, p in sorted(whole, key=lambda pair: pair[0])]
 
     def ids(self) -> set[PrivateIpId]:
-        """Return the OCIDs of all addresses."""
-        return {p.id for p in self._addresses.values()}
+        """Return the OCIDs of all objects."""
+        return {p.id for p in self._objects.values()}
 
-    def per_vnic(self) -> dict[VnicId, int]:
-        """Return how many addresses each VNIC has."""
-        count: dict[VnicId, int] = {}
-        for p in self._addresses.values():
-            count[p.vnic_id] = count.get(p.vnic_id, 0) + 1
-        return count
+    def per_vnic(self) -> dict[VnicId, list[PrivateIp]]:
+        """Return each VNIC's objects."""
+        held: dict[VnicId, list[PrivateIp]] = {}
+        for p in self._objects.values():
+            held.setdefault(p.vnic_id, []).append(p)
+        return held
 
     def counts(self) -> Counts:
         """Return how many addresses stand where."""

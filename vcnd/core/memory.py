@@ -49,8 +49,7 @@ class Memory:
             case AddressAdded(private_ip):
                 self._private_ips[private_ip.address] = private_ip
             case AddressForgotten(address):
-                self._private_ips.pop(address, None)
-                self._released.pop(address, None)
+                self._forget(address)
             case VnicNumbered(slot):
                 self._slots[slot.vnic.id] = slot
             case VnicForgotten(vnic_id):
@@ -60,6 +59,12 @@ class Memory:
             case AttachSettled(token):
                 if self._unsettled == token:
                     self._unsettled = None
+
+    def _forget(self, first: str) -> None:
+        """Drop the object that begins with an address."""
+        held = self._private_ips.pop(first, None)
+        for address in held.addresses if held is not None else ():
+            self._released.pop(address, None)
 
     def _end(self, key: SandboxKey | None) -> Lease | None:
         """Take a sandbox's lease off the books; return it."""

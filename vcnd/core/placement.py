@@ -1,22 +1,34 @@
-"""Where missing addresses should come from: which VNIC, or a new one."""
+"""Where missing addresses should come from: which VNIC, which pieces, or a new VNIC.
+
+A block is one object and one call, however many addresses it is; it needs an aligned
+free range, and goes back only as a whole.  Singles need nothing but free addresses,
+and a call each, or a handful for all of them in bulk.
+"""
 
 from dataclasses import dataclass
 
 from vcnd.model.ids import VnicId
 
+SMALLEST_BLOCK = 4
+"""Under this, singles cost no more calls and go back one by one."""
+
+LARGEST_BLOCK = 256
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VnicRoom:
-    """A pod VNIC of ours, how many addresses it has and how many it can have."""
+    """A pod VNIC of ours, how many objects it has and how many it can have."""
 
     vnic_id: VnicId
     held: int
     limit: int
     """The most that it takes, learnt from a refusal or the published limit."""
+    probing: bool = False
+    """It took no more when last asked: a single address is asked for, to see."""
 
     @property
     def room(self) -> int:
-        """Return how many more addresses it takes."""
+        """Return how many more objects it takes."""
         return max(0, self.limit - self.held)
 
 
@@ -28,15 +40,23 @@ class Inventory:
     vnic_slots_left: int
     """How many more VNICs the shape takes."""
     new_vnic_limit: int
-    """How many secondary addresses a new VNIC is expected to take."""
+    """How many secondary objects a new VNIC is expected to take."""
+    largest_block: int
+    """The largest block worth asking for, in addresses; 1: singles only."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreateAddresses:
-    """Ask for so many single addresses on this VNIC, in bulk."""
+    """Ask for these blocks, one after another, and so many singles on this VNIC."""
 
     vnic_id: VnicId
-    count: int
+    blocks: tuple[int, ...]
+    singles: int
+
+    @property
+    def count(self) -> int:
+        """Return how many addresses that is."""
+        return sum(self.blocks) + self.singles
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,31 @@ class NoRoom:
 Step = CreateAddresses | AttachVnic | NoRoom
 
 
+def block_size(missing: int, largest: int) -> int:
+    """Return the block to ask for, in addresses; 1 when none is worth it.
+
+    The greatest power of two that is not more than is missing; or the next one where
+    that is at most a third too much: 110 missing addresses are one block of 128.
+    """
+    size = 1 << (missing.bit_length() - 1)
+    if 2 * missing > 3 * size:
+        size *= 2
+    size = min(size, largest)
+    return size if size >= SMALLEST_BLOCK else 1
+
+
+def pieces(missing: int, room: int, largest: int) -> tuple[tuple[int, ...], int]:
+    """Return the blocks and the number of singles that serve, in at most ``room``."""
+    blocks: list[int] = []
+    while missing > 0 and len(blocks) < room:
+        size = block_size(missing, largest)
+        if size == 1:
+            break
+        blocks.append(size)
+        missing -= size
+    return tuple(blocks), max(0, min(missing, room - len(blocks)))
+
+
 def plan(missing: int, inventory: Inventory) -> list[Step]:
     """Return the steps that bring ``missing`` addresses, fullest VNIC first.
 
@@ -62,15 +107,31 @@ def plan(missing: int, inventory: Inventory) -> list[Step]:
     VNICs one by one, and the next look plans the next.
     """
     steps: list[Step] = []
+    largest = inventory.largest_block
     for vnic in sorted(inventory.vnics, key=lambda v: (-v.held, v.vnic_id)):
-        count = min(missing, vnic.room)
-        if count > 0:
-            steps.append(CreateAddresses(vnic.vnic_id, count))
-            missing -= count
+        if missing <= 0 or vnic.room == 0:
+            continue
+        wanted = ((), 1) if vnic.probing else pieces(missing, vnic.room, largest)
+        step = CreateAddresses(vnic.vnic_id, *wanted)
+        steps.append(step)
+        missing -= step.count
     if missing > 0 and inventory.vnic_slots_left > 0 and inventory.new_vnic_limit > 0:
         steps.append(AttachVnic())
-        reachable = inventory.vnic_slots_left * inventory.new_vnic_limit
+        reachable = inventory.vnic_slots_left * inventory.new_vnic_limit * largest
         missing = max(0, missing - reachable)
     if missing > 0:
         steps.append(NoRoom(missing))
     return steps
+
+
+def spare_pieces(sizes: list[int], surplus: int) -> list[int]:
+    """Return which of some objects to give back, by their place in ``sizes``.
+
+    The largest first, never more than is over: what is left of it goes in singles.
+    """
+    chosen = []
+    for at in sorted(range(len(sizes)), key=lambda n: -sizes[n]):
+        if sizes[at] <= surplus:
+            chosen.append(at)
+            surplus -= sizes[at]
+    return chosen

@@ -90,10 +90,10 @@ class Attacher:
         self, key: SandboxKey, pod: PodRef, cookie: int
     ) -> AsyncIterator[Lease]:
         """Lease an address durably; undo pod and lease unless the body succeeds."""
-        private_ip = await self._pool.wait_for_address(key, pod, self._patience_seconds)
+        address = await self._pool.wait_for_address(key, pod, self._patience_seconds)
         lease = Lease(
             key=key,
-            address=private_ip.address,
+            address=address,
             netns_cookie=cookie,
             host_ifname=self._host.host_ifname(key),
             pod=pod,

@@ -5,18 +5,24 @@ written, the ledger and the kernel follow.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import structlog
+import trio
 
+from vcnd.core.placement import CreateAddresses
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import (
     BadRequestError,
     CloudError,
     CloudFullError,
+    CloudGoneError,
     CloudRefusedError,
 )
 from vcnd.model.ids import VnicId
+from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import (
     AddressAdded,
     AddressForgotten,
@@ -25,7 +31,7 @@ from vcnd.model.records import (
     VnicForgotten,
     VnicNumbered,
 )
-from vcnd.model.vnic import PrivateIp
+from vcnd.model.vnic import PrivateIp, VnicSlot
 from vcnd.ports import Cloud, Host, Journal
 
 log = structlog.get_logger()
@@ -53,56 +59,117 @@ class Changes:
         """
         self._unsettled_attach = unsettled_attach
 
-    async def create_addresses(self, vnic_id: VnicId, count: int) -> None:
-        """Create addresses on a VNIC; when not all fit, as many as do.
+    async def create_addresses(self, step: CreateAddresses) -> bool:
+        """Create what a step asks for; when not all of it fits, as much as does.
 
-        A refusal halves the question until a single address is refused: that
-        finds the end of a limit that nobody tells in a handful of calls.
+        Returns whether anything came.
+
+        A block that is refused ends the step: the next look asks for smaller ones.
+        A refusal of singles halves the question until a single address is refused:
+        that finds the end of a limit that nobody tells in a handful of calls.
 
         Raises:
             CloudFullError: the VNIC or its subnet takes no more.
             CloudError: the cloud cannot be had.
         """
-        wanted, ask = count, count
+        for number, size in enumerate(step.blocks):
+            if not await self._create_block(step.vnic_id, size):
+                return number > 0
+        wanted = ask = step.singles
         while wanted > 0:
             try:
-                listed = await self._cloud.create_addresses(vnic_id, ask)
+                listed = await self._create(
+                    self._cloud.create_addresses(step.vnic_id, ask)
+                )
             except CloudFullError:
                 if ask == 1:
                     raise
                 ask //= 2
                 continue
-            except CloudRefusedError:
-                raise
-            except CloudError:
-                self._pool.doubt()  # perhaps they were made: then they are adopted
-                raise
             wanted -= await self.take_in(listed)
             ask = min(ask, wanted)
+        return True
+
+    async def _create_block(self, vnic_id: VnicId, size: int) -> bool:
+        limits, now = self._pool.limits, trio.current_time()
+        try:
+            listed = await self._create(self._cloud.create_block(vnic_id, size))
+        except CloudFullError as error:
+            limits.block_refused(size, now)
+            log.info("block_refused", vnic=vnic_id, size=size, reason=str(error))
+            return False
+        except CloudGoneError:
+            raise
+        except CloudRefusedError as error:
+            limits.no_blocks(now)
+            log.warning("blocks_missing", reason=str(error))
+            return False
+        await self.take_in(listed)
+        return True
+
+    async def _create(self, asked: Awaitable[list[PrivateIp]]) -> list[PrivateIp]:
+        try:
+            return await asked
+        except CloudRefusedError:
+            raise
+        except CloudError:
+            self._pool.doubt()  # perhaps they were made: then they are adopted
+            raise
 
     async def take_in(self, listed: Sequence[PrivateIp]) -> int:
-        """Enter the addresses that the books lack; return how many."""
+        """Enter what the books lack; return how many addresses that was."""
         ledger = self._pool.ledger
         fresh = [p for p in listed if ledger.private_ip(p.address) is None]
         if fresh:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
             for private_ip in fresh:
                 ledger.add(private_ip)
-            log.info("addresses_added", addresses=[p.address for p in fresh])
+            log.info("addresses_added", addresses=_texts(fresh))
+            self._note_accepted(fresh)
             self._pool.arrived()
-        return len(fresh)
+        return sum(p.size for p in fresh)
 
-    async def attach_vnic(self) -> None:
-        """Attach a pod VNIC and set it up in the kernel."""
+    def _note_accepted(self, fresh: Sequence[PrivateIp]) -> None:
+        for vnic_id in {p.vnic_id for p in fresh}:
+            slot = self._pool.slots.get(vnic_id)
+            if slot is not None:
+                now = trio.current_time()
+                self._pool.limits.vnic_accepted(vnic_id, slot.vnic.subnet_id, now)
+
+    async def attach_vnic(self) -> bool:
+        """Attach a pod VNIC in the first subnet of the class that is not full.
+
+        Returns whether one came: not where another subnet is to be asked next.
+
+        Raises:
+            CloudFullError: no subnet of the class takes one, or the shape does not.
+            CloudError: the cloud cannot be had.
+        """
+        network, limits = self._pool.network, self._pool.limits
+        subnet = limits.preferred(network.subnet_ids, trio.current_time())
+        try:
+            await self._attach(replace(network, subnet_ids=(subnet,)))
+        except CloudFullError as error:
+            now = trio.current_time()
+            limits.subnet_full(subnet, now)
+            if limits.all_full(network.subnet_ids, now):
+                raise
+            log.warning("subnet_full", subnet=subnet, reason=str(error))
+            return False
+        return True
+
+    async def _attach(self, network: PodNetwork) -> None:
         token = self._unsettled_attach or secrets.token_hex(15)
         self._unsettled_attach = token
         await self._journal.append(AttachIntended(token))
         try:
-            vnic = await self._cloud.attach_vnic(self._pool.network, token)
+            vnic = await self._cloud.attach_vnic(network, token)
         except CloudRefusedError:
-            # A final refusal: the next attempt is another intent.
+            # A final refusal: the next attempt is another intent.  Whether an earlier
+            # life asked for something else under this token, the cloud will tell.
             self._unsettled_attach = None
             await self._journal.append(AttachSettled(token))
+            self._pool.doubt()
             raise
         slot = self._pool.number(vnic)
         self._pool.vnics_attached += 1
@@ -115,28 +182,72 @@ class Changes:
         """Bring the kernel to the VNICs of the books."""
         await self._host.settle(list(self._pool.slots.values()))
 
-    async def delete_addresses(self, vnic_id: VnicId, addresses: Sequence[str]) -> None:
-        """Give free addresses of one VNIC back to the subnet."""
-        ledger = self._pool.ledger
-        going = [
-            ledger.mark_deleting(a) for a in addresses if ledger.state(a) == "free"
-        ]
+    async def delete_addresses(
+        self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
+    ) -> bool:
+        """Give wholly free objects of one VNIC back to the subnet."""
+        going = self._take_out(private_ips)
         if not going:
-            return
+            return True  # a pod was quicker
+        with self._deleting(going):
+            await self._cloud.delete_addresses(vnic_id, going)
+        await self._forget(going)
+        log.info("addresses_deleted", addresses=_texts(going))
+        return True
+
+    async def detach_vnic(self, slot: VnicSlot) -> bool:
+        """Give a VNIC whose addresses are all free back, and them with it."""
+        pool, vnic_id = self._pool, slot.vnic.id
+        held = pool.ledger.per_vnic().get(vnic_id, [])
+        going = self._take_out(held)
+        if len(going) < len(held):
+            for private_ip in going:
+                pool.ledger.keep(private_ip)
+            return True  # a pod was quicker
+        with self._deleting(going):
+            # Its addresses are EPHEMERAL: they go with it, in one call.
+            await self._cloud.detach_vnic(vnic_id)
+        await self._forget(going)
+        await self._vnic_gone(vnic_id)
+        await self.settle()
+        log.info("vnic_detached", vnic=vnic_id, addresses=_texts(going))
+        return True
+
+    def _take_out(self, private_ips: Sequence[PrivateIp]) -> list[PrivateIp]:
+        """Mark those as deleting that are still wholly free."""
+        ledger = self._pool.ledger
+        spare = {p.address for p in ledger.spare()}
+        going = [p for p in private_ips if p.address in spare]
+        for private_ip in going:
+            ledger.mark_deleting(private_ip)
+        return going
+
+    @contextmanager
+    def _deleting(self, going: Sequence[PrivateIp]) -> Iterator[None]:
+        """Keep audits from judging what the body deletes; doubt it where that fails."""
         self.being_deleted.update(p.address for p in going)
         try:
-            await self._cloud.delete_addresses(vnic_id, going)
+            yield
         except CloudError:
             # Perhaps some are gone.  None serves anybody until an audit has asked.
             self._pool.doubt()
             raise
         finally:
             self.being_deleted.difference_update(p.address for p in going)
-        await self._journal.append(*(AddressForgotten(p.address) for p in going))
-        for private_ip in going:
-            if ledger.state(private_ip.address) == "deleting":
-                ledger.forget(private_ip.address)
-        log.info("addresses_deleted", addresses=[p.address for p in going])
+
+    async def _forget(self, gone: Sequence[PrivateIp]) -> None:
+        ledger = self._pool.ledger
+        await self._journal.append(*(AddressForgotten(p.address) for p in gone))
+        for private_ip in gone:
+            if ledger.private_ip(private_ip.address) == private_ip:
+                ledger.forget(private_ip)
+
+    async def _vnic_gone(self, vnic_id: VnicId) -> None:
+        pool = self._pool
+        pool.limits.forget(vnic_id)
+        if pool.slots.pop(vnic_id, None) is not None:
+            pool.vnics_attached -= 1
+        await self._journal.append(VnicForgotten(vnic_id))
 
     async def give_all_back(self) -> None:
         """Return every address and VNIC to the cloud, and leave the kernel as found.
@@ -152,18 +263,17 @@ class Changes:
                 details="drain the node first: kubectl drain",
             )
         for slot in pool.pod_slots:
-            # Secondary addresses are EPHEMERAL: they go with their VNIC, in one call.
             await self._cloud.detach_vnic(slot.vnic.id)
-            gone = [p for p in pool.ledger.private_ips() if p.vnic_id == slot.vnic.id]
-            await self._journal.append(
-                *(AddressForgotten(p.address) for p in gone),
-                VnicForgotten(slot.vnic.id),
-            )
-            for private_ip in gone:
-                pool.ledger.forget(private_ip.address)
-            del pool.slots[slot.vnic.id]
-            pool.vnics_attached -= 1
+            await self._forget(pool.ledger.per_vnic().get(slot.vnic.id, []))
+            await self._vnic_gone(slot.vnic.id)
         pool.released = True
         await self._host.withdraw()
         self._journal.remove()
         log.info("all_given_back")
+
+
+def _texts(private_ips: Sequence[PrivateIp]) -> list[str]:
+    return [
+        p.address if p.size == 1 else f"{p.address}/{p.prefix_length}"
+        for p in private_ips
+    ]

@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from vcnd.core.ledger import Ledger
+from vcnd.core.limits import LearntLimits
 from vcnd.core.target import PoolPolicy, target
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.ids import VnicId
@@ -20,7 +21,7 @@ from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.trace import TRACE
-from vcnd.model.vnic import PRIMARY_INDEX, PrivateIp, Vnic, VnicSlot
+from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
 
 log = structlog.get_logger()
 
@@ -37,8 +38,11 @@ class Problem:
 class Pool:
     """State of the node.  Every synchronous method is one step."""
 
-    def __init__(self, policy: PoolPolicy, network: PodNetwork) -> None:
+    def __init__(
+        self, policy: PoolPolicy, network: PodNetwork, limits: LearntLimits
+    ) -> None:
         self.policy = policy
+        self.limits = limits
         self.network = network
         """Where VNICs are attached from now on."""
         self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
@@ -132,27 +136,27 @@ class Pool:
 
     async def wait_for_address(
         self, key: SandboxKey, pod: PodRef, patience_seconds: float
-    ) -> PrivateIp:
+    ) -> str:
         """Return a free address, waiting for one if need be.
 
         There is no await between the return of this and the caller's
         ``ledger.lease``: the address is still free then.
         """
-        private_ip = self.ledger.take(key)
-        if private_ip is not None:
-            return private_ip
+        address = self.ledger.take(key)
+        if address is not None:
+            return address
         self._waiting[key] = pod
         self.ring()
         began = trio.current_time()
         try:
             with trio.move_on_after(patience_seconds):
-                while private_ip is None:
+                while address is None:
                     await self._arrival.wait()
-                    private_ip = self.ledger.take(key)
+                    address = self.ledger.take(key)
         finally:
             del self._waiting[key]
         waited = trio.current_time() - began
-        if private_ip is None:
+        if address is None:
             raise PoolEmptyError(
                 f"no free VCN address after {waited:.0f} s", details=self.why_empty()
             )
@@ -162,7 +166,7 @@ class Pool:
             seconds=round(waited, 3),
             trace=TRACE.get(),
         )
-        return private_ip
+        return address
 
     def why_empty(self) -> str:
         """Say in words why no address is free."""

@@ -141,7 +141,7 @@ class Publisher:
         pool = self._pool
         on_vnic: dict[str, list[str]] = {}
         for private_ip in pool.ledger.private_ips():
-            on_vnic.setdefault(private_ip.vnic_id, []).append(private_ip.address)
+            on_vnic.setdefault(private_ip.vnic_id, []).extend(private_ip.addresses)
         counts = pool.ledger.counts()
         return podnetwork.report(
             observed=pool.observed,

@@ -3,12 +3,15 @@
 ``core.drift`` says what differs, as values; here they are carried out.
 """
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from random import Random
 from typing import Never, assert_never
 
 import structlog
 import trio
 
+from vcnd.core.backoff import delays
 from vcnd.core.drift import (
     Adopt,
     EndLease,
@@ -35,7 +38,6 @@ from vcnd.ports import Cloud, Host, Journal
 
 log = structlog.get_logger()
 
-FIRST_RETRY_SECONDS = 1.0
 MOST_RETRY_SECONDS = 30.0
 
 
@@ -53,6 +55,7 @@ class Repairer:
         turns: Turns,
         changes: Changes,
         audit_seconds: float,
+        random: Random,
     ) -> None:
         self._pool = pool
         self._cloud = cloud
@@ -62,6 +65,7 @@ class Repairer:
         self._turns = turns
         self._changes = changes
         self._audit_seconds = audit_seconds
+        self._random = random
         self._looking = trio.Lock()
 
     async def run(
@@ -69,19 +73,23 @@ class Repairer:
     ) -> Never:
         """Ask the cloud until it answers once, then audit each period."""
         task_status.started()
-        wait = FIRST_RETRY_SECONDS
+        waits = self._new_waits()
         while True:
             try:
                 await self.audit_cloud()
                 await self.audit_kernel()
             except VcndError as error:
                 self._pool.trouble("audit", str(error))
-                await trio.sleep(wait)
-                wait = min(MOST_RETRY_SECONDS, wait * 2)
+                await trio.sleep(next(waits))
                 continue
-            wait = FIRST_RETRY_SECONDS
-            with trio.move_on_after(self._audit_seconds):
+            waits = self._new_waits()
+            # Nodes that started together must not ask together for ever.
+            pause = self._audit_seconds * self._random.uniform(0.8, 1.2)
+            with trio.move_on_after(pause):
                 await self._pool.until_doubt()
+
+    def _new_waits(self) -> Iterator[float]:
+        return delays(self._random, first_seconds=2.0, most_seconds=MOST_RETRY_SECONDS)
 
     # The kernel
 
@@ -146,7 +154,7 @@ class Repairer:
             address = private_ip.address
             given_up = address not in self._changes.being_deleted
             if ledger.state(address) == "deleting" and given_up and address in listed:
-                ledger.keep(address)
+                ledger.keep(private_ip)
 
     async def _take_in_vnics(self, view: CloudView) -> None:
         pool = self._pool
@@ -155,6 +163,7 @@ class Repairer:
         there = {view.primary.id, *(v.id for v in view.pod_vnics)}
         for vnic_id in [v for v in pool.slots if v not in there]:
             del pool.slots[vnic_id]
+            pool.limits.forget(vnic_id)
             await self._journal.append(VnicForgotten(vnic_id))
             log.warning("vnic_gone", vnic=vnic_id)
         held = dict(pool.slots)
@@ -170,11 +179,12 @@ class Repairer:
         match repair:
             case Adopt(private_ip):
                 await self._changes.take_in([private_ip])
-            case Forget(address, leased):
-                if self._pool.ledger.private_ip(address) is None:
+            case Forget(private_ip, leased):
+                address = private_ip.address
+                if self._pool.ledger.private_ip(address) != private_ip:
                     return
                 await self._journal.append(AddressForgotten(address))
-                self._pool.ledger.forget(address)
+                self._pool.ledger.forget(private_ip)
                 say = log.error if leased else log.warning
                 say("address_gone_from_cloud", address=address, leased=leased)
             case ReapLink(host_ifname):

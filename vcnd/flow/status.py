@@ -41,7 +41,12 @@ def report(pool: Pool) -> dict[str, Any]:
                 "address": slot.vnic.address,
                 "subnet_cidr": slot.vnic.subnet_cidr,
                 "primary": slot.is_primary,
-                "addresses": per_vnic.get(slot.vnic.id, 0),
+                "addresses": sum(p.size for p in per_vnic.get(slot.vnic.id, [])),
+                "blocks": [
+                    f"{p.address}/{p.prefix_length}"
+                    for p in per_vnic.get(slot.vnic.id, [])
+                    if p.size > 1
+                ],
             }
             for slot in sorted(pool.slots.values(), key=lambda s: s.index)
         ],

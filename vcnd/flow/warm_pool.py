@@ -7,6 +7,7 @@ the instance's set of VNICs, one change at a time (OCI answers 409 otherwise).
 """
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from random import Random
 from typing import Never
 
@@ -20,11 +21,13 @@ from vcnd.core.placement import (
     NoRoom,
     VnicRoom,
     plan,
+    spare_pieces,
 )
 from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import CloudFullError, VcndError
 from vcnd.model.ids import VnicId
+from vcnd.model.vnic import PrivateIp, VnicSlot
 
 INSTANCE = VnicId("instance")
 """Stands in the tables of work for the instance's own set of VNICs."""
@@ -33,6 +36,9 @@ FULL_RETRY_SECONDS = 20.0
 """First wait before a VNIC or subnet that was full is asked again."""
 
 MOST_RETRY_SECONDS = 300.0
+
+Change = Callable[[], Awaitable[bool]]
+"""Carries a change out, and tells whether anything came of it."""
 
 
 class WarmPool:
@@ -43,13 +49,11 @@ class WarmPool:
         *,
         pool: Pool,
         changes: Changes,
-        addresses_per_vnic: int,
         resync_seconds: float,
         random: Random,
     ) -> None:
         self._pool = pool
         self._changes = changes
-        self._addresses_per_vnic = addresses_per_vnic
         self._resync_seconds = resync_seconds
         self._random = random
         self._at_work: dict[VnicId, int] = {}
@@ -116,46 +120,50 @@ class WarmPool:
         changes = self._changes
         for step in plan(missing, self._inventory()):
             match step:
-                case CreateAddresses(vnic_id, count):
-
-                    def create(v: VnicId = vnic_id, n: int = count) -> Awaitable[None]:
-                        return changes.create_addresses(v, n)
-
-                    self._start(work, vnic_id, count, create)
+                case CreateAddresses(vnic_id):
+                    create = partial(changes.create_addresses, step)
+                    self._start(work, vnic_id, step.count, create)
                 case AttachVnic():
                     self._start(work, INSTANCE, 0, changes.attach_vnic)
                 case NoRoom(count):
                     self._tell_no_room(count)
 
     def _inventory(self) -> Inventory:
-        now = trio.current_time()
+        now, limits = trio.current_time(), self._pool.limits
         per_vnic = self._pool.ledger.per_vnic()
-        shut = {where for where, t in self._not_before.items() if t > now}
-        shut |= self._at_work.keys()
+        shut = self._shut(now)
         slots_left = self._pool.vnic_limit - self._pool.vnics_attached
         return Inventory(
             vnics=tuple(
                 VnicRoom(
                     vnic_id=slot.vnic.id,
-                    held=per_vnic.get(slot.vnic.id, 0),
-                    limit=self._addresses_per_vnic,
+                    held=len(per_vnic.get(slot.vnic.id, [])),
+                    limit=limits.limit(slot.vnic.id, now),
+                    probing=limits.probing(slot.vnic.id),
                 )
                 for slot in self._pool.pod_slots
                 if slot.vnic.id not in shut
             ),
             vnic_slots_left=0 if INSTANCE in shut else slots_left,
-            new_vnic_limit=self._addresses_per_vnic,
+            new_vnic_limit=limits.new_vnic_limit(now),
+            largest_block=limits.largest_block(now),
         )
+
+    def _shut(self, now: float) -> set[VnicId]:
+        """Return where nothing can be asked for now."""
+        waiting = {where for where, t in self._not_before.items() if t > now}
+        return waiting | self._at_work.keys()
 
     def _tell_no_room(self, count: int) -> None:
         # Work under way or a refusal waited out has its own reason; here is told
         # only that the instance is full by its shape.
         if not self._at_work and not self._not_before:
+            limit = self._pool.limits.new_vnic_limit(trio.current_time())
             self._pool.trouble(
                 "shape",
                 f"{count} more addresses do not fit: the shape takes"
                 f" {self._pool.vnic_limit} VNICs, {self._pool.vnics_attached} are"
-                f" attached, each pod VNIC with up to {self._addresses_per_vnic}",
+                f" attached, each pod VNIC with up to {limit}",
             )
 
     def _shrink(self, surplus: int, work: trio.Nursery, now: float) -> None:
@@ -167,37 +175,54 @@ class WarmPool:
             self._surplus_since = now
         if now - self._surplus_since < self._pool.policy.shrink_after_seconds:
             return
-        per_vnic: dict[VnicId, list[str]] = {}
-        for private_ip in self._pool.ledger.free_coldest()[:surplus]:
-            per_vnic.setdefault(private_ip.vnic_id, []).append(private_ip.address)
-        for vnic_id, addresses in per_vnic.items():
-            if vnic_id not in self._at_work:
-
-                def delete(
-                    v: VnicId = vnic_id, a: list[str] = addresses
-                ) -> Awaitable[None]:
-                    return self._changes.delete_addresses(v, a)
-
-                self._start(work, vnic_id, 0, delete)
         self._surplus_since = now
+        spare = self._pool.ledger.spare()
+        slot = self._idle_vnic(spare, surplus, now)
+        if slot is not None:
+            self._start(work, INSTANCE, 0, partial(self._changes.detach_vnic, slot))
+            surplus -= sum(p.size for p in spare if p.vnic_id == slot.vnic.id)
+            spare = [p for p in spare if p.vnic_id != slot.vnic.id]
+        per_vnic: dict[VnicId, list[PrivateIp]] = {}
+        for at in spare_pieces([p.size for p in spare], surplus):
+            per_vnic.setdefault(spare[at].vnic_id, []).append(spare[at])
+        for vnic_id, going in per_vnic.items():
+            if vnic_id not in self._at_work:
+                delete = partial(self._changes.delete_addresses, vnic_id, going)
+                self._start(work, vnic_id, 0, delete)
+
+    def _idle_vnic(
+        self, spare: list[PrivateIp], surplus: int, now: float
+    ) -> VnicSlot | None:
+        """Return the last VNIC that can go whole, addresses and all."""
+        per_vnic = self._pool.ledger.per_vnic()
+        slots, shut = self._pool.pod_slots, self._shut(now)
+        if INSTANCE in shut or len(slots) < 2:  # noqa: PLR2004 - one stays
+            return None
+        for slot in reversed(slots):
+            held = per_vnic.get(slot.vnic.id, [])
+            idle = all(p in spare for p in held)
+            fits = sum(p.size for p in held) <= surplus
+            if idle and fits and slot.vnic.id not in shut:
+                return slot
+        return None
 
     def _start(
         self,
         work: trio.Nursery,
         where: VnicId,
         brings: int,
-        change: Callable[[], Awaitable[None]],
+        change: Change,
     ) -> None:
         self._at_work[where] = brings
         work.start_soon(self._carry_out, where, change)
 
-    async def _carry_out(
-        self, where: VnicId, change: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def _carry_out(self, where: VnicId, change: Change) -> None:
         try:
-            await change()
+            progress = await change()
         except VcndError as error:
             full = isinstance(error, CloudFullError)
+            if full:
+                self._learn(where)
             waits = self._delays.setdefault(
                 where,
                 delays(
@@ -209,18 +234,27 @@ class WarmPool:
             self._not_before[where] = trio.current_time() + next(waits)
             self._pool.trouble(str(where), self._in_words(where, error, full=full))
         else:
-            self._delays.pop(where, None)
-            self._not_before.pop(where, None)
-            self._pool.relief(str(where))
+            if progress:
+                self._delays.pop(where, None)
+                self._not_before.pop(where, None)
+                self._pool.relief(str(where))
         finally:
             del self._at_work[where]
             self._pool.ring()
+
+    def _learn(self, where: VnicId) -> None:
+        slot = self._pool.slots.get(where)
+        if slot is not None:
+            held = len(self._pool.ledger.per_vnic().get(where, []))
+            self._pool.limits.vnic_refused(
+                where, slot.vnic.subnet_id, held, trio.current_time()
+            )
 
     def _in_words(self, where: VnicId, error: VcndError, *, full: bool) -> str:
         if not full:
             return str(error)
         slot = self._pool.slots.get(where)
-        subnet, place = self._pool.network.subnet_ids[0], "instance"
+        subnet, place = ", ".join(self._pool.network.subnet_ids), "instance"
         if slot is not None:
             subnet, place = f"{slot.vnic.subnet_id}, {slot.vnic.subnet_cidr}", "VNIC"
         # OCI does not say which of the two it is.

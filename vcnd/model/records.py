@@ -23,14 +23,14 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class AddressAdded:
-    """The cloud gives us this address."""
+    """The cloud gives us this address or block."""
 
     private_ip: PrivateIp
 
 
 @dataclass(frozen=True, slots=True)
 class AddressForgotten:
-    """The cloud no longer gives us this address."""
+    """The cloud no longer gives us this address, or the block that begins there."""
 
     address: str
 

@@ -1,6 +1,7 @@
 """VNICs and private IPs, as far as the node needs to know them."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 
@@ -41,11 +42,26 @@ PRIMARY_INDEX = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateIp:
-    """A secondary private IP that the cloud gives to one of our VNICs."""
+    """A secondary private IP object of one of our VNICs: an address, or a block."""
 
     id: PrivateIpId
     address: str
+    """The address, or a block's first."""
     vnic_id: VnicId
+    prefix_length: int = 32
+
+    @property
+    def size(self) -> int:
+        """Return how many addresses it is."""
+        return 1 << (32 - self.prefix_length)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return its addresses, the first one first."""
+        if self.size == 1:
+            return (self.address,)
+        first = IPv4Address(self.address)
+        return tuple(str(first + n) for n in range(self.size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +72,7 @@ class CloudView:
     pod_vnics: tuple[Vnic, ...]
     """Secondary VNICs that carry our tags; foreign ones are left out."""
     private_ips: tuple[PrivateIp, ...]
-    """Secondary private IPs on the pod VNICs."""
+    """Secondary private IPs on the pod VNICs, but those that outlive their VNIC."""
     vnics_attached: int
     """All VNICs of the instance, foreign ones too: they use the shape's slots."""
     vnic_limit: int

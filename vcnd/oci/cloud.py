@@ -1,36 +1,32 @@
 """The ``Cloud`` port on OCI: so many calls as needed and no more."""
 
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import structlog
 import trio
 
 from vcnd.model.errors import (
     CloudError,
-    CloudFullError,
     CloudGoneError,
     CloudRefusedError,
 )
-from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic
 from vcnd.oci import wire
+from vcnd.oci.addresses import Addresses
 from vcnd.oci.client import CoreClient
-from vcnd.oci.errors import OciError, Verdict
 from vcnd.oci.metadata import Metadata
+from vcnd.oci.polling import Poller
 from vcnd.oci.retry import Retrier
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 TAG_OWNER = "vcnd-cluster"
 TAG_NODE = "vcnd-instance"
 ATTACHED_STATES = ("ATTACHING", "ATTACHED", "DETACHING")
-NO_SUCH_OPERATION = (404, 405, 501)
+ATTACHMENT_SECONDS = 15.0
+"""The API is asked so often for an attachment that IMDS does not show."""
 
 
 class OciCloud:
@@ -49,8 +45,8 @@ class OciCloud:
         self._metadata = metadata
         self._retry = retry
         self._cluster = cluster
-        self._wait_seconds = wait_seconds
-        self._has_bulk = True
+        self._poll = Poller(retry, wait_seconds=wait_seconds)
+        self._addresses = Addresses(core=core, retry=retry, poll=self._poll)
 
     # Who we are
 
@@ -77,12 +73,12 @@ class OciCloud:
             said = await self._get_vnic(vnic_id)
             if said is None:
                 continue
-            vnic = self._vnic(said, local[vnic_id])
+            vnic = self._vnic(local[vnic_id], said.subnet_id)
             if said.is_primary:
                 primary = vnic
             elif self._is_ours(said, instance.id):
                 pod_vnics.append(vnic)
-                private_ips += await self._private_ips(vnic.id)
+                private_ips += await self._addresses.on_vnic(vnic.id)
         if primary is None:
             raise CloudError("the instance's primary VNIC is in no list of attachments")
         return CloudView(
@@ -109,142 +105,36 @@ class OciCloud:
         )
 
     @staticmethod
-    def _vnic(said: wire.Vnic, local: wire.ImdsVnic) -> Vnic:
+    def _vnic(local: wire.ImdsVnic, subnet_id: str) -> Vnic:
         if local.vlan_tag:
             raise CloudRefusedError(
-                f"VNIC {said.id} has VLAN tag {local.vlan_tag}: VLAN VNICs (bare metal)"
-                " are not supported yet"
+                f"VNIC {local.vnic_id} has VLAN tag {local.vlan_tag}: VLAN VNICs"
+                " (bare metal) are not supported yet"
             )
         return Vnic(
-            id=VnicId(said.id),
-            mac=said.mac_address.lower(),
+            id=VnicId(local.vnic_id),
+            mac=local.mac_addr.lower(),
             address=local.private_ip,
-            subnet_id=SubnetId(said.subnet_id),
+            subnet_id=SubnetId(subnet_id),
             subnet_cidr=local.subnet_cidr_block,
             virtual_router=local.virtual_router_ip,
         )
-
-    async def _private_ips(self, vnic_id: VnicId) -> list[PrivateIp]:
-        async def list_them() -> list[wire.PrivateIp]:
-            return await self._core.list_private_ips(vnic_id=vnic_id)
-
-        return [
-            _private_ip(p, vnic_id)
-            for p in await self._retry(list_them)
-            # Blocks are not ours to use yet: nobody but us may have made them.
-            if not p.is_primary and p.cidr_prefix_length in (None, 32)
-        ]
 
     # Addresses
 
     async def create_addresses(self, vnic_id: VnicId, count: int) -> list[PrivateIp]:
         """Create single addresses on a VNIC (``Cloud.create_addresses``)."""
-        tags = await self._tags()
-        if count > 1 and self._has_bulk:
-            items = [wire.BulkCreatePrivateIpItem(tags)] * count
-            details = wire.BulkCreatePrivateIpsDetails(vnic_id, items)
-            token = secrets.token_hex(15)
+        return await self._addresses.create(vnic_id, count, await self._tags())
 
-            async def start() -> str:
-                return await self._core.bulk_create_private_ips(
-                    details, retry_token=token
-                )
-
-            if await self._bulk(start):
-                return await self._private_ips(vnic_id)
-        return await self._create_singly(vnic_id, count, tags)
-
-    async def _create_singly(
-        self, vnic_id: VnicId, count: int, tags: dict[str, str]
-    ) -> list[PrivateIp]:
-        """Create one address after another: OCI changes a VNIC one at a time."""
-        details = wire.CreatePrivateIpDetails(vnic_id, tags)
-        made: list[PrivateIp] = []
-        for _ in range(count):
-            token = secrets.token_hex(15)
-
-            async def create(token: str = token) -> wire.PrivateIp:
-                return await self._core.create_private_ip(details, retry_token=token)
-
-            try:
-                made.append(_private_ip(await self._retry(create), vnic_id))
-            except CloudError:
-                if not made:
-                    raise
-                break  # what was made serves; the next look asks for the rest
-        return made
+    async def create_block(self, vnic_id: VnicId, size: int) -> list[PrivateIp]:
+        """Create a block of addresses on a VNIC (``Cloud.create_block``)."""
+        return [await self._addresses.create_block(vnic_id, size, await self._tags())]
 
     async def delete_addresses(
         self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
     ) -> None:
-        """Delete addresses of one VNIC (``Cloud.delete_addresses``)."""
-        if len(private_ips) > 1 and self._has_bulk:
-            items = [wire.BulkDeletePrivateIpItem(p.id) for p in private_ips]
-            details = wire.BulkDeletePrivateIpsDetails(vnic_id, items)
-            token = secrets.token_hex(15)
-
-            async def start() -> str:
-                return await self._core.bulk_delete_private_ips(
-                    details, retry_token=token
-                )
-
-            if await self._bulk(start):
-                return
-        for private_ip in private_ips:
-
-            async def delete(private_ip: PrivateIp = private_ip) -> None:
-                await self._core.delete_private_ip(private_ip.id)
-
-            try:
-                await self._retry(delete)
-            except CloudGoneError:
-                continue
-
-    async def _bulk(self, start: Callable[[], Awaitable[str]]) -> bool:
-        """Start a bulk action and wait for its end; False where the API has none."""
-
-        async def attempt() -> str | None:
-            try:
-                return await start()
-            except OciError as error:
-                # A missing object has its own code; a missing operation has not.
-                known = error.code == "NotAuthorizedOrNotFound"
-                if error.status in NO_SUCH_OPERATION and not known:
-                    return None
-                raise
-
-        work_request_id = await self._retry(attempt)
-        if work_request_id is None:
-            log.warning("bulk_actions_missing", consequence="addresses singly")
-            self._has_bulk = False
-            return False
-        await self._work_done(work_request_id)
-        return True
-
-    async def _work_done(self, work_request_id: str) -> None:
-        async def get() -> wire.WorkRequest:
-            return await self._core.get_work_request(work_request_id)
-
-        status = await self._poll(
-            f"work request {work_request_id}",
-            get,
-            lambda w: (
-                w.status if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None
-            ),
-        )
-        if status == "SUCCEEDED":
-            return
-
-        async def list_errors() -> list[wire.WorkRequestError]:
-            return await self._core.list_work_request_errors(work_request_id)
-
-        errors = await self._retry(list_errors)
-        said = "; ".join(f"{e.code}: {e.message}" for e in errors) or status
-        text = f"work request {work_request_id} {status.lower()}: {said}"
-        verdicts = {_verdict_of(e) for e in errors}
-        if Verdict.FULL in verdicts:
-            raise CloudFullError(text)
-        raise CloudGoneError(text) if Verdict.GONE in verdicts else CloudError(text)
+        """Delete addresses and blocks (``Cloud.delete_addresses``)."""
+        await self._addresses.delete(vnic_id, private_ips)
 
     # VNICs
 
@@ -265,21 +155,36 @@ class OciCloud:
         async def attach() -> wire.VnicAttachment:
             return await self._core.attach_vnic(details, retry_token=token)
 
+        known = {v.vnic_id for v in await self._retry(self._metadata.vnics)}
         attachment = await self._retry(attach)
+        local = await self._attached(attachment.id, known)
+        return self._vnic(local, network.subnet_ids[0])
+
+    async def _attached(self, attachment_id: str, known: set[str]) -> wire.ImdsVnic:
+        """Wait until an attachment is complete, and return its VNIC.
+
+        IMDS costs no API call: the API is asked when IMDS lists a VNIC that is not
+        known, and seldom otherwise, for attachments that turn around by themselves.
+        """
+        asked_at = trio.current_time()
 
         async def get() -> wire.VnicAttachment:
-            return await self._core.get_vnic_attachment(attachment.id)
+            return await self._core.get_vnic_attachment(attachment_id)
 
-        vnic_id = await self._poll(f"attachment {attachment.id}", get, _attached_vnic)
-        local = await self._poll(
-            f"VNIC {vnic_id} in IMDS",
-            self._metadata.vnics,
-            lambda vnics: next((v for v in vnics if v.vnic_id == vnic_id), None),
-        )
-        said = await self._get_vnic(vnic_id)
-        if said is None:
-            raise CloudGoneError(f"VNIC {vnic_id} went away while it was attached")
-        return self._vnic(said, local)
+        async def ask() -> wire.ImdsVnic | None:
+            nonlocal asked_at
+            vnics = {v.vnic_id: v for v in await self._retry(self._metadata.vnics)}
+            fresh = vnics.keys() - known
+            now = trio.current_time()
+            if not fresh and now - asked_at < ATTACHMENT_SECONDS:
+                return None
+            asked_at = now
+            vnic_id = _attached_vnic(await self._retry(get))
+            if vnic_id is None:
+                known.update(fresh)
+            return vnics.get(vnic_id) if vnic_id is not None else None
+
+        return await self._poll(f"attachment {attachment_id}", ask, lambda v: v)
 
     async def detach_vnic(self, vnic_id: VnicId) -> None:
         """Detach a pod VNIC and wait until it is gone (``Cloud.detach_vnic``)."""
@@ -308,23 +213,6 @@ class OciCloud:
         instance = (await self._retry(self._core.session)).instance
         return {TAG_OWNER: self._cluster, TAG_NODE: instance.id}
 
-    async def _poll(
-        self,
-        what: str,
-        ask: Callable[[], Awaitable[T]],
-        done: Callable[[T], R | None],
-    ) -> R:
-        """Ask, more and more seldom, until ``done`` returns something."""
-        pause, give_up_at = 0.25, trio.current_time() + self._wait_seconds
-        while True:
-            result = done(await self._retry(ask))
-            if result is not None:
-                return result
-            if trio.current_time() + pause > give_up_at:
-                raise CloudError(f"{what}: not done after {self._wait_seconds:.0f} s")
-            await trio.sleep(pause)
-            pause = min(2.0, pause * 1.5)
-
 
 def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:
     if attachment.lifecycle_state in ("DETACHING", "DETACHED"):
@@ -333,18 +221,3 @@ def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:
             f"attachment {attachment.id} went to {attachment.lifecycle_state} by itself"
         )
     return attachment.vnic_id if attachment.lifecycle_state == "ATTACHED" else None
-
-
-def _private_ip(said: wire.PrivateIp, vnic_id: VnicId) -> PrivateIp:
-    return PrivateIp(id=PrivateIpId(said.id), address=said.ip_address, vnic_id=vnic_id)
-
-
-def _verdict_of(error: wire.WorkRequestError) -> Verdict:
-    statuses = {"NotAuthorizedOrNotFound": 404}
-    return OciError(
-        operation="",
-        status=statuses.get(error.code, 400),
-        code=error.code,
-        message=error.message,
-        request_id="",
-    ).verdict

@@ -20,7 +20,6 @@ class Vnic(_Read):
 
     id: str
     lifecycle_state: str
-    mac_address: str
     subnet_id: str
     is_primary: bool = False
     freeform_tags: dict[str, str] = {}
@@ -34,6 +33,7 @@ class PrivateIp(_Read):
     is_primary: bool
     vnic_id: str | None = None
     cidr_prefix_length: int | None = None
+    lifetime: str = "EPHEMERAL"
 
 
 class WorkRequest(_Read):
@@ -76,6 +76,7 @@ class ImdsVnic(_Read):
     """One of GET /opc/v2/vnics/: only the VNIC's primary private IP is told."""
 
     vnic_id: str
+    mac_addr: str
     private_ip: str
     virtual_router_ip: str
     subnet_cidr_block: str
@@ -100,11 +101,12 @@ class AttachVnicDetails(msgspec.Struct, rename="camel"):
     create_vnic_details: CreateVnicDetails
 
 
-class CreatePrivateIpDetails(msgspec.Struct, rename="camel"):
+class CreatePrivateIpDetails(msgspec.Struct, rename="camel", omit_defaults=True):
     """Body of CreatePrivateIp."""
 
     vnic_id: str
     freeform_tags: dict[str, str]
+    cidr_prefix_length: int | None = None
 
 
 class BulkCreatePrivateIpItem(msgspec.Struct, rename="camel"):

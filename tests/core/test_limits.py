@@ -1,0 +1,72 @@
+"""What refusals teach."""
+
+from vcnd.core.limits import (
+    BLOCK_SECONDS,
+    LIMIT_SECONDS,
+    SUBNET_SECONDS,
+    LearntLimits,
+)
+from vcnd.model.ids import VnicId
+
+ONE, TWO = VnicId("vnic1"), VnicId("vnic2")
+
+
+def limits() -> LearntLimits:
+    return LearntLimits(per_vnic=64, blocks=True)
+
+
+def test_a_refusal_alone_teaches_no_limit() -> None:
+    learnt = limits()
+    learnt.vnic_refused(ONE, "subnet", 32, 0.0)
+    assert learnt.limit(ONE, 1.0) == 64
+    assert learnt.new_vnic_limit(1.0) == 64
+
+
+def test_another_vnic_of_the_subnet_that_is_given_one_proves_it() -> None:
+    learnt = limits()
+    learnt.vnic_refused(ONE, "subnet", 32, 0.0)
+    learnt.vnic_accepted(TWO, "elsewhere", 1.0)
+    assert learnt.limit(ONE, 1.0) == 64
+    learnt.vnic_accepted(TWO, "subnet", 1.0)
+    assert learnt.limit(ONE, 1.0) == 32
+    assert learnt.limit(TWO, 1.0) == 64
+    assert learnt.new_vnic_limit(1.0) == 32
+    assert learnt.limit(ONE, 1.0 + LIMIT_SECONDS) == 64  # forgotten
+    learnt.vnic_accepted(ONE, "subnet", 2.0)  # told otherwise
+    assert learnt.limit(ONE, 2.0) == 64
+
+
+def test_a_vnic_without_addresses_that_is_refused_has_a_full_subnet() -> None:
+    learnt = limits()
+    learnt.vnic_refused(ONE, "a", 0, 0.0)
+    assert learnt.preferred(["a", "b"], 1.0) == "b"
+    assert not learnt.all_full(["a", "b"], 1.0)
+    learnt.subnet_full("b", 1.0)
+    assert learnt.all_full(["a", "b"], 2.0)
+    assert learnt.preferred(["a", "b"], 2.0) == "a"
+    assert learnt.preferred(["a", "b"], SUBNET_SECONDS + 0.5) == "a"
+    assert not learnt.all_full(["a", "b"], SUBNET_SECONDS + 0.5)
+
+
+def test_refused_blocks_are_halved_until_none_is_worth_it() -> None:
+    learnt = limits()
+    sizes = []
+    while (size := learnt.largest_block(0.0)) > 1:
+        sizes.append(size)
+        learnt.block_refused(size, 0.0)
+    assert sizes == [256, 128, 64, 32, 16, 8, 4]
+    assert learnt.largest_block(BLOCK_SECONDS) == 256
+
+
+def test_a_refused_single_acquits_the_blocks() -> None:
+    learnt = limits()
+    learnt.block_refused(8, 0.0)
+    learnt.vnic_refused(ONE, "subnet", 32, 1.0)
+    assert learnt.largest_block(1.0) == 256
+
+
+def test_an_api_without_blocks_is_remembered() -> None:
+    learnt = limits()
+    learnt.no_blocks(0.0)
+    assert learnt.largest_block(BLOCK_SECONDS) == 1
+    assert LearntLimits(per_vnic=64, blocks=False).largest_block(0.0) == 1

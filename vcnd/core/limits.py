@@ -1,0 +1,127 @@
+"""What refusals have taught: limits that no page tells, or tells wrongly.
+
+OCI words a full VNIC, a full subnet and a fragmented one alike.  Which it was shows
+by what happens next:
+
+* a VNIC without addresses is refused one: its subnet is full;
+* a VNIC with n addresses is refused one, and another VNIC of the subnet is given
+  one: a VNIC takes n;
+* a block is refused, and smaller pieces are given: the subnet is fragmented.
+
+Every lesson is forgotten after a while, for limits are raised and subnets emptied.
+Time is an argument (seconds of any monotonic clock).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vcnd.core.placement import LARGEST_BLOCK, SMALLEST_BLOCK
+from vcnd.model.ids import VnicId
+
+LIMIT_SECONDS = 3600.0
+"""How long a VNIC's learnt limit holds."""
+
+BLOCK_SECONDS = 600.0
+"""How long a block that was refused is not asked for again."""
+
+SUBNET_SECONDS = 300.0
+"""How long another subnet of the class is preferred to one that was full."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A VNIC that took no more."""
+
+    subnet_id: str
+    held: int
+    at: float
+
+
+class LearntLimits:
+    """One node's lessons."""
+
+    def __init__(self, *, per_vnic: int, blocks: bool) -> None:
+        self._published = per_vnic
+        self._most = LARGEST_BLOCK if blocks else 1
+        self._largest = self._most
+        self._largest_until = 0.0
+        self._refused: dict[VnicId, _Refused] = {}
+        self._limits: dict[VnicId, tuple[int, float]] = {}
+        self._full: dict[str, float] = {}
+
+    # VNICs
+
+    def vnic_refused(
+        self, vnic_id: VnicId, subnet_id: str, held: int, now: float
+    ) -> None:
+        """Note that a VNIC with so many objects was refused a single one."""
+        if held == 0:
+            self._full[subnet_id] = now + SUBNET_SECONDS
+        else:
+            self._refused[vnic_id] = _Refused(subnet_id, held, now)
+        # It was not for want of an aligned range.
+        self._largest = self._most
+
+    def vnic_accepted(self, vnic_id: VnicId, subnet_id: str, now: float) -> None:
+        """Note that a VNIC was given addresses: its subnet has some."""
+        self._full.pop(subnet_id, None)
+        self._refused.pop(vnic_id, None)
+        self._limits.pop(vnic_id, None)
+        for other, refused in list(self._refused.items()):
+            if refused.subnet_id == subnet_id:
+                self._limits[other] = refused.held, now + LIMIT_SECONDS
+                del self._refused[other]
+
+    def limit(self, vnic_id: VnicId, now: float) -> int:
+        """Return how many objects a VNIC takes."""
+        learnt, until = self._limits.get(vnic_id, (self._published, now + 1))
+        return learnt if now < until else self._published
+
+    def probing(self, vnic_id: VnicId) -> bool:
+        """Tell whether a VNIC took no more when it was last asked."""
+        return vnic_id in self._refused
+
+    def new_vnic_limit(self, now: float) -> int:
+        """Return how many objects to expect of a VNIC that is not there yet."""
+        learnt = [limit for limit, until in self._limits.values() if now < until]
+        return min([self._published, *learnt])
+
+    def forget(self, vnic_id: VnicId) -> None:
+        """Drop what is known of a VNIC that is gone."""
+        self._refused.pop(vnic_id, None)
+        self._limits.pop(vnic_id, None)
+
+    # Blocks
+
+    def block_refused(self, size: int, now: float) -> None:
+        """Note that a block of so many addresses was not to be had."""
+        smaller = size // 2
+        self._largest = smaller if smaller >= SMALLEST_BLOCK else 1
+        self._largest_until = now + BLOCK_SECONDS
+
+    def no_blocks(self, now: float) -> None:
+        """Note that the API takes no blocks at all."""
+        self._largest, self._largest_until = 1, now + LIMIT_SECONDS
+
+    def largest_block(self, now: float) -> int:
+        """Return the largest block worth asking for; 1 is none."""
+        if now >= self._largest_until:
+            self._largest = self._most
+        return self._largest
+
+    # Subnets
+
+    def subnet_full(self, subnet_id: str, now: float) -> None:
+        """Note that a subnet had no address for a VNIC of its own."""
+        self._full[subnet_id] = now + SUBNET_SECONDS
+
+    def preferred(self, subnet_ids: Sequence[str], now: float) -> str:
+        """Return the first subnet not known to be full; the first where all are."""
+        for subnet_id in subnet_ids:
+            if self._full.get(subnet_id, 0.0) <= now:
+                return subnet_id
+        return subnet_ids[0]
+
+    def all_full(self, subnet_ids: Sequence[str], now: float) -> bool:
+        """Tell whether every subnet is known to be full."""
+        return all(self._full.get(s, 0.0) > now for s in subnet_ids)
