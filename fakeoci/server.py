@@ -45,6 +45,7 @@ async def serve_doors(app: ASGIApp, doors: list[Door], nursery: trio.Nursery) ->
         if door.tls is not None:
             config.certfile, config.keyfile = map(str, door.tls)
         config.accesslog = None
+        config.include_date_header = False  # the app sends its own: the cloud's time
         config.loglevel = "WARNING"
         config.graceful_timeout = 0.5
         await nursery.start(_serve, _Marked(app, door), config)

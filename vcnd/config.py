@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -33,6 +33,12 @@ class OciSection(_Section, frozen=True):
     """OCIDs of the NSGs of pod VNICs, at most 5."""
     cluster: str = "default"
     """Tag of this cluster's VNICs; VNICs without it are never touched."""
+    principal: Literal["instance", "api_key", "workload", "resource"] = "instance"
+    """Who signs: the instance, a user's API key, a pod of OKE, a resource (2.2)."""
+    config_file: str = "~/.oci/config"
+    """Where the API key is described, with ``principal = "api_key"``."""
+    profile: str = "DEFAULT"
+    """Which of its profiles."""
     metadata_url: str = "http://169.254.169.254/opc/v2"
     """The instance metadata service."""
     endpoint: str = ""

@@ -7,6 +7,7 @@ stood upon ends.  Nothing is detached: pods outlive the daemon.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -37,7 +38,15 @@ from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.oci.client import CoreClient, Endpoints
 from vcnd.oci.cloud import OciCloud
 from vcnd.oci.http import Client, new_client
+from vcnd.oci.identity import InstancePrincipal
 from vcnd.oci.metadata import Metadata
+from vcnd.oci.principals import (
+    ACCOUNT,
+    ApiKey,
+    Principal,
+    ResourcePrincipal,
+    WorkloadIdentity,
+)
 from vcnd.oci.retry import Retrier
 from vcnd.ports import Cloud, Cluster, Host, Journal
 from vcnd.serve.cni_server import CniServer
@@ -61,13 +70,42 @@ def oci_cloud(
             client=client,
             metadata=metadata,
             endpoints=endpoints,
-            wall_clock=wall_clock,
+            principal=partial(_principal, config, client, metadata, wall_clock),
         ),
         metadata=metadata,
         retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
         cluster=oci.cluster,
         wait_seconds=oci.wait_seconds,
     )
+
+
+def _principal(
+    config: Config,
+    client: Client,
+    metadata: Metadata,
+    wall_clock: Callable[[], float],
+    federation_url: str,
+) -> Principal:
+    """Return who signs the requests."""
+    match config.oci.principal:
+        case "api_key":
+            path = Path(config.oci.config_file).expanduser()
+            return ApiKey.from_file(path, config.oci.profile, wall_clock)
+        case "workload":
+            return WorkloadIdentity(
+                client=new_client(ca_file=ACCOUNT / "ca.crt"),
+                url=WorkloadIdentity.url_here(),
+                wall_clock=wall_clock,
+            )
+        case "resource":
+            return ResourcePrincipal(wall_clock=wall_clock)
+        case "instance":
+            return InstancePrincipal(
+                client=client,
+                metadata=metadata,
+                federation_url=federation_url,
+                wall_clock=wall_clock,
+            )
 
 
 def kube_cluster(config: Config, random: Random) -> KubeCluster | None:

@@ -1,6 +1,7 @@
 """A request's way in and out, common to all services: time, faults, the log."""
 
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 
 import msgspec
@@ -47,7 +48,8 @@ class Endpoint:
         # Read to the end, whatever follows: an unread body breaks the connection.
         body = await request.body()
         request_id = self._request_id(request)
-        headers = {"opc-request-id": request_id}
+        date = formatdate(service.clock(), usegmt=True)
+        headers = {"opc-request-id": request_id, "date": date}
         await trio.sleep(service.latency(self.name))
         service.world.advance(service.clock())
         fault = service.fault_for(self.name)

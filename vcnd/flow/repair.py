@@ -33,6 +33,7 @@ from vcnd.model.records import (
     VnicNumbered,
 )
 from vcnd.model.sandbox import Lease
+from vcnd.model.urgency import URGENCY, Urgency
 from vcnd.model.vnic import CloudView
 from vcnd.ports import Cloud, Host, Journal
 
@@ -75,6 +76,9 @@ class Repairer:
         task_status.started()
         waits = self._new_waits()
         while True:
+            # Until the first answer nothing else can be asked for.
+            observed = self._pool.observed
+            URGENCY.set(Urgency.AUDIT if observed else Urgency.WAITING)
             try:
                 await self.audit_cloud()
                 await self.audit_kernel()

@@ -27,6 +27,7 @@ from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import CloudFullError, VcndError
 from vcnd.model.ids import VnicId
+from vcnd.model.urgency import URGENCY, Urgency
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
 INSTANCE = VnicId("instance")
@@ -214,9 +215,18 @@ class WarmPool:
         change: Change,
     ) -> None:
         self._at_work[where] = brings
-        work.start_soon(self._carry_out, where, change)
+        work.start_soon(self._carry_out, where, change, self._urgency(brings, where))
 
-    async def _carry_out(self, where: VnicId, change: Change) -> None:
+    def _urgency(self, brings: int, where: VnicId) -> Urgency:
+        """Return how urgent a change is."""
+        if brings == 0 and where != INSTANCE:
+            return Urgency.RELEASE
+        if self._pool.waiting:
+            return Urgency.WAITING
+        return Urgency.DEMAND if self._pool.unserved() else Urgency.WARM_UP
+
+    async def _carry_out(self, where: VnicId, change: Change, urgency: Urgency) -> None:
+        URGENCY.set(urgency)
         try:
             progress = await change()
         except VcndError as error:

@@ -1,6 +1,5 @@
 """One method per OCI operation: no retry, no policy (facts/oci.md §4.2)."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,10 +11,12 @@ import trio
 from vcnd.oci import wire
 from vcnd.oci.errors import OciError, Verdict
 from vcnd.oci.http import Answer, Client, exchange
-from vcnd.oci.identity import InstancePrincipal
+from vcnd.oci.limiter import Limiter
 from vcnd.oci.metadata import Metadata
+from vcnd.oci.principals import Principal
 
 T = TypeVar("T")
+TOO_MANY = 429
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Session:
 
     instance: wire.ImdsInstance
     core_url: str
-    principal: InstancePrincipal
+    principal: Principal
 
 
 class CoreClient:
@@ -44,13 +45,22 @@ class CoreClient:
         client: Client,
         metadata: Metadata,
         endpoints: Endpoints,
-        wall_clock: Callable[[], float] = time.time,
+        principal: Callable[[str], Principal],
     ) -> None:
+        """Make a client.
+
+        Args:
+            client: the way to the network.
+            metadata: tells region and instance.
+            endpoints: where the services are, if not by region.
+            principal: makes who signs, given the federation's URL.
+        """
         self._client = client
         self._metadata = metadata
         self._endpoints = endpoints
-        self._wall_clock = wall_clock
+        self._principal = principal
         self._opening = trio.Lock()
+        self._limiter = Limiter()
         self._session: Session | None = None
 
     async def session(self) -> Session:
@@ -69,12 +79,7 @@ class CoreClient:
         return Session(
             instance=instance,
             core_url=f"{core.rstrip('/')}/20160918",
-            principal=InstancePrincipal(
-                client=self._client,
-                metadata=self._metadata,
-                federation_url=federation.rstrip("/"),
-                wall_clock=self._wall_clock,
-            ),
+            principal=self._principal(federation.rstrip("/")),
         )
 
     async def _call(
@@ -95,8 +100,9 @@ class CoreClient:
         headers = {"accept": "application/json"}
         if retry_token:
             headers["opc-retry-token"] = retry_token
+        await self._limiter.turn()
         try:
-            return await exchange(
+            answer = await exchange(
                 self._client,
                 operation=operation,
                 method=method,
@@ -108,7 +114,11 @@ class CoreClient:
         except OciError as error:
             if error.verdict is Verdict.IDENTIFY:
                 session.principal.distrust()
+            if error.status == TOO_MANY:
+                self._limiter.refused()
             raise
+        self._limiter.answered()
+        return answer
 
     async def _list(
         self, operation: str, path: str, query: dict[str, str], of: type[T]

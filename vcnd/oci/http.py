@@ -1,8 +1,11 @@
 """The one door to HTTP of this room: one request, one answer, no retry."""
 
 import secrets
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Protocol
 
 import httpx2
@@ -18,6 +21,9 @@ Client = httpx2.AsyncClient
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
+UNAUTHORIZED = 401
+SKEW_SECONDS = 120.0
+"""Clocks that are so far apart are named; OCI refuses at about five minutes."""
 
 
 class Signer(Protocol):
@@ -42,9 +48,17 @@ class _ErrorBody(msgspec.Struct):
     message: str = ""
 
 
-def new_client() -> Client:
-    """Return a client with keep-alive, as the daemon uses it."""
+def new_client(ca_file: Path | None = None) -> Client:
+    """Return a client with keep-alive, as the daemon uses it.
+
+    Args:
+        ca_file: the only certificates to trust; the system's where it is None.
+    """
+    verify: ssl.SSLContext | bool = True
+    if ca_file is not None:
+        verify = ssl.create_default_context(cafile=str(ca_file))
     return httpx2.AsyncClient(
+        verify=verify,
         timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx2.Limits(max_connections=8),
         # A proxy set for the host must not see IMDS or signed requests unasked.
@@ -87,19 +101,38 @@ async def exchange(
         raise NoAnswerError(f"{operation}: {type(error).__name__}: {error}") from error
     if response.is_success:
         return Answer(body=response.content, headers=response.headers)
-    raise _refusal(operation, response)
+    raise _refusal(operation, request, response)
 
 
-def _refusal(operation: str, response: httpx2.Response) -> OciError:
+def _refusal(
+    operation: str, request: httpx2.Request, response: httpx2.Response
+) -> OciError:
     try:
         said = msgspec.json.decode(response.content, type=_ErrorBody)
     except msgspec.MsgspecError:
         # A proxy's page, not OCI's words; cut, it is untrusted.
         said = _ErrorBody(message=response.text[:256])
+    hint = _skew(request, response) if response.status_code == UNAUTHORIZED else ""
     return OciError(
         operation=operation,
         status=response.status_code,
         code=said.code,
-        message=said.message,
+        message=said.message + hint,
         request_id=response.headers.get("opc-request-id", "none"),
     )
+
+
+def _skew(request: httpx2.Request, response: httpx2.Response) -> str:
+    """Return a hint when the service's clock and ours are far apart."""
+    try:
+        ours, theirs = (
+            parsedate_to_datetime(headers["date"]).timestamp()
+            for headers in (request.headers, response.headers)
+        )
+    except (KeyError, ValueError):
+        return ""
+    off = ours - theirs
+    if abs(off) < SKEW_SECONDS:
+        return ""
+    way = "ahead of" if off > 0 else "behind"
+    return f"; this node's clock is {abs(off):.0f} s {way} OCI's: set it (chrony)"

@@ -1,4 +1,4 @@
-"""The instance principal: certificate → security token, refreshed before its end.
+"""Principals with a token that is refreshed before its end; the instance is one.
 
 The sequence is facts/oci.md §5.2.  Keys live in memory only and are in no repr.
 """
@@ -59,20 +59,10 @@ def expiry_of(token: str) -> float:
     return msgspec.json.decode(decoded, type=wire.TokenClaims).exp
 
 
-class InstancePrincipal:
-    """Signs as the instance; a ``Signer``."""
+class TokenPrincipal:
+    """Signs under a token that ends, with its session's key; a ``Principal``."""
 
-    def __init__(
-        self,
-        *,
-        client: Client,
-        metadata: Metadata,
-        federation_url: str,
-        wall_clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._client = client
-        self._metadata = metadata
-        self._federation_url = federation_url
+    def __init__(self, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._wall_clock = wall_clock
         self._refreshing = trio.Lock()
         self._token = ""
@@ -102,6 +92,49 @@ class InstancePrincipal:
         self._renew_at = 0.0
 
     async def _refresh(self) -> None:
+        token, self._session_key = await self._renew()
+        now = self._wall_clock()
+        life = expiry_of(token) - now
+        self._token = token
+        self._renew_at = now + REFRESH_AT_LIFE * life
+        log.info("identity_refreshed", lives_seconds=round(life))
+
+    async def _renew(self) -> tuple[str, rsa.RSAPrivateKey]:
+        """Return a fresh token and the key that it goes with."""
+        raise NotImplementedError
+
+
+def session_key() -> rsa.RSAPrivateKey:
+    """Return a new key: 30 ms each, once per token, which lives for many minutes."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def public_pem(key: rsa.RSAPrivateKey) -> str:
+    """Return a key's public half as federation wants it: base64 without armour."""
+    return bare_pem(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+
+
+class InstancePrincipal(TokenPrincipal):
+    """The instance itself, by its certificate."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        metadata: Metadata,
+        federation_url: str,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(wall_clock=wall_clock)
+        self._client = client
+        self._metadata = metadata
+        self._federation_url = federation_url
+
+    async def _renew(self) -> tuple[str, rsa.RSAPrivateKey]:
         certificate_pem = await self._metadata.pem("cert.pem")
         key_pem = await self._metadata.pem("key.pem")
         intermediate_pem = await self._metadata.pem("intermediate.pem")
@@ -109,15 +142,11 @@ class InstancePrincipal:
         leaf_key = serialization.load_pem_private_key(key_pem, password=None)
         if not isinstance(leaf_key, rsa.RSAPrivateKey):
             raise NoAnswerError("the instance's key in IMDS is no RSA key")
-        # 30 ms each: once per token, which lives for many minutes.
-        session_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        public_pem = session_key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        key = session_key()
         body = msgspec.json.encode(
             wire.FederationRequest(
                 certificate=bare_pem(certificate_pem),
-                public_key=bare_pem(public_pem),
+                public_key=public_pem(key),
                 intermediate_certificates=[bare_pem(intermediate_pem)],
             )
         )
@@ -131,11 +160,7 @@ class InstancePrincipal:
             signer=leaf,
         )
         token = msgspec.json.decode(answer.body, type=wire.FederationAnswer).token
-        now = self._wall_clock()
-        life = expiry_of(token) - now
-        self._token, self._session_key = token, session_key
-        self._renew_at = now + REFRESH_AT_LIFE * life
-        log.info("identity_refreshed", lives_seconds=round(life))
+        return token, key
 
 
 class _LeafSigner:
