@@ -6,7 +6,7 @@ from typing import Any
 from fakeoci.api.bodies import shape_config
 from fakeoci.api.service import Service
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance, PrivateIp, Subnet, Vnic
+from fakeoci.world.nouns import Instance, Subnet, Vnic
 from fakeoci.world.world import World
 
 
@@ -16,8 +16,8 @@ def caller(world: World, address: str, vcn_id: str | None) -> Instance:
     Raises:
         ServiceError: 404, it is no primary VNIC's address.
     """
-    for private_ip in world.all(PrivateIp):
-        if private_ip.ip_address != address or private_ip.vnic_id is None:
+    for private_ip in world.at(address):
+        if private_ip.vnic_id is None:
             continue
         vnic = world.get(Vnic, private_ip.vnic_id)
         subnet = world.get(Subnet, vnic.subnet_id)

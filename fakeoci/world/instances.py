@@ -84,7 +84,7 @@ def reboot(
         space = world.space(vnic.subnet_id)
         space.take(address)
         space.give_back(private_ip.ip_address)
-        private_ip.ip_address = address
+        world.readdress(private_ip, address)
     vnic.mac_address = mac
     instance.netns = netns
     world.touch(instance)

@@ -46,6 +46,7 @@ class World:
         self.compartment_id = self.names.ocid("compartment")
         self.objects: dict[str, Noun] = {}
         self._of_kind: dict[type[Noun], dict[str, Noun]] = {}
+        self._at: dict[str, dict[str, Address]] = {}
         self._on_vnic: dict[str, dict[str, Address]] = {}
         self._spaces: dict[tuple[str, type[Address]], AddressSpace] = {}
         self.onprem: dict[str, OnPrem] = {}
@@ -100,8 +101,10 @@ class World:
         """Enter an object."""
         self.objects[noun.id] = noun
         self._of_kind.setdefault(type(noun), {})[noun.id] = noun
-        if isinstance(noun, Address) and noun.vnic_id is not None:
-            self._on_vnic.setdefault(noun.vnic_id, {})[noun.id] = noun
+        if isinstance(noun, Address):
+            self._at.setdefault(noun.ip_address, {})[noun.id] = noun
+            if noun.vnic_id is not None:
+                self._on_vnic.setdefault(noun.vnic_id, {})[noun.id] = noun
         if isinstance(noun, Subnet):
             for kind, blocks in (
                 (PrivateIp, noun.cidr_blocks),
@@ -116,9 +119,21 @@ class World:
         """Remove an object."""
         del self.objects[noun.id]
         del self._of_kind[type(noun)][noun.id]
-        if isinstance(noun, Address) and noun.vnic_id is not None:
-            del self._on_vnic[noun.vnic_id][noun.id]
+        if isinstance(noun, Address):
+            del self._at[noun.ip_address][noun.id]
+            if noun.vnic_id is not None:
+                del self._on_vnic[noun.vnic_id][noun.id]
         self.changed()
+
+    def readdress(self, private_ip: PrivateIp, address: str) -> None:
+        """Let an object be another address: only a container's primary one is."""
+        del self._at[private_ip.ip_address][private_ip.id]
+        private_ip.ip_address = address
+        self._at.setdefault(address, {})[private_ip.id] = private_ip
+
+    def at(self, address: str) -> list[Address]:
+        """Return the objects that begin with an address, of every VCN."""
+        return list(self._at.get(address, {}).values())
 
     def assign(self, address: Address, vnic_id: str | None) -> None:
         """Put an address on another VNIC, or on none."""

@@ -1,10 +1,12 @@
 """The pool's formula."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vcnd.core.target import PoolPolicy, target
+from vcnd.core.target import Holding, PoolPolicy, balance, target
 
 policies = st.builds(
     PoolPolicy,
@@ -45,3 +47,52 @@ def test_worked_example(demand: int, wanted: int) -> None:
 def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong)).split("_")[0]):
         PoolPolicy(**wrong)  # type: ignore[arg-type]
+
+
+numbers = st.integers(0, 150)
+holdings = st.builds(
+    Holding,
+    free=numbers,
+    leased=numbers,
+    cooling=numbers,
+    in_flight=numbers,
+    wanted=numbers,
+)
+
+
+@given(holdings, policies)
+def test_what_is_missing_is_asked_for_once(
+    holding: Holding, policy: PoolPolicy
+) -> None:
+    missing = balance(holding, policy)
+    asked = replace(holding, in_flight=holding.in_flight + max(0, missing))
+    assert balance(asked, policy) <= 0
+
+
+@given(holdings, policies)
+def test_what_cools_is_never_over(holding: Holding, policy: PoolPolicy) -> None:
+    over = -balance(holding, policy)
+    assert over <= holding.free
+
+
+@given(holdings, policies)
+def test_usable_addresses_keep_to_the_maximum(
+    holding: Holding, policy: PoolPolicy
+) -> None:
+    missing = balance(holding, policy)
+    usable = holding.free + holding.leased + holding.in_flight
+    assert missing <= max(0, policy.maximum - usable)
+
+
+def test_a_pod_that_goes_costs_nothing() -> None:
+    policy = PoolPolicy(batch=4)
+    before = Holding(free=4, leased=12, cooling=0, in_flight=0, wanted=0)
+    assert balance(before, policy) == 0
+    after = Holding(free=4, leased=11, cooling=1, in_flight=0, wanted=0)
+    assert balance(after, policy) == 0
+
+
+def test_pods_that_come_and_go_need_more_than_are_leased() -> None:
+    policy = PoolPolicy(batch=8)
+    churning = Holding(free=0, leased=36, cooling=44, in_flight=0, wanted=2)
+    assert balance(churning, policy) == 8

@@ -55,8 +55,9 @@ async def test_add_with_a_new_namespace_keeps_the_address(
 
 async def test_released_address_cools(autojump_clock: trio.testing.MockClock) -> None:
     """I3: an address is not given again before its cooling ends."""
-    w = world()
-    async with w.node(settings(maximum=4, cooling_seconds=30.0)) as node:
+    # One block of four, and no room for more.
+    w = world({"ocpus = 4.0": "ocpus = 2.0\nprivate_ips_per_vnic = 1"})
+    async with w.node(settings(cooling_seconds=30.0)) as node:
         await until_warm(node)
         leases = [await add(node, n) for n in range(4)]
         await node.delete(leases[0].key)

@@ -124,3 +124,44 @@ async def test_surplus_is_given_back_after_it_stood(autojump_clock: Clock) -> No
         await trio.sleep(200)
         assert len(w.secondary()) == 4
         check_invariants(w, node)
+
+
+async def test_a_vnic_that_comes_while_an_audit_asks_is_kept(
+    autojump_clock: Clock,
+) -> None:
+    """What the audit saw is older than what the books have since learnt."""
+    w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        w.fault("ListPrivateIps", "slow", seconds=20.0)
+        await trio.sleep(75)  # the audit asks
+        for number in range(5):  # and a second VNIC comes meanwhile
+            await add(node, number)
+        assert len(node.pool.pod_slots) == 2
+        await trio.sleep(30)
+        assert len(node.pool.pod_slots) == 2
+        assert node.pool.vnics_attached == 3
+        check_invariants(w, node)
+
+
+async def test_a_vnic_that_goes_while_an_audit_asks_stays_away(
+    autojump_clock: Clock,
+) -> None:
+    w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
+    config = settings(
+        audit_seconds=50.0, cooling_seconds=1.0, shrink_after_seconds=60.0
+    )
+    async with w.node(config) as node:
+        for number in range(6):
+            await add(node, number)
+        w.service.world.settings.timing.latencies["ListPrivateIps"] = 9.0
+        for number in range(6):
+            await node.delete(key(number))
+        for _ in range(200):
+            await trio.sleep(1)
+            attached = {s.vnic.id for s in node.pool.pod_slots}
+            assert node.pool.vnics_attached <= len(w.vnics())
+            if len(w.pod_vnics()) == 1:
+                assert attached == {w.pod_vnics()[0].id}
+        assert len(w.pod_vnics()) == 1
+        check_invariants(w, node)

@@ -23,7 +23,9 @@ class PoolPolicy:
     minimum: int = 0
     """Hold at least so many addresses, however idle the node is."""
     maximum: int = 110
-    """Hold at most so many: the node's max pods."""
+    """At most so many usable at once, the node's max pods; what cools, and what a block
+    is more than was missing, comes on top.
+    """
     cooling_seconds: float = 30.0
     """An address rests so long after its pod is gone."""
     shrink_after_seconds: float = 300.0
@@ -51,3 +53,35 @@ def target(demand: int, policy: PoolPolicy) -> int:
     """
     batches = math.ceil(policy.buffer_fraction + demand / policy.batch)
     return max(policy.minimum, min(policy.maximum, policy.batch * batches))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What the node holds and what is asked of it."""
+
+    free: int
+    leased: int
+    cooling: int
+    in_flight: int
+    """Addresses that changes under way will bring."""
+    wanted: int
+    """Pods that have no address yet."""
+
+
+def balance(holding: Holding, policy: PoolPolicy) -> int:
+    """Return how many addresses are missing, or, negative, how many are over.
+
+    What cools is held, but serves nobody for now: while pods come and go all the
+    time it is as much as what is leased.  So two things must hold: all that is held
+    reaches the target, and what is free reaches what is wanted and the buffer; short
+    of that a whole batch is missing.  What cools is never over.
+    """
+    aim = target(holding.leased + holding.wanted, policy)
+    usable = holding.free + holding.leased + holding.in_flight
+    missing = aim - usable - holding.cooling
+    buffer = math.ceil(policy.buffer_fraction * policy.batch)
+    short = holding.wanted + buffer - holding.free - holding.in_flight
+    if short > 0:
+        batches = policy.batch * math.ceil(short / policy.batch)
+        missing = max(missing, min(batches, policy.maximum - usable))
+    return missing if missing > 0 else max(min(0, aim - usable), -holding.free)

@@ -109,8 +109,13 @@ class Pool:
         Wanted by calls that wait, and by pods whose calls have not come yet: the
         cloud is asked when the scheduler has decided, not when the runtime asks.
         """
+        return self.ledger.counts().leased + self.wanted
+
+    @property
+    def wanted(self) -> int:
+        """Return how many pods have no address yet: calls that wait, and bound pods."""
         calls = {pod.uid or str(key) for key, pod in self._waiting.items()}
-        return self.ledger.counts().leased + len(calls | self.unserved().keys())
+        return len(calls | self.unserved().keys())
 
     def unserved(self) -> dict[str, PodRef]:
         """Return the bound pods that hold no address, by uid."""

@@ -27,6 +27,7 @@ from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
 from vcnd.model.errors import VcndError
+from vcnd.model.ids import VnicId
 from vcnd.model.records import (
     AddressForgotten,
     VnicForgotten,
@@ -134,9 +135,9 @@ class Repairer:
     async def _audit_cloud(self) -> None:
         # What was created or deleted while the question was under way would look
         # like drift: judged are objects known before and after, or new to us.
-        before = self._pool.ledger.ids()
+        before, slots = self._pool.ledger.ids(), set(self._pool.slots)
         view = await self._cloud.observe()
-        await self._take_in_vnics(view)
+        await self._take_in_vnics(view, slots)
         deleted = before - self._pool.ledger.ids()
         repairs = cloud_drift(
             books=[p for p in self._pool.ledger.private_ips() if p.id in before],
@@ -160,19 +161,23 @@ class Repairer:
             if ledger.state(address) == "deleting" and given_up and address in listed:
                 ledger.keep(private_ip)
 
-    async def _take_in_vnics(self, view: CloudView) -> None:
+    async def _take_in_vnics(
+        self, view: CloudView, before: AbstractSet[VnicId]
+    ) -> None:
         pool = self._pool
+        came, went = pool.slots.keys() - before, before - pool.slots.keys()
+        listed = {v.id: v for v in view.pod_vnics if v.id not in went}
         pool.vnic_limit = view.vnic_limit
-        pool.vnics_attached = view.vnics_attached
-        there = {view.primary.id, *(v.id for v in view.pod_vnics)}
-        for vnic_id in [v for v in pool.slots if v not in there]:
+        there = [v for v in view.attached if v not in went]
+        pool.vnics_attached = len(there) + len(came - set(there))
+        for vnic_id in before & pool.slots.keys() - {view.primary.id, *listed}:
             del pool.slots[vnic_id]
             pool.limits.forget(vnic_id)
             await self._journal.append(VnicForgotten(vnic_id))
             log.warning("vnic_gone", vnic=vnic_id)
         held = dict(pool.slots)
         pool.number(view.primary, primary=True)
-        for vnic in view.pod_vnics:
+        for vnic in listed.values():
             pool.number(vnic)
         changed = [s for s in pool.slots.values() if held.get(s.vnic.id) != s]
         await self._journal.append(*(VnicNumbered(s) for s in changed))

@@ -23,6 +23,7 @@ from vcnd.core.placement import (
     plan,
     spare_pieces,
 )
+from vcnd.core.target import Holding, balance
 from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import CloudFullError, VcndError
@@ -111,8 +112,14 @@ class WarmPool:
         if self._frozen or not pool.observed or not pool.network.subnet_ids:
             return
         counts = pool.ledger.counts()
-        held = counts.total - counts.deleting + sum(self._at_work.values())
-        missing = pool.target - held
+        holding = Holding(
+            free=counts.free,
+            leased=counts.leased,
+            cooling=counts.cooling,
+            in_flight=sum(self._at_work.values()),
+            wanted=pool.wanted,
+        )
+        missing = balance(holding, pool.policy)
         if missing > 0:
             self._grow(missing, work)
         self._shrink(-missing, work, now)

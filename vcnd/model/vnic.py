@@ -73,7 +73,8 @@ class CloudView:
     """Secondary VNICs that carry our tags; foreign ones are left out."""
     private_ips: tuple[PrivateIp, ...]
     """Secondary private IPs on the pod VNICs, but those that outlive their VNIC."""
-    vnics_attached: int
-    """All VNICs of the instance, foreign ones too: they use the shape's slots."""
+    attached: tuple[VnicId, ...]
+    """All VNICs of the instance, foreign ones too, and those that come and go: they
+    use the shape's slots.  One that is still attaching has no id yet: it is ``""``."""
     vnic_limit: int
     """How many VNICs the shape takes (IMDS shapeConfig.maxVnicAttachments)."""

@@ -85,7 +85,7 @@ class OciCloud:
             primary=primary,
             pod_vnics=tuple(pod_vnics),
             private_ips=tuple(private_ips),
-            vnics_attached=len(attached),
+            attached=tuple(VnicId(a.vnic_id or "") for a in attached),
             vnic_limit=instance.shape_config.max_vnic_attachments,
         )
 

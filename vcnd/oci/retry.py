@@ -14,6 +14,8 @@ from vcnd.oci.errors import NoAnswerError, OciError, Verdict
 log = structlog.get_logger()
 
 T = TypeVar("T")
+TOO_MANY = 429
+CROWDED = 4.0
 PATIENT = (Verdict.RETRY, Verdict.WAIT, Verdict.IDENTIFY)
 
 
@@ -34,12 +36,16 @@ class Retrier:
             CloudError: a final refusal, or the last one when time is up.
         """
         give_up_at = trio.current_time() + self._give_up_seconds
-        for delay in delays(self._random):
+        for pause in delays(self._random):
+            delay = pause
             try:
                 return await attempt()
             except OciError as error:
                 failure = error.as_cloud_error()
                 final = error.verdict not in PATIENT
+                if error.status == TOO_MANY:
+                    # Others wait too: who comes back soon is in their way.
+                    delay *= CROWDED
             except NoAnswerError as error:
                 failure, final = _no_answer(error), False
             if final or trio.current_time() + delay > give_up_at:

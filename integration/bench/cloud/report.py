@@ -1,0 +1,46 @@
+"""The figures as tables."""
+
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+WAYS = ("ours_blocks", "ours_singles", "block_mode", "classic")
+
+
+def text(figures: dict[str, Any]) -> str:
+    """Return the figures for a terminal."""
+    out = StringIO()
+    console = Console(file=out, width=100)
+    table = Table("cold node to", "way", "calls", "seconds", "first address", "429s")
+    for addresses, row in figures["cold"].items():
+        for way in WAYS:
+            if way in row:
+                cell = row[way]
+                table.add_row(
+                    addresses,
+                    way.replace("_", " "),
+                    str(cell["calls"]),
+                    str(cell["seconds"]),
+                    str(cell["first_address_seconds"]),
+                    str(cell["refused_429"]),
+                )
+    console.print(table)
+    aims = Table("addresses", "ratio", "measured", "aim", "met")
+    for aim in figures["aims"]:
+        aims.add_row(
+            str(aim["addresses"]),
+            aim["ratio"].replace("_", " "),
+            str(aim["measured"]),
+            str(aim["aim"]),
+            "yes" if aim["met"] else "NO",
+        )
+    console.print(aims)
+    for name in ("burst", "churn", "herd"):
+        if name in figures:
+            said = "  ".join(f"{k} {v}" for k, v in figures[name].items())
+            console.print(f"{name}: {said}", soft_wrap=True)
+    console.print(f"throttle: {figures['throttle']}", soft_wrap=True)
+    console.print(f"timing: {figures['timing']}", soft_wrap=True)
+    return out.getvalue()
