@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fakeoci.api import admin, imds, signatures
+from fakeoci.api.authorization import authorize
 from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.federation import Federate, WorkloadIdentity
 from fakeoci.api.identity import not_authenticated
@@ -62,6 +63,7 @@ class _Core(Endpoint):
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
         service = self.service
         service.throttle(principal, self.name)
+        authorize(service.world, principal, self.name, body)
         token = request.headers.get("opc-retry-token", "")
         known = service.answered(principal, self.name, token, body) if token else None
         if known is not None:

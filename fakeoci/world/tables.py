@@ -104,6 +104,13 @@ class InstanceTable(_Table):
     private_ips_per_vnic: int | None = None
 
 
+class DynamicGroupTable(_Table):
+    """[[dynamic_groups]]: ``rule`` as OCI writes it, by instance.id and the like."""
+
+    name: str
+    rule: str
+
+
 class WorldFile(_Table):
     """The whole file."""
 
@@ -111,6 +118,9 @@ class WorldFile(_Table):
     timing: Timing = msgspec.field(default_factory=Timing)
     limits: Limits = msgspec.field(default_factory=Limits)
     behaviour: Behaviour = msgspec.field(default_factory=Behaviour)
+    policies: list[str] = []
+    """Statements; without any, everybody may do everything."""
+    dynamic_groups: list[DynamicGroupTable] = []
     onprem: list[OnPremTable] = []
     vcns: list[VcnTable] = []
     instances: list[InstanceTable] = []

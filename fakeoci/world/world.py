@@ -26,6 +26,7 @@ from fakeoci.world.nouns import (
     WorkRequest,
 )
 from fakeoci.world.ocid import Names
+from fakeoci.world.policies import Policies
 from fakeoci.world.settings import Settings
 
 T = TypeVar("T", bound=Noun)
@@ -52,6 +53,7 @@ class World:
         self.onprem: dict[str, OnPrem] = {}
         self.busy: dict[str, str] = {}
         """VNIC or subnet → the work request that changes its addresses."""
+        self.policies = Policies()
         self.hidden: dict[str, float] = {}
         """Objects that lists leave out, and until when."""
         self.frozen = False

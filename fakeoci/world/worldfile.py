@@ -24,6 +24,7 @@ from fakeoci.world.nouns import (
     Subnet,
     Vcn,
 )
+from fakeoci.world.policies import conditions, statement
 from fakeoci.world.settings import Settings
 from fakeoci.world.shapes import max_vnics
 from fakeoci.world.tables import (
@@ -130,6 +131,7 @@ class _Builder:
         self.at = ""
 
     def build(self) -> World:
+        self._policies()
         for number, onprem in enumerate(self._said.onprem):
             self.at = f".onprem[{number}]"
             if IPv4Address(onprem.host) not in IPv4Network(onprem.cidr):
@@ -150,6 +152,15 @@ class _Builder:
             self.at = f".instances[{number}]"
             self._instances(instance)
         return self._world
+
+    def _policies(self) -> None:
+        policies = self._world.policies
+        for number, text in enumerate(self._said.policies):
+            self.at = f".policies[{number}]"
+            policies.statements.append(statement(text))
+        for number, group in enumerate(self._said.dynamic_groups):
+            self.at = f".dynamic_groups[{number}]"
+            policies.groups[group.name] = conditions(group.rule)
 
     def _common(self, kind: str, name: str) -> dict[str, Any]:
         world = self._world

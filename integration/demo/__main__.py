@@ -18,7 +18,7 @@ from rich.table import Table
 from integration.demo import addresses, paths
 from integration.demo.stage import CheckError, Stage
 from integration.lab import enclosure
-from integration.lab.lab import running_lab, world_text
+from integration.lab.lab import POOL, running_lab, world_text
 
 Check = Callable[[Stage], Awaitable[str]]
 
@@ -40,10 +40,14 @@ CHECKS: tuple[Check, ...] = (
     paths.flow_log_names_pod_address,
     addresses.restart_keeps_pods,
     addresses.del_returns_addresses,
+    addresses.idle_addresses_released,
+    addresses.block_returned,
     addresses.nothing_left,
 )
-FEW_ADDRESSES = 8
-"""Of the last node's VNICs, so that it needs a second one."""
+FEW_ADDRESSES = 1
+"""Objects that the last node's VNICs take, so that it needs a second one."""
+SHRINK_SECONDS = 8.0
+"""A surplus is given back so soon, for somebody who watches."""
 LEAST_NODES = 2
 
 
@@ -102,7 +106,8 @@ async def _run(
         nodes=options.nodes, seed=options.seed, few_addresses=FEW_ADDRESSES
     )
     console.print(f"[bold]A fake cloud, {options.nodes} nodes, real packets[/]")
-    async with running_lab(text, directory, nodes=names) as lab:
+    pool = {**POOL, "shrink_after_seconds": SHRINK_SECONDS}
+    async with running_lab(text, directory, nodes=names, pool=pool) as lab:
         stage = Stage(lab=lab)
         stage.baseline = await addresses.take(stage)
         async with trio.open_nursery() as starting:

@@ -1,14 +1,18 @@
 """Checks of addresses: whose they are, how they are given and taken back."""
 
+from typing import Any
+
 import trio
 
 from integration.demo.stage import CheckError, Stage, expect, private_ip_of
 from integration.lab import snapshot, traffic
 from integration.lab.cni_exec import CniError
-from integration.lab.lab import named
+from integration.lab.lab import POOL, addresses_of, named
 from integration.lab.node import Node
 
 WARM_ADDS = 10
+RELEASE_SECONDS = 40
+RETURNS = ("DeletePrivateIp", "BulkDeletePrivateIps", "DetachVnic")
 
 
 async def warm_add(stage: Stage) -> str:
@@ -108,8 +112,14 @@ async def restart_keeps_pods(stage: Stage) -> str:
 
 async def del_returns_addresses(stage: Stage) -> str:
     """Delete all pods; their addresses are the pool's again; DEL again is fine."""
-    count = 0
+    count, world = 0, await stage.lab.cloud.world()
+    stage.blocks = {
+        p["id"]: f"{p['ipAddress']}/{p['cidrPrefixLength']}"
+        for p in world["PrivateIp"]
+        if len(addresses_of(p)) > 1
+    }
     for node in stage.nodes:
+        stage.held_with_pods[node.name] = _listed(world, node)
         gone = list(stage.pods[node.name])
         total = _total((await node.status())["pool"])
         for pod in gone:
@@ -143,6 +153,69 @@ async def _until_cooled(node: Node) -> None:
             pool = (await node.status())["pool"]
         return
     raise CheckError(f"{node.name}: still cooling: {pool}")
+
+
+async def idle_addresses_released(stage: Stage) -> str:
+    """No pod is left: after a while no node has a batch too many, or an empty VNIC."""
+    said: list[tuple[int, int]] = []
+    for node in stage.nodes:
+        was = stage.held_with_pods[node.name]
+        status: dict[str, Any] = {}
+        with trio.move_on_after(RELEASE_SECONDS):
+            while not _is_idle(status):
+                await trio.sleep(0.5)
+                status = await node.status()
+        expect(_is_idle(status), f"{node.name} still has {status}")
+        now = _listed(await stage.lab.cloud.world(), node)
+        expect(
+            now == _total(status["pool"]) <= was,
+            f"{node.name}: the API lists {now}, {was} before",
+        )
+        said.append((was, now))
+    before, after = (sum(n) for n in zip(*said, strict=True))
+    expect(after < before, f"all nodes together hold {after}, {before} before")
+    nodes = ", ".join(f"{was} → {now}" for was, now in said)
+    return f"addresses a node: {nodes}; no VNIC is empty"
+
+
+def _is_idle(status: dict[str, Any]) -> bool:
+    if not status:
+        return False
+    pool, vnics = status["pool"], [v for v in status["vnics"] if not v["primary"]]
+    busy = pool["leased"] + pool["cooling"] + pool["deleting"]
+    empty = [v for v in vnics if not v["addresses"]]
+    # Less than a batch over is left alone.
+    over = pool["free"] - pool["target"]
+    return not busy and not empty and 0 <= over < POOL["batch"]
+
+
+def _listed(world: dict[str, list[dict[str, Any]]], node: Node) -> int:
+    """Return how many addresses the API lists on a node's pod VNICs."""
+    instance = named(world, "Instance", node.name)["id"]
+    vnics = {
+        a.get("vnicId") for a in world["VnicAttachment"] if a["instanceId"] == instance
+    }
+    return sum(
+        len(addresses_of(p))
+        for p in world["PrivateIp"]
+        if p["vnicId"] in vnics and not p["isPrimary"]
+    )
+
+
+async def block_returned(stage: Stage) -> str:
+    """Blocks that the nodes were given are private IPs of the cloud no more."""
+    world = await stage.lab.cloud.world()
+    there = {p["id"] for p in world["PrivateIp"]}
+    blocks = {i: cidr for i, cidr in stage.blocks.items() if i not in there}
+    expect(bool(stage.blocks), "no node was ever given a block")
+    expect(bool(blocks), f"all of {sorted(stage.blocks.values())} are still there")
+    requests = await stage.lab.cloud.requests()
+    deleted = [r for r in requests if r["operation"] in RETURNS and r["status"] < 300]  # noqa: PLR2004
+    expect(bool(deleted), f"nobody called any of {', '.join(RETURNS)}")
+    return (
+        f"{len(blocks)} of {len(stage.blocks)} blocks went back whole, among them"
+        f" {min(blocks.values())}"
+    )
 
 
 async def nothing_left(stage: Stage) -> str:

@@ -7,7 +7,7 @@ import trio
 from fakeoci.fabric import netns
 from integration.demo.stage import CheckError, Stage, expect, sees
 from integration.lab import traffic
-from integration.lab.lab import INTERNET, ONPREM, PEER, named
+from integration.lab.lab import INTERNET, ONPREM, PEER, addresses_of, named
 from integration.lab.pods import Pod
 
 RESTORE_SECONDS = 1.0
@@ -162,7 +162,9 @@ async def answers_by_ingress(stage: Stage) -> str:
     secondary = next(v["address"] for v in status["vnics"] if v["index"] == 2)  # noqa: PLR2004
     world = await stage.lab.cloud.world()
     first_vnic = next(v["id"] for v in status["vnics"] if v["index"] == 2)  # noqa: PLR2004
-    vnic_by_address = {p["ipAddress"]: p["vnicId"] for p in world["PrivateIp"]}
+    vnic_by_address = {
+        address: p["vnicId"] for p in world["PrivateIp"] for address in addresses_of(p)
+    }
     mine = stage.pods[node.name]
     backends = {
         "local pod": _one(mine, lambda p: vnic_by_address[p.address] == first_vnic),

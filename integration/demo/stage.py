@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration.lab import pods, traffic
-from integration.lab.lab import Lab
+from integration.lab.lab import Lab, addresses_of
 from integration.lab.node import Node
 from integration.lab.pods import Pod
 from integration.lab.snapshot import Snapshot
@@ -28,6 +28,10 @@ class Stage:
     baseline: Snapshot = field(default_factory=dict)
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     """Node → its pods."""
+    held_with_pods: dict[str, int] = field(default_factory=dict)
+    """Node → how many addresses it held when its pods were still there."""
+    blocks: dict[str, str] = field(default_factory=dict)
+    """The blocks of then: OCID → CIDR."""
     pids: list[int] = field(default_factory=list)
     """Every daemon that was started."""
 
@@ -79,7 +83,7 @@ async def sees(client: str, address: str, port: int = traffic.SERVICE_PORT) -> s
 def private_ip_of(
     world: dict[str, list[dict[str, Any]]], address: str
 ) -> dict[str, Any]:
-    """Return the one private IP that the API lists for an address."""
-    found = [p for p in world["PrivateIp"] if p["ipAddress"] == address]
+    """Return the one private IP object that the API lists for an address."""
+    found = [p for p in world["PrivateIp"] if address in addresses_of(p)]
     expect(len(found) == 1, f"the API lists {address} {len(found)} times")
     return found[0]

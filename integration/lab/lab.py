@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def world_text(
     Args:
         nodes: how many nodes.
         seed: seed of all made-up names.
-        few_addresses: let the last node's VNICs take only so many addresses.
+        few_addresses: let the last node's VNICs take only so many objects.
         name: which of the bundled worlds.
         slow: take the default world's time for what takes time; else hardly any.
     """
@@ -59,7 +60,7 @@ def world_text(
         return re.sub(r"(?m)^count = \d+$", f"count = {nodes}", text, count=1)
     text = re.sub(r"(?m)^count = \d+$", f"count = {nodes - 1}", text, count=1)
     return text + (
-        f'\n[[instances]]\nname = "node{nodes}"\nsubnet = "nodes"\nocpus = 4.0\n'
+        f'\n[[instances]]\nname = "node{nodes}"\nsubnet = "nodes"\nocpus = 8.0\n'
         f"private_ips_per_vnic = {few_addresses}\n"
     )
 
@@ -69,6 +70,13 @@ def named(
 ) -> dict[str, Any]:
     """Return the object of a kind with a display name."""
     return next(n for n in world[kind] if n["displayName"] == name)
+
+
+def addresses_of(private_ip: dict[str, Any]) -> list[str]:
+    """Return the addresses of a private IP object: one, or a block's."""
+    prefix = private_ip["cidrPrefixLength"]
+    block = IPv4Network(f"{private_ip['ipAddress']}/{prefix}")
+    return [str(address) for address in block]
 
 
 def _hosts(nodes: set[str]) -> list[str]:

@@ -11,11 +11,13 @@ from vcnd.core.placement import (
     Inventory,
     NoRoom,
     VnicRoom,
+    VnicSpare,
+    give_back,
     pieces,
     plan,
-    spare_pieces,
 )
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import PrivateIpId, VnicId
+from vcnd.model.vnic import PrivateIp
 
 rooms = st.lists(st.tuples(st.integers(0, 64), st.integers(0, 64)), max_size=6)
 
@@ -104,11 +106,62 @@ def test_the_fullest_vnic_is_filled_first() -> None:
     ]
 
 
-@given(st.lists(st.sampled_from([1, 4, 8, 64]), max_size=30), st.integers(0, 200))
-def test_never_more_is_given_back_than_is_over(sizes: list[int], surplus: int) -> None:
-    chosen = spare_pieces(sizes, surplus)
-    assert len(set(chosen)) == len(chosen)
-    given_back = sum(sizes[n] for n in chosen)
-    assert given_back <= surplus
-    left = [s for n, s in enumerate(sizes) if n not in chosen]
-    assert all(s > surplus - given_back for s in left)
+vnics_spare = st.lists(
+    st.tuples(st.lists(st.sampled_from([32, 30, 29, 26]), max_size=8), st.booleans()),
+    min_size=1,
+    max_size=4,
+)
+
+
+def spare_of(vnics: list[tuple[list[int], bool]]) -> list[VnicSpare]:
+    return [
+        VnicSpare(
+            vnic_id=VnicId(f"vnic{n}"),
+            spare=tuple(
+                PrivateIp(
+                    id=PrivateIpId(f"{n}-{m}"),
+                    address=f"10.{n}.{m}.0",
+                    vnic_id=VnicId(f"vnic{n}"),
+                    prefix_length=prefix,
+                )
+                for m, prefix in enumerate(prefixes)
+            ),
+            idle=idle,
+        )
+        for n, (prefixes, idle) in enumerate(vnics)
+    ]
+
+
+@given(vnics_spare, st.integers(0, 200), st.booleans())
+def test_never_more_is_given_back_than_is_over(
+    vnics: list[tuple[list[int], bool]], surplus: int, may_detach: bool
+) -> None:
+    have = spare_of(vnics)
+    back = give_back(have, surplus, may_detach=may_detach)
+    whole = {v.vnic_id: v for v in have}.get(back.vnic_id or VnicId(""))
+    going = sum(p.size for some in back.objects.values() for p in some)
+    assert going + (whole.size if whole else 0) <= surplus
+    if whole is not None:
+        assert may_detach
+        assert whole.idle
+        assert len(have) > 1
+        assert back.vnic_id not in back.objects
+
+
+def test_the_last_idle_vnic_goes_whole_and_the_next_waits() -> None:
+    have = spare_of([([32, 32], False), ([29], True), ([29], True)])
+    back = give_back(have, 20)
+    assert back.vnic_id == "vnic2"
+    assert back.objects == {VnicId("vnic0"): list(have[0].spare)}
+
+
+def test_one_vnic_stays() -> None:
+    have = spare_of([([29], True), ([29], True)])
+    assert give_back(have, 100).vnic_id == "vnic1"
+    back = give_back(have[:1], 100)
+    assert (back.vnic_id, back.objects) == (None, {VnicId("vnic0"): [*have[0].spare]})
+
+
+def test_an_empty_vnic_goes_though_nothing_is_over() -> None:
+    back = give_back(spare_of([([29], False), ([], True)]), 0)
+    assert (back.vnic_id, back.objects) == ("vnic1", {})

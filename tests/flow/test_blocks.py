@@ -107,6 +107,8 @@ async def test_a_learnt_limit_holds_for_new_vnics(autojump_clock: Clock) -> None
         await until_warm(node, free=16)
         now = trio.current_time()
         assert node.pool.limits.new_vnic_limit(now) == 6
+        await trio.sleep(60)
+        assert not node.pool.problems  # a limit that is known is no trouble
         refused = len([r for r in w.service.records if r.code == "LimitExceeded"])
         await trio.sleep(1800)
         assert refused == len(

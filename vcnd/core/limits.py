@@ -62,15 +62,21 @@ class LearntLimits:
         # It was not for want of an aligned range.
         self._largest = self._most
 
-    def vnic_accepted(self, vnic_id: VnicId, subnet_id: str, now: float) -> None:
-        """Note that a VNIC was given addresses: its subnet has some."""
+    def vnic_accepted(
+        self, vnic_id: VnicId, subnet_id: str, now: float
+    ) -> list[VnicId]:
+        """Note that a VNIC was given addresses: its subnet has some.
+
+        Returns the VNICs whose limit is proven thereby.
+        """
         self._full.pop(subnet_id, None)
         self._refused.pop(vnic_id, None)
         self._limits.pop(vnic_id, None)
-        for other, refused in list(self._refused.items()):
-            if refused.subnet_id == subnet_id:
-                self._limits[other] = refused.held, now + LIMIT_SECONDS
-                del self._refused[other]
+        proven = [v for v, r in self._refused.items() if r.subnet_id == subnet_id]
+        for other in proven:
+            refused = self._refused.pop(other)
+            self._limits[other] = refused.held, now + LIMIT_SECONDS
+        return proven
 
     def limit(self, vnic_id: VnicId, now: float) -> int:
         """Return how many objects a VNIC takes."""

@@ -8,6 +8,7 @@ and a call each, or a handful for all of them in bulk.
 from dataclasses import dataclass
 
 from vcnd.model.ids import VnicId
+from vcnd.model.vnic import PrivateIp
 
 SMALLEST_BLOCK = 4
 """Under this, singles cost no more calls and go back one by one."""
@@ -124,14 +125,49 @@ def plan(missing: int, inventory: Inventory) -> list[Step]:
     return steps
 
 
-def spare_pieces(sizes: list[int], surplus: int) -> list[int]:
-    """Return which of some objects to give back, by their place in ``sizes``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VnicSpare:
+    """A pod VNIC and what of it nobody uses."""
 
-    The largest first, never more than is over: what is left of it goes in singles.
+    vnic_id: VnicId
+    spare: tuple[PrivateIp, ...]
+    """Objects whose addresses are all free, longest free first."""
+    idle: bool
+    """Whether there is nothing else on it."""
+
+    @property
+    def size(self) -> int:
+        """Return how many addresses are spare."""
+        return sum(p.size for p in self.spare)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """What to give back: a whole VNIC, and objects of others."""
+
+    vnic_id: VnicId | None
+    objects: dict[VnicId, list[PrivateIp]]
+
+
+def give_back(
+    vnics: list[VnicSpare], surplus: int, *, may_detach: bool = True
+) -> GiveBack:
+    """Return what goes when so many addresses are over; never more than that.
+
+    An idle VNIC goes whole, its addresses with it, the last one first and one at a
+    time; those that wait for that keep their addresses so long.  One VNIC stays.
+    From the others the largest objects go first: what is left goes in singles.
     """
-    chosen = []
-    for at in sorted(range(len(sizes)), key=lambda n: -sizes[n]):
-        if sizes[at] <= surplus:
-            chosen.append(at)
-            surplus -= sizes[at]
-    return chosen
+    whole = [v for v in vnics if v.idle and v.size <= surplus]
+    if len(whole) == len(vnics):
+        whole = whole[1:]
+    going = whole[-1] if whole and may_detach else None
+    surplus -= sum(v.size for v in whole)
+    kept = {v.vnic_id for v in whole}
+    rest = [p for v in vnics if v.vnic_id not in kept for p in v.spare]
+    objects: dict[VnicId, list[PrivateIp]] = {}
+    for private_ip in sorted(rest, key=lambda p: -p.size):
+        if private_ip.size <= surplus:
+            objects.setdefault(private_ip.vnic_id, []).append(private_ip)
+            surplus -= private_ip.size
+    return GiveBack(going.vnic_id if going else None, objects)

@@ -31,7 +31,7 @@ from vcnd.model.records import (
     VnicForgotten,
     VnicNumbered,
 )
-from vcnd.model.vnic import PrivateIp, VnicSlot
+from vcnd.model.vnic import PrivateIp
 from vcnd.ports import Cloud, Host, Journal
 
 log = structlog.get_logger()
@@ -133,8 +133,10 @@ class Changes:
         for vnic_id in {p.vnic_id for p in fresh}:
             slot = self._pool.slots.get(vnic_id)
             if slot is not None:
-                now = trio.current_time()
-                self._pool.limits.vnic_accepted(vnic_id, slot.vnic.subnet_id, now)
+                subnet, now = slot.vnic.subnet_id, trio.current_time()
+                for other in self._pool.limits.vnic_accepted(vnic_id, subnet, now):
+                    # Its limit is known now: that is no trouble any more.
+                    self._pool.relief(str(other))
 
     async def attach_vnic(self) -> bool:
         """Attach a pod VNIC in the first subnet of the class that is not full.
@@ -195,9 +197,9 @@ class Changes:
         log.info("addresses_deleted", addresses=_texts(going))
         return True
 
-    async def detach_vnic(self, slot: VnicSlot) -> bool:
+    async def detach_vnic(self, vnic_id: VnicId) -> bool:
         """Give a VNIC whose addresses are all free back, and them with it."""
-        pool, vnic_id = self._pool, slot.vnic.id
+        pool = self._pool
         held = pool.ledger.per_vnic().get(vnic_id, [])
         going = self._take_out(held)
         if len(going) < len(held):

@@ -20,8 +20,9 @@ from vcnd.core.placement import (
     Inventory,
     NoRoom,
     VnicRoom,
+    VnicSpare,
+    give_back,
     plan,
-    spare_pieces,
 )
 from vcnd.core.target import Holding, balance
 from vcnd.flow.changes import Changes
@@ -29,7 +30,6 @@ from vcnd.flow.pool import Pool
 from vcnd.model.errors import CloudFullError, VcndError
 from vcnd.model.ids import VnicId
 from vcnd.model.urgency import URGENCY, Urgency
-from vcnd.model.vnic import PrivateIp, VnicSlot
 
 INSTANCE = VnicId("instance")
 """Stands in the tables of work for the instance's own set of VNICs."""
@@ -175,8 +175,11 @@ class WarmPool:
             )
 
     def _shrink(self, surplus: int, work: trio.Nursery, now: float) -> None:
+        vnics = self._spare()
         # Less than a whole batch over is the formula's own play.
-        if surplus < self._pool.policy.batch:
+        over = surplus >= self._pool.policy.batch
+        empty = surplus >= 0 and any(v.idle and not v.spare for v in vnics[1:])
+        if not over and not empty:
             self._surplus_since = None
             return
         if self._surplus_since is None:
@@ -184,35 +187,43 @@ class WarmPool:
         if now - self._surplus_since < self._pool.policy.shrink_after_seconds:
             return
         self._surplus_since = now
-        spare = self._pool.ledger.spare()
-        slot = self._idle_vnic(spare, surplus, now)
-        if slot is not None:
-            self._start(work, INSTANCE, 0, partial(self._changes.detach_vnic, slot))
-            surplus -= sum(p.size for p in spare if p.vnic_id == slot.vnic.id)
-            spare = [p for p in spare if p.vnic_id != slot.vnic.id]
-        per_vnic: dict[VnicId, list[PrivateIp]] = {}
-        for at in spare_pieces([p.size for p in spare], surplus):
-            per_vnic.setdefault(spare[at].vnic_id, []).append(spare[at])
-        for vnic_id, going in per_vnic.items():
-            if vnic_id not in self._at_work:
-                delete = partial(self._changes.delete_addresses, vnic_id, going)
-                self._start(work, vnic_id, 0, delete)
+        shut = self._shut(now)
+        back = give_back(
+            [v for v in vnics if v.vnic_id not in shut],
+            surplus if over else 0,
+            may_detach=INSTANCE not in shut,
+        )
+        if back.vnic_id is not None:
+            self._start_detach(back.vnic_id, work)
+        for vnic_id, going in back.objects.items():
+            delete = partial(self._changes.delete_addresses, vnic_id, going)
+            self._start(work, vnic_id, 0, delete)
 
-    def _idle_vnic(
-        self, spare: list[PrivateIp], surplus: int, now: float
-    ) -> VnicSlot | None:
-        """Return the last VNIC that can go whole, addresses and all."""
+    def _spare(self) -> list[VnicSpare]:
         per_vnic = self._pool.ledger.per_vnic()
-        slots, shut = self._pool.pod_slots, self._shut(now)
-        if INSTANCE in shut or len(slots) < 2:  # noqa: PLR2004 - one stays
-            return None
-        for slot in reversed(slots):
-            held = per_vnic.get(slot.vnic.id, [])
-            idle = all(p in spare for p in held)
-            fits = sum(p.size for p in held) <= surplus
-            if idle and fits and slot.vnic.id not in shut:
-                return slot
-        return None
+        spare = self._pool.ledger.spare()
+        return [
+            VnicSpare(
+                vnic_id=slot.vnic.id,
+                spare=tuple(p for p in spare if p.vnic_id == slot.vnic.id),
+                idle=all(p in spare for p in per_vnic.get(slot.vnic.id, [])),
+            )
+            for slot in self._pool.pod_slots
+        ]
+
+    def _start_detach(self, vnic_id: VnicId, work: trio.Nursery) -> None:
+        detach = partial(self._changes.detach_vnic, vnic_id)
+
+        # No other change of the instance's VNICs meanwhile.
+        self._at_work[INSTANCE] = 0
+
+        async def with_the_instance() -> bool:
+            try:
+                return await detach()
+            finally:
+                del self._at_work[INSTANCE]
+
+        self._start(work, vnic_id, 0, with_the_instance)
 
     def _start(
         self,

@@ -13,6 +13,7 @@ from vcnd.oci.errors import OciError, Verdict
 from vcnd.oci.http import Answer, Client, exchange
 from vcnd.oci.limiter import Limiter
 from vcnd.oci.metadata import Metadata
+from vcnd.oci.permissions import Permissions
 from vcnd.oci.principals import Principal
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class CoreClient:
         self._principal = principal
         self._opening = trio.Lock()
         self._limiter = Limiter()
+        self._permissions = Permissions()
         self._session: Session | None = None
 
     async def session(self) -> Session:
@@ -116,8 +118,11 @@ class CoreClient:
                 session.principal.distrust()
             if error.status == TOO_MANY:
                 self._limiter.refused()
+            if error.verdict is Verdict.GONE:
+                error.hint = self._permissions.hint(operation)
             raise
         self._limiter.answered()
+        self._permissions.allowed(operation)
         return answer
 
     async def _list(

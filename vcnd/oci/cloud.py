@@ -64,15 +64,18 @@ class OciCloud:
         attachments = await self._retry(self._core.list_vnic_attachments)
         attached = [a for a in attachments if a.lifecycle_state in ATTACHED_STATES]
         primary: Vnic | None = None
+        gone = ", in no list of attachments"
         pod_vnics: list[Vnic] = []
         private_ips: list[PrivateIp] = []
         for attachment in attached:
             vnic_id = attachment.vnic_id
             if attachment.lifecycle_state != "ATTACHED" or vnic_id not in local:
                 continue
-            said = await self._get_vnic(vnic_id)
-            if said is None:
-                continue
+            try:
+                said = await self._get_vnic(vnic_id)
+            except CloudGoneError as error:
+                gone = f": {error}"
+                continue  # detached since it was listed
             vnic = self._vnic(local[vnic_id], said.subnet_id)
             if said.is_primary:
                 primary = vnic
@@ -80,7 +83,7 @@ class OciCloud:
                 pod_vnics.append(vnic)
                 private_ips += await self._addresses.on_vnic(vnic.id)
         if primary is None:
-            raise CloudError("the instance's primary VNIC is in no list of attachments")
+            raise CloudError(f"the instance's primary VNIC is not to be had{gone}")
         return CloudView(
             primary=primary,
             pod_vnics=tuple(pod_vnics),
@@ -89,14 +92,11 @@ class OciCloud:
             vnic_limit=instance.shape_config.max_vnic_attachments,
         )
 
-    async def _get_vnic(self, vnic_id: str) -> wire.Vnic | None:
+    async def _get_vnic(self, vnic_id: str) -> wire.Vnic:
         async def get() -> wire.Vnic:
             return await self._core.get_vnic(vnic_id)
 
-        try:
-            return await self._retry(get)
-        except CloudGoneError:
-            return None  # detached since it was listed
+        return await self._retry(get)
 
     def _is_ours(self, vnic: wire.Vnic, instance_id: str) -> bool:
         tags = vnic.freeform_tags

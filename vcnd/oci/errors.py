@@ -56,12 +56,14 @@ class OciError(Exception):
         self.code = code
         self.message = message
         self.request_id = request_id
+        self.hint = ""
+        """What may be behind it, for whoever reads."""
 
     def __str__(self) -> str:
         """Return all that support would ask for."""
         return (
             f"{self.operation}: {self.status} {self.code}: {self.message}"
-            f" (opc-request-id {self.request_id})"
+            f" (opc-request-id {self.request_id}){self.hint}"
         )
 
     @property

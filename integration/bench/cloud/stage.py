@@ -60,11 +60,11 @@ def _toml(table: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def world_text(nodes: int, limits: dict[str, float]) -> str:
+def world_text(nodes: int, limits: dict[str, float], seed: int) -> str:
     """Return a world of so many nodes with five VNICs each."""
     return f"""
 [world]
-seed = 1
+seed = {seed}
 [timing]
 {_toml(TIMING)}
 [limits]
@@ -169,10 +169,14 @@ class Stage:
 
 
 def stage(
-    *, nodes: int = 1, shared: bool = False, limits: dict[str, float] | None = None
+    *,
+    nodes: int = 1,
+    shared: bool = False,
+    limits: dict[str, float] | None = None,
+    seed: int = 1,
 ) -> Stage:
     """Return a fresh cloud; to be called in a run with a virtual clock."""
-    world = worldfile.parse(world_text(nodes, limits or LIMITS))
+    world = worldfile.parse(world_text(nodes, limits or LIMITS, seed))
     service = Service(world, lambda: EPOCH + trio.current_time())
     if not shared:
         return Stage(service=service)

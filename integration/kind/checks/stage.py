@@ -13,6 +13,7 @@ from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
 from integration.kind.images import AGNHOST
 from integration.kind.settings import ONPREM
+from integration.lab.lab import addresses_of
 
 NAMESPACE = "vcnd-test"
 SERVICE_PORT, BLOCKED_PORT = 8080, 20000
@@ -134,7 +135,7 @@ class Stage:
         return self.cloud.inside(where, *command).strip()
 
     def private_ips(self, node: str) -> dict[str, dict[str, Any]]:
-        """Return the secondary private IPs of a node's pod VNICs, by address."""
+        """Return the objects behind a node's pod addresses, by address."""
         world = self.cloud.world()
         instances = {
             i["id"]
@@ -147,9 +148,10 @@ class Stage:
             if a["instanceId"] in instances and a["lifecycleState"] == "ATTACHED"
         }
         return {
-            p["ipAddress"]: p
+            address: p
             for p in world["PrivateIp"]
             if p["vnicId"] in mine and not p["isPrimary"]
+            for address in addresses_of(p)
         }
 
     # Waiting

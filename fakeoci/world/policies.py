@@ -1,0 +1,208 @@
+"""Policy statements, as OCI's Identity reads them, for what the fake asks about.
+
+    Allow dynamic-group NAME to VERB RESOURCES in compartment NAME [where CONDITIONS]
+    Allow any-user to {PERMISSION, …} in tenancy where all {name = 'value', …}
+
+Verbs and resource types: OCI's policy reference for the core services
+(facts/oci.md §4.7).  Users with an API key are administrators here.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+VERBS = ("inspect", "read", "use", "manage")
+
+RESOURCES: dict[str, tuple[tuple[str, ...], ...]] = {
+    # Of each type, what inspect, read, use and manage add.
+    "instances": (
+        ("INSTANCE_INSPECT",),
+        ("INSTANCE_READ",),
+        ("INSTANCE_UPDATE", "INSTANCE_POWER_ACTIONS"),
+        (
+            "INSTANCE_CREATE",
+            "INSTANCE_DELETE",
+            "INSTANCE_ATTACH_SECONDARY_VNIC",
+            "INSTANCE_DETACH_SECONDARY_VNIC",
+        ),
+    ),
+    "vnic-attachments": (("VNIC_ATTACHMENT_READ",), (), (), ()),
+    "vnics": (
+        ("VNIC_READ",),
+        (),
+        (
+            "VNIC_ATTACH",
+            "VNIC_DETACH",
+            "VNIC_CREATE",
+            "VNIC_DELETE",
+            "VNIC_UPDATE",
+            "VNIC_ASSIGN",
+            "VNIC_UNASSIGN",
+            "VNIC_ASSOCIATE_NETWORK_SECURITY_GROUP",
+            "VNIC_DISASSOCIATE_NETWORK_SECURITY_GROUP",
+        ),
+        (),
+    ),
+    "private-ips": (
+        ("PRIVATE_IP_READ",),
+        (),
+        (
+            "PRIVATE_IP_CREATE",
+            "PRIVATE_IP_DELETE",
+            "PRIVATE_IP_UPDATE",
+            "PRIVATE_IP_ASSIGN",
+            "PRIVATE_IP_UNASSIGN",
+        ),
+        (),
+    ),
+    "ipv6s": (
+        ("IPV6_READ",),
+        (),
+        ("IPV6_UPDATE",),
+        ("IPV6_CREATE", "IPV6_DELETE"),
+    ),
+    "subnets": (("SUBNET_READ",), (), ("SUBNET_ATTACH", "SUBNET_DETACH"), ()),
+    "network-security-groups": (
+        ("NETWORK_SECURITY_GROUP_INSPECT",),
+        ("NETWORK_SECURITY_GROUP_READ",),
+        ("NETWORK_SECURITY_GROUP_UPDATE_MEMBERS",),
+        (),
+    ),
+}
+FAMILIES = {
+    "instance-family": ("instances",),
+    "virtual-network-family": tuple(r for r in RESOURCES if r != "instances"),
+    "all-resources": tuple(RESOURCES),
+}
+
+STATEMENT = re.compile(
+    r"allow\s+(?P<who>any-user|dynamic-group\s+\S+)\s+to\s+"
+    r"(?:(?P<verb>\w+)\s+(?P<what>[\w-]+)|\{(?P<permissions>[^}]+)\})"
+    r"\s+in\s+(?P<where>tenancy|compartment\s+(?:id\s+)?\S+)"
+    r"(?:\s+where\s+(?P<conditions>.+))?",
+    re.IGNORECASE,
+)
+CONDITIONS = re.compile(r"(?:(all|any)\s*)?\{(.*)\}|(.*)", re.IGNORECASE)
+CONDITION = re.compile(r"\s*([\w.]+)\s*(!?=)\s*'([^']*)'\s*")
+
+
+class PolicyError(ValueError):
+    """A statement or matching rule cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What must hold: all of them, or any."""
+
+    every: bool
+    terms: tuple[tuple[str, bool, str], ...]
+    """(variable, equal or not, value)."""
+
+    def hold(self, known: Mapping[str, str]) -> bool:
+        """Tell whether they hold; what is not known equals nothing."""
+        said = [(known.get(n) == v) is equal for n, equal, v in self.terms]
+        return all(said) if self.every else any(said)
+
+
+ALWAYS = Conditions(every=True, terms=())
+
+
+def conditions(text: str) -> Conditions:
+    """Read ``all {a = 'b', …}``, ``any {…}`` or a single condition."""
+    match = CONDITIONS.fullmatch(text.strip())
+    if match is None:
+        raise PolicyError(f"conditions {text!r} cannot be read")
+    how, inside, single = match.groups()
+    terms = []
+    for part in (single if inside is None else inside).split(","):
+        term = CONDITION.fullmatch(part)
+        if term is None:
+            raise PolicyError(f"condition {part.strip()!r} cannot be read")
+        terms.append((term[1], term[2] == "=", term[3]))
+    return Conditions((how or "all").lower() == "all", tuple(terms))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement, taken apart."""
+
+    group: str | None
+    """The dynamic group; None: any user."""
+    permissions: frozenset[str]
+    compartment: str | None
+    """Its name or OCID; None: the tenancy."""
+    where: Conditions
+
+
+def statement(text: str) -> Statement:
+    """Read a statement.
+
+    Raises:
+        PolicyError: it is none that the fake knows; says what is wrong.
+    """
+    match = STATEMENT.fullmatch(text.strip())
+    if match is None:
+        raise PolicyError(f"statement {text!r} cannot be read")
+    if match["permissions"] is not None:
+        granted = {p.strip() for p in match["permissions"].split(",")}
+        unknown = granted - _granted("manage", "all-resources")
+        if unknown:
+            raise PolicyError(f"unknown permissions: {', '.join(sorted(unknown))}")
+    else:
+        granted = _granted(match["verb"].lower(), match["what"].lower())
+    who = match["who"].split()
+    where = match["where"].split()
+    return Statement(
+        group=who[1] if len(who) > 1 else None,
+        permissions=frozenset(granted),
+        compartment=where[-1] if len(where) > 1 else None,
+        where=conditions(match["conditions"]) if match["conditions"] else ALWAYS,
+    )
+
+
+def _granted(verb: str, what: str) -> set[str]:
+    if verb not in VERBS:
+        raise PolicyError(f"a verb is one of {', '.join(VERBS)}, not {verb!r}")
+    types = FAMILIES.get(what, (what,))
+    if not set(types) <= RESOURCES.keys():
+        raise PolicyError(f"unknown resource type {what!r}")
+    upto = VERBS.index(verb) + 1
+    return {p for t in types for added in RESOURCES[t][:upto] for p in added}
+
+
+@dataclass
+class Policies:
+    """A tenancy's statements.  Without any, everybody may do everything."""
+
+    statements: list[Statement] = field(default_factory=list)
+    groups: dict[str, Conditions] = field(default_factory=dict)
+    """Dynamic groups by name: whom they match."""
+
+    def lacking(
+        self,
+        needed: Iterable[str],
+        *,
+        principal: Mapping[str, str],
+        compartments: Sequence[str],
+    ) -> list[str]:
+        """Return the permissions that a principal lacks, sorted.
+
+        Args:
+            needed: what an operation needs.
+            principal: variables that tell who asks.
+            compartments: names and OCIDs of where it is asked for.
+        """
+        if not self.statements:
+            return []
+        granted: set[str] = set()
+        for one in self.statements:
+            here = one.compartment is None or one.compartment in compartments
+            if here and self._is_for(one, principal) and one.where.hold(principal):
+                granted |= one.permissions
+        return sorted(set(needed) - granted)
+
+    def _is_for(self, one: Statement, principal: Mapping[str, str]) -> bool:
+        if one.group is None:
+            return True
+        rule = self.groups.get(one.group)
+        return rule is not None and rule.hold(principal)

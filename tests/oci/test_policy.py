@@ -1,0 +1,116 @@
+"""The statements of docs/oci-policy.md: enough, and none too many."""
+
+import re
+from pathlib import Path
+
+import pytest
+import trio
+
+from fakeoci.world.policies import PolicyError, conditions, statement
+from tests.harness import (
+    World,
+    add,
+    check_invariants,
+    key,
+    settings,
+    until_warm,
+    world,
+)
+from vcnd.oci.permissions import INSTANCES, NSGS, PRIVATE_IPS, SUBNETS, VNICS
+
+Clock = trio.testing.MockClock
+PAGE = (Path(__file__).parents[2] / "docs" / "oci-policy.md").read_text()
+STATEMENTS = re.findall(r"(?m)^Allow dynamic-group .*$", PAGE)
+
+
+def with_policy(statements: list[str]) -> World:
+    w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
+    policies = w.service.world.policies
+    policies.statements = [statement(text) for text in statements]
+    compartment = w.service.world.compartment_id
+    rule = f"ALL {{instance.compartment.id = '{compartment}'}}"
+    policies.groups["vcnd-nodes"] = conditions(rule)
+    return w
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+async def test_the_pages_statements_are_enough(
+    autojump_clock: Clock, blocks: bool
+) -> None:
+    w = with_policy(STATEMENTS)
+    w.blocks = blocks
+    config = settings(cooling_seconds=1.0, shrink_after_seconds=30.0)
+    async with w.node(config) as node:
+        await until_warm(node, free=1)
+        if blocks:
+            for number in range(8):
+                await add(node, number)
+            for number in range(8):
+                await node.delete(key(number))
+            await trio.sleep(300)
+        check_invariants(w, node)
+        await node.release_all()
+    assert not [r for r in w.service.records if r.code == "NotAuthorizedOrNotFound"]
+    assert w.pod_vnics() == []
+
+
+@pytest.mark.parametrize(
+    ("named", "beside"),
+    [
+        (INSTANCES, set()),
+        (VNICS, set()),
+        (PRIVATE_IPS, set()),
+        (SUBNETS, {NSGS}),
+        (NSGS, {SUBNETS}),
+    ],
+)
+async def test_a_missing_statement_is_named(
+    autojump_clock: Clock, named: str, beside: set[str]
+) -> None:
+    """And no other but those that nothing has shown to be there."""
+    left = [text for text in STATEMENTS if named not in text]
+    assert len(left) == len(STATEMENTS) - 1
+    w = with_policy(left)
+    async with w.node(settings()) as node:
+        await trio.sleep(200)
+        said = node.pool.why_empty()
+        assert "404 NotAuthorizedOrNotFound" in said
+        assert f"'{named}'" in said
+        every = {INSTANCES, VNICS, PRIVATE_IPS, SUBNETS, NSGS}
+        assert {n for n in every if f"'{n}'" in said} == {named} | beside
+        w.service.world.policies.statements.append(
+            statement(next(t for t in STATEMENTS if named in t))
+        )
+        await until_warm(node, free=4)  # mended, with no restart
+        check_invariants(w, node)
+
+
+async def test_another_groups_policy_is_not_ours(autojump_clock: Clock) -> None:
+    w = with_policy([s.replace("vcnd-nodes", "others") for s in STATEMENTS])
+    async with w.node(settings()) as node:
+        await trio.sleep(100)
+        assert INSTANCES in node.pool.why_empty()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Allow group Admins to manage all-resources in tenancy",
+        "Allow dynamic-group g to own vnics in compartment network",
+        "Allow dynamic-group g to use vnicks in compartment network",
+        "Allow dynamic-group g to {VNIC_EAT} in tenancy",
+        "Allow dynamic-group g to use vnics in compartment network where a is b",
+    ],
+)
+def test_statements_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(PolicyError):
+        statement(text)
+
+
+def test_conditions() -> None:
+    both = conditions("all {a = '1', b != '2'}")
+    assert both.hold({"a": "1", "b": "3"})
+    assert not both.hold({"a": "1", "b": "2"})
+    assert not both.hold({})
+    assert conditions("ANY {a = '1', b = '2'}").hold({"b": "2"})
+    assert conditions("a = '1'").hold({"a": "1"})

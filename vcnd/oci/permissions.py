@@ -1,0 +1,50 @@
+"""Which policy statement each operation stands on (docs/oci-policy.md).
+
+OCI answers 404 NotAuthorizedOrNotFound for what is missing and for what is not
+allowed alike.  Which statement may be missing can be told all the same: those that
+the operation needs, without those that another operation has shown to be there.
+"""
+
+INSTANCES = (
+    "{INSTANCE_INSPECT, INSTANCE_ATTACH_SECONDARY_VNIC,"
+    " INSTANCE_DETACH_SECONDARY_VNIC, VNIC_ATTACHMENT_READ}"
+)
+VNICS = "use vnics"
+PRIVATE_IPS = "use private-ips"
+SUBNETS = "use subnets"
+NSGS = "use network-security-groups"
+
+_CREATE = (PRIVATE_IPS, VNICS, SUBNETS)
+NEEDS: dict[str, tuple[str, ...]] = {
+    "ListVnicAttachments": (INSTANCES,),
+    "GetVnicAttachment": (INSTANCES,),
+    "AttachVnic": (INSTANCES, VNICS, SUBNETS, NSGS),
+    "DetachVnic": (INSTANCES, VNICS, SUBNETS),
+    "GetVnic": (VNICS,),
+    "ListPrivateIps": (PRIVATE_IPS,),
+    "CreatePrivateIp": _CREATE,
+    "BulkCreatePrivateIps": _CREATE,
+    "DeletePrivateIp": _CREATE,
+    "BulkDeletePrivateIps": _CREATE,
+}
+
+
+class Permissions:
+    """What this life of the daemon has seen to be allowed."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def allowed(self, operation: str) -> None:
+        """Note that an operation succeeded."""
+        self._shown.update(NEEDS.get(operation, ()))
+
+    def hint(self, operation: str) -> str:
+        """Return what may be missing when an operation was not found."""
+        open_ = [n for n in NEEDS.get(operation, ()) if n not in self._shown]
+        if not open_:
+            return (
+                "; what it names is not there, or in a compartment without the policy"
+            )
+        said = " or ".join(f"'{n}'" for n in open_)
+        return f"; it is not there, or the policy lacks {said} (docs/oci-policy.md)"
