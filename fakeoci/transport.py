@@ -1,10 +1,11 @@
 """The app in process: a transport for httpx2 that streams.
 
 httpx2's own ASGITransport hands a response over only when the app has finished,
-so that an endless answer would never come.  Client timeouts live below a
-transport: callers set their own (``trio.fail_after``).
+so that an endless answer would never come.  A client's read timeout holds for the
+beginning of an answer; the rest is the caller's own (``trio.fail_after``).
 """
 
+import math
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
@@ -70,7 +71,12 @@ class FakeTransport(httpx2.AsyncBaseTransport):
         body = await request.aread()
         exchange = _Exchange(self._scope_of(request), body)
         self._nursery.start_soon(exchange.run, self._app)
-        await exchange.begun.wait()
+        read = request.extensions.get("timeout", {}).get("read")
+        with trio.move_on_after(math.inf if read is None else read) as waiting:
+            await exchange.begun.wait()
+        if waiting.cancelled_caught:
+            exchange.scope.cancel()
+            raise httpx2.ReadTimeout(f"no answer in {read} s", request=request)
         if exchange.status is None:
             raise httpx2.RemoteProtocolError("no answer", request=request)
         if exchange.promises_more_than_it_gives:

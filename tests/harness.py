@@ -23,6 +23,7 @@ from vcnd import config as configuration
 from vcnd.daemon import Node, oci_cloud
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX
+from vcnd.oci.http import READ_SECONDS
 
 EPOCH = 1_800_000_000.0
 NODE_ADDRESS = "10.0.0.2"
@@ -101,7 +102,8 @@ class World:
         app = build(self.service)
         async with (
             httpx2.AsyncClient(
-                transport=FakeTransport(app, client_address=NODE_ADDRESS)
+                transport=FakeTransport(app, client_address=NODE_ADDRESS),
+                timeout=READ_SECONDS,
             ) as client,
             trio.open_nursery() as rooms,
         ):

@@ -161,6 +161,7 @@ class Changes:
         return True
 
     async def _attach(self, network: PodNetwork) -> None:
+        again = self._unsettled_attach is not None
         token = self._unsettled_attach or secrets.token_hex(15)
         self._unsettled_attach = token
         await self._journal.append(AttachIntended(token))
@@ -178,6 +179,8 @@ class Changes:
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))
         self._unsettled_attach = None
         await self.settle()
+        if again:
+            self._pool.doubt()  # an audit may have counted it while it was attaching
         log.info("vnic_attached", vnic=vnic.id, index=slot.index, address=vnic.address)
 
     async def settle(self) -> None:

@@ -117,7 +117,7 @@ class Stage:
         transport = FakeTransport(
             build(self.service), client_address=world.primary_ip(vnic.id)
         )
-        async with httpx2.AsyncClient(transport=transport) as made:
+        async with httpx2.AsyncClient(transport=transport, timeout=60.0) as made:
             yield made
 
     @asynccontextmanager

@@ -1,0 +1,199 @@
+"""Every fault of the admin API against every operation that a node calls.
+
+A whole life each time: warm, pods, no pods, given back.  No object twice, none
+lost, no busy loop; and while it lasts, the reason is told.
+"""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import trio
+
+from fakeoci.world import vnics
+from fakeoci.world.nouns import Nsg, VnicAttachment
+from tests.harness import (
+    EPOCH,
+    World,
+    add,
+    check_invariants,
+    key,
+    settings,
+    until_warm,
+    world,
+)
+from vcnd.model.errors import PoolEmptyError
+
+Clock = trio.testing.MockClock
+
+BOTH = [
+    "AttachVnic",
+    "DetachVnic",
+    "Federate",
+    "GetVnic",
+    "GetVnicAttachment",
+    "ListPrivateIps",
+    "ListVnicAttachments",
+    "IMDS",
+]
+OPERATIONS = [
+    *((operation, True) for operation in (*BOTH, "CreatePrivateIp", "DeletePrivateIp")),
+    ("BulkCreatePrivateIps", False),
+    ("BulkDeletePrivateIps", False),
+    ("GetWorkRequest", False),
+]
+FAULTS: dict[str, dict[str, Any]] = {
+    "500": {"kind": "before", "status": 500},
+    "429": {"kind": "before", "status": 429, "code": "TooManyRequests"},
+    "after": {"kind": "after"},
+    "cut": {"kind": "cut"},
+    "slow": {"kind": "slow", "seconds": 25.0},
+    "hang": {"kind": "hang"},
+}
+SERVES_ON = [
+    ("ListPrivateIps", True),  # only an audit asks
+    # What was made all the same is found by the audit.
+    ("GetVnicAttachment", True),
+    ("GetWorkRequest", False),
+]
+MOST_CALLS_A_MINUTE = 90
+PODS = 6
+
+
+def busiest_minute(w: World) -> int:
+    """Return the most calls in one virtual minute, IMDS aside."""
+    minutes = Counter(
+        int((r.at - EPOCH) // 60) for r in w.service.records if r.operation != "IMDS"
+    )
+    return max(minutes.values(), default=0)
+
+
+def small_world(blocks: bool) -> World:
+    """Return a world whose VNICs take few objects, so that a second one is needed."""
+    few = 1 if blocks else 8
+    text = f"ocpus = 4.0\nprivate_ips_per_vnic = {few}"
+    return world({"ocpus = 4.0": text}, blocks=blocks)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("operation", "blocks"), OPERATIONS)
+async def test_a_life_under_a_fault(
+    autojump_clock: Clock, operation: str, blocks: bool, fault: str
+) -> None:
+    w = small_world(blocks)
+    w.fault(operation, times=3, **FAULTS[fault])
+    config = settings(
+        cooling_seconds=1.0, shrink_after_seconds=60.0, audit_seconds=120.0
+    )
+    async with w.node(config) as node:
+        await until_warm(node)
+        for number in range(PODS):
+            with trio.fail_after(900):
+                while True:
+                    try:
+                        await add(node, number)
+                        break
+                    except PoolEmptyError:
+                        continue  # as the kubelet does
+        check_invariants(w, node)
+        for number in range(PODS):
+            await node.delete(key(number))
+        await trio.sleep(700)
+        check_invariants(w, node)
+        # Nothing is lost: the books have all that the cloud gives.
+        known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
+        assert known == w.secondary().keys()
+        counts = node.pool.ledger.counts()
+        assert counts.free == counts.total <= 12
+        assert {s.vnic.id for s in node.pool.pod_slots} == {v.id for v in w.pod_vnics()}
+        assert not node.pool.problems
+    assert busiest_minute(w) <= MOST_CALLS_A_MINUTE
+
+
+@pytest.mark.parametrize(
+    ("operation", "blocks"), [o for o in OPERATIONS if "De" not in o[0]]
+)
+async def test_a_fault_that_stays_is_told_and_no_busy_loop(
+    autojump_clock: Clock, operation: str, blocks: bool
+) -> None:
+    w = world(blocks=blocks)
+    w.fault(operation, times=100_000, status=500)
+    async with w.node(settings()) as node:
+        if (operation, blocks) in SERVES_ON:
+            await until_warm(node)
+            await trio.sleep(1500)
+            check_invariants(w, node)
+        else:
+            await trio.sleep(600)
+            with pytest.raises(PoolEmptyError) as caught:
+                await add(node, 1)
+            assert operation in caught.value.details
+        said = [p.reason for p in node.pool.problems]
+        assert any(operation in reason for reason in said)
+        await trio.sleep(3600)
+    assert busiest_minute(w) <= MOST_CALLS_A_MINUTE
+
+
+async def test_a_vnic_detached_behind_our_back(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        lease = await add(node, 1)
+        attachment = next(
+            a
+            for a in w.service.world.all(VnicAttachment)
+            if a.vnic_id == w.pod_vnics()[0].id
+        )
+        vnics.detach(w.service.world, attachment.id, None, w.service.clock())
+        await trio.sleep(200)
+        assert w.pod_vnics()[0].id != attachment.vnic_id  # another one came
+        assert node.pool.ledger.lease_of(key(1)) == lease  # the pod believes in it
+        await node.delete(key(1))
+        await add(node, 2)
+        check_invariants(w, node)
+
+
+async def test_a_deleted_nsg_is_told_and_mended(autojump_clock: Clock) -> None:
+    w = world()
+    nsg = w.service.world.named(Nsg, "pods")
+    async with w.node(settings()) as node:
+        w.service.world.drop(nsg)
+        await trio.sleep(200)
+        assert "AttachVnic: 404" in node.pool.why_empty()
+        assert "use network-security-groups" in node.pool.why_empty()
+        w.service.world.add(nsg)
+        await until_warm(node)
+
+
+async def test_a_deleted_subnet_is_told(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node(settings(), subnet="ocid1.subnet.oc1.iad.gone") as node:
+        await trio.sleep(200)
+        assert "AttachVnic: 404" in node.pool.why_empty()
+        assert "use subnets" in node.pool.why_empty()
+
+
+async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None:
+    w = world()
+    w.service.world.freeze(frozen=True)
+    async with w.node(settings()) as node:
+        await trio.sleep(600)
+        assert "not done after" in node.pool.why_empty()
+        w.service.world.freeze(frozen=False)
+        await until_warm(node)
+        assert len(w.pod_vnics()) == 1  # the same, by its retry token
+        await trio.sleep(10)
+        assert node.pool.vnics_attached == 2
+
+
+async def test_objects_that_a_list_leaves_out_for_a_while(
+    autojump_clock: Clock,
+) -> None:
+    """An address that the list forgets is forgotten, and found again."""
+    w = world()
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        until = w.service.clock() + 300
+        w.service.world.hidden |= {p.id: until for p in w.secondary().values()}
+        await trio.sleep(900)
+        known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
+        assert known == w.secondary().keys()
