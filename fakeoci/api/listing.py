@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from fakeoci.api import details
 from fakeoci.api.bodies import body
 from fakeoci.api.service import Call, Result
-from fakeoci.world.errors import invalid, missing
+from fakeoci.world.errors import invalid, missing, not_found
 from fakeoci.world.nouns import Noun, Vcn, WorkRequest
 from fakeoci.world.world import World
 
@@ -64,8 +64,16 @@ def need(call: Call, name: str) -> str:
 
 
 def getter(kind: type[Noun]) -> Callable[[Call], Result]:
-    """Return the operation that gets one object of a kind."""
-    return lambda call: one(call, call.world.get(kind, call.path["id"]))
+    """Return the operation that gets one object of a kind, unless it is too new."""
+
+    def run(call: Call) -> Result:
+        noun = call.world.get(kind, call.path["id"])
+        lag = call.world.settings.timing.consistency_seconds
+        if noun.time_created + lag > call.now:
+            raise not_found()
+        return one(call, noun)
+
+    return run
 
 
 def lister(kind: type[Noun]) -> Callable[[Call], Result]:

@@ -20,7 +20,7 @@ class Timing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     latencies: dict[str, float] = {}
     """Medians of single operations, by name."""
     consistency_seconds: float = 0.0
-    """So long a new object is missing from lists."""
+    """So long a new object is missing from lists, and not found by its OCID."""
     token_seconds: float = 1200.0
     """Life of a federation token."""
 

@@ -122,6 +122,7 @@ class Changes:
         fresh = [p for p in listed if ledger.private_ip(p.address) is None]
         if fresh:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
+            self._pool.came(p.id for p in fresh)
             for private_ip in fresh:
                 ledger.add(private_ip)
             log.info("addresses_added", addresses=_texts(fresh))
@@ -175,6 +176,7 @@ class Changes:
             self._pool.doubt()
             raise
         slot = self._pool.number(vnic)
+        self._pool.came([vnic.id])
         self._pool.vnics_attached += 1
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))
         self._unsettled_attach = None

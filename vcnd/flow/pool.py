@@ -26,6 +26,10 @@ from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
 log = structlog.get_logger()
 
 
+YOUNG_SECONDS = 60.0
+"""OCI is consistent eventually: so long a list may lack what is new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why something could not be had, and when that was noticed."""
@@ -56,6 +60,8 @@ class Pool:
         self.problems: deque[Problem] = deque(maxlen=16)
         self.bound: dict[str, PodRef] = {}
         """Pods that Kubernetes has bound to this node, by uid."""
+        self._came: dict[str, float] = {}
+        """When VNICs and private IPs came, by OCID; the young ones alone."""
         self._waiting: dict[SandboxKey, PodRef] = {}
         self._bell = trio.Event()
         self._doubt = trio.Event()
@@ -94,6 +100,19 @@ class Pool:
         self._news.set()
         self._arrival.set()
         self._arrival = trio.Event()
+
+    # What is young: OCI's lists may not have it yet
+
+    def came(self, ocids: Iterable[str]) -> None:
+        """Note that the cloud has just given us these."""
+        now = trio.current_time()
+        self._came = {o: t for o, t in self._came.items() if now - t < YOUNG_SECONDS}
+        self._came |= dict.fromkeys(ocids, now)
+
+    def is_young(self, ocid: str) -> bool:
+        """Tell whether a list that lacks it proves nothing."""
+        came = self._came.get(ocid)
+        return came is not None and trio.current_time() - came < YOUNG_SECONDS
 
     # Demand
 

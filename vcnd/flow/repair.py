@@ -27,7 +27,7 @@ from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
 from vcnd.model.errors import VcndError
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.records import (
     AddressForgotten,
     VnicForgotten,
@@ -35,7 +35,7 @@ from vcnd.model.records import (
 )
 from vcnd.model.sandbox import Lease
 from vcnd.model.urgency import URGENCY, Urgency
-from vcnd.model.vnic import CloudView
+from vcnd.model.vnic import CloudView, PrivateIp
 from vcnd.ports import Cloud, Host, Journal
 
 log = structlog.get_logger()
@@ -140,7 +140,7 @@ class Repairer:
         await self._take_in_vnics(view, slots)
         deleted = before - self._pool.ledger.ids()
         repairs = cloud_drift(
-            books=[p for p in self._pool.ledger.private_ips() if p.id in before],
+            books=[p for p in self._pool.ledger.private_ips() if self._old(p, before)],
             cloud=[p for p in view.private_ips if p.id not in deleted],
             leased={x.address for x in self._pool.ledger.leases()},
         )
@@ -151,6 +151,10 @@ class Repairer:
         self._pool.observed = True
         self._pool.relief("audit")
         self._pool.ring()
+
+    def _old(self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]) -> bool:
+        """Tell whether a list that lacks an object says something about it."""
+        return private_ip.id in before and not self._pool.is_young(private_ip.id)
 
     def _settle_doubts(self, listed: AbstractSet[str]) -> None:
         """Free what was to be deleted and is still there, its deletion given up."""
@@ -170,7 +174,8 @@ class Repairer:
         pool.vnic_limit = view.vnic_limit
         there = [v for v in view.attached if v not in went]
         pool.vnics_attached = len(there) + len(came - set(there))
-        for vnic_id in before & pool.slots.keys() - {view.primary.id, *listed}:
+        unlisted = before & pool.slots.keys() - {view.primary.id, *listed}
+        for vnic_id in [v for v in unlisted if not pool.is_young(v)]:
             del pool.slots[vnic_id]
             pool.limits.forget(vnic_id)
             await self._journal.append(VnicForgotten(vnic_id))

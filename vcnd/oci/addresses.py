@@ -57,9 +57,23 @@ class Addresses:
                     details, retry_token=token
                 )
 
-            if await self._bulk(start):
-                return await self.on_vnic(vnic_id)
+            work = await self._bulk(start)
+            if work is not None:
+                return await self._made(vnic_id, work)
         return await self._create_singly(vnic_id, count, tags)
+
+    async def _made(self, vnic_id: VnicId, work: wire.WorkRequest) -> list[PrivateIp]:
+        """Return a VNIC's addresses once the list has all that were just made."""
+        made = {r.identifier for r in work.resources if r.action_type == "CREATED"}
+
+        async def list_them() -> list[PrivateIp]:
+            return await self.on_vnic(vnic_id)
+
+        return await self._poll(
+            f"list of what work request {work.id} made",
+            list_them,
+            lambda listed: listed if made <= {p.id for p in listed} else None,
+        )
 
     async def create_block(
         self, vnic_id: VnicId, size: int, tags: dict[str, str]
@@ -107,7 +121,7 @@ class Addresses:
                     details, retry_token=token
                 )
 
-            if await self._bulk(start):
+            if await self._bulk(start) is not None:
                 return
         for private_ip in private_ips:
 
@@ -119,8 +133,10 @@ class Addresses:
             except CloudGoneError:
                 continue
 
-    async def _bulk(self, start: Callable[[], Awaitable[str]]) -> bool:
-        """Start a bulk action and wait for its end; False where the API has none."""
+    async def _bulk(
+        self, start: Callable[[], Awaitable[str]]
+    ) -> wire.WorkRequest | None:
+        """Start a bulk action and wait for its end; None where the API has none."""
 
         async def attempt() -> str | None:
             try:
@@ -136,23 +152,21 @@ class Addresses:
         if work_request_id is None:
             log.warning("bulk_actions_missing", consequence="addresses singly")
             self._has_bulk = False
-            return False
-        await self._work_done(work_request_id)
-        return True
+            return None
+        return await self._work_done(work_request_id)
 
-    async def _work_done(self, work_request_id: str) -> None:
+    async def _work_done(self, work_request_id: str) -> wire.WorkRequest:
         async def get() -> wire.WorkRequest:
             return await self._core.get_work_request(work_request_id)
 
-        status = await self._poll(
+        work = await self._poll(
             f"work request {work_request_id}",
             get,
-            lambda w: (
-                w.status if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None
-            ),
+            lambda w: w if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None,
         )
+        status = work.status
         if status == "SUCCEEDED":
-            return
+            return work
 
         async def list_errors() -> list[wire.WorkRequestError]:
             return await self._core.list_work_request_errors(work_request_id)

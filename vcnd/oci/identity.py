@@ -68,6 +68,7 @@ class TokenPrincipal:
         self._token = ""
         self._renew_at = 0.0
         self._session_key: rsa.RSAPrivateKey | None = None
+        self._next_key: rsa.RSAPrivateKey | None = None
 
     async def sign(
         self, *, method: str, target: str, host: str, body: bytes | None
@@ -92,15 +93,18 @@ class TokenPrincipal:
         self._renew_at = 0.0
 
     async def _refresh(self) -> None:
-        token, self._session_key = await self._renew()
+        # Kept until a token comes for it: making one takes 30 ms and more.
+        self._next_key = self._next_key or session_key()
+        token, self._session_key = await self._renew(self._next_key)
+        self._next_key = None
         now = self._wall_clock()
         life = expiry_of(token) - now
         self._token = token
         self._renew_at = now + REFRESH_AT_LIFE * life
         log.info("identity_refreshed", lives_seconds=round(life))
 
-    async def _renew(self) -> tuple[str, rsa.RSAPrivateKey]:
-        """Return a fresh token and the key that it goes with."""
+    async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
+        """Return a fresh token, for this key or with one of its own."""
         raise NotImplementedError
 
 
@@ -134,7 +138,7 @@ class InstancePrincipal(TokenPrincipal):
         self._metadata = metadata
         self._federation_url = federation_url
 
-    async def _renew(self) -> tuple[str, rsa.RSAPrivateKey]:
+    async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
         certificate_pem = await self._metadata.pem("cert.pem")
         key_pem = await self._metadata.pem("key.pem")
         intermediate_pem = await self._metadata.pem("intermediate.pem")
@@ -142,7 +146,6 @@ class InstancePrincipal(TokenPrincipal):
         leaf_key = serialization.load_pem_private_key(key_pem, password=None)
         if not isinstance(leaf_key, rsa.RSAPrivateKey):
             raise NoAnswerError("the instance's key in IMDS is no RSA key")
-        key = session_key()
         body = msgspec.json.encode(
             wire.FederationRequest(
                 certificate=bare_pem(certificate_pem),

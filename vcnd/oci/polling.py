@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import trio
 
-from vcnd.model.errors import CloudError
+from vcnd.model.errors import CloudError, CloudGoneError
 from vcnd.oci.retry import Retrier
 
 T = TypeVar("T")
@@ -13,6 +13,8 @@ R = TypeVar("R")
 
 FIRST_PAUSE_SECONDS = 0.5
 MOST_PAUSE_SECONDS = 2.0
+YOUNG_SECONDS = 30.0
+"""So long it is no news that something new is not found."""
 
 
 class Poller:
@@ -31,8 +33,15 @@ class Poller:
         """Ask, more and more seldom, until ``done`` returns something."""
         pause = FIRST_PAUSE_SECONDS
         give_up_at = trio.current_time() + self._wait_seconds
+        began = trio.current_time()
         while True:
-            result = done(await self._retry(ask))
+            try:
+                result = done(await self._retry(ask))
+            except CloudGoneError:
+                # OCI is consistent eventually: what was just made may not be found.
+                if trio.current_time() - began > YOUNG_SECONDS:
+                    raise
+                result = None
             if result is not None:
                 return result
             if trio.current_time() + pause > give_up_at:

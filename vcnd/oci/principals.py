@@ -19,7 +19,7 @@ from vcnd.model.errors import CloudRefusedError
 from vcnd.oci import wire
 from vcnd.oci.errors import NoAnswerError
 from vcnd.oci.http import Client, exchange
-from vcnd.oci.identity import TokenPrincipal, public_pem, session_key
+from vcnd.oci.identity import TokenPrincipal, public_pem
 from vcnd.oci.signing import sign
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -138,12 +138,11 @@ class WorkloadIdentity(TokenPrincipal):
         host = f"[{host}]" if ":" in host else host
         return f"https://{host}:{WORKLOAD_PORT}/resourcePrincipalSessionTokens"
 
-    async def _renew(self) -> tuple[str, rsa.RSAPrivateKey]:
+    async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
         try:
             account = self._token_file.read_text().strip()
         except OSError as error:
             raise NoAnswerError(f"the service account's token: {error}") from error
-        key = session_key()
         answer = await exchange(
             self._client,
             operation="WorkloadIdentity",
@@ -195,15 +194,16 @@ class ResourcePrincipal(TokenPrincipal):
         except OSError as error:
             raise NoAnswerError(f"{full}: {error}") from error
 
-    async def _renew(self) -> tuple[str, rsa.RSAPrivateKey]:
+    async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
+        del key  # this token comes with one
         token, pem = self._value("RPST"), self._value("PRIVATE_PEM")
         if not token or not pem:
             raise CloudRefusedError(
                 "OCI_RESOURCE_PRINCIPAL_RPST and _PRIVATE_PEM are required"
             )
-        key = private_key(
+        own = private_key(
             pem.encode(),
             self._value("PRIVATE_PEM_PASSPHRASE"),
             "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM",
         )
-        return token.removeprefix("ST$"), key
+        return token.removeprefix("ST$"), own

@@ -36,11 +36,19 @@ class PrivateIp(_Read):
     lifetime: str = "EPHEMERAL"
 
 
+class WorkRequestResource(_Read):
+    """What an asynchronous action made, changed or removed."""
+
+    action_type: str
+    identifier: str
+
+
 class WorkRequest(_Read):
     """An asynchronous action."""
 
     id: str
     status: str
+    resources: list[WorkRequestResource] = []
 
 
 class WorkRequestError(_Read):
