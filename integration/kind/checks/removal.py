@@ -22,7 +22,13 @@ echo '## rules'; ip rule
 echo '## routes'; ip route show table all | grep -v ' table local ' | sort
 echo '## nft'; nft list tables | grep -v kube-proxy | sort
 echo '## files'; find {" ".join(FOLDERS)} -xdev 2>/dev/null | sort
-echo '## units'; systemctl list-unit-files --no-legend | grep -v transient | sort
+echo '## units'
+# systemd on a busy node may not answer at first: nothing is no list.
+for _ in {{1..30}}; do
+    units=$(systemctl list-unit-files --no-legend) && [ -n "$units" ] && break
+    sleep 1
+done
+grep -v transient <<<"$units" | sort
 echo '## users'; cut -d: -f1,3 /etc/passwd /etc/group /etc/shadow /etc/gshadow | sort
 echo '## settings'; sysctl net.ipv4.ip_forward net.ipv4.conf.all net.ipv4.conf.default \
     net.ipv6.conf.all net.ipv6.conf.default | sort
