@@ -6,7 +6,7 @@ from typing import Any
 from fakeoci.api.bodies import shape_config
 from fakeoci.api.service import Service
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance, Subnet, Vnic
+from fakeoci.world.nouns import Instance, Ipv6, Subnet, Vnic
 from fakeoci.world.world import World
 
 
@@ -62,19 +62,35 @@ def instance_body(world: World, instance: Instance) -> dict[str, Any]:
 
 
 def vnics_body(world: World, instance: Instance) -> list[dict[str, Any]]:
-    """Return GET /opc/v2/vnics/: a VNIC is listed once it is attached."""
+    """Return GET /opc/v2/vnics/: a VNIC is listed once it is attached.
+
+    Of IPv4 only the primary private IP is told, and one CIDR block of the subnet.
+    """
     return [
-        {
-            "vnicId": vnic.id,
-            "privateIp": world.primary_ip(vnic.id),
-            "vlanTag": 0,
-            "macAddr": vnic.mac_address,
-            "virtualRouterIp": str(world.space(vnic.subnet_id).router),
-            "subnetCidrBlock": world.get(Subnet, vnic.subnet_id).cidr_blocks[0],
-        }
+        _vnic_body(world, vnic)
         for vnic in world.vnics_of(instance.id)
         if vnic.lifecycle_state == "AVAILABLE"
     ]
+
+
+def _vnic_body(world: World, vnic: Vnic) -> dict[str, Any]:
+    subnet = world.get(Subnet, vnic.subnet_id)
+    said: dict[str, Any] = {
+        "vnicId": vnic.id,
+        "privateIp": world.primary_ip(vnic.id),
+        "vlanTag": 0,
+        "macAddr": vnic.mac_address,
+        "virtualRouterIp": str(world.space(subnet.id).router),
+        "subnetCidrBlock": subnet.cidr_blocks[0],
+    }
+    if subnet.ipv6_cidr_blocks:
+        held = world.addresses_of(vnic.id, Ipv6)
+        said |= {
+            "ipv6Addresses": [a.ip_address for a in held],
+            "ipv6SubnetCidrBlock": subnet.ipv6_cidr_blocks[0],
+            "ipv6VirtualRouterIp": str(world.space(subnet.id, Ipv6).router),
+        }
+    return said
 
 
 def document(service: Service, instance: Instance, path: str) -> Any:

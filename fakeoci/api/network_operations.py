@@ -19,6 +19,7 @@ from fakeoci.world import networks, work
 from fakeoci.world.errors import invalid
 from fakeoci.world.networks import NewSubnet
 from fakeoci.world.nouns import RouteTable, SecurityList, Subnet, Vcn
+from fakeoci.world.world import World
 
 # VCNs
 
@@ -166,18 +167,31 @@ def _update_subnet(call: Call) -> Result:
     return one(call, subnet)
 
 
-def _add_ipv4_cidr(call: Call) -> Result:
-    said = details.decode(call.body, said_of.Ipv4CidrDetails)
-    subnet = changing(call, Subnet)
-    networks.add_subnet_cidr(call.world, subnet, said.ipv4_cidr_block, 4)
-    return _done(call, subnet, "ADD_IPV4_SUBNET_CIDR")
+def _cidr_changer(
+    name: str, change: Callable[[World, Subnet, str, int], None], version: int
+) -> Callable[[Call], Result]:
+    """Return the operation that gives a subnet a CIDR block, or takes it."""
+
+    def run(call: Call) -> Result:
+        if version == 4:  # noqa: PLR2004
+            cidr = details.decode(call.body, said_of.Ipv4CidrDetails).ipv4_cidr_block
+        else:
+            cidr = details.decode(call.body, said_of.Ipv6CidrDetails).ipv6_cidr_block
+        subnet = changing(call, Subnet)
+        change(call.world, subnet, cidr, version)
+        return _done(call, subnet, name)
+
+    return run
 
 
-def _remove_ipv4_cidr(call: Call) -> Result:
-    said = details.decode(call.body, said_of.Ipv4CidrDetails)
-    subnet = changing(call, Subnet)
-    networks.remove_subnet_cidr(call.world, subnet, said.ipv4_cidr_block, 4)
-    return _done(call, subnet, "REMOVE_IPV4_SUBNET_CIDR")
+_add_ipv4_cidr, _add_ipv6_cidr = (
+    _cidr_changer(f"ADD_IPV{v}_SUBNET_CIDR", networks.add_subnet_cidr, v)
+    for v in (4, 6)
+)
+_remove_ipv4_cidr, _remove_ipv6_cidr = (
+    _cidr_changer(f"REMOVE_IPV{v}_SUBNET_CIDR", networks.remove_subnet_cidr, v)
+    for v in (4, 6)
+)
 
 
 def _modify_ipv4_cidr(call: Call) -> Result:
@@ -187,20 +201,6 @@ def _modify_ipv4_cidr(call: Call) -> Result:
         call.world, subnet, said.ipv4_cidr_block, said.updated_ipv4_cidr_block
     )
     return _done(call, subnet, "MODIFY_IPV4_SUBNET_CIDR")
-
-
-def _add_ipv6_cidr(call: Call) -> Result:
-    said = details.decode(call.body, said_of.Ipv6CidrDetails)
-    subnet = changing(call, Subnet)
-    networks.add_subnet_cidr(call.world, subnet, said.ipv6_cidr_block, 6)
-    return _done(call, subnet, "ADD_IPV6_SUBNET_CIDR")
-
-
-def _remove_ipv6_cidr(call: Call) -> Result:
-    said = details.decode(call.body, said_of.Ipv6CidrDetails)
-    subnet = changing(call, Subnet)
-    networks.remove_subnet_cidr(call.world, subnet, said.ipv6_cidr_block, 6)
-    return _done(call, subnet, "REMOVE_IPV6_SUBNET_CIDR")
 
 
 def _done(call: Call, noun: Vcn | Subnet, operation: str) -> Result:

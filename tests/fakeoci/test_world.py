@@ -1,13 +1,15 @@
 """The world's rules: what the cloud refuses, and how slowly it does the rest."""
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address, ip_network
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakeoci.api import imds
 from fakeoci.world import bulk, instances, ips, vnics
-from fakeoci.world.addresses import AddressSpace
+from fakeoci.world.addresses import AddressSpace, Spans
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.ips import NewAddress
 from fakeoci.world.nouns import (
@@ -20,7 +22,7 @@ from fakeoci.world.nouns import (
 )
 from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import World
-from fakeoci.world.worldfile import default_text, parse
+from fakeoci.world.worldfile import WorldFileError, default_text, parse
 
 
 @pytest.fixture
@@ -177,3 +179,49 @@ def test_no_address_is_given_twice(prefixes: list[int], subnet: int) -> None:
         given_ |= span
     assert space.taken.count == len(given_)
     assert all(n in space.taken for n in given_)
+
+
+def test_a_world_file_may_have_both_families() -> None:
+    text = default_text().replace(
+        'cidrs = ["10.0.0.0/16", "10.1.0.0/16"]',
+        'cidrs = ["10.0.0.0/16", "10.1.0.0/16"]\nipv6 = true',
+    )
+    text = text.replace(
+        'cidrs = ["10.1.0.0/20"]', 'cidrs = ["10.1.0.0/20"]\nipv6 = true'
+    )
+    world = parse(text)
+    pods = world.named(Subnet, "pods")
+    assert pods.ipv6_cidr_blocks[0].endswith("::/64")
+    new = NewVnic(subnet_id=pods.id, ipv6s=[(None, None)])
+    attachment = vnics.attach(world, node(world).id, new, now=0.0)
+    world.advance(100.0)
+    said = imds.vnics_body(world, node(world))
+    assert "ipv6Addresses" not in said[0]  # the node subnet has none
+    mine = next(v for v in said if v["vnicId"] == attachment.vnic_id)
+    prefix = ip_network(pods.ipv6_cidr_blocks[0])
+    assert [ip_address(a) in prefix for a in mine["ipv6Addresses"]] == [True]
+    assert mine["ipv6VirtualRouterIp"].startswith("fe80::")
+    text = text.replace("\nipv6 = true", "", 1)  # the VCN has none now
+    with pytest.raises(WorldFileError, match="needs a VCN with ipv6"):
+        parse(text)
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(0, 63), st.integers(1, 8)), max_size=40
+    )
+)
+def test_spans_are_a_set(moves: list[tuple[bool, int, int]]) -> None:
+    spans, model = Spans(), set[int]()
+    for put, start, size in moves:
+        span = range(start, start + size)
+        (spans.add if put else spans.remove)(span)
+        model = model | set(span) if put else model - set(span)
+        assert {n for s in spans for n in s} == model
+        assert spans.count == len(model)
+        gaps = {n for g in spans.gaps(range(80)) for n in g}
+        assert gaps == set(range(80)) - model
+        assert all(spans.meets(range(n, n + 1)) == (n in model) for n in range(80))
+    ends = [(s.start, s.stop) for s in spans]
+    assert ends == sorted(ends)
+    assert all(a[1] < b[0] for a, b in pairwise(ends))
