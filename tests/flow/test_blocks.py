@@ -1,5 +1,7 @@
 """Blocks and singles, what refusals teach, and what goes back whole."""
 
+from ipaddress import IPv4Network
+
 import pytest
 import trio
 
@@ -188,3 +190,29 @@ async def test_a_fixed_address_on_our_vnic_is_not_the_pools(
         )
         await trio.sleep(200)
         assert node.pool.ledger.private_ip(fixed.ip_address) is None
+
+
+async def test_a_block_that_somebody_replaced_by_singles(
+    autojump_clock: Clock,
+) -> None:
+    w = world()
+    cloud = w.service.world
+    async with w.node(settings(audit_seconds=120.0)) as node:
+        await until_warm(node)
+        await trio.sleep(100)  # nothing is young any more
+        block = next(iter(w.secondary().values()))
+        ips.discard(cloud, block)
+        network = IPv4Network(f"{block.ip_address}/{block.prefix_length}")
+        for address in network:
+            ips.create(
+                cloud,
+                ips.NewAddress(ip_address=str(address)),
+                vnic_id=block.vnic_id,
+                now=w.service.clock(),
+            )
+        for number in range(6):  # more is asked for before any audit
+            await add(node, number)
+        await trio.sleep(600)
+        check_invariants(w, node)
+        known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
+        assert known == w.secondary().keys()

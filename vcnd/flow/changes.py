@@ -119,7 +119,11 @@ class Changes:
     async def take_in(self, listed: Sequence[PrivateIp]) -> int:
         """Enter what the books lack; return how many addresses that was."""
         ledger = self._pool.ledger
-        fresh = [p for p in listed if ledger.private_ip(p.address) is None]
+        # What overlaps something of the books is left to the audit: somebody deleted
+        # a block and made addresses of it.
+        fresh = [
+            p for p in listed if all(ledger.private_ip(a) is None for a in p.addresses)
+        ]
         if fresh:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
             self._pool.came(p.id for p in fresh)
