@@ -21,9 +21,11 @@ from fakeoci.fabric.fabric import Fabric
 from fakeoci.fabric.netns import FabricError
 from fakeoci.fabric.uplink import Uplink
 from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
+from fakeoci.keeping import StateFile
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
 from fakeoci.world.nouns import Subnet
+from fakeoci.world.state import StateError
 
 
 @click.group()
@@ -48,6 +50,12 @@ def main() -> None:
     metavar="NAME",
     help="Take all callers for this instance: IMDS then answers without a fabric.",
 )
+@click.option(
+    "--state",
+    default="",
+    metavar="FILE",
+    help="Keep the cloud in this file; a restarted fake goes on with it.",
+)
 @click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
 @click.option(
     "--containers",
@@ -66,6 +74,7 @@ def serve(
     port: int,
     *,
     instance: str,
+    state: str,
     fabric: bool,
     containers: str,
     docker_socket: str,
@@ -81,11 +90,16 @@ def serve(
         parsed = worldfile.parse(text, name=world)
     except (OSError, worldfile.WorldFileError) as error:
         sys.exit(f"fakeoci: {error}")
+    service = Service(parsed, time.time)
+    kept = StateFile(service, Path(state)) if state else None
     try:
+        if kept is not None and kept.read():
+            click.echo(f"fakeoci: goes on with {state}", err=True)
         caller = imds.address_of(parsed, instance) if instance else ""
     except KeyError as error:
         sys.exit(f"fakeoci: {error.args[0]}")
-    service = Service(parsed, time.time)
+    except (OSError, StateError) as error:
+        sys.exit(f"fakeoci: {state}: {error}")
     kernel = Fabric(parsed, time.time) if fabric else None
     options = Options(
         docker_socket=docker_socket,
@@ -96,7 +110,7 @@ def serve(
     )
     refusal = ""  # told after the except*, which would wrap an exit in a group
     try:
-        trio.run(_serve, service, (host, port, caller), kernel, options)
+        trio.run(_serve, service, (host, port, caller), kernel, options, kept)
     except* FabricError as group:
         refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
     except* OSError as group:
@@ -119,6 +133,7 @@ async def _serve(
     at: tuple[str, int, str],
     fabric: Fabric | None,
     options: Options,
+    kept: StateFile | None,
 ) -> None:
     app = build(service)
     doors = [door_at(*at)]
@@ -126,6 +141,8 @@ async def _serve(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
         try:
+            if kept is not None:
+                await nursery.start(kept.run)
             if fabric is not None:
                 app.router.routes += _fabric_routes(fabric)
                 await nursery.start(fabric.run)

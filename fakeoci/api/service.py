@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from fakeoci.api.identity import Identities
+from fakeoci.world import state
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.world import World
 
@@ -159,3 +160,27 @@ class Service:
         """Keep a result for the same token."""
         digest = hashlib.sha256(body).hexdigest()
         self._answers[(principal, operation, token)] = (self.clock(), digest, result)
+
+    # State on disk
+
+    def dump(self) -> bytes:
+        """Return world and answers as a document."""
+        answers = [
+            [list(key), at, digest, result.status, result.body, dict(result.headers)]
+            for key, (at, digest, result) in self._answers.items()
+            if at > self.clock() - RETRY_TOKEN_SECONDS
+        ]
+        return state.dump(self.world, answers)
+
+    def restore(self, data: bytes) -> None:
+        """Make world and answers what a document says.
+
+        Raises:
+            StateError: the document is of no use.
+        """
+        for key, at, digest, status, body, headers in state.restore(
+            self.world, data, self.clock()
+        ):
+            principal, operation, token = key
+            result = Result(status=status, body=body, headers=headers)
+            self._answers[principal, operation, token] = (at, digest, result)

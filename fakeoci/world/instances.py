@@ -64,6 +64,20 @@ def _pass_through(
     world.later(now + world.settings.timing.instance_seconds, complete)
 
 
+PASSING = {
+    "PROVISIONING": "RUNNING",
+    "STARTING": "RUNNING",
+    "STOPPING": "STOPPED",
+}
+
+
+def go_on(world: World, instance: Instance, now: float) -> None:
+    """Let an instance that is on its way, after a restart of the fake, get there."""
+    final = PASSING.get(instance.lifecycle_state)
+    if final is not None:
+        _pass_through(world, instance, instance.lifecycle_state, final, now)
+
+
 def provision(world: World, instance: Instance, now: float) -> None:
     """Let a launched instance take its time until it runs."""
     _pass_through(world, instance, "PROVISIONING", "RUNNING", now)

@@ -2,6 +2,7 @@
 
 import base64
 from random import Random
+from typing import Any
 
 
 class Names:
@@ -32,3 +33,18 @@ class Names:
     def segment(self) -> str:
         """Return a server's part of an opc-request-id."""
         return self._random.randbytes(16).hex().upper()
+
+    def state(self) -> dict[str, Any]:
+        """Return where the sequence of names stands."""
+        version, numbers, gauss = self._random.getstate()
+        return {
+            "random": [version, list(numbers), gauss],
+            "nics": self._nics,
+            "publics": self._publics,
+        }
+
+    def restore(self, said: dict[str, Any]) -> None:
+        """Go on where a sequence stood."""
+        version, numbers, gauss = said["random"]
+        self._random.setstate((version, tuple(numbers), gauss))
+        self._nics, self._publics = said["nics"], said["publics"]

@@ -172,15 +172,7 @@ def attach(
         )
     )
 
-    def complete() -> None:
-        if world.frozen:
-            world.thaw.append(complete)
-        elif attachment.lifecycle_state == "ATTACHING":
-            attachment.lifecycle_state = "ATTACHED"
-            vnic.lifecycle_state = "AVAILABLE"
-            world.touch(attachment)
-
-    world.later(now + world.settings.timing.attach_seconds, complete)
+    go_on(world, attachment, now)
     return attachment
 
 
@@ -200,15 +192,33 @@ def detach(world: World, attachment_id: str, if_match: str | None, now: float) -
     vnic.lifecycle_state = "TERMINATING"
     world.touch(attachment)
 
+    go_on(world, attachment, now)
+
+
+def go_on(world: World, attachment: VnicAttachment, now: float) -> None:
+    """Let an attachment that is under way take its time."""
+    timing = world.settings.timing
+    if attachment.lifecycle_state == "ATTACHING":
+        seconds, final = timing.attach_seconds, "ATTACHED"
+    elif attachment.lifecycle_state == "DETACHING":
+        seconds, final = timing.detach_seconds, "DETACHED"
+    else:
+        return
+    passing = attachment.lifecycle_state
+
     def complete() -> None:
         if world.frozen:
             world.thaw.append(complete)
-            return
-        attachment.lifecycle_state = "DETACHED"
-        world.touch(attachment)
-        destroy(world, vnic)
+        elif attachment.lifecycle_state == passing:
+            attachment.lifecycle_state = final
+            vnic = world.get(Vnic, attachment.vnic_id)
+            world.touch(attachment)
+            if final == "ATTACHED":
+                vnic.lifecycle_state = "AVAILABLE"
+            else:
+                destroy(world, vnic)
 
-    world.later(now + world.settings.timing.detach_seconds, complete)
+    world.later(now + seconds, complete)
 
 
 def destroy(world: World, vnic: Vnic) -> None:

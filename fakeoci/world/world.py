@@ -99,6 +99,14 @@ class World:
 
     # Objects
 
+    def clear(self) -> None:
+        """Forget every object and all that was under way."""
+        for table in (self.objects, self._of_kind, self._on_vnic, self._at):
+            table.clear()
+        for held in (self._spaces, self.busy, self.hidden):
+            held.clear()
+        self._due.clear()
+
     def add(self, noun: T) -> T:
         """Enter an object."""
         self.objects[noun.id] = noun

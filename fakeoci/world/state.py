@@ -1,0 +1,86 @@
+"""A world as a document, so that a restarted fake knows its cloud.
+
+Settings, policies and the networks beyond come from the world file as ever; what the
+API can change comes from here.  What was under way goes on: an attachment that was
+ATTACHING takes its time anew, and a work request that was not done has failed.
+"""
+
+from typing import Any
+
+import msgspec
+
+from fakeoci.world import instances, vnics
+from fakeoci.world.nouns import Address, Instance, VnicAttachment, WorkRequest
+from fakeoci.world.world import KINDS, World
+
+VERSION = 1
+
+
+class StateError(Exception):
+    """A document is no state of this world."""
+
+
+class _Document(msgspec.Struct, kw_only=True):
+    version: int
+    tenancy_id: str
+    compartment_id: str
+    names: dict[str, Any]
+    objects: dict[str, list[dict[str, Any]]]
+    answers: list[Any] = []
+    """Of calls under retry tokens; the service's."""
+
+
+def dump(world: World, answers: list[Any]) -> bytes:
+    """Return the document of a world."""
+    objects = {
+        kind.__name__: [msgspec.to_builtins(noun) for noun in world.all(kind)]
+        for kind in KINDS
+    }
+    return msgspec.json.encode(
+        _Document(
+            version=VERSION,
+            tenancy_id=world.tenancy_id,
+            compartment_id=world.compartment_id,
+            names=world.names.state(),
+            objects=objects,
+            answers=answers,
+        )
+    )
+
+
+def restore(world: World, data: bytes, now: float) -> list[Any]:
+    """Make a world, fresh from its file, what a document says; return the answers.
+
+    Raises:
+        StateError: the document is malformed or of another version; the world may be
+            half changed and is of no use.
+    """
+    try:
+        said = msgspec.json.decode(data, type=_Document)
+        if said.version != VERSION:
+            raise StateError(f"state of version {said.version}, not {VERSION}")
+        world.clear()
+        world.tenancy_id, world.compartment_id = said.tenancy_id, said.compartment_id
+        world.names.restore(said.names)
+        for kind in KINDS:
+            for noun in said.objects.get(kind.__name__, []):
+                world.add(msgspec.convert(noun, kind))
+    except (msgspec.MsgspecError, KeyError, TypeError) as error:
+        raise StateError(f"malformed state: {error}") from error
+    for address in world.all(Address):
+        space = world.space(address.subnet_id, type(address))
+        space.take(address.ip_address, address.prefix_length)
+    _go_on(world, now)
+    return said.answers
+
+
+def _go_on(world: World, now: float) -> None:
+    for attachment in world.all(VnicAttachment):
+        vnics.go_on(world, attachment, now)
+    for instance in world.all(Instance):
+        instances.go_on(world, instance, now)
+    for request in world.all(WorkRequest):
+        if request.time_finished is None:
+            request.time_finished, request.status = now, "FAILED"
+            text = "the fake was stopped before this was done"
+            request.errors.append(("InternalServerError", text, now))
