@@ -6,6 +6,8 @@ from typing import Any
 
 from fakeoci.world.nouns import (
     Address,
+    DhcpOptions,
+    DrgAttachment,
     Gateway,
     Instance,
     Ipv6,
@@ -25,6 +27,11 @@ from fakeoci.world.world import World
 
 Body = dict[str, Any]
 NAT_IP = "203.0.113.1"
+SERVICES = {
+    "ocid1.service.oc1.iad.all": "All IAD Services In Oracle Services Network",
+    "ocid1.service.oc1.iad.objectstorage": "OCI IAD Object Storage",
+}
+"""What a service gateway can lead to."""
 
 
 def time_text(seconds: float) -> str:
@@ -84,6 +91,7 @@ def _vcn(_world: World, vcn: Vcn) -> Body:
         "vcnDomainName": f"{label}.oraclevcn.com" if label else None,
         "defaultRouteTableId": vcn.default_route_table_id or None,
         "defaultSecurityListId": vcn.default_security_list_id or None,
+        "defaultDhcpOptionsId": vcn.default_dhcp_options_id or None,
     }
 
 
@@ -134,7 +142,27 @@ def _gateway(world: World, gateway: Gateway) -> Body:
             "isCrossTenancyPeering": False,
             "peerAdvertisedCidrDetails": cidrs,
         }
-    return said  # a DRG
+    if gateway.kind == "service":
+        return said | {
+            "blockTraffic": not gateway.is_enabled,
+            "services": [
+                {"serviceId": s, "serviceName": SERVICES[s]}
+                for s in gateway.service_ids
+            ],
+        }
+    return {}  # a DRG is of no VCN; its attachment is
+
+
+def _drg_attachment(_world: World, attachment: DrgAttachment) -> Body:
+    return {
+        "drgId": attachment.drg_id,
+        "vcnId": attachment.vcn_id,
+        "networkDetails": {"type": "VCN", "id": attachment.vcn_id},
+    }
+
+
+def _dhcp_options(_world: World, dhcp: DhcpOptions) -> Body:
+    return {"vcnId": dhcp.vcn_id, "options": dhcp.options}
 
 
 def _attachment(world: World, attachment: VnicAttachment) -> Body:
@@ -165,6 +193,7 @@ def _subnet(world: World, subnet: Subnet) -> Body:
         "prohibitPublicIpOnVnic": subnet.prohibit_public_ip,
         "prohibitInternetIngress": subnet.prohibit_public_ip,
         "dnsLabel": subnet.dns_label or None,
+        "dhcpOptionsId": subnet.dhcp_options_id or None,
         "availabilityDomain": None,
     }
 
@@ -263,6 +292,8 @@ _OWN: dict[type[Noun], Callable[[World, Any], Body]] = {
     SecurityList: _security_list,
     Nsg: _nsg,
     Gateway: _gateway,
+    DrgAttachment: _drg_attachment,
+    DhcpOptions: _dhcp_options,
     Instance: _instance,
     Vnic: _vnic,
     VnicAttachment: _attachment,

@@ -1,14 +1,13 @@
 """Operations on gateways: the ways out of a VCN.
 
-A dynamic routing gateway comes from the world file alone, with the on-premises
-network behind it; it is listed and got.
+What the API makes has no packets: the fabric carries the world file's gateways.
 """
 
 from collections.abc import Callable
 
 from fakeoci.api import details
 from fakeoci.api import network_details as said_of
-from fakeoci.api.bodies import body
+from fakeoci.api.bodies import SERVICES
 from fakeoci.api.listing import (
     changing,
     deleter,
@@ -17,19 +16,26 @@ from fakeoci.api.listing import (
     names,
     need,
     one,
+    page,
     rename,
 )
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import invalid, limit_exceeded, not_found
 from fakeoci.world.networks import conflict
-from fakeoci.world.nouns import Gateway, RouteTable, Vcn
+from fakeoci.world.nouns import (
+    Gateway,
+    RouteTable,
+    Vcn,
+)
 from fakeoci.world.world import World
 
-SINGULAR = ("internet", "nat")
+SINGULAR = ("internet", "nat", "service")
 """A VCN has at most one of each of these here; OCI's own limits are 1 and more."""
 
 
-def _lister(kind: str) -> Callable[[Call], Result]:
+def gateway_lister(kind: str) -> Callable[[Call], Result]:
+    """Return the operation that lists the gateways of a kind."""
+
     def run(call: Call) -> Result:
         need(call, "compartmentId")
         mine = [g for g in call.world.all(Gateway) if g.kind == kind]
@@ -46,14 +52,17 @@ def _lister(kind: str) -> Callable[[Call], Result]:
     return run
 
 
-def _getter(kind: str) -> Callable[[Call], Result]:
+def gateway_getter(kind: str) -> Callable[[Call], Result]:
+    """Return the operation that gets a gateway of a kind."""
+
     def run(call: Call) -> Result:
-        return one(call, _of_kind(call.world.get(Gateway, call.path["id"]), kind))
+        return one(call, of_kind(call.world.get(Gateway, call.path["id"]), kind))
 
     return run
 
 
-def _of_kind(gateway: Gateway, kind: str) -> Gateway:
+def of_kind(gateway: Gateway, kind: str) -> Gateway:
+    """Return a gateway, or raise 404 when it is of another kind."""
     if gateway.kind != kind:
         raise not_found()
     return gateway
@@ -107,8 +116,8 @@ def _create(
 
 def _connect(call: Call) -> Result:
     said = details.decode(call.body, said_of.ConnectLocalPeeringGatewaysDetails)
-    mine = _of_kind(call.world.get(Gateway, call.path["id"]), "peering")
-    other = _of_kind(call.world.get(Gateway, said.peer_id), "peering")
+    mine = of_kind(call.world.get(Gateway, call.path["id"]), "peering")
+    other = of_kind(call.world.get(Gateway, said.peer_id), "peering")
     if mine.vcn_id == other.vcn_id:
         raise invalid("a VCN is not peered with itself")
     if mine.peer_id or other.peer_id:
@@ -119,14 +128,16 @@ def _connect(call: Call) -> Result:
     return Result(status=204)
 
 
-def _rename(call: Call) -> Result:
+def rename_gateway(call: Call) -> Result:
+    """Change a gateway's name and tags."""
     gateway = changing(call, Gateway)
     rename(gateway, details.decode(call.body, details.Named))
     call.world.touch(gateway)
     return one(call, gateway)
 
 
-def _delete(world: World, gateway: Gateway) -> None:
+def delete_gateway(world: World, gateway: Gateway) -> None:
+    """Delete a gateway that no route leads to."""
     used = any(
         r.network_entity_id == gateway.id
         for t in world.all(RouteTable)
@@ -141,20 +152,61 @@ def _delete(world: World, gateway: Gateway) -> None:
     world.drop(gateway)
 
 
-def _drg_attachments(call: Call) -> Result:
-    need(call, "compartmentId")
-    rows = [
-        {
-            **body(call.world, g),
-            "id": g.id.replace(".drg.", ".drgattachment."),
-            "drgId": g.id,
-            "lifecycleState": "ATTACHED",
-        }
-        for g in call.world.all(Gateway)
-        if g.kind == "drg"
-    ]
-    wanted = call.query.get("vcnId")
-    return Result(body=[r for r in rows if wanted in (None, r["vcnId"])])
+def _create_service(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CreateServiceGatewayDetails)
+    services = _services([x.service_id for x in said.services])
+    result = _create(call, "service", "servicegateway", said, said.vcn_id, enabled=True)
+    gateway = call.world.get(Gateway, result.body["id"])
+    gateway.service_ids = services
+    return one(call, gateway)
+
+
+def _services(ids: list[str]) -> list[str]:
+    unknown = [i for i in ids if i not in SERVICES]
+    if unknown:
+        raise invalid(f"no such services: {', '.join(unknown)}")
+    return ids
+
+
+def _update_service(call: Call) -> Result:
+    said = details.decode(call.body, said_of.UpdateServiceGatewayDetails)
+    gateway = of_kind(changing(call, Gateway), "service")
+    if said.services is not None:
+        gateway.service_ids = _services([x.service_id for x in said.services])
+    if said.block_traffic is not None:
+        gateway.is_enabled = not said.block_traffic
+    rename(gateway, said)
+    call.world.touch(gateway)
+    return one(call, gateway)
+
+
+def _change_service(*, attach: bool) -> Callable[[Call], Result]:
+    def run(call: Call) -> Result:
+        said = details.decode(call.body, said_of.ServiceIdRequestDetails)
+        gateway = of_kind(changing(call, Gateway), "service")
+        others = [s for s in gateway.service_ids if s != said.service_id]
+        added = _services([said.service_id]) if attach else []
+        gateway.service_ids = others + added
+        call.world.touch(gateway)
+        return one(call, gateway)
+
+    return run
+
+
+def _service_body(service_id: str) -> dict[str, str]:
+    name = SERVICES[service_id]
+    cidr = name.lower().replace(" ", "-")
+    return {"id": service_id, "name": name, "description": name, "cidrBlock": cidr}
+
+
+def _list_services(call: Call) -> Result:
+    return page(call, [_service_body(s) for s in SERVICES])
+
+
+def _get_service(call: Call) -> Result:
+    if call.path["id"] not in SERVICES:
+        raise not_found()
+    return Result(body=_service_body(call.path["id"]), headers={"etag": "1"})
 
 
 def _operations(
@@ -162,15 +214,15 @@ def _operations(
 ) -> tuple[Operation, ...]:
     at = f"{path}/{{id}}"
     return (
-        Operation(f"List{noun}s", "GET", path, _lister(kind)),
+        Operation(f"List{noun}s", "GET", path, gateway_lister(kind)),
         Operation(f"Create{noun}", "POST", path, create),
-        Operation(f"Get{noun}", "GET", at, _getter(kind)),
-        Operation(f"Update{noun}", "PUT", at, _rename),
-        Operation(f"Delete{noun}", "DELETE", at, deleter(Gateway, _delete)),
+        Operation(f"Get{noun}", "GET", at, gateway_getter(kind)),
+        Operation(f"Update{noun}", "PUT", at, rename_gateway),
+        Operation(f"Delete{noun}", "DELETE", at, deleter(Gateway, delete_gateway)),
     )
 
 
-_PEERING = "/localPeeringGateways"
+_PEERING, _SERVICE = "/localPeeringGateways", "/serviceGateways"
 OPERATIONS: tuple[Operation, ...] = (
     *_operations("internet", "InternetGateway", "/internetGateways", _create_internet),
     *_operations("nat", "NatGateway", "/natGateways", _create_nat),
@@ -181,7 +233,30 @@ OPERATIONS: tuple[Operation, ...] = (
         f"{_PEERING}/{{id}}/actions/connect",
         _connect,
     ),
-    Operation("ListDrgs", "GET", "/drgs", _lister("drg")),
-    Operation("GetDrg", "GET", "/drgs/{id}", _getter("drg")),
-    Operation("ListDrgAttachments", "GET", "/drgAttachments", _drg_attachments),
+    Operation("ListServiceGateways", "GET", _SERVICE, gateway_lister("service")),
+    Operation("CreateServiceGateway", "POST", _SERVICE, _create_service),
+    Operation(
+        "GetServiceGateway", "GET", f"{_SERVICE}/{{id}}", gateway_getter("service")
+    ),
+    Operation("UpdateServiceGateway", "PUT", f"{_SERVICE}/{{id}}", _update_service),
+    Operation(
+        "DeleteServiceGateway",
+        "DELETE",
+        f"{_SERVICE}/{{id}}",
+        deleter(Gateway, delete_gateway),
+    ),
+    Operation(
+        "AttachServiceId",
+        "POST",
+        f"{_SERVICE}/{{id}}/actions/attachService",
+        _change_service(attach=True),
+    ),
+    Operation(
+        "DetachServiceId",
+        "POST",
+        f"{_SERVICE}/{{id}}/actions/detachService",
+        _change_service(attach=False),
+    ),
+    Operation("ListServices", "GET", "/services", _list_services),
+    Operation("GetService", "GET", "/services/{id}", _get_service),
 )

@@ -263,3 +263,74 @@ class ConnectLocalPeeringGatewaysDetails(Details, kw_only=True):
     """ConnectLocalPeeringGatewaysDetails."""
 
     peer_id: str
+
+
+class ServiceIdRequestDetails(Details, kw_only=True):
+    """ServiceIdRequestDetails."""
+
+    service_id: str
+
+
+class CreateServiceGatewayDetails(Created, kw_only=True):
+    """CreateServiceGatewayDetails."""
+
+    vcn_id: str
+    services: list[ServiceIdRequestDetails]
+    route_table_id: str | None = None
+
+
+class UpdateServiceGatewayDetails(Named, kw_only=True):
+    """UpdateServiceGatewayDetails."""
+
+    block_traffic: bool | None = None
+    services: list[ServiceIdRequestDetails] | None = None
+    route_table_id: str | None = None
+
+
+class CreateDrgDetails(Created, kw_only=True):
+    """CreateDrgDetails."""
+
+
+class VcnNetwork(Details, kw_only=True):
+    """VcnDrgAttachmentNetworkCreateDetails."""
+
+    type: str
+    id: str
+    route_table_id: str | None = None
+    vcn_route_type: str | None = None
+
+
+class CreateDrgAttachmentDetails(Named, kw_only=True):
+    """CreateDrgAttachmentDetails."""
+
+    drg_id: str
+    vcn_id: str | None = None
+    network_details: VcnNetwork | None = None
+    drg_route_table_id: str | None = None
+    route_table_id: str | None = None
+    drg_nat_policy_id: str | None = None
+    does_preserve_original_routes_with_nat: bool | None = None
+
+
+class AnyDhcpOption(Details, kw_only=True):
+    """DhcpDnsOption and DhcpSearchDomainOption."""
+
+    type: str
+    server_type: str | None = None
+    custom_dns_servers: list[str] | None = None
+    search_domain_names: list[str] | None = None
+
+
+class CreateDhcpDetails(Created, kw_only=True):
+    """CreateDhcpDetails."""
+
+    vcn_id: str
+    options: list[AnyDhcpOption]
+    domain_name_type: str | None = None
+
+
+class UpdateDhcpDetails(Named, kw_only=True):
+    """UpdateDhcpDetails."""
+
+    options: list[AnyDhcpOption] | None = None
+    domain_name_type: str | None = None

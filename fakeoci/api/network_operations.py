@@ -18,7 +18,7 @@ from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world import networks, work
 from fakeoci.world.errors import invalid
 from fakeoci.world.networks import NewSubnet
-from fakeoci.world.nouns import RouteTable, SecurityList, Subnet, Vcn
+from fakeoci.world.nouns import DhcpOptions, RouteTable, SecurityList, Subnet, Vcn
 from fakeoci.world.world import World
 
 # VCNs
@@ -127,6 +127,7 @@ def _create_subnet(call: Call) -> Result:
             ipv6_cidr_blocks=_either(said.ipv6_cidr_block, said.ipv6_cidr_blocks),
             route_table_id=said.route_table_id,
             security_list_ids=said.security_list_ids,
+            dhcp_options_id=said.dhcp_options_id,
             prohibit_public_ip=bool(private),
             display_name=new["display_name"],
             dns_label=said.dns_label or "",
@@ -153,6 +154,8 @@ def _update_subnet(call: Call) -> Result:
         world.get(RouteTable, said.route_table_id)
     for list_id in said.security_list_ids or []:
         world.get(SecurityList, list_id)
+    if said.dhcp_options_id is not None:
+        subnet.dhcp_options_id = world.get(DhcpOptions, said.dhcp_options_id).id
     if said.ipv6_cidr_block is not None or said.ipv6_cidr_blocks is not None:
         raise invalid("IPv6 prefixes are changed by AddIpv6SubnetCidr and its like")
     if said.cidr_block is not None:

@@ -1,6 +1,8 @@
 """Every operation of the API, by the file that has it (facts/oci.md §4.2)."""
 
 from fakeoci.api import (
+    dhcp_operations,
+    drg_operations,
     gateway_operations,
     instance_operations,
     inventory_operations,
@@ -18,6 +20,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *network_operations.OPERATIONS,
     *rule_operations.OPERATIONS,
     *gateway_operations.OPERATIONS,
+    *drg_operations.OPERATIONS,
+    *dhcp_operations.OPERATIONS,
     *instance_operations.OPERATIONS,
     *inventory_operations.OPERATIONS,
     *tenancy_operations.OPERATIONS,

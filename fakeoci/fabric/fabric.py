@@ -90,10 +90,12 @@ class Fabric:
             case "internet":
                 public = [x.public_ip for x in net.links.values() if x.public_ip]
                 name = self._link_internet(vcn, net, "igw0", public)
-            case "drg":
+            case "drg" if gateway.network:
                 name = self._link_onprem(vcn, gateway)
-            case _:
+            case "peering" if gateway.peer_id:
                 name = self._link_peering(vcn, gateway)
+            case _:
+                return  # it leads nowhere that has packets
         self._gateway_links[gateway.id] = name
 
     def _link_internet(

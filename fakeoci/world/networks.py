@@ -8,6 +8,7 @@ from fakeoci.world.addresses import AddressSpace, Network
 from fakeoci.world.errors import ServiceError, invalid, limit_exceeded, missing
 from fakeoci.world.nouns import (
     Address,
+    DhcpOptions,
     Gateway,
     Nsg,
     RouteTable,
@@ -34,6 +35,7 @@ class NewSubnet:
     ipv6_cidr_blocks: Sequence[str] = ()
     route_table_id: str | None = None
     security_list_ids: Sequence[str] | None = None
+    dhcp_options_id: str | None = None
     prohibit_public_ip: bool = False
     display_name: str = ""
     dns_label: str = ""
@@ -118,6 +120,18 @@ def create_vcn(
             **common,  # type: ignore[arg-type]
         )
     )
+    dhcp = world.add(
+        DhcpOptions(
+            id=world.names.ocid("dhcpoptions"),
+            vcn_id=vcn.id,
+            display_name=f"Default DHCP Options for {display_name}",
+            options=[
+                {"type": "DomainNameServer", "serverType": "VcnLocalPlusInternet"}
+            ],
+            **common,  # type: ignore[arg-type]
+        )
+    )
+    vcn.default_dhcp_options_id = dhcp.id
     vcn.default_route_table_id = routes.id
     vcn.default_security_list_id = security.id
     if with_ipv6:
@@ -194,8 +208,12 @@ def _subnets_of(world: World, vcn: Vcn) -> list[Subnet]:
 
 def delete_vcn(world: World, vcn: Vcn) -> None:
     """Delete a VCN that has nothing left but its defaults (DeleteVcn)."""
-    defaults = {vcn.default_route_table_id, vcn.default_security_list_id}
-    for kind in (Subnet, Gateway, Nsg, RouteTable, SecurityList):
+    defaults = {
+        vcn.default_route_table_id,
+        vcn.default_security_list_id,
+        vcn.default_dhcp_options_id,
+    }
+    for kind in (Subnet, Gateway, Nsg, RouteTable, SecurityList, DhcpOptions):
         for noun in world.all(kind):
             if getattr(noun, "vcn_id", "") == vcn.id and noun.id not in defaults:
                 raise conflict(f"VCN {vcn.id}")
@@ -219,6 +237,8 @@ def create_subnet(
     if lists is None:
         lists = [vcn.default_security_list_id]
     world.get(RouteTable, routes)
+    dhcp = new.dhcp_options_id or vcn.default_dhcp_options_id
+    world.get(DhcpOptions, dhcp)
     for list_id in lists:
         world.get(SecurityList, list_id)
     subnet = Subnet(
@@ -233,6 +253,7 @@ def create_subnet(
         security_list_ids=list(lists),
         prohibit_public_ip=new.prohibit_public_ip,
         dns_label=new.dns_label,
+        dhcp_options_id=dhcp,
     )
     for version, cidrs in ((4, new.cidr_blocks), (6, new.ipv6_cidr_blocks)):
         for cidr in cidrs:

@@ -29,6 +29,7 @@ class Vcn(Noun):
     dns_label: str = ""
     default_route_table_id: str = ""
     default_security_list_id: str = ""
+    default_dhcp_options_id: str = ""
     lifecycle_state: str = "AVAILABLE"
 
 
@@ -108,6 +109,26 @@ class Gateway(Noun):
     """Local peering: the other VCN's gateway."""
     network: str = ""
     """Dynamic routing: the name of the on-premises network."""
+    service_ids: list[str] = field(default_factory=list)
+    """Service gateway: what it leads to."""
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class DrgAttachment(Noun):
+    """A dynamic routing gateway's place at a VCN; here it has one at most."""
+
+    drg_id: str
+    vcn_id: str
+    lifecycle_state: str = "ATTACHED"
+
+
+@dataclass(kw_only=True)
+class DhcpOptions(Noun):
+    """What a VCN's hosts are told of names."""
+
+    vcn_id: str
+    options: list[dict[str, object]] = field(default_factory=list)
     lifecycle_state: str = "AVAILABLE"
 
 
@@ -132,6 +153,7 @@ class Subnet(Noun):
     ipv6_cidr_blocks: list[str] = field(default_factory=list)
     prohibit_public_ip: bool = True
     dns_label: str = ""
+    dhcp_options_id: str = ""
     lifecycle_state: str = "AVAILABLE"
 
 

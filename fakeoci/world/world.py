@@ -10,6 +10,8 @@ from fakeoci.world.addresses import AddressSpace
 from fakeoci.world.errors import etag_mismatch, invalid, not_found
 from fakeoci.world.nouns import (
     Address,
+    DhcpOptions,
+    DrgAttachment,
     Gateway,
     Instance,
     Ipv6,
@@ -235,6 +237,7 @@ class World:
 
 
 KINDS: tuple[type[Noun], ...] = (
-    *(Vcn, Subnet, RouteTable, SecurityList, Nsg, Gateway),
+    *(Vcn, Subnet, RouteTable, SecurityList, DhcpOptions, Nsg),
+    *(Gateway, DrgAttachment),
     *(Instance, Vnic, VnicAttachment, PrivateIp, Ipv6, WorkRequest),
 )

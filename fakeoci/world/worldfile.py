@@ -12,6 +12,7 @@ from fakeoci.world.errors import ServiceError
 from fakeoci.world.instances import launch
 from fakeoci.world.networks import NewSubnet, create_subnet, create_vcn
 from fakeoci.world.nouns import (
+    DrgAttachment,
     Gateway,
     Instance,
     Nsg,
@@ -188,7 +189,7 @@ class _Builder:
                 raise ValueError(f"a gateway is one of {', '.join(GATEWAY_KINDS)}")
             if gateway.network and gateway.network not in world.onprem:
                 raise KeyError(f"no on-premises network named {gateway.network!r}")
-            world.add(
+            made = world.add(
                 Gateway(
                     **self._common(GATEWAY_KINDS[gateway.kind], gateway.name),
                     kind=gateway.kind,
@@ -196,6 +197,14 @@ class _Builder:
                     network=gateway.network,
                 )
             )
+            if gateway.kind == "drg":
+                world.add(
+                    DrgAttachment(
+                        **self._common("drgattachment", gateway.name),
+                        drg_id=made.id,
+                        vcn_id=vcn.id,
+                    )
+                )
         for nsg in table.nsgs:
             world.add(
                 Nsg(

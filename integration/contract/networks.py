@@ -3,6 +3,7 @@
 from oci.core.models import (
     AddSubnetIpv6CidrDetails,
     CreateSubnetDetails,
+    CreateVcnDetails,
 )
 
 from integration.contract.conftest import Oracle
@@ -28,3 +29,25 @@ def dual_stack(oracle: Oracle) -> str:
     )
     oracle.done(done)
     return str(subnet.id)
+
+
+def made_vcn(oracle: Oracle) -> str:
+    """Make a VCN of both families; return its OCID."""
+    vcn = oracle.network.create_vcn(
+        CreateVcnDetails(
+            compartment_id=oracle.compartment,
+            cidr_blocks=["10.50.0.0/20"],
+            display_name="mine",
+            dns_label="mine",
+            is_ipv6_enabled=True,
+        )
+    ).data
+    return str(vcn.id)
+
+
+def made_subnet(oracle: Oracle, vcn: str, cidr: str = "10.50.0.0/24") -> str:
+    """Make a subnet in it; return its OCID."""
+    details = CreateSubnetDetails(
+        compartment_id=oracle.compartment, vcn_id=vcn, ipv4_cidr_blocks=[cidr]
+    )
+    return str(oracle.network.create_subnet(details).data.id)

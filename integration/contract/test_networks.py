@@ -6,32 +6,14 @@ from oci.core import models
 from oci.exceptions import ServiceError
 
 from integration.contract.conftest import Oracle
-
-
-def made_vcn(oracle: Oracle) -> str:
-    vcn = oracle.network.create_vcn(
-        models.CreateVcnDetails(
-            compartment_id=oracle.compartment,
-            cidr_blocks=["10.50.0.0/20"],
-            display_name="mine",
-            dns_label="mine",
-            is_ipv6_enabled=True,
-        )
-    ).data
-    assert vcn.lifecycle_state == "AVAILABLE"
-    assert vcn.ipv6_cidr_blocks[0].endswith("::/56")
-    return str(vcn.id)
-
-
-def made_subnet(oracle: Oracle, vcn: str, cidr: str = "10.50.0.0/24") -> str:
-    details = models.CreateSubnetDetails(
-        compartment_id=oracle.compartment, vcn_id=vcn, ipv4_cidr_blocks=[cidr]
-    )
-    return str(oracle.network.create_subnet(details).data.id)
+from integration.contract.networks import made_subnet, made_vcn
 
 
 def test_a_vcn_and_its_cidr_blocks(oracle: Oracle) -> None:
     network, vcn = oracle.network, made_vcn(oracle)
+    got = network.get_vcn(vcn).data
+    assert got.lifecycle_state == "AVAILABLE"
+    assert got.ipv6_cidr_blocks[0].endswith("::/56")
     listed = network.list_vcns(oracle.compartment, display_name="mine").data
     assert [v.id for v in listed] == [vcn]
     network.update_vcn(vcn, models.UpdateVcnDetails(display_name="other"))
@@ -219,73 +201,6 @@ def test_security_lists(oracle: Oracle) -> None:
     with pytest.raises(ServiceError) as caught:
         network.delete_security_list(default)
     assert caught.value.status == 400
-
-
-def test_gateways_and_routes(oracle: Oracle) -> None:
-    network, vcn = oracle.network, made_vcn(oracle)
-    common = {"compartment_id": oracle.compartment, "vcn_id": vcn}
-    internet = network.create_internet_gateway(
-        models.CreateInternetGatewayDetails(is_enabled=True, **common)
-    ).data
-    nat = network.create_nat_gateway(models.CreateNatGatewayDetails(**common)).data
-    assert network.get_nat_gateway(nat.id).data.nat_ip
-    route = models.RouteRule(
-        destination="0.0.0.0/0",
-        destination_type="CIDR_BLOCK",
-        network_entity_id=internet.id,
-    )
-    table = network.create_route_table(
-        models.CreateRouteTableDetails(route_rules=[route], **common)
-    ).data
-    with pytest.raises(ServiceError) as caught:
-        network.delete_internet_gateway(internet.id)
-    assert caught.value.status == 409
-    network.update_route_table(table.id, models.UpdateRouteTableDetails(route_rules=[]))
-    assert network.get_route_table(table.id).data.route_rules == []
-    listed = network.list_route_tables(oracle.compartment, vcn_id=vcn).data
-    assert table.id in {t.id for t in listed}
-    network.delete_route_table(table.id)
-    network.update_internet_gateway(
-        internet.id, models.UpdateInternetGatewayDetails(display_name="x")
-    )
-    assert network.get_internet_gateway(internet.id).data.display_name == "x"
-    seen = network.list_internet_gateways(oracle.compartment, vcn_id=vcn).data
-    assert [g.id for g in seen] == [internet.id]
-    network.delete_internet_gateway(internet.id)
-    network.update_nat_gateway(nat.id, models.UpdateNatGatewayDetails(display_name="y"))
-    assert network.list_nat_gateways(oracle.compartment, vcn_id=vcn).data
-    network.delete_nat_gateway(nat.id)
-
-
-def test_peering(oracle: Oracle) -> None:
-    network = oracle.network
-    ends = [
-        network.create_local_peering_gateway(
-            models.CreateLocalPeeringGatewayDetails(
-                compartment_id=oracle.compartment, vcn_id=vcn
-            )
-        ).data
-        for vcn in (made_vcn(oracle), oracle.vcn())
-    ]
-    network.connect_local_peering_gateways(
-        ends[0].id, models.ConnectLocalPeeringGatewaysDetails(peer_id=ends[1].id)
-    )
-    got = network.get_local_peering_gateway(ends[0].id).data
-    assert (got.peering_status, got.peer_id) == ("PEERED", ends[1].id)
-    assert got.peer_advertised_cidr_details == ["10.0.0.0/16", "10.1.0.0/16"]
-    network.update_local_peering_gateway(
-        ends[0].id, models.UpdateLocalPeeringGatewayDetails(display_name="x")
-    )
-    assert network.list_local_peering_gateways(oracle.compartment).data
-    for end in ends:
-        network.delete_local_peering_gateway(end.id)
-
-
-def test_drgs_come_from_the_world_file(oracle: Oracle) -> None:
-    drg = oracle.network.list_drgs(oracle.compartment).data[0]
-    assert oracle.network.get_drg(drg.id).data.display_name == "to-office"
-    attached = oracle.network.list_drg_attachments(oracle.compartment).data
-    assert [(a.drg_id, a.vcn_id) for a in attached] == [(drg.id, oracle.vcn())]
 
 
 def test_lists_have_pages_and_an_order(oracle: Oracle) -> None:

@@ -1,0 +1,54 @@
+"""Operations on DHCP options."""
+
+import msgspec
+
+from fakeoci.api import details
+from fakeoci.api import network_details as said_of
+from fakeoci.api.listing import changing, deleter, getter, lister, names, one, rename
+from fakeoci.api.service import Call, Operation, Result
+from fakeoci.world.networks import conflict
+from fakeoci.world.nouns import DhcpOptions, Subnet, Vcn
+from fakeoci.world.world import World
+
+
+def _create_dhcp(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CreateDhcpDetails)
+    made = DhcpOptions(
+        vcn_id=call.world.get(Vcn, said.vcn_id).id,
+        options=_options(said.options),
+        compartment_id=said.compartment_id,
+        **names(call, "dhcpoptions", said),
+    )
+    return one(call, call.world.add(made))
+
+
+def _options(said: list[said_of.AnyDhcpOption]) -> list[dict[str, object]]:
+    kept = (msgspec.to_builtins(option) for option in said)
+    return [{k: v for k, v in option.items() if v is not None} for option in kept]
+
+
+def _update_dhcp(call: Call) -> Result:
+    said = details.decode(call.body, said_of.UpdateDhcpDetails)
+    dhcp = changing(call, DhcpOptions)
+    if said.options is not None:
+        dhcp.options = _options(said.options)
+    rename(dhcp, said)
+    call.world.touch(dhcp)
+    return one(call, dhcp)
+
+
+def _delete_dhcp(world: World, dhcp: DhcpOptions) -> None:
+    if any(s.dhcp_options_id == dhcp.id for s in world.all(Subnet)):
+        raise conflict(f"DHCP options {dhcp.id}")
+    world.drop(dhcp)
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("ListDhcpOptions", "GET", "/dhcps", lister(DhcpOptions)),
+    Operation("CreateDhcpOptions", "POST", "/dhcps", _create_dhcp),
+    Operation("GetDhcpOptions", "GET", "/dhcps/{id}", getter(DhcpOptions)),
+    Operation("UpdateDhcpOptions", "PUT", "/dhcps/{id}", _update_dhcp),
+    Operation(
+        "DeleteDhcpOptions", "DELETE", "/dhcps/{id}", deleter(DhcpOptions, _delete_dhcp)
+    ),
+)

@@ -1,0 +1,104 @@
+"""Operations on dynamic routing gateways and their attachments.
+
+The world file says what is behind one; one that the API makes leads nowhere.
+"""
+
+from fakeoci.api import details
+from fakeoci.api import network_details as said_of
+from fakeoci.api.gateway_operations import (
+    delete_gateway,
+    gateway_getter,
+    gateway_lister,
+    of_kind,
+    rename_gateway,
+)
+from fakeoci.api.listing import (
+    deleter,
+    getter,
+    listed,
+    matching,
+    names,
+    need,
+    one,
+)
+from fakeoci.api.service import Call, Operation, Result
+from fakeoci.world.errors import invalid, limit_exceeded
+from fakeoci.world.networks import conflict
+from fakeoci.world.nouns import DrgAttachment, Gateway, Vcn
+from fakeoci.world.world import World
+
+
+def _create_drg(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CreateDrgDetails)
+    drg = Gateway(
+        kind="drg",
+        vcn_id="",
+        compartment_id=said.compartment_id,
+        **names(call, "drg", said),
+    )
+    return one(call, call.world.add(drg))
+
+
+def _attach_drg(call: Call) -> Result:
+    said = details.decode(call.body, said_of.CreateDrgAttachmentDetails)
+    network = said.network_details
+    if network is not None and network.type != "VCN":
+        raise invalid(f"networkDetails.type {network.type!r}: this fake has VCNs only")
+    vcn_id = network.id if network is not None else said.vcn_id or ""
+    vcn = call.world.get(Vcn, vcn_id)
+    drg = of_kind(call.world.get(Gateway, said.drg_id), "drg")
+    if drg.vcn_id:
+        raise limit_exceeded("this fake attaches a DRG to one VCN")
+    drg.vcn_id = vcn.id
+    call.world.touch(drg)
+    made = DrgAttachment(
+        drg_id=drg.id,
+        vcn_id=vcn.id,
+        compartment_id=vcn.compartment_id,
+        **names(call, "drgattachment", said),
+    )
+    return one(call, call.world.add(made))
+
+
+def _detach_drg(world: World, attachment: DrgAttachment) -> None:
+    drg = world.get(Gateway, attachment.drg_id)
+    drg.vcn_id = ""
+    world.touch(drg)
+    world.drop(attachment)
+
+
+def _delete_drg(world: World, drg: Gateway) -> None:
+    if drg.vcn_id:
+        raise conflict(f"DRG {drg.id}, by its attachment")
+    delete_gateway(world, drg)
+
+
+def _list_drg_attachments(call: Call) -> Result:
+    need(call, "compartmentId")
+    found = matching(
+        call,
+        call.world.all(DrgAttachment),
+        compartmentId="compartment_id",
+        vcnId="vcn_id",
+        drgId="drg_id",
+    )
+    return listed(call, found)
+
+
+_DRG = "/drgAttachments"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("ListDrgs", "GET", "/drgs", gateway_lister("drg")),
+    Operation("CreateDrg", "POST", "/drgs", _create_drg),
+    Operation("GetDrg", "GET", "/drgs/{id}", gateway_getter("drg")),
+    Operation("UpdateDrg", "PUT", "/drgs/{id}", rename_gateway),
+    Operation("DeleteDrg", "DELETE", "/drgs/{id}", deleter(Gateway, _delete_drg)),
+    Operation("ListDrgAttachments", "GET", _DRG, _list_drg_attachments),
+    Operation("CreateDrgAttachment", "POST", _DRG, _attach_drg),
+    Operation("GetDrgAttachment", "GET", f"{_DRG}/{{id}}", getter(DrgAttachment)),
+    Operation(
+        "DeleteDrgAttachment",
+        "DELETE",
+        f"{_DRG}/{{id}}",
+        deleter(DrgAttachment, _detach_drg),
+    ),
+)
