@@ -22,7 +22,7 @@ from tests.harness import (
     until_warm,
     world,
 )
-from vcnd.model.errors import PoolEmptyError
+from vcnd.model.errors import CloudError, PoolEmptyError
 
 Clock = trio.testing.MockClock
 
@@ -228,3 +228,22 @@ async def test_eventual_consistency(autojump_clock: Clock, blocks: bool) -> None
         if blocks:
             assert len(created) == made  # none twice
         assert len(w.secondary()) <= PODS + 8
+
+
+async def test_a_new_vnic_is_not_given_up_because_no_list_has_it(
+    autojump_clock: Clock,
+) -> None:
+    w = world()
+    async with w.node(settings()) as node:
+        await until_warm(node)
+        attachment = next(
+            a
+            for a in w.service.world.all(VnicAttachment)
+            if a.vnic_id == w.pod_vnics()[0].id
+        )
+        w.service.world.hidden[attachment.id] = w.service.clock() + 20
+        with pytest.raises(CloudError, match="in no list of attachments yet"):
+            await node.release_all()
+        await trio.sleep(30)
+        await node.release_all()
+    assert w.pod_vnics() == []

@@ -192,7 +192,15 @@ class OciCloud:
         async def list_them() -> list[wire.VnicAttachment]:
             return await self._core.list_vnic_attachments(vnic_id=vnic_id)
 
-        for attachment in await self._retry(list_them):
+        listed = await self._retry(list_them)
+        if not listed:
+            # Gone, or so new that no list has it: then it must not be given up.
+            try:
+                await self._get_vnic(vnic_id)
+            except CloudGoneError:
+                return
+            raise CloudError(f"VNIC {vnic_id} is in no list of attachments yet")
+        for attachment in listed:
             if attachment.lifecycle_state == "DETACHED":
                 continue
 
