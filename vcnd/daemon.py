@@ -168,6 +168,7 @@ class Node:
         )
         self._journal = journal
         self._cluster = cluster
+        self.pool.network_settled = cluster is None
         if cluster is not None:
             self._follower = Follower(pool=self.pool, cluster=cluster)
             self._publisher = Publisher(

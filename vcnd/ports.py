@@ -50,6 +50,9 @@ class Cloud(Protocol):
         The same token within 24 h yields the same VNIC, never a second one.
         """
 
+    async def set_nsgs(self, vnic_id: VnicId, nsg_ids: Sequence[str]) -> None:
+        """Put a pod VNIC into these NSGs and no others."""
+
     async def detach_vnic(self, vnic_id: VnicId) -> None:
         """Detach a pod VNIC and wait until it is gone."""
 

@@ -7,8 +7,10 @@ path serves start-up, the periodic audit and CNI GC.
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from vcnd.model.ids import VnicId
+from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.sandbox import Lease
-from vcnd.model.vnic import PrivateIp
+from vcnd.model.vnic import CloudView, PrivateIp
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,30 @@ class EndLease:
     lease: Lease
 
 
-Repair = Adopt | Forget | ReapLink | EndLease
+@dataclass(frozen=True, slots=True)
+class SetNsgs:
+    """A pod VNIC is in other NSGs than the pod network says."""
+
+    vnic_id: VnicId
+    nsg_ids: tuple[str, ...]
+
+
+Repair = Adopt | Forget | ReapLink | EndLease | SetNsgs
+
+
+def nsg_drift(view: CloudView, network: PodNetwork) -> list[SetNsgs]:
+    """Compare the pod VNICs' NSGs with the pod network's.
+
+    A VNIC of a subnet that the network does not name (it did once) is left as it is:
+    its pods were promised something else.
+    """
+    wanted = tuple(sorted(network.nsg_ids))
+    return [
+        SetNsgs(vnic.id, network.nsg_ids)
+        for vnic in view.pod_vnics
+        if vnic.subnet_id in network.subnet_ids
+        and tuple(sorted(view.nsgs[vnic.id])) != wanted
+    ]
 
 
 def cloud_drift(

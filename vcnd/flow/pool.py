@@ -49,6 +49,8 @@ class Pool:
         self.limits = limits
         self.network = network
         """Where VNICs are attached from now on."""
+        self.network_settled = False
+        """Whether that is what Kubernetes asks for, where there is Kubernetes."""
         self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
         self.slots: dict[VnicId, VnicSlot] = {}
         self.vnics_attached = 0

@@ -124,6 +124,10 @@ class Publisher:
             self._pool.trouble("NativePodNetwork", str(error))
             return
         self._pool.relief("NativePodNetwork")
+        if network == self._pool.network and self._pool.network_settled:
+            return
+        self._pool.network_settled = True
+        self._pool.doubt()  # VNICs that are there may be in other NSGs
         if network == self._pool.network:
             return
         self._pool.network = network

@@ -18,15 +18,17 @@ from vcnd.core.drift import (
     Forget,
     ReapLink,
     Repair,
+    SetNsgs,
     cloud_drift,
     kernel_drift,
     listed_drift,
+    nsg_drift,
 )
 from vcnd.flow.changes import Changes
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
-from vcnd.model.errors import VcndError
+from vcnd.model.errors import CloudError, VcndError
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.records import (
     AddressForgotten,
@@ -151,6 +153,18 @@ class Repairer:
         self._pool.observed = True
         self._pool.relief("audit")
         self._pool.ring()
+        if self._pool.network_settled:
+            await self._correct_nsgs(view)
+
+    async def _correct_nsgs(self, view: CloudView) -> None:
+        """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
+        try:
+            for repair in nsg_drift(view, self._pool.network):
+                await self._carry_out(repair)
+        except CloudError as error:
+            self._pool.trouble("NSGs", str(error))
+        else:
+            self._pool.relief("NSGs")
 
     def _old(self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]) -> bool:
         """Tell whether a list that lacks an object says something about it."""
@@ -206,6 +220,9 @@ class Repairer:
                 await self._host.reap(host_ifname)
             case EndLease(lease):
                 await self._end(lease)
+            case SetNsgs(vnic_id, nsg_ids):
+                await self._cloud.set_nsgs(vnic_id, nsg_ids)
+                log.info("vnic_nsgs_set", vnic=vnic_id, nsgs=nsg_ids)
             case _:
                 assert_never(repair)
 

@@ -11,7 +11,7 @@ class PodNetwork:
     """Where pods' addresses come from: the spec of a NativePodNetwork."""
 
     subnet_ids: tuple[str, ...]
-    """In order of preference; the first is used."""
+    """In order of preference; the first that is not full is used."""
     nsg_ids: tuple[str, ...] = ()
     maximum: int | None = None
     """How many pods the node takes; None leaves the configuration's."""

@@ -1,5 +1,6 @@
 """VNICs and private IPs, as far as the node needs to know them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -71,6 +72,8 @@ class CloudView:
     primary: Vnic
     pod_vnics: tuple[Vnic, ...]
     """Secondary VNICs that carry our tags; foreign ones are left out."""
+    nsgs: Mapping[VnicId, tuple[str, ...]]
+    """The NSGs of the pod VNICs."""
     private_ips: tuple[PrivateIp, ...]
     """Secondary private IPs on the pod VNICs, but those that outlive their VNIC."""
     attached: tuple[VnicId, ...]

@@ -162,6 +162,10 @@ class CoreClient:
         answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
         return msgspec.json.decode(answer.body, type=wire.Vnic)
 
+    async def update_vnic(self, vnic_id: str, details: wire.UpdateVnicDetails) -> None:
+        """Change a VNIC."""
+        await self._call("UpdateVnic", "PUT", f"/vnics/{quote(vnic_id)}", body=details)
+
     async def attach_vnic(
         self, details: wire.AttachVnicDetails, *, retry_token: str
     ) -> wire.VnicAttachment:

@@ -66,6 +66,7 @@ class OciCloud:
         primary: Vnic | None = None
         gone = ", in no list of attachments"
         pod_vnics: list[Vnic] = []
+        nsgs: dict[VnicId, tuple[str, ...]] = {}
         private_ips: list[PrivateIp] = []
         for attachment in attached:
             vnic_id = attachment.vnic_id
@@ -81,12 +82,14 @@ class OciCloud:
                 primary = vnic
             elif self._is_ours(said, instance.id):
                 pod_vnics.append(vnic)
+                nsgs[vnic.id] = tuple(said.nsg_ids)
                 private_ips += await self._addresses.on_vnic(vnic.id)
         if primary is None:
             raise CloudError(f"the instance's primary VNIC is not to be had{gone}")
         return CloudView(
             primary=primary,
             pod_vnics=tuple(pod_vnics),
+            nsgs=nsgs,
             private_ips=tuple(private_ips),
             attached=tuple(VnicId(a.vnic_id or "") for a in attached),
             vnic_limit=instance.shape_config.max_vnic_attachments,
@@ -185,6 +188,15 @@ class OciCloud:
             return vnics.get(vnic_id) if vnic_id is not None else None
 
         return await self._poll(f"attachment {attachment_id}", ask, lambda v: v)
+
+    async def set_nsgs(self, vnic_id: VnicId, nsg_ids: Sequence[str]) -> None:
+        """Put a pod VNIC into NSGs (``Cloud.set_nsgs``)."""
+        details = wire.UpdateVnicDetails(list(nsg_ids))
+
+        async def update() -> None:
+            await self._core.update_vnic(vnic_id, details)
+
+        await self._retry(update)
 
     async def detach_vnic(self, vnic_id: VnicId) -> None:
         """Detach a pod VNIC and wait until it is gone (``Cloud.detach_vnic``)."""

@@ -21,6 +21,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "AttachVnic": (INSTANCES, VNICS, SUBNETS, NSGS),
     "DetachVnic": (INSTANCES, VNICS, SUBNETS),
     "GetVnic": (VNICS,),
+    "UpdateVnic": (VNICS, NSGS),
     "ListPrivateIps": (PRIVATE_IPS,),
     "CreatePrivateIp": _CREATE,
     "BulkCreatePrivateIps": _CREATE,

@@ -22,6 +22,7 @@ class Vnic(_Read):
     lifecycle_state: str
     subnet_id: str
     is_primary: bool = False
+    nsg_ids: list[str] = []
     freeform_tags: dict[str, str] = {}
 
 
@@ -100,6 +101,12 @@ class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
     display_name: str
     assign_public_ip: bool | None = None
     skip_source_dest_check: bool | None = None
+
+
+class UpdateVnicDetails(msgspec.Struct, rename="camel"):
+    """Body of UpdateVnic: what is left out stays as it is."""
+
+    nsg_ids: list[str]
 
 
 class AttachVnicDetails(msgspec.Struct, rename="camel"):

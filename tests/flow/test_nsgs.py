@@ -1,0 +1,60 @@
+"""Pod VNICs follow the NSGs of the pod network."""
+
+import trio
+
+from fakeoci.world.nouns import Nsg, Subnet
+from tests.doubles.cluster import MemoryCluster
+from tests.harness import add, until_warm, world
+from vcnd.model.podnetwork import PodNetwork
+
+Clock = trio.testing.MockClock
+
+
+async def test_vnics_that_are_there_follow_the_nsgs(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    pods = w.service.world.named(Subnet, "pods").id
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        before = w.pod_vnics()[0]
+        assert before.nsg_ids == [w.service.world.named(Nsg, "pods").id]
+        cluster.asked = PodNetwork(subnet_ids=(pods,))
+        node.pool.ring()
+        await trio.sleep(60)
+        assert w.pod_vnics()[0].id == before.id
+        assert w.pod_vnics()[0].nsg_ids == []
+        assert w.calls("UpdateVnic") == 1
+        await trio.sleep(3600)
+        assert w.calls("UpdateVnic") == 1
+
+
+async def test_nsgs_wait_for_what_kubernetes_asks(autojump_clock: Clock) -> None:
+    """A restart must not put VNICs into the configuration's NSGs and back."""
+    w, cluster = world(), MemoryCluster()
+    pods = w.service.world.named(Subnet, "pods").id
+    cluster.asked = PodNetwork(subnet_ids=(pods,))
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await trio.sleep(60)
+    updates = w.calls("UpdateVnic")
+    cluster.refusal = "there is no NativePodNetwork x yet"
+    async with w.node(cluster=cluster) as node:
+        await trio.sleep(1000)
+        assert w.calls("UpdateVnic") == updates
+        cluster.refusal = ""
+        await trio.sleep(100)
+    assert w.calls("UpdateVnic") == updates
+    assert w.pod_vnics()[0].nsg_ids == []
+
+
+async def test_nsgs_that_are_refused_are_told(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    pods = w.service.world.named(Subnet, "pods").id
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        gone = "ocid1.networksecuritygroup.oc1.iad.gone"
+        cluster.asked = PodNetwork(subnet_ids=(pods,), nsg_ids=(gone,))
+        node.pool.ring()
+        await trio.sleep(60)
+        said = {p.what: p.reason for p in node.pool.problems}
+        assert "UpdateVnic: 404" in said["NSGs"]
+        await add(node, 1)  # and stands in nobody's way
