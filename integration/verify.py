@@ -51,8 +51,7 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     began = time.monotonic()
     codes = [_pytest("tests", arguments)]
     if not fast:
-        click.echo(sdk.install())
-        codes.append(_pytest("integration/contract", arguments))
+        codes.append(_contract(arguments))
         click.echo(cnitool.build())
         click.echo(apiserver.build_programs())
         codes.append(_enclosed(arguments))
@@ -64,6 +63,16 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
 def _pytest(where: str, arguments: tuple[str, ...]) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments, where]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _contract(arguments: tuple[str, ...]) -> int:
+    """Let Oracle's own SDK judge the fake."""
+    try:
+        click.echo(sdk.install())
+    except RuntimeError as error:
+        click.echo(str(error))
+        return 1
+    return _pytest("integration/contract", arguments)
 
 
 def _enclosed(arguments: tuple[str, ...]) -> int:
