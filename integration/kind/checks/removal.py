@@ -53,7 +53,16 @@ def snapshot(cluster: Cluster) -> Snapshot:
 
 
 def keep_baseline(cluster: Cluster) -> None:
-    """Write down how the nodes are before vcnd comes."""
+    """Write down how the nodes are before vcnd comes, once they have come to rest.
+
+    kube-proxy changes settings when it starts, and systemd answers late on a node that
+    has just booted.
+    """
+    rollout = ("-n", "kube-system", "rollout", "status", "ds/kube-proxy")
+    cluster.kubectl(*rollout, "--timeout=180s")
+    rest = "timeout 120 systemctl is-system-running --wait || true"
+    for node in cluster.nodes():
+        cluster.docker.run("exec", node, "/bin/bash", "-c", rest)
     (state() / BASELINE).write_text(json.dumps(snapshot(cluster)))
 
 
