@@ -140,6 +140,24 @@ async def test_an_idle_node_gives_blocks_and_vnics_back(
         check_invariants(w, node)
 
 
+async def test_a_vnic_that_took_no_more_can_be_given_back(
+    autojump_clock: Clock,
+) -> None:
+    """That it is not asked for more for a while says nothing about giving back."""
+    w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
+    config = settings(cooling_seconds=1.0, shrink_after_seconds=10.0)
+    async with w.node(config) as node:
+        for number in range(12):
+            await add(node, number)
+        assert len(w.pod_vnics()) == 3
+        await trio.sleep(900)  # four more are wanted, refused, and waited for
+        for number in range(12):
+            await node.delete(key(number))
+        await trio.sleep(60)
+        assert len(w.pod_vnics()) == 1
+        check_invariants(w, node)
+
+
 async def test_a_vnic_that_cannot_be_detached_serves_on(autojump_clock: Clock) -> None:
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
     config = settings(cooling_seconds=1.0, shrink_after_seconds=60.0)

@@ -39,6 +39,10 @@ FULL_RETRY_SECONDS = 20.0
 
 MOST_RETRY_SECONDS = 300.0
 
+Place = tuple[VnicId, bool]
+"""Where something is asked for, and whether it is to be given back: who takes no more
+may give all the same."""
+
 Change = Callable[[], Awaitable[bool]]
 """Carries a change out, and tells whether anything came of it."""
 
@@ -60,8 +64,8 @@ class WarmPool:
         self._random = random
         self._at_work: dict[VnicId, int] = {}
         """Changes under way, by where, and how many addresses each will bring."""
-        self._not_before: dict[VnicId, float] = {}
-        self._delays: dict[VnicId, Iterator[float]] = {}
+        self._not_before: dict[Place, float] = {}
+        self._delays: dict[Place, Iterator[float]] = {}
         self._surplus_since: float | None = None
         self._frozen = False
 
@@ -139,7 +143,7 @@ class WarmPool:
     def _inventory(self) -> Inventory:
         now, limits = trio.current_time(), self._pool.limits
         per_vnic = self._pool.ledger.per_vnic()
-        shut = self._shut(now)
+        shut = self._shut(now, release=False)
         slots_left = self._pool.vnic_limit - self._pool.vnics_attached
         return Inventory(
             vnics=tuple(
@@ -157,9 +161,13 @@ class WarmPool:
             largest_block=limits.largest_block(now),
         )
 
-    def _shut(self, now: float) -> set[VnicId]:
-        """Return where nothing can be asked for now."""
-        waiting = {where for where, t in self._not_before.items() if t > now}
+    def _shut(self, now: float, *, release: bool) -> set[VnicId]:
+        """Return where nothing can be asked for now, or nothing given back."""
+        waiting = {
+            where
+            for (where, gives), t in self._not_before.items()
+            if gives == release and t > now
+        }
         return waiting | self._at_work.keys()
 
     def _tell_no_room(self, count: int) -> None:
@@ -187,7 +195,7 @@ class WarmPool:
         if now - self._surplus_since < self._pool.policy.shrink_after_seconds:
             return
         self._surplus_since = now
-        shut = self._shut(now)
+        shut = self._shut(now, release=True)
         back = give_back(
             [v for v in vnics if v.vnic_id not in shut],
             surplus if over else 0,
@@ -197,7 +205,7 @@ class WarmPool:
             self._start_detach(back.vnic_id, work)
         for vnic_id, going in back.objects.items():
             delete = partial(self._changes.delete_addresses, vnic_id, going)
-            self._start(work, vnic_id, 0, delete)
+            self._start(work, vnic_id, 0, delete, release=True)
 
     def _spare(self) -> list[VnicSpare]:
         per_vnic = self._pool.ledger.per_vnic()
@@ -223,7 +231,7 @@ class WarmPool:
             finally:
                 del self._at_work[INSTANCE]
 
-        self._start(work, vnic_id, 0, with_the_instance)
+        self._start(work, vnic_id, 0, with_the_instance, release=True)
 
     def _start(
         self,
@@ -231,20 +239,24 @@ class WarmPool:
         where: VnicId,
         brings: int,
         change: Change,
+        *,
+        release: bool = False,
     ) -> None:
         self._at_work[where] = brings
-        work.start_soon(self._carry_out, where, change, self._urgency(brings, where))
+        work.start_soon(self._carry_out, (where, release), change)
 
-    def _urgency(self, brings: int, where: VnicId) -> Urgency:
+    def _urgency(self, place: Place) -> Urgency:
         """Return how urgent a change is."""
-        if brings == 0 and where != INSTANCE:
+        _, release = place
+        if release:
             return Urgency.RELEASE
         if self._pool.waiting:
             return Urgency.WAITING
         return Urgency.DEMAND if self._pool.unserved() else Urgency.WARM_UP
 
-    async def _carry_out(self, where: VnicId, change: Change, urgency: Urgency) -> None:
-        URGENCY.set(urgency)
+    async def _carry_out(self, place: Place, change: Change) -> None:
+        where, _ = place
+        URGENCY.set(self._urgency(place))
         try:
             progress = await change()
         except VcndError as error:
@@ -252,19 +264,19 @@ class WarmPool:
             if full:
                 self._learn(where)
             waits = self._delays.setdefault(
-                where,
+                place,
                 delays(
                     self._random,
                     first_seconds=FULL_RETRY_SECONDS if full else 1.0,
                     most_seconds=MOST_RETRY_SECONDS,
                 ),
             )
-            self._not_before[where] = trio.current_time() + next(waits)
+            self._not_before[place] = trio.current_time() + next(waits)
             self._pool.trouble(str(where), self._in_words(where, error, full=full))
         else:
             if progress:
-                self._delays.pop(where, None)
-                self._not_before.pop(where, None)
+                self._delays.pop(place, None)
+                self._not_before.pop(place, None)
                 self._pool.relief(str(where))
         finally:
             del self._at_work[where]
