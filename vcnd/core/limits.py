@@ -34,7 +34,6 @@ class _Refused:
 
     subnet_id: str
     held: int
-    at: float
 
 
 class LearntLimits:
@@ -56,9 +55,9 @@ class LearntLimits:
     ) -> None:
         """Note that a VNIC with so many objects was refused a single one."""
         if held == 0:
-            self._full[subnet_id] = now + SUBNET_SECONDS
+            self.subnet_full(subnet_id, now)
         else:
-            self._refused[vnic_id] = _Refused(subnet_id, held, now)
+            self._refused[vnic_id] = _Refused(subnet_id, held)
         # It was not for want of an aligned range.
         self._largest = self._most
 

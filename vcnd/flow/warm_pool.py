@@ -30,6 +30,7 @@ from vcnd.flow.pool import Pool
 from vcnd.model.errors import CloudFullError, VcndError
 from vcnd.model.ids import VnicId
 from vcnd.model.urgency import URGENCY, Urgency
+from vcnd.model.vnic import PrivateIp
 
 INSTANCE = VnicId("instance")
 """Stands in the tables of work for the instance's own set of VNICs."""
@@ -183,10 +184,11 @@ class WarmPool:
             )
 
     def _shrink(self, surplus: int, work: trio.Nursery, now: float) -> None:
-        vnics = self._spare()
         # Less than a whole batch over is the formula's own play.
         over = surplus >= self._pool.policy.batch
-        empty = surplus >= 0 and any(v.idle and not v.spare for v in vnics[1:])
+        per_vnic = self._pool.ledger.per_vnic()
+        slots = self._pool.pod_slots
+        empty = surplus >= 0 and any(s.vnic.id not in per_vnic for s in slots[1:])
         if not over and not empty:
             self._surplus_since = None
             return
@@ -197,7 +199,7 @@ class WarmPool:
         self._surplus_since = now
         shut = self._shut(now, release=True)
         back = give_back(
-            [v for v in vnics if v.vnic_id not in shut],
+            [v for v in self._spare() if v.vnic_id not in shut],
             surplus if over else 0,
             may_detach=INSTANCE not in shut,
         )
@@ -209,14 +211,17 @@ class WarmPool:
 
     def _spare(self) -> list[VnicSpare]:
         per_vnic = self._pool.ledger.per_vnic()
-        spare = self._pool.ledger.spare()
+        spare: dict[VnicId, list[PrivateIp]] = {}
+        for private_ip in self._pool.ledger.spare():
+            spare.setdefault(private_ip.vnic_id, []).append(private_ip)
+        held = {v: len(objects) for v, objects in per_vnic.items()}
         return [
             VnicSpare(
-                vnic_id=slot.vnic.id,
-                spare=tuple(p for p in spare if p.vnic_id == slot.vnic.id),
-                idle=all(p in spare for p in per_vnic.get(slot.vnic.id, [])),
+                vnic_id=vnic_id,
+                spare=tuple(spare.get(vnic_id, ())),
+                idle=len(spare.get(vnic_id, ())) == held.get(vnic_id, 0),
             )
-            for slot in self._pool.pod_slots
+            for vnic_id in (slot.vnic.id for slot in self._pool.pod_slots)
         ]
 
     def _start_detach(self, vnic_id: VnicId, work: trio.Nursery) -> None:

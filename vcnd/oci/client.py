@@ -17,7 +17,6 @@ from vcnd.oci.permissions import Permissions
 from vcnd.oci.principals import Principal
 
 T = TypeVar("T")
-TOO_MANY = 429
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +115,7 @@ class CoreClient:
         except OciError as error:
             if error.verdict is Verdict.IDENTIFY:
                 session.principal.distrust()
-            if error.status == TOO_MANY:
+            if error.throttled:
                 self._limiter.refused()
             if error.verdict is Verdict.GONE:
                 error.hint = self._permissions.hint(operation)

@@ -44,6 +44,9 @@ VERDICTS: dict[tuple[int, str | None], Verdict] = {
 }
 
 
+TOO_MANY = 429
+
+
 class OciError(Exception):
     """OCI answered, and said no."""
 
@@ -65,6 +68,11 @@ class OciError(Exception):
             f"{self.operation}: {self.status} {self.code}: {self.message}"
             f" (opc-request-id {self.request_id}){self.hint}"
         )
+
+    @property
+    def throttled(self) -> bool:
+        """Tell whether it was asked too fast."""
+        return self.status == TOO_MANY
 
     @property
     def verdict(self) -> Verdict:

@@ -19,7 +19,7 @@ from vcnd.oci import wire
 from vcnd.oci.errors import NoAnswerError
 from vcnd.oci.http import Client, exchange
 from vcnd.oci.metadata import Metadata
-from vcnd.oci.signing import sign
+from vcnd.oci.signing import KeySigner, sign
 
 log = structlog.get_logger()
 
@@ -153,7 +153,13 @@ class InstancePrincipal(TokenPrincipal):
                 intermediate_certificates=[bare_pem(intermediate_pem)],
             )
         )
-        leaf = _LeafSigner(leaf_key, certificate, self._wall_clock)
+        # The certificate's own key signs this one request, and without host.
+        leaf = KeySigner(
+            key_id=f"{tenancy_of(certificate)}/fed-x509/{fingerprint_of(certificate)}",
+            key=leaf_key,
+            wall_clock=self._wall_clock,
+            sign_host=False,
+        )
         answer = await exchange(
             self._client,
             operation="Federate",
@@ -164,33 +170,3 @@ class InstancePrincipal(TokenPrincipal):
         )
         token = msgspec.json.decode(answer.body, type=wire.FederationAnswer).token
         return token, key
-
-
-class _LeafSigner:
-    """Signs the federation request with the certificate's own key, without host."""
-
-    def __init__(
-        self,
-        key: rsa.RSAPrivateKey,
-        certificate: x509.Certificate,
-        wall_clock: Callable[[], float],
-    ) -> None:
-        self._key = key
-        self._key_id = (
-            f"{tenancy_of(certificate)}/fed-x509/{fingerprint_of(certificate)}"
-        )
-        self._wall_clock = wall_clock
-
-    async def sign(
-        self, *, method: str, target: str, host: str, body: bytes | None
-    ) -> dict[str, str]:
-        return sign(
-            method=method,
-            target=target,
-            host=host,
-            body=body,
-            key=self._key,
-            key_id=self._key_id,
-            now=self._wall_clock(),
-            sign_host=False,
-        )

@@ -20,7 +20,7 @@ from vcnd.oci import wire
 from vcnd.oci.errors import NoAnswerError
 from vcnd.oci.http import Client, exchange
 from vcnd.oci.identity import TokenPrincipal, public_pem
-from vcnd.oci.signing import sign
+from vcnd.oci.signing import KeySigner
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WORKLOAD_PORT = 12250
@@ -55,19 +55,8 @@ def private_key(pem: bytes, passphrase: str, where: str) -> rsa.RSAPrivateKey:
     return key
 
 
-class ApiKey:
+class ApiKey(KeySigner):
     """A user's API key, as ``~/.oci/config`` names it."""
-
-    def __init__(
-        self,
-        *,
-        key_id: str,
-        key: rsa.RSAPrivateKey,
-        wall_clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._key_id = key_id
-        self._key = key
-        self._wall_clock = wall_clock
 
     @classmethod
     def from_file(
@@ -92,20 +81,6 @@ class ApiKey:
             raise CloudRefusedError(f"{where}: {error} is missing") from error
         key = private_key(pem, said.get("pass_phrase", ""), f"{where}: {file}")
         return cls(key_id=key_id, key=key, wall_clock=wall_clock)
-
-    async def sign(
-        self, *, method: str, target: str, host: str, body: bytes | None
-    ) -> dict[str, str]:
-        """Return the headers to add."""
-        return sign(
-            method=method,
-            target=target,
-            host=host,
-            body=body,
-            key=self._key,
-            key_id=self._key_id,
-            now=self._wall_clock(),
-        )
 
     def distrust(self) -> None:
         """Do nothing: there is no other key."""

@@ -14,7 +14,6 @@ from vcnd.oci.errors import NoAnswerError, OciError, Verdict
 log = structlog.get_logger()
 
 T = TypeVar("T")
-TOO_MANY = 429
 CROWDED = 4.0
 PATIENT = (Verdict.RETRY, Verdict.WAIT, Verdict.IDENTIFY)
 
@@ -43,7 +42,7 @@ class Retrier:
             except OciError as error:
                 failure = error.as_cloud_error()
                 final = error.verdict not in PATIENT
-                if error.status == TOO_MANY:
+                if error.throttled:
                     # Others wait too: who comes back soon is in their way.
                     delay *= CROWDED
             except NoAnswerError as error:

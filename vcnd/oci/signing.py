@@ -5,7 +5,8 @@ Source: "Request Signatures" in OCI's API documentation; facts/oci.md §5.1.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 
 from cryptography.hazmat.primitives import hashes
@@ -62,3 +63,35 @@ def sign(
         f'headers="{names}",signature="{base64.b64encode(signature).decode()}"'
     )
     return headers
+
+
+class KeySigner:
+    """Signs with a key that does not change; a ``Signer``."""
+
+    def __init__(
+        self,
+        *,
+        key_id: str,
+        key: rsa.RSAPrivateKey,
+        wall_clock: Callable[[], float] = time.time,
+        sign_host: bool = True,
+    ) -> None:
+        self._key_id = key_id
+        self._key = key
+        self._wall_clock = wall_clock
+        self._sign_host = sign_host
+
+    async def sign(
+        self, *, method: str, target: str, host: str, body: bytes | None
+    ) -> dict[str, str]:
+        """Return the headers to add."""
+        return sign(
+            method=method,
+            target=target,
+            host=host,
+            body=body,
+            key=self._key,
+            key_id=self._key_id,
+            now=self._wall_clock(),
+            sign_host=self._sign_host,
+        )
