@@ -60,8 +60,18 @@ def oci_cloud(
     client: Client,
     random: Random,
     wall_clock: Callable[[], float] = time.time,
+    principal: Callable[[str], Principal] | None = None,
 ) -> OciCloud:
-    """Return the cloud that the configuration names."""
+    """Return the cloud that the configuration names.
+
+    Args:
+        config: names it.
+        client: the way there.
+        random: for jitter.
+        wall_clock: Unix time, for signatures.
+        principal: makes who signs, given the federation's URL, in place of whom the
+            configuration names.
+    """
     oci = config.oci
     metadata = Metadata(client=client, base_url=oci.metadata_url)
     endpoints = Endpoints(core=oci.endpoint, federation=oci.federation_endpoint)
@@ -70,7 +80,8 @@ def oci_cloud(
             client=client,
             metadata=metadata,
             endpoints=endpoints,
-            principal=partial(_principal, config, client, metadata, wall_clock),
+            principal=principal
+            or partial(_principal, config, client, metadata, wall_clock),
         ),
         metadata=metadata,
         retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),

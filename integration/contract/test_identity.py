@@ -1,15 +1,13 @@
 """Oracle's own signers: instance principal, workload identity, resource principal."""
 
-import base64
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import oci
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from oci.auth.signers import (
     EphemeralResourcePrincipalSigner,
     InstancePrincipalsSecurityTokenSigner,
@@ -22,6 +20,7 @@ from oci.exceptions import ServiceError
 
 from integration.contract.cloud import Cloud
 from integration.contract.conftest import Oracle
+from tests.doubles.account import account_token
 
 
 def client(cloud: Cloud, signer: Any) -> Any:
@@ -94,22 +93,7 @@ class Account:
         self.expires = time.time() + life
 
     def get_sa_token(self) -> str:
-        claims = {
-            "exp": self.expires,
-            "kubernetes.io": {
-                "namespace": "kube-system",
-                "serviceaccount": {"name": "vcnd"},
-            },
-        }
-        parts = [
-            base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
-            for part in ({"alg": "RS256"}, claims)
-        ]
-        signature = self.key.sign(
-            ".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256()
-        )
-        encoded = base64.urlsafe_b64encode(signature).decode().rstrip("=")
-        return ".".join([*parts, encoded])
+        return account_token(self.key, self.expires)
 
 
 def workload_signer(cloud: Cloud, account: Account, directory: Path) -> Any:

@@ -22,6 +22,7 @@ from tests.harness import (
     until_warm,
     world,
 )
+from vcnd.daemon import Node
 from vcnd.model.errors import CloudError, PoolEmptyError
 
 Clock = trio.testing.MockClock
@@ -75,6 +76,17 @@ def small_world(blocks: bool) -> World:
     return world({"ocpus = 4.0": text}, blocks=blocks)
 
 
+async def add_at_last(node: Node, number: int, *, seconds: float) -> None:
+    """Call ADD again and again, as the kubelet does, until it succeeds."""
+    with trio.fail_after(seconds):
+        while True:
+            try:
+                await add(node, number)
+            except PoolEmptyError:
+                continue
+            return
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("operation", "blocks"), OPERATIONS)
 async def test_a_life_under_a_fault(
@@ -88,13 +100,7 @@ async def test_a_life_under_a_fault(
     async with w.node(config) as node:
         await until_warm(node)
         for number in range(PODS):
-            with trio.fail_after(900):
-                while True:
-                    try:
-                        await add(node, number)
-                        break
-                    except PoolEmptyError:
-                        continue  # as the kubelet does
+            await add_at_last(node, number, seconds=900)
         check_invariants(w, node)
         for number in range(PODS):
             await node.delete(key(number))
@@ -207,13 +213,7 @@ async def test_eventual_consistency(autojump_clock: Clock, blocks: bool) -> None
     config = settings(cooling_seconds=1.0, audit_seconds=5.0)
     async with w.node(config) as node:
         for number in range(PODS):
-            with trio.fail_after(300):
-                while True:
-                    try:
-                        await add(node, number)
-                        break
-                    except PoolEmptyError:
-                        continue
+            await add_at_last(node, number, seconds=300)
             assert node.pool.ledger.private_ip(
                 next(x for x in node.pool.ledger.leases()).address
             )

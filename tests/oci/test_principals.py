@@ -1,18 +1,17 @@
 """The four principals, each before the fake: who signs, and what is said if not."""
 
-import base64
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
 import pytest
 import trio
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fakeoci.api.app import build
 from fakeoci.transport import FakeTransport
+from tests.doubles.account import account_token
 from tests.harness import EPOCH, NODE_ADDRESS, World, world
 from vcnd.model.errors import CloudRefusedError
 from vcnd.oci.client import CoreClient, Endpoints
@@ -106,22 +105,6 @@ def test_an_unusable_oci_config_says_what_is_wrong(
     assert str(path) in str(caught.value)
     with pytest.raises(CloudRefusedError, match="NOBODY"):
         ApiKey.from_file(path, "NOBODY")
-
-
-def account_token(key: rsa.RSAPrivateKey, expires: float) -> str:
-    claims = {
-        "exp": expires,
-        "kubernetes.io": {
-            "namespace": "kube-system",
-            "serviceaccount": {"name": "vcnd"},
-        },
-    }
-    parts = [
-        base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=")
-        for p in ({"alg": "RS256"}, claims)
-    ]
-    signature = key.sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
-    return ".".join([*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")])
 
 
 async def test_workload_identity(

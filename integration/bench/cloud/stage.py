@@ -18,16 +18,10 @@ from fakeoci.world.nouns import Instance, Nsg, Subnet
 from tests.doubles.host import MemoryHost
 from tests.doubles.journal import MemoryJournal
 from vcnd import config as configuration
-from vcnd.daemon import Node
-from vcnd.oci.client import CoreClient, Endpoints
-from vcnd.oci.cloud import OciCloud
-from vcnd.oci.identity import InstancePrincipal
-from vcnd.oci.metadata import Metadata
-from vcnd.oci.principals import ApiKey, Principal
-from vcnd.oci.retry import Retrier
+from vcnd.daemon import Node, oci_cloud
+from vcnd.oci.principals import ApiKey
 
 EPOCH = 1_800_000_000.0
-METADATA = "http://169.254.169.254/opc/v2"
 KEY_ID = "ocid1.tenancy.oc1..bench/ocid1.user.oc1..bench/00:11"
 
 TIMING: dict[str, Any] = {
@@ -131,31 +125,11 @@ class Stage:
         )
         config = configuration.Config(oci=oci, pool=pool)
         async with self.client(name) as client, trio.open_nursery() as rooms:
-            metadata = Metadata(client=client, base_url=METADATA)
-
-            def principal(url: str) -> Principal:
-                clock = self.service.clock
-                if self.shared_key is not None:
-                    return ApiKey(key_id=KEY_ID, key=self.shared_key, wall_clock=clock)
-                return InstancePrincipal(
-                    client=client,
-                    metadata=metadata,
-                    federation_url=url,
-                    wall_clock=clock,
-                )
-
-            cloud = OciCloud(
-                core=CoreClient(
-                    client=client,
-                    metadata=metadata,
-                    endpoints=Endpoints(),
-                    principal=principal,
-                ),
-                metadata=metadata,
-                retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
-                cluster=oci.cluster,
-                wait_seconds=oci.wait_seconds,
-            )
+            clock, key, principal = self.service.clock, self.shared_key, None
+            if key is not None:
+                shared = ApiKey(key_id=KEY_ID, key=key, wall_clock=clock)
+                principal = lambda _url: shared  # noqa: E731 - one for all nodes
+            cloud = oci_cloud(config, client, random, clock, principal)
             node = Node(
                 config,
                 cloud=cloud,
