@@ -6,7 +6,7 @@ from fakeoci.api import details
 from fakeoci.api import network_details as said_of
 from fakeoci.api.listing import changing, deleter, getter, lister, names, one, rename
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world.networks import conflict
+from fakeoci.world.errors import conflict
 from fakeoci.world.nouns import DhcpOptions, Subnet, Vcn
 from fakeoci.world.world import World
 

@@ -22,8 +22,7 @@ from fakeoci.api.listing import (
     one,
 )
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world.errors import invalid, limit_exceeded
-from fakeoci.world.networks import conflict
+from fakeoci.world.errors import conflict, invalid, limit_exceeded
 from fakeoci.world.nouns import DrgAttachment, Gateway, Vcn
 from fakeoci.world.world import World
 

@@ -20,8 +20,7 @@ from fakeoci.api.listing import (
     rename,
 )
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world.errors import invalid, limit_exceeded, not_found
-from fakeoci.world.networks import conflict
+from fakeoci.world.errors import conflict, invalid, limit_exceeded, not_found
 from fakeoci.world.nouns import (
     Gateway,
     RouteTable,

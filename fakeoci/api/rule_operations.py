@@ -16,8 +16,8 @@ from fakeoci.api.listing import (
     rename,
 )
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world.errors import invalid, limit_exceeded
-from fakeoci.world.networks import conflict, network
+from fakeoci.world.errors import conflict, invalid, limit_exceeded
+from fakeoci.world.networks import network
 from fakeoci.world.nouns import (
     Nsg,
     PortRange,

@@ -42,6 +42,11 @@ def being_modified(what: str) -> ServiceError:
     )
 
 
+def conflict(what: str) -> ServiceError:
+    """Return 409: something still uses it."""
+    return ServiceError(409, "Conflict", f"{what} is still in use")
+
+
 def etag_mismatch() -> ServiceError:
     """Return 412 NoEtagMatch."""
     return ServiceError(

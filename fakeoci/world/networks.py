@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from fakeoci.world.addresses import AddressSpace, Network
-from fakeoci.world.errors import ServiceError, invalid, limit_exceeded, missing
+from fakeoci.world.errors import conflict, invalid, limit_exceeded, missing
 from fakeoci.world.nouns import (
     Address,
     DhcpOptions,
@@ -61,11 +61,6 @@ def _check_apart(block: Network, others: Iterable[str]) -> None:
     for other in others:
         if block.overlaps(ip_network(other)):
             raise invalid(f"CIDR block {block} overlaps {other}")
-
-
-def conflict(what: str) -> ServiceError:
-    """Return 409: something still uses it."""
-    return ServiceError(409, "Conflict", f"{what} is still in use")
 
 
 # VCNs
