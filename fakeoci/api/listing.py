@@ -33,14 +33,18 @@ def page(call: Call, bodies: Sequence[Any]) -> Result:
     return Result(body=bodies[start : start + limit], headers=headers)
 
 
+def _is_too_new(call: Call, noun: Noun) -> bool:
+    lag = call.world.settings.timing.consistency_seconds
+    return noun.time_created + lag > call.now
+
+
 def listed(call: Call, nouns: Iterable[Noun]) -> Result:
     """Return nouns, without those too new to be seen."""
-    lag = call.world.settings.timing.consistency_seconds
     hidden = call.world.hidden
     seen = [
         n
         for n in nouns
-        if n.time_created + lag <= call.now and hidden.get(n.id, 0.0) <= call.now
+        if not _is_too_new(call, n) and hidden.get(n.id, 0.0) <= call.now
     ]
     return page(call, [body(call.world, n) for n in seen])
 
@@ -68,8 +72,7 @@ def getter(kind: type[Noun]) -> Callable[[Call], Result]:
 
     def run(call: Call) -> Result:
         noun = call.world.get(kind, call.path["id"])
-        lag = call.world.settings.timing.consistency_seconds
-        if noun.time_created + lag > call.now:
+        if _is_too_new(call, noun):
             raise not_found()
         return one(call, noun)
 
