@@ -158,7 +158,7 @@ def node_reboot(stage: Stage) -> str:
         docker.run("rm", "-f", PLACEHOLDER)
     after = stage.node_address(node)
     require(after != before, f"the address is {after} as before")
-    stage.wait_ready("near", "local", seconds=180)
+    stage.wait("the pods are back", lambda: _back(stage, node, "near", "local"), 180)
     said = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
     require(said == "near", f"the pod answered {said!r}")
     require({v["id"] for v in stage.status(node)["vnics"]} == vnics, "other VNICs")
@@ -168,13 +168,38 @@ def node_reboot(stage: Stage) -> str:
 
 def _ready(stage: Stage, node: str) -> bool:
     """Tell whether a node is ready, and says so since its restart."""
-    started = stage.cluster.docker.run("inspect", "-f", "{{.State.StartedAt}}", node)
+    started = _started(stage, node)
     said = json.loads(stage.kubectl("get", "node", node, "-o", "json"))
     for condition in said["status"]["conditions"]:
         if condition["type"] == "Ready":
-            fresh = condition["lastHeartbeatTime"] > started.strip()[:19]
+            fresh = condition["lastHeartbeatTime"] > started
             return bool(condition["status"] == "True" and fresh)
     return False
+
+
+def _back(stage: Stage, node: str, *pods: str) -> bool:
+    """Tell whether pods run since their node restarted.
+
+    "Ready" alone may still be what was said before: kubelet says otherwise a moment
+    after the node is ready, and takes the address off until there is a sandbox.
+    """
+    started = _started(stage, node)
+    for pod in pods:
+        status = stage.get("pod", pod)["status"]
+        containers = status.get("containerStatuses", [])
+        running = [
+            c["state"].get("running", {}).get("startedAt", "") for c in containers
+        ]
+        ready = all(c["ready"] for c in containers)
+        if not (status.get("podIP") and ready and running and min(running) > started):
+            return False
+    return True
+
+
+def _started(stage: Stage, node: str) -> str:
+    """Return when a node last started, to the second."""
+    said = stage.cluster.docker.run("inspect", "-f", "{{.State.StartedAt}}", node)
+    return said.strip()[:19]
 
 
 def node_deleted(stage: Stage) -> str:
