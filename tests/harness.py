@@ -26,15 +26,17 @@ from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.oci.http import READ_SECONDS
 
 EPOCH = 1_800_000_000.0
-NODE_ADDRESS = "10.0.0.2"
 
 
 def key(number: int, network: str = "vcnd") -> SandboxKey:
     return SandboxKey(network, f"container{number}", "eth0")
 
 
-def settings(**pool: Any) -> configuration.Config:
+def settings(
+    *, allow: Sequence[configuration.AllowSection] = (), **pool: Any
+) -> configuration.Config:
     return configuration.Config(
+        allow=list(allow),
         pool=configuration.PoolSection(**{"batch": 4, **pool}),
         cni=configuration.CniSection(patience_seconds=20.0),
     )
@@ -48,6 +50,17 @@ class World:
     host: MemoryHost = field(default_factory=MemoryHost)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     blocks: bool = True
+    instance: str = "node1"
+
+    def beside(self, instance: str) -> "World":
+        """Return another node's view of the same cloud."""
+        return World(self.service, blocks=self.blocks, instance=instance)
+
+    @property
+    def address(self) -> str:
+        """Return the node's own address."""
+        primary = next(v for v in self.vnics() if v.is_primary)
+        return self.service.world.primary_ip(primary.id)
 
     def fault(self, operation: str, kind: str = "before", **said: Any) -> None:
         self.service.faults.append(Fault(operation=operation, kind=kind, **said))
@@ -60,7 +73,7 @@ class World:
         )
 
     def vnics(self) -> list[Vnic]:
-        instance = self.service.world.named(Instance, "node1")
+        instance = self.service.world.named(Instance, self.instance)
         return self.service.world.vnics_of(instance.id)
 
     def pod_vnics(self) -> list[Vnic]:
@@ -98,11 +111,13 @@ class World:
             cluster=name,
             blocks=self.blocks,
         )
-        config = configuration.Config(oci=oci, pool=config.pool, cni=config.cni)
+        config = configuration.Config(
+            oci=oci, pool=config.pool, cni=config.cni, allow=config.allow
+        )
         app = build(self.service)
         async with (
             httpx2.AsyncClient(
-                transport=FakeTransport(app, client_address=NODE_ADDRESS),
+                transport=FakeTransport(app, client_address=self.address),
                 timeout=READ_SECONDS,
             ) as client,
             trio.open_nursery() as rooms,
@@ -121,9 +136,16 @@ class World:
             rooms.cancel_scope.cancel()
 
 
-def world(changes: dict[str, str] | None = None, *, blocks: bool = True) -> World:
-    """Return a default world of one node, with some lines of its file changed."""
-    text = re.sub(r"(?m)^count = \d+$", "count = 1", worldfile.default_text())
+def world(
+    changes: dict[str, str] | None = None,
+    *,
+    blocks: bool = True,
+    bundled: str = "default",
+    nodes: int = 1,
+) -> World:
+    """Return a bundled world of one node, with some lines of its file changed."""
+    text = worldfile.bundled(bundled)
+    text = re.sub(r"(?m)^count = \d+$", f"count = {nodes}", text)
     for old, new in (changes or {}).items():
         assert old in text, old
         text = text.replace(old, new)

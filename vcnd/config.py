@@ -10,6 +10,7 @@ from vcnd.core.limits import LearntLimits
 from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import Layout
 from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.wish import Allowance
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -105,6 +106,16 @@ class KubernetesSection(_Section, frozen=True):
     """A taint of this key is removed from the node when it serves."""
 
 
+class AllowSection(_Section, frozen=True):
+    """[[allow]]: what the pods of a namespace may wish for; without any, nothing."""
+
+    namespace: str
+    """``*`` is every one, here and in the lists."""
+    subnet_ids: list[str] = []
+    nsg_ids: list[str] = []
+    fixed_addresses: bool = False
+
+
 class LogSection(_Section, frozen=True):
     """[log]: to standard error."""
 
@@ -122,6 +133,7 @@ class Config(_Section, frozen=True):
     node: NodeSection = NodeSection()
     kubernetes: KubernetesSection = KubernetesSection()
     log: LogSection = LogSection()
+    allow: list[AllowSection] = []
 
     def network(self) -> PodNetwork:
         """Return where pods' addresses come from, unless somebody else says so."""
@@ -148,6 +160,18 @@ class Config(_Section, frozen=True):
             cooling_seconds=pool.cooling_seconds,
             shrink_after_seconds=pool.shrink_after_seconds,
         )
+
+    def allowances(self) -> list[Allowance]:
+        """Return what pods may wish for."""
+        return [
+            Allowance(
+                namespace=a.namespace,
+                subnet_ids=frozenset(a.subnet_ids),
+                nsg_ids=frozenset(a.nsg_ids),
+                fixed_addresses=a.fixed_addresses,
+            )
+            for a in self.allow
+        ]
 
     def layout(self) -> Layout:
         """Return the numbers used in the kernel."""
@@ -201,10 +225,12 @@ def load(path: Path, node_name: str = "") -> Config:
 def render(config: Config) -> str:
     """Return the effective configuration as TOML."""
     lines: list[str] = []
-    for section, values in msgspec.to_builtins(config).items():
-        lines.append(f"[{section}]")
-        lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
-        lines.append("")
+    for section, said in msgspec.to_builtins(config).items():
+        several = isinstance(said, list)
+        for values in said if several else [said]:
+            lines.append(f"[[{section}]]" if several else f"[{section}]")
+            lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+            lines.append("")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ stood upon ends.  Nothing is detached: pods outlive the daemon.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -19,6 +19,7 @@ from vcnd.config import Config
 from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
+from vcnd.flow.claims import Claims
 from vcnd.flow.follower import Follower
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
@@ -147,7 +148,9 @@ class Node:
         random: Random,
         cluster: Cluster | None = None,
     ) -> None:
-        self.pool = Pool(config.policy(), config.network(), config.limits())
+        self.pool = Pool(
+            config.policy(), config.network(), config.limits(), config.allowances()
+        )
         turns = Turns()
         leases = Leases(pool=self.pool, host=host, journal=journal)
         self._host = host
@@ -175,6 +178,7 @@ class Node:
             journal=journal,
             leases=leases,
             turns=turns,
+            claims=Claims(pool=self.pool, cluster=cluster),
             patience_seconds=config.cni.patience_seconds,
         )
         self._journal = journal
@@ -224,10 +228,14 @@ class Node:
     # Verbs
 
     async def add(
-        self, key: SandboxKey, pod: PodRef, netns: int
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
     ) -> tuple[Lease, PodInterface]:
         """CNI ADD."""
-        return await self._attacher.add(key, pod, netns)
+        return await self._attacher.add(key, pod, netns, annotations)
 
     async def delete(self, key: SandboxKey) -> Lease | None:
         """CNI DEL."""

@@ -1,15 +1,15 @@
 """What the flows need of the outside.  Adapters satisfy these structurally."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Never, Protocol
 
 import trio
 
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
-from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
+from vcnd.model.podnetwork import NodeReport, Notice, PodClass, PodNetwork
 from vcnd.model.records import Record, Remembered
-from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.sandbox import BoundPod, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic, VnicSlot
 
 
@@ -44,8 +44,17 @@ class Cloud(Protocol):
     ) -> None:
         """Delete addresses and blocks of one VNIC; those gone count as deleted."""
 
-    async def attach_vnic(self, network: PodNetwork, token: str) -> Vnic:
-        """Attach a VNIC in a network's first subnet and wait until it is usable.
+    async def fetch_fixed(self, name: str, vnic: Vnic) -> list[PrivateIp]:
+        """Bring a fixed address to a VNIC, made in its subnet where there is none.
+
+        Raises ``AddressHeldError`` when it is on another VNIC.
+        """
+
+    async def release_fixed(self, private_ip: PrivateIp) -> None:
+        """Take a fixed address from its VNIC; it lives on, for any node."""
+
+    async def attach_vnic(self, pod_class: PodClass, token: str) -> Vnic:
+        """Attach a VNIC in a class' first subnet and wait until it is usable.
 
         The same token within 24 h yields the same VNIC, never a second one.
         """
@@ -71,11 +80,21 @@ class Cluster(Protocol):
     async def until_changed(self) -> None:
         """Return when something has changed since the last return."""
 
-    def pods(self) -> list[PodRef] | None:
+    def pods(self) -> list[BoundPod] | None:
         """Return the pods bound here that have or want an address.
 
         None until the cluster has been asked once; what was last known while it
         is away.
+        """
+
+    def annotations(
+        self, pod: PodRef, told: Mapping[str, str] | None
+    ) -> Mapping[str, str] | None:
+        """Return what a pod and its namespace say; None while that is not known.
+
+        Args:
+            pod: the pod.
+            told: what the runtime says of the pod's own, where it does.
         """
 
     def identify(self, instance_id: str) -> None:

@@ -51,7 +51,7 @@ class WorldFileError(Exception):
     """A world file cannot be used; the text has line and reason."""
 
 
-BUNDLED = ("default", "shared-subnet", "kind")
+BUNDLED = ("default", "shared-subnet", "two-classes", "kind")
 
 
 def bundled(name: str) -> str:

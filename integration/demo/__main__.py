@@ -15,7 +15,7 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from integration.demo import addresses, paths
+from integration.demo import addresses, paths, wishes
 from integration.demo.stage import CheckError, Stage
 from integration.lab import enclosure
 from integration.lab.lab import POOL, running_lab, world_text
@@ -44,6 +44,12 @@ CHECKS: tuple[Check, ...] = (
     addresses.block_returned,
     addresses.nothing_left,
 )
+WISHES: tuple[Check, ...] = (
+    wishes.pod_nsg_annotation,
+    wishes.pod_subnet_annotation,
+    wishes.fixed_address_survives,
+)
+"""Come after ``rules_restored``, with ``--world``."""
 FEW_ADDRESSES = 1
 """Objects that the last node's VNICs take, so that it needs a second one."""
 SHRINK_SECONDS = 8.0
@@ -63,17 +69,25 @@ LEAST_NODES = 2
     help="Pods a node that the checks after warm_add work with.",
 )
 @click.option("--seed", default=1, show_default=True, help="Of all made-up names.")
+@click.option(
+    "--world",
+    "choice",
+    is_flag=True,
+    help="In a world with two pod subnets and two NSGs: pods ask for one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.option(
     "--keep", is_flag=True, help="Before cleaning up, open a shell inside the lab."
 )
-def main(nodes: int, pods: int, seed: int, *, as_json: bool, keep: bool) -> None:
+def main(
+    nodes: int, pods: int, seed: int, *, choice: bool, as_json: bool, keep: bool
+) -> None:
     """Show pods with VCN addresses on several nodes, over the fake cloud."""
     enclosure.enter("integration.demo", sys.argv[1:])
     console = Console(stderr=as_json)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vcnd-demo-") as directory:
-        options = Options(nodes=nodes, pods=pods, seed=seed, keep=keep)
+        options = Options(nodes=nodes, pods=pods, seed=seed, choice=choice, keep=keep)
         results = trio.run(_run, Path(directory), options, console)
     seconds = round(time.monotonic() - began, 1)
     ok = all(r["ok"] for r in results)
@@ -95,7 +109,18 @@ class Options:
     nodes: int
     pods: int
     seed: int
+    choice: bool
+    """Whether pods have a choice of subnets and NSGs."""
     keep: bool
+
+    @property
+    def checks(self) -> list[Check]:
+        """Return the checks, in their order."""
+        checks = list(CHECKS)
+        if self.choice:
+            at = checks.index(paths.rules_restored) + 1
+            checks[at:at] = WISHES
+        return checks
 
 
 async def _run(
@@ -103,11 +128,15 @@ async def _run(
 ) -> list[dict[str, Any]]:
     names = [f"node{n}" for n in range(1, options.nodes + 1)]
     text = world_text(
-        nodes=options.nodes, seed=options.seed, few_addresses=FEW_ADDRESSES
+        nodes=options.nodes,
+        seed=options.seed,
+        few_addresses=FEW_ADDRESSES,
+        name="two-classes" if options.choice else "default",
     )
     console.print(f"[bold]A fake cloud, {options.nodes} nodes, real packets[/]")
     pool = {**POOL, "shrink_after_seconds": SHRINK_SECONDS}
-    async with running_lab(text, directory, nodes=names, pool=pool) as lab:
+    allow = wishes.ALLOW if options.choice else None
+    async with running_lab(text, directory, nodes=names, pool=pool, allow=allow) as lab:
         stage = Stage(lab=lab)
         stage.baseline = await addresses.take(stage)
         async with trio.open_nursery() as starting:
@@ -118,7 +147,7 @@ async def _run(
             for node in stage.nodes:
                 warming.start_soon(node.until_warm, addresses.WARM_ADDS)
         results = []
-        for check in CHECKS:
+        for check in options.checks:
             if options.keep and check is addresses.del_returns_addresses:
                 await _show(stage, console)
             results.append(await _check(stage, check, console))

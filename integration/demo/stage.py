@@ -1,5 +1,6 @@
 """What the checks share: the lab, its pods, and how things stood before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,11 +49,13 @@ class Stage:
         """Return every pod."""
         return [pod for of_node in self.pods.values() for pod in of_node]
 
-    async def start_pod(self, node: Node) -> Pod:
+    async def start_pod(
+        self, node: Node, annotations: Mapping[str, str] | None = None
+    ) -> Pod:
         """Start one more pod on a node."""
         mine = self.pods.setdefault(node.name, [])
         pod = await pods.start(
-            node, f"{node.name}-pod{len(mine) + 1}", self.lab.servers
+            node, f"{node.name}-pod{len(mine) + 1}", self.lab.servers, annotations
         )
         mine.append(pod)
         return pod

@@ -105,6 +105,7 @@ async def running_lab(
     pool: dict[str, Any] | None = None,
     pod_subnet: str = "pods",
     pod_nsgs: tuple[str, ...] = ("pods",),
+    allow: list[dict[str, Any]] | None = None,
 ) -> AsyncIterator[Lab]:
     """Run a world with a daemon's place on each named node; none is started yet."""
     world_file = directory / "world.toml"
@@ -120,6 +121,7 @@ async def running_lab(
             pool=pool or POOL,
             services=f"http://{SERVICES}",
             metadata=f"http://{LINK_LOCAL}/opc/v2",
+            allow=allow or [],
         )
         made = [Node(name, directory, config) for name in nodes]
         async with trio.open_nursery() as servers:

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class NodeConfig:
     pool: dict[str, Any]
     services: str
     metadata: str
+    allow: list[dict[str, Any]] = field(default_factory=list)
+    """What pods may wish for (``[[allow]]``)."""
 
 
 class Node:
@@ -92,9 +94,11 @@ class Node:
             "node": {"state_directory": str(self.state_directory)},
             "log": {"format": "json"},
         }
+        tables = [(f"[{name}]", values) for name, values in sections.items()]
+        tables += [("[[allow]]", values) for values in config.allow]
         lines: list[str] = []
-        for section, values in sections.items():
-            lines.append(f"[{section}]")
+        for header, values in tables:
+            lines.append(header)
             lines += [f"{k} = {json.dumps(v)}" for k, v in values.items()]
         self.config_path.write_text("\n".join(lines) + "\n")
 

@@ -1,6 +1,7 @@
 """Pods: namespaces that the CNI executor attaches, with a small server in each."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,9 @@ from fakeoci.fabric import netns
 from integration.lab import traffic
 from integration.lab.cni_exec import Attachment
 from integration.lab.node import Node
+
+ANNOTATIONS = "io.kubernetes.cri.pod-annotations"
+"""containerd's capability."""
 
 
 @dataclass(kw_only=True)
@@ -35,8 +39,14 @@ class Pod:
         return address.partition("/")[0]
 
 
-def prepare(node: Node, name: str) -> Pod:
-    """Make a sandbox: a namespace with its loopback up."""
+def prepare(node: Node, name: str, annotations: Mapping[str, str] | None = None) -> Pod:
+    """Make a sandbox: a namespace with its loopback up.
+
+    Args:
+        node: where.
+        name: the pod's.
+        annotations: the pod's, told to the plugin as containerd does.
+    """
     netns.add(name)
     arguments = {
         "IgnoreUnknown": "1",
@@ -48,15 +58,23 @@ def prepare(node: Node, name: str) -> Pod:
         name=name,
         node=node,
         attachment=Attachment(
-            container_id=secrets.token_hex(32), netns=name, arguments=arguments
+            container_id=secrets.token_hex(32),
+            netns=name,
+            arguments=arguments,
+            capabilities={ANNOTATIONS: dict(annotations or {})},
         ),
         trace=secrets.token_hex(16),
     )
 
 
-async def start(node: Node, name: str, servers: trio.Nursery) -> Pod:
+async def start(
+    node: Node,
+    name: str,
+    servers: trio.Nursery,
+    annotations: Mapping[str, str] | None = None,
+) -> Pod:
     """Start a pod: sandbox, CNI ADD, servers."""
-    pod = await trio.to_thread.run_sync(prepare, node, name)
+    pod = await trio.to_thread.run_sync(prepare, node, name, annotations)
     try:
         pod.result = await node.network().add(pod.attachment, trace=pod.trace)
     except BaseException:

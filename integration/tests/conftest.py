@@ -49,6 +49,8 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 @pytest.fixture
 def server(api_server: ApiServer) -> ApiServer:
     """A real API server with two nodes and, at first, no pod."""
-    path = "/api/v1/namespaces/default/pods?gracePeriodSeconds=0"
-    api_server.admin("DELETE", path)
+    listed = api_server.admin("GET", "/api/v1/namespaces").json()["items"]
+    for name in (n["metadata"]["name"] for n in listed):
+        path = f"/api/v1/namespaces/{name}/pods?gracePeriodSeconds=0"
+        api_server.admin("DELETE", path)
     return api_server

@@ -26,11 +26,19 @@ def made_node(server: ApiServer, name: str) -> dict[str, Any]:
     return server.make("/api/v1/nodes", body)
 
 
-def make_pod(server: ApiServer, name: str, node: str = "one", **spec: Any) -> None:
+def make_pod(
+    server: ApiServer,
+    name: str,
+    node: str = "one",
+    *,
+    namespace: str = "default",
+    annotations: dict[str, str] | None = None,
+    **spec: Any,
+) -> None:
     server.make(
-        "/api/v1/namespaces/default/pods",
+        f"/api/v1/namespaces/{namespace}/pods",
         {
-            "metadata": {"name": name},
+            "metadata": {"name": name, "annotations": annotations or {}},
             "spec": {
                 "nodeName": node,
                 "containers": [{"name": "c", "image": "c"}],
@@ -74,4 +82,4 @@ async def until(seen: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def names(cluster: KubeCluster) -> set[str]:
-    return {pod.name for pod in cluster.pods() or []}
+    return {bound.pod.name for bound in cluster.pods() or []}

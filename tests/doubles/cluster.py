@@ -1,13 +1,13 @@
 """A cluster in memory: pods are bound by the test, what is told is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Never
 
 import trio
 
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
-from vcnd.model.sandbox import PodRef
+from vcnd.model.sandbox import BoundPod, PodRef
 
 
 class MemoryCluster:
@@ -15,6 +15,8 @@ class MemoryCluster:
 
     def __init__(self) -> None:
         self.bound: dict[str, PodRef] = {}
+        self.said: dict[str, dict[str, str]] = {}
+        """Annotations, by the pod's name."""
         self.synced = True
         self.away = False
         self.instance_id = ""
@@ -53,8 +55,20 @@ class MemoryCluster:
         await self._changed.wait()
         self._changed = trio.Event()
 
-    def pods(self) -> list[PodRef] | None:
-        return list(self.bound.values()) if self.synced else None
+    def pods(self) -> list[BoundPod] | None:
+        if not self.synced:
+            return None
+        return [
+            BoundPod(pod=p, annotations=self.said.get(p.name, {}))
+            for p in self.bound.values()
+        ]
+
+    def annotations(
+        self, pod: PodRef, told: Mapping[str, str] | None
+    ) -> Mapping[str, str] | None:
+        if not self.synced or pod.name not in self.bound:
+            return told
+        return told if told is not None else self.said.get(pod.name, {})
 
     def identify(self, instance_id: str) -> None:
         self.instance_id = instance_id

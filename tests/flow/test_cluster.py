@@ -264,7 +264,7 @@ async def test_subnet_that_is_not_there_is_told_and_mended(
     w.service.world.named(Instance, "node1").max_vnic_attachments = 1
     async with w.node(cluster=cluster, config=settings(audit_seconds=5.0)) as node:
         await trio.sleep(10)
-        assert node.pool.network == cluster.asked
+        assert node.pool.wants.network == cluster.asked
         w.service.world.named(Instance, "node1").max_vnic_attachments = 4
         await trio.sleep(60)
         assert cluster.reports[-1].state == "BACKOFF"

@@ -16,6 +16,9 @@ from tests.harness import (
     until_warm,
     world,
 )
+from vcnd.config import AllowSection
+from vcnd.core.wishes import FIXED_ADDRESS
+from vcnd.model.sandbox import PodRef
 from vcnd.oci.permissions import INSTANCES, NSGS, PRIVATE_IPS, SUBNETS, VNICS
 
 Clock = trio.testing.MockClock
@@ -39,7 +42,8 @@ async def test_the_pages_statements_are_enough(
 ) -> None:
     w = with_policy(STATEMENTS)
     w.blocks = blocks
-    config = settings(cooling_seconds=1.0, shrink_after_seconds=30.0)
+    allow = [AllowSection(namespace="shop", fixed_addresses=True)]
+    config = settings(allow=allow, cooling_seconds=1.0, shrink_after_seconds=30.0)
     async with w.node(config) as node:
         await until_warm(node, free=1)
         if blocks:
@@ -48,6 +52,10 @@ async def test_the_pages_statements_are_enough(
             for number in range(8):
                 await node.delete(key(number))
             await trio.sleep(300)
+        ref = PodRef(namespace="shop", name="web")
+        await node.add(key(20), ref, 120, {FIXED_ADDRESS: "true"})
+        await node.delete(key(20))
+        await trio.sleep(30)
         check_invariants(w, node)
         await node.release_all()
     assert not [r for r in w.service.records if r.code == "NotAuthorizedOrNotFound"]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fakeoci.api.app import build
 from fakeoci.transport import FakeTransport
 from tests.doubles.account import account_token
-from tests.harness import EPOCH, NODE_ADDRESS, World, world
+from tests.harness import EPOCH, World, world
 from vcnd.model.errors import CloudRefusedError
 from vcnd.oci.client import CoreClient, Endpoints
 from vcnd.oci.errors import NoAnswerError, OciError, Verdict
@@ -42,7 +42,7 @@ def w() -> World:
 
 @pytest.fixture
 async def client(w: World) -> AsyncIterator[Client]:
-    transport = FakeTransport(build(w.service), client_address=NODE_ADDRESS)
+    transport = FakeTransport(build(w.service), client_address=w.address)
     async with httpx2.AsyncClient(transport=transport) as made:
         yield made
 

@@ -4,7 +4,7 @@ import array
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,11 @@ class Verbs:
         self.added: list[SandboxKey] = []
 
     async def add(
-        self, key: SandboxKey, pod: PodRef, netns: int
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
     ) -> tuple[Lease, PodInterface]:
         assert os.fstat(netns)
         if self.failure:

@@ -4,11 +4,12 @@
 path serves start-up, the periodic audit and CNI GC.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from vcnd.model.ids import VnicId
-from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.podnetwork import PodClass
 from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import CloudView, PrivateIp
 
@@ -45,7 +46,7 @@ class EndLease:
 
 @dataclass(frozen=True, slots=True)
 class SetNsgs:
-    """A pod VNIC is in other NSGs than the pod network says."""
+    """A pod VNIC is in other NSGs than its class says."""
 
     vnic_id: VnicId
     nsg_ids: tuple[str, ...]
@@ -54,19 +55,20 @@ class SetNsgs:
 Repair = Adopt | Forget | ReapLink | EndLease | SetNsgs
 
 
-def nsg_drift(view: CloudView, network: PodNetwork) -> list[SetNsgs]:
-    """Compare the pod VNICs' NSGs with the pod network's.
+def nsg_drift(view: CloudView, classes: Mapping[str, PodClass]) -> list[SetNsgs]:
+    """Compare the pod VNICs' NSGs with those of their classes, by name.
 
-    A VNIC of a subnet that the network does not name (it did once) is left as it is:
-    its pods were promised something else.
+    A VNIC of a subnet that its class does not name (it did once) is left as it is,
+    and one of a class that no pod asks for: its pods were promised something else.
     """
-    wanted = tuple(sorted(network.nsg_ids))
-    return [
-        SetNsgs(vnic.id, network.nsg_ids)
-        for vnic in view.pod_vnics
-        if vnic.subnet_id in network.subnet_ids
-        and tuple(sorted(view.nsgs[vnic.id])) != wanted
-    ]
+    repairs: list[SetNsgs] = []
+    for vnic in view.pod_vnics:
+        wanted = classes.get(vnic.pod_class)
+        if wanted is None or vnic.subnet_id not in wanted.subnet_ids:
+            continue
+        if sorted(view.nsgs[vnic.id]) != sorted(wanted.nsg_ids):
+            repairs.append(SetNsgs(vnic.id, wanted.nsg_ids))
+    return repairs
 
 
 def cloud_drift(

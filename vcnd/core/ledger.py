@@ -16,11 +16,19 @@ whole and can be given back.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp
+
+Which = Callable[[PrivateIp], bool]
+"""Chooses among the cloud's objects."""
+
+
+def _every(_: PrivateIp) -> bool:
+    return True
 
 
 class IllegalMoveError(Exception):
@@ -108,8 +116,13 @@ class Ledger:
 
     # Who holds it
 
-    def take(self, key: SandboxKey) -> str | None:
-        """Return the free address to give next, or None; ``lease`` follows."""
+    def take(self, key: SandboxKey, which: Which = _every) -> str | None:
+        """Return the free address to give next, or None; ``lease`` follows.
+
+        Args:
+            key: whom it is for.
+            which: tells of which objects it may be.
+        """
         if key in self._leases:
             raise IllegalMoveError(f"{key} holds {self._leases[key].address} already")
         used = {
@@ -125,7 +138,8 @@ class Ledger:
             return 0 if private_ip.address in used else 2
 
         # The first of the lowest rank: the order among equals is kept.
-        return min(self._free, key=rank, default=None)
+        fit = (a for a in self._free if which(self._addresses[a]))
+        return min(fit, key=rank, default=None)
 
     def lease(self, lease: Lease) -> None:
         """Give a free address to a sandbox."""
@@ -158,12 +172,19 @@ class Ledger:
         self._leases[lease.key] = lease
 
     def release(self, key: SandboxKey, now: float) -> Lease | None:
-        """End a sandbox's lease; the address cools.  None when there was none."""
+        """End a sandbox's lease; the address cools.  None when there was none.
+
+        A fixed address needs no rest: it is for those that claim its name, who are
+        one and the same to everybody else.
+        """
         lease = self._leases.pop(key, None)
         if lease is None:
             return None
         del self._holders[lease.address]
-        if lease.address in self._addresses:
+        private_ip = self._addresses.get(lease.address)
+        if private_ip is not None and private_ip.fixed:
+            self._free[lease.address] = None
+        elif private_ip is not None:
             self._cooling[lease.address] = now + self._cooling_seconds
         return lease
 
@@ -215,12 +236,15 @@ class Ledger:
         return list(self._objects.values())
 
     def spare(self) -> list[PrivateIp]:
-        """Return the objects all of whose addresses are free, longest free first."""
+        """Return the objects all of whose addresses are free, longest free first.
+
+        Fixed addresses are not among them: they are not the pool's to give back.
+        """
         order = {address: n for n, address in enumerate(self._free)}
         whole = [
             (max(order[a] for a in p.addresses), p)
             for p in self._objects.values()
-            if all(a in order for a in p.addresses)
+            if not p.fixed and all(a in order for a in p.addresses)
         ]
         return [p for _, p in sorted(whole, key=lambda pair: pair[0])]
 
@@ -235,11 +259,12 @@ class Ledger:
             held.setdefault(p.vnic_id, []).append(p)
         return held
 
-    def counts(self) -> Counts:
-        """Return how many addresses stand where."""
+    def counts(self, which: Which = _every) -> Counts:
+        """Return how many addresses of some objects stand where."""
+        chosen = {a for p in self._objects.values() if which(p) for a in p.addresses}
         return Counts(
-            free=len(self._free),
-            leased=sum(a in self._addresses for a in self._holders),
-            cooling=len(self._cooling),
-            deleting=len(self._deleting),
+            free=len(chosen & self._free.keys()),
+            leased=len(chosen & self._holders.keys()),
+            cooling=len(chosen & self._cooling.keys()),
+            deleting=len(chosen & self._deleting),
         )

@@ -150,16 +150,21 @@ class GiveBack:
 
 
 def give_back(
-    vnics: list[VnicSpare], surplus: int, *, may_detach: bool = True
+    vnics: list[VnicSpare],
+    surplus: int,
+    *,
+    may_detach: bool = True,
+    keep_one: bool = True,
 ) -> GiveBack:
     """Return what goes when so many addresses are over; never more than that.
 
     An idle VNIC goes whole, its addresses with it, the last one first and one at a
-    time; those that wait for that keep their addresses so long.  One VNIC stays.
+    time; those that wait for that keep their addresses so long.  One VNIC stays, unless
+    nobody needs this class of them (``keep_one``).
     From the others the largest objects go first: what is left goes in singles.
     """
     whole = [v for v in vnics if v.idle and v.size <= surplus]
-    if len(whole) == len(vnics):
+    if keep_one and len(whole) == len(vnics):
         whole = whole[1:]
     going = whole[-1] if whole and may_detach else None
     surplus -= sum(v.size for v in whole)

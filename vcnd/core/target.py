@@ -9,7 +9,7 @@ neither what is held nor what is in flight, so looking twice does no harm
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +55,28 @@ def target(demand: int, policy: PoolPolicy) -> int:
     return max(policy.minimum, min(policy.maximum, policy.batch * batches))
 
 
+def share(policy: PoolPolicy, *, own: bool, needed: bool, elsewhere: int) -> PoolPolicy:
+    """Return the settings for one class of a node's pods.
+
+    Args:
+        policy: the node's settings.
+        own: whether it is the node's own class, for pods that wish for nothing:
+            it is kept warm.  Another is while somebody needs it, then it goes.
+        needed: whether a pod has or wants an address of the class.
+        elsewhere: addresses that pods of other classes have or want: the maximum
+            is the node's.
+    """
+    maximum = max(0, policy.maximum - elsewhere)
+    if own:
+        return replace(policy, maximum=maximum, minimum=min(policy.minimum, maximum))
+    if needed:
+        return replace(policy, maximum=maximum, minimum=0)
+    return replace(policy, maximum=maximum, minimum=0, batch=1, buffer_fraction=0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What the node holds and what is asked of it."""
+    """What the node holds of a class, and what is asked of it."""
 
     free: int
     leased: int

@@ -6,12 +6,13 @@ The order of durable steps (design, "The journal and the order of things"):
     DEL  unplug → release durable → answer; the kernel's link is reaped behind
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import trio
 
+from vcnd.flow.claims import Claims
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
@@ -19,6 +20,7 @@ from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.interface import PodInterface
 from vcnd.model.records import Leased
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.wish import Claim
 from vcnd.ports import Host, Journal
 
 UNDO_SECONDS = 5.0
@@ -35,6 +37,7 @@ class Attacher:
         journal: Journal,
         leases: Leases,
         turns: Turns,
+        claims: Claims,
         patience_seconds: float,
     ) -> None:
         self._pool = pool
@@ -42,14 +45,26 @@ class Attacher:
         self._journal = journal
         self._leases = leases
         self._turns = turns
+        self._claims = claims
         self._patience_seconds = patience_seconds
 
     async def add(
-        self, key: SandboxKey, pod: PodRef, netns: int
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
     ) -> tuple[Lease, PodInterface]:
         """Give a sandbox an address and wire it; the same call again, the same answer.
 
+        Args:
+            key: the sandbox.
+            pod: its pod.
+            netns: descriptor of its network namespace.
+            annotations: the pod's, where the runtime says them.
+
         Raises:
+            WishRefusedError: the pod may not have what it asks for.
             PoolEmptyError: no address came within the patience.
             BadNetnsError: the descriptor is no pod's network namespace.
             BadRequestError: an interface of that name exists and is not ours.
@@ -59,7 +74,8 @@ class Attacher:
             held = self._pool.ledger.lease_of(key)
             if held is not None:
                 return await self._add_again(held, cookie, netns)
-            async with self._new_lease(key, pod, cookie) as lease:
+            claim = await self._claims.of(pod, annotations)
+            async with self._new_lease(key, pod, claim, cookie) as lease:
                 return lease, await self._plug(lease, netns)
 
     async def _add_again(
@@ -87,10 +103,12 @@ class Attacher:
 
     @asynccontextmanager
     async def _new_lease(
-        self, key: SandboxKey, pod: PodRef, cookie: int
+        self, key: SandboxKey, pod: PodRef, claim: Claim, cookie: int
     ) -> AsyncIterator[Lease]:
         """Lease an address durably; undo pod and lease unless the body succeeds."""
-        address = await self._pool.wait_for_address(key, pod, self._patience_seconds)
+        address = await self._pool.wait_for_address(
+            key, pod, claim, self._patience_seconds
+        )
         lease = Lease(
             key=key,
             address=address,

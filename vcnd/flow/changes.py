@@ -22,7 +22,7 @@ from vcnd.model.errors import (
     CloudRefusedError,
 )
 from vcnd.model.ids import VnicId
-from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.podnetwork import PodClass
 from vcnd.model.records import (
     AddressAdded,
     AddressForgotten,
@@ -31,7 +31,7 @@ from vcnd.model.records import (
     VnicForgotten,
     VnicNumbered,
 )
-from vcnd.model.vnic import PrivateIp
+from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.ports import Cloud, Host, Journal
 
 log = structlog.get_logger()
@@ -143,8 +143,8 @@ class Changes:
                     # Its limit is known now: that is no trouble any more.
                     self._pool.relief(str(other))
 
-    async def attach_vnic(self) -> bool:
-        """Attach a pod VNIC in the first subnet of the class that is not full.
+    async def attach_vnic(self, pod_class: PodClass) -> bool:
+        """Attach a pod VNIC in the first subnet of a class that is not full.
 
         Returns whether one came: not where another subnet is to be asked next.
 
@@ -152,26 +152,26 @@ class Changes:
             CloudFullError: no subnet of the class takes one, or the shape does not.
             CloudError: the cloud cannot be had.
         """
-        network, limits = self._pool.network, self._pool.limits
-        subnet = limits.preferred(network.subnet_ids, trio.current_time())
+        limits, subnets = self._pool.limits, pod_class.subnet_ids
+        subnet = limits.preferred(subnets, trio.current_time())
         try:
-            await self._attach(replace(network, subnet_ids=(subnet,)))
+            await self._attach(replace(pod_class, subnet_ids=(subnet,)))
         except CloudFullError as error:
             now = trio.current_time()
             limits.subnet_full(subnet, now)
-            if limits.all_full(network.subnet_ids, now):
+            if limits.all_full(subnets, now):
                 raise
             log.warning("subnet_full", subnet=subnet, reason=str(error))
             return False
         return True
 
-    async def _attach(self, network: PodNetwork) -> None:
+    async def _attach(self, pod_class: PodClass) -> None:
         again = self._unsettled_attach is not None
         token = self._unsettled_attach or secrets.token_hex(15)
         self._unsettled_attach = token
         await self._journal.append(AttachIntended(token))
         try:
-            vnic = await self._cloud.attach_vnic(network, token)
+            vnic = await self._cloud.attach_vnic(pod_class, token)
         except CloudRefusedError:
             # A final refusal: the next attempt is another intent.  Whether an earlier
             # life asked for something else under this token, the cloud will tell.
@@ -188,6 +188,32 @@ class Changes:
         if again:
             self._pool.doubt()  # an audit may have counted it while it was attaching
         log.info("vnic_attached", vnic=vnic.id, index=slot.index, address=vnic.address)
+
+    async def fetch_fixed(self, name: str, vnic: Vnic) -> bool:
+        """Bring a fixed address to a VNIC; it is made where there is none yet.
+
+        Raises:
+            AddressHeldError: it is on another VNIC.
+            CloudError: the cloud cannot be had.
+        """
+        found = await self._create(self._cloud.fetch_fixed(name, vnic))
+        await self.take_in(found)
+        return True
+
+    async def release_fixed(self, private_ip: PrivateIp) -> bool:
+        """Take a fixed address that no pod has from its VNIC; it lives on."""
+        if self._pool.ledger.state(private_ip.address) != "free":
+            return True  # a pod was quicker
+        self._pool.ledger.mark_deleting(private_ip)
+        with self._deleting([private_ip]):
+            await self._cloud.release_fixed(private_ip)
+        await self._forget([private_ip])
+        log.info(
+            "fixed_address_released",
+            name=private_ip.fixed,
+            address=private_ip.address,
+        )
+        return True
 
     async def settle(self) -> None:
         """Bring the kernel to the VNICs of the books."""

@@ -28,5 +28,5 @@ class Follower:
             await trio.sleep(GATHER_SECONDS)
             pods = self._cluster.pods()
             if pods is not None:
-                self._pool.bind(pods)
+                self._pool.wants.bind(pods)
             self._pool.ring()

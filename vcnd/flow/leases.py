@@ -22,5 +22,5 @@ class Leases:
         # Durable first: an address must not serve again before its end is on disk.
         await self._journal.append(Released(lease.key))
         self._pool.ledger.release(lease.key, trio.current_time())
-        self._pool.unbind(lease.pod)
+        self._pool.wants.unbind(lease.pod)
         self._pool.ring()

@@ -6,22 +6,24 @@ refused.  ``flow.attach`` takes from it, ``flow.warm_pool`` fills it,
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 import trio
 
-from vcnd.core.ledger import Ledger
+from vcnd.core.ledger import Ledger, Which
 from vcnd.core.limits import LearntLimits
-from vcnd.core.target import PoolPolicy, target
+from vcnd.core.target import Holding, PoolPolicy, share, target
+from vcnd.flow.wants import Need, Wants
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.ids import VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.trace import TRACE
-from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
+from vcnd.model.vnic import PRIMARY_INDEX, PrivateIp, Vnic, VnicSlot
+from vcnd.model.wish import Allowance, Claim
 
 log = structlog.get_logger()
 
@@ -43,15 +45,18 @@ class Pool:
     """State of the node.  Every synchronous method is one step."""
 
     def __init__(
-        self, policy: PoolPolicy, network: PodNetwork, limits: LearntLimits
+        self,
+        policy: PoolPolicy,
+        network: PodNetwork,
+        limits: LearntLimits,
+        allowed: Sequence[Allowance] = (),
     ) -> None:
         self.policy = policy
         self.limits = limits
-        self.network = network
-        """Where VNICs are attached from now on."""
         self.network_settled = False
-        """Whether that is what Kubernetes asks for, where there is Kubernetes."""
+        """Whether VNICs are attached where Kubernetes asks, where there is any."""
         self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
+        self.wants = Wants(self.ledger, network, allowed)
         self.slots: dict[VnicId, VnicSlot] = {}
         self.vnics_attached = 0
         self.vnic_limit = 0
@@ -60,11 +65,8 @@ class Pool:
         self.released = False
         """Whether everything was given back; the node asks for nothing any more."""
         self.problems: deque[Problem] = deque(maxlen=16)
-        self.bound: dict[str, PodRef] = {}
-        """Pods that Kubernetes has bound to this node, by uid."""
         self._came: dict[str, float] = {}
         """When VNICs and private IPs came, by OCID; the young ones alone."""
-        self._waiting: dict[SandboxKey, PodRef] = {}
         self._bell = trio.Event()
         self._doubt = trio.Event()
         self._arrival = trio.Event()
@@ -119,72 +121,86 @@ class Pool:
     # Demand
 
     @property
-    def waiting(self) -> int:
-        """Return how many calls wait for an address."""
-        return len(self._waiting)
-
-    @property
     def demand(self) -> int:
         """Return how many addresses are leased or wanted.
 
         Wanted by calls that wait, and by pods whose calls have not come yet: the
         cloud is asked when the scheduler has decided, not when the runtime asks.
         """
-        return self.ledger.counts().leased + self.wanted
-
-    @property
-    def wanted(self) -> int:
-        """Return how many pods have no address yet: calls that wait, and bound pods."""
-        calls = {pod.uid or str(key) for key, pod in self._waiting.items()}
-        return len(calls | self.unserved().keys())
-
-    def unserved(self) -> dict[str, PodRef]:
-        """Return the bound pods that hold no address, by uid."""
-        served = {lease.pod.uid for lease in self.ledger.leases()}
-        return {uid: pod for uid, pod in self.bound.items() if uid not in served}
-
-    def bind(self, pods: Iterable[PodRef]) -> None:
-        """Say which pods Kubernetes has bound to this node."""
-        self.bound = {pod.uid: pod for pod in pods}
-        self.ring()
-
-    def unbind(self, pod: PodRef) -> None:
-        """Take a pod whose address was taken back off the list.
-
-        While Kubernetes is away nobody else says that it is gone.
-        """
-        self.bound.pop(pod.uid, None)
+        return self.ledger.counts().leased + self.wants.wanted
 
     @property
     def target(self) -> int:
         """Return how many addresses the node ought to hold."""
-        return target(self.demand, self.policy)
+        holdings = [(n, self.holding(n)) for n in self.wants.needs()]
+        return sum(target(h.leased + h.wanted, self.share(n)) for n, h in holdings)
+
+    def holding(self, need: Need, in_flight: int = 0) -> Holding:
+        """Return what is held of a class, and wanted of it."""
+        counts = self.ledger.counts(self._of(need.pod_class.name))
+        return Holding(
+            free=counts.free,
+            leased=counts.leased,
+            cooling=counts.cooling,
+            in_flight=in_flight,
+            wanted=need.wanted,
+        )
+
+    def share(self, need: Need) -> PoolPolicy:
+        """Return the settings for a class."""
+        name = need.pod_class.name
+        here = self.ledger.counts(self._of(name)).leased + need.wanted
+        return share(
+            self.policy, own=not name, needed=here > 0, elsewhere=self.demand - here
+        )
+
+    def _of(self, pod_class: str, fixed: str = "") -> Which:
+        """Return what tells the addresses of a class, or its fixed one, from others."""
+
+        def is_it(private_ip: PrivateIp) -> bool:
+            return (
+                private_ip.fixed == fixed
+                and self.class_of(private_ip.vnic_id) == pod_class
+            )
+
+        return is_it
+
+    def has_free(self, claim: Claim) -> bool:
+        """Tell whether an address is free for a claim."""
+        return self.ledger.counts(self._of(claim.pod_class.name, claim.fixed)).free > 0
+
+    def take(self, key: SandboxKey, claim: Claim) -> str | None:
+        """Return the free address to give next for a claim, or None."""
+        return self.ledger.take(key, self._of(claim.pod_class.name, claim.fixed))
 
     async def wait_for_address(
-        self, key: SandboxKey, pod: PodRef, patience_seconds: float
+        self, key: SandboxKey, pod: PodRef, claim: Claim, patience_seconds: float
     ) -> str:
         """Return a free address, waiting for one if need be.
 
         There is no await between the return of this and the caller's
         ``ledger.lease``: the address is still free then.
         """
-        address = self.ledger.take(key)
+        address = self.take(key, claim)
         if address is not None:
             return address
-        self._waiting[key] = pod
-        self.ring()
+        no_slot = self._no_slot(claim)
+        if no_slot:
+            raise PoolEmptyError("the pod's wish cannot be met", details=no_slot)
         began = trio.current_time()
-        try:
-            with trio.move_on_after(patience_seconds):
-                while address is None:
-                    await self._arrival.wait()
-                    address = self.ledger.take(key)
-        finally:
-            del self._waiting[key]
+        with (
+            self.wants.waiting_for(key, pod, claim),
+            trio.move_on_after(patience_seconds),
+        ):
+            self.ring()
+            while address is None:
+                await self._arrival.wait()
+                address = self.take(key, claim)
         waited = trio.current_time() - began
         if address is None:
             raise PoolEmptyError(
-                f"no free VCN address after {waited:.0f} s", details=self.why_empty()
+                f"no free VCN address after {waited:.0f} s",
+                details=self.why_empty(claim),
             )
         log.info(
             "address_waited_for",
@@ -194,14 +210,17 @@ class Pool:
         )
         return address
 
-    def why_empty(self) -> str:
-        """Say in words why no address is free."""
+    def why_empty(self, claim: Claim | None = None) -> str:
+        """Say in words why no address is free, for a claim or for anybody."""
         counts = self.ledger.counts()
         held = f"{counts.leased} leased, {counts.cooling} cooling, target {self.target}"
         if self.released:
             return (
                 "the node was released (vcndctl release); restart vcnd to use it again"
             )
+        special = claim is not None and (self._no_slot(claim) or self._held_here(claim))
+        if special:
+            return special
         if self.problems:
             last = self.problems[-1]
             return f"{last.what}: {last.reason} ({held})"
@@ -210,6 +229,28 @@ class Pool:
         if counts.total >= self.policy.maximum:
             return f"the node holds its maximum of {self.policy.maximum} ({held})"
         return f"addresses are on their way ({held})"
+
+    def _no_slot(self, claim: Claim) -> str:
+        """Say that the node takes no VNIC of a pod's class, where that is so."""
+        wanted = claim.pod_class
+        there = any(s.vnic.pod_class == wanted.name for s in self.pod_slots)
+        full = self.observed and self.vnics_attached >= self.vnic_limit
+        if there or not full or not wanted.name:
+            return ""
+        return (
+            f"the shape takes {self.vnic_limit} VNICs and all are attached: pods of"
+            f" subnet {', '.join(wanted.subnet_ids)} and NSGs"
+            f" {', '.join(wanted.nsg_ids) or 'none'} need one of their own, which comes"
+            " when another is given back; or let them run on nodes with more VNICs"
+        )
+
+    def _held_here(self, claim: Claim) -> str:
+        """Say which pod of this node has a fixed address, where one has it."""
+        for lease in self.ledger.leases() if claim.fixed else ():
+            private_ip = self.ledger.private_ip(lease.address)
+            if private_ip is not None and private_ip.fixed == claim.fixed:
+                return f"fixed address {claim.fixed} is with pod {lease.pod} here"
+        return ""
 
     # Troubles
 
@@ -235,6 +276,15 @@ class Pool:
         """Return the VNICs that carry pods, by number."""
         slots = (s for s in self.slots.values() if not s.is_primary)
         return sorted(slots, key=lambda s: s.index)
+
+    def held(self, vnic_id: VnicId) -> int:
+        """Return how many objects a VNIC has."""
+        return len(self.ledger.per_vnic().get(vnic_id, []))
+
+    def class_of(self, vnic_id: VnicId) -> str:
+        """Return the name of a VNIC's class; that of the node's own where unknown."""
+        slot = self.slots.get(vnic_id)
+        return slot.vnic.pod_class if slot is not None else ""
 
     def slot_of(self, lease: Lease) -> VnicSlot | None:
         """Return the VNIC of a lease's address, if both are known."""

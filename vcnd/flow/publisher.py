@@ -17,9 +17,14 @@ from vcnd.core import podnetwork
 from vcnd.core.backoff import delays
 from vcnd.flow.pool import Pool
 from vcnd.flow.warm_pool import WarmPool
-from vcnd.model.errors import CloudError, PodNetworkError, VcndError
+from vcnd.model.errors import (
+    CloudError,
+    PodNetworkError,
+    VcndError,
+    WishRefusedError,
+)
 from vcnd.model.podnetwork import NodeReport, Notice, VnicReport
-from vcnd.model.sandbox import PodRef
+from vcnd.model.sandbox import BoundPod, PodRef
 from vcnd.ports import Cloud, Cluster
 
 log = structlog.get_logger()
@@ -31,9 +36,10 @@ LATE_SECONDS = 3.0
 """A pod that has waited so long for an address is told why."""
 TOLD_AGAIN_SECONDS = 300.0
 PROXY_SECONDS = 3600.0
-NO_ADDRESS, ADDRESS, TROUBLE, RELIEF, UNFIT = (
+NO_ADDRESS, ADDRESS, REFUSED, TROUBLE, RELIEF, UNFIT = (
     "NoVCNAddress",
     "VCNAddressAssigned",
+    "VCNWishRefused",
     "PodNetworkTrouble",
     "PodNetworkReady",
     "KubeProxyUnfit",
@@ -56,7 +62,7 @@ class Publisher:
         self._cloud = cloud
         self._cluster = cluster
         self._warm_pool = warm_pool
-        self._own = pool.network
+        self._own = pool.wants.network
         self._own_maximum = pool.policy.maximum
         self._random = random
         self._instance_id = ""
@@ -124,13 +130,13 @@ class Publisher:
             self._pool.trouble("NativePodNetwork", str(error))
             return
         self._pool.relief("NativePodNetwork")
-        if network == self._pool.network and self._pool.network_settled:
+        if network == self._pool.wants.network and self._pool.network_settled:
             return
         self._pool.network_settled = True
         self._pool.doubt()  # VNICs that are there may be in other NSGs
-        if network == self._pool.network:
+        if network == self._pool.wants.network:
             return
-        self._pool.network = network
+        self._pool.wants.network = network
         maximum = network.maximum or self._own_maximum
         policy = self._pool.policy
         self._pool.policy = replace(
@@ -175,21 +181,29 @@ class Publisher:
 
     async def _tell_pods(self) -> None:
         pool, now = self._pool, trio.current_time()
-        unserved = pool.unserved()
+        unserved = pool.wants.unserved()
         self._late = {uid: self._late.get(uid, now) for uid in unserved}
         for uid in [u for u in self._told if u and u not in unserved]:
-            pod = pool.bound.get(uid)
+            bound = pool.wants.bound.get(uid)
             del self._told[uid]
-            if pod is not None:
-                await self._tell_served(pod)
-        if pool.ledger.counts().free:
-            return  # it is the runtime's turn
-        for uid, pod in unserved.items():
-            why = pool.why_empty()
-            if now - self._late[uid] >= LATE_SECONDS and self._is_news(uid, why):
-                await self._cluster.tell(
-                    Notice(pod=pod, reason=NO_ADDRESS, message=why)
-                )
+            if bound is not None:
+                await self._tell_served(bound.pod)
+        for uid, bound in unserved.items():
+            if now - self._late[uid] >= LATE_SECONDS:
+                await self._tell_waiting(uid, bound)
+
+    async def _tell_waiting(self, uid: str, bound: BoundPod) -> None:
+        pool, reason = self._pool, NO_ADDRESS
+        try:
+            claim = pool.wants.claim(bound.pod, bound.annotations)
+        except WishRefusedError as error:
+            reason, why = REFUSED, str(error)
+        else:
+            if pool.has_free(claim):
+                return  # it is the runtime's turn
+            why = pool.why_empty(claim)
+        if self._is_news(uid, why):
+            await self._cluster.tell(Notice(pod=bound.pod, reason=reason, message=why))
 
     async def _tell_served(self, pod: PodRef) -> None:
         held = {x.pod.uid: x.address for x in self._pool.ledger.leases()}

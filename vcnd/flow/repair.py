@@ -159,7 +159,7 @@ class Repairer:
     async def _correct_nsgs(self, view: CloudView) -> None:
         """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
         try:
-            for repair in nsg_drift(view, self._pool.network):
+            for repair in nsg_drift(view, self._pool.wants.classes()):
                 await self._carry_out(repair)
         except CloudError as error:
             self._pool.trouble("NSGs", str(error))

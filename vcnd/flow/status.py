@@ -31,7 +31,7 @@ def report(pool: Pool) -> dict[str, Any]:
             **asdict(counts),
             "demand": pool.demand,
             "target": pool.target,
-            "waiting": pool.waiting,
+            "waiting": pool.wants.waiting,
         },
         "vnics": [
             {
@@ -39,7 +39,9 @@ def report(pool: Pool) -> dict[str, Any]:
                 "id": slot.vnic.id,
                 "mac": slot.vnic.mac,
                 "address": slot.vnic.address,
+                "subnet_id": slot.vnic.subnet_id,
                 "subnet_cidr": slot.vnic.subnet_cidr,
+                "class": slot.vnic.pod_class,
                 "primary": slot.is_primary,
                 "addresses": sum(p.size for p in per_vnic.get(slot.vnic.id, [])),
                 "blocks": [

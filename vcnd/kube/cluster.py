@@ -1,7 +1,7 @@
 """The ``Cluster`` port: what Kubernetes binds to this node, and what it is told."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Never
 
@@ -17,6 +17,7 @@ from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
 from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kube.wire import (
     ConfigMap,
+    Namespace,
     NativePodNetwork,
     Node,
     Object,
@@ -25,11 +26,13 @@ from vcnd.kube.wire import (
 )
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
-from vcnd.model.sandbox import PodRef
+from vcnd.model.sandbox import BoundPod, PodRef
 
 log = structlog.get_logger()
 
 PROXY = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
+STATIC_UID = "kubernetes.io/config.hash"
+"""Annotation of a static pod's mirror: the uid by which the runtime knows it."""
 LIVING = ("", "Pending", "Running", "Unknown")
 
 
@@ -61,6 +64,7 @@ class KubeCluster:
         self._untainted = ""
         """The version of the node whose taint was removed: its news may be late."""
         self._pods = self._reflect(Pod, "/api/v1/pods", f"spec.nodeName={node_name}")
+        self._namespaces = self._reflect(Namespace, "/api/v1/namespaces", "")
         self._nodes = self._reflect(Node, "/api/v1/nodes", f"metadata.name={node_name}")
         self._networks: Reflector[NativePodNetwork] | None = None
 
@@ -81,9 +85,10 @@ class KubeCluster:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Follow pods, the node and its NativePodNetwork (``Cluster.run``)."""
+        """Follow pods, namespaces, the node, its network (``Cluster.run``)."""
         async with trio.open_nursery() as following:
             following.start_soon(self._pods.run)
+            following.start_soon(self._namespaces.run)
             following.start_soon(self._nodes.run)
             task_status.started()
             try:
@@ -106,22 +111,49 @@ class KubeCluster:
         await self._changed.wait()
         self._changed = trio.Event()
 
-    def pods(self) -> list[PodRef] | None:
+    def pods(self) -> list[BoundPod] | None:
         """Return the pods here that have or want an address (``Cluster.pods``)."""
-        cache = self._pods.cache
-        if not cache.synced:
+        if not (self._pods.cache.synced and self._namespaces.cache.synced):
             return None
         return [
-            PodRef(
-                namespace=pod.metadata.namespace,
-                name=pod.metadata.name,
-                uid=pod.metadata.uid,
+            BoundPod(
+                pod=PodRef(
+                    namespace=pod.metadata.namespace,
+                    name=pod.metadata.name,
+                    uid=pod.metadata.uid,
+                ),
+                annotations=self._said(
+                    pod.metadata.namespace, pod.metadata.annotations
+                ),
             )
-            for pod in cache.objects.values()
+            for pod in self._pods.cache.objects.values()
             if not pod.spec.host_network
             and pod.status.phase in LIVING
             and not pod.metadata.deletion_timestamp
         ]
+
+    def annotations(
+        self, pod: PodRef, told: Mapping[str, str] | None
+    ) -> Mapping[str, str] | None:
+        """Return what a pod and its namespace say (``Cluster.annotations``)."""
+        if not self._namespaces.cache.synced:
+            return None
+        if told is not None:
+            return self._said(pod.namespace, told)
+        for known in self._pods.cache.objects.values():
+            meta = known.metadata
+            if (meta.namespace, meta.name) != (pod.namespace, pod.name):
+                continue
+            # Another one of that name would have had other wishes.
+            if pod.uid in (meta.uid, meta.annotations.get(STATIC_UID)):
+                return self._said(pod.namespace, meta.annotations)
+        return None
+
+    def _said(self, namespace: str, own: Mapping[str, str]) -> Mapping[str, str]:
+        for known in self._namespaces.cache.objects.values():
+            if known.metadata.name == namespace:
+                return {**known.metadata.annotations, **own}
+        return own
 
     def identify(self, instance_id: str) -> None:
         """Say which instance this node is: its NativePodNetwork bears its name."""

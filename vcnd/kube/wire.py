@@ -20,12 +20,17 @@ class Meta(_Wire, frozen=True):
     resource_version: str = ""
     deletion_timestamp: str = ""
     labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
 
 
 class Object(_Wire, frozen=True):
     """What every object has."""
 
     metadata: Meta = Meta()
+
+
+class Namespace(Object, frozen=True):
+    """A namespace."""
 
 
 class PodSpec(_Wire, frozen=True):

@@ -5,7 +5,8 @@
     │  ├─ UnsupportedVersionError   1
     │  ├─ BadEnvironmentError       4
     │  ├─ BadNetworkConfigError     7
-    │  └─ BadNetnsError             8
+    │  ├─ BadNetnsError             8
+    │  └─ WishRefusedError        103  a pod asks for what it may not have
     ├─ TryAgainError       11  time will mend it; the kubelet retries
     │  ├─ PoolEmptyError   11  no address came before the deadline; says why
     │  ├─ ClusterError     11  Kubernetes did not answer, or said no
@@ -63,6 +64,12 @@ class BadNetnsError(BadRequestError):
     code = 8
 
 
+class WishRefusedError(BadRequestError):
+    """A pod's annotations ask for what makes no sense, or is not allowed it."""
+
+    code = 103
+
+
 class TryAgainError(VcndError):
     """Something is away for now."""
 
@@ -91,6 +98,10 @@ class CloudRefusedError(CloudError):
 
 class CloudFullError(CloudRefusedError):
     """The cloud has no room: VNIC, subnet, shape or service limit."""
+
+
+class AddressHeldError(CloudRefusedError):
+    """A fixed address is on another VNIC: another pod has it, or had it last."""
 
 
 class CloudGoneError(CloudRefusedError):

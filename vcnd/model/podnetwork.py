@@ -6,6 +6,17 @@ from vcnd.model.sandbox import PodRef
 from vcnd.model.vnic import Vnic
 
 
+@dataclass(frozen=True, slots=True)
+class PodClass:
+    """A class of pod VNICs: pods that want the same are on the same ones."""
+
+    name: str
+    """Tells classes apart, on VNICs too; empty is the node's own class."""
+    subnet_ids: tuple[str, ...]
+    """In order of preference; the first that is not full is used."""
+    nsg_ids: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodNetwork:
     """Where pods' addresses come from: the spec of a NativePodNetwork."""
@@ -15,6 +26,11 @@ class PodNetwork:
     nsg_ids: tuple[str, ...] = ()
     maximum: int | None = None
     """How many pods the node takes; None leaves the configuration's."""
+
+    @property
+    def own_class(self) -> PodClass:
+        """Return the class of the pods that wish for nothing else."""
+        return PodClass("", self.subnet_ids, self.nsg_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Whom an address is given to: a CNI attachment of a pod's sandbox."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,6 +32,15 @@ class PodRef:
     def __str__(self) -> str:
         """Return ``namespace/name``, or nothing outside Kubernetes."""
         return f"{self.namespace}/{self.name}" if self.name else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundPod:
+    """A pod that Kubernetes has bound to this node."""
+
+    pod: PodRef
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Its own and its namespace's; its own count where both say something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

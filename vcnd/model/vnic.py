@@ -18,6 +18,8 @@ class Vnic:
     subnet_id: SubnetId
     subnet_cidr: str
     virtual_router: str
+    pod_class: str = ""
+    """Name of the class of pods that it is for (``PodClass.name``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +45,18 @@ PRIMARY_INDEX = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateIp:
-    """A secondary private IP object of one of our VNICs: an address, or a block."""
+    """A secondary private IP object of one of our VNICs: an address, or a block.
+
+    Where ``fixed`` names it, it is RESERVED: it outlives its pods and its VNIC, and
+    is for the pods that claim that name alone.
+    """
 
     id: PrivateIpId
     address: str
     """The address, or a block's first."""
     vnic_id: VnicId
     prefix_length: int = 32
+    fixed: str = ""
 
     @property
     def size(self) -> int:
@@ -75,7 +82,7 @@ class CloudView:
     nsgs: Mapping[VnicId, tuple[str, ...]]
     """The NSGs of the pod VNICs."""
     private_ips: tuple[PrivateIp, ...]
-    """Secondary private IPs on the pod VNICs, but those that outlive their VNIC."""
+    """Secondary private IPs on the pod VNICs, but RESERVED ones that are not ours."""
     attached: tuple[VnicId, ...]
     """All VNICs of the instance, foreign ones too, and those that come and go: they
     use the shape's slots.  One that is still attaching has no id yet: it is ``""``."""

@@ -8,7 +8,7 @@ import structlog
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp
-from vcnd.oci import wire
+from vcnd.oci import tags, wire
 from vcnd.oci.client import CoreClient
 from vcnd.oci.errors import OciError, Verdict
 from vcnd.oci.polling import Poller
@@ -24,31 +24,38 @@ BULK_FROM = 4
 class Addresses:
     """Creates, lists and deletes; one change of a VNIC at a time is its caller's."""
 
-    def __init__(self, *, core: CoreClient, retry: Retrier, poll: Poller) -> None:
+    def __init__(
+        self, *, core: CoreClient, retry: Retrier, poll: Poller, cluster: str
+    ) -> None:
         self._core = core
+        self._cluster = cluster
         self._retry = retry
         self._poll = poll
         self._has_bulk = True
 
     async def on_vnic(self, vnic_id: VnicId) -> list[PrivateIp]:
-        """Return a VNIC's secondary addresses and blocks that go with it."""
+        """Return a VNIC's secondary addresses and blocks, and our fixed ones on it."""
 
         async def list_them() -> list[wire.PrivateIp]:
             return await self._core.list_private_ips(vnic_id=vnic_id)
 
         return [
-            _private_ip(p, vnic_id)
+            as_private_ip(p, vnic_id)
             for p in await self._retry(list_them)
-            # What is RESERVED outlives its VNIC: it is somebody's fixed address.
-            if not p.is_primary and p.lifetime != "RESERVED"
+            if not p.is_primary and (p.lifetime != "RESERVED" or self._is_fixed(p))
         ]
 
+    def _is_fixed(self, said: wire.PrivateIp) -> bool:
+        """Tell whether a RESERVED address is a fixed one of this cluster."""
+        theirs = said.freeform_tags
+        return theirs.get(tags.OWNER) == self._cluster and tags.FIXED in theirs
+
     async def create(
-        self, vnic_id: VnicId, count: int, tags: dict[str, str]
+        self, vnic_id: VnicId, count: int, said: dict[str, str]
     ) -> list[PrivateIp]:
         """Create single addresses on a VNIC; return them, or all that it has."""
         if count >= BULK_FROM and self._has_bulk:
-            items = [wire.BulkCreatePrivateIpItem(tags)] * count
+            items = [wire.BulkCreatePrivateIpItem(said)] * count
             details = wire.BulkCreatePrivateIpsDetails(vnic_id, items)
             token = secrets.token_hex(15)
 
@@ -60,7 +67,7 @@ class Addresses:
             work = await self._bulk(start)
             if work is not None:
                 return await self._made(vnic_id, work)
-        return await self._create_singly(vnic_id, count, tags)
+        return await self._create_singly(vnic_id, count, said)
 
     async def _made(self, vnic_id: VnicId, work: wire.WorkRequest) -> list[PrivateIp]:
         """Return a VNIC's addresses once the list has all that were just made."""
@@ -76,11 +83,11 @@ class Addresses:
         )
 
     async def create_block(
-        self, vnic_id: VnicId, size: int, tags: dict[str, str]
+        self, vnic_id: VnicId, size: int, said: dict[str, str]
     ) -> PrivateIp:
         """Create an aligned block of so many addresses; the service picks it."""
         details = wire.CreatePrivateIpDetails(
-            vnic_id, tags, cidr_prefix_length=33 - size.bit_length()
+            vnic_id, said, cidr_prefix_length=33 - size.bit_length()
         )
         return await self._create_one(details, vnic_id)
 
@@ -92,13 +99,13 @@ class Addresses:
         async def create() -> wire.PrivateIp:
             return await self._core.create_private_ip(details, retry_token=token)
 
-        return _private_ip(await self._retry(create), vnic_id)
+        return as_private_ip(await self._retry(create), vnic_id)
 
     async def _create_singly(
-        self, vnic_id: VnicId, count: int, tags: dict[str, str]
+        self, vnic_id: VnicId, count: int, said: dict[str, str]
     ) -> list[PrivateIp]:
         """Create one address after another: OCI changes a VNIC one at a time."""
-        details = wire.CreatePrivateIpDetails(vnic_id, tags)
+        details = wire.CreatePrivateIpDetails(vnic_id, said)
         made: list[PrivateIp] = []
         for _ in range(count):
             try:
@@ -180,12 +187,15 @@ class Addresses:
         raise CloudGoneError(text) if Verdict.GONE in verdicts else CloudError(text)
 
 
-def _private_ip(said: wire.PrivateIp, vnic_id: VnicId) -> PrivateIp:
+def as_private_ip(said: wire.PrivateIp, vnic_id: VnicId) -> PrivateIp:
+    """Return an address of a VNIC as the flows know it."""
+    reserved = said.lifetime == "RESERVED"
     return PrivateIp(
         id=PrivateIpId(said.id),
         address=said.ip_address,
         vnic_id=vnic_id,
         prefix_length=said.cidr_prefix_length or 32,
+        fixed=said.freeform_tags.get(tags.FIXED, "") if reserved else "",
     )
 
 

@@ -92,6 +92,7 @@ class CoreClient:
         query: dict[str, str] | None = None,
         body: msgspec.Struct | None = None,
         retry_token: str = "",
+        if_match: str = "",
     ) -> Answer:
         session = await self.session()
         url = session.core_url + path + (f"?{urlencode(query)}" if query else "")
@@ -101,6 +102,8 @@ class CoreClient:
         headers = {"accept": "application/json"}
         if retry_token:
             headers["opc-retry-token"] = retry_token
+        if if_match:
+            headers["if-match"] = if_match
         await self._limiter.turn()
         try:
             answer = await exchange(
@@ -189,8 +192,41 @@ class CoreClient:
             "ListPrivateIps", "/privateIps", {"vnicId": vnic_id}, wire.PrivateIp
         )
 
+    async def list_reserved(self, *, subnet_id: str) -> list[wire.PrivateIp]:
+        """List a subnet's reserved private IPs."""
+        query = {"subnetId": subnet_id, "lifetime": "RESERVED"}
+        return await self._list("ListPrivateIps", "/privateIps", query, wire.PrivateIp)
+
+    async def get_private_ip(self, private_ip_id: str) -> tuple[wire.PrivateIp, str]:
+        """Get a private IP, and its etag."""
+        path = f"/privateIps/{quote(private_ip_id)}"
+        answer = await self._call("GetPrivateIp", "GET", path)
+        said = msgspec.json.decode(answer.body, type=wire.PrivateIp)
+        return said, answer.headers.get("etag", "")
+
+    async def move_private_ip(
+        self, private_ip_id: str, vnic_id: str, *, if_match: str
+    ) -> wire.PrivateIp:
+        """Move an address to a VNIC of its subnet, unless it has changed meanwhile."""
+        answer = await self._call(
+            "UpdatePrivateIp",
+            "PUT",
+            f"/privateIps/{quote(private_ip_id)}",
+            body=wire.MovePrivateIpDetails(vnic_id),
+            if_match=if_match,
+        )
+        return msgspec.json.decode(answer.body, type=wire.PrivateIp)
+
+    async def detach_private_ip(self, private_ip_id: str) -> None:
+        """Take a reserved address from its VNIC."""
+        path = f"/privateIps/{quote(private_ip_id)}/actions/detach"
+        await self._call("PrivateIpVnicDetach", "POST", path)
+
     async def create_private_ip(
-        self, details: wire.CreatePrivateIpDetails, *, retry_token: str
+        self,
+        details: wire.CreatePrivateIpDetails | wire.ReservePrivateIpDetails,
+        *,
+        retry_token: str,
     ) -> wire.PrivateIp:
         """Create one address; the service picks it."""
         answer = await self._call(
@@ -202,10 +238,12 @@ class CoreClient:
         )
         return msgspec.json.decode(answer.body, type=wire.PrivateIp)
 
-    async def delete_private_ip(self, private_ip_id: str) -> None:
-        """Delete one address."""
+    async def delete_private_ip(
+        self, private_ip_id: str, *, if_match: str = ""
+    ) -> None:
+        """Delete one address, unless it has changed since it had an etag."""
         path = f"/privateIps/{quote(private_ip_id)}"
-        await self._call("DeletePrivateIp", "DELETE", path)
+        await self._call("DeletePrivateIp", "DELETE", path, if_match=if_match)
 
     async def bulk_create_private_ips(
         self, details: wire.BulkCreatePrivateIpsDetails, *, retry_token: str

@@ -1,6 +1,6 @@
 """The ``Cloud`` port on OCI: so many calls as needed and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 import trio
@@ -11,19 +11,18 @@ from vcnd.model.errors import (
     CloudRefusedError,
 )
 from vcnd.model.ids import SubnetId, VnicId
-from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic
-from vcnd.oci import wire
+from vcnd.oci import tags, wire
 from vcnd.oci.addresses import Addresses
 from vcnd.oci.client import CoreClient
+from vcnd.oci.fixed import FixedAddresses
 from vcnd.oci.metadata import Metadata
 from vcnd.oci.polling import Poller
 from vcnd.oci.retry import Retrier
 
 log = structlog.get_logger()
 
-TAG_OWNER = "vcnd-cluster"
-TAG_NODE = "vcnd-instance"
 ATTACHED_STATES = ("ATTACHING", "ATTACHED", "DETACHING")
 ATTACHMENT_SECONDS = 15.0
 """The API is asked so often for an attachment that IMDS does not show."""
@@ -46,7 +45,12 @@ class OciCloud:
         self._retry = retry
         self._cluster = cluster
         self._poll = Poller(retry, wait_seconds=wait_seconds)
-        self._addresses = Addresses(core=core, retry=retry, poll=self._poll)
+        self._addresses = Addresses(
+            core=core, retry=retry, poll=self._poll, cluster=cluster
+        )
+        self._fixed = FixedAddresses(
+            core=core, retry=retry, poll=self._poll, cluster=cluster
+        )
 
     # Who we are
 
@@ -77,7 +81,7 @@ class OciCloud:
             except CloudGoneError as error:
                 gone = f": {error}"
                 continue  # detached since it was listed
-            vnic = self._vnic(local[vnic_id], said.subnet_id)
+            vnic = self._vnic(local[vnic_id], said.subnet_id, said.freeform_tags)
             if said.is_primary:
                 primary = vnic
             elif self._is_ours(said, instance.id):
@@ -102,13 +106,13 @@ class OciCloud:
         return await self._retry(get)
 
     def _is_ours(self, vnic: wire.Vnic, instance_id: str) -> bool:
-        tags = vnic.freeform_tags
+        said = vnic.freeform_tags
         return (
-            tags.get(TAG_OWNER) == self._cluster and tags.get(TAG_NODE) == instance_id
+            said.get(tags.OWNER) == self._cluster and said.get(tags.NODE) == instance_id
         )
 
     @staticmethod
-    def _vnic(local: wire.ImdsVnic, subnet_id: str) -> Vnic:
+    def _vnic(local: wire.ImdsVnic, subnet_id: str, said: Mapping[str, str]) -> Vnic:
         if local.vlan_tag:
             raise CloudRefusedError(
                 f"VNIC {local.vnic_id} has VLAN tag {local.vlan_tag}: VLAN VNICs"
@@ -121,6 +125,7 @@ class OciCloud:
             subnet_id=SubnetId(subnet_id),
             subnet_cidr=local.subnet_cidr_block,
             virtual_router=local.virtual_router_ip,
+            pod_class=said.get(tags.CLASS, ""),
         )
 
     # Addresses
@@ -139,17 +144,28 @@ class OciCloud:
         """Delete addresses and blocks (``Cloud.delete_addresses``)."""
         await self._addresses.delete(vnic_id, private_ips)
 
+    async def fetch_fixed(self, name: str, vnic: Vnic) -> list[PrivateIp]:
+        """Bring a fixed address to a VNIC (``Cloud.fetch_fixed``)."""
+        return [await self._fixed.fetch(name, vnic)]
+
+    async def release_fixed(self, private_ip: PrivateIp) -> None:
+        """Take a fixed address from its VNIC (``Cloud.release_fixed``)."""
+        await self._fixed.release(private_ip)
+
     # VNICs
 
-    async def attach_vnic(self, network: PodNetwork, token: str) -> Vnic:
+    async def attach_vnic(self, pod_class: PodClass, token: str) -> Vnic:
         """Attach a pod VNIC and wait for it (``Cloud.attach_vnic``)."""
         instance = (await self._retry(self._core.session)).instance
+        said = await self._tags()
+        if pod_class.name:
+            said[tags.CLASS] = pod_class.name
         details = wire.AttachVnicDetails(
             instance_id=instance.id,
             create_vnic_details=wire.CreateVnicDetails(
-                subnet_id=network.subnet_ids[0],
-                nsg_ids=list(network.nsg_ids),
-                freeform_tags=await self._tags(),
+                subnet_id=pod_class.subnet_ids[0],
+                nsg_ids=list(pod_class.nsg_ids),
+                freeform_tags=said,
                 display_name="vcnd-pods",
                 assign_public_ip=False,
             ),
@@ -161,7 +177,7 @@ class OciCloud:
         known = {v.vnic_id for v in await self._retry(self._metadata.vnics)}
         attachment = await self._retry(attach)
         local = await self._attached(attachment.id, known)
-        return self._vnic(local, network.subnet_ids[0])
+        return self._vnic(local, pod_class.subnet_ids[0], said)
 
     async def _attached(self, attachment_id: str, known: set[str]) -> wire.ImdsVnic:
         """Wait until an attachment is complete, and return its VNIC.
@@ -231,7 +247,7 @@ class OciCloud:
 
     async def _tags(self) -> dict[str, str]:
         instance = (await self._retry(self._core.session)).instance
-        return {TAG_OWNER: self._cluster, TAG_NODE: instance.id}
+        return {tags.OWNER: self._cluster, tags.NODE: instance.id}
 
 
 def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:

@@ -35,6 +35,7 @@ class PrivateIp(_Read):
     vnic_id: str | None = None
     cidr_prefix_length: int | None = None
     lifetime: str = "EPHEMERAL"
+    freeform_tags: dict[str, str] = {}
 
 
 class WorkRequestResource(_Read):
@@ -122,6 +123,21 @@ class CreatePrivateIpDetails(msgspec.Struct, rename="camel", omit_defaults=True)
     vnic_id: str
     freeform_tags: dict[str, str]
     cidr_prefix_length: int | None = None
+
+
+class ReservePrivateIpDetails(msgspec.Struct, rename="camel"):
+    """Body of CreatePrivateIp for an address on no VNIC yet, which outlives them."""
+
+    subnet_id: str
+    display_name: str
+    freeform_tags: dict[str, str]
+    lifetime: str = "RESERVED"
+
+
+class MovePrivateIpDetails(msgspec.Struct, rename="camel"):
+    """Body of UpdatePrivateIp: what is left out stays as it is."""
+
+    vnic_id: str
 
 
 class BulkCreatePrivateIpItem(msgspec.Struct, rename="camel"):

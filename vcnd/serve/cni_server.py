@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Never, Protocol
@@ -33,7 +33,11 @@ class Verbs(Protocol):
     """What the calls do, without their form."""
 
     async def add(
-        self, key: SandboxKey, pod: PodRef, netns: int
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
     ) -> tuple[Lease, PodInterface]:
         """Give a sandbox an address."""
 
@@ -153,7 +157,7 @@ class CniServer:
         match call.command:
             case "ADD":
                 lease, interface = await verbs.add(
-                    call.key, call.pod, _one_namespace(descriptors)
+                    call.key, call.pod, _one_namespace(descriptors), call.annotations
                 )
                 stdout = cni_wire.render_result(call, lease, interface)
                 said = {"address": lease.address, "ifname": interface.host_ifname}

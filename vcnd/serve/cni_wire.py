@@ -9,6 +9,7 @@ Inside it the CNI specification 1.1; facts/peers.md §4 lists its obligations.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,9 @@ MAX_STDIN_BYTES = 1 << 20
 VERSIONS = ("0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LATEST = VERSIONS[-1]
 CNI_COMMANDS = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
+
+ANNOTATIONS = "io.kubernetes.cri.pod-annotations"
+"""The capability by which containerd says a pod's annotations."""
 
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -60,6 +64,8 @@ class Call:
     netns_path: str
     previous_addresses: tuple[str, ...] = ()
     """CHECK: the addresses of prevResult."""
+    annotations: Mapping[str, str] | None = None
+    """ADD: the pod's annotations, where the runtime says them."""
     valid_attachments: frozenset[tuple[str, str]] = frozenset()
     """GC: (container id, ifname) of ``cni.dev/valid-attachments``."""
 
@@ -166,6 +172,7 @@ def parse_call(environment: dict[str, str], config: dict[str, Any]) -> Call:
         key=SandboxKey(network, container_id, ifname),
         pod=_pod(environment.get("CNI_ARGS", "")),
         netns_path=environment.get("CNI_NETNS", ""),
+        annotations=_annotations(config) if command == "ADD" else None,
         previous_addresses=_previous(config) if command == "CHECK" else (),
         valid_attachments=_valid(config) if command == "GC" else frozenset(),
     )
@@ -179,6 +186,16 @@ def _pod(arguments: str) -> PodRef:
         name=said.get("K8S_POD_NAME", ""),
         uid=said.get("K8S_POD_UID", ""),
     )
+
+
+def _annotations(config: dict[str, Any]) -> dict[str, str] | None:
+    try:
+        said = config.get("runtimeConfig", {}).get(ANNOTATIONS)
+        return msgspec.convert(said, dict[str, str] | None)
+    except (AttributeError, msgspec.ValidationError) as error:
+        raise BadNetworkConfigError(
+            f"runtimeConfig: {ANNOTATIONS} is no map of texts", details=str(error)
+        ) from error
 
 
 def _previous(config: dict[str, Any]) -> tuple[str, ...]:

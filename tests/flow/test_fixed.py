@@ -1,0 +1,140 @@
+"""Fixed addresses: one pod's at a time, on any node, through faults."""
+
+import pytest
+import trio
+
+from tests.harness import check_invariants, key
+from tests.shop import add, ids, reserved, shop, vnic_of, warm
+from vcnd.core.wishes import FIXED_ADDRESS, NSG_IDS
+from vcnd.daemon import Node
+from vcnd.model.errors import PoolEmptyError
+
+Clock = trio.testing.MockClock
+
+
+async def test_a_fixed_address_survives_its_pod(autojump_clock: Clock) -> None:
+    w = shop()
+    async with warm(w) as node:
+        first = await add(node, 1, {FIXED_ADDRESS: "web"})
+        await add(node, 2, {})
+        await node.delete(key(1))
+        await trio.sleep(30)
+        assert [p.vnic_id for p in reserved(w)] == [None]
+        again = await add(node, 3, {FIXED_ADDRESS: "web"})
+        assert again.address == first.address
+        assert len(reserved(w)) == 1
+        check_invariants(w, node)
+
+
+async def test_a_fixed_address_follows_its_pod_to_another_node(
+    autojump_clock: Clock,
+) -> None:
+    w = shop(nodes=2)
+    other = w.beside("node2")
+    said = {FIXED_ADDRESS: "web"}
+    async with warm(w) as one, warm(other) as two:
+        first = await add(one, 1, said)
+        # While it is there, nobody else gets it.
+        with pytest.raises(PoolEmptyError) as refusal:
+            await add(two, 2, said)
+        assert f"{first.address} is on VNIC" in str(refusal.value)
+        await one.delete(key(1))
+        second = await add(two, 2, said)
+        assert second.address == first.address
+        assert vnic_of(other, second).id in {v.id for v in other.pod_vnics()}
+        check_invariants(w, one)
+        check_invariants(other, two)
+
+
+async def test_two_nodes_that_want_it_at_once_make_one(autojump_clock: Clock) -> None:
+    w = shop(nodes=2)
+    other = w.beside("node2")
+    outcome: list[str] = []
+    async with warm(w) as one, warm(other) as two:
+
+        async def try_it(node: Node, number: int) -> None:
+            try:
+                outcome.append(
+                    (await add(node, number, {FIXED_ADDRESS: "web"})).address
+                )
+            except PoolEmptyError:
+                outcome.append("")
+
+        async with trio.open_nursery() as calls:
+            calls.start_soon(try_it, one, 1)
+            calls.start_soon(try_it, two, 2)
+    assert len(reserved(w)) == 1
+    assert sorted(outcome) == ["", reserved(w)[0].ip_address]
+
+
+async def test_two_pods_of_a_node_do_not_share_it(autojump_clock: Clock) -> None:
+    w = shop()
+    async with warm(w) as node:
+        first = await add(node, 1, {FIXED_ADDRESS: "web"})
+        with pytest.raises(PoolEmptyError) as refusal:
+            await add(node, 2, {FIXED_ADDRESS: "web"})
+        assert "web is with pod shop/pod1 here" in str(refusal.value)
+        await node.delete(key(1))
+        second = await add(node, 2, {FIXED_ADDRESS: "web"})
+        assert first.address == second.address
+
+
+async def test_it_is_let_go_after_a_restart_too(autojump_clock: Clock) -> None:
+    """And after a boot, when the sandboxes are gone without a DEL."""
+    w = shop()
+    async with warm(w) as node:
+        await add(node, 1, {FIXED_ADDRESS: "web"})
+    w.journal.__init__()  # type: ignore[misc]
+    w.host.__init__()  # type: ignore[misc]
+    async with warm(w):
+        await trio.sleep(60)
+        assert [p.vnic_id for p in reserved(w)] == [None]
+
+
+async def test_another_wish_for_nsgs_takes_it_along(autojump_clock: Clock) -> None:
+    w = shop()
+    _, nsg = ids(w)
+    async with warm(w) as node:
+        first = await add(node, 1, {FIXED_ADDRESS: "web"})
+        await node.delete(key(1))
+        second = await add(node, 2, {FIXED_ADDRESS: "web", NSG_IDS: nsg})
+        assert first.address == second.address
+        assert vnic_of(w, second).nsg_ids == [nsg]
+
+
+async def test_reserved_addresses_of_others_are_left_alone(
+    autojump_clock: Clock,
+) -> None:
+    w = shop()
+    async with warm(w) as node:
+        lease = await add(node, 1, {FIXED_ADDRESS: "web"})
+        mine = w.secondary()[lease.address]
+        mine.freeform_tags["vcnd-cluster"] = "another"
+        await node.delete(key(1))
+        await trio.sleep(2000)
+        # It is not ours any more: forgotten, and left where it is.
+        assert mine in reserved(w)
+        again = await add(node, 2, {FIXED_ADDRESS: "web"})
+        assert again.address != lease.address
+
+
+@pytest.mark.parametrize("kind", ["before", "after", "cut"])
+@pytest.mark.parametrize(
+    "operation",
+    ["ListPrivateIps", "CreatePrivateIp", "GetPrivateIp", "UpdatePrivateIp"],
+)
+async def test_a_fault_on_the_way_makes_no_second_one(
+    autojump_clock: Clock, operation: str, kind: str
+) -> None:
+    w = shop()
+    async with warm(w) as node:
+        w.fault(operation, kind, status=503)
+        first = await add(node, 1, {FIXED_ADDRESS: "web"})
+        w.fault("PrivateIpVnicDetach", kind, status=503)
+        await node.delete(key(1))
+        await trio.sleep(60)
+        assert [p.vnic_id for p in reserved(w)] == [None]
+        again = await add(node, 2, {FIXED_ADDRESS: "web"})
+        assert again.address == first.address
+        assert len(reserved(w)) == 1
+        check_invariants(w, node)

@@ -1,0 +1,54 @@
+"""A world where pods of namespace ``shop`` may wish for everything."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fakeoci.world.nouns import Nsg, PrivateIp, Subnet, Vnic
+from tests.doubles.cluster import MemoryCluster
+from tests.harness import World, key, settings, until_warm, world
+from vcnd.config import AllowSection
+from vcnd.daemon import Node
+from vcnd.model.sandbox import Lease, PodRef
+
+EVERYTHING = AllowSection(
+    namespace="shop", subnet_ids=["*"], nsg_ids=["*"], fixed_addresses=True
+)
+
+
+def shop(changes: dict[str, str] | None = None, *, nodes: int = 1) -> World:
+    return world(changes, bundled="two-classes", nodes=nodes)
+
+
+def ids(w: World) -> tuple[str, str]:
+    """Return the second subnet and the second NSG."""
+    cloud = w.service.world
+    return cloud.named(Subnet, "shop").id, cloud.named(Nsg, "blocked-port").id
+
+
+def pod(name: str) -> PodRef:
+    return PodRef(namespace="shop", name=name, uid=name)
+
+
+async def add(node: Node, number: int, annotations: dict[str, str]) -> Lease:
+    lease, _ = await node.add(
+        key(number), pod(f"pod{number}"), 100 + number, annotations
+    )
+    return lease
+
+
+def vnic_of(w: World, lease: Lease) -> Vnic:
+    return w.service.world.get(Vnic, w.secondary()[lease.address].vnic_id or "")
+
+
+def reserved(w: World) -> list[PrivateIp]:
+    return [p for p in w.service.world.all(PrivateIp) if p.lifetime == "RESERVED"]
+
+
+@asynccontextmanager
+async def warm(
+    w: World, *, cluster: MemoryCluster | None = None, **pool: float
+) -> AsyncIterator[Node]:
+    config = settings(allow=[EVERYTHING], cooling_seconds=1.0, **pool)
+    async with w.node(config, cluster=cluster) as node:
+        await until_warm(node)
+        yield node

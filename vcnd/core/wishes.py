@@ -1,0 +1,108 @@
+"""Pods' wishes: what annotations say, whether that is allowed, what it comes to.
+
+The same words stand on a pod or on its namespace; the pod's count where both do.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS, NSG, SUBNET
+from vcnd.model.errors import WishRefusedError
+from vcnd.model.podnetwork import PodClass, PodNetwork
+from vcnd.model.sandbox import PodRef
+from vcnd.model.wish import EVERY, Allowance, Claim, Wish
+
+SUBNET_IDS = "vcnd.io/subnet-ids"
+NSG_IDS = "vcnd.io/nsg-ids"
+FIXED_ADDRESS = "vcnd.io/fixed-address"
+OWN_NAME = "true"
+"""Value of the last: the fixed address bears the pod's own name."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+def read(pod: PodRef, annotations: Mapping[str, str]) -> Wish:
+    """Return what annotations ask for.
+
+    Raises:
+        WishRefusedError: they cannot be meant; says which and why.
+    """
+    return Wish(
+        subnet_ids=_ocids(annotations, SUBNET_IDS, SUBNET, MOST_SUBNETS),
+        nsg_ids=_ocids(annotations, NSG_IDS, NSG, MOST_NSGS),
+        fixed=_fixed(pod, annotations.get(FIXED_ADDRESS, "").strip()),
+    )
+
+
+def _ocids(
+    annotations: Mapping[str, str], name: str, prefix: str, most: int
+) -> tuple[str, ...]:
+    said = [o.strip() for o in annotations.get(name, "").split(",") if o.strip()]
+    for ocid in said:
+        if not ocid.startswith(prefix):
+            raise WishRefusedError(f"{name}: {ocid!r} is no OCID {prefix}…")
+    if len(said) > most:
+        raise WishRefusedError(f"{name} takes at most {most}, {len(said)} are named")
+    return tuple(dict.fromkeys(said))
+
+
+def _fixed(pod: PodRef, said: str) -> str:
+    if not said:
+        return ""
+    name = pod.name if said == OWN_NAME else said
+    if not _NAME.fullmatch(name):
+        raise WishRefusedError(
+            f"{FIXED_ADDRESS}: {name!r} is no name",
+            details=f"lower case letters, digits, '-' and '.', or {OWN_NAME!r}",
+        )
+    return f"{pod.namespace}/{name}"
+
+
+def may_wish(namespace: str, allowed: Iterable[Allowance]) -> bool:
+    """Tell whether the pods of a namespace may wish for anything."""
+    return any(a.namespace in (EVERY, namespace) for a in allowed)
+
+
+def claim(
+    wish: Wish, *, namespace: str, allowed: Sequence[Allowance], network: PodNetwork
+) -> Claim:
+    """Return what a pod of a namespace is to be given.
+
+    Raises:
+        WishRefusedError: it may not have that.
+    """
+    mine = [a for a in allowed if a.namespace in (EVERY, namespace)]
+    _check("subnet", wish.subnet_ids, [a.subnet_ids for a in mine], namespace)
+    _check("NSG", wish.nsg_ids, [a.nsg_ids for a in mine], namespace)
+    if wish.fixed and not any(a.fixed_addresses for a in mine):
+        raise WishRefusedError(
+            f"pods of namespace {namespace} may not have fixed addresses",
+            details="[[allow]] in the node's configuration says who may",
+        )
+    return Claim(_class(wish, network), wish.fixed)
+
+
+def _check(
+    kind: str,
+    wanted: Iterable[str],
+    allowed: Sequence[frozenset[str]],
+    namespace: str,
+) -> None:
+    for ocid in wanted:
+        if not any(EVERY in some or ocid in some for some in allowed):
+            raise WishRefusedError(
+                f"pods of namespace {namespace} may not use {kind} {ocid}",
+                details="[[allow]] in the node's configuration says who may",
+            )
+
+
+def _class(wish: Wish, network: PodNetwork) -> PodClass:
+    own = network.own_class
+    subnets = wish.subnet_ids or own.subnet_ids
+    nsgs = tuple(sorted(wish.nsg_ids or own.nsg_ids))  # the order means nothing
+    if (subnets, nsgs) == (own.subnet_ids, tuple(sorted(own.nsg_ids))):
+        return own
+    whole = "\n".join((*subnets, "", *nsgs))
+    name = hashlib.sha256(whole.encode()).hexdigest()[:12]
+    return PodClass(name, subnets, nsgs)

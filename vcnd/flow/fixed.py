@@ -1,0 +1,80 @@
+"""Fixed addresses: brought when a pod here claims one, let go when it has gone.
+
+A fixed address is a RESERVED private IP that lives in the first subnet of its pod's
+class.  While no pod has it, it is on no VNIC, and any node may fetch it.
+"""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+
+import trio
+
+from vcnd.flow.changes import Changes
+from vcnd.flow.pool import Pool
+from vcnd.flow.wants import Need
+from vcnd.flow.work import Work
+from vcnd.model.vnic import Vnic, VnicSlot
+
+
+class FixedAddresses:
+    """Those of this node."""
+
+    def __init__(self, *, pool: Pool, changes: Changes, work: Work) -> None:
+        self._pool = pool
+        self._changes = changes
+        self._work = work
+
+    def fetch(
+        self, need: Need, slots: Sequence[VnicSlot], attach: Callable[[], None]
+    ) -> None:
+        """Bring what is wanted to VNICs of the class.
+
+        Args:
+            need: what is wanted.
+            slots: the VNICs of the class.
+            attach: asks for one more.
+        """
+        here = {p.fixed for p in self._pool.ledger.private_ips()}
+        for name in sorted(need.fixed - here):
+            asked = f"fixed address {name}"
+            if self._work.is_shut(asked):
+                continue
+            roomy = self._roomy(need, slots)
+            if not roomy:
+                attach()
+                return
+            free = [v for v in roomy if v.id not in self._work.at_work]
+            if not free:
+                return
+            fetch = partial(self._changes.fetch_fixed, name, free[0])
+            self._work.start(free[0].id, fetch, asked=asked)
+
+    def _roomy(self, need: Need, slots: Sequence[VnicSlot]) -> list[Vnic]:
+        """Return the VNICs of the address' subnet that take one more."""
+        now, home = trio.current_time(), need.pod_class.subnet_ids[0]
+        limits, vnics = self._pool.limits, [s.vnic for s in slots]
+        return [
+            v
+            for v in vnics
+            if v.subnet_id == home
+            and self._pool.held(v.id) < limits.limit(v.id, now)
+            and not limits.probing(v.id)
+        ]
+
+    def release(self, wanted: AbstractSet[tuple[str, str]]) -> None:
+        """Let go of those that no pod here has or wants.
+
+        Args:
+            wanted: class and name of those that pods without an address want.
+        """
+        pool = self._pool
+        for private_ip in pool.ledger.private_ips():
+            vnic_id, name = private_ip.vnic_id, private_ip.fixed
+            if not name or (pool.class_of(vnic_id), name) in wanted:
+                continue
+            if pool.ledger.state(private_ip.address) != "free":
+                continue
+            if vnic_id not in self._work.shut(release=True):
+                leave = partial(self._changes.release_fixed, private_ip)
+                self._work.start(vnic_id, leave, release=True)

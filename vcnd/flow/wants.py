@@ -1,0 +1,156 @@
+"""Who wants an address: calls that wait for one, and pods that are bound here."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import trio
+
+from vcnd.core import wishes
+from vcnd.core.ledger import Ledger
+from vcnd.model.errors import WishRefusedError
+from vcnd.model.podnetwork import PodClass, PodNetwork
+from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
+from vcnd.model.wish import Allowance, Claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What pods want of one class."""
+
+    pod_class: PodClass
+    wanted: int
+    """How many have no address yet; those that want a fixed one are not counted."""
+    fixed: frozenset[str]
+    """The fixed addresses that are wanted, by name."""
+    waiting: bool
+    """Whether a call waits for one of them."""
+
+    @classmethod
+    def of_nobody(cls, pod_class: PodClass) -> Self:
+        """Return that nothing is wanted."""
+        return cls(pod_class=pod_class, wanted=0, fixed=frozenset(), waiting=False)
+
+
+class Wants:
+    """The pods without an address, and what each may have."""
+
+    def __init__(
+        self, ledger: Ledger, network: PodNetwork, allowed: Sequence[Allowance]
+    ) -> None:
+        self._ledger = ledger
+        self.network = network
+        """Where VNICs of the node's own class are attached from now on."""
+        self._allowed = tuple(allowed)
+        self.bound: dict[str, BoundPod] = {}
+        """Pods that Kubernetes has bound to this node, by uid."""
+        self._waiting: dict[SandboxKey, tuple[PodRef, Claim]] = {}
+        self._classes: dict[str, PodClass] = {}
+        self._bind_news = trio.Event()
+
+    # Who
+
+    def bind(self, pods: Iterable[BoundPod]) -> None:
+        """Say which pods Kubernetes has bound to this node."""
+        self.bound = {bound.pod.uid: bound for bound in pods}
+        self._bind_news.set()
+        self._bind_news = trio.Event()
+
+    def unbind(self, pod: PodRef) -> None:
+        """Take a pod whose address was taken back off the list.
+
+        While Kubernetes is away nobody else says that it is gone.
+        """
+        self.bound.pop(pod.uid, None)
+
+    async def until_bound(self) -> None:
+        """Return when Kubernetes has said something more."""
+        await self._bind_news.wait()
+
+    @contextmanager
+    def waiting_for(self, key: SandboxKey, pod: PodRef, claim: Claim) -> Iterator[None]:
+        """Count a call as waiting while the body runs."""
+        self._waiting[key] = pod, claim
+        try:
+            yield
+        finally:
+            del self._waiting[key]
+
+    @property
+    def waiting(self) -> int:
+        """Return how many calls wait for an address."""
+        return len(self._waiting)
+
+    @property
+    def wanted(self) -> int:
+        """Return how many pods have no address yet: calls that wait, and bound pods."""
+        return sum(n.wanted + len(n.fixed) for n in self.needs())
+
+    def unserved(self) -> dict[str, BoundPod]:
+        """Return the bound pods that hold no address, by uid."""
+        served = {lease.pod.uid for lease in self._ledger.leases()}
+        return {uid: pod for uid, pod in self.bound.items() if uid not in served}
+
+    # What
+
+    def claim(self, pod: PodRef, annotations: Mapping[str, str]) -> Claim:
+        """Return what a pod is to be given.
+
+        Raises:
+            WishRefusedError: it may not have what its annotations ask for.
+        """
+        claim = wishes.claim(
+            wishes.read(pod, annotations),
+            namespace=pod.namespace,
+            allowed=self._allowed,
+            network=self.network,
+        )
+        self._classes[claim.pod_class.name] = claim.pod_class
+        return claim
+
+    def may_wish(self, namespace: str) -> bool:
+        """Tell whether the pods of a namespace may wish for anything."""
+        return wishes.may_wish(namespace, self._allowed)
+
+    def classes(self) -> dict[str, PodClass]:
+        """Return the classes that pods have asked for, and the node's own, by name."""
+        for bound in self.bound.values():
+            self._claim_of(bound)
+        return {**self._classes, "": self.network.own_class}
+
+    def needs(self) -> list[Need]:
+        """Return what is wanted of each class, the most urgent class first.
+
+        The node's own is always among them.
+        """
+        served = self.unserved()
+        claims = {pod.uid or str(k): c for k, (pod, c) in self._waiting.items()}
+        urgent = {c.pod_class.name for c in claims.values()}
+        for uid, bound in served.items():
+            claim = None if uid in claims else self._claim_of(bound)
+            if claim is not None:
+                claims[uid] = claim
+        by_class: dict[PodClass, list[Claim]] = {self.network.own_class: []}
+        for claim in claims.values():
+            by_class.setdefault(claim.pod_class, []).append(claim)
+        needs = [
+            Need(
+                pod_class=pod_class,
+                wanted=sum(not c.fixed for c in some),
+                fixed=frozenset(c.fixed for c in some if c.fixed),
+                waiting=pod_class.name in urgent,
+            )
+            for pod_class, some in by_class.items()
+        ]
+        return sorted(
+            needs,
+            key=lambda n: (not n.waiting, not (n.wanted or n.fixed), n.pod_class.name),
+        )
+
+    def _claim_of(self, bound: BoundPod) -> Claim | None:
+        """Return what a bound pod is to be given; None where that is refused."""
+        try:
+            return self.claim(bound.pod, bound.annotations)
+        except WishRefusedError:
+            return None

@@ -1,0 +1,39 @@
+"""What pods ask for beyond an address, and what they may ask for."""
+
+from dataclasses import dataclass
+
+from vcnd.model.podnetwork import PodClass
+
+EVERY = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a pod's annotations ask for; what is empty is left to the network."""
+
+    subnet_ids: tuple[str, ...] = ()
+    """Subnets that its address may come from, in order of preference."""
+    nsg_ids: tuple[str, ...] = ()
+    """The NSGs that it is to be in, and no others."""
+    fixed: str = ""
+    """``namespace/name`` of the address that is to be its own, again and again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What the pods of a namespace may wish for."""
+
+    namespace: str
+    """``*`` is every one, in this and the other lists."""
+    subnet_ids: frozenset[str] = frozenset()
+    nsg_ids: frozenset[str] = frozenset()
+    fixed_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a pod is to be given."""
+
+    pod_class: PodClass
+    fixed: str = ""
+    """The fixed address that it is to have; empty: any."""

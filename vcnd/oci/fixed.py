@@ -1,0 +1,139 @@
+"""Fixed addresses: RESERVED private IPs, found by a tag, on one VNIC at a time.
+
+Two nodes may look for the same one at the same moment.  Where both find none and make
+one, all who look agree which of them stays, and the other is deleted before it serves.
+An address goes to a VNIC only from none, and only if nobody was faster (if-match).
+"""
+
+import secrets
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from vcnd.model.errors import AddressHeldError, CloudGoneError, CloudRefusedError
+from vcnd.model.vnic import PrivateIp, Vnic
+from vcnd.oci import tags, wire
+from vcnd.oci.addresses import as_private_ip
+from vcnd.oci.client import CoreClient
+from vcnd.oci.polling import Poller
+from vcnd.oci.retry import Retrier
+
+log = structlog.get_logger()
+
+
+class FixedAddresses:
+    """Those of one cluster."""
+
+    def __init__(
+        self, *, core: CoreClient, retry: Retrier, poll: Poller, cluster: str
+    ) -> None:
+        self._core = core
+        self._retry = retry
+        self._poll = poll
+        self._cluster = cluster
+
+    async def fetch(self, name: str, vnic: Vnic) -> PrivateIp:
+        """Bring the address of a name to a VNIC.
+
+        Raises:
+            AddressHeldError: it is on another one.
+            CloudError: the cloud cannot be had, or refused.
+        """
+        find = partial(self._find, name, vnic.subnet_id)
+        found = await self._retry(find)
+        if not found:
+            made = await self._make(name, vnic.subnet_id)
+            found = await self._poll(
+                f"list with fixed address {name}",
+                find,
+                lambda some: some if made.id in {p.id for p in some} else None,
+            )
+        private_ip_id = await self._agreed(found)
+        said, etag = await self._get(private_ip_id)
+        if said.vnic_id not in (None, vnic.id):
+            raise AddressHeldError(
+                f"{said.ip_address} is on VNIC {said.vnic_id}: it comes when its pod"
+                " there has ended; of a node that will not come back, terminate the"
+                f" instance or take {said.id} from the VNIC"
+            )
+        if said.vnic_id is None:
+            said = await self._move(said.id, vnic, etag)
+            log.info(
+                "fixed_address_fetched",
+                name=name,
+                address=said.ip_address,
+                vnic=vnic.id,
+            )
+        return as_private_ip(said, vnic.id)
+
+    async def _find(self, name: str, subnet_id: str) -> list[wire.PrivateIp]:
+        mine = self._tags(name)
+        listed = await self._core.list_reserved(subnet_id=subnet_id)
+        return [p for p in listed if mine.items() <= p.freeform_tags.items()]
+
+    async def _agreed(self, found: list[wire.PrivateIp]) -> str:
+        """Return which of several it is: one that serves, or the first of the OCIDs.
+
+        The others, made at the same moment by other nodes, are deleted.
+        """
+        first, *rest = sorted(found, key=lambda p: (p.vnic_id is None, p.id))
+        for other in rest:
+            said, etag = await self._get(other.id)
+            if said.vnic_id is None:
+                await self._delete(said.id, etag)
+                log.info(
+                    "fixed_address_deleted", address=said.ip_address, kept=first.id
+                )
+        return first.id
+
+    async def _delete(self, private_ip_id: str, if_match: str) -> None:
+        async def delete() -> None:
+            await self._core.delete_private_ip(private_ip_id, if_match=if_match)
+
+        with suppress(CloudGoneError):
+            await self._retry(delete)
+
+    async def _make(self, name: str, subnet_id: str) -> wire.PrivateIp:
+        details = wire.ReservePrivateIpDetails(subnet_id, name, self._tags(name))
+        token = secrets.token_hex(15)
+
+        async def create() -> wire.PrivateIp:
+            return await self._core.create_private_ip(details, retry_token=token)
+
+        return await self._retry(create)
+
+    async def _get(self, private_ip_id: str) -> tuple[wire.PrivateIp, str]:
+        async def get() -> tuple[wire.PrivateIp, str]:
+            return await self._core.get_private_ip(private_ip_id)
+
+        return await self._retry(get)
+
+    async def _move(
+        self, private_ip_id: str, vnic: Vnic, if_match: str
+    ) -> wire.PrivateIp:
+        async def move() -> wire.PrivateIp:
+            return await self._core.move_private_ip(
+                private_ip_id, vnic.id, if_match=if_match
+            )
+
+        return await self._retry(move)
+
+    async def release(self, private_ip: PrivateIp) -> None:
+        """Take a fixed address from its VNIC; one that is on none is left alone."""
+
+        async def detach() -> None:
+            await self._core.detach_private_ip(private_ip.id)
+
+        try:
+            await self._retry(detach)
+        except CloudGoneError:
+            return
+        except CloudRefusedError:
+            # An earlier try may have been carried out, its answer lost.
+            said, _ = await self._get(private_ip.id)
+            if said.vnic_id == private_ip.vnic_id:
+                raise
+
+    def _tags(self, name: str) -> dict[str, str]:
+        return {tags.OWNER: self._cluster, tags.FIXED: name}
