@@ -20,7 +20,6 @@ from fakeoci.fabric import netns
 from fakeoci.fabric.fabric import Fabric
 from fakeoci.fabric.netns import FabricError
 from fakeoci.fabric.uplink import Uplink
-from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
 from fakeoci.keeping import StateFile
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
@@ -147,7 +146,7 @@ async def _serve(
                 app.router.routes += _fabric_routes(fabric)
                 await nursery.start(fabric.run)
                 for vcn_id, name in fabric.vcn_netns.items():
-                    for there in (LINK_LOCAL, SERVICES):
+                    for there in fabric.services[vcn_id]:
                         sock = netns.inside(name, lambda there=there: listen(there, 80))  # type: ignore[misc]
                         doors.append(Door(socket=sock, vcn_id=vcn_id))
             await serve_doors(app, doors, nursery)
@@ -187,7 +186,8 @@ def _fabric_routes(fabric: Fabric) -> list[Route]:
 
     async def state(_request: Request) -> Response:
         await fabric.settled()
-        return json({"spoofed_packets": await fabric.spoofed()})
+        number, last = await fabric.spoofed(), list(fabric.spoofs)
+        return json({"spoofed_packets": number, "last_spoofed": [p.way for p in last]})
 
     return [
         admin.route("GET", "/flowLogs", flow_logs),

@@ -30,7 +30,8 @@ def door_at(host: str, port: int, client_address: str = "") -> Door:
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening TCP socket in this thread's namespace."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host, port))
     sock.listen(256)

@@ -21,6 +21,7 @@ from tests.doubles.host import MemoryHost
 from tests.doubles.journal import MemoryJournal
 from vcnd import config as configuration
 from vcnd.daemon import Node, oci_cloud
+from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.oci.http import READ_SECONDS
@@ -98,6 +99,7 @@ class World:
         name: str = "test",
         subnet: str | None = None,
         further: Sequence[str] = (),
+        families: Sequence[Family] = (Family.IPV4,),
     ) -> AsyncIterator[Node]:
         """Run a daemon's life on the node."""
         if subnet is None:
@@ -110,6 +112,7 @@ class World:
             nsg_ids=[nsg],
             cluster=name,
             blocks=self.blocks,
+            ip_families=tuple(families),
         )
         config = configuration.Config(
             oci=oci, pool=config.pool, cni=config.cni, allow=config.allow

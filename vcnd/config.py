@@ -9,6 +9,7 @@ import msgspec
 from vcnd.core.limits import LearntLimits
 from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import Layout
+from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.wish import Allowance
 
@@ -32,6 +33,8 @@ class OciSection(_Section, frozen=True):
     """OCIDs of more pod subnets, used in this order when those before are full."""
     nsg_ids: list[str] = []
     """OCIDs of the NSGs of pod VNICs, at most 5."""
+    ip_families: tuple[Family, ...] = (Family.IPV4,)
+    """What pods have addresses of: IPv4, IPv6 or both, the first one first."""
     cluster: str = "default"
     """Tag of this cluster's VNICs; VNICs without it are never touched."""
     principal: Literal["instance", "api_key", "workload", "resource"] = "instance"
@@ -48,6 +51,8 @@ class OciSection(_Section, frozen=True):
     """Identity's federation; empty: by the instance's region and realm."""
     addresses_per_vnic: Annotated[int, msgspec.Meta(ge=1)] = 64
     """Secondary private IPs to expect of a VNIC; a lower limit is learnt by refusal."""
+    ipv6s_per_vnic: Annotated[int, msgspec.Meta(ge=1)] = 32
+    """IPv6 objects to expect of a VNIC, likewise."""
     blocks: bool = True
     """Ask for aligned blocks of addresses where that saves calls; singles otherwise."""
     wait_seconds: Seconds = 120.0
@@ -141,13 +146,21 @@ class Config(_Section, frozen=True):
         return PodNetwork(
             subnet_ids=tuple(filter(None, (oci.subnet_id, *oci.further_subnet_ids))),
             nsg_ids=tuple(oci.nsg_ids),
+            families=tuple(dict.fromkeys(oci.ip_families)),
             maximum=self.pool.maximum,
         )
 
-    def limits(self) -> LearntLimits:
+    def limits(self) -> dict[Family, LearntLimits]:
         """Return what is known of limits before any was met."""
         oci = self.oci
-        return LearntLimits(per_vnic=oci.addresses_per_vnic, blocks=oci.blocks)
+        per_vnic = {
+            Family.IPV4: oci.addresses_per_vnic,
+            Family.IPV6: oci.ipv6s_per_vnic,
+        }
+        return {
+            family: LearntLimits(per_vnic=most, blocks=oci.blocks, family=family)
+            for family, most in per_vnic.items()
+        }
 
     def policy(self) -> PoolPolicy:
         """Return the pool's policy."""
@@ -215,6 +228,8 @@ def load(path: Path, node_name: str = "") -> Config:
         raise ConfigError(
             f"{path}: [kubernetes] node_name is required, here or as VCND_NODE_NAME"
         )
+    if not config.oci.ip_families:
+        raise ConfigError(f"{path}: [oci] ip_families is empty: IPv4, IPv6 or both")
     if config.log.level not in ("debug", "info", "warning", "error"):
         raise ConfigError(f"{path}: [log] level {config.log.level!r} is unknown")
     if config.log.format not in ("logfmt", "json"):

@@ -203,9 +203,9 @@ class Node:
         ledger, slots = self.pool.ledger, self.pool.slots
         self._host.adopt(
             [
-                (lease, slot)
+                (lease, found)
                 for lease in ledger.leases()
-                if (slot := self.pool.slot_of(lease)) is not None
+                if (found := self.pool.slots_of(lease))
             ]
         )
         await rooms.start(self._host.run)

@@ -5,6 +5,7 @@ from typing import Never, Protocol
 
 import trio
 
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
 from vcnd.model.podnetwork import NodeReport, Notice, PodClass, PodNetwork
@@ -23,17 +24,21 @@ class Cloud(Protocol):
     async def instance_id(self) -> str:
         """Return which instance this is; asks IMDS the first time, and no API."""
 
-    async def observe(self) -> CloudView:
-        """Ask what the cloud has for this instance."""
+    async def observe(self, families: Sequence[Family]) -> CloudView:
+        """Ask what the cloud has for this instance, of these families."""
 
-    async def create_addresses(self, vnic_id: VnicId, count: int) -> list[PrivateIp]:
+    async def create_addresses(
+        self, vnic_id: VnicId, count: int, family: Family
+    ) -> list[PrivateIp]:
         """Create single addresses on a VNIC; return them, others of it perhaps too.
 
         Raises ``CloudFullError`` when not all of them fit, having created none,
         or some, which the next ``observe`` tells.
         """
 
-    async def create_block(self, vnic_id: VnicId, size: int) -> list[PrivateIp]:
+    async def create_block(
+        self, vnic_id: VnicId, size: int, family: Family
+    ) -> list[PrivateIp]:
         """Create an aligned block of so many addresses on a VNIC; return it.
 
         Raises ``CloudFullError`` when there is no such free range, or no room.
@@ -53,7 +58,9 @@ class Cloud(Protocol):
     async def release_fixed(self, private_ip: PrivateIp) -> None:
         """Take a fixed address from its VNIC; it lives on, for any node."""
 
-    async def attach_vnic(self, pod_class: PodClass, token: str) -> Vnic:
+    async def attach_vnic(
+        self, pod_class: PodClass, families: Sequence[Family], token: str
+    ) -> Vnic:
         """Attach a VNIC in a class' first subnet and wait until it is usable.
 
         The same token within 24 h yields the same VNIC, never a second one.
@@ -131,8 +138,16 @@ class Host(Protocol):
     def host_ifname(self, key: SandboxKey) -> str:
         """Return the name of the host's end for a sandbox."""
 
-    async def plug(self, lease: Lease, *, netns: int, slot: VnicSlot) -> PodInterface:
-        """Wire the pod; idempotent for the same lease and namespace."""
+    async def plug(
+        self, lease: Lease, *, netns: int, slots: Mapping[str, VnicSlot]
+    ) -> PodInterface:
+        """Wire the pod; idempotent for the same lease and namespace.
+
+        Args:
+            lease: its addresses, and the interface.
+            netns: descriptor of its network namespace.
+            slots: each address' VNIC.
+        """
 
     async def unplug(self, lease: Lease) -> None:
         """Cut the pod off now; its link is deleted a little later.  Idempotent."""
@@ -146,7 +161,7 @@ class Host(Protocol):
     async def reap(self, host_ifname: str) -> None:
         """Delete a pod interface that belongs to no lease."""
 
-    def adopt(self, pods: Sequence[tuple[Lease, VnicSlot]]) -> None:
+    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicSlot]]]) -> None:
         """Learn at start-up which pods are plugged; ``settle`` follows."""
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:

@@ -16,13 +16,14 @@ def caller(world: World, address: str, vcn_id: str | None) -> Instance:
     Raises:
         ServiceError: 404, it is no primary VNIC's address.
     """
-    for private_ip in world.at(address):
-        if private_ip.vnic_id is None:
+    for held in world.at(address):
+        if held.vnic_id is None:
             continue
-        vnic = world.get(Vnic, private_ip.vnic_id)
+        vnic = world.get(Vnic, held.vnic_id)
         subnet = world.get(Subnet, vnic.subnet_id)
         here = vcn_id in (None, subnet.vcn_id)
-        if here and private_ip.is_primary and vnic.is_primary:
+        own = held.is_primary or isinstance(held, Ipv6)
+        if here and own and vnic.is_primary:
             return world.get(Instance, vnic.instance_id)
     raise ServiceError(404, "NotFound", f"{address} is no instance's primary address")
 

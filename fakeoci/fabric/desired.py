@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from fakeoci.world.nouns import (
+    Address,
     Gateway,
     Instance,
+    Ipv6,
     Nsg,
     PrivateIp,
     RouteTable,
@@ -31,7 +33,10 @@ class VnicLink:
     subnet_prefix: int
     router: str
     addresses: frozenset[str]
-    """All private IPs, as CIDRs."""
+    """All private IPs and IPv6s, as CIDRs."""
+    ipv6: str
+    """The first IPv6 address; empty: it has none."""
+    ipv6_router: str
     route_table_id: str
     subnet_id: str
     checks_source: bool
@@ -61,8 +66,8 @@ class VcnNet:
     """NSG → its members' addresses, as CIDRs."""
 
 
-def _cidr(private_ip: PrivateIp) -> str:
-    return f"{private_ip.ip_address}/{private_ip.prefix_length}"
+def _cidr(address: Address) -> str:
+    return f"{address.ip_address}/{address.prefix_length}"
 
 
 def vcn_nets(world: World) -> list[VcnNet]:
@@ -70,10 +75,10 @@ def vcn_nets(world: World) -> list[VcnNet]:
     attached = {
         a.vnic_id for a in world.all(VnicAttachment) if a.lifecycle_state == "ATTACHED"
     }
-    addresses: dict[str, list[PrivateIp]] = {}
-    for private_ip in world.all(PrivateIp):
-        if private_ip.vnic_id is not None:
-            addresses.setdefault(private_ip.vnic_id, []).append(private_ip)
+    addresses: dict[str, list[Address]] = {}
+    for address in (*world.all(PrivateIp), *world.all(Ipv6)):
+        if address.vnic_id is not None:
+            addresses.setdefault(address.vnic_id, []).append(address)
     nets = []
     for vcn in world.all(Vcn):
         subnets = {s.id: s for s in world.all(Subnet) if s.vcn_id == vcn.id}
@@ -82,7 +87,7 @@ def vcn_nets(world: World) -> list[VcnNet]:
             VcnNet(
                 vcn_id=vcn.id,
                 name=vcn.display_name,
-                cidrs=tuple(vcn.cidr_blocks),
+                cidrs=(*vcn.cidr_blocks, *vcn.ipv6_cidr_blocks),
                 routers=tuple(str(world.space(s).router) for s in subnets),
                 gateways=tuple(g for g in world.all(Gateway) if g.vcn_id == vcn.id),
                 routes={
@@ -110,7 +115,7 @@ def vcn_nets(world: World) -> list[VcnNet]:
     return nets
 
 
-def _link(world: World, vnic: Vnic, subnet: Subnet, held: list[PrivateIp]) -> VnicLink:
+def _link(world: World, vnic: Vnic, subnet: Subnet, held: list[Address]) -> VnicLink:
     rules = [
         rule
         for list_id in subnet.security_list_ids
@@ -119,6 +124,8 @@ def _link(world: World, vnic: Vnic, subnet: Subnet, held: list[PrivateIp]) -> Vn
     for nsg_id in vnic.nsg_ids:
         rules += world.get(Nsg, nsg_id).rules.values()
     primary = next(p.ip_address for p in held if p.is_primary)
+    sixes = [p.ip_address for p in held if isinstance(p, Ipv6)]
+    six = bool(subnet.ipv6_cidr_blocks)
     return VnicLink(
         vnic_id=vnic.id,
         netns=world.get(Instance, vnic.instance_id).netns,
@@ -128,6 +135,8 @@ def _link(world: World, vnic: Vnic, subnet: Subnet, held: list[PrivateIp]) -> Vn
         subnet_prefix=IPv4Network(subnet.cidr_blocks[0]).prefixlen,
         router=str(world.space(subnet.id).router),
         addresses=frozenset(_cidr(p) for p in held),
+        ipv6=sixes[0] if sixes else "",
+        ipv6_router=str(world.space(subnet.id, Ipv6).router) if six else "",
         route_table_id=subnet.route_table_id,
         subnet_id=subnet.id,
         checks_source=not vnic.skip_source_dest_check,

@@ -1,7 +1,9 @@
 """The fabric: every VCN, what lies between them and beyond, kept as the world is."""
 
 import socket
+from collections import deque
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from itertools import count
 from typing import Any, Never, TypeVar
 
@@ -10,14 +12,17 @@ import trio
 from fakeoci.fabric import netfilter, netns, resolver, rules
 from fakeoci.fabric.desired import VcnNet, vcn_nets
 from fakeoci.fabric.flowlog import FlowLog
+from fakeoci.fabric.netfilter import Counted
 from fakeoci.fabric.vcn import (
     ISCSI,
     LINK_LOCAL,
+    LINK_LOCAL_V6,
+    SERVICES,
     VcnNamespace,
     link_settings,
     peer_of,
 )
-from fakeoci.world.nouns import Gateway, Instance, PrivateIp
+from fakeoci.world.nouns import Gateway, Instance, Ipv6, PrivateIp
 from fakeoci.world.world import World
 
 T = TypeVar("T")
@@ -31,6 +36,7 @@ TRANSIT = "100.127.0."
 OUTSIDE_MTU = 1500
 CAPTURE_WINDOW_SECONDS = 10.0
 GATHER_SECONDS = 0.005
+SPOOFS_KEPT = 100
 
 
 class Fabric:
@@ -47,6 +53,8 @@ class Fabric:
         self._settled = trio.Event()
         self._one_thread = trio.CapacityLimiter(1)
         self.flow_logs: dict[str, FlowLog] = {}
+        self.spoofs: deque[Counted] = deque(maxlen=SPOOFS_KEPT)
+        """The last packets that the source check dropped."""
         world.listeners.append(self._ring)
 
     def _ring(self) -> None:
@@ -168,7 +176,9 @@ class Fabric:
             for vcn_id, vcn in self._vcns.items():
                 nursery.start_soon(self._serve_resolver, vcn_id, vcn)
                 nursery.start_soon(self._serve_iscsi, vcn)
-                nursery.start_soon(self._read_rejects, vcn_id, vcn)
+                reject, spoof = self.flow_logs[vcn_id].reject, self.spoofs.append
+                nursery.start_soon(self._read_log, vcn, rules.REJECTED_GROUP, reject)
+                nursery.start_soon(self._read_log, vcn, rules.SPOOFED_GROUP, spoof)
             nursery.start_soon(self._capture)
             nursery.start_soon(self._let_time_pass)
             task_status.started()
@@ -235,14 +245,19 @@ class Fabric:
     # Flow logs
 
     def _vnic_of(self, address: str) -> str | None:
-        for private_ip in self._world.all(PrivateIp):
-            if private_ip.ip_address == address:
-                return private_ip.vnic_id
+        held = ip_address(address)
+        for one in (*self._world.all(PrivateIp), *self._world.all(Ipv6)):
+            if held in ip_network(f"{one.ip_address}/{one.prefix_length}"):
+                return one.vnic_id
         return None
 
-    async def _read_rejects(self, vcn_id: str, vcn: VcnNamespace) -> None:
+    async def _read_log(
+        self, vcn: VcnNamespace, group: int, take: Callable[[Counted], None]
+    ) -> None:
+        """Hand on the packets that a VCN's rules log to a group."""
+
         def subscribe() -> socket.socket:
-            return netfilter.subscribe_log(rules.REJECTED_GROUP)
+            return netfilter.subscribe_log(group)
 
         made = await self._in_thread(lambda: netns.inside(vcn.netns, subscribe))
         with trio.socket.from_stdlib_socket(made) as sock:
@@ -252,7 +267,7 @@ class Fabric:
                 except OSError:
                     continue  # ENOBUFS: some are lost, as flow logs may
                 for packet in netfilter.logged(data):
-                    self.flow_logs[vcn_id].reject(packet)
+                    take(packet)
 
     async def _capture(self) -> None:
         while True:
@@ -272,6 +287,15 @@ class Fabric:
         """Return how many packets the source checks have dropped, over all VCNs."""
         vcns = list(self._vcns.values())
         return await self._in_thread(lambda: sum(v.spoofed() for v in vcns))
+
+    @property
+    def services(self) -> dict[str, list[str]]:
+        """Return VCN → the addresses at which its hosts find the cloud's services."""
+        four = [LINK_LOCAL, SERVICES]
+        return {
+            vcn_id: [*four, LINK_LOCAL_V6] if vcn.has_ipv6 else four
+            for vcn_id, vcn in self._vcns.items()
+        }
 
     @property
     def vcn_netns(self) -> dict[str, str]:

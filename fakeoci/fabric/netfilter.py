@@ -78,10 +78,14 @@ def _open() -> socket.socket:
 
 
 def connections() -> list[Counted]:
-    """Return both directions of all IPv4 connections of this thread's namespace."""
+    """Return both directions of all connections of this thread's namespace."""
+    return [*_connections(socket.AF_INET), *_connections(socket.AF_INET6)]
+
+
+def _connections(family: int) -> list[Counted]:
     found: list[Counted] = []
     with _open() as sock:
-        sock.send(_message(CT_GET, REQUEST | DUMP, socket.AF_INET, 0, b""))
+        sock.send(_message(CT_GET, REQUEST | DUMP, family, 0, b""))
         while True:
             for kind, body in _messages(sock.recv(MOST)):
                 if kind in (TYPE_DONE, TYPE_ERROR):
@@ -99,8 +103,9 @@ def connections() -> list[Counted]:
 def forget_connections() -> None:
     """Delete all connections: the rules judge every flow anew."""
     with _open() as sock:
-        sock.send(_message(CT_DELETE, REQUEST | ACK, socket.AF_INET, 0, b""))
-        sock.recv(MOST)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            sock.send(_message(CT_DELETE, REQUEST | ACK, family, 0, b""))
+            sock.recv(MOST)
 
 
 def _counted(tuple_: bytes, counters: bytes) -> Counted | None:
@@ -108,17 +113,23 @@ def _counted(tuple_: bytes, counters: bytes) -> Counted | None:
     ip = _attributes(said.get(TUPLE_IP, b""))
     proto = _attributes(said.get(TUPLE_PROTO, b""))
     count = _attributes(counters)
-    if 1 not in ip or 1 not in count:
+    source, destination = ip.get(1) or ip.get(3), ip.get(2) or ip.get(4)
+    if not source or not destination or 1 not in count:
         return None
     port = b"\0\0"
     way = Way(
-        source=socket.inet_ntoa(ip[1]),
-        destination=socket.inet_ntoa(ip[2]),
+        source=_text(source),
+        destination=_text(destination),
         protocol=proto.get(1, b"\0")[0],
         source_port=int.from_bytes(proto.get(2, port)),
         destination_port=int.from_bytes(proto.get(3, port)),
     )
     return Counted(way, int.from_bytes(count[1]), int.from_bytes(count[2]))
+
+
+def _text(address: bytes) -> str:
+    four = len(address) == 4  # noqa: PLR2004
+    return socket.inet_ntop(socket.AF_INET if four else socket.AF_INET6, address)
 
 
 def subscribe_log(group: int) -> socket.socket:
@@ -143,16 +154,29 @@ def logged(data: bytes) -> Iterator[Counted]:
         packet = _attributes(body[4:]).get(PAYLOAD, b"") if kind == LOG_PACKET else b""
         if len(packet) < 20:  # noqa: PLR2004 - an IPv4 header
             continue
-        header = (packet[0] & 0xF) * 4
-        ports = packet[header : header + 4] if packet[9] in (6, 17) else b""
-        yield Counted(
-            Way(
-                source=socket.inet_ntoa(packet[12:16]),
-                destination=socket.inet_ntoa(packet[16:20]),
-                protocol=packet[9],
-                source_port=int.from_bytes(ports[:2]),
-                destination_port=int.from_bytes(ports[2:4]),
-            ),
-            1,
-            int.from_bytes(packet[2:4]),
-        )
+        yield _logged_v6(packet) if packet[0] >> 4 == 6 else _logged_v4(packet)  # noqa: PLR2004
+
+
+def _logged_v4(packet: bytes) -> Counted:
+    header = (packet[0] & 0xF) * 4
+    way = _way(packet, packet[12:16], packet[16:20], packet[9], header)
+    return Counted(way, 1, int.from_bytes(packet[2:4]))
+
+
+def _logged_v6(packet: bytes) -> Counted:
+    # Extension headers stay unread: whose packet it is shows without.
+    way = _way(packet, packet[8:24], packet[24:40], packet[6], 40)
+    return Counted(way, 1, 40 + int.from_bytes(packet[4:6]))
+
+
+def _way(
+    packet: bytes, source: bytes, destination: bytes, protocol: int, header: int
+) -> Way:
+    ports = packet[header : header + 4] if protocol in (6, 17) else b""
+    return Way(
+        source=_text(source),
+        destination=_text(destination),
+        protocol=protocol,
+        source_port=int.from_bytes(ports[:2]),
+        destination_port=int.from_bytes(ports[2:4]),
+    )

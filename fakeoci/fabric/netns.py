@@ -72,11 +72,18 @@ def sysctl_here(settings: Mapping[str, int]) -> None:
         Path("/proc/sys/net", path).write_text(str(value))
 
 
-def ip(name: str, lines: Iterable[str]) -> None:
-    """Run ip commands in a namespace, one a line, until one fails."""
+def ip(name: str, lines: Iterable[str], *, six: bool = False) -> None:
+    """Run ip commands in a namespace, one a line, until one fails.
+
+    Args:
+        name: the namespace.
+        lines: the commands.
+        six: let those that name no address be about IPv6.
+    """
     script = "\n".join(lines)
+    family = ["-6"] if six else []
     if script:
-        _run(["/sbin/ip", "-n", name, "-batch", "-"], script)
+        _run(["/sbin/ip", *family, "-n", name, "-batch", "-"], script)
 
 
 def ip_here(lines: Iterable[str]) -> None:

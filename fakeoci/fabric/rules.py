@@ -18,64 +18,110 @@ def _set(name: str) -> str:
     return f"nsg_{name[-12:]}"
 
 
-def match(rule: SecurityRule, members: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return a rule's match, or None when it can match nothing."""
-    parts = []
+FAMILIES = {
+    4: ("ip", "ipv4", "ipv4_addr", "0.0.0.0/0"),
+    6: ("ip6", "ipv6", "ipv6_addr", "::/0"),
+}
+"""What nftables calls them: the header, the protocol, the type; and all of it."""
+ICMP = {"1": "icmp", "58": "icmpv6"}
+
+
+def _of(version: int, cidrs: Iterable[str]) -> list[str]:
+    return [c for c in cidrs if (":" in c) == (version == 6)]  # noqa: PLR2004
+
+
+def matches(rule: SecurityRule, members: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return a rule's matches: none, or one for each family that it speaks of."""
+    found = []
     end = "saddr" if rule.direction == "INGRESS" else "daddr"
-    if rule.peer_type == "NETWORK_SECURITY_GROUP":
-        if not members.get(rule.peer):
-            return None
-        parts.append(f"ip {end} @{_set(rule.peer)}")
-    elif rule.peer != "0.0.0.0/0":
-        parts.append(f"ip {end} {rule.peer}")
+    for version, (header, protocol, _, everywhere) in FAMILIES.items():
+        if rule.peer_type == "NETWORK_SECURITY_GROUP":
+            if _of(version, members.get(rule.peer, ())):
+                peer = f"{header} {end} @{_set(rule.peer)}_{version}"
+                found.append(f"{peer} {_traffic(rule)}".strip())
+        elif _of(version, [rule.peer]):
+            anyone = f"meta nfproto {protocol}"
+            some = f"{header} {end} {rule.peer}"
+            peer = anyone if rule.peer == everywhere else some
+            found.append(f"{peer} {_traffic(rule)}".strip())
+    return found
+
+
+def _traffic(rule: SecurityRule) -> str:
     transport = {"6": "tcp", "17": "udp"}.get(rule.protocol)
-    if rule.protocol == "1":
-        kind = "" if rule.icmp_type is None else f" icmp type {rule.icmp_type}"
-        parts.append(f"meta l4proto icmp{kind}")
-    elif transport and rule.ports:
-        parts.append(f"{transport} dport {rule.ports.min}-{rule.ports.max}")
-    elif rule.protocol != "all":
-        parts.append(f"meta l4proto {rule.protocol}")
-    return " ".join(parts)
+    if rule.protocol in ICMP:
+        name = ICMP[rule.protocol]
+        kind = "" if rule.icmp_type is None else f" {name} type {rule.icmp_type}"
+        return f"meta l4proto {'ipv6-icmp' if name == 'icmpv6' else name}{kind}"
+    if transport and rule.ports:
+        return f"{transport} dport {rule.ports.min}-{rule.ports.max}"
+    return "" if rule.protocol == "all" else f"meta l4proto {rule.protocol}"
 
 
 def _chain(
     name: str, rules: Iterable[SecurityRule], verdict: str, net: VcnNet
 ) -> list[str]:
-    matches = dict.fromkeys(
-        m for r in rules if (m := match(r, net.members)) is not None
-    )
+    each = dict.fromkeys(m for r in rules for m in matches(r, net.members))
     return [
         f"  chain {name} {{",
-        *(f"    {m} {verdict}".replace("  ", " ") for m in matches),
+        *(f"    {m} {verdict}" for m in each),
         f"    log group {REJECTED_GROUP} drop",
         "  }",
     ]
 
 
-def guard(net: VcnNet, names: Mapping[str, str]) -> str:
-    """Return the source check.  Its table is never deleted, so its counter stays."""
-    checked = [link for link in net.links.values() if link.checks_source]
-    own = [f'"{names[x.vnic_id]}" . {a}' for x in checked for a in sorted(x.addresses)]
-    links = [f'"{names[x.vnic_id]}"' for x in checked]
-    table = "inet fabric_guard"
-    lines = [
-        f"table {table} {{",
-        "  counter spoofed { }",
-        "  set own { type ifname . ipv4_addr; flags interval; }",
-        "  set checked { type ifname; }",
-        "  chain prerouting { type filter hook prerouting priority raw; }",
-        "}",
-        f"flush set {table} own",
-        f"flush set {table} checked",
-        f"flush chain {table} prerouting",
-        f"add rule {table} prerouting iifname @checked iifname . ip saddr != @own"
-        f' counter name "spoofed" log group {SPOOFED_GROUP} drop',
-    ]
-    if links:
-        lines.append(f"add element {table} checked {{ {', '.join(links)} }}")
-        lines.append(f"add element {table} own {{ {', '.join(own)} }}")
-    return "\n".join(lines) + "\n"
+GUARD = "inet fabric_guard"
+
+
+def guard() -> str:
+    """Return the source check; whom it checks, and for what, are elements of its sets.
+
+    It is loaded once.  Where sets or rules are replaced under traffic, a packet may
+    meet neither the old nor the new.
+    """
+    dropped = f'counter name "spoofed" log group {SPOOFED_GROUP} drop'
+    return f"""\
+table {GUARD} {{
+  counter spoofed {{ }}
+  set own {{ type ifname . ipv4_addr; flags interval; }}
+  set own6 {{ type ifname . ipv6_addr; flags interval; }}
+  set checked {{ type ifname; }}
+  chain prerouting {{
+    type filter hook prerouting priority raw;
+    iifname != @checked accept
+    iifname . ip saddr != @own {dropped}
+    ip6 saddr fe80::/10 accept
+    ip6 saddr :: accept
+    iifname . ip6 saddr != @own6 {dropped}
+  }}
+}}
+"""
+
+
+def guarded(net: VcnNet, names: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """Return the elements of the source check's sets, each with its set."""
+    found = set()
+    for link in net.links.values():
+        if link.checks_source:
+            name = f'"{names[link.vnic_id]}"'
+            found.add(("checked", name))
+            for address in link.addresses:
+                found.add(("own6" if ":" in address else "own", f"{name} . {address}"))
+    return frozenset(found)
+
+
+def guard_change(
+    before: frozenset[tuple[str, str]], after: frozenset[tuple[str, str]]
+) -> str:
+    """Return what brings the source check's sets from one state to another."""
+    lines = []
+    for verb, elements in (("delete", before - after), ("add", after - before)):
+        for name in ("own", "own6", "checked"):
+            some = sorted(e for s, e in elements if s == name)
+            if some:
+                said = ", ".join(some)
+                lines.append(f"{verb} element {GUARD} {name} {{ {said} }}\n")
+    return "".join(lines)
 
 
 def security(net: VcnNet, names: Mapping[str, str], nat_address: str) -> str:
@@ -83,11 +129,13 @@ def security(net: VcnNet, names: Mapping[str, str], nat_address: str) -> str:
     links = list(net.links.values())
     lines = ["table inet fabric { }", "delete table inet fabric", "table inet fabric {"]
     for nsg_id, members in net.members.items():
-        elements = f" elements = {{ {', '.join(members)} }};" if members else ""
-        lines.append(
-            f"  set {_set(nsg_id)} {{ type ipv4_addr; flags interval;"
-            f" auto-merge;{elements} }}"
-        )
+        for version, (_, _, kind, _) in FAMILIES.items():
+            some = _of(version, members)
+            elements = f" elements = {{ {', '.join(some)} }};" if some else ""
+            lines.append(
+                f"  set {_set(nsg_id)}_{version} {{ type {kind}; flags interval;"
+                f" auto-merge;{elements} }}"
+            )
     for link in links:
         name = names[link.vnic_id]
         lines += _chain(f"in_{name}", link.ingress, "accept", net)

@@ -12,12 +12,13 @@ from fakeoci.world.nouns import Gateway
 VCN_MTU = 9000
 SERVICES = "192.0.2.10"
 """Oracle's services as the world's hosts reach them: Core and identity."""
-LINK_LOCAL = "169.254.169.254"
+LINK_LOCAL, LINK_LOCAL_V6 = "169.254.169.254", "fd00:c1::a9fe:a9fe"
 ISCSI = "169.254.0.2"
 VNICS_TABLE = 100
 FIRST_ROUTE_TABLE = 1000
 ROUTER_SETTINGS = {
     "ipv4/ip_forward": 1,
+    "ipv6/conf/all/forwarding": 1,
     "ipv4/conf/all/rp_filter": 0,
     "ipv4/conf/default/rp_filter": 0,
     "ipv4/conf/all/send_redirects": 0,
@@ -36,6 +37,10 @@ def link_settings(ifname: str) -> dict[str, int]:
     }
 
 
+BEHIND = "fe80::ffff"
+"""Stands for the VNIC at the other end of a link: by its MAC alone it is known."""
+
+
 class VcnNamespace:
     """The router of a VCN."""
 
@@ -46,10 +51,14 @@ class VcnNamespace:
         """VNIC → its link in the router."""
         self._net = replace(net, links={}, routes={}, members={})
         self._numbers = count(1)
+        self._six: set[str] = set()
+        """Links with IPv6."""
         self._tables: dict[str, int] = {}
         self._rules = ""
+        self._guarded: frozenset[tuple[str, str]] = frozenset()
         netns.add(self.netns)
         netns.sysctl(self.netns, ROUTER_SETTINGS)
+        netns.nft(self.netns, rules.guard())
         local = (LINK_LOCAL, ISCSI, SERVICES, *net.routers)
         netns.ip(
             self.netns,
@@ -60,6 +69,11 @@ class VcnNamespace:
                 *(f"route add blackhole {c} table {VNICS_TABLE}" for c in net.cidrs),
             ],
         )
+        self.has_ipv6 = any(":" in cidr for cidr in net.cidrs)
+        if self.has_ipv6:
+            netns.ip(self.netns, [f"addr add {LINK_LOCAL_V6}/128 dev lo nodad"])
+            rule = f"rule add pref {VNICS_TABLE} lookup {VNICS_TABLE}"
+            netns.ip(self.netns, [rule], six=True)
 
     def add_gateway_link(self, ifname: str, own_address: str) -> None:
         """Bring up a link to another namespace that was made for a gateway.
@@ -89,7 +103,10 @@ class VcnNamespace:
         for vnic_id in sorted(fresh, key=lambda v: not new[v].is_primary):
             self._plug(new[vnic_id])
         # First the source check: an address delivered may answer at once.
-        netns.nft(self.netns, rules.guard(net, self.names))
+        guarded = rules.guarded(net, self.names)
+        if guarded != self._guarded:
+            netns.nft(self.netns, rules.guard_change(self._guarded, guarded))
+            self._guarded = guarded
         lines: list[str] = []
         for vnic_id, link in new.items():
             before = frozenset() if vnic_id in fresh else old[vnic_id].addresses
@@ -122,25 +139,49 @@ class VcnNamespace:
             ],
         )
         netns.sysctl(self.netns, link_settings(name))
+        if link.ipv6_router:
+            self._plug_ipv6(link, name, table)
         if link.is_primary:
             # What DHCP would tell; OCI's answers on the primary VNIC alone.
             address = f"{link.primary_address}/{link.subnet_prefix}"
-            netns.ip(
-                link.netns,
-                [
-                    f"link set {there} up",
-                    f"addr add {address} dev {there}",
-                    f"route add default via {link.router} dev {there}",
-                ],
-            )
+            lines = [
+                f"link set {there} up",
+                f"addr add {address} dev {there}",
+                f"route add default via {link.router} dev {there}",
+            ]
+            if link.ipv6:
+                lines += [
+                    f"addr add {link.ipv6}/128 dev {there} nodad",
+                    f"route add default via {link.ipv6_router} dev {there}",
+                ]
+            netns.ip(link.netns, lines)
+
+    def _plug_ipv6(self, link: VnicLink, name: str, table: int) -> None:
+        """Be the subnet's virtual router on a VNIC's link: it is link-local."""
+        netns.ip(
+            self.netns,
+            [
+                f"addr add {link.ipv6_router}/64 dev {name} nodad",
+                f"neigh replace {BEHIND} lladdr {link.mac} nud permanent dev {name}",
+            ],
+        )
+        self._six.add(name)
+        rules = [
+            f"rule add pref 200 iif {name} lookup {table}",
+            f"rule add pref 201 iif {name} blackhole",
+        ]
+        netns.ip(self.netns, rules, six=True)
 
     def _unplug(self, name: str) -> None:
         """Take a VNIC's link away, if its instance did not take it along."""
         there = netns.inside(self.netns, socket.if_nameindex)
         lines = [f"link del {name}"] if name in {n for _, n in there} else []
         # Rules that name a link outlive it.
-        lines += [f"rule del pref {pref} iif {name}" for pref in (200, 201)]
-        netns.ip(self.netns, lines)
+        rules = [f"rule del pref {pref} iif {name}" for pref in (200, 201)]
+        netns.ip(self.netns, lines + rules)
+        if name in self._six:
+            self._six.discard(name)
+            netns.ip(self.netns, rules, six=True)
 
     @staticmethod
     def _free_ifname(name: str) -> str:
@@ -160,10 +201,8 @@ class VcnNamespace:
         for cidr in sorted(before - link.addresses):
             yield f"route del {cidr} dev {name} {table}"
         for cidr in sorted(link.addresses - before):
-            yield (
-                f"route replace {cidr} via {link.primary_address} dev {name} onlink"
-                f" {table}"
-            )
+            behind = BEHIND if ":" in cidr else link.primary_address
+            yield f"route replace {cidr} via {behind} dev {name} onlink {table}"
 
     def _route_lines(
         self, net: VcnNet, gateway_links: Mapping[str, str]

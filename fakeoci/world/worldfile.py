@@ -3,7 +3,7 @@
 import re
 import tomllib
 from importlib.resources import files
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ from fakeoci.world.tables import (
 from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import World
 
-PROTOCOLS = {"all": "all", "icmp": "1", "tcp": "6", "udp": "17"}
+PROTOCOLS = {"all": "all", "icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
 GATEWAY_KINDS = {
     "internet": "internetgateway",
     "nat": "natgateway",
@@ -51,7 +51,7 @@ class WorldFileError(Exception):
     """A world file cannot be used; the text has line and reason."""
 
 
-BUNDLED = ("default", "shared-subnet", "two-classes", "kind")
+BUNDLED = ("default", "shared-subnet", "two-classes", "dual-stack", "kind")
 
 
 def bundled(name: str) -> str:
@@ -233,7 +233,7 @@ class _Builder:
                 vcn_id=vcn.id,
                 rules=[
                     RouteRule(
-                        destination=str(IPv4Network(r.to)),
+                        destination=str(ip_network(r.to)),
                         network_entity_id=world.named(Gateway, r.by).id,
                     )
                     for r in table.routes
@@ -271,7 +271,7 @@ class _Builder:
             peer = self._world.named(Nsg, table.peer[4:]).id
             peer_type = "NETWORK_SECURITY_GROUP"
         else:
-            peer, peer_type = str(IPv4Network(table.peer)), "CIDR_BLOCK"
+            peer, peer_type = str(ip_network(table.peer)), "CIDR_BLOCK"
         ports = table.ports
         return SecurityRule(
             id=self._world.names.segment()[:6],
@@ -306,6 +306,8 @@ class _Builder:
                 subnet_id=subnet.id,
                 nsg_ids=[world.named(Nsg, n).id for n in table.nsgs],
                 private_ip=table.private_ip,
+                # Hosts of a dual-stack subnet have both, as OCI's images ask for it.
+                ipv6s=[(None, None)] if subnet.ipv6_cidr_blocks else [],
                 display_name=name,
             )
             launch(world, instance, new, now=0.0)

@@ -15,7 +15,7 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from integration.demo import addresses, paths, wishes
+from integration.demo import addresses, families, paths, wishes
 from integration.demo.stage import CheckError, Stage
 from integration.lab import enclosure
 from integration.lab.lab import POOL, running_lab, world_text
@@ -50,6 +50,13 @@ WISHES: tuple[Check, ...] = (
     wishes.fixed_address_survives,
 )
 """Come after ``rules_restored``, with ``--world``."""
+FAMILIES: tuple[Check, ...] = (
+    families.families_are_listed,
+    families.ipv6_cross_node,
+    families.ipv6_same_node,
+    families.ipv6_alone,
+)
+"""Come there too, with ``--dual-stack``."""
 FEW_ADDRESSES = 1
 """Objects that the last node's VNICs take, so that it needs a second one."""
 SHRINK_SECONDS = 8.0
@@ -75,19 +82,36 @@ LEAST_NODES = 2
     is_flag=True,
     help="In a world with two pod subnets and two NSGs: pods ask for one.",
 )
+@click.option("--dual-stack", is_flag=True, help="With IPv6 beside IPv4.")
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.option(
     "--keep", is_flag=True, help="Before cleaning up, open a shell inside the lab."
 )
 def main(
-    nodes: int, pods: int, seed: int, *, choice: bool, as_json: bool, keep: bool
+    nodes: int,
+    pods: int,
+    seed: int,
+    *,
+    choice: bool,
+    dual_stack: bool,
+    as_json: bool,
+    keep: bool,
 ) -> None:
     """Show pods with VCN addresses on several nodes, over the fake cloud."""
+    if choice and dual_stack:
+        raise click.UsageError("--world and --dual-stack are two worlds: one at a time")
     enclosure.enter("integration.demo", sys.argv[1:])
     console = Console(stderr=as_json)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vcnd-demo-") as directory:
-        options = Options(nodes=nodes, pods=pods, seed=seed, choice=choice, keep=keep)
+        options = Options(
+            nodes=nodes,
+            pods=pods,
+            seed=seed,
+            choice=choice,
+            dual_stack=dual_stack,
+            keep=keep,
+        )
         results = trio.run(_run, Path(directory), options, console)
     seconds = round(time.monotonic() - began, 1)
     ok = all(r["ok"] for r in results)
@@ -111,16 +135,23 @@ class Options:
     seed: int
     choice: bool
     """Whether pods have a choice of subnets and NSGs."""
+    dual_stack: bool
     keep: bool
 
     @property
     def checks(self) -> list[Check]:
         """Return the checks, in their order."""
         checks = list(CHECKS)
-        if self.choice:
-            at = checks.index(paths.rules_restored) + 1
-            checks[at:at] = WISHES
+        at = checks.index(paths.rules_restored) + 1
+        checks[at:at] = (*self.choice * WISHES, *self.dual_stack * FAMILIES)
         return checks
+
+    @property
+    def world(self) -> str:
+        """Return which of the bundled worlds it is."""
+        if self.choice:
+            return "two-classes"
+        return "dual-stack" if self.dual_stack else "default"
 
 
 async def _run(
@@ -131,12 +162,15 @@ async def _run(
         nodes=options.nodes,
         seed=options.seed,
         few_addresses=FEW_ADDRESSES,
-        name="two-classes" if options.choice else "default",
+        name=options.world,
     )
     console.print(f"[bold]A fake cloud, {options.nodes} nodes, real packets[/]")
     pool = {**POOL, "shrink_after_seconds": SHRINK_SECONDS}
     allow = wishes.ALLOW if options.choice else None
-    async with running_lab(text, directory, nodes=names, pool=pool, allow=allow) as lab:
+    both = families.BOTH if options.dual_stack else ("IPv4",)
+    async with running_lab(
+        text, directory, nodes=names, pool=pool, allow=allow, families=both
+    ) as lab:
         stage = Stage(lab=lab)
         stage.baseline = await addresses.take(stage)
         async with trio.open_nursery() as starting:

@@ -229,7 +229,8 @@ async def nothing_left(stage: Stage) -> str:
     expect(not difference, "; ".join(difference[:8]))
     lines = sum(len(v) for v in after.values())
     spoofed = await stage.lab.cloud.spoofed_packets()
-    expect(spoofed == 0, f"the source check dropped {spoofed} packets in the run")
+    last = await stage.lab.cloud.last_spoofed()
+    expect(spoofed == 0, f"the source check dropped {spoofed} packets, such as {last}")
     return (
         f"{lines} lines of links, routes, rules, nft, settings, files, processes and"
         " cloud objects are as before; the source check dropped nothing"

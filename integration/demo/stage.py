@@ -84,9 +84,9 @@ async def sees(client: str, address: str, port: int = traffic.SERVICE_PORT) -> s
 
 
 def private_ip_of(
-    world: dict[str, list[dict[str, Any]]], address: str
+    world: dict[str, list[dict[str, Any]]], address: str, kind: str = "PrivateIp"
 ) -> dict[str, Any]:
-    """Return the one private IP object that the API lists for an address."""
-    found = [p for p in world["PrivateIp"] if address in addresses_of(p)]
+    """Return the one object that the API lists for an address."""
+    found = [p for p in world[kind] if address in addresses_of(p)]
     expect(len(found) == 1, f"the API lists {address} {len(found)} times")
     return found[0]

@@ -50,8 +50,15 @@ class Cloud:
 
     async def spoofed_packets(self) -> int:
         """Return how many packets the source check has dropped."""
-        said: dict[str, int] = await self._get("/fabric")
-        return said["spoofed_packets"]
+        said: dict[str, Any] = await self._get("/fabric")
+        number: int = said["spoofed_packets"]
+        return number
+
+    async def last_spoofed(self) -> list[dict[str, Any]]:
+        """Return the last of those packets."""
+        said: dict[str, Any] = await self._get("/fabric")
+        ways: list[dict[str, Any]] = said["last_spoofed"]
+        return ways
 
     async def settled(self) -> None:
         """Return when packets flow as the API says."""

@@ -4,14 +4,14 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import trio
 
 from fakeoci.fabric import netns
-from fakeoci.fabric.vcn import LINK_LOCAL, SERVICES
+from fakeoci.fabric.vcn import LINK_LOCAL, LINK_LOCAL_V6, SERVICES
 from fakeoci.world import worldfile
 from integration.lab import traffic
 from integration.lab.cloud import Cloud, running_cloud
@@ -73,10 +73,15 @@ def named(
 
 
 def addresses_of(private_ip: dict[str, Any]) -> list[str]:
-    """Return the addresses of a private IP object: one, or a block's."""
+    """Return the addresses of a private IP or IPv6 object: one, or a block's."""
     prefix = private_ip["cidrPrefixLength"]
-    block = IPv4Network(f"{private_ip['ipAddress']}/{prefix}")
+    block = ip_network(f"{private_ip['ipAddress']}/{prefix}")
     return [str(address) for address in block]
+
+
+def _imds(families: tuple[str, ...]) -> str:
+    """Return where nodes ask for metadata: by IPv6 where they have it."""
+    return f"[{LINK_LOCAL_V6}]" if "IPv6" in families else LINK_LOCAL
 
 
 def _hosts(nodes: set[str]) -> list[str]:
@@ -106,6 +111,7 @@ async def running_lab(
     pod_subnet: str = "pods",
     pod_nsgs: tuple[str, ...] = ("pods",),
     allow: list[dict[str, Any]] | None = None,
+    families: tuple[str, ...] = ("IPv4",),
 ) -> AsyncIterator[Lab]:
     """Run a world with a daemon's place on each named node; none is started yet."""
     world_file = directory / "world.toml"
@@ -120,7 +126,8 @@ async def running_lab(
             nsg_ids=[named(world, "Nsg", n)["id"] for n in pod_nsgs],
             pool=pool or POOL,
             services=f"http://{SERVICES}",
-            metadata=f"http://{LINK_LOCAL}/opc/v2",
+            metadata=f"http://{_imds(families)}/opc/v2",
+            families=families,
             allow=allow or [],
         )
         made = [Node(name, directory, config) for name in nodes]

@@ -38,7 +38,7 @@ def sysctl_settings() -> dict[str, int]:
         if "=" in line and not line.startswith("#")
     )
     return {
-        name.strip().removeprefix("net.").replace(".", "/"): int(value)
+        name.strip("- ").removeprefix("net.").replace(".", "/"): int(value)
         for name, value in pairs
     }
 
@@ -52,6 +52,7 @@ class NodeConfig:
     pool: dict[str, Any]
     services: str
     metadata: str
+    families: tuple[str, ...] = ("IPv4",)
     allow: list[dict[str, Any]] = field(default_factory=list)
     """What pods may wish for (``[[allow]]``)."""
 
@@ -86,6 +87,7 @@ class Node:
                 "subnet_id": config.subnet_id,
                 "nsg_ids": config.nsg_ids,
                 "cluster": "lab",
+                "ip_families": list(config.families),
                 "endpoint": config.services,
                 "federation_endpoint": config.services,
                 "metadata_url": config.metadata,

@@ -35,8 +35,17 @@ class Pod:
     @property
     def address(self) -> str:
         """Return the pod's address."""
-        address: str = self.result["ips"][0]["address"]
-        return address.partition("/")[0]
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return the pod's addresses."""
+        return [ip["address"].partition("/")[0] for ip in self.result["ips"]]
+
+    @property
+    def ipv6(self) -> str:
+        """Return the pod's IPv6 address."""
+        return next(a for a in self.addresses if ":" in a)
 
 
 def prepare(node: Node, name: str, annotations: Mapping[str, str] | None = None) -> Pod:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fakeoci.fabric import netns
 
-CLOUD_KINDS = ("Vnic", "PrivateIp", "VnicAttachment")
+CLOUD_KINDS = ("Vnic", "PrivateIp", "Ipv6", "VnicAttachment")
 SETTINGS = ("forwarding", "rp_filter", "send_redirects", "accept_redirects")
 
 Snapshot = dict[str, list[str]]
@@ -32,7 +32,7 @@ def of_namespace(name: str) -> Snapshot:
         f"{name} links": [line.split("@")[0] for line in lines("-br", "link")],
         f"{name} addresses": lines("-br", "-4", "addr"),
         f"{name} routes": lines("route", "show", "table", "all"),
-        f"{name} rules": lines("rule"),
+        f"{name} rules": lines("rule") + lines("-6", "rule"),
         f"{name} nft": netns.nft_output(name, "list ruleset").splitlines(),
         f"{name} settings": netns.inside(name, settings),
     }

@@ -20,10 +20,13 @@ ANSWER_SECONDS = 2.0
 
 
 def _socket(
-    name: str, kind: int, prepare: Callable[[socket.socket], None]
+    name: str,
+    kind: int,
+    prepare: Callable[[socket.socket], None],
+    family: int = socket.AF_INET,
 ) -> trio.socket.SocketType:
     def make() -> socket.socket:
-        sock = socket.socket(socket.AF_INET, kind)
+        sock = socket.socket(family, kind)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         prepare(sock)
         return sock
@@ -33,7 +36,8 @@ def _socket(
 
 def _listen(port: int) -> Callable[[socket.socket], None]:
     def prepare(sock: socket.socket) -> None:
-        sock.bind(("0.0.0.0", port))  # noqa: S104 - in a namespace of the lab
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(("::", port))
         sock.listen(64)
 
     return prepare
@@ -46,12 +50,14 @@ async def serve(
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Tell each who connects under which address he is seen, line by line."""
-    with _socket(name, socket.SOCK_STREAM, _listen(port)) as listener:
+    stream, six = socket.SOCK_STREAM, socket.AF_INET6
+    with _socket(name, stream, _listen(port), six) as listener:
         task_status.started()
         async with trio.open_nursery() as connections:
             while True:
                 connection, peer = await listener.accept()
-                connections.start_soon(_answer, connection, peer[0])
+                seen = peer[0].removeprefix("::ffff:")
+                connections.start_soon(_answer, connection, seen)
 
 
 async def _answer(connection: trio.socket.SocketType, peer: str) -> None:
@@ -82,7 +88,8 @@ async def connect(
     name: str, address: str, port: int, seconds: float = ANSWER_SECONDS
 ) -> Conversation | None:
     """Connect from a namespace; None when it is refused or nobody answers."""
-    sock = _socket(name, socket.SOCK_STREAM, lambda _: None)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = _socket(name, socket.SOCK_STREAM, lambda _: None, family)
     with trio.move_on_after(seconds), suppress(OSError):
         await sock.connect((address, port))
         return Conversation(sock)

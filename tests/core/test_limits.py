@@ -6,6 +6,7 @@ from vcnd.core.limits import (
     SUBNET_SECONDS,
     LearntLimits,
 )
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 
 ONE, TWO = VnicId("vnic1"), VnicId("vnic2")
@@ -51,22 +52,33 @@ def test_a_vnic_without_addresses_that_is_refused_has_a_full_subnet() -> None:
 def test_refused_blocks_are_halved_until_none_is_worth_it() -> None:
     learnt = limits()
     sizes = []
-    while (size := learnt.largest_block(0.0)) > 1:
-        sizes.append(size)
-        learnt.block_refused(size, 0.0)
+    while blocks := learnt.blocks(0.0):
+        sizes.append(blocks[-1])
+        learnt.block_refused(blocks[-1], 0.0)
     assert sizes == [256, 128, 64, 32, 16, 8, 4]
-    assert learnt.largest_block(BLOCK_SECONDS) == 256
+    assert learnt.blocks(BLOCK_SECONDS)[-1] == 256
 
 
 def test_a_refused_single_acquits_the_blocks() -> None:
     learnt = limits()
     learnt.block_refused(8, 0.0)
     learnt.vnic_refused(ONE, "subnet", 32, 1.0)
-    assert learnt.largest_block(1.0) == 256
+    assert learnt.blocks(1.0)[-1] == 256
 
 
 def test_an_api_without_blocks_is_remembered() -> None:
     learnt = limits()
     learnt.no_blocks(0.0)
-    assert learnt.largest_block(BLOCK_SECONDS) == 1
-    assert LearntLimits(per_vnic=64, blocks=False).largest_block(0.0) == 1
+    assert learnt.blocks(BLOCK_SECONDS) == ()
+    learnt.vnic_refused(ONE, "subnet", 32, BLOCK_SECONDS)  # which says nothing of it
+    assert learnt.blocks(BLOCK_SECONDS) == ()
+    assert LearntLimits(per_vnic=64, blocks=False).blocks(0.0) == ()
+
+
+def test_blocks_of_ipv6_come_in_two_sizes() -> None:
+    learnt = LearntLimits(per_vnic=32, blocks=True, family=Family.IPV6)
+    assert learnt.blocks(0.0) == (16, 256)
+    learnt.block_refused(256, 0.0)
+    assert learnt.blocks(0.0) == (16,)
+    learnt.block_refused(16, 0.0)
+    assert learnt.blocks(0.0) == ()

@@ -28,8 +28,14 @@ def key(n: int) -> SandboxKey:
     return SandboxKey("vcnd", f"c{n}", "eth0")
 
 
-def lease(n: int, a: int) -> Lease:
-    return Lease(key=key(n), address=f"10.0.0.{a}", netns_cookie=n, host_ifname="oci")
+def lease(n: int, a: int, b: int | None = None) -> Lease:
+    return Lease(
+        key=key(n),
+        address=f"10.0.0.{a}",
+        second="" if b is None else f"fd00::{b}",
+        netns_cookie=n,
+        host_ifname="oci",
+    )
 
 
 def slot(n: int) -> VnicSlot:
@@ -51,7 +57,7 @@ def address(a: int) -> PrivateIp:
 
 
 records: st.SearchStrategy[Record] = st.one_of(
-    st.builds(lambda n, a: Leased(lease(n, a)), small, small),
+    st.builds(lambda n, a, b: Leased(lease(n, a, b)), small, small, st.none() | small),
     st.builds(lambda n: Released(key(n)), small),
     st.builds(lambda a: AddressAdded(address(a)), small),
     st.builds(lambda a: AddressForgotten(f"10.0.0.{a}"), small),

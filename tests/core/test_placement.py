@@ -1,11 +1,13 @@
 """Where missing addresses come from."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vcnd.core.placement import (
-    SMALLEST_BLOCK,
+    BLOCKS,
     AttachVnic,
     CreateAddresses,
     Inventory,
@@ -16,6 +18,7 @@ from vcnd.core.placement import (
     pieces,
     plan,
 )
+from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp
 
@@ -32,7 +35,8 @@ def inventory(
         ),
         vnic_slots_left=slots,
         new_vnic_limit=new,
-        largest_block=largest,
+        family=Family.IPV4,
+        blocks=tuple(b for b in BLOCKS[Family.IPV4] if b <= largest),
     )
 
 
@@ -73,7 +77,7 @@ def test_blocks_keep_to_the_room_and_near_to_what_is_missing(
     room = {v.vnic_id: v.room for v in have.vnics}
     for step in steps:
         assert len(step.blocks) + step.singles <= room[step.vnic_id]
-        assert all(SMALLEST_BLOCK <= b <= largest for b in step.blocks)
+        assert all(4 <= b <= largest for b in step.blocks)
         assert all(b.bit_count() == 1 for b in step.blocks)
     assert sum(s.count for s in steps) <= missing * 4 / 3
 
@@ -95,14 +99,39 @@ def test_blocks_keep_to_the_room_and_near_to_what_is_missing(
 def test_pieces(
     missing: int, largest: int, expected: tuple[tuple[int, ...], int]
 ) -> None:
-    assert pieces(missing, 64, largest) == expected
+    sizes = [b for b in BLOCKS[Family.IPV4] if b <= largest]
+    assert pieces(missing, 64, Family.IPV4, sizes) == expected
+
+
+@pytest.mark.parametrize(
+    ("missing", "room", "expected"),
+    [
+        (1, 32, ((16,), 0)),
+        (16, 32, ((16,), 0)),
+        (17, 32, ((256,), 0)),
+        (300, 32, ((256, 256), 0)),
+        (300, 1, ((256,), 0)),
+    ],
+)
+def test_pieces_of_ipv6_are_blocks_that_are_enough(
+    missing: int, room: int, expected: tuple[tuple[int, ...], int]
+) -> None:
+    assert pieces(missing, room, Family.IPV6, BLOCKS[Family.IPV6]) == expected
+    assert pieces(missing, 400, Family.IPV6, ()) == ((), missing)
+
+
+def test_what_is_done_elsewhere_on_a_vnic_asks_for_no_other_vnic() -> None:
+    have = inventory([(0, 8)], 3, 8)
+    busy = replace(have, vnics=tuple(replace(v, busy=True) for v in have.vnics))
+    assert plan(8, busy) == []
+    assert plan(9, busy) == [AttachVnic()]
 
 
 def test_the_fullest_vnic_is_filled_first() -> None:
     steps = plan(3, inventory([(1, 8), (7, 8), (0, 8)], 1, 8))
     assert steps == [
-        CreateAddresses(VnicId("vnic1"), (), 1),
-        CreateAddresses(VnicId("vnic0"), (), 2),
+        CreateAddresses(VnicId("vnic1"), Family.IPV4, (), 1),
+        CreateAddresses(VnicId("vnic0"), Family.IPV4, (), 2),
     ]
 
 
@@ -137,10 +166,10 @@ def test_never_more_is_given_back_than_is_over(
     vnics: list[tuple[list[int], bool]], surplus: int, may_detach: bool
 ) -> None:
     have = spare_of(vnics)
-    back = give_back(have, surplus, may_detach=may_detach)
+    back = give_back(have, {Family.IPV4: surplus}, may_detach=may_detach)
     whole = {v.vnic_id: v for v in have}.get(back.vnic_id or VnicId(""))
     going = sum(p.size for some in back.objects.values() for p in some)
-    assert going + (whole.size if whole else 0) <= surplus
+    assert going + (whole.size(Family.IPV4) if whole else 0) <= surplus
     if whole is not None:
         assert may_detach
         assert whole.idle
@@ -150,18 +179,35 @@ def test_never_more_is_given_back_than_is_over(
 
 def test_the_last_idle_vnic_goes_whole_and_the_next_waits() -> None:
     have = spare_of([([32, 32], False), ([29], True), ([29], True)])
-    back = give_back(have, 20)
+    back = give_back(have, {Family.IPV4: 20})
     assert back.vnic_id == "vnic2"
     assert back.objects == {VnicId("vnic0"): list(have[0].spare)}
 
 
 def test_one_vnic_stays() -> None:
     have = spare_of([([29], True), ([29], True)])
-    assert give_back(have, 100).vnic_id == "vnic1"
-    back = give_back(have[:1], 100)
+    assert give_back(have, {Family.IPV4: 100}).vnic_id == "vnic1"
+    back = give_back(have[:1], {Family.IPV4: 100})
     assert (back.vnic_id, back.objects) == (None, {VnicId("vnic0"): [*have[0].spare]})
 
 
 def test_an_empty_vnic_goes_though_nothing_is_over() -> None:
-    back = give_back(spare_of([([29], False), ([], True)]), 0)
+    back = give_back(spare_of([([29], False), ([], True)]), {})
+    assert (back.vnic_id, back.objects) == ("vnic1", {})
+
+
+def test_a_vnic_that_the_other_family_needs_stays() -> None:
+    """Its IPv4 addresses go; its IPv6 block is not over."""
+    have = spare_of([([29], False), ([29], True)])
+    block = PrivateIp(
+        id=PrivateIpId("six"),
+        address="fd00::",
+        vnic_id=VnicId("vnic1"),
+        prefix_length=124,
+    )
+    have[1] = replace(have[1], spare=(*have[1].spare, block))
+    back = give_back(have, {Family.IPV4: 16, Family.IPV6: 15})
+    assert back.vnic_id is None
+    assert sum(len(some) for some in back.objects.values()) == 2
+    back = give_back(have, {Family.IPV4: 8, Family.IPV6: 16})
     assert (back.vnic_id, back.objects) == ("vnic1", {})

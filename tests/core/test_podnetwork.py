@@ -3,6 +3,7 @@
 import pytest
 
 from vcnd.core.podnetwork import MOST_REASON, network_name, report, wanted
+from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 
 INSTANCE = "ocid1.instance.oc1.iad.abc"
@@ -14,18 +15,21 @@ def ask(
     subnet_ids: tuple[str, ...] = (SUBNET,),
     nsg_ids: tuple[str, ...] = (NSG,),
     maximum: int | None = 31,
+    families: tuple[str, ...] = (),
 ) -> PodNetwork:
     return wanted(
         instance_id=INSTANCE,
         spec_id=spec_id,
         subnet_ids=subnet_ids,
         nsg_ids=nsg_ids,
+        families=families,
         maximum=maximum,
     )
 
 
 def test_what_it_asks_for() -> None:
     assert ask() == PodNetwork(subnet_ids=(SUBNET,), nsg_ids=(NSG,), maximum=31)
+    assert ask(families=("IPv6", "IPv4")).families == (Family.IPV6, Family.IPV4)
     assert ask(nsg_ids=(), maximum=None) == PodNetwork(subnet_ids=(SUBNET,))
 
 
@@ -39,6 +43,7 @@ def test_what_it_asks_for() -> None:
         ({"subnet_ids": ("pods",)}, "'pods' is no OCID"),
         ({"nsg_ids": (NSG,) * 6}, "at most 5"),
         ({"nsg_ids": (SUBNET,)}, "networkSecurityGroupIds"),
+        ({"families": ("IPv4", "IPv5")}, "ipFamilies: 'IPv5'"),
         ({"maximum": 0}, "maxPodCount 0"),
         ({"maximum": 257}, "maxPodCount 257"),
     ],

@@ -1,6 +1,6 @@
 """A kernel in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Never
 
 import trio
@@ -16,7 +16,7 @@ class MemoryHost:
 
     def __init__(self, *, plug_seconds: float = 0.0) -> None:
         self.plug_seconds = plug_seconds
-        self.links: dict[str, tuple[Lease, VnicSlot]] = {}
+        self.links: dict[str, tuple[Lease, Mapping[str, VnicSlot]]] = {}
         self.slots: list[VnicSlot] = []
         self.settled = 0
         self.withdrawn = False
@@ -31,10 +31,13 @@ class MemoryHost:
     def host_ifname(self, key: SandboxKey) -> str:
         return f"oci-{key.network}-{key.container_id}-{key.ifname}"
 
-    async def plug(self, lease: Lease, *, netns: int, slot: VnicSlot) -> PodInterface:
-        assert slot in self.slots
+    async def plug(
+        self, lease: Lease, *, netns: int, slots: Mapping[str, VnicSlot]
+    ) -> PodInterface:
+        assert slots.keys() == {*lease.addresses}
+        assert all(slot in self.slots for slot in slots.values())
         await trio.sleep(self.plug_seconds)
-        self.links[lease.host_ifname] = (lease, slot)
+        self.links[lease.host_ifname] = (lease, slots)
         return PodInterface(
             host_ifname=lease.host_ifname,
             host_mac="0e:00:00:00:00:01",
@@ -58,7 +61,7 @@ class MemoryHost:
         await trio.lowlevel.checkpoint()
         self.links.pop(host_ifname, None)
 
-    def adopt(self, pods: Sequence[tuple[Lease, VnicSlot]]) -> None:
+    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicSlot]]]) -> None:
         pass
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:

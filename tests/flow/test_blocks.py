@@ -8,6 +8,8 @@ import trio
 from fakeoci.world import ips, networks
 from fakeoci.world.nouns import Instance, Subnet
 from tests.harness import World, add, check_invariants, key, settings, until_warm, world
+from vcnd.flow.waiting import why_empty
+from vcnd.model.family import Family
 
 Clock = trio.testing.MockClock
 
@@ -96,7 +98,7 @@ async def test_both_subnets_full_is_told(autojump_clock: Clock) -> None:
     w.service.world.space(nodes.id).exhaust()
     async with w.node(settings(batch=8), further=[nodes.id]) as node:
         await trio.sleep(600)
-        reason = node.pool.why_empty()
+        reason = why_empty(node.pool)
         assert pods.id in reason
         before = w.calls()
         await trio.sleep(3600)
@@ -108,7 +110,7 @@ async def test_a_learnt_limit_holds_for_new_vnics(autojump_clock: Clock) -> None
     async with w.node(settings(batch=16)) as node:
         await until_warm(node, free=16)
         now = trio.current_time()
-        assert node.pool.limits.new_vnic_limit(now) == 6
+        assert node.pool.limits[Family.IPV4].new_vnic_limit(now) == 6
         await trio.sleep(60)
         assert not node.pool.problems  # a limit that is known is no trouble
         refused = len([r for r in w.service.records if r.code == "LimitExceeded"])

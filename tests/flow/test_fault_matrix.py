@@ -23,6 +23,7 @@ from tests.harness import (
     world,
 )
 from vcnd.daemon import Node
+from vcnd.flow.waiting import why_empty
 from vcnd.model.errors import CloudError, PoolEmptyError
 
 Clock = trio.testing.MockClock
@@ -164,8 +165,8 @@ async def test_a_deleted_nsg_is_told_and_mended(autojump_clock: Clock) -> None:
     async with w.node(settings()) as node:
         w.service.world.drop(nsg)
         await trio.sleep(200)
-        assert "AttachVnic: 404" in node.pool.why_empty()
-        assert "use network-security-groups" in node.pool.why_empty()
+        assert "AttachVnic: 404" in why_empty(node.pool)
+        assert "use network-security-groups" in why_empty(node.pool)
         w.service.world.add(nsg)
         await until_warm(node)
 
@@ -174,8 +175,8 @@ async def test_a_deleted_subnet_is_told(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(), subnet="ocid1.subnet.oc1.iad.gone") as node:
         await trio.sleep(200)
-        assert "AttachVnic: 404" in node.pool.why_empty()
-        assert "use subnets" in node.pool.why_empty()
+        assert "AttachVnic: 404" in why_empty(node.pool)
+        assert "use subnets" in why_empty(node.pool)
 
 
 async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None:
@@ -183,7 +184,7 @@ async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None
     w.service.world.freeze(frozen=True)
     async with w.node(settings()) as node:
         await trio.sleep(600)
-        assert "not done after" in node.pool.why_empty()
+        assert "not done after" in why_empty(node.pool)
         w.service.world.freeze(frozen=False)
         await until_warm(node)
         assert len(w.pod_vnics()) == 1  # the same, by its retry token

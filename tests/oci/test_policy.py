@@ -17,17 +17,21 @@ from tests.harness import (
     world,
 )
 from vcnd.config import AllowSection
-from vcnd.core.wishes import FIXED_ADDRESS
+from vcnd.core.wishes import FIXED_ADDRESS, IP_FAMILIES
+from vcnd.flow.waiting import why_empty
+from vcnd.model.errors import PoolEmptyError
+from vcnd.model.family import Family
 from vcnd.model.sandbox import PodRef
-from vcnd.oci.permissions import INSTANCES, NSGS, PRIVATE_IPS, SUBNETS, VNICS
+from vcnd.oci.permissions import INSTANCES, IPV6S, NSGS, PRIVATE_IPS, SUBNETS, VNICS
 
 Clock = trio.testing.MockClock
 PAGE = (Path(__file__).parents[2] / "docs" / "oci-policy.md").read_text()
 STATEMENTS = re.findall(r"(?m)^Allow dynamic-group .*$", PAGE)
 
 
-def with_policy(statements: list[str]) -> World:
-    w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
+def with_policy(statements: list[str], bundled: str = "default") -> World:
+    changes = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"}
+    w = world(changes, bundled=bundled)
     policies = w.service.world.policies
     policies.statements = [statement(text) for text in statements]
     compartment = w.service.world.compartment_id
@@ -81,7 +85,7 @@ async def test_a_missing_statement_is_named(
     w = with_policy(left)
     async with w.node(settings()) as node:
         await trio.sleep(200)
-        said = node.pool.why_empty()
+        said = why_empty(node.pool)
         assert "404 NotAuthorizedOrNotFound" in said
         assert f"'{named}'" in said
         every = {INSTANCES, VNICS, PRIVATE_IPS, SUBNETS, NSGS}
@@ -93,11 +97,47 @@ async def test_a_missing_statement_is_named(
         check_invariants(w, node)
 
 
+BOTH = (Family.IPV4, Family.IPV6)
+
+
+async def test_the_statements_are_enough_for_both_families(
+    autojump_clock: Clock,
+) -> None:
+    w = with_policy(STATEMENTS, "dual-stack")
+    async with w.node(settings(cooling_seconds=1.0), families=BOTH) as node:
+        assert (await add(node, 1)).second
+        await trio.sleep(1000)
+        await node.delete(key(1))
+        await node.release_all()
+    assert not [r for r in w.service.records if r.code == "NotAuthorizedOrNotFound"]
+
+
+async def test_without_the_statement_for_ipv6_there_is_ipv4(
+    autojump_clock: Clock,
+) -> None:
+    left = [text for text in STATEMENTS if IPV6S not in text]
+    assert len(left) == len(STATEMENTS) - 1
+    w = with_policy(left, "dual-stack")
+    async with w.node(settings(), families=BOTH) as node:
+        with pytest.raises(PoolEmptyError) as refusal:
+            await add(node, 1)
+        assert f"the policy lacks '{IPV6S}'" in str(refusal.value)
+        said = {IP_FAMILIES: "IPv4"}
+        await node.add(key(2), PodRef(namespace="a", name="b"), 102, said)
+        await trio.sleep(2000)
+        said_of = {p.what: p.reason for p in node.pool.problems}
+        assert f"'{IPV6S}'" in said_of["IPv6 audit"]
+        w.service.world.policies.statements += map(statement, STATEMENTS)
+        await trio.sleep(1000)
+        assert (await add(node, 3)).second  # mended, with no restart
+        assert not node.pool.problems
+
+
 async def test_another_groups_policy_is_not_ours(autojump_clock: Clock) -> None:
     w = with_policy([s.replace("vcnd-nodes", "others") for s in STATEMENTS])
     async with w.node(settings()) as node:
         await trio.sleep(100)
-        assert INSTANCES in node.pool.why_empty()
+        assert INSTANCES in why_empty(node.pool)
 
 
 @pytest.mark.parametrize(

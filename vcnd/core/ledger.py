@@ -142,50 +142,54 @@ class Ledger:
         return min(fit, key=rank, default=None)
 
     def lease(self, lease: Lease) -> None:
-        """Give a free address to a sandbox."""
+        """Give free addresses to a sandbox."""
         if lease.key in self._leases:
             raise IllegalMoveError(f"{lease.key} holds an address already")
-        if lease.address not in self._free:
-            raise IllegalMoveError(
-                f"{lease.address} is not free: {self.state(lease.address)}"
-            )
-        del self._free[lease.address]
-        self._leases[lease.key] = lease
-        self._holders[lease.address] = lease.key
+        for address in lease.addresses:
+            if address not in self._free:
+                raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
+        for address in lease.addresses:
+            del self._free[address]
+        self._hold(lease)
 
     def restore(self, lease: Lease) -> None:
-        """Enter a lease read from the journal, its address known or not."""
-        if lease.key in self._leases or lease.address in self._holders:
-            raise IllegalMoveError(f"{lease.key} or {lease.address} is leased already")
-        if lease.address in self._deleting:
-            raise IllegalMoveError(f"{lease.address} is being deleted")
-        self._free.pop(lease.address, None)
-        self._cooling.pop(lease.address, None)
+        """Enter a lease read from the journal, its addresses known or not."""
+        if lease.key in self._leases:
+            raise IllegalMoveError(f"{lease.key} holds an address already")
+        for address in lease.addresses:
+            if address in self._holders or address in self._deleting:
+                raise IllegalMoveError(f"{address} is {self.state(address)}")
+        for address in lease.addresses:
+            self._free.pop(address, None)
+            self._cooling.pop(address, None)
+        self._hold(lease)
+
+    def _hold(self, lease: Lease) -> None:
         self._leases[lease.key] = lease
-        self._holders[lease.address] = lease.key
+        for address in lease.addresses:
+            self._holders[address] = lease.key
 
     def amend(self, lease: Lease) -> None:
-        """Replace a sandbox's lease by one of the same address (a new namespace)."""
+        """Replace a sandbox's lease by one of the same addresses (a new namespace)."""
         held = self._leases.get(lease.key)
-        if held is None or held.address != lease.address:
-            raise IllegalMoveError(f"{lease.key} does not hold {lease.address}")
+        if held is None or held.addresses != lease.addresses:
+            raise IllegalMoveError(f"{lease.key} does not hold {lease.addresses}")
         self._leases[lease.key] = lease
 
     def release(self, key: SandboxKey, now: float) -> Lease | None:
-        """End a sandbox's lease; the address cools.  None when there was none.
+        """End a sandbox's lease; its addresses cool.  None when there was none.
 
         A fixed address needs no rest: it is for those that claim its name, who are
         one and the same to everybody else.
         """
         lease = self._leases.pop(key, None)
-        if lease is None:
-            return None
-        del self._holders[lease.address]
-        private_ip = self._addresses.get(lease.address)
-        if private_ip is not None and private_ip.fixed:
-            self._free[lease.address] = None
-        elif private_ip is not None:
-            self._cooling[lease.address] = now + self._cooling_seconds
+        for address in lease.addresses if lease is not None else ():
+            del self._holders[address]
+            private_ip = self._addresses.get(address)
+            if private_ip is not None and private_ip.fixed:
+                self._free[address] = None
+            elif private_ip is not None:
+                self._cooling[address] = now + self._cooling_seconds
         return lease
 
     def cool(self, address: str, until: float) -> None:
@@ -253,7 +257,7 @@ class Ledger:
         return {p.id for p in self._objects.values()}
 
     def per_vnic(self) -> dict[VnicId, list[PrivateIp]]:
-        """Return each VNIC's objects."""
+        """Return each VNIC's objects, of both families."""
         held: dict[VnicId, list[PrivateIp]] = {}
         for p in self._objects.values():
             held.setdefault(p.vnic_id, []).append(p)

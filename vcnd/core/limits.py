@@ -15,7 +15,8 @@ Time is an argument (seconds of any monotonic clock).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vcnd.core.placement import LARGEST_BLOCK, SMALLEST_BLOCK
+from vcnd.core.placement import BLOCKS
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 
 LIMIT_SECONDS = 3600.0
@@ -37,13 +38,17 @@ class _Refused:
 
 
 class LearntLimits:
-    """One node's lessons."""
+    """One node's lessons of one family."""
 
-    def __init__(self, *, per_vnic: int, blocks: bool) -> None:
+    def __init__(
+        self, *, per_vnic: int, blocks: bool, family: Family = Family.IPV4
+    ) -> None:
         self._published = per_vnic
-        self._most = LARGEST_BLOCK if blocks else 1
-        self._largest = self._most
-        self._largest_until = 0.0
+        self._blocks = BLOCKS[family] if blocks else ()
+        self._refused_block = 0
+        """The smallest block that was refused lately; 0 is none."""
+        self._refused_until = 0.0
+        self._no_blocks_until = 0.0
         self._refused: dict[VnicId, _Refused] = {}
         self._limits: dict[VnicId, tuple[int, float]] = {}
         self._full: dict[str, float] = {}
@@ -59,7 +64,7 @@ class LearntLimits:
         else:
             self._refused[vnic_id] = _Refused(subnet_id, held)
         # It was not for want of an aligned range.
-        self._largest = self._most
+        self._refused_block = 0
 
     def vnic_accepted(
         self, vnic_id: VnicId, subnet_id: str, now: float
@@ -100,19 +105,20 @@ class LearntLimits:
 
     def block_refused(self, size: int, now: float) -> None:
         """Note that a block of so many addresses was not to be had."""
-        smaller = size // 2
-        self._largest = smaller if smaller >= SMALLEST_BLOCK else 1
-        self._largest_until = now + BLOCK_SECONDS
+        self._refused_block = size
+        self._refused_until = now + BLOCK_SECONDS
 
     def no_blocks(self, now: float) -> None:
         """Note that the API takes no blocks at all."""
-        self._largest, self._largest_until = 1, now + LIMIT_SECONDS
+        self._no_blocks_until = now + LIMIT_SECONDS
 
-    def largest_block(self, now: float) -> int:
-        """Return the largest block worth asking for; 1 is none."""
-        if now >= self._largest_until:
-            self._largest = self._most
-        return self._largest
+    def blocks(self, now: float) -> tuple[int, ...]:
+        """Return the sizes of blocks worth asking for, ascending."""
+        if now < self._no_blocks_until:
+            return ()
+        if not self._refused_block or now >= self._refused_until:
+            return self._blocks
+        return tuple(size for size in self._blocks if size < self._refused_block)
 
     # Subnets
 

@@ -4,6 +4,8 @@ A fold: ``apply`` takes one record, ``records`` gives the shortest sequence that
 leads to the same state (compaction), ``remembered`` is what start-up reads.
 """
 
+from dataclasses import replace
+
 from vcnd.model.ids import VnicId
 from vcnd.model.records import (
     AddressAdded,
@@ -28,6 +30,7 @@ class Memory:
         self._leases: dict[SandboxKey, tuple[Lease, float]] = {}
         self._holders: dict[str, SandboxKey] = {}
         self._released: dict[str, tuple[Lease, float]] = {}
+        """Released addresses: each with a lease of it alone, and when."""
         self._private_ips: dict[str, PrivateIp] = {}
         self._slots: dict[VnicId, VnicSlot] = {}
         self._unsettled: str | None = None
@@ -36,16 +39,9 @@ class Memory:
         """Take one record into account.  Records of things unknown change nothing."""
         match record:
             case Leased(lease):
-                self._end(lease.key)
-                # I1, whatever was written: the newest lease of an address counts.
-                self._end(self._holders.get(lease.address))
-                self._leases[lease.key] = (lease, at)
-                self._holders[lease.address] = lease.key
-                self._released.pop(lease.address, None)
+                self._lease(lease, at)
             case Released(key):
-                ended = self._end(key)
-                if ended is not None:
-                    self._released[ended.address] = (ended, at)
+                self._release(key, at)
             case AddressAdded(private_ip):
                 self._private_ips[private_ip.address] = private_ip
             case AddressForgotten(address):
@@ -60,6 +56,24 @@ class Memory:
                 if self._unsettled == token:
                     self._unsettled = None
 
+    def _lease(self, lease: Lease, at: float) -> None:
+        self._end(lease.key)
+        for address in lease.addresses:
+            # I1, whatever was written: the newest lease of an address counts.
+            self._end(self._holders.get(address))
+        self._leases[lease.key] = (lease, at)
+        for address in lease.addresses:
+            self._holders[address] = lease.key
+            self._released.pop(address, None)
+
+    def _release(self, key: SandboxKey, at: float) -> None:
+        ended = self._end(key)
+        if ended is None:
+            return
+        for address in ended.addresses:
+            alone = replace(ended, address=address, second="")
+            self._released[address] = (alone, at)
+
     def _forget(self, first: str) -> None:
         """Drop the object that begins with an address."""
         held = self._private_ips.pop(first, None)
@@ -71,7 +85,8 @@ class Memory:
         held = self._leases.pop(key, None) if key is not None else None
         if held is None:
             return None
-        del self._holders[held[0].address]
+        for address in held[0].addresses:
+            del self._holders[address]
         return held[0]
 
     def void_leases(self) -> None:

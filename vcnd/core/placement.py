@@ -5,15 +5,19 @@ free range, and goes back only as a whole.  Singles need nothing but free addres
 and a call each, or a handful for all of them in bulk.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.vnic import PrivateIp
 
-SMALLEST_BLOCK = 4
-"""Under this, singles cost no more calls and go back one by one."""
-
-LARGEST_BLOCK = 256
+BLOCKS = {
+    Family.IPV4: (4, 8, 16, 32, 64, 128, 256),
+    Family.IPV6: (16, 256),
+}
+"""The sizes worth asking for: under four, singles cost no more calls and go back one by
+one; OCI's IPv6 blocks have prefixes in steps of four."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,8 @@ class VnicRoom:
     """The most that it takes, learnt from a refusal or the published limit."""
     probing: bool = False
     """It took no more when last asked: a single address is asked for, to see."""
+    busy: bool = False
+    """Something else is being done there: its room counts, and waits."""
 
     @property
     def room(self) -> int:
@@ -35,15 +41,21 @@ class VnicRoom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What the node has, as placement needs it."""
+    """What the node has of one class and family, as placement needs it."""
 
+    family: Family
     vnics: tuple[VnicRoom, ...]
     vnic_slots_left: int
     """How many more VNICs the shape takes."""
     new_vnic_limit: int
     """How many secondary objects a new VNIC is expected to take."""
-    largest_block: int
-    """The largest block worth asking for, in addresses; 1: singles only."""
+    blocks: tuple[int, ...]
+    """The sizes of blocks worth asking for, ascending; empty: singles only."""
+
+    @property
+    def largest(self) -> int:
+        """Return how many addresses an object can be."""
+        return max(self.blocks, default=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class CreateAddresses:
     """Ask for these blocks, one after another, and so many singles on this VNIC."""
 
     vnic_id: VnicId
+    family: Family
     blocks: tuple[int, ...]
     singles: int
 
@@ -75,24 +88,26 @@ class NoRoom:
 Step = CreateAddresses | AttachVnic | NoRoom
 
 
-def block_size(missing: int, largest: int) -> int:
+def block_size(missing: int, family: Family, blocks: Sequence[int]) -> int:
     """Return the block to ask for, in addresses; 1 when none is worth it.
 
-    The greatest power of two that is not more than is missing; or the next one where
-    that is at most a third too much: 110 missing addresses are one block of 128.
+    The greatest that is not more than is missing, or at most a third too much: 110
+    missing addresses are one block of 128.  Of IPv6 there is no end, but a VNIC takes
+    few objects: the smallest block that is enough.
     """
-    size = 1 << (missing.bit_length() - 1)
-    if 2 * missing > 3 * size:
-        size *= 2
-    size = min(size, largest)
-    return size if size >= SMALLEST_BLOCK else 1
+    if family is Family.IPV6:
+        enough = [size for size in blocks if size >= missing]
+        return min(enough, default=max(blocks, default=1))
+    return max((size for size in blocks if 3 * size < 4 * missing), default=1)
 
 
-def pieces(missing: int, room: int, largest: int) -> tuple[tuple[int, ...], int]:
+def pieces(
+    missing: int, room: int, family: Family, sizes: Sequence[int]
+) -> tuple[tuple[int, ...], int]:
     """Return the blocks and the number of singles that serve, in at most ``room``."""
     blocks: list[int] = []
     while missing > 0 and len(blocks) < room:
-        size = block_size(missing, largest)
+        size = block_size(missing, family, sizes)
         if size == 1:
             break
         blocks.append(size)
@@ -108,17 +123,22 @@ def plan(missing: int, inventory: Inventory) -> list[Step]:
     VNICs one by one, and the next look plans the next.
     """
     steps: list[Step] = []
-    largest = inventory.largest_block
+    family, blocks = inventory.family, inventory.blocks
     for vnic in sorted(inventory.vnics, key=lambda v: (-v.held, v.vnic_id)):
         if missing <= 0 or vnic.room == 0:
             continue
-        wanted = ((), 1) if vnic.probing else pieces(missing, vnic.room, largest)
-        step = CreateAddresses(vnic.vnic_id, *wanted)
+        if vnic.busy:
+            missing -= vnic.room * inventory.largest
+            continue
+        probe = ((), 1)
+        wanted = probe if vnic.probing else pieces(missing, vnic.room, family, blocks)
+        step = CreateAddresses(vnic.vnic_id, family, *wanted)
         steps.append(step)
         missing -= step.count
     if missing > 0 and inventory.vnic_slots_left > 0 and inventory.new_vnic_limit > 0:
         steps.append(AttachVnic())
-        reachable = inventory.vnic_slots_left * inventory.new_vnic_limit * largest
+        objects = inventory.vnic_slots_left * inventory.new_vnic_limit
+        reachable = objects * inventory.largest
         missing = max(0, missing - reachable)
     if missing > 0:
         steps.append(NoRoom(missing))
@@ -135,10 +155,9 @@ class VnicSpare:
     idle: bool
     """Whether there is nothing else on it."""
 
-    @property
-    def size(self) -> int:
-        """Return how many addresses are spare."""
-        return sum(p.size for p in self.spare)
+    def size(self, family: Family) -> int:
+        """Return how many addresses of a family are spare."""
+        return sum(p.size for p in self.spare if p.family is family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,28 +170,30 @@ class GiveBack:
 
 def give_back(
     vnics: list[VnicSpare],
-    surplus: int,
+    surplus: Mapping[Family, int],
     *,
     may_detach: bool = True,
     keep_one: bool = True,
 ) -> GiveBack:
-    """Return what goes when so many addresses are over; never more than that.
+    """Return what goes when so many of each family are over; never more than that.
 
     An idle VNIC goes whole, its addresses with it, the last one first and one at a
     time; those that wait for that keep their addresses so long.  One VNIC stays, unless
     nobody needs this class of them (``keep_one``).
     From the others the largest objects go first: what is left goes in singles.
     """
-    whole = [v for v in vnics if v.idle and v.size <= surplus]
+    left = {family: max(0, surplus.get(family, 0)) for family in Family}
+    whole = [v for v in vnics if v.idle and all(v.size(f) <= left[f] for f in Family)]
     if keep_one and len(whole) == len(vnics):
         whole = whole[1:]
     going = whole[-1] if whole and may_detach else None
-    surplus -= sum(v.size for v in whole)
+    for family in Family:
+        left[family] -= sum(v.size(family) for v in whole)
     kept = {v.vnic_id for v in whole}
     rest = [p for v in vnics if v.vnic_id not in kept for p in v.spare]
     objects: dict[VnicId, list[PrivateIp]] = {}
     for private_ip in sorted(rest, key=lambda p: -p.size):
-        if private_ip.size <= surplus:
+        if private_ip.size <= left[private_ip.family]:
             objects.setdefault(private_ip.vnic_id, []).append(private_ip)
-            surplus -= private_ip.size
+            left[private_ip.family] -= private_ip.size
     return GiveBack(going.vnic_id if going else None, objects)

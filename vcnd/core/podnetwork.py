@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vcnd.model.family import Family
 from vcnd.model.podnetwork import NodeReport, PodNetwork, VnicReport
 
 SUBNET, NSG = "ocid1.subnet.", "ocid1.networksecuritygroup."
@@ -16,6 +17,7 @@ def wanted(
     spec_id: str,
     subnet_ids: Sequence[str],
     nsg_ids: Sequence[str],
+    families: Sequence[str],
     maximum: int | None,
 ) -> PodNetwork:
     """Return what the spec of a NativePodNetwork asks for.
@@ -40,8 +42,14 @@ def wanted(
                 raise ValueError(f"spec.{field}: {ocid!r} is no OCID {prefix}…")
     if maximum is not None and not 1 <= maximum <= MOST_PODS:
         raise ValueError(f"spec.maxPodCount {maximum} is not in 1..{MOST_PODS}")
+    unknown = [f for f in families if f not in [*Family]]
+    if unknown:
+        raise ValueError(f"spec.ipFamilies: {unknown[0]!r} is neither IPv4 nor IPv6")
     return PodNetwork(
-        subnet_ids=tuple(subnet_ids), nsg_ids=tuple(nsg_ids), maximum=maximum
+        subnet_ids=tuple(subnet_ids),
+        nsg_ids=tuple(nsg_ids),
+        families=tuple(Family(f) for f in dict.fromkeys(families)) or (Family.IPV4,),
+        maximum=maximum,
     )
 
 

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS, NSG, SUBNET
 from vcnd.model.errors import WishRefusedError
+from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.sandbox import PodRef
 from vcnd.model.wish import EVERY, Allowance, Claim, Wish
 
 SUBNET_IDS = "vcnd.io/subnet-ids"
 NSG_IDS = "vcnd.io/nsg-ids"
+IP_FAMILIES = "vcnd.io/ip-families"
 FIXED_ADDRESS = "vcnd.io/fixed-address"
 OWN_NAME = "true"
 """Value of the last: the fixed address bears the pod's own name."""
@@ -31,6 +33,7 @@ def read(pod: PodRef, annotations: Mapping[str, str]) -> Wish:
     return Wish(
         subnet_ids=_ocids(annotations, SUBNET_IDS, SUBNET, MOST_SUBNETS),
         nsg_ids=_ocids(annotations, NSG_IDS, NSG, MOST_NSGS),
+        families=_families(annotations),
         fixed=_fixed(pod, annotations.get(FIXED_ADDRESS, "").strip()),
     )
 
@@ -45,6 +48,14 @@ def _ocids(
     if len(said) > most:
         raise WishRefusedError(f"{name} takes at most {most}, {len(said)} are named")
     return tuple(dict.fromkeys(said))
+
+
+def _families(annotations: Mapping[str, str]) -> tuple[Family, ...]:
+    said = [f.strip() for f in annotations.get(IP_FAMILIES, "").split(",")]
+    try:
+        return tuple(dict.fromkeys(Family(f) for f in said if f))
+    except ValueError as error:
+        raise WishRefusedError(f"{IP_FAMILIES}: {error}: IPv4, IPv6 or both") from error
 
 
 def _fixed(pod: PodRef, said: str) -> str:
@@ -80,7 +91,13 @@ def claim(
             f"pods of namespace {namespace} may not have fixed addresses",
             details="[[allow]] in the node's configuration says who may",
         )
-    return Claim(_class(wish, network), wish.fixed)
+    families = wish.families or network.families
+    lacking = [f for f in families if f not in network.families]
+    if lacking:
+        raise WishRefusedError(f"this node's pods have no {lacking[0]} addresses")
+    if wish.fixed and Family.IPV4 not in families:
+        raise WishRefusedError("a fixed address is IPv4, and the pod wants none")
+    return Claim(_class(wish, network), families, wish.fixed)
 
 
 def _check(

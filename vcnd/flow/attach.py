@@ -16,6 +16,7 @@ from vcnd.flow.claims import Claims
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
+from vcnd.flow.waiting import wait_for_address
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.interface import PodInterface
 from vcnd.model.records import Leased
@@ -91,27 +92,30 @@ class Attacher:
         return lease, await self._plug(lease, netns)
 
     async def _plug(self, lease: Lease, netns: int) -> PodInterface:
-        slot = self._pool.slot_of(lease)
-        if slot is None:
-            if self._pool.ledger.private_ip(lease.address) is not None:
-                raise TryAgainError(f"the VNIC of {lease.address} is not set up yet")
+        slots = self._pool.slots_of(lease)
+        for address in lease.addresses:
+            if address in slots:
+                continue
+            if self._pool.ledger.private_ip(address) is not None:
+                raise TryAgainError(f"the VNIC of {address} is not set up yet")
             raise BadRequestError(
-                f"{lease.address} is no longer an address of this node",
+                f"{address} is no longer an address of this node",
                 details="the cloud took it from its VNIC; delete the pod for another",
             )
-        return await self._host.plug(lease, netns=netns, slot=slot)
+        return await self._host.plug(lease, netns=netns, slots=slots)
 
     @asynccontextmanager
     async def _new_lease(
         self, key: SandboxKey, pod: PodRef, claim: Claim, cookie: int
     ) -> AsyncIterator[Lease]:
         """Lease an address durably; undo pod and lease unless the body succeeds."""
-        address = await self._pool.wait_for_address(
-            key, pod, claim, self._patience_seconds
+        first, *second = await wait_for_address(
+            self._pool, key, pod, claim, self._patience_seconds
         )
         lease = Lease(
             key=key,
-            address=address,
+            address=first,
+            second="".join(second),
             netns_cookie=cookie,
             host_ifname=self._host.host_ifname(key),
             pod=pod,
@@ -149,10 +153,10 @@ class Attacher:
                 raise SandboxBrokenError(
                     "the sandbox holds no address", details=f"no lease for {key}"
                 )
-            if lease.address not in addresses:
+            if not {*lease.addresses} <= {*addresses}:
                 raise SandboxBrokenError(
-                    "prevResult does not name the sandbox's address",
-                    details=f"leased {lease.address}, prevResult {addresses}",
+                    "prevResult does not name the sandbox's addresses",
+                    details=f"leased {lease.addresses}, prevResult {addresses}",
                 )
             if await self._host.identify(netns) != lease.netns_cookie:
                 raise SandboxBrokenError(

@@ -21,6 +21,7 @@ from vcnd.model.errors import (
     CloudGoneError,
     CloudRefusedError,
 )
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.records import (
@@ -73,13 +74,13 @@ class Changes:
             CloudError: the cloud cannot be had.
         """
         for number, size in enumerate(step.blocks):
-            if not await self._create_block(step.vnic_id, size):
+            if not await self._create_block(step.vnic_id, size, step.family):
                 return number > 0
         wanted = ask = step.singles
         while wanted > 0:
             try:
                 listed = await self._create(
-                    self._cloud.create_addresses(step.vnic_id, ask)
+                    self._cloud.create_addresses(step.vnic_id, ask, step.family)
                 )
             except CloudFullError:
                 if ask == 1:
@@ -90,10 +91,10 @@ class Changes:
             ask = min(ask, wanted)
         return True
 
-    async def _create_block(self, vnic_id: VnicId, size: int) -> bool:
-        limits, now = self._pool.limits, trio.current_time()
+    async def _create_block(self, vnic_id: VnicId, size: int, family: Family) -> bool:
+        limits, now = self._pool.limits[family], trio.current_time()
         try:
-            listed = await self._create(self._cloud.create_block(vnic_id, size))
+            listed = await self._create(self._cloud.create_block(vnic_id, size, family))
         except CloudFullError as error:
             limits.block_refused(size, now)
             log.info("block_refused", vnic=vnic_id, size=size, reason=str(error))
@@ -135,11 +136,11 @@ class Changes:
         return sum(p.size for p in fresh)
 
     def _note_accepted(self, fresh: Sequence[PrivateIp]) -> None:
-        for vnic_id in {p.vnic_id for p in fresh}:
-            slot = self._pool.slots.get(vnic_id)
+        for vnic_id, family in {(p.vnic_id, p.family) for p in fresh}:
+            slot, limits = self._pool.slots.get(vnic_id), self._pool.limits[family]
             if slot is not None:
                 subnet, now = slot.vnic.subnet_id, trio.current_time()
-                for other in self._pool.limits.vnic_accepted(vnic_id, subnet, now):
+                for other in limits.vnic_accepted(vnic_id, subnet, now):
                     # Its limit is known now: that is no trouble any more.
                     self._pool.relief(str(other))
 
@@ -152,7 +153,8 @@ class Changes:
             CloudFullError: no subnet of the class takes one, or the shape does not.
             CloudError: the cloud cannot be had.
         """
-        limits, subnets = self._pool.limits, pod_class.subnet_ids
+        # A VNIC's own address is IPv4: of that a subnet runs out.
+        limits, subnets = self._pool.limits[Family.IPV4], pod_class.subnet_ids
         subnet = limits.preferred(subnets, trio.current_time())
         try:
             await self._attach(replace(pod_class, subnet_ids=(subnet,)))
@@ -171,7 +173,8 @@ class Changes:
         self._unsettled_attach = token
         await self._journal.append(AttachIntended(token))
         try:
-            vnic = await self._cloud.attach_vnic(pod_class, token)
+            families = self._pool.wants.network.families
+            vnic = await self._cloud.attach_vnic(pod_class, families, token)
         except CloudRefusedError:
             # A final refusal: the next attempt is another intent.  Whether an earlier
             # life asked for something else under this token, the cloud will tell.
@@ -281,7 +284,7 @@ class Changes:
 
     async def _vnic_gone(self, vnic_id: VnicId) -> None:
         pool = self._pool
-        pool.limits.forget(vnic_id)
+        pool.forget_vnic(vnic_id)
         if pool.slots.pop(vnic_id, None) is not None:
             pool.vnics_attached -= 1
         await self._journal.append(VnicForgotten(vnic_id))

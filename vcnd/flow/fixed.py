@@ -13,7 +13,8 @@ import trio
 from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
 from vcnd.flow.wants import Need
-from vcnd.flow.work import Work
+from vcnd.flow.work import Brings, Work
+from vcnd.model.family import Family
 from vcnd.model.vnic import Vnic, VnicSlot
 
 
@@ -48,17 +49,19 @@ class FixedAddresses:
             if not free:
                 return
             fetch = partial(self._changes.fetch_fixed, name, free[0])
-            self._work.start(free[0].id, fetch, asked=asked)
+            brings = Brings(0, Family.IPV4)
+            self._work.start(free[0].id, fetch, brings=brings, asked=asked)
 
     def _roomy(self, need: Need, slots: Sequence[VnicSlot]) -> list[Vnic]:
         """Return the VNICs of the address' subnet that take one more."""
         now, home = trio.current_time(), need.pod_class.subnet_ids[0]
-        limits, vnics = self._pool.limits, [s.vnic for s in slots]
+        limits = self._pool.limits[Family.IPV4]
+        vnics = [s.vnic for s in slots]
         return [
             v
             for v in vnics
             if v.subnet_id == home
-            and self._pool.held(v.id) < limits.limit(v.id, now)
+            and self._pool.held(v.id, Family.IPV4) < limits.limit(v.id, now)
             and not limits.probing(v.id)
         ]
 

@@ -6,22 +6,21 @@ refused.  ``flow.attach`` takes from it, ``flow.warm_pool`` fills it,
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 import trio
 
-from vcnd.core.ledger import Ledger, Which
+from vcnd.core.ledger import Counts, Ledger, Which
 from vcnd.core.limits import LearntLimits
 from vcnd.core.target import Holding, PoolPolicy, share, target
 from vcnd.flow.wants import Need, Wants
-from vcnd.model.errors import PoolEmptyError
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
-from vcnd.model.sandbox import Lease, PodRef, SandboxKey
-from vcnd.model.trace import TRACE
+from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX, PrivateIp, Vnic, VnicSlot
 from vcnd.model.wish import Allowance, Claim
 
@@ -39,6 +38,8 @@ class Problem:
     what: str
     reason: str
     at: float
+    family: Family | None = None
+    """The family that alone suffers from it."""
 
 
 class Pool:
@@ -48,7 +49,7 @@ class Pool:
         self,
         policy: PoolPolicy,
         network: PodNetwork,
-        limits: LearntLimits,
+        limits: Mapping[Family, LearntLimits],
         allowed: Sequence[Allowance] = (),
     ) -> None:
         self.policy = policy
@@ -105,6 +106,10 @@ class Pool:
         self._arrival.set()
         self._arrival = trio.Event()
 
+    async def until_arrival(self) -> None:
+        """Return when addresses may have come free."""
+        await self._arrival.wait()
+
     # What is young: OCI's lists may not have it yet
 
     def came(self, ocids: Iterable[str]) -> None:
@@ -121,150 +126,104 @@ class Pool:
     # Demand
 
     @property
+    def family(self) -> Family:
+        """Return the family that pods' first addresses are of."""
+        return self.wants.network.families[0]
+
+    def counts(self, family: Family) -> Counts:
+        """Return how many addresses of a family stand where."""
+        return self.ledger.counts(lambda p: p.family is family)
+
+    @property
     def demand(self) -> int:
-        """Return how many addresses are leased or wanted.
+        """Return how many pods have an address, or want one.
 
         Wanted by calls that wait, and by pods whose calls have not come yet: the
         cloud is asked when the scheduler has decided, not when the runtime asks.
         """
-        return self.ledger.counts().leased + self.wants.wanted
+        return self._demand(self.family)
+
+    def _demand(self, family: Family) -> int:
+        return self.counts(family).leased + self.wants.wanted
 
     @property
     def target(self) -> int:
-        """Return how many addresses the node ought to hold."""
-        holdings = [(n, self.holding(n)) for n in self.wants.needs()]
-        return sum(target(h.leased + h.wanted, self.share(n)) for n, h in holdings)
+        """Return how many addresses of the first family the node ought to hold."""
+        total, family = 0, self.family
+        for need in self.wants.needs():
+            holding = self.holding(need, family)
+            policy = self.share(need, family)
+            total += target(holding.leased + holding.wanted, policy)
+        return total
 
-    def holding(self, need: Need, in_flight: int = 0) -> Holding:
-        """Return what is held of a class, and wanted of it."""
-        counts = self.ledger.counts(self._of(need.pod_class.name))
+    def holding(self, need: Need, family: Family, in_flight: int = 0) -> Holding:
+        """Return what is held of a class and family, and wanted of it."""
+        counts = self.ledger.counts(self._of(need.pod_class.name, family))
         return Holding(
             free=counts.free,
             leased=counts.leased,
             cooling=counts.cooling,
             in_flight=in_flight,
-            wanted=need.wanted,
+            wanted=need.wanted[family],
         )
 
-    def share(self, need: Need) -> PoolPolicy:
-        """Return the settings for a class."""
-        name = need.pod_class.name
-        here = self.ledger.counts(self._of(name)).leased + need.wanted
+    def share(self, need: Need, family: Family) -> PoolPolicy:
+        """Return the settings for a class and family."""
+        holding = self.holding(need, family)
+        here = holding.leased + holding.wanted
+        given = family in self.wants.network.families
         return share(
-            self.policy, own=not name, needed=here > 0, elsewhere=self.demand - here
+            self.policy,
+            own=given and not need.pod_class.name,
+            needed=given and here > 0,
+            elsewhere=max(0, self._demand(family) - here),
         )
 
-    def _of(self, pod_class: str, fixed: str = "") -> Which:
+    def _of(self, pod_class: str, family: Family, fixed: str = "") -> Which:
         """Return what tells the addresses of a class, or its fixed one, from others."""
 
         def is_it(private_ip: PrivateIp) -> bool:
             return (
-                private_ip.fixed == fixed
+                private_ip.family is family
+                and private_ip.fixed == fixed
                 and self.class_of(private_ip.vnic_id) == pod_class
             )
 
         return is_it
 
+    def _fitting(self, claim: Claim) -> list[Which]:
+        """Return what tells the addresses that fit a claim, for each it wants."""
+        name = claim.pod_class.name
+        return [
+            self._of(name, f, claim.fixed if f is Family.IPV4 else "")
+            for f in claim.families
+        ]
+
     def has_free(self, claim: Claim) -> bool:
-        """Tell whether an address is free for a claim."""
-        return self.ledger.counts(self._of(claim.pod_class.name, claim.fixed)).free > 0
+        """Tell whether all addresses of a claim are free."""
+        return all(self.ledger.counts(w).free for w in self._fitting(claim))
 
-    def take(self, key: SandboxKey, claim: Claim) -> str | None:
-        """Return the free address to give next for a claim, or None."""
-        return self.ledger.take(key, self._of(claim.pod_class.name, claim.fixed))
-
-    async def wait_for_address(
-        self, key: SandboxKey, pod: PodRef, claim: Claim, patience_seconds: float
-    ) -> str:
-        """Return a free address, waiting for one if need be.
-
-        There is no await between the return of this and the caller's
-        ``ledger.lease``: the address is still free then.
-        """
-        address = self.take(key, claim)
-        if address is not None:
-            return address
-        no_slot = self._no_slot(claim)
-        if no_slot:
-            raise PoolEmptyError("the pod's wish cannot be met", details=no_slot)
-        began = trio.current_time()
-        with (
-            self.wants.waiting_for(key, pod, claim),
-            trio.move_on_after(patience_seconds),
-        ):
-            self.ring()
-            while address is None:
-                await self._arrival.wait()
-                address = self.take(key, claim)
-        waited = trio.current_time() - began
-        if address is None:
-            raise PoolEmptyError(
-                f"no free VCN address after {waited:.0f} s",
-                details=self.why_empty(claim),
-            )
-        log.info(
-            "address_waited_for",
-            sandbox=str(key),
-            seconds=round(waited, 3),
-            trace=TRACE.get(),
-        )
-        return address
-
-    def why_empty(self, claim: Claim | None = None) -> str:
-        """Say in words why no address is free, for a claim or for anybody."""
-        counts = self.ledger.counts()
-        held = f"{counts.leased} leased, {counts.cooling} cooling, target {self.target}"
-        if self.released:
-            return (
-                "the node was released (vcndctl release); restart vcnd to use it again"
-            )
-        special = claim is not None and (self._no_slot(claim) or self._held_here(claim))
-        if special:
-            return special
-        if self.problems:
-            last = self.problems[-1]
-            return f"{last.what}: {last.reason} ({held})"
-        if not self.observed:
-            return f"the cloud has not been reached yet ({held})"
-        if counts.total >= self.policy.maximum:
-            return f"the node holds its maximum of {self.policy.maximum} ({held})"
-        return f"addresses are on their way ({held})"
-
-    def _no_slot(self, claim: Claim) -> str:
-        """Say that the node takes no VNIC of a pod's class, where that is so."""
-        wanted = claim.pod_class
-        there = any(s.vnic.pod_class == wanted.name for s in self.pod_slots)
-        full = self.observed and self.vnics_attached >= self.vnic_limit
-        if there or not full or not wanted.name:
-            return ""
-        return (
-            f"the shape takes {self.vnic_limit} VNICs and all are attached: pods of"
-            f" subnet {', '.join(wanted.subnet_ids)} and NSGs"
-            f" {', '.join(wanted.nsg_ids) or 'none'} need one of their own, which comes"
-            " when another is given back; or let them run on nodes with more VNICs"
-        )
-
-    def _held_here(self, claim: Claim) -> str:
-        """Say which pod of this node has a fixed address, where one has it."""
-        for lease in self.ledger.leases() if claim.fixed else ():
-            private_ip = self.ledger.private_ip(lease.address)
-            if private_ip is not None and private_ip.fixed == claim.fixed:
-                return f"fixed address {claim.fixed} is with pod {lease.pod} here"
-        return ""
+    def take(self, key: SandboxKey, claim: Claim) -> tuple[str, ...] | None:
+        """Return the free addresses to give next for a claim, or None."""
+        taken = [self.ledger.take(key, which) for which in self._fitting(claim)]
+        found = tuple(address for address in taken if address is not None)
+        return found if len(found) == len(taken) else None
 
     # Troubles
 
-    def trouble(self, what: str, reason: str) -> None:
+    def trouble(self, what: str, reason: str, family: Family | None = None) -> None:
         """Note why something could not be had; the newest is told to callers."""
         if not any((p.what, p.reason) == (what, reason) for p in self.problems):
             log.warning("cloud_trouble", what=what, reason=reason)
         self.relief(what)
-        self.problems.append(Problem(what, reason, trio.current_time()))
+        self.problems.append(Problem(what, reason, trio.current_time(), family))
         self._news.set()
 
     def relief(self, what: str) -> None:
         """Forget the troubles of one kind: it worked."""
         kept = [p for p in self.problems if p.what != what]
+        if len(kept) == len(self.problems):
+            return
         self.problems.clear()
         self.problems.extend(kept)
         self._news.set()
@@ -277,19 +236,32 @@ class Pool:
         slots = (s for s in self.slots.values() if not s.is_primary)
         return sorted(slots, key=lambda s: s.index)
 
-    def held(self, vnic_id: VnicId) -> int:
-        """Return how many objects a VNIC has."""
-        return len(self.ledger.per_vnic().get(vnic_id, []))
+    def held(self, vnic_id: VnicId, family: Family) -> int:
+        """Return how many objects of a family a VNIC has."""
+        held = self.ledger.per_vnic().get(vnic_id, [])
+        return sum(p.family is family for p in held)
+
+    def forget_vnic(self, vnic_id: VnicId) -> None:
+        """Drop what was learnt of a VNIC that is gone, and its troubles."""
+        for learnt in self.limits.values():
+            learnt.forget(vnic_id)
+        for what in {p.what for p in self.problems if vnic_id in p.what}:
+            self.relief(what)
 
     def class_of(self, vnic_id: VnicId) -> str:
         """Return the name of a VNIC's class; that of the node's own where unknown."""
         slot = self.slots.get(vnic_id)
         return slot.vnic.pod_class if slot is not None else ""
 
-    def slot_of(self, lease: Lease) -> VnicSlot | None:
-        """Return the VNIC of a lease's address, if both are known."""
-        private_ip = self.ledger.private_ip(lease.address)
-        return self.slots.get(private_ip.vnic_id) if private_ip else None
+    def slots_of(self, lease: Lease) -> dict[str, VnicSlot]:
+        """Return the VNICs of a lease's addresses, of those that are known."""
+        found: dict[str, VnicSlot] = {}
+        for address in lease.addresses:
+            private_ip = self.ledger.private_ip(address)
+            slot = self.slots.get(private_ip.vnic_id) if private_ip else None
+            if slot is not None:
+                found[address] = slot
+        return found
 
     def number(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
         """Give a VNIC its number, or return the slot it has, brought up to date."""

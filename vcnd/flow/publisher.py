@@ -16,6 +16,7 @@ import trio
 from vcnd.core import podnetwork
 from vcnd.core.backoff import delays
 from vcnd.flow.pool import Pool
+from vcnd.flow.waiting import why_empty
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import (
     CloudError,
@@ -152,7 +153,7 @@ class Publisher:
         on_vnic: dict[str, list[str]] = {}
         for private_ip in pool.ledger.private_ips():
             on_vnic.setdefault(private_ip.vnic_id, []).extend(private_ip.addresses)
-        counts = pool.ledger.counts()
+        counts = pool.counts(pool.family)
         return podnetwork.report(
             observed=pool.observed,
             vnics=[
@@ -201,7 +202,7 @@ class Publisher:
         else:
             if pool.has_free(claim):
                 return  # it is the runtime's turn
-            why = pool.why_empty(claim)
+            why = why_empty(pool, claim)
         if self._is_news(uid, why):
             await self._cluster.tell(Notice(pod=bound.pod, reason=reason, message=why))
 

@@ -29,6 +29,7 @@ from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
 from vcnd.model.errors import CloudError, VcndError
+from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.records import (
     AddressForgotten,
@@ -138,13 +139,14 @@ class Repairer:
         # What was created or deleted while the question was under way would look
         # like drift: judged are objects known before and after, or new to us.
         before, slots = self._pool.ledger.ids(), set(self._pool.slots)
-        view = await self._cloud.observe()
+        view = await self._cloud.observe(self._pool.wants.families())
         await self._take_in_vnics(view, slots)
         deleted = before - self._pool.ledger.ids()
+        known = [p for p in self._pool.ledger.private_ips() if self._old(p, before)]
         repairs = cloud_drift(
-            books=[p for p in self._pool.ledger.private_ips() if self._old(p, before)],
+            books=[p for p in known if p.family not in view.unlisted],
             cloud=[p for p in view.private_ips if p.id not in deleted],
-            leased={x.address for x in self._pool.ledger.leases()},
+            leased={a for x in self._pool.ledger.leases() for a in x.addresses},
         )
         for repair in repairs:
             await self._carry_out(repair)
@@ -152,6 +154,11 @@ class Repairer:
         await self._changes.settle()
         self._pool.observed = True
         self._pool.relief("audit")
+        for family in Family:
+            what = f"{family} audit"
+            self._pool.relief(what)
+            if family in view.unlisted:
+                self._pool.trouble(what, view.unlisted[family], family)
         self._pool.ring()
         if self._pool.network_settled:
             await self._correct_nsgs(view)
@@ -191,7 +198,7 @@ class Repairer:
         unlisted = before & pool.slots.keys() - {view.primary.id, *listed}
         for vnic_id in [v for v in unlisted if not pool.is_young(v)]:
             del pool.slots[vnic_id]
-            pool.limits.forget(vnic_id)
+            pool.forget_vnic(vnic_id)
             await self._journal.append(VnicForgotten(vnic_id))
             log.warning("vnic_gone", vnic=vnic_id)
         held = dict(pool.slots)

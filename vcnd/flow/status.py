@@ -6,6 +6,7 @@ from typing import Any
 import trio
 
 from vcnd.flow.pool import Pool
+from vcnd.flow.waiting import why_empty
 from vcnd.model.errors import NotServingError
 
 
@@ -17,28 +18,30 @@ def ready(pool: Pool) -> None:
     """
     if not pool.observed and not pool.pod_slots:
         raise NotServingError(
-            "the node has no VNIC for pods yet", details=pool.why_empty()
+            "the node has no VNIC for pods yet", details=why_empty(pool)
         )
 
 
 def report(pool: Pool) -> dict[str, Any]:
     """Return the node's state, as ``vcndctl status --json`` prints it."""
     now = trio.current_time()
-    counts = pool.ledger.counts()
+    counts = {family: pool.counts(family) for family in pool.wants.families()}
     per_vnic = pool.ledger.per_vnic()
     return {
         "pool": {
-            **asdict(counts),
+            **asdict(counts[pool.family]),
             "demand": pool.demand,
             "target": pool.target,
             "waiting": pool.wants.waiting,
         },
+        "families": {family: asdict(n) for family, n in counts.items()},
         "vnics": [
             {
                 "index": slot.index,
                 "id": slot.vnic.id,
                 "mac": slot.vnic.mac,
                 "address": slot.vnic.address,
+                "ipv6": slot.vnic.ipv6,
                 "subnet_id": slot.vnic.subnet_id,
                 "subnet_cidr": slot.vnic.subnet_cidr,
                 "class": slot.vnic.pod_class,
@@ -60,6 +63,7 @@ def report(pool: Pool) -> dict[str, Any]:
                 "container_id": lease.key.container_id,
                 "ifname": lease.key.ifname,
                 "address": lease.address,
+                "addresses": lease.addresses,
                 "host_ifname": lease.host_ifname,
                 "pod": str(lease.pod),
             }

@@ -1,15 +1,16 @@
 """Who wants an address: calls that wait for one, and pods that are bound here."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self
 
 import trio
 
 from vcnd.core import wishes
 from vcnd.core.ledger import Ledger
 from vcnd.model.errors import WishRefusedError
+from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 from vcnd.model.wish import Allowance, Claim
@@ -20,17 +21,18 @@ class Need:
     """What pods want of one class."""
 
     pod_class: PodClass
-    wanted: int
-    """How many have no address yet; those that want a fixed one are not counted."""
+    wanted: Mapping[Family, int]
+    """How many have no address yet, by family: each that they are given here, and each
+    that they were; those that want a fixed one are not counted."""
     fixed: frozenset[str]
     """The fixed addresses that are wanted, by name."""
     waiting: bool
     """Whether a call waits for one of them."""
 
-    @classmethod
-    def of_nobody(cls, pod_class: PodClass) -> Self:
-        """Return that nothing is wanted."""
-        return cls(pod_class=pod_class, wanted=0, fixed=frozenset(), waiting=False)
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether a pod wants anything."""
+        return any(self.wanted.values()) or bool(self.fixed)
 
 
 class Wants:
@@ -85,7 +87,7 @@ class Wants:
     @property
     def wanted(self) -> int:
         """Return how many pods have no address yet: calls that wait, and bound pods."""
-        return sum(n.wanted + len(n.fixed) for n in self.needs())
+        return len(self._claims())
 
     def unserved(self) -> dict[str, BoundPod]:
         """Return the bound pods that hold no address, by uid."""
@@ -119,33 +121,54 @@ class Wants:
             self._claim_of(bound)
         return {**self._classes, "": self.network.own_class}
 
-    def needs(self) -> list[Need]:
-        """Return what is wanted of each class, the most urgent class first.
-
-        The node's own is always among them.
-        """
-        served = self.unserved()
+    def _claims(self) -> dict[str, Claim]:
+        """Return the claims of pods without an address, by uid."""
         claims = {pod.uid or str(k): c for k, (pod, c) in self._waiting.items()}
-        urgent = {c.pod_class.name for c in claims.values()}
-        for uid, bound in served.items():
+        for uid, bound in self.unserved().items():
             claim = None if uid in claims else self._claim_of(bound)
             if claim is not None:
                 claims[uid] = claim
+        return claims
+
+    def families(self) -> list[Family]:
+        """Return those that pods are given here, and those that some were given."""
+        held = {p.family for p in self._ledger.private_ips()}
+        rest = [f for f in Family if f in held and f not in self.network.families]
+        return [*self.network.families, *rest]
+
+    def needs(self, names: Iterable[str] = ()) -> list[Need]:
+        """Return what is wanted of each class, the most urgent class first.
+
+        Args:
+            names: classes to tell of though nobody wants anything; the node's own is
+                always among them.
+        """
         by_class: dict[PodClass, list[Claim]] = {self.network.own_class: []}
-        for claim in claims.values():
+        for claim in self._claims().values():
             by_class.setdefault(claim.pod_class, []).append(claim)
-        needs = [
-            Need(
-                pod_class=pod_class,
-                wanted=sum(not c.fixed for c in some),
-                fixed=frozenset(c.fixed for c in some if c.fixed),
-                waiting=pod_class.name in urgent,
-            )
-            for pod_class, some in by_class.items()
-        ]
+        known = self.classes()
+        for name in {*names} - {c.name for c in by_class}:
+            by_class[known.get(name, PodClass(name, (), ()))] = []
+        urgent = {claim.pod_class for _, claim in self._waiting.values()}
+        needs = [self._need(c, some, urgent) for c, some in by_class.items()]
         return sorted(
-            needs,
-            key=lambda n: (not n.waiting, not (n.wanted or n.fixed), n.pod_class.name),
+            needs, key=lambda n: (not n.waiting, not n.is_wanted, n.pod_class.name)
+        )
+
+    def _need(
+        self, pod_class: PodClass, claims: list[Claim], urgent: AbstractSet[PodClass]
+    ) -> Need:
+        def wanted(family: Family) -> int:
+            return sum(
+                family in c.families and not (c.fixed and family is Family.IPV4)
+                for c in claims
+            )
+
+        return Need(
+            pod_class=pod_class,
+            wanted={family: wanted(family) for family in self.families()},
+            fixed=frozenset(c.fixed for c in claims if c.fixed),
+            waiting=pod_class in urgent,
         )
 
     def _claim_of(self, bound: BoundPod) -> Claim | None:

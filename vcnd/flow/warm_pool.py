@@ -30,7 +30,8 @@ from vcnd.flow.changes import Changes
 from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
 from vcnd.flow.wants import Need
-from vcnd.flow.work import INSTANCE, Work
+from vcnd.flow.work import INSTANCE, Brings, Work
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import PrivateIp, VnicSlot
@@ -102,14 +103,9 @@ class WarmPool:
             pool.arrived()
         if self._frozen or not pool.observed:
             return
-        needs = pool.wants.needs()
+        needs = pool.wants.needs(s.vnic.pod_class for s in pool.pod_slots)
         for need in needs:
             self._look_at(need)
-        wanted = {n.pod_class.name for n in needs}
-        for name in {s.vnic.pod_class for s in pool.pod_slots} - wanted:
-            # Nobody waits for it; its pods, if any, keep what they have.
-            known = pool.wants.classes().get(name, PodClass(name, (), ()))
-            self._look_at(Need.of_nobody(known))
         self._fixed.release({(n.pod_class.name, f) for n in needs for f in n.fixed})
 
     def _look_at(self, need: Need) -> None:
@@ -117,25 +113,38 @@ class WarmPool:
         if not name and not need.pod_class.subnet_ids:
             return  # the NativePodNetwork has not said yet
         slots = [s for s in pool.pod_slots if s.vnic.pod_class == name]
-        in_flight = sum(self._work.at_work.get(s.vnic.id, 0) for s in slots)
-        holding = pool.holding(need, in_flight)
-        missing = balance(holding, pool.share(need))
         self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
-        if missing > 0:
-            self._grow(missing, need.pod_class, slots)
-        needed = not name or bool(holding.leased + need.wanted + len(need.fixed))
-        self._shrink(-missing, name, slots, needed=needed)
+        surplus: dict[Family, int] = {}
+        needed = not name or need.is_wanted
+        for family in need.wanted:
+            holding = pool.holding(need, family, self._in_flight(slots, family))
+            missing = balance(holding, pool.share(need, family))
+            if missing > 0:
+                self._grow(missing, family, need.pod_class, slots)
+            surplus[family] = -missing
+            needed |= holding.leased > 0
+        self._shrink(surplus, name, slots, needed=needed)
 
-    def _grow(self, missing: int, pod_class: PodClass, slots: list[VnicSlot]) -> None:
-        for step in plan(missing, self._inventory(pod_class, slots)):
+    def _in_flight(self, slots: list[VnicSlot], family: Family) -> int:
+        under_way = [self._work.at_work.get(s.vnic.id) for s in slots]
+        return sum(b.count for b in under_way if b and b.family is family)
+
+    def _grow(
+        self, missing: int, family: Family, pod_class: PodClass, slots: list[VnicSlot]
+    ) -> None:
+        for step in plan(missing, self._inventory(family, pod_class, slots)):
             match step:
                 case CreateAddresses(vnic_id):
-                    create = partial(self._changes.create_addresses, step)
-                    self._work.start(vnic_id, create, brings=step.count)
+                    self._work.start(
+                        vnic_id,
+                        partial(self._changes.create_addresses, step),
+                        brings=Brings(step.count, family),
+                        asked=_asked_of(vnic_id, family),
+                    )
                 case AttachVnic():
                     self._attach_for(pod_class)
                 case NoRoom(count):
-                    self._tell_no_room(count)
+                    self._tell_no_room(count, family)
 
     def _attach_for(self, pod_class: PodClass) -> None:
         if self._slots_left(pod_class) > 0:
@@ -151,33 +160,46 @@ class WarmPool:
             return 0
         return self._pool.vnic_limit - self._pool.vnics_attached
 
-    def _inventory(self, pod_class: PodClass, slots: list[VnicSlot]) -> Inventory:
-        now, limits = trio.current_time(), self._pool.limits
-        shut = self._work.shut()
+    def _inventory(
+        self, family: Family, pod_class: PodClass, slots: list[VnicSlot]
+    ) -> Inventory:
+        now, limits = trio.current_time(), self._pool.limits[family]
         return Inventory(
+            family=family,
             vnics=tuple(
                 VnicRoom(
                     vnic_id=slot.vnic.id,
-                    held=self._pool.held(slot.vnic.id),
+                    held=self._pool.held(slot.vnic.id, family),
                     limit=limits.limit(slot.vnic.id, now),
                     probing=limits.probing(slot.vnic.id),
+                    busy=self._is_busy(slot.vnic.id, family),
                 )
                 for slot in slots
-                if slot.vnic.id not in shut
+                if self._is_open(slot.vnic.id, family)
             ),
             vnic_slots_left=self._slots_left(pod_class),
             new_vnic_limit=limits.new_vnic_limit(now),
-            largest_block=limits.largest_block(now),
+            blocks=limits.blocks(now),
         )
 
-    def _tell_no_room(self, count: int) -> None:
+    def _is_busy(self, vnic_id: VnicId, family: Family) -> bool:
+        """Tell whether the other family's turn is before this one's."""
+        brings = self._work.at_work.get(vnic_id)
+        return brings is not None and brings.family not in (None, family)
+
+    def _is_open(self, vnic_id: VnicId, family: Family) -> bool:
+        at_work = vnic_id in self._work.at_work and not self._is_busy(vnic_id, family)
+        return not at_work and not self._work.is_shut(_asked_of(vnic_id, family))
+
+    def _tell_no_room(self, count: int, family: Family) -> None:
         # Work under way or a refusal waited out has its own reason; here is told
         # only that the instance is full by its shape.
         if self._work.quiet:
-            limit = self._pool.limits.new_vnic_limit(trio.current_time())
+            limits = self._pool.limits[family]
+            limit = limits.new_vnic_limit(trio.current_time())
             self._pool.trouble(
                 "shape",
-                f"{count} more addresses do not fit: the shape takes"
+                f"{count} more {family} addresses do not fit: the shape takes"
                 f" {self._pool.vnic_limit} VNICs, {self._pool.vnics_attached} are"
                 f" attached, each pod VNIC with up to {limit}",
             )
@@ -186,16 +208,19 @@ class WarmPool:
 
     def _shrink(
         self,
-        surplus: int,
+        surplus: dict[Family, int],
         pod_class: str,
         slots: list[VnicSlot],
         *,
         needed: bool,
     ) -> None:
         # Less than a whole batch over is the formula's own play.
-        over = surplus >= (self._pool.policy.batch if needed else 1)
+        least = self._pool.policy.batch if needed else 1
+        over = {f: n for f, n in surplus.items() if n >= least}
+        held = self._pool.ledger.per_vnic()
         some = slots[1:] if needed else slots
-        empty = surplus >= 0 and any(not self._pool.held(s.vnic.id) for s in some)
+        calm = all(n >= 0 for n in surplus.values())
+        empty = calm and any(s.vnic.id not in held for s in some)
         if not over and not empty:
             self._surplus_since.pop(pod_class, None)
             return
@@ -207,7 +232,7 @@ class WarmPool:
         shut = self._work.shut(release=True)
         back = give_back(
             [v for v in self._spare(slots) if v.vnic_id not in shut],
-            surplus if over else 0,
+            over,
             may_detach=INSTANCE not in shut,
             keep_one=needed,
         )
@@ -221,11 +246,13 @@ class WarmPool:
         spare: dict[VnicId, list[PrivateIp]] = {}
         for private_ip in self._pool.ledger.spare():
             spare.setdefault(private_ip.vnic_id, []).append(private_ip)
+        held = self._pool.ledger.per_vnic()
         return [
             VnicSpare(
                 vnic_id=slot.vnic.id,
                 spare=tuple(spare.get(slot.vnic.id, ())),
-                idle=len(spare.get(slot.vnic.id, ())) == self._pool.held(slot.vnic.id),
+                idle=len(spare.get(slot.vnic.id, ()))
+                == len(held.get(slot.vnic.id, ())),
             )
             for slot in slots
         ]
@@ -235,7 +262,7 @@ class WarmPool:
         at_work = self._work.at_work
 
         # No other change of the instance's VNICs meanwhile.
-        at_work[INSTANCE] = 0
+        at_work[INSTANCE] = Brings()
 
         async def with_the_instance() -> bool:
             try:
@@ -244,6 +271,11 @@ class WarmPool:
                 del at_work[INSTANCE]
 
         self._work.start(vnic_id, with_the_instance, release=True)
+
+
+def _asked_of(vnic_id: VnicId, family: Family) -> str:
+    """Return what a refusal to give addresses speaks of."""
+    return vnic_id if family is Family.IPV4 else f"{family} of {vnic_id}"
 
 
 def _asked(pod_class: PodClass) -> str:

@@ -1,6 +1,7 @@
 """Changes of the cloud under way: one at a time and VNIC, and a pause where refused."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from random import Random
 
 import trio
@@ -8,6 +9,7 @@ import trio
 from vcnd.core.backoff import delays
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.urgency import URGENCY, Urgency
 
@@ -29,6 +31,17 @@ Place = tuple[str, bool]
 to be given back: who takes no more may give all the same."""
 
 
+@dataclass(frozen=True, slots=True)
+class Brings:
+    """How many addresses a change will bring."""
+
+    count: int = 0
+    family: Family | None = None
+
+
+NOTHING = Brings()
+
+
 class Work:
     """Starts changes, and remembers where they run and where they were refused."""
 
@@ -36,8 +49,8 @@ class Work:
         self._pool = pool
         self._random = random
         self._nursery: trio.Nursery | None = None
-        self.at_work: dict[VnicId, int] = {}
-        """Where changes are under way, and how many addresses each will bring."""
+        self.at_work: dict[VnicId, Brings] = {}
+        """Where changes are under way, and what each will bring."""
         self._not_before: dict[Place, float] = {}
         self._delays: dict[Place, Iterator[float]] = {}
 
@@ -78,7 +91,7 @@ class Work:
         where: VnicId,
         change: Change,
         *,
-        brings: int = 0,
+        brings: Brings = NOTHING,
         release: bool = False,
         asked: str = "",
     ) -> None:
@@ -87,7 +100,7 @@ class Work:
         Args:
             where: the VNIC, or INSTANCE; no other change runs there meanwhile.
             change: what is to be done.
-            brings: how many addresses it will bring.
+            brings: the addresses that it will bring.
             release: whether it gives something back.
             asked: what a refusal speaks of; empty: ``where``.
         """
@@ -117,7 +130,7 @@ class Work:
                 self._learn(where)
             self._refused(place, error)
             said = self._no_room(where, error) if full else str(error)
-            self._pool.trouble(asked, said)
+            self._pool.trouble(asked, said, self.at_work[where].family)
         else:
             if progress:
                 self._delays.pop(place, None)
@@ -141,10 +154,10 @@ class Work:
         self._not_before[place] = trio.current_time() + next(waits)
 
     def _learn(self, where: VnicId) -> None:
-        slot = self._pool.slots.get(where)
-        if slot is not None:
-            held = self._pool.held(where)
-            self._pool.limits.vnic_refused(
+        slot, family = self._pool.slots.get(where), self.at_work[where].family
+        if slot is not None and family is not None:
+            held = self._pool.held(where, family)
+            self._pool.limits[family].vnic_refused(
                 where, slot.vnic.subnet_id, held, trio.current_time()
             )
 
@@ -152,7 +165,9 @@ class Work:
         slot = self._pool.slots.get(where)
         subnet, place = ", ".join(self._pool.wants.network.subnet_ids), "instance"
         if slot is not None:
-            subnet, place = f"{slot.vnic.subnet_id}, {slot.vnic.subnet_cidr}", "VNIC"
+            six = self.at_work[where].family is Family.IPV6
+            cidr = slot.vnic.ipv6_cidr if six else slot.vnic.subnet_cidr
+            subnet, place = f"{slot.vnic.subnet_id}, {cidr}", "VNIC"
         # OCI does not say which of the two it is.
         return (
             f"no room left in subnet {subnet}, or on this {place}:"

@@ -190,7 +190,7 @@ class KubeCluster:
         spec = found.spec
         if objects.MANAGED_BY in found.metadata.labels:
             said = objects.network_spec(self._instance_id, own)
-            if spec.subnet_and_nsgs != (own.subnet_ids, own.nsg_ids):
+            if not objects.is_as_said(spec, said):
                 path = f"{objects.NETWORKS}/{found.metadata.name}"
                 await self._write("PATCH", path, {**_as_read(found), "spec": said})
             return own
@@ -200,6 +200,7 @@ class KubeCluster:
                 spec_id=spec.id,
                 subnet_ids=spec.pod_subnet_ids,
                 nsg_ids=spec.network_security_group_ids,
+                families=spec.ip_families,
                 maximum=spec.max_pod_count,
             )
         except ValueError as error:

@@ -1,11 +1,13 @@
 """What we write into Kubernetes, as bodies of requests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from vcnd.core.podnetwork import network_name
-from vcnd.kube.wire import Node, Taint
+from vcnd.kube.wire import NetworkSpec, Node, Taint
+from vcnd.model.family import Family, family_of
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork, VnicReport
 
 COMPONENT = "vcnd"
@@ -44,8 +46,18 @@ def network_spec(instance_id: str, wanted: PodNetwork) -> dict[str, Any]:
         "maxPodCount": wanted.maximum or DEFAULT_MAXIMUM,
         "podSubnetIds": list(wanted.subnet_ids),
         "networkSecurityGroupIds": list(wanted.nsg_ids),
-        "ipFamilies": ["IPv4"],
+        "ipFamilies": list(wanted.families),
     }
+
+
+def is_as_said(spec: NetworkSpec, said: Mapping[str, Any]) -> bool:
+    """Tell whether a spec of ours says what we want; the maximum may be anybody's."""
+    there = {
+        "podSubnetIds": spec.pod_subnet_ids,
+        "networkSecurityGroupIds": spec.network_security_group_ids,
+        "ipFamilies": spec.ip_families or ["IPv4"],
+    }
+    return there.items() <= said.items()
 
 
 def network_status(report: NodeReport) -> dict[str, Any]:
@@ -58,19 +70,27 @@ def network_status(report: NodeReport) -> dict[str, Any]:
 
 
 def _vnic(report: VnicReport) -> dict[str, Any]:
-    vnic, addresses = report.vnic, report.addresses
+    vnic = report.vnic
+    four, six = (
+        [a for a in report.addresses if family_of(a) is family] for family in Family
+    )
     return {
         "vnicId": vnic.id,
         "macAddress": vnic.mac,
         "subnetCidr": vnic.subnet_cidr,
         "routerIp": vnic.virtual_router,
         "hostAddress": vnic.address,
-        "addresses": list(addresses),
-        "subnetCidrs": [{"v4": vnic.subnet_cidr}],
-        "routerIps": [{"v4": vnic.virtual_router}],
-        "hostAddresses": [{"v4": vnic.address}],
-        "podAddresses": [{"v4": a} for a in addresses],
+        "addresses": four,
+        "subnetCidrs": [_pair(vnic.subnet_cidr, vnic.ipv6_cidr)],
+        "routerIps": [_pair(vnic.virtual_router, vnic.ipv6_router)],
+        "hostAddresses": [_pair(vnic.address, vnic.ipv6)],
+        "podAddresses": [_pair(*pair) for pair in zip_longest(four, six)],
     }
+
+
+def _pair(four: str | None, six: str | None) -> dict[str, str]:
+    """Return an address of each family, as OKE has them side by side."""
+    return {k: v for k, v in (("v4", four), ("v6", six)) if v}
 
 
 def event(

@@ -95,11 +95,8 @@ class NetworkSpec(_Wire, frozen=True):
     max_pod_count: int | None = None
     pod_subnet_ids: list[str] = []
     network_security_group_ids: list[str] = []
-
-    @property
-    def subnet_and_nsgs(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return where pods' addresses are to come from."""
-        return tuple(self.pod_subnet_ids), tuple(self.network_security_group_ids)
+    ip_families: list[str] = []
+    """Absent in objects of before 2024: IPv4."""
 
 
 class NativePodNetwork(Object, frozen=True):

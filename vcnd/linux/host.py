@@ -2,7 +2,7 @@
 
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Never, TypeVar
@@ -16,6 +16,7 @@ from vcnd.linux.pods import PodWiring, host_ifname, reap_group
 from vcnd.linux.ruleset import PodElement, VnicLink, render
 from vcnd.linux.watch import Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
+from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -39,7 +40,7 @@ class LinuxHost:
         self._layout = layout
         self._slots: list[VnicSlot] = []
         self._vnic_links: list[VnicLink] = []
-        self._pods: dict[str, tuple[Lease, VnicSlot]] = {}
+        self._pods: dict[str, tuple[Lease, Mapping[str, VnicSlot]]] = {}
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = kernel.VnicWiring(layout)
         self._watch = Watch(layout)
@@ -89,27 +90,36 @@ class LinuxHost:
         return host_ifname(self._layout, key)
 
     @property
-    def _node_address(self) -> str:
-        return next((s.vnic.address for s in self._slots if s.is_primary), "")
+    def _sources(self) -> dict[Family, str]:
+        """Return the node's own addresses, as which it speaks to pods."""
+        for slot in self._slots:
+            if slot.is_primary:
+                vnic = slot.vnic
+                return {Family.IPV4: vnic.address, Family.IPV6: vnic.ipv6}
+        return {}
 
-    async def plug(self, lease: Lease, *, netns: int, slot: VnicSlot) -> PodInterface:
+    async def plug(
+        self, lease: Lease, *, netns: int, slots: Mapping[str, VnicSlot]
+    ) -> PodInterface:
         """Wire a pod (``Host.plug``)."""
-        if not any(v.index == slot.index for v in self._vnic_links):
-            raise TryAgainError(
-                f"VNIC {slot.vnic.id} has no link on the node yet",
-                details=f"no link with MAC {slot.vnic.mac}",
-            )
+        there = {v.index for v in self._vnic_links}
+        for slot in slots.values():
+            if slot.index not in there:
+                raise TryAgainError(
+                    f"VNIC {slot.vnic.id} has no link on the node yet",
+                    details=f"no link with MAC {slot.vnic.mac}",
+                )
 
         def wire() -> PodInterface:
             interface = self._wiring.plug(
                 lease,
                 netns=netns,
-                slot=slot,
+                slots=slots,
                 mtu=self._mtu,
-                node_address=self._node_address,
+                sources=self._sources,
             )
             # In the same turn: a restoration sees each pod whole, or not at all.
-            self._pods[lease.host_ifname] = (lease, slot)
+            self._pods[lease.host_ifname] = (lease, slots)
             return interface
 
         return await self._at_once(wire)
@@ -122,7 +132,7 @@ class LinuxHost:
             self._wiring.unplug(lease)
 
         await self._at_once(cut)
-        self._to_forget.add(lease.address)
+        self._to_forget.update(lease.addresses)
         self._something_cut.set()
 
     async def check(self, lease: Lease, *, netns: int) -> None:
@@ -146,9 +156,9 @@ class LinuxHost:
 
     # VNICs and rules
 
-    def adopt(self, pods: Sequence[tuple[Lease, VnicSlot]]) -> None:
+    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicSlot]]]) -> None:
         """Learn which pods are plugged (``Host.adopt``)."""
-        self._pods = {lease.host_ifname: (lease, slot) for lease, slot in pods}
+        self._pods = {lease.host_ifname: (lease, slots) for lease, slots in pods}
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         """Bring the node's side to these VNICs and the plugged pods."""
@@ -161,7 +171,7 @@ class LinuxHost:
         self._load_ruleset()
         for lease, _ in self._pods.values():
             try:
-                self._wiring.restore_route(lease, self._node_address)
+                self._wiring.restore_routes(lease, self._sources)
             except OSError as error:
                 # Its link is gone; the audit ends the lease.
                 log.warning("pod_not_restored", pod=str(lease.key), reason=str(error))
@@ -169,8 +179,9 @@ class LinuxHost:
     def _load_ruleset(self) -> None:
         present = {v.index for v in self._vnic_links}
         pods = [
-            PodElement(ifname=name, address=lease.address, index=slot.index)
-            for name, (lease, slot) in self._pods.items()
+            PodElement(ifname=name, address=address, index=slot.index)
+            for name, (_, slots) in self._pods.items()
+            for address, slot in slots.items()
             if slot.index in present
         ]
         marker = f"load_{secrets.token_hex(4)}"
@@ -227,8 +238,10 @@ class LinuxHost:
         pod_vnics = [s for s in self._slots if not s.is_primary]
         return Wanted(
             macs=frozenset(s.vnic.mac for s in pod_vnics),
-            addresses=frozenset(s.vnic.address for s in pod_vnics),
-            pods=frozenset(lease.address for lease, _ in self._pods.values()),
+            addresses=frozenset(
+                a for s in pod_vnics for a in (s.vnic.address, s.vnic.ipv6) if a
+            ),
+            pods=frozenset(a for x, _ in self._pods.values() for a in x.addresses),
             tables=frozenset(self._layout.vnic_table(s.index) for s in pod_vnics),
         )
 

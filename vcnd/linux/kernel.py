@@ -8,17 +8,24 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError as PyrouteError
 
 from vcnd.linux.layout import Layout
-from vcnd.linux.rtnetlink import RTPROT_KERNEL
+from vcnd.linux.rtnetlink import IFA_F_NODAD, RTPROT_KERNEL
 from vcnd.linux.ruleset import VnicLink
+from vcnd.model.family import Family
 from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
 
 FR_ACT_BLACKHOLE = 6
+ASKS_FROM = "fe80::2"
+"""A link-local address on each pod VNIC: with the kernel's own, which it proves first,
+nobody could ask for the router in the first second after a link came up."""
+FIRST = (Family.IPV4,)
+NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
 @contextmanager
@@ -39,13 +46,17 @@ class Rule:
     table: int = 0
     source: str = ""
     mark: int = 0
+    family: Family = Family.IPV4
 
     def arguments(self, layout: Layout) -> dict[str, Any]:
         """Return the rule as pyroute2 wants it, every selector named.
 
         The kernel takes an omitted selector of a deletion for "any".
         """
-        said: dict[str, Any] = {"priority": self.priority, "family": socket.AF_INET}
+        said: dict[str, Any] = {
+            "priority": self.priority,
+            "family": NUMBERS[self.family],
+        }
         if self.table:
             said["table"] = self.table
         else:
@@ -101,18 +112,17 @@ def link(name: str) -> Link | None:
 
 
 def addresses(index: int) -> set[str]:
-    """Return the IPv4 addresses of a link."""
+    """Return the addresses of a link."""
     with _netlink() as route:
-        said = route.get_addr(index=index, family=socket.AF_INET)
-        return {a.get_attr("IFA_ADDRESS") for a in said}
+        return {a.get_attr("IFA_ADDRESS") for a in route.get_addr(index=index)}
 
 
-def host_routes(table: int) -> dict[str, int]:
-    """Return a table's IPv4 routes: destination (empty for default) → link index."""
+def host_routes(table: int, family: Family) -> dict[str, int]:
+    """Return a table's routes: destination (empty for default) → link index."""
     with _netlink() as route:
         return {
             r.get_attr("RTA_DST") or "": r.get_attr("RTA_OIF") or 0
-            for r in route.get_routes(table=table, family=socket.AF_INET)
+            for r in route.get_routes(table=table, family=NUMBERS[family])
         }
 
 
@@ -153,7 +163,7 @@ class VnicWiring:
         """Remove every rule and route of ours; links stay the cloud's."""
         with _netlink() as route:
             self._bring_rules_to(route, set())
-            _flush(route, self._layout.pods_table)
+            _flush_both(route, self._layout.pods_table)
 
     def _set_up(self, route: IPRoute, slot: VnicSlot, link: Link, mtu: int) -> None:
         vnic, table = slot.vnic, self._layout.vnic_table(slot.index)
@@ -168,25 +178,46 @@ class VnicWiring:
         route.route(
             "replace", dst="default", gateway=router, flags=["onlink"], **common
         )
+        if not vnic.ipv6_router:
+            return
+        # Nobody else has them: no wait for proof (DAD).
+        for own, length in ((vnic.ipv6, 128), (ASKS_FROM, 64)):
+            if own:
+                said = {"address": own, "prefixlen": length, "flags": IFA_F_NODAD}
+                route.addr("replace", index=link.index, **said)
+        common["family"] = socket.AF_INET6
+        route.route("replace", dst="default", gateway=vnic.ipv6_router, **common)
 
     def _rules(self, slots: Sequence[VnicSlot]) -> set[Rule]:
         """Return the rules that ought to be: their number knows no pods."""
         layout = self._layout
-        wanted = {Rule(layout.pods_priority, layout.pods_table)}
-        for slot in slots:
-            vnic, table = slot.vnic, layout.vnic_table(slot.index)
-            wanted.add(Rule(layout.mark_priority, table, mark=slot.index))
-            wanted.add(Rule(layout.source_priority, table, source=f"{vnic.address}/32"))
-            if not slot.is_primary:
-                wanted.add(Rule(layout.closed_priority, source=vnic.subnet_cidr))
+        wanted: set[Rule] = set()
+        for family in Family if any(s.vnic.ipv6_cidr for s in slots) else FIRST:
+            rule = partial(Rule, family=family)
+            wanted.add(rule(layout.pods_priority, layout.pods_table))
+            for slot in slots:
+                vnic, table = slot.vnic, layout.vnic_table(slot.index)
+                six = family is Family.IPV6
+                own = vnic.ipv6 if six else vnic.address
+                cidr = vnic.ipv6_cidr if six else vnic.subnet_cidr
+                wanted.add(rule(layout.mark_priority, table, mark=slot.index))
+                if own:
+                    source = f"{own}/{family.bits}"
+                    wanted.add(rule(layout.source_priority, table, source=source))
+                if cidr and not slot.is_primary:
+                    wanted.add(rule(layout.closed_priority, source=cidr))
         return wanted
 
     def _bring_rules_to(self, route: IPRoute, wanted: set[Rule]) -> None:
         """Add what is missing and remove what is over, at our priorities only."""
         layout = self._layout
         ours = layout.priorities
-        said = route.get_rules(family=socket.AF_INET)
-        present = {_rule(r) for r in said if _is_ours(r, ours)}
+        present = {
+            _rule(said, family)
+            for family, number in NUMBERS.items()
+            for said in route.get_rules(family=number)
+            if _is_ours(said, ours)
+        }
         # First what closes, then what opens.
         for rule in sorted(wanted - present, key=lambda r: r.table):
             with _being_no_error(errno.EEXIST):
@@ -195,7 +226,7 @@ class VnicWiring:
             with _being_no_error(errno.ENOENT, errno.ESRCH):
                 route.rule("del", **rule.arguments(layout))
             if rule.mark > PRIMARY_INDEX:
-                _flush(route, rule.table)
+                _flush(route, rule.table, rule.family)
 
 
 @contextmanager
@@ -208,10 +239,15 @@ def _being_no_error(*codes: int) -> Iterator[None]:
             raise
 
 
-def _flush(route: IPRoute, table: int) -> None:
+def _flush_both(route: IPRoute, table: int) -> None:
+    for family in Family:
+        _flush(route, table, family)
+
+
+def _flush(route: IPRoute, table: int, family: Family) -> None:
     """Remove a table's routes; links that went meanwhile took theirs along."""
     with _being_no_error(errno.ENOENT, errno.ESRCH, errno.ENODEV):
-        route.flush_routes(table=table)
+        route.flush_routes(table=table, family=NUMBERS[family])
 
 
 def _is_there(slot: VnicSlot, by_mac: dict[str, Link]) -> bool:
@@ -224,7 +260,7 @@ def _is_ours(said: Any, priorities: frozenset[int]) -> bool:
     return mine and said.get_attr("FRA_PRIORITY") in priorities
 
 
-def _rule(said: Any) -> Rule:
+def _rule(said: Any, family: Family) -> Rule:
     source = said.get_attr("FRA_SRC")
     action = said["action"]
     return Rule(
@@ -232,4 +268,5 @@ def _rule(said: Any) -> Rule:
         table=0 if action == FR_ACT_BLACKHOLE else said.get_attr("FRA_TABLE") or 0,
         source=f"{source}/{said['src_len']}" if source else "",
         mark=said.get_attr("FRA_FWMARK") or 0,
+        family=family,
     )

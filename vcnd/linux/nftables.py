@@ -31,8 +31,10 @@ IFNAMSIZ = 16
 
 
 def interface_and_address(ifname: str, address: str) -> bytes:
-    """Return the key ``ifname . ipv4_addr``."""
-    return ifname.encode().ljust(IFNAMSIZ, b"\0") + socket.inet_aton(address)
+    """Return the key ``ifname . ipv4_addr``, or ``ifname . ipv6_addr``."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    name = ifname.encode().ljust(IFNAMSIZ, b"\0")
+    return name + socket.inet_pton(family, address)
 
 
 def add_goto(

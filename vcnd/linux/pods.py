@@ -3,15 +3,16 @@
 import errno
 import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vcnd.linux import kernel, nftables, rtnetlink
 from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
 from vcnd.linux.netns import inside
-from vcnd.linux.ruleset import PODS_MAP, via
+from vcnd.linux.ruleset import PODS_MAPS, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
-from vcnd.model.interface import GATEWAY, PodInterface
+from vcnd.model.family import Family, family_of
+from vcnd.model.interface import GATEWAYS, PodInterface
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
 
@@ -47,9 +48,22 @@ class PodWiring:
         self._route.request(step, *said)
 
     def plug(
-        self, lease: Lease, *, netns: int, slot: VnicSlot, mtu: int, node_address: str
+        self,
+        lease: Lease,
+        *,
+        netns: int,
+        slots: Mapping[str, VnicSlot],
+        mtu: int,
+        sources: Mapping[Family, str],
     ) -> PodInterface:
         """Wire a pod.  What is there already from an earlier try is taken over.
+
+        Args:
+            lease: its addresses, and the interface.
+            netns: descriptor of its network namespace.
+            slots: each address' VNIC.
+            mtu: of its link.
+            sources: the node's own addresses, as which it speaks to pods.
 
         Raises:
             BadEnvironmentError: the interface exists and is not ours.
@@ -62,7 +76,7 @@ class PodWiring:
         try:
             with inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
                 self._pod_side(route, lease, host_mac)
-            self._host_side(lease, slot, pod_mac, node_address)
+            self._host_side(lease, slots, pod_mac, sources)
         except BaseException:
             self.unplug(lease)
             raise
@@ -110,20 +124,24 @@ class PodWiring:
     @staticmethod
     def _pod_side(route: NetlinkSocket, lease: Lease, host_mac: str) -> None:
         index = socket.if_nametoindex(lease.key.ifname)
-        for step, said in (
-            ("pod link up", rtnetlink.link_up(index)),
-            ("pod address", rtnetlink.new_address(index, lease.address)),
-            ("pod neighbour", rtnetlink.new_neighbour(index, GATEWAY, host_mac)),
-            ("pod gateway route", rtnetlink.new_route(GATEWAY, index=index)),
-            (
-                "pod default route",
-                rtnetlink.new_route("", index=index, gateway=GATEWAY),
-            ),
-        ):
-            route.request(step, *said)
+        route.request("pod link up", *rtnetlink.link_up(index))
+        for address in lease.addresses:
+            gateway = GATEWAYS[family_of(address)]
+            way = rtnetlink.new_route("", index=index, gateway=gateway)
+            for step, said in (
+                ("pod address", rtnetlink.new_address(index, address)),
+                ("pod neighbour", rtnetlink.new_neighbour(index, gateway, host_mac)),
+                ("pod gateway route", rtnetlink.new_route(gateway, index=index)),
+                ("pod default route", way),
+            ):
+                route.request(step, *said)
 
     def _host_side(
-        self, lease: Lease, slot: VnicSlot, pod_mac: str, node_address: str
+        self,
+        lease: Lease,
+        slots: Mapping[str, VnicSlot],
+        pod_mac: str,
+        sources: Mapping[Family, str],
     ) -> None:
         layout, index = self._layout, socket.if_nametoindex(lease.host_ifname)
         settings = {
@@ -131,24 +149,29 @@ class PodWiring:
             rtnetlink.DEVCONF_RP_FILTER: 0,  # the map's key has the interface
         }
         self._do("veth settings", rtnetlink.device_settings(index, settings))
-        self._do(
-            "pod's neighbour on the host",
-            rtnetlink.new_neighbour(index, lease.address, pod_mac),
-        )
-        key = nftables.interface_and_address(lease.host_ifname, lease.address)
-        nftables.add_goto(self._nft, layout.nft_table, PODS_MAP, key, via(slot.index))
-        # The route last: what can be reached is wired whole.
-        self._do("pod's route on the host", self._route_to(lease, index, node_address))
+        for address in lease.addresses:
+            self._do(
+                "pod's neighbour on the host",
+                rtnetlink.new_neighbour(index, address, pod_mac),
+            )
+            name = PODS_MAPS[family_of(address)]
+            key = nftables.interface_and_address(lease.host_ifname, address)
+            chain = via(slots[address].index)
+            nftables.add_goto(self._nft, layout.nft_table, name, key, chain)
+        # The routes last: what can be reached is wired whole.
+        self._set_routes(lease, index, sources)
 
     def unplug(self, lease: Lease) -> None:
         """Cut a pod off.  What is already gone is no error."""
         layout = self._layout
-        self._missing_is_fine(
-            "pod's route on the host",
-            rtnetlink.delete_route(lease.address, table=layout.pods_table),
-        )
-        key = nftables.interface_and_address(lease.host_ifname, lease.address)
-        nftables.delete(self._nft, layout.nft_table, PODS_MAP, key)
+        for address in lease.addresses:
+            self._missing_is_fine(
+                "pod's route on the host",
+                rtnetlink.delete_route(address, table=layout.pods_table),
+            )
+            name = PODS_MAPS[family_of(address)]
+            key = nftables.interface_and_address(lease.host_ifname, address)
+            nftables.delete(self._nft, layout.nft_table, name, key)
         self.cut(lease.host_ifname)
 
     def check(self, lease: Lease, *, netns: int) -> None:
@@ -157,17 +180,22 @@ class PodWiring:
         with inside(netns):
             pod = kernel.link(lease.key.ifname)
             addresses = kernel.addresses(pod.index) if pod else set()
-            routes = kernel.host_routes(rtnetlink.MAIN_TABLE)
+            routes = {
+                a: kernel.host_routes(rtnetlink.MAIN_TABLE, family_of(a))
+                for a in lease.addresses
+            }
         lacks = [
             (host is None or not host.up, f"host link {lease.host_ifname}"),
             (pod is None or not pod.up, f"interface {lease.key.ifname}"),
-            (lease.address not in addresses, f"address {lease.address}"),
-            ("" not in routes, "default route"),
-            (
-                lease.address not in kernel.host_routes(self._layout.pods_table),
-                f"host route to {lease.address}",
-            ),
         ]
+        for address in lease.addresses:
+            family = family_of(address)
+            here = kernel.host_routes(self._layout.pods_table, family)
+            lacks += [
+                (address not in addresses, f"address {address}"),
+                ("" not in routes[address], f"{family} default route"),
+                (address not in here, f"host route to {address}"),
+            ]
         missing = [what for lacking, what in lacks if lacking]
         if missing:
             raise SandboxBrokenError(
@@ -175,20 +203,21 @@ class PodWiring:
                 details=f"missing or down: {', '.join(missing)}",
             )
 
-    def restore_route(self, lease: Lease, node_address: str) -> None:
-        """Put a plugged pod's route on the host back."""
-        index = socket.if_nametoindex(lease.host_ifname)
-        self._do("pod's route on the host", self._route_to(lease, index, node_address))
+    def restore_routes(self, lease: Lease, sources: Mapping[Family, str]) -> None:
+        """Put a plugged pod's routes on the host back."""
+        self._set_routes(lease, socket.if_nametoindex(lease.host_ifname), sources)
 
-    def _route_to(
-        self, lease: Lease, index: int, node_address: str
-    ) -> rtnetlink.Message:
-        return rtnetlink.new_route(
-            lease.address,
-            index=index,
-            source=node_address,
-            table=self._layout.pods_table,
-        )
+    def _set_routes(
+        self, lease: Lease, index: int, sources: Mapping[Family, str]
+    ) -> None:
+        for address in lease.addresses:
+            said = rtnetlink.new_route(
+                address,
+                index=index,
+                source=sources.get(family_of(address), ""),
+                table=self._layout.pods_table,
+            )
+            self._do("pod's route on the host", said)
 
     def cut(self, ifname: str) -> None:
         """Take a link down and mark it for the reaper; one that is gone is no error."""

@@ -21,7 +21,7 @@ IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_AF_SPEC = 1, 3, 4, 18, 
 IFLA_GROUP, IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 27, 28, 31, 32
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER, IFLA_INET_CONF = 1, 2, 1, 1
 DEVCONF_SEND_REDIRECTS, DEVCONF_RP_FILTER = 6, 8
-IFA_ADDRESS, IFA_LOCAL = 1, 2
+IFA_ADDRESS, IFA_LOCAL, IFA_F_NODAD = 1, 2, 0x02
 NDA_DST, NDA_LLADDR, NUD_PERMANENT = 1, 2, 0x80
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 7, 15
 RT_TABLE_COMPAT, RTPROT_KERNEL, RTN_UNICAST = 252, 2, 1
@@ -47,8 +47,12 @@ def mac_bytes(mac: str) -> bytes:
 
 
 def ip_bytes(address: str) -> bytes:
-    """Return an IPv4 address' four bytes."""
-    return socket.inet_aton(address)
+    """Return an address' four or sixteen bytes."""
+    return socket.inet_pton(_family(address), address)
+
+
+def _family(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
@@ -107,16 +111,20 @@ def device_settings(index: int, settings: dict[int, int]) -> Message:
 
 
 def new_address(index: int, address: str) -> Message:
-    """Give a link an address with a host mask."""
-    local = ip_bytes(address)
-    body = struct.pack("=BBBBi", socket.AF_INET, 32, 0, SCOPE_UNIVERSE, index)
+    """Give a link an address with a host mask, to be used at once."""
+    local, family = ip_bytes(address), _family(address)
+    # Nobody else can have it: without this an IPv6 address waits a second for proof.
+    flags = IFA_F_NODAD if family == socket.AF_INET6 else 0
+    head = (family, 8 * len(local), flags, SCOPE_UNIVERSE, index)
+    body = struct.pack("=BBBBi", *head)
     body += attribute(IFA_LOCAL, local) + attribute(IFA_ADDRESS, local)
     return RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body
 
 
 def new_neighbour(index: int, address: str, mac: str) -> Message:
-    """Set a permanent neighbour: no ARP between pod and host."""
-    body = struct.pack("=BBHiHBB", socket.AF_INET, 0, 0, index, NUD_PERMANENT, 0, 0)
+    """Set a permanent neighbour: no ARP or NDP between pod and host."""
+    head = (_family(address), 0, 0, index, NUD_PERMANENT, 0, 0)
+    body = struct.pack("=BBHiHBB", *head)
     body += attribute(NDA_DST, ip_bytes(address))
     body += attribute(NDA_LLADDR, mac_bytes(mac))
     return RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body
@@ -131,7 +139,8 @@ def new_route(
     table: int = MAIN_TABLE,
 ) -> Message:
     """Set a route to a host, or with an empty destination the default route."""
-    body = _rtmsg(destination, table, SCOPE_UNIVERSE if gateway else SCOPE_LINK)
+    scope = SCOPE_UNIVERSE if gateway else SCOPE_LINK
+    body = _rtmsg(destination, gateway, table, scope)
     if destination:
         body += attribute(RTA_DST, ip_bytes(destination))
     body += u32(RTA_OIF, index)
@@ -144,17 +153,17 @@ def new_route(
 
 def delete_route(destination: str, *, table: int) -> Message:
     """Delete the route to a host."""
-    body = _rtmsg(destination, table, 255)
+    body = _rtmsg(destination, "", table, 255)
     body += attribute(RTA_DST, ip_bytes(destination)) + u32(RTA_TABLE, table)
     return RTM_DELROUTE, 0, body
 
 
-def _rtmsg(destination: str, table: int, scope: int) -> bytes:
+def _rtmsg(destination: str, gateway: str, table: int, scope: int) -> bytes:
     short = table if table <= MAIN_TABLE else RT_TABLE_COMPAT
     return struct.pack(
         "=BBBBBBBBI",
-        socket.AF_INET,
-        32 if destination else 0,
+        _family(destination or gateway),
+        8 * len(ip_bytes(destination)) if destination else 0,
         0,
         0,
         short,

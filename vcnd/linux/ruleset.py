@@ -13,10 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vcnd.linux.layout import Layout
+from vcnd.model.family import Family, family_of
 from vcnd.model.vnic import PRIMARY_INDEX
 
-LINK_LOCAL_SERVICES = "169.254.169.254"
-PODS_MAP = "pods4"
+LINK_LOCAL_SERVICES = {
+    Family.IPV4: "169.254.169.254",
+    Family.IPV6: "fd00:c1::a9fe:a9fe",
+}
+LINK_LOCAL = {Family.IPV4: "169.254.0.0/16", Family.IPV6: "fd00:c1::/64"}
+PODS_MAPS = {Family.IPV4: "pods4", Family.IPV6: "pods6"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,19 @@ def _elements(items: Sequence[str]) -> str:
     return f" elements = {{ {', '.join(items)} }};" if items else ""
 
 
+def _pods_map(family: Family, pods: Sequence[PodElement]) -> str:
+    kind = "ipv4_addr" if family is Family.IPV4 else "ipv6_addr"
+    elements = _elements(
+        [
+            f'"{p.ifname}" . {p.address} : goto {via(p.index)}'
+            for p in pods
+            if family_of(p.address) is family
+        ]
+    )
+    name = PODS_MAPS[family]
+    return f"  map {name} {{ type ifname . {kind} : verdict;{elements} }}"
+
+
 def render(
     layout: Layout,
     vnics: Sequence[VnicLink],
@@ -59,10 +77,8 @@ def render(
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
     pod_vnics = [v for v in vnics if v.index != PRIMARY_INDEX]
     links = layout.link_prefix + "*"
+    services4, services6 = LINK_LOCAL_SERVICES.values()
     entries = _elements([f'"{v.ifname}" : goto from{v.index}' for v in vnics])
-    pods4 = _elements(
-        [f'"{p.ifname}" . {p.address} : goto {via(p.index)}' for p in pods]
-    )
     second = _elements([f'"{v.ifname}"' for v in pod_vnics])
     answers = ", ".join(f"{v.index:#x} : goto {via(v.index)}" for v in vnics)
     answer = f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
@@ -73,7 +89,7 @@ def render(
     lines = [f"{table} {{ }}", f"delete {table}", f"{table} {{"]
     lines += [
         f"  map vnics {{ type ifname : verdict;{entries} }}",
-        f"  map {PODS_MAP} {{ type ifname . ipv4_addr : verdict;{pods4} }}",
+        *(_pods_map(family, pods) for family in Family),
         f"  set second {{ type ifname;{second} }}",
     ]
     for vnic in vnics:
@@ -93,14 +109,18 @@ def render(
         ]
     lines += f"""\
   chain guard {{
-    meta l4proto {{ tcp, udp }} th dport 53 ip daddr {LINK_LOCAL_SERVICES} {primary}
-    udp dport 123 ip daddr {LINK_LOCAL_SERVICES} {primary}
+    meta l4proto {{ tcp, udp }} th dport 53 ip daddr {services4} {primary}
+    meta l4proto {{ tcp, udp }} th dport 53 ip6 daddr {services6} {primary}
+    udp dport 123 ip daddr {services4} {primary}
+    udp dport 123 ip6 daddr {services6} {primary}
     counter drop
   }}
   chain from_pod {{
     ct direction reply ct mark & {mask} != 0 goto answer
-    ip daddr 169.254.0.0/16 goto guard
-    iifname . ip saddr vmap @{PODS_MAP}
+    ip daddr {LINK_LOCAL[Family.IPV4]} goto guard
+    ip6 daddr {LINK_LOCAL[Family.IPV6]} goto guard
+    iifname . ip saddr vmap @{PODS_MAPS[Family.IPV4]}
+    iifname . ip6 saddr vmap @{PODS_MAPS[Family.IPV6]}
     ip6 saddr fe80::/10 ip6 daddr {{ fe80::/10, ff02::/16 }} accept
     ip6 saddr :: accept
     counter drop
@@ -121,7 +141,8 @@ counter reject with icmpx host-unreachable
   }}
   chain postrouting {{
     type nat hook postrouting priority srcnat;
-    iifname "{links}" ip daddr {LINK_LOCAL_SERVICES} masquerade
+    iifname "{links}" ip daddr {services4} masquerade
+    iifname "{links}" ip6 daddr {services6} masquerade
   }}
 }}""".splitlines()
     return "\n".join(lines) + "\n"

@@ -27,7 +27,10 @@ from vcnd.linux.netlink import (
 )
 
 RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5, 7, 8
+RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE = 9, 11, 19
 NFNLGRP_NFTABLES = 7
+FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
+"""By the length of an address."""
 GATHER_SECONDS = 0.02
 """Events are gathered so long before they are judged."""
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
@@ -60,6 +63,9 @@ class Watch:
             RTNLGRP_IPV4_IFADDR,
             RTNLGRP_IPV4_ROUTE,
             RTNLGRP_IPV4_RULE,
+            RTNLGRP_IPV6_IFADDR,
+            RTNLGRP_IPV6_ROUTE,
+            RTNLGRP_IPV6_RULE,
         )
         others = (rtnl.RTM_DELADDR, rtnl.RTM_DELROUTE, rtnl.RTM_DELRULE)
         code = event_filter.program(rtnl.RTM_NEWLINK, others, layout.link_prefix)
@@ -106,14 +112,16 @@ class Watch:
             case rtnl.RTM_NEWLINK:  # a VNIC appeared, or went up or down
                 return self._is_news_of_vnic(body, wanted.macs)
             case rtnl.RTM_DELADDR:
-                local = attributes(body[8:]).get(rtnl.IFA_LOCAL, b"")
-                return _dotted(local) in wanted.addresses
+                said = attributes(body[8:])
+                # IPv6 addresses have no local end of their own.
+                local = said.get(rtnl.IFA_LOCAL) or said.get(rtnl.IFA_ADDRESS, b"")
+                return _as_text(local) in wanted.addresses
             case rtnl.RTM_DELROUTE:
                 said = attributes(body[12:])
                 (table,) = struct.unpack("=I", said.get(rtnl.RTA_TABLE, b"\0\0\0\0"))
                 if table in wanted.tables:
                     return True
-                lost = _dotted(said.get(rtnl.RTA_DST, b""))
+                lost = _as_text(said.get(rtnl.RTA_DST, b""))
                 return table == self._layout.pods_table and lost in wanted.pods
             case rtnl.RTM_DELRULE:
                 said = attributes(body[12:])
@@ -190,15 +198,16 @@ async def _receive(sock: socket.socket) -> bytes | None:
             raise
 
 
-def _dotted(address: bytes) -> str:
-    return socket.inet_ntoa(address) if len(address) == 4 else ""  # noqa: PLR2004
+def _as_text(address: bytes) -> str:
+    family = FAMILIES.get(len(address))
+    return socket.inet_ntop(family, address) if family is not None else ""
 
 
 def _names_a_pod(said: dict[int, bytes], wanted: Wanted) -> bool:
     """Tell whether a deleted element's key ends in a plugged pod's address."""
     element = attributes(said.get(NFTA_ELEMENTS, b"")).get(1, b"")
     key = attributes(attributes(element).get(1, b"")).get(1, b"")
-    return _dotted(key[nftables.IFNAMSIZ :]) in wanted.pods
+    return _as_text(key[nftables.IFNAMSIZ :]) in wanted.pods
 
 
 def _string(value: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-GATEWAY = "169.254.1.1"
+from vcnd.model.family import Family
+
+GATEWAYS = {Family.IPV4: "169.254.1.1", Family.IPV6: "fe80::1"}
 """The pods' next hop: no such address exists, both sides know the other's MAC."""
 
 

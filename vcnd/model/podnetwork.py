@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vcnd.model.family import Family
 from vcnd.model.sandbox import PodRef
 from vcnd.model.vnic import Vnic
 
@@ -24,6 +25,8 @@ class PodNetwork:
     subnet_ids: tuple[str, ...]
     """In order of preference; the first that is not full is used."""
     nsg_ids: tuple[str, ...] = ()
+    families: tuple[Family, ...] = (Family.IPV4,)
+    """What pods have addresses of; the first is what ``kubectl get pods`` shows."""
     maximum: int | None = None
     """How many pods the node takes; None leaves the configuration's."""
 

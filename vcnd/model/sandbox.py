@@ -45,11 +45,19 @@ class BoundPod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """One sandbox holds one address, from before it is plugged until unplugged."""
+    """One sandbox holds its addresses, from before it is plugged until unplugged."""
 
     key: SandboxKey
     address: str
+    """Its address; of two, that of the network's first family."""
+    second: str = ""
+    """Its address of the other family, where it has two."""
     netns_cookie: int
     """SO_NETNS_COOKIE of the pod's namespace: tells a repeated ADD from a new one."""
     host_ifname: str
     pod: PodRef = PodRef()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return its one or two addresses."""
+        return (self.address, self.second) if self.second else (self.address,)

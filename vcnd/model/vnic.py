@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
+from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 
 
@@ -18,6 +19,11 @@ class Vnic:
     subnet_id: SubnetId
     subnet_cidr: str
     virtual_router: str
+    ipv6: str = ""
+    """The VNIC's own IPv6 address; empty: it has none."""
+    ipv6_cidr: str = ""
+    """The subnet's first IPv6 prefix; empty: it has none."""
+    ipv6_router: str = ""
     pod_class: str = ""
     """Name of the class of pods that it is for (``PodClass.name``)."""
 
@@ -47,6 +53,8 @@ PRIMARY_INDEX = 1
 class PrivateIp:
     """A secondary private IP object of one of our VNICs: an address, or a block.
 
+    OCI's IPv6 objects are another kind there; here they differ by their address.
+
     Where ``fixed`` names it, it is RESERVED: it outlives its pods and its VNIC, and
     is for the pods that claim that name alone.
     """
@@ -55,20 +63,26 @@ class PrivateIp:
     address: str
     """The address, or a block's first."""
     vnic_id: VnicId
-    prefix_length: int = 32
+    prefix_length: int = 0
+    """0: a single address."""
     fixed: str = ""
+
+    @property
+    def family(self) -> Family:
+        """Return the family."""
+        return family_of(self.address)
 
     @property
     def size(self) -> int:
         """Return how many addresses it is."""
-        return 1 << (32 - self.prefix_length)
+        return 1 << (self.family.bits - self.prefix_length if self.prefix_length else 0)
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """Return its addresses, the first one first."""
         if self.size == 1:
             return (self.address,)
-        first = IPv4Address(self.address)
+        first = ip_address(self.address)
         return tuple(str(first + n) for n in range(self.size))
 
 
@@ -82,7 +96,10 @@ class CloudView:
     nsgs: Mapping[VnicId, tuple[str, ...]]
     """The NSGs of the pod VNICs."""
     private_ips: tuple[PrivateIp, ...]
-    """Secondary private IPs on the pod VNICs, but RESERVED ones that are not ours."""
+    """Secondary private IPs on the pod VNICs, but RESERVED ones that are not ours;
+    and the IPv6 addresses of ours, where it was asked for both families."""
+    unlisted: Mapping[Family, str]
+    """Families whose addresses could not be listed, and why: of these nothing follows."""
     attached: tuple[VnicId, ...]
     """All VNICs of the instance, foreign ones too, and those that come and go: they
     use the shape's slots.  One that is still attaching has no id yet: it is ``""``."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass
 
 EVERY = "*"
@@ -15,6 +16,8 @@ class Wish:
     """Subnets that its address may come from, in order of preference."""
     nsg_ids: tuple[str, ...] = ()
     """The NSGs that it is to be in, and no others."""
+    families: tuple[Family, ...] = ()
+    """The families that it wants addresses of, and no others."""
     fixed: str = ""
     """``namespace/name`` of the address that is to be its own, again and again."""
 
@@ -35,5 +38,6 @@ class Claim:
     """What a pod is to be given."""
 
     pod_class: PodClass
+    families: tuple[Family, ...] = (Family.IPV4,)
     fixed: str = ""
-    """The fixed address that it is to have; empty: any."""
+    """The fixed IPv4 address that it is to have; empty: any."""

@@ -2,15 +2,19 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import ip_address
 
 import structlog
+from msgspec.structs import replace
 
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
+from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp
 from vcnd.oci import tags, wire
 from vcnd.oci.client import CoreClient
 from vcnd.oci.errors import OciError, Verdict
+from vcnd.oci.kinds import IPV6, KINDS, Kind
 from vcnd.oci.polling import Poller
 from vcnd.oci.retry import Retrier
 
@@ -33,48 +37,56 @@ class Addresses:
         self._poll = poll
         self._has_bulk = True
 
-    async def on_vnic(self, vnic_id: VnicId) -> list[PrivateIp]:
+    async def on_vnic(self, vnic_id: VnicId, family: Family) -> list[PrivateIp]:
         """Return a VNIC's secondary addresses and blocks, and our fixed ones on it."""
+        kind = KINDS[family]
 
-        async def list_them() -> list[wire.PrivateIp]:
-            return await self._core.list_private_ips(vnic_id=vnic_id)
+        async def list_them() -> list[wire.Address]:
+            return await self._core.list_addresses(kind, vnic_id=vnic_id)
 
         return [
-            as_private_ip(p, vnic_id)
-            for p in await self._retry(list_them)
-            if not p.is_primary and (p.lifetime != "RESERVED" or self._is_fixed(p))
+            as_private_ip(said, vnic_id, kind)
+            for said in await self._retry(list_them)
+            if self._is_pods(said, kind)
         ]
 
-    def _is_fixed(self, said: wire.PrivateIp) -> bool:
-        """Tell whether a RESERVED address is a fixed one of this cluster."""
+    def _is_pods(self, said: wire.Address, kind: Kind) -> bool:
+        """Tell whether an address is for pods; others' RESERVED ones are not."""
         theirs = said.freeform_tags
-        return theirs.get(tags.OWNER) == self._cluster and tags.FIXED in theirs
+        ours = theirs.get(tags.OWNER) == self._cluster
+        if kind is IPV6:
+            # The VNIC's own address is an object like any other, but for our tag.
+            return ours and said.lifetime != "RESERVED"
+        if said.is_primary:
+            return False
+        return said.lifetime != "RESERVED" or (ours and tags.FIXED in theirs)
 
     async def create(
-        self, vnic_id: VnicId, count: int, said: dict[str, str]
+        self, vnic_id: VnicId, count: int, family: Family, new: wire.NewAddress
     ) -> list[PrivateIp]:
         """Create single addresses on a VNIC; return them, or all that it has."""
+        kind = KINDS[family]
         if count >= BULK_FROM and self._has_bulk:
-            items = [wire.BulkCreatePrivateIpItem(said)] * count
-            details = wire.BulkCreatePrivateIpsDetails(vnic_id, items)
             token = secrets.token_hex(15)
 
             async def start() -> str:
-                return await self._core.bulk_create_private_ips(
-                    details, retry_token=token
+                return await self._core.bulk_create(
+                    kind, vnic_id, [new] * count, retry_token=token
                 )
 
             work = await self._bulk(start)
             if work is not None:
-                return await self._made(vnic_id, work)
-        return await self._create_singly(vnic_id, count, said)
+                return await self._made(vnic_id, family, work)
+        return await self._create_singly(vnic_id, count, kind, new)
 
-    async def _made(self, vnic_id: VnicId, work: wire.WorkRequest) -> list[PrivateIp]:
+    async def _made(
+        self, vnic_id: VnicId, family: Family, work: wire.WorkRequest
+    ) -> list[PrivateIp]:
         """Return a VNIC's addresses once the list has all that were just made."""
         made = {r.identifier for r in work.resources if r.action_type == "CREATED"}
 
         async def list_them() -> list[PrivateIp]:
-            return await self.on_vnic(vnic_id)
+            return await self.on_vnic(vnic_id, family)
 
         return await self._poll(
             f"list of what work request {work.id} made",
@@ -83,33 +95,32 @@ class Addresses:
         )
 
     async def create_block(
-        self, vnic_id: VnicId, size: int, said: dict[str, str]
+        self, vnic_id: VnicId, size: int, family: Family, new: wire.NewAddress
     ) -> PrivateIp:
         """Create an aligned block of so many addresses; the service picks it."""
-        details = wire.CreatePrivateIpDetails(
-            vnic_id, said, cidr_prefix_length=33 - size.bit_length()
-        )
-        return await self._create_one(details, vnic_id)
+        prefix = family.bits + 1 - size.bit_length()
+        details = replace(new, vnic_id=vnic_id, cidr_prefix_length=prefix)
+        return await self._create_one(details, vnic_id, KINDS[family])
 
     async def _create_one(
-        self, details: wire.CreatePrivateIpDetails, vnic_id: VnicId
+        self, details: wire.NewAddress, vnic_id: VnicId, kind: Kind
     ) -> PrivateIp:
         token = secrets.token_hex(15)
 
-        async def create() -> wire.PrivateIp:
-            return await self._core.create_private_ip(details, retry_token=token)
+        async def create() -> wire.Address:
+            return await self._core.create_address(kind, details, retry_token=token)
 
-        return as_private_ip(await self._retry(create), vnic_id)
+        return as_private_ip(await self._retry(create), vnic_id, kind)
 
     async def _create_singly(
-        self, vnic_id: VnicId, count: int, said: dict[str, str]
+        self, vnic_id: VnicId, count: int, kind: Kind, new: wire.NewAddress
     ) -> list[PrivateIp]:
         """Create one address after another: OCI changes a VNIC one at a time."""
-        details = wire.CreatePrivateIpDetails(vnic_id, said)
+        details = replace(new, vnic_id=vnic_id)
         made: list[PrivateIp] = []
         for _ in range(count):
             try:
-                made.append(await self._create_one(details, vnic_id))
+                made.append(await self._create_one(details, vnic_id, kind))
             except CloudError:
                 if not made:
                     raise
@@ -118,14 +129,21 @@ class Addresses:
 
     async def delete(self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]) -> None:
         """Delete addresses and blocks of one VNIC; those gone count as deleted."""
+        for family, kind in KINDS.items():
+            some = [p for p in private_ips if p.family is family]
+            if some:
+                await self._delete(vnic_id, kind, some)
+
+    async def _delete(
+        self, vnic_id: VnicId, kind: Kind, private_ips: Sequence[PrivateIp]
+    ) -> None:
         if len(private_ips) >= BULK_FROM and self._has_bulk:
-            items = [wire.BulkDeletePrivateIpItem(p.id) for p in private_ips]
-            details = wire.BulkDeletePrivateIpsDetails(vnic_id, items)
+            ids = [p.id for p in private_ips]
             token = secrets.token_hex(15)
 
             async def start() -> str:
-                return await self._core.bulk_delete_private_ips(
-                    details, retry_token=token
+                return await self._core.bulk_delete(
+                    kind, vnic_id, ids, retry_token=token
                 )
 
             if await self._bulk(start) is not None:
@@ -133,7 +151,7 @@ class Addresses:
         for private_ip in private_ips:
 
             async def delete(private_ip: PrivateIp = private_ip) -> None:
-                await self._core.delete_private_ip(private_ip.id)
+                await self._core.delete_address(kind, private_ip.id)
 
             try:
                 await self._retry(delete)
@@ -187,14 +205,14 @@ class Addresses:
         raise CloudGoneError(text) if Verdict.GONE in verdicts else CloudError(text)
 
 
-def as_private_ip(said: wire.PrivateIp, vnic_id: VnicId) -> PrivateIp:
+def as_private_ip(said: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:
     """Return an address of a VNIC as the flows know it."""
     reserved = said.lifetime == "RESERVED"
     return PrivateIp(
         id=PrivateIpId(said.id),
-        address=said.ip_address,
+        address=str(ip_address(said.ip_address)),
         vnic_id=vnic_id,
-        prefix_length=said.cidr_prefix_length or 32,
+        prefix_length=said.cidr_prefix_length or kind.family.bits,
         fixed=said.freeform_tags.get(tags.FIXED, "") if reserved else "",
     )
 

@@ -1,8 +1,8 @@
 """One method per OCI operation: no retry, no policy (facts/oci.md §4.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -11,6 +11,7 @@ import trio
 from vcnd.oci import wire
 from vcnd.oci.errors import OciError, Verdict
 from vcnd.oci.http import Answer, Client, exchange
+from vcnd.oci.kinds import Kind
 from vcnd.oci.limiter import Limiter
 from vcnd.oci.metadata import Metadata
 from vcnd.oci.permissions import Permissions
@@ -90,7 +91,7 @@ class CoreClient:
         path: str,
         *,
         query: dict[str, str] | None = None,
-        body: msgspec.Struct | None = None,
+        body: msgspec.Struct | dict[str, Any] | None = None,
         retry_token: str = "",
         if_match: str = "",
     ) -> Answer:
@@ -186,27 +187,26 @@ class CoreClient:
         path = f"/vnicAttachments/{quote(attachment_id)}"
         await self._call("DetachVnic", "DELETE", path)
 
-    async def list_private_ips(self, *, vnic_id: str) -> list[wire.PrivateIp]:
-        """List a VNIC's private IPs, its primary one too."""
-        return await self._list(
-            "ListPrivateIps", "/privateIps", {"vnicId": vnic_id}, wire.PrivateIp
-        )
+    async def list_addresses(self, kind: Kind, *, vnic_id: str) -> list[wire.Address]:
+        """List a VNIC's addresses of a kind, its primary one too."""
+        operation, query = f"List{kind.plural}", {"vnicId": vnic_id}
+        return await self._list(operation, kind.path, query, wire.Address)
 
-    async def list_reserved(self, *, subnet_id: str) -> list[wire.PrivateIp]:
+    async def list_reserved(self, *, subnet_id: str) -> list[wire.Address]:
         """List a subnet's reserved private IPs."""
         query = {"subnetId": subnet_id, "lifetime": "RESERVED"}
-        return await self._list("ListPrivateIps", "/privateIps", query, wire.PrivateIp)
+        return await self._list("ListPrivateIps", "/privateIps", query, wire.Address)
 
-    async def get_private_ip(self, private_ip_id: str) -> tuple[wire.PrivateIp, str]:
+    async def get_private_ip(self, private_ip_id: str) -> tuple[wire.Address, str]:
         """Get a private IP, and its etag."""
         path = f"/privateIps/{quote(private_ip_id)}"
         answer = await self._call("GetPrivateIp", "GET", path)
-        said = msgspec.json.decode(answer.body, type=wire.PrivateIp)
+        said = msgspec.json.decode(answer.body, type=wire.Address)
         return said, answer.headers.get("etag", "")
 
     async def move_private_ip(
         self, private_ip_id: str, vnic_id: str, *, if_match: str
-    ) -> wire.PrivateIp:
+    ) -> wire.Address:
         """Move an address to a VNIC of its subnet, unless it has changed meanwhile."""
         answer = await self._call(
             "UpdatePrivateIp",
@@ -215,58 +215,66 @@ class CoreClient:
             body=wire.MovePrivateIpDetails(vnic_id),
             if_match=if_match,
         )
-        return msgspec.json.decode(answer.body, type=wire.PrivateIp)
+        return msgspec.json.decode(answer.body, type=wire.Address)
 
     async def detach_private_ip(self, private_ip_id: str) -> None:
         """Take a reserved address from its VNIC."""
         path = f"/privateIps/{quote(private_ip_id)}/actions/detach"
         await self._call("PrivateIpVnicDetach", "POST", path)
 
-    async def create_private_ip(
+    async def create_address(
         self,
-        details: wire.CreatePrivateIpDetails | wire.ReservePrivateIpDetails,
+        kind: Kind,
+        details: wire.NewAddress | wire.ReservePrivateIpDetails,
         *,
         retry_token: str,
-    ) -> wire.PrivateIp:
-        """Create one address; the service picks it."""
+    ) -> wire.Address:
+        """Create one address or block; the service picks it."""
         answer = await self._call(
-            "CreatePrivateIp",
+            f"Create{kind.noun}",
             "POST",
-            "/privateIps",
+            kind.path,
             body=details,
             retry_token=retry_token,
         )
-        return msgspec.json.decode(answer.body, type=wire.PrivateIp)
+        return msgspec.json.decode(answer.body, type=wire.Address)
 
-    async def delete_private_ip(
-        self, private_ip_id: str, *, if_match: str = ""
+    async def delete_address(
+        self, kind: Kind, address_id: str, *, if_match: str = ""
     ) -> None:
         """Delete one address, unless it has changed since it had an etag."""
-        path = f"/privateIps/{quote(private_ip_id)}"
-        await self._call("DeletePrivateIp", "DELETE", path, if_match=if_match)
+        path = f"{kind.path}/{quote(address_id)}"
+        await self._call(f"Delete{kind.noun}", "DELETE", path, if_match=if_match)
 
-    async def bulk_create_private_ips(
-        self, details: wire.BulkCreatePrivateIpsDetails, *, retry_token: str
+    async def bulk_create(
+        self,
+        kind: Kind,
+        vnic_id: str,
+        items: Sequence[wire.NewAddress],
+        *,
+        retry_token: str,
     ) -> str:
         """Start to create addresses; return the work request."""
-        answer = await self._call(
-            "BulkCreatePrivateIps",
-            "POST",
-            "/privateIps/actions/bulkCreatePrivateIps",
-            body=details,
-            retry_token=retry_token,
-        )
-        return answer.headers.get("opc-work-request-id", "")
+        body = {"vnicId": vnic_id, kind.create_field: items}
+        return await self._bulk(f"BulkCreate{kind.plural}", kind, body, retry_token)
 
-    async def bulk_delete_private_ips(
-        self, details: wire.BulkDeletePrivateIpsDetails, *, retry_token: str
+    async def bulk_delete(
+        self, kind: Kind, vnic_id: str, ids: Sequence[str], *, retry_token: str
     ) -> str:
         """Start to delete addresses; return the work request."""
+        items = [{kind.id_field: id_} for id_ in ids]
+        body = {"vnicId": vnic_id, kind.delete_field: items}
+        return await self._bulk(f"BulkDelete{kind.plural}", kind, body, retry_token)
+
+    async def _bulk(
+        self, operation: str, kind: Kind, body: dict[str, Any], retry_token: str
+    ) -> str:
+        action = operation[0].lower() + operation[1:]
         answer = await self._call(
-            "BulkDeletePrivateIps",
+            operation,
             "POST",
-            "/privateIps/actions/bulkDeletePrivateIps",
-            body=details,
+            f"{kind.path}/actions/{action}",
+            body=body,
             retry_token=retry_token,
         )
         return answer.headers.get("opc-work-request-id", "")

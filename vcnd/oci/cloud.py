@@ -1,6 +1,7 @@
 """The ``Cloud`` port on OCI: so many calls as needed and no more."""
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 
 import structlog
 import trio
@@ -10,6 +11,7 @@ from vcnd.model.errors import (
     CloudGoneError,
     CloudRefusedError,
 )
+from vcnd.model.family import Family
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic
@@ -48,6 +50,8 @@ class OciCloud:
         self._addresses = Addresses(
             core=core, retry=retry, poll=self._poll, cluster=cluster
         )
+        self._prefixes: dict[str, str] = {}
+        """Each VNIC's first IPv6 prefix, where its subnet has one."""
         self._fixed = FixedAddresses(
             core=core, retry=retry, poll=self._poll, cluster=cluster
         )
@@ -60,7 +64,7 @@ class OciCloud:
 
     # Looking
 
-    async def observe(self) -> CloudView:
+    async def observe(self, families: Sequence[Family]) -> CloudView:
         """Ask what the cloud has for this instance (``Cloud.observe``)."""
         # Asked anew each time: a stopped instance may come back in another shape.
         instance = await self._retry(self._metadata.instance)
@@ -72,6 +76,7 @@ class OciCloud:
         pod_vnics: list[Vnic] = []
         nsgs: dict[VnicId, tuple[str, ...]] = {}
         private_ips: list[PrivateIp] = []
+        unlisted: dict[Family, str] = {}
         for attachment in attached:
             vnic_id = attachment.vnic_id
             if attachment.lifecycle_state != "ATTACHED" or vnic_id not in local:
@@ -81,13 +86,25 @@ class OciCloud:
             except CloudGoneError as error:
                 gone = f": {error}"
                 continue  # detached since it was listed
-            vnic = self._vnic(local[vnic_id], said.subnet_id, said.freeform_tags)
+            theirs: list[PrivateIp] = []
+            ours = self._is_ours(said, instance.id)
+            for family in families if ours and not said.is_primary else ():
+                try:
+                    theirs += await self._addresses.on_vnic(VnicId(said.id), family)
+                except CloudGoneError as error:
+                    if family is families[0]:
+                        raise
+                    # What a policy forgets of IPv6 must not stop IPv4.
+                    unlisted[family] = str(error)
+            vnic = self._vnic(
+                local[vnic_id], said.subnet_id, said.freeform_tags, theirs
+            )
             if said.is_primary:
                 primary = vnic
-            elif self._is_ours(said, instance.id):
+            elif ours:
                 pod_vnics.append(vnic)
                 nsgs[vnic.id] = tuple(said.nsg_ids)
-                private_ips += await self._addresses.on_vnic(vnic.id)
+                private_ips += theirs
         if primary is None:
             raise CloudError(f"the instance's primary VNIC is not to be had{gone}")
         return CloudView(
@@ -95,6 +112,7 @@ class OciCloud:
             pod_vnics=tuple(pod_vnics),
             nsgs=nsgs,
             private_ips=tuple(private_ips),
+            unlisted=unlisted,
             attached=tuple(VnicId(a.vnic_id or "") for a in attached),
             vnic_limit=instance.shape_config.max_vnic_attachments,
         )
@@ -111,13 +129,22 @@ class OciCloud:
             said.get(tags.OWNER) == self._cluster and said.get(tags.NODE) == instance_id
         )
 
-    @staticmethod
-    def _vnic(local: wire.ImdsVnic, subnet_id: str, said: Mapping[str, str]) -> Vnic:
+    def _vnic(
+        self,
+        local: wire.ImdsVnic,
+        subnet_id: str,
+        said: Mapping[str, str],
+        pods: Sequence[PrivateIp] = (),
+    ) -> Vnic:
         if local.vlan_tag:
             raise CloudRefusedError(
                 f"VNIC {local.vnic_id} has VLAN tag {local.vlan_tag}: VLAN VNICs"
                 " (bare metal) are not supported yet"
             )
+        # Among all that it tells, its own is the one that is no pod's.
+        theirs = {ip_address(p.address) for p in pods}
+        own = [a for a in map(ip_address, local.ipv6_addresses) if a not in theirs]
+        self._prefixes[local.vnic_id] = local.ipv6_subnet_cidr_block
         return Vnic(
             id=VnicId(local.vnic_id),
             mac=local.mac_addr.lower(),
@@ -125,18 +152,32 @@ class OciCloud:
             subnet_id=SubnetId(subnet_id),
             subnet_cidr=local.subnet_cidr_block,
             virtual_router=local.virtual_router_ip,
+            ipv6=str(own[0]) if own else "",
+            ipv6_cidr=local.ipv6_subnet_cidr_block,
+            ipv6_router=local.ipv6_virtual_router_ip,
             pod_class=said.get(tags.CLASS, ""),
         )
 
     # Addresses
 
-    async def create_addresses(self, vnic_id: VnicId, count: int) -> list[PrivateIp]:
+    async def create_addresses(
+        self, vnic_id: VnicId, count: int, family: Family
+    ) -> list[PrivateIp]:
         """Create single addresses on a VNIC (``Cloud.create_addresses``)."""
-        return await self._addresses.create(vnic_id, count, await self._tags())
+        new = await self._new(vnic_id, family)
+        return await self._addresses.create(vnic_id, count, family, new)
 
-    async def create_block(self, vnic_id: VnicId, size: int) -> list[PrivateIp]:
+    async def create_block(
+        self, vnic_id: VnicId, size: int, family: Family
+    ) -> list[PrivateIp]:
         """Create a block of addresses on a VNIC (``Cloud.create_block``)."""
-        return [await self._addresses.create_block(vnic_id, size, await self._tags())]
+        new = await self._new(vnic_id, family)
+        return [await self._addresses.create_block(vnic_id, size, family, new)]
+
+    async def _new(self, vnic_id: VnicId, family: Family) -> wire.NewAddress:
+        # A subnet of several prefixes wants to be told which: the first, as in OKE.
+        prefix = self._prefixes.get(vnic_id) if family is Family.IPV6 else None
+        return wire.NewAddress(await self._tags(), ipv6_subnet_cidr=prefix or None)
 
     async def delete_addresses(
         self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
@@ -154,7 +195,9 @@ class OciCloud:
 
     # VNICs
 
-    async def attach_vnic(self, pod_class: PodClass, token: str) -> Vnic:
+    async def attach_vnic(
+        self, pod_class: PodClass, families: Sequence[Family], token: str
+    ) -> Vnic:
         """Attach a pod VNIC and wait for it (``Cloud.attach_vnic``)."""
         instance = (await self._retry(self._core.session)).instance
         said = await self._tags()
@@ -168,6 +211,7 @@ class OciCloud:
                 freeform_tags=said,
                 display_name="vcnd-pods",
                 assign_public_ip=False,
+                assign_ipv6_ip=True if Family.IPV6 in families else None,
             ),
         )
 

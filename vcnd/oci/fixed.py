@@ -16,6 +16,7 @@ from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.oci import tags, wire
 from vcnd.oci.addresses import as_private_ip
 from vcnd.oci.client import CoreClient
+from vcnd.oci.kinds import PRIVATE_IP
 from vcnd.oci.polling import Poller
 from vcnd.oci.retry import Retrier
 
@@ -65,14 +66,14 @@ class FixedAddresses:
                 address=said.ip_address,
                 vnic=vnic.id,
             )
-        return as_private_ip(said, vnic.id)
+        return as_private_ip(said, vnic.id, PRIVATE_IP)
 
-    async def _find(self, name: str, subnet_id: str) -> list[wire.PrivateIp]:
+    async def _find(self, name: str, subnet_id: str) -> list[wire.Address]:
         mine = self._tags(name)
         listed = await self._core.list_reserved(subnet_id=subnet_id)
         return [p for p in listed if mine.items() <= p.freeform_tags.items()]
 
-    async def _agreed(self, found: list[wire.PrivateIp]) -> str:
+    async def _agreed(self, found: list[wire.Address]) -> str:
         """Return which of several it is: one that serves, or the first of the OCIDs.
 
         The others, made at the same moment by other nodes, are deleted.
@@ -89,30 +90,34 @@ class FixedAddresses:
 
     async def _delete(self, private_ip_id: str, if_match: str) -> None:
         async def delete() -> None:
-            await self._core.delete_private_ip(private_ip_id, if_match=if_match)
+            await self._core.delete_address(
+                PRIVATE_IP, private_ip_id, if_match=if_match
+            )
 
         with suppress(CloudGoneError):
             await self._retry(delete)
 
-    async def _make(self, name: str, subnet_id: str) -> wire.PrivateIp:
+    async def _make(self, name: str, subnet_id: str) -> wire.Address:
         details = wire.ReservePrivateIpDetails(subnet_id, name, self._tags(name))
         token = secrets.token_hex(15)
 
-        async def create() -> wire.PrivateIp:
-            return await self._core.create_private_ip(details, retry_token=token)
+        async def create() -> wire.Address:
+            return await self._core.create_address(
+                PRIVATE_IP, details, retry_token=token
+            )
 
         return await self._retry(create)
 
-    async def _get(self, private_ip_id: str) -> tuple[wire.PrivateIp, str]:
-        async def get() -> tuple[wire.PrivateIp, str]:
+    async def _get(self, private_ip_id: str) -> tuple[wire.Address, str]:
+        async def get() -> tuple[wire.Address, str]:
             return await self._core.get_private_ip(private_ip_id)
 
         return await self._retry(get)
 
     async def _move(
         self, private_ip_id: str, vnic: Vnic, if_match: str
-    ) -> wire.PrivateIp:
-        async def move() -> wire.PrivateIp:
+    ) -> wire.Address:
+        async def move() -> wire.Address:
             return await self._core.move_private_ip(
                 private_ip_id, vnic.id, if_match=if_match
             )

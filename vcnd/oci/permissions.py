@@ -13,8 +13,10 @@ VNICS = "use vnics"
 PRIVATE_IPS = "use private-ips"
 SUBNETS = "use subnets"
 NSGS = "use network-security-groups"
+IPV6S = "manage ipv6s"
 
 _CREATE = (PRIVATE_IPS, VNICS, SUBNETS)
+_CREATE_IPV6 = (IPV6S, VNICS, SUBNETS)
 NEEDS: dict[str, tuple[str, ...]] = {
     "ListVnicAttachments": (INSTANCES,),
     "GetVnicAttachment": (INSTANCES,),
@@ -30,6 +32,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "BulkCreatePrivateIps": _CREATE,
     "DeletePrivateIp": _CREATE,
     "BulkDeletePrivateIps": _CREATE,
+    "ListIpv6s": (IPV6S,),
+    "CreateIpv6": _CREATE_IPV6,
+    "BulkCreateIpv6s": _CREATE_IPV6,
+    "DeleteIpv6": _CREATE_IPV6,
+    "BulkDeleteIpv6s": _CREATE_IPV6,
 }
 
 

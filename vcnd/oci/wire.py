@@ -26,12 +26,12 @@ class Vnic(_Read):
     freeform_tags: dict[str, str] = {}
 
 
-class PrivateIp(_Read):
-    """A private IP object; a block has a prefix length under 32."""
+class Address(_Read):
+    """A private IP or IPv6 object; a block has a shorter prefix than one address."""
 
     id: str
     ip_address: str
-    is_primary: bool
+    is_primary: bool = False
     vnic_id: str | None = None
     cidr_prefix_length: int | None = None
     lifetime: str = "EPHEMERAL"
@@ -91,6 +91,9 @@ class ImdsVnic(_Read):
     virtual_router_ip: str
     subnet_cidr_block: str
     vlan_tag: int = 0
+    ipv6_addresses: list[str] = []
+    ipv6_subnet_cidr_block: str = ""
+    ipv6_virtual_router_ip: str = ""
 
 
 class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -101,6 +104,7 @@ class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
     freeform_tags: dict[str, str]
     display_name: str
     assign_public_ip: bool | None = None
+    assign_ipv6_ip: bool | None = None
     skip_source_dest_check: bool | None = None
 
 
@@ -117,12 +121,14 @@ class AttachVnicDetails(msgspec.Struct, rename="camel"):
     create_vnic_details: CreateVnicDetails
 
 
-class CreatePrivateIpDetails(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Body of CreatePrivateIp."""
+class NewAddress(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Body of CreatePrivateIp or CreateIpv6; without the VNIC, an item in bulk."""
 
-    vnic_id: str
     freeform_tags: dict[str, str]
+    vnic_id: str | None = None
     cidr_prefix_length: int | None = None
+    ipv6_subnet_cidr: str | None = None
+    """Of IPv6: from which of the subnet's prefixes."""
 
 
 class ReservePrivateIpDetails(msgspec.Struct, rename="camel"):
@@ -138,32 +144,6 @@ class MovePrivateIpDetails(msgspec.Struct, rename="camel"):
     """Body of UpdatePrivateIp: what is left out stays as it is."""
 
     vnic_id: str
-
-
-class BulkCreatePrivateIpItem(msgspec.Struct, rename="camel"):
-    """One address of a bulk create."""
-
-    freeform_tags: dict[str, str]
-
-
-class BulkCreatePrivateIpsDetails(msgspec.Struct, rename="camel"):
-    """Body of BulkCreatePrivateIps."""
-
-    vnic_id: str
-    bulk_create_private_ip_item: list[BulkCreatePrivateIpItem]
-
-
-class BulkDeletePrivateIpItem(msgspec.Struct, rename="camel"):
-    """One address of a bulk delete."""
-
-    private_ip_id: str
-
-
-class BulkDeletePrivateIpsDetails(msgspec.Struct, rename="camel"):
-    """Body of BulkDeletePrivateIps."""
-
-    vnic_id: str
-    bulk_delete_private_ip_item: list[BulkDeletePrivateIpItem]
 
 
 class FederationRequest(msgspec.Struct, rename="camel"):

@@ -22,7 +22,8 @@ from vcnd.model.errors import (
     UnsupportedVersionError,
     VcndError,
 )
-from vcnd.model.interface import GATEWAY, PodInterface
+from vcnd.model.family import family_of
+from vcnd.model.interface import GATEWAYS, PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 
 MAX_HEADER_BYTES = 64
@@ -221,13 +222,6 @@ def _valid(config: dict[str, Any]) -> frozenset[tuple[str, str]]:
 
 def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
     """Return ADD's success result in the version asked for."""
-    address: dict[str, Any] = {
-        "address": f"{lease.address}/32",
-        "gateway": GATEWAY,
-        "interface": 1,
-    }
-    if call.cni_version in ("0.3.1", "0.4.0"):
-        address["version"] = "4"
     ends = [
         {"name": interface.host_ifname, "mac": interface.host_mac},
         {
@@ -243,11 +237,26 @@ def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
         {
             "cniVersion": call.cni_version,
             "interfaces": ends,
-            "ips": [address],
-            "routes": [{"dst": "0.0.0.0/0", "gw": GATEWAY}],
+            "ips": [_ip(call, address) for address in lease.addresses],
+            "routes": [
+                {"dst": family.everywhere, "gw": GATEWAYS[family]}
+                for family in map(family_of, lease.addresses)
+            ],
             "dns": {},
         }
     )
+
+
+def _ip(call: Call, address: str) -> dict[str, Any]:
+    family = family_of(address)
+    said: dict[str, Any] = {
+        "address": f"{address}/{family.bits}",
+        "gateway": GATEWAYS[family],
+        "interface": 1,
+    }
+    if call.cni_version in ("0.3.1", "0.4.0"):
+        said["version"] = family.removeprefix("IPv")
+    return said
 
 
 def render_versions(version: str) -> bytes:

@@ -1,0 +1,230 @@
+"""Both families, one of them short, and either alone."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address, ip_network
+
+import pytest
+import trio
+
+from fakeoci.world.nouns import Ipv6, PrivateIp, Subnet
+from tests.doubles.cluster import MemoryCluster
+from tests.harness import World, check_invariants, key, settings, until_warm, world
+from vcnd.config import AllowSection
+from vcnd.core.wishes import FIXED_ADDRESS, IP_FAMILIES
+from vcnd.daemon import Node
+from vcnd.model.errors import PoolEmptyError, WishRefusedError
+from vcnd.model.family import Family
+from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.sandbox import Lease, PodRef
+
+Clock = trio.testing.MockClock
+BOTH = (Family.IPV4, Family.IPV6)
+
+
+def dual(changes: dict[str, str] | None = None) -> World:
+    return world(changes, bundled="dual-stack")
+
+
+@asynccontextmanager
+async def warm(
+    w: World, *, families: tuple[Family, ...] = BOTH, **pool: float
+) -> AsyncIterator[Node]:
+    allow = [AllowSection(namespace="shop", fixed_addresses=True)]
+    config = settings(allow=allow, cooling_seconds=1.0, **pool)
+    async with w.node(config, families=families) as node:
+        with trio.fail_after(600):
+            while any(not node.pool.counts(f).free for f in families):
+                await trio.sleep(0.5)
+        yield node
+
+
+async def add(node: Node, number: int, said: str = "", **more: str) -> Lease:
+    annotations = {IP_FAMILIES: said, **more}
+    pod = PodRef(namespace="shop", name=f"pod{number}", uid=f"pod{number}")
+    lease, _ = await node.add(key(number), pod, 100 + number, annotations)
+    return lease
+
+
+def ipv6s(w: World) -> set[str]:
+    """Return the IPv6 addresses of the pod VNICs."""
+    cloud = w.service.world
+    return {
+        str(address)
+        for vnic in w.pod_vnics()
+        for p in cloud.addresses_of(vnic.id, Ipv6)
+        for address in ip_network(f"{p.ip_address}/{p.prefix_length}")
+    }
+
+
+def check(w: World, node: Node) -> None:
+    """What holds of IPv4 holds of both: each address once, each of ours."""
+    addresses = [a for x in node.pool.ledger.leases() for a in x.addresses]
+    assert len({*addresses}) == len(addresses)
+    assert {*addresses} <= w.secondary().keys() | ipv6s(w)
+
+
+async def test_a_pod_has_an_address_of_each(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w) as node:
+        first, second = await add(node, 1), await add(node, 2)
+        prefix = ip_network(w.service.world.named(Subnet, "pods").ipv6_cidr_blocks[0])
+        for lease in (first, second):
+            assert ip_address(lease.address).version == 4
+            assert ip_address(lease.second) in prefix
+        check(w, node)
+        # One VNIC, with an IPv6 block: many addresses cost one object.
+        assert len(w.pod_vnics()) == 1
+        assert w.calls("CreateIpv6") == 1
+        assert w.calls("AttachVnic") == 1
+
+
+async def test_forty_pods_at_once(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w) as node:
+        async with trio.open_nursery() as calls:
+            for number in range(40):
+                calls.start_soon(add, node, number)
+        assert len(node.pool.ledger.leases()) == 40
+        check(w, node)
+        assert len(w.pod_vnics()) == 1
+
+
+async def test_a_pod_may_want_one_alone(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w) as node:
+        four, six = await add(node, 1, "IPv4"), await add(node, 2, "IPv6")
+        assert ip_address(four.address).version == 4
+        assert ip_address(six.address).version == 6
+        assert four.second == six.second == ""
+        reversed_ = await add(node, 3, "IPv6, IPv4")
+        assert ip_address(reversed_.address).version == 6
+        assert ip_address(reversed_.second).version == 4
+        check(w, node)
+
+
+@pytest.mark.parametrize("short", BOTH)
+async def test_a_family_that_is_short_stops_only_those_that_want_it(
+    autojump_clock: Clock, short: Family
+) -> None:
+    w = dual()
+    async with warm(w, batch=4, buffer_fraction=0.5) as node:
+        cloud = w.service.world
+        subnet = cloud.named(Subnet, "pods").id
+        cloud.space(subnet, PrivateIp if short is Family.IPV4 else Ipv6).exhaust()
+        other = BOTH[1 - BOTH.index(short)]
+        for number in range(node.pool.counts(short).free):
+            await add(node, number)
+        with pytest.raises(PoolEmptyError) as refusal:
+            await add(node, 50)
+        assert short in str(refusal.value)
+        assert "LimitExceeded" in str(refusal.value)
+        for more in range(100, 120):
+            await add(node, more, other)
+        with pytest.raises(PoolEmptyError):
+            await add(node, 200, short)
+        check(w, node)
+        calls = w.calls()
+        await trio.sleep(3600)
+        assert w.calls() - calls < 200  # no busy loop
+
+
+async def test_addresses_of_both_come_back(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w, shrink_after_seconds=60.0) as node:
+        for number in range(30):
+            await add(node, number)
+        for number in range(30):
+            await node.delete(key(number))
+        await trio.sleep(600)
+        for family in BOTH:
+            counts = node.pool.counts(family)
+            assert (counts.leased, counts.cooling) == (0, 0)
+        assert len(ipv6s(w)) <= 1 + 16  # the VNIC's own, and one block
+        calls = w.calls("CreateIpv6"), w.calls("DeleteIpv6")
+        await trio.sleep(3000)
+        assert (w.calls("CreateIpv6"), w.calls("DeleteIpv6")) == calls
+        await node.release_all()
+    assert w.pod_vnics() == []
+
+
+async def test_a_restart_keeps_both(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w) as node:
+        before = await add(node, 1)
+    async with warm(w) as node:
+        await trio.sleep(60)
+        assert node.pool.ledger.leases() == [before]
+        after = await add(node, 2)
+        assert {*after.addresses}.isdisjoint(before.addresses)
+        check(w, node)
+        await node.delete(key(1))
+        await trio.sleep(10)
+        assert {node.pool.ledger.state(a) for a in before.addresses} == {"free"}
+
+
+async def test_ipv6_alone(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w, families=(Family.IPV6,)) as node:
+        lease = await add(node, 1)
+        assert (ip_address(lease.address).version, lease.second) == (6, "")
+        assert w.secondary() == {}
+        assert w.calls("ListPrivateIps") == 0
+        with pytest.raises(WishRefusedError, match="have no IPv4"):
+            await add(node, 2, "IPv4")
+
+
+async def test_a_vnics_own_ipv6_is_no_pods(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w) as node:
+        await trio.sleep(2000)  # audits
+        slot = node.pool.pod_slots[0]
+        assert slot.vnic.ipv6
+        assert node.pool.ledger.private_ip(slot.vnic.ipv6) is None
+        assert slot.vnic.ipv6_router.startswith("fe80::")
+
+
+async def test_a_fixed_address_beside_any_ipv6(autojump_clock: Clock) -> None:
+    w = dual()
+    async with warm(w) as node:
+        lease = await add(node, 1, **{FIXED_ADDRESS: "web"})
+        assert w.secondary()[lease.address].lifetime == "RESERVED"
+        assert ip_address(lease.second).version == 6
+        with pytest.raises(WishRefusedError, match="a fixed address is IPv4"):
+            await add(node, 2, "IPv6", **{FIXED_ADDRESS: "other"})
+
+
+async def test_a_subnet_without_ipv6_says_so(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node(settings(), families=BOTH) as node:
+        with pytest.raises(PoolEmptyError) as refusal:
+            await add(node, 1)
+        assert "no CIDR block for Ipv6" in str(refusal.value)
+        assert w.pod_vnics() == []
+
+
+async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> None:
+    """IPv4 VNICs are there already: they get IPv6 addresses too."""
+    w, cluster = dual(), MemoryCluster()
+    pods = w.service.world.named(Subnet, "pods").id
+    async with w.node(settings(), cluster=cluster) as node:
+        await until_warm(node)
+        before = w.pod_vnics()[0].id
+        cluster.asked = PodNetwork(subnet_ids=(pods,), families=BOTH)
+        node.pool.ring()
+        await trio.sleep(120)
+        lease = await add_plain(node, 1)
+        assert lease.second
+        assert [v.id for v in w.pod_vnics()] == [before]
+        # And back again: what nobody may have is given back.
+        await node.delete(key(1))
+        cluster.asked = PodNetwork(subnet_ids=(pods,))
+        node.pool.ring()
+        await trio.sleep(1000)
+        assert ipv6s(w) == set()
+        check_invariants(w, node)
+
+
+async def add_plain(node: Node, number: int) -> Lease:
+    lease, _ = await node.add(key(number), PodRef(), 100 + number)
+    return lease

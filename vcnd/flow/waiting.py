@@ -1,0 +1,115 @@
+"""Waiting for addresses, and why there are none."""
+
+import structlog
+import trio
+
+from vcnd.flow.pool import Pool, Problem
+from vcnd.model.errors import PoolEmptyError
+from vcnd.model.family import Family
+from vcnd.model.sandbox import PodRef, SandboxKey
+from vcnd.model.trace import TRACE
+from vcnd.model.wish import Claim
+
+log = structlog.get_logger()
+
+
+async def wait_for_address(
+    pool: Pool, key: SandboxKey, pod: PodRef, claim: Claim, patience_seconds: float
+) -> tuple[str, ...]:
+    """Return a free address of each family claimed, waiting for them if need be.
+
+    There is no await between the return of this and the caller's
+    ``ledger.lease``: they are still free then.
+    """
+    found = pool.take(key, claim)
+    if found is not None:
+        return found
+    no_slot = _no_slot(pool, claim)
+    if no_slot:
+        raise PoolEmptyError("the pod's wish cannot be met", details=no_slot)
+    began = trio.current_time()
+    with (
+        pool.wants.waiting_for(key, pod, claim),
+        trio.move_on_after(patience_seconds),
+    ):
+        pool.ring()
+        while found is None:
+            await pool.until_arrival()
+            found = pool.take(key, claim)
+    waited = trio.current_time() - began
+    if found is None:
+        raise PoolEmptyError(
+            f"no free VCN address after {waited:.0f} s",
+            details=why_empty(pool, claim),
+        )
+    log.info(
+        "address_waited_for",
+        sandbox=str(key),
+        seconds=round(waited, 3),
+        trace=TRACE.get(),
+    )
+    return found
+
+
+def why_empty(pool: Pool, claim: Claim | None = None) -> str:
+    """Say in words why no address is free, for a claim or for anybody."""
+    short = _short(pool, claim)
+    counts = pool.counts(short)
+    held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
+    if len(pool.wants.network.families) > 1:
+        held = f"{short}: {held}"
+    if pool.released:
+        return "the node was released (vcndctl release); restart vcnd to use it again"
+    special = claim is not None and (_no_slot(pool, claim) or _held_here(pool, claim))
+    if special:
+        return special
+    last = _last_problem(pool, short)
+    if last is not None:
+        return f"{last.what}: {last.reason} ({held})"
+    if not pool.observed:
+        return f"the cloud has not been reached yet ({held})"
+    if counts.total >= pool.policy.maximum:
+        return f"the node holds its maximum of {pool.policy.maximum} ({held})"
+    return f"addresses are on their way ({held})"
+
+
+def _short(pool: Pool, claim: Claim | None) -> Family:
+    """Return the family that is short, for a claim or for anybody."""
+    families = pool.wants.network.families if claim is None else claim.families
+    none_free = [f for f in families if not pool.counts(f).free]
+    return none_free[0] if none_free else families[0]
+
+
+def _last_problem(pool: Pool, short: Family) -> Problem | None:
+    """Return the newest problem that is not another family's alone."""
+    others = {f for f in Family if f is not short}
+    for problem in reversed(pool.problems):
+        if problem.family not in others:
+            return problem
+    return None
+
+
+def _no_slot(pool: Pool, claim: Claim) -> str:
+    """Say that the node takes no VNIC of a pod's class, where that is so."""
+    wanted = claim.pod_class
+    there = any(s.vnic.pod_class == wanted.name for s in pool.pod_slots)
+    full = pool.observed and pool.vnics_attached >= pool.vnic_limit
+    if there or not full or not wanted.name:
+        return ""
+    return (
+        f"the shape takes {pool.vnic_limit} VNICs and all are attached: pods of"
+        f" subnet {', '.join(wanted.subnet_ids)} and NSGs"
+        f" {', '.join(wanted.nsg_ids) or 'none'} need one of their own, which comes"
+        " when another is given back; or let them run on nodes with more VNICs"
+    )
+
+
+def _held_here(pool: Pool, claim: Claim) -> str:
+    """Say which pod of this node has a fixed address, where one has it."""
+    if not claim.fixed:
+        return ""
+    here = {p.address for p in pool.ledger.private_ips() if p.fixed == claim.fixed}
+    for lease in pool.ledger.leases():
+        if not here.isdisjoint(lease.addresses):
+            return f"fixed address {claim.fixed} is with pod {lease.pod} here"
+    return ""
