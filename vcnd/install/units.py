@@ -43,8 +43,14 @@ def lay(host: Host, tree: str, node_name: str) -> bool:
 def remember_settings(host: Host) -> None:
     """Write down the settings as they are, before the unit first changes them."""
     if host.read(layout.BEFORE) is None:
-        before = {name: host.run("cat", _path(name)).strip() for name in _settings()}
+        said = {name: _value(host, name) for name in _settings()}
+        before = {name: value for name, value in said.items() if value}
         host.write(layout.BEFORE, json.dumps(before, indent=2) + "\n")
+
+
+def _value(host: Host, setting: str) -> str:
+    """Return a setting's value; empty where the kernel does not have it."""
+    return host.run("sh", "-c", f"cat {_path(setting)} 2>/dev/null || true").strip()
 
 
 def put_settings_back(host: Host) -> None:
@@ -56,7 +62,7 @@ def put_settings_back(host: Host) -> None:
 
 def _settings() -> list[str]:
     lines = SETTINGS.read_text().splitlines()
-    return [x.split("=")[0].strip() for x in lines if "=" in x and x[0] != "#"]
+    return [x.split("=")[0].strip("- ") for x in lines if "=" in x and x[0] != "#"]
 
 
 def _path(setting: str) -> str:

@@ -99,7 +99,7 @@ class CloudView:
     """Secondary private IPs on the pod VNICs, but RESERVED ones that are not ours;
     and the IPv6 addresses of ours, where it was asked for both families."""
     unlisted: Mapping[Family, str]
-    """Families whose addresses could not be listed, and why: of these nothing follows."""
+    """Families whose addresses could not be listed, and why: nothing follows of it."""
     attached: tuple[VnicId, ...]
     """All VNICs of the instance, foreign ones too, and those that come and go: they
     use the shape's slots.  One that is still attaching has no id yet: it is ``""``."""
