@@ -8,6 +8,7 @@ import trio
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import INSTANCE, TAINT, cluster_of, make_pod, names, until
+from vcnd.core.wishes import RESOURCE_PREFIX
 from vcnd.kube import objects
 from vcnd.model.errors import PodNetworkError
 from vcnd.model.ids import SubnetId, VnicId
@@ -101,6 +102,53 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
                 await trio.sleep(0.1)
         assert "podSubnetIds" in refusal
         server.admin("DELETE", NPN)
+
+
+async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> None:
+    name = f"{RESOURCE_PREFIX}web"
+    details = {"subnetId": SUBNET, "ipCount": 16, "applicationResources": ["web"]}
+    body = {
+        "apiVersion": objects.GROUP_VERSION,
+        "kind": "NativePodNetwork",
+        "metadata": {"name": "one"},
+        "spec": {"id": INSTANCE, "secondaryVnics": [{"createVnicDetails": details}]},
+    }
+    server.make(objects.NETWORKS, body)
+    limits = {"resources": {"limits": {name: "1"}}}
+    containers = [{"name": "c", "image": "c", **limits}]
+    faked = {name: "1", "a": "a"}
+    make_pod(server, "web", containers=containers, annotations={"a": "a"})
+    make_pod(server, "sly", annotations=faked)
+
+    def node() -> dict[str, Any]:
+        said: dict[str, Any] = server.admin("GET", "/api/v1/nodes/one").json()
+        return said
+
+    def told(report: NodeReport) -> bool:
+        said = node()
+        keys = {t["key"] for t in said["spec"].get("taints", [])}
+        capacity = said["status"].get("capacity", {}).get(name, "0")
+        expected = "16" if report.resources else "0"
+        only = objects.ONLY_RESOURCES in keys
+        return capacity == expected and only is report.only_resources
+
+    async with cluster_of(server) as cluster:
+        await until(lambda: names(cluster) == {"web", "sly"})
+        with trio.fail_after(30):
+            while not (network := await cluster.network(OWN)).resources:
+                await trio.sleep(0.1)
+        assert network.maximum == 16
+        said = {b.pod.name: b.annotations for b in cluster.pods() or []}
+        assert said == {"web": faked, "sly": {"a": "a"}}
+        web = next(b.pod for b in cluster.pods() or [] if b.pod.name == "web")
+        assert cluster.annotations(web, {"b": "b"}) == {name: "1", "b": "b"}
+        with_it = replace(REPORT, resources=network.resources, only_resources=True)
+        for report in (with_it, REPORT):
+            with trio.fail_after(30):
+                while not told(report):
+                    await cluster.publish(report)
+                    await trio.sleep(0.1)
+    server.admin("DELETE", NPN)
 
 
 async def test_kube_proxy_that_takes_pods_for_strangers(server: ApiServer) -> None:

@@ -1,10 +1,12 @@
 """What a NativePodNetwork may ask for, and how a node's state is told."""
 
+from dataclasses import replace
+
 import pytest
 
 from vcnd.core.podnetwork import MOST_REASON, network_name, report, wanted
 from vcnd.model.family import Family
-from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.podnetwork import PodClass, PodNetwork, VnicProfile
 
 INSTANCE = "ocid1.instance.oc1.iad.abc"
 SUBNET, NSG = "ocid1.subnet.oc1.iad.s", "ocid1.networksecuritygroup.oc1.iad.n"
@@ -16,6 +18,7 @@ def ask(
     nsg_ids: tuple[str, ...] = (NSG,),
     maximum: int | None = 31,
     families: tuple[str, ...] = (),
+    profiles: tuple[VnicProfile, ...] = (),
 ) -> PodNetwork:
     return wanted(
         instance_id=INSTANCE,
@@ -23,6 +26,7 @@ def ask(
         subnet_ids=subnet_ids,
         nsg_ids=nsg_ids,
         families=families,
+        profiles=profiles,
         maximum=maximum,
     )
 
@@ -72,12 +76,55 @@ def test_name_is_the_last_part() -> None:
 def test_states(
     observed: bool, usable: int, trouble: str | None, state: str, reason: str
 ) -> None:
-    said = report(observed=observed, vnics=(), usable=usable, trouble=trouble)
+    said = report(
+        observed=observed, vnics=(), usable=usable, trouble=trouble, network=ask()
+    )
     assert said.state == state
     assert reason in said.reason
     assert said.serves == (state == "SUCCESS")
 
 
 def test_reason_fits_a_column() -> None:
-    said = report(observed=True, vnics=(), usable=0, trouble="x" * 5000)
+    said = report(observed=True, vnics=(), usable=0, trouble="x" * 5000, network=ask())
     assert len(said.reason) == MOST_REASON
+
+
+GENERAL = VnicProfile(subnet_id=SUBNET, nsg_ids=(NSG,))
+WEB = VnicProfile(subnet_id=SUBNET + "2", ip_count=8, application_resources=("web",))
+
+
+def test_profiles_say_subnets_and_resources() -> None:
+    network = ask(subnet_ids=(), nsg_ids=(), maximum=None, profiles=(GENERAL, WEB))
+    assert network.own_class == PodClass("", (SUBNET,), (NSG,))
+    assert network.maximum == 40
+    (resource,) = network.resources
+    assert (resource.name, resource.capacity) == ("web", 8)
+    assert resource.pod_class.subnet_ids == (SUBNET + "2",)
+    assert network.kept_warm == (network.own_class, resource.pod_class)
+    alone = ask(subnet_ids=(), profiles=(WEB,))
+    assert alone.kept_warm == (alone.resources[0].pod_class,)
+    said = report(observed=True, vnics=(), usable=1, trouble=None, network=alone)
+    assert said.only_resources
+    # A profile of the same subnet and NSGs is another class all the same.
+    same = replace(GENERAL, application_resources=("web",))
+    both = ask(profiles=(GENERAL, same))
+    assert both.resources[0].pod_class.name != both.own_class.name
+
+
+@pytest.mark.parametrize(
+    ("profiles", "reason"),
+    [
+        ((GENERAL, replace(GENERAL, nsg_ids=())), "different nsgIds"),
+        ((WEB, WEB), "two are for application resource web"),
+        ((replace(GENERAL, ip_count=257),), "the sum of ipCount is 257"),
+        ((replace(GENERAL, ip_count=0),), "each is at least 1"),
+        ((GENERAL,) * 65, "at most 64"),
+        ((replace(WEB, subnet_id="pods"),), "'pods' is no OCID"),
+        ((replace(GENERAL, subnet_id="pods"),), "'pods' is no OCID"),
+    ],
+)
+def test_profiles_that_cannot_be_meant(
+    profiles: tuple[VnicProfile, ...], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        ask(profiles=profiles)

@@ -9,6 +9,13 @@ import trio
 
 from fakeoci.world.nouns import Ipv6, PrivateIp, Subnet
 from tests.doubles.cluster import MemoryCluster
+from tests.flow.test_fault_matrix import (
+    FAULTS,
+    MOST_CALLS_A_MINUTE,
+    PODS,
+    add_at_last,
+    busiest_minute,
+)
 from tests.harness import World, check_invariants, key, settings, until_warm, world
 from vcnd.config import AllowSection
 from vcnd.core.wishes import FIXED_ADDRESS, IP_FAMILIES
@@ -223,6 +230,43 @@ async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> N
         await trio.sleep(1000)
         assert ipv6s(w) == set()
         check_invariants(w, node)
+
+
+IPV6_OPERATIONS = [
+    ("ListIpv6s", True),
+    ("CreateIpv6", True),
+    ("BulkCreateIpv6s", False),
+    ("BulkDeleteIpv6s", False),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("operation", "blocks"), IPV6_OPERATIONS)
+async def test_a_life_under_a_fault_of_ipv6(
+    autojump_clock: Clock, operation: str, blocks: bool, fault: str
+) -> None:
+    w = dual()
+    w.blocks = blocks
+    w.fault(operation, times=3, **FAULTS[fault])
+    config = settings(
+        cooling_seconds=1.0, shrink_after_seconds=60.0, audit_seconds=120.0
+    )
+    async with w.node(config, families=BOTH) as node:
+        for number in range(PODS):
+            await add_at_last(node, number, seconds=900)
+        check(w, node)
+        for number in range(PODS):
+            await node.delete(key(number))
+        await trio.sleep(700)
+        books = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
+        own = {s.vnic.ipv6 for s in node.pool.pod_slots}
+        assert books == w.secondary().keys() | ipv6s(w) - own
+        for family in BOTH:
+            counts = node.pool.counts(family)
+            assert counts.free == counts.total
+        assert not node.pool.problems
+    assert busiest_minute(w) <= MOST_CALLS_A_MINUTE
+    assert w.calls(operation)
 
 
 async def add_plain(node: Node, number: int) -> Lease:

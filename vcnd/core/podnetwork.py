@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 
+from vcnd.core.classes import named_class
 from vcnd.model.family import Family
-from vcnd.model.podnetwork import NodeReport, PodNetwork, VnicReport
+from vcnd.model.podnetwork import (
+    ApplicationResource,
+    NodeReport,
+    PodNetwork,
+    VnicProfile,
+    VnicReport,
+)
 
 SUBNET, NSG = "ocid1.subnet.", "ocid1.networksecuritygroup."
-MOST_SUBNETS, MOST_NSGS, MOST_PODS = 5, 5, 256
+MOST_SUBNETS, MOST_NSGS, MOST_PODS, MOST_PROFILES = 5, 5, 256, 64
 MOST_REASON = 400
 """Characters of a reason: it is a column of ``kubectl get npn``."""
 
@@ -19,23 +26,38 @@ def wanted(
     nsg_ids: Sequence[str],
     families: Sequence[str],
     maximum: int | None,
+    profiles: Sequence[VnicProfile] = (),
 ) -> PodNetwork:
     """Return what the spec of a NativePodNetwork asks for.
+
+    Where it has secondary VNIC profiles, these say it, and the lists count no more.
 
     Raises:
         ValueError: it cannot be meant; says which field and why.
     """
+    resources: tuple[ApplicationResource, ...] = ()
     if spec_id != instance_id:
         raise ValueError(
             f"spec.id is {spec_id or 'empty'}, and this instance is {instance_id}"
         )
-    if not 1 <= len(subnet_ids) <= MOST_SUBNETS:
+    if profiles:
+        resources = _resources(profiles)
+        general = [p for p in profiles if not p.application_resources]
+        subnet_ids = list(dict.fromkeys(p.subnet_id for p in general))
+        nsg_ids = _common_nsgs(general)
+        total = sum(p.ip_count for p in profiles)
+        maximum = min(total, maximum or total)
+    elif not subnet_ids:
+        raise ValueError(f"spec.podSubnetIds wants 1 to {MOST_SUBNETS} subnets")
+    if len(subnet_ids) > MOST_SUBNETS:
         raise ValueError(f"spec.podSubnetIds wants 1 to {MOST_SUBNETS} subnets")
     if len(nsg_ids) > MOST_NSGS:
         raise ValueError(f"spec.networkSecurityGroupIds takes at most {MOST_NSGS}")
     for field, prefix, ids in (
         ("podSubnetIds", SUBNET, subnet_ids),
         ("networkSecurityGroupIds", NSG, nsg_ids),
+        ("secondaryVnics", SUBNET, [p.subnet_id for p in profiles]),
+        ("secondaryVnics", NSG, [n for p in profiles for n in p.nsg_ids]),
     ):
         for ocid in ids:
             if not ocid.startswith(prefix):
@@ -46,11 +68,51 @@ def wanted(
     if unknown:
         raise ValueError(f"spec.ipFamilies: {unknown[0]!r} is neither IPv4 nor IPv6")
     return PodNetwork(
+        resources=resources,
         subnet_ids=tuple(subnet_ids),
         nsg_ids=tuple(nsg_ids),
         families=tuple(Family(f) for f in dict.fromkeys(families)) or (Family.IPV4,),
         maximum=maximum,
     )
+
+
+def _resources(profiles: Sequence[VnicProfile]) -> tuple[ApplicationResource, ...]:
+    """Return the application resources of profiles.
+
+    Raises:
+        ValueError: two profiles name the same one, or profiles make no sense.
+    """
+    found: dict[str, ApplicationResource] = {}
+    if len(profiles) > MOST_PROFILES:
+        raise ValueError(f"spec.secondaryVnics takes at most {MOST_PROFILES}")
+    total = sum(p.ip_count for p in profiles)
+    if total > MOST_PODS or any(p.ip_count < 1 for p in profiles):
+        raise ValueError(
+            f"spec.secondaryVnics: the sum of ipCount is {total}; each is at least 1,"
+            f" all together at most {MOST_PODS}"
+        )
+    for profile in profiles:
+        names = sorted(profile.application_resources)
+        pod_class = named_class(
+            (profile.subnet_id,), profile.nsg_ids, apart="\n".join(names)
+        )
+        for name in names:
+            if name in found:
+                raise ValueError(
+                    f"spec.secondaryVnics: two are for application resource {name}"
+                )
+            found[name] = ApplicationResource(name, pod_class, profile.ip_count)
+    return tuple(found.values())
+
+
+def _common_nsgs(profiles: Sequence[VnicProfile]) -> tuple[str, ...]:
+    sets = {tuple(sorted(p.nsg_ids)) for p in profiles}
+    if len(sets) > 1:
+        raise ValueError(
+            "spec.secondaryVnics: those without application resources have different"
+            " nsgIds, and nothing would say which pods get which"
+        )
+    return profiles[0].nsg_ids if profiles else ()
 
 
 def network_name(instance_id: str) -> str:
@@ -64,6 +126,7 @@ def report(
     vnics: Sequence[VnicReport],
     usable: int,
     trouble: str | None,
+    network: PodNetwork,
 ) -> NodeReport:
     """Return how the node's pod network stands.
 
@@ -72,6 +135,7 @@ def report(
         vnics: the pod VNICs.
         usable: addresses that pods have or could have at once.
         trouble: why something cannot be had just now.
+        network: what pods here shall be given.
     """
     if usable:
         # A node that serves is a success, even while a wish of its pool is refused:
@@ -84,4 +148,10 @@ def report(
         state, reason = "IN_PROGRESS", "IN_PROGRESS"
     else:
         state, reason = "IN_PROGRESS", "the cloud has not been reached yet"
-    return NodeReport(state=state, reason=reason[:MOST_REASON], vnics=tuple(vnics))
+    return NodeReport(
+        state=state,
+        reason=reason[:MOST_REASON],
+        vnics=tuple(vnics),
+        resources=network.resources,
+        only_resources=bool(network.resources) and not network.subnet_ids,
+    )

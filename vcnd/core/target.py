@@ -60,8 +60,8 @@ def share(policy: PoolPolicy, *, own: bool, needed: bool, elsewhere: int) -> Poo
 
     Args:
         policy: the node's settings.
-        own: whether it is the node's own class, for pods that wish for nothing:
-            it is kept warm.  Another is while somebody needs it, then it goes.
+        own: whether it is kept warm: the node's own class, for pods that wish for
+            nothing, and those of profiles.  Another is while somebody needs it.
         needed: whether a pod has or wants an address of the class.
         elsewhere: addresses that pods of other classes have or want: the maximum
             is the node's.

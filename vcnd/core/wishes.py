@@ -3,10 +3,10 @@
 The same words stand on a pod or on its namespace; the pod's count where both do.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from vcnd.core.classes import named_class
 from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS, NSG, SUBNET
 from vcnd.model.errors import WishRefusedError
 from vcnd.model.family import Family
@@ -18,8 +18,10 @@ SUBNET_IDS = "vcnd.io/subnet-ids"
 NSG_IDS = "vcnd.io/nsg-ids"
 IP_FAMILIES = "vcnd.io/ip-families"
 FIXED_ADDRESS = "vcnd.io/fixed-address"
+RESOURCE_PREFIX = "oke-application-resource.oci.oraclecloud.com/"
+"""Of extended resources, not of annotations: nobody but the scheduler gives them."""
 OWN_NAME = "true"
-"""Value of the last: the fixed address bears the pod's own name."""
+"""Value of FIXED_ADDRESS: the fixed address bears the pod's own name."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -34,6 +36,7 @@ def read(pod: PodRef, annotations: Mapping[str, str]) -> Wish:
         subnet_ids=_ocids(annotations, SUBNET_IDS, SUBNET, MOST_SUBNETS),
         nsg_ids=_ocids(annotations, NSG_IDS, NSG, MOST_NSGS),
         families=_families(annotations),
+        resource=_resource(annotations),
         fixed=_fixed(pod, annotations.get(FIXED_ADDRESS, "").strip()),
     )
 
@@ -48,6 +51,16 @@ def _ocids(
     if len(said) > most:
         raise WishRefusedError(f"{name} takes at most {most}, {len(said)} are named")
     return tuple(dict.fromkeys(said))
+
+
+def _resource(said: Mapping[str, str]) -> str:
+    asked = {n: v for n, v in said.items() if n.startswith(RESOURCE_PREFIX)}
+    if len(asked) > 1 or any(value != "1" for value in asked.values()):
+        raise WishRefusedError(
+            "a pod may ask for one application resource, and for one of it",
+            details=", ".join(f"{name}: {value}" for name, value in asked.items()),
+        )
+    return next(iter(asked), "").removeprefix(RESOURCE_PREFIX)
 
 
 def _families(annotations: Mapping[str, str]) -> tuple[Family, ...]:
@@ -100,6 +113,20 @@ def claim(
     return Claim(_class(wish, network), families, wish.fixed)
 
 
+def _class_of(wish: Wish, network: PodNetwork) -> PodClass:
+    if wish.subnet_ids or wish.nsg_ids:
+        raise WishRefusedError(
+            f"application resource {wish.resource} says subnet and NSGs already",
+            details="the pod's annotations ask for others",
+        )
+    for resource in network.resources:
+        if resource.name == wish.resource:
+            return resource.pod_class
+    raise WishRefusedError(
+        f"no secondary VNIC profile of this node is for {wish.resource}"
+    )
+
+
 def _check(
     kind: str,
     wanted: Iterable[str],
@@ -116,10 +143,15 @@ def _check(
 
 def _class(wish: Wish, network: PodNetwork) -> PodClass:
     own = network.own_class
+    if wish.resource:
+        return _class_of(wish, network)
+    if not (wish.subnet_ids or own.subnet_ids) and network.resources:
+        raise WishRefusedError(
+            "every secondary VNIC profile of this node is for application resources",
+            details="and the pod asks for none of them",
+        )
     subnets = wish.subnet_ids or own.subnet_ids
     nsgs = tuple(sorted(wish.nsg_ids or own.nsg_ids))  # the order means nothing
     if (subnets, nsgs) == (own.subnet_ids, tuple(sorted(own.nsg_ids))):
         return own
-    whole = "\n".join((*subnets, "", *nsgs))
-    name = hashlib.sha256(whole.encode()).hexdigest()[:12]
-    return PodClass(name, subnets, nsgs)
+    return named_class(subnets, nsgs)

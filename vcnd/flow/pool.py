@@ -174,7 +174,7 @@ class Pool:
         given = family in self.wants.network.families
         return share(
             self.policy,
-            own=given and not need.pod_class.name,
+            own=given and need.kept_warm,
             needed=given and here > 0,
             elsewhere=max(0, self._demand(family) - here),
         )

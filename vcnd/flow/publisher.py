@@ -165,6 +165,7 @@ class Publisher:
             ],
             usable=counts.free + counts.leased + counts.cooling,
             trouble=_trouble(pool),
+            network=pool.wants.network,
         )
 
     async def _tell_node(self, report: NodeReport) -> None:

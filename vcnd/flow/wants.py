@@ -26,6 +26,8 @@ class Need:
     that they were; those that want a fixed one are not counted."""
     fixed: frozenset[str]
     """The fixed addresses that are wanted, by name."""
+    kept_warm: bool
+    """Whether it is to be there before anybody asks."""
     waiting: bool
     """Whether a call waits for one of them."""
 
@@ -119,7 +121,8 @@ class Wants:
         """Return the classes that pods have asked for, and the node's own, by name."""
         for bound in self.bound.values():
             self._claim_of(bound)
-        return {**self._classes, "": self.network.own_class}
+        kept = {c.name: c for c in self.network.kept_warm}
+        return {**self._classes, **kept}
 
     def _claims(self) -> dict[str, Claim]:
         """Return the claims of pods without an address, by uid."""
@@ -140,10 +143,11 @@ class Wants:
         """Return what is wanted of each class, the most urgent class first.
 
         Args:
-            names: classes to tell of though nobody wants anything; the node's own is
-                always among them.
+            names: classes to tell of though nobody wants anything; those that are
+                kept warm are always among them.
         """
-        by_class: dict[PodClass, list[Claim]] = {self.network.own_class: []}
+        kept = self.network.kept_warm
+        by_class: dict[PodClass, list[Claim]] = {pod_class: [] for pod_class in kept}
         for claim in self._claims().values():
             by_class.setdefault(claim.pod_class, []).append(claim)
         known = self.classes()
@@ -168,6 +172,7 @@ class Wants:
             pod_class=pod_class,
             wanted={family: wanted(family) for family in self.families()},
             fixed=frozenset(c.fixed for c in claims if c.fixed),
+            kept_warm=pod_class in self.network.kept_warm,
             waiting=pod_class in urgent,
         )
 

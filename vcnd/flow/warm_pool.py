@@ -110,12 +110,12 @@ class WarmPool:
 
     def _look_at(self, need: Need) -> None:
         pool, name = self._pool, need.pod_class.name
-        if not name and not need.pod_class.subnet_ids:
-            return  # the NativePodNetwork has not said yet
+        if not pool.wants.network.kept_warm:
+            return  # the NativePodNetwork has not said yet: nobody is too many
         slots = [s for s in pool.pod_slots if s.vnic.pod_class == name]
         self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
         surplus: dict[Family, int] = {}
-        needed = not name or need.is_wanted
+        needed = need.kept_warm or need.is_wanted
         for family in need.wanted:
             holding = pool.holding(need, family, self._in_flight(slots, family))
             missing = balance(holding, pool.share(need, family))

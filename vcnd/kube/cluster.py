@@ -11,12 +11,14 @@ import trio
 
 from vcnd.core import kubeproxy
 from vcnd.core.podnetwork import network_name, wanted
+from vcnd.core.wishes import RESOURCE_PREFIX
 from vcnd.kube import objects
 from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
 from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kube.wire import (
     ConfigMap,
+    Meta,
     Namespace,
     NativePodNetwork,
     Node,
@@ -122,9 +124,7 @@ class KubeCluster:
                     name=pod.metadata.name,
                     uid=pod.metadata.uid,
                 ),
-                annotations=self._said(
-                    pod.metadata.namespace, pod.metadata.annotations
-                ),
+                annotations=self._said(pod, pod.metadata.annotations),
             )
             for pod in self._pods.cache.objects.values()
             if not pod.spec.host_network
@@ -138,22 +138,33 @@ class KubeCluster:
         """Return what a pod and its namespace say (``Cluster.annotations``)."""
         if not self._namespaces.cache.synced:
             return None
-        if told is not None:
-            return self._said(pod.namespace, told)
+        network = self._network()
+        if told is not None and not (network and network.spec.secondary_vnics):
+            bare = Pod(metadata=Meta(namespace=pod.namespace))
+            return self._said(bare, told)
         for known in self._pods.cache.objects.values():
             meta = known.metadata
             if (meta.namespace, meta.name) != (pod.namespace, pod.name):
                 continue
             # Another one of that name would have had other wishes.
             if pod.uid in (meta.uid, meta.annotations.get(STATIC_UID)):
-                return self._said(pod.namespace, meta.annotations)
+                own = meta.annotations if told is None else told
+                return self._said(known, own)
         return None
 
-    def _said(self, namespace: str, own: Mapping[str, str]) -> Mapping[str, str]:
+    def _said(self, pod: Pod, own: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what counts: the namespace's, the pod's own, and what it asks for.
+
+        What looks like an application resource and is an annotation does not: it
+        would have passed the scheduler by.
+        """
+        theirs: Mapping[str, str] = {}
         for known in self._namespaces.cache.objects.values():
-            if known.metadata.name == namespace:
-                return {**known.metadata.annotations, **own}
-        return own
+            if known.metadata.name == pod.metadata.namespace:
+                theirs = known.metadata.annotations
+        said = {**theirs, **own}
+        kept = {k: v for k, v in said.items() if not k.startswith(RESOURCE_PREFIX)}
+        return kept | pod.spec.resources(RESOURCE_PREFIX)
 
     def identify(self, instance_id: str) -> None:
         """Say which instance this node is: its NativePodNetwork bears its name."""
@@ -201,6 +212,7 @@ class KubeCluster:
                 subnet_ids=spec.pod_subnet_ids,
                 nsg_ids=spec.network_security_group_ids,
                 families=spec.ip_families,
+                profiles=spec.profiles,
                 maximum=spec.max_pod_count,
             )
         except ValueError as error:
@@ -249,7 +261,13 @@ class KubeCluster:
         if condition is not None:
             body = {"status": {"conditions": [condition]}}
             await self._write("PATCH", f"{path}/status", body, STRATEGIC_PATCH)
-        taints = objects.without_taint(node.spec.taints, self._startup_taint)
+        capacity = objects.capacity_change(node.status.capacity, report.resources)
+        if capacity:
+            said = {"status": {"capacity": capacity}}
+            await self._write("PATCH", f"{path}/status", said, STRATEGIC_PATCH)
+        taints = objects.taints(
+            node.spec.taints, self._startup_taint, only_resources=report.only_resources
+        )
         if taints is not None and self._untainted != node.metadata.resource_version:
             patch = {**_as_read(node), "spec": {"taints": taints}}
             if not await self._write("PATCH", path, patch):

@@ -6,15 +6,24 @@ from itertools import zip_longest
 from typing import Any
 
 from vcnd.core.podnetwork import network_name
+from vcnd.core.wishes import RESOURCE_PREFIX
 from vcnd.kube.wire import NetworkSpec, Node, Taint
 from vcnd.model.family import Family, family_of
-from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork, VnicReport
+from vcnd.model.podnetwork import (
+    ApplicationResource,
+    NodeReport,
+    Notice,
+    PodNetwork,
+    VnicReport,
+)
 
 COMPONENT = "vcnd"
 GROUP_VERSION = "oci.oraclecloud.com/v1beta1"
 NETWORKS = f"/apis/{GROUP_VERSION}/nativepodnetworks"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CONDITION = "NetworkUnavailable"
+ONLY_RESOURCES = "oci.oraclecloud.com/application-resource-only"
+"""OKE's taint of nodes all of whose profiles are for application resources."""
 DEFAULT_MAXIMUM = 110
 
 
@@ -124,15 +133,39 @@ def event(
     return f"/api/v1/namespaces/{namespace}/events", body
 
 
-def without_taint(taints: Sequence[Taint], key: str) -> list[dict[str, str]] | None:
-    """Return a node's taints without one; None where it does not stand."""
-    kept = [t for t in taints if t.key != key]
-    if len(kept) == len(taints):
+def taints(
+    present: Sequence[Taint], startup: str, *, only_resources: bool
+) -> list[dict[str, str]] | None:
+    """Return a node's taints as they should be; None where they are.
+
+    Without the start-up taint; with the one that keeps pods away which ask for no
+    application resource, where there is no address for them.
+    """
+    kept = [t for t in present if t.key not in (startup, ONLY_RESOURCES)]
+    wanted = [t for t in present if t.key == ONLY_RESOURCES]
+    if only_resources:
+        kept += wanted or [Taint(key=ONLY_RESOURCES, effect="NoSchedule")]
+    if len(kept) == len(present) and all(t in present for t in kept):
         return None
     return [
         {"key": t.key, "effect": t.effect, **({"value": t.value} if t.value else {})}
         for t in kept
     ]
+
+
+def capacity_change(
+    present: Mapping[str, str], resources: Sequence[ApplicationResource]
+) -> dict[str, str | None]:
+    """Return what of a node's capacity is to change; None takes a resource away."""
+    wanted = {f"{RESOURCE_PREFIX}{r.name}": str(r.capacity) for r in resources}
+    gone = {
+        name: None
+        for name, value in present.items()
+        # kubelet keeps one that was taken away, at zero.
+        if name.startswith(RESOURCE_PREFIX) and name not in wanted and value != "0"
+    }
+    news = {n: v for n, v in wanted.items() if present.get(n) != v}
+    return {**gone, **news}
 
 
 def network_condition(node: Node, now: float) -> dict[str, Any] | None:

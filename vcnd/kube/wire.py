@@ -4,6 +4,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from vcnd.model.podnetwork import VnicProfile
+
 T = TypeVar("T")
 
 
@@ -33,11 +35,34 @@ class Namespace(Object, frozen=True):
     """A namespace."""
 
 
+class Resources(_Wire, frozen=True):
+    """What a container asks for; extended resources are among the limits always."""
+
+    limits: dict[str, str] = {}
+
+
+class Container(_Wire, frozen=True):
+    """A container."""
+
+    resources: Resources = Resources()
+
+
 class PodSpec(_Wire, frozen=True):
     """A pod's spec."""
 
     node_name: str = ""
     host_network: bool = False
+    containers: list[Container] = []
+    init_containers: list[Container] = []
+
+    def resources(self, prefix: str) -> dict[str, str]:
+        """Return the limits whose names begin so."""
+        return {
+            name: value
+            for container in (*self.init_containers, *self.containers)
+            for name, value in container.resources.limits.items()
+            if name.startswith(prefix)
+        }
 
 
 class PodStatus(_Wire, frozen=True):
@@ -79,6 +104,7 @@ class NodeStatus(_Wire, frozen=True):
     """A node's status."""
 
     conditions: list[NodeCondition] = []
+    capacity: dict[str, str] = {}
 
 
 class Node(Object, frozen=True):
@@ -86,6 +112,21 @@ class Node(Object, frozen=True):
 
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
+
+
+class CreateVnicDetails(_Wire, frozen=True):
+    """createVnicDetails of a secondary VNIC profile (facts/oci.md §1.4)."""
+
+    subnet_id: str = ""
+    nsg_ids: list[str] = []
+    ip_count: int = 32
+    application_resources: list[str] = []
+
+
+class SecondaryVnic(_Wire, frozen=True):
+    """A secondary VNIC profile."""
+
+    create_vnic_details: CreateVnicDetails = CreateVnicDetails()
 
 
 class NetworkSpec(_Wire, frozen=True):
@@ -97,6 +138,20 @@ class NetworkSpec(_Wire, frozen=True):
     network_security_group_ids: list[str] = []
     ip_families: list[str] = []
     """Absent in objects of before 2024: IPv4."""
+    secondary_vnics: list[SecondaryVnic] = []
+
+    @property
+    def profiles(self) -> list[VnicProfile]:
+        """Return the secondary VNIC profiles."""
+        return [
+            VnicProfile(
+                subnet_id=said.subnet_id,
+                nsg_ids=tuple(said.nsg_ids),
+                ip_count=said.ip_count,
+                application_resources=tuple(said.application_resources),
+            )
+            for said in (v.create_vnic_details for v in self.secondary_vnics)
+        ]
 
 
 class NativePodNetwork(Object, frozen=True):

@@ -19,6 +19,26 @@ class PodClass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VnicProfile:
+    """A secondary VNIC profile of OKE: where some of a node's addresses come from."""
+
+    subnet_id: str
+    nsg_ids: tuple[str, ...] = ()
+    ip_count: int = 32
+    application_resources: tuple[str, ...] = ()
+    """Its addresses are for the pods that ask for one of these; empty: for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationResource:
+    """What a pod may ask the scheduler for: an address of a profile of its own."""
+
+    name: str
+    pod_class: PodClass
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodNetwork:
     """Where pods' addresses come from: the spec of a NativePodNetwork."""
 
@@ -27,6 +47,8 @@ class PodNetwork:
     nsg_ids: tuple[str, ...] = ()
     families: tuple[Family, ...] = (Family.IPV4,)
     """What pods have addresses of; the first is what ``kubectl get pods`` shows."""
+    resources: tuple[ApplicationResource, ...] = ()
+    """Those of its profiles; without subnets of its own it is for their pods alone."""
     maximum: int | None = None
     """How many pods the node takes; None leaves the configuration's."""
 
@@ -34,6 +56,12 @@ class PodNetwork:
     def own_class(self) -> PodClass:
         """Return the class of the pods that wish for nothing else."""
         return PodClass("", self.subnet_ids, self.nsg_ids)
+
+    @property
+    def kept_warm(self) -> tuple[PodClass, ...]:
+        """Return the classes that are there before anybody asks: own and profiles'."""
+        own = (self.own_class,) if self.subnet_ids else ()
+        return tuple(dict.fromkeys((*own, *(r.pod_class for r in self.resources))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +80,9 @@ class NodeReport:
     """``SUCCESS``, ``IN_PROGRESS`` or ``BACKOFF``, OKE's words."""
     reason: str
     vnics: tuple[VnicReport, ...] = ()
+    resources: tuple[ApplicationResource, ...] = ()
+    only_resources: bool = False
+    """Whether pods that ask for none of them find no address here."""
 
     @property
     def serves(self) -> bool:

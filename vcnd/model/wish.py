@@ -18,6 +18,8 @@ class Wish:
     """The NSGs that it is to be in, and no others."""
     families: tuple[Family, ...] = ()
     """The families that it wants addresses of, and no others."""
+    resource: str = ""
+    """The application resource that it asks for."""
     fixed: str = ""
     """``namespace/name`` of the address that is to be its own, again and again."""
 
