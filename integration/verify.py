@@ -19,6 +19,7 @@ CHECKS = (
     ("types", [str(BIN / "mypy")]),
     ("contracts", [str(BIN / "lint-imports")]),
 )
+DEMOS = ((), ("--world",), ("--dual-stack",))
 
 
 @click.group()
@@ -55,7 +56,7 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
         click.echo(cnitool.build())
         click.echo(apiserver.build_programs())
         codes.append(_enclosed(arguments))
-        codes.append(_demo())
+        codes += [_demo(*which) for which in DEMOS]
     click.echo(f"took {time.monotonic() - began:.0f} s")
     sys.exit(max(codes))
 
@@ -88,9 +89,10 @@ def enclosed(arguments: tuple[str, ...]) -> None:
     sys.exit(_pytest("integration/tests", arguments))
 
 
-def _demo() -> int:
+def _demo(*options: str) -> int:
     """Run the demo itself, and print its counts as a test runner does."""
-    command = [sys.executable, "-m", "integration.demo", "--json"]
+    command = [sys.executable, "-m", "integration.demo", "--json", *options]
+    what = " ".join(("demo", *options))
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -101,12 +103,12 @@ def _demo() -> int:
     try:
         checks = json.loads(done.stdout)["checks"]
     except ValueError:
-        click.echo("demo: did not run")
+        click.echo(f"{what}: did not run")
         return 1
     failed = [c for c in checks if not c["ok"]]
     for one in failed:
-        click.echo(f"demo: {one['name']}: {one['detail']}")
-    click.echo(f"demo: {len(checks) - len(failed)} passed, {len(failed)} failed")
+        click.echo(f"{what}: {one['name']}: {one['detail']}")
+    click.echo(f"{what}: {len(checks) - len(failed)} passed, {len(failed)} failed")
     return done.returncode
 
 

@@ -61,9 +61,13 @@ def describe(said: dict[str, Any]) -> str:
     """Return a state in lines for a person."""
     pool = said["pool"]
     lines = [
-        f"pool      {pool['leased']} leased, {pool['free']} free,"
-        f" {pool['cooling']} cooling, {pool['deleting']} deleting;"
-        f" demand {pool['demand']}, target {pool['target']}",
+        f"{family:<9} {n['leased']} leased, {n['free']} free, {n['cooling']} cooling,"
+        f" {n['deleting']} deleting"
+        for family, n in said["families"].items()
+    ]
+    lines += [
+        f"pool      demand {pool['demand']}, target {pool['target']},"
+        f" {pool['waiting']} waiting",
         f"cloud     {'observed' if said['cloud_observed'] else 'not reached yet'};"
         f" {len(said['vnics'])} of {said['vnic_limit']} VNICs are known here",
     ]
@@ -71,10 +75,11 @@ def describe(said: dict[str, Any]) -> str:
         kind = "primary" if vnic["primary"] else f"{vnic['addresses']:>3} addresses"
         lines.append(
             f"vnic {vnic['index']:<4} {vnic['address']:<15} {vnic['mac']}  {kind:<14}"
-            f" {vnic['id'][-12:]}"
+            f" {vnic['id'][-12:]} {vnic['subnet_cidr']}"
+            + (f" class {vnic['class']}" if vnic["class"] else "")
         )
     lines += [
-        f"lease     {lease['address']:<15} {lease['host_ifname']:<14}"
+        f"lease     {' '.join(lease['addresses']):<15} {lease['host_ifname']:<14}"
         f" {lease['pod'] or lease['container_id'][:13]}"
         for lease in said["leases"]
     ]

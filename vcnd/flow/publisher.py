@@ -137,7 +137,7 @@ class Publisher:
         self._pool.doubt()  # VNICs that are there may be in other NSGs
         if network == self._pool.wants.network:
             return
-        self._pool.wants.network = network
+        self._pool.wants.follow(network)
         maximum = network.maximum or self._own_maximum
         policy = self._pool.policy
         self._pool.policy = replace(

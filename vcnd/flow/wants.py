@@ -1,8 +1,7 @@
 """Who wants an address: calls that wait for one, and pods that are bound here."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import trio
@@ -44,11 +43,12 @@ class Wants:
         self, ledger: Ledger, network: PodNetwork, allowed: Sequence[Allowance]
     ) -> None:
         self._ledger = ledger
-        self.network = network
-        """Where VNICs of the node's own class are attached from now on."""
+        self._network = network
         self._allowed = tuple(allowed)
         self.bound: dict[str, BoundPod] = {}
         """Pods that Kubernetes has bound to this node, by uid."""
+        self._bound_claims: dict[str, Claim] = {}
+        """Theirs, but of those whose wishes are refused."""
         self._waiting: dict[SandboxKey, tuple[PodRef, Claim]] = {}
         self._classes: dict[str, PodClass] = {}
         self._bind_news = trio.Event()
@@ -58,8 +58,26 @@ class Wants:
     def bind(self, pods: Iterable[BoundPod]) -> None:
         """Say which pods Kubernetes has bound to this node."""
         self.bound = {bound.pod.uid: bound for bound in pods}
+        self._judge()
         self._bind_news.set()
         self._bind_news = trio.Event()
+
+    @property
+    def network(self) -> PodNetwork:
+        """Return where VNICs of the node's own class are attached from now on."""
+        return self._network
+
+    def follow(self, network: PodNetwork) -> None:
+        """Use another network from now on."""
+        self._network = network
+        self._judge()
+
+    def _judge(self) -> None:
+        """Find out what each bound pod is to be given; refused ones get nothing."""
+        self._bound_claims.clear()
+        for uid, bound in self.bound.items():
+            with suppress(WishRefusedError):
+                self._bound_claims[uid] = self.claim(bound.pod, bound.annotations)
 
     def unbind(self, pod: PodRef) -> None:
         """Take a pod whose address was taken back off the list.
@@ -67,6 +85,7 @@ class Wants:
         While Kubernetes is away nobody else says that it is gone.
         """
         self.bound.pop(pod.uid, None)
+        self._bound_claims.pop(pod.uid, None)
 
     async def until_bound(self) -> None:
         """Return when Kubernetes has said something more."""
@@ -118,20 +137,15 @@ class Wants:
         return wishes.may_wish(namespace, self._allowed)
 
     def classes(self) -> dict[str, PodClass]:
-        """Return the classes that pods have asked for, and the node's own, by name."""
-        for bound in self.bound.values():
-            self._claim_of(bound)
+        """Return the classes that pods have asked for, and those kept warm, by name."""
         kept = {c.name: c for c in self.network.kept_warm}
         return {**self._classes, **kept}
 
     def _claims(self) -> dict[str, Claim]:
         """Return the claims of pods without an address, by uid."""
         claims = {pod.uid or str(k): c for k, (pod, c) in self._waiting.items()}
-        for uid, bound in self.unserved().items():
-            claim = None if uid in claims else self._claim_of(bound)
-            if claim is not None:
-                claims[uid] = claim
-        return claims
+        bound, unserved = self._bound_claims, self.unserved()
+        return {u: c for u, c in bound.items() if u in unserved} | claims
 
     def families(self) -> list[Family]:
         """Return those that pods are given here, and those that some were given."""
@@ -146,21 +160,33 @@ class Wants:
             names: classes to tell of though nobody wants anything; those that are
                 kept warm are always among them.
         """
-        kept = self.network.kept_warm
-        by_class: dict[PodClass, list[Claim]] = {pod_class: [] for pod_class in kept}
-        for claim in self._claims().values():
-            by_class.setdefault(claim.pod_class, []).append(claim)
+        kept = {pod_class.name for pod_class in self.network.kept_warm}
+        by_name: dict[str, list[Claim]] = {name: [] for name in (*kept, *names)}
         known = self.classes()
-        for name in {*names} - {c.name for c in by_class}:
-            by_class[known.get(name, PodClass(name, (), ()))] = []
-        urgent = {claim.pod_class for _, claim in self._waiting.values()}
-        needs = [self._need(c, some, urgent) for c, some in by_class.items()]
+        for claim in self._claims().values():
+            by_name.setdefault(claim.pod_class.name, []).append(claim)
+        urgent = {claim.pod_class.name for _, claim in self._waiting.values()}
+        needs = [
+            self._need(
+                # By its name: the node's own may be another one since a call waits.
+                known.get(name, PodClass(name, (), ())),
+                claims,
+                kept_warm=name in kept,
+                waiting=name in urgent,
+            )
+            for name, claims in by_name.items()
+        ]
         return sorted(
             needs, key=lambda n: (not n.waiting, not n.is_wanted, n.pod_class.name)
         )
 
     def _need(
-        self, pod_class: PodClass, claims: list[Claim], urgent: AbstractSet[PodClass]
+        self,
+        pod_class: PodClass,
+        claims: list[Claim],
+        *,
+        kept_warm: bool,
+        waiting: bool,
     ) -> Need:
         def wanted(family: Family) -> int:
             return sum(
@@ -172,13 +198,6 @@ class Wants:
             pod_class=pod_class,
             wanted={family: wanted(family) for family in self.families()},
             fixed=frozenset(c.fixed for c in claims if c.fixed),
-            kept_warm=pod_class in self.network.kept_warm,
-            waiting=pod_class in urgent,
+            kept_warm=kept_warm,
+            waiting=waiting,
         )
-
-    def _claim_of(self, bound: BoundPod) -> Claim | None:
-        """Return what a bound pod is to be given; None where that is refused."""
-        try:
-            return self.claim(bound.pod, bound.annotations)
-        except WishRefusedError:
-            return None

@@ -17,6 +17,7 @@ from integration.kind.checks import (
     removal,
     services,
     traffic,
+    wishes,
 )
 from integration.kind.checks.conformance import conformance
 from integration.kind.checks.stage import NAMESPACE, CheckError, Stage
@@ -50,6 +51,9 @@ CHECKS: tuple[Check, ...] = (
     faults.bad_network_is_told,
     lifecycle.upgrade_under_load,
     lifecycle.node_reboot,
+    # After the reboot: a class' VNIC goes minutes after its last pod.
+    wishes.pod_nsg_annotation,
+    wishes.fixed_address_survives,
     demand.rollout_churn,
     conformance,
     lifecycle.node_deleted,
