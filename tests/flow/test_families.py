@@ -191,6 +191,17 @@ async def test_a_vnics_own_ipv6_is_no_pods(autojump_clock: Clock) -> None:
         assert slot.vnic.ipv6_router.startswith("fe80::")
 
 
+async def test_a_nodes_ipv6_is_left_alone_where_pods_have_none(
+    autojump_clock: Clock,
+) -> None:
+    w = dual()
+    async with warm(w, families=(Family.IPV4,)) as node:
+        await trio.sleep(1000)
+        for slot in node.pool.slots.values():
+            assert slot.vnic.ipv6 == slot.vnic.ipv6_cidr == slot.vnic.ipv6_router == ""
+        assert w.calls("ListIpv6s") == 0
+
+
 async def test_a_fixed_address_beside_any_ipv6(autojump_clock: Clock) -> None:
     w = dual()
     async with warm(w) as node:

@@ -140,6 +140,8 @@ class Changes:
             slot, limits = self._pool.slots.get(vnic_id), self._pool.limits[family]
             if slot is not None:
                 subnet, now = slot.vnic.subnet_id, trio.current_time()
+                if family is Family.IPV6 and not slot.vnic.ipv6_router:
+                    self._pool.doubt()  # now the metadata tells the way out
                 for other in limits.vnic_accepted(vnic_id, subnet, now):
                     # Its limit is known now: that is no trouble any more.
                     self._pool.relief(str(other))

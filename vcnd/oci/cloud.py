@@ -97,7 +97,7 @@ class OciCloud:
                     # What a policy forgets of IPv6 must not stop IPv4.
                     unlisted[family] = str(error)
             vnic = self._vnic(
-                local[vnic_id], said.subnet_id, said.freeform_tags, theirs
+                local[vnic_id], said.subnet_id, said.freeform_tags, families, theirs
             )
             if said.is_primary:
                 primary = vnic
@@ -134,6 +134,7 @@ class OciCloud:
         local: wire.ImdsVnic,
         subnet_id: str,
         said: Mapping[str, str],
+        families: Sequence[Family],
         pods: Sequence[PrivateIp] = (),
     ) -> Vnic:
         if local.vlan_tag:
@@ -144,6 +145,7 @@ class OciCloud:
         # Among all that it tells, its own is the one that is no pod's.
         theirs = {ip_address(p.address) for p in pods}
         own = [a for a in map(ip_address, local.ipv6_addresses) if a not in theirs]
+        six = Family.IPV6 in families
         self._prefixes[local.vnic_id] = local.ipv6_subnet_cidr_block
         return Vnic(
             id=VnicId(local.vnic_id),
@@ -152,9 +154,10 @@ class OciCloud:
             subnet_id=SubnetId(subnet_id),
             subnet_cidr=local.subnet_cidr_block,
             virtual_router=local.virtual_router_ip,
-            ipv6=str(own[0]) if own else "",
-            ipv6_cidr=local.ipv6_subnet_cidr_block,
-            ipv6_router=local.ipv6_virtual_router_ip,
+            # Where pods have none, the node's IPv6 is none of our business.
+            ipv6=str(own[0]) if own and six else "",
+            ipv6_cidr=local.ipv6_subnet_cidr_block if six else "",
+            ipv6_router=local.ipv6_virtual_router_ip if six else "",
             pod_class=said.get(tags.CLASS, ""),
         )
 
@@ -221,7 +224,7 @@ class OciCloud:
         known = {v.vnic_id for v in await self._retry(self._metadata.vnics)}
         attachment = await self._retry(attach)
         local = await self._attached(attachment.id, known)
-        return self._vnic(local, pod_class.subnet_ids[0], said)
+        return self._vnic(local, pod_class.subnet_ids[0], said, families)
 
     async def _attached(self, attachment_id: str, known: set[str]) -> wire.ImdsVnic:
         """Wait until an attachment is complete, and return its VNIC.
