@@ -109,7 +109,7 @@ def _remove_ipv6_vcn_cidr(call: Call) -> Result:
 def _vcn_work(call: Call, name: str, change: Callable[[Vcn], None]) -> Result:
     vcn = changing(call, Vcn)
     change(vcn)
-    return _done(call, vcn, name)
+    return done(call, vcn, name)
 
 
 # Subnets
@@ -182,7 +182,7 @@ def _cidr_changer(
             cidr = details.decode(call.body, said_of.Ipv6CidrDetails).ipv6_cidr_block
         subnet = changing(call, Subnet)
         change(call.world, subnet, cidr, version)
-        return _done(call, subnet, name)
+        return done(call, subnet, name)
 
     return run
 
@@ -203,10 +203,10 @@ def _modify_ipv4_cidr(call: Call) -> Result:
     networks.modify_subnet_cidr(
         call.world, subnet, said.ipv4_cidr_block, said.updated_ipv4_cidr_block
     )
-    return _done(call, subnet, "MODIFY_IPV4_SUBNET_CIDR")
+    return done(call, subnet, "MODIFY_IPV4_SUBNET_CIDR")
 
 
-def _done(call: Call, noun: Vcn | Subnet, operation: str) -> Result:
+def done(call: Call, noun: Vcn | Subnet, operation: str) -> Result:
     """Answer a change that was made at once by a work request that ends later."""
     request = work.start(
         call.world,
