@@ -18,9 +18,27 @@ def test_defaults_and_effective_values(tmp_path: Path) -> None:
     assert load(path) == config
 
 
+def test_who_may_wish_for_what(tmp_path: Path) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text(
+        GOOD
+        + '[[allow]]\nnamespace = "shop"\nnsg_ids = ["a"]\nfixed_addresses = true\n'
+        + '[[allow]]\nnamespace = "*"\nsubnet_ids = ["b"]\n'
+    )
+    config = load(path)
+    shop, every = config.allowances()
+    assert (shop.namespace, shop.nsg_ids, shop.fixed_addresses) == ("shop", {"a"}, True)
+    assert (every.namespace, every.subnet_ids) == ("*", {"b"})
+    path.write_text(render(config))
+    assert load(path) == config
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        (GOOD + "ip_families = []\n", "ip_families is empty"),
+        (GOOD + 'ip_families = ["IPv5"]\n', "Invalid enum value 'IPv5'"),
+        (GOOD + "[[allow]]\nnsg_ids = []\n", "missing required field `namespace`"),
         ("[oci]\nsubnet = 1\n", "unknown field `subnet` - at `$.oci`"),
         ("[nonsense]\n", "unknown field `nonsense`"),
         (
