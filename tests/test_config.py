@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from vcnd.config import ConfigError, load, render
+from vcnd.model.wish import Allowance
 
 GOOD = '[oci]\nsubnet_id = "ocid1.subnet.x"\n'
 
@@ -27,8 +28,10 @@ def test_who_may_wish_for_what(tmp_path: Path) -> None:
     )
     config = load(path)
     shop, every = config.allowances()
-    assert (shop.namespace, shop.nsg_ids, shop.fixed_addresses) == ("shop", {"a"}, True)
-    assert (every.namespace, every.subnet_ids) == ("*", {"b"})
+    assert shop == Allowance(
+        namespace="shop", nsg_ids=frozenset("a"), fixed_addresses=True
+    )
+    assert every == Allowance(namespace="*", subnet_ids=frozenset("b"))
     path.write_text(render(config))
     assert load(path) == config
 

@@ -229,6 +229,19 @@ async def test_a_pod_that_is_not_known_yet_waits_to_be(autojump_clock: Clock) ->
         assert vnic_of(w, leases[0]).nsg_ids == [nsg]
 
 
+async def test_while_kubernetes_is_away_pods_without_wishes_start(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = shop(), MemoryCluster()
+    async with warm(w, cluster=cluster) as node:
+        cluster.synced = False
+        began = trio.current_time()
+        await node.add(key(1), PodRef(namespace="plain", name="p", uid="p"), 101)
+        assert trio.current_time() == began
+        with pytest.raises(TryAgainError, match="not known yet"):
+            await node.add(key(2), pod("pod1"), 102)
+
+
 async def test_nobody_gets_other_nsgs_for_want_of_news(autojump_clock: Clock) -> None:
     w, cluster = shop(), MemoryCluster()
     async with warm(w, cluster=cluster) as node:

@@ -41,13 +41,16 @@ class Claims:
         if self._cluster is None or not pod.name:
             return told or {}
         known = self._cluster.annotations(pod, told)
+        may_wish = self._pool.wants.may_wish(pod.namespace)
+        if known is None and not may_wish and self._cluster.pods() is None:
+            return told or {}  # Kubernetes is away: nobody would come to tell
         with trio.move_on_after(KNOWN_SECONDS):
             while known is None:
                 await self._pool.wants.until_bound()
                 known = self._cluster.annotations(pod, told)
         if known is not None:
             return known
-        if self._pool.wants.may_wish(pod.namespace):
+        if may_wish:
             # Other NSGs than it asks for would be worse than none.
             raise TryAgainError(
                 f"what pod {pod} wishes for is not known yet",
