@@ -16,7 +16,7 @@ whole and can be given back.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vcnd.model.ids import PrivateIpId, VnicId
@@ -131,15 +131,22 @@ class Ledger:
             if a in self._addresses
         }
 
-        def rank(address: str) -> int:
-            private_ip = self._addresses[address]
+        def rank(private_ip: PrivateIp) -> int:
             if private_ip.size == 1:
                 return 1
             return 0 if private_ip.address in used else 2
 
-        # The first of the lowest rank: the order among equals is kept.
-        fit = (a for a in self._free if which(self._addresses[a]))
-        return min(fit, key=rank, default=None)
+        # Objects are judged, and not their many addresses one by one.
+        ranks = {p.address: rank(p) for p in self._objects.values() if which(p)}
+        best: tuple[int, str] | None = None
+        for address in self._free:
+            found = ranks.get(self._addresses[address].address)
+            # The first of the lowest rank: the order among equals is kept.
+            if found is not None and (best is None or found < best[0]):
+                best = found, address
+                if found == 0:
+                    break
+        return best[1] if best is not None else None
 
     def lease(self, lease: Lease) -> None:
         """Give free addresses to a sandbox."""
@@ -265,10 +272,15 @@ class Ledger:
 
     def counts(self, which: Which = _every) -> Counts:
         """Return how many addresses of some objects stand where."""
-        chosen = {a for p in self._objects.values() if which(p) for a in p.addresses}
+        chosen = {p.address for p in self._objects.values() if which(p)}
+
+        def of(addresses: Iterable[str]) -> int:
+            found = (self._addresses.get(a) for a in addresses)
+            return sum(p is not None and p.address in chosen for p in found)
+
         return Counts(
-            free=len(chosen & self._free.keys()),
-            leased=len(chosen & self._holders.keys()),
-            cooling=len(chosen & self._cooling.keys()),
-            deleting=len(chosen & self._deleting),
+            free=of(self._free),
+            leased=of(self._holders),
+            cooling=of(self._cooling),
+            deleting=of(self._deleting),
         )
