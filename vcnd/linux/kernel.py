@@ -25,6 +25,8 @@ ASKS_FROM = "fe80::2"
 """A link-local address on each pod VNIC: with the kernel's own, which it proves first,
 nobody could ask for the router in the first second after a link came up."""
 FIRST = (Family.IPV4,)
+NO_FAMILY = (errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
+"""What a kernel says that was started with ipv6.disable=1."""
 NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
@@ -214,8 +216,8 @@ class VnicWiring:
         ours = layout.priorities
         present = {
             _rule(said, family)
-            for family, number in NUMBERS.items()
-            for said in route.get_rules(family=number)
+            for family in Family
+            for said in _rules_of(route, family)
             if _is_ours(said, ours)
         }
         # First what closes, then what opens.
@@ -246,12 +248,20 @@ def _flush_both(route: IPRoute, table: int) -> None:
 
 def _flush(route: IPRoute, table: int, family: Family) -> None:
     """Remove a table's routes; links that went meanwhile took theirs along."""
-    with _being_no_error(errno.ENOENT, errno.ESRCH, errno.ENODEV):
+    with _being_no_error(errno.ENOENT, errno.ESRCH, errno.ENODEV, *NO_FAMILY):
         route.flush_routes(table=table, family=NUMBERS[family])
 
 
 def _is_there(slot: VnicSlot, by_mac: dict[str, Link]) -> bool:
     return slot.is_primary and slot.vnic.mac in by_mac
+
+
+def _rules_of(route: IPRoute, family: Family) -> list[Any]:
+    """Return all rules of a family; none where the kernel was started without it."""
+    found: list[Any] = []
+    with _being_no_error(*NO_FAMILY):
+        found += route.get_rules(family=NUMBERS[family])
+    return found
 
 
 def _is_ours(said: Any, priorities: frozenset[int]) -> bool:
