@@ -47,9 +47,7 @@ def wanted(
         nsg_ids = _common_nsgs(general)
         total = sum(p.ip_count for p in profiles)
         maximum = min(total, maximum or total)
-    elif not subnet_ids:
-        raise ValueError(f"spec.podSubnetIds wants 1 to {MOST_SUBNETS} subnets")
-    if len(subnet_ids) > MOST_SUBNETS:
+    if len(subnet_ids) > MOST_SUBNETS or not (subnet_ids or profiles):
         raise ValueError(f"spec.podSubnetIds wants 1 to {MOST_SUBNETS} subnets")
     if len(nsg_ids) > MOST_NSGS:
         raise ValueError(f"spec.networkSecurityGroupIds takes at most {MOST_NSGS}")

@@ -152,7 +152,7 @@ class Pool:
         total, family = 0, self.family
         for need in self.wants.needs():
             holding = self.holding(need, family)
-            policy = self.share(need, family)
+            policy = self.share(need, family, holding)
             total += target(holding.leased + holding.wanted, policy)
         return total
 
@@ -167,9 +167,8 @@ class Pool:
             wanted=need.wanted[family],
         )
 
-    def share(self, need: Need, family: Family) -> PoolPolicy:
-        """Return the settings for a class and family."""
-        holding = self.holding(need, family)
+    def share(self, need: Need, family: Family, holding: Holding) -> PoolPolicy:
+        """Return the settings for a class and family of which so much is held."""
         here = holding.leased + holding.wanted
         given = family in self.wants.network.families
         return share(

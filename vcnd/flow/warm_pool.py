@@ -118,7 +118,7 @@ class WarmPool:
         needed = need.kept_warm or need.is_wanted
         for family in need.wanted:
             holding = pool.holding(need, family, self._in_flight(slots, family))
-            missing = balance(holding, pool.share(need, family))
+            missing = balance(holding, pool.share(need, family, holding))
             if missing > 0:
                 self._grow(missing, family, need.pod_class, slots)
             surplus[family] = -missing

@@ -165,7 +165,8 @@ class VnicWiring:
         """Remove every rule and route of ours; links stay the cloud's."""
         with _netlink() as route:
             self._bring_rules_to(route, set())
-            _flush_both(route, self._layout.pods_table)
+            for family in Family:
+                _flush(route, self._layout.pods_table, family)
 
     def _set_up(self, route: IPRoute, slot: VnicSlot, link: Link, mtu: int) -> None:
         vnic, table = slot.vnic, self._layout.vnic_table(slot.index)
@@ -239,11 +240,6 @@ def _being_no_error(*codes: int) -> Iterator[None]:
     except PyrouteError as error:
         if error.code not in codes:
             raise
-
-
-def _flush_both(route: IPRoute, table: int) -> None:
-    for family in Family:
-        _flush(route, table, family)
 
 
 def _flush(route: IPRoute, table: int, family: Family) -> None:

@@ -89,49 +89,35 @@ class FixedAddresses:
         return first.id
 
     async def _delete(self, private_ip_id: str, if_match: str) -> None:
-        async def delete() -> None:
-            await self._core.delete_address(
-                PRIVATE_IP, private_ip_id, if_match=if_match
-            )
-
+        delete = partial(
+            self._core.delete_address, PRIVATE_IP, private_ip_id, if_match=if_match
+        )
         with suppress(CloudGoneError):
             await self._retry(delete)
 
     async def _make(self, name: str, subnet_id: str) -> wire.Address:
         details = wire.ReservePrivateIpDetails(subnet_id, name, self._tags(name))
         token = secrets.token_hex(15)
-
-        async def create() -> wire.Address:
-            return await self._core.create_address(
-                PRIVATE_IP, details, retry_token=token
-            )
-
-        return await self._retry(create)
+        create = self._core.create_address
+        return await self._retry(
+            partial(create, PRIVATE_IP, details, retry_token=token)
+        )
 
     async def _get(self, private_ip_id: str) -> tuple[wire.Address, str]:
-        async def get() -> tuple[wire.Address, str]:
-            return await self._core.get_private_ip(private_ip_id)
-
-        return await self._retry(get)
+        return await self._retry(partial(self._core.get_private_ip, private_ip_id))
 
     async def _move(
         self, private_ip_id: str, vnic: Vnic, if_match: str
     ) -> wire.Address:
-        async def move() -> wire.Address:
-            return await self._core.move_private_ip(
-                private_ip_id, vnic.id, if_match=if_match
-            )
-
-        return await self._retry(move)
+        move = self._core.move_private_ip
+        return await self._retry(
+            partial(move, private_ip_id, vnic.id, if_match=if_match)
+        )
 
     async def release(self, private_ip: PrivateIp) -> None:
         """Take a fixed address from its VNIC; one that is on none is left alone."""
-
-        async def detach() -> None:
-            await self._core.detach_private_ip(private_ip.id)
-
         try:
-            await self._retry(detach)
+            await self._retry(partial(self._core.detach_private_ip, private_ip.id))
         except CloudGoneError:
             return
         except CloudRefusedError:
