@@ -84,6 +84,10 @@ def describe(said: dict[str, Any]) -> str:
         for lease in said["leases"]
     ]
     lines += [
+        f"broken    {b['pod'] or b['container_id'][:13]}: {b['reason']}"
+        for b in said["broken"]
+    ]
+    lines += [
         f"problem   {p['seconds_ago']:.0f} s ago, {p['what']}: {p['reason']}"
         for p in said["problems"]
     ]

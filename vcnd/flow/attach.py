@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import trio
 
+from vcnd.flow.broken import broken
 from vcnd.flow.claims import Claims
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
@@ -161,5 +162,10 @@ class Attacher:
             if await self._host.identify(netns) != lease.netns_cookie:
                 raise SandboxBrokenError(
                     "the sandbox has another network namespace than at ADD"
+                )
+            found = broken(self._pool, lease)
+            if found is not None:
+                raise SandboxBrokenError(
+                    "the pod's network cannot work", details=found.reason
                 )
             await self._host.check(lease, netns=netns)

@@ -59,6 +59,8 @@ class Pool:
         self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
         self.wants = Wants(self.ledger, network, allowed)
         self.slots: dict[VnicId, VnicSlot] = {}
+        self.unlinked: frozenset[VnicId] = frozenset()
+        """VNICs of ``slots`` that have no link on the node."""
         self.vnics_attached = 0
         self.vnic_limit = 0
         self.observed = False

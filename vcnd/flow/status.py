@@ -5,6 +5,7 @@ from typing import Any
 
 import trio
 
+from vcnd.flow.broken import broken_pods
 from vcnd.flow.pool import Pool
 from vcnd.flow.waiting import why_empty
 from vcnd.model.errors import NotServingError
@@ -68,6 +69,17 @@ def report(pool: Pool) -> dict[str, Any]:
                 "pod": str(lease.pod),
             }
             for lease in sorted(pool.ledger.leases(), key=lambda x: x.key)
+        ],
+        "broken": [
+            {
+                "pod": str(b.lease.pod),
+                "container_id": b.lease.key.container_id,
+                "ifname": b.lease.key.ifname,
+                "address": b.address,
+                "cause": b.cause,
+                "reason": b.reason,
+            }
+            for b in broken_pods(pool)
         ],
         "problems": [
             {

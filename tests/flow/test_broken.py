@@ -1,0 +1,53 @@
+"""Pods whose network cannot work are named wherever somebody looks."""
+
+import pytest
+import trio
+
+from tests.harness import World, add, key, settings, until_warm, world
+from vcnd.ctl import describe
+from vcnd.flow.broken import Cause, broken_pods
+from vcnd.model.errors import SandboxBrokenError
+
+Clock = trio.testing.MockClock
+
+
+def delete_behind(w: World, address: str) -> None:
+    """Delete the object behind an address, as somebody in the console does."""
+    lost = w.secondary()[address]
+    space = w.service.world.space(lost.subnet_id)
+    space.give_back(lost.ip_address, lost.prefix_length)
+    w.service.world.drop(lost)
+
+
+async def test_a_pod_without_its_address_fails_check_and_is_listed(
+    autojump_clock: Clock,
+) -> None:
+    w = world(blocks=False)
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        lost, well = await add(node, 1), await add(node, 2)
+        delete_behind(w, lost.address)
+        await trio.sleep(120)
+        with pytest.raises(SandboxBrokenError) as caught:
+            await node.check(key(1), 101, [lost.address])
+        assert lost.address in caught.value.details
+        await node.check(key(2), 102, [well.address])
+        (found,) = broken_pods(node.pool)
+        assert (found.lease, found.cause) == (lost, Cause.ADDRESS_GONE)
+        report = node.report()
+        assert [b["address"] for b in report["broken"]] == [lost.address]
+        assert f"broken    /pod1: {found.reason}" in describe(report)
+        await node.delete(key(1))
+        assert broken_pods(node.pool) == []
+
+
+async def test_a_pod_on_a_vnic_without_a_link_is_broken(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node() as node:
+        lease = await add(node, 1)
+        node.pool.unlinked = frozenset(node.pool.slots)
+        (found,) = broken_pods(node.pool)
+        assert found.cause is Cause.LINK_MISSING
+        assert str(found.vnic_id) in found.reason
+        with pytest.raises(SandboxBrokenError):
+            await node.check(key(1), 101, [lease.address])
