@@ -1,15 +1,17 @@
 """The real core, flows and OCI client over the in-process fake, in virtual time."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import IPv4Network
 from random import Random
 from typing import Any
 
 import httpx2
 import trio
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fakeoci.api.app import build
 from fakeoci.api.service import Fault, Service
@@ -25,8 +27,16 @@ from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.oci.http import READ_SECONDS
+from vcnd.oci.principals import ApiKey, Principal
 
 EPOCH = 1_800_000_000.0
+KEY_ID = "ocid1.tenancy.oc1..test/ocid1.user.oc1..test/00:11"
+
+
+@cache
+def signing_key() -> rsa.RSAPrivateKey:
+    """Return the one key of all tests: to make one takes a tenth of a second."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def key(number: int, network: str = "vcnd") -> SandboxKey:
@@ -52,10 +62,18 @@ class World:
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     blocks: bool = True
     instance: str = "node1"
+    federated: bool = False
+    """Whether nodes sign as instances, with certificate and token; else by a user's
+    key, which costs no call and no new key."""
 
     def beside(self, instance: str) -> "World":
         """Return another node's view of the same cloud."""
-        return World(self.service, blocks=self.blocks, instance=instance)
+        return World(
+            self.service,
+            blocks=self.blocks,
+            instance=instance,
+            federated=self.federated,
+        )
 
     @property
     def address(self) -> str:
@@ -89,6 +107,14 @@ class World:
             if not p.is_primary
             for address in IPv4Network(f"{p.ip_address}/{p.prefix_length}")
         }
+
+    def _principal(self) -> Callable[[str], Principal] | None:
+        """Return what makes the nodes' principal; None for the configured one."""
+        if self.federated:
+            return None
+        clock = self.service.clock
+        fixed = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=clock)
+        return lambda _federation_url: fixed
 
     @asynccontextmanager
     async def node(
@@ -128,7 +154,9 @@ class World:
             random = Random(1)
             node = Node(
                 config,
-                cloud=oci_cloud(config, client, random, self.service.clock),
+                cloud=oci_cloud(
+                    config, client, random, self.service.clock, self._principal()
+                ),
                 host=self.host,
                 journal=self.journal,
                 random=random,
@@ -145,6 +173,7 @@ def world(
     blocks: bool = True,
     bundled: str = "default",
     nodes: int = 1,
+    federated: bool = False,
 ) -> World:
     """Return a bundled world of one node, with some lines of its file changed."""
     text = worldfile.bundled(bundled)
@@ -153,7 +182,8 @@ def world(
         assert old in text, old
         text = text.replace(old, new)
     service = Service(worldfile.parse(text), lambda: EPOCH + trio.current_time())
-    return World(service, blocks=blocks)
+    service.identities.add_api_key(KEY_ID, signing_key().public_key())
+    return World(service, blocks=blocks, federated=federated)
 
 
 async def add(node: Node, number: int, *, netns: int | None = None) -> Lease:

@@ -33,8 +33,8 @@ async def test_a_cold_node_is_given_one_block(autojump_clock: Clock) -> None:
         await until_warm(node, free=110)
         check_invariants(w, node)
     assert sizes(w) == [128]
-    # Federate, ListVnicAttachments, GetVnic; AttachVnic, GetVnicAttachment; the block.
-    assert w.calls() == 6
+    # ListVnicAttachments, GetVnic; AttachVnic, GetVnicAttachment; the block.
+    assert w.calls() == 5
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,11 @@ def busiest_minute(w: World) -> int:
     return max(minutes.values(), default=0)
 
 
-def small_world(blocks: bool) -> World:
+def small_world(blocks: bool, *, federated: bool = False) -> World:
     """Return a world whose VNICs take few objects, so that a second one is needed."""
     few = 1 if blocks else 8
     text = f"ocpus = 4.0\nprivate_ips_per_vnic = {few}"
-    return world({"ocpus = 4.0": text}, blocks=blocks)
+    return world({"ocpus = 4.0": text}, blocks=blocks, federated=federated)
 
 
 async def add_at_last(node: Node, number: int, *, seconds: float) -> None:
@@ -93,7 +93,7 @@ async def add_at_last(node: Node, number: int, *, seconds: float) -> None:
 async def test_a_life_under_a_fault(
     autojump_clock: Clock, operation: str, blocks: bool, fault: str
 ) -> None:
-    w = small_world(blocks)
+    w = small_world(blocks, federated=operation == "Federate")
     w.fault(operation, times=3, **FAULTS[fault])
     config = settings(
         cooling_seconds=1.0, shrink_after_seconds=60.0, audit_seconds=120.0
@@ -123,7 +123,7 @@ async def test_a_life_under_a_fault(
 async def test_a_fault_that_stays_is_told_and_no_busy_loop(
     autojump_clock: Clock, operation: str, blocks: bool
 ) -> None:
-    w = world(blocks=blocks)
+    w = world(blocks=blocks, federated=operation == "Federate")
     w.fault(operation, times=100_000, status=500)
     async with w.node(settings()) as node:
         if (operation, blocks) in SERVES_ON:

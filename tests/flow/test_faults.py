@@ -41,7 +41,9 @@ Clock = trio.testing.MockClock
 
 def world_for(operation: str) -> World:
     """Return a world whose node calls an operation: blocks and bulk are two ways."""
-    return world(blocks=operation in BLOCK_OPERATIONS)
+    return world(
+        blocks=operation in BLOCK_OPERATIONS, federated=operation == "Federate"
+    )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS + BLOCK_OPERATIONS)
@@ -143,7 +145,7 @@ async def test_imds_away_at_start(autojump_clock: Clock) -> None:
 
 
 async def test_expired_token_is_renewed_once(autojump_clock: Clock) -> None:
-    w = world()
+    w = world(federated=True)
     async with w.node() as node:
         await until_warm(node)
         w.service.identities.expire_tokens()
@@ -154,7 +156,7 @@ async def test_expired_token_is_renewed_once(autojump_clock: Clock) -> None:
 
 
 async def test_tokens_are_renewed_before_they_end(autojump_clock: Clock) -> None:
-    w = world()
+    w = world(federated=True)
     async with w.node(settings(audit_seconds=60.0)) as node:
         await until_warm(node)
         await trio.sleep(3600)
