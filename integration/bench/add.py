@@ -12,6 +12,7 @@ from fakeoci.fabric import netns
 from integration.bench.spawn import Plugin, one_by_one, side_by_side
 from integration.lab.lab import running_lab, world_text
 from integration.lab.node import SHIM_DIRECTORY, Node
+from integration.lab.profile import Profile
 
 CALLERS = 32
 PLUGINS = Path("/usr/lib/cni")
@@ -82,7 +83,10 @@ async def measure(
 ) -> dict[str, Any]:
     """Return ratios (ours / theirs) and both sides' own figures."""
     text = world_text(nodes=1, seed=1)
-    async with running_lab(text, directory, nodes=[NODE], pool=POOL) as lab:
+    plain = Profile("plain")  # one measure on every machine, and for years
+    async with running_lab(
+        text, directory, nodes=[NODE], pool=POOL, profile=plain
+    ) as lab:
         node = lab.nodes[0]
         await node.start()
         await node.until_warm(WARM)

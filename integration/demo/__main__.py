@@ -17,7 +17,7 @@ from rich.table import Table
 
 from integration.demo import addresses, families, paths, wishes
 from integration.demo.stage import CheckError, Stage
-from integration.lab import enclosure
+from integration.lab import enclosure, profile
 from integration.lab.lab import POOL, running_lab, world_text
 
 Check = Callable[[Stage], Awaitable[str]]
@@ -83,6 +83,13 @@ LEAST_NODES = 2
     help="In a world with two pod subnets and two NSGs: pods ask for one.",
 )
 @click.option("--dual-stack", is_flag=True, help="With IPv6 beside IPv4.")
+@click.option(
+    "--image-profile",
+    default=profile.DEFAULT,
+    show_default=True,
+    type=click.Choice(profile.NAMES),
+    help="Whose boot settings and firewall the nodes have.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.option(
     "--keep", is_flag=True, help="Before cleaning up, open a shell inside the lab."
@@ -94,6 +101,7 @@ def main(
     *,
     choice: bool,
     dual_stack: bool,
+    image_profile: str,
     as_json: bool,
     keep: bool,
 ) -> None:
@@ -108,6 +116,7 @@ def main(
             seed=seed,
             choice=choice,
             dual_stack=dual_stack,
+            image_profile=image_profile,
             keep=keep,
         )
         results = trio.run(_run, Path(directory), options, console)
@@ -134,6 +143,7 @@ class Options:
     choice: bool
     """Whether pods have a choice of subnets and NSGs."""
     dual_stack: bool
+    image_profile: str
     keep: bool
 
     @property
@@ -163,11 +173,18 @@ async def _run(
         name=options.world,
     )
     console.print(f"[bold]A fake cloud, {options.nodes} nodes, real packets[/]")
+    console.print(f"  the nodes' image: {options.image_profile}")
     pool = {**POOL, "shrink_after_seconds": SHRINK_SECONDS}
     allow = wishes.ALLOW if options.choice else None
     both = families.BOTH if options.dual_stack else ("IPv4",)
     async with running_lab(
-        text, directory, nodes=names, pool=pool, allow=allow, families=both
+        text,
+        directory,
+        nodes=names,
+        pool=pool,
+        allow=allow,
+        families=both,
+        profile=profile.Profile(options.image_profile),
     ) as lab:
         stage = Stage(lab=lab)
         stage.baseline = await addresses.take(stage)

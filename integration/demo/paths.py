@@ -175,6 +175,7 @@ async def answers_by_ingress(stage: Stage) -> str:
     }
     before = await stage.lab.cloud.spoofed_packets()
     netns.nft(node.name, _node_ports([primary, secondary], list(backends.values())))
+    _accept_as_kube_proxy(node.name)
     try:
         asked = 0
         for address in (primary, secondary):
@@ -189,6 +190,7 @@ async def answers_by_ingress(stage: Stage) -> str:
                     asked += 1
     finally:
         netns.nft(node.name, "delete table ip lab_node_ports\n")
+        _accept_as_kube_proxy(node.name, undo=True)
     dropped = await stage.lab.cloud.spoofed_packets() - before
     expect(dropped == 0, f"the source check dropped {dropped} packets")
     return (
@@ -226,6 +228,20 @@ def _node_ports(addresses: list[str], backends: list[Pod]) -> str:
 """
 
 
+def _accept_as_kube_proxy(node: str, *, undo: bool = False) -> None:
+    """Do what KUBE-FORWARD does where an image's FORWARD chain ends in REJECT."""
+    if "chain FORWARD" not in netns.nft_output(node, "list chains ip"):
+        return
+    if not undo:
+        rule = 'ct status dnat counter accept comment "kube-proxy"'
+        netns.nft(node, f"insert rule ip filter FORWARD {rule}\n")
+        return
+    for line in netns.nft_output(node, "-a list chain ip filter FORWARD").splitlines():
+        if "kube-proxy" in line:
+            handle = line.rpartition("handle ")[2]
+            netns.nft(node, f"delete rule ip filter FORWARD handle {handle}\n")
+
+
 async def rules_restored(stage: Stage) -> str:
     """Flush the ruleset and bounce the VNIC's link; packets flow within a second."""
     node, pod, other = stage.nodes[0], stage.pod(0), stage.pod(1)
@@ -238,7 +254,9 @@ async def rules_restored(stage: Stage) -> str:
     )
 
     def flush() -> None:
+        # A firewall's restart: all goes, and only its own rules come back.
         netns.nft(node.name, "flush ruleset\n")
+        node.profile.load_firewall(node.name)
 
     def bounce() -> None:
         netns.ip(node.name, [f"link set {link} down", f"link set {link} up"])

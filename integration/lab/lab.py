@@ -16,6 +16,7 @@ from fakeoci.world import worldfile
 from integration.lab import traffic
 from integration.lab.cloud import Cloud, running_cloud
 from integration.lab.node import Node, NodeConfig
+from integration.lab.profile import Profile
 
 ONPREM, PEER, INTERNET = "onprem-office", "peer-host", "internet"
 POOL = {"batch": 12, "cooling_seconds": 2.0, "audit_seconds": 30.0}
@@ -112,6 +113,7 @@ async def running_lab(
     pod_nsgs: tuple[str, ...] = ("pods",),
     allow: list[dict[str, Any]] | None = None,
     families: tuple[str, ...] = ("IPv4",),
+    profile: Profile | None = None,
 ) -> AsyncIterator[Lab]:
     """Run a world with a daemon's place on each named node; none is started yet."""
     world_file = directory / "world.toml"
@@ -130,8 +132,11 @@ async def running_lab(
             families=families,
             allow=allow or [],
         )
-        made = [Node(name, directory, config) for name in nodes]
+        image = profile or Profile()
+        made = [Node(name, directory, config, image) for name in nodes]
         async with trio.open_nursery() as servers:
+            for node in made:
+                await servers.start(image.treat_new_links, node.name)
             lab = Lab(cloud=cloud, nodes=made, servers=servers, directory=directory)
             lab.addresses = {ONPREM: "172.16.0.10", INTERNET: "198.51.100.80"}
             for vnic in world["Vnic"]:

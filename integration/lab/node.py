@@ -15,10 +15,10 @@ import trio
 import vcnd
 from fakeoci.fabric import netns
 from integration.lab.cni_exec import NetworkList
+from integration.lab.profile import Profile
 
 REPOSITORY = Path(__file__).parents[2]
 SHIM_DIRECTORY = Path(vcnd.__file__).parent / "_shim"
-SYSCTLS = REPOSITORY / "systemd" / "90-vcnd.conf"
 READY_SECONDS = 20.0
 LIKE_SYSTEMD = """
 import os, sys
@@ -28,19 +28,6 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 """The socket is descriptor 3, LISTEN_PID the daemon's own: exec keeps both."""
 STOP_SECONDS = 10.0
-
-
-def sysctl_settings() -> dict[str, int]:
-    """Return the settings that the unit's ExecStartPre makes."""
-    pairs = (
-        line.split("=")
-        for line in SYSCTLS.read_text().splitlines()
-        if "=" in line and not line.startswith("#")
-    )
-    return {
-        name.strip("- ").removeprefix("net.").replace(".", "/"): int(value)
-        for name, value in pairs
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +47,11 @@ class NodeConfig:
 class Node:
     """One node of the lab."""
 
-    def __init__(self, name: str, directory: Path, config: NodeConfig) -> None:
+    def __init__(
+        self, name: str, directory: Path, config: NodeConfig, profile: Profile
+    ) -> None:
         self.name = name
+        self.profile = profile
         self.directory = directory / name
         self.socket_path = self.directory / "cni.sock"
         self.log_path = self.directory / "vcnd.log"
@@ -70,7 +60,8 @@ class Node:
         self.directory.mkdir(parents=True)
         self.state_directory.mkdir()
         self._write_config(config)
-        netns.sysctl(name, sysctl_settings())
+        profile.boot(name)
+        profile.set_up_vcnd(name)
         # The socket unit's part: it outlives the daemon.
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.socket_path))

@@ -33,7 +33,7 @@ def of_namespace(name: str) -> Snapshot:
         f"{name} addresses": lines("-br", "-4", "addr"),
         f"{name} routes": lines("route", "show", "table", "all"),
         f"{name} rules": lines("rule") + lines("-6", "rule"),
-        f"{name} nft": netns.nft_output(name, "list ruleset").splitlines(),
+        f"{name} nft": netns.nft_output(name, "-s list ruleset").splitlines(),
         f"{name} settings": netns.inside(name, settings),
     }
 
