@@ -36,7 +36,14 @@ def status(path: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(said, indent=2))
         return
-    click.echo(describe(said))
+    try:
+        text = describe(said)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        sys.exit(
+            f"vcndctl: the daemon's state is not as expected ({error!r});"
+            " are vcnd and vcndctl of one version? --json prints it as it is"
+        )
+    click.echo(text)
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """Ask a running daemon over its socket, as vcndctl and the installer do."""
 
 import json
+import re
 import socket
 from typing import Any
 
@@ -37,11 +38,35 @@ def ask(path: str, command: str, configuration: Any = None) -> Any:
         raise AskError(
             f"{path}: {error}; is vcnd running, and are you root?"
         ) from error
-    header, _, body = reply.partition(b"\n")
-    if not header:
+    return answer_of(reply)
+
+
+def answer_of(reply: bytes) -> Any:
+    """Return what a reply holds.
+
+    Raises:
+        AskError: it is cut, no reply of vcnd, or a refusal.
+    """
+    if not reply:
         raise AskError("the daemon ended before it answered; see journalctl -u vcnd")
-    answer: Any = json.loads(body) if body else {}
-    if header.split()[0] != b"0":
+    header, _, body = reply.partition(b"\n")
+    match = re.fullmatch(rb"(\d{1,3}) (\d{1,9})", header)
+    if match is None:
+        raise AskError(f"no reply of vcnd: it begins with {reply[:40]!r}")
+    code, length = int(match[1]), int(match[2])
+    if len(body) < length:
+        raise AskError(
+            f"the daemon's answer was cut after {len(body)} of {length} bytes;"
+            " see journalctl -u vcnd"
+        )
+    try:
+        answer: Any = json.loads(body) if body else {}
+        if code == 0:
+            return answer
         details = f": {answer['details']}" if answer.get("details") else ""
-        raise AskError(f"{answer['msg']}{details}")
-    return answer
+        refusal = f"{answer['msg']}{details}"
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as e:
+        raise AskError(
+            f"the daemon's answer cannot be read: {e!r}; it begins with {body[:40]!r}"
+        ) from e
+    raise AskError(refusal)

@@ -1,12 +1,10 @@
 """One connection, one call, one reply."""
 
-import os
 import secrets
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Never, Protocol
 
 import msgspec
@@ -17,15 +15,17 @@ from vcnd.model.errors import BadNetnsError, BadRequestError, VcndError
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.trace import TRACE
-from vcnd.serve import cni_wire
-from vcnd.serve.cni_wire import Call
+from vcnd.serve import cni_result, cni_wire
+from vcnd.serve.cni_call import Call, parse_call
+from vcnd.serve.cni_request import HalfRequestError, Request, receive
 
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
 """A peer that has sent no whole request by then is let go."""
+REPLY_SECONDS = 10.0
+"""A peer that has not taken the whole reply by then is let go."""
 LINGER_SECONDS = 2.0
-MAX_DESCRIPTORS = 8
 PEER_CREDENTIALS = struct.Struct("=iII")
 
 
@@ -62,19 +62,6 @@ class Verbs(Protocol):
         """Give everything back to the cloud."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A whole request, as it came."""
-
-    environment: dict[str, str]
-    stdin: bytes
-    descriptors: list[int]
-
-
-class HalfRequestError(Exception):
-    """The peer ended its request early; nobody waits for a reply."""
-
-
 class CniServer:
     """Answers the shim and vcndctl."""
 
@@ -106,18 +93,18 @@ class CniServer:
             try:
                 with trio.fail_after(REQUEST_SECONDS):
                     self._check_peer(connection)
-                    request = await _receive(connection)
+                    request = await receive(connection)
             except trio.TooSlowError:
                 log.info("connection_ended_early", reason="no whole request in time")
             except HalfRequestError as error:
                 log.info("connection_ended_early", reason=str(error))
             except VcndError as error:
                 log.warning("call_refused", code=error.code, reason=str(error))
-                said = cni_wire.render_error(cni_wire.LATEST, error)
-                await _reply(connection, cni_wire.frame(1, said))
+                said = cni_result.render_error(cni_wire.LATEST, error)
+                await _reply(connection, cni_result.frame(1, said))
                 await _linger(connection)
             else:
-                with _closing(request.descriptors):
+                with request:
                     await _reply(connection, await self._answer(request))
 
     async def _answer(self, request: Request) -> bytes:
@@ -126,20 +113,20 @@ class CniServer:
         try:
             control = self._controls.get(environment.get("CNI_COMMAND", ""))
             if control is not None:
-                return cni_wire.frame(0, await control())
+                return cni_result.frame(0, await control())
             TRACE.set(cni_wire.trace_of(environment) or secrets.token_hex(16))
             config = cni_wire.parse_config(request.stdin)
             version = cni_wire.version_of(config)
-            call = cni_wire.parse_call(environment, config)
-            return cni_wire.frame(0, await self._carry_out(call, request.descriptors))
+            call = parse_call(environment, config)
+            return cni_result.frame(0, await self._carry_out(call, request.descriptors))
         except VcndError as error:
             log.warning("call_refused", code=error.code, reason=str(error))
-            return cni_wire.frame(1, cni_wire.render_error(version, error))
+            return cni_result.frame(1, cni_result.render_error(version, error))
         except Exception:
             # A defect of ours: told in full to the log, and to the runtime without.
             log.exception("call_failed")
             failure = VcndError("vcnd failed; see journalctl -u vcnd")
-            return cni_wire.frame(1, cni_wire.render_error(version, failure))
+            return cni_result.frame(1, cni_result.render_error(version, failure))
 
     def _check_peer(self, connection: trio.socket.SocketType) -> None:
         raw = connection.getsockopt(
@@ -159,7 +146,7 @@ class CniServer:
                 lease, interface = await verbs.add(
                     call.key, call.pod, _one_namespace(descriptors), call.annotations
                 )
-                stdout = cni_wire.render_result(call, lease, interface)
+                stdout = cni_result.render_result(call, lease, interface)
                 said = {"address": lease.address, "ifname": interface.host_ifname}
             case "DEL":
                 ended = await verbs.delete(call.key)
@@ -167,7 +154,7 @@ class CniServer:
                 said = {"address": ended.address if ended else None}
             case "CHECK":
                 netns = _one_namespace(descriptors)
-                await verbs.check(call.key, netns, list(call.previous_addresses))
+                await verbs.check(call.key, netns, call.previous_addresses)
                 stdout = b""
             case "GC":
                 await verbs.collect_garbage(call.key.network, call.valid_attachments)
@@ -176,7 +163,7 @@ class CniServer:
                 verbs.ready()
                 return b""  # every few seconds for ever: not logged
             case _:
-                return cni_wire.render_versions(call.cni_version)
+                return cni_result.render_versions(call.cni_version)
         took = trio.current_time() - began
         log.info(
             "call",
@@ -206,62 +193,15 @@ def _one_namespace(descriptors: list[int]) -> int:
     return descriptors[0]
 
 
-@contextmanager
-def _closing(descriptors: list[int]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-async def _receive(connection: trio.socket.SocketType) -> Request:
-    """Return a request; its descriptors are the caller's to close."""
-    data, descriptors = b"", list[int]()
-    try:
-        header: cni_wire.Header | None = None
-        start = 0
-        while header is None or len(data) < start + header.total:
-            try:
-                chunk, ancillary, flags, _ = await connection.recvmsg(
-                    1 << 16,
-                    socket.CMSG_SPACE(4 * MAX_DESCRIPTORS),
-                    socket.MSG_CMSG_CLOEXEC,
-                )
-            except OSError as error:
-                raise HalfRequestError(str(error)) from error
-            for level, kind, payload in ancillary:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                    whole = len(payload) - len(payload) % 4
-                    descriptors += struct.unpack(f"={whole // 4}i", payload[:whole])
-            if flags & socket.MSG_CTRUNC:
-                raise BadRequestError("too many descriptors came with the call")
-            if not chunk:
-                raise HalfRequestError(f"{len(data)} bytes, then the end")
-            data += chunk
-            if header is None and b"\n" in data[: cni_wire.MAX_HEADER_BYTES]:
-                start = data.index(b"\n") + 1
-                header = cni_wire.parse_header(data[:start])
-            elif header is None and len(data) >= cni_wire.MAX_HEADER_BYTES:
-                raise BadRequestError("not a request of vcnd-cni")
-        end = start + header.environment_bytes
-        environment = cni_wire.parse_environment(data[start:end])
-        stdin = data[end : end + header.stdin_bytes]
-        return Request(environment, stdin, descriptors)
-    except BaseException:
-        for descriptor in descriptors:
-            os.close(descriptor)
-        raise
-
-
 async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
     view = memoryview(data)
     try:
-        while view:
-            view = view[await connection.send(view) :]
-    except OSError as error:
+        with trio.fail_after(REPLY_SECONDS):
+            while view:
+                view = view[await connection.send(view) :]
+    except (OSError, trio.TooSlowError) as error:
         # The runtime gave up.  What was done stays; its DEL will follow.
-        log.info("reply_not_taken", reason=str(error))
+        log.info("reply_not_taken", reason=str(error) or "nobody reads it")
 
 
 async def _linger(connection: trio.socket.SocketType) -> None:

@@ -1,0 +1,81 @@
+"""What vcndctl makes of a daemon's answers."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vcnd import ctl
+from vcnd.serve.ask import AskError, answer_of, ask
+
+
+@contextmanager
+def answering(path: Path, reply: bytes) -> Iterator[None]:
+    """Answer one call with these bytes."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (b"", "ended before it answered"),
+        (b"HTTP/1.1 200 OK\r\n", "no reply of vcnd"),
+        (b"0", "no reply of vcnd"),
+        (b"0 100\n{}", "cut after 2 of 100 bytes"),
+        (b"0 2\n{x", "cannot be read"),
+        (b'0 3\n"\x80"', "cannot be read"),
+        (b"1 2\n[]", "cannot be read"),
+        (b"1 2\n{}", "cannot be read"),
+        (b'1 24\n{"msg":"no","details":1}', "no: 1"),
+        (b"0 99999\n" + b"[" * 99_999, "cannot be read"),
+    ],
+)
+def test_an_answer_that_is_none_is_one_line(
+    tmp_path: Path, reply: bytes, words: str
+) -> None:
+    path = tmp_path / "s"
+    with answering(path, reply), pytest.raises(AskError, match=words) as caught:
+        ask(str(path), "VCND_STATUS")
+    assert "\n" not in str(caught.value)
+
+
+def test_vcndctl_names_an_answer_of_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with answering(path, b"0 2\n{}"):
+        said = CliRunner().invoke(ctl.main, ["--socket", str(path), "status"])
+    assert said.exit_code == 1
+    assert "of one version?" in said.output
+    assert len(said.output.splitlines()) == 1
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    said = CliRunner().invoke(ctl.main, ["--socket", str(tmp_path / "s"), "status"])
+    assert said.exit_code == 1
+    assert "is vcnd running" in said.output
+
+
+@given(st.binary(max_size=100) | st.binary(max_size=40).map(b"0 10\n".__add__))
+def test_no_answer_breaks_vcndctl(reply: bytes) -> None:
+    try:
+        answer_of(reply)
+    except AskError as error:
+        assert "\n" not in str(error)

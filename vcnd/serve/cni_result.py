@@ -1,0 +1,93 @@
+"""Render the answers to CNI calls; sans-I/O.
+
+What the shim prints, behind a line of its own:
+
+    "<exit code> <stdout bytes>⏎" stdout
+"""
+
+from typing import Any
+
+import msgspec
+
+from vcnd.model.errors import VcndError
+from vcnd.model.family import family_of
+from vcnd.model.interface import GATEWAYS, PodInterface
+from vcnd.model.sandbox import Lease
+from vcnd.serve.cni_call import Call
+from vcnd.serve.cni_wire import VERSIONS
+
+MAX_TEXT_CHARACTERS = 4096
+"""Of an error's texts: they repeat input, and the shim takes 1 MiB at most."""
+
+
+def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
+    """Return ADD's success result in the version asked for."""
+    ends = [
+        {"name": interface.host_ifname, "mac": interface.host_mac},
+        {
+            "name": lease.key.ifname,
+            "mac": interface.pod_mac,
+            "sandbox": call.netns_path,
+        },
+    ]
+    if call.cni_version == "1.1.0":
+        for end in ends:
+            end["mtu"] = interface.mtu  # type: ignore[assignment]
+    # A plugin chained before us: its part of the result stays.
+    before = call.previous
+    offset = len(before.get("interfaces", ()))
+    return msgspec.json.encode(
+        {
+            "cniVersion": call.cni_version,
+            "interfaces": [*before.get("interfaces", ()), *ends],
+            "ips": [
+                *before.get("ips", ()),
+                *(_ip(call, a, offset + 1) for a in lease.addresses),
+            ],
+            "routes": [
+                *before.get("routes", ()),
+                *(
+                    {"dst": family.everywhere, "gw": GATEWAYS[family]}
+                    for family in map(family_of, lease.addresses)
+                ),
+            ],
+            "dns": before.get("dns") or {},
+        }
+    )
+
+
+def _ip(call: Call, address: str, interface: int) -> dict[str, Any]:
+    family = family_of(address)
+    ip: dict[str, Any] = {
+        "address": f"{address}/{family.bits}",
+        "gateway": GATEWAYS[family],
+        "interface": interface,
+    }
+    if call.cni_version in ("0.3.1", "0.4.0"):
+        ip["version"] = family.removeprefix("IPv")
+    return ip
+
+
+def render_versions(version: str) -> bytes:
+    """Return VERSION's answer."""
+    return msgspec.json.encode(
+        {"cniVersion": version, "supportedVersions": list(VERSIONS)}
+    )
+
+
+def render_error(version: str, error: VcndError) -> bytes:
+    """Return a CNI error object."""
+    answer = {"cniVersion": version, "code": error.code, "msg": _text(error.message)}
+    if error.details:
+        answer["details"] = _text(error.details)
+    return msgspec.json.encode(answer)
+
+
+def _text(text: str) -> str:
+    """Return a text that JSON can hold and the shim can take."""
+    return text[:MAX_TEXT_CHARACTERS].encode(errors="backslashreplace").decode()
+
+
+def frame(exit_code: int, stdout: bytes) -> bytes:
+    """Return a whole reply."""
+    return b"%d %d\n%s" % (exit_code, len(stdout), stdout)
