@@ -95,7 +95,8 @@ def describe(said: dict[str, Any]) -> str:
         for b in said["broken"]
     ]
     lines += [
-        f"problem   {p['seconds_ago']:.0f} s ago, {p['what']}: {p['reason']}"
+        f"problem   for {p['since_seconds']:.0f} s, seen {p['count']} times, last"
+        f" {p['seconds_ago']:.0f} s ago: {p['what']}: {p['reason']}"
         for p in said["problems"]
     ]
     return "\n".join(lines)

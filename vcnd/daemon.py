@@ -35,6 +35,7 @@ from vcnd.linux import netns
 from vcnd.linux.host import LinuxHost, boot_id
 from vcnd.model.errors import VcndError
 from vcnd.model.interface import PodInterface
+from vcnd.model.place import KERNEL
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.oci.client import CoreClient, Endpoints
 from vcnd.oci.cloud import OciCloud
@@ -216,7 +217,7 @@ class Node:
         except VcndError as error:
             # To be tried again by the first audit.  Ending would help nobody: DEL and
             # STATUS are answered, and vcndctl says what is wrong.
-            self.pool.trouble("kernel", str(error))
+            self.pool.trouble(KERNEL, str(error))
         await rooms.start(self._warm_pool.run)
         await rooms.start(self._repairer.run)
         if self._cluster is not None:

@@ -19,6 +19,7 @@ class MemoryCluster:
         """Annotations, by the pod's name."""
         self.synced = True
         self.away = False
+        self.refuses_notices = False
         self.instance_id = ""
         self.asked: PodNetwork | None = None
         """A NativePodNetwork that somebody made; None: nobody did."""
@@ -90,6 +91,8 @@ class MemoryCluster:
 
     async def tell(self, notice: Notice) -> None:
         await self._reach()
+        if self.refuses_notices:
+            raise ClusterError("POST events: 403 Forbidden")
         self.notices.append(notice)
 
     async def _reach(self) -> None:

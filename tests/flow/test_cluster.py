@@ -14,7 +14,9 @@ from tests.harness import (
     world,
 )
 from vcnd.daemon import Node
+from vcnd.flow.waiting import why_empty
 from vcnd.model.errors import TryAgainError
+from vcnd.model.place import KUBE_PROXY
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.sandbox import PodRef, SandboxKey
 
@@ -207,8 +209,13 @@ async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -
         await until_warm(node)
         await trio.sleep(1800)
         told = [n for n in cluster.notices if n.reason == "KubeProxyUnfit"]
-        assert len(told) == 1
-        assert node.pool.problems == type(node.pool.problems)()  # no reason to wait
+        assert len(told) == 2
+        assert [p.place for p in node.pool.problems] == [KUBE_PROXY]
+        assert "kube-proxy" not in why_empty(node.pool)  # no reason to wait
+        assert cluster.reports[-1].reason == "COMPLETED"
+        cluster.proxy = None
+        await trio.sleep(3700)
+        assert not node.pool.problems
 
 
 async def test_imds_away_is_told_and_mended(autojump_clock: Clock) -> None:

@@ -258,7 +258,7 @@ async def test_kernel_that_refuses_ends_nothing(autojump_clock: Clock) -> None:
     w = world()
     w.host.refusals = 3
     async with w.node() as node:
-        await trio.sleep(5)
+        await trio.sleep(1)
         reasons = [p["reason"] for p in node.report()["problems"]]
         assert any("nft refused" in r for r in reasons)
         await until_warm(node)

@@ -23,6 +23,7 @@ from vcnd.model.errors import (
 )
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
+from vcnd.model.place import addresses_place
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.records import (
     AddressAdded,
@@ -144,7 +145,7 @@ class Changes:
                     self._pool.doubt()  # now the metadata tells the way out
                 for other in limits.vnic_accepted(vnic_id, subnet, now):
                     # Its limit is known now: that is no trouble any more.
-                    self._pool.relief(str(other))
+                    self._pool.relief(addresses_place(other, family))
 
     async def attach_vnic(self, pod_class: PodClass) -> bool:
         """Attach a pod VNIC in the first subnet of a class that is not full.

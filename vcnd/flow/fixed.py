@@ -15,6 +15,7 @@ from vcnd.flow.pool import Pool
 from vcnd.flow.wants import Need
 from vcnd.flow.work import Brings, Work
 from vcnd.model.family import Family
+from vcnd.model.place import fixed_place, release_place
 from vcnd.model.vnic import Vnic, VnicSlot
 
 
@@ -38,8 +39,8 @@ class FixedAddresses:
         """
         here = {p.fixed for p in self._pool.ledger.private_ips()}
         for name in sorted(need.fixed - here):
-            asked = f"fixed address {name}"
-            if self._work.is_shut(asked):
+            place = fixed_place(name)
+            if self._work.is_shut(place):
                 continue
             roomy = self._roomy(need, slots)
             if not roomy:
@@ -50,7 +51,7 @@ class FixedAddresses:
                 return
             fetch = partial(self._changes.fetch_fixed, name, free[0])
             brings = Brings(0, Family.IPV4)
-            self._work.start(free[0].id, fetch, brings=brings, asked=asked)
+            self._work.start(free[0].id, fetch, place=place, brings=brings)
 
     def _roomy(self, need: Need, slots: Sequence[VnicSlot]) -> list[Vnic]:
         """Return the VNICs of the address' subnet that take one more."""
@@ -78,6 +79,6 @@ class FixedAddresses:
                 continue
             if pool.ledger.state(private_ip.address) != "free":
                 continue
-            if vnic_id not in self._work.shut(release=True):
+            if vnic_id not in self._work.closed_to_releases():
                 leave = partial(self._changes.release_fixed, private_ip)
-                self._work.start(vnic_id, leave, release=True)
+                self._work.start(vnic_id, leave, place=release_place(vnic_id))

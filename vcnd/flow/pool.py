@@ -5,19 +5,19 @@ refused.  ``flow.attach`` takes from it, ``flow.warm_pool`` fills it,
 ``flow.repair`` corrects it.
 """
 
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 import trio
 
 from vcnd.core.ledger import Counts, Ledger, Which
 from vcnd.core.limits import LearntLimits
+from vcnd.core.problems import Problems
 from vcnd.core.target import Holding, PoolPolicy, share, target
 from vcnd.flow.wants import Need, Wants
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
+from vcnd.model.place import Place
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
 from vcnd.model.sandbox import Lease, SandboxKey
@@ -29,17 +29,6 @@ log = structlog.get_logger()
 
 YOUNG_SECONDS = 60.0
 """OCI is consistent eventually: so long a list may lack what is new."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why something could not be had, and when that was noticed."""
-
-    what: str
-    reason: str
-    at: float
-    family: Family | None = None
-    """The family that alone suffers from it."""
 
 
 class Pool:
@@ -67,7 +56,7 @@ class Pool:
         """Whether the cloud has been asked since the daemon started."""
         self.released = False
         """Whether everything was given back; the node asks for nothing any more."""
-        self.problems: deque[Problem] = deque(maxlen=16)
+        self.problems = Problems()
         self._came: dict[str, float] = {}
         """When VNICs and private IPs came, by OCID; the young ones alone."""
         self._bell = trio.Event()
@@ -212,22 +201,33 @@ class Pool:
 
     # Troubles
 
-    def trouble(self, what: str, reason: str, family: Family | None = None) -> None:
-        """Note why something could not be had; the newest is told to callers."""
-        if not any((p.what, p.reason) == (what, reason) for p in self.problems):
-            log.warning("cloud_trouble", what=what, reason=reason)
-        self.relief(what)
-        self.problems.append(Problem(what, reason, trio.current_time(), family))
-        self._news.set()
+    def trouble(self, place: Place, reason: str) -> None:
+        """Note what is wrong at a place, until ``relief``."""
+        if self.problems.see(place, reason, trio.current_time()):
+            log.warning("cloud_trouble", what=str(place), reason=reason)
+            self._news.set()
 
-    def relief(self, what: str) -> None:
-        """Forget the troubles of one kind: it worked."""
-        kept = [p for p in self.problems if p.what != what]
-        if len(kept) == len(self.problems):
-            return
-        self.problems.clear()
-        self.problems.extend(kept)
-        self._news.set()
+    def relief(self, place: Place) -> None:
+        """Drop the problem of a place: its cause has gone."""
+        self.relieve(lambda p: p == place)
+
+    def relieve(self, is_over: Callable[[Place], bool]) -> None:
+        """Drop the problems of all places whose cause has gone."""
+        now = trio.current_time()
+        for problem in self.problems.clear(is_over):
+            log.info(
+                "problem_cleared",
+                what=problem.what,
+                seconds=round(now - problem.since, 1),
+                count=problem.count,
+            )
+            self._news.set()
+
+    def expire_problems(self) -> None:
+        """Drop refused attempts that nobody repeats any more."""
+        expired = self.problems.expired(trio.current_time())
+        if expired:
+            self.relieve(expired.__contains__)
 
     # VNICs
 
@@ -246,8 +246,7 @@ class Pool:
         """Drop what was learnt of a VNIC that is gone, and its troubles."""
         for learnt in self.limits.values():
             learnt.forget(vnic_id)
-        for what in {p.what for p in self.problems if vnic_id in p.what}:
-            self.relief(what)
+        self.relieve(lambda p: p.vnic_id == vnic_id)
 
     def class_of(self, vnic_id: VnicId) -> str:
         """Return the name of a VNIC's class; that of the node's own where unknown."""

@@ -31,6 +31,7 @@ from vcnd.flow.turns import Turns
 from vcnd.model.errors import CloudError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
+from vcnd.model.place import AUDIT, KERNEL, NSGS, Place, PlaceKind
 from vcnd.model.records import (
     AddressForgotten,
     VnicForgotten,
@@ -87,9 +88,11 @@ class Repairer:
                 await self.audit_cloud()
                 await self.audit_kernel()
             except VcndError as error:
-                self._pool.trouble("audit", str(error))
+                self._pool.trouble(AUDIT, str(error))
                 await trio.sleep(next(waits))
                 continue
+            self._pool.relief(AUDIT)
+            self._pool.relief(KERNEL)
             waits = self._new_waits()
             # Nodes that started together must not ask together for ever.
             pause = self._audit_seconds * self._random.uniform(0.8, 1.2)
@@ -153,12 +156,12 @@ class Repairer:
         self._settle_doubts({p.address for p in view.private_ips})
         await self._changes.settle()
         self._pool.observed = True
-        self._pool.relief("audit")
         for family in Family:
-            what = f"{family} audit"
-            self._pool.relief(what)
+            place = Place(kind=PlaceKind.AUDIT, family=family)
             if family in view.unlisted:
-                self._pool.trouble(what, view.unlisted[family], family)
+                self._pool.trouble(place, view.unlisted[family])
+            else:
+                self._pool.relief(place)
         self._pool.ring()
         if self._pool.network_settled:
             await self._correct_nsgs(view)
@@ -169,9 +172,9 @@ class Repairer:
             for repair in nsg_drift(view, self._pool.wants.classes()):
                 await self._carry_out(repair)
         except CloudError as error:
-            self._pool.trouble("NSGs", str(error))
+            self._pool.trouble(NSGS, str(error))
         else:
-            self._pool.relief("NSGs")
+            self._pool.relief(NSGS)
 
     def _old(self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]) -> bool:
         """Tell whether a list that lacks an object says something about it."""

@@ -84,8 +84,15 @@ def report(pool: Pool) -> dict[str, Any]:
         "problems": [
             {
                 "what": p.what,
+                "kind": p.place.kind,
+                "vnic_id": p.place.vnic_id,
+                "family": p.place.family,
+                "class": p.place.pod_class,
+                "name": p.place.name,
                 "reason": p.reason,
-                "seconds_ago": round(now - p.at, 1),
+                "since_seconds": round(now - p.since, 1),
+                "seconds_ago": round(now - p.last_seen, 1),
+                "count": p.count,
             }
             for p in pool.problems
         ],

@@ -3,7 +3,8 @@
 import structlog
 import trio
 
-from vcnd.flow.pool import Pool, Problem
+from vcnd.core.problems import Problem
+from vcnd.flow.pool import Pool
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.family import Family
 from vcnd.model.sandbox import PodRef, SandboxKey
@@ -53,7 +54,7 @@ async def wait_for_address(
 
 def why_empty(pool: Pool, claim: Claim | None = None) -> str:
     """Say in words why no address is free, for a claim or for anybody."""
-    short = _short(pool, claim)
+    short = short_family(pool, claim)
     counts = pool.counts(short)
     held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
     if len(pool.wants.network.families) > 1:
@@ -63,7 +64,7 @@ def why_empty(pool: Pool, claim: Claim | None = None) -> str:
     special = claim is not None and (_no_slot(pool, claim) or _held_here(pool, claim))
     if special:
         return special
-    last = _last_problem(pool, short)
+    last = latest_problem(pool, short)
     if last is not None:
         return f"{last.what}: {last.reason} ({held})"
     if not pool.observed:
@@ -73,20 +74,21 @@ def why_empty(pool: Pool, claim: Claim | None = None) -> str:
     return f"addresses are on their way ({held})"
 
 
-def _short(pool: Pool, claim: Claim | None) -> Family:
+def short_family(pool: Pool, claim: Claim | None) -> Family:
     """Return the family that is short, for a claim or for anybody."""
     families = pool.wants.network.families if claim is None else claim.families
     none_free = [f for f in families if not pool.counts(f).free]
     return none_free[0] if none_free else families[0]
 
 
-def _last_problem(pool: Pool, short: Family) -> Problem | None:
-    """Return the newest problem that is not another family's alone."""
-    others = {f for f in Family if f is not short}
-    for problem in reversed(pool.problems):
-        if problem.family not in others:
-            return problem
-    return None
+def latest_problem(pool: Pool, short: Family) -> Problem | None:
+    """Return why a family may be short: of these problems the one that began last."""
+    problems = [
+        problem
+        for problem in pool.problems
+        if problem.place.kind.costs_addresses and problem.family in (None, short)
+    ]
+    return problems[-1] if problems else None
 
 
 def _no_slot(pool: Pool, claim: Claim) -> str:

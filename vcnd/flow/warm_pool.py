@@ -9,6 +9,7 @@ Each class of pods has its own VNICs, addresses and target; the shape's slots fo
 VNICs are shared, and go to whom a pod waits for first.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 from typing import Never
@@ -33,6 +34,13 @@ from vcnd.flow.wants import Need
 from vcnd.flow.work import INSTANCE, Brings, Work
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
+from vcnd.model.place import (
+    PlaceKind,
+    addresses_place,
+    attach_place,
+    release_place,
+    shape_place,
+)
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
@@ -84,6 +92,7 @@ class WarmPool:
     def try_now(self) -> None:
         """Forget what was refused: what is asked for has changed."""
         self._work.forgive()
+        self._pool.relieve(lambda place: place.kind.is_attempt)
         self._pool.ring()
 
     def _until_next_look(self) -> float:
@@ -101,12 +110,26 @@ class WarmPool:
         pool = self._pool
         if pool.ledger.thaw(trio.current_time()):
             pool.arrived()
+        pool.expire_problems()
+        self._work.forget_stale()
         if self._frozen or not pool.observed:
             return
         needs = pool.wants.needs(s.vnic.pod_class for s in pool.pod_slots)
         for need in needs:
             self._look_at(need)
         self._fixed.release({(n.pod_class.name, f) for n in needs for f in n.fixed})
+        self._drop_moot_problems(needs)
+
+    def _drop_moot_problems(self, needs: Sequence[Need]) -> None:
+        """Drop the problems of classes and fixed addresses that no pod wants now."""
+        classes = {need.pod_class.name for need in needs}
+        fixed = {name for need in needs for name in need.fixed}
+        self._pool.relieve(
+            lambda place: (
+                (place.pod_class is not None and place.pod_class not in classes)
+                or (place.kind is PlaceKind.FIXED_ADDRESS and place.name not in fixed)
+            )
+        )
 
     def _look_at(self, need: Need) -> None:
         pool, name = self._pool, need.pod_class.name
@@ -121,9 +144,18 @@ class WarmPool:
             missing = balance(holding, pool.share(need, family, holding))
             if missing > 0:
                 self._grow(missing, family, need.pod_class, slots)
+            elif not holding.in_flight:
+                self._enough(family, name, slots)
             surplus[family] = -missing
             needed |= holding.leased > 0
+        if not need.fixed and all(n >= 0 for n in surplus.values()):
+            pool.relief(attach_place(name))
         self._shrink(surplus, name, slots, needed=needed)
+
+    def _enough(self, family: Family, pod_class: str, slots: list[VnicSlot]) -> None:
+        """Drop what refusals left: no more addresses are wanted."""
+        over = {addresses_place(s.vnic.id, family) for s in slots}
+        self._pool.relieve((over | {shape_place(pod_class, family)}).__contains__)
 
     def _in_flight(self, slots: list[VnicSlot], family: Family) -> int:
         under_way = [self._work.at_work.get(s.vnic.id) for s in slots]
@@ -132,31 +164,35 @@ class WarmPool:
     def _grow(
         self, missing: int, family: Family, pod_class: PodClass, slots: list[VnicSlot]
     ) -> None:
-        for step in plan(missing, self._inventory(family, pod_class, slots)):
+        steps = plan(missing, self._inventory(family, pod_class, slots))
+        if not any(isinstance(step, NoRoom) for step in steps):
+            self._pool.relief(shape_place(pod_class.name, family))
+        for step in steps:
             match step:
                 case CreateAddresses(vnic_id):
                     self._work.start(
                         vnic_id,
                         partial(self._changes.create_addresses, step),
                         brings=Brings(step.count, family),
-                        asked=_asked_of(vnic_id, family),
+                        place=addresses_place(vnic_id, family),
                     )
                 case AttachVnic():
                     self._attach_for(pod_class)
                 case NoRoom(count):
-                    self._tell_no_room(count, family)
+                    self._tell_no_room(count, family, pod_class.name)
 
     def _attach_for(self, pod_class: PodClass) -> None:
         if self._slots_left(pod_class) > 0:
             attach = partial(self._changes.attach_vnic, pod_class)
-            self._work.start(INSTANCE, attach, asked=_asked(pod_class))
+            place = attach_place(pod_class.name)
+            self._work.start(INSTANCE, attach, place=place)
 
     def _slots_left(self, pod_class: PodClass) -> int:
         """Return how many VNICs of a class can be asked for, one after another."""
         # Where an unknown class takes its addresses from is not known either.
         if INSTANCE in self._work.at_work or not pod_class.subnet_ids:
             return 0
-        if self._work.is_shut(_asked(pod_class)):
+        if self._work.is_shut(attach_place(pod_class.name)):
             return 0
         return self._pool.vnic_limit - self._pool.vnics_attached
 
@@ -189,16 +225,16 @@ class WarmPool:
 
     def _is_open(self, vnic_id: VnicId, family: Family) -> bool:
         at_work = vnic_id in self._work.at_work and not self._is_busy(vnic_id, family)
-        return not at_work and not self._work.is_shut(_asked_of(vnic_id, family))
+        return not at_work and not self._work.is_shut(addresses_place(vnic_id, family))
 
-    def _tell_no_room(self, count: int, family: Family) -> None:
+    def _tell_no_room(self, count: int, family: Family, pod_class: str) -> None:
         # Work under way or a refusal waited out has its own reason; here is told
         # only that the instance is full by its shape.
         if self._work.quiet:
             limits = self._pool.limits[family]
             limit = limits.new_vnic_limit(trio.current_time())
             self._pool.trouble(
-                "shape",
+                shape_place(pod_class, family),
                 f"{count} more {family} addresses do not fit: the shape takes"
                 f" {self._pool.vnic_limit} VNICs, {self._pool.vnics_attached} are"
                 f" attached, each pod VNIC with up to {limit}",
@@ -229,7 +265,7 @@ class WarmPool:
         if now - since < self._pool.policy.shrink_after_seconds:
             return
         self._surplus_since[pod_class] = now
-        shut = self._work.shut(release=True)
+        shut = self._work.closed_to_releases()
         back = give_back(
             [v for v in self._spare(slots) if v.vnic_id not in shut],
             over,
@@ -240,7 +276,7 @@ class WarmPool:
             self._start_detach(back.vnic_id)
         for vnic_id, going in back.objects.items():
             delete = partial(self._changes.delete_addresses, vnic_id, going)
-            self._work.start(vnic_id, delete, release=True)
+            self._work.start(vnic_id, delete, place=release_place(vnic_id))
 
     def _spare(self, slots: list[VnicSlot]) -> list[VnicSpare]:
         spare: dict[VnicId, list[PrivateIp]] = {}
@@ -270,17 +306,4 @@ class WarmPool:
             finally:
                 del at_work[INSTANCE]
 
-        self._work.start(vnic_id, with_the_instance, release=True)
-
-
-def _asked_of(vnic_id: VnicId, family: Family) -> str:
-    """Return what a refusal to give addresses speaks of."""
-    return vnic_id if family is Family.IPV4 else f"{family} of {vnic_id}"
-
-
-def _asked(pod_class: PodClass) -> str:
-    """Return what a refusal to attach speaks of."""
-    if not pod_class.name:
-        return INSTANCE
-    nsgs = ", ".join(pod_class.nsg_ids) or "none"
-    return f"VNIC in {', '.join(pod_class.subnet_ids)} with NSGs {nsgs}"
+        self._work.start(vnic_id, with_the_instance, place=release_place(vnic_id))

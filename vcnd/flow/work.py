@@ -11,6 +11,7 @@ from vcnd.flow.pool import Pool
 from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
+from vcnd.model.place import Place, PlaceKind
 from vcnd.model.urgency import URGENCY, Urgency
 
 INSTANCE = VnicId("instance")
@@ -25,10 +26,6 @@ HELD_RETRY_SECONDS = 5.0
 
 Change = Callable[[], Awaitable[bool]]
 """Carries a change out, and tells whether anything came of it."""
-
-Place = tuple[str, bool]
-"""What is asked (a VNIC, the instance, for a fixed address), and whether something is
-to be given back: who takes no more may give all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +64,36 @@ class Work:
 
     @property
     def quiet(self) -> bool:
-        """Tell whether nothing is under way and no refusal is being waited out."""
-        return not self.at_work and not self._not_before
+        """Return True if nothing is under way and no refusal is being waited out."""
+        return not self.at_work and not any(map(self.is_shut, self._not_before))
 
     def pauses(self) -> list[float]:
         """Return when each pause ends, those that have ended too."""
         return list(self._not_before.values())
 
-    def is_shut(self, asked: str, *, release: bool = False) -> bool:
-        """Tell whether a place is being let alone."""
-        return self._not_before.get((asked, release), 0.0) > trio.current_time()
+    def is_shut(self, place: Place) -> bool:
+        """Return True if a place refused lately and is not asked again yet."""
+        return self._not_before.get(place, 0.0) > trio.current_time()
 
-    def shut(self, *, release: bool = False) -> set[str]:
-        """Return where nothing can be asked for now, or nothing given back."""
-        asked = {w for w, gives in self._not_before if gives == release}
-        waiting = {w for w in asked if self.is_shut(w, release=release)}
-        return waiting | self.at_work.keys()
+    def closed_to_releases(self) -> set[str]:
+        """Return the VNICs, or INSTANCE, that nothing can be given back from now."""
+        refused = {
+            place.vnic_id
+            for place in self._not_before
+            if place.kind is PlaceKind.RELEASE and self.is_shut(place)
+        }
+        return refused | self.at_work.keys()
+
+    def forget_stale(self) -> None:
+        """Drop refusals that nobody asked about again: their VNIC or pod has gone."""
+        now = trio.current_time()
+        for place, ends in list(self._not_before.items()):
+            if now - ends > MOST_RETRY_SECONDS:
+                self._forget(place)
+
+    def _forget(self, place: Place) -> None:
+        self._delays.pop(place, None)
+        self._not_before.pop(place, None)
 
     # Changes
 
@@ -91,51 +102,43 @@ class Work:
         where: VnicId,
         change: Change,
         *,
+        place: Place,
         brings: Brings = NOTHING,
-        release: bool = False,
-        asked: str = "",
     ) -> None:
         """Start a change.
 
         Args:
             where: the VNIC, or INSTANCE; no other change runs there meanwhile.
             change: what is to be done.
+            place: what a refusal is about; it is not asked again for a while.
             brings: the addresses that it will bring.
-            release: whether it gives something back.
-            asked: what a refusal speaks of; empty: ``where``.
         """
         if self._nursery is None:
             raise RuntimeError("the work has no nursery yet")
         self.at_work[where] = brings
-        place = asked or where, release
         self._nursery.start_soon(self._carry_out, where, place, change)
 
     def _urgency(self, place: Place) -> Urgency:
         """Return how urgent a change is."""
-        _, release = place
-        if release:
+        if place.kind is PlaceKind.RELEASE:
             return Urgency.RELEASE
         if self._pool.wants.waiting:
             return Urgency.WAITING
         return Urgency.DEMAND if self._pool.wants.unserved() else Urgency.WARM_UP
 
     async def _carry_out(self, where: VnicId, place: Place, change: Change) -> None:
-        asked, _ = place
         URGENCY.set(self._urgency(place))
         try:
             progress = await change()
         except VcndError as error:
-            full = isinstance(error, CloudFullError)
-            if full:
+            if isinstance(error, CloudFullError):
                 self._learn(where)
             self._refused(place, error)
-            said = self._no_room(where, error) if full else str(error)
-            self._pool.trouble(asked, said, self.at_work[where].family)
+            self._pool.trouble(place, self._reason(where, place, error))
         else:
             if progress:
-                self._delays.pop(place, None)
-                self._not_before.pop(place, None)
-                self._pool.relief(asked)
+                self._forget(place)
+                self._pool.relief(place)
         finally:
             del self.at_work[where]
             self._pool.ring()
@@ -161,16 +164,23 @@ class Work:
                 where, slot.vnic.subnet_id, held, trio.current_time()
             )
 
-    def _no_room(self, where: VnicId, error: VcndError) -> str:
-        slot = self._pool.slots.get(where)
-        subnet, place = ", ".join(self._pool.wants.network.subnet_ids), "instance"
+    def _reason(self, where: VnicId, place: Place, error: VcndError) -> str:
+        """Return why a change was refused, with what it was about."""
+        wants, slot = self._pool.wants, self._pool.slots.get(where)
+        pod_class = wants.classes().get(place.pod_class or "", wants.network.own_class)
+        subnet, holder = ", ".join(pod_class.subnet_ids), "instance"
+        if not isinstance(error, CloudFullError):
+            if place.kind is not PlaceKind.ATTACH:
+                return str(error)
+            nsgs = ", ".join(pod_class.nsg_ids) or "none"
+            return f"in subnet {subnet} with NSGs {nsgs}: {error}"
         if slot is not None:
-            six = self.at_work[where].family is Family.IPV6
+            six = place.family is Family.IPV6
             cidr = slot.vnic.ipv6_cidr if six else slot.vnic.subnet_cidr
-            subnet, place = f"{slot.vnic.subnet_id}, {cidr}", "VNIC"
+            subnet, holder = f"{slot.vnic.subnet_id}, {cidr}", "VNIC"
         # OCI does not say which of the two it is.
         return (
-            f"no room left in subnet {subnet}, or on this {place}:"
+            f"no room left in subnet {subnet}, or on this {holder}:"
             " give pods a larger subnet or another one, or let nodes hold fewer"
             f" addresses with [pool] batch; {error}"
         )

@@ -1,0 +1,91 @@
+"""Problems by place: their age, what clears them, what expires."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vcnd.core.problems import EXPIRY_SECONDS, MOST_PROBLEMS, Problems
+from vcnd.model.family import Family
+from vcnd.model.place import (
+    AUDIT,
+    METADATA,
+    NSGS,
+    Place,
+    PlaceKind,
+    addresses_place,
+    attach_place,
+    fixed_place,
+    release_place,
+    shape_place,
+)
+
+FOUR = addresses_place("ocid1.vnic.a", Family.IPV4)
+SIX = addresses_place("ocid1.vnic.a", Family.IPV6)
+PLACES = [AUDIT, METADATA, NSGS, FOUR, SIX, attach_place(""), fixed_place("shop/db")]
+
+
+def test_a_problem_keeps_its_age_and_counts() -> None:
+    problems = Problems()
+    assert problems.see(FOUR, "full", 10.0)
+    assert not problems.see(FOUR, "full", 20.0)
+    assert problems.see(FOUR, "429", 30.0)  # other words are news
+    (found,) = problems
+    assert (found.since, found.last_seen, found.count) == (10.0, 30.0, 3)
+    assert found.reason == "429"
+
+
+def test_families_of_one_vnic_are_two_places() -> None:
+    problems = Problems()
+    problems.see(FOUR, "full", 0.0)
+    problems.see(SIX, "full", 0.0)
+    assert [p.place for p in problems.clear(lambda place: place == SIX)] == [SIX]
+    assert [p.place for p in problems] == [FOUR]
+
+
+def test_a_refused_attempt_expires_and_a_state_does_not() -> None:
+    problems = Problems()
+    for place in PLACES:
+        problems.see(place, "no", 0.0)
+    problems.see(SIX, "no", 1.0)
+    assert problems.expired(EXPIRY_SECONDS - 1) == set()
+    expired = problems.expired(EXPIRY_SECONDS)
+    assert expired == {FOUR, attach_place(""), fixed_place("shop/db")}
+
+
+def test_the_oldest_makes_room() -> None:
+    problems = Problems()
+    for number in range(MOST_PROBLEMS + 1):
+        problems.see(fixed_place(f"shop/{number}"), "held", 0.0)
+    assert len(problems) == MOST_PROBLEMS
+    assert problems.at(fixed_place("shop/0")) is None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PLACES), st.booleans(), st.integers(0, 2000)))
+)
+def test_no_problem_outlives_what_clears_it(
+    steps: list[tuple[Place, bool, int]],
+) -> None:
+    problems, there, now = Problems(), set[Place](), 0.0
+    for place, wrong, pause in steps:
+        now += pause
+        if wrong:
+            problems.see(place, "no", now)
+            there.add(place)
+        else:
+            problems.clear(lambda p, gone=place: p == gone)  # type: ignore[misc]
+            there.discard(place)
+        assert {p.place for p in problems} == there
+        assert all(p.since <= p.last_seen <= now for p in problems)
+
+
+def test_every_place_has_words_of_its_own() -> None:
+    places = [
+        *PLACES,
+        *(Place(kind=kind) for kind in PlaceKind),
+        release_place("ocid1.vnic.a"),
+        shape_place("", Family.IPV4),
+        shape_place("", Family.IPV6),
+    ]
+    assert len({str(p) for p in set(places)}) == len(set(places)) - 1
+    # The node's own class needs no name: its attachment reads as any attachment.
+    assert str(attach_place("")) == str(Place(kind=PlaceKind.ATTACH))

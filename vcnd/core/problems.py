@@ -1,0 +1,89 @@
+"""What is wrong on this node: one problem for each place, with its age.
+
+Time is an argument (seconds of any monotonic clock).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from vcnd.model.family import Family
+from vcnd.model.place import Place
+
+EXPIRY_SECONDS = 900.0
+"""A refused attempt that was not repeated for this long is forgotten: three times the
+longest pause between two attempts."""
+
+MOST_PROBLEMS = 64
+"""The oldest is dropped for one more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong at a place."""
+
+    place: Place
+    reason: str
+    """The newest words for it, with opc-request-id where OCI refused."""
+    since: float
+    last_seen: float
+    count: int = 1
+    """How often it was seen."""
+
+    @property
+    def what(self) -> str:
+        """Return the place in words."""
+        return str(self.place)
+
+    @property
+    def family(self) -> Family | None:
+        """Return the family that alone suffers, if there is one."""
+        return self.place.family
+
+
+class Problems:
+    """The problems that are there now, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[Place, Problem] = {}
+
+    def __iter__(self) -> Iterator[Problem]:
+        """Iterate over the problems, the one that began last at the end."""
+        return iter(list(self._by_place.values()))
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._by_place)
+
+    def at(self, place: Place) -> Problem | None:
+        """Return the problem of a place, if it has one."""
+        return self._by_place.get(place)
+
+    def see(self, place: Place, reason: str, now: float) -> bool:
+        """Note that something is wrong; return True if that is news."""
+        known = self._by_place.get(place)
+        if known is None:
+            while len(self._by_place) >= MOST_PROBLEMS:
+                del self._by_place[next(iter(self._by_place))]
+            self._by_place[place] = Problem(
+                place=place, reason=reason, since=now, last_seen=now
+            )
+            return True
+        self._by_place[place] = replace(
+            known, reason=reason, last_seen=now, count=known.count + 1
+        )
+        return reason != known.reason
+
+    def clear(self, is_over: Callable[[Place], bool]) -> list[Problem]:
+        """Drop the problems of these places; return them."""
+        over = [p for place, p in self._by_place.items() if is_over(place)]
+        for problem in over:
+            del self._by_place[problem.place]
+        return over
+
+    def expired(self, now: float) -> set[Place]:
+        """Return the places of attempts that nobody repeats any more."""
+        return {
+            place
+            for place, problem in self._by_place.items()
+            if place.kind.is_attempt and now - problem.last_seen >= EXPIRY_SECONDS
+        }

@@ -1,0 +1,70 @@
+"""When to mention again what is still wrong: at once, then less and less often.
+
+Time is an argument (seconds of any monotonic clock).
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+FIRST_SPACING_SECONDS = 600.0
+MOST_SPACING_SECONDS = 3000.0
+"""Kubernetes keeps an Event for an hour by default: one is always there to be seen."""
+
+
+@dataclass(slots=True)
+class _Mention:
+    """When something was mentioned last."""
+
+    at: float
+    spacing: float = FIRST_SPACING_SECONDS
+    is_open: bool = True
+    """Whether its end was not mentioned yet."""
+
+    def is_due(self, now: float) -> bool:
+        return now - self.at >= self.spacing
+
+
+class Reminders(Generic[K]):
+    """Remembers what was mentioned, until it is over and its spacing has passed.
+
+    What comes and goes all the time is therefore mentioned no more often than what
+    stays.
+    """
+
+    def __init__(self) -> None:
+        self._mentions: dict[K, _Mention] = {}
+
+    def is_due(self, key: K, now: float) -> bool:
+        """Return True if something that is wrong is to be mentioned now."""
+        mention = self._mentions.get(key)
+        return mention is None or mention.is_due(now)
+
+    def mentioned(self, key: K, now: float) -> None:
+        """Note that it was mentioned."""
+        mention = self._mentions.get(key)
+        if mention is None:
+            self._mentions[key] = _Mention(now)
+            return
+        mention.at, mention.is_open = now, True
+        mention.spacing = min(mention.spacing * 2, MOST_SPACING_SECONDS)
+
+    def open(self) -> list[K]:
+        """Return what was mentioned and not closed."""
+        return [key for key, mention in self._mentions.items() if mention.is_open]
+
+    def close(self, key: K) -> None:
+        """Note that the end of something was mentioned."""
+        self._mentions[key].is_open = False
+
+    def forget(self, key: K) -> None:
+        """Drop what concerns nobody any more."""
+        self._mentions.pop(key, None)
+
+    def prune(self, now: float) -> None:
+        """Drop what is over and would be mentioned at once if it came back."""
+        for key, mention in list(self._mentions.items()):
+            if not mention.is_open and mention.is_due(now):
+                del self._mentions[key]

@@ -1,0 +1,132 @@
+"""The Events of this node and its pods: what is wrong, and when it is over.
+
+An Event is posted when a problem appears, again at growing intervals while it
+remains, and once when it is over.
+"""
+
+from collections.abc import Set as AbstractSet
+
+import trio
+
+from vcnd.core.reminders import Reminders
+from vcnd.flow.pool import Pool
+from vcnd.flow.waiting import latest_problem, short_family, why_empty
+from vcnd.model.errors import WishRefusedError
+from vcnd.model.place import KUBE_PROXY, Place
+from vcnd.model.podnetwork import Notice
+from vcnd.model.sandbox import BoundPod
+from vcnd.ports import Cluster
+
+LATE_SECONDS = 3.0
+"""A pod that has waited this long for an address gets an Event."""
+
+NO_ADDRESS, ADDRESS, REFUSED = "NoVCNAddress", "VCNAddressAssigned", "VCNWishRefused"
+TROUBLE, CLEARED, READY, UNFIT = (
+    "PodNetworkTrouble",
+    "PodNetworkTroubleCleared",
+    "PodNetworkReady",
+    "KubeProxyUnfit",
+)
+
+PodKey = tuple[str, str, Place | None]
+"""A pod's uid, the Event's reason, and the problem behind it."""
+
+
+class Notices:
+    """Decides what to post, and posts it; a post that fails is tried again."""
+
+    def __init__(self, *, pool: Pool, cluster: Cluster) -> None:
+        self._pool = pool
+        self._cluster = cluster
+        self._late: dict[str, float] = {}
+        """Bound pods without an address, and since when."""
+        self._of_node: Reminders[Place] = Reminders()
+        self._of_pods: Reminders[PodKey] = Reminders()
+
+    @property
+    def somebody_waits(self) -> bool:
+        """Return True if a pod without an address is to be looked at again soon."""
+        return bool(self._late)
+
+    async def post(self) -> None:
+        """Post what is new.
+
+        Raises:
+            ClusterError: Kubernetes cannot be reached; what was not posted is due.
+        """
+        await self._node_problems()
+        await self._node_cleared()
+        await self._waiting_pods()
+
+    # The node
+
+    async def _node_problems(self) -> None:
+        now, due = trio.current_time(), self._of_node.is_due
+        for problem in [p for p in self._pool.problems if due(p.place, now)]:
+            unfit = problem.place == KUBE_PROXY
+            notice = Notice(
+                pod=None,
+                reason=UNFIT if unfit else TROUBLE,
+                message=f"{problem.what}: {problem.reason}",
+            )
+            await self._cluster.tell(notice)
+            self._of_node.mentioned(problem.place, now)
+
+    async def _node_cleared(self) -> None:
+        problems = self._pool.problems
+        for place in self._of_node.open():
+            if problems.at(place) is not None:
+                continue
+            message, left = f"{place}: the problem is over", len(problems)
+            if left:
+                message += f"; {left} other problems remain"
+            reason = CLEARED if left else READY
+            notice = Notice(pod=None, reason=reason, message=message, warning=False)
+            await self._cluster.tell(notice)
+            self._of_node.close(place)
+        self._of_node.prune(trio.current_time())
+
+    # Pods
+
+    async def _waiting_pods(self) -> None:
+        now, unserved = trio.current_time(), self._pool.wants.unserved()
+        self._late = {uid: self._late.get(uid, now) for uid in unserved}
+        await self._served_pods(unserved.keys())
+        for uid, bound in unserved.items():
+            if now - self._late[uid] >= LATE_SECONDS:
+                await self._waiting_pod(uid, bound)
+
+    async def _served_pods(self, unserved: AbstractSet[str]) -> None:
+        """Tell pods that got an address after an Event; forget those that are gone."""
+        pool = self._pool
+        over = [key for key in self._of_pods.open() if key[0] not in unserved]
+        held = {lease.pod.uid: lease.address for lease in pool.ledger.leases()}
+        for uid in dict.fromkeys(uid for uid, _, _ in over):
+            bound = pool.wants.bound.get(uid)
+            if bound is not None and uid in held:
+                message = f"got {held[uid]} after waiting for an address"
+                notice = Notice(
+                    pod=bound.pod, reason=ADDRESS, message=message, warning=False
+                )
+                await self._cluster.tell(notice)
+            for key in over:
+                if key[0] == uid:
+                    self._of_pods.forget(key)
+
+    async def _waiting_pod(self, uid: str, bound: BoundPod) -> None:
+        pool, now = self._pool, trio.current_time()
+        try:
+            claim = pool.wants.claim(bound.pod, bound.annotations)
+        except WishRefusedError as error:
+            key: PodKey = (uid, REFUSED, None)
+            message = str(error)
+        else:
+            if pool.has_free(claim):
+                return  # it is the runtime's turn
+            problem = latest_problem(pool, short_family(pool, claim))
+            key = uid, NO_ADDRESS, problem.place if problem else None
+            message = why_empty(pool, claim)
+        if self._of_pods.is_due(key, now):
+            notice = Notice(pod=bound.pod, reason=key[1], message=message)
+            await self._cluster.tell(notice)
+            self._of_pods.mentioned(key, now)

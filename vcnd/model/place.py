@@ -1,0 +1,137 @@
+"""Where something can go wrong: the key of a problem."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vcnd.model.family import Family
+
+
+class PlaceKind(StrEnum):
+    """What a problem is about."""
+
+    METADATA = "metadata"
+    """The instance metadata service does not say which instance this is."""
+    POD_NETWORK = "pod-network"
+    """The NativePodNetwork is missing or malformed."""
+    AUDIT = "audit"
+    """The cloud, or one address family of it, cannot be compared with the journal."""
+    KERNEL = "kernel"
+    """Links, routes, rules or the nftables table cannot be set up."""
+    NSGS = "nsgs"
+    """A VNIC cannot be put into the NSGs of the pod network."""
+    SHAPE = "shape"
+    """The VNICs that the shape allows hold no more addresses."""
+    ATTACH = "attach"
+    """A VNIC of a class cannot be attached."""
+    ADDRESSES = "addresses"
+    """A VNIC is given no more addresses of a family."""
+    FIXED_ADDRESS = "fixed-address"
+    """A fixed address cannot be brought to this node."""
+    RELEASE = "release"
+    """Addresses of a VNIC, or the VNIC itself, cannot be given back."""
+    CLUSTER_OBJECTS = "cluster-objects"
+    """Kubernetes objects of one kind cannot be decoded."""
+    KUBE_PROXY = "kube-proxy"
+    """kube-proxy's configuration does not fit pods with VCN addresses."""
+
+    @property
+    def is_attempt(self) -> bool:
+        """Return True if the problem is a refused attempt, repeated only on demand.
+
+        The other kinds are states: a loop looks at each again and clears it.
+        """
+        return self in _ATTEMPTS
+
+    @property
+    def costs_addresses(self) -> bool:
+        """Return True if the problem can be why a pod has no address."""
+        return self not in _COST_NO_ADDRESSES
+
+
+_ATTEMPTS = {
+    PlaceKind.SHAPE,
+    PlaceKind.ATTACH,
+    PlaceKind.ADDRESSES,
+    PlaceKind.FIXED_ADDRESS,
+    PlaceKind.RELEASE,
+}
+_COST_NO_ADDRESSES = {
+    PlaceKind.RELEASE,
+    PlaceKind.CLUSTER_OBJECTS,
+    PlaceKind.KUBE_PROXY,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place of this node's pod network; two problems of one place are the same."""
+
+    kind: PlaceKind
+    vnic_id: str = ""
+    family: Family | None = None
+    """The address family that alone suffers."""
+    pod_class: str | None = None
+    """Name of the class that alone suffers; the node's own class has an empty name."""
+    name: str = ""
+    """Name of a fixed address, or kind of a Kubernetes object."""
+
+    def __str__(self) -> str:
+        """Return the place in words, as ``vcndctl status`` and Events show it."""
+        words = [_WORDS[self.kind]]
+        if self.family is not None:
+            words.insert(0, str(self.family))
+        if self.vnic_id:
+            words.append(f"of {self.vnic_id}")
+        if self.pod_class:
+            words.append(f"of class {self.pod_class}")
+        if self.name:
+            words.append(self.name)
+        return " ".join(words)
+
+
+_WORDS = {
+    PlaceKind.METADATA: "IMDS",
+    PlaceKind.POD_NETWORK: "NativePodNetwork",
+    PlaceKind.AUDIT: "audit",
+    PlaceKind.KERNEL: "kernel",
+    PlaceKind.NSGS: "NSGs",
+    PlaceKind.SHAPE: "shape",
+    PlaceKind.ATTACH: "VNIC attachment",
+    PlaceKind.ADDRESSES: "addresses",
+    PlaceKind.FIXED_ADDRESS: "fixed address",
+    PlaceKind.RELEASE: "release",
+    PlaceKind.CLUSTER_OBJECTS: "Kubernetes objects of kind",
+    PlaceKind.KUBE_PROXY: "kube-proxy",
+}
+
+METADATA = Place(kind=PlaceKind.METADATA)
+POD_NETWORK = Place(kind=PlaceKind.POD_NETWORK)
+AUDIT = Place(kind=PlaceKind.AUDIT)
+KERNEL = Place(kind=PlaceKind.KERNEL)
+NSGS = Place(kind=PlaceKind.NSGS)
+KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)
+
+
+def attach_place(pod_class: str) -> Place:
+    """Return the place of attaching a VNIC for a class."""
+    return Place(kind=PlaceKind.ATTACH, pod_class=pod_class)
+
+
+def addresses_place(vnic_id: str, family: Family) -> Place:
+    """Return the place of creating addresses of a family on a VNIC."""
+    return Place(kind=PlaceKind.ADDRESSES, vnic_id=vnic_id, family=family)
+
+
+def shape_place(pod_class: str, family: Family) -> Place:
+    """Return the place of a class that the shape has no room for."""
+    return Place(kind=PlaceKind.SHAPE, pod_class=pod_class, family=family)
+
+
+def release_place(vnic_id: str) -> Place:
+    """Return the place of giving a VNIC or its addresses back."""
+    return Place(kind=PlaceKind.RELEASE, vnic_id=vnic_id)
+
+
+def fixed_place(name: str) -> Place:
+    """Return the place of bringing a fixed address here."""
+    return Place(kind=PlaceKind.FIXED_ADDRESS, family=Family.IPV4, name=name)
