@@ -1,5 +1,6 @@
 """One connection, one call, one reply."""
 
+import errno
 import secrets
 import socket
 import struct
@@ -26,6 +27,15 @@ REQUEST_SECONDS = 10.0
 REPLY_SECONDS = 10.0
 """A peer that has not taken the whole reply by then is let go."""
 LINGER_SECONDS = 2.0
+ACCEPT_PAUSE_SECONDS = 0.1
+TRANSIENT_ACCEPT_ERRORS = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOBUFS,
+    errno.ECONNABORTED,
+}
+"""No descriptors or memory left, or a peer gone before it was accepted."""
 PEER_CREDENTIALS = struct.Struct("=iII")
 
 
@@ -76,15 +86,24 @@ class CniServer:
     async def serve(
         self, listener: trio.socket.SocketType, calls: trio.Nursery
     ) -> Never:
-        """Accept connections for ever; each is answered by a child of ``calls``."""
+        """Accept connections for ever; each is answered by a child of ``calls``.
+
+        Raises:
+            OSError: the listener cannot accept any more; time does not mend that.
+        """
+        waits_out = False
         while True:
             try:
                 connection, _ = await listener.accept()
             except OSError as error:
-                # Out of descriptors, or a peer gone before it was accepted.
-                log.error("accept_failed", reason=str(error))
-                await trio.sleep(0.1)
+                if error.errno not in TRANSIENT_ACCEPT_ERRORS:
+                    raise
+                if not waits_out:  # once, not ten times a second
+                    log.error("accept_failed", reason=str(error))
+                waits_out = True
+                await trio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
+            waits_out = False
             calls.start_soon(self.converse, connection)
 
     async def converse(self, connection: trio.socket.SocketType) -> None:

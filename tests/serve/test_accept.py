@@ -1,0 +1,66 @@
+"""Which errors of accept are waited out, and which end the daemon."""
+
+import errno
+import os
+from typing import Any, cast
+
+import pytest
+import structlog
+import trio
+
+from tests.serve.test_cni_server import Verbs
+from vcnd.serve.cni_server import CniServer
+
+Clock = trio.testing.MockClock
+PAUSE_SECONDS = 0.1
+
+
+class Listener:
+    """Refuses so many times, then waits for ever."""
+
+    def __init__(self, *refusals: int) -> None:
+        self.refusals = list(refusals)
+        self.asked = 0
+
+    async def accept(self) -> Any:
+        self.asked += 1
+        await trio.lowlevel.checkpoint()
+        if self.refusals:
+            number = self.refusals.pop(0)
+            raise OSError(number, os.strerror(number))
+        await trio.sleep_forever()
+
+
+async def serve(listener: Listener, seconds: float) -> None:
+    server = CniServer(Verbs(), allowed_uid=os.getuid())
+    with trio.move_on_after(seconds):
+        async with trio.open_nursery() as calls:
+            await server.serve(cast(trio.socket.SocketType, listener), calls)
+
+
+@pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"])
+async def test_a_lack_is_waited_out_and_logged_once(
+    autojump_clock: Clock, name: str
+) -> None:
+    listener = Listener(*[getattr(errno, name)] * 10)
+    with structlog.testing.capture_logs() as logged:
+        await serve(listener, 10 * PAUSE_SECONDS + 0.01)
+    assert listener.asked == 11
+    assert [x["event"] for x in logged] == ["accept_failed"]
+
+
+async def test_a_peer_that_is_gone_ends_nothing(autojump_clock: Clock) -> None:
+    listener = Listener(errno.ECONNABORTED)
+    await serve(listener, 1.0)
+    assert listener.asked == 2
+
+
+@pytest.mark.parametrize("name", ["EBADF", "EINVAL", "ENOTSOCK", "EOPNOTSUPP"])
+async def test_a_listener_that_is_gone_ends_the_daemon(
+    autojump_clock: Clock, name: str
+) -> None:
+    """systemd starts it again, with the socket that the socket unit keeps."""
+    listener = Listener(getattr(errno, name))
+    with pytest.RaisesGroup(OSError):
+        await serve(listener, 10.0)
+    assert listener.asked == 1
