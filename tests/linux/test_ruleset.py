@@ -26,12 +26,12 @@ def test_the_number_of_rules_knows_no_pods() -> None:
     ]
     many = render(Layout(), VNICS, pods, marker="m")
     assert rules(none) == rules(many)
-    assert '"oci7" . 10.1.0.7 : goto via2' in many
+    assert '"oci7" . 10.1.0.7 : goto pod2' in many
 
 
 def test_marks_keep_the_bits_of_others() -> None:
     text = render(Layout(mark_mask=0xF0000), VNICS, [], marker="m")
-    assert "meta mark set meta mark & 0xfff0ffff | 0x2" in text
+    assert "meta mark set meta mark & 0xfff0ffff | 0x20000" in text
 
 
 def test_without_vnics_there_is_still_a_table() -> None:

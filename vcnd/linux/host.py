@@ -13,7 +13,8 @@ import trio
 from vcnd.linux import conntrack, kernel, netns
 from vcnd.linux.layout import Layout
 from vcnd.linux.pods import PodWiring, host_ifname, reap_group
-from vcnd.linux.ruleset import PodElement, VnicLink, render
+from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
+from vcnd.linux.vnics import VnicWiring
 from vcnd.linux.watch import Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
@@ -42,7 +43,7 @@ class LinuxHost:
         self._vnic_links: list[VnicLink] = []
         self._pods: dict[str, tuple[Lease, Mapping[str, VnicSlot]]] = {}
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
-        self._vnics = kernel.VnicWiring(layout)
+        self._vnics = VnicWiring(layout)
         self._watch = Watch(layout)
         self._turn = trio.Lock()
         self._settling_thread = trio.CapacityLimiter(1)
@@ -90,6 +91,11 @@ class LinuxHost:
         return host_ifname(self._layout, key)
 
     @property
+    def _classes(self) -> dict[str, int]:
+        """Return numbers of the pods' classes, where NSGs are enforced between them."""
+        return class_numbers(self._vnic_links) if self._layout.strict_nsgs else {}
+
+    @property
     def _sources(self) -> dict[Family, str]:
         """Return the node's own addresses, as which it speaks to pods."""
         for slot in self._slots:
@@ -117,6 +123,7 @@ class LinuxHost:
                 slots=slots,
                 mtu=self._mtu,
                 sources=self._sources,
+                classes=self._classes,
             )
             # In the same turn: a restoration sees each pod whole, or not at all.
             self._pods[lease.host_ifname] = (lease, slots)
@@ -166,8 +173,8 @@ class LinuxHost:
         await self._in_thread(self._settle)
 
     def _settle(self) -> None:
-        self._vnic_links, mtu = self._vnics.set_up(self._slots)
-        self._mtu = mtu or DEFAULT_MTU
+        done = self._vnics.set_up(self._slots)
+        self._vnic_links, self._mtu = list(done.links), done.mtu or DEFAULT_MTU
         self._load_ruleset()
         for lease, _ in self._pods.values():
             try:
@@ -175,6 +182,12 @@ class LinuxHost:
             except OSError as error:
                 # Its link is gone; the audit ends the lease.
                 log.warning("pod_not_restored", pod=str(lease.key), reason=str(error))
+        if done.tables_in_use:
+            tables = ", ".join(map(str, done.tables_in_use))
+            raise KernelRefusedError(
+                f"others have default routes in the route tables {tables}",
+                details="set [node] pods_table to a number with free ones behind it",
+            )
 
     def _load_ruleset(self) -> None:
         present = {v.index for v in self._vnic_links}

@@ -8,21 +8,28 @@ from vcnd.model.vnic import PRIMARY_INDEX
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Route tables, rule priorities, marks and names (facts/dataplane.md §2)."""
+    """Route tables, rule priorities, marks and names (docs/data-plane.md)."""
 
     pods_table: int = 100
     """Table of the pods' host routes; VNIC n has ``pods_table + n``."""
+    strict_priority: int = 990
+    """Rules to a VNIC's table for packets to pods of another class on this node."""
     pods_priority: int = 1000
     """Rule to the pods' table."""
     mark_priority: int = 1010
     """Rules by packet mark, one per VNIC."""
     source_priority: int = 1020
     """Rules by the VNIC's own address, one per VNIC."""
+    local_priority: int = 1025
+    """Rules to the main table for what the node sends from its further addresses in
+    the pods' subnets, one per subnet."""
     closed_priority: int = 1030
     """Rules that let a pod's packet without a mark go nowhere, one per pod subnet."""
     mark_mask: int = 0xFF
     """Bits of packet and connection marks that are ours; others are kept."""
     nft_table: str = "vcnd"
+    strict_nsgs: bool = True
+    """Whether pods of different classes on this node talk through the VCN."""
     link_group: int = 0x0C1
     """IFLA_GROUP of links that the reaper deletes."""
     link_prefix: str = "oci"
@@ -34,14 +41,43 @@ class Layout:
         """Return a VNIC's route table; the primary VNIC's is the main one."""
         return MAIN_TABLE if index == PRIMARY_INDEX else self.pods_table + index
 
+    def mark(self, index: int) -> int:
+        """Return the mark of packets that a VNIC carries."""
+        return index * (self.mark_mask & -self.mark_mask)
+
+    def strict_mark(self, index: int) -> int:
+        """Return the mark of packets that leave by a VNIC though their pod is here.
+
+        The highest of our bits tells it from the VNIC's own mark.
+        """
+        return self.mark(index) | self._highest
+
+    @property
+    def _highest(self) -> int:
+        """Return the highest of our bits."""
+        return self.mark_mask & ~(self.mark_mask >> 1)
+
+    @property
+    def most_numbers(self) -> int:
+        """Return how many numbers there are for VNICs, 0 included."""
+        return self._highest // (self.mark_mask & -self.mark_mask)
+
+    @property
+    def most_pod_vnics(self) -> int:
+        """Return the highest number of a pod VNIC; those above are for foreign ones."""
+        return self.most_numbers * 3 // 4
+
     @property
     def priorities(self) -> frozenset[int]:
         """Return the priorities at which our rules stand."""
         return frozenset(
             (
+                self.strict_priority - 1,
+                self.strict_priority,
                 self.pods_priority,
                 self.mark_priority,
                 self.source_priority,
+                self.local_priority,
                 self.closed_priority,
             )
         )

@@ -9,7 +9,7 @@ from vcnd.linux import kernel, nftables, rtnetlink
 from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
 from vcnd.linux.netns import inside
-from vcnd.linux.ruleset import PODS_MAPS, via
+from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, pod_chain
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import GATEWAYS, PodInterface
@@ -55,6 +55,7 @@ class PodWiring:
         slots: Mapping[str, VnicSlot],
         mtu: int,
         sources: Mapping[Family, str],
+        classes: Mapping[str, int],
     ) -> PodInterface:
         """Wire a pod.  What is there already from an earlier try is taken over.
 
@@ -64,6 +65,7 @@ class PodWiring:
             slots: each address' VNIC.
             mtu: of its link.
             sources: the node's own addresses, as which it speaks to pods.
+            classes: numbers of the pods' classes, where NSGs are enforced between them.
 
         Raises:
             BadEnvironmentError: the interface exists and is not ours.
@@ -76,7 +78,7 @@ class PodWiring:
         try:
             with inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
                 self._pod_side(route, lease, host_mac)
-            self._host_side(lease, slots, pod_mac, sources)
+            self._host_side(lease, slots, pod_mac, sources, classes)
         except BaseException:
             self.unplug(lease)
             raise
@@ -142,6 +144,7 @@ class PodWiring:
         slots: Mapping[str, VnicSlot],
         pod_mac: str,
         sources: Mapping[Family, str],
+        classes: Mapping[str, int],
     ) -> None:
         layout, index = self._layout, socket.if_nametoindex(lease.host_ifname)
         settings = {
@@ -154,10 +157,15 @@ class PodWiring:
                 "pod's neighbour on the host",
                 rtnetlink.new_neighbour(index, address, pod_mac),
             )
-            name = PODS_MAPS[family_of(address)]
+            family, slot = family_of(address), slots[address]
+            name, chain = PODS_MAPS[family], pod_chain(slot.index)
             key = nftables.interface_and_address(lease.host_ifname, address)
-            chain = via(slots[address].index)
             nftables.add_goto(self._nft, layout.nft_table, name, key, chain)
+            number = classes.get(slot.vnic.pod_class)
+            if number is not None:
+                name, chain = CLASS_MAPS[family], class_chain(number)
+                key = rtnetlink.ip_bytes(address)
+                nftables.add_goto(self._nft, layout.nft_table, name, key, chain)
         # The routes last: what can be reached is wired whole.
         self._set_routes(lease, index, sources)
 
@@ -172,6 +180,9 @@ class PodWiring:
             name = PODS_MAPS[family_of(address)]
             key = nftables.interface_and_address(lease.host_ifname, address)
             nftables.delete(self._nft, layout.nft_table, name, key)
+            if self._layout.strict_nsgs:
+                name, key = CLASS_MAPS[family_of(address)], rtnetlink.ip_bytes(address)
+                nftables.delete(self._nft, layout.nft_table, name, key)
         self.cut(lease.host_ifname)
 
     def check(self, lease: Lease, *, netns: int) -> None:

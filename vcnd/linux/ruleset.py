@@ -1,7 +1,13 @@
 """The node's nftables rule set as text for ``nft -f``.  Pure.
 
-The rules, and what fails without each, are in facts/dataplane.md §2 to §4.
-Their number depends on the VNICs, never on the pods: a pod is one map element.
+The rules, and what fails without each, are in docs/data-plane.md.  Their number
+depends on the VNICs, never on the pods: a pod is one map element, two where NSGs
+are enforced between pods of one node.
+
+A packet is judged twice before it is routed.  In ``prerouting`` it gets the mark of
+the VNIC or pod it comes from: that mark is what a reverse path check of a firewall
+wants to see.  In ``decide``, when destinations are translated, it gets the mark by
+which it is routed.
 
 Closed when lost: each packet that these rules let pass carries a VNIC's number as
 its mark, the primary's too, and a rule (``Layout.closed_priority``) lets packets of
@@ -9,7 +15,7 @@ the pods' subnets that carry none go nowhere.  So a flushed table stops pods for
 moment until it is restored; their packets never leave by another's VNIC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vcnd.linux.layout import Layout
@@ -22,6 +28,17 @@ LINK_LOCAL_SERVICES = {
 }
 LINK_LOCAL = {Family.IPV4: "169.254.0.0/16", Family.IPV6: "fd00:c1::/64"}
 PODS_MAPS = {Family.IPV4: "pods4", Family.IPV6: "pods6"}
+CLASS_MAPS = {Family.IPV4: "classes4", Family.IPV6: "classes6"}
+KINDS = {Family.IPV4: "ipv4_addr", Family.IPV6: "ipv6_addr"}
+SELECTORS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
+
+DECIDE_PRIORITY = 50
+"""After destinations are translated (-100) and after firewalld's reverse path check
+(10), before routing."""
+
+MASQUERADE_MARK = 0x4000
+"""kube-proxy's mark of what it will masquerade (``--iptables-masquerade-bit``): such
+a packet comes from the node, not from a pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +47,17 @@ class VnicLink:
 
     index: int
     ifname: str
+    pod_class: str = ""
+    """The name of the class of its pods."""
+    networks: tuple[str, ...] = ()
+    """The subnet's CIDRs, where the VNIC carries pods."""
+    foreign: bool = False
+    """Whether vcnd does not manage it: only answers to what came in by it matter."""
+
+    @property
+    def carries_pods(self) -> bool:
+        """Return True if it is one of vcnd's own VNICs for pods."""
+        return self.index != PRIMARY_INDEX and not self.foreign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +69,29 @@ class PodElement:
     index: int
 
 
-def via(index: int) -> str:
-    """Return the name of the chain that sends by a VNIC."""
+def pod_chain(index: int) -> str:
+    """Return the name of the chain for packets of the pods of a VNIC."""
+    return f"pod{index}"
+
+
+def class_chain(number: int) -> str:
+    """Return the name of the chain for packets to the pods of a class."""
+    return f"class{number}"
+
+
+def class_numbers(vnics: Sequence[VnicLink]) -> dict[str, int]:
+    """Return a number for each class of pod VNICs; empty where there is only one.
+
+    It is the number of the class' first VNIC.
+    """
+    numbers: dict[str, int] = {}
+    for vnic in sorted(vnics, key=lambda v: v.index):
+        if vnic.carries_pods:
+            numbers.setdefault(vnic.pod_class, vnic.index)
+    return numbers if len(numbers) > 1 else {}
+
+
+def _via(index: int) -> str:
     return f"via{index}"
 
 
@@ -50,17 +99,8 @@ def _elements(items: Sequence[str]) -> str:
     return f" elements = {{ {', '.join(items)} }};" if items else ""
 
 
-def _pods_map(family: Family, pods: Sequence[PodElement]) -> str:
-    kind = "ipv4_addr" if family is Family.IPV4 else "ipv6_addr"
-    elements = _elements(
-        [
-            f'"{p.ifname}" . {p.address} : goto {via(p.index)}'
-            for p in pods
-            if family_of(p.address) is family
-        ]
-    )
-    name = PODS_MAPS[family]
-    return f"  map {name} {{ type ifname . {kind} : verdict;{elements} }}"
+def _chain(name: str, *rules: str) -> list[str]:
+    return [f"  chain {name} {{", *(f"    {r}" for r in rules if r), "  }"]
 
 
 def render(
@@ -74,75 +114,177 @@ def render(
 
     The empty chain ``marker`` tells this load from any other (``linux.watch``).
     """
-    keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
-    pod_vnics = [v for v in vnics if v.index != PRIMARY_INDEX]
-    links = layout.link_prefix + "*"
-    services4, services6 = LINK_LOCAL_SERVICES.values()
+    numbers = class_numbers(vnics) if layout.strict_nsgs else {}
+    table = f"table inet {layout.nft_table}"
+    lines = [
+        *(f"{table} {{ }}", f"delete {table}", f"{table} {{"),
+        *_maps(vnics, pods, numbers),
+        *_marking(layout, vnics, marker),
+        *_enforcing(layout, vnics, numbers),
+        *_base_chains(layout, vnics, strict=bool(numbers)),
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _maps(
+    vnics: Sequence[VnicLink],
+    pods: Sequence[PodElement],
+    numbers: Mapping[str, int],
+) -> Iterator[str]:
     entries = _elements([f'"{v.ifname}" : goto from{v.index}' for v in vnics])
-    second = _elements([f'"{v.ifname}"' for v in pod_vnics])
-    answers = ", ".join(f"{v.index:#x} : goto {via(v.index)}" for v in vnics)
-    answer = f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
+    second = _elements([f'"{v.ifname}"' for v in vnics if v.carries_pods])
+    yield f"  map vnics {{ type ifname : verdict;{entries} }}"
+    yield f"  set second {{ type ifname;{second} }}"
+    class_of = {v.index: numbers.get(v.pod_class) for v in vnics if v.carries_pods}
+    for family in Family:
+        mine = [p for p in pods if family_of(p.address) is family]
+        by_source = _elements(
+            [f'"{p.ifname}" . {p.address} : goto {pod_chain(p.index)}' for p in mine]
+        )
+        kind, name = KINDS[family], PODS_MAPS[family]
+        yield f"  map {name} {{ type ifname . {kind} : verdict;{by_source} }}"
+        by_class = _elements(
+            [
+                f"{p.address} : goto {class_chain(number)}"
+                for p in mine
+                if (number := class_of.get(p.index)) is not None
+            ]
+        )
+        yield f"  map {CLASS_MAPS[family]} {{ type {kind} : verdict;{by_class} }}"
+
+
+def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator[str]:
+    """Return the chains that set marks: by VNIC, by arrival, by pod."""
+    keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
+    for vnic in vnics:
+        yield from _chain(
+            _via(vnic.index),
+            f"meta mark set meta mark & {keep} | {layout.mark(vnic.index):#x}",
+        )
+    yield f"  chain {marker} {{ }}"
+    answers = ", ".join(
+        f"{layout.mark(v.index):#x} : goto {_via(v.index)}" for v in vnics
+    )
+    yield from _chain(
+        "answer", f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
+    )
+    for vnic in vnics:
+        yield from _chain(
+            f"from{vnic.index}",
+            "ct direction original"
+            f" ct mark set ct mark & {keep} | {layout.mark(vnic.index):#x}",
+            f"goto {_via(vnic.index)}",
+        )
+        if vnic.carries_pods:
+            yield from _chain(
+                pod_chain(vnic.index),
+                f"ct direction reply ct mark & {mask} != 0 goto answer",
+                f"goto {_via(vnic.index)}",
+            )
+
+
+def _enforcing(
+    layout: Layout, vnics: Sequence[VnicLink], numbers: Mapping[str, int]
+) -> Iterator[str]:
+    """Return the chains that send what goes to another class through the VCN."""
+    if not numbers:
+        return
+    keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
+    carriers = [v for v in vnics if v.carries_pods]
+    for vnic in carriers:
+        mark = layout.strict_mark(vnic.index)
+        yield from _chain(
+            f"strict{vnic.index}", f"meta mark set meta mark & {keep} | {mark:#x}"
+        )
+    for name, number in numbers.items():
+        others = ", ".join(
+            f"{layout.mark(v.index):#x} : goto strict{v.index}"
+            for v in carriers
+            if v.pod_class != name
+        )
+        yield from _chain(
+            class_chain(number), f"meta mark & {mask} vmap {{ {others} }}"
+        )
+
+
+def _base_chains(
+    layout: Layout, vnics: Sequence[VnicLink], *, strict: bool
+) -> Iterator[str]:
+    mask, links = f"{layout.mark_mask:#x}", layout.link_prefix + "*"
+    services4, services6 = LINK_LOCAL_SERVICES.values()
     # Forwarded on by the main table, or not at all while the primary is unknown.
     has_primary = any(v.index == PRIMARY_INDEX for v in vnics)
-    primary = f"goto {via(PRIMARY_INDEX)}" if has_primary else "return"
-    table = f"table inet {layout.nft_table}"
-    lines = [f"{table} {{ }}", f"delete {table}", f"{table} {{"]
-    lines += [
-        f"  map vnics {{ type ifname : verdict;{entries} }}",
-        *(_pods_map(family, pods) for family in Family),
-        f"  set second {{ type ifname;{second} }}",
-    ]
-    for vnic in vnics:
-        lines += [
-            f"  chain {via(vnic.index)} {{",
-            f"    meta mark set meta mark & {keep} | {vnic.index:#x}",
-            "  }",
-        ]
-    lines += [f"  chain {marker} {{ }}", "  chain answer {", f"    {answer}", "  }"]
-    for vnic in vnics:
-        lines += [
-            f"  chain from{vnic.index} {{",
-            "    ct direction reply goto answer",
-            f"    ct mark set ct mark & {keep} | {vnic.index:#x}",
-            f"    {primary}",
-            "  }",
-        ]
-    lines += f"""\
-  chain guard {{
-    meta l4proto {{ tcp, udp }} th dport 53 ip daddr {services4} {primary}
-    meta l4proto {{ tcp, udp }} th dport 53 ip6 daddr {services6} {primary}
-    udp dport 123 ip daddr {services4} {primary}
-    udp dport 123 ip6 daddr {services6} {primary}
-    counter drop
-  }}
-  chain from_pod {{
-    ct direction reply ct mark & {mask} != 0 goto answer
-    ip daddr {LINK_LOCAL[Family.IPV4]} goto guard
-    ip6 daddr {LINK_LOCAL[Family.IPV6]} goto guard
-    iifname . ip saddr vmap @{PODS_MAPS[Family.IPV4]}
-    iifname . ip6 saddr vmap @{PODS_MAPS[Family.IPV6]}
-    ip6 saddr fe80::/10 ip6 daddr {{ fe80::/10, ff02::/16 }} accept
-    ip6 saddr :: accept
-    counter drop
-  }}
-  chain prerouting {{
-    type filter hook prerouting priority mangle;
-    iifname vmap @vnics
-    iifname "{links}" goto from_pod
-  }}
-  chain output {{
-    type route hook output priority mangle;
-    ct state established ct direction reply goto answer
-  }}
-  chain forward {{
-    type filter hook forward priority filter;
-    iifname @second oifname != "{links}" ct status & dnat == 0 \
-counter reject with icmpx host-unreachable
-  }}
-  chain postrouting {{
-    type nat hook postrouting priority srcnat;
-    iifname "{links}" ip daddr {services4} masquerade
-    iifname "{links}" ip6 daddr {services6} masquerade
-  }}
-}}""".splitlines()
-    return "\n".join(lines) + "\n"
+    primary = f"goto {_via(PRIMARY_INDEX)}" if has_primary else "return"
+    networks = [n for v in vnics for n in v.networks]
+    yield from _chain(
+        "guard",
+        # NodeLocal DNSCache, for one: an address of the node itself.
+        "fib daddr type local accept",
+        f"meta l4proto {{ tcp, udp }} th dport 53 ip daddr {services4} {primary}",
+        f"meta l4proto {{ tcp, udp }} th dport 53 ip6 daddr {services6} {primary}",
+        f"udp dport 123 ip daddr {services4} {primary}",
+        f"udp dport 123 ip6 daddr {services6} {primary}",
+        "counter drop",
+    )
+    yield from _chain(
+        "from_pod",
+        *(f"iifname . {SELECTORS[f]} saddr vmap @{PODS_MAPS[f]}" for f in Family),
+        # Neighbour discovery and no more: the node must not learn routes from pods.
+        "ip6 saddr fe80::/10 icmpv6 type"
+        " { nd-neighbor-solicit, nd-neighbor-advert } accept",
+        "ip6 saddr :: icmpv6 type nd-neighbor-solicit accept",
+        "icmpv6 type { nd-router-solicit, mld-listener-report,"
+        " mld2-listener-report } drop",
+        "counter drop",
+    )
+    yield from _chain(
+        "prerouting",
+        "type filter hook prerouting priority mangle;",
+        "iifname vmap @vnics",
+        f'iifname "{links}" goto from_pod',
+    )
+    yield from _chain(
+        "leaving",
+        *(f"{SELECTORS[f]} daddr {LINK_LOCAL[f]} goto guard" for f in Family),
+        *(
+            f"meta mark & {MASQUERADE_MARK:#x} == 0"
+            f" {SELECTORS[f]} daddr vmap @{CLASS_MAPS[f]}"
+            for f in Family
+            if strict
+        ),
+    )
+    yield from _chain(
+        "decide",
+        f"type filter hook prerouting priority {DECIDE_PRIORITY};",
+        f'iifname "{links}" goto leaving',
+        'iifname "lo" accept',
+        f"ct direction reply ct mark & {mask} != 0 goto answer",
+        *(f'iifname "{v.ifname}" {primary}' for v in vnics),
+        *_of_pods(networks, primary),
+    )
+    yield from _chain(
+        "output",
+        "type route hook output priority mangle;",
+        "ct state established ct direction reply goto answer",
+    )
+    yield from _chain(
+        "forward",
+        "type filter hook forward priority filter;",
+        f'iifname @second oifname != "{links}" ct status & dnat == 0'
+        " counter reject with icmpx host-unreachable",
+    )
+    yield from _chain(
+        "postrouting",
+        "type nat hook postrouting priority srcnat;",
+        f'iifname "{links}" ip daddr {services4} masquerade',
+        f'iifname "{links}" ip6 daddr {services6} masquerade',
+    )
+
+
+def _of_pods(networks: Sequence[str], primary: str) -> Iterator[str]:
+    """Let packets from and to pods pass that arrive by a link that is no VNIC."""
+    for family in Family:
+        mine = ", ".join(sorted({n for n in networks if family_of(n) is family}))
+        for end in ("saddr", "daddr") if mine else ():
+            yield f"{SELECTORS[family]} {end} {{ {mine} }} {primary}"

@@ -1,0 +1,69 @@
+"""VNICs of the node that are not vcnd's: what comes in by them is answered by them.
+
+A pod's answer has the pod's address as its source until it leaves, so a rule of the
+administrator for the VNIC's own address does not match it.  Each such VNIC with a
+default route of its own has a number here, for the connection mark.  Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vcnd.linux.layout import Layout
+from vcnd.model.family import Family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultRoute:
+    """A default route of any table."""
+
+    table: int
+    link_index: int
+    gateway: str
+    family: Family
+    ours: bool
+    """Whether vcnd made it, or the kernel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignLink:
+    """A link that vcnd does not manage and that has a default route."""
+
+    index: int
+    """Its number."""
+    link_index: int
+    ifname: str
+    gateways: Mapping[Family, str]
+
+
+def foreign_links(
+    layout: Layout, routes: Sequence[DefaultRoute], others: Mapping[int, str]
+) -> list[ForeignLink]:
+    """Return the foreign links, each under a number that it keeps.
+
+    Args:
+        layout: which tables are ours.
+        routes: all default routes of the node.
+        others: names of the links that are not vcnd's, by index.
+    """
+    numbers = range(layout.most_numbers - 1, layout.most_pod_vnics, -1)
+    tables = {layout.vnic_table(n): n for n in numbers}
+    # What an earlier run gave stays: connections carry the number.
+    given = {r.link_index: tables[r.table] for r in routes if r.table in tables}
+    gateways: dict[int, dict[Family, str]] = {}
+    for route in routes:
+        if route.link_index in others and route.table not in tables:
+            gateways.setdefault(route.link_index, {})[route.family] = route.gateway
+    free = iter([n for n in numbers if n not in given.values()])
+    found: list[ForeignLink] = []
+    for link_index, theirs in sorted(gateways.items()):
+        number = given.get(link_index) or next(free, 0)
+        if number:
+            found.append(
+                ForeignLink(
+                    index=number,
+                    link_index=link_index,
+                    ifname=others[link_index],
+                    gateways=theirs,
+                )
+            )
+    return found

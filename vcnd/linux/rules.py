@@ -1,0 +1,74 @@
+"""The node's routing rules, as values.  Pure.
+
+Why each is there: docs/data-plane.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from vcnd.linux.layout import Layout
+from vcnd.linux.rtnetlink import MAIN_TABLE
+from vcnd.model.family import Family
+from vcnd.model.vnic import VnicSlot
+
+LOOPBACK = "lo"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A routing rule of ours; without a table it lets packets go nowhere."""
+
+    priority: int
+    table: int = 0
+    source: str = ""
+    mark: int = 0
+    arrived_by: str = ""
+    """The link that packets came in by; ``lo`` stands for the node's own packets."""
+    hosts_only: bool = False
+    """Whether only the table's routes to single addresses count."""
+    family: Family = Family.IPV4
+
+
+def vnic_rules(
+    layout: Layout,
+    slots: Sequence[VnicSlot],
+    family: Family,
+    *,
+    strict: Mapping[int, str],
+) -> set[Rule]:
+    """Return the rules of one family that ought to be: their number knows no pods.
+
+    Args:
+        layout: priorities, tables and marks.
+        slots: the VNICs.
+        family: IPv4 or IPv6.
+        strict: links by number of the VNICs by which packets leave though the pod
+            that they are for is here; empty where there are none.
+    """
+    rule = partial(Rule, family=family)
+    pods = partial(rule, table=layout.pods_table, hosts_only=True)
+    wanted = {pods(layout.pods_priority)}
+    for ifname in (LOOPBACK, *strict.values()) if strict else ():
+        # What the node sends, and what comes from the VCN, goes to its pods directly.
+        # The kernel's reverse path check of what goes there is asked this way too.
+        wanted.add(pods(layout.strict_priority - 1, arrived_by=ifname))
+    for slot in slots:
+        vnic, table = slot.vnic, layout.vnic_table(slot.index)
+        six = family is Family.IPV6
+        own = vnic.ipv6 if six else vnic.address
+        cidr = vnic.ipv6_cidr if six else vnic.subnet_cidr
+        wanted.add(rule(layout.mark_priority, table, mark=layout.mark(slot.index)))
+        if own:
+            source = f"{own}/{family.bits}"
+            wanted.add(rule(layout.source_priority, table, source=source))
+        if slot.is_primary:
+            continue
+        if slot.index in strict:
+            mark = layout.strict_mark(slot.index)
+            wanted.add(rule(layout.strict_priority, table, mark=mark))
+        if cidr:
+            local = partial(rule, arrived_by=LOOPBACK)
+            wanted.add(local(layout.local_priority, MAIN_TABLE, cidr))
+            wanted.add(rule(layout.closed_priority, source=cidr))
+    return wanted

@@ -1,0 +1,214 @@
+"""Set-up of the node's VNICs: links, addresses, route tables and routing rules.
+
+Synchronous: runs in the kernel's worker thread, in the node's network namespace.
+"""
+
+import errno
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vcnd.linux import kernel, rtnetlink
+from vcnd.linux.foreign import ForeignLink, foreign_links
+from vcnd.linux.kernel import NUMBERS, Link
+from vcnd.linux.layout import Layout
+from vcnd.linux.netlink import NetlinkSocket
+from vcnd.linux.rtnetlink import IFA_F_NODAD, MAIN_TABLE, RTPROT_KERNEL
+from vcnd.linux.rules import Rule, vnic_rules
+from vcnd.linux.ruleset import VnicLink, class_numbers
+from vcnd.model.family import Family
+from vcnd.model.vnic import VnicSlot
+
+ASKS_FROM = "fe80::2"
+"""A link-local address on each pod VNIC: with the kernel's own, which it proves first,
+nobody could ask for the router in the first second after a link came up."""
+FIRST = (Family.IPV4,)
+VNIC_SETTINGS = {
+    # Loose: answers to pods come in here, and the route to their source is another's.
+    # The greater of this and of ``all`` counts, so images cannot make it strict.
+    rtnetlink.DEVCONF_RP_FILTER: 2,
+    # Its look-up has the mark of the packet: without one the pods' subnets are closed.
+    rtnetlink.DEVCONF_SRC_VMARK: 1,
+    rtnetlink.DEVCONF_SEND_REDIRECTS: 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """What the kernel has of the VNICs."""
+
+    links: tuple[VnicLink, ...]
+    mtu: int
+    """Of pods: as configured, else that of the primary VNIC's link; 0: unknown."""
+    tables_in_use: tuple[int, ...]
+    """Route tables that vcnd needs and that hold somebody else's default route; their
+    VNICs are left out of ``links``."""
+
+
+def set_device(index: int, settings: dict[int, int]) -> None:
+    """Change IPv4 settings of a link."""
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        step, said = f"settings of link {index}", rtnetlink.device_settings
+        route.request(step, *said(index, settings))
+
+
+class VnicWiring:
+    """Sets VNICs up, and takes down what it has set up."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def set_up(self, slots: Sequence[VnicSlot]) -> SetUp:
+        """Bring links, addresses, routes and rules to what the slots say.
+
+        Idempotent.  A VNIC whose link the kernel does not show (yet) is left out of
+        the answer; its link event will call again.
+        """
+        found: list[VnicLink] = []
+        in_use: list[int] = []
+        with kernel.netlink() as route:
+            by_mac = {x.mac: x for x in map(kernel.as_link, route.get_links()) if x.mac}
+            mtu = self._layout.mtu or next(
+                (by_mac[s.vnic.mac].mtu for s in slots if _is_there(s, by_mac)), 0
+            )
+            defaults = kernel.default_routes(route)
+            for slot in slots:
+                there = by_mac.get(slot.vnic.mac)
+                if there is None:
+                    continue
+                table = self._layout.vnic_table(slot.index)
+                if not slot.is_primary:
+                    if any(r.table == table and not r.ours for r in defaults):
+                        in_use.append(table)
+                        continue
+                    # Detached under our hands: its end has an event of its own.
+                    with kernel.passing_over(errno.ENODEV):
+                        self._set_up(route, slot, there, mtu)
+                found.append(_as_vnic_link(slot, there))
+            others = self._others(by_mac.values(), found)
+            foreign = foreign_links(self._layout, defaults, others)
+            families = tuple(Family) if any(s.vnic.ipv6_cidr for s in slots) else FIRST
+            for other in foreign:
+                self._answer_by(route, other, families)
+            strict: dict[int, str] = {}
+            if self._layout.strict_nsgs and class_numbers(found):
+                strict = {v.index: v.ifname for v in found if v.carries_pods}
+            rules = self._rules(slots, foreign, families, strict=strict)
+            self._bring_rules_to(route, rules)
+        found += [
+            VnicLink(index=f.index, ifname=f.ifname, foreign=True) for f in foreign
+        ]
+        return SetUp(links=tuple(found), mtu=mtu, tables_in_use=tuple(in_use))
+
+    def _others(
+        self, links: Iterable[Link], mine: Sequence[VnicLink]
+    ) -> dict[int, str]:
+        """Return the links that are neither VNICs of ours nor pods', by index."""
+        names, prefix = {v.ifname for v in mine}, self._layout.link_prefix
+        return {
+            x.index: x.name
+            for x in links
+            if x.name not in names and not x.name.startswith(prefix)
+        }
+
+    def take_down(self) -> None:
+        """Remove every rule and route of ours; links stay the cloud's."""
+        with kernel.netlink() as route:
+            self._bring_rules_to(route, set())
+            for family in Family:
+                kernel.flush(route, self._layout.pods_table, family)
+
+    def _set_up(self, route: Any, slot: VnicSlot, link: Link, mtu: int) -> None:
+        vnic, table = slot.vnic, self._layout.vnic_table(slot.index)
+        if not link.up or (mtu and link.mtu != mtu):
+            route.link("set", index=link.index, state="up", mtu=mtu or link.mtu)
+        set_device(link.index, VNIC_SETTINGS)
+        # The address stays on the VNIC: without it MASQUERADE would take the
+        # primary's, and losing the last address flushes the link's every route.
+        route.addr("replace", index=link.index, address=vnic.address, prefixlen=32)
+        common = {"oif": link.index, "table": table, "proto": RTPROT_KERNEL}
+        router = vnic.virtual_router
+        route.route("replace", dst=f"{router}/32", scope="link", **common)
+        route.route(
+            "replace", dst="default", gateway=router, flags=["onlink"], **common
+        )
+        if not vnic.ipv6_router:
+            return
+        # Nobody else has them: no wait for proof (DAD).
+        for own, length in ((vnic.ipv6, 128), (ASKS_FROM, 64)):
+            if own:
+                said = {"address": own, "prefixlen": length, "flags": IFA_F_NODAD}
+                route.addr("replace", index=link.index, **said)
+        common["family"] = socket.AF_INET6
+        route.route("replace", dst="default", gateway=vnic.ipv6_router, **common)
+
+    def _answer_by(
+        self, route: Any, foreign: ForeignLink, families: Sequence[Family]
+    ) -> None:
+        """Give a foreign VNIC a table, so that answers can leave by it."""
+        for family in families:
+            if family not in foreign.gateways:
+                continue
+            route.route(
+                "replace",
+                dst="default",
+                gateway=foreign.gateways[family],
+                oif=foreign.link_index,
+                table=self._layout.vnic_table(foreign.index),
+                proto=RTPROT_KERNEL,
+                family=NUMBERS[family],
+                **({"flags": ["onlink"]} if family is Family.IPV4 else {}),
+            )
+
+    def _rules(
+        self,
+        slots: Sequence[VnicSlot],
+        foreign: Sequence[ForeignLink],
+        families: Sequence[Family],
+        *,
+        strict: Mapping[int, str],
+    ) -> set[Rule]:
+        """Return the rules that ought to be."""
+        layout, wanted = self._layout, set[Rule]()
+        for family in families:
+            wanted |= vnic_rules(layout, slots, family, strict=strict)
+            wanted |= {
+                Rule(
+                    layout.mark_priority,
+                    layout.vnic_table(f.index),
+                    mark=layout.mark(f.index),
+                    family=family,
+                )
+                for f in foreign
+                if family in f.gateways
+            }
+        return wanted
+
+    def _bring_rules_to(self, route: Any, wanted: set[Rule]) -> None:
+        """Add what is missing and remove what is over, at our priorities only."""
+        layout = self._layout
+        present = kernel.present_rules(route, layout.priorities)
+        # First what closes, then what opens.
+        for rule in sorted(wanted - present, key=lambda r: r.table):
+            kernel.add_rule(route, rule, layout)
+        for rule in present - wanted:
+            kernel.delete_rule(route, rule, layout)
+            if rule.mark and rule.table != MAIN_TABLE:
+                kernel.flush(route, rule.table, rule.family)
+
+
+def _as_vnic_link(slot: VnicSlot, link: Link) -> VnicLink:
+    vnic = slot.vnic
+    return VnicLink(
+        index=slot.index,
+        ifname=link.name,
+        pod_class=vnic.pod_class,
+        networks=()
+        if slot.is_primary
+        else tuple(filter(None, (vnic.subnet_cidr, vnic.ipv6_cidr))),
+    )
+
+
+def _is_there(slot: VnicSlot, by_mac: dict[str, Link]) -> bool:
+    return slot.is_primary and slot.vnic.mac in by_mac
