@@ -31,7 +31,7 @@ STATEMENTS = re.findall(r"(?m)^Allow dynamic-group .*$", PAGE)
 
 def with_policy(statements: list[str], bundled: str = "default") -> World:
     changes = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"}
-    w = world(changes, bundled=bundled)
+    w = world(changes, bundled=bundled, federated=True)
     policies = w.service.world.policies
     policies.statements = [statement(text) for text in statements]
     compartment = w.service.world.compartment_id
