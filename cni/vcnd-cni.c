@@ -16,7 +16,8 @@
  *
  * A connection that ends before a whole reply is opened again and the same
  * request sent until the deadline: every verb is idempotent, so a restart of the
- * daemon in mid-call loses no call.
+ * daemon in mid-call loses no call.  When nobody reads standard output any more the
+ * runtime has ended: this ends too, and the daemon notices the closed connection.
  */
 
 typedef unsigned long word;
@@ -61,7 +62,7 @@ __asm__(".globl _start\n_start:\n mov x29,#0\n mov x0,sp\n bl start\n brk #1\n")
 #define CALL3(n, a, b, c) call6((n), (sword)(a), (sword)(b), (sword)(c), 0, 0, 0)
 
 enum { O_RDONLY_CLOEXEC = 02000000, AT_FDCWD_ = -100, AF_UNIX_ = 1,
-       SOCK_STREAM_CLOEXEC = 1 | 02000000, MSG_NOSIGNAL_ = 0x4000, POLLIN_ = 1,
+       SOCK_STREAM_CLOEXEC = 1 | 02000000, MSG_NOSIGNAL_ = 0x4000, POLLIN_ = 1, POLLERR_ = 8,
        EINTR_ = 4, EAGAIN_ = 11 };
 enum { MAX_ENVIRONMENT = 128 << 10, MAX_STDIN = 1 << 20, MAX_REPLY = 1 << 20 };
 enum { DEADLINE_MS = 50000, STATUS_DEADLINE_MS = 3000 };
@@ -166,19 +167,22 @@ static void nap(sword ms) {
     CALL3(SYS_nanosleep, &t, 0, 0);
 }
 
-/* 1 when fd is readable before the deadline. */
+/* 1 when fd is readable before the deadline; ends when nobody reads our output. */
 static int readable(int fd, sword deadline) {
+    word watched = 2;
     for (;;) {
         sword left = deadline - now_ms();
         if (left <= 0) return 0;
-        struct pollfd p = {fd, POLLIN_, 0};
+        struct pollfd p[2] = {{fd, POLLIN_, 0}, {1, 0, 0}};
 #if defined(__x86_64__)
-        sword n = CALL3(SYS_poll, &p, 1, left);
+        sword n = CALL3(SYS_poll, p, watched, left);
 #else
         struct timespec t = {left / 1000, left % 1000 * 1000000};
-        sword n = call6(SYS_ppoll, (sword)&p, 1, (sword)&t, 0, 8, 0);
+        sword n = call6(SYS_ppoll, (sword)p, watched, (sword)&t, 0, 8, 0);
 #endif
-        if (n > 0) return 1;
+        if (n > 0 && p[0].revents) return 1;
+        if (n > 0 && p[1].revents & POLLERR_) leave(1);
+        if (n > 0) watched = 1;     /* descriptor 1 was closed from the start */
         if (n != -EINTR_ && n != 0) return 0;
     }
 }

@@ -108,13 +108,15 @@ async def test_cancelled_add_leaves_nothing(
 async def test_two_calls_of_one_sandbox_take_turns(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
+    """A third would end the second, which waits (tests/flow/test_calls)."""
     w = world()
     w.host.plug_seconds = 1.0
     async with w.node() as node:
         await until_warm(node)
         async with trio.open_nursery() as calls:
-            for _ in range(3):
-                calls.start_soon(add, node, 1)
+            calls.start_soon(add, node, 1)
+            await trio.sleep(0.5)
+            calls.start_soon(add, node, 1)
         assert len(node.pool.ledger.leases()) == 1
 
 

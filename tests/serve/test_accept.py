@@ -8,7 +8,7 @@ import pytest
 import structlog
 import trio
 
-from tests.serve.test_cni_server import Verbs
+from tests.calling import Verbs
 from vcnd.serve.cni_server import CniServer
 
 Clock = trio.testing.MockClock

@@ -4,119 +4,16 @@ import array
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
-from hypothesis import given
-from hypothesis import strategies as st
 
-from vcnd.model.errors import NotServingError, PoolEmptyError
-from vcnd.model.interface import PodInterface
-from vcnd.model.sandbox import Lease, PodRef, SandboxKey
-from vcnd.serve.cni_server import REQUEST_SECONDS, CniServer
-
-CONFIG = b'{"cniVersion":"1.0.0","name":"vcnd"}'
-ADD = {
-    "CNI_COMMAND": "ADD",
-    "CNI_CONTAINERID": "abc",
-    "CNI_NETNS": "/x",
-    "CNI_IFNAME": "eth0",
-}
-
-
-class Verbs:
-    """Answers what a test wants."""
-
-    def __init__(self) -> None:
-        self.failure: Exception | None = None
-        self.added: list[SandboxKey] = []
-
-    async def add(
-        self,
-        key: SandboxKey,
-        pod: PodRef,
-        netns: int,
-        annotations: Mapping[str, str] | None = None,
-    ) -> tuple[Lease, PodInterface]:
-        assert os.fstat(netns)
-        if self.failure:
-            raise self.failure
-        self.added.append(key)
-        lease = Lease(key=key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
-        interface = PodInterface(host_ifname="oci1", host_mac="a", pod_mac="b", mtu=1)
-        return lease, interface
-
-    async def delete(self, key: SandboxKey) -> Lease | None:
-        return None
-
-    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
-        raise AssertionError
-
-    async def collect_garbage(
-        self, network: str, valid: frozenset[tuple[str, str]]
-    ) -> None:
-        raise ZeroDivisionError
-
-    def ready(self) -> None:
-        raise NotServingError("not yet")
-
-    def report(self) -> dict[str, Any]:
-        return {"pool": {}}
-
-    async def release_all(self) -> None:
-        pass
-
-
-@asynccontextmanager
-async def serving(
-    verbs: Verbs, path: Path | str, *, allowed_uid: int | None = None
-) -> AsyncIterator[None]:
-    listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with listener:
-        await listener.bind(str(path))
-        listener.listen(16)
-        uid = os.getuid() if allowed_uid is None else allowed_uid
-        async with trio.open_nursery() as calls:
-            calls.start_soon(CniServer(verbs, allowed_uid=uid).serve, listener, calls)
-            yield
-            calls.cancel_scope.cancel()
-
-
-def request_environment(environment: dict[str, str]) -> bytes:
-    return b"".join(f"{k}={v}\0".encode() for k, v in environment.items())
-
-
-def request(environment: dict[str, str], stdin: bytes = CONFIG) -> bytes:
-    said = request_environment(environment)
-    return b"vcnd 1 %d %d\n" % (len(said), len(stdin)) + said + stdin
-
-
-async def exchange(
-    path: Path | str, data: bytes, *, descriptors: int = 1, half: bool = False
-) -> tuple[int, Any]:
-    """Send bytes; return exit code and JSON, or (-1, None) when nothing comes."""
-    with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        await sock.connect(str(path))
-        rights = []
-        if descriptors:
-            fds = array.array("i", [0] * descriptors)
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds.tobytes())]
-        await sock.sendmsg([data], rights)
-        if half:
-            sock.shutdown(socket.SHUT_WR)
-        reply = b""
-        while chunk := await sock.recv(65536):
-            reply += chunk
-    header, _, body = reply.partition(b"\n")
-    if not header:
-        return -1, None
-    code, length = header.split()
-    assert int(length) == len(body)
-    return int(code), json.loads(body) if body else None
+from tests.calling import ADD, Verbs, exchange, request, serving
+from vcnd.model.errors import PoolEmptyError
+from vcnd.serve.cni_server import REQUEST_SECONDS
 
 
 async def test_add(tmp_path: Path) -> None:
@@ -171,64 +68,6 @@ async def test_bad_calls_are_answered_and_the_daemon_lives(
         assert (await exchange(tmp_path / "s", request(ADD)))[0] == 0
     await trio.testing.wait_all_tasks_blocked()
     assert len(os.listdir("/proc/self/fd")) <= before
-
-
-@pytest.mark.parametrize(
-    "stdin", [b'"\x80"', b"[" * 50_000, b'{"name": "\xff"}', b'{"name": "\\ud800"}']
-)
-async def test_bytes_that_are_no_configuration(tmp_path: Path, stdin: bytes) -> None:
-    async with serving(Verbs(), tmp_path / "s"):
-        code, said = await exchange(tmp_path / "s", request(ADD, stdin))
-    assert (code, said["code"]) == (1, 6)
-
-
-def framed(environment: bytes, stdin: bytes) -> bytes:
-    return b"vcnd 1 %d %d\n%s%s" % (len(environment), len(stdin), environment, stdin)
-
-
-def assignments(names: Sequence[str]) -> st.SearchStrategy[bytes]:
-    """Return variables with any bytes as their values."""
-    pairs = st.tuples(st.sampled_from(names), st.binary(max_size=20))
-    lists = st.lists(pairs.map(lambda p: p[0].encode() + b"=" + p[1] + b"\0"))
-    return lists.map(b"".join)
-
-
-@given(
-    st.one_of(
-        st.binary(max_size=200),
-        st.builds(framed, st.binary(max_size=80), st.binary(max_size=80)),
-        st.builds(
-            framed,
-            assignments([*ADD]).map(request_environment(ADD).__add__),
-            st.binary(max_size=80) | st.just(CONFIG),
-        ),
-    ),
-    st.integers(min_value=0, max_value=10),
-)
-async def test_any_bytes_are_answered_in_form(data: bytes, descriptors: int) -> None:
-    """A frame with a result or an error of CNI; for half a request, nothing."""
-    ours, theirs = trio.socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    rights = []
-    if descriptors and data:
-        fds = array.array("i", [0] * descriptors)
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds.tobytes())]
-    before = len(os.listdir("/proc/self/fd"))
-    with theirs:
-        if data:
-            await theirs.sendmsg([data], rights)
-        theirs.shutdown(socket.SHUT_WR)
-        await CniServer(Verbs(), allowed_uid=os.getuid()).converse(ours)
-        reply = b""
-        while chunk := await theirs.recv(65536):
-            reply += chunk
-        assert len(os.listdir("/proc/self/fd")) == before - 1  # ours is closed
-    if not reply:
-        return
-    header, _, body = reply.partition(b"\n")
-    code, length = (int(part) for part in header.split())
-    assert length == len(body)
-    answer = json.loads(body) if body else {}
-    assert answer.get("code") in ({None} if code == 0 else {1, 4, 6, 7, 8, 50})
 
 
 async def test_half_a_request_is_dropped(tmp_path: Path) -> None:
@@ -298,28 +137,6 @@ async def test_idle_connections_are_let_go(
             await trio.sleep(REQUEST_SECONDS + 1)
             assert (await exchange(tmp_path / "s", request(ADD)))[0] == 0
             assert len(os.listdir("/proc/self/fd")) < before + 310
-    await trio.testing.wait_all_tasks_blocked()
-    assert len(os.listdir("/proc/self/fd")) <= before
-
-
-async def test_descriptors_of_the_wrong_kind_or_number_are_closed(
-    tmp_path: Path,
-) -> None:
-    before = len(os.listdir("/proc/self/fd"))
-    async with serving(Verbs(), tmp_path / "s"):
-        for number in (0, 2, 8, 9, 200):
-            code, said = await exchange(
-                tmp_path / "s", request(ADD), descriptors=number
-            )
-            assert (code, said["code"]) == (1, 8 if number <= 8 else 6)
-        # Spread over many messages, too.
-        with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            await sock.connect(str(tmp_path / "s"))
-            fds = array.array("i", [0] * 8).tobytes()
-            for byte in request(ADD)[:3]:
-                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
-                await sock.sendmsg([bytes([byte])], rights)
-            assert b'"code":6' in await sock.recv(65536)
     await trio.testing.wait_all_tasks_blocked()
     assert len(os.listdir("/proc/self/fd")) <= before
 

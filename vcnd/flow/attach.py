@@ -22,7 +22,6 @@ from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.interface import PodInterface
 from vcnd.model.records import Leased
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
-from vcnd.model.wish import Claim
 from vcnd.ports import Host, Journal
 
 UNDO_SECONDS = 5.0
@@ -68,16 +67,22 @@ class Attacher:
         Raises:
             WishRefusedError: the pod may not have what it asks for.
             PoolEmptyError: no address came within the patience.
+            TryAgainError: a later ADD or DEL of the sandbox came meanwhile.
             BadNetnsError: the descriptor is no pod's network namespace.
             BadRequestError: an interface of that name exists and is not ours.
         """
-        async with self._turns.turn(key):
+        async with self._turns.yielding_turn(key) as place:
             cookie = await self._host.identify(netns)
             held = self._pool.ledger.lease_of(key)
             if held is not None:
+                place.keep()
                 return await self._add_again(held, cookie, netns)
             claim = await self._claims.of(pod, annotations)
-            async with self._new_lease(key, pod, claim, cookie) as lease:
+            found = await wait_for_address(
+                self._pool, key, pod, claim, self._patience_seconds
+            )
+            place.keep()
+            async with self._new_lease(key, pod, found, cookie) as lease:
                 return lease, await self._plug(lease, netns)
 
     async def _add_again(
@@ -107,12 +112,10 @@ class Attacher:
 
     @asynccontextmanager
     async def _new_lease(
-        self, key: SandboxKey, pod: PodRef, claim: Claim, cookie: int
+        self, key: SandboxKey, pod: PodRef, found: tuple[str, ...], cookie: int
     ) -> AsyncIterator[Lease]:
-        """Lease an address durably; undo pod and lease unless the body succeeds."""
-        first, *second = await wait_for_address(
-            self._pool, key, pod, claim, self._patience_seconds
-        )
+        """Lease addresses durably; undo pod and lease unless the body succeeds."""
+        first, *second = found
         lease = Lease(
             key=key,
             address=first,
@@ -133,7 +136,7 @@ class Attacher:
 
     async def delete(self, key: SandboxKey) -> Lease | None:
         """Take a sandbox's address back; what is already gone is no error."""
-        async with self._turns.turn(key):
+        async with self._turns.newest_turn(key):
             lease = self._pool.ledger.lease_of(key)
             if lease is None:
                 return None

@@ -1,4 +1,4 @@
-"""One sandbox, one call at a time."""
+"""One sandbox, one call at a time; a later call ends an earlier one that waits."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,7 +6,40 @@ from weakref import WeakValueDictionary
 
 import trio
 
+from vcnd.model.errors import TryAgainError
 from vcnd.model.sandbox import SandboxKey
+
+
+class Place:
+    """An ADD's place among the calls of its sandbox, from its arrival on."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.kept = False
+        self._overtaken_by = ""
+
+    def keep(self) -> None:
+        """Go on whatever call comes; the sandbox is about to hold an address.
+
+        Raises:
+            TryAgainError: a later call has come already.
+        """
+        self.check()
+        self.kept = True
+
+    def overtake(self, command: str) -> None:
+        """End the call, unless it goes on whatever comes."""
+        if not self.kept:
+            self._overtaken_by = command
+            self.scope.cancel()
+
+    def check(self) -> None:
+        """Raise ``TryAgainError`` if a later call has come."""
+        if self._overtaken_by:
+            raise TryAgainError(
+                f"overtaken by {self._overtaken_by}",
+                details="a later call of the same sandbox came while this one waited",
+            )
 
 
 class Turns:
@@ -15,6 +48,7 @@ class Turns:
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[SandboxKey, trio.Lock] = WeakValueDictionary()
         self._busy: dict[SandboxKey, int] = {}
+        self._places: dict[SandboxKey, list[Place]] = {}
 
     @asynccontextmanager
     async def turn(self, key: SandboxKey) -> AsyncIterator[None]:
@@ -28,6 +62,37 @@ class Turns:
             self._busy[key] -= 1
             if not self._busy[key]:
                 del self._busy[key]
+
+    @asynccontextmanager
+    async def newest_turn(self, key: SandboxKey) -> AsyncIterator[None]:
+        """End waiting ADDs, then wait for the sandbox's turn and hold it (DEL)."""
+        self._overtake(key, "DEL")
+        async with self.turn(key):
+            yield
+
+    @asynccontextmanager
+    async def yielding_turn(self, key: SandboxKey) -> AsyncIterator[Place]:
+        """Do the same, and end when a later call comes before ``Place.keep`` (ADD).
+
+        Raises:
+            TryAgainError: a later call has come.
+        """
+        self._overtake(key, "ADD")
+        place = Place()
+        self._places.setdefault(key, []).append(place)
+        try:
+            with place.scope:
+                async with self.turn(key):
+                    yield place
+        finally:
+            self._places[key].remove(place)
+            if not self._places[key]:
+                del self._places[key]
+        place.check()
+
+    def _overtake(self, key: SandboxKey, command: str) -> None:
+        for place in self._places.get(key, ()):
+            place.overtake(command)
 
     def busy(self) -> set[SandboxKey]:
         """Return the sandboxes that a call is working on or waiting for."""

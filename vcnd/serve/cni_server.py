@@ -19,6 +19,7 @@ from vcnd.model.trace import TRACE
 from vcnd.serve import cni_result, cni_wire
 from vcnd.serve.cni_call import Call, parse_call
 from vcnd.serve.cni_request import HalfRequestError, Request, receive
+from vcnd.serve.hangups import HangUps
 
 log = structlog.get_logger()
 
@@ -91,22 +92,38 @@ class CniServer:
         Raises:
             OSError: the listener cannot accept any more; time does not mend that.
         """
+        hangups = HangUps()
+        async with trio.open_nursery() as watch:
+            watch.start_soon(hangups.run)
+            failure = await self._accept(listener, calls, hangups)
+            watch.cancel_scope.cancel()
+        raise failure
+
+    async def _accept(
+        self,
+        listener: trio.socket.SocketType,
+        calls: trio.Nursery,
+        hangups: HangUps,
+    ) -> OSError:
+        """Accept connections until the listener fails; return how it failed."""
         waits_out = False
         while True:
             try:
                 connection, _ = await listener.accept()
             except OSError as error:
                 if error.errno not in TRANSIENT_ACCEPT_ERRORS:
-                    raise
+                    return error
                 if not waits_out:  # once, not ten times a second
                     log.error("accept_failed", reason=str(error))
                 waits_out = True
                 await trio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
             waits_out = False
-            calls.start_soon(self.converse, connection)
+            calls.start_soon(self.converse, connection, hangups)
 
-    async def converse(self, connection: trio.socket.SocketType) -> None:
+    async def converse(
+        self, connection: trio.socket.SocketType, hangups: HangUps
+    ) -> None:
         """Answer one connection."""
         with connection:
             try:
@@ -124,7 +141,24 @@ class CniServer:
                 await _linger(connection)
             else:
                 with request:
-                    await _reply(connection, await self._answer(request))
+                    await self._conclude(connection, request, hangups)
+
+    async def _conclude(
+        self, connection: trio.socket.SocketType, request: Request, hangups: HangUps
+    ) -> None:
+        """Carry a request out and reply.
+
+        An ADD ends when its caller hangs up: nobody would learn of the address.  What
+        others do is wanted whether or not somebody waits for the reply.
+        """
+        if request.environment.get("CNI_COMMAND") != "ADD":
+            await _reply(connection, await self._answer(request))
+            return
+        with hangups.ending(connection) as call:
+            await _reply(connection, await self._answer(request))
+        if call.cancelled_caught:
+            container_id = request.environment.get("CNI_CONTAINERID", "")
+            log.info("caller_hung_up", command="ADD", sandbox=container_id[:13])
 
     async def _answer(self, request: Request) -> bytes:
         version = cni_wire.LATEST

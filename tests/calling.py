@@ -1,0 +1,138 @@
+"""A CNI server whose verbs answer what a test wants, and calls to it."""
+
+import array
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from vcnd.model.errors import NotServingError
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.serve.cni_server import CniServer
+
+CONFIG = b'{"cniVersion":"1.0.0","name":"vcnd"}'
+ADD = {
+    "CNI_COMMAND": "ADD",
+    "CNI_CONTAINERID": "abc",
+    "CNI_NETNS": "/x",
+    "CNI_IFNAME": "eth0",
+}
+
+
+class Verbs:
+    """Answers what a test wants."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self.added: list[SandboxKey] = []
+        self.waits = False
+        """Whether ADD and DEL wait for ``go_on``."""
+        self.waiting = trio.Event()
+        self.go_on = trio.Event()
+        self.ended: list[str] = []
+        self.end = trio.Event()
+
+    async def wait(self, command: str) -> None:
+        if not self.waits:
+            return
+        self.waiting.set()
+        try:
+            await self.go_on.wait()
+        except trio.Cancelled:
+            self.ended.append(f"{command} cancelled")
+            raise
+        else:
+            self.ended.append(f"{command} done")
+        finally:
+            self.end.set()
+
+    async def add(
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
+    ) -> tuple[Lease, PodInterface]:
+        assert os.fstat(netns)
+        if self.failure:
+            raise self.failure
+        await self.wait("ADD")
+        self.added.append(key)
+        lease = Lease(key=key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
+        interface = PodInterface(host_ifname="oci1", host_mac="a", pod_mac="b", mtu=1)
+        return lease, interface
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        await self.wait("DEL")
+        return None
+
+    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+        raise AssertionError
+
+    async def collect_garbage(
+        self, network: str, valid: frozenset[tuple[str, str]]
+    ) -> None:
+        raise ZeroDivisionError
+
+    def ready(self) -> None:
+        raise NotServingError("not yet")
+
+    def report(self) -> dict[str, Any]:
+        return {"pool": {}}
+
+    async def release_all(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def serving(
+    verbs: Verbs, path: Path | str, *, allowed_uid: int | None = None
+) -> AsyncIterator[None]:
+    listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with listener:
+        await listener.bind(str(path))
+        listener.listen(16)
+        uid = os.getuid() if allowed_uid is None else allowed_uid
+        async with trio.open_nursery() as calls:
+            calls.start_soon(CniServer(verbs, allowed_uid=uid).serve, listener, calls)
+            yield
+            calls.cancel_scope.cancel()
+
+
+def request_environment(environment: dict[str, str]) -> bytes:
+    return b"".join(f"{k}={v}\0".encode() for k, v in environment.items())
+
+
+def request(environment: dict[str, str], stdin: bytes = CONFIG) -> bytes:
+    said = request_environment(environment)
+    return b"vcnd 1 %d %d\n" % (len(said), len(stdin)) + said + stdin
+
+
+async def exchange(
+    path: Path | str, data: bytes, *, descriptors: int = 1, half: bool = False
+) -> tuple[int, Any]:
+    """Send bytes; return exit code and JSON, or (-1, None) when nothing comes."""
+    with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        await sock.connect(str(path))
+        rights = []
+        if descriptors:
+            fds = array.array("i", [0] * descriptors)
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds.tobytes())]
+        await sock.sendmsg([data], rights)
+        if half:
+            sock.shutdown(socket.SHUT_WR)
+        reply = b""
+        while chunk := await sock.recv(65536):
+            reply += chunk
+    header, _, body = reply.partition(b"\n")
+    if not header:
+        return -1, None
+    code, length = header.split()
+    assert int(length) == len(body)
+    return int(code), json.loads(body) if body else None

@@ -1,0 +1,125 @@
+"""Calls that wait: who ends them, and what they leave."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from tests.harness import World, add, check_invariants, key, until_warm, world
+from vcnd.daemon import Node
+from vcnd.model.errors import TryAgainError
+
+Clock = trio.testing.MockClock
+AWAY_SECONDS = 10.0
+
+
+@asynccontextmanager
+async def cold_node(w: World) -> AsyncIterator[Node]:
+    """Run a node that gets no VNIC, and so no address, before the test ends."""
+    w.fault("AttachVnic", status=500, code="InternalServerError", times=1000)
+    async with w.node() as node:
+        yield node
+
+
+async def refused(node: Node, number: int, said: list[tuple[float, str]]) -> None:
+    with pytest.raises(TryAgainError) as caught:
+        await add(node, number)
+    assert caught.value.code == 11
+    said.append((trio.current_time(), caught.value.message))
+
+
+async def waiting(node: Node) -> None:
+    while not node.pool.wants.waiting:
+        await trio.sleep(0.1)
+    await trio.sleep(AWAY_SECONDS / 2)
+
+
+async def test_del_ends_its_waiting_add(autojump_clock: Clock) -> None:
+    w = world()
+    said: list[tuple[float, str]] = []
+    async with cold_node(w) as node, trio.open_nursery() as calls:
+        calls.start_soon(refused, node, 1, said)
+        await waiting(node)
+        began = trio.current_time()
+        assert await node.delete(key(1)) is None
+        assert trio.current_time() == began
+    assert said == [(began, "overtaken by DEL")]
+    assert node.pool.wants.waiting == 0
+    assert node.pool.ledger.leases() == []
+
+
+async def test_del_ends_every_add_that_came_before_it(autojump_clock: Clock) -> None:
+    """Also those that wait for their turn: each would wait for an address again."""
+    w = world()
+    said: list[tuple[float, str]] = []
+    async with cold_node(w) as node, trio.open_nursery() as calls:
+        for _ in range(3):
+            calls.start_soon(refused, node, 1, said)
+        await waiting(node)
+        began = trio.current_time()
+        await node.delete(key(1))
+        assert trio.current_time() == began
+    assert {message for _, message in said} <= {"overtaken by DEL", "overtaken by ADD"}
+    assert len(said) == 3
+    assert node.pool.wants.waiting == 0
+
+
+async def test_newer_add_ends_the_one_that_waits(autojump_clock: Clock) -> None:
+    w = world()
+    w.fault("AttachVnic", status=500, code="InternalServerError", times=3)
+    said: list[tuple[float, str]] = []
+    async with w.node() as node, trio.open_nursery() as calls:
+        calls.start_soon(refused, node, 1, said)
+        while not node.pool.wants.waiting:
+            await trio.sleep(0.001)
+        lease = await add(node, 1)
+        assert node.pool.ledger.leases() == [lease]
+        check_invariants(w, node)
+    assert [message for _, message in said] == ["overtaken by ADD"]
+
+
+async def test_del_of_another_sandbox_ends_nothing(autojump_clock: Clock) -> None:
+    """I6: an older sandbox's DEL leaves the newer one of the same pod alone."""
+    w = world()
+    w.fault("AttachVnic", status=500, code="InternalServerError", times=3)
+    async with w.node() as node, trio.open_nursery() as calls:
+        calls.start_soon(add, node, 2)
+        while not node.pool.wants.waiting:
+            await trio.sleep(0.001)
+        await node.delete(key(1))
+    assert [x.key for x in node.pool.ledger.leases()] == [key(2)]
+
+
+async def test_del_waits_for_an_add_that_has_its_address(autojump_clock: Clock) -> None:
+    w = world()
+    w.host.plug_seconds = 1.0
+    async with w.node() as node:
+        await until_warm(node)
+        async with trio.open_nursery() as calls:
+            calls.start_soon(add, node, 1)
+            await trio.sleep(0.5)
+            ended = await node.delete(key(1))
+            assert ended is not None
+        assert node.pool.ledger.leases() == []
+        assert w.host.links == {}
+        # The next call of the same sandbox is not ended by what was before it.
+        assert (await add(node, 1)).key == key(1)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, AWAY_SECONDS])
+async def test_add_whose_caller_hung_up_leaves_nothing(
+    autojump_clock: Clock, seconds: float
+) -> None:
+    """The server cancels it: no demand, no lease, no link; the next ADD is served."""
+    w = world()
+    async with cold_node(w) as node:
+        with trio.move_on_after(seconds):
+            await add(node, 1)
+        assert node.pool.wants.waiting == 0
+        assert node.pool.wants.wanted == 0
+        assert node.pool.ledger.leases() == []
+        assert w.host.links == {}
+        w.service.faults.clear()
+        assert (await add(node, 1)).key == key(1)
+        check_invariants(w, node)
