@@ -3,20 +3,22 @@
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
+from itertools import pairwise
 
 import structlog
 from msgspec.structs import replace
 
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
-from vcnd.model.family import Family
+from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp
 from vcnd.oci import tags, wire
 from vcnd.oci.client import CoreClient
-from vcnd.oci.errors import OciError, Verdict
+from vcnd.oci.errors import BadAnswerError, OciError, Verdict
 from vcnd.oci.kinds import IPV6, KINDS, Kind
 from vcnd.oci.polling import Poller
 from vcnd.oci.retry import Retrier
+from vcnd.oci.values import MOST_ADDRESSES
 
 log = structlog.get_logger()
 
@@ -41,14 +43,17 @@ class Addresses:
         """Return a VNIC's secondary addresses and blocks, and our fixed ones on it."""
         kind = KINDS[family]
 
-        async def list_them() -> list[wire.Address]:
-            return await self._core.list_addresses(kind, vnic_id=vnic_id)
+        async def list_them() -> list[PrivateIp]:
+            listed = await self._core.list_addresses(kind, vnic_id=vnic_id)
+            found = [
+                as_private_ip(said, vnic_id, kind)
+                for said in listed
+                if self._is_pods(said, kind)
+            ]
+            _check_together(found, kind)
+            return found
 
-        return [
-            as_private_ip(said, vnic_id, kind)
-            for said in await self._retry(list_them)
-            if self._is_pods(said, kind)
-        ]
+        return await self._retry(list_them)
 
     def _is_pods(self, said: wire.Address, kind: Kind) -> bool:
         """Tell whether an address is for pods; others' RESERVED ones are not."""
@@ -107,10 +112,14 @@ class Addresses:
     ) -> PrivateIp:
         token = secrets.token_hex(15)
 
-        async def create() -> wire.Address:
-            return await self._core.create_address(kind, details, retry_token=token)
+        async def create() -> PrivateIp:
+            said = await self._core.create_address(kind, details, retry_token=token)
+            made = as_private_ip(said, vnic_id, kind)
+            if made.prefix_length != (details.cidr_prefix_length or kind.family.bits):
+                raise BadAnswerError(f"Create{kind.noun}", f"{made} was not asked for")
+            return made
 
-        return as_private_ip(await self._retry(create), vnic_id, kind)
+        return await self._retry(create)
 
     async def _create_singly(
         self, vnic_id: VnicId, count: int, kind: Kind, new: wire.NewAddress
@@ -206,15 +215,45 @@ class Addresses:
 
 
 def as_private_ip(said: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:
-    """Return an address of a VNIC as the flows know it."""
+    """Return an address of a VNIC as the flows know it.
+
+    Raises:
+        BadAnswerError: it is of another VNIC or family.
+    """
     reserved = said.lifetime == "RESERVED"
+    address = str(ip_address(said.ip_address))
+    if family_of(address) is not kind.family:
+        raise BadAnswerError(kind.noun, f"{address} is no {kind.family} address")
+    if said.vnic_id not in (None, vnic_id):
+        raise BadAnswerError(kind.noun, f"{address} is on another VNIC")
     return PrivateIp(
         id=PrivateIpId(said.id),
-        address=str(ip_address(said.ip_address)),
+        address=address,
         vnic_id=vnic_id,
         prefix_length=said.cidr_prefix_length or kind.family.bits,
         fixed=said.freeform_tags.get(tags.FIXED, "") if reserved else "",
     )
+
+
+def _check_together(found: Sequence[PrivateIp], kind: Kind) -> None:
+    """Raise unless a VNIC can have all of these at once.
+
+    The books name each address: before that, it must be sure that they are not
+    billions.
+    """
+    operation = f"List{kind.plural}"
+    if sum(p.size for p in found) > MOST_ADDRESSES:
+        said = f"more than {MOST_ADDRESSES} addresses of pods on one VNIC"
+        raise BadAnswerError(operation, said)
+    if len({p.id for p in found}) < len(found):
+        raise BadAnswerError(operation, "an OCID twice")
+    ranges = sorted(
+        ((int(ip_address(p.address)), p) for p in found), key=lambda r: r[0]
+    )
+    for (first, one), (second, other) in pairwise(ranges):
+        if first + one.size > second:
+            said = f"{one.address} and {other.address} are one in the other"
+            raise BadAnswerError(operation, said)
 
 
 def _verdict_of(error: wire.WorkRequestError) -> Verdict:

@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from vcnd.oci import wire
+from vcnd.oci.decode import printable
 from vcnd.oci.errors import OciError, Verdict
 from vcnd.oci.http import Answer, Client, exchange
 from vcnd.oci.kinds import Kind
@@ -18,6 +19,9 @@ from vcnd.oci.permissions import Permissions
 from vcnd.oci.principals import Principal
 
 T = TypeVar("T")
+
+MOST_PAGES = 100
+"""Of one list, 500 objects each: a VNIC, instance or subnet has far fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +137,17 @@ class CoreClient:
     ) -> list[T]:
         """Return all pages of a list."""
         items: list[T] = []
+        pages: set[str] = set()
         query = {**query, "limit": "500"}
         while True:
             answer = await self._call(operation, "GET", path, query=query)
-            items += msgspec.json.decode(answer.body, type=list[of])  # type: ignore[valid-type]
+            items += answer.decoded(list[of])  # type: ignore[valid-type]
             page = answer.headers.get("opc-next-page")
             if not page:
                 return items
+            pages.add(page)
+            if page == query.get("page") or len(pages) > MOST_PAGES:
+                raise answer.bad(f"a list without end, page {printable(page, 64)!r}")
             query["page"] = page
 
     async def list_vnic_attachments(
@@ -158,16 +166,22 @@ class CoreClient:
         """Get one attachment."""
         path = f"/vnicAttachments/{quote(attachment_id)}"
         answer = await self._call("GetVnicAttachment", "GET", path)
-        return msgspec.json.decode(answer.body, type=wire.VnicAttachment)
+        said = answer.decoded(wire.VnicAttachment)
+        _check_is(answer, said.id, attachment_id)
+        return said
 
     async def get_vnic(self, vnic_id: str) -> wire.Vnic:
         """Get a VNIC."""
         answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
-        return msgspec.json.decode(answer.body, type=wire.Vnic)
+        said = answer.decoded(wire.Vnic)
+        _check_is(answer, said.id, vnic_id)
+        return said
 
     async def update_vnic(self, vnic_id: str, details: wire.UpdateVnicDetails) -> None:
         """Change a VNIC."""
-        await self._call("UpdateVnic", "PUT", f"/vnics/{quote(vnic_id)}", body=details)
+        path = f"/vnics/{quote(vnic_id)}"
+        answer = await self._call("UpdateVnic", "PUT", path, body=details)
+        _check_is(answer, answer.decoded(wire.Vnic).id, vnic_id)
 
     async def attach_vnic(
         self, details: wire.AttachVnicDetails, *, retry_token: str
@@ -180,12 +194,12 @@ class CoreClient:
             body=details,
             retry_token=retry_token,
         )
-        return msgspec.json.decode(answer.body, type=wire.VnicAttachment)
+        return answer.decoded(wire.VnicAttachment)
 
     async def detach_vnic(self, attachment_id: str) -> None:
         """Start to detach a VNIC."""
         path = f"/vnicAttachments/{quote(attachment_id)}"
-        await self._call("DetachVnic", "DELETE", path)
+        _check_bare(await self._call("DetachVnic", "DELETE", path))
 
     async def list_addresses(self, kind: Kind, *, vnic_id: str) -> list[wire.Address]:
         """List a VNIC's addresses of a kind, its primary one too."""
@@ -201,7 +215,8 @@ class CoreClient:
         """Get a private IP, and its etag."""
         path = f"/privateIps/{quote(private_ip_id)}"
         answer = await self._call("GetPrivateIp", "GET", path)
-        said = msgspec.json.decode(answer.body, type=wire.Address)
+        said = answer.decoded(wire.Address)
+        _check_is(answer, said.id, private_ip_id)
         return said, answer.headers.get("etag", "")
 
     async def move_private_ip(
@@ -215,12 +230,15 @@ class CoreClient:
             body=wire.MovePrivateIpDetails(vnic_id),
             if_match=if_match,
         )
-        return msgspec.json.decode(answer.body, type=wire.Address)
+        said = answer.decoded(wire.Address)
+        _check_is(answer, said.id, private_ip_id)
+        _check_is(answer, said.vnic_id, vnic_id)
+        return said
 
     async def detach_private_ip(self, private_ip_id: str) -> None:
         """Take a reserved address from its VNIC."""
         path = f"/privateIps/{quote(private_ip_id)}/actions/detach"
-        await self._call("PrivateIpVnicDetach", "POST", path)
+        _check_bare(await self._call("PrivateIpVnicDetach", "POST", path))
 
     async def create_address(
         self,
@@ -237,14 +255,16 @@ class CoreClient:
             body=details,
             retry_token=retry_token,
         )
-        return msgspec.json.decode(answer.body, type=wire.Address)
+        return answer.decoded(wire.Address)
 
     async def delete_address(
         self, kind: Kind, address_id: str, *, if_match: str = ""
     ) -> None:
         """Delete one address, unless it has changed since it had an etag."""
         path = f"{kind.path}/{quote(address_id)}"
-        await self._call(f"Delete{kind.noun}", "DELETE", path, if_match=if_match)
+        _check_bare(
+            await self._call(f"Delete{kind.noun}", "DELETE", path, if_match=if_match)
+        )
 
     async def bulk_create(
         self,
@@ -277,13 +297,18 @@ class CoreClient:
             body=body,
             retry_token=retry_token,
         )
-        return answer.headers.get("opc-work-request-id", "")
+        work_request_id: str = answer.headers.get("opc-work-request-id", "")
+        if not work_request_id or printable(work_request_id) != work_request_id:
+            raise answer.bad("no opc-work-request-id")
+        return work_request_id
 
     async def get_work_request(self, work_request_id: str) -> wire.WorkRequest:
         """Get a work request's state."""
         path = f"/workRequests/{quote(work_request_id)}"
         answer = await self._call("GetWorkRequest", "GET", path)
-        return msgspec.json.decode(answer.body, type=wire.WorkRequest)
+        said = answer.decoded(wire.WorkRequest)
+        _check_is(answer, said.id, work_request_id)
+        return said
 
     async def list_work_request_errors(
         self, work_request_id: str
@@ -293,3 +318,18 @@ class CoreClient:
         return await self._list(
             "ListWorkRequestErrors", path, {}, wire.WorkRequestError
         )
+
+
+def _check_is(answer: Answer, found: str | None, asked: str) -> None:
+    """Raise unless the answer is about what was asked for."""
+    if found != asked:
+        raise answer.bad(f"it is about {found}, and {asked} was asked for")
+
+
+def _check_bare(answer: Answer) -> None:
+    """Raise where an answer that needs no body has one that OCI does not send.
+
+    A proxy's page says 200 too, and nothing was done.
+    """
+    if answer.body.strip():
+        answer.decoded(dict[str, msgspec.Raw])

@@ -142,6 +142,10 @@ class OciCloud:
                 f"VNIC {local.vnic_id} has VLAN tag {local.vlan_tag}: VLAN VNICs"
                 " (bare metal) are not supported yet"
             )
+        try:
+            local.check()
+        except ValueError as error:
+            raise CloudError(f"IMDS /vnics/: VNIC {local.vnic_id}: {error}") from error
         # Among all that it tells, its own is the one that is no pod's.
         theirs = {ip_address(p.address) for p in pods}
         own = [a for a in map(ip_address, local.ipv6_addresses) if a not in theirs]

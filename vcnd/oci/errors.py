@@ -100,3 +100,16 @@ class NoAnswerError(Exception):
 
     Whether the request was carried out is not known.
     """
+
+
+class BadAnswerError(NoAnswerError):
+    """An answer came that makes no sense: as good as none, and told apart from it.
+
+    It may be of a proxy, or of a service that is half up.  Nothing of it is used.
+    """
+
+    def __init__(self, operation: str, why: str, request_id: str = "none") -> None:
+        super().__init__(
+            f"{operation}: the answer makes no sense: {why}"
+            f" (opc-request-id {request_id})"
+        )

@@ -11,11 +11,17 @@ from functools import partial
 
 import structlog
 
-from vcnd.model.errors import AddressHeldError, CloudGoneError, CloudRefusedError
+from vcnd.model.errors import (
+    AddressHeldError,
+    CloudError,
+    CloudGoneError,
+    CloudRefusedError,
+)
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.oci import tags, wire
 from vcnd.oci.addresses import as_private_ip
 from vcnd.oci.client import CoreClient
+from vcnd.oci.errors import BadAnswerError
 from vcnd.oci.kinds import PRIVATE_IP
 from vcnd.oci.polling import Poller
 from vcnd.oci.retry import Retrier
@@ -66,7 +72,10 @@ class FixedAddresses:
                 address=said.ip_address,
                 vnic=vnic.id,
             )
-        return as_private_ip(said, vnic.id, PRIVATE_IP)
+        try:
+            return as_private_ip(said, vnic.id, PRIVATE_IP)
+        except BadAnswerError as error:
+            raise CloudError(str(error)) from error
 
     async def _find(self, name: str, subnet_id: str) -> list[wire.Address]:
         mine = self._tags(name)

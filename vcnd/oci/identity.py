@@ -6,17 +6,20 @@ The sequence is facts/oci.md §5.2.  Keys live in memory only and are in no repr
 import base64
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 import structlog
 import trio
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from vcnd.oci import wire
-from vcnd.oci.errors import NoAnswerError
+from vcnd.oci.decode import decode, printable
+from vcnd.oci.errors import BadAnswerError
 from vcnd.oci.http import Client, exchange
 from vcnd.oci.metadata import Metadata
 from vcnd.oci.signing import KeySigner, sign
@@ -27,9 +30,13 @@ REFRESH_AT_LIFE = 0.8
 """A token is renewed after this part of its life; a call must not outlive it."""
 
 
+LONGEST_LIFE_SECONDS = 24 * 3600.0
+"""A token is renewed once a day at least, whatever it says of its end."""
+
+
 def bare_pem(pem: bytes) -> str:
     """Return a PEM's base64 without armour and newlines."""
-    lines = pem.decode().strip().splitlines()
+    lines = pem.decode("ascii").strip().splitlines()
     return "".join(line for line in lines if not line.startswith("-----"))
 
 
@@ -44,7 +51,7 @@ def tenancy_of(certificate: x509.Certificate) -> str:
         for value in values:
             if value.startswith(prefix):
                 return value.removeprefix(prefix)
-    raise NoAnswerError("the instance certificate names no tenancy (opc-tenant:)")
+    raise ValueError("the instance certificate names no tenancy (opc-tenant:)")
 
 
 def fingerprint_of(certificate: x509.Certificate) -> str:
@@ -52,11 +59,65 @@ def fingerprint_of(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA1()).hex(":").upper()  # noqa: S303
 
 
-def expiry_of(token: str) -> float:
-    """Return a JWT's ``exp``; its signature is the services' business."""
-    payload = token.split(".")[1]
-    decoded = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-    return msgspec.json.decode(decoded, type=wire.TokenClaims).exp
+def life_of(token: str, now: float) -> float:
+    """Return how many seconds a JWT lives on; its signature is the services' business.
+
+    Raises:
+        BadAnswerError: it is no JWT, or has ended already.
+    """
+    try:
+        payload = token.split(".")[1]
+        decoded = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    except (IndexError, ValueError) as error:
+        raise BadAnswerError("security token", "it is no JWT") from error
+    claims = decode(
+        decoded, wire.TokenClaims, operation="security token", request_id="none"
+    )
+    life = claims.exp - now
+    if not life > 0:
+        said = (
+            f"it ended {-life:.0f} s ago by this node's clock: is that right (chrony)?"
+        )
+        raise BadAnswerError("security token", said)
+    return min(life, LONGEST_LIFE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The instance's certificate and its key, as the metadata service has them."""
+
+    certificate: str
+    intermediate: str
+    """Both as PEM without armour."""
+    key_id: str
+    key: rsa.RSAPrivateKey
+
+    def __repr__(self) -> str:
+        """Return no secret."""
+        return "Leaf()"
+
+
+def read_leaf(certificate_pem: bytes, key_pem: bytes, intermediate_pem: bytes) -> Leaf:
+    """Return what three PEMs say.
+
+    Raises:
+        BadAnswerError: one of them is none, or not of an instance.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+        x509.load_pem_x509_certificate(intermediate_pem)
+        key = serialization.load_pem_private_key(key_pem, password=None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ValueError("the instance's key is no RSA key")  # noqa: TRY004
+        tenancy, fingerprint = tenancy_of(certificate), fingerprint_of(certificate)
+        return Leaf(
+            certificate=bare_pem(certificate_pem),
+            intermediate=bare_pem(intermediate_pem),
+            key_id=f"{tenancy}/fed-x509/{fingerprint}",
+            key=key,
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadAnswerError("IMDS /identity/", printable(str(error), 128)) from error
 
 
 class TokenPrincipal:
@@ -95,10 +156,10 @@ class TokenPrincipal:
     async def _refresh(self) -> None:
         # Kept until a token comes for it: making one takes 30 ms and more.
         self._next_key = self._next_key or session_key()
-        token, self._session_key = await self._renew(self._next_key)
-        self._next_key = None
+        token, key = await self._renew(self._next_key)
         now = self._wall_clock()
-        life = expiry_of(token) - now
+        life = life_of(token, now)
+        self._session_key, self._next_key = key, None
         self._token = token
         self._renew_at = now + REFRESH_AT_LIFE * life
         log.info("identity_refreshed", lives_seconds=round(life))
@@ -137,26 +198,22 @@ class InstancePrincipal(TokenPrincipal):
         self._client = client
         self._metadata = metadata
         self._federation_url = federation_url
+        self._pems: tuple[bytes, bytes, bytes] | None = None
+        self._leaf: Leaf | None = None
 
     async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
-        certificate_pem = await self._metadata.pem("cert.pem")
-        key_pem = await self._metadata.pem("key.pem")
-        intermediate_pem = await self._metadata.pem("intermediate.pem")
-        certificate = x509.load_pem_x509_certificate(certificate_pem)
-        leaf_key = serialization.load_pem_private_key(key_pem, password=None)
-        if not isinstance(leaf_key, rsa.RSAPrivateKey):
-            raise NoAnswerError("the instance's key in IMDS is no RSA key")
+        leaf = await self._current_leaf()
         body = msgspec.json.encode(
             wire.FederationRequest(
-                certificate=bare_pem(certificate_pem),
+                certificate=leaf.certificate,
                 public_key=public_pem(key),
-                intermediate_certificates=[bare_pem(intermediate_pem)],
+                intermediate_certificates=[leaf.intermediate],
             )
         )
         # The certificate's own key signs this one request, and without host.
-        leaf = KeySigner(
-            key_id=f"{tenancy_of(certificate)}/fed-x509/{fingerprint_of(certificate)}",
-            key=leaf_key,
+        signer = KeySigner(
+            key_id=leaf.key_id,
+            key=leaf.key,
             wall_clock=self._wall_clock,
             sign_host=False,
         )
@@ -166,7 +223,17 @@ class InstancePrincipal(TokenPrincipal):
             method="POST",
             url=f"{self._federation_url}/v1/x509",
             body=body,
-            signer=leaf,
+            signer=signer,
         )
-        token = msgspec.json.decode(answer.body, type=wire.FederationAnswer).token
-        return token, key
+        return answer.decoded(wire.FederationAnswer).token, key
+
+    async def _current_leaf(self) -> Leaf:
+        pems = (
+            await self._metadata.pem("cert.pem"),
+            await self._metadata.pem("key.pem"),
+            await self._metadata.pem("intermediate.pem"),
+        )
+        # To check a key takes a tenth of a second: once for each that there is.
+        if self._leaf is None or pems != self._pems:
+            self._leaf, self._pems = read_leaf(*pems), pems
+        return self._leaf

@@ -1,9 +1,7 @@
 """The instance metadata service, version 2 (facts/oci.md §6)."""
 
-import msgspec
-
 from vcnd.oci import wire
-from vcnd.oci.http import Client, exchange
+from vcnd.oci.http import Answer, Client, exchange
 
 HEADERS = {"authorization": "Bearer Oracle"}
 
@@ -15,26 +13,23 @@ class Metadata:
         self._client = client
         self._base_url = base_url.rstrip("/")
 
-    async def _get(self, path: str) -> bytes:
-        answer = await exchange(
+    async def _get(self, path: str) -> Answer:
+        return await exchange(
             self._client,
             operation=f"IMDS {path}",
             method="GET",
             url=f"{self._base_url}{path}",
             headers=HEADERS,
         )
-        return answer.body
 
     async def instance(self) -> wire.ImdsInstance:
         """Return who this instance is."""
-        return msgspec.json.decode(
-            await self._get("/instance/"), type=wire.ImdsInstance
-        )
+        return (await self._get("/instance/")).decoded(wire.ImdsInstance)
 
     async def vnics(self) -> list[wire.ImdsVnic]:
         """Return the attached VNICs, the primary first by MAC order of no one."""
-        return msgspec.json.decode(await self._get("/vnics/"), type=list[wire.ImdsVnic])
+        return (await self._get("/vnics/")).decoded(list[wire.ImdsVnic])
 
     async def pem(self, name: str) -> bytes:
         """Return ``cert.pem``, ``key.pem`` or ``intermediate.pem`` of the identity."""
-        return await self._get(f"/identity/{name}")
+        return (await self._get(f"/identity/{name}")).body

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from vcnd.model.errors import CloudRefusedError
 from vcnd.oci import wire
+from vcnd.oci.decode import decode
 from vcnd.oci.errors import NoAnswerError
 from vcnd.oci.http import Client, exchange
 from vcnd.oci.identity import TokenPrincipal, public_pem
@@ -48,7 +50,7 @@ def private_key(pem: bytes, passphrase: str, where: str) -> rsa.RSAPrivateKey:
         key = serialization.load_pem_private_key(
             pem, password=passphrase.encode() if passphrase else None
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CloudRefusedError(f"{where}: not a usable private key: {error}") from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise CloudRefusedError(f"{where}: not an RSA key")
@@ -75,7 +77,7 @@ class ApiKey(KeySigner):
             key_id = "/".join(said[n] for n in ("tenancy", "user", "fingerprint"))
             file = Path(said["key_file"]).expanduser()
             pem = file.read_bytes()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise CloudRefusedError(f"{where}: {error}") from error
         except (configparser.Error, KeyError) as error:
             raise CloudRefusedError(f"{where}: {error} is missing") from error
@@ -116,7 +118,7 @@ class WorkloadIdentity(TokenPrincipal):
     async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
         try:
             account = self._token_file.read_text().strip()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise NoAnswerError(f"the service account's token: {error}") from error
         answer = await exchange(
             self._client,
@@ -131,11 +133,14 @@ class WorkloadIdentity(TokenPrincipal):
         )
         try:
             said = base64.b64decode(answer.body.strip(b'"'), validate=True)
-            token = msgspec.json.decode(said, type=wire.FederationAnswer).token
-        except (ValueError, msgspec.MsgspecError) as error:
-            raise NoAnswerError(
-                "WorkloadIdentity: an answer without a token"
-            ) from error
+        except ValueError as error:
+            raise answer.bad("it is no base64") from error
+        token = decode(
+            said,
+            wire.FederationAnswer,
+            operation=answer.operation,
+            request_id=answer.request_id,
+        ).token
         return token.removeprefix("ST$"), key
 
 
@@ -166,7 +171,7 @@ class ResourcePrincipal(TokenPrincipal):
             return value
         try:
             return Path(value).read_text().strip()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise NoAnswerError(f"{full}: {error}") from error
 
     async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:

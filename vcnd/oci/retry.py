@@ -9,7 +9,7 @@ import trio
 
 from vcnd.core.backoff import delays
 from vcnd.model.errors import CloudError
-from vcnd.oci.errors import NoAnswerError, OciError, Verdict
+from vcnd.oci.errors import BadAnswerError, NoAnswerError, OciError, Verdict
 
 log = structlog.get_logger()
 
@@ -55,4 +55,6 @@ class Retrier:
 
 
 def _no_answer(error: NoAnswerError) -> CloudError:
+    if isinstance(error, BadAnswerError):
+        return CloudError(str(error))
     return CloudError(f"OCI does not answer: {error}")

@@ -1,6 +1,24 @@
 """OCI's JSON, only the fields that we read or send (facts/oci.md §4.3, §6)."""
 
+from typing import Annotated, Literal
+
 import msgspec
+
+from vcnd.model.family import Family
+from vcnd.oci.values import (
+    HostName,
+    Ocid,
+    PrefixLength,
+    VlanTag,
+    VnicCount,
+    check_address,
+    check_block,
+    check_mac,
+    check_network,
+)
+
+Token = Annotated[str, msgspec.Meta(max_length=65536, pattern=r"^[A-Za-z0-9._=$-]+\Z")]
+"""It goes into a header of each request."""
 
 
 class _Read(msgspec.Struct, rename="camel", kw_only=True):
@@ -10,32 +28,44 @@ class _Read(msgspec.Struct, rename="camel", kw_only=True):
 class VnicAttachment(_Read):
     """An attachment; ``vnic_id`` comes only once it is complete."""
 
-    id: str
-    lifecycle_state: str
-    vnic_id: str | None = None
+    id: Ocid
+    lifecycle_state: Literal["ATTACHING", "ATTACHED", "DETACHING", "DETACHED"]
+    """A state that we do not know says nothing about the VNIC: such an answer is
+    refused, and nothing follows of it."""
+    vnic_id: Ocid | None = None
+
+    def __post_init__(self) -> None:
+        """Raise where it is complete and names no VNIC."""
+        if self.lifecycle_state == "ATTACHED" and self.vnic_id is None:
+            raise ValueError("an ATTACHED attachment without vnicId")
 
 
 class Vnic(_Read):
     """A VNIC."""
 
-    id: str
-    lifecycle_state: str
-    subnet_id: str
+    id: Ocid
+    subnet_id: Ocid
     is_primary: bool = False
-    nsg_ids: list[str] = []
+    nsg_ids: list[Ocid] = []
     freeform_tags: dict[str, str] = {}
 
 
 class Address(_Read):
     """A private IP or IPv6 object; a block has a shorter prefix than one address."""
 
-    id: str
+    id: Ocid
     ip_address: str
     is_primary: bool = False
-    vnic_id: str | None = None
-    cidr_prefix_length: int | None = None
-    lifetime: str = "EPHEMERAL"
+    vnic_id: Ocid | None = None
+    cidr_prefix_length: PrefixLength | None = None
+    lifetime: Literal["EPHEMERAL", "RESERVED"] = "EPHEMERAL"
     freeform_tags: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        """Raise unless it is an address, or an aligned block of them."""
+        check_address(self.ip_address)
+        if self.cidr_prefix_length is not None:
+            check_block(self.ip_address, self.cidr_prefix_length)
 
 
 class WorkRequestResource(_Read):
@@ -48,7 +78,7 @@ class WorkRequestResource(_Read):
 class WorkRequest(_Read):
     """An asynchronous action."""
 
-    id: str
+    id: Ocid
     status: str
     resources: list[WorkRequestResource] = []
 
@@ -63,21 +93,21 @@ class WorkRequestError(_Read):
 class ImdsShapeConfig(_Read):
     """The part of IMDS shapeConfig that counts."""
 
-    max_vnic_attachments: int
+    max_vnic_attachments: VnicCount
 
 
 class ImdsRegionInfo(_Read):
     """Region and realm."""
 
-    region_identifier: str
-    realm_domain_component: str
+    region_identifier: HostName
+    realm_domain_component: HostName
 
 
 class ImdsInstance(_Read):
     """GET /opc/v2/instance/."""
 
-    id: str
-    compartment_id: str
+    id: Ocid
+    compartment_id: Ocid
     region_info: ImdsRegionInfo
     shape_config: ImdsShapeConfig
 
@@ -85,15 +115,29 @@ class ImdsInstance(_Read):
 class ImdsVnic(_Read):
     """One of GET /opc/v2/vnics/: only the VNIC's primary private IP is told."""
 
-    vnic_id: str
+    vnic_id: Ocid
     mac_addr: str
     private_ip: str
     virtual_router_ip: str
     subnet_cidr_block: str
-    vlan_tag: int = 0
+    vlan_tag: VlanTag = 0
     ipv6_addresses: list[str] = []
     ipv6_subnet_cidr_block: str = ""
     ipv6_virtual_router_ip: str = ""
+
+    def check(self) -> None:
+        """Raise ``ValueError`` unless it can be a VNIC of the primary or of pods.
+
+        Not for every VNIC: what others have on this instance need not make sense here.
+        """
+        check_mac(self.mac_addr)
+        check_network(self.subnet_cidr_block, Family.IPV4)
+        for address in (self.private_ip, self.virtual_router_ip, *self.ipv6_addresses):
+            check_address(address)
+        if self.ipv6_subnet_cidr_block:
+            check_network(self.ipv6_subnet_cidr_block, Family.IPV6)
+        if self.ipv6_virtual_router_ip:
+            check_address(self.ipv6_virtual_router_ip)
 
 
 class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -157,7 +201,7 @@ class FederationRequest(msgspec.Struct, rename="camel"):
 class FederationAnswer(msgspec.Struct):
     """A security token (a JWT)."""
 
-    token: str
+    token: Token
 
 
 class TokenClaims(msgspec.Struct):

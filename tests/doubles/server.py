@@ -1,0 +1,43 @@
+"""A server that answers whatever a test likes, byte for byte."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+
+import httpx2
+import trio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """An answer."""
+
+    status: int = 200
+    body: bytes | Iterable[bytes] = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    pause_seconds: float = 0.0
+    """Before each piece of the body."""
+
+
+class _Pieces(httpx2.AsyncByteStream):
+    def __init__(self, said: Said) -> None:
+        self._said = said
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        said = self._said
+        for piece in [said.body] if isinstance(said.body, bytes) else said.body:
+            await trio.sleep(said.pause_seconds)
+            yield piece
+
+
+class Server(httpx2.AsyncBaseTransport):
+    """Answers each request as a function says."""
+
+    def __init__(self, answer: Callable[[httpx2.Request], Said]) -> None:
+        self._answer = answer
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await request.aread()
+        said = self._answer(request)
+        return httpx2.Response(
+            said.status, headers=said.headers, stream=_Pieces(said), request=request
+        )

@@ -1,0 +1,282 @@
+"""Answers of OCI that make no sense: our error, with operation and request id."""
+
+import gzip
+import json
+import tracemalloc
+from typing import Any
+
+import httpx2
+import pytest
+import trio
+
+from tests.doubles.server import Said, Server
+from tests.harness import EPOCH, KEY_ID, signing_key
+from vcnd.model.family import Family
+from vcnd.model.ids import VnicId
+from vcnd.oci.addresses import as_private_ip
+from vcnd.oci.client import CoreClient, Endpoints
+from vcnd.oci.decode import decode
+from vcnd.oci.errors import BadAnswerError, NoAnswerError, OciError
+from vcnd.oci.http import ANSWER_SECONDS, MOST_BODY_BYTES, exchange
+from vcnd.oci.identity import life_of, read_leaf
+from vcnd.oci.kinds import KINDS, PRIVATE_IP
+from vcnd.oci.metadata import Metadata
+from vcnd.oci.principals import ApiKey
+from vcnd.oci.wire import Address, ImdsVnic, VnicAttachment
+
+Clock = trio.testing.MockClock
+VNIC = "ocid1.vnic.oc1.iad.a"
+INSTANCE = {
+    "id": "ocid1.instance.oc1.iad.a",
+    "compartmentId": "ocid1.compartment.oc1..a",
+    "regionInfo": {"regionIdentifier": "iad", "realmDomainComponent": "example.com"},
+    "shapeConfig": {"maxVnicAttachments": 4},
+}
+REQUEST_ID = (b"opc-request-id", b"abc/def")
+
+
+def core(said: Said) -> CoreClient:
+    """Return a client of a service that answers so, and of a sound IMDS."""
+
+    def answer(request: httpx2.Request) -> Said:
+        if request.url.path.startswith("/opc/"):
+            return Said(body=json.dumps(INSTANCE).encode())
+        return said
+
+    client = httpx2.AsyncClient(transport=Server(answer))
+    key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
+    return CoreClient(
+        client=client,
+        metadata=Metadata(client=client, base_url="http://169.254.169.254/opc/v2"),
+        endpoints=Endpoints(),
+        principal=lambda _url: key,
+    )
+
+
+async def ask(said: Said) -> bytes:
+    async with httpx2.AsyncClient(transport=Server(lambda _: said)) as client:
+        answer = await exchange(
+            client, operation="GetVnic", method="GET", url="http://oci/"
+        )
+        return answer.body
+
+
+BODIES = {
+    "nothing": b"",
+    "a page": b"<html><body>Welcome to the hotel's network</body></html>",
+    "null": b"null",
+    "braces": b"{}",
+    "a list": b"[]",
+    "cut": b'{"id": "ocid1.vnic.oc1.iad.a", "subnet',
+    "bytes": b'{"id": "\x80\xff", "subnetId": "x"}',
+    "half a character": b'{"id": "\\ud800", "subnetId": "x"}',
+    "deep": b'{"id": ' + b"[" * 100_000,
+    "deep in what is not read": b'{"x": ' + b"[" * 100_000,
+    "a number": b'{"id": 7, "subnetId": "x"}',
+    "empty id": b'{"id": "", "subnetId": "x"}',
+    "a path": b'{"id": "../instances", "subnetId": "x"}',
+    "another": b'{"id": "ocid1.vnic.oc1.iad.b", "subnetId": "x"}',
+    "two": b'{"id": "a", "subnetId": "x"}{}',
+    "a mark": b"\xef\xbb\xbf{}",
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_an_answer_that_makes_no_sense(autojump_clock: Clock, name: str) -> None:
+    client = core(Said(body=BODIES[name], headers=[REQUEST_ID]))
+    with pytest.raises(BadAnswerError) as caught:
+        await client.get_vnic(VNIC)
+    assert str(caught.value).startswith("GetVnic: the answer makes no sense")
+    assert "opc-request-id abc/def" in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"OK", b"\xff"])
+async def test_a_proxy_that_answers_a_deletion_deleted_nothing(
+    autojump_clock: Clock, body: bytes
+) -> None:
+    client = core(Said(body=body))
+    with pytest.raises(BadAnswerError):
+        await client.delete_address(PRIVATE_IP, "ocid1.privateip.oc1.iad.a")
+    await core(Said(status=204)).delete_address(PRIVATE_IP, "ocid1.privateip.oc1.iad.a")
+
+
+async def test_a_list_without_end(autojump_clock: Clock) -> None:
+    client = core(Said(body=b"[]", headers=[(b"opc-next-page", b"again")]))
+    with pytest.raises(BadAnswerError, match="without end"):
+        await client.list_vnic_attachments()
+
+
+async def test_a_bulk_action_without_a_work_request(autojump_clock: Clock) -> None:
+    with pytest.raises(BadAnswerError, match="opc-work-request-id"):
+        await core(Said()).bulk_delete(PRIVATE_IP, VNIC, ["a"], retry_token="t")  # noqa: S106
+
+
+async def test_an_answer_that_drips_ends(autojump_clock: Clock) -> None:
+    began = trio.current_time()
+    with pytest.raises(NoAnswerError, match="GetVnic: no whole answer within 90 s"):
+        await ask(Said(body=(b" " for _ in range(1000)), pause_seconds=50.0))
+    assert trio.current_time() - began == pytest.approx(ANSWER_SECONDS)
+
+
+async def test_a_packed_answer_is_not_unpacked(autojump_clock: Clock) -> None:
+    bomb = gzip.compress(b" " * 10_000_000)
+    packed = [(b"content-encoding", b"gzip"), REQUEST_ID]
+    with pytest.raises(BadAnswerError, match="packed"):
+        await ask(Said(body=bomb, headers=packed))
+    with pytest.raises(OciError, match="429"):
+        await ask(Said(status=429, body=bomb, headers=packed))
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_a_body_without_end_takes_no_memory(
+    autojump_clock: Clock, status: int
+) -> None:
+    piece = b" " * 65536
+    endless = Said(status=status, body=(piece for _ in range(10_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises((BadAnswerError, OciError)):
+            await ask(endless)
+        assert tracemalloc.get_traced_memory()[1] < 3 * MOST_BODY_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+async def test_headers_that_make_no_sense(autojump_clock: Clock) -> None:
+    headers = [
+        (b"opc-request-id", b"\xff\xfe\x80"),
+        (b"date", b"9" * 20),
+        (b"set-cookie", b"a=b"),
+        (b"location", b"http://[banana"),
+    ]
+    with pytest.raises(OciError, match="GetVnic: 401"):
+        await ask(Said(status=401, headers=headers, body=b"\xff" * 100_000))
+    with pytest.raises(OciError, match="GetVnic: 302"):
+        await ask(Said(status=302, headers=[(b"location", b"http://elsewhere/")]))
+
+
+@pytest.mark.parametrize("date", ["9" * 20, "Thu, 01 Jan " + "9" * 20, "banana", ""])
+async def test_a_date_that_is_none(autojump_clock: Clock, date: str) -> None:
+    with pytest.raises(OciError, match="401"):
+        await core(
+            Said(status=401, body=b"{}", headers=[(b"date", date.encode())])
+        ).get_vnic(VNIC)
+
+
+def address(**said: Any) -> bytes:
+    return json.dumps({"id": "a", "ipAddress": "10.1.0.16", **said}).encode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"ipAddress": "banana"},
+        {"ipAddress": ""},
+        {"ipAddress": "0.0.0.0"},  # noqa: S104
+        {"ipAddress": "224.0.0.1"},
+        {"ipAddress": "127.0.0.1"},
+        {"ipAddress": "fe80::1%eth0"},
+        {"cidrPrefixLength": 1},
+        {"cidrPrefixLength": 0},
+        {"cidrPrefixLength": -1},
+        {"cidrPrefixLength": 15, "ipAddress": "10.0.0.0"},
+        {"cidrPrefixLength": 33},
+        {"cidrPrefixLength": 10**30},
+        {"cidrPrefixLength": 20},  # does not begin there
+        {"cidrPrefixLength": 64, "ipAddress": "fd00::"},
+        {"lifetime": "ETERNAL"},
+        {"freeformTags": None},
+    ],
+)
+def test_addresses_that_make_no_sense(said: dict[str, Any]) -> None:
+    with pytest.raises(BadAnswerError):
+        decode(address(**said), Address, operation="x", request_id="y")
+
+
+def test_an_address_of_another_family_or_vnic() -> None:
+    for said in ({"ipAddress": "fd00::1"}, {"vnicId": "b"}):
+        found = decode(address(**said), Address, operation="x", request_id="y")
+        with pytest.raises(BadAnswerError):
+            as_private_ip(found, VnicId("a"), KINDS[Family.IPV4])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"lifecycleState": "BANANA", "vnicId": "b"},
+        {"lifecycleState": "ATTACHED"},
+        {"lifecycleState": "ATTACHED", "vnicId": ""},
+    ],
+)
+def test_attachments_that_make_no_sense(said: dict[str, Any]) -> None:
+    with pytest.raises(BadAnswerError):
+        decode(
+            json.dumps({"id": "a", **said}).encode(),
+            VnicAttachment,
+            operation="x",
+            request_id="y",
+        )
+
+
+SOUND = {
+    "vnicId": VNIC,
+    "macAddr": "02:00:17:00:00:01",
+    "privateIp": "10.1.0.2",
+    "virtualRouterIp": "10.1.0.1",
+    "subnetCidrBlock": "10.1.0.0/16",
+}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"macAddr": "banana"},
+        {"privateIp": "banana"},
+        {"virtualRouterIp": ""},
+        {"subnetCidrBlock": "0.0.0.0/0"},
+        {"subnetCidrBlock": "10.1.0.1/16"},
+        {"subnetCidrBlock": "fd00::/64"},
+        {"ipv6Addresses": ["banana"]},
+        {"ipv6SubnetCidrBlock": "10.0.0.0/8"},
+    ],
+)
+def test_vnics_of_the_metadata_that_make_no_sense(said: dict[str, Any]) -> None:
+    body = json.dumps({**SOUND, **said}).encode()
+    vnic = decode(body, ImdsVnic, operation="x", request_id="y")
+    with pytest.raises(ValueError, match=r"."):
+        vnic.check()
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        ("banana", "no JWT"),
+        ("a.\x00.c", "JSON|JWT|body"),
+        ("a.e30.c", "exp"),
+        ("a.eyJleHAiOiAiNyJ9.c", "exp"),
+        ("a.eyJleHAiOiA3fQ.c", "ended"),
+    ],
+)
+def test_tokens_that_are_none(token: str, said: str) -> None:
+    with pytest.raises(BadAnswerError, match=said):
+        life_of(token, EPOCH)
+
+
+def test_a_token_for_ever_is_renewed_all_the_same() -> None:
+    assert life_of("a.eyJleHAiOiAxZTMwMH0.c", EPOCH) == 24 * 3600
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        b"",
+        b"<html>",
+        b"\xff\xfe",
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ],
+)
+def test_a_pem_that_is_none(pem: bytes) -> None:
+    with pytest.raises(BadAnswerError, match="IMDS /identity/"):
+        read_leaf(pem, pem, pem)

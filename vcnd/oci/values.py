@@ -1,0 +1,69 @@
+"""What a value of OCI must be to make sense; ``oci.wire`` and its readers use it.
+
+Every check raises ``ValueError``, which ``oci.decode`` turns into our error.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Annotated
+
+import msgspec
+
+from vcnd.model.family import Family
+
+Ocid = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._:-]+\Z")
+]
+"""OCI's limit is 255 ASCII characters; none of them means anything in a path."""
+HostName = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.-]+\Z")
+]
+"""A region or realm: our signed requests go to the host that it names."""
+VnicCount = Annotated[int, msgspec.Meta(ge=1, le=1024)]
+"""The largest shapes take 256 (facts/oci.md §7.1)."""
+VlanTag = Annotated[int, msgspec.Meta(ge=0, le=4095)]
+PrefixLength = Annotated[int, msgspec.Meta(ge=1, le=128)]
+
+SHORTEST_PREFIX = {Family.IPV4: 16, Family.IPV6: 80}
+"""A block lies within its subnet, which is a /16 at most; of IPv6 OCI has multiples
+of 4 from 80 on (facts/oci.md §4.4, §7.2)."""
+MOST_ADDRESSES = 1 << 16
+"""Addresses of one VNIC that are taken into the books, which name each of them.
+OKE gives a VNIC up to 256; the least IPv6 block would be 2^48."""
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+
+
+def check_address(text: str) -> IPv4Address | IPv6Address:
+    """Return an address that a VNIC or a router can have."""
+    address = ip_address(text)
+    if (
+        "%" in text
+        or address.is_unspecified
+        or address.is_loopback
+        or address.is_multicast
+    ):
+        raise ValueError(f"{text!r} is no address of a VNIC")
+    return address
+
+
+def check_mac(text: str) -> None:
+    """Raise unless the text is a MAC address."""
+    if not _MAC.fullmatch(text):
+        raise ValueError(f"{text!r} is no MAC address")
+
+
+def check_network(text: str, family: Family) -> None:
+    """Raise unless the text is a network of the family, and not of everything."""
+    network = ip_network(text)
+    if (network.version == 6) != (family is Family.IPV6):  # noqa: PLR2004 - IPv6
+        raise ValueError(f"{text!r} is no {family} network")
+    if network.prefixlen == 0:
+        raise ValueError(f"{text!r} is no subnet")
+
+
+def check_block(address: str, prefix_length: int) -> None:
+    """Raise unless a block of addresses is aligned, and one that OCI may give."""
+    network = ip_network(f"{address}/{prefix_length}")
+    family = Family.IPV4 if network.version == 4 else Family.IPV6  # noqa: PLR2004
+    if prefix_length < SHORTEST_PREFIX[family]:
+        raise ValueError(f"{network} is no block: a subnet is smaller")
