@@ -27,7 +27,7 @@ from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
 from vcnd.flow.turns import Turns
 from vcnd.flow.warm_pool import WarmPool
-from vcnd.journal import FileJournal
+from vcnd.journal.journal import FileJournal
 from vcnd.kube.client import KubeClient
 from vcnd.kube.cluster import KubeCluster
 from vcnd.kube.credentials import Credentials
@@ -198,7 +198,7 @@ class Node:
     async def start(self, rooms: trio.Nursery) -> None:
         """Recover what an earlier life left, then keep pool and books right."""
         remembered = self._journal.open()
-        await rooms.start(self._journal.run)
+        await rooms.start(partial(self._journal.run, self.pool.hear_of_disk))
         self.pool.restore(remembered)
         self._changes.resume(remembered.unsettled_attach)
         ledger, slots = self.pool.ledger, self.pool.slots

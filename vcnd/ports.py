@@ -1,6 +1,6 @@
 """What the flows need of the outside.  Adapters satisfy these structurally."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Never, Protocol
 
 import trio
@@ -177,18 +177,42 @@ class Host(Protocol):
 
 
 class Journal(Protocol):
-    """Durable memory."""
+    """Durable memory.  Records become durable in the order in which they come."""
 
     def open(self) -> Remembered:
         """Return what earlier lives of the daemon wrote."""
 
     async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self,
+        tell: Callable[[str], None],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
-        """Write what is appended."""
+        """Write what is appended.
+
+        Args:
+            tell: is told why the disk refuses, and an empty text when it does not
+                any more.
+            task_status: is told when it runs.
+        """
 
     async def append(self, *records: Record) -> None:
-        """Write records; return when they are durable."""
+        """Write records; return when they are durable.
+
+        Raises ``JournalError`` when the disk refuses: nothing of them will be
+        remembered.  When cancelled they may be, or not.
+        """
+
+    async def append_in_any_case(
+        self, record: Record, then: Callable[[], None]
+    ) -> None:
+        """Write a record, now or as soon as the disk takes it; return once tried.
+
+        Args:
+            record: comes before all that is appended later.  It is not dropped by a
+                refusal, nor when the caller is cancelled.
+            then: is called once it is durable.
+        """
 
     def remove(self) -> None:
         """Leave nothing behind: there is nothing to remember any more."""

@@ -22,7 +22,7 @@ from integration.lab.lab import (
     world_text,
 )
 from integration.tests.conftest import POOL
-from vcnd.journal import encode_line
+from vcnd.journal.lines import encode_line
 
 CHAIN = Path(__file__).parents[2] / "cni" / "10-vcnd.conflist"
 

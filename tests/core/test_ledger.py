@@ -1,5 +1,7 @@
 """The ledger under a state machine: nothing shared, nothing lost, no early reuse."""
 
+import math
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -34,6 +36,12 @@ def lease(key: SandboxKey, address: str) -> Lease:
     return Lease(key=key, address=address, netns_cookie=1, host_ifname="oci")
 
 
+def end(ledger: Ledger, key: SandboxKey, now: float) -> None:
+    ended = ledger.withhold(key)
+    assert ended is not None
+    ledger.rest(ended, now)
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """Every move there is, in any order; time only goes forward."""
 
@@ -46,6 +54,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.numbers = 0
         self.sandboxes = 0
         self.released_at: dict[str, float] = {}
+        self.unwritten: list[tuple[Lease, float]] = []
         self.total = 0
 
     @rule(block=st.booleans())
@@ -70,10 +79,29 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(key=consumes(keys))
     def pod_ends(self, key: SandboxKey) -> None:
-        ended = self.ledger.release(key, self.now)
+        ended = self.ledger.withhold(key)
+        assert self.ledger.withhold(key) is None
         if ended is not None:
-            self.released_at[ended.address] = self.now
-        assert self.ledger.release(key, self.now) is None
+            assert self.ledger.state(ended.address) == "cooling"
+            self.released_at[ended.address] = math.inf
+            self.unwritten.append((ended, self.now))
+
+    @precondition(lambda self: self.unwritten)
+    @rule()
+    def disk_takes_the_end_of_a_lease(self) -> None:
+        ended, at = self.unwritten.pop(0)
+        self.ledger.rest(ended, at)
+        self.released_at[ended.address] = at
+
+    @rule()
+    def disk_refuses_a_lease(self) -> None:
+        key, before = SandboxKey("vcnd", "refused", "eth0"), self.ledger.counts()
+        found = self.ledger.take(key)
+        if found is not None:
+            self.ledger.lease(lease(key, found))
+            self.ledger.revert(lease(key, found))
+            assert self.ledger.take(key) == found
+        assert self.ledger.counts() == before
 
     @rule(seconds=st.floats(min_value=0, max_value=40))
     def time_passes(self, seconds: float) -> None:
@@ -135,7 +163,7 @@ def test_free_addresses_are_taken_first_in_first_out() -> None:
         found = ledger.take(key)
         assert found is not None
         ledger.lease(lease(key, found))
-        ledger.release(key, 0.0)
+        end(ledger, key, 0.0)
         ledger.thaw(0.0)
         taken.append(found)
     assert taken == [private_ip(n).address for n in range(3)]
@@ -148,7 +176,7 @@ def test_an_address_the_cloud_took_stays_leased_until_its_pod_ends() -> None:
     ledger.lease(lease(key, private_ip(1).address))
     ledger.forget(private_ip(1))
     assert ledger.lease_of(key) is not None
-    ledger.release(key, 0.0)
+    end(ledger, key, 0.0)
     assert ledger.counts().total == 0
     assert ledger.thaw(99.0) == []
 
@@ -181,7 +209,7 @@ def test_a_block_is_spare_only_when_all_of_it_is() -> None:
     with pytest.raises(IllegalMoveError):
         ledger.mark_deleting(block)
     assert ledger.counts().free == 7
-    ledger.release(key, 0.0)
+    end(ledger, key, 0.0)
     assert ledger.spare() == []  # it cools
     ledger.thaw(0.0)
     assert ledger.spare() == [block]

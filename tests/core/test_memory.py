@@ -86,18 +86,22 @@ def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
     )
 
 
-def test_a_new_boot_voids_leases_and_keeps_addresses() -> None:
+def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
+    """I3: what was leased or cooling cools from the moment the sandboxes were gone."""
     memory = Memory()
     for record in (
         VnicNumbered(slot(2)),
         AddressAdded(address(1)),
         Leased(lease(1, 1)),
+        Leased(lease(2, 2)),
+        Released(key(2)),
     ):
-        memory.apply(record, 0.0)
-    memory.void_leases()
-    said = memory.remembered(1.0)
+        memory.apply(record, 5000.0)
+    memory.void_leases(0.0)
+    said = memory.remembered(10.0)
     assert said.leases == ()
     assert said.private_ips == (address(1),)
+    assert set(said.cooling) == {("10.0.0.1", 10.0), ("10.0.0.2", 10.0)}
     assert said.slots == (slot(2),)
 
 

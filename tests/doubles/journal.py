@@ -1,11 +1,16 @@
 """A journal in memory: what a disk would hold, it holds."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Never
 
 import trio
 
 from vcnd.core.memory import Memory
+from vcnd.model.errors import JournalError
 from vcnd.model.records import Record, Remembered
+
+RETRY_SECONDS = 5.0
 
 
 class MemoryJournal:
@@ -14,23 +19,65 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.records: list[tuple[Record, float]] = []
         self.removed = False
+        self.damaged = False
+        self.full = False
+        """Whether the disk refuses."""
+        self.seconds = 0.0
+        """How long a write takes."""
+        self._booted_at: float | None = None
+        self._owed: list[tuple[Record, float, Callable[[], None]]] = []
 
     def open(self) -> Remembered:
+        self._owed.clear()
         memory = Memory()
         for record, at in self.records:
             memory.apply(record, at)
-        return memory.remembered(trio.current_time())
+        if self._booted_at is not None:
+            memory.void_leases(self._booted_at)
+        remembered = memory.remembered(trio.current_time())
+        return replace(remembered, damaged=self.damaged)
+
+    def boot(self) -> None:
+        """Let the node start anew: the sandboxes are gone."""
+        self._booted_at = trio.current_time()
 
     async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self,
+        tell: Callable[[str], None],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
         task_status.started()
-        await trio.sleep_forever()
-        raise AssertionError
+        told = False
+        while True:
+            if told != self.full:
+                told = self.full
+                tell("the disk is full" if told else "")
+            if not self.full:
+                self._pay()
+            await trio.sleep(RETRY_SECONDS)
 
     async def append(self, *records: Record) -> None:
-        await trio.lowlevel.checkpoint()
-        self.records += [(record, trio.current_time()) for record in records]
+        at = trio.current_time()
+        await trio.sleep(self.seconds)
+        if self.full:
+            raise JournalError("the disk is full")
+        self._pay()
+        self.records += [(record, at) for record in records]
+
+    async def append_in_any_case(
+        self, record: Record, then: Callable[[], None]
+    ) -> None:
+        self._owed.append((record, trio.current_time(), then))
+        await trio.sleep(self.seconds)
+        if not self.full:
+            self._pay()
+
+    def _pay(self) -> None:
+        owed, self._owed = self._owed, []
+        for record, at, then in owed:
+            self.records.append((record, at))
+            then()
 
     def remove(self) -> None:
         self.removed = True

@@ -18,6 +18,7 @@ whole and can be given back.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
@@ -183,21 +184,43 @@ class Ledger:
             raise IllegalMoveError(f"{lease.key} does not hold {lease.addresses}")
         self._leases[lease.key] = lease
 
-    def release(self, key: SandboxKey, now: float) -> Lease | None:
-        """End a sandbox's lease; its addresses cool.  None when there was none.
+    def withhold(self, key: SandboxKey) -> Lease | None:
+        """End a sandbox's lease; None when there was none.
 
-        A fixed address needs no rest: it is for those that claim its name, who are
-        one and the same to everybody else.
+        Its addresses serve nobody until ``rest``, which follows when the end of the
+        lease is durable: were they given away before, a crash could bring it back.
         """
         lease = self._leases.pop(key, None)
         for address in lease.addresses if lease is not None else ():
             del self._holders[address]
-            private_ip = self._addresses.get(address)
-            if private_ip is not None and private_ip.fixed:
-                self._free[address] = None
-            elif private_ip is not None:
-                self._cooling[address] = now + self._cooling_seconds
+            if address in self._addresses:
+                self._cooling[address] = inf
         return lease
+
+    def rest(self, lease: Lease, since: float) -> None:
+        """Let the addresses of a lease that ended then cool, once that is durable.
+
+        A fixed address needs no rest: it is for those that claim its name, who are
+        one and the same to everybody else.
+        """
+        for address in lease.addresses:
+            if self._cooling.get(address) != inf:
+                continue  # forgotten meanwhile
+            self._cooling[address] = since + self._cooling_seconds
+            if self._addresses[address].fixed:
+                del self._cooling[address]
+                self._free[address] = None
+
+    def revert(self, lease: Lease) -> None:
+        """Undo ``lease``: nothing of it was written.  Its addresses are next again."""
+        if self._leases.get(lease.key) != lease:
+            raise IllegalMoveError(f"{lease.key} does not hold {lease.addresses}")
+        del self._leases[lease.key]
+        for address in lease.addresses:
+            del self._holders[address]
+            if address in self._addresses:
+                self._free[address] = None
+                self._free.move_to_end(address, last=False)
 
     def cool(self, address: str, until: float) -> None:
         """Let a free address cool until then (read from the journal)."""
@@ -218,7 +241,8 @@ class Ledger:
 
     def next_thaw(self) -> float | None:
         """Return when the next cooling ends, or None."""
-        return min(self._cooling.values(), default=None)
+        ends = (until for until in self._cooling.values() if until < inf)
+        return min(ends, default=None)
 
     def state(self, address: str) -> str:
         """Return the address's state in a word."""

@@ -89,11 +89,16 @@ class Memory:
             del self._holders[address]
         return held[0]
 
-    def void_leases(self) -> None:
-        """Forget who held what: the machine booted, the sandboxes are gone."""
-        self._leases.clear()
-        self._holders.clear()
-        self._released.clear()
+    def void_leases(self, at: float) -> None:
+        """End all leases: the node was started anew, the sandboxes are gone.
+
+        Args:
+            at: when they were surely gone.  Released addresses cool from then on too:
+                when they were released is known by the former boot's clock alone.
+        """
+        for key in list(self._leases):
+            self._release(key, at)
+        self._released = {a: (held, at) for a, (held, _) in self._released.items()}
 
     def records(self, *, cooled_before: float) -> list[tuple[Record, float]]:
         """Return the records that lead here, with their times.
@@ -119,7 +124,8 @@ class Memory:
             private_ips=tuple(self._private_ips.values()),
             slots=tuple(self._slots.values()),
             cooling=tuple(
-                (address, now - at) for address, (_, at) in self._released.items()
+                (address, max(0.0, now - at))
+                for address, (_, at) in self._released.items()
             ),
             unsettled_attach=self._unsettled,
         )

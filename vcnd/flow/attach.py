@@ -93,8 +93,9 @@ class Attacher:
             # The runtime made the sandbox anew under its old name, without a DEL.
             await self._host.unplug(held)
             lease = replace(held, netns_cookie=cookie)
-            self._pool.ledger.amend(lease)
+            # Durable first: the books never say more than the disk does.
             await self._journal.append(Leased(lease))
+            self._pool.ledger.amend(lease)
         return lease, await self._plug(lease, netns)
 
     async def _plug(self, lease: Lease, netns: int) -> PodInterface:
@@ -124,14 +125,14 @@ class Attacher:
             host_ifname=self._host.host_ifname(key),
             pod=pod,
         )
-        self._pool.ledger.lease(lease)
-        self._pool.ring()
         try:
-            await self._journal.append(Leased(lease))
+            await self._leases.begin(lease)
             yield lease
         except BaseException:
-            with trio.move_on_after(UNDO_SECONDS, shield=True):
-                await self._leases.end(lease)
+            # Not where the disk refused: then there is nothing to undo.
+            if self._pool.ledger.lease_of(key) == lease:
+                with trio.move_on_after(UNDO_SECONDS, shield=True):
+                    await self._leases.end(lease)
             raise
 
     async def delete(self, key: SandboxKey) -> Lease | None:

@@ -1,26 +1,51 @@
-"""How a sandbox's lease ends: the one order of its steps, whoever ends it."""
+"""How a sandbox's lease begins and ends on the books: the order of the steps."""
 
 import trio
 
 from vcnd.flow.pool import Pool
-from vcnd.model.records import Released
+from vcnd.model.errors import JournalError
+from vcnd.model.records import Leased, Released
 from vcnd.model.sandbox import Lease
 from vcnd.ports import Host, Journal
 
 
 class Leases:
-    """Ends leases; the caller holds the sandbox's turn."""
+    """Begins and ends leases; the caller holds the sandbox's turn."""
 
     def __init__(self, *, pool: Pool, host: Host, journal: Journal) -> None:
         self._pool = pool
         self._host = host
         self._journal = journal
 
-    async def end(self, lease: Lease) -> None:
-        """Cut the pod off, write that down, and let the address cool."""
-        await self._host.unplug(lease)
-        # Durable first: an address must not serve again before its end is on disk.
-        await self._journal.append(Released(lease.key))
-        self._pool.ledger.release(lease.key, trio.current_time())
-        self._pool.wants.unbind(lease.pod)
+    async def begin(self, lease: Lease) -> None:
+        """Lease free addresses durably.
+
+        Raises:
+            JournalError: the disk refuses; nothing was changed.
+        """
+        self._pool.ledger.lease(lease)
         self._pool.ring()
+        try:
+            await self._journal.append(Leased(lease))
+        except JournalError:
+            self._pool.ledger.revert(lease)
+            self._pool.arrived()
+            raise
+
+    async def end(self, lease: Lease) -> None:
+        """Cut the pod off, write that down, and let the address cool.
+
+        A disk that refuses holds nobody up: the pod is cut off, and its addresses
+        serve nobody until the end of its lease is durable.
+        """
+        await self._host.unplug(lease)
+        cut_at = trio.current_time()
+        if self._pool.ledger.withhold(lease.key) is None:
+            return
+        self._pool.wants.unbind(lease.pod)
+
+        def rest() -> None:
+            self._pool.ledger.rest(lease, cut_at)
+            self._pool.ring()
+
+        await self._journal.append_in_any_case(Released(lease.key), rest)

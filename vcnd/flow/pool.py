@@ -17,7 +17,7 @@ from vcnd.core.target import Holding, PoolPolicy, share, target
 from vcnd.flow.wants import Need, Wants
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.place import Place
+from vcnd.model.place import JOURNAL, Place
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
 from vcnd.model.sandbox import Lease, SandboxKey
@@ -54,6 +54,8 @@ class Pool:
         self.vnic_limit = 0
         self.observed = False
         """Whether the cloud has been asked since the daemon started."""
+        self.disk_writes = True
+        """Whether the journal's disk takes records; else nothing is asked for."""
         self.released = False
         """Whether everything was given back; the node asks for nothing any more."""
         self.problems = Problems()
@@ -229,6 +231,15 @@ class Pool:
         if expired:
             self.relieve(expired.__contains__)
 
+    def hear_of_disk(self, refusal: str) -> None:
+        """Take in why the journal's disk refuses, or by an empty text that it works."""
+        self.disk_writes = not refusal
+        if refusal:
+            self.trouble(JOURNAL, refusal)
+        else:
+            self.relief(JOURNAL)
+        self.ring()
+
     # VNICs
 
     @property
@@ -287,6 +298,9 @@ class Pool:
             self.ledger.restore(lease)
         now = trio.current_time()
         for address, seconds_ago in remembered.cooling:
+            held = self.ledger.private_ip(address)
+            if held is not None and held.fixed:
+                continue  # needs no rest
             if self.ledger.state(address) == "free":
                 self.ledger.cool(
                     address, now + self.policy.cooling_seconds - seconds_ago

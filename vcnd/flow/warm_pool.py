@@ -112,8 +112,8 @@ class WarmPool:
             pool.arrived()
         pool.expire_problems()
         self._work.forget_stale()
-        if self._frozen or not pool.observed:
-            return
+        if self._frozen or not pool.observed or not pool.disk_writes:
+            return  # what cannot be written down must not be asked for
         needs = pool.wants.needs(s.vnic.pod_class for s in pool.pod_slots)
         for need in needs:
             self._look_at(need)

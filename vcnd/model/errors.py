@@ -9,6 +9,7 @@
     │  └─ WishRefusedError        103  a pod asks for what it may not have
     ├─ TryAgainError       11  time will mend it; the kubelet retries
     │  ├─ PoolEmptyError   11  no address came before the deadline; says why
+    │  ├─ JournalError     11  the disk takes no record
     │  ├─ ClusterError     11  Kubernetes did not answer, or said no
     │  │  └─ PodNetworkError    what it asks for makes no sense
     │  └─ CloudError       11  OCI did not answer, or said no (its children)
@@ -78,6 +79,10 @@ class TryAgainError(VcndError):
 
 class PoolEmptyError(TryAgainError):
     """No address came free before the deadline."""
+
+
+class JournalError(TryAgainError):
+    """The disk took no record; nothing of it will be remembered."""
 
 
 class ClusterError(TryAgainError):

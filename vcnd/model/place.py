@@ -15,6 +15,8 @@ class PlaceKind(StrEnum):
     """The NativePodNetwork is missing or malformed."""
     AUDIT = "audit"
     """The cloud, or one address family of it, cannot be compared with the journal."""
+    JOURNAL = "journal"
+    """The disk does not take the journal's records."""
     KERNEL = "kernel"
     """Links, routes, rules or the nftables table cannot be set up."""
     NSGS = "nsgs"
@@ -93,6 +95,7 @@ _WORDS = {
     PlaceKind.METADATA: "IMDS",
     PlaceKind.POD_NETWORK: "NativePodNetwork",
     PlaceKind.AUDIT: "audit",
+    PlaceKind.JOURNAL: "journal",
     PlaceKind.KERNEL: "kernel",
     PlaceKind.NSGS: "NSGs",
     PlaceKind.SHAPE: "shape",
@@ -107,6 +110,7 @@ _WORDS = {
 METADATA = Place(kind=PlaceKind.METADATA)
 POD_NETWORK = Place(kind=PlaceKind.POD_NETWORK)
 AUDIT = Place(kind=PlaceKind.AUDIT)
+JOURNAL = Place(kind=PlaceKind.JOURNAL)
 KERNEL = Place(kind=PlaceKind.KERNEL)
 NSGS = Place(kind=PlaceKind.NSGS)
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)

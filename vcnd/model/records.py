@@ -86,3 +86,5 @@ class Remembered:
     """Released addresses and how many seconds ago."""
     unsettled_attach: str | None = None
     """The retry token of an AttachVnic whose answer never came."""
+    damaged: bool = False
+    """Whether something that was durable may be missing."""

@@ -1,0 +1,141 @@
+"""A disk that refuses, or is slow: what waits for it, and what goes on."""
+
+import pytest
+import trio
+
+from tests.harness import World, add, key, settings, until_warm, world
+from vcnd.core.memory import Memory
+from vcnd.daemon import Node
+from vcnd.model.errors import JournalError
+from vcnd.model.place import JOURNAL
+from vcnd.model.sandbox import Lease
+
+Clock = trio.testing.MockClock
+
+
+def written(w: World) -> set[Lease]:
+    memory = Memory()
+    for record, at in w.journal.records:
+        memory.apply(record, at)
+    return set(memory.remembered(trio.current_time()).leases)
+
+
+def told(node: Node) -> list[str]:
+    return [p.reason for p in node.pool.problems if p.place == JOURNAL]
+
+
+async def test_del_succeeds_and_its_address_waits_for_the_disk(
+    autojump_clock: Clock,
+) -> None:
+    w = world()
+    async with w.node(settings(cooling_seconds=30.0)) as node:
+        lease = await add(node, 1)
+        w.journal.full = True
+        assert await node.delete(key(1)) == lease
+        assert lease.host_ifname not in w.host.links
+        assert await node.delete(key(1)) is None
+        await trio.sleep(100)
+        assert node.pool.ledger.state(lease.address) == "cooling"
+        assert told(node) == ["the disk is full"]
+        w.journal.full = False
+        await trio.sleep(10)
+        assert node.pool.ledger.state(lease.address) == "free"
+        assert told(node) == []
+        assert written(w) == set()
+
+
+async def test_add_is_refused_and_changes_nothing(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+        before = node.pool.ledger.counts(), len(w.secondary()), w.journal.records[:]
+        w.journal.full = True
+        for number in range(9):
+            with pytest.raises(JournalError, match="the disk is full"):
+                await add(node, number)
+        await trio.sleep(600)
+        after = node.pool.ledger.counts(), len(w.secondary()), w.journal.records
+        assert after == before
+        w.journal.full = False
+        await trio.sleep(10)
+        await add(node, 1)
+
+
+async def test_nothing_is_asked_of_the_cloud_that_cannot_be_written_down(
+    autojump_clock: Clock,
+) -> None:
+    """I10: else each try would leave one more address that nobody knows."""
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+    w.service.world.settings.timing.latencies["CreatePrivateIp"] = 20.0
+    async with w.node(settings(batch=8, audit_seconds=300.0)) as node:
+        await trio.sleep(10)
+        w.journal.full = True  # while the second half of the pool is on its way
+        await trio.sleep(3600)
+        assert len(w.secondary()) == 8
+        w.journal.full = False
+        await until_warm(node, free=8)
+        assert len(w.secondary()) == 8
+
+
+async def test_restart_after_del_on_a_full_disk_gives_no_address_twice(
+    autojump_clock: Clock,
+) -> None:
+    """The lease comes back, its link does not: repair ends it, and then it cools."""
+    w, config = world(), settings(cooling_seconds=30.0)
+    async with w.node(config) as node:
+        lease = await add(node, 1)
+        w.journal.full = True
+        await node.delete(key(1))
+    async with w.node(config) as node:
+        assert node.pool.ledger.leases() == []
+        assert node.pool.ledger.state(lease.address) == "cooling"
+        await trio.sleep(60)
+        assert node.pool.ledger.state(lease.address) == "cooling"
+        w.journal.full = False
+        await trio.sleep(40)
+        assert node.pool.ledger.state(lease.address) == "free"
+        assert written(w) == set()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.15, 0.2, 0.3, 0.45])
+@pytest.mark.parametrize("full", [False, True])
+async def test_cancelled_calls_leave_books_and_disk_agreed(
+    autojump_clock: Clock, after: float, full: bool
+) -> None:
+    """On a disk whose sync takes 150 ms, wherever the runtime hangs up."""
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+        w.host.plug_seconds = w.journal.seconds = 0.15
+        with trio.move_on_after(after):
+            await add(node, 1)
+        w.journal.full = full
+        with trio.move_on_after(after):
+            await node.delete(key(1))
+        await trio.sleep(1)
+        w.journal.full = False
+        await trio.sleep(60)
+        leases = set(node.pool.ledger.leases())
+        assert written(w) == leases
+        assert set(w.host.links) == {x.host_ifname for x in leases}
+
+
+async def test_boot_within_the_cooldown_gives_no_address_at_once(
+    autojump_clock: Clock,
+) -> None:
+    """I3: what was leased or cooling at the boot cools from then on."""
+    w, config = world(), settings(cooling_seconds=30.0)
+    async with w.node(config) as node:
+        first, second = await add(node, 1), await add(node, 2)
+        await node.delete(key(2))
+    w.host.links.clear()
+    w.journal.boot()
+    async with w.node(config) as node:
+        ledger = node.pool.ledger
+        assert ledger.leases() == []
+        await trio.sleep(20)
+        assert {ledger.state(x.address) for x in (first, second)} == {"cooling"}
+        await trio.sleep(11)
+        assert {ledger.state(x.address) for x in (first, second)} == {"free"}

@@ -1,0 +1,320 @@
+"""The journal on a real disk."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.core.test_memory import address, lease, slot
+from vcnd.journal.disk import JournalFile
+from vcnd.journal.journal import FileJournal
+from vcnd.journal.lines import encode_line
+from vcnd.journal.reading import Header, JournalUnusableError, record_line
+from vcnd.model.errors import JournalError
+from vcnd.model.records import (
+    AddressAdded,
+    Leased,
+    Record,
+    Released,
+    Remembered,
+    VnicNumbered,
+)
+
+Clock = trio.testing.MockClock
+HEADER = Header(boot_id="boot", netns_cookie=1).line()
+SAMPLE: list[Record] = [
+    VnicNumbered(slot(2)),
+    AddressAdded(address(1)),
+    AddressAdded(address(2)),
+    Leased(lease(1, 1)),
+    Leased(lease(2, 2)),
+    Released(lease(2, 2).key),
+]
+
+
+def journal(path: Path, *, boot_id: str = "boot", cookie: int = 1) -> FileJournal:
+    return FileJournal(path, boot_id=boot_id, netns_cookie=cookie, clock=lambda: 100.0)
+
+
+@asynccontextmanager
+async def running(
+    j: FileJournal, told: list[str] | None = None
+) -> AsyncIterator[Remembered]:
+    said = j.open()
+    tell = told.append if told is not None else (lambda _: None)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(j.run, tell)
+        yield said
+        nursery.cancel_scope.cancel()
+    j.close()
+
+
+async def write(path: Path, records: list[Record]) -> None:
+    j = journal(path)
+    async with running(j):
+        await j.append(*records)
+
+
+def remembered(path: Path) -> Remembered:
+    j = journal(path)
+    said = j.open()
+    j.close()
+    return said
+
+
+@contextmanager
+def refusing(directory: Path) -> Iterator[None]:
+    """Let the directory take no file, as a disk that is full or away does.
+
+    A full disk itself is in integration/tests/test_disk.py.
+    """
+    away = directory.with_name("away")
+    directory.rename(away)
+    directory.write_text("a file, and no directory")
+    try:
+        yield
+    finally:
+        directory.unlink()
+        away.rename(directory)
+
+
+async def test_what_was_written_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "journal"
+    await write(path, SAMPLE)
+    said = remembered(path)
+    assert said.leases == (lease(1, 1),)
+    assert said.private_ips == (address(1), address(2))
+    assert said.slots == (slot(2),)
+    assert said.cooling == (("10.0.0.2", 0.0),)
+    assert not said.damaged
+
+
+@pytest.mark.parametrize(
+    ("boot_id", "cookie", "ago"), [("other", 1, 100.0), ("boot", 2, 0.0)]
+)
+async def test_another_boot_or_namespace_ends_the_leases(
+    tmp_path: Path, boot_id: str, cookie: int, ago: float
+) -> None:
+    """Their addresses cool from the boot on, or from now where only that is known."""
+    await write(tmp_path / "journal", SAMPLE)
+    j = journal(tmp_path / "journal", boot_id=boot_id, cookie=cookie)
+    said = j.open()
+    j.close()
+    assert said.leases == ()
+    assert len(said.private_ips) == 2
+    assert set(said.cooling) == {("10.0.0.1", ago), ("10.0.0.2", ago)}
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+async def test_torn_tail_is_cut_off(tmp_path: Path, cut: int) -> None:
+    """Whatever the last line lost, all before it stands; the rest is kept aside."""
+    path = tmp_path / "journal"
+    await write(path, SAMPLE)
+    path.write_bytes(path.read_bytes()[:-cut])
+    said = remembered(path)
+    assert {x.key for x in said.leases} == {lease(1, 1).key, lease(2, 2).key}
+    assert (tmp_path / "journal.cut").exists()
+    assert not said.damaged
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 5000, b"\n", b"garbage\nmore\n"])
+async def test_a_file_of_nothing_starts_anew(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(data)
+    assert remembered(path) == Remembered(damaged=True)
+    assert (tmp_path / "journal.damaged").read_bytes() == data
+    assert not remembered(path).damaged
+
+
+async def test_damaged_line_is_skipped_and_the_file_kept_aside(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    await write(path, SAMPLE)
+    damaged = path.read_bytes().replace(b"10.0.0.2", b"10.0.0.3", 1)
+    path.write_bytes(damaged)
+    said = remembered(path)
+    assert said.damaged
+    assert said.leases == (lease(1, 1),)
+    assert (tmp_path / "journal.damaged").read_bytes() == damaged
+
+
+async def test_lines_of_another_version_survive_compaction(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    await write(path, SAMPLE)
+    unknown = encode_line(["Renumbered", 1.0, {"vnic_id": "v1"}])
+    path.write_bytes(unknown + path.read_bytes())
+    for _ in range(2):
+        assert remembered(path).leases == (lease(1, 1),)
+        assert path.read_bytes().count(unknown) == 1
+
+
+async def test_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    text = encode_line({"vcnd_journal": 99, "boot_id": "boot", "netns_cookie": 1})
+    path.write_bytes(text)
+    with pytest.raises(JournalUnusableError, match="format 99, newer"):
+        journal(path).open()
+    assert path.read_bytes() == text
+
+
+async def test_many_appends_share_a_sync_and_compaction_keeps_all(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal"
+    j = journal(path)
+    async with running(j):
+        async with trio.open_nursery() as writers:
+            for number in range(3000):
+                writers.start_soon(j.append, Leased(lease(number, number)))
+                writers.start_soon(j.append, Released(lease(number, number).key))
+        await j.append(Leased(lease(7, 7)))
+    assert lease(7, 7) in remembered(path).leases
+
+
+# A disk that refuses
+
+
+async def test_disk_that_refuses_remembers_nothing_of_it(tmp_path: Path) -> None:
+    path, told = tmp_path / "state" / "journal", list[str]()
+    j = journal(path)
+    async with running(j, told):
+        await j.append(Leased(lease(1, 1)))
+        before = path.read_bytes()
+        with (
+            refusing(path.parent),
+            pytest.raises(JournalError, match="cannot be written"),
+        ):
+            await j.append(Leased(lease(2, 2)))
+        assert path.read_bytes() == before
+        await j.append(Leased(lease(3, 3)))
+        await trio.testing.wait_all_tasks_blocked()
+    assert set(remembered(path).leases) == {lease(1, 1), lease(3, 3)}
+    assert [bool(t) for t in told] == [True, False]
+
+
+async def test_what_must_be_written_is_written_when_the_disk_takes_it(
+    tmp_path: Path, autojump_clock: Clock
+) -> None:
+    """Before all that was asked for since, though nobody asks again."""
+    path, done, all_done = tmp_path / "state" / "journal", list[int](), trio.Event()
+    j = journal(path)
+    async with running(j):
+        await j.append(Leased(lease(1, 1)), Leased(lease(2, 2)))
+        with refusing(path.parent):
+            for n in (1, 2):
+                key = lease(n, n).key
+                await j.append_in_any_case(Released(key), partial(done.append, n))
+            with trio.move_on_after(0):
+                await j.append_in_any_case(Leased(lease(1, 3)), all_done.set)
+            assert done == []
+        await all_done.wait()
+        assert done == [1, 2]
+    assert remembered(path).leases == (lease(1, 3),)
+
+
+async def test_start_with_a_full_disk_needs_no_compaction(tmp_path: Path) -> None:
+    """The file is appended to where there is a little room left."""
+    path = tmp_path / "journal"
+    await write(path, SAMPLE)
+    with path.open("ab") as file:
+        file.write(b"1234 torn")
+    j, told = journal(path), list[str]()
+    (tmp_path / "journal.new").mkdir()  # no new file can be made
+    async with running(j, told) as said:
+        assert said.leases == (lease(1, 1),)
+        await j.append(Leased(lease(4, 4)))
+    assert told == []
+    (tmp_path / "journal.new").rmdir()
+    assert set(remembered(path).leases) == {lease(1, 1), lease(4, 4)}
+
+
+async def test_start_with_a_damaged_file_and_a_disk_that_refuses(
+    tmp_path: Path, autojump_clock: Clock
+) -> None:
+    """Nothing is appended to what nobody can vouch for; it is tried again."""
+    path, told, works = tmp_path / "journal", list[str](), trio.Event()
+    await write(path, SAMPLE)
+    path.write_bytes(b"?" + path.read_bytes())
+    (tmp_path / "journal.new").mkdir()
+    j = journal(path)
+    assert j.open().leases == (lease(1, 1),)
+
+    def tell(refusal: str) -> None:
+        told.append(refusal)
+        if refusal:
+            (tmp_path / "journal.new").rmdir()
+        else:
+            works.set()
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(j.run, tell)
+        await works.wait()
+        nursery.cancel_scope.cancel()
+    j.close()
+    assert [bool(t) for t in told] == [True, False]
+    assert not remembered(path).damaged
+
+
+@pytest.mark.parametrize("harm", ["removed", "cut", "replaced"])
+async def test_file_that_somebody_harmed_is_written_anew(
+    tmp_path: Path, harm: str
+) -> None:
+    path = tmp_path / "journal"
+    j = journal(path)
+    async with running(j):
+        await j.append(Leased(lease(1, 1)))
+        if harm == "cut":
+            os.truncate(path, 0)
+        else:
+            path.unlink()
+        if harm == "replaced":
+            path.write_bytes(b"?")
+        await j.append(Leased(lease(2, 2)))
+    assert set(remembered(path).leases) == {lease(1, 1), lease(2, 2)}
+
+
+def test_file_is_cut_back_where_an_append_is_refused(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "journal")
+    file.replace(HEADER)
+    with Path("/dev/full").open("wb") as full:
+        os.dup2(full.fileno(), file._fd)
+    with pytest.raises(OSError, match="No space left"):
+        file.append(record_line((Leased(lease(1, 1)), 1.0)))
+    assert not file.is_known
+    assert file.read() == HEADER
+
+
+def test_file_is_not_appended_to_after_a_refused_sync(tmp_path: Path) -> None:
+    """The kernel may have dropped the pages, and the next sync would not tell."""
+    file = JournalFile(tmp_path / "journal")
+    file.replace(HEADER)
+    reader, unsyncable = os.pipe()
+    os.dup2(unsyncable, file._fd)
+    with pytest.raises(OSError, match="Invalid argument"):
+        file.append(record_line((Leased(lease(1, 1)), 1.0)))
+    assert not file.is_known
+    for descriptor in (reader, unsyncable):
+        os.close(descriptor)
+
+
+async def test_cancelled_append_is_whole_or_absent(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    j = journal(path)
+    async with running(j):
+        with trio.move_on_after(0):
+            await j.append(Leased(lease(1, 1)))
+        await j.append(Released(lease(1, 1).key))
+    assert remembered(path).leases == ()
+
+
+async def test_removed_journal_stays_away(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(b"?\n1234 torn")
+    j = journal(path)
+    async with running(j):
+        j.remove()
+        await j.append(Leased(lease(1, 1)))
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,134 @@
+"""The journal's file.  Synchronous: it runs in the journal's worker thread.
+
+A file is appended to only as long as its content is known.  After a refused write,
+and above all after a refused sync (the kernel may have dropped the pages, and the
+next sync succeeds without them), the file is closed: its owner writes another one.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+class JournalFile:
+    """One file, written anew as a whole or appended to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = -1
+        self._size = 0
+
+    def read(self) -> bytes | None:
+        """Return what is there, None where there is no file."""
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def keep_aside(self, suffix: str, data: bytes) -> str:
+        """Keep a copy of damaged bytes beside the file; return its name.
+
+        The name is empty where the disk takes no copy.
+        """
+        beside = self.path.with_suffix(suffix)
+        try:
+            beside.write_bytes(data)
+        except OSError:
+            return ""
+        return str(beside)
+
+    @property
+    def is_known(self) -> bool:
+        """Return True if the file is open and holds what was written to it.
+
+        It does not when somebody else removed, replaced or cut it.
+        """
+        if self._fd < 0:
+            return False
+        try:
+            there = self.path.stat()
+        except OSError:
+            return False
+        here = os.fstat(self._fd)
+        same = (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+        return same and there.st_size == self._size
+
+    def replace(self, data: bytes) -> None:
+        """Put a new file in the old one's place, durably."""
+        fresh, fd = self._write_fresh(data)
+        # From here on it is not certain which of the two a crash would leave.
+        self.close()
+        try:
+            fresh.replace(self.path)
+            _sync_directory(self.path.parent)
+        except OSError:
+            os.close(fd)
+            raise
+        self._fd, self._size = fd, len(data)
+
+    def _write_fresh(self, data: bytes) -> tuple[Path, int]:
+        """Write a file beside the old one, which stands if this is refused."""
+        fresh = self.path.with_suffix(".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(fresh, flags, 0o600)
+        try:
+            _write_all(fd, data)
+            os.fsync(fd)
+        except OSError:
+            os.close(fd)
+            with suppress(OSError):
+                fresh.unlink()
+            raise
+        return fresh, fd
+
+    def resume(self, size: int) -> None:
+        """Append to the file that is there; cut off what is behind ``size``."""
+        self.close()
+        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            os.ftruncate(fd, size)
+            os.fdatasync(fd)
+        except OSError:
+            os.close(fd)
+            raise
+        self._fd, self._size = fd, size
+
+    def append(self, data: bytes) -> None:
+        """Append durably; where that is refused, close the file."""
+        try:
+            _write_all(self._fd, data)
+            os.fdatasync(self._fd)
+        except OSError:
+            # If it can be had, no half line and nothing that was refused stays.
+            with suppress(OSError):
+                os.ftruncate(self._fd, self._size)
+            self.close()
+            raise
+        self._size += len(data)
+
+    def remove(self) -> None:
+        """Delete the file and all that was kept beside it."""
+        for suffix in (".new", ".cut", ".damaged"):
+            self.path.with_suffix(suffix).unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            with suppress(OSError):
+                os.close(fd)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,91 @@
+"""Lines with checksums, and how to find them in a damaged file.  Pure."""
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+LINE_START = re.compile(rb"[0-9a-f]{8} (?=[\[{])")
+MOST_STARTS = 64
+"""So many places of a damaged line are tried as the start of another line."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLine:
+    """A line whose checksum matches."""
+
+    text: bytes
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedLine:
+    """Bytes that are no line: overwritten, or with a flipped bit."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TornTail:
+    """The end of a file without a line end: an append that was never confirmed."""
+
+    text: bytes
+
+
+Line = WholeLine | DamagedLine | TornTail
+
+
+def encode_line(payload: Any) -> bytes:
+    """Return one line of the journal."""
+    text = msgspec.json.encode(payload)
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def decode_line(line: bytes) -> Any:
+    """Return a line's payload.
+
+    Raises:
+        ValueError: the line is torn or its checksum does not match.
+    """
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or int(checksum, 16) != zlib.crc32(text):
+        raise ValueError("torn or corrupt line")
+    return msgspec.json.decode(text)
+
+
+def lines_of(data: bytes) -> Iterator[Line]:
+    """Yield all lines of a file, whole or not, in their order."""
+    *pieces, tail = data.split(b"\n")
+    for piece in pieces:
+        yield from _lines_in(piece)
+    if tail:
+        yield TornTail(tail)
+
+
+def _lines_in(piece: bytes) -> list[Line]:
+    """Return the lines between two line ends: one, unless a line end was damaged."""
+    found: list[Line] = []
+    while True:
+        whole = _whole(piece)
+        if whole is not None:
+            found.append(whole)
+            break
+        starts = [m.start() for m in LINE_START.finditer(piece, 1)]
+        suffixes = ((s, _whole(piece[s:])) for s in starts[: -MOST_STARTS - 1 : -1])
+        start, last = next(((s, w) for s, w in suffixes if w is not None), (0, None))
+        if last is None:
+            found.append(DamagedLine(piece))
+            break
+        found.append(last)
+        piece = piece[: start - 1]  # without what was the line end
+    return found[::-1]
+
+
+def _whole(piece: bytes) -> WholeLine | None:
+    try:
+        return WholeLine(piece + b"\n", decode_line(piece + b"\n"))
+    except ValueError:
+        return None

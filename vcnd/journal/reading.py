@@ -1,0 +1,112 @@
+"""What a journal's file says: a memory, and what could not be read."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
+
+import msgspec
+
+from vcnd.core.memory import Memory
+from vcnd.journal.lines import DamagedLine, TornTail, WholeLine, encode_line, lines_of
+from vcnd.model.errors import VcndError
+from vcnd.model.records import Record
+
+FORMAT_VERSION = 2
+KINDS: dict[str, type[Record]] = {kind.__name__: kind for kind in get_args(Record)}
+
+
+class JournalUnusableError(VcndError):
+    """The journal cannot be used as it is; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Which life of the node a file belongs to."""
+
+    boot_id: str
+    netns_cookie: int
+
+    def line(self) -> bytes:
+        """Return the header as a line of a file."""
+        versions = {"vcnd_journal": FORMAT_VERSION, "least_reader": FORMAT_VERSION}
+        return encode_line({**versions, **asdict(self)})
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What was found in a file."""
+
+    memory: Memory = field(default_factory=Memory)
+    header: Header | None = None
+    version: int = 0
+    unknown: list[bytes] = field(default_factory=list)
+    """Whole lines of kinds and forms that another version of vcnd writes."""
+    damaged: list[bytes] = field(default_factory=list)
+    """What is no line any more."""
+    torn: bytes = b""
+    """The tail that was never confirmed."""
+
+    @property
+    def is_damaged(self) -> bool:
+        """Return True if something that was durable may be missing."""
+        return bool(self.damaged) or self.header is None
+
+
+def read(data: bytes, name: str) -> Reading:
+    """Read a file's content; ``name`` is the file's, for errors.
+
+    Raises:
+        JournalUnusableError: a newer vcnd wrote it, in a form that this one cannot
+            read.
+    """
+    reading = Reading()
+    for line in lines_of(data):
+        match line:
+            case WholeLine(text, payload):
+                _take_in(reading, text, payload, name)
+            case DamagedLine(text):
+                reading.damaged.append(text)
+            case TornTail(text):
+                reading.torn = text
+    return reading
+
+
+def _take_in(reading: Reading, text: bytes, payload: Any, name: str) -> None:
+    try:
+        if isinstance(payload, dict):
+            _refuse_newer(payload, name)
+            reading.header = msgspec.convert(payload, Header)
+            reading.version = payload["vcnd_journal"]
+        else:
+            kind, at, body = payload
+            reading.memory.apply(msgspec.convert(body, KINDS[kind]), float(at))
+    except (ValueError, KeyError, TypeError):
+        reading.unknown.append(text)
+
+
+def _refuse_newer(header: dict[str, Any], name: str) -> None:
+    version = header["vcnd_journal"]
+    if header.get("least_reader", version) > FORMAT_VERSION:
+        raise JournalUnusableError(
+            f"the journal {name} is of format {version}, newer than this"
+            f" vcnd's {FORMAT_VERSION}",
+            details="start the newer vcnd again, or drain the node and move the"
+            " file away",
+        )
+
+
+def snapshot(
+    memory: Memory, header: Header, unknown: Sequence[bytes], *, cooled_before: float
+) -> list[bytes]:
+    """Return the lines of the shortest file that says the same.
+
+    Lines of unknown kinds come first: what this version has written since is newer.
+    """
+    records = memory.records(cooled_before=cooled_before)
+    return [header.line(), *unknown, *map(record_line, records), header.line()]
+
+
+def record_line(entry: tuple[Record, float]) -> bytes:
+    """Return a record and its time as a line of a file."""
+    record, at = entry
+    return encode_line([type(record).__name__, at, record])
