@@ -206,10 +206,11 @@ class Node:
             [
                 (lease, found)
                 for lease in ledger.leases()
-                if (found := self.pool.slots_of(lease))
+                if (found := self.pool.vnics_of(lease))
             ]
         )
         await rooms.start(self._host.run)
+        await rooms.start(self._changes.follow_links)
         # With what the journal knows the node serves at once, cloud or no cloud.
         try:
             await self._changes.settle()

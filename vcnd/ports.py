@@ -161,8 +161,14 @@ class Host(Protocol):
     async def reap(self, host_ifname: str) -> None:
         """Delete a pod interface that belongs to no lease."""
 
-    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicSlot]]]) -> None:
-        """Learn at start-up which pods are plugged; ``settle`` follows."""
+    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
+        """Learn at start-up the plugged pods and their VNICs; ``settle`` follows."""
+
+    def unlinked(self) -> frozenset[VnicId]:
+        """Return the pod VNICs of the last ``settle`` that have no link on the node."""
+
+    async def until_links_change(self) -> None:
+        """Return when ``unlinked`` has changed since the last return."""
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         """Bring VNIC links, addresses, routes, rules and the nft table to this."""

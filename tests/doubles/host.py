@@ -5,7 +5,13 @@ from typing import Never
 
 import trio
 
-from vcnd.model.errors import BadNetnsError, SandboxBrokenError, VcndError
+from vcnd.model.errors import (
+    BadNetnsError,
+    SandboxBrokenError,
+    TryAgainError,
+    VcndError,
+)
+from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -22,6 +28,9 @@ class MemoryHost:
         self.withdrawn = False
         self.refusals = 0
         """So many times settle is refused."""
+        self.missing_links: set[VnicId] = set()
+        """VNICs that the kernel shows no link of."""
+        self._links_changed = trio.Event()
 
     async def identify(self, netns: int) -> int:
         if netns < 0:
@@ -36,6 +45,9 @@ class MemoryHost:
     ) -> PodInterface:
         assert slots.keys() == {*lease.addresses}
         assert all(slot in self.slots for slot in slots.values())
+        for slot in slots.values():
+            if slot.vnic.id in self.missing_links:
+                raise TryAgainError(f"VNIC {slot.vnic.id} has no link on the node yet")
         await trio.sleep(self.plug_seconds)
         self.links[lease.host_ifname] = (lease, slots)
         return PodInterface(
@@ -61,8 +73,27 @@ class MemoryHost:
         await trio.lowlevel.checkpoint()
         self.links.pop(host_ifname, None)
 
-    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicSlot]]]) -> None:
+    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         pass
+
+    def unlinked(self) -> frozenset[VnicId]:
+        return frozenset(
+            s.vnic.id
+            for s in self.slots
+            if not s.is_primary and s.vnic.id in self.missing_links
+        )
+
+    async def until_links_change(self) -> None:
+        await self._links_changed.wait()
+        self._links_changed = trio.Event()
+
+    def lose_link(self, vnic_id: VnicId) -> None:
+        self.missing_links.add(vnic_id)
+        self._links_changed.set()
+
+    def find_link(self, vnic_id: VnicId) -> None:
+        self.missing_links.discard(vnic_id)
+        self._links_changed.set()
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         await trio.lowlevel.checkpoint()

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Never
 
 import structlog
 import trio
@@ -224,6 +225,16 @@ class Changes:
     async def settle(self) -> None:
         """Bring the kernel to the VNICs of the books."""
         await self._host.settle(list(self._pool.slots.values()))
+        self._pool.note_links(self._host.unlinked())
+
+    async def follow_links(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Hear of VNICs that lose or get their link."""
+        task_status.started()
+        while True:
+            await self._host.until_links_change()
+            self._pool.note_links(self._host.unlinked())
 
     async def delete_addresses(
         self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]

@@ -17,7 +17,7 @@ from vcnd.core.target import Holding, PoolPolicy, share, target
 from vcnd.flow.wants import Need, Wants
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.place import JOURNAL, Place
+from vcnd.model.place import JOURNAL, Place, link_place
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
 from vcnd.model.sandbox import Lease, SandboxKey
@@ -50,6 +50,7 @@ class Pool:
         self.slots: dict[VnicId, VnicSlot] = {}
         self.unlinked: frozenset[VnicId] = frozenset()
         """VNICs of ``slots`` that have no link on the node."""
+        self._linked: frozenset[VnicId] = frozenset()
         self.vnics_attached = 0
         self.vnic_limit = 0
         self.observed = False
@@ -103,6 +104,38 @@ class Pool:
         """Return when addresses may have come free."""
         await self._arrival.wait()
 
+    # Links
+
+    def note_links(self, unlinked: frozenset[VnicId]) -> None:
+        """Note which pod VNICs have no link on the node.
+
+        A link that went is a sign that somebody detached the VNIC: an audit is
+        asked for.  A new VNIC may wait for its link for a while.
+        """
+        returned = self.unlinked - unlinked
+        lost, self.unlinked = self._linked & unlinked, unlinked
+        self._linked = frozenset(s.vnic.id for s in self.pod_slots) - unlinked
+        for vnic_id in unlinked:
+            if vnic_id in lost or not self.is_young(vnic_id):
+                self.trouble(
+                    link_place(vnic_id),
+                    f"VNIC {vnic_id} has no link on the node: was it detached, or its"
+                    " interface removed? Its addresses are not given to pods",
+                )
+        for vnic_id in returned:
+            self.relief(link_place(vnic_id))
+        if lost:
+            log.warning("vnic_link_lost", vnics=sorted(lost))
+            self.doubt()
+        if returned:
+            self.arrived()
+        if lost or returned:
+            self.ring()
+
+    def serves(self, vnic_id: VnicId) -> bool:
+        """Return True if the addresses of a VNIC may be given to new pods."""
+        return vnic_id not in self.unlinked
+
     # What is young: OCI's lists may not have it yet
 
     def came(self, ocids: Iterable[str]) -> None:
@@ -151,11 +184,14 @@ class Pool:
 
     def holding(self, need: Need, family: Family, in_flight: int = 0) -> Holding:
         """Return what is held of a class and family, and wanted of it."""
-        counts = self.ledger.counts(self._of(need.pod_class.name, family))
+        which = self._of(need.pod_class.name, family)
+        counts = self.ledger.counts(which)
+        usable = self.ledger.counts(lambda p: self.serves(p.vnic_id) and which(p))
         return Holding(
-            free=counts.free,
+            free=usable.free,
             leased=counts.leased,
-            cooling=counts.cooling,
+            # Held, and given to nobody for now: as what cools.
+            cooling=counts.cooling + counts.free - usable.free,
             in_flight=in_flight,
             wanted=need.wanted[family],
         )
@@ -185,11 +221,12 @@ class Pool:
 
     def _fitting(self, claim: Claim) -> list[Which]:
         """Return what tells the addresses that fit a claim, for each it wants."""
-        name = claim.pod_class.name
-        return [
-            self._of(name, f, claim.fixed if f is Family.IPV4 else "")
-            for f in claim.families
-        ]
+        return [self._usable(claim, family) for family in claim.families]
+
+    def _usable(self, claim: Claim, family: Family) -> Which:
+        fixed = claim.fixed if family is Family.IPV4 else ""
+        fits = self._of(claim.pod_class.name, family, fixed)
+        return lambda p: self.serves(p.vnic_id) and fits(p)
 
     def has_free(self, claim: Claim) -> bool:
         """Tell whether all addresses of a claim are free."""
@@ -273,6 +310,11 @@ class Pool:
             if slot is not None:
                 found[address] = slot
         return found
+
+    def vnics_of(self, lease: Lease) -> dict[str, VnicId]:
+        """Return the VNICs of a lease's addresses, of those that are known."""
+        found = ((a, self.ledger.private_ip(a)) for a in lease.addresses)
+        return {a: p.vnic_id for a, p in found if p is not None}
 
     def number(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
         """Give a VNIC its number, or return the slot it has, brought up to date."""

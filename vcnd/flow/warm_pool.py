@@ -225,7 +225,10 @@ class WarmPool:
 
     def _is_open(self, vnic_id: VnicId, family: Family) -> bool:
         at_work = vnic_id in self._work.at_work and not self._is_busy(vnic_id, family)
-        return not at_work and not self._work.is_shut(addresses_place(vnic_id, family))
+        # A new VNIC's addresses are asked for while its link is still on its way.
+        useful = self._pool.serves(vnic_id) or self._pool.is_young(vnic_id)
+        shut = self._work.is_shut(addresses_place(vnic_id, family))
+        return useful and not at_work and not shut
 
     def _tell_no_room(self, count: int, family: Family, pod_class: str) -> None:
         # Work under way or a refusal waited out has its own reason; here is told

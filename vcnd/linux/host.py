@@ -18,6 +18,7 @@ from vcnd.linux.vnics import VnicWiring
 from vcnd.linux.watch import Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
+from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -41,7 +42,11 @@ class LinuxHost:
         self._layout = layout
         self._slots: list[VnicSlot] = []
         self._vnic_links: list[VnicLink] = []
-        self._pods: dict[str, tuple[Lease, Mapping[str, VnicSlot]]] = {}
+        self._pods: dict[str, tuple[Lease, Mapping[str, VnicId]]] = {}
+        """By the host's end: each plugged lease, and its addresses' VNICs.  Their
+        numbers are looked up when rules are rendered, never kept from plug time."""
+        self._unlinked: frozenset[VnicId] = frozenset()
+        self._links_changed = trio.Event()
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = VnicWiring(layout)
         self._watch = Watch(layout)
@@ -126,7 +131,8 @@ class LinuxHost:
                 classes=self._classes,
             )
             # In the same turn: a restoration sees each pod whole, or not at all.
-            self._pods[lease.host_ifname] = (lease, slots)
+            vnics = {a: s.vnic.id for a, s in slots.items()}
+            self._pods[lease.host_ifname] = (lease, vnics)
             return interface
 
         return await self._at_once(wire)
@@ -163,14 +169,34 @@ class LinuxHost:
 
     # VNICs and rules
 
-    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicSlot]]]) -> None:
+    def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         """Learn which pods are plugged (``Host.adopt``)."""
-        self._pods = {lease.host_ifname: (lease, slots) for lease, slots in pods}
+        self._pods = {lease.host_ifname: (lease, vnics) for lease, vnics in pods}
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         """Bring the node's side to these VNICs and the plugged pods."""
         self._slots = list(slots)
         await self._in_thread(self._settle)
+        self._compare_links()
+
+    def unlinked(self) -> frozenset[VnicId]:
+        """Return the pod VNICs without a link (``Host.unlinked``)."""
+        return self._unlinked
+
+    async def until_links_change(self) -> None:
+        """Return when ``unlinked`` has changed (``Host.until_links_change``)."""
+        await self._links_changed.wait()
+        self._links_changed = trio.Event()
+
+    def _compare_links(self) -> None:
+        """Note which pod VNICs have no link since the kernel was last looked at."""
+        linked = {v.index for v in self._vnic_links}
+        unlinked = frozenset(
+            s.vnic.id for s in self._slots if not s.is_primary and s.index not in linked
+        )
+        if unlinked != self._unlinked:
+            self._unlinked = unlinked
+            self._links_changed.set()
 
     def _settle(self) -> None:
         done = self._vnics.set_up(self._slots)
@@ -191,11 +217,12 @@ class LinuxHost:
 
     def _load_ruleset(self) -> None:
         present = {v.index for v in self._vnic_links}
+        numbers = {s.vnic.id: s.index for s in self._slots}
         pods = [
-            PodElement(ifname=name, address=address, index=slot.index)
-            for name, (_, slots) in self._pods.items()
-            for address, slot in slots.items()
-            if slot.index in present
+            PodElement(ifname=name, address=address, index=index)
+            for name, (_, vnics) in self._pods.items()
+            for address, vnic_id in vnics.items()
+            if (index := numbers.get(vnic_id)) in present and index is not None
         ]
         marker = f"load_{secrets.token_hex(4)}"
         self._watch.expect(marker)
@@ -277,6 +304,7 @@ class LinuxHost:
         except VcndError as error:
             log.error("restore_failed", what=what, reason=str(error))
             return
+        self._compare_links()
         took = trio.current_time() - began
         log.warning("restored", what=what, took_ms=round(took * 1000, 1))
 

@@ -19,6 +19,8 @@ class PlaceKind(StrEnum):
     """The disk does not take the journal's records."""
     KERNEL = "kernel"
     """Links, routes, rules or the nftables table cannot be set up."""
+    LINK = "link"
+    """A VNIC has no link on the node."""
     NSGS = "nsgs"
     """A VNIC cannot be put into the NSGs of the pod network."""
     SHAPE = "shape"
@@ -97,6 +99,7 @@ _WORDS = {
     PlaceKind.AUDIT: "audit",
     PlaceKind.JOURNAL: "journal",
     PlaceKind.KERNEL: "kernel",
+    PlaceKind.LINK: "link",
     PlaceKind.NSGS: "NSGs",
     PlaceKind.SHAPE: "shape",
     PlaceKind.ATTACH: "VNIC attachment",
@@ -129,6 +132,11 @@ def addresses_place(vnic_id: str, family: Family) -> Place:
 def shape_place(pod_class: str, family: Family) -> Place:
     """Return the place of a class that the shape has no room for."""
     return Place(kind=PlaceKind.SHAPE, pod_class=pod_class, family=family)
+
+
+def link_place(vnic_id: str) -> Place:
+    """Return the place of a VNIC's link on the node."""
+    return Place(kind=PlaceKind.LINK, vnic_id=vnic_id)
 
 
 def release_place(vnic_id: str) -> Place:
