@@ -14,7 +14,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from vcnd.core.ledger import IllegalMoveError, Ledger
+from vcnd.core.ledger import Ledger
+from vcnd.core.states import IllegalMoveError
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp

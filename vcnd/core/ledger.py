@@ -1,9 +1,12 @@
 """The ledger: which address is free, leased, cooling or on its way out.
 
-    free → leased → cooling → free          free → deleting → gone
+    adding → free → leased → cooling → free     free → deleting → gone
+                                                free → doubted → free, or gone
 
 The cloud gives addresses singly or as blocks.  A block is one object of the cloud:
-its addresses are leased one by one, and come and go together.
+its addresses are leased one by one, and come and go together.  So an object as a
+whole is withheld while it is being added or deleted, or while it is doubted whether
+the cloud still gives it to us: it serves nobody new, and what is leased stays so.
 
 Rule 1: whatever changes the state of an address lives in this file.
 Rule 2: an illegal move raises ``IllegalMoveError`` and changes nothing.
@@ -17,9 +20,10 @@ whole and can be given back.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
 from math import inf
 
+from vcnd.core.states import Counts, IllegalMoveError, Withheld
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp
@@ -30,25 +34,6 @@ Which = Callable[[PrivateIp], bool]
 
 def _every(_: PrivateIp) -> bool:
     return True
-
-
-class IllegalMoveError(Exception):
-    """The ledger was asked for a move that its rules do not know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many addresses stand where."""
-
-    free: int
-    leased: int
-    cooling: int
-    deleting: int
-
-    @property
-    def total(self) -> int:
-        """Return how many addresses the cloud gives us, whatever their state."""
-        return self.free + self.leased + self.cooling + self.deleting
 
 
 class Ledger:
@@ -64,56 +49,77 @@ class Ledger:
         self._leases: dict[SandboxKey, Lease] = {}
         self._holders: dict[str, SandboxKey] = {}
         self._cooling: dict[str, float] = {}
-        self._deleting: set[str] = set()
+        self._withheld: dict[str, Withheld] = {}
+        """Objects, by their first address."""
+        self._lost: dict[str, VnicId] = {}
+        """Leased addresses that the cloud took from us, and where they were."""
 
     # What is there
 
-    def add(self, private_ip: PrivateIp) -> None:
-        """Take in what the cloud gives to one of our VNICs: its addresses are free."""
+    def add(self, private_ip: PrivateIp, *, adding: bool = False) -> None:
+        """Take in what the cloud gives us; while ``adding`` it serves nobody."""
         addresses = private_ip.addresses
         for address in addresses:
             if address in self._addresses:
                 raise IllegalMoveError(f"{address} is in the ledger already")
         self._objects[private_ip.address] = private_ip
+        if adding:
+            self._withheld[private_ip.address] = Withheld.ADDING
         for address in addresses:
             self._addresses[address] = private_ip
+            self._lost.pop(address, None)
             if address not in self._holders and address not in self._cooling:
                 self._free[address] = None
 
     def mark_deleting(self, private_ip: PrivateIp) -> None:
-        """Take a free object out of use before the cloud is asked to delete it."""
+        """Take an object that nobody holds out of use before its deletion."""
+        self._check_there(private_ip)
+        if private_ip.address in self._withheld:
+            raise IllegalMoveError(f"{private_ip.address} is withheld already")
         for address in private_ip.addresses:
-            if address not in self._free:
-                raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
-        for address in private_ip.addresses:
-            del self._free[address]
-            self._deleting.add(address)
+            if address in self._holders:
+                raise IllegalMoveError(f"{address} is leased")
+        self._withheld[private_ip.address] = Withheld.DELETING
+
+    def doubt(self, private_ip: PrivateIp) -> None:
+        """Let an object serve nobody new; one that is withheld already stays so."""
+        self._check_there(private_ip)
+        self._withheld.setdefault(private_ip.address, Withheld.DOUBTED)
 
     def keep(self, private_ip: PrivateIp) -> None:
-        """Return an object from deleting to free: the cloud did not delete it."""
-        for address in private_ip.addresses:
-            if address not in self._deleting:
-                raise IllegalMoveError(
-                    f"{address} is not deleting: {self.state(address)}"
-                )
-        for address in private_ip.addresses:
-            self._deleting.discard(address)
-            self._free[address] = None
+        """Let an object that was withheld serve: the cloud gives it to us."""
+        self._check_there(private_ip)
+        if self._withheld.pop(private_ip.address, None) is None:
+            raise IllegalMoveError(f"{private_ip.address} is not withheld")
+
+    def why_withheld(self, private_ip: PrivateIp) -> Withheld | None:
+        """Return why an object serves nobody new, or None."""
+        return self._withheld.get(private_ip.address)
+
+    def _check_there(self, private_ip: PrivateIp) -> None:
+        if self._objects.get(private_ip.address) != private_ip:
+            raise IllegalMoveError(f"{private_ip.address} is not in the ledger")
 
     def forget(self, private_ip: PrivateIp) -> None:
         """Drop an object that the cloud no longer gives us.
 
-        Leases on it stay on the books (the pods still believe in them): repair
-        names them, and they end with their sandboxes' DEL.
+        Leases on it stay (the pods still believe in them) until their DEL.
         """
-        if self._objects.get(private_ip.address) != private_ip:
-            raise IllegalMoveError(f"{private_ip.address} is not in the ledger")
+        self._check_there(private_ip)
         del self._objects[private_ip.address]
+        self._withheld.pop(private_ip.address, None)
         for address in private_ip.addresses:
             del self._addresses[address]
             self._free.pop(address, None)
             self._cooling.pop(address, None)
-            self._deleting.discard(address)
+            if address in self._holders:
+                self._lost[address] = private_ip.vnic_id
+
+    def lose(self, address: str, vnic_id: VnicId) -> None:
+        """Enter a leased address that was lost before (read from the journal)."""
+        if address not in self._holders or address in self._addresses:
+            raise IllegalMoveError(f"{address} is {self.state(address)}")
+        self._lost[address] = vnic_id
 
     # Who holds it
 
@@ -138,7 +144,11 @@ class Ledger:
             return 0 if private_ip.address in used else 2
 
         # Objects are judged, and not their many addresses one by one.
-        ranks = {p.address: rank(p) for p in self._objects.values() if which(p)}
+        ranks = {
+            p.address: rank(p)
+            for p in self._objects.values()
+            if p.address not in self._withheld and which(p)
+        }
         best: tuple[int, str] | None = None
         for address in self._free:
             found = ranks.get(self._addresses[address].address)
@@ -154,7 +164,7 @@ class Ledger:
         if lease.key in self._leases:
             raise IllegalMoveError(f"{lease.key} holds an address already")
         for address in lease.addresses:
-            if address not in self._free:
+            if self.state(address) != "free":
                 raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
         for address in lease.addresses:
             del self._free[address]
@@ -165,7 +175,7 @@ class Ledger:
         if lease.key in self._leases:
             raise IllegalMoveError(f"{lease.key} holds an address already")
         for address in lease.addresses:
-            if address in self._holders or address in self._deleting:
+            if address in self._holders or self.state(address) == Withheld.DELETING:
                 raise IllegalMoveError(f"{address} is {self.state(address)}")
         for address in lease.addresses:
             self._free.pop(address, None)
@@ -193,6 +203,7 @@ class Ledger:
         lease = self._leases.pop(key, None)
         for address in lease.addresses if lease is not None else ():
             del self._holders[address]
+            self._lost.pop(address, None)
             if address in self._addresses:
                 self._cooling[address] = inf
         return lease
@@ -218,6 +229,7 @@ class Ledger:
         del self._leases[lease.key]
         for address in lease.addresses:
             del self._holders[address]
+            self._lost.pop(address, None)
             if address in self._addresses:
                 self._free[address] = None
                 self._free.move_to_end(address, last=False)
@@ -248,11 +260,13 @@ class Ledger:
         """Return the address's state in a word."""
         if address in self._holders:
             return "leased"
-        if address in self._free:
-            return "free"
-        if address in self._cooling:
-            return "cooling"
-        return "deleting" if address in self._deleting else "unknown"
+        private_ip = self._addresses.get(address)
+        if private_ip is None:
+            return "unknown"
+        withheld = self._withheld.get(private_ip.address)
+        if withheld is not None:
+            return withheld
+        return "free" if address in self._free else "cooling"
 
     def lease_of(self, key: SandboxKey) -> Lease | None:
         """Return a sandbox's lease."""
@@ -279,7 +293,9 @@ class Ledger:
         whole = [
             (max(order[a] for a in p.addresses), p)
             for p in self._objects.values()
-            if not p.fixed and all(a in order for a in p.addresses)
+            if not p.fixed
+            and p.address not in self._withheld
+            and all(a in order for a in p.addresses)
         ]
         return [p for _, p in sorted(whole, key=lambda pair: pair[0])]
 
@@ -298,13 +314,26 @@ class Ledger:
         """Return how many addresses of some objects stand where."""
         chosen = {p.address for p in self._objects.values() if which(p)}
 
-        def of(addresses: Iterable[str]) -> int:
+        def of(addresses: Iterable[str], objects: AbstractSet[str]) -> int:
+            if not objects:
+                return 0
             found = (self._addresses.get(a) for a in addresses)
-            return sum(p is not None and p.address in chosen for p in found)
+            return sum(p is not None and p.address in objects for p in found)
 
+        def unleased(why: Withheld) -> int:
+            objects = {a for a in chosen if self._withheld.get(a) is why}
+            return of(self._free, objects) + of(self._cooling, objects)
+
+        serving = chosen - self._withheld.keys()
         return Counts(
-            free=of(self._free),
-            leased=of(self._holders),
-            cooling=of(self._cooling),
-            deleting=of(self._deleting),
+            free=of(self._free, serving),
+            leased=of(self._holders, chosen),
+            cooling=of(self._cooling, serving),
+            deleting=unleased(Withheld.DELETING) if self._withheld else 0,
+            doubted=unleased(Withheld.DOUBTED) if self._withheld else 0,
         )
+
+    def vnics_leased(self) -> set[VnicId]:
+        """Return the VNICs that leased addresses are on, or were when lost."""
+        found = (self._addresses.get(a) for a in self._holders)
+        return {p.vnic_id for p in found if p is not None} | {*self._lost.values()}

@@ -21,6 +21,7 @@ from vcnd.model.errors import (
     CloudFullError,
     CloudGoneError,
     CloudRefusedError,
+    VcndError,
 )
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -80,6 +81,7 @@ class Changes:
                 return number > 0
         wanted = ask = step.singles
         while wanted > 0:
+            before = self._pool.ledger.ids()
             try:
                 listed = await self._create(
                     self._cloud.create_addresses(step.vnic_id, ask, step.family)
@@ -89,7 +91,9 @@ class Changes:
                     raise
                 ask //= 2
                 continue
-            wanted -= await self.take_in(listed)
+            await self.take_in(listed)
+            # An audit may have entered some of them meanwhile.
+            wanted -= sum(p.size for p in listed if p.id not in before)
             ask = min(ask, wanted)
         return True
 
@@ -119,23 +123,32 @@ class Changes:
             self._pool.doubt()  # perhaps they were made: then they are adopted
             raise
 
-    async def take_in(self, listed: Sequence[PrivateIp]) -> int:
-        """Enter what the books lack; return how many addresses that was."""
+    async def take_in(self, listed: Sequence[PrivateIp]) -> None:
+        """Enter what the books lack; it serves once it is durable."""
         ledger = self._pool.ledger
         # What overlaps something of the books is left to the audit: somebody deleted
         # a block and made addresses of it.
         fresh = [
             p for p in listed if all(ledger.private_ip(a) is None for a in p.addresses)
         ]
-        if fresh:
+        if not fresh:
+            return
+        # Entered before the disk is waited for: an audit may bring the same ones.
+        for private_ip in fresh:
+            ledger.add(private_ip, adding=True)
+        self._pool.came(p.id for p in fresh)
+        try:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
-            self._pool.came(p.id for p in fresh)
+        except VcndError:
             for private_ip in fresh:
-                ledger.add(private_ip)
-            log.info("addresses_added", addresses=_texts(fresh))
-            self._note_accepted(fresh)
-            self._pool.arrived()
-        return sum(p.size for p in fresh)
+                ledger.forget(private_ip)
+            self._pool.doubt()  # the cloud gives them to us all the same
+            raise
+        for private_ip in fresh:
+            ledger.keep(private_ip)
+        log.info("addresses_added", addresses=_texts(fresh))
+        self._note_accepted(fresh)
+        self._pool.arrived()
 
     def _note_accepted(self, fresh: Sequence[PrivateIp]) -> None:
         for vnic_id, family in {(p.vnic_id, p.family) for p in fresh}:

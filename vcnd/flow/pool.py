@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 import trio
 
-from vcnd.core.ledger import Counts, Ledger, Which
+from vcnd.core.ledger import Ledger, Which
 from vcnd.core.limits import LearntLimits
 from vcnd.core.problems import Problems
+from vcnd.core.states import Counts
 from vcnd.core.target import Holding, PoolPolicy, share, target
 from vcnd.flow.wants import Need, Wants
 from vcnd.model.family import Family

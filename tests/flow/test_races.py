@@ -1,0 +1,36 @@
+"""Two of the daemon's tasks meet: no state is entered twice, none is lost."""
+
+import trio
+
+from tests.harness import add, check_invariants, settings, until_warm, world
+
+Clock = trio.testing.MockClock
+
+
+async def test_audit_meets_a_creation_on_a_slow_disk(autojump_clock: Clock) -> None:
+    """The audit sees addresses whose creation is not on disk yet."""
+    w = world(blocks=False)
+    w.journal.seconds = 0.15
+    async with w.node(settings(audit_seconds=0.1)) as node:
+        await until_warm(node)
+        for number in range(9):
+            await add(node, number)
+        check_invariants(w, node)
+
+
+async def test_doubts_meet_blocks_that_are_created(autojump_clock: Clock) -> None:
+    w = world()
+    w.journal.seconds = 0.15
+    async with w.node(settings(audit_seconds=3600.0)) as node:
+
+        async def doubt() -> None:
+            while True:
+                node.pool.doubt()
+                await trio.sleep(0.05)
+
+        async with trio.open_nursery() as doubts:
+            doubts.start_soon(doubt)
+            for number in range(9):
+                await add(node, number)
+            doubts.cancel_scope.cancel()
+        check_invariants(w, node)
