@@ -104,6 +104,9 @@ class Cluster(Protocol):
             told: what the runtime says of the pod's own, where it does.
         """
 
+    def undecodable(self) -> Mapping[str, str]:
+        """Return the kinds of objects some of which cannot be decoded, and why."""
+
     def identify(self, instance_id: str) -> None:
         """Say which instance this node is."""
 

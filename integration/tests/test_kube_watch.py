@@ -26,22 +26,20 @@ async def test_pods_of_this_node_alone(server: ApiServer) -> None:
 
 async def test_annotations_of_pod_and_namespace(server: ApiServer) -> None:
     """The pod's own count; another pod of the name has had others."""
-    body = {"metadata": {"name": "wishes", "annotations": {"a": "theirs", "b": "b"}}}
+    a, b = "vcnd.io/a", "vcnd.io/b"
+    theirs = {a: "theirs", b: "b", "other.io/c": "c"}
+    body = {"metadata": {"name": "wishes", "annotations": theirs}}
     server.make("/api/v1/namespaces", body)
     make_pod(server, "plain", namespace="wishes")
-    make_pod(server, "own", namespace="wishes", annotations={"a": "mine"})
+    make_pod(server, "own", namespace="wishes", annotations={a: "mine"})
     async with cluster_of(server) as cluster:
         await until(lambda: {"plain", "own"} <= names(cluster))
         said = {b.pod.name: b for b in cluster.pods() or []}
-        assert said["plain"].annotations == {"a": "theirs", "b": "b"}
-        assert said["own"].annotations == {"a": "mine", "b": "b"}
+        assert said["plain"].annotations == {a: "theirs", b: "b"}
+        assert said["own"].annotations == {a: "mine", b: "b"}
         pod = said["own"].pod
-        assert cluster.annotations(pod, None) == {"a": "mine", "b": "b"}
-        assert cluster.annotations(pod, {"c": "c"}) == {
-            "a": "theirs",
-            "b": "b",
-            "c": "c",
-        }
+        assert cluster.annotations(pod, None) == {a: "mine", b: "b"}
+        assert cluster.annotations(pod, {"c": "c"}) == {a: "theirs", b: "b", "c": "c"}
         assert cluster.annotations(replace(pod, uid="of-before"), None) is None
 
 

@@ -116,8 +116,9 @@ async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> 
     server.make(objects.NETWORKS, body)
     limits = {"resources": {"limits": {name: "1"}}}
     containers = [{"name": "c", "image": "c", **limits}]
-    faked = {name: "1", "a": "a"}
-    make_pod(server, "web", containers=containers, annotations={"a": "a"})
+    own = "vcnd.io/a"
+    faked = {name: "1", own: "a"}
+    make_pod(server, "web", containers=containers, annotations={own: "a"})
     make_pod(server, "sly", annotations=faked)
 
     def node() -> dict[str, Any]:
@@ -139,7 +140,7 @@ async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> 
                 await trio.sleep(0.1)
         assert network.maximum == 16
         said = {b.pod.name: b.annotations for b in cluster.pods() or []}
-        assert said == {"web": faked, "sly": {"a": "a"}}
+        assert said == {"web": faked, "sly": {own: "a"}}
         web = next(b.pod for b in cluster.pods() or [] if b.pod.name == "web")
         assert cluster.annotations(web, {"b": "b"}) == {name: "1", "b": "b"}
         with_it = replace(REPORT, resources=network.resources, only_resources=True)

@@ -27,6 +27,8 @@ class MemoryCluster:
         """Why it makes no sense."""
         self.proxy: str | None = None
         """What is wrong with kube-proxy."""
+        self.skipped: dict[str, str] = {}
+        """What cannot be decoded, by kind."""
         self.reports: list[NodeReport] = []
         self.notices: list[Notice] = []
         self._changed = trio.Event()
@@ -70,6 +72,9 @@ class MemoryCluster:
         if not self.synced or pod.name not in self.bound:
             return told
         return told if told is not None else self.said.get(pod.name, {})
+
+    def undecodable(self) -> Mapping[str, str]:
+        return self.skipped
 
     def identify(self, instance_id: str) -> None:
         self.instance_id = instance_id

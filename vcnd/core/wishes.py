@@ -14,6 +14,8 @@ from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.sandbox import PodRef
 from vcnd.model.wish import EVERY, Allowance, Claim, Wish
 
+OWN_PREFIX = "vcnd.io/"
+"""Of every annotation that vcnd reads."""
 SUBNET_IDS = "vcnd.io/subnet-ids"
 NSG_IDS = "vcnd.io/nsg-ids"
 IP_FAMILIES = "vcnd.io/ip-families"

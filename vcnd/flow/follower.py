@@ -5,6 +5,7 @@ from typing import Never
 import trio
 
 from vcnd.flow.pool import Pool
+from vcnd.model.place import Place, PlaceKind
 from vcnd.ports import Cluster
 
 GATHER_SECONDS = 0.05
@@ -26,7 +27,20 @@ class Follower:
         while True:
             await self._cluster.until_changed()
             await trio.sleep(GATHER_SECONDS)
+            self._note_undecodable()
             pods = self._cluster.pods()
             if pods is not None:
                 self._pool.wants.bind(pods)
             self._pool.ring()
+
+    def _note_undecodable(self) -> None:
+        """Keep the problems of objects that were skipped as they are now."""
+        places = {
+            Place(kind=PlaceKind.CLUSTER_OBJECTS, name=kind): reason
+            for kind, reason in self._cluster.undecodable().items()
+        }
+        self._pool.relieve(
+            lambda p: p.kind is PlaceKind.CLUSTER_OBJECTS and p not in places
+        )
+        for place, reason in places.items():
+            self._pool.trouble(place, reason)

@@ -17,6 +17,7 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+JSON = "application/json"
 UNAUTHORIZED = 401
 
 
@@ -39,9 +40,15 @@ class KubeClient:
             await self._client.aclose()
             self._client = None
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
+    async def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        accept: str = JSON,
+    ) -> bytes:
         """GET; return the body."""
-        return await self.request("GET", path, query=query)
+        return await self.request("GET", path, query=query, accept=accept)
 
     async def request(
         self,
@@ -50,7 +57,8 @@ class KubeClient:
         *,
         query: Mapping[str, str] | None = None,
         body: Any = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> bytes:
         """Send one request, once again with fresh credentials where they are refused.
 
@@ -60,10 +68,11 @@ class KubeClient:
         what = f"{method} {path}"
         try:
             with trio.fail_after(ANSWER_SECONDS):
-                response = await self._send(method, path, query, body, content_type)
+                parts = query, body, content_type, accept
+                response = await self._send(method, path, *parts)
                 if response.status_code == UNAUTHORIZED:
                     self._credentials.forget()
-                    response = await self._send(method, path, query, body, content_type)
+                    response = await self._send(method, path, *parts)
         except httpx2.HTTPError as error:
             said = f"{type(error).__name__}: {error}"
             raise KubeError(what, message=said) from error
@@ -81,9 +90,10 @@ class KubeClient:
         query: Mapping[str, str] | None,
         body: Any,
         content_type: str,
+        accept: str,
     ) -> httpx2.Response:
         client, identity = await self._current()
-        headers = _headers(identity)
+        headers = _headers(identity, accept)
         content = None
         if body is not None:
             content = msgspec.json.encode(body)
@@ -98,7 +108,7 @@ class KubeClient:
 
     @asynccontextmanager
     async def watch(
-        self, path: str, query: Mapping[str, str]
+        self, path: str, query: Mapping[str, str], *, accept: str = JSON
     ) -> AsyncIterator[AsyncIterator[str]]:
         """Open a watch; yield its lines.  Left by cancelling the scope around it.
 
@@ -112,7 +122,7 @@ class KubeClient:
                 "GET",
                 identity.server + path,
                 params={**query, "watch": "1"},
-                headers=_headers(identity),
+                headers=_headers(identity, accept),
             )
             response = await client.send(request, stream=True)
             try:
@@ -157,8 +167,8 @@ class KubeClient:
         )
 
 
-def _headers(identity: Identity) -> dict[str, str]:
-    headers = {"accept": "application/json", "user-agent": f"vcnd/{__version__}"}
+def _headers(identity: Identity, accept: str) -> dict[str, str]:
+    headers = {"accept": accept, "user-agent": f"vcnd/{__version__}"}
     if identity.token:
         headers["authorization"] = f"Bearer {identity.token}"
     return headers

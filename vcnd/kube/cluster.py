@@ -3,28 +3,25 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any, Never
+from typing import Any, Never, TypeVar
 
-import msgspec
 import structlog
 import trio
 
-from vcnd.core import kubeproxy
 from vcnd.core.podnetwork import network_name, wanted
 from vcnd.core.wishes import RESOURCE_PREFIX
-from vcnd.kube import objects
+from vcnd.kube import objects, proxy, trim
 from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
 from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
+from vcnd.kube.watch import Cache, Skipped
 from vcnd.kube.wire import (
-    ConfigMap,
     Meta,
     Namespace,
     NativePodNetwork,
     Node,
     Object,
     Pod,
-    ProxyConfig,
 )
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
@@ -32,10 +29,7 @@ from vcnd.model.sandbox import BoundPod, PodRef
 
 log = structlog.get_logger()
 
-PROXY = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
-STATIC_UID = "kubernetes.io/config.hash"
-"""Annotation of a static pod's mirror: the uid by which the runtime knows it."""
-LIVING = ("", "Pending", "Running", "Unknown")
+T = TypeVar("T", bound=Object)
 
 
 class KubeCluster:
@@ -65,24 +59,49 @@ class KubeCluster:
         self._written: tuple[str, dict[str, Any]] | None = None
         self._untainted = ""
         """The version of the node whose taint was removed: its news may be late."""
-        self._pods = self._reflect(Pod, "/api/v1/pods", f"spec.nodeName={node_name}")
-        self._namespaces = self._reflect(Namespace, "/api/v1/namespaces", "")
-        self._nodes = self._reflect(Node, "/api/v1/nodes", f"metadata.name={node_name}")
+        self._pods = self._reflect(
+            Cache(Pod, trim=trim.pod), "/api/v1/pods", f"spec.nodeName={node_name}"
+        )
+        self._namespaces = self._reflect(
+            Cache(Namespace, trim=trim.namespace, key=lambda meta: meta.name),
+            "/api/v1/namespaces",
+            changed=self._namespaces_changed,
+            metadata_only=True,
+        )
+        self._nodes = self._reflect(
+            Cache(Node, trim=trim.node), "/api/v1/nodes", f"metadata.name={node_name}"
+        )
         self._networks: Reflector[NativePodNetwork] | None = None
 
-    def _reflect(self, kind: Any, path: str, selector: str) -> Any:
+    def _reflect(
+        self,
+        cache: Cache[T],
+        path: str,
+        selector: str = "",
+        *,
+        changed: Callable[[Sequence[T]], None] | None = None,
+        metadata_only: bool = False,
+    ) -> Reflector[T]:
         return Reflector(
             self._client,
-            kind,
+            cache,
             path=path,
             selector=selector,
             random=self._random,
-            changed=self._ring,
+            synced=self._ring,
+            changed=changed or self._ring,
+            metadata_only=metadata_only,
             silence_seconds=self._silence_seconds,
         )
 
-    def _ring(self) -> None:
+    def _ring(self, _changes: Sequence[Object] = ()) -> None:
         self._changed.set()
+
+    def _namespaces_changed(self, changes: Sequence[Namespace]) -> None:
+        """Ring where pods of this node are concerned; others' namespaces are many."""
+        here = {p.metadata.namespace for p in self._pods.cache.objects.values()}
+        if not changes or any(found.metadata.name in here for found in changes):
+            self._ring()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -97,7 +116,9 @@ class KubeCluster:
                 await self._named.wait()
                 selector = f"metadata.name={network_name(self._instance_id)}"
                 self._networks = self._reflect(
-                    NativePodNetwork, objects.NETWORKS, selector
+                    Cache(NativePodNetwork, trim=trim.network),
+                    objects.NETWORKS,
+                    selector,
                 )
                 following.start_soon(self._networks.run)
                 await trio.sleep_forever()
@@ -128,7 +149,7 @@ class KubeCluster:
             )
             for pod in self._pods.cache.objects.values()
             if not pod.spec.host_network
-            and pod.status.phase in LIVING
+            and pod.status.phase in trim.LIVING
             and not pod.metadata.deletion_timestamp
         ]
 
@@ -147,7 +168,7 @@ class KubeCluster:
             if (meta.namespace, meta.name) != (pod.namespace, pod.name):
                 continue
             # Another one of that name would have had other wishes.
-            if pod.uid in (meta.uid, meta.annotations.get(STATIC_UID)):
+            if pod.uid in (meta.uid, meta.annotations.get(trim.STATIC_UID)):
                 own = meta.annotations if told is None else told
                 return self._said(known, own)
         return None
@@ -158,13 +179,19 @@ class KubeCluster:
         What looks like an application resource and is an annotation does not: it
         would have passed the scheduler by.
         """
-        theirs: Mapping[str, str] = {}
-        for known in self._namespaces.cache.objects.values():
-            if known.metadata.name == pod.metadata.namespace:
-                theirs = known.metadata.annotations
-        said = {**theirs, **own}
+        known = self._namespaces.cache.objects.get(pod.metadata.namespace)
+        said = {**(known.metadata.annotations if known else {}), **own}
         kept = {k: v for k, v in said.items() if not k.startswith(RESOURCE_PREFIX)}
         return kept | pod.spec.resources(RESOURCE_PREFIX)
+
+    def undecodable(self) -> Mapping[str, str]:
+        """Return what cannot be decoded, by kind (``Cluster.undecodable``)."""
+        reflectors = (self._pods, self._namespaces, self._nodes, self._networks)
+        return {
+            r.cache.name: _words(list(r.cache.skipped.values()))
+            for r in reflectors
+            if r is not None and r.cache.skipped
+        }
 
     def identify(self, instance_id: str) -> None:
         """Say which instance this node is: its NativePodNetwork bears its name."""
@@ -185,6 +212,10 @@ class KubeCluster:
         """Return what the node's NativePodNetwork asks for (``Cluster.network``)."""
         if self._networks is None or not self._networks.cache.synced:
             return own
+        for skipped in self._networks.cache.skipped.values():
+            raise PodNetworkError(
+                f"NativePodNetwork {skipped.name} cannot be decoded: {skipped.reason}"
+            )
         found, node = self._network(), self._node()
         if found is None:
             if not own.subnet_ids:
@@ -203,7 +234,8 @@ class KubeCluster:
             said = objects.network_spec(self._instance_id, own)
             if not objects.is_as_said(spec, said):
                 path = f"{objects.NETWORKS}/{found.metadata.name}"
-                await self._write("PATCH", path, {**_as_read(found), "spec": said})
+                body = {**_as_read(found), "spec": said}
+                await self._write("PATCH", path, body, of=self._networks)
             return own
         try:
             return wanted(
@@ -222,23 +254,11 @@ class KubeCluster:
     async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
         """Return what is wrong with kube-proxy's configuration, if anything."""
         try:
-            body = await self._client.get(PROXY)
-        except NotFoundError:
-            return None  # another does its work
+            return await proxy.trouble(
+                self._client, link_prefix=self._link_prefix, subnets=subnets
+            )
         except KubeError as error:
             raise ClusterError(str(error)) from error
-        try:
-            data = msgspec.json.decode(body, type=ConfigMap).data
-            said = msgspec.yaml.decode(data.get("config.conf", "{}"), type=ProxyConfig)
-            return kubeproxy.trouble(
-                mode=said.detect_local_mode,
-                cluster_cidrs=said.cluster_cidr,
-                interface_prefix=said.detect_local.interface_name_prefix,
-                ours=self._link_prefix,
-                subnets=subnets,
-            )
-        except (msgspec.MsgspecError, ValueError) as error:
-            return f"kube-proxy's configuration cannot be read: {error}"
 
     # Writing
 
@@ -250,9 +270,8 @@ class KubeCluster:
             key = (found.metadata.uid, status)
             if self._written != key:
                 path = f"{objects.NETWORKS}/{found.metadata.name}/status"
-                if await self._write(
-                    "PATCH", path, {**_as_read(found), "status": status}
-                ):
+                body = {**_as_read(found), "status": status}
+                if await self._write("PATCH", path, body, of=self._networks):
                     self._written = key
         if node is None or not report.serves:
             return
@@ -270,7 +289,7 @@ class KubeCluster:
         )
         if taints is not None and self._untainted != node.metadata.resource_version:
             patch = {**_as_read(node), "spec": {"taints": taints}}
-            if not await self._write("PATCH", path, patch):
+            if not await self._write("PATCH", path, patch, of=self._nodes):
                 return
             self._untainted = node.metadata.resource_version
             log.info("startup_taint_removed", taint=self._startup_taint)
@@ -289,11 +308,17 @@ class KubeCluster:
         await self._write("POST", path, body)
 
     async def _write(
-        self, method: str, path: str, body: Any, content_type: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        content_type: str = "",
+        *,
+        of: "Reflector[Any] | None" = None,
     ) -> bool:
-        """Write; tell whether it was done, or somebody else was faster.
+        """Write; return False if somebody else was faster.
 
-        What they did (changed, made or removed it) arrives by the watch.
+        What they did (changed, made or removed it) arrives by the watch ``of`` it.
         """
         kind = "application/json" if method == "POST" else MERGE_PATCH
         try:
@@ -301,10 +326,18 @@ class KubeCluster:
                 method, path, body=body, content_type=content_type or kind
             )
         except (ConflictError, NotFoundError):
+            if of is not None:
+                of.await_newer(body["metadata"]["resourceVersion"])
             return False
         except KubeError as error:
             raise ClusterError(str(error)) from error
         return True
+
+
+def _words(skipped: Sequence[Skipped]) -> str:
+    first = skipped[0]
+    more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
+    return f"{first.name} is skipped: {first.reason}{more}"
 
 
 def _as_read(found: Object) -> dict[str, Any]:

@@ -1,12 +1,8 @@
 """Kubernetes' objects, only the fields that we read."""
 
-from typing import Generic, TypeVar
-
 import msgspec
 
 from vcnd.model.podnetwork import VnicProfile
-
-T = TypeVar("T")
 
 
 class _Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
@@ -186,23 +182,9 @@ class ListMeta(_Wire, frozen=True):
     resource_version: str = ""
 
 
-class ListOf(msgspec.Struct, Generic[T], kw_only=True):
-    """A list of objects."""
-
-    metadata: ListMeta
-    items: list[T] = []
-
-
 class Status(_Wire, frozen=True):
     """A refusal (kind Status)."""
 
     code: int = 0
     reason: str = ""
     message: str = ""
-
-
-class WatchEvent(msgspec.Struct, kw_only=True):
-    """One line of a watch; the object is decoded when its type is known."""
-
-    type: str
-    object: msgspec.Raw

@@ -1,0 +1,82 @@
+"""An API server in memory, behind httpx2: what a test says is listed and watched."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import trio
+
+from vcnd.kube.client import KubeClient
+from vcnd.kube.credentials import Credentials
+
+
+class _Lines(httpx2.AsyncByteStream):
+    """A watch: lines now, and then the end, or silence."""
+
+    def __init__(self, lines: list[str], ends_after: float) -> None:
+        self._lines = lines
+        self._ends_after = ends_after
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for line in self._lines:
+            await trio.lowlevel.checkpoint()
+            yield f"{line}\n".encode()
+        await trio.sleep(self._ends_after)
+
+
+class MemoryApiServer(httpx2.AsyncBaseTransport):
+    """Answers lists and watches of any path."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, list[Any]] = {}
+        """By path."""
+        self.lines: dict[str, list[str]] = {}
+        """What the next watch of a path says; said once."""
+        self.always: list[str] = []
+        """What every watch says first."""
+        self.ends_after = 3600.0
+        """A watch ends so long after its lines."""
+        self.watch_status = 200
+        self.retry_after = ""
+        self.list_text: str | None = None
+        """What a list answers in place of the items."""
+        self.refusals: list[int] = []
+        """Statuses of the next writes; after these they succeed."""
+        self.asked: list[httpx2.Request] = []
+
+    def client(self, folder: Path) -> KubeClient:
+        """Return a client that has this server behind its transport."""
+        config = {
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": "http://api"}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+        }
+        path = folder / "kubeconfig"
+        path.write_text(json.dumps(config))
+        return KubeClient(Credentials(path), transport=self)
+
+    def count(self, *, watches: bool) -> int:
+        return sum(("watch" in r.url.params) is watches for r in self.asked)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(request)
+        path = request.url.path
+        if request.method != "GET":
+            status = self.refusals.pop(0) if self.refusals else 200
+            return httpx2.Response(status, text="{}")
+        if "watch" not in request.url.params:
+            body = {
+                "metadata": {"resourceVersion": "10"},
+                "items": self.items.get(path, []),
+            }
+            text = json.dumps(body) if self.list_text is None else self.list_text
+            return httpx2.Response(200, text=text)
+        if self.watch_status != 200:
+            headers = {"retry-after": self.retry_after} if self.retry_after else {}
+            return httpx2.Response(self.watch_status, text="{}", headers=headers)
+        lines = [*self.always, *self.lines.pop(path, [])]
+        return httpx2.Response(200, stream=_Lines(lines, self.ends_after))

@@ -1,0 +1,204 @@
+"""What rings the node's flows, and what of the cluster is kept for that."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+
+from tests.doubles.apiserver import MemoryApiServer
+from tests.kube.test_watch import line, pod
+from vcnd.core.wishes import NSG_IDS
+from vcnd.kube.cluster import KubeCluster
+from vcnd.model.errors import PodNetworkError
+from vcnd.model.podnetwork import NodeReport, PodNetwork
+from vcnd.model.sandbox import PodRef
+
+Clock = trio.testing.MockClock
+PODS, NAMESPACES, NODES = "/api/v1/pods", "/api/v1/namespaces", "/api/v1/nodes"
+NETWORKS = "/apis/oci.oraclecloud.com/v1beta1/nativepodnetworks"
+QUIET_SECONDS = 60.0
+
+
+def pod_of(namespace: str, version: str, **more: Any) -> dict[str, Any]:
+    body = pod("p", version)
+    body["metadata"] |= {"namespace": namespace, **more.pop("metadata", {})}
+    return body | more
+
+
+def namespace(name: str, version: str, **annotations: str) -> dict[str, Any]:
+    meta = {"name": name, "uid": name, "resourceVersion": version}
+    return {"metadata": {**meta, "annotations": annotations, "labels": {"a": version}}}
+
+
+def node(version: str, *taints: str, **status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "one", "uid": "one", "resourceVersion": version},
+        "spec": {"taints": [{"key": t, "effect": "NoSchedule"} for t in taints]},
+        "status": status,
+    }
+
+
+@pytest.fixture
+def server() -> MemoryApiServer:
+    made = MemoryApiServer()
+    made.items = {
+        PODS: [pod_of("shop", "5")],
+        NAMESPACES: [namespace("shop", "3"), namespace("far", "4")],
+        NODES: [node("6")],
+    }
+    return made
+
+
+@asynccontextmanager
+async def following(
+    server: MemoryApiServer, folder: Path
+) -> AsyncIterator[KubeCluster]:
+    cluster = KubeCluster(
+        server.client(folder),
+        node_name="one",
+        startup_taint="vcnd.io/not-ready",
+        link_prefix="oci",
+        random=Random(1),
+        wall_clock=lambda: 1_800_000_000.0,
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(cluster.run)
+        cluster.identify("ocid1.instance.oc1.iad.one")
+        yield cluster
+        nursery.cancel_scope.cancel()
+
+
+async def rings(server: MemoryApiServer, folder: Path, path: str, said: str) -> bool:
+    """Return True if a line of a watch rings, once all is in step."""
+    server.ends_after = 30.0  # then the watch is opened again, and says the line
+    async with following(server, folder) as cluster:
+        await trio.sleep(1)
+        with trio.move_on_after(1):
+            await cluster.until_changed()
+        server.lines[path] = [said]
+        with trio.move_on_after(QUIET_SECONDS) as waiting:
+            await cluster.until_changed()
+        assert path not in server.lines  # it was said
+        return not waiting.cancelled_caught
+
+
+HEARTBEAT = {
+    "conditions": [{"type": "Ready", "status": "True"}],
+    "capacity": {"a": "1"},
+}
+OURS = {NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.a"}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "thing"),
+    [
+        (NODES, "MODIFIED", node("11", **HEARTBEAT)),
+        (NAMESPACES, "MODIFIED", namespace("far", "11", **OURS)),
+        (NAMESPACES, "MODIFIED", namespace("shop", "11", other="changed")),
+        (NAMESPACES, "ADDED", namespace("new", "11", **OURS)),
+        (NAMESPACES, "DELETED", namespace("far", "11")),
+        (PODS, "MODIFIED", pod_of("shop", "11", status={"phase": "Running"})),
+        (PODS, "MODIFIED", pod_of("shop", "11", metadata={"labels": {"a": "b"}})),
+        (PODS, "BOOKMARK", {"metadata": {"resourceVersion": "11"}}),
+    ],
+)
+async def test_what_nobody_reads_does_not_ring(
+    autojump_clock: Clock,
+    tmp_path: Path,
+    server: MemoryApiServer,
+    path: str,
+    kind: str,
+    thing: Any,
+) -> None:
+    assert not await rings(server, tmp_path, path, line(kind, thing))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "thing"),
+    [
+        (NODES, "MODIFIED", node("11", "vcnd.io/not-ready")),
+        (NAMESPACES, "MODIFIED", namespace("shop", "11", **OURS)),
+        (NAMESPACES, "DELETED", namespace("shop", "11")),
+        (NAMESPACES, "ADDED", {"metadata": {"name": "x", "uid": 5}}),
+        (PODS, "MODIFIED", pod_of("shop", "11", status={"phase": "Succeeded"})),
+        (PODS, "MODIFIED", pod_of("shop", "11", metadata={"annotations": OURS})),
+        (PODS, "DELETED", pod_of("shop", "11")),
+        (PODS, "ADDED", {**pod("new", "11"), "spec": 5}),
+    ],
+)
+async def test_what_is_read_rings(
+    autojump_clock: Clock,
+    tmp_path: Path,
+    server: MemoryApiServer,
+    path: str,
+    kind: str,
+    thing: Any,
+) -> None:
+    assert await rings(server, tmp_path, path, line(kind, thing))
+
+
+async def test_of_namespaces_the_metadata_alone_is_asked_for(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    server.items[NAMESPACES] += [namespace(f"n{n}", "5", a="b") for n in range(2000)]
+    server.items[NAMESPACES][0]["metadata"]["annotations"] = {**OURS, "other": "x"}
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(5)
+        assert [b.annotations for b in cluster.pods() or []] == [OURS]
+        known = PodRef(namespace="shop", name="p", uid="p")
+        assert cluster.annotations(known, {"c": "d"}) == {**OURS, "c": "d"}
+        # What is kept of another namespace is its name.
+        kept = cluster._namespaces.cache.objects["n1"].metadata
+        assert (kept.annotations, kept.labels) == ({}, {})
+    accepts = {
+        ("watch" in r.url.params): r.headers["accept"].partition(",")[0]
+        for r in server.asked
+        if r.url.path == NAMESPACES
+    }
+    start, end = "application/json;as=PartialObjectMetadata", ";v=v1;g=meta.k8s.io"
+    assert accepts == {False: f"{start}List{end}", True: f"{start}{end}"}
+    others = {r.headers["accept"] for r in server.asked if r.url.path != NAMESPACES}
+    assert others == {"application/json"}
+
+
+async def test_a_network_that_cannot_be_decoded_is_not_made_anew(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    server.items[NETWORKS] = [
+        {"metadata": {"name": "one", "uid": "n"}, "spec": {"podSubnetIds": "s"}}
+    ]
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(5)
+        with pytest.raises(PodNetworkError, match=r"one cannot be decoded.*podSubnet"):
+            await cluster.network(PodNetwork(subnet_ids=("s",)))
+        assert cluster.undecodable().keys() == {"NativePodNetwork"}
+        assert "one is skipped" in cluster.undecodable()["NativePodNetwork"]
+    assert {r.method for r in server.asked} == {"GET"}
+
+
+async def test_a_conflict_with_a_heartbeat_is_tried_again_at_the_next(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    """The taint goes a moment after the node serves, not half a minute."""
+    up = {"type": "NetworkUnavailable", "status": "False"}
+    server.items[NODES] = [node("6", "vcnd.io/not-ready", conditions=[up])]
+    server.refusals = [409]
+    report = NodeReport(state="SUCCESS", reason="COMPLETED")
+    server.ends_after = 10.0
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(1)
+        with trio.move_on_after(1):
+            await cluster.until_changed()
+        await cluster.publish(report)
+        heartbeat = node("11", "vcnd.io/not-ready", conditions=[up])
+        server.lines[NODES] = [line("MODIFIED", heartbeat)]
+        with trio.fail_after(11):
+            await cluster.until_changed()
+        await cluster.publish(report)
+    patched = [r.content for r in server.asked if r.method == "PATCH"]
+    versions = [f'"resourceVersion":"{n}"'.encode() for n in (6, 11)]
+    assert [v in p for v, p in zip(versions, patched, strict=True)] == [True, True]

@@ -1,0 +1,39 @@
+"""kube-proxy's configuration, read once in a while."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from vcnd.core import kubeproxy
+from vcnd.kube.client import KubeClient
+from vcnd.kube.errors import NotFoundError
+from vcnd.kube.watch import UNDECODABLE
+from vcnd.kube.wire import ConfigMap, ProxyConfig
+
+PATH = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
+
+
+async def trouble(
+    client: KubeClient, *, link_prefix: str, subnets: Sequence[str]
+) -> str | None:
+    """Return what is wrong with kube-proxy's configuration, if anything.
+
+    Raises:
+        KubeError: it cannot be asked for.
+    """
+    try:
+        body = await client.get(PATH)
+    except NotFoundError:
+        return None  # another program does its work
+    try:
+        data = msgspec.json.decode(body, type=ConfigMap).data
+        config = msgspec.yaml.decode(data.get("config.conf", "{}"), type=ProxyConfig)
+        return kubeproxy.trouble(
+            mode=config.detect_local_mode,
+            cluster_cidrs=config.cluster_cidr,
+            interface_prefix=config.detect_local.interface_name_prefix,
+            ours=link_prefix,
+            subnets=subnets,
+        )
+    except (*UNDECODABLE, ValueError) as error:
+        return f"kube-proxy's configuration cannot be read: {error}"

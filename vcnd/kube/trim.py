@@ -1,0 +1,70 @@
+"""What is kept of each object: what vcnd reads.  A change of anything else is none."""
+
+from msgspec.structs import replace
+
+from vcnd.core.wishes import OWN_PREFIX, RESOURCE_PREFIX
+from vcnd.kube.objects import CONDITION, MANAGED_BY
+from vcnd.kube.wire import (
+    Container,
+    Meta,
+    Namespace,
+    NativePodNetwork,
+    Node,
+    NodeStatus,
+    Pod,
+    PodStatus,
+    Resources,
+)
+
+STATIC_UID = "kubernetes.io/config.hash"
+"""Annotation of a static pod's mirror: the uid by which the runtime knows it."""
+LIVING = ("", "Pending", "Running", "Unknown")
+
+
+def pod(found: Pod) -> Pod:
+    """Return what is read of a pod."""
+    limits = found.spec.resources(RESOURCE_PREFIX)
+    container = Container(resources=Resources(limits=limits))
+    return Pod(
+        metadata=_meta(found.metadata),
+        spec=replace(
+            found.spec, containers=[container] if limits else [], init_containers=[]
+        ),
+        status=PodStatus(
+            phase="" if found.status.phase in LIVING else found.status.phase
+        ),
+    )
+
+
+def namespace(found: Namespace) -> Namespace:
+    """Return what is read of a namespace."""
+    return Namespace(metadata=_meta(found.metadata))
+
+
+def node(found: Node) -> Node:
+    """Return what is read of a Node: nothing that a heartbeat changes."""
+    status = found.status
+    capacity = status.capacity.items()
+    return Node(
+        metadata=_meta(found.metadata),
+        spec=found.spec,
+        status=NodeStatus(
+            conditions=[c for c in status.conditions if c.type == CONDITION],
+            capacity={k: v for k, v in capacity if k.startswith(RESOURCE_PREFIX)},
+        ),
+    )
+
+
+def network(found: NativePodNetwork) -> NativePodNetwork:
+    """Return what is read of a NativePodNetwork."""
+    labels = {k: v for k, v in found.metadata.labels.items() if k == MANAGED_BY}
+    return replace(found, metadata=replace(_meta(found.metadata), labels=labels))
+
+
+def _meta(meta: Meta) -> Meta:
+    kept = {
+        name: value
+        for name, value in meta.annotations.items()
+        if name == STATIC_UID or name.startswith(OWN_PREFIX)
+    }
+    return replace(meta, labels={}, annotations=kept)
