@@ -2,8 +2,9 @@
 
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Never, TypeVar
 
@@ -263,16 +264,19 @@ class LinuxHost:
             self._something_cut = trio.Event()
             addresses, self._to_forget = self._to_forget, set()
 
-            def reap(addresses: set[str] = addresses) -> None:
-                # An address' connections go before its next owner could meet them.
-                if addresses:
-                    conntrack.forget(addresses)
-                reap_group(self._layout)
+            # An address' connections go before its next owner could meet them.
+            if not await self._swept("connections", partial(_forget, addresses)):
+                self._to_forget |= addresses  # again with the next ones
+            await self._swept("links", partial(reap_group, self._layout))
 
-            try:
-                await trio.to_thread.run_sync(reap, limiter=self._reaper_thread)
-            except OSError as error:
-                log.error("reap_failed", addresses=sorted(addresses), reason=str(error))
+    async def _swept(self, what: str, sweep: Callable[[], None]) -> bool:
+        """Return True if a step behind the calls was done."""
+        try:
+            await trio.to_thread.run_sync(sweep, limiter=self._reaper_thread)
+        except OSError as error:
+            log.error("reap_failed", what=what, reason=str(error))
+            return False
+        return True
 
     def _wanted(self) -> Wanted:
         pod_vnics = [s for s in self._slots if not s.is_primary]
@@ -321,6 +325,11 @@ def _nft(script: str) -> None:
         raise KernelRefusedError(
             "nft refused the rule set", details=done.stderr.strip()
         )
+
+
+def _forget(addresses: Collection[str]) -> None:
+    if addresses:
+        conntrack.forget(addresses)
 
 
 def boot_id() -> str:

@@ -3,13 +3,17 @@
 For the path of ADD and DEL, where a general library costs 8 to 40 times as much
 (facts/performance.md §3a).  Message by message with an ACK each is as fast as a
 batch, and an error says which step it was.
+
+Requests are numbered, and answers matched by number.  After a failure that leaves
+answers outstanding (a timeout, a lost or truncated datagram, a dump given up) the
+socket is closed, and the next request opens another.
 """
 
 import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -19,8 +23,10 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLA_F_NESTED, NLA_TYPE_MASK = 0x8000, 0x3FFF
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_ADD_MEMBERSHIP = 270, 11, 1
 NLMSGERR_ATTR_MSG, NLM_F_CAPPED, NLM_F_ACK_TLVS = 1, 0x100, 0x200
+NLM_F_DUMP_INTR = 0x10
 RECEIVE_BYTES = 1 << 16
-ANSWER_TIME = struct.pack("@ll", 10, 0)
+ANSWER_SECONDS = 10
+DUMP_TRIES = 8
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
@@ -62,12 +68,17 @@ def message(kind: int, flags: int, body: bytes, sequence: int = 0) -> bytes:
 
 def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield (type, flags, body) of each message in a datagram."""
+    return ((kind, flags, body) for _, kind, flags, body in numbered(data))
+
+
+def numbered(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Yield (sequence number, type, flags, body) of each message in a datagram."""
     at = 0
     while at + 16 <= len(data):
-        length, kind, flags, _, _ = HEADER.unpack_from(data, at)
+        length, kind, flags, sequence, _ = HEADER.unpack_from(data, at)
         if length < HEADER.size:
             return
-        yield kind, flags, data[at + 16 : at + length]
+        yield sequence, kind, flags, data[at + 16 : at + length]
         at += (length + 3) & ~3
 
 
@@ -85,54 +96,136 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 
 class NetlinkSocket:
-    """A socket in the network namespace of the thread that makes it.  Blocking."""
+    """A socket in the network namespace of the thread that uses it first.  Blocking."""
 
     def __init__(self, protocol: int) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol
+        self._protocol = protocol
+        self._sequence = 0
+        self._buffer = bytearray(RECEIVE_BYTES)
+        self._closed = False
+        self._socket: socket.socket | None = self._opened()
+
+    def _opened(self) -> socket.socket:
+        made = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, self._protocol
         )
-        self._socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
-        self._socket.bind((0, 0))
+        made.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+        made.bind((0, 0))
         # The kernel answers at once; a hang would be a defect, not a wait.  Not
         # settimeout(): it adds a poll to every call.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, ANSWER_TIME)
+        made.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", ANSWER_SECONDS, 0)
+        )
+        return made
+
+    def numbers(self, count: int) -> range:
+        """Return the sequence numbers of the next messages to send."""
+        first = self._sequence + 1 & 0x7FFFFFFF or 1
+        self._sequence = first + count - 1
+        return range(first, first + count)
 
     def request(self, step: str, kind: int, flags: int, body: bytes) -> None:
         """Send a request and wait for its acknowledgement.
 
         Raises:
-            NetlinkError: the kernel refused.
+            NetlinkError: the kernel refused, or its answer was lost.
         """
-        self.send(message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, body))
-        self.acknowledged(step)
+        numbers = self.numbers(1)
+        flags |= NLM_F_REQUEST | NLM_F_ACK
+        self.exchange(step, message(kind, flags, body, numbers.start), numbers)
 
-    def send(self, data: bytes) -> None:
-        """Send bytes as they are."""
-        self._socket.send(data)
+    def exchange(self, step: str, data: bytes, numbers: range) -> None:
+        """Send messages and wait until one of them is acknowledged or refused.
 
-    def acknowledged(self, step: str) -> None:
-        """Wait for one acknowledgement."""
+        Args:
+            step: what is done, for errors.
+            data: the messages.
+            numbers: their sequence numbers.
+
+        Raises:
+            NetlinkError: the kernel refused, or its answer was lost.
+        """
+        try:
+            sock = self._open()
+            sock.send(data)
+            flags, body = self._answer(sock, step, numbers)
+        except BaseException:
+            self._drop()
+            raise
+        _raise_refusal(step, flags, body)
+
+    def _answer(
+        self, sock: socket.socket, step: str, numbers: range
+    ) -> tuple[int, bytes]:
         while True:
-            for kind, flags, body in messages(self._socket.recv(RECEIVE_BYTES)):
-                if kind == NLMSG_ERROR:
-                    _raise_refusal(step, flags, body)
-                    return
+            for number, kind, flags, body in numbered(self._receive(sock, step)):
+                if kind == NLMSG_ERROR and number in numbers:
+                    return flags, body
 
     def dump(self, step: str, kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield (type, body) of what a dump lists."""
-        self.send(message(kind, NLM_F_REQUEST | NLM_F_DUMP, body))
-        while True:
-            for said, flags, content in messages(self._socket.recv(RECEIVE_BYTES)):
-                if said == NLMSG_DONE:
-                    return
-                if said == NLMSG_ERROR:
-                    _raise_refusal(step, flags, content)
-                else:
+        """Yield (type, body) of what a dump lists.
+
+        A dump that the kernel calls inconsistent is repeated: entries may come twice.
+        """
+        for _ in range(DUMP_TRIES):
+            if (yield from self._dump(step, kind, body)):
+                return
+        raise NetlinkError(errno.EINTR, step, "the table changed during each dump")
+
+    def _dump(
+        self, step: str, kind: int, body: bytes
+    ) -> Generator[tuple[int, bytes], None, bool]:
+        """Yield what one dump lists; return True if it is consistent."""
+        consistent = True
+        try:
+            sock, (number,) = self._open(), self.numbers(1)
+            sock.send(message(kind, NLM_F_REQUEST | NLM_F_DUMP, body, number))
+            while True:
+                for answered, said, flags, content in numbered(
+                    self._receive(sock, step)
+                ):
+                    if answered != number:
+                        continue
+                    consistent = consistent and not flags & NLM_F_DUMP_INTR
+                    if said in (NLMSG_DONE, NLMSG_ERROR):
+                        # Both carry the error that ended the dump, or 0.
+                        _raise_refusal(step, flags, content)
+                        return consistent
                     yield said, content
+        except BaseException:
+            self._drop()
+            raise
+
+    def _receive(self, sock: socket.socket, step: str) -> bytes:
+        try:
+            size = sock.recv_into(self._buffer, 0, socket.MSG_TRUNC)
+        except BlockingIOError as error:
+            raise NetlinkError(
+                errno.ETIMEDOUT, step, f"no answer within {ANSWER_SECONDS} s"
+            ) from error
+        except OSError as error:
+            code = error.errno or errno.EIO
+            raise NetlinkError(code, step, f"the answer was lost: {error}") from error
+        if size > len(self._buffer):
+            raise NetlinkError(errno.EMSGSIZE, step, f"an answer of {size} bytes")
+        return bytes(memoryview(self._buffer)[:size])
+
+    def _open(self) -> socket.socket:
+        if self._closed:
+            raise OSError(errno.EBADF, "the netlink socket is closed")
+        if self._socket is None:
+            self._socket = self._opened()
+        return self._socket
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
+        """Close the socket for good."""
+        self._closed = True
+        self._drop()
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +248,10 @@ def _raise_refusal(step: str, flags: int, body: bytes) -> None:
         (echoed,) = struct.unpack_from("=I", body, 4)
         start = 20 if flags & NLM_F_CAPPED else 4 + ((echoed + 3) & ~3)
         said = (
-            attributes(body[start:]).get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode()
+            attributes(body[start:])
+            .get(NLMSGERR_ATTR_MSG, b"")
+            .rstrip(b"\0")
+            .decode(errors="replace")
         )
     raise NetlinkError(-code, step, said)
 

@@ -8,11 +8,17 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
+
 from vcnd.model.errors import BadNetnsError
 
 CLONE_NEWNET = 0x40000000
 NS_GET_NSTYPE = 0xB703
 SO_NETNS_COOKIE = 71
+
+EXIT_NAMESPACE_LOST = 70
+
+log = structlog.get_logger()
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -26,17 +32,28 @@ def _setns(descriptor: int) -> None:
 
 @contextmanager
 def inside(netns: int) -> Iterator[None]:
-    """Put this thread into a namespace for the body, which must not wait."""
+    """Put this thread into a namespace for the body, which must not wait.
+
+    Ends the process when the thread cannot get back: left in a pod's namespace it
+    would wire the next pod there.
+    """
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _setns(netns)
         try:
             yield
         finally:
-            # A thread left in a pod's namespace would wire the next pod there.
-            _setns(home)
+            _return(home)
     finally:
         os.close(home)
+
+
+def _return(home: int) -> None:
+    try:
+        _setns(home)
+    except OSError as error:
+        log.critical("namespace_lost", reason=str(error))
+        os._exit(EXIT_NAMESPACE_LOST)
 
 
 def cookie_here() -> int:

@@ -79,12 +79,17 @@ def _change(
     )
     subsystem = NFNL_SUBSYS_NFTABLES << 8
     edge = _generic(0, NFNL_SUBSYS_NFTABLES)
-    sock.send(
-        message(BATCH_BEGIN, NLM_F_REQUEST, edge)
-        + message(subsystem | kind, NLM_F_REQUEST | NLM_F_ACK | flags, body)
-        + message(BATCH_END, NLM_F_REQUEST, edge)
+    flags |= NLM_F_REQUEST | NLM_F_ACK
+    # A refusal of the whole batch carries the number of its first message; the
+    # acknowledgement of the change may follow it all the same.
+    begin, change, end = numbers = sock.numbers(3)
+    sock.exchange(
+        f"nft map {name}",
+        message(BATCH_BEGIN, NLM_F_REQUEST, edge, begin)
+        + message(subsystem | kind, flags, body, change)
+        + message(BATCH_END, NLM_F_REQUEST, edge, end),
+        numbers,
     )
-    sock.acknowledged(f"nft map {name}")
 
 
 def _generic(family: int, resource: int = 0) -> bytes:

@@ -1,0 +1,87 @@
+"""Netlink and namespaces where the kernel refuses, in a namespace of the test's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from fakeoci.fabric import netns
+from vcnd.linux import nftables
+from vcnd.linux.netlink import NetlinkError, NetlinkSocket
+from vcnd.linux.netns import EXIT_NAMESPACE_LOST, cookie_here, cookie_of, inside
+
+TABLE = """
+add table inet t
+add chain inet t c
+add chain inet t d
+add map inet t m { type ifname . ipv4_addr : verdict; }
+"""
+
+
+@pytest.fixture
+def namespace() -> Iterator[int]:
+    netns.add("netlink")
+    netns.nft("netlink", TABLE)
+    descriptor = os.open(netns.DIRECTORY / "netlink", os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+    netns.remove("netlink")
+
+
+def test_refused_batches_leave_no_answer_behind(namespace: int) -> None:
+    """Each element is answered by its own acknowledgement, and is there after it."""
+    key = nftables.interface_and_address("oci1", "10.1.0.5")
+    other = nftables.interface_and_address("oci2", "10.1.0.6")
+    with inside(namespace), NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+        for _ in range(3):
+            nftables.add_goto(sock, "t", "m", key, "c")
+            for table, name, chain in (
+                ("t", "m", "d"),  # the key is there, with another chain
+                ("t", "m", "nowhere"),
+                ("t", "nothing", "c"),
+                ("nothing", "m", "c"),
+            ):
+                with pytest.raises(NetlinkError, match=f"nft map {name}"):
+                    nftables.add_goto(sock, table, name, key, chain)
+            nftables.add_goto(sock, "t", "m", other, "d")
+            nftables.delete(sock, "t", "m", other)
+            nftables.delete(sock, "t", "m", other)
+    assert netns.nft_output("netlink", "list map inet t m").count("oci1") == 1
+
+
+LOSE_THE_WAY = """
+import os, sys
+from vcnd.linux.netns import inside
+with inside(int(sys.argv[1])):
+    os.closerange(3, int(sys.argv[1]))
+print("went on")
+"""
+
+
+def test_process_that_cannot_get_back_ends(namespace: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOSE_THE_WAY, str(namespace)],
+        pass_fds=[namespace],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == EXIT_NAMESPACE_LOST, done.stderr
+    assert "namespace_lost" in done.stdout + done.stderr
+    assert "went on" not in done.stdout
+
+
+def test_namespaces_are_left_after_a_failure(namespace: int) -> None:
+    home = cookie_here()
+
+    def fail() -> None:
+        with inside(namespace):
+            assert cookie_here() != home
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert cookie_here() == home
+    assert cookie_of(namespace) != home
