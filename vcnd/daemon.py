@@ -25,6 +25,7 @@ from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
+from vcnd.flow.supervise import Supervisor
 from vcnd.flow.turns import Turns
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.journal.journal import FileJournal
@@ -183,6 +184,7 @@ class Node:
             patience_seconds=config.cni.patience_seconds,
         )
         self._journal = journal
+        self._supervisor = Supervisor(pool=self.pool, random=random)
         self._cluster = cluster
         self.pool.network_settled = cluster is None
         if cluster is not None:
@@ -219,12 +221,13 @@ class Node:
             # To be tried again by the first audit.  Ending would help nobody: DEL and
             # STATUS are answered, and vcndctl says what is wrong.
             self.pool.trouble(KERNEL, str(error))
-        await rooms.start(self._warm_pool.run)
-        await rooms.start(self._repairer.run)
+        keep = self._supervisor.keep
+        await rooms.start(keep, "warm pool", self._warm_pool.run)
+        await rooms.start(keep, "audit", self._repairer.run)
         if self._cluster is not None:
-            await rooms.start(self._cluster.run)
-            await rooms.start(self._follower.run)
-            await rooms.start(self._publisher.run)
+            await rooms.start(keep, "cluster", self._cluster.run)
+            await rooms.start(keep, "follower", self._follower.run)
+            await rooms.start(keep, "publisher", self._publisher.run)
         log.info("started", leases=len(ledger.leases()), vnics=len(slots))
 
     # Verbs

@@ -93,7 +93,11 @@ class Changes:
                 continue
             await self.take_in(listed)
             # An audit may have entered some of them meanwhile.
-            wanted -= sum(p.size for p in listed if p.id not in before)
+            came = sum(p.size for p in listed if p.id not in before)
+            if came == 0:  # asked again, it would make more that nobody sees
+                self._pool.doubt()
+                raise CloudError(f"VNIC {step.vnic_id}: {ask} new addresses not listed")
+            wanted -= came
             ask = min(ask, wanted)
         return True
 

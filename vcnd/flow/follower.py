@@ -25,13 +25,15 @@ class Follower:
         """Follow the cluster."""
         task_status.started()
         while True:
-            await self._cluster.until_changed()
-            await trio.sleep(GATHER_SECONDS)
+            # Before the first wait too: an earlier run may have ended after a change
+            # and before its look.
             self._note_undecodable()
             pods = self._cluster.pods()
             if pods is not None:
                 self._pool.wants.bind(pods)
             self._pool.ring()
+            await self._cluster.until_changed()
+            await trio.sleep(GATHER_SECONDS)
 
     def _note_undecodable(self) -> None:
         """Keep the problems of objects that were skipped as they are now."""

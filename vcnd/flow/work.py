@@ -4,15 +4,19 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+import structlog
 import trio
 
 from vcnd.core.backoff import delays
 from vcnd.flow.pool import Pool
+from vcnd.flow.supervise import describe
 from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.place import Place, PlaceKind
 from vcnd.model.urgency import URGENCY, Urgency
+
+log = structlog.get_logger()
 
 INSTANCE = VnicId("instance")
 """Stands for the instance's own set of VNICs."""
@@ -52,8 +56,9 @@ class Work:
         self._delays: dict[Place, Iterator[float]] = {}
 
     def open(self, nursery: trio.Nursery) -> None:
-        """Say where changes run."""
+        """Say where changes run; those of an earlier nursery have ended with it."""
         self._nursery = nursery
+        self.at_work.clear()
 
     # Where
 
@@ -135,6 +140,13 @@ class Work:
                 self._learn(where)
             self._refused(place, error)
             self._pool.trouble(place, self._reason(where, place, error))
+        except Exception as error:
+            # A defect of ours, or an answer that nobody foresaw.  What became of the
+            # change is not known: an audit looks.
+            log.exception("change_failed", what=str(place), where=where)
+            self._refused(place, error)
+            self._pool.trouble(place, f"failed unexpectedly: {describe(error)}")
+            self._pool.doubt()
         else:
             if progress:
                 self._forget(place)
@@ -143,7 +155,7 @@ class Work:
             del self.at_work[where]
             self._pool.ring()
 
-    def _refused(self, place: Place, error: VcndError) -> None:
+    def _refused(self, place: Place, error: Exception) -> None:
         """Let a place alone for a while, longer each time."""
         full, held = (isinstance(error, e) for e in (CloudFullError, AddressHeldError))
         waits = self._delays.setdefault(

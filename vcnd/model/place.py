@@ -37,6 +37,8 @@ class PlaceKind(StrEnum):
     """Kubernetes objects of one kind cannot be decoded."""
     KUBE_PROXY = "kube-proxy"
     """kube-proxy's configuration does not fit pods with VCN addresses."""
+    TASK = "task"
+    """A background task of the daemon failed, which is a defect, and is restarted."""
 
     @property
     def is_attempt(self) -> bool:
@@ -77,7 +79,7 @@ class Place:
     pod_class: str | None = None
     """Name of the class that alone suffers; the node's own class has an empty name."""
     name: str = ""
-    """Name of a fixed address, or kind of a Kubernetes object."""
+    """Name of a fixed address or a task, or kind of a Kubernetes object."""
 
     def __str__(self) -> str:
         """Return the place in words, as ``vcndctl status`` and Events show it."""
@@ -108,6 +110,7 @@ _WORDS = {
     PlaceKind.RELEASE: "release",
     PlaceKind.CLUSTER_OBJECTS: "Kubernetes objects of kind",
     PlaceKind.KUBE_PROXY: "kube-proxy",
+    PlaceKind.TASK: "task",
 }
 
 METADATA = Place(kind=PlaceKind.METADATA)

@@ -1,0 +1,104 @@
+"""Background tasks: one that fails unexpectedly is reported, and started again.
+
+Only for tasks that read everything anew when they start.  A task whose state would be
+wrong afterwards (the journal's writer, the kernel's guards) is not supervised: its
+failure ends the process, systemd starts another, and that one reads journal and kernel.
+"""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Never, Protocol
+
+import structlog
+import trio
+
+from vcnd.core.backoff import delays
+from vcnd.flow.pool import Pool
+from vcnd.model.place import Place, PlaceKind
+
+log = structlog.get_logger()
+
+MOST_RETRY_SECONDS = 60.0
+HEALTHY_SECONDS = 120.0
+"""A task that has run for so long since it failed is sound again."""
+
+
+class Task(Protocol):
+    """Something that runs for ever."""
+
+    async def __call__(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Run."""
+
+
+class Supervisor:
+    """Keeps tasks running."""
+
+    def __init__(self, *, pool: Pool, random: Random) -> None:
+        self._pool = pool
+        self._random = random
+
+    async def keep(
+        self,
+        name: str,
+        task: Task,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> Never:
+        """Run a task, and start it again after each exception.
+
+        Cancellation and KeyboardInterrupt pass through.
+        """
+        place, status = Place(kind=PlaceKind.TASK, name=name), _Once(task_status)
+        waits = self._new_waits()
+        while True:
+            failures: list[BaseException] = []
+            began = trio.current_time()
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._relieve, place)
+                    await task(task_status=status)
+            except* Exception as group:  # also those beside a cancellation
+                failures.append(group)
+            if trio.current_time() - began > HEALTHY_SECONDS:
+                waits = self._new_waits()
+            pause = next(waits)
+            reason = ", ".join(map(describe, failures)) or "it ended by itself"
+            log.error(
+                "task_failed",
+                task=name,
+                seconds=round(pause, 1),
+                exc_info=failures[0] if failures else None,
+            )
+            self._pool.trouble(place, f"failed unexpectedly and is restarted: {reason}")
+            # What it was doing may be half done.
+            self._pool.doubt()
+            await trio.sleep(pause)
+
+    async def _relieve(self, place: Place) -> None:
+        await trio.sleep(HEALTHY_SECONDS)
+        self._pool.relief(place)
+
+    def _new_waits(self) -> Iterator[float]:
+        return delays(self._random, first_seconds=1.0, most_seconds=MOST_RETRY_SECONDS)
+
+
+class _Once(trio.TaskStatus[None]):
+    """Tells that a task has started; only the first time."""
+
+    def __init__(self, task_status: trio.TaskStatus[None]) -> None:
+        self._task_status = task_status
+        self._told = False
+
+    def started(self, value: None = None) -> None:
+        if not self._told:
+            self._told = True
+            self._task_status.started(value)
+
+
+def describe(error: BaseException) -> str:
+    """Return an unexpected exception in words, a group by its first member."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
