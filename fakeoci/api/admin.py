@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fakeoci.api.bodies import body
+from fakeoci.api.garble import MUTATIONS
 from fakeoci.api.service import Fault, Service
 from fakeoci.world import instances
 from fakeoci.world.errors import ServiceError
@@ -23,7 +24,7 @@ from fakeoci.world.world import KINDS
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIX = "/fake/v1"
-FAULTS = ("before", "after", "cut", "slow", "hang")
+FAULTS = ("before", "after", "cut", "slow", "hang", "garbled")
 
 
 class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -35,6 +36,7 @@ class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     code: str = "InternalServerError"
     message: str = "a fault was asked for"
     seconds: float = 0.0
+    how: str = ""
     times: int = 1
 
 
@@ -75,6 +77,8 @@ def routes(service: Service) -> list[Route]:
             return _json({"message": str(error)}, 400)
         if said.kind not in FAULTS:
             return _json({"message": f"kind is one of {', '.join(FAULTS)}"}, 400)
+        if said.kind == "garbled" and said.how not in MUTATIONS:
+            return _json({"message": f"how is one of {', '.join(MUTATIONS)}"}, 400)
         service.faults.append(Fault(**msgspec.structs.asdict(said)))
         return _json({}, 201)
 

@@ -89,6 +89,10 @@ class _Imds(Endpoint):
 
     name = "IMDS"
 
+    def fault_names(self, request: Request) -> tuple[str, ...]:
+        """Return also the one document's own name."""
+        return self.name, f"IMDS /{request.path_params['path']}"
+
     def authenticate(self, request: Request, body: bytes) -> str:
         del body
         if request.headers.get("authorization") != "Bearer Oracle":

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from fakeoci.api.garble import GarbledResponse, garble
 from fakeoci.api.service import Service
 from fakeoci.world.errors import ServiceError
 
@@ -21,6 +22,18 @@ class AnswerLost(Response):
         """Send the start of a response and leave."""
         headers = [(b"content-length", b"1000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+def _garbled(response: Response, how: str) -> Response:
+    headers = {name.decode(): value for name, value in response.raw_headers}
+    return GarbledResponse(
+        garble(
+            how,
+            status=response.status_code,
+            headers=headers,
+            body=bytes(response.body),
+        )
+    )
 
 
 async def _gone(request: Request) -> None:
@@ -52,7 +65,7 @@ class Endpoint:
         headers = {"opc-request-id": request_id, "date": date}
         await trio.sleep(service.latency(self.name))
         service.world.advance(service.clock())
-        fault = service.fault_for(self.name)
+        fault = service.fault_for(*self.fault_names(request))
         try:
             principal = self.authenticate(request, body)
             if fault is not None and fault.kind == "before":
@@ -67,6 +80,8 @@ class Endpoint:
                 response.headers.update(headers)
             if fault is not None and fault.kind == "after":
                 response = AnswerLost()
+            if fault is not None and fault.kind == "garbled":
+                response = _garbled(response, fault.how)
         except ServiceError as error:
             code = error.code
             said = {"code": error.code, "message": error.message}
@@ -85,6 +100,11 @@ class Endpoint:
         said = request.headers.get("opc-request-id", "")
         own = self.service.world.names.segment()
         return f"{said}/{own}" if said else own
+
+    def fault_names(self, request: Request) -> tuple[str, ...]:
+        """Return the names by which a fault can mean this call."""
+        del request
+        return (self.name,)
 
     def authenticate(self, request: Request, body: bytes) -> str:
         """Return who asks.

@@ -67,7 +67,8 @@ class Fault:
 
     ``before``: refused, nothing done.  ``after``: done, and the answer lost.
     ``cut``: nothing done, and the connection cut.  ``slow``: done late.  ``hang``:
-    nothing done and nothing said, until the client gives up.
+    nothing done and nothing said, until the client gives up.  ``garbled``: done, and
+    the answer changed as ``fakeoci.api.garble`` does under the name ``how``.
     """
 
     operation: str
@@ -76,6 +77,7 @@ class Fault:
     code: str = "InternalServerError"
     message: str = "a fault was asked for"
     seconds: float = 0.0
+    how: str = ""
     times: int = 1
 
 
@@ -98,10 +100,10 @@ class Service:
         self._numbered += 1
         self.records.append(Recorded(number=self._numbered, at=self.clock(), **said))
 
-    def fault_for(self, operation: str) -> Fault | None:
-        """Return the fault that this call of an operation meets, and use it up."""
+    def fault_for(self, *names: str) -> Fault | None:
+        """Return the fault that a call of an operation meets, and use it up."""
         for fault in self.faults:
-            if fault.operation in (operation, "*"):
+            if fault.operation in (*names, "*"):
                 fault.times -= 1
                 if fault.times <= 0:
                     self.faults.remove(fault)
