@@ -92,6 +92,9 @@ class NodeSection(_Section, frozen=True):
 
     state_directory: str = "/var/lib/vcnd"
     mtu: int = 0
+    forward_accept: bool = True
+    """Insert accepts for pods at the head of others' FORWARD chains that end in a drop
+    or a reject: without them no pod reaches anything beyond its node."""
     pods_table: int = 100
     pods_priority: int = 1000
     mark_priority: int = 1010
@@ -191,6 +194,7 @@ class Config(_Section, frozen=True):
         node = self.node
         return Layout(
             mtu=node.mtu,
+            forward_accept=node.forward_accept,
             pods_table=node.pods_table,
             pods_priority=node.pods_priority,
             mark_priority=node.mark_priority,

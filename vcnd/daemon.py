@@ -22,6 +22,7 @@ from vcnd.flow.changes import Changes
 from vcnd.flow.claims import Claims
 from vcnd.flow.follower import Follower
 from vcnd.flow.leases import Leases
+from vcnd.flow.node_problems import NodeProblems
 from vcnd.flow.pool import Pool
 from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
@@ -222,6 +223,8 @@ class Node:
             # STATUS are answered, and vcndctl says what is wrong.
             self.pool.trouble(KERNEL, str(error))
         keep = self._supervisor.keep
+        problems = NodeProblems(pool=self.pool, host=self._host)
+        await rooms.start(keep, "node problems", problems.run)
         await rooms.start(keep, "warm pool", self._warm_pool.run)
         await rooms.start(keep, "audit", self._repairer.run)
         if self._cluster is not None:

@@ -8,6 +8,7 @@ import trio
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
+from vcnd.model.place import Place
 from vcnd.model.podnetwork import NodeReport, Notice, PodClass, PodNetwork
 from vcnd.model.records import Record, Remembered
 from vcnd.model.sandbox import BoundPod, Lease, PodRef, SandboxKey
@@ -178,6 +179,12 @@ class Host(Protocol):
 
     async def withdraw(self) -> None:
         """Remove all that ``settle`` made."""
+
+    def problems(self) -> Mapping[Place, str]:
+        """Return what is wrong with the node's firewall and settings, and why."""
+
+    async def until_problems_change(self) -> None:
+        """Return when ``problems`` has changed."""
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

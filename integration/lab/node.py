@@ -28,6 +28,12 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 """The socket is descriptor 3, LISTEN_PID the daemon's own: exec keeps both."""
 STOP_SECONDS = 10.0
+READ_ONLY_SETTINGS = [
+    *("/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec"),
+    'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; exec "$@"',
+    "read-only-settings",
+]
+"""What ProtectKernelTunables= does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +108,12 @@ class Node:
             raise RuntimeError(f"{self.name}: no daemon runs")
         return self._process.pid
 
-    async def start(self) -> None:
-        """Start the daemon with its socket passed; return at READY=1."""
+    async def start(self, *, read_only_settings: bool = False) -> None:
+        """Start the daemon with its socket passed; return at READY=1.
+
+        Args:
+            read_only_settings: let it have /proc/sys as under the unit.
+        """
         notify_path = self.directory / "notify.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as plain:
             plain.bind(str(notify_path))
@@ -112,6 +122,7 @@ class Node:
             command = [
                 *(sys.executable, "-I", "-S", "-c", LIKE_SYSTEMD, str(descriptor)),
                 *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / self.name}"),
+                *(READ_ONLY_SETTINGS if read_only_settings else []),
                 *(sys.executable, "-m", "vcnd", "--config", str(self.config_path)),
             ]
             environment = {**os.environ, "NOTIFY_SOCKET": str(notify_path)}

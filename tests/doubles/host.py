@@ -13,6 +13,7 @@ from vcnd.model.errors import (
 )
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
+from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
 
@@ -31,6 +32,8 @@ class MemoryHost:
         self.missing_links: set[VnicId] = set()
         """VNICs that the kernel shows no link of."""
         self._links_changed = trio.Event()
+        self.node_problems: dict[Place, str] = {}
+        self.problems_changed = trio.Event()
 
     async def identify(self, netns: int) -> int:
         if netns < 0:
@@ -106,6 +109,17 @@ class MemoryHost:
     async def withdraw(self) -> None:
         await trio.lowlevel.checkpoint()
         self.slots, self.withdrawn = [], True
+
+    def problems(self) -> Mapping[Place, str]:
+        return self.node_problems
+
+    def set_problems(self, problems: dict[Place, str]) -> None:
+        self.node_problems = problems
+        self.problems_changed.set()
+        self.problems_changed = trio.Event()
+
+    async def until_problems_change(self) -> None:
+        await self.problems_changed.wait()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

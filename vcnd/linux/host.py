@@ -1,7 +1,6 @@
 """The ``Host`` port: the node's kernel, one change at a time."""
 
 import secrets
-import subprocess
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,16 +10,19 @@ from typing import Never, TypeVar
 import structlog
 import trio
 
-from vcnd.linux import conntrack, kernel, netns
+from vcnd.linux import conntrack, kernel, netns, nft
 from vcnd.linux.layout import Layout
+from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pods import PodWiring, host_ifname, reap_group
 from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
+from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnics import VnicWiring
 from vcnd.linux.watch import Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
+from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
 
@@ -30,10 +32,6 @@ T = TypeVar("T")
 
 DEFAULT_MTU = 1500
 REAP_PAUSE_SECONDS = 0.02
-
-
-class KernelRefusedError(VcndError):
-    """The kernel, or nft, refused a step of the data plane."""
 
 
 class LinuxHost:
@@ -51,6 +49,12 @@ class LinuxHost:
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = VnicWiring(layout)
         self._watch = Watch(layout)
+        self._surroundings = Surroundings(
+            layout,
+            vnics=lambda: self._vnic_links,
+            pod_links=lambda: self._pods,
+            uses_ipv6=lambda: any(s.vnic.ipv6_cidr for s in self._slots),
+        )
         self._turn = trio.Lock()
         self._settling_thread = trio.CapacityLimiter(1)
         self._reaper_thread = trio.CapacityLimiter(1)
@@ -177,6 +181,7 @@ class LinuxHost:
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         """Bring the node's side to these VNICs and the plugged pods."""
         self._slots = list(slots)
+        self._surroundings.resume()
         await self._in_thread(self._settle)
         self._compare_links()
 
@@ -202,6 +207,7 @@ class LinuxHost:
     def _settle(self) -> None:
         done = self._vnics.set_up(self._slots)
         self._vnic_links, self._mtu = list(done.links), done.mtu or DEFAULT_MTU
+        self._surroundings.fit_primary()
         self._load_ruleset()
         for lease, _ in self._pods.values():
             try:
@@ -227,18 +233,29 @@ class LinuxHost:
         ]
         marker = f"load_{secrets.token_hex(4)}"
         self._watch.expect(marker)
-        _nft(render(self._layout, self._vnic_links, pods, marker=marker))
+        nft.load(render(self._layout, self._vnic_links, pods, marker=marker))
 
     async def withdraw(self) -> None:
         """Remove what ``settle`` made (``Host.withdraw``)."""
-        self._slots, self._vnic_links = [], []
+        self._slots = []
+
+        await self._surroundings.withdraw()
+        self._vnic_links = []
 
         def remove() -> None:
             self._vnics.take_down()
             table = f"table inet {self._layout.nft_table}"
-            _nft(f"{table} {{ }}\ndelete {table}\n")
+            nft.load(f"{table} {{ }}\ndelete {table}\n")
 
         await self._in_thread(remove)
+
+    def problems(self) -> dict[Place, str]:
+        """Return what is wrong with the node itself (``Host.problems``)."""
+        return self._surroundings.problems.now()
+
+    async def until_problems_change(self) -> None:
+        """Return when that has changed."""
+        await self._surroundings.problems.until_changed()
 
     # Behind the calls
 
@@ -251,6 +268,7 @@ class LinuxHost:
                 watchers.start_soon(self._reap)
                 watchers.start_soon(self._guard_routes)
                 watchers.start_soon(self._guard_table)
+                watchers.start_soon(self._surroundings.run)
                 task_status.started()
         finally:
             self._wiring.close()
@@ -296,7 +314,7 @@ class LinuxHost:
 
     async def _guard_table(self) -> None:
         while True:
-            await self._watch.nft_event(self._wanted)
+            await self._watch.nft_event(self._wanted, self._surroundings.hear_nft)
             await self._restore("nft table")
 
     async def _restore(self, what: str) -> None:
@@ -311,20 +329,6 @@ class LinuxHost:
         self._compare_links()
         took = trio.current_time() - began
         log.warning("restored", what=what, took_ms=round(took * 1000, 1))
-
-
-def _nft(script: str) -> None:
-    done = subprocess.run(
-        ["/usr/sbin/nft", "-f", "-"],
-        input=script,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise KernelRefusedError(
-            "nft refused the rule set", details=done.stderr.strip()
-        )
 
 
 def _forget(addresses: Collection[str]) -> None:

@@ -34,6 +34,8 @@ class Layout:
     """IFLA_GROUP of links that the reaper deletes."""
     link_prefix: str = "oci"
     """Pod interfaces on the host; what Calico's FELIX_INTERFACEPREFIX names."""
+    forward_accept: bool = True
+    """Whether pods' accepts are inserted into foreign FORWARD chains that drop."""
     mtu: int = 0
     """MTU of pods; 0 takes that of the primary VNIC's link."""
 

@@ -6,33 +6,22 @@ milliseconds.  Our own changes are told apart by what is wanted, not by who did
 it, so nothing is ever missed.
 """
 
-import errno
 import socket
 import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import trio
-
-from vcnd.linux import event_filter, nftables
+from vcnd.linux import event_filter, events, nftables
 from vcnd.linux import rtnetlink as rtnl
 from vcnd.linux.layout import Layout
-from vcnd.linux.netlink import (
-    NETLINK_ADD_MEMBERSHIP,
-    RECEIVE_BYTES,
-    SOL_NETLINK,
-    attributes,
-    messages,
-)
+from vcnd.linux.netlink import attributes, messages
 
 RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5, 7, 8
 RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE = 9, 11, 19
 NFNLGRP_NFTABLES = 7
 FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 """By the length of an address."""
-GATHER_SECONDS = 0.02
-"""Events are gathered so long before they are judged."""
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
 """DELTABLE, DELCHAIN, DELRULE, DELSET: never single ones by ourselves."""
 NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
@@ -57,7 +46,7 @@ class Watch:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._route = _subscribed(
+        self._route = events.subscribed(
             socket.NETLINK_ROUTE,
             RTNLGRP_LINK,
             RTNLGRP_IPV4_IFADDR,
@@ -70,7 +59,7 @@ class Watch:
         others = (rtnl.RTM_DELADDR, rtnl.RTM_DELROUTE, rtnl.RTM_DELRULE)
         code = event_filter.program(rtnl.RTM_NEWLINK, others, layout.link_prefix)
         event_filter.attach(self._route, code)
-        self._nft = _subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
+        self._nft = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
         self._links: dict[str, tuple[int, int]] = {}
         self._table_lost = self._table_made = False
         self._markers: deque[str] = deque(maxlen=8)
@@ -91,14 +80,20 @@ class Watch:
     async def route_event(self, wanted: Callable[[], Wanted]) -> None:
         """Return when something of ours went from links, addresses, routes or rules."""
         while True:
-            data = await _receive(self._route)
+            data = await events.received(self._route)
             if data is None or self._routes_touched(data, wanted()):
                 return
 
-    async def nft_event(self, wanted: Callable[[], Wanted]) -> None:
-        """Return when somebody else took something from our nft table."""
+    async def nft_event(
+        self, wanted: Callable[[], Wanted], hear: Callable[[bytes | None], None]
+    ) -> None:
+        """Return when somebody else took something from our nft table.
+
+        ``hear`` is called with all events, or with None when some were lost.
+        """
         while True:
-            data = await _receive(self._nft)
+            data = await events.received(self._nft)
+            hear(data)
             if data is None or self._table_touched(data, wanted()):
                 return
 
@@ -165,37 +160,6 @@ class Watch:
                 case _:
                     pass
         return False
-
-
-def _subscribed(protocol: int, *groups: int) -> socket.socket:
-    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    # Bound before it joins: an unbound socket hears nothing.
-    sock.bind((0, 0))
-    for group in groups:
-        sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-    sock.settimeout(0.0)
-    return sock
-
-
-async def _receive(sock: socket.socket) -> bytes | None:
-    """Return the messages of a moment, or None when some were lost: then look.
-
-    Each pod makes a dozen events, and a loop woken for each of them would do
-    nothing else when pods start by the hundred.
-    """
-    await trio.lowlevel.wait_readable(sock)
-    await trio.sleep(GATHER_SECONDS)
-    gathered = bytearray()
-    while True:
-        try:
-            gathered += sock.recv(RECEIVE_BYTES)
-        except BlockingIOError:
-            return bytes(gathered)
-        except OSError as error:
-            if error.errno == errno.ENOBUFS:
-                return None
-            raise
 
 
 def _as_text(address: bytes) -> str:

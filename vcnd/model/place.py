@@ -35,6 +35,10 @@ class PlaceKind(StrEnum):
     """Addresses of a VNIC, or the VNIC itself, cannot be given back."""
     CLUSTER_OBJECTS = "cluster-objects"
     """Kubernetes objects of one kind cannot be decoded."""
+    FIREWALL = "firewall"
+    """A firewall of the node drops pods' packets."""
+    SETTINGS = "settings"
+    """A setting of the node's kernel does not fit pods."""
     KUBE_PROXY = "kube-proxy"
     """kube-proxy's configuration does not fit pods with VCN addresses."""
     TASK = "task"
@@ -64,6 +68,8 @@ _ATTEMPTS = {
 _COST_NO_ADDRESSES = {
     PlaceKind.RELEASE,
     PlaceKind.CLUSTER_OBJECTS,
+    PlaceKind.FIREWALL,
+    PlaceKind.SETTINGS,
     PlaceKind.KUBE_PROXY,
 }
 
@@ -79,7 +85,8 @@ class Place:
     pod_class: str | None = None
     """Name of the class that alone suffers; the node's own class has an empty name."""
     name: str = ""
-    """Name of a fixed address or a task, or kind of a Kubernetes object."""
+    """Name of a fixed address, a task, a chain or a setting, or kind of a Kubernetes
+    object."""
 
     def __str__(self) -> str:
         """Return the place in words, as ``vcndctl status`` and Events show it."""
@@ -109,6 +116,8 @@ _WORDS = {
     PlaceKind.FIXED_ADDRESS: "fixed address",
     PlaceKind.RELEASE: "release",
     PlaceKind.CLUSTER_OBJECTS: "Kubernetes objects of kind",
+    PlaceKind.FIREWALL: "firewall",
+    PlaceKind.SETTINGS: "setting",
     PlaceKind.KUBE_PROXY: "kube-proxy",
     PlaceKind.TASK: "task",
 }

@@ -1,0 +1,142 @@
+"""Foreign FORWARD chains, and settings that somebody changes while pods run."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from fakeoci.fabric import netns
+from integration.lab import pods, traffic
+from integration.lab.lab import Lab
+from integration.lab.node import Node
+from integration.lab.pods import Pod
+from integration.lab.profile import Profile
+
+RESTORE_SECONDS = 5.0
+"""Under a second on an idle machine (demo check ``rp_filter_profiles``)."""
+IMAGES = ["ubuntu", "oracle-linux"]
+FORWARD = {
+    "ubuntu": "ip filter FORWARD",
+    "oracle-linux": "inet firewalld filter_FORWARD",
+}
+
+
+async def _until(holds: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    with trio.fail_after(seconds):
+        while not await holds():
+            await trio.sleep(0.02)
+
+
+async def _problems(node: Node) -> dict[str, str]:
+    found: list[dict[str, Any]] = (await node.status())["problems"]
+    return {p["what"]: p["reason"] for p in found}
+
+
+async def _two(lab: Lab) -> tuple[Pod, Pod]:
+    node = lab.nodes[0]
+    a = await pods.start(node, "pod1", lab.servers)
+    return a, await pods.start(node, "pod2", lab.servers)
+
+
+def _reaches(a: Pod, b: Pod) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        seen = await traffic.ask(a.netns, b.address, seconds=0.2)
+        return seen == a.address
+
+    return ask
+
+
+@pytest.mark.parametrize("image", IMAGES)
+async def test_accepts_come_back_when_a_firewall_reloads(lab: Lab, image: str) -> None:
+    node, profile = lab.nodes[0], Profile(image)
+    a, b = await _two(lab)
+    before = netns.nft_output(node.name, "-s list ruleset")
+    for _ in range(2):
+        profile.load_firewall(node.name)
+        await _until(_reaches(a, b), RESTORE_SECONDS)
+        listed = netns.nft_output(node.name, f"-s list chain {FORWARD[image]}")
+        assert listed.count('accept comment "vcnd"') == 2
+    assert await _problems(node) == {}
+    await pods.stop(a)
+    await pods.stop(b)
+    await node.ctl("release")
+    assert 'comment "vcnd"' not in netns.nft_output(node.name, "list ruleset")
+    assert "forward" in before
+
+
+@pytest.mark.parametrize("image", IMAGES)
+async def test_a_chain_that_drops_is_named_where_it_must_not_be_changed(
+    lab: Lab, image: str
+) -> None:
+    node = lab.nodes[0]
+    await node.stop()
+    text = node.config_path.read_text()
+    node.config_path.write_text(
+        text.replace("[node]\n", "[node]\nforward_accept = false\n")
+    )
+    await node.start()
+    Profile(image).load_firewall(node.name)
+    name = f"firewall {FORWARD[image]}"
+
+    async def told() -> bool:
+        return name in await _problems(node)
+
+    await _until(told, 5)
+    assert "forward_accept" in (await _problems(node))[name]
+    assert "oci" not in netns.nft_output(node.name, f"list chain {FORWARD[image]}")
+    for key in ("iifname", "oifname"):
+        rule = f'insert rule {FORWARD[image]} {key} "oci*" accept\n'
+        netns.nft(node.name, rule)
+
+    async def over() -> bool:
+        return await _problems(node) == {}
+
+    await _until(over, 5)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_forwarding_that_was_switched_off_is_on_again(
+    lab: Lab, *, read_only: bool
+) -> None:
+    node = lab.nodes[0]
+    await node.stop()
+    await node.start(read_only_settings=read_only)
+    a, b = await _two(lab)
+    assert await _reaches(a, b)()
+    netns.sysctl(node.name, {"ipv4/ip_forward": 0})
+    await _until(_reaches(a, b), RESTORE_SECONDS)
+    path = Path("/proc/sys/net/ipv4/ip_forward")
+    value = netns.inside(node.name, path.read_text).strip()
+    assert value == ("0" if read_only else "1")
+    place = "setting net.ipv4.ip_forward"
+    assert (place in await _problems(node)) is read_only
+    netns.sysctl(node.name, {"ipv4/ip_forward": 1})
+
+    async def over() -> bool:
+        return await _problems(node) == {}
+
+    await _until(over, 5)
+
+
+async def test_an_upgrade_that_loads_all_settings_again_is_not_noticed(
+    lab: Lab,
+) -> None:
+    node, other = lab.nodes
+    a, _ = await _two(lab)
+    far = await pods.start(other, "pod3", lab.servers)
+    link = next(
+        line.split("@")[0].split()[0]
+        for line in netns.ip_output(node.name, "-br", "link").splitlines()
+        if line.startswith("eth1")
+    )
+    netns.sysctl(node.name, {f"ipv4/conf/{link}/rp_filter": 1})
+    path = Path("/proc/sys/net/ipv4/conf", link, "rp_filter")
+
+    async def loose() -> bool:
+        return netns.inside(node.name, path.read_text).strip() == "2"
+
+    await _until(loose, RESTORE_SECONDS)
+    node.profile.sysctl_system(node.name)
+    await _until(_reaches(a, far), RESTORE_SECONDS)

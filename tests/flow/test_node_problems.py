@@ -1,0 +1,29 @@
+"""What is wrong with the node itself shows where all problems show."""
+
+import trio
+
+from tests.harness import until_warm, world
+from vcnd.model.place import Place, PlaceKind
+
+CHAIN = Place(kind=PlaceKind.FIREWALL, name="ip filter FORWARD")
+FORWARD = Place(kind=PlaceKind.SETTINGS, name="net.ipv4.ip_forward")
+
+
+async def test_a_problem_of_the_node_comes_and_goes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    w = world()
+    w.host.set_problems({CHAIN: "drops pods' packets"})
+    async with w.node() as node:
+        await until_warm(node)
+
+        def told() -> dict[str, str]:
+            return {p["what"]: p["reason"] for p in node.report()["problems"]}
+
+        assert told() == {"firewall ip filter FORWARD": "drops pods' packets"}
+        w.host.set_problems({FORWARD: "is 0"})
+        await trio.sleep(1)
+        assert told() == {"setting net.ipv4.ip_forward": "is 0"}
+        w.host.set_problems({})
+        await trio.sleep(1)
+        assert told() == {}

@@ -1,0 +1,37 @@
+"""The node's own problems, told where all problems are told."""
+
+from collections.abc import Container
+from functools import partial
+from typing import Never
+
+import trio
+
+from vcnd.flow.pool import Pool
+from vcnd.model.place import Place, PlaceKind
+from vcnd.ports import Host
+
+KINDS = (PlaceKind.FIREWALL, PlaceKind.SETTINGS)
+
+
+class NodeProblems:
+    """Follows the kernel's side and keeps the pool's problems in step with it."""
+
+    def __init__(self, *, pool: Pool, host: Host) -> None:
+        self._pool = pool
+        self._host = host
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Tell each problem when it begins, and drop it when it is over."""
+        task_status.started()
+        while True:
+            now = self._host.problems()
+            for place, reason in now.items():
+                self._pool.trouble(place, reason)
+            self._pool.relieve(partial(_is_over, now))
+            await self._host.until_problems_change()
+
+
+def _is_over(now: Container[Place], place: Place) -> bool:
+    return place.kind in KINDS and place not in now

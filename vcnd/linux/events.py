@@ -1,0 +1,43 @@
+"""Netlink sockets that hear of changes, and reading what gathers in them."""
+
+import errno
+import socket
+
+import trio
+
+from vcnd.linux.netlink import NETLINK_ADD_MEMBERSHIP, RECEIVE_BYTES, SOL_NETLINK
+
+GATHER_SECONDS = 0.02
+"""Events are gathered for this long before they are judged."""
+
+
+def subscribed(protocol: int, *groups: int) -> socket.socket:
+    """Return a socket that hears of groups' changes in this thread's namespace."""
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    # Bound before it joins: an unbound socket hears nothing.
+    sock.bind((0, 0))
+    for group in groups:
+        sock.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+    sock.settimeout(0.0)
+    return sock
+
+
+async def received(sock: socket.socket) -> bytes | None:
+    """Return the messages of a moment, or None when some were lost: then look.
+
+    Each pod makes a dozen events, and a loop woken for each of them would do
+    nothing else when pods start by the hundred.
+    """
+    await trio.lowlevel.wait_readable(sock)
+    await trio.sleep(GATHER_SECONDS)
+    gathered = bytearray()
+    while True:
+        try:
+            gathered += sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return bytes(gathered)
+        except OSError as error:
+            if error.errno == errno.ENOBUFS:
+                return None
+            raise

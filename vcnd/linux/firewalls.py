@@ -1,0 +1,216 @@
+"""Firewalls' FORWARD chains, as ``nft -j`` shows them: do pods pass?  Pure.
+
+Each base chain at the forward hook judges each packet: an accept in one of them, or in
+vcnd's own table, does not override a drop in another.  So pods need an accept in each
+chain that would end in a drop, before the rule that drops.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+COMMENT = "vcnd"
+"""The comment of our rules, by which they are told from others'."""
+FAMILIES = ("ip", "ip6", "inet")
+DIRECTIONS = ("iifname", "oifname")
+NO_CONDITIONS = frozenset({"counter", "log", "comment"})
+"""Statements that every packet passes."""
+MOST_DEPTH = 8
+"""So many jumps are followed: a kernel allows 16."""
+
+Rules = Callable[[str], Sequence[Mapping[str, Any]]]
+"""Returns the rules of a chain of the same table, by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainName:
+    """A base chain."""
+
+    family: str
+    table: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return it as nft's commands name it."""
+        return f"{self.family} {self.table} {self.name}"
+
+    @property
+    def as_rule(self) -> dict[str, str]:
+        """Return what names the chain in a rule of nft's JSON."""
+        return {"family": self.family, "table": self.table, "chain": self.name}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardChain:
+    """A base chain at the forward hook, and what it does with pods' packets."""
+
+    chain: ChainName
+    drops: bool
+    """Whether it ends in a drop or a reject for packets that no rule accepts."""
+    accepted: frozenset[str] = frozenset()
+    """The directions in which pods' packets are accepted before that."""
+    ours: tuple[int, ...] = ()
+    """Handles of the rules that vcnd has inserted."""
+    visited: frozenset[str] = frozenset()
+    """Chains of this table whose rules decide, this one included."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return the directions that lack an accept."""
+        if not self.drops:
+            return ()
+        return tuple(d for d in DIRECTIONS if d not in self.accepted)
+
+
+def forward_chains(
+    listed: Mapping[str, Any], own_tables: Iterable[str]
+) -> dict[ChainName, str]:
+    """Return foreign base chains at the forward hook, with their policies.
+
+    Args:
+        listed: what ``nft -j list chains`` prints.
+        own_tables: names of our tables of family inet.
+    """
+    found: dict[ChainName, str] = {}
+    for entry in listed.get("nftables", []):
+        chain = entry.get("chain", {})
+        if chain.get("hook") != "forward" or chain.get("type") != "filter":
+            continue
+        own = chain["family"] == "inet" and chain["table"] in own_tables
+        if chain["family"] in FAMILIES and not own:
+            name = ChainName(
+                family=chain["family"], table=chain["table"], name=chain["name"]
+            )
+            found[name] = chain.get("policy", "accept")
+    return found
+
+
+def judge(
+    chain: ChainName, policy: str, rules: Rules, link_prefix: str
+) -> ForwardChain:
+    """Return what a base chain does with packets of pods' links.
+
+    Args:
+        chain: which.
+        policy: what it does with packets that no rule has decided about.
+        rules: returns the rules of this and of other chains of its table.
+        link_prefix: what names of pods' links begin with.
+    """
+    walk = _Walk(rules, link_prefix)
+    verdict = walk.chain(chain.name, MOST_DEPTH) or policy
+    return ForwardChain(
+        chain=chain,
+        drops=verdict == "drop",
+        accepted=frozenset(walk.accepted),
+        ours=tuple(
+            rule["handle"]
+            for rule in rules(chain.name)
+            if rule.get("comment") == COMMENT and _accepted_direction(rule, link_prefix)
+        ),
+        visited=frozenset(walk.visited),
+    )
+
+
+class _Walk:
+    """The way of a packet that no rule's conditions fit."""
+
+    def __init__(self, rules: Rules, link_prefix: str) -> None:
+        self._rules = rules
+        self._link_prefix = link_prefix
+        self.accepted: set[str] = set()
+        self.visited: set[str] = set()
+
+    def chain(self, name: str, depth: int) -> str:
+        """Return "drop" or "accept", or nothing where the chain ends undecided."""
+        self.visited.add(name)
+        for rule in self._rules(name):
+            direction = _accepted_direction(rule, self._link_prefix)
+            if direction:
+                self.accepted.add(direction)
+                continue
+            verdict = self._rule(rule, depth)
+            if verdict == "return":
+                break
+            if verdict:
+                return verdict
+        return ""
+
+    def _rule(self, rule: Mapping[str, Any], depth: int) -> str:
+        """Return what a rule does with every packet, if it does."""
+        rest = [s for s in rule["expr"] if not _is_no_condition(s)]
+        if len(rest) != 1:
+            return ""
+        ((kind, content),) = rest[0].items()
+        match kind:
+            case "drop" | "reject":
+                return "drop"
+            case "accept" | "return":
+                return str(kind)
+            case "xt":
+                name = content.get("name", "") if isinstance(content, dict) else ""
+                return "drop" if name in ("REJECT", "DROP") else ""
+            case "jump" if depth:
+                return self.chain(content["target"], depth - 1)
+            case "goto" if depth:
+                # Of the calling chain nothing is left.
+                return self.chain(content["target"], depth - 1) or "return"
+            case _:
+                return ""
+
+
+def _accepted_direction(rule: Mapping[str, Any], link_prefix: str) -> str:
+    """Return the direction in which a rule accepts all packets of pods' links."""
+    rest = [s for s in rule["expr"] if not _is_no_condition(s)]
+    if len(rest) != 2 or "accept" not in rest[1] or "match" not in rest[0]:  # noqa: PLR2004
+        return ""
+    match, key = rest[0]["match"], ""
+    if isinstance(match["left"], dict) and "meta" in match["left"]:
+        key = match["left"]["meta"]["key"]
+    fits = match["op"] in ("==", "in") and match["right"] == f"{link_prefix}*"
+    return key if fits and key in DIRECTIONS else ""
+
+
+def _is_no_condition(statement: Mapping[str, Any]) -> bool:
+    (kind,) = statement
+    # iptables-nft keeps comments as a match of its own.
+    content = statement[kind]
+    return kind in NO_CONDITIONS or (
+        kind == "xt" and isinstance(content, dict) and content.get("name") == "comment"
+    )
+
+
+def insertions(chain: ForwardChain, link_prefix: str) -> list[dict[str, Any]]:
+    """Return the commands that insert the accepts that a chain lacks, at its head.
+
+    iptables-nft reads these rules as its own: ``-i oci+ -j ACCEPT``.
+    """
+    return [
+        {
+            "insert": {
+                "rule": {
+                    **chain.chain.as_rule,
+                    "comment": COMMENT,
+                    "expr": [
+                        {
+                            "match": {
+                                "op": "==",
+                                "left": {"meta": {"key": direction}},
+                                "right": f"{link_prefix}*",
+                            }
+                        },
+                        {"counter": None},
+                        {"accept": None},
+                    ],
+                }
+            }
+        }
+        for direction in chain.missing
+    ]
+
+
+def removals(chain: ForwardChain) -> list[dict[str, Any]]:
+    """Return the commands that delete our rules from a chain."""
+    return [
+        {"delete": {"rule": {**chain.chain.as_rule, "handle": handle}}}
+        for handle in chain.ours
+    ]

@@ -1,0 +1,213 @@
+"""Keeps pods' accepts at the head of firewalls' FORWARD chains (``forward_accept``).
+
+A firewall's reload removes them; they are inserted again as soon as it is heard.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Never
+
+import structlog
+import trio
+
+from vcnd.linux import legacy_iptables, nftables
+from vcnd.linux.firewalls import (
+    ForwardChain,
+    forward_chains,
+    insertions,
+    judge,
+    removals,
+)
+from vcnd.linux.netlink import attributes, messages
+
+log = structlog.get_logger()
+
+NFT = ["/usr/sbin/nft", "-j", "-f", "-"]
+FAMILY_NAMES = {1: "inet", 2: "ip", 10: "ip6"}
+NEWCHAIN, DELCHAIN, NEWRULE, DELRULE, DELTABLE = 3, 5, 6, 8, 2
+TABLE, RULE_CHAIN, CHAIN_NAME, CHAIN_HOOK = 1, 2, 3, 4
+PAUSE_SECONDS = 0.1
+"""A firewall's reload is several transactions: wait for the last of them."""
+SPACING_SECONDS = 0.3
+"""Least time from one look to the next: kube-proxy writes rules all the time."""
+AGAIN_SECONDS = 60.0
+"""Look so often though nothing was heard: legacy iptables has no events."""
+
+Problems = Mapping[str, str]
+"""Chain → why it is a problem, and what to do."""
+
+
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What is raised by a program that is missing, or by JSON of an unknown form."""
+
+
+class FirewallError(Exception):
+    """A call of nft was refused."""
+
+
+class Forwarding:
+    """Looks at foreign chains at the forward hook."""
+
+    def __init__(self, *, accept: bool, link_prefix: str, own_tables: set[str]) -> None:
+        self._accept = accept
+        self._link_prefix = link_prefix
+        self._own_tables = own_tables
+        self._watched: set[tuple[str, str, str]] = set()
+        self._heard = trio.Event()
+        self._thread = trio.CapacityLimiter(1)
+        self._withdrawn = False
+
+    def hear(self, data: bytes | None) -> None:
+        """Take note of nft's events; None when some were lost."""
+        if data is None or self._concerns_us(data):
+            self._heard.set()
+
+    def _concerns_us(self, data: bytes) -> bool:
+        for kind, _, body in messages(data):
+            if kind >> 8 != nftables.NFNL_SUBSYS_NFTABLES:
+                continue
+            match kind & 0xFF:
+                case x if x in (NEWRULE, DELRULE):
+                    if self._is_watched(body, RULE_CHAIN):
+                        return True
+                case x if x in (NEWCHAIN, DELCHAIN):
+                    hooked = CHAIN_HOOK in attributes(body[4:])
+                    if hooked or self._is_watched(body, CHAIN_NAME):
+                        return True
+                case _:
+                    pass  # a table's deletion tells of each of its chains
+        return False
+
+    def _is_watched(self, body: bytes, chain: int) -> bool:
+        said = attributes(body[4:])
+        names = (_text(said.get(TABLE, b"")), _text(said.get(chain, b"")))
+        return (FAMILY_NAMES.get(body[0], ""), *names) in self._watched
+
+    async def run(self, tell: Callable[[Problems], None]) -> Never:
+        """Look whenever something was heard; tell each time what is wrong."""
+        while True:
+            self._heard = trio.Event()
+            tell(await self.look())
+            await trio.sleep(SPACING_SECONDS)
+            with trio.move_on_after(AGAIN_SECONDS):
+                await self._heard.wait()
+            await trio.sleep(PAUSE_SECONDS)
+
+    async def look(self) -> Problems:
+        """Insert what is missing; return which chains still drop pods' packets."""
+        if self._withdrawn:
+            return {}
+        try:
+            return await trio.to_thread.run_sync(self._look, limiter=self._thread)
+        except UNREADABLE as error:
+            log.error("firewall_not_read", reason=repr(error))
+            return {"rules": f"cannot be read: {error!r}"}
+
+    def _look(self) -> Problems:
+        problems: dict[str, str] = {}
+        watched: set[tuple[str, str, str]] = set()
+        for chain in self._chains():
+            name = chain.chain
+            watched |= {(name.family, name.table, c) for c in chain.visited}
+            if not chain.missing:
+                continue
+            if not self._accept:
+                problems[str(name)] = (
+                    "drops pods' packets: set [node] forward_accept = true, or accept"
+                    f" {self._link_prefix}+ in and out at its head"
+                )
+                continue
+            try:
+                _nft(insertions(chain, self._link_prefix))
+            except FirewallError as error:
+                problems[str(name)] = (
+                    f"drops pods' packets, and takes no accept for them ({error}):"
+                    " docs/operations.md, FORWARD chains"
+                )
+            else:
+                log.info("forward_accept_inserted", chain=str(name))
+        self._watched = watched
+        problems.update(
+            legacy_iptables.problems(self._link_prefix, accept=self._accept)
+        )
+        return problems
+
+    def _chains(self) -> Iterator[ForwardChain]:
+        try:
+            listed = _nft([{"list": {"chains": None}}])
+            for chain, policy in forward_chains(listed, self._own_tables).items():
+                yield judge(
+                    chain, policy, _Rules(chain.family, chain.table), self._link_prefix
+                )
+        except FirewallError as error:
+            # Gone since it was listed, most likely: its end has an event of its own.
+            log.info("firewall_not_read", reason=str(error))
+
+    async def withdraw(self) -> None:
+        """Delete our rules everywhere, and insert none again."""
+        self._withdrawn = True
+        await trio.to_thread.run_sync(
+            lambda: remove(self._link_prefix), limiter=self._thread
+        )
+
+    def resume(self) -> None:
+        """Insert again after a withdrawal."""
+        if self._withdrawn:
+            self._withdrawn = False
+            self._heard.set()
+
+
+class _Rules:
+    """The rules of a table's chains, each asked for once."""
+
+    def __init__(self, family: str, table: str) -> None:
+        self._names = {"family": family, "table": table}
+        self._known: dict[str, list[dict[str, Any]]] = {}
+
+    def __call__(self, chain: str) -> list[dict[str, Any]]:
+        if chain not in self._known:
+            listed = _nft([{"list": {"chain": {**self._names, "name": chain}}}])
+            entries = listed.get("nftables", [])
+            self._known[chain] = [e["rule"] for e in entries if "rule" in e]
+        return self._known[chain]
+
+
+def remove(link_prefix: str) -> None:
+    """Delete our rules from all chains at the forward hook.
+
+    Raises:
+        FirewallError: nft refused.
+    """
+    listed = _nft([{"list": {"chains": None}}])
+    for name, policy in forward_chains(listed, ()).items():
+        rules = _Rules(name.family, name.table)
+        commands = removals(judge(name, policy, rules, link_prefix))
+        if commands:
+            _nft(commands)
+            log.info("forward_accept_removed", chain=str(name))
+    legacy_iptables.remove(link_prefix)
+
+
+def _nft(commands: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run commands of nft's JSON; return what they list.
+
+    Raises:
+        FirewallError: nft refused.
+    """
+    done = subprocess.run(
+        NFT,
+        input=json.dumps({"nftables": commands}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        words = done.stderr.strip().splitlines()
+        raise FirewallError(words[0] if words else f"nft ended with {done.returncode}")
+    found: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {}
+    return found
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,187 @@
+"""Keeps the kernel's settings that pods depend on; hears at once when they change.
+
+A package upgrade runs ``sysctl --system``, udev does so for each new link, and people
+set ``ip_forward`` to 0.  Files of /proc/sys have no events, but the kernel tells of
+forwarding and rp_filter by netlink.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Never
+
+import structlog
+import trio
+
+from vcnd.linux import events, reverse_path
+from vcnd.linux.netlink import attributes, is_missing, messages
+from vcnd.linux.ruleset import VnicLink
+from vcnd.linux.vnics import VNIC_SETTINGS, set_device
+from vcnd.model.vnic import PRIMARY_INDEX
+
+log = structlog.get_logger()
+
+RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF = 24, 25
+RTM_NEWNETCONF = 80
+NETCONFA_IFINDEX, NETCONFA_FORWARDING, NETCONFA_RP_FILTER = 1, 2, 3
+ALL_LINKS = -1
+DEVCONF_FORWARDING = 1
+SPACING_SECONDS = 0.2
+"""Least time from one look to the next: nobody who fights us makes us busy."""
+ROOT = Path("/proc/sys/net")
+IPV4_FORWARD, IPV6_FORWARD = "ipv4/ip_forward", "ipv6/conf/all/forwarding"
+
+Problems = Mapping[str, str]
+"""Setting → why its value is a problem, and what to do."""
+
+
+class Settings:
+    """Forwarding on the node, and the settings of VNICs' links."""
+
+    def __init__(
+        self,
+        *,
+        vnics: Callable[[], Sequence[VnicLink]],
+        pod_links: Callable[[], Iterable[str]],
+        uses_ipv6: Callable[[], bool],
+    ) -> None:
+        self._vnics = vnics
+        self._pod_links = pod_links
+        self._uses_ipv6 = uses_ipv6
+        self._events = events.subscribed(
+            socket.NETLINK_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF
+        )
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._events.close()
+
+    async def run(self, tell: Callable[[Problems], None]) -> Never:
+        """Look at the start and at each event; tell each time what is wrong."""
+        tell(self.look())
+        while True:
+            data = await events.received(self._events)
+            if data is None:
+                self._restore_links(self._pod_vnics())
+                tell(self.look())
+            else:
+                changes = list(_changes(data))
+                self._restore_links(_filtered(changes) & self._pod_vnics())
+                self.loosen_primary()
+                if any(c.concerns_forwarding for c in changes):
+                    tell(self.look())
+            await trio.sleep(SPACING_SECONDS)
+
+    def loosen_primary(self) -> None:
+        """Make the primary VNIC's reverse path filter loose where it is strict."""
+        for name in self._primary():
+            try:
+                loosened = reverse_path.loosen(name)
+            except OSError as error:
+                log.error("setting_not_restored", setting=name, reason=str(error))
+                continue
+            if loosened:
+                log.info("setting_restored", setting="rp_filter", links=[name])
+
+    def put_primary_back(self) -> None:
+        """Leave the primary VNIC's reverse path filter as the image has it."""
+        for name in self._primary():
+            reverse_path.put_back(name)
+
+    def _primary(self) -> list[str]:
+        return [v.ifname for v in self._vnics() if v.index == PRIMARY_INDEX]
+
+    def _pod_vnics(self) -> set[str]:
+        return {v.ifname for v in self._vnics() if v.carries_pods}
+
+    def _restore_links(self, names: AbstractSet[str]) -> None:
+        _set_links(names, VNIC_SETTINGS)
+        if names:
+            log.info("setting_restored", setting="rp_filter", links=sorted(names))
+
+    def look(self) -> Problems:
+        """Let packets be forwarded again; return what cannot be set."""
+        problems: dict[str, str] = {}
+        if not _is_on(IPV4_FORWARD) and not _switch_on(IPV4_FORWARD):
+            # A link's own setting decides, and needs no file to be written.
+            self._let_links_forward()
+            problems[_name(IPV4_FORWARD)] = (
+                "is 0: vcnd's links forward all the same, the node's others do not;"
+                " find who sets it (/etc/sysctl.d), and restart vcnd.socket"
+            )
+        lacks_ipv6 = self._uses_ipv6() and not _is_on(IPV6_FORWARD)
+        if lacks_ipv6 and not _switch_on(IPV6_FORWARD):
+            problems[_name(IPV6_FORWARD)] = (
+                "is 0: pods' IPv6 packets go nowhere; find who sets it"
+                " (/etc/sysctl.d), and restart vcnd.socket"
+            )
+        return problems
+
+    def _let_links_forward(self) -> None:
+        names = {*(v.ifname for v in self._vnics()), *self._pod_links()}
+        _set_links(names, {DEVCONF_FORWARDING: 1})
+
+
+def _set_links(names: Iterable[str], settings: dict[int, int]) -> None:
+    """Change IPv4 settings of links; those that are gone are left out."""
+    for name in names:
+        try:
+            set_device(socket.if_nametoindex(name), settings)
+        except OSError as error:
+            if not is_missing(error):
+                log.error("setting_not_restored", setting=name, reason=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a setting that the kernel told of."""
+
+    link_index: int
+    attribute: int
+
+    @property
+    def concerns_forwarding(self) -> bool:
+        """Return True if the whole node's forwarding changed."""
+        return self.attribute == NETCONFA_FORWARDING and self.link_index == ALL_LINKS
+
+
+def _filtered(changes: Iterable[Change]) -> set[str]:
+    """Return the links whose rp_filter changed."""
+    indexes = {c.link_index for c in changes if c.attribute == NETCONFA_RP_FILTER}
+    return {name for index, name in socket.if_nameindex() if index in indexes}
+
+
+def _changes(data: bytes) -> Iterator[Change]:
+    for kind, _, body in messages(data):
+        if kind != RTM_NEWNETCONF:
+            continue
+        said = attributes(body[4:])
+        (index,) = struct.unpack("=i", said.get(NETCONFA_IFINDEX, b"\0\0\0\0"))
+        for attribute in (NETCONFA_FORWARDING, NETCONFA_RP_FILTER):
+            if attribute in said:
+                yield Change(index, attribute)
+
+
+def _is_on(path: str) -> bool:
+    try:
+        return (ROOT / path).read_text().strip() != "0"
+    except FileNotFoundError:
+        return True  # the kernel has no IPv6: nothing to forward
+
+
+def _switch_on(path: str) -> bool:
+    try:
+        (ROOT / path).write_text("1")
+    except OSError as error:
+        log.warning("setting_not_restored", setting=_name(path), reason=str(error))
+        return False
+    log.warning("setting_restored", setting=_name(path), value=1)
+    return True
+
+
+def _name(path: str) -> str:
+    return "net." + path.replace(os.sep, ".")

@@ -1,0 +1,62 @@
+"""The node around vcnd: its firewalls and settings, kept fit for pods."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Never
+
+import trio
+
+from vcnd.linux.forwarding import Forwarding
+from vcnd.linux.layout import Layout
+from vcnd.linux.node_problems import NodeProblems
+from vcnd.linux.ruleset import VnicLink
+from vcnd.linux.settings import Settings
+from vcnd.model.place import PlaceKind
+
+
+class Surroundings:
+    """What others own on the node, and pods depend on."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        vnics: Callable[[], Sequence[VnicLink]],
+        pod_links: Callable[[], Iterable[str]],
+        uses_ipv6: Callable[[], bool],
+    ) -> None:
+        self.problems = NodeProblems()
+        self._forwarding = Forwarding(
+            accept=layout.forward_accept,
+            link_prefix=layout.link_prefix,
+            own_tables={layout.nft_table},
+        )
+        self._settings = Settings(vnics=vnics, pod_links=pod_links, uses_ipv6=uses_ipv6)
+
+    def hear_nft(self, data: bytes | None) -> None:
+        """Take note of nft's events; None when some were lost."""
+        self._forwarding.hear(data)
+
+    def resume(self) -> None:
+        """Look after the node again after a withdrawal."""
+        self._forwarding.resume()
+
+    def fit_primary(self) -> None:
+        """Make the primary VNIC's settings fit; called when its link is known."""
+        self._settings.loosen_primary()
+
+    async def withdraw(self) -> None:
+        """Leave the node as it was."""
+        self._settings.put_primary_back()
+        await self._forwarding.withdraw()
+
+    async def run(self) -> Never:
+        """Look at the start, and whenever something changes."""
+        tell = self.problems.tell
+        try:
+            async with trio.open_nursery() as both:
+                both.start_soon(self._forwarding.run, partial(tell, PlaceKind.FIREWALL))
+                both.start_soon(self._settings.run, partial(tell, PlaceKind.SETTINGS))
+        finally:
+            self._settings.close()
+        raise AssertionError("watchers never end")
