@@ -146,11 +146,16 @@ class ApiServer:
         return self.as_token(self.admin_token, method, path, body)
 
     def as_token(
-        self, token: str, method: str, path: str, body: Any = None
+        self,
+        token: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        patch: str = "application/merge-patch+json",
     ) -> httpx2.Response:
         """Send a request with a token."""
         content = None if body is None else json.dumps(body).encode()
-        patch = "application/merge-patch+json"
         kind = patch if method == "PATCH" else "application/json"
         headers = {"authorization": f"Bearer {token}", "content-type": kind}
         with httpx2.Client(verify=False, trust_env=False, timeout=10) as client:

@@ -180,6 +180,48 @@ async def test_a_network_that_cannot_be_decoded_is_not_made_anew(
     assert {r.method for r in server.asked} == {"GET"}
 
 
+def network_of(*owners: str) -> dict[str, Any]:
+    meta = {"name": "one", "uid": "n", "resourceVersion": "7"}
+    references = [{"kind": "Node", "name": name, "uid": name} for name in owners]
+    spec = {
+        "id": "ocid1.instance.oc1.iad.one",
+        "podSubnetIds": ["ocid1.subnet.oc1.iad.s"],
+        "maxPodCount": 20,
+    }
+    return {"metadata": {**meta, "ownerReferences": references}, "spec": spec}
+
+
+@pytest.mark.parametrize(("owner", "written"), [("one", True), ("", False)])
+async def test_the_status_is_written_where_the_object_is_ours(
+    autojump_clock: Clock,
+    tmp_path: Path,
+    server: MemoryApiServer,
+    owner: str,
+    written: bool,
+) -> None:
+    """The spec of one that no Node owns is followed all the same."""
+    server.items[NETWORKS] = [network_of(*([owner] if owner else []))]
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(5)
+        asked = await cluster.network(PodNetwork(subnet_ids=("s",)))
+        assert asked.maximum == 20
+        await cluster.publish(NodeReport(state="IN_PROGRESS", reason="x"))
+    paths = [r.url.path for r in server.asked if r.method == "PATCH"]
+    assert paths == ([f"{NETWORKS}/one/status"] if written else [])
+
+
+async def test_a_network_of_another_node_is_not_followed(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    server.items[NETWORKS] = [network_of("two")]
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(5)
+        with pytest.raises(PodNetworkError, match="owned by Node two"):
+            await cluster.network(PodNetwork(subnet_ids=("s",)))
+        await cluster.publish(NodeReport(state="IN_PROGRESS", reason="x"))
+    assert {r.method for r in server.asked} == {"GET"}
+
+
 async def test_a_conflict_with_a_heartbeat_is_tried_again_at_the_next(
     autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
 ) -> None:

@@ -1,5 +1,6 @@
 """What is written into Kubernetes."""
 
+import msgspec
 import pytest
 
 from vcnd.core.wishes import RESOURCE_PREFIX
@@ -35,6 +36,14 @@ ONLY = Taint(key=objects.ONLY_RESOURCES, effect="NoSchedule")
 def test_taints(present: list[Taint], only: bool, expected: list[str] | None) -> None:
     said = objects.taints(present, STARTUP.key, only_resources=only)
     assert (said if said is None else [t["key"] for t in said]) == expected
+
+
+def test_a_taint_that_stays_is_written_as_it_was_read() -> None:
+    text = b"""{"key": "down", "effect": "NoExecute", "value": "x",
+                "timeAdded": "2026-01-02T03:04:05Z"}"""
+    evicts = msgspec.json.decode(text, type=Taint)
+    said = objects.taints([STARTUP, evicts], STARTUP.key, only_resources=False)
+    assert said == [msgspec.json.decode(text)]
 
 
 def test_capacity() -> None:

@@ -8,13 +8,13 @@ from typing import Any, Never, TypeVar
 import structlog
 import trio
 
-from vcnd.core.podnetwork import network_name, wanted
+from vcnd.core.podnetwork import network_name
 from vcnd.core.wishes import RESOURCE_PREFIX
-from vcnd.kube import objects, proxy, trim
+from vcnd.kube import network, objects, proxy, trim
 from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
 from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
-from vcnd.kube.watch import Cache, Skipped
+from vcnd.kube.watch import Cache
 from vcnd.kube.wire import (
     Meta,
     Namespace,
@@ -188,7 +188,7 @@ class KubeCluster:
         """Return what cannot be decoded, by kind (``Cluster.undecodable``)."""
         reflectors = (self._pods, self._namespaces, self._nodes, self._networks)
         return {
-            r.cache.name: _words(list(r.cache.skipped.values()))
+            r.cache.name: r.cache.skipped_words
             for r in reflectors
             if r is not None and r.cache.skipped
         }
@@ -229,27 +229,21 @@ class KubeCluster:
                 if await self._write("POST", objects.NETWORKS, body):
                     log.info("network_created", name=body["metadata"]["name"])
             return own
-        spec = found.spec
-        if objects.MANAGED_BY in found.metadata.labels:
+        owner = found.metadata.node
+        if owner not in ("", self._node_name):
+            raise PodNetworkError(
+                f"NativePodNetwork {found.metadata.name} of this instance is owned by"
+                f" Node {owner}, and this is Node {self._node_name}: delete it, and"
+                " vcnd makes another one"
+            )
+        if objects.MANAGED_BY in found.metadata.labels and owner:
             said = objects.network_spec(self._instance_id, own)
-            if not objects.is_as_said(spec, said):
+            if not objects.is_as_said(found.spec, said):
                 path = f"{objects.NETWORKS}/{found.metadata.name}"
                 body = {**_as_read(found), "spec": said}
                 await self._write("PATCH", path, body, of=self._networks)
             return own
-        try:
-            return wanted(
-                instance_id=self._instance_id,
-                spec_id=spec.id,
-                subnet_ids=spec.pod_subnet_ids,
-                nsg_ids=spec.network_security_group_ids,
-                families=spec.ip_families,
-                profiles=spec.profiles,
-                maximum=spec.max_pod_count,
-            )
-        except ValueError as error:
-            name = found.metadata.name
-            raise PodNetworkError(f"NativePodNetwork {name}: {error}") from error
+        return network.asked(found, self._instance_id)
 
     async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
         """Return what is wrong with kube-proxy's configuration, if anything."""
@@ -265,14 +259,9 @@ class KubeCluster:
     async def publish(self, report: NodeReport) -> None:
         """Write the status; where the node serves, say so (``Cluster.publish``)."""
         node, found = self._node(), self._network()
-        if found is not None:
-            status = objects.network_status(report)
-            key = (found.metadata.uid, status)
-            if self._written != key:
-                path = f"{objects.NETWORKS}/{found.metadata.name}/status"
-                body = {**_as_read(found), "status": status}
-                if await self._write("PATCH", path, body, of=self._networks):
-                    self._written = key
+        # A node may write only what its own Node owns (deploy/base/admission.yaml).
+        if found is not None and found.metadata.node == self._node_name:
+            await self._publish_status(found, report)
         if node is None or not report.serves:
             return
         condition = objects.network_condition(node, self._wall_clock())
@@ -293,6 +282,18 @@ class KubeCluster:
                 return
             self._untainted = node.metadata.resource_version
             log.info("startup_taint_removed", taint=self._startup_taint)
+
+    async def _publish_status(
+        self, found: NativePodNetwork, report: NodeReport
+    ) -> None:
+        status = objects.network_status(report)
+        key = (found.metadata.uid, status)
+        if self._written == key:
+            return
+        path = f"{objects.NETWORKS}/{found.metadata.name}/status"
+        body = {**_as_read(found), "status": status}
+        if await self._write("PATCH", path, body, of=self._networks):
+            self._written = key
 
     async def tell(self, notice: Notice) -> None:
         """Post an Event (``Cluster.tell``)."""
@@ -332,12 +333,6 @@ class KubeCluster:
         except KubeError as error:
             raise ClusterError(str(error)) from error
         return True
-
-
-def _words(skipped: Sequence[Skipped]) -> str:
-    first = skipped[0]
-    more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
-    return f"{first.name} is skipped: {first.reason}{more}"
 
 
 def _as_read(found: Object) -> dict[str, Any]:

@@ -147,10 +147,14 @@ def taints(
         kept += wanted or [Taint(key=ONLY_RESOURCES, effect="NoSchedule")]
     if len(kept) == len(present) and all(t in present for t in kept):
         return None
-    return [
-        {"key": t.key, "effect": t.effect, **({"value": t.value} if t.value else {})}
-        for t in kept
-    ]
+    return [_taint(t) for t in kept]
+
+
+def _taint(taint: Taint) -> dict[str, str]:
+    """Return a taint as it was read: others' must not change by our write."""
+    optional = {"value": taint.value, "timeAdded": taint.time_added}
+    said = {name: value for name, value in optional.items() if value}
+    return {"key": taint.key, "effect": taint.effect, **said}
 
 
 def capacity_change(

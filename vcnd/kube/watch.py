@@ -78,6 +78,13 @@ class Cache(Generic[T]):
         """Return the kind's name."""
         return self._kind.__name__
 
+    @property
+    def skipped_words(self) -> str:
+        """Return in words what was skipped, and why."""
+        first = next(iter(self.skipped.values()))
+        more = f" (and {len(self.skipped) - 1} more)" if len(self.skipped) > 1 else ""
+        return f"{first.name} is skipped: {first.reason}{more}"
+
     def listed(self, body: bytes) -> list[T]:
         """Replace everything by a list; return the objects that changed.
 

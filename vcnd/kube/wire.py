@@ -9,6 +9,14 @@ class _Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
     """An object or a part of one; unknown fields are left out."""
 
 
+class OwnerReference(_Wire, frozen=True):
+    """An object that another one goes with."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
 class Meta(_Wire, frozen=True):
     """metadata."""
 
@@ -19,6 +27,13 @@ class Meta(_Wire, frozen=True):
     deletion_timestamp: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    owner_references: list[OwnerReference] = []
+
+    @property
+    def node(self) -> str:
+        """Return the name of the Node that owns it; empty where none does."""
+        nodes = (o.name for o in self.owner_references if o.kind == "Node")
+        return next(nodes, "")
 
 
 class Object(_Wire, frozen=True):
@@ -80,6 +95,8 @@ class Taint(_Wire, frozen=True):
     key: str
     effect: str
     value: str = ""
+    time_added: str = ""
+    """Of taints that evict."""
 
 
 class NodeSpec(_Wire, frozen=True):
