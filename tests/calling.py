@@ -4,7 +4,7 @@ import array
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import trio
 
 from vcnd.model.errors import NotServingError
+from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.serve.cni_server import CniServer
@@ -23,6 +24,16 @@ ADD = {
     "CNI_NETNS": "/x",
     "CNI_IFNAME": "eth0",
 }
+
+
+def interface_with(default_routes: Collection[Family]) -> PodInterface:
+    return PodInterface(
+        host_ifname="oci1",
+        host_mac="0e:00:00:00:00:01",
+        pod_mac="0a::1",
+        mtu=9000,
+        default_routes=frozenset(default_routes),
+    )
 
 
 class Verbs:
@@ -65,14 +76,20 @@ class Verbs:
         await self.wait("ADD")
         self.added.append(key)
         lease = Lease(key=key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
-        interface = PodInterface(host_ifname="oci1", host_mac="a", pod_mac="b", mtu=1)
+        interface = interface_with({Family.IPV4})
         return lease, interface
 
     async def delete(self, key: SandboxKey) -> Lease | None:
         await self.wait("DEL")
         return None
 
-    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
         raise AssertionError
 
     async def collect_garbage(

@@ -6,7 +6,7 @@ stood upon ends.  Nothing is detached: pods outlive the daemon.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -36,6 +36,7 @@ from vcnd.kube.credentials import Credentials
 from vcnd.linux import netns
 from vcnd.linux.host import LinuxHost, boot_id
 from vcnd.model.errors import VcndError
+from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.place import KERNEL
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
@@ -249,9 +250,15 @@ class Node:
         """CNI DEL."""
         return await self._attacher.delete(key)
 
-    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
         """CNI CHECK."""
-        await self._attacher.check(key, netns, addresses)
+        await self._attacher.check(key, netns, addresses, default_routes)
 
     async def collect_garbage(
         self, network: str, valid: frozenset[tuple[str, str]]

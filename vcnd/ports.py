@@ -1,6 +1,6 @@
 """What the flows need of the outside.  Adapters satisfy these structurally."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Never, Protocol
 
 import trio
@@ -156,8 +156,16 @@ class Host(Protocol):
     async def unplug(self, lease: Lease) -> None:
         """Cut the pod off now; its link is deleted a little later.  Idempotent."""
 
-    async def check(self, lease: Lease, *, netns: int) -> None:
-        """Raise ``SandboxBrokenError`` if something that plug made is missing."""
+    async def check(
+        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+    ) -> None:
+        """Raise ``SandboxBrokenError`` if something that plug made is missing.
+
+        Args:
+            lease: the sandbox's.
+            netns: descriptor of its network namespace.
+            default_routes: the families whose default route plug made.
+        """
 
     async def pod_links(self) -> set[str]:
         """Return the names of our pod interfaces on the host."""

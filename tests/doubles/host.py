@@ -1,6 +1,6 @@
 """A kernel in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Never
 
 import trio
@@ -11,6 +11,7 @@ from vcnd.model.errors import (
     TryAgainError,
     VcndError,
 )
+from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface
 from vcnd.model.place import Place
@@ -58,13 +59,16 @@ class MemoryHost:
             host_mac="0e:00:00:00:00:01",
             pod_mac="0a:00:00:00:00:01",
             mtu=9000,
+            default_routes=frozenset(map(family_of, lease.addresses)),
         )
 
     async def unplug(self, lease: Lease) -> None:
         await trio.lowlevel.checkpoint()
         self.links.pop(lease.host_ifname, None)
 
-    async def check(self, lease: Lease, *, netns: int) -> None:
+    async def check(
+        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+    ) -> None:
         if lease.host_ifname not in self.links:
             raise SandboxBrokenError("missing")
 

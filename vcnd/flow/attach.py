@@ -6,7 +6,7 @@ The order of durable steps (design, "The journal and the order of things"):
     DEL  unplug → release durable → answer; the kernel's link is reaped behind
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -19,6 +19,7 @@ from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
 from vcnd.flow.waiting import wait_for_address
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
+from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.records import Leased
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
@@ -144,13 +145,20 @@ class Attacher:
             await self._leases.end(lease)
             return lease
 
-    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
         """Raise ``SandboxBrokenError`` when a sandbox lacks what ADD gave it.
 
         Args:
             key: the sandbox.
             netns: descriptor of its network namespace.
             addresses: the addresses that the runtime's prevResult names.
+            default_routes: the families of its default routes by our gateway.
         """
         async with self._turns.turn(key):
             lease = self._pool.ledger.lease_of(key)
@@ -172,4 +180,4 @@ class Attacher:
                 raise SandboxBrokenError(
                     "the pod's network cannot work", details=found.reason
                 )
-            await self._host.check(lease, netns=netns)
+            await self._host.check(lease, netns=netns, default_routes=default_routes)

@@ -153,9 +153,14 @@ class LinuxHost:
         self._to_forget.update(lease.addresses)
         self._something_cut.set()
 
-    async def check(self, lease: Lease, *, netns: int) -> None:
+    async def check(
+        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+    ) -> None:
         """Look for what plug made (``Host.check``)."""
-        await self._in_thread(lambda: self._wiring.check(lease, netns=netns))
+        look = partial(
+            self._wiring.check, lease, netns=netns, default_routes=default_routes
+        )
+        await self._in_thread(look)
 
     async def pod_links(self) -> set[str]:
         """Return our pod interfaces, those of the reaper left out."""

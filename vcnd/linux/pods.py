@@ -3,16 +3,16 @@
 import errno
 import hashlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from vcnd.linux import kernel, nftables, rtnetlink
+from vcnd.linux import kernel, nftables, pod_side, rtnetlink
 from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
 from vcnd.linux.netns import inside
 from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, pod_chain
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
 from vcnd.model.family import Family, family_of
-from vcnd.model.interface import GATEWAYS, PodInterface
+from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
 
@@ -77,13 +77,17 @@ class PodWiring:
         self._create(host, pod, netns)
         try:
             with inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
-                self._pod_side(route, lease, host_mac)
+                default_routes = pod_side.set_up(route, lease, host_mac)
             self._host_side(lease, slots, pod_mac, sources, classes)
         except BaseException:
             self.unplug(lease)
             raise
         return PodInterface(
-            host_ifname=host.name, host_mac=host_mac, pod_mac=pod_mac, mtu=mtu
+            host_ifname=host.name,
+            host_mac=host_mac,
+            pod_mac=pod_mac,
+            mtu=mtu,
+            default_routes=default_routes,
         )
 
     def _create(
@@ -122,21 +126,6 @@ class PodWiring:
             and ours.up
             and theirs.peer_index == ours.index
         )
-
-    @staticmethod
-    def _pod_side(route: NetlinkSocket, lease: Lease, host_mac: str) -> None:
-        index = socket.if_nametoindex(lease.key.ifname)
-        route.request("pod link up", *rtnetlink.link_up(index))
-        for address in lease.addresses:
-            gateway = GATEWAYS[family_of(address)]
-            way = rtnetlink.new_route("", index=index, gateway=gateway)
-            for step, said in (
-                ("pod address", rtnetlink.new_address(index, address)),
-                ("pod neighbour", rtnetlink.new_neighbour(index, gateway, host_mac)),
-                ("pod gateway route", rtnetlink.new_route(gateway, index=index)),
-                ("pod default route", way),
-            ):
-                route.request(step, *said)
 
     def _host_side(
         self,
@@ -185,8 +174,16 @@ class PodWiring:
                 nftables.delete(self._nft, layout.nft_table, name, key)
         self.cut(lease.host_ifname)
 
-    def check(self, lease: Lease, *, netns: int) -> None:
-        """Raise ``SandboxBrokenError`` naming what is missing (CNI CHECK)."""
+    def check(
+        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+    ) -> None:
+        """Raise ``SandboxBrokenError`` naming what is missing (CNI CHECK).
+
+        Args:
+            lease: the sandbox's.
+            netns: descriptor of its network namespace.
+            default_routes: the families whose default route ADD made.
+        """
         host = kernel.link(lease.host_ifname)
         with inside(netns):
             pod = kernel.link(lease.key.ifname)
@@ -204,7 +201,10 @@ class PodWiring:
             here = kernel.host_routes(self._layout.pods_table, family)
             lacks += [
                 (address not in addresses, f"address {address}"),
-                ("" not in routes[address], f"{family} default route"),
+                (
+                    family in default_routes and "" not in routes[address],
+                    f"{family} default route",
+                ),
                 (address not in here, f"host route to {address}"),
             ]
         missing = [what for lacking, what in lacks if lacking]

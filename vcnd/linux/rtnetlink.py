@@ -16,6 +16,7 @@ from vcnd.linux.netlink import (
 
 RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK = 16, 17, 19
 RTM_NEWADDR, RTM_DELADDR, RTM_NEWROUTE, RTM_DELROUTE = 20, 21, 24, 25
+RTM_GETROUTE, RTA_PRIORITY = 26, 6
 RTM_NEWNEIGH, RTM_DELRULE, FRA_PRIORITY = 28, 33, 6
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_AF_SPEC = 1, 3, 4, 18, 26
 IFLA_GROUP, IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 27, 28, 31, 32
@@ -137,8 +138,13 @@ def new_route(
     gateway: str = "",
     source: str = "",
     table: int = MAIN_TABLE,
+    metric: int = 0,
+    replace: bool = True,
 ) -> Message:
-    """Set a route to a host, or with an empty destination the default route."""
+    """Set a route to a host, or with an empty destination the default route.
+
+    Without ``replace`` the kernel refuses one of the same destination and metric.
+    """
     scope = SCOPE_UNIVERSE if gateway else SCOPE_LINK
     body = _rtmsg(destination, gateway, table, scope)
     if destination:
@@ -148,7 +154,10 @@ def new_route(
         body += attribute(RTA_GATEWAY, ip_bytes(gateway))
     if source:
         body += attribute(RTA_PREFSRC, ip_bytes(source))
-    return RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, body + u32(RTA_TABLE, table)
+    if metric:
+        body += u32(RTA_PRIORITY, metric)
+    flags = NLM_F_CREATE | (NLM_F_REPLACE if replace else NLM_F_EXCL)
+    return RTM_NEWROUTE, flags, body + u32(RTA_TABLE, table)
 
 
 def delete_route(destination: str, *, table: int) -> Message:

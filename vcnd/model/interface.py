@@ -16,3 +16,5 @@ class PodInterface:
     host_mac: str
     pod_mac: str
     mtu: int
+    default_routes: frozenset[Family]
+    """The families whose default route goes by it: those of a further one do not."""

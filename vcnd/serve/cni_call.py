@@ -16,6 +16,8 @@ from vcnd.model.errors import (
     BadNetworkConfigError,
     UnsupportedVersionError,
 )
+from vcnd.model.family import Family
+from vcnd.model.interface import GATEWAYS
 from vcnd.model.sandbox import PodRef, SandboxKey
 from vcnd.serve.cni_wire import DEFAULT_VERSION, VERSIONS, version_of
 
@@ -54,6 +56,12 @@ class Call:
     def previous_addresses(self) -> list[str]:
         """Return the addresses of prevResult, without their masks."""
         return [ip["address"].partition("/")[0] for ip in self.previous.get("ips", ())]
+
+    @property
+    def previous_default_routes(self) -> list[Family]:
+        """Return the families of prevResult's default routes by our gateway."""
+        ways = [(r.get("dst"), r.get("gw")) for r in self.previous.get("routes", ())]
+        return [f for f in Family if (f.everywhere, GATEWAYS[f]) in ways]
 
 
 class _Ip(msgspec.Struct):

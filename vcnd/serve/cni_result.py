@@ -49,6 +49,7 @@ def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
                 *(
                     {"dst": family.everywhere, "gw": GATEWAYS[family]}
                     for family in map(family_of, lease.addresses)
+                    if family in interface.default_routes
                 ),
             ],
             "dns": before.get("dns") or {},

@@ -4,7 +4,7 @@ import errno
 import secrets
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, Never, Protocol
 
@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from vcnd.model.errors import BadNetnsError, BadRequestError, VcndError
+from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.trace import TRACE
@@ -55,7 +56,13 @@ class Verbs(Protocol):
     async def delete(self, key: SandboxKey) -> Lease | None:
         """Take it back."""
 
-    async def check(self, key: SandboxKey, netns: int, addresses: list[str]) -> None:
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
         """Look whether all is there."""
 
     async def collect_garbage(
@@ -207,7 +214,12 @@ class CniServer:
                 said = {"address": ended.address if ended else None}
             case "CHECK":
                 netns = _one_namespace(descriptors)
-                await verbs.check(call.key, netns, call.previous_addresses)
+                await verbs.check(
+                    call.key,
+                    netns,
+                    call.previous_addresses,
+                    call.previous_default_routes,
+                )
                 stdout = b""
             case "GC":
                 await verbs.collect_garbage(call.key.network, call.valid_attachments)

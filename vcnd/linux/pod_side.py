@@ -1,0 +1,99 @@
+"""Set up the pod's end of its link, inside the pod's network namespace.
+
+The first interface of a pod gets the default route of each of its families.  Further
+ones have an address, and a neighbour and a route to the gateway of their own, and
+leave what others made alone (docs/decisions/0016).
+"""
+
+import errno
+import socket
+import struct
+
+from vcnd.linux import rtnetlink
+from vcnd.linux.netlink import NetlinkError, NetlinkSocket, attributes
+from vcnd.model.family import Family, family_of
+from vcnd.model.interface import GATEWAYS
+from vcnd.model.sandbox import Lease
+
+PRIMARY_IFNAME = "eth0"
+"""What runtimes call a pod's interface in the cluster's own network."""
+FURTHER_METRIC = 2048
+"""Of a further interface's route to the gateway, plus its index: behind the first's,
+which is 0 (IPv4) or 1024 (IPv6)."""
+NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
+
+
+def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Family]:
+    """Set a pod's end up; return the families whose default route it has.
+
+    Idempotent: what is there from an earlier call stays, and counts.
+
+    Raises:
+        NetlinkError: the kernel refused a step.
+    """
+    ifname = lease.key.ifname
+    index = socket.if_nametoindex(ifname)
+    route.request("pod link up", *rtnetlink.link_up(index))
+    leading: set[Family] = set()
+    for address in lease.addresses:
+        family = family_of(address)
+        gateway = GATEWAYS[family]
+        for step, request in (
+            ("pod address", rtnetlink.new_address(index, address)),
+            ("pod neighbour", rtnetlink.new_neighbour(index, gateway, host_mac)),
+        ):
+            route.request(step, *request)
+        if not _has_route(route, gateway, index):
+            metric = FURTHER_METRIC + index
+            behind = rtnetlink.new_route(gateway, index=index, metric=metric)
+            route.request("pod gateway route", *behind)
+        # A default route of others may have any metric: only eth0's goes before it.
+        first = ifname == PRIMARY_IFNAME or links_to(route, "", family) <= {index}
+        if first and _has_route(route, "", index, gateway=gateway):
+            leading.add(family)
+    return frozenset(leading)
+
+
+def _has_route(
+    route: NetlinkSocket, destination: str, index: int, *, gateway: str = ""
+) -> bool:
+    """Make a route unless one is there; return True if the interface has it."""
+    step = "pod gateway route" if destination else "pod default route"
+    request = rtnetlink.new_route(
+        destination, index=index, gateway=gateway, replace=False
+    )
+    try:
+        route.request(step, *request)
+    except NetlinkError as error:
+        if error.errno != errno.EEXIST:
+            raise
+        return index in links_to(route, destination, family_of(destination or gateway))
+    return True
+
+
+def links_to(route: NetlinkSocket, destination: str, family: Family) -> set[int]:
+    """Return the links by which this namespace's main table reaches a destination.
+
+    Args:
+        route: a socket in the namespace.
+        destination: an address, or nothing for the default route.
+        family: the destination's.
+    """
+    wanted = rtnetlink.ip_bytes(destination) if destination else None
+    body = struct.pack("=BBBBBBBBI", NUMBERS[family], *(0 for _ in range(8)))
+    found: set[int] = set()
+    for kind, said in route.dump("pod routes", rtnetlink.RTM_GETROUTE, body):
+        if kind != rtnetlink.RTM_NEWROUTE:
+            continue
+        parts = attributes(said[len(body) :])
+        (table,) = struct.unpack("=I", parts[rtnetlink.RTA_TABLE])
+        target = parts.get(rtnetlink.RTA_DST) if said[1] else None
+        if table == rtnetlink.MAIN_TABLE and target == wanted:
+            found |= _links(parts)
+    return found
+
+
+def _links(parts: dict[int, bytes]) -> set[int]:
+    """Return a route's link; of one with several next hops, none that is ours."""
+    link = parts.get(rtnetlink.RTA_OIF)
+    return {struct.unpack("=I", link)[0]} if link else {0}
