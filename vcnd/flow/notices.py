@@ -9,16 +9,18 @@ from collections.abc import Set as AbstractSet
 import trio
 
 from vcnd.core.reminders import Reminders
+from vcnd.flow.broken import BrokenPod, Cause, broken_pods
 from vcnd.flow.pool import Pool
 from vcnd.flow.waiting import latest_problem, short_family, why_empty
 from vcnd.model.errors import WishRefusedError
 from vcnd.model.place import KUBE_PROXY, Place
 from vcnd.model.podnetwork import Notice
-from vcnd.model.sandbox import BoundPod
+from vcnd.model.sandbox import BoundPod, SandboxKey
 from vcnd.ports import Cluster
 
 LATE_SECONDS = 3.0
-"""A pod that has waited this long for an address gets an Event."""
+"""A pod that has waited this long for an address, or has been broken this long, gets
+an Event."""
 
 NO_ADDRESS, ADDRESS, REFUSED = "NoVCNAddress", "VCNAddressAssigned", "VCNWishRefused"
 TROUBLE, CLEARED, READY, UNFIT = (
@@ -27,6 +29,8 @@ TROUBLE, CLEARED, READY, UNFIT = (
     "PodNetworkReady",
     "KubeProxyUnfit",
 )
+
+BROKEN, RESTORED = "PodNetworkBroken", "PodNetworkRestored"
 
 PodKey = tuple[str, str, Place | None]
 """A pod's uid, the Event's reason, and the problem behind it."""
@@ -42,11 +46,14 @@ class Notices:
         """Bound pods without an address, and since when."""
         self._of_node: Reminders[Place] = Reminders()
         self._of_pods: Reminders[PodKey] = Reminders()
+        self._broken: dict[SandboxKey, float] = {}
+        """Pods whose network cannot work, and since when."""
+        self._of_broken: Reminders[tuple[SandboxKey, Cause]] = Reminders()
 
     @property
     def somebody_waits(self) -> bool:
-        """Return True if a pod without an address is to be looked at again soon."""
-        return bool(self._late)
+        """Return True if a pod in trouble is to be looked at again soon."""
+        return bool(self._late or self._broken)
 
     async def post(self) -> None:
         """Post what is new.
@@ -57,6 +64,7 @@ class Notices:
         await self._node_problems()
         await self._node_cleared()
         await self._waiting_pods()
+        await self._broken_pods()
 
     # The node
 
@@ -130,3 +138,41 @@ class Notices:
             notice = Notice(pod=bound.pod, reason=key[1], message=message)
             await self._cluster.tell(notice)
             self._of_pods.mentioned(key, now)
+
+    # Pods whose network cannot work
+
+    async def _broken_pods(self) -> None:
+        now = trio.current_time()
+        found = {b.lease.key: b for b in broken_pods(self._pool) if b.lease.pod.name}
+        self._broken = {key: self._broken.get(key, now) for key in found}
+        for key, broken in found.items():
+            if now - self._broken[key] >= LATE_SECONDS:
+                await self._broken_pod(key, broken)
+        for key, cause in self._of_broken.open():
+            if key not in found or found[key].cause is not cause:
+                await self._no_longer_broken(key, cause, is_well=key not in found)
+        self._of_broken.prune(now)
+
+    async def _broken_pod(self, key: SandboxKey, broken: BrokenPod) -> None:
+        now, which = trio.current_time(), (key, broken.cause)
+        if self._of_broken.is_due(which, now):
+            pod = broken.lease.pod
+            notice = Notice(pod=pod, reason=BROKEN, message=broken.reason)
+            await self._cluster.tell(notice)
+            self._of_broken.mentioned(which, now)
+
+    async def _no_longer_broken(
+        self, key: SandboxKey, cause: Cause, *, is_well: bool
+    ) -> None:
+        """Tell a pod that is well again; one that is gone, or broken otherwise, not."""
+        lease = self._pool.ledger.lease_of(key)
+        if lease is None:
+            self._of_broken.forget((key, cause))
+            return
+        if is_well:
+            message = f"the network of {' and '.join(lease.addresses)} works again"
+            notice = Notice(
+                pod=lease.pod, reason=RESTORED, message=message, warning=False
+            )
+            await self._cluster.tell(notice)
+        self._of_broken.close((key, cause))

@@ -1,0 +1,79 @@
+"""Pods whose network cannot work get an Event, and one when it works again."""
+
+import trio
+
+from tests.doubles.cluster import MemoryCluster
+from tests.flow.test_broken import delete_behind
+from tests.harness import key, settings, until_warm, world
+from vcnd.daemon import Node
+from vcnd.model.sandbox import Lease, PodRef
+
+Clock = trio.testing.MockClock
+HOUR = 3600.0
+
+
+async def start(node: Node, number: int) -> Lease:
+    name = f"pod{number}"
+    pod = PodRef(namespace="default", name=name, uid=name)
+    lease, _ = await node.add(key(number), pod, 100 + number)
+    return lease
+
+
+def told(cluster: MemoryCluster) -> list[tuple[str, str]]:
+    return [(n.reason, n.pod.name) for n in cluster.notices if n.pod is not None]
+
+
+async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -> None:
+    w, cluster = world(blocks=False), MemoryCluster()
+    async with w.node(settings(audit_seconds=60.0), cluster=cluster) as node:
+        await until_warm(node)
+        lost, _ = await start(node, 1), await start(node, 2)
+        await trio.sleep(60)
+        assert told(cluster) == []
+        delete_behind(w, lost.address)
+        await trio.sleep(150)
+        assert told(cluster) == [("PodNetworkBroken", "pod1")]
+        notice = next(n for n in cluster.notices if n.pod is not None)
+        assert lost.address in notice.message
+        assert notice.warning
+        # As long as it is so, now and then; when the pod has gone, never again.
+        await trio.sleep(4 * HOUR)
+        assert 5 <= len(told(cluster)) <= 8
+        await node.delete(key(1))
+        await trio.sleep(60)
+        before = len(told(cluster))
+        await trio.sleep(2 * HOUR)
+        assert len(told(cluster)) == before
+        assert {reason for reason, _ in told(cluster)} == {"PodNetworkBroken"}
+
+
+async def test_a_link_that_comes_back_is_told_once(autojump_clock: Clock) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await start(node, 1)
+        node.pool.unlinked = frozenset(node.pool.slots)
+        await trio.sleep(40)
+        node.pool.unlinked = frozenset()
+        await trio.sleep(2 * HOUR)
+        assert told(cluster) == [
+            ("PodNetworkBroken", "pod1"),
+            ("PodNetworkRestored", "pod1"),
+        ]
+
+
+async def test_a_link_that_is_away_for_a_moment_is_no_event(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        await start(node, 1)
+        await trio.sleep(10)
+        node.pool.unlinked = frozenset(node.pool.slots)
+        node.pool.ring()
+        await trio.sleep(1)
+        node.pool.unlinked = frozenset()
+        node.pool.ring()
+        await trio.sleep(60)
+        assert told(cluster) == []
