@@ -1,6 +1,7 @@
 """Netlink and namespaces where the kernel refuses, in a namespace of the test's own."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from fakeoci.fabric import netns
-from vcnd.linux import nftables
+from vcnd.linux import conntrack, nftables
 from vcnd.linux.netlink import NetlinkError, NetlinkSocket
 from vcnd.linux.netns import EXIT_NAMESPACE_LOST, cookie_here, cookie_of, inside
 
@@ -49,6 +50,25 @@ def test_refused_batches_leave_no_answer_behind(namespace: int) -> None:
             nftables.delete(sock, "t", "m", other)
             nftables.delete(sock, "t", "m", other)
     assert netns.nft_output("netlink", "list map inet t m").count("oci1") == 1
+
+
+def test_connections_of_an_address_are_forgotten(namespace: int) -> None:
+    netns.ip("netlink", ["link set lo up"])
+    netns.nft(
+        "netlink",
+        """
+add chain inet t track { type filter hook output priority 0; }
+add rule inet t track ct state new accept
+""",
+    )
+    with inside(namespace):
+        for address in ("127.0.0.2", "127.0.0.3"):
+            for port in range(300):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                    sock.sendto(b"x", (address, 1000 + port))
+        assert conntrack.forget({"127.0.0.2", "10.9.9.9", "fd00::9"}) == 300
+        assert conntrack.forget({"127.0.0.2"}) == 0
+        assert conntrack.forget({"127.0.0.3"}) == 300
 
 
 LOSE_THE_WAY = """

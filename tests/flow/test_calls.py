@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from tests.doubles.host import MemoryHost
 from tests.harness import World, add, check_invariants, key, until_warm, world
 from vcnd.daemon import Node
-from vcnd.model.errors import TryAgainError
+from vcnd.model.errors import TryAgainError, VcndError
+from vcnd.model.sandbox import Lease
 
 Clock = trio.testing.MockClock
 AWAY_SECONDS = 10.0
@@ -105,6 +107,46 @@ async def test_del_waits_for_an_add_that_has_its_address(autojump_clock: Clock) 
         assert w.host.links == {}
         # The next call of the same sandbox is not ended by what was before it.
         assert (await add(node, 1)).key == key(1)
+
+
+@pytest.mark.parametrize("tenths", range(12))
+async def test_add_cancelled_at_any_step_leaves_nothing(
+    autojump_clock: Clock, tenths: int
+) -> None:
+    """Before or while the lease is written, or while the pod is plugged."""
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+        w.journal.seconds, w.host.plug_seconds = 0.5, 0.5
+        with trio.move_on_after(tenths / 10):
+            await add(node, 1)
+        done = tenths > 10
+        assert len(node.pool.ledger.leases()) == len(w.host.links) == int(done)
+        assert len(w.journal.open().leases) == int(done)
+        check_invariants(w, node)
+        # The next call of the sandbox finds it in order.
+        lease = await add(node, 1)
+        assert await node.delete(key(1)) == lease
+
+
+class StuckHost(MemoryHost):
+    """Refuses to unplug one sandbox."""
+
+    async def unplug(self, lease: Lease) -> None:
+        if lease.key == key(1):
+            raise VcndError("the kernel refused a step")
+        await super().unplug(lease)
+
+
+async def test_gc_ends_what_it_can_and_reports_the_rest(autojump_clock: Clock) -> None:
+    w = world()
+    w.host = StuckHost()
+    async with w.node() as node:
+        for number in range(4):
+            await add(node, number)
+        with pytest.raises(TryAgainError, match="1 leases could not be ended"):
+            await node.collect_garbage("vcnd", frozenset({("container0", "eth0")}))
+        assert {x.key for x in node.pool.ledger.leases()} == {key(0), key(1)}
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5, AWAY_SECONDS])

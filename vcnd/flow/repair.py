@@ -28,7 +28,7 @@ from vcnd.flow.changes import Changes
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns
-from vcnd.model.errors import CloudError, VcndError
+from vcnd.model.errors import CloudError, TryAgainError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.place import AUDIT, KERNEL, NSGS, Place, PlaceKind
@@ -116,11 +116,24 @@ class Repairer:
     async def collect_garbage(
         self, network: str, valid: AbstractSet[tuple[str, str]]
     ) -> None:
-        """End leases of a network that the runtime no longer knows (CNI GC)."""
+        """End leases of a network that the runtime no longer knows (CNI GC).
+
+        Raises:
+            TryAgainError: some could not be ended; the others were.
+        """
         leases = self._pool.ledger.leases()
+        failures: list[str] = []
         for repair in listed_drift(leases=leases, network=network, valid=valid):
-            await self._carry_out(repair)
+            try:
+                await self._carry_out(repair)
+            except VcndError as error:
+                failures.append(str(error))
         await self.audit_kernel()
+        if failures:
+            raise TryAgainError(
+                f"{len(failures)} leases could not be ended",
+                details="; ".join(failures),
+            )
 
     # The cloud
 

@@ -162,10 +162,12 @@ class CniServer:
             await _reply(connection, await self._answer(request))
             return
         with hangups.ending(connection) as call:
-            await _reply(connection, await self._answer(request))
+            answer = await self._answer(request)
         if call.cancelled_caught:
             container_id = request.environment.get("CNI_CONTAINERID", "")
             log.info("caller_hung_up", command="ADD", sandbox=container_id[:13])
+        else:
+            await _reply(connection, answer)
 
     async def _answer(self, request: Request) -> bytes:
         version = cni_wire.LATEST
