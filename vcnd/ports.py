@@ -105,6 +105,9 @@ class Cluster(Protocol):
             told: what the runtime says of the pod's own, where it does.
         """
 
+    def unfollowed(self) -> Mapping[str, str]:
+        """Return the kinds of objects that cannot be followed for a while, and why."""
+
     def undecodable(self) -> Mapping[str, str]:
         """Return the kinds of objects some of which cannot be decoded, and why."""
 

@@ -20,6 +20,7 @@ class MemoryCluster:
         self.synced = True
         self.away = False
         self.refuses_notices = False
+        self.refuses_reports = False
         self.instance_id = ""
         self.asked: PodNetwork | None = None
         """A NativePodNetwork that somebody made; None: nobody did."""
@@ -27,6 +28,8 @@ class MemoryCluster:
         """Why it makes no sense."""
         self.proxy: str | None = None
         """What is wrong with kube-proxy."""
+        self.cut_off: dict[str, str] = {}
+        """What cannot be followed, by kind."""
         self.skipped: dict[str, str] = {}
         """What cannot be decoded, by kind."""
         self.reports: list[NodeReport] = []
@@ -73,6 +76,9 @@ class MemoryCluster:
             return told
         return told if told is not None else self.said.get(pod.name, {})
 
+    def unfollowed(self) -> Mapping[str, str]:
+        return self.cut_off
+
     def undecodable(self) -> Mapping[str, str]:
         return self.skipped
 
@@ -91,6 +97,8 @@ class MemoryCluster:
 
     async def publish(self, report: NodeReport) -> None:
         await self._reach()
+        if self.refuses_reports:
+            raise ClusterError("PATCH nodes/one: 403 Forbidden")
         if not self.reports or self.reports[-1] != report:
             self.reports.append(report)
 

@@ -10,6 +10,7 @@ from tests.harness import add, settings, until_warm, world
 from tests.shop import ids, pod, shop, warm
 from vcnd.core.wishes import FIXED_ADDRESS, NSG_IDS
 from vcnd.daemon import Node
+from vcnd.flow.waiting import why_empty
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.podnetwork import PodNetwork
@@ -223,6 +224,45 @@ async def test_a_problem_that_stays_is_told_at_growing_intervals(
         assert 5 <= len(cluster.notices) <= 8
 
 
+async def test_what_kubernetes_refuses_is_a_problem_until_it_does_not(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        cluster.refuses_reports = True
+        cluster.refusal = "NativePodNetwork x: malformed"
+        cluster.change()
+        await trio.sleep(60)
+        kinds = {p["kind"] for p in problems(node)}
+        assert kinds == {"pod-network", "cluster"}
+        # Events are posted all the same, and no pod is told to wait for that.
+        assert {n.reason for n in cluster.notices} == {"PodNetworkTrouble"}
+        assert "403" not in why_empty(node.pool)
+        cluster.refuses_reports, cluster.refusal = False, ""
+        cluster.change()
+        await trio.sleep(60)
+        assert problems(node) == []
+
+
+async def test_what_is_not_followed_or_skipped_is_a_problem(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        cluster.cut_off = {"Pod": "watch: 401 Unauthorized"}
+        cluster.skipped = {"Namespace": "shop is skipped: it has no name"}
+        cluster.change()
+        await trio.sleep(5)
+        found = {(p["kind"], p["name"]) for p in problems(node)}
+        assert found == {("cluster", "Pod"), ("cluster-objects", "Namespace")}
+        cluster.cut_off, cluster.skipped = {}, {}
+        cluster.change()
+        await trio.sleep(5)
+        assert problems(node) == []
+
+
 async def test_an_event_that_could_not_be_posted_is_posted_later(
     autojump_clock: Clock,
 ) -> None:
@@ -236,4 +276,5 @@ async def test_an_event_that_could_not_be_posted_is_posted_later(
         assert cluster.notices == []
         cluster.refuses_notices = False
         await trio.sleep(60)
-        assert [n.reason for n in cluster.notices] == ["PodNetworkTrouble"]
+        told = [n for n in cluster.notices if "malformed" in n.message]
+        assert [n.reason for n in told] == ["PodNetworkTrouble"]

@@ -1,5 +1,6 @@
 """What rings the node's flows, and what of the cluster is kept for that."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,14 +14,15 @@ from tests.doubles.apiserver import MemoryApiServer
 from tests.kube.test_watch import line, pod
 from vcnd.core.wishes import NSG_IDS
 from vcnd.kube.cluster import KubeCluster
-from vcnd.model.errors import PodNetworkError
-from vcnd.model.podnetwork import NodeReport, PodNetwork
+from vcnd.model.errors import ClusterError, PodNetworkError
+from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
 from vcnd.model.sandbox import PodRef
 
 Clock = trio.testing.MockClock
 PODS, NAMESPACES, NODES = "/api/v1/pods", "/api/v1/namespaces", "/api/v1/nodes"
 NETWORKS = "/apis/oci.oraclecloud.com/v1beta1/nativepodnetworks"
 QUIET_SECONDS = 60.0
+NOTICE = Notice(pod=None, reason="Test", message="x")
 
 
 def pod_of(namespace: str, version: str, **more: Any) -> dict[str, Any]:
@@ -220,6 +222,72 @@ async def test_a_network_of_another_node_is_not_followed(
             await cluster.network(PodNetwork(subnet_ids=("s",)))
         await cluster.publish(NodeReport(state="IN_PROGRESS", reason="x"))
     assert {r.method for r in server.asked} == {"GET"}
+
+
+async def test_a_pod_waits_for_its_namespace_to_be_known(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    """Two watches, no order: the namespace may ask for NSGs that the pod must have."""
+    server.items[PODS] = [pod_of("new", "5")]
+    server.ends_after = 30.0
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(5)
+        known = PodRef(namespace="new", name="p", uid="p")
+        assert cluster.pods() == []
+        assert cluster.annotations(known, None) is None
+        assert cluster.annotations(known, {}) is None
+        server.lines[NAMESPACES] = [line("ADDED", namespace("new", "11", **OURS))]
+        with trio.fail_after(40):
+            while not cluster.pods():
+                await cluster.until_changed()
+        assert cluster.annotations(known, None) == OURS
+        assert cluster.annotations(known, {}) == OURS
+
+
+async def test_one_write_refused_stops_no_other(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    server.items[NETWORKS] = [network_of("one")]
+    server.items[NODES] = [node("6", "vcnd.io/not-ready")]
+    server.refusals = [422, 403]
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(5)
+        with pytest.raises(ClusterError, match="422"):
+            await cluster.publish(NodeReport(state="SUCCESS", reason="COMPLETED"))
+    patched = [r.url.path for r in server.asked if r.method == "PATCH"]
+    assert patched == [f"{NETWORKS}/one/status", f"{NODES}/one/status", f"{NODES}/one"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 422])
+async def test_an_event_that_is_refused_for_good_is_let_go(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer, status: int
+) -> None:
+    """Such as one in a namespace that is terminating: the next ones are due."""
+    server.refusals = [status]
+    async with following(server, tmp_path) as cluster:
+        await cluster.tell(NOTICE)
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+async def test_an_event_that_may_be_posted_later_is_an_error(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer, status: int
+) -> None:
+    server.refusals = [status, status]
+    async with following(server, tmp_path) as cluster:
+        with pytest.raises(ClusterError):
+            await cluster.tell(NOTICE)
+
+
+async def test_an_event_of_a_pod_with_the_longest_name_has_a_name(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    long = PodRef(namespace="shop", name=("a" * 234 + "-.") + "b" * 17, uid="u")
+    async with following(server, tmp_path) as cluster:
+        await cluster.tell(Notice(pod=long, reason="R", message="m"))
+    (posted,) = [r for r in server.asked if r.method == "POST"]
+    name = json.loads(posted.content)["metadata"]["name"]
+    assert len(name) <= 253
+    assert all(part and part[-1].isalnum() for part in name.split("."))
 
 
 async def test_a_conflict_with_a_heartbeat_is_tried_again_at_the_next(

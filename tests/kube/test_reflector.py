@@ -135,6 +135,40 @@ async def test_a_watch_that_lived_is_opened_again_at_once(
     assert server.count(watches=False) == 1
 
 
+async def test_a_server_that_fails_for_long_is_told_until_it_is_back(
+    autojump_clock: Clock, tmp_path: Path
+) -> None:
+    server, heard = MemoryApiServer(), Heard()
+    async with following(server, tmp_path, heard) as reflector:
+        await trio.sleep(10)
+        known, found = len(heard.changes), list[tuple[str, int]]()
+        for reason, pause in (("first", 29), ("again", 2), ("and again", 0)):
+            reflector._note_failure(reason)
+            found.append((reflector.failure, len(heard.changes) - known))
+            await trio.sleep(pause)
+        reflector._note_success()
+        found.append((reflector.failure, len(heard.changes) - known))
+    assert found == [("", 0), ("", 0), ("and again", 1), ("", 2)]
+
+
+@pytest.mark.parametrize("spoil", [ends_at_once, refuses_watches, lists_garbage])
+async def test_a_failure_of_the_server_comes_and_goes(
+    autojump_clock: Clock, tmp_path: Path, spoil: Any
+) -> None:
+    """A restart of it, of twenty seconds, is no problem."""
+    server, heard, found = MemoryApiServer(), Heard(), list[bool]()
+    await spoil(server)
+    async with following(server, tmp_path, heard) as reflector:
+        for _ in range(2):
+            await trio.sleep(20)
+            found.append(bool(reflector.failure))
+            await trio.sleep(100)
+            found.append(bool(reflector.failure))
+            server.ends_after, server.watch_status, server.list_text = 60.0, 200, None
+            await trio.sleep(100)
+    assert found == [False, True, False, False]
+
+
 async def test_patience_asked_for_has_an_end(
     autojump_clock: Clock, tmp_path: Path
 ) -> None:

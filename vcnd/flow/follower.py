@@ -1,11 +1,12 @@
 """Demand before ADD: the pods that Kubernetes has bound here, told to the pool."""
 
+from collections.abc import Mapping
 from typing import Never
 
 import trio
 
 from vcnd.flow.pool import Pool
-from vcnd.model.place import Place, PlaceKind
+from vcnd.model.place import CLUSTER_WRITES, Place, PlaceKind
 from vcnd.ports import Cluster
 
 GATHER_SECONDS = 0.05
@@ -27,7 +28,7 @@ class Follower:
         while True:
             # Before the first wait too: an earlier run may have ended after a change
             # and before its look.
-            self._note_undecodable()
+            self._note_problems()
             pods = self._cluster.pods()
             if pods is not None:
                 self._pool.wants.bind(pods)
@@ -35,14 +36,15 @@ class Follower:
             await self._cluster.until_changed()
             await trio.sleep(GATHER_SECONDS)
 
-    def _note_undecodable(self) -> None:
-        """Keep the problems of objects that were skipped as they are now."""
-        places = {
-            Place(kind=PlaceKind.CLUSTER_OBJECTS, name=kind): reason
-            for kind, reason in self._cluster.undecodable().items()
-        }
+    def _note_problems(self) -> None:
+        """Note what is not followed or was skipped, and drop what no longer is."""
+        self._keep(PlaceKind.CLUSTER, self._cluster.unfollowed())
+        self._keep(PlaceKind.CLUSTER_OBJECTS, self._cluster.undecodable())
+
+    def _keep(self, kind: PlaceKind, reasons: Mapping[str, str]) -> None:
+        places = {Place(kind=kind, name=n): reason for n, reason in reasons.items()}
         self._pool.relieve(
-            lambda p: p.kind is PlaceKind.CLUSTER_OBJECTS and p not in places
+            lambda p: p.kind is kind and p != CLUSTER_WRITES and p not in places
         )
         for place, reason in places.items():
             self._pool.trouble(place, reason)

@@ -18,8 +18,8 @@ from vcnd.core.backoff import delays
 from vcnd.flow.notices import LATE_SECONDS, Notices
 from vcnd.flow.pool import Pool
 from vcnd.flow.warm_pool import WarmPool
-from vcnd.model.errors import CloudError, PodNetworkError, VcndError
-from vcnd.model.place import KUBE_PROXY, METADATA, POD_NETWORK
+from vcnd.model.errors import CloudError, ClusterError, PodNetworkError, VcndError
+from vcnd.model.place import CLUSTER_WRITES, KUBE_PROXY, METADATA, POD_NETWORK
 from vcnd.model.podnetwork import NodeReport, VnicReport
 from vcnd.ports import Cloud, Cluster
 
@@ -64,12 +64,14 @@ class Publisher:
             try:
                 await self._look()
             except VcndError as error:
+                self._pool.trouble(CLUSTER_WRITES, str(error))
                 pause = next(waits)
                 log.warning(
                     "cluster_not_told", reason=str(error), seconds=round(pause, 1)
                 )
                 await trio.sleep(pause)
                 continue
+            self._pool.relief(CLUSTER_WRITES)
             waits = self._new_waits()
             with trio.move_on_after(self._until_next_look()):
                 await self._pool.until_news()
@@ -82,11 +84,25 @@ class Publisher:
         return LATE_SECONDS if self._notices.somebody_waits else LOOK_SECONDS
 
     async def _look(self) -> None:
+        """Do each step, though one before it was refused; then raise its error."""
         await self._identify()
-        await self._follow_network()
+        steps = (
+            self._follow_network,
+            self._publish,
+            self._look_at_proxy,
+            self._notices.post,
+        )
+        refusals: list[ClusterError] = []
+        for step in steps:
+            try:
+                await step()
+            except ClusterError as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
+
+    async def _publish(self) -> None:
         await self._cluster.publish(self._report())
-        await self._look_at_proxy()
-        await self._notices.post()
 
     async def _identify(self) -> None:
         if self._instance_id:

@@ -1,6 +1,5 @@
 """The ``Cluster`` port: what Kubernetes binds to this node, and what it is told."""
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Never, TypeVar
@@ -11,8 +10,8 @@ import trio
 from vcnd.core.podnetwork import network_name
 from vcnd.core.wishes import RESOURCE_PREFIX
 from vcnd.kube import network, objects, proxy, trim
-from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
-from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
+from vcnd.kube.client import KubeClient
+from vcnd.kube.errors import KubeError
 from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kube.watch import Cache
 from vcnd.kube.wire import (
@@ -23,6 +22,7 @@ from vcnd.kube.wire import (
     Object,
     Pod,
 )
+from vcnd.kube.writes import Writer, as_read
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
 from vcnd.model.sandbox import BoundPod, PodRef
@@ -48,17 +48,18 @@ class KubeCluster:
     ) -> None:
         self._client = client
         self._node_name = node_name
-        self._startup_taint = startup_taint
+        self._writer = Writer(
+            client,
+            node_name=node_name,
+            startup_taint=startup_taint,
+            wall_clock=wall_clock,
+        )
         self._link_prefix = link_prefix
         self._random = random
-        self._wall_clock = wall_clock
         self._silence_seconds = silence_seconds
         self._changed = trio.Event()
         self._named = trio.Event()
         self._instance_id = ""
-        self._written: tuple[str, dict[str, Any]] | None = None
-        self._untainted = ""
-        """The version of the node whose taint was removed: its news may be late."""
         self._pods = self._reflect(
             Cache(Pod, trim=trim.pod), "/api/v1/pods", f"spec.nodeName={node_name}"
         )
@@ -145,12 +146,13 @@ class KubeCluster:
                     name=pod.metadata.name,
                     uid=pod.metadata.uid,
                 ),
-                annotations=self._said(pod, pod.metadata.annotations),
+                annotations=annotations,
             )
             for pod in self._pods.cache.objects.values()
             if not pod.spec.host_network
             and pod.status.phase in trim.LIVING
             and not pod.metadata.deletion_timestamp
+            and (annotations := self._said(pod, pod.metadata.annotations)) is not None
         ]
 
     def annotations(
@@ -173,25 +175,34 @@ class KubeCluster:
                 return self._said(known, own)
         return None
 
-    def _said(self, pod: Pod, own: Mapping[str, str]) -> Mapping[str, str]:
+    def _said(self, pod: Pod, own: Mapping[str, str]) -> Mapping[str, str] | None:
         """Return what counts: the namespace's, the pod's own, and what it asks for.
+
+        None while the namespace is not known: a pod may be heard of before it.
 
         What looks like an application resource and is an annotation does not: it
         would have passed the scheduler by.
         """
         known = self._namespaces.cache.objects.get(pod.metadata.namespace)
-        said = {**(known.metadata.annotations if known else {}), **own}
+        if known is None:
+            return None
+        said = {**known.metadata.annotations, **own}
         kept = {k: v for k, v in said.items() if not k.startswith(RESOURCE_PREFIX)}
         return kept | pod.spec.resources(RESOURCE_PREFIX)
 
+    def unfollowed(self) -> Mapping[str, str]:
+        """Return what is not followed, by kind (``Cluster.unfollowed``)."""
+        return {r.cache.name: r.failure for r in self._reflectors() if r.failure}
+
     def undecodable(self) -> Mapping[str, str]:
         """Return what cannot be decoded, by kind (``Cluster.undecodable``)."""
-        reflectors = (self._pods, self._namespaces, self._nodes, self._networks)
-        return {
-            r.cache.name: r.cache.skipped_words
-            for r in reflectors
-            if r is not None and r.cache.skipped
-        }
+        caches = [r.cache for r in self._reflectors()]
+        return {c.name: c.skipped_words for c in caches if c.skipped}
+
+    def _reflectors(self) -> "list[Reflector[Any]]":
+        found: list[Reflector[Any] | None]
+        found = [self._pods, self._namespaces, self._nodes, self._networks]
+        return [reflector for reflector in found if reflector is not None]
 
     def identify(self, instance_id: str) -> None:
         """Say which instance this node is: its NativePodNetwork bears its name."""
@@ -226,7 +237,7 @@ class KubeCluster:
                 )
             if node is not None:
                 body = objects.network(self._instance_id, own, node)
-                if await self._write("POST", objects.NETWORKS, body):
+                if await self._writer.write("POST", objects.NETWORKS, body):
                     log.info("network_created", name=body["metadata"]["name"])
             return own
         owner = found.metadata.node
@@ -240,8 +251,8 @@ class KubeCluster:
             said = objects.network_spec(self._instance_id, own)
             if not objects.is_as_said(found.spec, said):
                 path = f"{objects.NETWORKS}/{found.metadata.name}"
-                body = {**_as_read(found), "spec": said}
-                await self._write("PATCH", path, body, of=self._networks)
+                body = {**as_read(found), "spec": said}
+                await self._writer.write("PATCH", path, body, of=self._networks)
             return own
         return network.asked(found, self._instance_id)
 
@@ -258,86 +269,10 @@ class KubeCluster:
 
     async def publish(self, report: NodeReport) -> None:
         """Write the status; where the node serves, say so (``Cluster.publish``)."""
-        node, found = self._node(), self._network()
-        # A node may write only what its own Node owns (deploy/base/admission.yaml).
-        if found is not None and found.metadata.node == self._node_name:
-            await self._publish_status(found, report)
-        if node is None or not report.serves:
-            return
-        condition = objects.network_condition(node, self._wall_clock())
-        path = f"/api/v1/nodes/{self._node_name}"
-        if condition is not None:
-            body = {"status": {"conditions": [condition]}}
-            await self._write("PATCH", f"{path}/status", body, STRATEGIC_PATCH)
-        capacity = objects.capacity_change(node.status.capacity, report.resources)
-        if capacity:
-            said = {"status": {"capacity": capacity}}
-            await self._write("PATCH", f"{path}/status", said, STRATEGIC_PATCH)
-        taints = objects.taints(
-            node.spec.taints, self._startup_taint, only_resources=report.only_resources
-        )
-        if taints is not None and self._untainted != node.metadata.resource_version:
-            patch = {**_as_read(node), "spec": {"taints": taints}}
-            if not await self._write("PATCH", path, patch, of=self._nodes):
-                return
-            self._untainted = node.metadata.resource_version
-            log.info("startup_taint_removed", taint=self._startup_taint)
-
-    async def _publish_status(
-        self, found: NativePodNetwork, report: NodeReport
-    ) -> None:
-        status = objects.network_status(report)
-        key = (found.metadata.uid, status)
-        if self._written == key:
-            return
-        path = f"{objects.NETWORKS}/{found.metadata.name}/status"
-        body = {**_as_read(found), "status": status}
-        if await self._write("PATCH", path, body, of=self._networks):
-            self._written = key
+        await self._writer.publish(report, self._nodes, self._networks)
 
     async def tell(self, notice: Notice) -> None:
         """Post an Event (``Cluster.tell``)."""
         node = self._node()
-        path, body = objects.event(
-            notice,
-            node_name=self._node_name,
-            node_uid=node.metadata.uid if node else "",
-            unique=secrets.token_hex(8),
-            now=self._wall_clock(),
-        )
-        # False: its namespace has gone, and the pod with it.
-        await self._write("POST", path, body)
-
-    async def _write(
-        self,
-        method: str,
-        path: str,
-        body: Any,
-        content_type: str = "",
-        *,
-        of: "Reflector[Any] | None" = None,
-    ) -> bool:
-        """Write; return False if somebody else was faster.
-
-        What they did (changed, made or removed it) arrives by the watch ``of`` it.
-        """
-        kind = "application/json" if method == "POST" else MERGE_PATCH
-        try:
-            await self._client.request(
-                method, path, body=body, content_type=content_type or kind
-            )
-        except (ConflictError, NotFoundError):
-            if of is not None:
-                of.await_newer(body["metadata"]["resourceVersion"])
-            return False
-        except KubeError as error:
-            raise ClusterError(str(error)) from error
-        return True
-
-
-def _as_read(found: Object) -> dict[str, Any]:
-    """Return what makes a patch fail when the object is no longer as it was read.
-
-    By its name alone it could be another one by now, somebody else's.
-    """
-    return {"metadata": {"resourceVersion": found.metadata.resource_version}}
+        uid = node.metadata.uid if node else ""
+        await self._writer.tell(notice, node_uid=uid)

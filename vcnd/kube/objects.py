@@ -25,6 +25,8 @@ CONDITION = "NetworkUnavailable"
 ONLY_RESOURCES = "oci.oraclecloud.com/application-resource-only"
 """OKE's taint of nodes all of whose profiles are for application resources."""
 DEFAULT_MAXIMUM = 110
+MOST_NAME = 253
+"""Characters of an object's name: a pod's may have as many itself."""
 
 
 def timestamp(seconds: float) -> str:
@@ -109,10 +111,11 @@ def event(
     pod = notice.pod
     namespace = pod.namespace if pod else "default"
     name = pod.name if pod else node_name
+    start = name[: MOST_NAME - 1 - len(unique)].rstrip("-.")
     body = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"namespace": namespace, "name": f"{name}.{unique}"},
+        "metadata": {"namespace": namespace, "name": f"{start}.{unique}"},
         "involvedObject": {
             "apiVersion": "v1",
             "kind": "Pod" if pod else "Node",

@@ -1,6 +1,7 @@
 """List, then watch, for ever: one kind of object kept as the API server has it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from random import Random
 from typing import Generic, Never, TypeVar
 
@@ -24,6 +25,8 @@ LEAST_WATCH_SECONDS = 240
 SHORT_WATCH_SECONDS = 5.0
 """A watch that ends sooner was no watch: the next one waits, longer each time."""
 MOST_WAIT_SECONDS = 30.0
+FAILING_SECONDS = 30.0
+"""A server that was restarted is back by then; after it somebody ought to know."""
 MOST_RETRY_AFTER_SECONDS = 120.0
 """A server that asks for more patience than this is asked again all the same."""
 
@@ -69,6 +72,11 @@ class Reflector(Generic[T]):
         self._silence_seconds = silence_seconds
         self._known_skipped: Mapping[str, Skipped] = {}
         self._awaited = False
+        self._opened = 0.0
+        """When the last watch was opened."""
+        self._failing_since = inf
+        self.failure = ""
+        """Why the server cannot be followed, once that has lasted."""
 
     def await_newer(self, version: str) -> None:
         """Let whatever is newer count as a change: a write of a version was refused.
@@ -89,7 +97,7 @@ class Reflector(Generic[T]):
             try:
                 if not self.cache.resource_version:
                     await self._list()
-                began = trio.current_time()
+                began = self._opened = trio.current_time()
                 await self._watch()
             except ExpiredError as error:
                 # Everybody's version expires at once when etcd is compacted: spread.
@@ -101,10 +109,12 @@ class Reflector(Generic[T]):
                 after = min(error.retry_after_seconds, MOST_RETRY_AFTER_SECONDS)
             lived = trio.current_time() - began
             if lived >= SHORT_WATCH_SECONDS:
+                self._note_success()
                 waits = self._new_waits()
             else:
                 reason = reason or f"the watch ended after {lived:.1f} s"
             if reason:
+                self._note_failure(reason)
                 after += next(waits)
                 log.warning(
                     "cluster_retry",
@@ -113,6 +123,22 @@ class Reflector(Generic[T]):
                     seconds=round(after, 1),
                 )
             await trio.sleep(after)
+
+    def _note_failure(self, reason: str) -> None:
+        now = trio.current_time()
+        self._failing_since = min(self._failing_since, now)
+        if now - self._failing_since < FAILING_SECONDS:
+            return
+        is_news = not self.failure
+        self.failure = reason
+        if is_news:
+            self._changed(())
+
+    def _note_success(self) -> None:
+        self._failing_since = inf
+        if self.failure:
+            self.failure = ""
+            self._changed(())
 
     def _new_waits(self) -> Iterator[float]:
         return delays(self._random, first_seconds=0.5, most_seconds=MOST_WAIT_SECONDS)
@@ -187,6 +213,8 @@ class Reflector(Generic[T]):
     def _take_in(self, line: str) -> None:
         before = self.cache.resource_version
         changes = self.cache.line(line)
+        if trio.current_time() - self._opened >= SHORT_WATCH_SECONDS:
+            self._note_success()
         if self._awaited and self.cache.resource_version != before:
             self._awaited = False
             changes = changes or list(self.cache.objects.values())

@@ -33,6 +33,8 @@ class PlaceKind(StrEnum):
     """A fixed address cannot be brought to this node."""
     RELEASE = "release"
     """Addresses of a VNIC, or the VNIC itself, cannot be given back."""
+    CLUSTER = "cluster"
+    """The API server cannot be followed, or refuses what is written."""
     CLUSTER_OBJECTS = "cluster-objects"
     """Kubernetes objects of one kind cannot be decoded."""
     FIREWALL = "firewall"
@@ -67,6 +69,7 @@ _ATTEMPTS = {
 }
 _COST_NO_ADDRESSES = {
     PlaceKind.RELEASE,
+    PlaceKind.CLUSTER,
     PlaceKind.CLUSTER_OBJECTS,
     PlaceKind.FIREWALL,
     PlaceKind.SETTINGS,
@@ -115,6 +118,7 @@ _WORDS = {
     PlaceKind.ADDRESSES: "addresses",
     PlaceKind.FIXED_ADDRESS: "fixed address",
     PlaceKind.RELEASE: "release",
+    PlaceKind.CLUSTER: "Kubernetes",
     PlaceKind.CLUSTER_OBJECTS: "Kubernetes objects of kind",
     PlaceKind.FIREWALL: "firewall",
     PlaceKind.SETTINGS: "setting",
@@ -128,6 +132,7 @@ AUDIT = Place(kind=PlaceKind.AUDIT)
 JOURNAL = Place(kind=PlaceKind.JOURNAL)
 KERNEL = Place(kind=PlaceKind.KERNEL)
 NSGS = Place(kind=PlaceKind.NSGS)
+CLUSTER_WRITES = Place(kind=PlaceKind.CLUSTER, name="writes")
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)
 
 

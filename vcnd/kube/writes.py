@@ -1,0 +1,184 @@
+"""What is written into Kubernetes of this node; one write refused stops no other."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import structlog
+
+from vcnd.kube import objects
+from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
+from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
+from vcnd.kube.reflector import Reflector
+from vcnd.kube.wire import NativePodNetwork, Node, Object
+from vcnd.model.errors import ClusterError
+from vcnd.model.podnetwork import NodeReport, Notice
+
+log = structlog.get_logger()
+
+REFUSED_FOR_GOOD = {400, 403, 413, 422}
+"""An Event that is refused so would be refused again: its namespace is terminating, or
+a policy denies it."""
+
+
+class Writer:
+    """Writes what differs from what was read or written before."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        *,
+        node_name: str,
+        startup_taint: str,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._node_name = node_name
+        self._node_path = f"/api/v1/nodes/{node_name}"
+        self._startup_taint = startup_taint
+        self._wall_clock = wall_clock
+        self._written: tuple[str, dict[str, Any]] | None = None
+        self._untainted = ""
+        """The version of the node whose taint was removed: its news may be late."""
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        content_type: str = "",
+        *,
+        of: "Reflector[Any] | None" = None,
+    ) -> bool:
+        """Write; return False if somebody else was faster.
+
+        What they did (changed, made or removed it) arrives by the watch ``of`` it.
+
+        Raises:
+            ClusterError: it was refused, or there was no answer.
+        """
+        try:
+            await self._request(method, path, body, content_type)
+        except (ConflictError, NotFoundError):
+            if of is not None:
+                of.await_newer(body["metadata"]["resourceVersion"])
+            return False
+        except KubeError as error:
+            raise ClusterError(str(error)) from error
+        return True
+
+    async def _request(
+        self, method: str, path: str, body: Any, content_type: str = ""
+    ) -> None:
+        kind = "application/json" if method == "POST" else MERGE_PATCH
+        await self._client.request(
+            method, path, body=body, content_type=content_type or kind
+        )
+
+    async def publish(
+        self,
+        report: NodeReport,
+        nodes: Reflector[Node],
+        networks: Reflector[NativePodNetwork] | None,
+    ) -> None:
+        """Write the NativePodNetwork's status and, where the node serves, the Node.
+
+        Raises:
+            ClusterError: a write was refused; the others were tried all the same.
+        """
+        writes: list[Callable[[], Awaitable[None]]] = []
+        if networks is not None:
+            writes += [
+                partial(self._status, report, found, networks)
+                # A node may write only what its Node owns (deploy/base/admission.yaml).
+                for found in networks.cache.objects.values()
+                if found.metadata.node == self._node_name
+            ]
+        for node in nodes.cache.objects.values() if report.serves else ():
+            writes.append(partial(self._condition, node))
+            writes.append(partial(self._capacity, report, node))
+            writes.append(partial(self._taints, report, node, nodes))
+        refusals: list[ClusterError] = []
+        for write in writes:
+            try:
+                await write()
+            except ClusterError as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
+
+    async def _status(
+        self,
+        report: NodeReport,
+        found: NativePodNetwork,
+        networks: Reflector[NativePodNetwork],
+    ) -> None:
+        status = objects.network_status(report)
+        key = (found.metadata.uid, status)
+        if self._written == key:
+            return
+        path = f"{objects.NETWORKS}/{found.metadata.name}/status"
+        body = {**as_read(found), "status": status}
+        if await self.write("PATCH", path, body, of=networks):
+            self._written = key
+
+    async def _condition(self, node: Node) -> None:
+        condition = objects.network_condition(node, self._wall_clock())
+        if condition is not None:
+            body = {"status": {"conditions": [condition]}}
+            await self._patch_status(body)
+
+    async def _capacity(self, report: NodeReport, node: Node) -> None:
+        capacity = objects.capacity_change(node.status.capacity, report.resources)
+        if capacity:
+            body = {"status": {"capacity": capacity}}
+            await self._patch_status(body)
+
+    async def _patch_status(self, body: Any) -> None:
+        path = f"{self._node_path}/status"
+        await self.write("PATCH", path, body, STRATEGIC_PATCH)
+
+    async def _taints(
+        self, report: NodeReport, node: Node, nodes: Reflector[Node]
+    ) -> None:
+        taints = objects.taints(
+            node.spec.taints, self._startup_taint, only_resources=report.only_resources
+        )
+        version = node.metadata.resource_version
+        if taints is None or self._untainted == version:
+            return
+        patch = {**as_read(node), "spec": {"taints": taints}}
+        if await self.write("PATCH", self._node_path, patch, of=nodes):
+            self._untainted = version
+            log.info("startup_taint_removed", taint=self._startup_taint)
+
+    async def tell(self, notice: Notice, *, node_uid: str) -> None:
+        """Post an Event; one that is refused for good is logged.
+
+        Raises:
+            ClusterError: it may be posted later.
+        """
+        path, body = objects.event(
+            notice,
+            node_name=self._node_name,
+            node_uid=node_uid,
+            unique=secrets.token_hex(8),
+            now=self._wall_clock(),
+        )
+        try:
+            await self._request("POST", path, body)
+        except NotFoundError:
+            pass  # its namespace has gone, and the pod with it
+        except KubeError as error:
+            if error.status not in REFUSED_FOR_GOOD:
+                raise ClusterError(str(error)) from error
+            log.warning("event_refused", event_reason=notice.reason, reason=str(error))
+
+
+def as_read(found: Object) -> dict[str, Any]:
+    """Return what makes a patch fail when the object is no longer as it was read.
+
+    By its name alone it could be another one by now, somebody else's.
+    """
+    return {"metadata": {"resourceVersion": found.metadata.resource_version}}
