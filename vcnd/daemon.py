@@ -20,12 +20,15 @@ from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.claims import Claims
+from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.follower import Follower
 from vcnd.flow.leases import Leases
+from vcnd.flow.links import Links
 from vcnd.flow.node_problems import NodeProblems
 from vcnd.flow.pool import Pool
 from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
+from vcnd.flow.returns import Returns
 from vcnd.flow.supervise import Supervisor
 from vcnd.flow.turns import Turns
 from vcnd.flow.warm_pool import WarmPool
@@ -158,21 +161,37 @@ class Node:
         turns = Turns()
         leases = Leases(pool=self.pool, host=host, journal=journal)
         self._host = host
-        self._changes = Changes(pool=self.pool, cloud=cloud, host=host, journal=journal)
-        self._warm_pool = WarmPool(
-            pool=self.pool,
-            changes=self._changes,
-            resync_seconds=config.pool.resync_seconds,
-            random=random,
+        self._links = Links(pool=self.pool, host=host)
+        self._changes = Changes(
+            pool=self.pool, cloud=cloud, host=host, journal=journal, links=self._links
         )
-        self._repairer = Repairer(
+        self._returns = Returns(
             pool=self.pool,
             cloud=cloud,
             host=host,
             journal=journal,
+            changes=self._changes,
+        )
+        self._warm_pool = WarmPool(
+            pool=self.pool,
+            changes=self._changes,
+            returns=self._returns,
+            resync_seconds=config.pool.resync_seconds,
+            random=random,
+        )
+        self._cloud_audit = CloudAudit(
+            pool=self.pool,
+            cloud=cloud,
+            journal=journal,
+            changes=self._changes,
+            returns=self._returns,
+        )
+        self._repairer = Repairer(
+            pool=self.pool,
+            host=host,
             leases=leases,
             turns=turns,
-            changes=self._changes,
+            cloud_audit=self._cloud_audit,
             audit_seconds=config.pool.audit_seconds,
             random=random,
         )
@@ -214,7 +233,6 @@ class Node:
             ]
         )
         await rooms.start(self._host.run)
-        await rooms.start(self._changes.follow_links)
         # With what the journal knows the node serves at once, cloud or no cloud.
         try:
             await self._changes.settle()
@@ -224,6 +242,7 @@ class Node:
             # STATUS are answered, and vcndctl says what is wrong.
             self.pool.trouble(KERNEL, str(error))
         keep = self._supervisor.keep
+        await rooms.start(keep, "links", self._links.run)
         problems = NodeProblems(pool=self.pool, host=self._host)
         await rooms.start(keep, "node problems", problems.run)
         await rooms.start(keep, "warm pool", self._warm_pool.run)
@@ -278,8 +297,8 @@ class Node:
         """Give all addresses and VNICs back; refused while pods hold any."""
         await self._warm_pool.freeze()
         try:
-            async with self._repairer.paused():
-                await self._changes.give_all_back()
+            async with self._cloud_audit.paused():
+                await self._returns.give_all_back()
         except BaseException:
             self._warm_pool.thaw()
             raise

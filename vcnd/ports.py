@@ -12,7 +12,7 @@ from vcnd.model.place import Place
 from vcnd.model.podnetwork import NodeReport, Notice, PodClass, PodNetwork
 from vcnd.model.records import Record, Remembered
 from vcnd.model.sandbox import BoundPod, Lease, PodRef, SandboxKey
-from vcnd.model.vnic import CloudView, PrivateIp, Vnic, VnicSlot
+from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic, VnicSlot
 
 
 class Cloud(Protocol):
@@ -25,8 +25,25 @@ class Cloud(Protocol):
     async def instance_id(self) -> str:
         """Return which instance this is; asks IMDS the first time, and no API."""
 
-    async def observe(self, families: Sequence[Family]) -> CloudView:
-        """Ask what the cloud has for this instance, of these families."""
+    async def observe(self, families: Sequence[Family], known: Known) -> CloudView:
+        """Ask what the cloud has for this instance, of these families.
+
+        Args:
+            families: of the addresses.
+            known: what is ours, whatever its tags say.
+        """
+
+    async def has_vnic(self, vnic_id: VnicId) -> bool:
+        """Ask for a VNIC by its OCID; False: it is gone, or going for good."""
+
+    async def has_address(self, private_ip: PrivateIp) -> bool:
+        """Ask for an address by its OCID; False: it is gone, or on another VNIC."""
+
+    async def tag_vnic(self, vnic: Vnic) -> None:
+        """Put our tags on a VNIC, beside those of others."""
+
+    async def tag_address(self, private_ip: PrivateIp) -> None:
+        """Put our tags on an address, beside those of others."""
 
     async def create_addresses(
         self, vnic_id: VnicId, count: int, family: Family
@@ -178,6 +195,9 @@ class Host(Protocol):
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         """Learn at start-up the plugged pods and their VNICs; ``settle`` follows."""
+
+    def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
+        """Learn on which VNICs a plugged pod's addresses are; ``settle`` follows."""
 
     def unlinked(self) -> frozenset[VnicId]:
         """Return the pod VNICs of the last ``settle`` that have no link on the node."""

@@ -1,6 +1,7 @@
 """The instance metadata service v2: the caller is known by its address (oci.md §6)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fakeoci.api.bodies import shape_config
@@ -62,15 +63,18 @@ def instance_body(world: World, instance: Instance) -> dict[str, Any]:
     }
 
 
-def vnics_body(world: World, instance: Instance) -> list[dict[str, Any]]:
+def vnics_body(
+    world: World, instance: Instance, now: float = 0.0
+) -> list[dict[str, Any]]:
     """Return GET /opc/v2/vnics/: a VNIC is listed once it is attached.
 
-    Of IPv4 only the primary private IP is told, and one CIDR block of the subnet.
+    One that is hidden from lists is left out here too.  Of IPv4 only the primary
+    private IP is told, and one CIDR block of the subnet.
     """
     return [
         _vnic_body(world, vnic)
         for vnic in world.vnics_of(instance.id)
-        if vnic.lifecycle_state == "AVAILABLE"
+        if vnic.lifecycle_state == "AVAILABLE" and world.hidden.get(vnic.id, 0.0) <= now
     ]
 
 
@@ -112,7 +116,7 @@ def document(service: Service, instance: Instance, path: str) -> Any:
     first, *steps = [part for part in path.split("/") if part] or [""]
     roots: dict[str, Callable[[World, Instance], Any]] = {
         "instance": instance_body,
-        "vnics": vnics_body,
+        "vnics": partial(vnics_body, now=service.clock()),
     }
     if first not in roots:
         raise ServiceError(404, "NotFound", f"no {path}")

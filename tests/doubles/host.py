@@ -30,6 +30,7 @@ class MemoryHost:
         self.withdrawn = False
         self.refusals = 0
         """So many times settle is refused."""
+        self.moved: dict[str, dict[str, VnicId]] = {}
         self.missing_links: set[VnicId] = set()
         """VNICs that the kernel shows no link of."""
         self._links_changed = trio.Event()
@@ -82,6 +83,9 @@ class MemoryHost:
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         pass
+
+    def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
+        self.moved[lease.host_ifname] = dict(vnics)
 
     def unlinked(self) -> frozenset[VnicId]:
         return frozenset(

@@ -58,7 +58,7 @@ async def test_an_ipv6_limit_proven_leaves_the_ipv4_problem(
             subnet_cidr=slot.vnic.subnet_cidr,
             virtual_router=slot.vnic.virtual_router,
         )
-        node.pool.number(other)
+        node.pool.numbers.number(other)
         six = PrivateIp(
             id=PrivateIpId("ocid1.ipv6.x"),
             address="2603:c020:0:1::99",

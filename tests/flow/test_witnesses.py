@@ -1,5 +1,6 @@
 """What carries a pod goes only when two witnesses agree that it is gone."""
 
+import pytest
 import trio
 
 from fakeoci.world.nouns import VnicAttachment
@@ -14,6 +15,7 @@ from tests.harness import (
     world,
 )
 from vcnd.daemon import Node
+from vcnd.model.errors import PoolEmptyError
 
 Clock = trio.testing.MockClock
 
@@ -25,6 +27,140 @@ def detach_behind(w: World, node: Node, vnic_id: str) -> None:
     detach(cloud, attachment.id, None, EPOCH + trio.current_time())
     (slot,) = (s for s in node.pool.pod_slots if s.vnic.id == vnic_id)
     w.host.lose_link(slot.vnic.id)
+
+
+def hide(w: World, vnic_id: str, seconds: float, *, imds: bool, api: bool) -> None:
+    """Let IMDS or the API's list lack a VNIC for a while."""
+    cloud = w.service.world
+    (attachment,) = (a for a in cloud.all(VnicAttachment) if a.vnic_id == vnic_id)
+    until = EPOCH + trio.current_time() + seconds
+    cloud.hidden |= {vnic_id: until} if imds else {}
+    cloud.hidden |= {attachment.id: until} if api else {}
+
+
+@pytest.mark.parametrize(
+    ("imds", "api"),
+    [
+        pytest.param(True, False, id="imds"),
+        pytest.param(False, True, id="attachments"),
+        pytest.param(True, True, id="both"),
+    ],
+)
+async def test_a_vnic_missing_from_a_list_once_disturbs_no_pod(
+    autojump_clock: Clock, imds: bool, api: bool
+) -> None:
+    w = world()
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        lease = await add(node, 1)
+        await trio.sleep(70)  # it is young no more
+        before, known = dict(node.pool.slots), node.pool.ledger.private_ips()
+        hide(w, w.pod_vnics()[0].id, 60.0, imds=imds, api=api)
+        for _ in range(200):
+            await trio.sleep(1)
+            assert node.pool.slots == before
+            assert node.pool.ledger.private_ips() == known
+            assert w.host.slots == list(before.values())
+        await node.check(lease.key, 101, [lease.address])
+        assert node.pool.doubted == frozenset()
+        await add(node, 2)
+        check_invariants(w, node)
+    assert len(w.pod_vnics()) == 1
+
+
+async def test_a_vnic_in_doubt_serves_no_new_pod_and_is_asked_for_again_soon(
+    autojump_clock: Clock,
+) -> None:
+    w = world({"ocpus = 4.0": "ocpus = 2.0"})  # no slot for another VNIC
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        await trio.sleep(70)
+        hide(w, w.pod_vnics()[0].id, 100.0, imds=True, api=True)
+        while not node.pool.doubted:
+            await trio.sleep(1)
+        with pytest.raises(PoolEmptyError):
+            await add(node, 1)
+        began = trio.current_time()
+        while node.pool.doubted:
+            await trio.sleep(1)
+        assert trio.current_time() - began < 120
+        await add(node, 1)
+
+
+async def test_lists_that_are_late_after_a_restart_take_nothing(
+    autojump_clock: Clock,
+) -> None:
+    """The daemon restarts seconds after VNIC and addresses were made."""
+    w = world(blocks=False)
+    async with w.node() as node:
+        await until_warm(node)
+        lease = await add(node, 1)
+        known = node.pool.ledger.private_ips()
+    until = EPOCH + trio.current_time() + 30
+    for p in w.secondary().values():
+        w.service.world.hidden[p.id] = until
+    hide(w, w.pod_vnics()[0].id, 20.0, imds=True, api=True)
+    async with w.node() as node:
+        for _ in range(60):
+            await trio.sleep(1)
+            assert [s.index for s in node.pool.pod_slots] == [2]
+            assert set(known) <= set(node.pool.ledger.private_ips())
+        await node.check(lease.key, 101, [lease.address])
+        await until_warm(node, free=3)
+        check_invariants(w, node)
+
+
+async def test_an_address_missing_from_a_list_is_kept_and_serves_nobody_new(
+    autojump_clock: Clock,
+) -> None:
+    w = world(blocks=False)
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        await trio.sleep(70)
+        hidden = w.secondary()
+        until = EPOCH + trio.current_time() + 100
+        w.service.world.hidden |= {p.id: until for p in hidden.values()}
+        await trio.sleep(80)
+        assert node.pool.ledger.counts().doubted == len(hidden)
+        lease = await add(node, 1)
+        assert lease.address not in hidden
+        await trio.sleep(120)
+        assert node.pool.ledger.counts().doubted == 0
+        assert {p.id for p in hidden.values()} <= node.pool.ledger.ids()
+
+
+async def test_a_pod_whose_address_comes_back_on_another_vnic_works_again(
+    autojump_clock: Clock,
+) -> None:
+    """And the new VNIC has another number than the one that the pod's was."""
+    w = world()
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        lease = await add(node, 1)
+        await trio.sleep(70)
+        detach_behind(w, node, w.pod_vnics()[0].id)
+        await trio.sleep(60)
+        (slot,) = node.pool.pod_slots
+        assert slot.index == 3
+        assert w.secondary()[lease.address].vnic_id == slot.vnic.id
+        assert w.host.moved[lease.host_ifname] == {lease.address: slot.vnic.id}
+        await node.check(lease.key, 101, [lease.address])
+
+
+async def test_tags_that_somebody_replaced_are_put_back(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        lease = await add(node, 1)
+        (vnic,) = w.pod_vnics()
+        ours, vnic.freeform_tags = vnic.freeform_tags, {"cost-center": "42"}
+        await trio.sleep(80)
+        assert vnic.freeform_tags == {**ours, "cost-center": "42"}
+        assert len(w.pod_vnics()) == 1
+        check_invariants(w, node)
+        vnic.freeform_tags = {}
+        await node.delete(lease.key)
+        await node.release_all()
+    assert w.pod_vnics() == []
 
 
 async def test_a_vnic_detached_by_somebody_is_replaced_at_once(

@@ -52,7 +52,8 @@ class SetNsgs:
     nsg_ids: tuple[str, ...]
 
 
-Repair = Adopt | Forget | ReapLink | EndLease | SetNsgs
+CloudRepair = Adopt | Forget
+Repair = ReapLink | EndLease
 
 
 def nsg_drift(view: CloudView, classes: Mapping[str, PodClass]) -> list[SetNsgs]:
@@ -73,11 +74,11 @@ def nsg_drift(view: CloudView, classes: Mapping[str, PodClass]) -> list[SetNsgs]
 
 def cloud_drift(
     *, books: list[PrivateIp], cloud: list[PrivateIp], leased: AbstractSet[str]
-) -> list[Repair]:
+) -> list[CloudRepair]:
     """Compare the ledger's addresses with what the cloud lists on our VNICs."""
     known = {p.address: p for p in books}
     listed = {p.address: p for p in cloud}
-    repairs: list[Repair] = [
+    repairs: list[CloudRepair] = [
         Forget(p, not leased.isdisjoint(p.addresses))
         for a, p in known.items()
         if a not in listed or listed[a].id != p.id

@@ -96,6 +96,11 @@ class Ledger:
         """Return why an object serves nobody new, or None."""
         return self._withheld.get(private_ip.address)
 
+    @property
+    def in_doubt(self) -> bool:
+        """Return True if it is doubted whether the cloud gives us some object."""
+        return Withheld.DOUBTED in self._withheld.values()
+
     def _check_there(self, private_ip: PrivateIp) -> None:
         if self._objects.get(private_ip.address) != private_ip:
             raise IllegalMoveError(f"{private_ip.address} is not in the ledger")
@@ -332,6 +337,10 @@ class Ledger:
             deleting=unleased(Withheld.DELETING) if self._withheld else 0,
             doubted=unleased(Withheld.DOUBTED) if self._withheld else 0,
         )
+
+    def lost(self) -> set[str]:
+        """Return the leased addresses that the cloud took from us."""
+        return set(self._lost)
 
     def vnics_leased(self) -> set[VnicId]:
         """Return the VNICs that leased addresses are on, or were when lost."""

@@ -32,6 +32,8 @@ class Memory:
         self._released: dict[str, tuple[Lease, float]] = {}
         """Released addresses: each with a lease of it alone, and when."""
         self._private_ips: dict[str, PrivateIp] = {}
+        self._lost: dict[str, PrivateIp] = {}
+        """Leased addresses whose object was forgotten, each as an object of its own."""
         self._slots: dict[VnicId, VnicSlot] = {}
         self._unsettled: str | None = None
 
@@ -44,6 +46,8 @@ class Memory:
                 self._release(key, at)
             case AddressAdded(private_ip):
                 self._private_ips[private_ip.address] = private_ip
+                for a in private_ip.addresses if self._lost else ():
+                    self._lost.pop(a, None)
             case AddressForgotten(address):
                 self._forget(address)
             case VnicNumbered(slot):
@@ -79,6 +83,8 @@ class Memory:
         held = self._private_ips.pop(first, None)
         for address in held.addresses if held is not None else ():
             self._released.pop(address, None)
+            if held is not None and address in self._holders:
+                self._lost[address] = replace(held, address=address, prefix_length=0)
 
     def _end(self, key: SandboxKey | None) -> Lease | None:
         """Take a sandbox's lease off the books; return it."""
@@ -87,6 +93,7 @@ class Memory:
             return None
         for address in held[0].addresses:
             del self._holders[address]
+            self._lost.pop(address, None)
         return held[0]
 
     def void_leases(self, at: float) -> None:
@@ -113,6 +120,8 @@ class Memory:
             if at >= cooled_before:
                 out += [(Leased(lease), at), (Released(lease.key), at)]
         out += [(Leased(lease), at) for lease, at in self._leases.values()]
+        for lost in self._lost.values():
+            out += [(AddressAdded(lost), 0.0), (AddressForgotten(lost.address), 0.0)]
         if self._unsettled is not None:
             out.append((AttachIntended(self._unsettled), 0.0))
         return out
@@ -127,5 +136,6 @@ class Memory:
                 (address, max(0.0, now - at))
                 for address, (_, at) in self._released.items()
             ),
+            lost=tuple((a, p.vnic_id) for a, p in self._lost.items()),
             unsettled_attach=self._unsettled,
         )

@@ -5,18 +5,17 @@ written, the ledger and the kernel follow.
 """
 
 import secrets
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Never
 
 import structlog
 import trio
 
 from vcnd.core.placement import CreateAddresses
+from vcnd.flow.links import Links
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import (
-    BadRequestError,
     CloudError,
     CloudFullError,
     CloudGoneError,
@@ -29,10 +28,8 @@ from vcnd.model.place import addresses_place
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.records import (
     AddressAdded,
-    AddressForgotten,
     AttachIntended,
     AttachSettled,
-    VnicForgotten,
     VnicNumbered,
 )
 from vcnd.model.vnic import PrivateIp, Vnic
@@ -45,15 +42,14 @@ class Changes:
     """Carries out one change at a time and place; its caller sees to that."""
 
     def __init__(
-        self, *, pool: Pool, cloud: Cloud, host: Host, journal: Journal
+        self, *, pool: Pool, cloud: Cloud, host: Host, journal: Journal, links: Links
     ) -> None:
         self._pool = pool
+        self._links = links
         self._cloud = cloud
         self._host = host
         self._journal = journal
         self._unsettled_attach: str | None = None
-        self.being_deleted: set[str] = set()
-        """Addresses whose deletion is under way: no audit judges them."""
 
     def resume(self, unsettled_attach: str | None) -> None:
         """Name the AttachVnic whose answer an earlier life of the daemon missed.
@@ -137,6 +133,7 @@ class Changes:
         ]
         if not fresh:
             return
+        lost = ledger.lost()
         # Entered before the disk is waited for: an audit may bring the same ones.
         for private_ip in fresh:
             ledger.add(private_ip, adding=True)
@@ -150,9 +147,20 @@ class Changes:
             raise
         for private_ip in fresh:
             ledger.keep(private_ip)
-        log.info("addresses_added", addresses=_texts(fresh))
+        log.info("addresses_added", addresses=texts(fresh))
         self._note_accepted(fresh)
         self._pool.arrived()
+        await self._find_again(lost - ledger.lost())
+
+    async def _find_again(self, addresses: AbstractSet[str]) -> None:
+        """Connect pods whose addresses came back, on another VNIC perhaps."""
+        pool = self._pool
+        for lease in pool.ledger.leases() if addresses else ():
+            if not addresses.isdisjoint(lease.addresses):
+                log.info("address_came_back", address=lease.address, pod=str(lease.pod))
+                self._host.move(lease, pool.vnics_of(lease))
+        if addresses:
+            await self.settle()
 
     def _note_accepted(self, fresh: Sequence[PrivateIp]) -> None:
         for vnic_id, family in {(p.vnic_id, p.family) for p in fresh}:
@@ -203,7 +211,7 @@ class Changes:
             await self._journal.append(AttachSettled(token))
             self._pool.doubt()
             raise
-        slot = self._pool.number(vnic)
+        slot = self._pool.numbers.number(vnic)
         self._pool.came([vnic.id])
         self._pool.vnics_attached += 1
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))
@@ -224,126 +232,14 @@ class Changes:
         await self.take_in(found)
         return True
 
-    async def release_fixed(self, private_ip: PrivateIp) -> bool:
-        """Take a fixed address that no pod has from its VNIC; it lives on."""
-        if self._pool.ledger.state(private_ip.address) != "free":
-            return True  # a pod was quicker
-        self._pool.ledger.mark_deleting(private_ip)
-        with self._deleting([private_ip]):
-            await self._cloud.release_fixed(private_ip)
-        await self._forget([private_ip])
-        log.info(
-            "fixed_address_released",
-            name=private_ip.fixed,
-            address=private_ip.address,
-        )
-        return True
-
     async def settle(self) -> None:
         """Bring the kernel to the VNICs of the books."""
         await self._host.settle(list(self._pool.slots.values()))
-        self._pool.note_links(self._host.unlinked())
-
-    async def follow_links(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> Never:
-        """Hear of VNICs that lose or get their link."""
-        task_status.started()
-        while True:
-            await self._host.until_links_change()
-            self._pool.note_links(self._host.unlinked())
-
-    async def delete_addresses(
-        self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
-    ) -> bool:
-        """Give wholly free objects of one VNIC back to the subnet."""
-        going = self._take_out(private_ips)
-        if not going:
-            return True  # a pod was quicker
-        with self._deleting(going):
-            await self._cloud.delete_addresses(vnic_id, going)
-        await self._forget(going)
-        log.info("addresses_deleted", addresses=_texts(going))
-        return True
-
-    async def detach_vnic(self, vnic_id: VnicId) -> bool:
-        """Give a VNIC whose addresses are all free back, and them with it."""
-        pool = self._pool
-        held = pool.ledger.per_vnic().get(vnic_id, [])
-        going = self._take_out(held)
-        if len(going) < len(held):
-            for private_ip in going:
-                pool.ledger.keep(private_ip)
-            return True  # a pod was quicker
-        with self._deleting(going):
-            # Its addresses are EPHEMERAL: they go with it, in one call.
-            await self._cloud.detach_vnic(vnic_id)
-        await self._forget(going)
-        await self._vnic_gone(vnic_id)
-        await self.settle()
-        log.info("vnic_detached", vnic=vnic_id, addresses=_texts(going))
-        return True
-
-    def _take_out(self, private_ips: Sequence[PrivateIp]) -> list[PrivateIp]:
-        """Mark those as deleting that are still wholly free."""
-        ledger = self._pool.ledger
-        spare = {p.address for p in ledger.spare()}
-        going = [p for p in private_ips if p.address in spare]
-        for private_ip in going:
-            ledger.mark_deleting(private_ip)
-        return going
-
-    @contextmanager
-    def _deleting(self, going: Sequence[PrivateIp]) -> Iterator[None]:
-        """Keep audits from judging what the body deletes; doubt it where that fails."""
-        self.being_deleted.update(p.address for p in going)
-        try:
-            yield
-        except CloudError:
-            # Perhaps some are gone.  None serves anybody until an audit has asked.
-            self._pool.doubt()
-            raise
-        finally:
-            self.being_deleted.difference_update(p.address for p in going)
-
-    async def _forget(self, gone: Sequence[PrivateIp]) -> None:
-        ledger = self._pool.ledger
-        await self._journal.append(*(AddressForgotten(p.address) for p in gone))
-        for private_ip in gone:
-            if ledger.private_ip(private_ip.address) == private_ip:
-                ledger.forget(private_ip)
-
-    async def _vnic_gone(self, vnic_id: VnicId) -> None:
-        pool = self._pool
-        pool.forget_vnic(vnic_id)
-        if pool.slots.pop(vnic_id, None) is not None:
-            pool.vnics_attached -= 1
-        await self._journal.append(VnicForgotten(vnic_id))
-
-    async def give_all_back(self) -> None:
-        """Return every address and VNIC to the cloud, and leave the kernel as found.
-
-        Raises:
-            BadRequestError: pods still hold addresses; nothing was changed.
-        """
-        pool = self._pool
-        held = pool.ledger.leases()
-        if held:
-            raise BadRequestError(
-                f"{len(held)} pods hold addresses of this node",
-                details="drain the node first: kubectl drain",
-            )
-        for slot in pool.pod_slots:
-            await self._cloud.detach_vnic(slot.vnic.id)
-            await self._forget(pool.ledger.per_vnic().get(slot.vnic.id, []))
-            await self._vnic_gone(slot.vnic.id)
-        pool.released = True
-        await self._host.withdraw()
-        self._journal.remove()
-        log.info("all_given_back")
+        self._links.look()
 
 
-def _texts(private_ips: Sequence[PrivateIp]) -> list[str]:
+def texts(private_ips: Sequence[PrivateIp]) -> list[str]:
+    """Return addresses and blocks as logs show them."""
     return [
         p.address if p.size == 1 else f"{p.address}/{p.prefix_length}"
         for p in private_ips

@@ -12,6 +12,7 @@ import trio
 
 from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
+from vcnd.flow.returns import Returns
 from vcnd.flow.wants import Need
 from vcnd.flow.work import Brings, Work
 from vcnd.model.family import Family
@@ -22,9 +23,12 @@ from vcnd.model.vnic import Vnic, VnicSlot
 class FixedAddresses:
     """Those of this node."""
 
-    def __init__(self, *, pool: Pool, changes: Changes, work: Work) -> None:
+    def __init__(
+        self, *, pool: Pool, changes: Changes, returns: Returns, work: Work
+    ) -> None:
         self._pool = pool
         self._changes = changes
+        self._returns = returns
         self._work = work
 
     def fetch(
@@ -80,5 +84,5 @@ class FixedAddresses:
             if pool.ledger.state(private_ip.address) != "free":
                 continue
             if vnic_id not in self._work.closed_to_releases():
-                leave = partial(self._changes.release_fixed, private_ip)
+                leave = partial(self._returns.release_fixed, private_ip)
                 self._work.start(vnic_id, leave, place=release_place(vnic_id))

@@ -6,30 +6,29 @@ refused.  ``flow.attach`` takes from it, ``flow.warm_pool`` fills it,
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 
 import structlog
 import trio
 
 from vcnd.core.ledger import Ledger, Which
 from vcnd.core.limits import LearntLimits
+from vcnd.core.numbers import Numbers
 from vcnd.core.problems import Problems
+from vcnd.core.recent import Recent
 from vcnd.core.states import Counts
 from vcnd.core.target import Holding, PoolPolicy, share, target
 from vcnd.flow.wants import Need, Wants
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.place import JOURNAL, Place, link_place
+from vcnd.model.place import JOURNAL, Place
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
 from vcnd.model.sandbox import Lease, SandboxKey
-from vcnd.model.vnic import PRIMARY_INDEX, PrivateIp, Vnic, VnicSlot
+from vcnd.model.vnic import Known, PrivateIp, VnicSlot
 from vcnd.model.wish import Allowance, Claim
 
 log = structlog.get_logger()
-
-
-YOUNG_SECONDS = 60.0
-"""OCI is consistent eventually: so long a list may lack what is new."""
 
 
 class Pool:
@@ -48,10 +47,14 @@ class Pool:
         """Whether VNICs are attached where Kubernetes asks, where there is any."""
         self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
         self.wants = Wants(self.ledger, network, allowed)
-        self.slots: dict[VnicId, VnicSlot] = {}
+        self.numbers = Numbers()
         self.unlinked: frozenset[VnicId] = frozenset()
         """VNICs of ``slots`` that have no link on the node."""
-        self._linked: frozenset[VnicId] = frozenset()
+        self.doubted: frozenset[VnicId] = frozenset()
+        """VNICs that a list lacks, and of which no second witness says that they are
+        gone."""
+        self.confirmed_at = -inf
+        """When an audit last agreed with the cloud."""
         self.vnics_attached = 0
         self.vnic_limit = 0
         self.observed = False
@@ -61,8 +64,8 @@ class Pool:
         self.released = False
         """Whether everything was given back; the node asks for nothing any more."""
         self.problems = Problems()
-        self._came: dict[str, float] = {}
-        """When VNICs and private IPs came, by OCID; the young ones alone."""
+        self._came = Recent()
+        self._left = Recent()
         self._bell = trio.Event()
         self._doubt = trio.Event()
         self._arrival = trio.Event()
@@ -105,50 +108,32 @@ class Pool:
         """Return when addresses may have come free."""
         await self._arrival.wait()
 
-    # Links
-
-    def note_links(self, unlinked: frozenset[VnicId]) -> None:
-        """Note which pod VNICs have no link on the node.
-
-        A link that went is a sign that somebody detached the VNIC: an audit is
-        asked for.  A new VNIC may wait for its link for a while.
-        """
-        returned = self.unlinked - unlinked
-        lost, self.unlinked = self._linked & unlinked, unlinked
-        self._linked = frozenset(s.vnic.id for s in self.pod_slots) - unlinked
-        for vnic_id in unlinked:
-            if vnic_id in lost or not self.is_young(vnic_id):
-                self.trouble(
-                    link_place(vnic_id),
-                    f"VNIC {vnic_id} has no link on the node: was it detached, or its"
-                    " interface removed? Its addresses are not given to pods",
-                )
-        for vnic_id in returned:
-            self.relief(link_place(vnic_id))
-        if lost:
-            log.warning("vnic_link_lost", vnics=sorted(lost))
-            self.doubt()
-        if returned:
-            self.arrived()
-        if lost or returned:
-            self.ring()
-
-    def serves(self, vnic_id: VnicId) -> bool:
-        """Return True if the addresses of a VNIC may be given to new pods."""
-        return vnic_id not in self.unlinked
-
-    # What is young: OCI's lists may not have it yet
+    # What is new or gone: OCI's lists may not know it yet
 
     def came(self, ocids: Iterable[str]) -> None:
         """Note that the cloud has just given us these."""
-        now = trio.current_time()
-        self._came = {o: t for o, t in self._came.items() if now - t < YOUNG_SECONDS}
-        self._came |= dict.fromkeys(ocids, now)
+        self._came.note(ocids, trio.current_time())
 
     def is_young(self, ocid: str) -> bool:
         """Tell whether a list that lacks it proves nothing."""
-        came = self._came.get(ocid)
-        return came is not None and trio.current_time() - came < YOUNG_SECONDS
+        return self._came.has(ocid, trio.current_time())
+
+    def left(self, ocids: Iterable[str]) -> None:
+        """Note that the cloud has just taken these back."""
+        self._left.note(ocids, trio.current_time())
+
+    def has_left(self, ocid: str) -> bool:
+        """Tell whether a list that has it proves nothing."""
+        return self._left.has(ocid, trio.current_time())
+
+    def serves(self, vnic_id: VnicId) -> bool:
+        """Return True if the addresses of a VNIC may be given to new pods."""
+        return not (vnic_id in self.unlinked or vnic_id in self.doubted)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Return True if the cloud's list lacks something that may be there."""
+        return bool(self.doubted) or self.ledger.in_doubt
 
     # Demand
 
@@ -192,7 +177,7 @@ class Pool:
             free=usable.free,
             leased=counts.leased,
             # Held, and given to nobody for now: as what cools.
-            cooling=counts.cooling + counts.free - usable.free,
+            cooling=counts.cooling + counts.doubted + counts.free - usable.free,
             in_flight=in_flight,
             wanted=need.wanted[family],
         )
@@ -281,6 +266,11 @@ class Pool:
     # VNICs
 
     @property
+    def slots(self) -> dict[VnicId, VnicSlot]:
+        """Return the attached VNICs and their numbers."""
+        return self.numbers.slots
+
+    @property
     def pod_slots(self) -> list[VnicSlot]:
         """Return the VNICs that carry pods, by number."""
         slots = (s for s in self.slots.values() if not s.is_primary)
@@ -317,19 +307,12 @@ class Pool:
         found = ((a, self.ledger.private_ip(a)) for a in lease.addresses)
         return {a: p.vnic_id for a, p in found if p is not None}
 
-    def number(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
-        """Give a VNIC its number, or return the slot it has, brought up to date."""
-        held = self.slots.get(vnic.id)
-        if held is not None:
-            index = held.index
-        elif primary:
-            index = PRIMARY_INDEX
-        else:
-            used = {s.index for s in self.slots.values()}
-            index = next(i for i in range(PRIMARY_INDEX + 1, 256) if i not in used)
-        slot = VnicSlot(index=index, vnic=vnic)
-        self.slots[vnic.id] = slot
-        return slot
+    def known(self) -> Known:
+        """Return what is ours, whatever its tags say."""
+        return Known(
+            vnics={s.vnic.id: s.vnic for s in self.pod_slots},
+            private_ips={p.id: p for p in self.ledger.private_ips()},
+        )
 
     def restore(self, remembered: Remembered) -> None:
         """Enter what the journal remembers."""
@@ -339,6 +322,10 @@ class Pool:
             self.ledger.add(private_ip)
         for lease in remembered.leases:
             self.ledger.restore(lease)
+        for address, vnic_id in remembered.lost:
+            held = self.ledger.private_ip(address)
+            if held is None and self.ledger.state(address) == "leased":
+                self.ledger.lose(address, vnic_id)
         now = trio.current_time()
         for address, seconds_ago in remembered.cooling:
             held = self.ledger.private_ip(address)

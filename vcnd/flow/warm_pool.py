@@ -30,6 +30,7 @@ from vcnd.core.target import balance
 from vcnd.flow.changes import Changes
 from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
+from vcnd.flow.returns import Returns
 from vcnd.flow.wants import Need
 from vcnd.flow.work import INSTANCE, Brings, Work
 from vcnd.model.family import Family
@@ -53,14 +54,18 @@ class WarmPool:
         *,
         pool: Pool,
         changes: Changes,
+        returns: Returns,
         resync_seconds: float,
         random: Random,
     ) -> None:
         self._pool = pool
         self._changes = changes
+        self._returns = returns
         self._resync_seconds = resync_seconds
         self._work = Work(pool=pool, random=random)
-        self._fixed = FixedAddresses(pool=pool, changes=changes, work=self._work)
+        self._fixed = FixedAddresses(
+            pool=pool, changes=changes, returns=returns, work=self._work
+        )
         self._surplus_since: dict[str, float] = {}
         """Classes that have too much, by name, and since when."""
         self._frozen = False
@@ -142,7 +147,9 @@ class WarmPool:
         for family in need.wanted:
             holding = pool.holding(need, family, self._in_flight(slots, family))
             missing = balance(holding, pool.share(need, family, holding))
-            if missing > 0:
+            if missing > 0 and pool.in_doubt and not need.is_wanted:
+                pass  # what is doubted mostly turns out to be there: no pod waits
+            elif missing > 0:
                 self._grow(missing, family, need.pod_class, slots)
             elif not holding.in_flight:
                 self._enough(family, name, slots)
@@ -278,7 +285,7 @@ class WarmPool:
         if back.vnic_id is not None:
             self._start_detach(back.vnic_id)
         for vnic_id, going in back.objects.items():
-            delete = partial(self._changes.delete_addresses, vnic_id, going)
+            delete = partial(self._returns.delete_addresses, vnic_id, going)
             self._work.start(vnic_id, delete, place=release_place(vnic_id))
 
     def _spare(self, slots: list[VnicSlot]) -> list[VnicSpare]:
@@ -297,7 +304,7 @@ class WarmPool:
         ]
 
     def _start_detach(self, vnic_id: VnicId) -> None:
-        detach = partial(self._changes.detach_vnic, vnic_id)
+        detach = partial(self._returns.detach_vnic, vnic_id)
         at_work = self._work.at_work
 
         # No other change of the instance's VNICs meanwhile.

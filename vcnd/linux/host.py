@@ -42,8 +42,7 @@ class LinuxHost:
         self._slots: list[VnicSlot] = []
         self._vnic_links: list[VnicLink] = []
         self._pods: dict[str, tuple[Lease, Mapping[str, VnicId]]] = {}
-        """By the host's end: each plugged lease, and its addresses' VNICs.  Their
-        numbers are looked up when rules are rendered, never kept from plug time."""
+        """By the host's end: a lease, and its addresses' VNICs, never their numbers."""
         self._unlinked: frozenset[VnicId] = frozenset()
         self._links_changed = trio.Event()
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
@@ -182,6 +181,11 @@ class LinuxHost:
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         """Learn which pods are plugged (``Host.adopt``)."""
         self._pods = {lease.host_ifname: (lease, vnics) for lease, vnics in pods}
+
+    def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
+        """Learn on which VNICs a plugged pod's addresses are (``Host.move``)."""
+        if lease.host_ifname in self._pods:
+            self._pods[lease.host_ifname] = (lease, vnics)
 
     async def settle(self, slots: Sequence[VnicSlot]) -> None:
         """Bring the node's side to these VNICs and the plugged pods."""

@@ -21,6 +21,8 @@ class PlaceKind(StrEnum):
     """Links, routes, rules or the nftables table cannot be set up."""
     LINK = "link"
     """A VNIC has no link on the node."""
+    TAGS = "tags"
+    """Our tags cannot be put back on a VNIC or address."""
     NSGS = "nsgs"
     """A VNIC cannot be put into the NSGs of the pod network."""
     SHAPE = "shape"
@@ -69,6 +71,7 @@ _ATTEMPTS = {
 }
 _COST_NO_ADDRESSES = {
     PlaceKind.RELEASE,
+    PlaceKind.TAGS,
     PlaceKind.CLUSTER,
     PlaceKind.CLUSTER_OBJECTS,
     PlaceKind.FIREWALL,
@@ -112,6 +115,7 @@ _WORDS = {
     PlaceKind.JOURNAL: "journal",
     PlaceKind.KERNEL: "kernel",
     PlaceKind.LINK: "link",
+    PlaceKind.TAGS: "tags",
     PlaceKind.NSGS: "NSGs",
     PlaceKind.SHAPE: "shape",
     PlaceKind.ATTACH: "VNIC attachment",
@@ -131,6 +135,7 @@ POD_NETWORK = Place(kind=PlaceKind.POD_NETWORK)
 AUDIT = Place(kind=PlaceKind.AUDIT)
 JOURNAL = Place(kind=PlaceKind.JOURNAL)
 KERNEL = Place(kind=PlaceKind.KERNEL)
+TAGS = Place(kind=PlaceKind.TAGS)
 NSGS = Place(kind=PlaceKind.NSGS)
 CLUSTER_WRITES = Place(kind=PlaceKind.CLUSTER, name="writes")
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)

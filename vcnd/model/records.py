@@ -84,6 +84,8 @@ class Remembered:
     slots: tuple[VnicSlot, ...] = ()
     cooling: tuple[tuple[str, float], ...] = ()
     """Released addresses and how many seconds ago."""
+    lost: tuple[tuple[str, VnicId], ...] = ()
+    """Leased addresses that the cloud took back, and the VNICs they were on."""
     unsettled_attach: str | None = None
     """The retry token of an AttachVnic whose answer never came."""
     damaged: bool = False

@@ -87,6 +87,14 @@ class PrivateIp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the journal knows by OCID: it is ours, whatever its tags say."""
+
+    vnics: Mapping[VnicId, Vnic]
+    private_ips: Mapping[PrivateIpId, PrivateIp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloudView:
     """What the cloud says of this instance, at one look."""
 
@@ -103,5 +111,9 @@ class CloudView:
     attached: tuple[VnicId, ...]
     """All VNICs of the instance, foreign ones too, and those that come and go: they
     use the shape's slots.  One that is still attaching has no id yet: it is ``""``."""
+    untagged_vnics: tuple[Vnic, ...] = ()
+    """Pod VNICs that are known, and have lost our tags."""
+    untagged_ips: tuple[PrivateIp, ...] = ()
+    """Addresses that are known, and have lost the tags that we need."""
     vnic_limit: int
     """How many VNICs the shape takes (IMDS shapeConfig.maxVnicAttachments)."""

@@ -1,7 +1,8 @@
 """A VNIC's addresses: singles, blocks, and many in one request."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import pairwise
 
@@ -27,6 +28,15 @@ BULK_FROM = 4
 """A bulk action costs three calls and more: to start, to see its end, to list."""
 
 
+@dataclass(frozen=True, slots=True)
+class OnVnic:
+    """What a VNIC has for pods."""
+
+    private_ips: list[PrivateIp]
+    untagged: list[PrivateIp]
+    """Those that are known, and have lost the tags that we need."""
+
+
 class Addresses:
     """Creates, lists and deletes; one change of a VNIC at a time is its caller's."""
 
@@ -39,21 +49,37 @@ class Addresses:
         self._poll = poll
         self._has_bulk = True
 
-    async def on_vnic(self, vnic_id: VnicId, family: Family) -> list[PrivateIp]:
-        """Return a VNIC's secondary addresses and blocks, and our fixed ones on it."""
-        kind = KINDS[family]
+    async def on_vnic(
+        self,
+        vnic_id: VnicId,
+        family: Family,
+        known: Mapping[PrivateIpId, PrivateIp] | None = None,
+    ) -> OnVnic:
+        """Return a VNIC's secondary addresses and blocks, and our fixed ones on it.
+
+        Args:
+            vnic_id: the VNIC.
+            family: of the addresses.
+            known: those that are ours, whatever their tags say.
+        """
+        kind, known = KINDS[family], known or {}
+        untagged: list[PrivateIp] = []
 
         async def list_them() -> list[PrivateIp]:
             listed = await self._core.list_addresses(kind, vnic_id=vnic_id)
-            found = [
-                as_private_ip(said, vnic_id, kind)
-                for said in listed
-                if self._is_pods(said, kind)
-            ]
+            found: list[PrivateIp] = []
+            untagged.clear()
+            for said in listed:
+                held = known.get(PrivateIpId(said.id))
+                if self._is_pods(said, kind):
+                    found.append(as_private_ip(said, vnic_id, kind))
+                elif held is not None and held.vnic_id == vnic_id:
+                    found.append(held)
+                    untagged.append(held)
             _check_together(found, kind)
             return found
 
-        return await self._retry(list_them)
+        return OnVnic(await self._retry(list_them), untagged)
 
     def _is_pods(self, said: wire.Address, kind: Kind) -> bool:
         """Tell whether an address is for pods; others' RESERVED ones are not."""
@@ -91,7 +117,7 @@ class Addresses:
         made = {r.identifier for r in work.resources if r.action_type == "CREATED"}
 
         async def list_them() -> list[PrivateIp]:
-            return await self.on_vnic(vnic_id, family)
+            return (await self.on_vnic(vnic_id, family)).private_ips
 
         return await self._poll(
             f"list of what work request {work.id} made",

@@ -170,17 +170,25 @@ class CoreClient:
         _check_is(answer, said.id, attachment_id)
         return said
 
-    async def get_vnic(self, vnic_id: str) -> wire.Vnic:
-        """Get a VNIC."""
+    async def get_vnic(self, vnic_id: str) -> tuple[wire.Vnic, str]:
+        """Get a VNIC, and its etag."""
         answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
         said = answer.decoded(wire.Vnic)
         _check_is(answer, said.id, vnic_id)
-        return said
+        return said, answer.headers.get("etag", "")
 
-    async def update_vnic(self, vnic_id: str, details: wire.UpdateVnicDetails) -> None:
-        """Change a VNIC."""
+    async def update_vnic(
+        self,
+        vnic_id: str,
+        details: wire.UpdateVnicDetails | wire.UpdateTagsDetails,
+        *,
+        if_match: str = "",
+    ) -> None:
+        """Change a VNIC, unless it has changed since it had an etag."""
         path = f"/vnics/{quote(vnic_id)}"
-        answer = await self._call("UpdateVnic", "PUT", path, body=details)
+        answer = await self._call(
+            "UpdateVnic", "PUT", path, body=details, if_match=if_match
+        )
         _check_is(answer, answer.decoded(wire.Vnic).id, vnic_id)
 
     async def attach_vnic(
@@ -211,13 +219,20 @@ class CoreClient:
         query = {"subnetId": subnet_id, "lifetime": "RESERVED"}
         return await self._list("ListPrivateIps", "/privateIps", query, wire.Address)
 
-    async def get_private_ip(self, private_ip_id: str) -> tuple[wire.Address, str]:
-        """Get a private IP, and its etag."""
-        path = f"/privateIps/{quote(private_ip_id)}"
-        answer = await self._call("GetPrivateIp", "GET", path)
-        said = answer.decoded(wire.Address)
-        _check_is(answer, said.id, private_ip_id)
+    async def get_address(self, kind: Kind, id_: str) -> tuple[wire.Address, str]:
+        """Get an address or block, and its etag."""
+        path = f"{kind.path}/{quote(id_)}"
+        answer = await self._call(f"Get{kind.noun}", "GET", path)
+        _check_is(answer, (said := answer.decoded(wire.Address)).id, id_)
         return said, answer.headers.get("etag", "")
+
+    async def tag_address(
+        self, kind: Kind, id_: str, body: wire.UpdateTagsDetails, *, if_match: str
+    ) -> None:
+        """Replace an address' tags, unless it has changed since it had an etag."""
+        path, operation = f"{kind.path}/{quote(id_)}", f"Update{kind.noun}"
+        answer = await self._call(operation, "PUT", path, body=body, if_match=if_match)
+        _check_is(answer, answer.decoded(wire.Address).id, id_)
 
     async def move_private_ip(
         self, private_ip_id: str, vnic_id: str, *, if_match: str

@@ -1,6 +1,7 @@
 """The ``Cloud`` port on OCI: so many calls as needed and no more."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from ipaddress import ip_address
 
 import structlog
@@ -14,10 +15,11 @@ from vcnd.model.errors import (
 from vcnd.model.family import Family
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import PodClass
-from vcnd.model.vnic import CloudView, PrivateIp, Vnic
+from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic
 from vcnd.oci import tags, wire
 from vcnd.oci.addresses import Addresses
 from vcnd.oci.client import CoreClient
+from vcnd.oci.direct import Direct
 from vcnd.oci.fixed import FixedAddresses
 from vcnd.oci.metadata import Metadata
 from vcnd.oci.polling import Poller
@@ -50,6 +52,7 @@ class OciCloud:
         self._addresses = Addresses(
             core=core, retry=retry, poll=self._poll, cluster=cluster
         )
+        self._direct = Direct(core=core, retry=retry)
         self._prefixes: dict[str, str] = {}
         """Each VNIC's first IPv6 prefix, where its subnet has one."""
         self._fixed = FixedAddresses(
@@ -64,7 +67,7 @@ class OciCloud:
 
     # Looking
 
-    async def observe(self, families: Sequence[Family]) -> CloudView:
+    async def observe(self, families: Sequence[Family], known: Known) -> CloudView:
         """Ask what the cloud has for this instance (``Cloud.observe``)."""
         # Asked anew each time: a stopped instance may come back in another shape.
         instance = await self._retry(self._metadata.instance)
@@ -77,6 +80,8 @@ class OciCloud:
         nsgs: dict[VnicId, tuple[str, ...]] = {}
         private_ips: list[PrivateIp] = []
         unlisted: dict[Family, str] = {}
+        untagged_vnics: list[Vnic] = []
+        untagged_ips: list[PrivateIp] = []
         for attachment in attached:
             vnic_id = attachment.vnic_id
             if attachment.lifecycle_state != "ATTACHED" or vnic_id not in local:
@@ -87,22 +92,30 @@ class OciCloud:
                 gone = f": {error}"
                 continue  # detached since it was listed
             theirs: list[PrivateIp] = []
-            ours = self._is_ours(said, instance.id)
+            held = known.vnics.get(VnicId(vnic_id))
+            tagged = self._is_ours(said, instance.id)
+            ours = tagged or held is not None
             for family in families if ours and not said.is_primary else ():
                 try:
-                    theirs += await self._addresses.on_vnic(VnicId(said.id), family)
+                    found = await self._addresses.on_vnic(
+                        VnicId(said.id), family, known.private_ips
+                    )
+                    theirs += found.private_ips
+                    untagged_ips += found.untagged
                 except CloudGoneError as error:
                     if family is families[0]:
                         raise
                     # What a policy forgets of IPv6 must not stop IPv4.
                     unlisted[family] = str(error)
-            vnic = self._vnic(
-                local[vnic_id], said.subnet_id, said.freeform_tags, families, theirs
-            )
+            about = said.freeform_tags
+            if held is not None and not tagged:
+                about = {tags.CLASS: held.pod_class}
+            vnic = self._vnic(local[vnic_id], said.subnet_id, about, families, theirs)
             if said.is_primary:
                 primary = vnic
             elif ours:
                 pod_vnics.append(vnic)
+                untagged_vnics += [] if tagged else [vnic]
                 nsgs[vnic.id] = tuple(said.nsg_ids)
                 private_ips += theirs
         if primary is None:
@@ -113,15 +126,37 @@ class OciCloud:
             nsgs=nsgs,
             private_ips=tuple(private_ips),
             unlisted=unlisted,
+            untagged_vnics=tuple(untagged_vnics),
+            untagged_ips=tuple(untagged_ips),
             attached=tuple(VnicId(a.vnic_id or "") for a in attached),
             vnic_limit=instance.shape_config.max_vnic_attachments,
         )
 
     async def _get_vnic(self, vnic_id: str) -> wire.Vnic:
-        async def get() -> wire.Vnic:
-            return await self._core.get_vnic(vnic_id)
+        said, _ = await self._retry(partial(self._core.get_vnic, vnic_id))
+        return said
 
-        return await self._retry(get)
+    async def has_vnic(self, vnic_id: VnicId) -> bool:
+        """Ask for a VNIC by its OCID (``Cloud.has_vnic``)."""
+        return await self._direct.has_vnic(vnic_id)
+
+    async def has_address(self, private_ip: PrivateIp) -> bool:
+        """Ask for an address by its OCID (``Cloud.has_address``)."""
+        return await self._direct.has_address(private_ip)
+
+    async def tag_vnic(self, vnic: Vnic) -> None:
+        """Put our tags on a VNIC (``Cloud.tag_vnic``)."""
+        ours = await self._tags()
+        if vnic.pod_class:
+            ours[tags.CLASS] = vnic.pod_class
+        await self._direct.tag_vnic(vnic.id, ours)
+
+    async def tag_address(self, private_ip: PrivateIp) -> None:
+        """Put our tags on an address (``Cloud.tag_address``)."""
+        ours = await self._tags()
+        if private_ip.fixed:
+            ours = {tags.OWNER: self._cluster, tags.FIXED: private_ip.fixed}
+        await self._direct.tag_address(private_ip, ours)
 
     def _is_ours(self, vnic: wire.Vnic, instance_id: str) -> bool:
         said = vnic.freeform_tags

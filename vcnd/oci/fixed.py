@@ -113,7 +113,9 @@ class FixedAddresses:
         )
 
     async def _get(self, private_ip_id: str) -> tuple[wire.Address, str]:
-        return await self._retry(partial(self._core.get_private_ip, private_ip_id))
+        return await self._retry(
+            partial(self._core.get_address, PRIVATE_IP, private_ip_id)
+        )
 
     async def _move(
         self, private_ip_id: str, vnic: Vnic, if_match: str

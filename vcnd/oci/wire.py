@@ -48,6 +48,7 @@ class Vnic(_Read):
     is_primary: bool = False
     nsg_ids: list[Ocid] = []
     freeform_tags: dict[str, str] = {}
+    lifecycle_state: str = "AVAILABLE"
 
 
 class Address(_Read):
@@ -59,6 +60,8 @@ class Address(_Read):
     vnic_id: Ocid | None = None
     cidr_prefix_length: PrefixLength | None = None
     lifetime: Literal["EPHEMERAL", "RESERVED"] = "EPHEMERAL"
+    lifecycle_state: str = "AVAILABLE"
+    """Of IPv6; private IPs have none."""
     freeform_tags: dict[str, str] = {}
 
     def __post_init__(self) -> None:
@@ -156,6 +159,12 @@ class UpdateVnicDetails(msgspec.Struct, rename="camel"):
     """Body of UpdateVnic: what is left out stays as it is."""
 
     nsg_ids: list[str]
+
+
+class UpdateTagsDetails(msgspec.Struct, rename="camel"):
+    """Body of UpdateVnic, UpdatePrivateIp and UpdateIpv6: what is left out stays."""
+
+    freeform_tags: dict[str, str]
 
 
 class AttachVnicDetails(msgspec.Struct, rename="camel"):

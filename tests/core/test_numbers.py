@@ -1,0 +1,72 @@
+"""A number is a VNIC's own, and stays reserved while leases stand on it."""
+
+from vcnd.core.ledger import Ledger
+from vcnd.core.memory import Memory
+from vcnd.core.numbers import Numbers
+from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.records import AddressAdded, AddressForgotten, Leased, Released
+from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.vnic import PrivateIp, Vnic
+
+KEY = SandboxKey("vcnd", "c", "eth0")
+LEASE = Lease(key=KEY, address="10.0.0.5", netns_cookie=1, host_ifname="oci")
+BLOCK = PrivateIp(
+    id=PrivateIpId("p"), address="10.0.0.4", vnic_id=VnicId("a"), prefix_length=30
+)
+
+
+def vnic(name: str) -> Vnic:
+    return Vnic(
+        id=VnicId(name),
+        mac="02:00:00:00:00:01",
+        address="10.0.0.9",
+        subnet_id=SubnetId("s"),
+        subnet_cidr="10.0.0.0/24",
+        virtual_router="10.0.0.1",
+    )
+
+
+def test_a_gone_vnics_number_is_not_given_to_another() -> None:
+    numbers = Numbers()
+    assert numbers.number(vnic("a")).index == 2
+    assert numbers.retire(VnicId("a"))
+    assert not numbers.retire(VnicId("a"))
+    assert numbers.number(vnic("b")).index == 3
+    assert numbers.unused({VnicId("a")}) == []
+    assert numbers.unused(set()) == ["a"]
+    numbers.free(VnicId("a"))
+    assert numbers.number(vnic("c")).index == 2
+
+
+def test_a_vnic_that_comes_back_gets_its_old_number() -> None:
+    numbers = Numbers()
+    numbers.number(vnic("a"))
+    numbers.retire(VnicId("a"))
+    numbers.number(vnic("b"))
+    assert numbers.number(vnic("a")).index == 2
+    assert numbers.gone == {}
+
+
+def test_leases_stand_on_a_vnic_until_they_end_though_their_address_is_gone() -> None:
+    ledger = Ledger(cooling_seconds=0)
+    ledger.add(BLOCK)
+    ledger.lease(LEASE)
+    ledger.forget(BLOCK)
+    assert ledger.vnics_leased() == {"a"}
+    assert ledger.lost() == {LEASE.address}
+    ledger.withhold(KEY)
+    assert ledger.vnics_leased() == set()
+
+
+def test_the_journal_remembers_on_which_vnic_a_lost_address_was() -> None:
+    memory = Memory()
+    memory.apply(AddressAdded(BLOCK), 1.0)
+    memory.apply(Leased(LEASE), 1.0)
+    memory.apply(AddressForgotten(BLOCK.address), 1.0)
+    compact = Memory()
+    for record, at in memory.records(cooled_before=0.0):
+        compact.apply(record, at)
+    assert compact.remembered(2.0) == memory.remembered(2.0)
+    assert compact.remembered(2.0).lost == ((LEASE.address, VnicId("a")),)
+    compact.apply(Released(KEY), 3.0)
+    assert compact.remembered(4.0).lost == ()

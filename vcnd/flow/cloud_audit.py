@@ -1,0 +1,267 @@
+"""Ask the cloud what it gives us, and correct the books and the kernel.
+
+What carries a running pod is forgotten only when two witnesses agree: the cloud's list
+and a direct question, or the cloud's list and the kernel (decision 9).  Until then it
+is kept, serves nobody new, and is asked for again soon.
+"""
+
+from collections.abc import Set as AbstractSet
+
+import structlog
+import trio
+
+from vcnd.core.drift import Adopt, Forget, cloud_drift, nsg_drift
+from vcnd.core.states import Withheld
+from vcnd.flow.changes import Changes
+from vcnd.flow.pool import Pool
+from vcnd.flow.returns import Returns
+from vcnd.model.errors import CloudError
+from vcnd.model.family import Family
+from vcnd.model.ids import PrivateIpId, VnicId
+from vcnd.model.place import NSGS, TAGS, Place, PlaceKind
+from vcnd.model.records import VnicForgotten, VnicNumbered
+from vcnd.model.vnic import CloudView, PrivateIp
+from vcnd.ports import Cloud, Journal
+
+log = structlog.get_logger()
+
+
+class CloudAudit:
+    """Compares the books with the cloud, one look at a time."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        cloud: Cloud,
+        journal: Journal,
+        changes: Changes,
+        returns: Returns,
+    ) -> None:
+        self._pool = pool
+        self._cloud = cloud
+        self._journal = journal
+        self._changes = changes
+        self._returns = returns
+        self._looking = trio.Lock()
+
+    async def look(self) -> None:
+        """Ask the cloud, and correct books and kernel.
+
+        Raises:
+            CloudError: it cannot be had; nothing was changed.
+        """
+        async with self._looking:
+            if not self._pool.released:
+                await self._look()
+
+    def paused(self) -> trio.Lock:
+        """Return what keeps audits of the cloud away while it is held."""
+        return self._looking
+
+    @property
+    def in_doubt(self) -> bool:
+        """Return True if the last look left something to be asked for again."""
+        ledger = self._pool.ledger
+        return self._pool.in_doubt or any(
+            ledger.why_withheld(p) is Withheld.DELETING
+            for p in ledger.private_ips()
+            if p.address not in self._returns.being_deleted
+        )
+
+    async def _look(self) -> None:
+        # What was created or deleted while the question was under way would look
+        # like drift: judged are objects known before and after, or new to us.
+        pool, asked_at = self._pool, trio.current_time()
+        before, slots = pool.ledger.ids(), set(pool.slots)
+        view = await self._cloud.observe(pool.wants.families(), pool.known())
+        await self._take_in_vnics(view, slots)
+        await self._take_in_addresses(view, before)
+        await self._changes.settle()
+        pool.observed, pool.confirmed_at = True, asked_at
+        for family in Family:
+            place = Place(kind=PlaceKind.AUDIT, family=family)
+            if family in view.unlisted:
+                pool.trouble(place, view.unlisted[family])
+            else:
+                pool.relief(place)
+        pool.ring()
+        await self._correct_tags(view)
+        if pool.network_settled:
+            await self._correct_nsgs(view)
+
+    # VNICs
+
+    async def _take_in_vnics(
+        self, view: CloudView, before: AbstractSet[VnicId]
+    ) -> None:
+        pool = self._pool
+        came, went = pool.slots.keys() - before, before - pool.slots.keys()
+        listed = {v.id: v for v in view.pod_vnics if v.id not in went}
+        pool.vnic_limit = view.vnic_limit
+        there = {v for v in view.attached if v and v not in went}
+        attaching = sum(not v for v in view.attached)
+        pool.vnics_attached = attaching + len(there | came)
+        self._doubt_vnics(view, before, listed.keys())
+        for vnic_id in sorted(pool.doubted):
+            if await self._is_vnic_gone(vnic_id, view):
+                await self._forget_vnic(vnic_id)
+        held = dict(pool.slots)
+        pool.numbers.number(view.primary, primary=True)
+        for vnic in listed.values():
+            if vnic.id in before and vnic.id not in pool.slots:
+                continue  # given back while somebody was asked
+            pool.numbers.number(vnic)
+        changed = [s for s in pool.slots.values() if held.get(s.vnic.id) != s]
+        await self._journal.append(*(VnicNumbered(s) for s in changed))
+        unused = pool.numbers.unused(pool.ledger.vnics_leased())
+        for vnic_id in unused:
+            pool.numbers.free(vnic_id)
+        await self._journal.append(*(VnicForgotten(v) for v in unused))
+
+    def _doubt_vnics(
+        self,
+        view: CloudView,
+        before: AbstractSet[VnicId],
+        listed: AbstractSet[VnicId],
+    ) -> None:
+        """Note which VNICs the list lacks, before anybody else is asked for them."""
+        pool = self._pool
+        for slot in list(pool.slots.values()):
+            if slot.is_primary and slot.vnic.id != view.primary.id:
+                pool.numbers.retire(slot.vnic.id)  # another instance's journal
+        unlisted = before & pool.slots.keys() - {view.primary.id, *listed}
+        ours = self._returns.being_detached
+        doubted = frozenset(
+            v for v in unlisted if not pool.is_young(v) and v not in ours
+        )
+        for vnic_id in doubted - pool.doubted:
+            log.warning("vnic_doubted", vnic=vnic_id)
+        if pool.doubted - doubted:
+            pool.arrived()
+        pool.doubted = doubted
+
+    async def _is_vnic_gone(self, vnic_id: VnicId, view: CloudView) -> bool:
+        """Ask a second witness for a VNIC that is in no list."""
+        if vnic_id in view.attached:
+            return False  # two lists of the cloud disagree
+        if vnic_id in self._pool.unlinked:
+            return True  # the kernel agrees
+        try:
+            return not await self._cloud.has_vnic(vnic_id)
+        except CloudError as error:
+            log.warning("vnic_not_asked_for", vnic=vnic_id, reason=str(error))
+            return False
+
+    async def _forget_vnic(self, vnic_id: VnicId) -> None:
+        pool = self._pool
+        if not pool.numbers.retire(vnic_id):
+            return  # given back while somebody was asked
+        pool.doubted -= {vnic_id}
+        pool.forget_vnic(vnic_id)
+        log.warning("vnic_gone", vnic=vnic_id)
+        for private_ip in pool.ledger.per_vnic().get(vnic_id, []):
+            await self._forget_address(private_ip)
+
+    # Addresses
+
+    async def _take_in_addresses(
+        self, view: CloudView, before: AbstractSet[PrivateIpId]
+    ) -> None:
+        pool, ledger = self._pool, self._pool.ledger
+        asked = {v.id for v in view.pod_vnics}
+        known = [
+            p
+            for p in ledger.private_ips()
+            if p.id in before
+            and p.vnic_id in asked
+            and p.family not in view.unlisted
+            and not pool.is_young(p.id)
+            and p.address not in self._returns.being_deleted
+        ]
+        repairs = cloud_drift(
+            books=known,
+            cloud=[p for p in view.private_ips if self._may_adopt(p, before)],
+            leased={a for x in ledger.leases() for a in x.addresses},
+        )
+        suspects = [r.private_ip for r in repairs if isinstance(r, Forget)]
+        # Before anybody is asked: a sign is enough to give them to nobody new.
+        for private_ip in suspects:
+            ledger.doubt(private_ip)
+        self._settle_doubts({p.id for p in view.private_ips})
+        for private_ip in suspects:
+            if await self._is_address_gone(private_ip):
+                await self._forget_address(private_ip)
+        for repair in repairs:
+            if isinstance(repair, Adopt):
+                await self._changes.take_in([repair.private_ip])
+
+    def _may_adopt(
+        self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]
+    ) -> bool:
+        """Return False for what a list has that is on its way out, or out already."""
+        pool = self._pool
+        deleted = private_ip.id in before - pool.ledger.ids()
+        detached = private_ip.vnic_id in self._returns.being_detached
+        there = private_ip.vnic_id in pool.slots and not detached
+        known = private_ip.id in pool.ledger.ids()
+        return known or (there and not deleted and not pool.has_left(private_ip.id))
+
+    async def _is_address_gone(self, private_ip: PrivateIp) -> bool:
+        """Ask directly for an address that its VNIC's list lacks."""
+        try:
+            return not await self._cloud.has_address(private_ip)
+        except CloudError as error:
+            log.warning(
+                "address_not_asked_for", address=private_ip.address, reason=str(error)
+            )
+            return False
+
+    async def _forget_address(self, private_ip: PrivateIp) -> None:
+        ledger = self._pool.ledger
+        leased = any(ledger.state(a) == "leased" for a in private_ip.addresses)
+        if await self._returns.forget([private_ip]):
+            say = log.error if leased else log.warning
+            say("address_gone_from_cloud", address=private_ip.address, leased=leased)
+
+    def _settle_doubts(self, listed: AbstractSet[PrivateIpId]) -> None:
+        """Let serve what was doubted, or to be deleted, and is still there."""
+        ledger = self._pool.ledger
+        kept = False
+        for private_ip in ledger.private_ips():
+            why = ledger.why_withheld(private_ip)
+            if why not in (Withheld.DOUBTED, Withheld.DELETING):
+                continue
+            given_up = private_ip.address not in self._returns.being_deleted
+            if given_up and private_ip.id in listed:
+                ledger.keep(private_ip)
+                kept = True
+        if kept:
+            self._pool.arrived()
+
+    # Tags and NSGs
+
+    async def _correct_tags(self, view: CloudView) -> None:
+        """Put our tags back on what is ours; a refusal stands in nobody's way."""
+        try:
+            for vnic in view.untagged_vnics:
+                await self._cloud.tag_vnic(vnic)
+                log.warning("tags_put_back", vnic=vnic.id)
+            for private_ip in view.untagged_ips:
+                await self._cloud.tag_address(private_ip)
+                log.warning("tags_put_back", address=private_ip.address)
+        except CloudError as error:
+            self._pool.trouble(TAGS, str(error))
+        else:
+            self._pool.relief(TAGS)
+
+    async def _correct_nsgs(self, view: CloudView) -> None:
+        """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
+        try:
+            for repair in nsg_drift(view, self._pool.wants.classes()):
+                await self._cloud.set_nsgs(repair.vnic_id, repair.nsg_ids)
+                log.info("vnic_nsgs_set", vnic=repair.vnic_id, nsgs=repair.nsg_ids)
+        except CloudError as error:
+            self._pool.trouble(NSGS, str(error))
+        else:
+            self._pool.relief(NSGS)

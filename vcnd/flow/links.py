@@ -1,0 +1,58 @@
+"""Follows which pod VNICs have a link on the node."""
+
+from typing import Never
+
+import structlog
+import trio
+
+from vcnd.flow.pool import Pool
+from vcnd.model.ids import VnicId
+from vcnd.model.place import link_place
+from vcnd.ports import Host
+
+log = structlog.get_logger()
+
+
+class Links:
+    """Hears of links that go and come, and tells the pool."""
+
+    def __init__(self, *, pool: Pool, host: Host) -> None:
+        self._pool = pool
+        self._host = host
+        self._linked: frozenset[VnicId] = frozenset()
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Look whenever the host says that something has changed."""
+        task_status.started()
+        while True:
+            await self._host.until_links_change()
+            self.look()
+
+    def look(self) -> None:
+        """Note which pod VNICs have no link.
+
+        A link that went is a sign that somebody detached the VNIC: an audit is
+        asked for.  A new VNIC may wait for its link for a while.
+        """
+        pool, unlinked = self._pool, self._host.unlinked()
+        returned = pool.unlinked - unlinked
+        lost, pool.unlinked = self._linked & unlinked, unlinked
+        self._linked = frozenset(s.vnic.id for s in pool.pod_slots) - unlinked
+        for vnic_id in unlinked:
+            if vnic_id in lost or not pool.is_young(vnic_id):
+                pool.trouble(
+                    link_place(vnic_id),
+                    f"VNIC {vnic_id} has no link on the node: was it detached, or its"
+                    " interface removed? Its addresses are not given to pods",
+                )
+        for vnic_id in returned:
+            pool.relief(link_place(vnic_id))
+        if lost:
+            log.warning("vnic_link_lost", vnics=sorted(lost))
+            pool.doubt()
+        if returned:
+            pool.arrived()
+        if lost or returned:
+            pool.ring()

@@ -1,0 +1,63 @@
+"""Single objects, asked for by their OCID: the witness beside the lists."""
+
+from functools import partial
+
+from vcnd.model.errors import CloudGoneError
+from vcnd.model.ids import VnicId
+from vcnd.model.vnic import PrivateIp
+from vcnd.oci import wire
+from vcnd.oci.client import CoreClient
+from vcnd.oci.kinds import KINDS
+from vcnd.oci.retry import Retrier
+
+GONE_STATES = ("TERMINATING", "TERMINATED")
+
+
+class Direct:
+    """Asks for VNICs and addresses, and puts tags back on them."""
+
+    def __init__(self, *, core: CoreClient, retry: Retrier) -> None:
+        self._core = core
+        self._retry = retry
+
+    async def has_vnic(self, vnic_id: VnicId) -> bool:
+        """Return False if a VNIC is gone, or going for good."""
+        try:
+            said, _ = await self._retry(partial(self._core.get_vnic, vnic_id))
+        except CloudGoneError:
+            return False
+        return said.lifecycle_state not in GONE_STATES
+
+    async def has_address(self, private_ip: PrivateIp) -> bool:
+        """Return False if an address is gone, or on another VNIC."""
+        try:
+            said, _ = await self._address(private_ip)
+        except CloudGoneError:
+            return False
+        there = said.lifecycle_state not in GONE_STATES
+        return there and said.vnic_id == private_ip.vnic_id
+
+    async def _address(self, private_ip: PrivateIp) -> tuple[wire.Address, str]:
+        kind = KINDS[private_ip.family]
+        return await self._retry(partial(self._core.get_address, kind, private_ip.id))
+
+    async def tag_vnic(self, vnic_id: VnicId, ours: dict[str, str]) -> None:
+        """Put tags on a VNIC beside those that it has."""
+        said, etag = await self._retry(partial(self._core.get_vnic, vnic_id))
+        details = wire.UpdateTagsDetails(said.freeform_tags | ours)
+        await self._retry(
+            partial(self._core.update_vnic, vnic_id, details, if_match=etag)
+        )
+
+    async def tag_address(self, private_ip: PrivateIp, ours: dict[str, str]) -> None:
+        """Put tags on an address beside those that it has."""
+        said, etag = await self._address(private_ip)
+        await self._retry(
+            partial(
+                self._core.tag_address,
+                KINDS[private_ip.family],
+                private_ip.id,
+                wire.UpdateTagsDetails(said.freeform_tags | ours),
+                if_match=etag,
+            )
+        )
