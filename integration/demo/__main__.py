@@ -15,7 +15,7 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from integration.demo import addresses, families, paths, wishes
+from integration.demo import addresses, families, paths, profiles, wishes
 from integration.demo.stage import CheckError, Stage
 from integration.lab import enclosure, profile
 from integration.lab.lab import POOL, running_lab, world_text
@@ -36,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     paths.nsg_allows_after_rule_change,
     paths.imds_blocked_for_pods,
     paths.answers_by_ingress,
+    profiles.rp_filter_profiles,
     paths.rules_restored,
     paths.flow_log_names_pod_address,
     addresses.restart_keeps_pods,

@@ -20,7 +20,9 @@ from vcnd.linux.rtnetlink import IFLA_IFNAME, RTM_DELLINK, RTM_NEWLINK
 IMAGES = Path(__file__).parent / "images"
 VCND_SETTINGS = Path(__file__).parents[2] / "systemd" / "90-vcnd.conf"
 NAMES = ("oracle-linux", "ubuntu", "plain")
-DEFAULT = "plain"
+DEFAULT = "oracle-linux"
+"""The harshest that real nodes have: strict filters on each link that appears, and
+firewalld's, which looks at IPv6 too and refuses what is forwarded."""
 RTNLGRP_LINK = 1
 RECEIVE_BYTES = 1 << 16
 
