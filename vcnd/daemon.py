@@ -36,7 +36,7 @@ from vcnd.journal.journal import FileJournal
 from vcnd.kube.client import KubeClient
 from vcnd.kube.cluster import KubeCluster
 from vcnd.kube.credentials import Credentials
-from vcnd.linux import netns
+from vcnd.linux import netns, requirements
 from vcnd.linux.host import LinuxHost, boot_id
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
@@ -314,6 +314,9 @@ async def run(
 ) -> None:
     """Serve until ``stop``."""
     random = Random()  # noqa: S311 - jitter, no secret
+    await trio.to_thread.run_sync(
+        lambda: requirements.check(config.layout(), config.oci.ip_families)
+    )
     journal = FileJournal(
         Path(config.node.state_directory) / "journal",
         boot_id=boot_id(),

@@ -82,8 +82,7 @@ def test_everything_laid_down_is_under_known_paths() -> None:
     removed += Path(units.__file__).read_text()
     for name in (
         *("CONFIGURATION", "STATE", "TREES", "SYSUSERS", "PLUGIN", "CONFLIST"),
-        *("SERVICE", "SOCKET_UNIT", "DROP_INS", "CONTROL", "SYSCTLS", "NETWORKD"),
-        "NETWORK_MANAGER",
+        *("SERVICE", "SOCKET_UNIT", "DROP_INS", "CONTROL", "SYSCTLS"),
     ):
         assert f"layout.{name}" in removed, name
     assert layout.VERSION_DROP_IN.startswith(layout.DROP_INS)

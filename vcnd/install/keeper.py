@@ -5,7 +5,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from vcnd.install import cni, identity, layout, tree, units
+from vcnd.install import cni, identity, layout, neighbours, tree, units
 from vcnd.install.host import Host, InstallError
 from vcnd.kube.client import KubeClient
 from vcnd.kube.credentials import Credentials
@@ -98,6 +98,7 @@ class Keeper:
                 self._said = str(error)
                 log.warning("daemon_not_ready", reason=self._said)
             return
+        self._name_vnics()
         if cni.announce(self._host):
             log.info("network_announced", path=layout.CONFLIST)
         if not READY_FILE.exists():
@@ -105,3 +106,12 @@ class Keeper:
             tree.remove_others(self._host, tree.version())
             READY_FILE.touch()
             log.info("daemon_serves", version=tree.version())
+
+    def _name_vnics(self) -> None:
+        """Let the node's network programs know which VNICs are vcnd's."""
+        try:
+            said = ask(str(self._host.path(layout.SOCKET)), "VCND_STATUS")
+        except AskError:
+            return  # asked again in a moment
+        macs = [v["mac"] for v in said["vnics"] if not v["primary"]]
+        neighbours.name_vnics(self._host, macs)

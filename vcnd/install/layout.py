@@ -14,8 +14,6 @@ DROP_INS = f"{UNITS}/vcnd.service.d"
 VERSION_DROP_IN = f"{DROP_INS}/version.conf"
 SYSUSERS = "/etc/sysusers.d/vcnd.conf"
 SYSCTLS = "/etc/sysctl.d/90-vcnd.conf"
-NETWORKD = "/etc/systemd/networkd.conf.d/vcnd.conf"
-NETWORK_MANAGER = "/etc/NetworkManager/conf.d/90-vcnd.conf"
 BEFORE = f"{CONFIGURATION}/before.json"
 """The settings as they were before, to be put back."""
 PLUGINS = "/opt/cni/bin"
@@ -24,17 +22,6 @@ CONFLIST = "/etc/cni/net.d/10-vcnd.conflist"
 CONTROL = "/usr/local/bin/vcndctl"
 USER = "vcnd"
 
-NETWORKD_TEXT = """\
-# vcnd: its routes and rules are not networkd's to remove.
-[Network]
-ManageForeignRoutes=no
-ManageForeignRoutingPolicyRules=no
-"""
-NETWORK_MANAGER_TEXT = """\
-# vcnd: pods' links and the VNICs that it sets up are its own.
-[keyfile]
-unmanaged-devices+=interface-name:oci*
-"""
 SYSUSERS_TEXT = 'u vcnd - "VCN-native pod networking" / /usr/sbin/nologin\n'
 CONTROL_TEXT = f"""\
 #!/bin/sh

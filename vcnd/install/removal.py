@@ -4,6 +4,8 @@ import structlog
 
 from vcnd.install import layout, units
 from vcnd.install.host import Host, InstallError
+from vcnd.linux import forwarding
+from vcnd.linux.layout import Layout
 from vcnd.serve.ask import AskError, ask
 
 log = structlog.get_logger()
@@ -38,6 +40,7 @@ def uninstall(host: Host, *, force: bool) -> None:
     if is_installed(host):
         units.put_settings_back(host)
     units.remove(host)
+    _close_firewalls()
     if tombstone:
         host.write(layout.PLUGIN, layout.TOMBSTONE, mode=0o755)
     else:
@@ -61,3 +64,11 @@ def _holds_leases(socket: str) -> bool:
         return bool(ask(socket, "VCND_STATUS")["leases"])
     except AskError:
         return True  # not known: then rather a tombstone too many
+
+
+def _close_firewalls() -> None:
+    """Delete pods' accepts where the daemon did not live to do it."""
+    try:
+        forwarding.remove(Layout().link_prefix)
+    except (forwarding.FirewallError, *forwarding.UNREADABLE) as error:
+        log.warning("firewall_not_read", reason=repr(error))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from vcnd.install import layout
+from vcnd.install import layout, neighbours
 from vcnd.install.host import Host, InstallError
 
 log = structlog.get_logger()
@@ -33,10 +33,7 @@ def lay(host: Host, tree: str, node_name: str) -> bool:
     changed.append(host.write(layout.VERSION_DROP_IN, drop_in(tree, node_name)))
     host.write(layout.CONTROL, layout.CONTROL_TEXT, mode=0o755)
     changed.append(host.write(layout.SYSCTLS, SETTINGS.read_bytes()))
-    if host.path("/etc/systemd").is_dir():
-        host.write(layout.NETWORKD, layout.NETWORKD_TEXT)
-    if host.path("/etc/NetworkManager").is_dir():
-        host.write(layout.NETWORK_MANAGER, layout.NETWORK_MANAGER_TEXT)
+    neighbours.lay(host)
     return any(changed)
 
 
@@ -90,8 +87,7 @@ def remove(host: Host) -> None:
         host.run("systemctl", "stop", "vcnd.socket", "vcnd.service")
     for path in (layout.SERVICE, layout.SOCKET_UNIT, layout.DROP_INS, layout.CONTROL):
         host.remove(path)
-    for path in (layout.SYSCTLS, layout.NETWORKD, layout.NETWORK_MANAGER):
-        host.remove(path)
-    host.remove_if_empty("/etc/systemd/networkd.conf.d")
+    host.remove(layout.SYSCTLS)
+    neighbours.remove(host)
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "reset-failed")
