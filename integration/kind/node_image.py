@@ -7,9 +7,12 @@ from pathlib import Path
 from integration.kind import components, images, rootfs
 from integration.kind.cache import Cache, key_of
 from integration.kind.components import BuildError, build
+from integration.lab.profile import IMAGES, Profile
 
 NAME = f"localhost/vcnd-node:{components.KUBERNETES}"
 FILES = Path(__file__).parent / "node"
+PROFILE = Profile("oracle-linux")
+"""The image that nodes stand for."""
 UNWANTED = (
     "lib/systemd/system/multi-user.target.wants/*",
     "etc/systemd/system/*.wants/*",
@@ -52,6 +55,7 @@ def archive(cache: Cache) -> Path:
     loaded = images.kubernetes(cache, system)
     key = key_of(
         FILES,
+        IMAGES,
         system.name,
         [str(p.parent.name) for p in (*programs, *plugins, *loaded)],
         (UNWANTED, MASKED, PRELOAD),
@@ -80,6 +84,7 @@ def _lay_files(node: Path, programs: list[Path], plugins: list[Path]) -> None:
         shutil.chown(there, 0, 0)
         executable = path.is_dir() or path.stat().st_mode & 0o100
         there.chmod(0o755 if executable else 0o644)
+    _lay_image(node)
     (node / "kind/version").write_text(components.KUBERNETES)
     for folder in ("opt/cni/bin", "etc/kubernetes/manifests", "etc/cni/net.d"):
         (node / folder).mkdir(parents=True, exist_ok=True)
@@ -90,12 +95,24 @@ def _lay_files(node: Path, programs: list[Path], plugins: list[Path]) -> None:
     for binary in plugins:
         shutil.copy2(binary, node / "opt/cni/bin" / binary.name)
     for command in (
-        ["enable", "containerd.service", "kubelet.service"],
+        ["enable", "containerd.service", "kubelet.service", "new-links.service"],
         ["mask", *MASKED],
         ["set-default", "multi-user.target"],
     ):
         inside = ["/usr/sbin/chroot", str(node), "systemctl", *command]
         subprocess.run(inside, check=True, capture_output=True)
+
+
+def _lay_image(node: Path) -> None:
+    """Lay down boot settings and firewall of the image that nodes stand for."""
+    folder = node / "kind/image"
+    folder.mkdir(parents=True)
+    shutil.copy2(IMAGES / "kernel.conf", folder)
+    shutil.copy2(IMAGES / PROFILE.name / "firewall.nft", folder)
+    settings = node / "etc/sysctl.d"
+    settings.mkdir(exist_ok=True)
+    for file in PROFILE.files:
+        shutil.copy2(file, settings)
 
 
 def _preload(node: Path, loaded: list[Path], folder: Path) -> None:

@@ -41,8 +41,8 @@ class Profile:
     @property
     def firewall(self) -> str:
         """Return the image's firewall as a script for nft; empty if it has none."""
-        file = IMAGES / self.name / "firewall.nft"
-        return file.read_text() if file.exists() else ""
+        files = sorted((IMAGES / self.name).glob("*.nft"))
+        return "".join(file.read_text() for file in files)
 
     def boot(self, node: str) -> None:
         """Bring a namespace to where the image is after its boot, without vcnd."""

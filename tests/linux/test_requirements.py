@@ -25,7 +25,7 @@ def _no_cookie() -> int:
 
 def test_an_old_kernel(tmp_path: Path) -> None:
     nft = _program(tmp_path, "exit 0")
-    with pytest.raises(UnfitNodeError, match=r"too old: vcnd needs 5\.14"):
+    with pytest.raises(UnfitNodeError, match=r"too old; vcnd needs 5\.14"):
         check(Layout(), FOUR, nft=nft, cookie=_no_cookie)
 
 

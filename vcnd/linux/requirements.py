@@ -55,7 +55,7 @@ def _kernel(cookie: Callable[[], int]) -> None:
         if error.errno != errno.ENOPROTOOPT:
             raise
         raise UnfitNodeError(
-            f"kernel {os.uname().release} is too old: vcnd needs {LEAST_KERNEL} or later",
+            f"kernel {os.uname().release} is too old; vcnd needs {LEAST_KERNEL}",
             details="it cannot tell network namespaces apart (SO_NETNS_COOKIE); take an"
             " image with a newer kernel: Ubuntu 22.04, Oracle Linux 9, or 8 with UEK 7",
         ) from error

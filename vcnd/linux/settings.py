@@ -152,6 +152,8 @@ class Change:
 def _filtered(changes: Iterable[Change]) -> set[str]:
     """Return the links whose rp_filter changed."""
     indexes = {c.link_index for c in changes if c.attribute == NETCONFA_RP_FILTER}
+    if not indexes:
+        return set()  # each pod's link has an event, and the list is long
     return {name for index, name in socket.if_nameindex() if index in indexes}
 
 
