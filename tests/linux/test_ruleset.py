@@ -8,7 +8,13 @@ import pytest
 from vcnd.linux import event_filter
 from vcnd.linux.layout import Layout
 from vcnd.linux.pods import host_ifname, macs
-from vcnd.linux.rtnetlink import RTM_DELADDR, RTM_DELROUTE, RTM_NEWLINK
+from vcnd.linux.rtnetlink import (
+    RTM_DELADDR,
+    RTM_DELROUTE,
+    RTM_NEWADDR,
+    RTM_NEWLINK,
+    RTM_NEWROUTE,
+)
 from vcnd.linux.ruleset import PodElement, VnicLink, render
 from vcnd.model.sandbox import SandboxKey
 
@@ -66,6 +72,11 @@ def event(kind: int, name: str = "") -> bytes:
     return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
 
 
+def route(prefix_length: int) -> bytes:
+    body = bytes([socket.AF_INET, prefix_length]) + b"\0" * 10
+    return struct.pack("=IHHII", 16 + len(body), RTM_NEWROUTE, 0, 0, 0) + body
+
+
 @pytest.mark.parametrize(
     ("data", "passes"),
     [
@@ -74,12 +85,15 @@ def event(kind: int, name: str = "") -> bytes:
         (event(RTM_NEWLINK), True),
         (event(RTM_DELADDR), True),
         (event(RTM_DELROUTE, "oci0123"), True),
-        (event(24), False),
+        (event(RTM_NEWADDR), False),
+        (route(32), False),
+        (route(0), True),
     ],
 )
 def test_filter_by_a_real_socket(data: bytes, passes: bool) -> None:
     """The kernel runs the program on any socket; a datagram stands for the event."""
-    code = event_filter.program(RTM_NEWLINK, (RTM_DELADDR, RTM_DELROUTE), "oci")
+    others = RTM_DELADDR, RTM_DELROUTE
+    code = event_filter.program(RTM_NEWLINK, RTM_NEWROUTE, others, "oci")
     one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with one, two:
         event_filter.attach(two, code)

@@ -12,32 +12,42 @@ import struct
 from vcnd.linux.rtnetlink import IFLA_IFNAME
 
 SO_ATTACH_FILTER = 26
-LOAD_HALF_ABS, LOAD_WORD_ABS, LOAD_WORD_IND = 0x28, 0x20, 0x40
+LOAD_BYTE_ABS, LOAD_HALF_ABS, LOAD_WORD_ABS, LOAD_WORD_IND = 0x30, 0x28, 0x20, 0x40
 LOAD_IMMEDIATE, LOAD_X_IMMEDIATE, TO_X = 0x00, 0x01, 0x07
 AND, JUMP_EQUAL, RETURN = 0x54, 0x15, 0x06
 FIND_ATTRIBUTE = 0xFFFFF000 + 12
 """SKF_AD_OFF + SKF_AD_NLATTR: replaces A, an offset, by that of attribute X."""
-TYPE_OFFSET, ATTRIBUTES_OFFSET = 4, 32
+TYPE_OFFSET, PREFIX_LENGTH_OFFSET, ATTRIBUTES_OFFSET = 4, 17, 32
 ALL, NOTHING = 0xFFFFFFFF, 0
 
 Instruction = tuple[int, int, int, int]
 
 
-def program(link_event: int, others: tuple[int, ...], prefix: str) -> list[Instruction]:
-    """Return the filter: link events not of ``prefix``, and those of other types.
+def program(
+    link_event: int, route_event: int, others: tuple[int, ...], prefix: str
+) -> list[Instruction]:
+    """Return the filter: it lets pass what may be news of the node's VNICs.
 
     Args:
-        link_event: the type of link events, RTM_NEWLINK.
+        link_event: the type of link events, RTM_NEWLINK; those of pods are dropped.
+        route_event: the type of route events, RTM_NEWROUTE; default routes pass.
         others: further types to let through.
         prefix: three characters that the names of pods' links begin with.
     """
     name = int.from_bytes(prefix.encode().ljust(4, b"\0"))
-    accept = 3 + len(others) + 8  # where ALL is returned
+    names = 7 + len(others)  # where link events are judged
+    accept = names + 8  # where ALL is returned
     code: list[Instruction] = [(LOAD_HALF_ABS, 0, 0, TYPE_OFFSET)]
-    code.append((JUMP_EQUAL, len(others) + 1, 0, _loaded(link_event)))
+    code.append((JUMP_EQUAL, names - len(code) - 1, 0, _loaded(link_event)))
     for kind in others:
         code.append((JUMP_EQUAL, accept - len(code) - 1, 0, _loaded(kind)))
-    code.append((RETURN, 0, 0, NOTHING))
+    code += [
+        (JUMP_EQUAL, 1, 0, _loaded(route_event)),
+        (RETURN, 0, 0, NOTHING),
+        (LOAD_BYTE_ABS, 0, 0, PREFIX_LENGTH_OFFSET),
+        (JUMP_EQUAL, 9, 0, 0),  # a default route
+        (RETURN, 0, 0, NOTHING),
+    ]
     code += [
         (LOAD_X_IMMEDIATE, 0, 0, IFLA_IFNAME),
         (LOAD_IMMEDIATE, 0, 0, ATTRIBUTES_OFFSET),

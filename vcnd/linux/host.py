@@ -17,7 +17,7 @@ from vcnd.linux.pods import PodWiring, host_ifname, reap_group
 from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnics import VnicWiring
-from vcnd.linux.watch import Wanted, Watch
+from vcnd.linux.watch import Event, Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -314,19 +314,21 @@ class LinuxHost:
             ),
             pods=frozenset(a for x, _ in self._pods.values() for a in x.addresses),
             tables=frozenset(self._layout.vnic_table(s.index) for s in pod_vnics),
+            rules=frozenset((r.priority, r.table, r.mark) for r in self._vnics.rules),
         )
 
     async def _guard_routes(self) -> None:
         while True:
-            await self._watch.route_event(self._wanted)
-            await self._restore("links, addresses, routes or rules")
+            event = await self._watch.route_event(self._wanted)
+            what = "links, addresses, routes or rules"
+            await self._restore(what, lost=event is Event.LOSS)
 
     async def _guard_table(self) -> None:
         while True:
             await self._watch.nft_event(self._wanted, self._surroundings.hear_nft)
-            await self._restore("nft table")
+            await self._restore("nft table", lost=True)
 
-    async def _restore(self, what: str) -> None:
+    async def _restore(self, what: str, *, lost: bool) -> None:
         if not self._slots:
             return  # withdrawn
         began = trio.current_time()
@@ -337,7 +339,8 @@ class LinuxHost:
             return
         self._compare_links()
         took = trio.current_time() - began
-        log.warning("restored", what=what, took_ms=round(took * 1000, 1))
+        if lost:
+            log.warning("restored", what=what, took_ms=round(took * 1000, 1))
 
 
 def _forget(addresses: Collection[str]) -> None:

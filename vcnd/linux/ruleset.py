@@ -211,7 +211,8 @@ def _enforcing(
 def _base_chains(
     layout: Layout, vnics: Sequence[VnicLink], *, strict: bool
 ) -> Iterator[str]:
-    mask, links = f"{layout.mark_mask:#x}", layout.link_prefix + "*"
+    keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
+    main, links = layout.mark(PRIMARY_INDEX), layout.link_prefix + "*"
     services4, services6 = LINK_LOCAL_SERVICES.values()
     # Forwarded on by the main table, or not at all while the primary is unknown.
     has_primary = any(v.index == PRIMARY_INDEX for v in vnics)
@@ -255,13 +256,18 @@ def _base_chains(
         ),
     )
     yield from _chain(
+        "from_other",
+        f"ct direction original ct mark set ct mark & {keep} | {main:#x}",
+        primary,
+    )
+    yield from _chain(
         "decide",
         f"type filter hook prerouting priority {DECIDE_PRIORITY};",
         f'iifname "{links}" goto leaving',
         'iifname "lo" accept',
         f"ct direction reply ct mark & {mask} != 0 goto answer",
         *(f'iifname "{v.ifname}" {primary}' for v in vnics),
-        *_of_pods(networks, primary),
+        *_of_pods(networks),
     )
     yield from _chain(
         "output",
@@ -282,9 +288,9 @@ def _base_chains(
     )
 
 
-def _of_pods(networks: Sequence[str], primary: str) -> Iterator[str]:
-    """Let packets from and to pods pass that arrive by a link that is no VNIC."""
+def _of_pods(networks: Sequence[str]) -> Iterator[str]:
+    """Return rules for packets from and to pods that came in by no VNIC."""
     for family in Family:
         mine = ", ".join(sorted({n for n in networks if family_of(n) is family}))
         for end in ("saddr", "daddr") if mine else ():
-            yield f"{SELECTORS[family]} {end} {{ {mine} }} {primary}"
+            yield f"{SELECTORS[family]} {end} {{ {mine} }} goto from_other"

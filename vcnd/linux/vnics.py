@@ -18,7 +18,7 @@ from vcnd.linux.rtnetlink import IFA_F_NODAD, MAIN_TABLE, RTPROT_KERNEL
 from vcnd.linux.rules import Rule, vnic_rules
 from vcnd.linux.ruleset import VnicLink, class_numbers
 from vcnd.model.family import Family
-from vcnd.model.vnic import VnicSlot
+from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
 
 ASKS_FROM = "fe80::2"
 """A link-local address on each pod VNIC: with the kernel's own, which it proves first,
@@ -58,6 +58,8 @@ class VnicWiring:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self.rules: frozenset[Rule] = frozenset()
+        """The rules that ought to be there."""
 
     def set_up(self, slots: Sequence[VnicSlot]) -> SetUp:
         """Bring links, addresses, routes and rules to what the slots say.
@@ -87,7 +89,9 @@ class VnicWiring:
                         self._set_up(route, slot, there, mtu)
                 found.append(_as_vnic_link(slot, there))
             others = self._others(by_mac.values(), found)
-            foreign = foreign_links(self._layout, defaults, others)
+            # While the primary is not known it would look like one.
+            known = any(v.index == PRIMARY_INDEX for v in found)
+            foreign = foreign_links(self._layout, defaults, others) if known else []
             families = tuple(Family) if any(s.vnic.ipv6_cidr for s in slots) else FIRST
             for other in foreign:
                 self._answer_by(route, other, families)
@@ -188,6 +192,8 @@ class VnicWiring:
     def _bring_rules_to(self, route: Any, wanted: set[Rule]) -> None:
         """Add what is missing and remove what is over, at our priorities only."""
         layout = self._layout
+        # Before anything is deleted: what is not wanted any more is no loss.
+        self.rules = frozenset(wanted)
         present = kernel.present_rules(route, layout.priorities)
         # First what closes, then what opens.
         for rule in sorted(wanted - present, key=lambda r: r.table):

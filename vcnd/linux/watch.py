@@ -11,6 +11,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from vcnd.linux import event_filter, events, nftables
 from vcnd.linux import rtnetlink as rtnl
@@ -22,6 +23,8 @@ RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE = 9, 11, 19
 NFNLGRP_NFTABLES = 7
 FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 """By the length of an address."""
+ROUTE_PROTOCOL_OFFSET = 5
+"""In struct rtmsg."""
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
 """DELTABLE, DELCHAIN, DELRULE, DELSET: never single ones by ourselves."""
 NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
@@ -39,6 +42,18 @@ class Wanted:
     """The plugged pods' addresses."""
     tables: frozenset[int]
     """The pod VNICs' route tables."""
+    rules: frozenset[tuple[int, int, int]]
+    """The routing rules: priority, table (0: none) and mark (0: none)."""
+
+
+class Event(IntEnum):
+    """What an event means."""
+
+    NOTHING = 0
+    NEWS = 1
+    """Something came that has to be set up."""
+    LOSS = 2
+    """Something of ours went."""
 
 
 class Watch:
@@ -57,7 +72,9 @@ class Watch:
             RTNLGRP_IPV6_RULE,
         )
         others = (rtnl.RTM_DELADDR, rtnl.RTM_DELROUTE, rtnl.RTM_DELRULE)
-        code = event_filter.program(rtnl.RTM_NEWLINK, others, layout.link_prefix)
+        code = event_filter.program(
+            rtnl.RTM_NEWLINK, rtnl.RTM_NEWROUTE, others, layout.link_prefix
+        )
         event_filter.attach(self._route, code)
         self._nft = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
         self._links: dict[str, tuple[int, int]] = {}
@@ -77,12 +94,15 @@ class Watch:
         self._route.close()
         self._nft.close()
 
-    async def route_event(self, wanted: Callable[[], Wanted]) -> None:
-        """Return when something of ours went from links, addresses, routes or rules."""
+    async def route_event(self, wanted: Callable[[], Wanted]) -> Event:
+        """Return when links, addresses, routes or rules are to be looked after."""
         while True:
             data = await events.received(self._route)
-            if data is None or self._routes_touched(data, wanted()):
-                return
+            if data is None:
+                return Event.LOSS
+            event = self._judge(data, wanted())
+            if event is not Event.NOTHING:
+                return event
 
     async def nft_event(
         self, wanted: Callable[[], Wanted], hear: Callable[[bytes | None], None]
@@ -97,44 +117,57 @@ class Watch:
             if data is None or self._table_touched(data, wanted()):
                 return
 
-    def _routes_touched(self, data: bytes, wanted: Wanted) -> bool:
-        return any(
-            self._is_loss(kind, body, wanted) for kind, _, body in messages(data)
+    def _judge(self, data: bytes, wanted: Wanted) -> Event:
+        return max(
+            (self._meaning(kind, body, wanted) for kind, _, body in messages(data)),
+            default=Event.NOTHING,
         )
 
-    def _is_loss(self, kind: int, body: bytes, wanted: Wanted) -> bool:
+    def _meaning(self, kind: int, body: bytes, wanted: Wanted) -> Event:
         match kind:
-            case rtnl.RTM_NEWLINK:  # a VNIC appeared, or went up or down
-                return self._is_news_of_vnic(body, wanted.macs)
+            case rtnl.RTM_NEWLINK:
+                return self._of_link(body, wanted.macs)
             case rtnl.RTM_DELADDR:
                 said = attributes(body[8:])
                 # IPv6 addresses have no local end of their own.
                 local = said.get(rtnl.IFA_LOCAL) or said.get(rtnl.IFA_ADDRESS, b"")
-                return _as_text(local) in wanted.addresses
+                lost = _as_text(local) in wanted.addresses
+            case rtnl.RTM_NEWROUTE:
+                return self._of_new_route(body, wanted)
             case rtnl.RTM_DELROUTE:
                 said = attributes(body[12:])
-                (table,) = struct.unpack("=I", said.get(rtnl.RTA_TABLE, b"\0\0\0\0"))
-                if table in wanted.tables:
-                    return True
-                lost = _as_text(said.get(rtnl.RTA_DST, b""))
-                return table == self._layout.pods_table and lost in wanted.pods
+                gone = _as_text(said.get(rtnl.RTA_DST, b""))
+                table = _number(said, rtnl.RTA_TABLE)
+                of_pod = table == self._layout.pods_table and gone in wanted.pods
+                lost = of_pod or table in wanted.tables
             case rtnl.RTM_DELRULE:
                 said = attributes(body[12:])
-                (priority,) = struct.unpack(
-                    "=I", said.get(rtnl.FRA_PRIORITY, b"\0\0\0\0")
-                )
-                return priority in self._layout.priorities
+                kinds = rtnl.FRA_PRIORITY, rtnl.FRA_TABLE, rtnl.FRA_FWMARK
+                priority, table, mark = (_number(said, kind) for kind in kinds)
+                lost = (priority, table, mark) in wanted.rules
             case _:
-                return False
+                lost = False
+        return Event.LOSS if lost else Event.NOTHING
 
-    def _is_news_of_vnic(self, body: bytes, macs: frozenset[str]) -> bool:
+    def _of_new_route(self, body: bytes, wanted: Wanted) -> Event:
+        """Judge a new default route: a foreign VNIC may have got its way out."""
+        table = _number(attributes(body[12:]), rtnl.RTA_TABLE)
+        protocol = body[ROUTE_PROTOCOL_OFFSET]
+        ours = protocol == rtnl.RTPROT_KERNEL or table in wanted.tables
+        return Event.NOTHING if ours else Event.NEWS
+
+    def _of_link(self, body: bytes, macs: frozenset[str]) -> Event:
+        """Judge a link event: a VNIC's link that came or went up has to be set up."""
         mac = attributes(body[16:]).get(rtnl.IFLA_ADDRESS, b"").hex(":")
         if mac not in macs:
-            return False
+            return Event.NOTHING
         index, flags = struct.unpack_from("=iI", body, 4)
         state = (index, flags & rtnl.IFF_UP)
         before, self._links[mac] = self._links.get(mac), state
-        return before != state
+        if before == state:
+            return Event.NOTHING
+        was_up = before is not None and bool(before[1])
+        return Event.LOSS if was_up else Event.NEWS
 
     def _table_touched(self, data: bytes, wanted: Wanted) -> bool:
         """Note deletions in our table; judge at the end of the transaction."""
@@ -160,6 +193,11 @@ class Watch:
                 case _:
                     pass
         return False
+
+
+def _number(said: dict[int, bytes], kind: int) -> int:
+    (number,) = struct.unpack("=I", said.get(kind, b"\0\0\0\0"))
+    return int(number)
 
 
 def _as_text(address: bytes) -> str:
