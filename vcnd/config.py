@@ -13,6 +13,8 @@ from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.wish import Allowance
 
+LEAST_MARKS = 32
+"""How many different marks a node needs at least."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -95,12 +97,18 @@ class NodeSection(_Section, frozen=True):
     forward_accept: bool = True
     """Insert accepts for pods at the head of others' FORWARD chains that end in a drop
     or a reject: without them no pod reaches anything beyond its node."""
+    nsg_enforcement: Literal["strict", "standard"] = "strict"
+    """Whether pods of different NSGs or subnets on one node talk through the VCN, where
+    their NSGs and the flow log see it, or directly."""
     pods_table: int = 100
+    strict_priority: int = 990
     pods_priority: int = 1000
     mark_priority: int = 1010
     source_priority: int = 1020
+    local_priority: int = 1025
     closed_priority: int = 1030
     mark_mask: int = 0xFF
+    """Bits of packet and connection marks that are ours: side by side, five or more."""
 
 
 class KubernetesSection(_Section, frozen=True):
@@ -195,10 +203,13 @@ class Config(_Section, frozen=True):
         return Layout(
             mtu=node.mtu,
             forward_accept=node.forward_accept,
+            strict_nsgs=node.nsg_enforcement == "strict",
             pods_table=node.pods_table,
+            strict_priority=node.strict_priority,
             pods_priority=node.pods_priority,
             mark_priority=node.mark_priority,
             source_priority=node.source_priority,
+            local_priority=node.local_priority,
             closed_priority=node.closed_priority,
             mark_mask=node.mark_mask,
         )
@@ -234,11 +245,23 @@ def load(path: Path, node_name: str = "") -> Config:
         )
     if not config.oci.ip_families:
         raise ConfigError(f"{path}: [oci] ip_families is empty: IPv4, IPv6 or both")
+    if not _is_mask(config.node.mark_mask):
+        raise ConfigError(
+            f"{path}: [node] mark_mask {config.node.mark_mask:#x} is no row of five or"
+            " more bits side by side, of 32"
+        )
     if config.log.level not in ("debug", "info", "warning", "error"):
         raise ConfigError(f"{path}: [log] level {config.log.level!r} is unknown")
     if config.log.format not in ("logfmt", "json"):
         raise ConfigError(f"{path}: [log] format {config.log.format!r} is unknown")
     return config
+
+
+def _is_mask(mask: int) -> bool:
+    """Return True if the bits of a mask are side by side, and enough."""
+    lowest = mask & -mask
+    row = mask // lowest + 1 if lowest > 0 else 0
+    return 0 < mask < 1 << 32 and row & (row - 1) == 0 and row >= LEAST_MARKS
 
 
 def render(config: Config) -> str:

@@ -15,7 +15,7 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from integration.demo import addresses, families, paths, profiles, wishes
+from integration.demo import addresses, dataplane, families, paths, profiles, wishes
 from integration.demo.stage import CheckError, Stage
 from integration.lab import enclosure, profile
 from integration.lab.lab import POOL, running_lab, world_text
@@ -35,6 +35,8 @@ CHECKS: tuple[Check, ...] = (
     paths.nsg_blocks,
     paths.nsg_allows_after_rule_change,
     paths.imds_blocked_for_pods,
+    dataplane.spoofed_reply_dropped,
+    dataplane.nodelocal_dns,
     paths.answers_by_ingress,
     profiles.rp_filter_profiles,
     paths.rules_restored,
@@ -49,6 +51,7 @@ WISHES: tuple[Check, ...] = (
     wishes.pod_nsg_annotation,
     wishes.pod_subnet_annotation,
     wishes.fixed_address_survives,
+    dataplane.nsg_between_classes_same_node,
 )
 """Come after ``rules_restored``, with ``--world``."""
 FAMILIES: tuple[Check, ...] = (

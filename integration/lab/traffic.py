@@ -109,6 +109,19 @@ async def ask(
     return said
 
 
+def datagrams(
+    name: str, address: str = "", port: int = 0, *, six: bool = False
+) -> trio.socket.SocketType:
+    """Return a UDP socket of a namespace, bound where an address is given."""
+    family = socket.AF_INET6 if six or ":" in address else socket.AF_INET
+
+    def bind(sock: socket.socket) -> None:
+        if address:
+            sock.bind((address, port))
+
+    return _socket(name, socket.SOCK_DGRAM, bind, family)
+
+
 async def resolve(name: str, host: str, server: str = "169.254.169.254") -> str | None:
     """Return a host's address as a resolver says it, asked from a namespace."""
     query = dns.message.make_query(host, dns.rdatatype.A)
