@@ -10,10 +10,11 @@ from typing import Never, TypeVar
 import structlog
 import trio
 
-from vcnd.linux import conntrack, kernel, netns, nft
+from vcnd.linux import kernel, netns, nft
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pods import PodWiring, host_ifname, reap_group
+from vcnd.linux.reaper import Reaper
 from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnics import VnicWiring
@@ -31,7 +32,6 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 DEFAULT_MTU = 1500
-REAP_PAUSE_SECONDS = 0.02
 
 
 class LinuxHost:
@@ -56,9 +56,7 @@ class LinuxHost:
         )
         self._turn = trio.Lock()
         self._settling_thread = trio.CapacityLimiter(1)
-        self._reaper_thread = trio.CapacityLimiter(1)
-        self._to_forget: set[str] = set()
-        self._something_cut = trio.Event()
+        self._reaper = Reaper(layout)
         self._mtu = layout.mtu or DEFAULT_MTU
 
     @asynccontextmanager
@@ -149,8 +147,7 @@ class LinuxHost:
             self._wiring.unplug(lease)
 
         await self._at_once(cut)
-        self._to_forget.update(lease.addresses)
-        self._something_cut.set()
+        self._reaper.cut(lease.addresses)
 
     async def check(
         self, lease: Lease, *, netns: int, default_routes: Collection[Family]
@@ -174,7 +171,7 @@ class LinuxHost:
     async def reap(self, host_ifname: str) -> None:
         """Delete a link that belongs to no lease."""
         await self._at_once(lambda: self._wiring.cut(host_ifname))
-        self._something_cut.set()
+        self._reaper.cut()
 
     # VNICs and rules
 
@@ -274,7 +271,7 @@ class LinuxHost:
         """Reap cut links, and restore what others take from us."""
         try:
             async with trio.open_nursery() as watchers:
-                watchers.start_soon(self._reap)
+                watchers.start_soon(self._reaper.run)
                 watchers.start_soon(self._guard_routes)
                 watchers.start_soon(self._guard_table)
                 watchers.start_soon(self._surroundings.run)
@@ -283,27 +280,6 @@ class LinuxHost:
             self._wiring.close()
             self._watch.close()
         raise AssertionError("watchers never end")
-
-    async def _reap(self) -> None:
-        while True:
-            await self._something_cut.wait()
-            await trio.sleep(REAP_PAUSE_SECONDS)
-            self._something_cut = trio.Event()
-            addresses, self._to_forget = self._to_forget, set()
-
-            # An address' connections go before its next owner could meet them.
-            if not await self._swept("connections", partial(_forget, addresses)):
-                self._to_forget |= addresses  # again with the next ones
-            await self._swept("links", partial(reap_group, self._layout))
-
-    async def _swept(self, what: str, sweep: Callable[[], None]) -> bool:
-        """Return True if a step behind the calls was done."""
-        try:
-            await trio.to_thread.run_sync(sweep, limiter=self._reaper_thread)
-        except OSError as error:
-            log.error("reap_failed", what=what, reason=str(error))
-            return False
-        return True
 
     def _wanted(self) -> Wanted:
         pod_vnics = [s for s in self._slots if not s.is_primary]
@@ -341,11 +317,6 @@ class LinuxHost:
         took = trio.current_time() - began
         if lost:
             log.warning("restored", what=what, took_ms=round(took * 1000, 1))
-
-
-def _forget(addresses: Collection[str]) -> None:
-    if addresses:
-        conntrack.forget(addresses)
 
 
 def boot_id() -> str:

@@ -1,0 +1,58 @@
+"""What goes on behind DEL: links and connections of pods that were cut off."""
+
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Never
+
+import structlog
+import trio
+
+from vcnd.linux import conntrack
+from vcnd.linux.layout import Layout
+from vcnd.linux.pods import reap_group
+
+log = structlog.get_logger()
+
+PAUSE_SECONDS = 0.02
+"""So long cut links are gathered: deleting many costs one wait of the kernel."""
+
+
+class Reaper:
+    """Deletes what cut pods left."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._thread = trio.CapacityLimiter(1)
+        self._addresses: set[str] = set()
+        self._something_cut = trio.Event()
+
+    def cut(self, addresses: Collection[str] = ()) -> None:
+        """Note that a pod was cut off, and which addresses it had."""
+        self._addresses.update(addresses)
+        self._something_cut.set()
+
+    async def run(self) -> Never:
+        """Delete in groups."""
+        while True:
+            await self._something_cut.wait()
+            await trio.sleep(PAUSE_SECONDS)
+            self._something_cut = trio.Event()
+            addresses, self._addresses = self._addresses, set()
+            # An address' connections go before its next owner could meet them.
+            if not await self._swept("connections", partial(_forget, addresses)):
+                self._addresses |= addresses  # again with the next ones
+            await self._swept("links", partial(reap_group, self._layout))
+
+    async def _swept(self, what: str, sweep: Callable[[], None]) -> bool:
+        """Return True if a step was done."""
+        try:
+            await trio.to_thread.run_sync(sweep, limiter=self._thread)
+        except OSError as error:
+            log.error("reap_failed", what=what, reason=str(error))
+            return False
+        return True
+
+
+def _forget(addresses: Collection[str]) -> None:
+    if addresses:
+        conntrack.forget(addresses)
