@@ -62,7 +62,7 @@ def test_answer_that_does_not_come_closes_the_socket(sock: NetlinkSocket) -> Non
         before = sock._socket
         be_impatient(sock)
         numbers = sock.numbers(1)
-        silent = message(RTM_NEWLINK, 0, b"", numbers.start)
+        silent = message(RTM_NEWLINK, 0, b"", numbers[0])
         with pytest.raises(NetlinkError, match="no answer within") as caught:
             sock.exchange("say nothing", silent, numbers)
         assert caught.value.errno == errno.ETIMEDOUT
@@ -72,12 +72,12 @@ def test_answer_that_does_not_come_closes_the_socket(sock: NetlinkSocket) -> Non
 
 def test_truncated_answer_closes_the_socket(sock: NetlinkSocket) -> None:
     with sock:
-        sock._buffer = bytearray(16)
+        sock._receive_bytes = 16
         with pytest.raises(NetlinkError) as caught:
             list(sock.dump("links", RTM_GETLINK, link(0)))
         assert caught.value.errno == errno.EMSGSIZE
         assert sock._socket is None
-        sock._buffer = bytearray(1 << 16)
+        sock._receive_bytes = 1 << 16
         sock.request("get loopback", RTM_GETLINK, 0, link(1))
 
 

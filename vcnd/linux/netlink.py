@@ -13,7 +13,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +27,7 @@ NLM_F_DUMP_INTR = 0x10
 RECEIVE_BYTES = 1 << 16
 ANSWER_SECONDS = 10
 DUMP_TRIES = 8
+MAX_SEQUENCE = 0x7FFFFFF0
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
@@ -101,7 +102,7 @@ class NetlinkSocket:
     def __init__(self, protocol: int) -> None:
         self._protocol = protocol
         self._sequence = 0
-        self._buffer = bytearray(RECEIVE_BYTES)
+        self._receive_bytes = RECEIVE_BYTES
         self._closed = False
         self._socket: socket.socket | None = self._opened()
 
@@ -118,9 +119,9 @@ class NetlinkSocket:
         )
         return made
 
-    def numbers(self, count: int) -> range:
+    def numbers(self, count: int) -> Sequence[int]:
         """Return the sequence numbers of the next messages to send."""
-        first = self._sequence + 1 & 0x7FFFFFFF or 1
+        first = self._sequence % MAX_SEQUENCE + 1
         self._sequence = first + count - 1
         return range(first, first + count)
 
@@ -130,11 +131,11 @@ class NetlinkSocket:
         Raises:
             NetlinkError: the kernel refused, or its answer was lost.
         """
-        numbers = self.numbers(1)
+        self._sequence = number = self._sequence % MAX_SEQUENCE + 1
         flags |= NLM_F_REQUEST | NLM_F_ACK
-        self.exchange(step, message(kind, flags, body, numbers.start), numbers)
+        self.exchange(step, message(kind, flags, body, number), (number,))
 
-    def exchange(self, step: str, data: bytes, numbers: range) -> None:
+    def exchange(self, step: str, data: bytes, numbers: Collection[int]) -> None:
         """Send messages and wait until one of them is acknowledged or refused.
 
         Args:
@@ -155,7 +156,7 @@ class NetlinkSocket:
         _raise_refusal(step, flags, body)
 
     def _answer(
-        self, sock: socket.socket, step: str, numbers: range
+        self, sock: socket.socket, step: str, numbers: Collection[int]
     ) -> tuple[int, bytes]:
         while True:
             for number, kind, flags, body in numbered(self._receive(sock, step)):
@@ -198,7 +199,7 @@ class NetlinkSocket:
 
     def _receive(self, sock: socket.socket, step: str) -> bytes:
         try:
-            size = sock.recv_into(self._buffer, 0, socket.MSG_TRUNC)
+            data = sock.recv(self._receive_bytes)
         except BlockingIOError as error:
             raise NetlinkError(
                 errno.ETIMEDOUT, step, f"no answer within {ANSWER_SECONDS} s"
@@ -206,9 +207,10 @@ class NetlinkSocket:
         except OSError as error:
             code = error.errno or errno.EIO
             raise NetlinkError(code, step, f"the answer was lost: {error}") from error
-        if size > len(self._buffer):
-            raise NetlinkError(errno.EMSGSIZE, step, f"an answer of {size} bytes")
-        return bytes(memoryview(self._buffer)[:size])
+        # Twice what the kernel puts into one; recvmsg() would tell, and costs more.
+        if len(data) >= self._receive_bytes:
+            raise NetlinkError(errno.EMSGSIZE, step, "the answer was truncated")
+        return data
 
     def _open(self) -> socket.socket:
         if self._closed:
