@@ -7,8 +7,8 @@ from vcnd.core.problems import EXPIRY_SECONDS, MOST_PROBLEMS, Problems
 from vcnd.model.family import Family
 from vcnd.model.place import (
     AUDIT,
+    KERNEL,
     METADATA,
-    NSGS,
     Place,
     PlaceKind,
     addresses_place,
@@ -20,7 +20,7 @@ from vcnd.model.place import (
 
 FOUR = addresses_place("ocid1.vnic.a", Family.IPV4)
 SIX = addresses_place("ocid1.vnic.a", Family.IPV6)
-PLACES = [AUDIT, METADATA, NSGS, FOUR, SIX, attach_place(""), fixed_place("shop/db")]
+PLACES = [AUDIT, METADATA, KERNEL, FOUR, SIX, attach_place(""), fixed_place("shop/db")]
 
 
 def test_a_problem_keeps_its_age_and_counts() -> None:

@@ -307,3 +307,14 @@ async def test_two_clusters_leave_each_others_vnics_alone(
         await node.release_all()
     assert {v.id for v in w.pod_vnics()} == before
     assert lease.address in w.secondary()
+
+
+async def test_a_vnic_attached_during_an_audit_is_counted_once(
+    autojump_clock: Clock,
+) -> None:
+    """Kubernetes' answer at start asks for an audit, and the first attach is slow."""
+    few = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}
+    w, cluster = world(few, blocks=False), MemoryCluster()
+    async with w.node(settings(batch=16), cluster=cluster) as node:
+        await until_warm(node, free=16)
+        assert node.pool.vnics_attached == len(w.vnics()) == 4

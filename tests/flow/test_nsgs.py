@@ -4,7 +4,7 @@ import trio
 
 from fakeoci.world.nouns import Nsg, Subnet
 from tests.doubles.cluster import MemoryCluster
-from tests.harness import add, until_warm, world
+from tests.harness import add, settings, until_warm, world
 from vcnd.model.podnetwork import PodNetwork
 
 Clock = trio.testing.MockClock
@@ -56,5 +56,27 @@ async def test_nsgs_that_are_refused_are_told(autojump_clock: Clock) -> None:
         node.pool.ring()
         await trio.sleep(60)
         said = {p.what: p.reason for p in node.pool.problems}
-        assert "UpdateVnic: 404" in said["NSGs"]
+        (vnic,) = w.pod_vnics()
+        assert "UpdateVnic: 404" in said[f"NSGs of {vnic.id}"]
         await add(node, 1)  # and stands in nobody's way
+
+
+async def test_one_vnic_refused_stops_no_other(autojump_clock: Clock) -> None:
+    few = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}
+    w, cluster = world(few, blocks=False), MemoryCluster()
+    pods = w.service.world.named(Subnet, "pods").id
+    async with w.node(settings(batch=16), cluster=cluster) as node:
+        await until_warm(node, free=16)
+        await trio.sleep(60)
+        w.fault("UpdateVnic", status=404, code="NotAuthorizedOrNotFound", times=1)
+        cluster.asked = PodNetwork(subnet_ids=(pods,))
+        cluster.change()
+        await trio.sleep(30)
+        assert len(w.pod_vnics()) == 3
+        wrong = [v.id for v in w.pod_vnics() if v.nsg_ids]
+        found = [p.place.vnic_id for p in node.pool.problems]
+        assert found == wrong
+        assert len(wrong) == 1
+        await trio.sleep(1000)
+        assert not any(v.nsg_ids for v in w.pod_vnics())
+        assert not node.pool.problems

@@ -25,6 +25,15 @@ QUIET_SECONDS = 60.0
 NOTICE = Notice(pod=None, reason="Test", message="x")
 
 
+class Indexed(dict[str, Any]):
+    """May be asked for a key, and not be gone through."""
+
+    def values(self) -> Any:
+        raise AssertionError
+
+    items = keys = __iter__ = values
+
+
 def pod_of(namespace: str, version: str, **more: Any) -> dict[str, Any]:
     body = pod("p", version)
     body["metadata"] |= {"namespace": namespace, **more.pop("metadata", {})}
@@ -153,6 +162,11 @@ async def test_of_namespaces_the_metadata_alone_is_asked_for(
         assert [b.annotations for b in cluster.pods() or []] == [OURS]
         known = PodRef(namespace="shop", name="p", uid="p")
         assert cluster.annotations(known, {"c": "d"}) == {**OURS, "c": "d"}
+        # Found by name: what a pod costs does not grow with the cluster.
+        cache = cluster._namespaces.cache
+        cache.objects = Indexed(cache.objects)
+        assert [b.annotations for b in cluster.pods() or []] == [OURS]
+        assert cluster.annotations(known, {}) == OURS
         # What is kept of another namespace is its name.
         kept = cluster._namespaces.cache.objects["n1"].metadata
         assert (kept.annotations, kept.labels) == ({}, {})

@@ -201,6 +201,7 @@ class Changes:
         token = self._unsettled_attach or secrets.token_hex(15)
         self._unsettled_attach = token
         await self._journal.append(AttachIntended(token))
+        attached = self._pool.vnics_attached
         try:
             families = self._pool.wants.network.families
             vnic = await self._cloud.attach_vnic(pod_class, families, token)
@@ -213,7 +214,8 @@ class Changes:
             raise
         slot = self._pool.numbers.number(vnic)
         self._pool.came([vnic.id])
-        self._pool.vnics_attached += 1
+        # An audit meanwhile may have counted it already.
+        self._pool.vnics_attached = max(attached + 1, self._pool.vnics_attached)
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))
         self._unsettled_attach = None
         await self.settle()

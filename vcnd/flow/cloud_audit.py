@@ -15,10 +15,10 @@ from vcnd.core.states import Withheld
 from vcnd.flow.changes import Changes
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
-from vcnd.model.errors import CloudError
+from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
-from vcnd.model.place import NSGS, TAGS, Place, PlaceKind
+from vcnd.model.place import TAGS, Place, PlaceKind
 from vcnd.model.records import VnicForgotten, VnicNumbered
 from vcnd.model.vnic import CloudView, PrivateIp
 from vcnd.ports import Cloud, Journal
@@ -257,11 +257,16 @@ class CloudAudit:
 
     async def _correct_nsgs(self, view: CloudView) -> None:
         """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
-        try:
-            for repair in nsg_drift(view, self._pool.wants.classes()):
+        refused: set[Place] = set()
+        for repair in nsg_drift(view, self._pool.wants.classes()):
+            try:
                 await self._cloud.set_nsgs(repair.vnic_id, repair.nsg_ids)
+            except CloudError as error:
+                place = Place(kind=PlaceKind.NSGS, vnic_id=repair.vnic_id)
+                refused.add(place)
+                self._pool.trouble(place, str(error))
+                if not isinstance(error, CloudRefusedError):
+                    return  # it is away: for the other VNICs too
+            else:
                 log.info("vnic_nsgs_set", vnic=repair.vnic_id, nsgs=repair.nsg_ids)
-        except CloudError as error:
-            self._pool.trouble(NSGS, str(error))
-        else:
-            self._pool.relief(NSGS)
+        self._pool.relieve(lambda p: p.kind is PlaceKind.NSGS and p not in refused)

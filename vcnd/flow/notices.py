@@ -88,7 +88,8 @@ class Notices:
             message, left = f"{place}: the problem is over", len(problems)
             if left:
                 message += f"; {left} other problems remain"
-            reason = CLEARED if left else READY
+            hindered = any(p.place.kind.costs_addresses for p in problems)
+            reason = CLEARED if hindered else READY
             notice = Notice(pod=None, reason=reason, message=message, warning=False)
             await self._cluster.tell(notice)
             self._of_node.close(place)

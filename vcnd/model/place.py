@@ -136,7 +136,6 @@ AUDIT = Place(kind=PlaceKind.AUDIT)
 JOURNAL = Place(kind=PlaceKind.JOURNAL)
 KERNEL = Place(kind=PlaceKind.KERNEL)
 TAGS = Place(kind=PlaceKind.TAGS)
-NSGS = Place(kind=PlaceKind.NSGS)
 CLUSTER_WRITES = Place(kind=PlaceKind.CLUSTER, name="writes")
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)
 
