@@ -107,6 +107,8 @@ async def test_forwarding_that_was_switched_off_is_on_again(
     assert await _reaches(a, b)()
     netns.sysctl(node.name, {"ipv4/ip_forward": 0})
     await _until(_reaches(a, b), RESTORE_SECONDS)
+    late = await pods.start(node, "pod3", lab.servers)
+    await _until(_reaches(late, a), RESTORE_SECONDS)
     path = Path("/proc/sys/net/ipv4/ip_forward")
     value = netns.inside(node.name, path.read_text).strip()
     assert value == ("0" if read_only else "1")

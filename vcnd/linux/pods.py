@@ -137,6 +137,7 @@ class PodWiring:
     ) -> None:
         layout, index = self._layout, socket.if_nametoindex(lease.host_ifname)
         settings = {
+            rtnetlink.DEVCONF_FORWARDING: 1,  # also while the node's is off
             rtnetlink.DEVCONF_SEND_REDIRECTS: 0,  # a hairpin would be told to redirect
             rtnetlink.DEVCONF_RP_FILTER: 0,  # the map's key has the interface
         }

@@ -17,7 +17,7 @@ from typing import Never
 import structlog
 import trio
 
-from vcnd.linux import events, reverse_path
+from vcnd.linux import events, reverse_path, rtnetlink
 from vcnd.linux.netlink import attributes, is_missing, messages
 from vcnd.linux.ruleset import VnicLink
 from vcnd.linux.vnics import VNIC_SETTINGS, set_device
@@ -29,7 +29,6 @@ RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF = 24, 25
 RTM_NEWNETCONF = 80
 NETCONFA_IFINDEX, NETCONFA_FORWARDING, NETCONFA_RP_FILTER = 1, 2, 3
 ALL_LINKS = -1
-DEVCONF_FORWARDING = 1
 SPACING_SECONDS = 0.2
 """Least time from one look to the next: nobody who fights us makes us busy."""
 ROOT = Path("/proc/sys/net")
@@ -123,7 +122,7 @@ class Settings:
 
     def _let_links_forward(self) -> None:
         names = {*(v.ifname for v in self._vnics()), *self._pod_links()}
-        _set_links(names, {DEVCONF_FORWARDING: 1})
+        _set_links(names, {rtnetlink.DEVCONF_FORWARDING: 1})
 
 
 def _set_links(names: Iterable[str], settings: dict[int, int]) -> None:
@@ -171,7 +170,7 @@ def _changes(data: bytes) -> Iterator[Change]:
 def _is_on(path: str) -> bool:
     try:
         return (ROOT / path).read_text().strip() != "0"
-    except FileNotFoundError:
+    except OSError:
         return True  # the kernel has no IPv6: nothing to forward
 
 

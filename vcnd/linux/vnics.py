@@ -25,6 +25,7 @@ ASKS_FROM = "fe80::2"
 nobody could ask for the router in the first second after a link came up."""
 FIRST = (Family.IPV4,)
 VNIC_SETTINGS = {
+    rtnetlink.DEVCONF_FORWARDING: 1,
     # Loose: answers to pods come in here, and the route to their source is another's.
     # The greater of this and of ``all`` counts, so images cannot make it strict.
     rtnetlink.DEVCONF_RP_FILTER: 2,
