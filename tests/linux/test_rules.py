@@ -1,5 +1,7 @@
 """Routing rules as values, and the numbers of foreign links."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +50,13 @@ def test_pods_subnet_is_closed_and_the_nodes_is_not() -> None:
     assert [(r.source, r.table, r.arrived_by) for r in own] == [
         ("10.2.0.0/24", MAIN_TABLE, "lo")
     ]
+
+
+def test_every_network_of_a_vnics_addresses_is_closed() -> None:
+    wide = slot(2)
+    wide = replace(wide, vnic=replace(wide.vnic, further_cidrs=("10.8.0.0/24",)))
+    rules = vnic_rules(Layout(), [slot(1), wide], Family.IPV4, strict={})
+    assert {r.source for r in rules if not r.table} == {"10.2.0.0/24", "10.8.0.0/24"}
 
 
 def test_pods_table_is_for_single_addresses_only() -> None:

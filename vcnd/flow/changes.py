@@ -163,8 +163,14 @@ class Changes:
             await self.settle()
 
     def _note_accepted(self, fresh: Sequence[PrivateIp]) -> None:
+        slots = self._pool.slots
+        if any(
+            p.vnic_id in slots and not slots[p.vnic_id].vnic.covers(p.address)
+            for p in fresh
+        ):
+            self._pool.doubt()  # the subnet has more blocks than one
         for vnic_id, family in {(p.vnic_id, p.family) for p in fresh}:
-            slot, limits = self._pool.slots.get(vnic_id), self._pool.limits[family]
+            slot, limits = slots.get(vnic_id), self._pool.limits[family]
             if slot is not None:
                 subnet, now = slot.vnic.subnet_id, trio.current_time()
                 if family is Family.IPV6 and not slot.vnic.ipv6_router:

@@ -9,7 +9,7 @@ from functools import partial
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.rtnetlink import MAIN_TABLE
-from vcnd.model.family import Family
+from vcnd.model.family import Family, family_of
 from vcnd.model.vnic import VnicSlot
 
 LOOPBACK = "lo"
@@ -57,7 +57,6 @@ def vnic_rules(
         vnic, table = slot.vnic, layout.vnic_table(slot.index)
         six = family is Family.IPV6
         own = vnic.ipv6 if six else vnic.address
-        cidr = vnic.ipv6_cidr if six else vnic.subnet_cidr
         wanted.add(rule(layout.mark_priority, table, mark=layout.mark(slot.index)))
         if own:
             source = f"{own}/{family.bits}"
@@ -67,8 +66,9 @@ def vnic_rules(
         if slot.index in strict:
             mark = layout.strict_mark(slot.index)
             wanted.add(rule(layout.strict_priority, table, mark=mark))
-        if cidr:
-            local = partial(rule, arrived_by=LOOPBACK)
-            wanted.add(local(layout.local_priority, MAIN_TABLE, cidr))
-            wanted.add(rule(layout.closed_priority, source=cidr))
+        for cidr in vnic.pod_networks:
+            if family_of(cidr) is family:
+                local = partial(rule, arrived_by=LOOPBACK)
+                wanted.add(local(layout.local_priority, MAIN_TABLE, cidr))
+                wanted.add(rule(layout.closed_priority, source=cidr))
     return wanted

@@ -211,9 +211,7 @@ def _as_vnic_link(slot: VnicSlot, link: Link) -> VnicLink:
         index=slot.index,
         ifname=link.name,
         pod_class=vnic.pod_class,
-        networks=()
-        if slot.is_primary
-        else tuple(filter(None, (vnic.subnet_cidr, vnic.ipv6_cidr))),
+        networks=() if slot.is_primary else vnic.pod_networks,
     )
 
 

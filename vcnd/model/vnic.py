@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
@@ -26,6 +26,18 @@ class Vnic:
     ipv6_router: str = ""
     pod_class: str = ""
     """Name of the class of pods that it is for (``PodClass.name``)."""
+    further_cidrs: tuple[str, ...] = ()
+    """Networks of its addresses outside ``subnet_cidr``: the subnet has more blocks."""
+
+    @property
+    def pod_networks(self) -> tuple[str, ...]:
+        """Return the networks that the addresses of its pods are of."""
+        known = self.subnet_cidr, *self.further_cidrs, self.ipv6_cidr
+        return tuple(network for network in known if network)
+
+    def covers(self, address: str) -> bool:
+        """Return True if an address is of one of these networks."""
+        return any(ip_address(address) in ip_network(n) for n in self.pod_networks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import structlog
 import trio
 
+from vcnd.core.networks import further_networks
 from vcnd.model.errors import (
     CloudError,
     CloudGoneError,
@@ -198,6 +199,7 @@ class OciCloud:
             ipv6_cidr=local.ipv6_subnet_cidr_block if six else "",
             ipv6_router=local.ipv6_virtual_router_ip if six else "",
             pod_class=said.get(tags.CLASS, ""),
+            further_cidrs=further_networks(local.subnet_cidr_block, pods),
         )
 
     # Addresses
