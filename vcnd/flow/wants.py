@@ -75,6 +75,9 @@ class Wants:
     def _judge(self) -> None:
         """Find out what each bound pod is to be given; refused ones get nothing."""
         self._bound_claims.clear()
+        # Pods ask for ever new classes; those that nobody asks for any more go.
+        waiting = (claim.pod_class for _, claim in self._waiting.values())
+        self._classes = {pod_class.name: pod_class for pod_class in waiting}
         for uid, bound in self.bound.items():
             with suppress(WishRefusedError):
                 self._bound_claims[uid] = self.claim(bound.pod, bound.annotations)
@@ -95,6 +98,7 @@ class Wants:
     def waiting_for(self, key: SandboxKey, pod: PodRef, claim: Claim) -> Iterator[None]:
         """Count a call as waiting while the body runs."""
         self._waiting[key] = pod, claim
+        self._classes[claim.pod_class.name] = claim.pod_class
         try:
             yield
         finally:
