@@ -22,6 +22,7 @@ from vcnd.flow.changes import Changes
 from vcnd.flow.claims import Claims
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.follower import Follower
+from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.leases import Leases
 from vcnd.flow.links import Links
 from vcnd.flow.node_problems import NodeProblems
@@ -179,18 +180,20 @@ class Node:
             resync_seconds=config.pool.resync_seconds,
             random=random,
         )
+        self._kernel = KernelAudit(
+            pool=self.pool, host=host, leases=leases, turns=turns
+        )
         self._cloud_audit = CloudAudit(
             pool=self.pool,
             cloud=cloud,
             journal=journal,
+            kernel=self._kernel,
             changes=self._changes,
             returns=self._returns,
         )
         self._repairer = Repairer(
             pool=self.pool,
-            host=host,
-            leases=leases,
-            turns=turns,
+            kernel=self._kernel,
             cloud_audit=self._cloud_audit,
             audit_seconds=config.pool.audit_seconds,
             random=random,
@@ -224,19 +227,14 @@ class Node:
         await rooms.start(partial(self._journal.run, self.pool.hear_of_disk))
         self.pool.restore(remembered)
         self._changes.resume(remembered.unsettled_attach)
+        await self._kernel.restore(damaged=remembered.damaged)
         ledger, slots = self.pool.ledger, self.pool.slots
-        self._host.adopt(
-            [
-                (lease, found)
-                for lease in ledger.leases()
-                if (found := self.pool.vnics_of(lease))
-            ]
-        )
         await rooms.start(self._host.run)
         # With what the journal knows the node serves at once, cloud or no cloud.
         try:
-            await self._changes.settle()
-            await self._repairer.audit_kernel()
+            if self._kernel.knows_vnics:
+                await self._changes.settle()
+            await self._kernel.audit()
         except VcndError as error:
             # To be tried again by the first audit.  Ending would help nobody: DEL and
             # STATUS are answered, and vcndctl says what is wrong.
@@ -283,7 +281,7 @@ class Node:
         self, network: str, valid: frozenset[tuple[str, str]]
     ) -> None:
         """CNI GC."""
-        await self._repairer.collect_garbage(network, valid)
+        await self._kernel.collect_garbage(network, valid)
 
     def ready(self) -> None:
         """CNI STATUS."""

@@ -7,7 +7,7 @@ import trio
 
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.interface import PodInterface
+from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.podnetwork import NodeReport, Notice, PodClass, PodNetwork
 from vcnd.model.records import Record, Remembered
@@ -187,14 +187,20 @@ class Host(Protocol):
             default_routes: the families whose default route plug made.
         """
 
-    async def pod_links(self) -> set[str]:
-        """Return the names of our pod interfaces on the host."""
+    async def pod_links(self) -> Mapping[str, PodLink]:
+        """Return the links with names like pods', by name; ours and others'.
+
+        Those that were cut and wait to be deleted are left out.
+        """
+
+    async def vnic_numbers(self) -> Mapping[str, int]:
+        """Return the numbers that VNICs have in the kernel, by MAC."""
 
     async def reap(self, host_ifname: str) -> None:
-        """Delete a pod interface that belongs to no lease."""
+        """Delete a pod interface of ours that belongs to no lease."""
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
-        """Learn at start-up the plugged pods and their VNICs; ``settle`` follows."""
+        """Learn the pods of an earlier life and their VNICs; ``settle`` follows."""
 
     def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
         """Learn on which VNICs a plugged pod's addresses are; ``settle`` follows."""

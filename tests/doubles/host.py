@@ -13,7 +13,7 @@ from vcnd.model.errors import (
 )
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId
-from vcnd.model.interface import PodInterface
+from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -28,6 +28,10 @@ class MemoryHost:
         self.slots: list[VnicSlot] = []
         self.settled = 0
         self.withdrawn = False
+        self.bare: dict[str, bool] = {}
+        """Links that carry no pod, by name, and whether they are ours."""
+        self.aliases = True
+        """Whether links say whose they are."""
         self.refusals = 0
         """So many times settle is refused."""
         self.moved: dict[str, dict[str, VnicId]] = {}
@@ -73,13 +77,27 @@ class MemoryHost:
         if lease.host_ifname not in self.links:
             raise SandboxBrokenError("missing")
 
-    async def pod_links(self) -> set[str]:
+    async def pod_links(self) -> Mapping[str, PodLink]:
         await trio.lowlevel.checkpoint()
-        return set(self.links)
+        others = [PodLink(host_ifname=n, ours=ours) for n, ours in self.bare.items()]
+        pods = [
+            PodLink(
+                host_ifname=lease.host_ifname,
+                ours=True,
+                addresses=lease.addresses,
+                key=lease.key if self.aliases else None,
+                pod=lease.pod if self.aliases else None,
+            )
+            for lease, _ in self.links.values()
+        ]
+        return {link.host_ifname: link for link in others + pods}
+
+    async def vnic_numbers(self) -> Mapping[str, int]:
+        return {s.vnic.mac: s.index for s in self.slots if not s.is_primary}
 
     async def reap(self, host_ifname: str) -> None:
         await trio.lowlevel.checkpoint()
-        self.links.pop(host_ifname, None)
+        assert self.bare.pop(host_ifname)
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         pass

@@ -7,7 +7,7 @@ import pytest
 
 from vcnd.linux import event_filter
 from vcnd.linux.layout import Layout
-from vcnd.linux.pods import host_ifname, macs
+from vcnd.linux.pod_names import host_ifname, macs
 from vcnd.linux.rtnetlink import (
     RTM_DELADDR,
     RTM_DELROUTE,

@@ -1,6 +1,6 @@
 """What the books, the kernel and the cloud each say, compared.
 
-``compare`` returns repairs as values; ``flow.repair`` carries them out.  One
+Repairs are values; ``flow.repair`` and ``flow.kernel_audit`` carry them out.  One
 path serves start-up, the periodic audit and CNI GC.
 """
 
@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId
+from vcnd.model.interface import PodLink
 from vcnd.model.podnetwork import PodClass
-from vcnd.model.sandbox import Lease
+from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import CloudView, PrivateIp
 
 
@@ -32,9 +34,19 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class ReapLink:
-    """The kernel has a pod interface of ours that no lease names."""
+    """The kernel has an interface of ours that no lease names and that has no pod."""
 
     host_ifname: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreLease:
+    """The kernel has a pod interface of ours that carries a pod, and no lease of it.
+
+    What leases of other interfaces say of its addresses is older.
+    """
+
+    lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,7 @@ class SetNsgs:
 
 
 CloudRepair = Adopt | Forget
-Repair = ReapLink | EndLease
+KernelRepair = ReapLink | RestoreLease | EndLease
 
 
 def nsg_drift(view: CloudView, classes: Mapping[str, PodClass]) -> list[SetNsgs]:
@@ -91,17 +103,34 @@ def cloud_drift(
 
 
 def kernel_drift(
-    *, leases: list[Lease], links: AbstractSet[str], busy: AbstractSet[str]
-) -> list[Repair]:
+    *,
+    leases: list[Lease],
+    links: Mapping[str, PodLink],
+    busy: AbstractSet[str],
+    first: Family,
+) -> list[KernelRepair]:
     """Compare leases with the pod interfaces that the kernel has.
+
+    Neither wins alone.  A lease ends when the kernel has no link of its name; a link
+    of ours goes when it carries no pod.  One that does is a lease that the journal
+    lost.
 
     Args:
         leases: all leases of the books.
-        links: names of our pod interfaces on the host.
+        links: the links with names like pods', by name.
         busy: host interfaces that a call is working on just now; left alone.
+        first: the family of pods' first addresses.
     """
     named = {lease.host_ifname for lease in leases}
-    repairs: list[Repair] = [ReapLink(name) for name in sorted(links - named - busy)]
+    alive = {a for x in leases if x.host_ifname in links for a in x.addresses}
+    repairs: list[KernelRepair] = []
+    for name, link in sorted(links.items()):
+        if name in named or name in busy or not link.ours:
+            continue
+        if not link.addresses:
+            repairs.append(ReapLink(name))
+        elif alive.isdisjoint(link.addresses):
+            repairs.append(RestoreLease(_lease_of(link, first)))
     repairs += [
         EndLease(lease)
         for lease in leases
@@ -110,9 +139,25 @@ def kernel_drift(
     return repairs
 
 
+def _lease_of(link: PodLink, first: Family) -> Lease:
+    """Return the lease of a link that carries a pod."""
+    by_family = {family_of(a): a for a in reversed(link.addresses)}
+    address, *second = sorted(
+        by_family.values(), key=lambda a: family_of(a) is not first
+    )
+    return Lease(
+        key=link.key or SandboxKey.of_link(link.host_ifname),
+        address=address,
+        second="".join(second),
+        netns_cookie=UNKNOWN_COOKIE,
+        host_ifname=link.host_ifname,
+        pod=link.pod or PodRef(),
+    )
+
+
 def listed_drift(
     *, leases: list[Lease], network: str, valid: AbstractSet[tuple[str, str]]
-) -> list[Repair]:
+) -> list[EndLease]:
     """Return the leases of a network that CNI GC's list of attachments lacks."""
     return [
         EndLease(lease)

@@ -192,12 +192,14 @@ class Ledger:
         for address in lease.addresses:
             self._holders[address] = lease.key
 
-    def amend(self, lease: Lease) -> None:
-        """Replace a sandbox's lease by one of the same addresses (a new namespace)."""
-        held = self._leases.get(lease.key)
-        if held is None or held.addresses != lease.addresses:
-            raise IllegalMoveError(f"{lease.key} does not hold {lease.addresses}")
-        self._leases[lease.key] = lease
+    def amend(self, held: Lease, lease: Lease) -> None:
+        """Replace a lease by one of the same addresses: more is known of it now."""
+        if self._leases.get(held.key) != held or held.addresses != lease.addresses:
+            raise IllegalMoveError(f"{held.key} does not hold {lease.addresses}")
+        if lease.key != held.key and lease.key in self._leases:
+            raise IllegalMoveError(f"{lease.key} holds an address already")
+        del self._leases[held.key]
+        self._hold(lease)
 
     def withhold(self, key: SandboxKey) -> Lease | None:
         """End a sandbox's lease; None when there was none.

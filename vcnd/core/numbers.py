@@ -4,6 +4,7 @@ Packet marks, connection marks and route tables are derived from a VNIC's number
 a number is not given to another VNIC while leases stand on the one that had it.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from vcnd.model.ids import VnicId
@@ -21,6 +22,8 @@ class Numbers:
         """The attached VNICs."""
         self.gone: dict[VnicId, VnicSlot] = {}
         """Those that are gone and whose number is still reserved."""
+        self.before: Mapping[str, int] = {}
+        """The numbers that the kernel has, by MAC, where the journal was lost."""
 
     def number(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
         """Give a VNIC its number, or return the slot it has, brought up to date.
@@ -33,13 +36,17 @@ class Numbers:
         elif primary:
             index = PRIMARY_INDEX
         else:
-            index = self._free_index()
+            index = self._free_index(vnic.mac)
         slot = VnicSlot(index=index, vnic=vnic)
         self.slots[vnic.id] = slot
         return slot
 
-    def _free_index(self) -> int:
+    def _free_index(self, mac: str) -> int:
         used = {s.index for s in (*self.slots.values(), *self.gone.values())}
+        former = self.before.get(mac, 0)
+        if former and former not in used:
+            return former
+        used |= {*self.before.values()}
         indexes = range(PRIMARY_INDEX + 1, MOST_INDEX + 1)
         return next(i for i in indexes if i not in used)
 

@@ -22,7 +22,7 @@ from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.records import Leased
-from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, PodRef, SandboxKey
 from vcnd.ports import Host, Journal
 
 UNDO_SECONDS = 5.0
@@ -72,12 +72,14 @@ class Attacher:
             BadNetnsError: the descriptor is no pod's network namespace.
             BadRequestError: an interface of that name exists and is not ours.
         """
-        async with self._turns.yielding_turn(key) as place:
+        async with self._turns.yielding_turn(key) as place, self._held(key) as held:
             cookie = await self._host.identify(netns)
-            held = self._pool.ledger.lease_of(key)
             if held is not None:
                 place.keep()
-                return await self._add_again(held, cookie, netns)
+                found_in_kernel = held.netns_cookie == UNKNOWN_COOKIE
+                named = replace(held, key=key, pod=pod) if found_in_kernel else held
+                now = replace(named, netns_cookie=cookie)
+                return await self._add_again(held, now, netns)
             claim = await self._claims.of(pod, annotations)
             found = await wait_for_address(
                 self._pool, key, pod, claim, self._patience_seconds
@@ -86,17 +88,31 @@ class Attacher:
             async with self._new_lease(key, pod, found, cookie) as lease:
                 return lease, await self._plug(lease, netns)
 
+    @asynccontextmanager
+    async def _held(self, key: SandboxKey) -> AsyncIterator[Lease | None]:
+        """Find a sandbox's lease, by its key or by the name of its link.
+
+        A lease that was found in the kernel may be known by its link alone; then the
+        turn of that is held too.
+        """
+        ledger = self._pool.ledger
+        by_link = SandboxKey.of_link(self._host.host_ifname(key))
+        if ledger.lease_of(by_link) is None:
+            yield ledger.lease_of(key)
+            return
+        async with self._turns.turn(by_link):
+            yield ledger.lease_of(key) or ledger.lease_of(by_link)
+
     async def _add_again(
-        self, held: Lease, cookie: int, netns: int
+        self, held: Lease, lease: Lease, netns: int
     ) -> tuple[Lease, PodInterface]:
-        lease = held
-        if held.netns_cookie != cookie:
-            # The runtime made the sandbox anew under its old name, without a DEL.
-            await self._host.unplug(held)
-            lease = replace(held, netns_cookie=cookie)
+        if held != lease:
+            if held.netns_cookie not in (lease.netns_cookie, UNKNOWN_COOKIE):
+                # The runtime made the sandbox anew under its old name, without a DEL.
+                await self._host.unplug(held)
             # Durable first: the books never say more than the disk does.
             await self._journal.append(Leased(lease))
-            self._pool.ledger.amend(lease)
+            self._pool.ledger.amend(held, lease)
         return lease, await self._plug(lease, netns)
 
     async def _plug(self, lease: Lease, netns: int) -> PodInterface:
@@ -138,8 +154,7 @@ class Attacher:
 
     async def delete(self, key: SandboxKey) -> Lease | None:
         """Take a sandbox's address back; what is already gone is no error."""
-        async with self._turns.newest_turn(key):
-            lease = self._pool.ledger.lease_of(key)
+        async with self._turns.newest_turn(key), self._held(key) as lease:
             if lease is None:
                 return None
             await self._leases.end(lease)
@@ -160,8 +175,7 @@ class Attacher:
             addresses: the addresses that the runtime's prevResult names.
             default_routes: the families of its default routes by our gateway.
         """
-        async with self._turns.turn(key):
-            lease = self._pool.ledger.lease_of(key)
+        async with self._turns.turn(key), self._held(key) as lease:
             if lease is None:
                 raise SandboxBrokenError(
                     "the sandbox holds no address", details=f"no lease for {key}"
@@ -171,7 +185,8 @@ class Attacher:
                     "prevResult does not name the sandbox's addresses",
                     details=f"leased {lease.addresses}, prevResult {addresses}",
                 )
-            if await self._host.identify(netns) != lease.netns_cookie:
+            cookie = await self._host.identify(netns)
+            if lease.netns_cookie not in (cookie, UNKNOWN_COOKIE):
                 raise SandboxBrokenError(
                     "the sandbox has another network namespace than at ADD"
                 )
@@ -180,4 +195,5 @@ class Attacher:
                 raise SandboxBrokenError(
                     "the pod's network cannot work", details=found.reason
                 )
-            await self._host.check(lease, netns=netns, default_routes=default_routes)
+            named = replace(lease, key=key)
+            await self._host.check(named, netns=netns, default_routes=default_routes)

@@ -13,6 +13,7 @@ import trio
 from vcnd.core.drift import Adopt, Forget, cloud_drift, nsg_drift
 from vcnd.core.states import Withheld
 from vcnd.flow.changes import Changes
+from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
 from vcnd.model.errors import CloudError, CloudRefusedError
@@ -35,12 +36,14 @@ class CloudAudit:
         pool: Pool,
         cloud: Cloud,
         journal: Journal,
+        kernel: KernelAudit,
         changes: Changes,
         returns: Returns,
     ) -> None:
         self._pool = pool
         self._cloud = cloud
         self._journal = journal
+        self._kernel = kernel
         self._changes = changes
         self._returns = returns
         self._looking = trio.Lock()
@@ -77,6 +80,7 @@ class CloudAudit:
         view = await self._cloud.observe(pool.wants.families(), pool.known())
         await self._take_in_vnics(view, slots)
         await self._take_in_addresses(view, before)
+        self._kernel.adopt_restored()
         await self._changes.settle()
         pool.observed, pool.confirmed_at = True, asked_at
         for family in Family:
@@ -112,6 +116,8 @@ class CloudAudit:
             if vnic.id in before and vnic.id not in pool.slots:
                 continue  # given back while somebody was asked
             pool.numbers.number(vnic)
+        # The books may have lost them: they serve nobody until they are set up.
+        pool.unlinked |= {s.vnic.id for s in pool.pod_slots} - held.keys()
         changed = [s for s in pool.slots.values() if held.get(s.vnic.id) != s]
         await self._journal.append(*(VnicNumbered(s) for s in changed))
         unused = pool.numbers.unused(pool.ledger.vnics_leased())
@@ -195,6 +201,7 @@ class CloudAudit:
         for repair in repairs:
             if isinstance(repair, Adopt):
                 await self._changes.take_in([repair.private_ip])
+                self._kernel.let_rest(repair.private_ip)
 
     def _may_adopt(
         self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]

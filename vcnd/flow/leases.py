@@ -32,6 +32,25 @@ class Leases:
             self._pool.arrived()
             raise
 
+    async def restore(self, lease: Lease) -> bool:
+        """Enter the lease of a pod that runs; the journal lost it.
+
+        Return False where the books have learnt of the pod since, or where the
+        cloud is asked to delete its address just now.
+        """
+        ledger = self._pool.ledger
+        states = {ledger.state(address) for address in lease.addresses}
+        if ledger.lease_of(lease.key) is not None or "deleting" in states:
+            return False
+        for older in ledger.leases():
+            if not {*older.addresses}.isdisjoint(lease.addresses):
+                # Its link is gone; in the journal the newest lease counts as well.
+                ledger.withhold(older.key)
+                ledger.rest(older, trio.current_time())
+        ledger.restore(lease)
+        await self._journal.append_in_any_case(Leased(lease), lambda: None)
+        return True
+
     async def end(self, lease: Lease) -> None:
         """Cut the pod off, write that down, and let the address cool.
 

@@ -261,7 +261,7 @@ class Pool:
             self.trouble(JOURNAL, refusal)
         else:
             self.relief(JOURNAL)
-        self.ring()
+            self.ring()
 
     # VNICs
 

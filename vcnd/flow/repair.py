@@ -4,32 +4,18 @@
 """
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from random import Random
-from typing import Never, assert_never
+from typing import Never
 
-import structlog
 import trio
 
 from vcnd.core.backoff import delays
-from vcnd.core.drift import (
-    EndLease,
-    ReapLink,
-    Repair,
-    kernel_drift,
-    listed_drift,
-)
 from vcnd.flow.cloud_audit import CloudAudit
-from vcnd.flow.leases import Leases
+from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
-from vcnd.flow.turns import Turns
-from vcnd.model.errors import TryAgainError, VcndError
+from vcnd.model.errors import VcndError
 from vcnd.model.place import AUDIT, KERNEL
-from vcnd.model.sandbox import Lease
 from vcnd.model.urgency import URGENCY, Urgency
-from vcnd.ports import Host
-
-log = structlog.get_logger()
 
 MOST_RETRY_SECONDS = 30.0
 DOUBT_SECONDS = 5.0
@@ -45,17 +31,13 @@ class Repairer:
         self,
         *,
         pool: Pool,
-        host: Host,
-        leases: Leases,
-        turns: Turns,
+        kernel: KernelAudit,
         cloud_audit: CloudAudit,
         audit_seconds: float,
         random: Random,
     ) -> None:
         self._pool = pool
-        self._host = host
-        self._leases = leases
-        self._turns = turns
+        self._kernel = kernel
         self._cloud_audit = cloud_audit
         self._audit_seconds = audit_seconds
         self._random = random
@@ -72,7 +54,7 @@ class Repairer:
             URGENCY.set(Urgency.AUDIT if observed else Urgency.WAITING)
             try:
                 await self._cloud_audit.look()
-                await self.audit_kernel()
+                await self._kernel.audit()
             except VcndError as error:
                 self._pool.trouble(AUDIT, str(error))
                 await trio.sleep(next(waits))
@@ -97,57 +79,3 @@ class Repairer:
         return delays(
             self._random, first_seconds=DOUBT_SECONDS, most_seconds=self._audit_seconds
         )
-
-    # The kernel
-
-    async def audit_kernel(self) -> None:
-        """Compare leases with pod links; end the one or reap the other."""
-        before = self._turns.busy()
-        links = await self._host.pod_links()
-        busy = {self._host.host_ifname(k) for k in before | self._turns.busy()}
-        leases = self._pool.ledger.leases()
-        for repair in kernel_drift(leases=leases, links=links, busy=busy):
-            await self._carry_out(repair)
-
-    async def collect_garbage(
-        self, network: str, valid: AbstractSet[tuple[str, str]]
-    ) -> None:
-        """End leases of a network that the runtime no longer knows (CNI GC).
-
-        Raises:
-            TryAgainError: some could not be ended; the others were.
-        """
-        leases = self._pool.ledger.leases()
-        failures: list[str] = []
-        for repair in listed_drift(leases=leases, network=network, valid=valid):
-            try:
-                await self._carry_out(repair)
-            except VcndError as error:
-                failures.append(str(error))
-        await self.audit_kernel()
-        if failures:
-            raise TryAgainError(
-                f"{len(failures)} leases could not be ended",
-                details="; ".join(failures),
-            )
-
-    # Repairs
-
-    async def _carry_out(self, repair: Repair) -> None:
-        match repair:
-            case ReapLink(host_ifname):
-                log.warning("orphan_link_reaped", ifname=host_ifname)
-                await self._host.reap(host_ifname)
-            case EndLease(lease):
-                await self._end(lease)
-            case _:
-                assert_never(repair)
-
-    async def _end(self, lease: Lease) -> None:
-        async with self._turns.turn(lease.key):
-            if self._pool.ledger.lease_of(lease.key) != lease:
-                return
-            await self._leases.end(lease)
-            log.warning(
-                "lease_ended_by_repair", sandbox=str(lease.key), address=lease.address
-            )

@@ -10,19 +10,22 @@ from typing import Never, TypeVar
 import structlog
 import trio
 
-from vcnd.linux import kernel, netns, nft
+from vcnd.linux import netns, nft
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
-from vcnd.linux.pods import PodWiring, host_ifname, reap_group
+from vcnd.linux.pod_links import pod_links, reap_group
+from vcnd.linux.pod_names import host_ifname
+from vcnd.linux.pods import PodWiring
 from vcnd.linux.reaper import Reaper
 from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
+from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
 from vcnd.linux.watch import Event, Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.interface import PodInterface
+from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -158,15 +161,13 @@ class LinuxHost:
         )
         await self._in_thread(look)
 
-    async def pod_links(self) -> set[str]:
-        """Return our pod interfaces, those of the reaper left out."""
-        found = await self._in_thread(kernel.links)
-        return {
-            link.name
-            for link in found
-            if link.name.startswith(self._layout.link_prefix)
-            and link.group != self._layout.link_group
-        }
+    async def pod_links(self) -> Mapping[str, PodLink]:
+        """Return the links with names like pods' (``Host.pod_links``)."""
+        return await self._in_thread(lambda: pod_links(self._layout))
+
+    async def vnic_numbers(self) -> Mapping[str, int]:
+        """Return the numbers that VNICs have (``Host.vnic_numbers``)."""
+        return await self._in_thread(lambda: vnic_numbers(self._layout))
 
     async def reap(self, host_ifname: str) -> None:
         """Delete a link that belongs to no lease."""
@@ -177,7 +178,7 @@ class LinuxHost:
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         """Learn which pods are plugged (``Host.adopt``)."""
-        self._pods = {lease.host_ifname: (lease, vnics) for lease, vnics in pods}
+        self._pods |= {lease.host_ifname: (lease, vnics) for lease, vnics in pods}
 
     def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
         """Learn on which VNICs a plugged pod's addresses are (``Host.move``)."""

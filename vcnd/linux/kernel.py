@@ -47,6 +47,7 @@ class Link:
     up: bool
     group: int
     peer_index: int
+    alias: str = ""
 
 
 def as_link(said: Any) -> Link:
@@ -59,6 +60,7 @@ def as_link(said: Any) -> Link:
         up=bool(said["flags"] & 1),
         group=said.get_attr("IFLA_GROUP") or 0,
         peer_index=said.get_attr("IFLA_LINK") or 0,
+        alias=said.get_attr("IFLA_IFALIAS") or "",
     )
 
 

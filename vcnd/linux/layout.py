@@ -30,8 +30,8 @@ class Layout:
     nft_table: str = "vcnd"
     strict_nsgs: bool = True
     """Whether pods of different classes on this node talk through the VCN."""
-    link_group: int = 0x0C1
-    """IFLA_GROUP of links that the reaper deletes."""
+    link_group: int = 0x6F636901
+    """IFLA_GROUP of links that the reaper deletes; no number that others would take."""
     link_prefix: str = "oci"
     """Pod interfaces on the host; what Calico's FELIX_INTERFACEPREFIX names."""
     forward_accept: bool = True

@@ -85,15 +85,22 @@ def numbered(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
 
 def attributes(data: bytes) -> dict[int, bytes]:
     """Return attributes by type; of a repeated type, the last."""
-    found: dict[int, bytes] = {}
+    return dict(_attributes(data))
+
+
+def repeated(data: bytes) -> list[bytes]:
+    """Return the attributes of a list, whose types are all the same."""
+    return [value for _, value in _attributes(data)]
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at + 4 <= len(data):
         length, kind = ATTRIBUTE.unpack_from(data, at)
         if length < ATTRIBUTE.size:
-            break
-        found[kind & NLA_TYPE_MASK] = data[at + 4 : at + length]
+            return
+        yield kind & NLA_TYPE_MASK, data[at + 4 : at + length]
         at += (length + 3) & ~3
-    return found
 
 
 class NetlinkSocket:

@@ -14,15 +14,17 @@ from vcnd.linux.netlink import (
     NetlinkError,
     NetlinkSocket,
     attribute,
+    attributes,
     message,
     nested,
+    repeated,
     text,
 )
 
 NETLINK_NETFILTER = 12
 NFNL_SUBSYS_NFTABLES, NFPROTO_INET = 10, 1
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
-NFT_MSG_NEWCHAIN, NFT_MSG_NEWSETELEM = 3, 12
+NFT_MSG_NEWCHAIN, NFT_MSG_NEWSETELEM, NFT_MSG_GETSETELEM = 3, 12, 13
 NFT_MSG_DELSETELEM, NFT_MSG_NEWGEN = 14, 15
 LIST_TABLE, LIST_SET, LIST_ELEMENTS, LIST_ELEM = 1, 2, 3, 1
 ELEM_KEY, ELEM_DATA, DATA_VALUE, DATA_VERDICT = 1, 2, 1, 2
@@ -35,6 +37,26 @@ def interface_and_address(ifname: str, address: str) -> bytes:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     name = ifname.encode().ljust(IFNAMSIZ, b"\0")
     return name + socket.inet_pton(family, address)
+
+
+def split_interface_and_address(key: bytes) -> tuple[str, str]:
+    """Return what such a key is made of."""
+    address = key[IFNAMSIZ:]
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6  # noqa: PLR2004
+    name = key[:IFNAMSIZ].rstrip(b"\0").decode(errors="replace")
+    return name, socket.inet_ntop(family, address)
+
+
+def keys(sock: NetlinkSocket, table: str, name: str) -> list[bytes]:
+    """Return the keys of a map."""
+    asked = _generic(NFPROTO_INET) + text(LIST_TABLE, table) + text(LIST_SET, name)
+    kind = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM
+    found: list[bytes] = []
+    for _, body in sock.dump(f"list nft map {name}", kind, asked):
+        for element in repeated(attributes(body[4:]).get(LIST_ELEMENTS, b"")):
+            key = attributes(element).get(ELEM_KEY, b"")
+            found.append(attributes(key).get(DATA_VALUE, b""))
+    return found
 
 
 def add_goto(

@@ -1,7 +1,6 @@
 """Wire and unwire one pod: synchronous, short, in the node's namespace."""
 
 import errno
-import hashlib
 import socket
 from collections.abc import Callable, Collection, Mapping
 
@@ -9,25 +8,13 @@ from vcnd.linux import kernel, nftables, pod_side, rtnetlink
 from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
 from vcnd.linux.netns import inside
+from vcnd.linux.pod_names import alias, is_ours, macs
 from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, pod_chain
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import PodInterface
-from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import VnicSlot
-
-
-def host_ifname(layout: Layout, key: SandboxKey) -> str:
-    """Return the host's end for a sandbox: the prefix and 11 hex digits."""
-    whole = f"{key.network}/{key.container_id}/{key.ifname}"
-    digest = hashlib.sha256(whole.encode()).hexdigest()
-    return layout.link_prefix + digest[:11]
-
-
-def macs(ifname: str) -> tuple[str, str]:
-    """Return the host's and the pod's MAC: local, unicast, ever the same for a name."""
-    digest = hashlib.sha256(b"mac " + ifname.encode()).digest()
-    return bytes([0x0E, *digest[:5]]).hex(":"), bytes([0x0A, *digest[5:10]]).hex(":")
 
 
 class PodWiring:
@@ -101,6 +88,7 @@ class PodWiring:
                 raise
             if self._is_intact(host.name, pod.name, netns):
                 return
+            self._refuse_foreign(host.name)
             # A link of an earlier life on its way out, or half of one.
             self.cut(host.name)
             self._reap_now()
@@ -113,6 +101,16 @@ class PodWiring:
                     f"CNI_IFNAME={pod.name}: the container has an interface of that"
                     " name which vcnd did not make"
                 ) from again
+
+    def _refuse_foreign(self, name: str) -> None:
+        """Raise ``BadEnvironmentError`` if a link of that name is somebody else's."""
+        there = kernel.link(name)
+        ours = there is None or is_ours(self._layout, name, there.mac, there.alias)
+        if not ours:
+            raise BadEnvironmentError(
+                f"the node has a link {name} which vcnd did not make",
+                details="rename or delete it: the pod's link needs the name",
+            )
 
     @staticmethod
     def _is_intact(host: str, pod: str, netns: int) -> bool:
@@ -141,7 +139,8 @@ class PodWiring:
             rtnetlink.DEVCONF_SEND_REDIRECTS: 0,  # a hairpin would be told to redirect
             rtnetlink.DEVCONF_RP_FILTER: 0,  # the map's key has the interface
         }
-        self._do("veth settings", rtnetlink.device_settings(index, settings))
+        said = rtnetlink.device_settings(index, settings, alias(lease))
+        self._do("veth settings", said)
         for address in lease.addresses:
             self._do(
                 "pod's neighbour on the host",
@@ -241,16 +240,6 @@ class PodWiring:
     def _missing_is_fine(self, step: str, said: rtnetlink.Message) -> None:
         try:
             self._do(step, said)
-        except NetlinkError as error:
-            if not is_missing(error):
-                raise
-
-
-def reap_group(layout: Layout) -> None:
-    """Delete all links that were cut; one RCU barrier (some 20 ms) for all."""
-    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
-        try:
-            route.request("delete links", *rtnetlink.delete_group(layout.link_group))
         except NetlinkError as error:
             if not is_missing(error):
                 raise

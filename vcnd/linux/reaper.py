@@ -9,7 +9,7 @@ import trio
 
 from vcnd.linux import conntrack
 from vcnd.linux.layout import Layout
-from vcnd.linux.pods import reap_group
+from vcnd.linux.pod_links import reap_group
 
 log = structlog.get_logger()
 
@@ -25,6 +25,7 @@ class Reaper:
         self._thread = trio.CapacityLimiter(1)
         self._addresses: set[str] = set()
         self._something_cut = trio.Event()
+        self._something_cut.set()  # an earlier life may have cut and not deleted
 
     def cut(self, addresses: Collection[str] = ()) -> None:
         """Note that a pod was cut off, and which addresses it had."""

@@ -21,6 +21,7 @@ RTM_NEWNEIGH, RTM_DELRULE = 28, 33
 FRA_PRIORITY, FRA_FWMARK, FRA_TABLE = 6, 10, 15
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_AF_SPEC = 1, 3, 4, 18, 26
 IFLA_GROUP, IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 27, 28, 31, 32
+IFLA_IFALIAS = 20
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER, IFLA_INET_CONF = 1, 2, 1, 1
 DEVCONF_FORWARDING, DEVCONF_SEND_REDIRECTS = 1, 6
 DEVCONF_RP_FILTER, DEVCONF_SRC_VMARK = 8, 24
@@ -101,15 +102,25 @@ def link_down_into_group(name: str, group: int) -> Message:
     return RTM_SETLINK, 0, body
 
 
+def delete_link(index: int) -> Message:
+    """Delete a link."""
+    return RTM_DELLINK, 0, _ifinfo(index)
+
+
 def delete_group(group: int) -> Message:
     """Delete all links of a group: one RCU barrier for all of them."""
     return RTM_DELLINK, 0, _ifinfo() + u32(IFLA_GROUP, group)
 
 
-def device_settings(index: int, settings: dict[int, int]) -> Message:
-    """Set per-device IPv4 settings, with no need of a writable /proc/sys."""
+def device_settings(index: int, settings: dict[int, int], alias: str = "") -> Message:
+    """Set per-device IPv4 settings, with no need of a writable /proc/sys; and an alias.
+
+    An empty alias is none.
+    """
     conf = nested(IFLA_INET_CONF, *(u32(k, v) for k, v in settings.items()))
     body = _ifinfo(index) + nested(IFLA_AF_SPEC, nested(socket.AF_INET, conf))
+    if alias:
+        body += attribute(IFLA_IFALIAS, alias.encode())
     return RTM_SETLINK, 0, body
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
+
+UNKNOWN_COOKIE = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -15,6 +18,14 @@ class SandboxKey:
     network: str
     container_id: str
     ifname: str
+
+    @classmethod
+    def of_link(cls, host_ifname: str) -> Self:
+        """Return what stands for a sandbox of which only its link is known.
+
+        No call has this key: the name of a network is never empty.
+        """
+        return cls("", host_ifname, "")
 
     def __str__(self) -> str:
         """Return the form used in logs: cut, and so no identity."""
@@ -53,7 +64,10 @@ class Lease:
     second: str = ""
     """Its address of the other family, where it has two."""
     netns_cookie: int
-    """SO_NETNS_COOKIE of the pod's namespace: tells a repeated ADD from a new one."""
+    """SO_NETNS_COOKIE of the pod's namespace: tells a repeated ADD from a new one.
+
+    ``UNKNOWN_COOKIE`` for a lease that was found in the kernel.
+    """
     host_ifname: str
     pod: PodRef = PodRef()
 

@@ -1,0 +1,213 @@
+"""The journal lost something while pods run: what the kernel knows is entered again."""
+
+from dataclasses import replace
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.harness import World, add, check_invariants, key, settings, until_warm, world
+from vcnd.core.drift import EndLease, ReapLink, RestoreLease, kernel_drift
+from vcnd.daemon import Node
+from vcnd.model.errors import VcndError
+from vcnd.model.family import Family
+from vcnd.model.interface import PodLink
+from vcnd.model.records import AddressAdded, Leased, Released, VnicNumbered
+from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, SandboxKey
+
+Clock = trio.testing.MockClock
+PODS = range(3)
+
+
+def forget(w: World, *kinds: type) -> None:
+    w.journal.records = [r for r in w.journal.records if not isinstance(r[0], kinds)]
+
+
+async def start_pods(w: World) -> list[Lease]:
+    async with w.node() as node:
+        return [await add(node, n) for n in PODS]
+
+
+def addresses(node: Node) -> set[str]:
+    return {x.address for x in node.pool.ledger.leases()}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        (Leased,),
+        (AddressAdded,),
+        (VnicNumbered,),
+        (Leased, AddressAdded, VnicNumbered, Released),
+    ],
+)
+@pytest.mark.parametrize("aliases", [True, False])
+async def test_running_pods_keep_links_and_addresses(
+    autojump_clock: Clock, lost: tuple[type, ...], aliases: bool
+) -> None:
+    w = world()
+    before = await start_pods(w)
+    links = dict(w.host.links)
+    w.host.aliases = aliases
+    forget(w, *lost)
+    w.journal.damaged = True
+    async with w.node() as node:
+        # From the first moment, before any call comes.
+        assert addresses(node) == {x.address for x in before}
+        fresh = [await add(node, n) for n in range(10, 14)]
+        assert {x.address for x in fresh}.isdisjoint(x.address for x in before)
+        await trio.sleep(700)
+        assert links.items() <= w.host.links.items()
+        check_invariants(w, node)
+        for lease in before:
+            await node.check(lease.key, lease.netns_cookie, [lease.address])
+        # The same ADD again, another namespace, DEL, and DEL again.
+        assert (await add(node, 0)).address == before[0].address
+        assert await add(node, 0) == before[0]
+        assert (await add(node, 1, netns=999)).address == before[1].address
+        for lease in before:
+            ended = await node.delete(lease.key)
+            assert ended is not None
+            assert ended.address == lease.address
+            assert await node.delete(lease.key) is None
+            assert lease.host_ifname not in w.host.links
+        await trio.sleep(60)
+        assert addresses(node) == {x.address for x in fresh}
+    async with w.node() as node:
+        assert set(node.pool.ledger.leases()) == set(fresh)
+
+
+async def test_lost_leases_know_their_sandboxes_again(autojump_clock: Clock) -> None:
+    w = world()
+    before = await start_pods(w)
+    forget(w, Leased)
+    async with w.node() as node:
+        restored = {replace(x, netns_cookie=UNKNOWN_COOKIE) for x in before}
+        assert set(node.pool.ledger.leases()) == restored
+
+
+async def test_garbage_collection_spares_what_is_known_by_its_link_alone(
+    autojump_clock: Clock,
+) -> None:
+    w = world()
+    before = await start_pods(w)
+    forget(w, Leased)
+    w.host.aliases = False
+    async with w.node() as node:
+        await node.collect_garbage("vcnd", frozenset())
+        assert addresses(node) == {x.address for x in before}
+
+
+async def test_kernel_is_left_alone_until_the_cloud_names_the_vnics(
+    autojump_clock: Clock,
+) -> None:
+    """I9: rules set up from books that know no VNIC would cut the pods off."""
+    w = world()
+    before = await start_pods(w)
+    settled = w.host.settled
+    w.journal.records.clear()
+    w.fault("*", "cut", times=30)
+    async with w.node() as node:
+        with pytest.raises(VcndError):
+            await add(node, 10)
+        assert w.host.settled == settled
+        await until_warm(node)
+        assert w.host.settled > settled
+        assert {x.address for x in before} <= addresses(node)
+        check_invariants(w, node)
+
+
+async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
+    """Connections carry them: another number would send their packets astray."""
+    w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
+    async with w.node() as node:
+        for number in range(6):
+            await add(node, number)
+        await node.delete(key(0))
+        numbers = {s.vnic.id: s.index for s in node.pool.pod_slots}
+    assert len(numbers) > 1
+    first, second = sorted(numbers, key=lambda v: numbers[v])[:2]
+    numbers[first], numbers[second] = numbers[second], numbers[first]
+    w.host.slots = [
+        replace(s, index=numbers.get(s.vnic.id, s.index)) for s in w.host.slots
+    ]
+    w.journal.records.clear()
+    async with w.node() as node:
+        await trio.sleep(30)
+        now = {s.vnic.id: s.index for s in node.pool.pod_slots}
+        assert numbers.items() <= now.items()
+
+
+async def test_free_addresses_cool_after_a_loss(autojump_clock: Clock) -> None:
+    """I3: when they were released last is not known any more."""
+    w, config = world(), settings(cooling_seconds=30.0)
+    async with w.node(config) as node:
+        await add(node, 1)
+        released = await add(node, 2)
+        await node.delete(key(2))
+    w.journal.records.clear()
+    async with w.node(config) as node:
+        for number in range(10, 14):
+            assert (await add(node, number)).address != released.address
+        await trio.sleep(31)
+        assert node.pool.ledger.state(released.address) == "free"
+
+
+async def test_an_address_that_the_books_give_to_another_pod(
+    autojump_clock: Clock,
+) -> None:
+    """The end of the older lease was lost, and the newer lease too."""
+    w = world()
+    async with w.node(settings(cooling_seconds=0.0)) as node:
+        older = await add(node, 1)
+    w.host.links[key(2).container_id] = (
+        replace(older, key=key(2), host_ifname=w.host.host_ifname(key(2))),
+        w.host.links.pop(older.host_ifname)[1],
+    )
+    async with w.node() as node:
+        held = node.pool.ledger.leases()
+        assert [(x.key, x.address) for x in held] == [(key(2), older.address)]
+        assert len(w.host.links) == 1
+    async with w.node() as node:
+        assert [x.key for x in node.pool.ledger.leases()] == [key(2)]
+
+
+names = st.sampled_from(["oci1", "oci2", "oci3", "oci4"])
+links = st.builds(
+    PodLink,
+    host_ifname=names,
+    ours=st.booleans(),
+    addresses=st.lists(
+        st.sampled_from(["10.0.0.1", "10.0.0.2", "fd00::1"]), max_size=2, unique=True
+    ).map(tuple),
+)
+leases = st.builds(
+    lambda name, address: Lease(
+        key=SandboxKey("vcnd", name, "eth0"),
+        address=address,
+        netns_cookie=1,
+        host_ifname=name,
+    ),
+    names,
+    st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
+)
+
+
+@given(st.lists(links), st.lists(leases, unique_by=lambda x: x.address), st.sets(names))
+def test_one_witness_ends_nothing(
+    there: list[PodLink], books: list[Lease], busy: set[str]
+) -> None:
+    by_name = {link.host_ifname: link for link in there}
+    found = kernel_drift(leases=books, links=by_name, busy=busy, first=Family.IPV4)
+    for repair in found:
+        match repair:
+            case ReapLink(name):
+                assert by_name[name].ours
+                assert not by_name[name].addresses
+                assert name not in {x.host_ifname for x in books} | busy
+            case EndLease(lease):
+                assert lease.host_ifname not in by_name.keys() | busy
+            case RestoreLease(lease):
+                assert by_name[lease.host_ifname].ours
+                assert {*lease.addresses} <= {*by_name[lease.host_ifname].addresses}

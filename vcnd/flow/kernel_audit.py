@@ -1,0 +1,180 @@
+"""Compare leases with the pods' links in the kernel: at start-up, each period, on GC.
+
+The kernel is the second witness.  A lease ends when its link is gone; a link goes
+when it carries no pod; one that carries a pod has a lease, whatever the journal lost.
+"""
+
+from collections.abc import Set as AbstractSet
+from typing import assert_never
+
+import structlog
+import trio
+
+from vcnd.core.drift import (
+    EndLease,
+    KernelRepair,
+    ReapLink,
+    RestoreLease,
+    kernel_drift,
+    listed_drift,
+)
+from vcnd.flow.leases import Leases
+from vcnd.flow.pool import Pool
+from vcnd.flow.turns import Turns
+from vcnd.model.errors import TryAgainError, VcndError
+from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import PrivateIp
+from vcnd.ports import Host
+
+log = structlog.get_logger()
+
+
+class KernelAudit:
+    """Keeps leases and the pods' links in agreement."""
+
+    def __init__(self, *, pool: Pool, host: Host, leases: Leases, turns: Turns) -> None:
+        self._pool = pool
+        self._host = host
+        self._leases = leases
+        self._turns = turns
+        self._lost = False
+        self._rest_until = 0.0
+        self._to_adopt: list[Lease] = []
+
+    # Start-up
+
+    async def restore(self, *, damaged: bool) -> None:
+        """Enter what the kernel knows and the journal lost, before any call comes.
+
+        Then tell the host of all pods whose VNICs are known.
+
+        Args:
+            damaged: whether the journal says itself that it lost something.
+
+        Raises:
+            VcndError: the kernel does not say.  Nothing may be served then: addresses
+                of running pods could be taken for free ones.
+        """
+        drift = await self._drift()
+        restored = [r.lease for r in drift if isinstance(r, RestoreLease)]
+        for lease in restored:
+            await self._restore(lease)
+        self._lost = damaged or bool(restored)
+        if self._lost:
+            self._rest_until = trio.current_time() + self._pool.policy.cooling_seconds
+            for private_ip in self._pool.ledger.private_ips():
+                self.let_rest(private_ip)
+            self._pool.numbers.before = await self._host.vnic_numbers()
+        pool = self._pool
+        leases = [(x, pool.vnics_of(x)) for x in pool.ledger.leases()]
+        self._host.adopt([(lease, vnics) for lease, vnics in leases if vnics])
+
+    @property
+    def knows_vnics(self) -> bool:
+        """Return True unless the journal lost VNICs that carry pods.
+
+        Until the cloud names them the kernel is left as it is: to be set up from these
+        books would cut the pods off.
+        """
+        pool = self._pool
+        return not self._lost or all(
+            len(pool.slots_of(x)) == len(x.addresses) for x in pool.ledger.leases()
+        )
+
+    def adopt_restored(self) -> None:
+        """Tell the host of restored pods whose VNICs have become known."""
+        pool, waiting, adopted = self._pool, self._to_adopt, []
+        self._to_adopt = []
+        for lease in waiting:
+            if pool.ledger.lease_of(lease.key) != lease:
+                continue  # its pod has ended, or was added again
+            vnics = pool.vnics_of(lease)
+            if len(vnics) == len(lease.addresses):
+                adopted.append((lease, vnics))
+            else:
+                self._to_adopt.append(lease)
+        self._host.adopt(adopted)
+
+    def let_rest(self, private_ip: PrivateIp) -> None:
+        """Let the free addresses of an object cool that was here before a loss.
+
+        Which of them were released a moment ago is not known any more.
+        """
+        if private_ip.fixed or trio.current_time() >= self._rest_until:
+            return
+        ledger = self._pool.ledger
+        for address in private_ip.addresses:
+            if ledger.state(address) == "free":
+                ledger.cool(address, self._rest_until)
+
+    # Audits
+
+    async def audit(self) -> None:
+        """Compare leases with links; end, reap or restore what differs."""
+        for repair in await self._drift():
+            await self._carry_out(repair)
+
+    async def collect_garbage(
+        self, network: str, valid: AbstractSet[tuple[str, str]]
+    ) -> None:
+        """End leases of a network that the runtime no longer knows (CNI GC).
+
+        Raises:
+            TryAgainError: some could not be ended; the others were.
+        """
+        leases = self._pool.ledger.leases()
+        failures: list[str] = []
+        for repair in listed_drift(leases=leases, network=network, valid=valid):
+            try:
+                await self._carry_out(repair)
+            except VcndError as error:
+                failures.append(str(error))
+        await self.audit()
+        if failures:
+            raise TryAgainError(
+                f"{len(failures)} leases could not be ended",
+                details="; ".join(failures),
+            )
+
+    async def _drift(self) -> list[KernelRepair]:
+        before = self._turns.busy()
+        links = await self._host.pod_links()
+        return kernel_drift(
+            leases=self._pool.ledger.leases(),
+            links=links,
+            busy={self._host.host_ifname(k) for k in before | self._turns.busy()},
+            first=self._pool.family,
+        )
+
+    async def _carry_out(self, repair: KernelRepair) -> None:
+        match repair:
+            case ReapLink(host_ifname):
+                log.warning("orphan_link_reaped", ifname=host_ifname)
+                await self._host.reap(host_ifname)
+            case RestoreLease(lease):
+                await self._restore(lease)
+            case EndLease(lease):
+                await self._end(lease)
+            case _:
+                assert_never(repair)
+
+    async def _restore(self, lease: Lease) -> None:
+        async with self._turns.turn(lease.key):
+            if await self._leases.restore(lease):
+                self._to_adopt.append(lease)
+                log.error(
+                    "lease_restored_from_kernel",
+                    sandbox=str(lease.key),
+                    pod=str(lease.pod),
+                    ifname=lease.host_ifname,
+                    addresses=lease.addresses,
+                )
+
+    async def _end(self, lease: Lease) -> None:
+        async with self._turns.turn(lease.key):
+            if self._pool.ledger.lease_of(lease.key) != lease:
+                return
+            await self._leases.end(lease)
+            log.warning(
+                "lease_ended_by_repair", sandbox=str(lease.key), address=lease.address
+            )

@@ -1,0 +1,158 @@
+"""The pods' links as the kernel has them.
+
+What the kernel knows outlives the journal: a link that is up, and has a pod's route
+or its element in the nft map, carries a pod whatever the books say.
+"""
+
+import errno
+import socket
+import struct
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vcnd.linux import nftables, rtnetlink
+from vcnd.linux.layout import Layout
+from vcnd.linux.netlink import NetlinkError, NetlinkSocket, attributes, is_missing, u32
+from vcnd.linux.pod_names import is_ours, owner
+from vcnd.linux.ruleset import PODS_MAPS
+from vcnd.model.family import Family
+from vcnd.model.interface import PodLink
+
+RTM_GETLINK, RTM_GETROUTE = 18, 26
+IFLA_EXT_MASK, SKIP_STATISTICS = 29, 8
+FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link of the node."""
+
+    index: int
+    name: str
+    up: bool
+    group: int
+    alias: str
+    ours: bool
+
+
+def pod_links(layout: Layout) -> dict[str, PodLink]:
+    """Return the links with names like pods', those of the reaper left out."""
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        found = [
+            link
+            for link in links(route, layout)
+            if link.name.startswith(layout.link_prefix)
+            and not (link.ours and link.group == layout.link_group)
+        ]
+        carried = _routed(route, layout)
+    unexplained = {x.name: x.index for x in found if x.ours and x.index not in carried}
+    if unexplained:
+        carried |= _in_maps(layout, unexplained)
+    return {x.name: _pod_link(layout, x, carried) for x in found}
+
+
+def _pod_link(layout: Layout, link: Link, carried: Mapping[int, list[str]]) -> PodLink:
+    whose = owner(layout, link.name, link.alias)
+    return PodLink(
+        host_ifname=link.name,
+        ours=link.ours,
+        addresses=tuple(carried.get(link.index, ())) if link.up else (),
+        key=whose[0] if whose else None,
+        pod=whose[1] if whose else None,
+    )
+
+
+def links(route: NetlinkSocket, layout: Layout) -> list[Link]:
+    """Return all links.
+
+    A dump that was interrupted is repeated, and may have listed a link twice.
+    """
+    head = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, 0, 0, 0)
+    asked = head + u32(IFLA_EXT_MASK, SKIP_STATISTICS)
+    found: dict[int, Link] = {}
+    for _, body in route.dump("list links", RTM_GETLINK, asked):
+        index, flags = struct.unpack_from("=iI", body, 4)
+        said = attributes(body[16:])
+        name = _text(said.get(rtnetlink.IFLA_IFNAME, b""))
+        alias = _text(said.get(rtnetlink.IFLA_IFALIAS, b""))
+        mac = said.get(rtnetlink.IFLA_ADDRESS, b"").hex(":")
+        found[index] = Link(
+            index=index,
+            name=name,
+            up=bool(flags & rtnetlink.IFF_UP),
+            group=_number(said.get(rtnetlink.IFLA_GROUP, b"")),
+            alias=alias,
+            ours=is_ours(layout, name, mac, alias),
+        )
+    return list(found.values())
+
+
+def _routed(route: NetlinkSocket, layout: Layout) -> dict[int, list[str]]:
+    """Return the addresses that the pods' table routes to each link."""
+    carried: dict[int, set[str]] = defaultdict(set)
+    for family, number in FAMILIES.items():
+        asked = struct.pack("=BBBBBBBBI", number, *(0,) * 8)
+        for _, body in route.dump("list routes", RTM_GETROUTE, asked):
+            said, length = attributes(body[12:]), body[1]
+            if body[0] != number or length != family.bits:
+                continue
+            if _number(said.get(rtnetlink.RTA_TABLE, b"")) != layout.pods_table:
+                continue
+            address = socket.inet_ntop(number, said[rtnetlink.RTA_DST])
+            carried[_number(said.get(rtnetlink.RTA_OIF, b""))].add(address)
+    return {index: _in_order(addresses) for index, addresses in carried.items()}
+
+
+def _in_maps(layout: Layout, indexes: Mapping[str, int]) -> dict[int, list[str]]:
+    """Return the addresses of some links, by name, in the nft maps."""
+    found: dict[int, set[str]] = defaultdict(set)
+    with NetlinkSocket(nftables.NETLINK_NETFILTER) as nft:
+        for name in PODS_MAPS.values():
+            for ifname, address in _elements(nft, layout.nft_table, name):
+                if ifname in indexes:
+                    found[indexes[ifname]].add(address)
+    return {index: _in_order(addresses) for index, addresses in found.items()}
+
+
+def _elements(nft: NetlinkSocket, table: str, name: str) -> list[tuple[str, str]]:
+    try:
+        return [
+            nftables.split_interface_and_address(key)
+            for key in nftables.keys(nft, table, name)
+        ]
+    except NetlinkError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return []  # the table, or the map, is not there
+
+
+def reap_group(layout: Layout) -> None:
+    """Delete all links that were cut; one RCU barrier (some 20 ms) for all.
+
+    Somebody else's link may be in the group by chance: then ours go one by one.
+    """
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        cut = [x for x in links(route, layout) if x.group == layout.link_group]
+        ours = [x for x in cut if x.ours]
+        messages = [rtnetlink.delete_link(x.index) for x in ours]
+        if ours and len(ours) == len(cut):
+            messages = [rtnetlink.delete_group(layout.link_group)]
+        for message in messages:
+            try:
+                route.request("delete links", *message)
+            except NetlinkError as error:
+                if not is_missing(error):
+                    raise
+
+
+def _in_order(addresses: set[str]) -> list[str]:
+    return sorted(addresses, key=lambda a: (":" in a, a))
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+def _number(value: bytes) -> int:
+    return int(struct.unpack("=I", value)[0]) if len(value) == 4 else 0  # noqa: PLR2004

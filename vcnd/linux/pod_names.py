@@ -1,0 +1,67 @@
+"""What a pod's link is called: its name, its MACs, its alias.  Pure.
+
+A link is ours when its MAC is the one that its name gives, or its alias says whose it
+is and gives the same name.  A name that begins with our prefix is not enough: others
+use such names too.
+"""
+
+import hashlib
+
+from vcnd.linux.layout import Layout
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+
+ALIAS_PREFIX = "vcnd"
+MOST_ALIAS_BYTES = 255
+HASH_DIGITS = 11
+
+
+def host_ifname(layout: Layout, key: SandboxKey) -> str:
+    """Return the host's end for a sandbox: the prefix and 11 hex digits."""
+    whole = f"{key.network}/{key.container_id}/{key.ifname}"
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return layout.link_prefix + digest[:HASH_DIGITS]
+
+
+def macs(ifname: str) -> tuple[str, str]:
+    """Return the host's and the pod's MAC: local, unicast, ever the same for a name."""
+    digest = hashlib.sha256(b"mac " + ifname.encode()).digest()
+    return bytes([0x0E, *digest[:5]]).hex(":"), bytes([0x0A, *digest[5:10]]).hex(":")
+
+
+def alias(lease: Lease) -> str:
+    """Return the alias that says whose a link is; empty where the kernel takes none.
+
+    Without it the link is still found by its name, which is made of the same.
+    """
+    key, pod = lease.key, lease.pod
+    said = f"{ALIAS_PREFIX} {key.network}/{key.container_id}/{key.ifname}"
+    with_pod = f"{said} {pod.namespace}/{pod.name}/{pod.uid}" if pod.uid else said
+    for text in (with_pod, said):
+        if len(text.encode()) <= MOST_ALIAS_BYTES:
+            return text
+    return ""
+
+
+def owner(layout: Layout, name: str, text: str) -> tuple[SandboxKey, PodRef] | None:
+    """Return whose a link is by its alias; None where that says nothing of it."""
+    match text.split(" "):
+        case [prefix, sandbox, *rest] if prefix == ALIAS_PREFIX:
+            parts = sandbox.split("/")
+        case _:
+            return None
+    if len(parts) != 3:  # noqa: PLR2004
+        return None
+    key = SandboxKey(*parts)
+    if host_ifname(layout, key) != name:
+        return None
+    said = rest[0].split("/") if rest else []
+    if len(said) != 3:  # noqa: PLR2004
+        return key, PodRef()
+    return key, PodRef(namespace=said[0], name=said[1], uid=said[2])
+
+
+def is_ours(layout: Layout, name: str, mac: str, text: str) -> bool:
+    """Return True if vcnd made a link."""
+    digits = name.removeprefix(layout.link_prefix)
+    named = name.startswith(layout.link_prefix) and len(digits) == HASH_DIGITS
+    return named and (mac == macs(name)[0] or owner(layout, name, text) is not None)
