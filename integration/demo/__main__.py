@@ -15,7 +15,15 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from integration.demo import addresses, dataplane, families, paths, profiles, wishes
+from integration.demo import (
+    addresses,
+    dataplane,
+    disk,
+    families,
+    paths,
+    profiles,
+    wishes,
+)
 from integration.demo.stage import CheckError, Stage
 from integration.lab import enclosure, profile
 from integration.lab.lab import POOL, running_lab, world_text
@@ -42,6 +50,8 @@ CHECKS: tuple[Check, ...] = (
     paths.rules_restored,
     paths.flow_log_names_pod_address,
     addresses.restart_keeps_pods,
+    disk.journal_damaged,
+    disk.disk_full_del,
     addresses.del_returns_addresses,
     addresses.idle_addresses_released,
     addresses.block_returned,

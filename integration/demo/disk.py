@@ -1,0 +1,147 @@
+"""Checks of the journal and its disk: damaged, removed, full, while pods run."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trio
+
+from fakeoci.fabric import netns
+from integration.demo.stage import CheckError, Stage, expect, sees
+from integration.lab import pods
+from integration.lab.cni_exec import CniError
+from integration.lab.node import Node
+
+SMALL_DISK = "size=64k"
+MOST_TRIES = 60
+TOLD_SECONDS = 20.0
+
+
+def _flip_bit(journal: Path) -> None:
+    data = bytearray(journal.read_bytes())
+    data[data.rindex(b'"Leased"')] ^= 1
+    journal.write_bytes(data)
+
+
+def _zero(journal: Path) -> None:
+    journal.write_bytes(b"\0" * journal.stat().st_size)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "a bit flipped": _flip_bit,
+    "emptied": lambda journal: journal.write_bytes(b""),
+    "filled with NULs": _zero,
+    "removed": Path.unlink,
+}
+
+
+async def journal_damaged(stage: Stage) -> str:
+    """Damage a node's journal in several ways; its pods keep addresses and network."""
+    node, other = stage.nodes[0], stage.pod(1)
+    running = list(stage.pods[node.name])
+    for how, harm in DAMAGE.items():
+        before = (await node.status())["leases"]
+        await node.kill()
+        await trio.to_thread.run_sync(harm, node.state_directory / "journal")
+        await stage.start_daemon(node)
+        after = (await node.status())["leases"]
+        expect(before == after, f"{how}: leases changed: {before} → {after}")
+        fresh = await stage.start_pod(node)
+        addresses = [pod.address for pod in stage.all_pods()]
+        expect(len({*addresses}) == len(addresses), f"{how}: an address twice")
+        for pod in (*running, fresh):
+            seen = await sees(pod.netns, other.address)
+            expect(seen == pod.address, f"{how}: {pod.name} is seen as {seen}")
+            await node.network().check(pod.attachment, pod.result)
+        await stage.stop_pod(fresh)
+        held = {x["address"] for x in (await node.status())["leases"]}
+        expect(fresh.address not in held, f"{how}: DEL left {fresh.address} leased")
+    return (
+        f"{', '.join(DAMAGE)}: {len(running)} pods kept address and network each time"
+    )
+
+
+async def disk_full_del(stage: Stage) -> str:
+    """Fill the journal's disk; DEL succeeds, a restart too, ADD says why not."""
+    node, other = stage.nodes[0], stage.pod(1)
+    running, spare = list(stage.pods[node.name]), await stage.start_pod(node)
+    await node.stop()
+    with _small_disk(node.state_directory):
+        await stage.start_daemon(node)
+        filler = await trio.to_thread.run_sync(_fill, node.state_directory)
+        refusal = await _use_what_is_left(node)
+        await stage.stop_pod(spare)
+        await node.kill()
+        await stage.start_daemon(node)
+        status = await node.status()
+        held = {x["address"] for x in status["leases"]}
+        told = [p["reason"] for p in status["problems"] if p["what"] == "journal"]
+        expect(held == {p.address for p in running}, f"leased with a full disk: {held}")
+        expect(bool(told), f"no problem is told: {status['problems']}")
+        for pod in running:
+            seen = await sees(pod.netns, other.address)
+            expect(seen == pod.address, f"{pod.name} is seen as {seen}")
+        await trio.to_thread.run_sync(filler.unlink)
+        await _until_relieved(node)
+        fresh = await stage.start_pod(node)
+        await stage.stop_pod(fresh)
+        await node.stop()
+    await stage.start_daemon(node)
+    return f"DEL and a restart succeed, ADD is refused: {refusal}"
+
+
+@contextmanager
+def _small_disk(directory: Path) -> Iterator[None]:
+    """Put a directory's files on a small file system, and back at the end."""
+    files = {p.name: p.read_bytes() for p in directory.iterdir()}
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", SMALL_DISK, "none", str(directory)]
+    subprocess.run(mount, check=True)
+    try:
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+        yield
+        files = {p.name: p.read_bytes() for p in directory.iterdir()}
+    finally:
+        subprocess.run(["/bin/umount", "-l", str(directory)], check=True)
+    for name, data in files.items():
+        (directory / name).write_bytes(data)
+
+
+def _fill(directory: Path) -> Path:
+    """Leave no room on the file system of a directory; return what takes it."""
+    filler = directory / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+    return filler
+
+
+async def _use_what_is_left(node: Node) -> str:
+    """Add and delete pods until the disk refuses; return how it does."""
+    for number in range(MOST_TRIES):
+        pod = await trio.to_thread.run_sync(pods.prepare, node, f"last{number}")
+        try:
+            await node.network().add(pod.attachment)
+        except CniError as error:
+            expect("No space left" in str(error), f"ADD was refused with: {error}")
+            return str(error.error.get("details"))
+        finally:
+            await node.network().delete(pod.attachment, None)
+            await trio.to_thread.run_sync(netns.remove, pod.netns)
+    raise CheckError("the disk never refused")
+
+
+async def _until_relieved(node: Node) -> None:
+    told = True
+    with trio.move_on_after(TOLD_SECONDS):
+        while told:
+            await trio.sleep(0.1)
+            problems = (await node.status())["problems"]
+            told = any(p["what"] == "journal" for p in problems)
+        return
+    raise CheckError("the problem is told after its cause has gone")
