@@ -67,3 +67,13 @@ def test_mistakes_are_named(tmp_path: Path, text: str, words: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("mask", [0, 0x7F, 0x1FE00FF, 0x1FF00000000])
+def test_a_mark_mask_that_cannot_be_used_is_refused(tmp_path: Path, mask: int) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text(f"{GOOD}[node]\nmark_mask = {mask}\n")
+    with pytest.raises(ConfigError, match="mark_mask"):
+        load(path)
+    path.write_text(f"{GOOD}[node]\nmark_mask = {0xFF0000}\n")
+    assert load(path).layout().mark_mask == 0xFF0000

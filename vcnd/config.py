@@ -13,7 +13,7 @@ from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.wish import Allowance
 
-LEAST_MARKS = 32
+LEAST_MARKS = 256
 """How many different marks a node needs at least."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
@@ -108,7 +108,7 @@ class NodeSection(_Section, frozen=True):
     local_priority: int = 1025
     closed_priority: int = 1030
     mark_mask: int = 0xFF
-    """Bits of packet and connection marks that are ours: side by side, five or more."""
+    """Bits of packet and connection marks that are ours: at least eight, in a row."""
 
 
 class KubernetesSection(_Section, frozen=True):
@@ -247,7 +247,7 @@ def load(path: Path, node_name: str = "") -> Config:
         raise ConfigError(f"{path}: [oci] ip_families is empty: IPv4, IPv6 or both")
     if not _is_mask(config.node.mark_mask):
         raise ConfigError(
-            f"{path}: [node] mark_mask {config.node.mark_mask:#x} is no row of five or"
+            f"{path}: [node] mark_mask {config.node.mark_mask:#x} is no row of eight or"
             " more bits side by side, of 32"
         )
     if config.log.level not in ("debug", "info", "warning", "error"):

@@ -2,7 +2,8 @@
 
 from vcnd.core.ledger import Ledger
 from vcnd.core.memory import Memory
-from vcnd.core.numbers import Numbers
+from vcnd.core.numbers import MOST_INDEX, Numbers
+from vcnd.linux.layout import Layout
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 from vcnd.model.records import AddressAdded, AddressForgotten, Leased, Released
 from vcnd.model.sandbox import Lease, SandboxKey
@@ -70,3 +71,8 @@ def test_the_journal_remembers_on_which_vnic_a_lost_address_was() -> None:
     assert compact.remembered(2.0).lost == ((LEASE.address, VnicId("a")),)
     compact.apply(Released(KEY), 3.0)
     assert compact.remembered(4.0).lost == ()
+
+
+def test_a_number_never_exceeds_what_the_marks_have_room_for() -> None:
+    """Pool and kernel agree; the numbers above are for VNICs of others."""
+    assert Layout().most_pod_vnics >= MOST_INDEX

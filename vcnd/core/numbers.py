@@ -10,8 +10,9 @@ from collections.abc import Set as AbstractSet
 from vcnd.model.ids import VnicId
 from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
 
-MOST_INDEX = 255
-"""A mark has eight bits."""
+MOST_INDEX = 95
+"""A mark has eight bits: the highest tells packets that leave though their pod is here,
+and a quarter of the numbers below is for VNICs that vcnd does not manage."""
 
 
 class Numbers:
