@@ -19,7 +19,7 @@ CHECKS = (
     ("types", [str(BIN / "mypy")]),
     ("contracts", [str(BIN / "lint-imports")]),
 )
-DEMOS = ((), ("--world",), ("--dual-stack",))
+DEMOS = ((), ("--world", "--image-profile", "ubuntu"), ("--dual-stack",))
 
 
 @click.group()

@@ -95,8 +95,8 @@ class NodeSection(_Section, frozen=True):
     state_directory: str = "/var/lib/vcnd"
     mtu: int = 0
     forward_accept: bool = True
-    """Insert accepts for pods at the head of others' FORWARD chains that end in a drop
-    or a reject: without them no pod reaches anything beyond its node."""
+    """Add accepts for pods to others' FORWARD chains, before the rule that drops or
+    rejects: without them no pod reaches anything beyond its node."""
     nsg_enforcement: Literal["strict", "standard"] = "strict"
     """Whether pods of different NSGs or subnets on one node talk through the VCN, where
     their NSGs and the flow log see it, or directly."""

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from vcnd.linux import legacy_iptables
 from vcnd.linux.firewalls import (
     ChainName,
     ForwardChain,
+    additions,
     forward_chains,
-    insertions,
     judge,
     removals,
 )
@@ -84,7 +85,7 @@ def test_a_policy_drops_too() -> None:
 def test_a_chain_that_lets_pods_pass(rules: tuple[Any, ...]) -> None:
     judged = _judged(*rules)
     assert not judged.drops
-    assert insertions(judged, "oci") == []
+    assert additions(judged, "oci") == []
 
 
 def test_jumps_are_followed_as_the_kernel_does() -> None:
@@ -114,9 +115,11 @@ def test_what_is_accepted_already_is_not_inserted_again() -> None:
 
 
 def test_commands_touch_nothing_but_our_own_rules() -> None:
-    commands = insertions(_judged(_rule(REJECT)), "oci")
+    established = _rule(ESTABLISHED, {"accept": None}, handle=3)
+    commands = additions(_judged(established, _rule(REJECT, handle=4)), "oci")
     for direction, command in zip(("iifname", "oifname"), commands, strict=True):
         rule = command["insert"]["rule"]
+        assert rule["handle"] == 4
         named = (rule["family"], rule["table"], rule["chain"], rule["comment"])
         assert named == ("ip", "filter", "FORWARD", "vcnd")
         assert rule["expr"] == [
@@ -130,6 +133,41 @@ def test_commands_touch_nothing_but_our_own_rules() -> None:
     judged = _judged(ours, theirs, _rule(REJECT), late)
     handles = [c["delete"]["rule"]["handle"] for c in removals(judged)]
     assert handles == [7, 9]
+
+
+def test_what_judges_before_the_drop_still_judges() -> None:
+    """A network policy's chain, for one: the accept stands behind it."""
+    policy = _rule(XT_COMMENT, COUNTER, {"jump": {"target": "cali"}}, handle=1)
+    zones = _rule({"jump": {"target": "zones"}}, handle=2)
+    chains = {
+        "cali": [_rule(_on("iifname", "cali1"), {"drop": None}, handle=11)],
+        "zones": [_rule(REJECT, handle=12)],
+    }
+    cali, inner = chains["cali"], chains["zones"]
+    judged = _judged(policy, zones, _rule(REJECT, handle=3), cali=cali, zones=inner)
+    assert judged.drops_at == 2
+    by_policy = _judged(policy, policy="drop", cali=chains["cali"])
+    assert by_policy.drops_at is None
+    assert [list(c) for c in additions(by_policy, "oci")] == [["add"], ["add"]]
+
+
+def test_legacy_accepts_stand_before_the_rule_that_drops() -> None:
+    rules = [
+        "-P FORWARD ACCEPT",
+        "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT",
+        "-A FORWARD -j REJECT --reject-with icmp-host-prohibited",
+    ]
+    assert legacy_iptables.missing_accepts(rules, "oci") == ("-i", "-o")
+    added = legacy_iptables.addition(rules, "-i", "oci")
+    comment = "-m comment --comment vcnd"
+    assert " ".join(added) == f"-I FORWARD 2 -i oci+ {comment} -j ACCEPT"
+    accepts = [f"-A FORWARD {o} oci+ -j ACCEPT" for o in ("-i", "-o")]
+    assert legacy_iptables.missing_accepts([*rules, *accepts], "oci") != ()
+    done = [rules[0], *accepts, *rules[1:]]
+    assert legacy_iptables.missing_accepts(done, "oci") == ()
+    dropping = ["-P FORWARD DROP"]
+    assert legacy_iptables.addition(dropping, "-o", "oci")[:2] == ["-A", "FORWARD"]
+    assert legacy_iptables.missing_accepts(["-P FORWARD ACCEPT"], "oci") == ()
 
 
 def test_only_foreign_base_chains_at_the_forward_hook_count() -> None:

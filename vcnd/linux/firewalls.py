@@ -35,7 +35,7 @@ class ChainName:
         return f"{self.family} {self.table} {self.name}"
 
     @property
-    def as_rule(self) -> dict[str, str]:
+    def as_rule(self) -> dict[str, Any]:
         """Return what names the chain in a rule of nft's JSON."""
         return {"family": self.family, "table": self.table, "chain": self.name}
 
@@ -47,6 +47,8 @@ class ForwardChain:
     chain: ChainName
     drops: bool
     """Whether it ends in a drop or a reject for packets that no rule accepts."""
+    drops_at: int | None = None
+    """Handle of the rule that drops them; None where it is the chain's policy."""
     accepted: frozenset[str] = frozenset()
     """The directions in which pods' packets are accepted before that."""
     ours: tuple[int, ...] = ()
@@ -101,6 +103,7 @@ def judge(
     return ForwardChain(
         chain=chain,
         drops=verdict == "drop",
+        drops_at=walk.decided_by,
         accepted=frozenset(walk.accepted),
         ours=tuple(
             rule["handle"]
@@ -119,6 +122,8 @@ class _Walk:
         self._link_prefix = link_prefix
         self.accepted: set[str] = set()
         self.visited: set[str] = set()
+        self.decided_by: int | None = None
+        """Handle of the rule of the first chain that decides, or leads there."""
 
     def chain(self, name: str, depth: int) -> str:
         """Return "drop" or "accept", or nothing where the chain ends undecided."""
@@ -132,6 +137,7 @@ class _Walk:
             if verdict == "return":
                 break
             if verdict:
+                self.decided_by = rule["handle"]  # at last that of the first chain
                 return verdict
         return ""
 
@@ -179,16 +185,21 @@ def _is_no_condition(statement: Mapping[str, Any]) -> bool:
     )
 
 
-def insertions(chain: ForwardChain, link_prefix: str) -> list[dict[str, Any]]:
-    """Return the commands that insert the accepts that a chain lacks, at its head.
+def additions(chain: ForwardChain, link_prefix: str) -> list[dict[str, Any]]:
+    """Return the commands that add the accepts that a chain lacks.
 
-    iptables-nft reads these rules as its own: ``-i oci+ -j ACCEPT``.
+    Right before the rule that drops, or last: what stands before, such as a network
+    policy's rules, still judges pods' packets.  iptables-nft reads these rules as its
+    own: ``-i oci+ -j ACCEPT``.
     """
+    place, verb = chain.chain.as_rule, "add"
+    if chain.drops_at is not None:
+        place, verb = {**place, "handle": chain.drops_at}, "insert"
     return [
         {
-            "insert": {
+            verb: {
                 "rule": {
-                    **chain.chain.as_rule,
+                    **place,
                     "comment": COMMENT,
                     "expr": [
                         {

@@ -1,4 +1,4 @@
-"""Keeps pods' accepts at the head of firewalls' FORWARD chains (``forward_accept``).
+"""Keeps pods' accepts in firewalls' FORWARD chains that drop (``forward_accept``).
 
 A firewall's reload removes them; they are inserted again as soon as it is heard.
 """
@@ -14,8 +14,8 @@ import trio
 from vcnd.linux import legacy_iptables, nftables
 from vcnd.linux.firewalls import (
     ForwardChain,
+    additions,
     forward_chains,
-    insertions,
     judge,
     removals,
 )
@@ -115,11 +115,11 @@ class Forwarding:
             if not self._accept:
                 problems[str(name)] = (
                     "drops pods' packets: set [node] forward_accept = true, or accept"
-                    f" {self._link_prefix}+ in and out at its head"
+                    f" {self._link_prefix}+ in and out before the rule that drops"
                 )
                 continue
             try:
-                _nft(insertions(chain, self._link_prefix))
+                _nft(additions(chain, self._link_prefix))
             except FirewallError as error:
                 problems[str(name)] = (
                     f"drops pods' packets, and takes no accept for them ({error}):"

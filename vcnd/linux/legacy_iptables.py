@@ -27,7 +27,7 @@ def problems(link_prefix: str, *, accept: bool) -> dict[str, str]:
         if shutil.which(f"{program}-legacy") is None:
             found[name] = (
                 f"is in use, and there is no {program}-legacy to look into it: if it"
-                f" drops, accept {link_prefix}+ in and out at its head"
+                f" drops, accept {link_prefix}+ in and out before that"
             )
             continue
         missing = missing_accepts(_forward(program), link_prefix)
@@ -37,7 +37,7 @@ def problems(link_prefix: str, *, accept: bool) -> dict[str, str]:
             found[name] = "drops pods' packets: set [node] forward_accept = true"
             continue
         for option in missing:
-            _run(program, ["-I", *_accept(option, link_prefix)])
+            _run(program, addition(_forward(program), option, link_prefix))
         if missing_accepts(_forward(program), link_prefix):
             found[name] = "drops pods' packets, and takes no accept for them"
         else:
@@ -63,7 +63,7 @@ def missing_accepts(rules: list[str], link_prefix: str) -> tuple[str, ...]:
         rules: what ``iptables -S FORWARD`` prints.
         link_prefix: what names of pods' links begin with.
     """
-    ends = [n for n, rule in enumerate(rules) if rule.startswith(DROPS)]
+    ends = _drops(rules)
     if not ends and "-P FORWARD DROP" not in rules:
         return ()
     before = rules[: ends[0]] if ends else rules
@@ -76,6 +76,19 @@ def missing_accepts(rules: list[str], link_prefix: str) -> tuple[str, ...]:
             for rule in before
         )
     )
+
+
+def addition(rules: list[str], option: str, link_prefix: str) -> list[str]:
+    """Return the arguments that add an accept right before the rule that drops."""
+    ends = _drops(rules)
+    chain, *accept = _accept(option, link_prefix)
+    # The policy is listed first, so rules count from 1.
+    where = ["-I", chain, str(ends[0])] if ends else ["-A", chain]
+    return [*where, *accept]
+
+
+def _drops(rules: list[str]) -> list[int]:
+    return [n for n, rule in enumerate(rules) if rule.startswith(DROPS)]
 
 
 def _accept(option: str, link_prefix: str) -> list[str]:
