@@ -228,7 +228,7 @@ class Node:
         self.pool.restore(remembered)
         self._changes.resume(remembered.unsettled_attach)
         await self._kernel.restore(damaged=remembered.damaged)
-        ledger, slots = self.pool.ledger, self.pool.slots
+        self._returns.resume(remembered)
         await rooms.start(self._host.run)
         # With what the journal knows the node serves at once, cloud or no cloud.
         try:
@@ -249,7 +249,7 @@ class Node:
             await rooms.start(keep, "cluster", self._cluster.run)
             await rooms.start(keep, "follower", self._follower.run)
             await rooms.start(keep, "publisher", self._publisher.run)
-        log.info("started", leases=len(ledger.leases()), vnics=len(slots))
+        log.info("started", leases=len(remembered.leases), vnics=len(self.pool.slots))
 
     # Verbs
 
@@ -292,12 +292,15 @@ class Node:
         return status.report(self.pool)
 
     async def release_all(self) -> None:
-        """Give all addresses and VNICs back; refused while pods hold any."""
-        await self._warm_pool.freeze()
+        """Give all back, and no address to any ADD; refused while pods hold any."""
+        self._returns.refuse_if_held()
+        self.pool.shut_door()
         try:
+            await self._warm_pool.freeze()
             async with self._cloud_audit.paused():
                 await self._returns.give_all_back()
         except BaseException:
+            self.pool.releasing = False
             self._warm_pool.thaw()
             raise
 

@@ -12,9 +12,13 @@ from vcnd.model.records import (
     AddressForgotten,
     AttachIntended,
     AttachSettled,
+    DetachIntended,
+    DetachSettled,
     Leased,
     Record,
     Released,
+    ReturnIntended,
+    ReturnSettled,
     VnicForgotten,
     VnicNumbered,
 )
@@ -65,6 +69,12 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(lambda n: VnicForgotten(VnicId(f"v{n}")), small),
     st.builds(lambda n: AttachIntended(f"t{n}"), small),
     st.builds(lambda n: AttachSettled(f"t{n}"), small),
+    st.builds(
+        lambda a, b: ReturnIntended((f"10.0.0.{a}", f"10.0.0.{b}")), small, small
+    ),
+    st.builds(lambda a: ReturnSettled((f"10.0.0.{a}",)), small),
+    st.builds(lambda n: DetachIntended(VnicId(f"v{n}")), small),
+    st.builds(lambda n: DetachSettled(VnicId(f"v{n}")), small),
 )
 
 
@@ -79,6 +89,7 @@ def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
         compact.apply(record, at_)
     now = float(len(sequence))
     before, after = memory.remembered(now), compact.remembered(now)
+    assert set(before.returning) <= {p.address for p in before.private_ips}
     assert set(before.leases) == set(after.leases)
     assert set(before.cooling) == set(after.cooling)
     assert replace(before, leases=(), cooling=()) == replace(

@@ -94,22 +94,20 @@ class Ledger:
 
     def why_withheld(self, private_ip: PrivateIp) -> Withheld | None:
         """Return why an object serves nobody new, or None."""
-        return self._withheld.get(private_ip.address)
+        there = self._objects.get(private_ip.address) == private_ip
+        return self._withheld.get(private_ip.address) if there else None
 
     @property
     def in_doubt(self) -> bool:
-        """Return True if it is doubted whether the cloud gives us some object."""
-        return Withheld.DOUBTED in self._withheld.values()
+        """Return True if some object is doubted, or not durably known yet."""
+        return any(w is not Withheld.DELETING for w in self._withheld.values())
 
     def _check_there(self, private_ip: PrivateIp) -> None:
         if self._objects.get(private_ip.address) != private_ip:
             raise IllegalMoveError(f"{private_ip.address} is not in the ledger")
 
     def forget(self, private_ip: PrivateIp) -> None:
-        """Drop an object that the cloud no longer gives us.
-
-        Leases on it stay (the pods still believe in them) until their DEL.
-        """
+        """Drop an object that is gone from the cloud; its leases stay until DEL."""
         self._check_there(private_ip)
         del self._objects[private_ip.address]
         self._withheld.pop(private_ip.address, None)
@@ -328,7 +326,7 @@ class Ledger:
             return sum(p is not None and p.address in objects for p in found)
 
         def unleased(why: Withheld) -> int:
-            objects = {a for a in chosen if self._withheld.get(a) is why}
+            objects = {a for a, w in self._withheld.items() if w is why} & chosen
             return of(self._free, objects) + of(self._cooling, objects)
 
         serving = chosen - self._withheld.keys()
@@ -336,8 +334,8 @@ class Ledger:
             free=of(self._free, serving),
             leased=of(self._holders, chosen),
             cooling=of(self._cooling, serving),
-            deleting=unleased(Withheld.DELETING) if self._withheld else 0,
-            doubted=unleased(Withheld.DOUBTED) if self._withheld else 0,
+            deleting=unleased(Withheld.DELETING),
+            doubted=unleased(Withheld.DOUBTED) + unleased(Withheld.ADDING),
         )
 
     def lost(self) -> set[str]:

@@ -12,10 +12,14 @@ from vcnd.model.records import (
     AddressForgotten,
     AttachIntended,
     AttachSettled,
+    DetachIntended,
+    DetachSettled,
     Leased,
     Record,
     Released,
     Remembered,
+    ReturnIntended,
+    ReturnSettled,
     VnicForgotten,
     VnicNumbered,
 )
@@ -36,6 +40,8 @@ class Memory:
         """Leased addresses whose object was forgotten, each as an object of its own."""
         self._slots: dict[VnicId, VnicSlot] = {}
         self._unsettled: str | None = None
+        self._returning: dict[str, None] = {}
+        self._detaching: dict[VnicId, None] = {}
 
     def apply(self, record: Record, at: float) -> None:
         """Take one record into account.  Records of things unknown change nothing."""
@@ -46,6 +52,7 @@ class Memory:
                 self._release(key, at)
             case AddressAdded(private_ip):
                 self._private_ips[private_ip.address] = private_ip
+                self._returning.pop(private_ip.address, None)
                 for a in private_ip.addresses if self._lost else ():
                     self._lost.pop(a, None)
             case AddressForgotten(address):
@@ -54,11 +61,30 @@ class Memory:
                 self._slots[slot.vnic.id] = slot
             case VnicForgotten(vnic_id):
                 self._slots.pop(vnic_id, None)
+                self._detaching.pop(vnic_id, None)
             case AttachIntended(token):
                 self._unsettled = token
             case AttachSettled(token):
                 if self._unsettled == token:
                     self._unsettled = None
+            case _:
+                self._intend(record)
+
+    def _intend(self, record: Record) -> None:
+        """Note what is about to be given back, or was not in the end."""
+        match record:
+            case ReturnIntended(addresses):
+                known = (a for a in addresses if a in self._private_ips)
+                self._returning |= dict.fromkeys(known)
+            case ReturnSettled(addresses):
+                for address in addresses:
+                    self._returning.pop(address, None)
+            case DetachIntended(vnic_id):
+                self._detaching[vnic_id] = None
+            case DetachSettled(vnic_id):
+                self._detaching.pop(vnic_id, None)
+            case _:
+                pass
 
     def _lease(self, lease: Lease, at: float) -> None:
         self._end(lease.key)
@@ -81,6 +107,7 @@ class Memory:
     def _forget(self, first: str) -> None:
         """Drop the object that begins with an address."""
         held = self._private_ips.pop(first, None)
+        self._returning.pop(first, None)
         for address in held.addresses if held is not None else ():
             self._released.pop(address, None)
             if held is not None and address in self._holders:
@@ -122,6 +149,8 @@ class Memory:
         out += [(Leased(lease), at) for lease, at in self._leases.values()]
         for lost in self._lost.values():
             out += [(AddressAdded(lost), 0.0), (AddressForgotten(lost.address), 0.0)]
+        out += [(ReturnIntended((a,)), 0.0) for a in self._returning]
+        out += [(DetachIntended(v), 0.0) for v in self._detaching]
         if self._unsettled is not None:
             out.append((AttachIntended(self._unsettled), 0.0))
         return out
@@ -137,5 +166,7 @@ class Memory:
                 for address, (_, at) in self._released.items()
             ),
             lost=tuple((a, p.vnic_id) for a, p in self._lost.items()),
+            returning=tuple(self._returning),
+            detaching=tuple(self._detaching),
             unsettled_attach=self._unsettled,
         )

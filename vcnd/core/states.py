@@ -21,7 +21,7 @@ class IllegalMoveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many addresses stand where; those being added stand nowhere yet."""
+    """How many addresses stand where; those being added count as doubted."""
 
     free: int
     leased: int

@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from vcnd.core.placement import CreateAddresses
+from vcnd.core.states import Withheld
 from vcnd.flow.links import Links
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import (
@@ -23,7 +24,7 @@ from vcnd.model.errors import (
     VcndError,
 )
 from vcnd.model.family import Family
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.place import addresses_place
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.records import (
@@ -50,6 +51,8 @@ class Changes:
         self._host = host
         self._journal = journal
         self._unsettled_attach: str | None = None
+        self._adding: set[PrivateIpId] = set()
+        """Objects that are being written down."""
 
     def resume(self, unsettled_attach: str | None) -> None:
         """Name the AttachVnic whose answer an earlier life of the daemon missed.
@@ -126,31 +129,42 @@ class Changes:
     async def take_in(self, listed: Sequence[PrivateIp]) -> None:
         """Enter what the books lack; it serves once it is durable."""
         ledger = self._pool.ledger
-        # What overlaps something of the books is left to the audit: somebody deleted
-        # a block and made addresses of it.
-        fresh = [
-            p for p in listed if all(ledger.private_ip(a) is None for a in p.addresses)
-        ]
+        fresh = [p for p in listed if self._is_new(p)]
         if not fresh:
             return
-        lost = ledger.lost()
+        lost, ids = ledger.lost(), {p.id for p in fresh}
         # Entered before the disk is waited for: an audit may bring the same ones.
         for private_ip in fresh:
-            ledger.add(private_ip, adding=True)
-        self._pool.came(p.id for p in fresh)
+            if ledger.private_ip(private_ip.address) is None:
+                ledger.add(private_ip, adding=True)
+        self._pool.came(ids)
+        self._adding |= ids
         try:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
         except VcndError:
-            for private_ip in fresh:
-                ledger.forget(private_ip)
-            self._pool.doubt()  # the cloud gives them to us all the same
+            self._pool.doubt()  # the cloud gives them to us: an audit tries again
             raise
+        finally:
+            self._adding -= ids
         for private_ip in fresh:
-            ledger.keep(private_ip)
+            if ledger.why_withheld(private_ip) is Withheld.ADDING:
+                ledger.keep(private_ip)
         log.info("addresses_added", addresses=texts(fresh))
         self._note_accepted(fresh)
         self._pool.arrived()
         await self._find_again(lost - ledger.lost())
+
+    def _is_new(self, private_ip: PrivateIp) -> bool:
+        """Return True if the books lack it, or if nobody could write it down.
+
+        What overlaps something of the books is left to the audit: somebody deleted
+        a block and made addresses of it.
+        """
+        ledger = self._pool.ledger
+        if ledger.private_ip(private_ip.address) == private_ip:
+            adding = ledger.why_withheld(private_ip) is Withheld.ADDING
+            return adding and private_ip.id not in self._adding
+        return all(ledger.private_ip(a) is None for a in private_ip.addresses)
 
     async def _find_again(self, addresses: AbstractSet[str]) -> None:
         """Connect pods whose addresses came back, on another VNIC perhaps."""

@@ -66,7 +66,7 @@ class CloudAudit:
     def in_doubt(self) -> bool:
         """Return True if the last look left something to be asked for again."""
         ledger = self._pool.ledger
-        return self._pool.in_doubt or any(
+        return bool(self._pool.in_doubt or self._pool.detaching) or any(
             ledger.why_withheld(p) is Withheld.DELETING
             for p in ledger.private_ips()
             if p.address not in self._returns.being_deleted
@@ -164,6 +164,7 @@ class CloudAudit:
         if not pool.numbers.retire(vnic_id):
             return  # given back while somebody was asked
         pool.doubted -= {vnic_id}
+        pool.detaching.discard(vnic_id)
         pool.forget_vnic(vnic_id)
         log.warning("vnic_gone", vnic=vnic_id)
         for private_ip in pool.ledger.per_vnic().get(vnic_id, []):
@@ -194,14 +195,18 @@ class CloudAudit:
         # Before anybody is asked: a sign is enough to give them to nobody new.
         for private_ip in suspects:
             ledger.doubt(private_ip)
-        self._settle_doubts({p.id for p in view.private_ips})
+        await self._settle_doubts(view)
         for private_ip in suspects:
             if await self._is_address_gone(private_ip):
                 await self._forget_address(private_ip)
-        for repair in repairs:
-            if isinstance(repair, Adopt):
-                await self._changes.take_in([repair.private_ip])
-                self._kernel.let_rest(repair.private_ip)
+        fresh = [r.private_ip for r in repairs if isinstance(r, Adopt)]
+        # And what the disk has refused so far.
+        fresh += [
+            p for p in view.private_ips if ledger.why_withheld(p) is Withheld.ADDING
+        ]
+        for private_ip in fresh:
+            await self._changes.take_in([private_ip])
+            self._kernel.let_rest(private_ip)
 
     def _may_adopt(
         self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]
@@ -231,20 +236,26 @@ class CloudAudit:
             say = log.error if leased else log.warning
             say("address_gone_from_cloud", address=private_ip.address, leased=leased)
 
-    def _settle_doubts(self, listed: AbstractSet[PrivateIpId]) -> None:
-        """Let serve what was doubted, or to be deleted, and is still there."""
-        ledger = self._pool.ledger
-        kept = False
-        for private_ip in ledger.private_ips():
-            why = ledger.why_withheld(private_ip)
-            if why not in (Withheld.DOUBTED, Withheld.DELETING):
-                continue
-            given_up = private_ip.address not in self._returns.being_deleted
-            if given_up and private_ip.id in listed:
-                ledger.keep(private_ip)
-                kept = True
-        if kept:
+    async def _settle_doubts(self, view: CloudView) -> None:
+        """Let serve what was doubted, or to be given back, and is still there."""
+        ledger, returns = self._pool.ledger, self._returns
+        listed = {p.id for p in view.private_ips}
+        there = [p for p in ledger.private_ips() if p.id in listed]
+        found = [p for p in there if ledger.why_withheld(p) is Withheld.DOUBTED]
+        for private_ip in found:
+            ledger.keep(private_ip)
+        if found:
             self._pool.arrived()
+        vnics = {v.id for v in view.pod_vnics} & self._pool.detaching
+        await returns.settle_kept(
+            [
+                p
+                for p in there
+                if ledger.why_withheld(p) is Withheld.DELETING
+                and returns.may_settle(p.address)
+            ],
+            [v for v in vnics if returns.may_settle(v)],
+        )
 
     # Tags and NSGs
 

@@ -53,6 +53,8 @@ class Pool:
         self.doubted: frozenset[VnicId] = frozenset()
         """VNICs that a list lacks, and of which no second witness says that they are
         gone."""
+        self.detaching: set[VnicId] = set()
+        """VNICs that perhaps were detached by us: nobody knows yet."""
         self.confirmed_at = -inf
         """When an audit last agreed with the cloud."""
         self.vnics_attached = 0
@@ -61,6 +63,8 @@ class Pool:
         """Whether the cloud has been asked since the daemon started."""
         self.disk_writes = True
         """Whether the journal's disk takes records; else nothing is asked for."""
+        self.releasing = False
+        """Whether everything is being given back: nobody is given an address."""
         self.released = False
         """Whether everything was given back; the node asks for nothing any more."""
         self.problems = Problems()
@@ -104,6 +108,11 @@ class Pool:
         self._arrival.set()
         self._arrival = trio.Event()
 
+    def shut_door(self) -> None:
+        """Give no address to any call, and end those that wait for one."""
+        self.releasing = True
+        self.arrived()
+
     async def until_arrival(self) -> None:
         """Return when addresses may have come free."""
         await self._arrival.wait()
@@ -128,7 +137,9 @@ class Pool:
 
     def serves(self, vnic_id: VnicId) -> bool:
         """Return True if the addresses of a VNIC may be given to new pods."""
-        return not (vnic_id in self.unlinked or vnic_id in self.doubted)
+        return not any(
+            vnic_id in some for some in (self.unlinked, self.doubted, self.detaching)
+        )
 
     @property
     def in_doubt(self) -> bool:

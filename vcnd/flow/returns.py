@@ -1,19 +1,38 @@
-"""What goes back to the cloud: addresses, blocks, VNICs, fixed addresses."""
+"""What goes back to the cloud: addresses, blocks, VNICs, fixed addresses.
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+Intent and answer (decision 10): that something goes back is in the journal before the
+cloud is asked.  Whatever happens then, it serves nobody until the cloud has been asked
+what became of it.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
+import trio
 
 from vcnd.flow.changes import Changes, texts
 from vcnd.flow.pool import Pool
-from vcnd.model.errors import BadRequestError, CloudError
+from vcnd.model.errors import BadRequestError, CloudError, JournalError
 from vcnd.model.ids import VnicId
-from vcnd.model.records import AddressForgotten, VnicForgotten
+from vcnd.model.records import (
+    AddressForgotten,
+    DetachIntended,
+    DetachSettled,
+    Record,
+    Remembered,
+    ReturnIntended,
+    ReturnSettled,
+    VnicForgotten,
+)
 from vcnd.model.vnic import PrivateIp
 from vcnd.ports import Cloud, Host, Journal
 
 log = structlog.get_logger()
+
+SETTLE_SECONDS = 30.0
+"""A return that nobody works on may still be carried out for so long: OCI deletes in
+bulk behind the answer."""
 
 
 class Returns:
@@ -37,15 +56,34 @@ class Returns:
         """Addresses whose deletion is under way: no audit judges them."""
         self.being_detached: set[VnicId] = set()
         """VNICs whose detachment is under way: likewise."""
+        self._unsettled: dict[str, float] = {}
+        """Returns that perhaps were carried out, by first address or VNIC, and since
+        when nobody works on them."""
+
+    def resume(self, remembered: Remembered) -> None:
+        """Let serve nobody what an earlier life was about to give back."""
+        ledger, now = self._pool.ledger, trio.current_time()
+        for address in remembered.returning:
+            private_ip = ledger.private_ip(address)
+            if private_ip is None:
+                continue
+            if any(ledger.state(a) == "leased" for a in private_ip.addresses):
+                ledger.doubt(private_ip)
+            else:
+                ledger.mark_deleting(private_ip)
+            self._unsettled[address] = now
+        for vnic_id in remembered.detaching:
+            self._pool.detaching.add(vnic_id)
+            self._unsettled[vnic_id] = now
 
     async def release_fixed(self, private_ip: PrivateIp) -> bool:
         """Take a fixed address that no pod has from its VNIC; it lives on."""
         if self._pool.ledger.state(private_ip.address) != "free":
             return True  # a pod was quicker
         self._pool.ledger.mark_deleting(private_ip)
-        with self._deleting([private_ip]):
+        async with self._returning([private_ip]):
             await self._cloud.release_fixed(private_ip)
-        await self.forget([private_ip])
+            await self.forget([private_ip])
         log.info(
             "fixed_address_released",
             name=private_ip.fixed,
@@ -60,9 +98,9 @@ class Returns:
         going = self._take_out(private_ips)
         if not going:
             return True  # a pod was quicker
-        with self._deleting(going):
+        async with self._returning(going):
             await self._cloud.delete_addresses(vnic_id, going)
-        await self.forget(going)
+            await self.forget(going)
         log.info("addresses_deleted", addresses=texts(going))
         return True
 
@@ -75,18 +113,17 @@ class Returns:
             for private_ip in going:
                 pool.ledger.keep(private_ip)
             return True  # a pod was quicker
-        self.being_detached.add(vnic_id)
-        try:
-            with self._deleting(going):
-                # Its addresses are EPHEMERAL: they go with it, in one call.
-                await self._cloud.detach_vnic(vnic_id)
-            await self.forget(going)
-            await self._vnic_gone(vnic_id)
-        finally:
-            self.being_detached.discard(vnic_id)
+        await self._detach(vnic_id, going)
         await self._changes.settle()
         log.info("vnic_detached", vnic=vnic_id, addresses=texts(going))
         return True
+
+    async def _detach(self, vnic_id: VnicId, going: Sequence[PrivateIp]) -> None:
+        async with self._returning(going, vnic_id):
+            # Its addresses are EPHEMERAL: they go with it, in one call.
+            await self._cloud.detach_vnic(vnic_id)
+            await self.forget(self._pool.ledger.per_vnic().get(vnic_id, []))
+            await self._vnic_gone(vnic_id)
 
     def _take_out(self, private_ips: Sequence[PrivateIp]) -> list[PrivateIp]:
         """Mark those as deleting that are still wholly free."""
@@ -97,18 +134,72 @@ class Returns:
             ledger.mark_deleting(private_ip)
         return going
 
-    @contextmanager
-    def _deleting(self, going: Sequence[PrivateIp]) -> Iterator[None]:
-        """Keep audits from judging what the body deletes; doubt it where that fails."""
-        self.being_deleted.update(p.address for p in going)
+    @asynccontextmanager
+    async def _returning(
+        self, going: Sequence[PrivateIp], vnic_id: VnicId | None = None
+    ) -> AsyncIterator[None]:
+        """Write down what the body gives back; doubt it where that fails."""
+        addresses = tuple(p.address for p in going)
+        places = (*addresses, *([] if vnic_id is None else [vnic_id]))
+        self.being_deleted.update(addresses)
+        if vnic_id is not None:
+            self.being_detached.add(vnic_id)
         try:
+            await self._intend(going, vnic_id)
             yield
         except CloudError:
             # Perhaps some are gone.  None serves anybody until an audit has asked.
+            self._unsettled |= dict.fromkeys(places, trio.current_time())
+            if vnic_id is not None:
+                self._pool.detaching.add(vnic_id)
             self._pool.doubt()
             raise
         finally:
-            self.being_deleted.difference_update(p.address for p in going)
+            self.being_deleted.difference_update(addresses)
+            if vnic_id is not None:
+                self.being_detached.discard(vnic_id)
+
+    async def _intend(self, going: Sequence[PrivateIp], vnic_id: VnicId | None) -> None:
+        records: list[Record] = []
+        if going:
+            records.append(ReturnIntended(tuple(p.address for p in going)))
+        if vnic_id is not None:
+            records.append(DetachIntended(vnic_id))
+        try:
+            await self._journal.append(*records)
+        except JournalError:
+            for private_ip in going:  # nothing was sent
+                self._pool.ledger.keep(private_ip)
+            raise
+
+    def may_settle(self, place: str) -> bool:
+        """Return True if a return that was given up is carried out no more.
+
+        Args:
+            place: first address of an object, or a VNIC.
+        """
+        if place in self.being_deleted or place in self.being_detached:
+            return False
+        since = self._unsettled.get(place, 0.0)
+        return trio.current_time() - since >= SETTLE_SECONDS
+
+    async def settle_kept(
+        self, kept: Sequence[PrivateIp], vnics: Sequence[VnicId]
+    ) -> None:
+        """Let serve what was to be given back and is still there."""
+        records: list[Record] = [DetachSettled(v) for v in vnics]
+        if kept:
+            records.append(ReturnSettled(tuple(p.address for p in kept)))
+        await self._journal.append(*records)
+        for private_ip in kept:
+            self._pool.ledger.keep(private_ip)
+            self._unsettled.pop(private_ip.address, None)
+        for vnic_id in vnics:
+            self._pool.detaching.discard(vnic_id)
+            self._unsettled.pop(vnic_id, None)
+        if kept:
+            log.warning("return_given_up", addresses=texts(kept))
+            self._pool.arrived()
 
     async def forget(self, gone: Sequence[PrivateIp]) -> list[PrivateIp]:
         """Strike out what the cloud no longer gives us; return what was known.
@@ -121,16 +212,27 @@ class Returns:
         known = [p for p in gone if ledger.private_ip(p.address) == p]
         for private_ip in known:
             ledger.forget(private_ip)
+            self._unsettled.pop(private_ip.address, None)
         self._pool.left(p.id for p in known)
         return known
 
     async def _vnic_gone(self, vnic_id: VnicId) -> None:
         pool = self._pool
         pool.forget_vnic(vnic_id)
+        pool.detaching.discard(vnic_id)
         if pool.numbers.retire(vnic_id):
             pool.vnics_attached -= 1
         pool.numbers.free(vnic_id)  # no pod was on it
         await self._journal.append(VnicForgotten(vnic_id))
+
+    def refuse_if_held(self) -> None:
+        """Raise ``BadRequestError`` while pods hold addresses."""
+        held = self._pool.ledger.leases()
+        if held:
+            raise BadRequestError(
+                f"{len(held)} pods hold addresses of this node",
+                details="drain the node first: kubectl drain",
+            )
 
     async def give_all_back(self) -> None:
         """Return every address and VNIC to the cloud, and leave the kernel as found.
@@ -138,17 +240,14 @@ class Returns:
         Raises:
             BadRequestError: pods still hold addresses; nothing was changed.
         """
-        pool = self._pool
-        held = pool.ledger.leases()
-        if held:
-            raise BadRequestError(
-                f"{len(held)} pods hold addresses of this node",
-                details="drain the node first: kubectl drain",
-            )
+        pool, ledger = self._pool, self._pool.ledger
+        self.refuse_if_held()
         for slot in pool.pod_slots:
-            await self._cloud.detach_vnic(slot.vnic.id)
-            await self.forget(pool.ledger.per_vnic().get(slot.vnic.id, []))
-            await self._vnic_gone(slot.vnic.id)
+            held = ledger.per_vnic().get(slot.vnic.id, [])
+            going = [p for p in held if ledger.why_withheld(p) is None]
+            for private_ip in going:
+                ledger.mark_deleting(private_ip)  # what cools too
+            await self._detach(slot.vnic.id, going)
         pool.released = True
         await self._host.withdraw()
         self._journal.remove()

@@ -5,7 +5,7 @@ import trio
 
 from vcnd.core.problems import Problem
 from vcnd.flow.pool import Pool
-from vcnd.model.errors import PoolEmptyError
+from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.sandbox import PodRef, SandboxKey
 from vcnd.model.trace import TRACE
@@ -22,7 +22,7 @@ async def wait_for_address(
     There is no await between the return of this and the caller's
     ``ledger.lease``: they are still free then.
     """
-    found = pool.take(key, claim)
+    found = _take(pool, key, claim)
     if found is not None:
         return found
     no_slot = _no_slot(pool, claim)
@@ -36,7 +36,7 @@ async def wait_for_address(
         pool.ring()
         while found is None:
             await pool.until_arrival()
-            found = pool.take(key, claim)
+            found = _take(pool, key, claim)
     waited = trio.current_time() - began
     if found is None:
         raise PoolEmptyError(
@@ -50,6 +50,18 @@ async def wait_for_address(
         trace=TRACE.get(),
     )
     return found
+
+
+def _take(pool: Pool, key: SandboxKey, claim: Claim) -> tuple[str, ...] | None:
+    if pool.releasing or pool.released:
+        done = "was" if pool.released else "is being"
+        raise TryAgainError(
+            f"the node {done} released (vcndctl release)",
+            details="it gives no addresses any more; restart vcnd to use it again"
+            if pool.released
+            else "its addresses go back to the cloud; let pods run on other nodes",
+        )
+    return pool.take(key, claim)
 
 
 def why_empty(pool: Pool, claim: Claim | None = None) -> str:

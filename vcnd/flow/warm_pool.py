@@ -233,7 +233,8 @@ class WarmPool:
     def _is_open(self, vnic_id: VnicId, family: Family) -> bool:
         at_work = vnic_id in self._work.at_work and not self._is_busy(vnic_id, family)
         # A new VNIC's addresses are asked for while its link is still on its way.
-        useful = self._pool.serves(vnic_id) or self._pool.is_young(vnic_id)
+        young = vnic_id not in self._pool.detaching and self._pool.is_young(vnic_id)
+        useful = self._pool.serves(vnic_id) or young
         shut = self._work.is_shut(addresses_place(vnic_id, family))
         return useful and not at_work and not shut
 

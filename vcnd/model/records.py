@@ -63,6 +63,34 @@ class AttachSettled:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnIntended:
+    """These addresses and blocks, by first address, are about to be given back."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnSettled:
+    """The cloud still gives us these: they were not given back."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DetachIntended:
+    """A VNIC is about to be detached."""
+
+    vnic_id: VnicId
+
+
+@dataclass(frozen=True, slots=True)
+class DetachSettled:
+    """A VNIC is still attached: it was not detached."""
+
+    vnic_id: VnicId
+
+
 Record = (
     Leased
     | Released
@@ -72,6 +100,10 @@ Record = (
     | VnicForgotten
     | AttachIntended
     | AttachSettled
+    | ReturnIntended
+    | ReturnSettled
+    | DetachIntended
+    | DetachSettled
 )
 
 
@@ -86,6 +118,10 @@ class Remembered:
     """Released addresses and how many seconds ago."""
     lost: tuple[tuple[str, VnicId], ...] = ()
     """Leased addresses that the cloud took back, and the VNICs they were on."""
+    returning: tuple[str, ...] = ()
+    """Objects, by their first address, that perhaps were given back already."""
+    detaching: tuple[VnicId, ...] = ()
+    """VNICs that perhaps were detached already."""
     unsettled_attach: str | None = None
     """The retry token of an AttachVnic whose answer never came."""
     damaged: bool = False

@@ -1,0 +1,210 @@
+"""The daemon stops between OCI's deletion and its record: no ADD gets what is gone."""
+
+import pytest
+import trio
+
+from tests.harness import World, add, check_invariants, key, settings, until_warm, world
+from tests.shop import add as shop_add
+from tests.shop import reserved, shop, warm
+from vcnd.config import Config
+from vcnd.core.wishes import FIXED_ADDRESS
+from vcnd.daemon import Node
+from vcnd.model.errors import CloudError, PoolEmptyError, TryAgainError
+from vcnd.model.records import DetachIntended, ReturnIntended
+
+Clock = trio.testing.MockClock
+STOPS = [0, 1, 2, 3, 5, 8, 13, 21, 34, 0.01, 0.1, 0.5, 1.0, 2.0]
+"""When to stop after OCI has deleted: steps of the scheduler, or seconds."""
+
+moments = pytest.mark.parametrize("stop", STOPS)
+
+
+async def pass_by(stop: float) -> None:
+    """Let the daemon run on for a moment."""
+    if isinstance(stop, int):
+        for _ in range(stop):
+            await trio.lowlevel.checkpoint()
+    else:
+        await trio.sleep(stop)
+
+
+async def until_fewer(w: World, than: int) -> None:
+    """Return as soon as the cloud has deleted something."""
+    with trio.fail_after(900):
+        while len(w.secondary()) >= than:
+            await trio.sleep(0.001 if any_deleting(w) else 0.25)
+
+
+def any_deleting(w: World) -> bool:
+    """Return True if an intent is written and not settled yet."""
+    kinds = (ReturnIntended, DetachIntended)
+    return bool(w.journal.records) and isinstance(w.journal.records[-1][0], kinds)
+
+
+async def one_address_one_pod(w: World, other: World) -> None:
+    """Start the node again while another node takes addresses; compare both."""
+    async with other.node(settings(batch=16)) as second:
+        theirs = {(await add(second, n)).address for n in range(8)}
+        async with w.node(settings(batch=16)) as first:
+            ours = {(await add(first, n + 100)).address for n in range(16)}
+            assert ours.isdisjoint(theirs)
+            assert ours <= w.secondary().keys()
+            await trio.sleep(120)
+            check_invariants(w, first)
+            assert first.pool.ledger.counts().deleting == 0
+
+
+async def shrink(node: Node) -> None:
+    """Let twelve pods come and go: a surplus stands and goes back."""
+    for number in range(12):
+        await add(node, number)
+    await until_warm(node, free=4)
+    for number in range(12):
+        await node.delete(key(number))
+
+
+def idle() -> Config:
+    """Return settings with which a surplus goes back soon."""
+    return settings(cooling_seconds=1.0, shrink_after_seconds=30.0)
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+@moments
+async def test_stop_while_addresses_are_given_back(
+    autojump_clock: Clock, stop: float, blocks: bool
+) -> None:
+    w = world(blocks=blocks, nodes=2)
+    async with w.node(idle()) as node:
+        await shrink(node)
+        await until_fewer(w, len(w.secondary()))
+        await pass_by(stop)
+    await one_address_one_pod(w, w.beside("node2"))
+
+
+@moments
+async def test_stop_while_a_vnic_is_detached(
+    autojump_clock: Clock, stop: float
+) -> None:
+    few = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}
+    w = world(few, blocks=False, nodes=2)
+    async with w.node(idle()) as node:
+        await shrink(node)
+        assert len(w.pod_vnics()) > 1
+        vnics = len(w.pod_vnics())
+        with trio.fail_after(900):
+            while all(v.lifecycle_state == "AVAILABLE" for v in w.pod_vnics()):
+                await trio.sleep(0.25)
+        assert len(w.pod_vnics()) == vnics
+        await pass_by(stop)
+    async with w.node(settings()) as node:
+        leases = [await add(node, n) for n in range(6)]
+        await trio.sleep(120)
+        assert {x.address for x in leases} <= w.secondary().keys()
+        check_invariants(w, node)
+        assert node.pool.detaching == set()
+
+
+@moments
+async def test_stop_while_everything_is_released(
+    autojump_clock: Clock, stop: float
+) -> None:
+    w = world(nodes=2)
+    async with w.node() as node, trio.open_nursery() as releasing:
+        await until_warm(node)
+        releasing.start_soon(node.release_all)
+        with trio.fail_after(900):
+            while all(v.lifecycle_state == "AVAILABLE" for v in w.pod_vnics()):
+                await trio.sleep(0.001)
+        await pass_by(stop)
+        releasing.cancel_scope.cancel()
+    if w.journal.removed:
+        w.journal.records.clear()  # it was done
+    await one_address_one_pod(w, w.beside("node2"))
+
+
+async def test_what_was_to_go_and_is_still_there_serves_again(
+    autojump_clock: Clock,
+) -> None:
+    """Stopped after the intent, before OCI was asked."""
+    w = world(blocks=False)
+    async with w.node() as node:
+        await until_warm(node)
+        firsts = tuple(p.address for p in node.pool.ledger.private_ips())
+        await w.journal.append(ReturnIntended(firsts))
+    async with w.node() as node:
+        assert node.pool.ledger.counts().free == 0
+        assert node.pool.ledger.counts().deleting == 4
+        await trio.sleep(90)
+        assert node.pool.ledger.counts().deleting == 0
+        assert {*firsts} <= w.secondary().keys()
+    async with w.node() as node:  # that is durable
+        assert node.pool.ledger.counts().free >= 4
+        check_invariants(w, node)
+
+
+async def test_add_is_refused_while_the_node_is_released(
+    autojump_clock: Clock,
+) -> None:
+    """An ADD that waits ends, and one that comes gets no address that goes."""
+    w = world({"ocpus = 4.0": "ocpus = 2.0\nprivate_ips_per_vnic = 1"}, blocks=False)
+    refused: list[TryAgainError] = []
+
+    async def wait_in_vain(node: Node) -> None:
+        try:
+            await add(node, 2)
+        except TryAgainError as error:
+            refused.append(error)
+
+    async with w.node() as node:
+        await until_warm(node, free=1)
+        lease = await add(node, 1)
+        async with trio.open_nursery() as calls:
+            calls.start_soon(wait_in_vain, node)
+            await trio.sleep(1)
+            await node.delete(lease.key)
+            calls.start_soon(node.release_all)
+            await trio.sleep(0.1)
+            with pytest.raises(TryAgainError, match="is being released") as caught:
+                await add(node, 3)
+            assert not isinstance(caught.value, PoolEmptyError)
+        assert "is being released" in str(refused[0])
+        assert node.pool.ledger.leases() == []
+    assert w.pod_vnics() == []
+
+
+async def test_a_release_that_fails_lets_adds_in_again(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+        w.fault("DetachVnic", status=403, code="NotAllowed", times=1)
+        with pytest.raises(CloudError):
+            await node.release_all()
+        lease = await add(node, 1)
+        assert lease.address in w.secondary()
+        await trio.sleep(200)
+        check_invariants(w, node)
+        assert node.pool.ledger.counts().deleting == 0
+
+
+@moments
+async def test_stop_while_a_fixed_address_is_let_go(
+    autojump_clock: Clock, stop: float
+) -> None:
+    """Another node fetches it meanwhile: it is with one pod."""
+    w = shop(nodes=2)
+    other, said = w.beside("node2"), {FIXED_ADDRESS: "web"}
+    async with warm(w) as node:
+        lease = await shop_add(node, 1, said)
+        await node.delete(lease.key)
+        with trio.fail_after(60):
+            while reserved(w)[0].vnic_id is not None:
+                await trio.sleep(0.001)
+        await pass_by(stop)
+    async with warm(other) as second:
+        theirs = await shop_add(second, 2, said)
+        assert theirs.address == lease.address
+        async with warm(w) as first:
+            with pytest.raises(PoolEmptyError):
+                await shop_add(first, 3, said)
+            assert first.pool.ledger.leases() == []
+            check_invariants(other, second)
