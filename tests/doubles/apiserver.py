@@ -1,13 +1,15 @@
 """An API server in memory, behind httpx2: what a test says is listed and watched."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import trio
 
+from fakeoci.api.garble import garble
+from tests.doubles.server import Pieces, Said
 from vcnd.kube.client import KubeClient
 from vcnd.kube.credentials import Credentials
 
@@ -24,6 +26,13 @@ class _Lines(httpx2.AsyncByteStream):
             await trio.lowlevel.checkpoint()
             yield f"{line}\n".encode()
         await trio.sleep(self._ends_after)
+
+
+def _answer(
+    status: int, text: str, headers: dict[str, str] | None = None
+) -> httpx2.Response:
+    stream = Pieces(Said(body=text.encode()))
+    return httpx2.Response(status, headers=headers, stream=stream)
 
 
 class MemoryApiServer(httpx2.AsyncBaseTransport):
@@ -45,6 +54,8 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         self.refusals: list[int] = []
         """Statuses of the next writes; after these they succeed."""
         self.asked: list[httpx2.Request] = []
+        self.garbage: tuple[Callable[[httpx2.Request], bool], str] | None = None
+        """Which request is answered next with garbage of ``fakeoci.api.garble``."""
 
     def client(self, folder: Path) -> KubeClient:
         """Return a client that has this server behind its transport."""
@@ -64,19 +75,45 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await trio.lowlevel.checkpoint()
         self.asked.append(request)
+        if self.garbage is not None and self.garbage[0](request):
+            how, self.garbage = self.garbage[1], None
+            return self._garbled(request, how)
+        return self._answer(request)
+
+    def _garbled(self, request: httpx2.Request, how: str) -> httpx2.Response:
+        """Answer what would be answered, garbled; of a watch, its first line."""
+        path = request.url.path
+        if "watch" in request.url.params:
+            item = self.items.get(path, [{}])[0]
+            text = json.dumps({"type": "MODIFIED", "object": item}) + "\n"
+        elif request.method == "GET":
+            text = self._list(path)
+        else:
+            text = json.dumps({"kind": "Any", "metadata": {"name": "any", "uid": "1"}})
+        made = garble(how, status=200, headers={}, body=text.encode())
+        pieces: bytes | list[bytes] = made.body
+        if made.pause_seconds:
+            pieces = [bytes([byte]) for byte in made.body]
+        return httpx2.Response(
+            made.status,
+            headers=[(k.encode(), v) for k, v in made.headers.items()],
+            stream=Pieces(Said(body=pieces, pause_seconds=made.pause_seconds)),
+        )
+
+    def _list(self, path: str) -> str:
+        items = self.items.get(path, [])
+        return json.dumps({"metadata": {"resourceVersion": "10"}, "items": items})
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path
         if request.method != "GET":
             status = self.refusals.pop(0) if self.refusals else 200
-            return httpx2.Response(status, text="{}")
+            return _answer(status, "{}")
         if "watch" not in request.url.params:
-            body = {
-                "metadata": {"resourceVersion": "10"},
-                "items": self.items.get(path, []),
-            }
-            text = json.dumps(body) if self.list_text is None else self.list_text
-            return httpx2.Response(200, text=text)
+            text = self._list(path) if self.list_text is None else self.list_text
+            return _answer(200, text)
         if self.watch_status != 200:
             headers = {"retry-after": self.retry_after} if self.retry_after else {}
-            return httpx2.Response(self.watch_status, text="{}", headers=headers)
+            return _answer(self.watch_status, "{}", headers)
         lines = [*self.always, *self.lines.pop(path, [])]
         return httpx2.Response(200, stream=_Lines(lines, self.ends_after))

@@ -18,7 +18,9 @@ class Said:
     """Before each piece of the body."""
 
 
-class _Pieces(httpx2.AsyncByteStream):
+class Pieces(httpx2.AsyncByteStream):
+    """A body that is read as it comes."""
+
     def __init__(self, said: Said) -> None:
         self._said = said
 
@@ -39,5 +41,5 @@ class Server(httpx2.AsyncBaseTransport):
         await request.aread()
         said = self._answer(request)
         return httpx2.Response(
-            said.status, headers=said.headers, stream=_Pieces(said), request=request
+            said.status, headers=said.headers, stream=Pieces(said), request=request
         )

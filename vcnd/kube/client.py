@@ -1,7 +1,12 @@
-"""The one door to HTTP of this room: requests to the API server, one at a time."""
+"""The one door to HTTP of this room: requests to the API server, one at a time.
+
+Nothing that a server sends ends more than the request: what cannot be read becomes
+``KubeError``, and no answer takes more memory or time than the limits here.
+"""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -10,11 +15,21 @@ import trio
 
 from vcnd import __version__
 from vcnd.kube.credentials import Credentials, Identity, KubeconfigError
-from vcnd.kube.errors import KubeError, refusal
+from vcnd.kube.errors import BadAnswerError, KubeError, refusal
 from vcnd.kube.wire import Status
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+"""For one request, credentials' second try included, however its answer drips."""
+CLOSE_SECONDS = 1.0
+MOST_BODY_BYTES = 64 * 1024 * 1024
+"""Of an answer.  A list of 10,000 whole Namespaces is some 20 MiB."""
+MOST_LINE_BYTES = 4 * 1024 * 1024
+"""Of a watch.  etcd takes objects of 1.5 MiB; JSON may be twice as long."""
+MOST_ERROR_BYTES = 64 * 1024
+UNREADABLE = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError)
+"""What an exchange raises.  ValueError: of a URL or header that cannot be."""
+UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON = "application/json"
@@ -69,19 +84,20 @@ class KubeClient:
         try:
             with trio.fail_after(ANSWER_SECONDS):
                 parts = query, body, content_type, accept
-                response = await self._send(method, path, *parts)
+                response, content = await self._send(method, path, *parts)
                 if response.status_code == UNAUTHORIZED:
                     self._credentials.forget()
-                    response = await self._send(method, path, *parts)
-        except httpx2.HTTPError as error:
-            said = f"{type(error).__name__}: {error}"
-            raise KubeError(what, message=said) from error
+                    response, content = await self._send(method, path, *parts)
         except trio.TooSlowError:
             said = f"none within {ANSWER_SECONDS:.0f} s"
             raise KubeError(what, message=said) from None
+        except UNREADABLE as error:
+            raise KubeError(what, message=_words(error)) from error
         if not response.is_success:
-            raise _refusal(what, response)
-        return response.content
+            raise _refusal(what, response, content)
+        if method != "GET":
+            _check_written(what, content)
+        return content
 
     async def _send(
         self,
@@ -91,25 +107,30 @@ class KubeClient:
         body: Any,
         content_type: str,
         accept: str,
-    ) -> httpx2.Response:
+    ) -> tuple[httpx2.Response, bytes]:
         client, identity = await self._current()
         headers = _headers(identity, accept)
         content = None
         if body is not None:
             content = msgspec.json.encode(body)
             headers["content-type"] = content_type
-        return await client.request(
+        request = client.build_request(
             method,
             identity.server + path,
             params=dict(query or {}),
             content=content,
             headers=headers,
         )
+        response = await client.send(request, stream=True)
+        try:
+            return response, await _read(f"{method} {path}", response)
+        finally:
+            await _close(response)
 
     @asynccontextmanager
     async def watch(
         self, path: str, query: Mapping[str, str], *, accept: str = JSON
-    ) -> AsyncIterator[AsyncIterator[str]]:
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Open a watch; yield its lines.  Left by cancelling the scope around it.
 
         Raises:
@@ -129,15 +150,12 @@ class KubeClient:
                 if not response.is_success:
                     if response.status_code == UNAUTHORIZED:
                         self._credentials.forget()
-                    await response.aread()
-                    raise _refusal(what, response)
-                yield response.aiter_lines()
+                    raise _refusal(what, response, await _read(what, response))
+                yield _lines(what, response)
             finally:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                    await response.aclose()
-        except httpx2.HTTPError as error:
-            said = f"{type(error).__name__}: {error}"
-            raise KubeError(what, message=said) from error
+                await _close(response)
+        except UNREADABLE as error:
+            raise KubeError(what, message=_words(error)) from error
 
     async def _current(self) -> tuple[httpx2.AsyncClient, Identity]:
         try:
@@ -150,7 +168,12 @@ class KubeClient:
             or made_with is None
             or not identity.same_tls(made_with)
         ):
-            old, self._client = self._client, self._new_client(identity)
+            try:
+                fresh = self._new_client(identity)
+            except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+                said = f"certificates of {identity.server} cannot be used: {error}"
+                raise KubeError("credentials", message=said) from error
+            old, self._client = self._client, fresh
             self._made_with = identity
             if old is not None:
                 await old.aclose()
@@ -164,23 +187,107 @@ class KubeClient:
             verify=identity.ssl_context(),
             transport=self._transport,
             trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
 
 def _headers(identity: Identity, accept: str) -> dict[str, str]:
-    headers = {"accept": accept, "user-agent": f"vcnd/{__version__}"}
+    headers = {
+        "accept": accept,
+        # What is packed cannot be measured before it is unpacked.
+        "accept-encoding": "identity",
+        "user-agent": f"vcnd/{__version__}",
+    }
     if identity.token:
         headers["authorization"] = f"Bearer {identity.token}"
     return headers
 
 
-def _refusal(what: str, response: httpx2.Response) -> KubeError:
+async def _read(what: str, response: httpx2.Response) -> bytes:
+    """Return a body, read until its end or its limit."""
+    good = response.is_success
+    most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
+    if _is_packed(response):
+        if not good:
+            return b""  # its status says enough
+        raise BadAnswerError(what, message="it is packed, which nobody asked for")
+    content, size = bytearray(), 0
+    # Left by this scope alone: a generator left by break stays open.
+    with trio.CancelScope() as reading:
+        async for chunk in response.aiter_raw():
+            size += len(chunk)
+            if size > most:
+                reading.cancel()
+            else:
+                content += chunk
+    if size > most and good:
+        raise BadAnswerError(what, message=f"a body of more than {most} bytes")
+    return bytes(content)
+
+
+async def _lines(what: str, response: httpx2.Response) -> AsyncIterator[bytes]:
+    """Yield a body's lines."""
+    if _is_packed(response):
+        raise BadAnswerError(what, message="it is packed, which nobody asked for")
+    held = bytearray()
+    async with aclosing(response.aiter_raw()) as chunks:
+        async for chunk in chunks:
+            first, *others = chunk.split(b"\n")
+            held += first
+            for other in others:
+                yield bytes(held)
+                held = bytearray(other)
+            if len(held) > MOST_LINE_BYTES:
+                said = f"a line of more than {MOST_LINE_BYTES} bytes"
+                raise BadAnswerError(what, message=said)
+    yield bytes(held)
+
+
+def _is_packed(response: httpx2.Response) -> bool:
+    encoding: str = response.headers.get("content-encoding", "identity")
+    return encoding.strip().lower() != "identity"
+
+
+async def _close(response: httpx2.Response) -> None:
+    with trio.move_on_after(CLOSE_SECONDS, shield=True):
+        await response.aclose()
+
+
+def _words(error: Exception) -> str:
+    """Return why there is no answer."""
+    if isinstance(error, httpx2.LocalProtocolError):
+        # Its text shows the header that cannot be sent: our token.
+        return "the request cannot be sent: is the token one line of ASCII?"
+    return f"{type(error).__name__}: {printable(str(error))}"
+
+
+def printable(text: str, most: int = 512) -> str:
+    """Return the start of foreign text, without control characters."""
+    return "".join(c if c.isprintable() else " " for c in text[:most])
+
+
+def _check_written(what: str, content: bytes) -> None:
+    """Raise unless a write was answered with an object.
+
+    A proxy's page says 200 too, and nothing was written.
+    """
     try:
-        said = msgspec.json.decode(response.content, type=Status)
-    except msgspec.MsgspecError:
-        said = Status(message=response.text[:256])
-    error = refusal(what, response.status_code, said.reason, said.message)
+        msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except UNDECODABLE as error:
+        raise BadAnswerError(what, message=printable(str(error), 128)) from error
+
+
+def _refusal(what: str, response: httpx2.Response, content: bytes) -> KubeError:
+    try:
+        said = msgspec.json.decode(content, type=Status)
+    except UNDECODABLE:
+        said = Status(message=content[:1024].decode("utf-8", "replace")[:256])
+    error = refusal(
+        what, response.status_code, printable(said.reason, 64), printable(said.message)
+    )
     # From priority and fairness, or a server that starts.
     after = response.headers.get("retry-after", "")
-    error.retry_after_seconds = float(after) if after.isdigit() else 0.0
+    seconds = after.isascii() and after.isdigit() and len(after) < 6  # noqa: PLR2004
+    error.retry_after_seconds = float(after) if seconds else 0.0
     return error

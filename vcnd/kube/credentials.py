@@ -145,7 +145,7 @@ def server_of(path: Path) -> str:
     """
     try:
         said = msgspec.yaml.decode(path.read_bytes(), type=_Kubeconfig)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise KubeconfigError(f"{path}: {error}") from error
     servers = [c.cluster.server for c in said.clusters if c.cluster.server]
     if not servers:
@@ -176,6 +176,8 @@ def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
             return file.read_bytes()
 
         token = user.token or content(user.token_file, "").decode().strip()
+        if not (token.isascii() and token.isprintable()):
+            raise ValueError("the token is not one line of ASCII")
         identity = Identity(
             server=cluster.server.rstrip("/"),
             token=token,
@@ -190,7 +192,7 @@ def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
         )
     except OSError as error:
         raise KubeconfigError(f"{error.filename or path}: {error.strerror}") from error
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise KubeconfigError(f"{path}: {error}") from error
     return identity, tuple(files)
 

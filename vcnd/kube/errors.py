@@ -22,6 +22,14 @@ class KubeError(Exception):
         return f"{self.what}: {self.status} {self.reason}: {self.message}"
 
 
+class BadAnswerError(KubeError):
+    """An answer came that makes no sense; of a write it is not known what became."""
+
+    def __str__(self) -> str:
+        """Return what was asked and what is wrong with the answer."""
+        return f"{self.what}: the answer makes no sense: {self.message}"
+
+
 class ExpiredError(KubeError):
     """410: the resourceVersion is too old to go on from; list again."""
 

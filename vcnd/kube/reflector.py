@@ -210,7 +210,7 @@ class Reflector(Generic[T]):
                 message=f"silent for {self._silence_seconds:.0f} s; connecting again",
             )
 
-    def _take_in(self, line: str) -> None:
+    def _take_in(self, line: str | bytes) -> None:
         before = self.cache.resource_version
         changes = self.cache.line(line)
         if trio.current_time() - self._opened >= SHORT_WATCH_SECONDS:

@@ -113,7 +113,7 @@ class Cache(Generic[T]):
             found for key, found in objects.items() if _differ(known.get(key), found)
         ]
 
-    def line(self, text: str) -> list[T]:
+    def line(self, text: str | bytes) -> list[T]:
         """Take in one line of a watch; return the objects that changed.
 
         Raises:

@@ -1,5 +1,6 @@
 """One method per OCI operation: no retry, no policy (facts/oci.md §4.2)."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from vcnd.oci.limiter import Limiter
 from vcnd.oci.metadata import Metadata
 from vcnd.oci.permissions import Permissions
 from vcnd.oci.principals import Principal
+from vcnd.oci.values import OCID
 
 T = TypeVar("T")
 
@@ -167,14 +169,14 @@ class CoreClient:
         path = f"/vnicAttachments/{quote(attachment_id)}"
         answer = await self._call("GetVnicAttachment", "GET", path)
         said = answer.decoded(wire.VnicAttachment)
-        _check_is(answer, said.id, attachment_id)
+        answer.check_about(said.id, attachment_id)
         return said
 
     async def get_vnic(self, vnic_id: str) -> tuple[wire.Vnic, str]:
         """Get a VNIC, and its etag."""
         answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
         said = answer.decoded(wire.Vnic)
-        _check_is(answer, said.id, vnic_id)
+        answer.check_about(said.id, vnic_id)
         return said, answer.headers.get("etag", "")
 
     async def update_vnic(
@@ -189,7 +191,7 @@ class CoreClient:
         answer = await self._call(
             "UpdateVnic", "PUT", path, body=details, if_match=if_match
         )
-        _check_is(answer, answer.decoded(wire.Vnic).id, vnic_id)
+        answer.check_about(answer.decoded(wire.Vnic).id, vnic_id)
 
     async def attach_vnic(
         self, details: wire.AttachVnicDetails, *, retry_token: str
@@ -207,7 +209,7 @@ class CoreClient:
     async def detach_vnic(self, attachment_id: str) -> None:
         """Start to detach a VNIC."""
         path = f"/vnicAttachments/{quote(attachment_id)}"
-        _check_bare(await self._call("DetachVnic", "DELETE", path))
+        (await self._call("DetachVnic", "DELETE", path)).check_bare()
 
     async def list_addresses(self, kind: Kind, *, vnic_id: str) -> list[wire.Address]:
         """List a VNIC's addresses of a kind, its primary one too."""
@@ -223,7 +225,7 @@ class CoreClient:
         """Get an address or block, and its etag."""
         path = f"{kind.path}/{quote(id_)}"
         answer = await self._call(f"Get{kind.noun}", "GET", path)
-        _check_is(answer, (said := answer.decoded(wire.Address)).id, id_)
+        answer.check_about((said := answer.decoded(wire.Address)).id, id_)
         return said, answer.headers.get("etag", "")
 
     async def tag_address(
@@ -232,7 +234,7 @@ class CoreClient:
         """Replace an address' tags, unless it has changed since it had an etag."""
         path, operation = f"{kind.path}/{quote(id_)}", f"Update{kind.noun}"
         answer = await self._call(operation, "PUT", path, body=body, if_match=if_match)
-        _check_is(answer, answer.decoded(wire.Address).id, id_)
+        answer.check_about(answer.decoded(wire.Address).id, id_)
 
     async def move_private_ip(
         self, private_ip_id: str, vnic_id: str, *, if_match: str
@@ -246,14 +248,14 @@ class CoreClient:
             if_match=if_match,
         )
         said = answer.decoded(wire.Address)
-        _check_is(answer, said.id, private_ip_id)
-        _check_is(answer, said.vnic_id, vnic_id)
+        answer.check_about(said.id, private_ip_id)
+        answer.check_about(said.vnic_id, vnic_id)
         return said
 
     async def detach_private_ip(self, private_ip_id: str) -> None:
         """Take a reserved address from its VNIC."""
         path = f"/privateIps/{quote(private_ip_id)}/actions/detach"
-        _check_bare(await self._call("PrivateIpVnicDetach", "POST", path))
+        (await self._call("PrivateIpVnicDetach", "POST", path)).check_bare()
 
     async def create_address(
         self,
@@ -277,9 +279,9 @@ class CoreClient:
     ) -> None:
         """Delete one address, unless it has changed since it had an etag."""
         path = f"{kind.path}/{quote(address_id)}"
-        _check_bare(
-            await self._call(f"Delete{kind.noun}", "DELETE", path, if_match=if_match)
-        )
+        operation = f"Delete{kind.noun}"
+        answer = await self._call(operation, "DELETE", path, if_match=if_match)
+        answer.check_bare()
 
     async def bulk_create(
         self,
@@ -313,7 +315,7 @@ class CoreClient:
             retry_token=retry_token,
         )
         work_request_id: str = answer.headers.get("opc-work-request-id", "")
-        if not work_request_id or printable(work_request_id) != work_request_id:
+        if not re.match(OCID, work_request_id):
             raise answer.bad("no opc-work-request-id")
         return work_request_id
 
@@ -322,7 +324,7 @@ class CoreClient:
         path = f"/workRequests/{quote(work_request_id)}"
         answer = await self._call("GetWorkRequest", "GET", path)
         said = answer.decoded(wire.WorkRequest)
-        _check_is(answer, said.id, work_request_id)
+        answer.check_about(said.id, work_request_id)
         return said
 
     async def list_work_request_errors(
@@ -333,18 +335,3 @@ class CoreClient:
         return await self._list(
             "ListWorkRequestErrors", path, {}, wire.WorkRequestError
         )
-
-
-def _check_is(answer: Answer, found: str | None, asked: str) -> None:
-    """Raise unless the answer is about what was asked for."""
-    if found != asked:
-        raise answer.bad(f"it is about {found}, and {asked} was asked for")
-
-
-def _check_bare(answer: Answer) -> None:
-    """Raise where an answer that needs no body has one that OCI does not send.
-
-    A proxy's page says 200 too, and nothing was done.
-    """
-    if answer.body.strip():
-        answer.decoded(dict[str, msgspec.Raw])

@@ -73,6 +73,19 @@ class Answer:
         """Return the error for an answer whose values make no sense."""
         return BadAnswerError(self.operation, why, self.request_id)
 
+    def check_about(self, found: str | None, asked: str) -> None:
+        """Raise ``BadAnswerError`` unless it is about what was asked for."""
+        if found != asked:
+            raise self.bad(f"it is about {found}, and {asked} was asked for")
+
+    def check_bare(self) -> None:
+        """Raise ``BadAnswerError`` for a body that OCI does not send.
+
+        Where none is needed: a proxy's page says 200 too, and nothing was done.
+        """
+        if self.body.strip():
+            self.decoded(dict[str, msgspec.Raw])
+
     @property
     def request_id(self) -> str:
         """Return what OCI calls the request."""
@@ -147,6 +160,11 @@ async def exchange(
         raise NoAnswerError(
             f"{operation}: no whole answer within {ANSWER_SECONDS:.0f} s"
         ) from error
+    except httpx2.LocalProtocolError:
+        # Its text shows the header that cannot be sent: our token.
+        raise NoAnswerError(
+            f"{operation}: the request cannot be sent: is the token one line of ASCII?"
+        ) from None
     # ValueError: of URL, header or encoding, which may come from an earlier answer.
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         # Say which: httpx2's message is empty for some of them.

@@ -11,9 +11,8 @@ import msgspec
 
 from vcnd.model.family import Family
 
-Ocid = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._:-]+\Z")
-]
+OCID = r"^[A-Za-z0-9._:-]{1,255}\Z"
+Ocid = Annotated[str, msgspec.Meta(pattern=OCID)]
 """OCI's limit is 255 ASCII characters; none of them means anything in a path."""
 HostName = Annotated[
     str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.-]+\Z")
