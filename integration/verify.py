@@ -45,12 +45,17 @@ def _passes(name: str, command: list[str]) -> bool:
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
-@click.option("--fast", is_flag=True, help="Only the tests that need no namespaces.")
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Only the tests that need no namespaces, and not the slow ones.",
+)
 @click.argument("arguments", nargs=-1)
 def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     """All tests that this machine can run; further arguments go to pytest."""
     began = time.monotonic()
-    codes = [_pytest("tests", arguments)]
+    chosen = ("-m", "not slow", *arguments) if fast else arguments
+    codes = [_pytest("tests", chosen)]
     if not fast:
         codes.append(_contract(arguments))
         click.echo(cnitool.build())

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from integration.demo import (
     addresses,
+    answers,
     dataplane,
     disk,
     families,
@@ -52,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     addresses.restart_keeps_pods,
     disk.journal_damaged,
     disk.disk_full_del,
+    answers.bad_answer_survived,
     addresses.del_returns_addresses,
     addresses.idle_addresses_released,
     addresses.block_returned,

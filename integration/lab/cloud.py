@@ -69,6 +69,10 @@ class Cloud:
         response = await self._client.post(f"{BASE}/fake/v1/faults", json=details)
         response.raise_for_status()
 
+    async def clear_faults(self) -> None:
+        """Let nothing more go wrong."""
+        (await self._client.delete(f"{BASE}/fake/v1/faults")).raise_for_status()
+
     async def introduce_operator(self) -> None:
         """Let the fake know the operator's API key."""
         public = self._key.public_key().public_bytes(

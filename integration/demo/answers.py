@@ -1,0 +1,61 @@
+"""Check of a cloud that answers with garbage: no daemon ends, no pod notices."""
+
+import trio
+
+from integration.demo.stage import CheckError, Stage, expect, sees
+from integration.lab import traffic
+
+GARBAGE = (
+    ("IMDS /instance/", "page"),
+    ("IMDS /instance/", "invalid-utf-8"),
+    ("IMDS /vnics/", "null-fields"),
+    ("IMDS /identity/cert.pem", "words"),
+    ("Federate", "token-without-end"),
+    ("ListVnicAttachments", "empty"),
+    ("ListVnicAttachments", "nested-deep-inside"),
+    ("GetVnic", "gzip-bomb"),
+    ("ListPrivateIps", "block-of-half-the-internet"),
+    ("ListPrivateIps", "banana"),
+)
+"""A daemon that starts meets them one after another."""
+LEAST_TOLD = 6
+"""So many of them are in the logs, or more: a refusal is logged again."""
+PATIENCE_SECONDS = 60.0
+
+
+async def bad_answer_survived(stage: Stage) -> str:
+    """Start a daemon before a cloud that answers with garbage, ten times over."""
+    node, pod, other = stage.nodes[0], stage.pod(0), stage.pod(1)
+    conversation = await traffic.connect(pod.netns, other.address, traffic.SERVICE_PORT)
+    if conversation is None:
+        raise CheckError(f"{pod.name} cannot connect to {other.name}")
+    for operation, how in GARBAGE:
+        await stage.lab.cloud.fault(operation=operation, kind="garbled", how=how)
+    await node.kill()
+    before = {n.name: len(n.log_events()) for n in stage.nodes}
+    await stage.start_daemon(node)
+    pids = [n.pid for n in stage.nodes]
+    told = list[str]()
+    with trio.move_on_after(PATIENCE_SECONDS):
+        while len(told) < LEAST_TOLD or not (await node.status())["cloud_observed"]:
+            await trio.sleep(0.3)
+            told = [
+                reason
+                for n in stage.nodes  # audits of the other nodes may meet some
+                for event in n.log_events()[before[n.name] :]
+                if "makes no sense" in (reason := event.get("reason", ""))
+            ]
+    await stage.lab.cloud.clear_faults()
+    expect(len(told) >= LEAST_TOLD, f"bad answers in the logs: {told}")
+    expect((await node.status())["cloud_observed"], "the cloud was not observed")
+    for n in stage.nodes:
+        await n.status()  # a daemon that has ended does not answer
+    expect(pids == [n.pid for n in stage.nodes], "a daemon was started anew")
+    afterwards = await conversation.ask()
+    conversation.close()
+    expect(afterwards == pod.address, f"the running pod: {afterwards!r}")
+    fresh = await stage.start_pod(node)
+    seen = await sees(fresh.netns, other.address)
+    expect(seen == fresh.address, f"the new pod is seen as {seen!r}")
+    await stage.stop_pod(fresh)
+    return f"{len(told)} answers made no sense; no daemon ended, pods serve, ADD works"
