@@ -232,6 +232,9 @@ class Changes:
             await self._journal.append(AttachSettled(token))
             self._pool.doubt()
             raise
+        except CloudError:
+            self._pool.doubt()  # perhaps it was attached: then it is adopted
+            raise
         slot = self._pool.numbers.number(vnic)
         self._pool.came([vnic.id])
         # An audit meanwhile may have counted it already.
