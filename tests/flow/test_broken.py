@@ -51,3 +51,23 @@ async def test_a_pod_on_a_vnic_without_a_link_is_broken(autojump_clock: Clock) -
         assert str(found.vnic_id) in found.reason
         with pytest.raises(SandboxBrokenError):
             await node.check(key(1), 101, [lease.address])
+
+
+async def test_deleted_addresses_are_found_by_the_first_pod_that_comes(
+    autojump_clock: Clock,
+) -> None:
+    """The next audit is far; the pods after the first one get what is there."""
+    w = world(blocks=False)
+    async with w.node(settings(audit_seconds=36_000.0, batch=8)) as node:
+        await until_warm(node, free=8)
+        await trio.sleep(1000)
+        for address in list(w.secondary()):
+            delete_behind(w, address)
+        lost = await add(node, 1)
+        await trio.sleep(10)
+        calls = w.calls("ListVnicAttachments")
+        leases = [await add(node, n) for n in range(2, 8)]
+        assert {x.address for x in leases} <= w.secondary().keys()
+        # One audit, and not one for each pod.
+        assert w.calls("ListVnicAttachments") == calls
+        assert [b.lease for b in broken_pods(node.pool)] in ([lost], [])

@@ -26,6 +26,8 @@ from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, PodRef, SandboxKey
 from vcnd.ports import Host, Journal
 
 UNDO_SECONDS = 5.0
+CONFIRMED_SECONDS = 300.0
+"""So long the cloud's last word is good enough for an address that is given away."""
 
 
 class Attacher:
@@ -128,6 +130,15 @@ class Attacher:
             )
         return await self._host.plug(lease, netns=netns, slots=slots)
 
+    def _confirm_soon(self) -> None:
+        """Ask for an audit where the cloud's last word on the addresses is old.
+
+        Whoever deletes addresses of ours tells nobody.
+        """
+        pool, now = self._pool, trio.current_time()
+        if pool.observed and now - pool.confirmed_at > CONFIRMED_SECONDS:
+            pool.doubt()
+
     @asynccontextmanager
     async def _new_lease(
         self, key: SandboxKey, pod: PodRef, found: tuple[str, ...], cookie: int
@@ -143,6 +154,7 @@ class Attacher:
             pod=pod,
         )
         try:
+            self._confirm_soon()
             await self._leases.begin(lease)
             yield lease
         except BaseException:
