@@ -24,6 +24,7 @@ from integration.demo import (
     paths,
     profiles,
     wishes,
+    witnesses,
 )
 from integration.demo.stage import CheckError, Stage
 from integration.lab import enclosure, profile
@@ -51,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     paths.rules_restored,
     paths.flow_log_names_pod_address,
     addresses.restart_keeps_pods,
+    witnesses.vnic_missing_from_list,
     disk.journal_damaged,
     disk.disk_full_del,
     answers.bad_answer_survived,

@@ -73,6 +73,12 @@ class Cloud:
         """Let nothing more go wrong."""
         (await self._client.delete(f"{BASE}/fake/v1/faults")).raise_for_status()
 
+    async def hide(self, *ids: str, seconds: float) -> None:
+        """Let lists and the metadata service leave objects out for a while."""
+        body = {"ids": ids, "seconds": seconds}
+        url = f"{BASE}/fake/v1/actions/hide"
+        (await self._client.post(url, json=body)).raise_for_status()
+
     async def introduce_operator(self) -> None:
         """Let the fake know the operator's API key."""
         public = self._key.public_key().public_bytes(
