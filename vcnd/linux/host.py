@@ -147,7 +147,7 @@ class LinuxHost:
 
         def cut() -> None:
             self._pods.pop(lease.host_ifname, None)
-            self._wiring.unplug(lease)
+            self._wiring.unplug(lease, by_class=bool(self._classes))
 
         await self._at_once(cut)
         self._reaper.cut(lease.addresses)

@@ -67,7 +67,7 @@ class PodWiring:
                 default_routes = pod_side.set_up(route, lease, host_mac)
             self._host_side(lease, slots, pod_mac, sources, classes)
         except BaseException:
-            self.unplug(lease)
+            self.unplug(lease, by_class=bool(classes))
             raise
         return PodInterface(
             host_ifname=host.name,
@@ -158,8 +158,13 @@ class PodWiring:
         # The routes last: what can be reached is wired whole.
         self._set_routes(lease, index, sources)
 
-    def unplug(self, lease: Lease) -> None:
-        """Cut a pod off.  What is already gone is no error."""
+    def unplug(self, lease: Lease, *, by_class: bool) -> None:
+        """Cut a pod off.  What is already gone is no error.
+
+        Args:
+            lease: its addresses, and the interface.
+            by_class: whether NSGs are enforced between classes.
+        """
         layout = self._layout
         for address in lease.addresses:
             self._missing_is_fine(
@@ -169,7 +174,7 @@ class PodWiring:
             name = PODS_MAPS[family_of(address)]
             key = nftables.interface_and_address(lease.host_ifname, address)
             nftables.delete(self._nft, layout.nft_table, name, key)
-            if self._layout.strict_nsgs:
+            if by_class:
                 name, key = CLASS_MAPS[family_of(address)], rtnetlink.ip_bytes(address)
                 nftables.delete(self._nft, layout.nft_table, name, key)
         self.cut(lease.host_ifname)
