@@ -215,7 +215,7 @@ class LinuxHost:
         done = self._vnics.set_up(self._slots)
         self._vnic_links, self._mtu = list(done.links), done.mtu or DEFAULT_MTU
         self._surroundings.fit_primary()
-        self._load_ruleset()
+        self._load_ruleset(done.strangers)
         for lease, _ in self._pods.values():
             try:
                 self._wiring.restore_routes(lease, self._sources)
@@ -229,7 +229,7 @@ class LinuxHost:
                 details="set [node] pods_table to a number with free ones behind it",
             )
 
-    def _load_ruleset(self) -> None:
+    def _load_ruleset(self, strangers: Sequence[str]) -> None:
         present = {v.index for v in self._vnic_links}
         numbers = {s.vnic.id: s.index for s in self._slots}
         pods = [
@@ -240,7 +240,8 @@ class LinuxHost:
         ]
         marker = f"load_{secrets.token_hex(4)}"
         self._watch.expect(marker)
-        nft.load(render(self._layout, self._vnic_links, pods, marker=marker))
+        links, layout = self._vnic_links, self._layout
+        nft.load(render(layout, links, pods, marker=marker, strangers=strangers))
 
     async def withdraw(self) -> None:
         """Remove what ``settle`` made (``Host.withdraw``)."""

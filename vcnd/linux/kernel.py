@@ -48,6 +48,8 @@ class Link:
     group: int
     peer_index: int
     alias: str = ""
+    kind: str = ""
+    """Of a virtual link: ``veth``, ``vlan``, …"""
 
 
 def as_link(said: Any) -> Link:
@@ -61,6 +63,7 @@ def as_link(said: Any) -> Link:
         group=said.get_attr("IFLA_GROUP") or 0,
         peer_index=said.get_attr("IFLA_LINK") or 0,
         alias=said.get_attr("IFLA_IFALIAS") or "",
+        kind=said.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
     )
 
 

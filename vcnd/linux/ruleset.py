@@ -109,10 +109,16 @@ def render(
     pods: Sequence[PodElement],
     *,
     marker: str,
+    strangers: Sequence[str] = (),
 ) -> str:
     """Return a script that puts the table in place of whatever is there, atomically.
 
-    The empty chain ``marker`` tells this load from any other (``linux.watch``).
+    Args:
+        layout: names and numbers.
+        vnics: the VNICs' links.
+        pods: the pods' elements.
+        marker: an empty chain that tells this load from any other (``linux.watch``).
+        strangers: links of others that are named like pods'.
     """
     numbers = class_numbers(vnics) if layout.strict_nsgs else {}
     table = f"table inet {layout.nft_table}"
@@ -121,7 +127,7 @@ def render(
         *_maps(vnics, pods, numbers),
         *_marking(layout, vnics, marker),
         *_enforcing(layout, vnics, numbers),
-        *_base_chains(layout, vnics, strict=bool(numbers)),
+        *_base_chains(layout, vnics, strangers, strict=bool(numbers)),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -209,10 +215,17 @@ def _enforcing(
 
 
 def _base_chains(
-    layout: Layout, vnics: Sequence[VnicLink], *, strict: bool
+    layout: Layout,
+    vnics: Sequence[VnicLink],
+    strangers: Sequence[str],
+    *,
+    strict: bool,
 ) -> Iterator[str]:
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
     main, links = layout.mark(PRIMARY_INDEX), layout.link_prefix + "*"
+    by_pod = f'iifname "{links}"'
+    if strangers:
+        by_pod += " iifname != {{ {} }}".format(", ".join(f'"{s}"' for s in strangers))
     services4, services6 = LINK_LOCAL_SERVICES.values()
     # Forwarded on by the main table, or not at all while the primary is unknown.
     has_primary = any(v.index == PRIMARY_INDEX for v in vnics)
@@ -243,7 +256,7 @@ def _base_chains(
         "prerouting",
         "type filter hook prerouting priority mangle;",
         "iifname vmap @vnics",
-        f'iifname "{links}" goto from_pod',
+        f"{by_pod} goto from_pod",
     )
     yield from _chain(
         "leaving",
@@ -263,7 +276,7 @@ def _base_chains(
     yield from _chain(
         "decide",
         f"type filter hook prerouting priority {DECIDE_PRIORITY};",
-        f'iifname "{links}" goto leaving',
+        f"{by_pod} goto leaving",
         'iifname "lo" accept',
         f"ct direction reply ct mark & {mask} != 0 goto answer",
         *(f'iifname "{v.ifname}" {primary}' for v in vnics),
@@ -283,8 +296,8 @@ def _base_chains(
     yield from _chain(
         "postrouting",
         "type nat hook postrouting priority srcnat;",
-        f'iifname "{links}" ip daddr {services4} masquerade',
-        f'iifname "{links}" ip6 daddr {services6} masquerade',
+        f"{by_pod} ip daddr {services4} masquerade",
+        f"{by_pod} ip6 daddr {services6} masquerade",
     )
 
 

@@ -14,6 +14,7 @@ from vcnd.linux.foreign import ForeignLink, foreign_links
 from vcnd.linux.kernel import NUMBERS, Link
 from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import NetlinkSocket
+from vcnd.linux.pod_names import is_ours
 from vcnd.linux.rtnetlink import IFA_F_NODAD, MAIN_TABLE, RTPROT_KERNEL
 from vcnd.linux.rules import Rule, vnic_rules
 from vcnd.linux.ruleset import VnicLink, class_numbers
@@ -24,6 +25,8 @@ ASKS_FROM = "fe80::2"
 """A link-local address on each pod VNIC: with the kernel's own, which it proves first,
 nobody could ask for the router in the first second after a link came up."""
 FIRST = (Family.IPV4,)
+STACKED = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "bridge", "bond", "team"})
+"""Links that may have the MAC of the VNIC below them."""
 VNIC_SETTINGS = {
     rtnetlink.DEVCONF_FORWARDING: 1,
     # Loose: answers to pods come in here, and the route to their source is another's.
@@ -45,6 +48,8 @@ class SetUp:
     tables_in_use: tuple[int, ...]
     """Route tables that vcnd needs and that hold somebody else's default route; their
     VNICs are left out of ``links``."""
+    strangers: tuple[str, ...]
+    """Links of others that are named like pods'."""
 
 
 def set_device(index: int, settings: dict[int, int]) -> None:
@@ -71,7 +76,8 @@ class VnicWiring:
         found: list[VnicLink] = []
         in_use: list[int] = []
         with kernel.netlink() as route:
-            by_mac = {x.mac: x for x in map(kernel.as_link, route.get_links()) if x.mac}
+            links = [kernel.as_link(said) for said in route.get_links()]
+            by_mac = {x.mac: x for x in links if x.mac and x.kind not in STACKED}
             mtu = self._layout.mtu or next(
                 (by_mac[s.vnic.mac].mtu for s in slots if _is_there(s, by_mac)), 0
             )
@@ -89,7 +95,7 @@ class VnicWiring:
                     with kernel.passing_over(errno.ENODEV):
                         self._set_up(route, slot, there, mtu)
                 found.append(_as_vnic_link(slot, there))
-            others = self._others(by_mac.values(), found)
+            others = self._others(links, found)
             # While the primary is not known it would look like one.
             known = any(v.index == PRIMARY_INDEX for v in found)
             foreign = foreign_links(self._layout, defaults, others) if known else []
@@ -104,17 +110,30 @@ class VnicWiring:
         found += [
             VnicLink(index=f.index, ifname=f.ifname, foreign=True) for f in foreign
         ]
-        return SetUp(links=tuple(found), mtu=mtu, tables_in_use=tuple(in_use))
+        return SetUp(
+            links=tuple(found),
+            mtu=mtu,
+            tables_in_use=tuple(in_use),
+            strangers=self._strangers(links),
+        )
+
+    def _strangers(self, links: Iterable[Link]) -> tuple[str, ...]:
+        """Return the links that are named like pods' and are not."""
+        named = (x for x in links if x.name.startswith(self._layout.link_prefix))
+        return tuple(x.name for x in named if not self._is_pods(x))
+
+    def _is_pods(self, link: Link) -> bool:
+        return is_ours(self._layout, link.name, link.mac, link.alias)
 
     def _others(
         self, links: Iterable[Link], mine: Sequence[VnicLink]
     ) -> dict[int, str]:
         """Return the links that are neither VNICs of ours nor pods', by index."""
-        names, prefix = {v.ifname for v in mine}, self._layout.link_prefix
+        names = {v.ifname for v in mine}
         return {
             x.index: x.name
             for x in links
-            if x.name not in names and not x.name.startswith(prefix)
+            if x.name not in names and not self._is_pods(x)
         }
 
     def take_down(self) -> None:
