@@ -243,6 +243,9 @@ async def test_a_second_address_of_the_node_in_the_pods_subnet(tmp_path: Path) -
         await lab.cloud.settled()
         address = made["ipAddress"]
         netns.ip("node1", [f"addr add {address}/32 dev eth0"])
+        # As an administrator does; what pods reach of a node is not vcnd's to open.
+        opened = "tcp dport 7070 accept"
+        netns.nft("node1", f"insert rule inet firewalld filter_INPUT {opened}\n")
         await lab.servers.start(traffic.serve, "node1", 7070)
         seen = await traffic.ask("node2", address, 7070)
         assert seen == lab.addresses["node2"]

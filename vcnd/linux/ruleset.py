@@ -279,6 +279,7 @@ def _base_chains(
         f"{by_pod} goto leaving",
         'iifname "lo" accept',
         f"ct direction reply ct mark & {mask} != 0 goto answer",
+        *_by_foreign(vnics, networks),
         *(f'iifname "{v.ifname}" {primary}' for v in vnics),
         *_of_pods(networks),
     )
@@ -301,9 +302,26 @@ def _base_chains(
     )
 
 
+def _by_foreign(vnics: Sequence[VnicLink], networks: Sequence[str]) -> Iterator[str]:
+    """Let what came in by a foreign VNIC for a pod keep that VNIC's mark.
+
+    The VNIC's link may have a strict reverse path filter, and it is not ours to change.
+    """
+    for vnic in vnics:
+        for family in Family if vnic.foreign else ():
+            mine = _joined(networks, family)
+            if mine:
+                selector = f"{SELECTORS[family]} daddr {{ {mine} }}"
+                yield f'iifname "{vnic.ifname}" {selector} goto {_via(vnic.index)}'
+
+
 def _of_pods(networks: Sequence[str]) -> Iterator[str]:
     """Return rules for packets from and to pods that came in by no VNIC."""
     for family in Family:
-        mine = ", ".join(sorted({n for n in networks if family_of(n) is family}))
+        mine = _joined(networks, family)
         for end in ("saddr", "daddr") if mine else ():
             yield f"{SELECTORS[family]} {end} {{ {mine} }} goto from_other"
+
+
+def _joined(networks: Sequence[str], family: Family) -> str:
+    return ", ".join(sorted({n for n in networks if family_of(n) is family}))
