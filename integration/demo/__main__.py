@@ -59,6 +59,7 @@ CHECKS: tuple[Check, ...] = (
     addresses.del_returns_addresses,
     addresses.idle_addresses_released,
     addresses.block_returned,
+    witnesses.stop_during_release,
     addresses.nothing_left,
 )
 WISHES: tuple[Check, ...] = (

@@ -1,15 +1,17 @@
-"""Checks of what the cloud says once and does not mean."""
+"""Checks of what the cloud says once and does not mean, and of a badly timed stop."""
 
+from contextlib import suppress
 from typing import Any
 
 import trio
 
 from integration.demo.stage import CheckError, Stage, expect
 from integration.lab import traffic
-from integration.lab.lab import named
+from integration.lab.lab import addresses_of, named
 from integration.lab.node import Node
 
 HIDDEN_SECONDS = 300.0
+PODS = 3
 MOST_SECONDS = 40.0
 
 
@@ -55,6 +57,48 @@ def _doubted(node: Node) -> list[dict[str, Any]]:
     return [e for e in node.log_events() if e["event"] == "vnic_doubted"]
 
 
+async def stop_during_release(stage: Stage) -> str:
+    """Stop the daemon between OCI's deletion and its record; then start pods."""
+    node, cloud = stage.nodes[0], stage.lab.cloud
+    await cloud.freeze_attachments(frozen=True)
+    async with trio.open_nursery() as releasing:
+        releasing.start_soon(_release, node)
+        await _until(stage, node, "DETACHING")
+        await node.stop()
+        releasing.cancel_scope.cancel()
+    held = _addresses(await cloud.world(), node)
+    await cloud.freeze_attachments(frozen=False)
+    await _until(stage, node, "DETACHED")
+    await stage.start_daemon(node)
+    pods = [await stage.start_pod(node) for _ in range(PODS)]
+    given = _addresses(await cloud.world(), node)
+    for pod in pods:
+        expect(pod.address in given, f"{pod.address} of {pod.name} is gone")
+        await stage.stop_pod(pod)
+    return (
+        f"{len(held)} addresses went with their VNIC behind a daemon that was stopped;"
+        f" the {PODS} pods after it have {', '.join(p.address for p in pods)}"
+    )
+
+
+async def _release(node: Node) -> None:
+    # The daemon is stopped under it.
+    with suppress(RuntimeError):
+        await node.ctl("release")
+
+
+async def _until(stage: Stage, node: Node, state: str) -> None:
+    seen: set[str] = set()
+    with trio.move_on_after(MOST_SECONDS):
+        while True:
+            world = await stage.lab.cloud.world()
+            seen = {a["lifecycleState"] for a in _attachments(world, node)}
+            if state in seen or (state == "DETACHED" and not seen):
+                return
+            await trio.sleep(0.2)
+    raise CheckError(f"the VNICs of {node.name} are {seen or 'gone'}, not {state}")
+
+
 def _attachments(
     world: dict[str, list[dict[str, Any]]], node: Node
 ) -> list[dict[str, Any]]:
@@ -66,6 +110,17 @@ def _attachments(
         for a in world["VnicAttachment"]
         if a["instanceId"] == instance and a.get("vnicId") not in primary
     ]
+
+
+def _addresses(world: dict[str, list[dict[str, Any]]], node: Node) -> set[str]:
+    """Return the secondary addresses of a node's pod VNICs."""
+    vnics = {a.get("vnicId") for a in _attachments(world, node)}
+    return {
+        address
+        for p in world["PrivateIp"]
+        if p["vnicId"] in vnics and not p["isPrimary"]
+        for address in addresses_of(p)
+    }
 
 
 def _numbers(status: dict[str, Any]) -> dict[str, int]:

@@ -79,6 +79,12 @@ class Cloud:
         url = f"{BASE}/fake/v1/actions/hide"
         (await self._client.post(url, json=body)).raise_for_status()
 
+    async def freeze_attachments(self, *, frozen: bool) -> None:
+        """Let no attachment or detachment come to its end, or let them again."""
+        action = "freeze" if frozen else "thaw"
+        path = f"{BASE}/fake/v1/vnicAttachments/actions/{action}"
+        (await self._client.post(path)).raise_for_status()
+
     async def introduce_operator(self) -> None:
         """Let the fake know the operator's API key."""
         public = self._key.public_key().public_bytes(
