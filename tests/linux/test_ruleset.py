@@ -104,3 +104,21 @@ def test_filter_by_a_real_socket(data: bytes, passes: bool) -> None:
             assert passes
         except BlockingIOError:
             assert not passes
+
+
+@pytest.mark.parametrize(("settings", "passes"), [(1, True), (6, False)])
+def test_events_of_new_links_settings_wake_nobody(settings: int, passes: bool) -> None:
+    """One changed setting is news; all of a new link's are not."""
+    attributes = b"".join(struct.pack("=HHi", 8, n + 1, 0) for n in range(settings + 1))
+    body = b"\2\0\0\0" + attributes
+    data = struct.pack("=IHHII", 16 + len(body), 80, 0, 0, 0) + body
+    one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with one, two:
+        event_filter.attach(two, event_filter.short_messages())
+        one.send(data)
+        two.settimeout(0.0)
+        try:
+            assert two.recv(4096) == data
+            assert passes
+        except BlockingIOError:
+            assert not passes

@@ -8,16 +8,19 @@ what was lost could have been a VNIC's.
 import ctypes
 import socket
 import struct
+import sys
 
 from vcnd.linux.rtnetlink import IFLA_IFNAME
 
 SO_ATTACH_FILTER = 26
 LOAD_BYTE_ABS, LOAD_HALF_ABS, LOAD_WORD_ABS, LOAD_WORD_IND = 0x30, 0x28, 0x20, 0x40
 LOAD_IMMEDIATE, LOAD_X_IMMEDIATE, TO_X = 0x00, 0x01, 0x07
-AND, JUMP_EQUAL, RETURN = 0x54, 0x15, 0x06
+AND, JUMP_EQUAL, JUMP_GREATER, RETURN = 0x54, 0x15, 0x25, 0x06
 FIND_ATTRIBUTE = 0xFFFFF000 + 12
 """SKF_AD_OFF + SKF_AD_NLATTR: replaces A, an offset, by that of attribute X."""
 TYPE_OFFSET, PREFIX_LENGTH_OFFSET, ATTRIBUTES_OFFSET = 4, 17, 32
+SHORT_BYTES = 40
+"""Header, family, the link's index and one setting are 36."""
 ALL, NOTHING = 0xFFFFFFFF, 0
 
 Instruction = tuple[int, int, int, int]
@@ -61,6 +64,20 @@ def program(
         (RETURN, 0, 0, NOTHING),
     ]
     return code
+
+
+def short_messages() -> list[Instruction]:
+    """Return a filter for messages that tell of one setting alone.
+
+    A new link's event has all its settings, and each pod has a new link.
+    """
+    low_byte = 0 if sys.byteorder == "little" else 3
+    return [
+        (LOAD_BYTE_ABS, 0, 0, low_byte),
+        (JUMP_GREATER, 1, 0, SHORT_BYTES),
+        (RETURN, 0, 0, ALL),
+        (RETURN, 0, 0, NOTHING),
+    ]
 
 
 def _loaded(kind: int) -> int:

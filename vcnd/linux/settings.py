@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Never
@@ -17,7 +18,7 @@ from typing import Never
 import structlog
 import trio
 
-from vcnd.linux import events, reverse_path, rtnetlink
+from vcnd.linux import event_filter, events, reverse_path, rtnetlink
 from vcnd.linux.netlink import attributes, is_missing, messages
 from vcnd.linux.ruleset import VnicLink
 from vcnd.linux.vnics import VNIC_SETTINGS, set_device
@@ -54,6 +55,7 @@ class Settings:
         self._events = events.subscribed(
             socket.NETLINK_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF
         )
+        event_filter.attach(self._events, event_filter.short_messages())
 
     def close(self) -> None:
         """Close the socket."""
@@ -68,12 +70,18 @@ class Settings:
                 self._restore_links(self._pod_vnics())
                 tell(self.look())
             else:
-                changes = list(_changes(data))
-                self._restore_links(_filtered(changes) & self._pod_vnics())
-                self.loosen_primary()
-                if any(c.concerns_forwarding for c in changes):
-                    tell(self.look())
+                self._react(list(_changes(data)), tell)
             await trio.sleep(SPACING_SECONDS)
+
+    def _react(
+        self, changes: Sequence["Change"], tell: Callable[[Problems], None]
+    ) -> None:
+        filtered = _filtered(changes)
+        self._restore_links(_with_index(self._pod_vnics(), filtered))
+        if ALL_LINKS in filtered or _with_index(self._primary(), filtered):
+            self.loosen_primary()
+        if any(c.concerns_forwarding for c in changes):
+            tell(self.look())
 
     def loosen_primary(self) -> None:
         """Make the primary VNIC's reverse path filter loose where it is strict."""
@@ -148,12 +156,19 @@ class Change:
         return self.attribute == NETCONFA_FORWARDING and self.link_index == ALL_LINKS
 
 
-def _filtered(changes: Iterable[Change]) -> set[str]:
-    """Return the links whose rp_filter changed."""
-    indexes = {c.link_index for c in changes if c.attribute == NETCONFA_RP_FILTER}
-    if not indexes:
-        return set()  # each pod's link has an event, and the list is long
-    return {name for index, name in socket.if_nameindex() if index in indexes}
+def _filtered(changes: Iterable[Change]) -> set[int]:
+    """Return the links whose rp_filter changed, by index."""
+    return {c.link_index for c in changes if c.attribute == NETCONFA_RP_FILTER}
+
+
+def _with_index(names: Iterable[str], indexes: AbstractSet[int]) -> set[str]:
+    """Return those links that have one of some indexes."""
+    found: set[str] = set()
+    for name in names:
+        with suppress(OSError):  # gone meanwhile
+            if socket.if_nametoindex(name) in indexes:
+                found.add(name)
+    return found
 
 
 def _changes(data: bytes) -> Iterator[Change]:
