@@ -39,19 +39,26 @@ class Reaper:
             await trio.sleep(PAUSE_SECONDS)
             self._something_cut = trio.Event()
             addresses, self._addresses = self._addresses, set()
-            # An address' connections go before its next owner could meet them.
-            if not await self._swept("connections", partial(_forget, addresses)):
+            sweep = partial(self._sweep, addresses)
+            if not await trio.to_thread.run_sync(sweep, limiter=self._thread):
                 self._addresses |= addresses  # again with the next ones
-            await self._swept("links", partial(reap_group, self._layout))
 
-    async def _swept(self, what: str, sweep: Callable[[], None]) -> bool:
-        """Return True if a step was done."""
-        try:
-            await trio.to_thread.run_sync(sweep, limiter=self._thread)
-        except OSError as error:
-            log.error("reap_failed", what=what, reason=str(error))
-            return False
-        return True
+    def _sweep(self, addresses: Collection[str]) -> bool:
+        """Do both in one thread; return True if the connections are gone."""
+        # An address' connections go before its next owner could meet them.
+        forgotten = _tried("connections", partial(_forget, addresses))
+        _tried("links", partial(reap_group, self._layout))
+        return forgotten
+
+
+def _tried(what: str, step: Callable[[], None]) -> bool:
+    """Return True if a step was done."""
+    try:
+        step()
+    except OSError as error:
+        log.error("reap_failed", what=what, reason=str(error))
+        return False
+    return True
 
 
 def _forget(addresses: Collection[str]) -> None:
