@@ -11,6 +11,7 @@ from vcnd.install.host import Host, InstallError
 log = structlog.get_logger()
 
 SOURCE = Path(layout.IMAGE, "systemd")
+SYSCTL = "/usr/lib/systemd/systemd-sysctl"
 SETTINGS = SOURCE / "90-vcnd.conf"
 
 
@@ -38,11 +39,15 @@ def lay(host: Host, tree: str, node_name: str) -> bool:
 
 
 def remember_settings(host: Host) -> None:
-    """Write down the settings as they are, before the unit first changes them."""
-    if host.read(layout.BEFORE) is None:
-        said = {name: _value(host, name) for name in _settings()}
-        before = {name: value for name, value in said.items() if value}
-        host.write(layout.BEFORE, json.dumps(before, indent=2) + "\n")
+    """Write down the settings as they are, before the unit first changes them.
+
+    A later version may make more settings: those are added, the others stay.
+    """
+    before = json.loads(host.read(layout.BEFORE) or b"{}")
+    fresh = [name for name in _settings() if name not in before]
+    said = {name: _value(host, name) for name in fresh}
+    before |= {name: value for name, value in said.items() if value}
+    host.write(layout.BEFORE, json.dumps(before, indent=2) + "\n")
 
 
 def _value(host: Host, setting: str) -> str:
@@ -72,6 +77,9 @@ def start(host: Host, *, changed: bool) -> None:
         host.run("systemctl", "daemon-reload")
     host.run("systemctl", "enable", "--quiet", "vcnd.socket", "vcnd.service")
     host.run("systemctl", "start", "vcnd.socket")
+    if changed:
+        # The socket may have been started by a version that made fewer settings.
+        host.run(SYSCTL, layout.SYSCTLS)
     # Returns when it is ready: what answers from now on is this version.
     try:
         host.run("systemctl", "restart" if changed else "start", "vcnd.service")
