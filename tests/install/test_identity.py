@@ -7,12 +7,18 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.doubles import server as doubles
+from tests.doubles.server import Said
 from vcnd.install.host import Host
 from vcnd.install.identity import kubeconfig, renew
 from vcnd.kube.client import KubeClient
 from vcnd.kube.credentials import Credentials
 
 IDS = (os.getuid(), os.getgid())
+
+
+def _json(status: int, body: dict[str, object]) -> Said:
+    return Said(status=status, body=json.dumps(body).encode())
 
 
 class Server:
@@ -23,15 +29,15 @@ class Server:
         self.offers = True
         self.asked: list[dict[str, object]] = []
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+    def __call__(self, request: httpx2.Request) -> Said:
         if self.away:
             raise httpx2.ConnectError("refused")
         if request.method == "GET":
-            return httpx2.Response(200, json={"metadata": {"uid": "node-uid"}})
+            return _json(200, {"metadata": {"uid": "node-uid"}})
         if not self.offers:
-            return httpx2.Response(422, json={"reason": "Invalid", "message": "Node"})
+            return _json(422, {"reason": "Invalid", "message": "Node"})
         self.asked.append(json.loads(request.content))
-        return httpx2.Response(201, json={"status": {"token": "of-the-node"}})
+        return _json(201, {"status": {"token": "of-the-node"}})
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def account(tmp_path: Path) -> Path:
 async def renewed(server: Server, account: Path, root: Path) -> tuple[str, str]:
     path = account / "kubeconfig"
     path.write_text(kubeconfig("https://api", ca="ca.crt", token="token"))  # noqa: S106
-    client = KubeClient(Credentials(path), httpx2.MockTransport(server))
+    client = KubeClient(Credentials(path), doubles.Server(server))
     host = Host(root)
     kind = await renew(host, client, "worker", IDS, account)
     await client.aclose()
