@@ -32,7 +32,7 @@ def test_the_number_of_rules_knows_no_pods() -> None:
     ]
     many = render(Layout(), VNICS, pods, marker="m")
     assert rules(none) == rules(many)
-    assert '"oci7" . 10.1.0.7 : goto pod2' in many
+    assert '"oci7" . 10.1.0.7 : goto via2' in many
 
 
 def test_marks_keep_the_bits_of_others() -> None:

@@ -9,7 +9,7 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
 from vcnd.linux.netns import inside
 from vcnd.linux.pod_names import alias, is_ours, macs
-from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, pod_chain
+from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import PodInterface
@@ -147,7 +147,7 @@ class PodWiring:
                 rtnetlink.new_neighbour(index, address, pod_mac),
             )
             family, slot = family_of(address), slots[address]
-            name, chain = PODS_MAPS[family], pod_chain(slot.index)
+            name, chain = PODS_MAPS[family], via(slot.index)
             key = nftables.interface_and_address(lease.host_ifname, address)
             nftables.add_goto(self._nft, layout.nft_table, name, key, chain)
             number = classes.get(slot.vnic.pod_class)

@@ -69,9 +69,9 @@ class PodElement:
     index: int
 
 
-def pod_chain(index: int) -> str:
-    """Return the name of the chain for packets of the pods of a VNIC."""
-    return f"pod{index}"
+def via(index: int) -> str:
+    """Return the name of the chain for packets that leave by a VNIC."""
+    return f"via{index}"
 
 
 def class_chain(number: int) -> str:
@@ -89,10 +89,6 @@ def class_numbers(vnics: Sequence[VnicLink]) -> dict[str, int]:
         if vnic.carries_pods:
             numbers.setdefault(vnic.pod_class, vnic.index)
     return numbers if len(numbers) > 1 else {}
-
-
-def _via(index: int) -> str:
-    return f"via{index}"
 
 
 def _elements(items: Sequence[str]) -> str:
@@ -146,7 +142,7 @@ def _maps(
     for family in Family:
         mine = [p for p in pods if family_of(p.address) is family]
         by_source = _elements(
-            [f'"{p.ifname}" . {p.address} : goto {pod_chain(p.index)}' for p in mine]
+            [f'"{p.ifname}" . {p.address} : goto {via(p.index)}' for p in mine]
         )
         kind, name = KINDS[family], PODS_MAPS[family]
         yield f"  map {name} {{ type ifname . {kind} : verdict;{by_source} }}"
@@ -165,12 +161,12 @@ def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
     for vnic in vnics:
         yield from _chain(
-            _via(vnic.index),
+            via(vnic.index),
             f"meta mark set meta mark & {keep} | {layout.mark(vnic.index):#x}",
         )
     yield f"  chain {marker} {{ }}"
     answers = ", ".join(
-        f"{layout.mark(v.index):#x} : goto {_via(v.index)}" for v in vnics
+        f"{layout.mark(v.index):#x} : goto {via(v.index)}" for v in vnics
     )
     yield from _chain(
         "answer", f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
@@ -180,14 +176,8 @@ def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator
             f"from{vnic.index}",
             "ct direction original"
             f" ct mark set ct mark & {keep} | {layout.mark(vnic.index):#x}",
-            f"goto {_via(vnic.index)}",
+            f"goto {via(vnic.index)}",
         )
-        if vnic.carries_pods:
-            yield from _chain(
-                pod_chain(vnic.index),
-                f"ct direction reply ct mark & {mask} != 0 goto answer",
-                f"goto {_via(vnic.index)}",
-            )
 
 
 def _enforcing(
@@ -229,7 +219,7 @@ def _base_chains(
     services4, services6 = LINK_LOCAL_SERVICES.values()
     # Forwarded on by the main table, or not at all while the primary is unknown.
     has_primary = any(v.index == PRIMARY_INDEX for v in vnics)
-    primary = f"goto {_via(PRIMARY_INDEX)}" if has_primary else "return"
+    primary = f"goto {via(PRIMARY_INDEX)}" if has_primary else "return"
     networks = [n for v in vnics for n in v.networks]
     yield from _chain(
         "guard",
@@ -260,6 +250,9 @@ def _base_chains(
     )
     yield from _chain(
         "leaving",
+        # Here and not behind the map: the kernel walks through all that its elements
+        # lead to whenever one is added.
+        f"ct direction reply ct mark & {mask} != 0 jump answer",
         *(f"{SELECTORS[f]} daddr {LINK_LOCAL[f]} goto guard" for f in Family),
         *(
             f"meta mark & {MASQUERADE_MARK:#x} == 0"
@@ -312,7 +305,7 @@ def _by_foreign(vnics: Sequence[VnicLink], networks: Sequence[str]) -> Iterator[
             mine = _joined(networks, family)
             if mine:
                 selector = f"{SELECTORS[family]} daddr {{ {mine} }}"
-                yield f'iifname "{vnic.ifname}" {selector} goto {_via(vnic.index)}'
+                yield f'iifname "{vnic.ifname}" {selector} goto {via(vnic.index)}'
 
 
 def _of_pods(networks: Sequence[str]) -> Iterator[str]:
