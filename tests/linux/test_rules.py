@@ -75,12 +75,12 @@ def test_strict_rules_exist_for_pod_vnics_with_a_link() -> None:
 
 
 def test_one_class_has_no_number() -> None:
-    assert class_numbers([link(1), link(2), link(3)]) == {}
+    assert class_numbers(Layout(), [link(1), link(2), link(3)]) == {}
 
 
 def test_a_class_has_the_number_of_its_first_vnic() -> None:
     links = [link(1), link(4, "shop"), link(2), link(3, "shop")]
-    assert class_numbers(links) == {"": 2, "shop": 3}
+    assert class_numbers(Layout(), links) == {"": 2, "shop": 3}
 
 
 def test_pods_are_told_apart_by_class_only_where_nsgs_are_enforced() -> None:

@@ -46,6 +46,10 @@ from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
 
+GATHER_SECONDS = 0.02
+"""Rings are gathered for this long: a look at each ADD would slow ADD down."""
+
+
 class WarmPool:
     """Keeps the pool at its target."""
 
@@ -82,6 +86,7 @@ class WarmPool:
                 self._look()
                 with trio.move_on_after(self._until_next_look()):
                     await bell.wait()
+                    await trio.sleep(GATHER_SECONDS)
 
     async def freeze(self) -> None:
         """Start no more changes, and wait for those under way."""

@@ -44,6 +44,8 @@ class LinuxHost:
         self._layout = layout
         self._slots: list[VnicSlot] = []
         self._vnic_links: list[VnicLink] = []
+        self._classes: dict[str, int] = {}
+        """Numbers of the pods' classes, where NSGs are enforced between them."""
         self._pods: dict[str, tuple[Lease, Mapping[str, VnicId]]] = {}
         """By the host's end: a lease, and its addresses' VNICs, never their numbers."""
         self._unlinked: frozenset[VnicId] = frozenset()
@@ -99,11 +101,6 @@ class LinuxHost:
     def host_ifname(self, key: SandboxKey) -> str:
         """Return the host's end for a sandbox."""
         return host_ifname(self._layout, key)
-
-    @property
-    def _classes(self) -> dict[str, int]:
-        """Return numbers of the pods' classes, where NSGs are enforced between them."""
-        return class_numbers(self._vnic_links) if self._layout.strict_nsgs else {}
 
     @property
     def _sources(self) -> dict[Family, str]:
@@ -214,6 +211,7 @@ class LinuxHost:
     def _settle(self) -> None:
         done = self._vnics.set_up(self._slots)
         self._vnic_links, self._mtu = list(done.links), done.mtu or DEFAULT_MTU
+        self._classes = class_numbers(self._layout, self._vnic_links)
         self._surroundings.fit_primary()
         self._load_ruleset(done.strangers)
         for lease, _ in self._pods.values():
@@ -248,7 +246,7 @@ class LinuxHost:
         self._slots = []
 
         await self._surroundings.withdraw()
-        self._vnic_links = []
+        self._vnic_links, self._classes = [], {}
 
         def remove() -> None:
             self._vnics.take_down()

@@ -93,14 +93,16 @@ def repeated(data: bytes) -> list[bytes]:
     return [value for _, value in _attributes(data)]
 
 
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + 4 <= len(data):
+def _attributes(data: bytes) -> list[tuple[int, bytes]]:
+    found: list[tuple[int, bytes]] = []
+    at, end, size = 0, len(data), ATTRIBUTE.size
+    while at + size <= end:
         length, kind = ATTRIBUTE.unpack_from(data, at)
-        if length < ATTRIBUTE.size:
-            return
-        yield kind & NLA_TYPE_MASK, data[at + 4 : at + length]
+        if length < size:
+            break
+        found.append((kind & NLA_TYPE_MASK, data[at + size : at + length]))
         at += (length + 3) & ~3
+    return found
 
 
 class NetlinkSocket:

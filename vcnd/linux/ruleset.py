@@ -79,16 +79,16 @@ def class_chain(number: int) -> str:
     return f"class{number}"
 
 
-def class_numbers(vnics: Sequence[VnicLink]) -> dict[str, int]:
-    """Return a number for each class of pod VNICs; empty where there is only one.
+def class_numbers(layout: Layout, vnics: Sequence[VnicLink]) -> dict[str, int]:
+    """Return a number for each class of pod VNICs: that of the class' first VNIC.
 
-    It is the number of the class' first VNIC.
+    Empty where NSGs are not enforced between pods of one node, or there is one class.
     """
     numbers: dict[str, int] = {}
     for vnic in sorted(vnics, key=lambda v: v.index):
         if vnic.carries_pods:
             numbers.setdefault(vnic.pod_class, vnic.index)
-    return numbers if len(numbers) > 1 else {}
+    return numbers if layout.strict_nsgs and len(numbers) > 1 else {}
 
 
 def _elements(items: Sequence[str]) -> str:
@@ -116,7 +116,7 @@ def render(
         marker: an empty chain that tells this load from any other (``linux.watch``).
         strangers: links of others that are named like pods'.
     """
-    numbers = class_numbers(vnics) if layout.strict_nsgs else {}
+    numbers = class_numbers(layout, vnics)
     table = f"table inet {layout.nft_table}"
     lines = [
         *(f"{table} {{ }}", f"delete {table}", f"{table} {{"),

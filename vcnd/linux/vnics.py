@@ -103,7 +103,7 @@ class VnicWiring:
             for other in foreign:
                 self._answer_by(route, other, families)
             strict: dict[int, str] = {}
-            if self._layout.strict_nsgs and class_numbers(found):
+            if class_numbers(self._layout, found):
                 strict = {v.index: v.ifname for v in found if v.carries_pods}
             rules = self._rules(slots, foreign, families, strict=strict)
             self._bring_rules_to(route, rules)
