@@ -45,7 +45,6 @@ from vcnd.model.place import (
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
-
 GATHER_SECONDS = 0.02
 """Rings are gathered for this long: a look at each ADD would slow ADD down."""
 
