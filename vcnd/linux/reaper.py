@@ -13,8 +13,9 @@ from vcnd.linux.pod_links import reap_group
 
 log = structlog.get_logger()
 
-PAUSE_SECONDS = 0.02
-"""So long cut links are gathered: deleting many costs one wait of the kernel."""
+PAUSE_SECONDS = 0.1
+"""Cut links are gathered for this long.  Deleting one or many costs the kernel the same
+wait, some 20 ms, and whoever changes links or nft tables meanwhile waits with it."""
 
 
 class Reaper:
