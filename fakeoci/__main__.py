@@ -28,7 +28,7 @@ from fakeoci.world.state import StateError
 
 
 @click.group()
-@click.version_option(package_name="vcnd")
+@click.version_option(package_name="fakeoci", prog_name="fakeoci")
 def main() -> None:
     """A fake Oracle Cloud: the API by HTTP, and its packets in the kernel."""
 

@@ -58,6 +58,7 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     codes = [_pytest("tests", chosen)]
     if not fast:
         codes.append(_contract(arguments))
+        codes.append(_pytest("integration/outside", arguments))
         click.echo(cnitool.build())
         click.echo(apiserver.build_programs())
         codes.append(_enclosed(arguments))

@@ -18,11 +18,14 @@ from integration.kind.image import Image, write
 ROOT = Path(__file__).parents[2]
 PACKAGES = "usr/lib/python3/dist-packages"
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+PROJECTS = {"vcnd": ROOT, "fakeoci": ROOT / "fakeoci"}
 SCRIPTS = {
-    "vcnd": "vcnd.__main__",
-    "vcndctl": "vcnd.ctl",
-    "vcnd-install": "vcnd.install.__main__",
-    "fakeoci": "fakeoci.__main__",
+    "vcnd": {
+        "vcnd": "vcnd.__main__",
+        "vcndctl": "vcnd.ctl",
+        "vcnd-install": "vcnd.install.__main__",
+    },
+    "fakeoci": {"fakeoci": "fakeoci.__main__"},
 }
 COMPILE = """
 mount -t overlay none -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
@@ -113,11 +116,12 @@ def _packages(cache: Cache, what: str) -> Path:
     def make(folder: Path) -> None:
         target = folder / "layer" / PACKAGES
         shutil.copytree(third_party, target)
-        _pip("--no-deps", "--no-build-isolation", str(ROOT), target=target)
+        project = str(PROJECTS[what])
+        _pip("--no-deps", "--no-build-isolation", project, target=target)
         shutil.rmtree(target / "bin", ignore_errors=True)
         scripts = folder / "layer/usr/bin"
         scripts.mkdir()
-        for name, module in SCRIPTS.items():
+        for name, module in SCRIPTS[what].items():
             text = f"#!/usr/bin/python3 -I\nfrom {module} import main\n\nmain()\n"
             (scripts / name).write_text(text)
             (scripts / name).chmod(0o755)

@@ -1,0 +1,1 @@
+"""The distributions as users have them: installed, in projects outside this one."""
