@@ -71,3 +71,18 @@ async def test_deleted_addresses_are_found_by_the_first_pod_that_comes(
         # One audit, and not one for each pod.
         assert w.calls("ListVnicAttachments") == calls
         assert [b.lease for b in broken_pods(node.pool)] in ([lost], [])
+
+
+async def test_pods_that_come_during_that_audit_ask_for_no_second_one(
+    autojump_clock: Clock,
+) -> None:
+    w = world(blocks=False)
+    async with w.node(settings(audit_seconds=36_000.0, batch=8)) as node:
+        await until_warm(node, free=8)
+        await trio.sleep(1000)
+        calls = w.calls("ListVnicAttachments")
+        for number in range(1, 6):
+            await add(node, number)
+            await trio.sleep(0.02)
+        await trio.sleep(10)
+        assert w.calls("ListVnicAttachments") == calls + 1

@@ -9,6 +9,7 @@ The order of durable steps (design, "The journal and the order of things"):
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 
 import trio
 
@@ -51,6 +52,7 @@ class Attacher:
         self._turns = turns
         self._claims = claims
         self._patience_seconds = patience_seconds
+        self._confirmation_asked_at = -inf
 
     async def add(
         self,
@@ -131,12 +133,14 @@ class Attacher:
         return await self._host.plug(lease, netns=netns, slots=slots)
 
     def _confirm_soon(self) -> None:
-        """Ask for an audit where the cloud's last word on the addresses is old.
+        """Ask for one audit where the cloud's last word on the addresses is old.
 
         Whoever deletes addresses of ours tells nobody.
         """
         pool, now = self._pool, trio.current_time()
-        if pool.observed and now - pool.confirmed_at > CONFIRMED_SECONDS:
+        newest = max(pool.confirmed_at, self._confirmation_asked_at)
+        if pool.observed and now - newest > CONFIRMED_SECONDS:
+            self._confirmation_asked_at = now
             pool.doubt()
 
     @asynccontextmanager
