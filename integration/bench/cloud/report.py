@@ -13,7 +13,8 @@ def text(figures: dict[str, Any]) -> str:
     """Return the figures for a terminal."""
     out = StringIO()
     console = Console(file=out, width=100)
-    table = Table("cold node to", "way", "calls", "seconds", "first address", "429s")
+    columns = "way", "calls", "metadata reads", "seconds", "first address", "429s"
+    table = Table("cold node to", *columns)
     for addresses, row in figures["cold"].items():
         for way in WAYS:
             if way in row:
@@ -22,6 +23,7 @@ def text(figures: dict[str, Any]) -> str:
                     addresses,
                     way.replace("_", " "),
                     str(cell["calls"]),
+                    str(cell["metadata_reads"]),
                     str(cell["seconds"]),
                     str(cell["first_address_seconds"]),
                     str(cell["refused_429"]),

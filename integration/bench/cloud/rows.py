@@ -79,6 +79,7 @@ def _cold(there: Stage, first: float, ready: float) -> Row:
     refused = sum(r.status == 429 for r in there.service.records)  # noqa: PLR2004
     return {
         "calls": there.calls,
+        "metadata_reads": there.metadata_reads,
         "seconds": round(ready, 1),
         "first_address_seconds": round(first, 1),
         "refused_429": refused,

@@ -93,7 +93,12 @@ class Stage:
     @property
     def calls(self) -> int:
         """Return how many API calls were made; IMDS is none."""
-        return sum(r.operation != "IMDS" for r in self.service.records)
+        return len(self.service.records) - self.metadata_reads
+
+    @property
+    def metadata_reads(self) -> int:
+        """Return how often instance metadata was read; that costs the API nothing."""
+        return sum(r.operation == "IMDS" for r in self.service.records)
 
     def subnet(self, name: str = "pods") -> str:
         """Return a subnet's OCID."""
