@@ -72,6 +72,7 @@ class _Core(Endpoint):
             Call(
                 world=service.world,
                 now=service.clock(),
+                operation=self.name,
                 principal=principal,
                 path=request.path_params,
                 query=dict(request.query_params),

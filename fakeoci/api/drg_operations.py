@@ -13,12 +13,15 @@ from fakeoci.api.gateway_operations import (
     rename_gateway,
 )
 from fakeoci.api.listing import (
+    SORTS,
+    check_known,
+    compartment,
     deleter,
     getter,
+    in_state,
     listed,
     matching,
     names,
-    need,
     one,
 )
 from fakeoci.api.service import Call, Operation, Result
@@ -73,15 +76,17 @@ def _delete_drg(world: World, drg: Gateway) -> None:
 
 
 def _list_drg_attachments(call: Call) -> Result:
-    need(call, "compartmentId")
+    compartment(call)
+    check_known(call, vcnId=Vcn, drgId=Gateway)
     found = matching(
         call,
         call.world.all(DrgAttachment),
         compartmentId="compartment_id",
         vcnId="vcn_id",
         drgId="drg_id",
+        displayName="display_name",
     )
-    return listed(call, found)
+    return listed(call, in_state(call, DrgAttachment, found), SORTS)
 
 
 _DRG = "/drgAttachments"

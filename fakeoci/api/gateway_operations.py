@@ -9,16 +9,19 @@ from fakeoci.api import details
 from fakeoci.api import network_details as said_of
 from fakeoci.api.bodies import SERVICES
 from fakeoci.api.listing import (
+    SORTS,
     changing,
+    check_known,
+    compartment,
     deleter,
+    in_state,
     listed,
     matching,
     names,
-    need,
     one,
-    page,
     rename,
 )
+from fakeoci.api.paging import page
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import conflict, invalid, limit_exceeded, not_found
 from fakeoci.world.nouns import (
@@ -36,7 +39,8 @@ def gateway_lister(kind: str) -> Callable[[Call], Result]:
     """Return the operation that lists the gateways of a kind."""
 
     def run(call: Call) -> Result:
-        need(call, "compartmentId")
+        compartment(call)
+        check_known(call, vcnId=Vcn)
         mine = [g for g in call.world.all(Gateway) if g.kind == kind]
         found = matching(
             call,
@@ -44,9 +48,8 @@ def gateway_lister(kind: str) -> Callable[[Call], Result]:
             compartmentId="compartment_id",
             vcnId="vcn_id",
             displayName="display_name",
-            lifecycleState="lifecycle_state",
         )
-        return listed(call, found)
+        return listed(call, in_state(call, Gateway, found), SORTS)
 
     return run
 

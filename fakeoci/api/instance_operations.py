@@ -9,17 +9,20 @@ from fakeoci.api.instance_details import (
     UpdateInstanceDetails,
 )
 from fakeoci.api.listing import (
+    SORTS,
     changing,
+    check_domain,
+    compartment,
     getter,
-    in_order,
+    in_state,
     listed,
     matching,
     names,
     need,
     one,
-    page,
     rename,
 )
+from fakeoci.api.paging import page
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.api.vnic_operations import new_vnic
 from fakeoci.world import instances
@@ -30,15 +33,15 @@ from fakeoci.world.vnics import attachments_of
 
 
 def _list_instances(call: Call) -> Result:
-    need(call, "compartmentId")
+    compartment(call)
+    check_domain(call)
     found = matching(
         call,
         call.world.all(Instance),
         compartmentId="compartment_id",
         displayName="display_name",
-        lifecycleState="lifecycle_state",
     )
-    return listed(call, in_order(call, found))
+    return listed(call, in_state(call, Instance, found), SORTS)
 
 
 def _most_vnics(shape: str, ocpus: float) -> int:
@@ -117,7 +120,8 @@ def _terminate(call: Call) -> Result:
 
 
 def _list_shapes(call: Call) -> Result:
-    need(call, "compartmentId")
+    compartment(call)
+    check_domain(call)
     wanted = call.query.get("shape")
     shapes = [_shape(s) for s in (*FIXED, *FLEXIBLE) if wanted in (None, s)]
     return page(call, shapes)

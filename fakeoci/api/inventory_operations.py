@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fakeoci.api.bodies import body, time_text
-from fakeoci.api.listing import need
+from fakeoci.api.listing import among, compartment, need
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.nouns import (
     Address,
@@ -19,6 +19,8 @@ from fakeoci.world.nouns import (
     Vcn,
     Vnic,
 )
+
+ACCESS_LEVELS = ("ANY", "ACCESSIBLE")
 
 
 def _cidr_utilization(call: Call) -> Result:
@@ -83,8 +85,9 @@ def _inventory(
 
 
 def _subnet_topology(call: Call) -> Result:
-    need(call, "compartmentId")
+    compartment(call)
     need(call, "accessLevel")
+    among(call, "accessLevel", ACCESS_LEVELS)
     subnet = call.world.get(Subnet, need(call, "subnetId"))
     vcn = call.world.get(Vcn, subnet.vcn_id)
     vnics = [v for v in call.world.all(Vnic) if v.subnet_id == subnet.id]
@@ -93,8 +96,9 @@ def _subnet_topology(call: Call) -> Result:
 
 
 def _vcn_topology(call: Call) -> Result:
-    need(call, "compartmentId")
+    compartment(call)
     need(call, "accessLevel")
+    among(call, "accessLevel", ACCESS_LEVELS)
     vcn = call.world.get(Vcn, need(call, "vcnId"))
     parts: list[Noun] = [vcn]
     for kind in (Subnet, RouteTable, SecurityList, Nsg, Gateway):

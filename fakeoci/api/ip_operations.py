@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 from fakeoci.api import details
 from fakeoci.api.listing import (
+    among,
+    check_known,
     checked_tags,
     getter,
     listed,
@@ -14,15 +16,18 @@ from fakeoci.api.listing import (
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world import bulk, ips
 from fakeoci.world.errors import ServiceError, invalid, missing
-from fakeoci.world.nouns import Address, Ipv6, PrivateIp, WorkRequest
+from fakeoci.world.nouns import Address, Ipv6, PrivateIp, Subnet, Vnic, WorkRequest
 
 Kind = type[Address]
 
 
 def _lister(kind: Kind) -> Callable[[Call], Result]:
     def run(call: Call) -> Result:
-        if not {"subnetId", "vnicId", "ipAddress"} & call.query.keys():
-            raise missing("one of subnetId, vnicId or ipAddress is required")
+        if not {"subnetId", "vnicId"} & call.query.keys():
+            raise missing("subnetId or vnicId is required, ipAddress alone will not do")
+        check_known(call, subnetId=Subnet, vnicId=Vnic)
+        among(call, "lifetime", ips.LIFETIMES)
+        among(call, "ipState", ("ASSIGNED", "AVAILABLE"))
         vnic_id = call.query.get("vnicId")
         some = call.world.all(kind)
         if vnic_id is not None:
@@ -32,10 +37,13 @@ def _lister(kind: Kind) -> Callable[[Call], Result]:
             some,
             subnetId="subnet_id",
             vnicId="vnic_id",
-            ipAddress="ip_address",
             lifetime="lifetime",
             ipState="ip_state",
         )
+        text = call.query.get("ipAddress")
+        if text is not None:
+            wanted = ips.canonical(text, kind)
+            found = [a for a in found if a.ip_address == wanted]
         return listed(call, found)
 
     return run

@@ -1,36 +1,40 @@
 """How lists, single objects and tags are answered."""
 
-import base64
-import binascii
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from fakeoci.api import details
 from fakeoci.api.bodies import body
+from fakeoci.api.paging import chosen
 from fakeoci.api.service import Call, Result
 from fakeoci.world.errors import invalid, missing, not_found
-from fakeoci.world.nouns import Noun, Vcn, WorkRequest
+from fakeoci.world.nouns import (
+    DrgAttachment,
+    Instance,
+    Noun,
+    Subnet,
+    Vcn,
+    WorkRequest,
+)
 from fakeoci.world.world import World
 
-MOST_ITEMS = 1000
 N = TypeVar("N", bound=Noun)
-
-
-def page(call: Call, bodies: Sequence[Any]) -> Result:
-    """Return one page of a list, and where the next begins."""
-    try:
-        limit = min(MOST_ITEMS, int(call.query.get("limit", MOST_ITEMS)))
-        token = call.query.get("page", "")
-        start = int(base64.urlsafe_b64decode(token).decode()) if token else 0
-    except (ValueError, binascii.Error) as error:
-        raise invalid("limit or page is malformed") from error
-    if limit < 1:
-        raise invalid("limit must be at least 1")
-    headers = {}
-    if start + limit < len(bodies):
-        following = base64.urlsafe_b64encode(str(start + limit).encode()).decode()
-        headers["opc-next-page"] = following
-    return Result(body=bodies[start : start + limit], headers=headers)
+SORTS: dict[str, Callable[[Noun], Any]] = {
+    "TIMECREATED": lambda n: n.time_created,
+    "DISPLAYNAME": lambda n: n.display_name,
+}
+"""``sortBy`` → what most lists sort by."""
+STATES = ("PROVISIONING", "AVAILABLE", "TERMINATING", "TERMINATED")
+"""The lifecycle states of most objects; VCNs and subnets have one more."""
+STATES_OF: dict[type[Noun], tuple[str, ...]] = {
+    Vcn: (*STATES, "UPDATING"),
+    Subnet: (*STATES, "UPDATING"),
+    DrgAttachment: ("ATTACHING", "ATTACHED", "DETACHING", "DETACHED"),
+    Instance: (
+        *("MOVING", "PROVISIONING", "RUNNING", "STARTING", "STOPPING", "STOPPED"),
+        *("CREATING_IMAGE", "TERMINATING", "TERMINATED"),
+    ),
+}
 
 
 def _is_too_new(call: Call, noun: Noun) -> bool:
@@ -38,21 +42,105 @@ def _is_too_new(call: Call, noun: Noun) -> bool:
     return noun.time_created + lag > call.now
 
 
-def listed(call: Call, nouns: Iterable[Noun]) -> Result:
-    """Return nouns, without those too new to be seen."""
+def listed(
+    call: Call,
+    nouns: Iterable[Noun],
+    sorts: Mapping[str, Callable[[Noun], Any]] | None = None,
+) -> Result:
+    """Return a page of nouns, without those too new to be seen.
+
+    Args:
+        call: the request.
+        nouns: what its filters leave.
+        sorts: what ``sortBy`` may name; None where the list has no such parameter.
+            Without ``sortBy`` nouns come in the order in which they were made.
+    """
     hidden = call.world.hidden
     seen = [
         n
         for n in nouns
         if not _is_too_new(call, n) and hidden.get(n.id, 0.0) <= call.now
     ]
-    return page(call, [body(call.world, n) for n in seen])
+    rows, headers = in_order(call, seen, sorts)
+    return Result(body=[body(call.world, n) for n in rows], headers=headers)
 
 
-def matching(call: Call, nouns: Iterable[Noun], **fields: str) -> list[Noun]:
+class Numbered(Protocol):
+    """What the world counts as it is made."""
+
+    number: int
+
+
+C = TypeVar("C", bound=Numbered)
+
+
+def in_order(
+    call: Call, items: Iterable[C], sorts: Mapping[str, Callable[[C], Any]] | None
+) -> tuple[Sequence[C], dict[str, str]]:
+    """Return the page of items as ``sortBy`` and ``sortOrder`` say, and headers."""
+    by = None if sorts is None else among(call, "sortBy", sorts)
+    order = None if sorts is None else among(call, "sortOrder", ("ASC", "DESC"))
+    down = order == "DESC" or (order is None and (by or "").startswith("TIME"))
+
+    def place(item: C) -> list[Any]:
+        return [*([sorts[by](item)] if sorts and by else []), item.number]
+
+    rows = sorted(items, key=place, reverse=down)
+    return chosen(call, rows, [place(r) for r in rows], descending=down)
+
+
+def matching(call: Call, nouns: Iterable[N], **fields: str) -> list[N]:
     """Return the nouns whose fields are as the query's parameters say."""
     wanted = {f: call.query[q] for q, f in fields.items() if q in call.query}
     return [n for n in nouns if all(getattr(n, f) == v for f, v in wanted.items())]
+
+
+def among(call: Call, name: str, values: Iterable[str]) -> str | None:
+    """Return a query parameter that has one of some values, or None without it.
+
+    Raises:
+        ServiceError: 400, it has another value.
+    """
+    said = call.query.get(name)
+    if said is not None and said not in (known := list(values)):
+        raise invalid(f"{name} {said!r} is not one of {', '.join(known)}")
+    return said
+
+
+def in_state(call: Call, kind: type[Noun], nouns: Iterable[N]) -> list[N]:
+    """Return the nouns in the ``lifecycleState`` asked for, in letters of any case.
+
+    Raises:
+        ServiceError: 400, nouns of this kind have no such state.
+    """
+    said = call.query.get("lifecycleState")
+    if said is None:
+        return list(nouns)
+    states = STATES_OF.get(kind, STATES)
+    if said.upper() not in states:
+        raise invalid(f"lifecycleState {said!r} is not one of {', '.join(states)}")
+    return [n for n in nouns if getattr(n, "lifecycle_state", "") == said.upper()]
+
+
+def check_known(call: Call, **kinds: type[Noun]) -> None:
+    """Raise 404 when a query parameter names an object that does not exist."""
+    for name, kind in kinds.items():
+        if name in call.query:
+            call.world.get(kind, call.query[name])
+
+
+def check_domain(call: Call) -> None:
+    """Raise 400 when ``availabilityDomain`` is none of this region."""
+    among(call, "availabilityDomain", (call.world.availability_domain,))
+
+
+def compartment(call: Call) -> str:
+    """Return ``compartmentId``.
+
+    Raises:
+        ServiceError: 400, it is missing; 404, there is no such compartment.
+    """
+    return call.world.compartment(need(call, "compartmentId"))
 
 
 def one(call: Call, noun: Noun) -> Result:
@@ -83,34 +171,15 @@ def lister(kind: type[Noun]) -> Callable[[Call], Result]:
     """Return the operation that lists a kind by compartment, VCN and name."""
 
     def run(call: Call) -> Result:
-        need(call, "compartmentId")
-        fields = {
-            "compartmentId": "compartment_id",
-            "displayName": "display_name",
-            "lifecycleState": "lifecycle_state",
-        }
+        compartment(call)
+        fields = {"compartmentId": "compartment_id", "displayName": "display_name"}
         if kind is not Vcn:
+            check_known(call, vcnId=Vcn)
             fields["vcnId"] = "vcn_id"
-        return listed(
-            call, in_order(call, matching(call, call.world.all(kind), **fields))
-        )
+        found = matching(call, call.world.all(kind), **fields)
+        return listed(call, in_state(call, kind, found), SORTS)
 
     return run
-
-
-def in_order(call: Call, nouns: list[Noun]) -> list[Noun]:
-    """Return nouns as sortBy and sortOrder say, or as they were made."""
-    by = call.query.get("sortBy")
-    if by is None:
-        return nouns
-    keys: dict[str, Callable[[Noun], Any]] = {
-        "TIMECREATED": lambda n: n.time_created,
-        "DISPLAYNAME": lambda n: n.display_name,
-    }
-    order = call.query.get("sortOrder", "DESC" if by == "TIMECREATED" else "ASC")
-    if by not in keys or order not in ("ASC", "DESC"):
-        raise invalid(f"sortBy {by!r} or sortOrder {order!r} is not known")
-    return sorted(nouns, key=keys[by], reverse=order == "DESC")
 
 
 def work_started(request: WorkRequest) -> Result:

@@ -6,13 +6,14 @@ from fakeoci.api import details
 from fakeoci.api import network_details as said_of
 from fakeoci.api.bodies import rule_body, time_text
 from fakeoci.api.listing import (
+    among,
     changing,
     deleter,
     getter,
+    in_order,
     lister,
     names,
     one,
-    page,
     rename,
 )
 from fakeoci.api.service import Call, Operation, Result
@@ -31,6 +32,7 @@ from fakeoci.world.nouns import (
 )
 from fakeoci.world.world import World
 
+DIRECTIONS = ("INGRESS", "EGRESS")
 PEERS = ("CIDR_BLOCK", "SERVICE_CIDR_BLOCK", "NETWORK_SECURITY_GROUP")
 
 
@@ -41,7 +43,7 @@ def _rule(
     peer: str | None,
     peer_type: str | None,
 ) -> SecurityRule:
-    if direction not in ("INGRESS", "EGRESS") or peer is None:
+    if direction not in DIRECTIONS or peer is None:
         raise invalid("a rule needs direction, and source or destination by it")
     kind = peer_type or "CIDR_BLOCK"
     if kind not in PEERS:
@@ -95,23 +97,26 @@ def _delete_nsg(world: World, nsg: Nsg) -> None:
 
 def _nsg_rules(call: Call) -> Result:
     nsg = call.world.get(Nsg, call.path["id"])
-    direction = call.query.get("direction")
+    direction = among(call, "direction", DIRECTIONS)
     rules = [r for r in nsg.rules.values() if direction in (None, r.direction)]
-    return page(call, [rule_body(r, of_list=False) for r in rules])
+    here, headers = in_order(call, rules, {"TIMECREATED": lambda r: r.number})
+    return Result(body=[rule_body(r, of_list=False) for r in here], headers=headers)
 
 
 def _nsg_vnics(call: Call) -> Result:
     nsg = call.world.get(Nsg, call.path["id"])
     members = [v for v in call.world.all(Vnic) if nsg.id in v.nsg_ids]
+    sorts = {"TIMEASSOCIATED": lambda v: v.time_created}
+    here, headers = in_order(call, members, sorts)
     rows = [
         {
             "vnicId": v.id,
             "resourceId": v.instance_id,
             "timeAssociated": time_text(v.time_created),
         }
-        for v in members
+        for v in here
     ]
-    return page(call, rows)
+    return Result(body=rows, headers=headers)
 
 
 def _nsg_rule(call: Call, said: said_of.AddSecurityRuleDetails) -> SecurityRule:
@@ -143,7 +148,11 @@ def _update_rules(call: Call) -> Result:
 
 
 def _rules_changed(call: Call, nsg: Nsg, rules: list[SecurityRule]) -> Result:
-    nsg.rules |= {r.id: r for r in rules}
+    last = max((r.number for r in nsg.rules.values()), default=0)
+    for number, rule in enumerate(rules, last + 1):
+        known = nsg.rules.get(rule.id)
+        rule.number = known.number if known is not None else number
+        nsg.rules[rule.id] = rule
     call.world.touch(nsg)
     return Result(body={"securityRules": [rule_body(r, of_list=False) for r in rules]})
 

@@ -21,6 +21,7 @@ class Call:
 
     world: World
     now: float
+    operation: str
     principal: str
     path: Mapping[str, str]
     query: Mapping[str, str]

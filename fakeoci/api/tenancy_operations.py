@@ -3,27 +3,36 @@
 from typing import Any
 
 from fakeoci.api.bodies import time_text
-from fakeoci.api.listing import getter, listed, matching, need, page
+from fakeoci.api.listing import (
+    check_domain,
+    compartment,
+    getter,
+    listed,
+    matching,
+    need,
+)
+from fakeoci.api.paging import page
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import not_found
 from fakeoci.world.nouns import WorkRequest
 
 
 def _availability_domains(call: Call) -> Result:
-    compartment = need(call, "compartmentId")
+    inside = compartment(call)
     name = call.world.availability_domain
-    row = {"name": name, "id": f"ad:{name}", "compartmentId": compartment}
+    row = {"name": name, "id": f"ad:{name}", "compartmentId": inside}
     return page(call, [row])
 
 
 def _fault_domains(call: Call) -> Result:
-    compartment = need(call, "compartmentId")
+    inside = compartment(call)
     domain = need(call, "availabilityDomain")
+    check_domain(call)
     rows = [
         {
             "name": f"FAULT-DOMAIN-{n}",
             "id": f"fd:{domain}:{n}",
-            "compartmentId": compartment,
+            "compartmentId": inside,
             "availabilityDomain": domain,
         }
         for n in (1, 2, 3)
@@ -53,7 +62,7 @@ def _compartment(call: Call, ocid: str) -> dict[str, Any]:
 
 
 def _list_compartments(call: Call) -> Result:
-    inside = need(call, "compartmentId")
+    inside = compartment(call)
     found = [_compartment(call, call.world.compartment_id)]
     name = call.query.get("name")
     rows = [
@@ -101,15 +110,11 @@ def _region_subscriptions(call: Call) -> Result:
 
 
 def _list_work_requests(call: Call) -> Result:
-    need(call, "compartmentId")
+    compartment(call)
     found = matching(call, call.world.all(WorkRequest), compartmentId="compartment_id")
     wanted = call.query.get("resourceId")
     if wanted is not None:
-        found = [
-            r
-            for r in found
-            if isinstance(r, WorkRequest) and wanted in {i for _, _, i in r.resources}
-        ]
+        found = [r for r in found if wanted in {i for _, _, i in r.resources}]
     return listed(call, found)
 
 

@@ -3,22 +3,27 @@
 from fakeoci.api import details
 from fakeoci.api.listing import (
     changing,
+    check_domain,
+    check_known,
     checked_tags,
+    compartment,
     getter,
     listed,
     matching,
-    need,
     one,
     rename,
 )
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world import vnics
 from fakeoci.world.errors import invalid, missing
-from fakeoci.world.nouns import RouteTable, Subnet, Vnic, VnicAttachment
+from fakeoci.world.nouns import Instance, RouteTable, Subnet, Vnic, VnicAttachment
 
 
 def _list_attachments(call: Call) -> Result:
-    need(call, "compartmentId")
+    compartment(call)
+    check_domain(call)
+    check_known(call, instanceId=Instance)
+    _check_vnic(call)
     found = matching(
         call,
         call.world.all(VnicAttachment),
@@ -27,6 +32,13 @@ def _list_attachments(call: Call) -> Result:
         vnicId="vnic_id",
     )
     return listed(call, found)
+
+
+def _check_vnic(call: Call) -> None:
+    """Raise 404 when ``vnicId`` neither is a VNIC nor was one that was detached."""
+    said, world = call.query.get("vnicId"), call.world
+    if said and not any(a.vnic_id == said for a in world.all(VnicAttachment)):
+        world.get(Vnic, said)
 
 
 def new_vnic(said: details.CreateVnicDetails, name: str = "") -> vnics.NewVnic:

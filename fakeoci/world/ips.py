@@ -1,6 +1,7 @@
 """Private IPs and IPv6s: singles, blocks and reserved ones."""
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
 from fakeoci.world.errors import (
@@ -57,6 +58,18 @@ class Changed:
     hostname_label: str | None = None
     display_name: str | None = None
     freeform_tags: dict[str, str] | None = None
+
+
+def canonical(text: str, kind: type[Address]) -> str:
+    """Return an address of a family as it is written.
+
+    Raises:
+        ServiceError: 400, it is none.
+    """
+    try:
+        return str((IPv4Address if kind is PrivateIp else IPv6Address)(text))
+    except ValueError as error:
+        raise invalid(f"{text!r} is no address of a {kind.__name__}") from error
 
 
 def limit_of(world: World, vnic: Vnic, kind: type[Address]) -> int:

@@ -12,6 +12,8 @@ class Noun:
     display_name: str = ""
     time_created: float = 0.0
     version: int = 1
+    number: int = 0
+    """The order in which objects were made: the world counts them from 1."""
     freeform_tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -46,6 +48,8 @@ class SecurityRule:
     """A rule of a security list or an NSG."""
 
     id: str = ""
+    number: int = 0
+    """The order of an NSG's rules."""
     direction: str = "INGRESS"
     protocol: str = "all"
     """``all`` or an IP protocol number as text."""

@@ -65,6 +65,7 @@ class World:
         self.listeners: list[Callable[[], None]] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
+        self._numbered = 0
 
     # Time
 
@@ -111,6 +112,8 @@ class World:
 
     def add(self, noun: T) -> T:
         """Enter an object."""
+        noun.number = noun.number or self._numbered + 1
+        self._numbered = max(self._numbered, noun.number)
         self.objects[noun.id] = noun
         self._of_kind.setdefault(type(noun), {})[noun.id] = noun
         if isinstance(noun, Address):
@@ -171,6 +174,16 @@ class World:
         if not isinstance(noun, kind):
             raise not_found()
         return noun
+
+    def compartment(self, ocid: str) -> str:
+        """Return the OCID of a compartment that exists.
+
+        Raises:
+            ServiceError: 404, there is none.
+        """
+        if ocid not in (self.compartment_id, self.tenancy_id):
+            raise not_found()
+        return ocid
 
     def all(self, kind: type[T]) -> Iterable[T]:
         """Return all objects of a kind, oldest first."""

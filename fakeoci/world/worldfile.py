@@ -215,6 +215,8 @@ class _Builder:
         for number, nsg in enumerate(table.nsgs):
             self.at = f"{at}.nsgs[{number}]"
             rules = [self._rule(r) for r in nsg.rules]
+            for order, rule in enumerate(rules, 1):
+                rule.number = order
             world.named(Nsg, nsg.name).rules = {r.id: r for r in rules}
         for number, subnet in enumerate(table.subnets):
             self.at = f"{at}.subnets[{number}]"

@@ -67,9 +67,11 @@ async def call(
     )
 
 
-async def test_unsigned_and_wrongly_signed_are_refused(client: Client) -> None:
+async def test_unsigned_and_wrongly_signed_are_refused(
+    client: Client, service: Service
+) -> None:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    target = "/vcns?compartmentId=x"
+    target = f"/vcns?compartmentId={service.world.compartment_id}"
     unsigned = await client.get(f"https://{HOST}/20160918{target}")
     answers = [
         unsigned,
@@ -188,7 +190,7 @@ async def test_imds_knows_its_caller(client: Client, service: Service) -> None:
 
 
 async def test_faults_come_as_asked_for(client: Client, service: Service) -> None:
-    target = "/vcns?compartmentId=x"
+    target = f"/vcns?compartmentId={service.world.compartment_id}"
     service.faults.append(Fault(operation="ListVcns", kind="before", status=503))
     assert (await call(client, "GET", target)).status_code == 503
     service.faults.append(Fault(operation="*", kind="cut"))
@@ -201,7 +203,8 @@ async def test_faults_come_as_asked_for(client: Client, service: Service) -> Non
 async def test_throttle(client: Client, service: Service) -> None:
     limits = service.world.settings.limits
     limits.calls_per_second, limits.burst = 0.001, 2
-    answers = [await call(client, "GET", "/vcns?compartmentId=x") for _ in range(3)]
+    target = f"/vcns?compartmentId={service.world.compartment_id}"
+    answers = [await call(client, "GET", target) for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert "retry-after" not in answers[-1].headers
 

@@ -1,0 +1,69 @@
+"""What OCI refuses, the fake refuses in the same words, and changes nothing."""
+
+import json
+import time
+
+import httpx2
+import pytest
+
+from fakeoci.api.app import build
+from fakeoci.api.service import Service
+from fakeoci.transport import FakeTransport
+from fakeoci.world import state, worldfile
+from fakeoci.world.nouns import Subnet
+from fakeoci.world.world import World
+from tests.fakeoci.refusals import Row, filled, lists, names_in
+
+CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
+ROWS = lists.ROWS
+
+
+def cloud() -> Service:
+    service = Service(worldfile.parse(worldfile.default_text()), time.time)
+    service.world.settings.timing.latency_seconds = 0.0
+    service.world.settings.behaviour.verify_signatures = False
+    return service
+
+
+async def ask(service: Service, row: Row, ids: dict[str, str]) -> httpx2.Response:
+    method, target = filled(row.ask, ids).split(" ", 1)
+    body = filled(row.body, ids)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {} if body is None else {"content-type": "application/json"}
+    transport = FakeTransport(build(service), client_address="10.0.0.2")
+    async with httpx2.AsyncClient(transport=transport) as client:
+        return await client.request(
+            method,
+            CORE + target,
+            content=None if body is None else content,
+            headers=headers | filled(row.headers, ids),
+        )
+
+
+def snapshot(world: World) -> object:
+    """Return all that a request can change, but for the names to come."""
+    document = json.loads(state.dump(world, []))
+    free = [
+        [s.taken.count for s in world.blocks(subnet.id)] for subnet in world.all(Subnet)
+    ]
+    return document["objects"], free, dict(world.busy), world.next_due
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
+async def test_answered_as_oci_does(row: Row) -> None:
+    service = cloud()
+    ids = names_in(service)
+    before = snapshot(service.world)
+    answer = await ask(service, row, ids)
+    status, code = row.answer
+    said = (answer.status_code, answer.json().get("code", "") if status >= 400 else "")
+    assert said == (status, code), f"{answer.text} ({row.source})"
+    if status >= 400:
+        assert answer.json()["message"]
+        assert snapshot(service.world) == before
+
+
+def test_every_row_has_a_name_of_its_own() -> None:
+    names = [row.what + row.ask for row in ROWS]
+    assert len(names) == len(set(names))
+    assert all(row.source for row in ROWS)
