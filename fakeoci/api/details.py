@@ -10,9 +10,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from fakeoci.world.errors import ServiceError
+from fakeoci.world.labels import (
+    MOST_DEFINED_TAGS,
+    DefinedTags,
+    DisplayName,
+    FreeformTags,
+    Hostname,
+)
 
 T = TypeVar("T", bound=msgspec.Struct)
-Tags = dict[str, dict[str, Any]]
+SecurityAttributes = dict[str, dict[str, Any]]
 
 
 class Details(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -22,9 +29,14 @@ class Details(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_onl
 class Named(Details, kw_only=True):
     """What most bodies have; None leaves as is what is changed."""
 
-    display_name: str | None = None
-    freeform_tags: dict[str, str] | None = None
-    defined_tags: Tags | None = None
+    display_name: DisplayName | None = None
+    freeform_tags: FreeformTags | None = None
+    defined_tags: DefinedTags | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for more defined tags than a resource has."""
+        if sum(map(len, (self.defined_tags or {}).values())) > MOST_DEFINED_TAGS:
+            raise ValueError(f"definedTags: at most {MOST_DEFINED_TAGS} tags")
 
 
 class Ipv6AddressIpv6SubnetCidrPairDetails(Details, kw_only=True):
@@ -51,8 +63,8 @@ class CreateVnicDetails(Named, kw_only=True):
     subnet_cidr: str | None = None
     nsg_ids: list[str] = []
     skip_source_dest_check: bool | None = None
-    hostname_label: str | None = None
-    security_attributes: Tags | None = None
+    hostname_label: Hostname | None = None
+    security_attributes: SecurityAttributes | None = None
 
 
 class AttachVnicDetails(Details, kw_only=True):
@@ -60,18 +72,18 @@ class AttachVnicDetails(Details, kw_only=True):
 
     create_vnic_details: CreateVnicDetails
     instance_id: str
-    display_name: str | None = None
+    display_name: DisplayName | None = None
     nic_index: int = 0
 
 
 class UpdateVnicDetails(Named, kw_only=True):
     """UpdateVnicDetails."""
 
-    hostname_label: str | None = None
+    hostname_label: Hostname | None = None
     nsg_ids: list[str] | None = None
     skip_source_dest_check: bool | None = None
     route_table_id: str | None = None
-    security_attributes: Tags | None = None
+    security_attributes: SecurityAttributes | None = None
 
 
 class NewPrivateIp(Named, kw_only=True):
@@ -81,7 +93,7 @@ class NewPrivateIp(Named, kw_only=True):
     cidr_prefix_length: int | None = None
     ipv4_subnet_cidr_at_creation: str | None = None
     lifetime: str | None = None
-    hostname_label: str | None = None
+    hostname_label: Hostname | None = None
     route_table_id: str | None = None
 
 
@@ -100,7 +112,7 @@ class CreatePrivateIpDetails(NewPrivateIp, kw_only=True):
 class ChangedPrivateIp(Named, kw_only=True):
     """What UpdatePrivateIpDetails and BulkUpdatePrivateIpItem have in common."""
 
-    hostname_label: str | None = None
+    hostname_label: Hostname | None = None
     lifetime: str | None = None
     route_table_id: str | None = None
 
@@ -162,7 +174,7 @@ class NewIpv6(Named, kw_only=True):
     cidr_prefix_length: int | None = None
     ipv6_subnet_cidr: str | None = None
     lifetime: str | None = None
-    hostname: str | None = None
+    hostname: Hostname | None = None
     route_table_id: str | None = None
 
 
@@ -180,7 +192,7 @@ class CreateIpv6Details(NewIpv6, kw_only=True):
 class ChangedIpv6(Named, kw_only=True):
     """What UpdateIpv6Details and BulkUpdateIpv6sItem have in common."""
 
-    hostname: str | None = None
+    hostname: Hostname | None = None
     lifetime: str | None = None
     route_table_id: str | None = None
 

@@ -16,7 +16,7 @@ def _create_dhcp(call: Call) -> Result:
     made = DhcpOptions(
         vcn_id=call.world.get(Vcn, said.vcn_id).id,
         options=_options(said.options),
-        compartment_id=said.compartment_id,
+        compartment_id=call.world.compartment(said.compartment_id),
         **names(call, "dhcpoptions", said),
     )
     return one(call, call.world.add(made))

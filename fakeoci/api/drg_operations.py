@@ -35,7 +35,7 @@ def _create_drg(call: Call) -> Result:
     drg = Gateway(
         kind="drg",
         vcn_id="",
-        compartment_id=said.compartment_id,
+        compartment_id=call.world.compartment(said.compartment_id),
         **names(call, "drg", said),
     )
     return one(call, call.world.add(drg))

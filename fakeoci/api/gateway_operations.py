@@ -110,7 +110,7 @@ def _create(
         kind=kind,
         vcn_id=vcn.id,
         is_enabled=enabled,
-        compartment_id=said.compartment_id,
+        compartment_id=call.world.compartment(said.compartment_id),
         **names(call, ocid, said),
     )
     return one(call, call.world.add(gateway))

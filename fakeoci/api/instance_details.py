@@ -4,7 +4,13 @@ from typing import Any
 
 import msgspec
 
-from fakeoci.api.details import CreateVnicDetails, Details, Named, Tags
+from fakeoci.api.details import (
+    CreateVnicDetails,
+    Details,
+    Named,
+    SecurityAttributes,
+)
+from fakeoci.world.labels import Hostname
 
 
 class LaunchInstanceShapeConfigDetails(Details, kw_only=True):
@@ -33,12 +39,12 @@ class LaunchInstanceDetails(Named, kw_only=True):
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
     extended_metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     fault_domain: str | None = None
-    hostname_label: str | None = None
+    hostname_label: Hostname | None = None
     image_id: str | None = None
     source_details: Any = None
     capacity_reservation_id: str | None = None
     dedicated_vm_host_id: str | None = None
-    security_attributes: Tags | None = None
+    security_attributes: SecurityAttributes | None = None
     cluster_placement_group_id: str | None = None
     compute_cluster_id: str | None = None
     ipxe_script: str | None = None

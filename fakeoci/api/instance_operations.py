@@ -34,7 +34,7 @@ from fakeoci.world.vnics import attachments_of
 
 def _list_instances(call: Call) -> Result:
     compartment(call)
-    check_domain(call)
+    check_domain(call, call.query.get("availabilityDomain"))
     found = matching(
         call,
         call.world.all(Instance),
@@ -57,8 +57,7 @@ def _ocpus(config: LaunchInstanceShapeConfigDetails | None) -> float | None:
 
 def _launch(call: Call) -> Result:
     said = details.decode(call.body, LaunchInstanceDetails)
-    if said.availability_domain != call.world.availability_domain:
-        raise invalid(f"no availability domain {said.availability_domain!r}")
+    check_domain(call, said.availability_domain)
     new = said.create_vnic_details
     if new is None:
         if said.subnet_id is None:
@@ -74,7 +73,7 @@ def _launch(call: Call) -> Result:
         max_vnic_attachments=_most_vnics(said.shape, ocpus or 1.0),
         metadata=dict(said.metadata),
         netns=common["display_name"],
-        compartment_id=said.compartment_id,
+        compartment_id=call.world.compartment(said.compartment_id),
         **common,
     )
     vnic = new_vnic(new, instance.display_name)
@@ -121,7 +120,7 @@ def _terminate(call: Call) -> Result:
 
 def _list_shapes(call: Call) -> Result:
     compartment(call)
-    check_domain(call)
+    check_domain(call, call.query.get("availabilityDomain"))
     wanted = call.query.get("shape")
     shapes = [_shape(s) for s in (*FIXED, *FLEXIBLE) if wanted in (None, s)]
     return page(call, shapes)

@@ -6,7 +6,6 @@ from fakeoci.api import details
 from fakeoci.api.listing import (
     among,
     check_known,
-    checked_tags,
     getter,
     listed,
     matching,
@@ -56,7 +55,7 @@ def _new(said: details.NewPrivateIp | details.NewIpv6) -> ips.NewAddress:
         lifetime=said.lifetime or "EPHEMERAL",
         route_table_id=said.route_table_id or "",
         display_name=said.display_name or "",
-        freeform_tags=checked_tags(said.freeform_tags or {}),
+        freeform_tags=dict(said.freeform_tags or {}),
     )
     if isinstance(said, details.NewIpv6):
         new.kind = Ipv6
@@ -69,7 +68,6 @@ def _new(said: details.NewPrivateIp | details.NewIpv6) -> ips.NewAddress:
 
 
 def _changed(said: details.ChangedPrivateIp | details.ChangedIpv6) -> ips.Changed:
-    tags = said.freeform_tags
     if isinstance(said, details.ChangedIpv6):
         label = said.hostname
     else:
@@ -79,7 +77,7 @@ def _changed(said: details.ChangedPrivateIp | details.ChangedIpv6) -> ips.Change
         route_table_id=said.route_table_id,
         hostname_label=label,
         display_name=said.display_name,
-        freeform_tags=None if tags is None else checked_tags(tags),
+        freeform_tags=said.freeform_tags,
     )
 
 

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from fakeoci.api.details import Details, Named, Tags
+from fakeoci.api.details import Details, Named, SecurityAttributes
+from fakeoci.world.labels import Description, DnsLabel
 
 
 class Created(Named, kw_only=True):
@@ -23,19 +24,19 @@ class CreateVcnDetails(Created, kw_only=True):
 
     cidr_block: str | None = None
     cidr_blocks: list[str] | None = None
-    dns_label: str | None = None
+    dns_label: DnsLabel | None = None
     is_ipv6_enabled: bool | None = None
     is_oracle_gua_allocation_enabled: bool | None = None
     ipv6_private_cidr_blocks: list[str] = msgspec.field(default_factory=list)
     byoipv6_cidr_details: list[Byoipv6CidrDetails] = msgspec.field(default_factory=list)
-    security_attributes: Tags | None = None
+    security_attributes: SecurityAttributes | None = None
     is_zpr_only: bool | None = None
 
 
 class UpdateVcnDetails(Named, kw_only=True):
     """UpdateVcnDetails."""
 
-    security_attributes: Tags | None = None
+    security_attributes: SecurityAttributes | None = None
     is_zpr_only: bool | None = None
 
 
@@ -89,7 +90,7 @@ class CreateSubnetDetails(Created, kw_only=True):
     ipv6_cidr_block: str | None = None
     ipv6_cidr_blocks: list[str] | None = None
     dhcp_options_id: str | None = None
-    dns_label: str | None = None
+    dns_label: DnsLabel | None = None
     prohibit_internet_ingress: bool | None = None
     prohibit_public_ip_on_vnic: bool | None = None
     route_table_id: str | None = None
@@ -136,7 +137,7 @@ class RuleDetails(Details, kw_only=True):
     tcp_options: PortOptions | None = None
     udp_options: PortOptions | None = None
     icmp_options: IcmpOptions | None = None
-    description: str | None = None
+    description: Description | None = None
 
 
 class EgressSecurityRule(RuleDetails, kw_only=True):
@@ -217,7 +218,7 @@ class RouteRule(Details, kw_only=True):
     destination: str | None = None
     destination_type: str | None = None
     cidr_block: str | None = None
-    description: str | None = None
+    description: Description | None = None
     route_type: str | None = None
 
 
@@ -256,7 +257,7 @@ class CreateLocalPeeringGatewayDetails(Created, kw_only=True):
 
     vcn_id: str
     route_table_id: str | None = None
-    security_attributes: Tags | None = None
+    security_attributes: SecurityAttributes | None = None
 
 
 class ConnectLocalPeeringGatewaysDetails(Details, kw_only=True):

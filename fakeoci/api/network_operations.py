@@ -6,6 +6,7 @@ from fakeoci.api import details
 from fakeoci.api import network_details as said_of
 from fakeoci.api.listing import (
     changing,
+    check_domain,
     deleter,
     getter,
     lister,
@@ -15,10 +16,10 @@ from fakeoci.api.listing import (
     work_started,
 )
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world import networks, work
+from fakeoci.world import networks, subnets, work
 from fakeoci.world.errors import invalid
-from fakeoci.world.networks import NewSubnet
-from fakeoci.world.nouns import DhcpOptions, RouteTable, SecurityList, Subnet, Vcn
+from fakeoci.world.nouns import Subnet, Vcn
+from fakeoci.world.subnets import NewSubnet
 from fakeoci.world.world import World
 
 # VCNs
@@ -35,16 +36,15 @@ def _create_vcn(call: Call) -> Result:
     new = names(call, "vcn", said)
     vcn = networks.create_vcn(
         call.world,
-        compartment_id=said.compartment_id,
+        compartment_id=call.world.compartment(said.compartment_id),
         cidr_blocks=cidrs,
         display_name=new["display_name"],
         dns_label=said.dns_label or "",
         freeform_tags=new["freeform_tags"],
         with_ipv6=bool(said.is_ipv6_enabled) and gua,
+        ipv6_private=said.ipv6_private_cidr_blocks,
         now=call.now,
     )
-    for private in said.ipv6_private_cidr_blocks:
-        networks.add_vcn_ipv6(call.world, vcn, private)
     return one(call, vcn)
 
 
@@ -117,9 +117,10 @@ def _vcn_work(call: Call, name: str, change: Callable[[Vcn], None]) -> Result:
 
 def _create_subnet(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateSubnetDetails)
+    check_domain(call, said.availability_domain)
     new = names(call, "subnet", said)
     private = said.prohibit_public_ip_on_vnic or said.prohibit_internet_ingress
-    subnet = networks.create_subnet(
+    subnet = subnets.create_subnet(
         call.world,
         NewSubnet(
             vcn_id=said.vcn_id,
@@ -133,7 +134,7 @@ def _create_subnet(call: Call) -> Result:
             dns_label=said.dns_label or "",
             freeform_tags=new["freeform_tags"],
         ),
-        compartment_id=said.compartment_id,
+        compartment_id=call.world.compartment(said.compartment_id),
         now=call.now,
     )
     return one(call, subnet)
@@ -150,21 +151,21 @@ def _either(single: str | None, several: list[str] | None) -> list[str]:
 def _update_subnet(call: Call) -> Result:
     said = details.decode(call.body, said_of.UpdateSubnetDetails)
     world, subnet = call.world, changing(call, Subnet)
-    if said.route_table_id is not None:
-        world.get(RouteTable, said.route_table_id)
-    for list_id in said.security_list_ids or []:
-        world.get(SecurityList, list_id)
-    if said.dhcp_options_id is not None:
-        subnet.dhcp_options_id = world.get(DhcpOptions, said.dhcp_options_id).id
+    subnets.check_parts(
+        world,
+        world.get(Vcn, subnet.vcn_id),
+        routes=said.route_table_id,
+        lists=said.security_list_ids,
+        dhcp=said.dhcp_options_id,
+    )
     if said.ipv6_cidr_block is not None or said.ipv6_cidr_blocks is not None:
         raise invalid("IPv6 prefixes are changed by AddIpv6SubnetCidr and its like")
     if said.cidr_block is not None:
         old = subnet.cidr_blocks[0]
-        networks.modify_subnet_cidr(world, subnet, old, said.cidr_block)
-    if said.route_table_id is not None:
-        subnet.route_table_id = said.route_table_id
-    if said.security_list_ids is not None:
-        subnet.security_list_ids = said.security_list_ids
+        subnets.modify_subnet_cidr(world, subnet, old, said.cidr_block)
+    for name in ("route_table_id", "security_list_ids", "dhcp_options_id"):
+        if getattr(said, name) is not None:
+            setattr(subnet, name, getattr(said, name))
     rename(subnet, said)
     world.touch(subnet)
     return one(call, subnet)
@@ -188,11 +189,10 @@ def _cidr_changer(
 
 
 _add_ipv4_cidr, _add_ipv6_cidr = (
-    _cidr_changer(f"ADD_IPV{v}_SUBNET_CIDR", networks.add_subnet_cidr, v)
-    for v in (4, 6)
+    _cidr_changer(f"ADD_IPV{v}_SUBNET_CIDR", subnets.add_subnet_cidr, v) for v in (4, 6)
 )
 _remove_ipv4_cidr, _remove_ipv6_cidr = (
-    _cidr_changer(f"REMOVE_IPV{v}_SUBNET_CIDR", networks.remove_subnet_cidr, v)
+    _cidr_changer(f"REMOVE_IPV{v}_SUBNET_CIDR", subnets.remove_subnet_cidr, v)
     for v in (4, 6)
 )
 
@@ -200,7 +200,7 @@ _remove_ipv4_cidr, _remove_ipv6_cidr = (
 def _modify_ipv4_cidr(call: Call) -> Result:
     said = details.decode(call.body, said_of.ModifyIpv4SubnetCidrDetails)
     subnet = changing(call, Subnet)
-    networks.modify_subnet_cidr(
+    subnets.modify_subnet_cidr(
         call.world, subnet, said.ipv4_cidr_block, said.updated_ipv4_cidr_block
     )
     return done(call, subnet, "MODIFY_IPV4_SUBNET_CIDR")
@@ -245,7 +245,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GetSubnet", "GET", _SUBNET, getter(Subnet)),
     Operation("UpdateSubnet", "PUT", _SUBNET, _update_subnet),
     Operation(
-        "DeleteSubnet", "DELETE", _SUBNET, deleter(Subnet, networks.delete_subnet)
+        "DeleteSubnet", "DELETE", _SUBNET, deleter(Subnet, subnets.delete_subnet)
     ),
     Operation(
         "AddIpv4SubnetCidr", "POST", f"{_SUBNET}/actions/addIpv4Cidr", _add_ipv4_cidr

@@ -11,7 +11,8 @@ from fakeoci.api import patch_details as said_of
 from fakeoci.api.listing import changing
 from fakeoci.api.network_operations import done
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world import networks
+from fakeoci.world import networks, subnets
+from fakeoci.world.cidrs import GUA
 from fakeoci.world.errors import ServiceError, invalid, missing
 from fakeoci.world.nouns import Subnet, Vcn
 
@@ -54,8 +55,8 @@ def _subnet_blocks(call: Call, subnet: Subnet, value: Any) -> None:
     _brought(
         list(subnet.ipv6_cidr_blocks),
         _blocks(value),
-        lambda cidr: networks.add_subnet_cidr(world, subnet, cidr, 6),
-        lambda cidr: networks.remove_subnet_cidr(world, subnet, cidr, 6),
+        lambda cidr: subnets.add_subnet_cidr(world, subnet, cidr, 6),
+        lambda cidr: subnets.remove_subnet_cidr(world, subnet, cidr, 6),
     )
 
 
@@ -64,7 +65,7 @@ def _subnet_block(call: Call, subnet: Subnet, value: Any) -> None:
 
 
 def _is_oracles(block: str) -> bool:
-    return IPv6Network(block).subnet_of(networks.GUA)
+    return IPv6Network(block).subnet_of(GUA)
 
 
 def _vcn_blocks(call: Call, vcn: Vcn, wanted: list[str]) -> None:

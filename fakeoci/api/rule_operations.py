@@ -17,8 +17,8 @@ from fakeoci.api.listing import (
     rename,
 )
 from fakeoci.api.service import Call, Operation, Result
+from fakeoci.world.cidrs import network
 from fakeoci.world.errors import conflict, invalid, limit_exceeded
-from fakeoci.world.networks import network
 from fakeoci.world.nouns import (
     Nsg,
     PortRange,
@@ -78,7 +78,11 @@ def _create_nsg(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateNetworkSecurityGroupDetails)
     vcn = call.world.get(Vcn, said.vcn_id)
     common = names(call, "networksecuritygroup", said)
-    nsg = Nsg(vcn_id=vcn.id, compartment_id=said.compartment_id, **common)
+    nsg = Nsg(
+        vcn_id=vcn.id,
+        compartment_id=call.world.compartment(said.compartment_id),
+        **common,
+    )
     return one(call, call.world.add(nsg))
 
 
@@ -194,7 +198,10 @@ def _create_security_list(call: Call) -> Result:
     rules = _list_rules(call, said.ingress_security_rules, said.egress_security_rules)
     common = names(call, "securitylist", said)
     made = SecurityList(
-        vcn_id=vcn.id, rules=rules, compartment_id=said.compartment_id, **common
+        vcn_id=vcn.id,
+        rules=rules,
+        compartment_id=call.world.compartment(said.compartment_id),
+        **common,
     )
     return one(call, call.world.add(made))
 
@@ -255,7 +262,7 @@ def _create_route_table(call: Call) -> Result:
     made = RouteTable(
         vcn_id=vcn.id,
         rules=_routes(call, said.route_rules),
-        compartment_id=said.compartment_id,
+        compartment_id=call.world.compartment(said.compartment_id),
         **names(call, "routetable", said),
     )
     return one(call, call.world.add(made))

@@ -27,7 +27,7 @@ def _availability_domains(call: Call) -> Result:
 def _fault_domains(call: Call) -> Result:
     inside = compartment(call)
     domain = need(call, "availabilityDomain")
-    check_domain(call)
+    check_domain(call, call.query.get("availabilityDomain"))
     rows = [
         {
             "name": f"FAULT-DOMAIN-{n}",

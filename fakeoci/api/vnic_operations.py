@@ -5,7 +5,6 @@ from fakeoci.api.listing import (
     changing,
     check_domain,
     check_known,
-    checked_tags,
     compartment,
     getter,
     listed,
@@ -21,7 +20,7 @@ from fakeoci.world.nouns import Instance, RouteTable, Subnet, Vnic, VnicAttachme
 
 def _list_attachments(call: Call) -> Result:
     compartment(call)
-    check_domain(call)
+    check_domain(call, call.query.get("availabilityDomain"))
     check_known(call, instanceId=Instance)
     _check_vnic(call)
     found = matching(
@@ -62,7 +61,7 @@ def new_vnic(said: details.CreateVnicDetails, name: str = "") -> vnics.NewVnic:
         ipv6s=ipv6s,
         display_name=said.display_name or name,
         hostname_label=said.hostname_label or "",
-        freeform_tags=checked_tags(said.freeform_tags or {}),
+        freeform_tags=dict(said.freeform_tags or {}),
         assign_public_ip=said.assign_public_ip,
         skip_source_dest_check=bool(said.skip_source_dest_check),
     )

@@ -32,6 +32,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Secondary private IPv4 objects per VNIC."""
     ipv6s_per_vnic: int = 32
     cidrs_per_vcn: int = 5
+    ipv6_prefixes_per_vcn: int = 5
     cidrs_per_subnet: int = 5
     """Of each family; the real number for IPv4 is not published."""
     ipv6_prefixes_per_subnet: int = 3
@@ -39,6 +40,8 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     items_per_bulk: int = 0
     """Most items of a bulk action; 0 is no limit.  OCI publishes none."""
     nsgs_per_vnic: int = 5
+    lists_per_subnet: int = 5
+    """Security lists of a subnet."""
     rules_per_call: int = 25
     calls_per_second: float = 0.0
     """Token bucket per principal and operation; 0 is no throttle.  OCI publishes none.

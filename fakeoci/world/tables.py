@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from fakeoci.world.labels import DnsLabel
 from fakeoci.world.settings import Behaviour, Limits, Timing
 
 
@@ -45,6 +46,8 @@ class SubnetTable(_Table):
     ipv6: bool = False
     """Whether it has a /64 of its VCN's too."""
     public: bool = False
+    dns_label: DnsLabel = ""
+    """Needed for hostnames in the subnet; the VCN must have one too."""
     routes: list[RouteEntry] = []
     rules: list[RuleTable] = []
 
@@ -74,6 +77,7 @@ class VcnTable(_Table):
     cidrs: list[str]
     ipv6: bool = False
     """Whether it has a /56 of Oracle's."""
+    dns_label: DnsLabel = ""
     subnets: list[SubnetTable] = []
     nsgs: list[NsgTable] = []
     gateways: list[GatewayTable] = []

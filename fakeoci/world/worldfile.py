@@ -10,7 +10,7 @@ import msgspec
 
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.instances import launch
-from fakeoci.world.networks import NewSubnet, create_subnet, create_vcn
+from fakeoci.world.networks import create_vcn
 from fakeoci.world.nouns import (
     DrgAttachment,
     Gateway,
@@ -28,6 +28,7 @@ from fakeoci.world.nouns import (
 from fakeoci.world.policies import conditions, statement
 from fakeoci.world.settings import Settings
 from fakeoci.world.shapes import max_vnics
+from fakeoci.world.subnets import NewSubnet, create_subnet
 from fakeoci.world.tables import (
     InstanceTable,
     RuleTable,
@@ -178,7 +179,7 @@ class _Builder:
             compartment_id=world.compartment_id,
             cidr_blocks=table.cidrs,
             display_name=table.name,
-            dns_label="",
+            dns_label=table.dns_label,
             freeform_tags={},
             with_ipv6=table.ipv6,
             now=0.0,
@@ -259,6 +260,7 @@ class _Builder:
                 security_list_ids=[security.id],
                 prohibit_public_ip=not table.public,
                 display_name=table.name,
+                dns_label=table.dns_label,
             ),
             compartment_id=world.compartment_id,
             now=0.0,

@@ -34,7 +34,11 @@ def test_several_cidr_blocks() -> None:
         ('kind = "nat"', 'kindness = "nat"', "unknown field `kindness`"),
         ("attach_seconds = 2.0", 'attach_seconds = "soon"', "Expected `float`"),
         ('cidrs = ["10.1.0.0/20"]', 'cidrs = ["10.9.0.0/20"]', "no CIDR block of"),
-        ('cidrs = ["10.1.0.0/20"]', 'cidrs = ["10.1.0.1/20"]', "host bits set"),
+        (
+            'cidrs = ["10.1.0.0/20"]',
+            'cidrs = ["10.1.0.1/20"]',
+            "does not match network IP",
+        ),
         ('subnet = "nodes"', 'subnet = "nowhere"', "no Subnet named 'nowhere'"),
         ('shape = "VM.Standard.E5.Flex"', 'shape = "VM.Big"', "unknown shape"),
         ('network = "office"', 'network = "attic"', "no on-premises network"),

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 import pytest
 import trio
 
-from fakeoci.world import ips, networks
+from fakeoci.world import ips, subnets
 from fakeoci.world.nouns import Instance, Subnet
 from tests.harness import World, add, check_invariants, key, settings, until_warm, world
 from vcnd.flow.waiting import why_empty
@@ -76,10 +76,10 @@ async def test_a_full_subnet_moves_to_the_next_of_the_class(
     w = world({'cidrs = ["10.1.0.0/20"]': 'cidrs = ["10.1.0.0/28"]'})
     cloud = w.service.world
     pods = cloud.named(Subnet, "pods")
-    new = networks.NewSubnet(
+    new = subnets.NewSubnet(
         vcn_id=pods.vcn_id, cidr_blocks=["10.1.8.0/24"], display_name="more"
     )
-    more = networks.create_subnet(
+    more = subnets.create_subnet(
         cloud, new, compartment_id=pods.compartment_id, now=0.0
     )
     async with w.node(settings(), further=[more.id]) as node:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakeoci.api.service import Service
-from fakeoci.world.networks import NewSubnet, create_subnet, create_vcn
+from fakeoci.world.networks import create_vcn
 from fakeoci.world.nouns import (
     DhcpOptions,
     Gateway,
@@ -17,6 +17,7 @@ from fakeoci.world.nouns import (
     Vcn,
     VnicAttachment,
 )
+from fakeoci.world.subnets import NewSubnet, create_subnet
 
 REFERENCE = "API reference"
 """Oracle's reference of the Core Services API: lengths, ranges, allowed values."""
@@ -31,8 +32,6 @@ NETWORKING = "Networking overview"
 TAGGING = "Tagging overview"
 """Numbers and lengths of tags."""
 LIMITS = "Service limits page"
-
-UNKNOWN = "ocid1.{kind}.oc1.iad.nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
