@@ -1,123 +1,119 @@
 """``mock_oci()``: anybody's code that talks to OCI by httpx or httpx2, tested.
 
-    with mock_oci() as fake:
+    with mock_oci() as cloud:
         httpx.get("https://iaas.us-ashburn-1.oraclecloud.com/20160918/vcns?…")
 
-Serves trio, asyncio and plain synchronous callers.  Requests to other hosts are
-refused by respx, as it does for every unmatched request.
+Serves synchronous, asyncio and trio callers.  Nothing leaves the machine meanwhile:
+other hosts, and other libraries that ask OCI's, get ``NetworkRefused``.
 """
 
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Any, TypeVar, cast
 
-import httpcore2
-import httpx
-import httpx2
-import respx
-import trio
-from respx.mocks import HTTPCoreMocker
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakeoci.api.app import build
 from fakeoci.api.service import Service
-from fakeoci.transport import FakeTransport
+from fakeoci.mocking.clock import Clock
+from fakeoci.mocking.cloud import Cloud
+from fakeoci.mocking.decorating import decorated
+from fakeoci.mocking.guard import NetworkRefused
+from fakeoci.mocking.hosts import is_oci
+from fakeoci.mocking.interception import PROCESS, Mocked
 from fakeoci.world import worldfile
 
-OCI_HOSTS = r"(.*\.oraclecloud\.com|169\.254\.169\.254)"
+__all__ = ["Clock", "NetworkRefused", "mock_oci"]
+
+ROUNDING_SECONDS = 0.001
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Httpcore2Mocker(HTTPCoreMocker):
-    """Lets respx see what httpx2 sends."""
-
-    name = "httpcore2"
-    targets = [  # noqa: RUF012 - respx's own form
-        "httpcore2._sync.connection.HTTPConnection",
-        "httpcore2._sync.connection_pool.ConnectionPool",
-        "httpcore2._sync.http_proxy.HTTPProxy",
-        "httpcore2._async.connection.AsyncHTTPConnection",
-        "httpcore2._async.connection_pool.AsyncConnectionPool",
-        "httpcore2._async.http_proxy.AsyncHTTPProxy",
-    ]
-
-    @classmethod
-    def from_sync_httpx_response(
-        cls, httpx_response: Any, target: Any, **kwargs: Any
-    ) -> httpcore2.Response:
-        """Return respx's answer as httpcore2's."""
-        del target, kwargs
-        return httpcore2.Response(
-            status=httpx_response.status_code,
-            headers=httpx_response.headers.raw,
-            content=httpx_response.stream,
-            extensions=httpx_response.extensions,
-        )
-
-    @classmethod
-    async def from_async_httpx_response(
-        cls, httpx_response: Any, target: Any, **kwargs: Any
-    ) -> httpcore2.Response:
-        """Return respx's answer as httpcore2's."""
-        return cls.from_sync_httpx_response(httpx_response, target, **kwargs)
-
-
-class _Answer:
-    """Hands a request to the app, whatever loop the caller runs, or none."""
-
-    def __init__(self, service: Service, instance_address: str) -> None:
-        self._app = build(service)
-        self._address = instance_address
-
-    async def _ask(self, request: Any) -> httpx.Response:
-        async with FakeTransport(self._app, client_address=self._address) as transport:
-            inner = httpx2.Request(
-                request.method,
-                str(request.url),
-                headers=request.headers.raw,
-                content=request.content,
-            )
-            response = await transport.handle_async_request(inner)
-            content = await response.aread()
-        headers = [(k, v) for k, v in response.headers.raw]
-        return httpx.Response(response.status_code, headers=headers, content=content)
-
-    def __call__(self, request: Any) -> Any:
-        request.read()
-        try:
-            trio.lowlevel.current_task()
-        except RuntimeError:
-            pass
-        else:
-            return self._ask(request)  # respx awaits it
-        try:
-            return trio.from_thread.run(self._ask, request)
-        except RuntimeError:
-            # A synchronous or asyncio program: its loop waits meanwhile.
-            return trio.run(self._ask, request)
-
-
-@contextmanager
-def mock_oci(
-    world: str | None = None, *, instance_address: str = "10.0.0.2"
-) -> Iterator[Service]:
+class mock_oci:  # noqa: N801 - it is used as a function
     """Answer all requests to OCI's hosts from a fake cloud of this process.
 
-    Also a decorator, and the body of a pytest fixture that yields.
-
-    Args:
-        world: text of a world file; the default world if left out.
-        instance_address: the address whose instance IMDS answers.
-
-    Yields:
-        The service: its world, identities, faults and request log.
+    A context manager, and a decorator of functions, coroutine functions, generators
+    and async generators.  Each use makes a cloud of its own; of several at once, the
+    one that began last answers everybody.
     """
-    text = world if world is not None else worldfile.default_text()
-    service = Service(worldfile.parse(text), time.time)
-    answer = _Answer(service, instance_address)
-    with ExitStack() as stack:
-        for using in ("httpcore", "httpcore2"):
-            router = stack.enter_context(
-                respx.mock(using=using, assert_all_called=False)
-            )
-            router.route(host__regex=OCI_HOSTS).mock(side_effect=answer)
-        yield service
+
+    def __init__(
+        self,
+        world: str | None = None,
+        *,
+        instance_address: str = "10.0.0.2",
+        clock: Clock | None = None,
+        virtual_time: bool = False,
+        allow: Collection[str] = (),
+    ) -> None:
+        """Take the settings of clouds to come.
+
+        Args:
+            world: text of a world file; the default world if left out.
+            instance_address: the address whose instance IMDS answers.
+            clock: the cloud's time; the caller's if left out.
+            virtual_time: let each request find done what was under way: an attach
+                is ATTACHING in its own answer and ATTACHED in the next.
+            allow: hosts that stay reachable, by name or address.
+        """
+        if callable(world):
+            raise TypeError("write @mock_oci(), with parentheses")
+        self._text = world if world is not None else worldfile.default_text()
+        self._instance_address = instance_address
+        self._clock = clock
+        self._virtual_time = virtual_time
+        self._allow = frozenset(allow)
+        if wrong := [host for host in self._allow if is_oci(host)]:
+            raise ValueError(f"mock_oci() answers these hosts itself: {wrong}")
+        self._open: list[AbstractContextManager[Service]] = []
+
+    def __enter__(self) -> Service:
+        """Begin; return the service: its world, identities, faults, request log."""
+        context = self._mocked()
+        service = context.__enter__()
+        self._open.append(context)
+        return service
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End."""
+        self._open.pop().__exit__(kind, error, trace)
+
+    def __call__(self, function: F) -> F:
+        """Return the function, which runs with a new cloud each time."""
+        return cast("F", decorated(function, self._mocked))
+
+    @contextmanager
+    def _mocked(self) -> Iterator[Service]:
+        clock = self._clock or Clock()
+        service = Service(worldfile.parse(self._text), clock)
+        app: ASGIApp = build(service)
+        if self._virtual_time:
+            app = _Hurried(app, service, clock)
+        mocked = Mocked(Cloud(app, client=self._instance_address), self._allow)
+        PROCESS.begin(mocked)
+        try:
+            yield service
+        finally:
+            PROCESS.end(mocked)
+
+
+class _Hurried:
+    """The app, in whose cloud each request finds done what was under way."""
+
+    def __init__(self, app: ASGIApp, service: Service, clock: Clock) -> None:
+        self._app = app
+        self._service = service
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        due = self._service.world.next_due
+        if due is not None and (wait := due - self._clock()) > 0:
+            self._clock.advance(wait + ROUNDING_SECONDS)
+        await self._app(scope, receive, send)

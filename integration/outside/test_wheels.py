@@ -18,7 +18,7 @@ from integration.outside.wheels import (
 )
 
 SCRIPT = """
-import httpx
+import httpx2
 from fakeoci.mock import mock_oci
 from fakeoci.world import worldfile
 
@@ -26,7 +26,7 @@ for name in worldfile.BUNDLED:
     worldfile.parse(worldfile.bundled(name))
 with mock_oci() as service:
     service.world.settings.behaviour.verify_signatures = False
-    answer = httpx.get(
+    answer = httpx2.get(
         "https://iaas.us-ashburn-1.oraclecloud.com/20160918/vcns",
         params={"compartmentId": service.world.compartment_id},
     )

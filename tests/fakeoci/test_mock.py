@@ -1,59 +1,187 @@
-"""``mock_oci()``: for httpx and httpx2, synchronous, asyncio and trio callers."""
+"""``mock_oci()``: callers of all kinds, and several mocks at once."""
 
 import asyncio
+import os
+import threading
+from typing import Any
 
-import httpx
+import httpcore
+import httpcore2
 import httpx2
 import pytest
+import trio
 
 from fakeoci.mock import mock_oci
+from tests.fakeoci.calls import (
+    BEARER,
+    CORE,
+    LIBRARIES,
+    URL,
+    unsigned,
+    where,
+)
 
-URL = "http://169.254.169.254/opc/v2/instance/shapeConfig/maxVnicAttachments"
-BEARER = {"authorization": "Bearer Oracle"}
-CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918/vcns?compartmentId=x"
 
-
-def test_synchronous_callers() -> None:
+@LIBRARIES
+def test_synchronous_callers(library: Any) -> None:
     with mock_oci() as fake:
-        assert httpx.get(URL, headers=BEARER).json() == 4
-        assert httpx2.get(URL, headers=BEARER).json() == 4
-        assert httpx2.get(CORE).status_code == 401
-        fake.world.settings.behaviour.verify_signatures = False
-        mine = CORE.replace("=x", f"={fake.world.compartment_id}")
-        assert [v["displayName"] for v in httpx.get(mine).json()] == ["main", "peer"]
-    assert [r.operation for r in fake.records] == [
-        "IMDS",
-        "IMDS",
-        "ListVcns",
-        "ListVcns",
-    ]
+        assert library.get(URL, headers=BEARER).json() == 4
+        assert library.get(f"{CORE}/vcns?compartmentId=x").status_code == 401
+        unsigned(fake)
+        mine = library.get(f"{CORE}/vcns", params=where(fake))
+        assert [v["displayName"] for v in mine.json()] == ["main", "peer"]
+    assert [r.operation for r in fake.records] == ["IMDS", "ListVcns", "ListVcns"]
 
 
-async def test_trio_callers() -> None:
+@LIBRARIES
+async def test_trio_callers(library: Any) -> None:
     with mock_oci():
-        async with httpx2.AsyncClient() as client:
+        async with library.AsyncClient() as client:
             assert (await client.get(URL, headers=BEARER)).json() == 4
-        async with httpx.AsyncClient() as old:
-            assert (await old.get(URL, headers=BEARER)).json() == 4
 
 
-def test_asyncio_callers() -> None:
-    async def main() -> list[int]:
-        async with httpx2.AsyncClient() as client, httpx.AsyncClient() as old:
-            return [
-                (await client.get(URL, headers=BEARER)).json(),
-                (await old.get(URL, headers=BEARER)).json(),
-            ]
+@LIBRARIES
+def test_asyncio_callers(library: Any) -> None:
+    async def main() -> Any:
+        async with library.AsyncClient() as client:
+            return (await client.get(URL, headers=BEARER)).json()
 
     with mock_oci():
-        assert asyncio.run(main()) == [4, 4]
+        assert asyncio.run(main()) == 4
 
 
-@mock_oci()
-def test_as_a_decorator() -> None:
-    assert httpx2.get(URL, headers=BEARER).json() == 4
+async def test_a_blocking_client_in_a_trio_task() -> None:
+    with mock_oci():
+        assert httpx2.get(URL, headers=BEARER).json() == 4
 
 
-def test_other_hosts_are_refused() -> None:
-    with mock_oci(), pytest.raises(Exception, match="not mocked"):
-        httpx.get("https://example.com/")
+async def test_a_client_in_a_worker_thread_of_trio() -> None:
+    with mock_oci():
+        answer = await trio.to_thread.run_sync(lambda: httpx2.get(URL, headers=BEARER))
+    assert answer.json() == 4
+
+
+def test_clients_of_several_threads_share_the_cloud() -> None:
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(httpx2.get(URL, headers=BEARER).json())
+
+    with mock_oci() as fake:
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert answers == [4] * 8
+    assert len(fake.records) == 8
+
+
+@LIBRARIES
+def test_a_client_outlives_the_mock_before_it(library: Any) -> None:
+    with library.Client() as client:
+        for _ in range(2):
+            with mock_oci() as fake:
+                assert client.get(URL, headers=BEARER).json() == 4
+                assert len(fake.records) == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "iaas.us-ashburn-1.oraclecloud.com",
+        "iaas.us-luke-1.oraclegovcloud.com",
+        "iaas.uk-gov-london-1.oraclegovcloud.uk",
+        "identity.eu-frankfurt-2.oci.oraclecloud.eu",
+        "iaas.ap-chiyoda-1.oraclecloud8.com",
+        "IAAS.US-ASHBURN-1.ORACLECLOUD.COM",
+    ],
+)
+def test_every_realm_is_answered(host: str) -> None:
+    with mock_oci():
+        answer = httpx2.get(f"https://{host}/20160918/vcns?compartmentId=x")
+    assert answer.json()["code"] == "NotAuthenticated"
+
+
+def test_instance_metadata_over_ipv6() -> None:
+    url = URL.replace("169.254.169.254", "[fd00:c1::a9fe:a9fe]")
+    with mock_oci():
+        assert httpx2.get(url, headers=BEARER).json() == 4
+
+
+@LIBRARIES
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"http2": False, "http1": True, "verify": False},
+        {"proxy": "http://proxy.invalid:3128"},
+        {"trust_env": False},
+    ],
+    ids=["unverified", "proxied", "no-environment"],
+)
+def test_clients_with_options_of_their_own(library: Any, options: Any) -> None:
+    with mock_oci(), library.Client(**options) as client:
+        assert client.get(URL, headers=BEARER).json() == 4
+
+
+def test_a_transport_of_the_callers_own_is_left_alone() -> None:
+    mine = httpx2.MockTransport(lambda _: httpx2.Response(299))
+    with mock_oci() as fake, httpx2.Client(transport=mine) as client:
+        assert client.get(URL).status_code == 299
+    assert len(fake.records) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_has_the_cloud_too() -> None:
+    with mock_oci():
+        assert httpx2.get(URL, headers=BEARER).json() == 4
+        child = os.fork()
+        if child == 0:
+            ok = httpx2.get(URL, headers=BEARER).json() == 4
+            os._exit(0 if ok else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+# Several at once
+
+
+def test_of_nested_mocks_the_inner_one_answers() -> None:
+    with mock_oci() as outer:
+        with mock_oci() as inner:
+            httpx2.get(URL, headers=BEARER)
+        httpx2.get(URL, headers=BEARER)
+        httpx2.get(URL, headers=BEARER)
+    assert (len(outer.records), len(inner.records)) == (2, 1)
+
+
+def test_mocks_may_end_in_any_order() -> None:
+    first, second = mock_oci(), mock_oci()
+    one, two = first.__enter__(), second.__enter__()
+    first.__exit__(None, None, None)
+    httpx2.get(URL, headers=BEARER)
+    second.__exit__(None, None, None)
+    assert (len(one.records), len(two.records)) == (0, 1)
+
+
+def test_nothing_is_left_patched() -> None:
+    def names() -> list[Any]:
+        return [
+            getattr(kind, name)
+            for core in (httpcore, httpcore2)
+            for kind, name in (
+                (core.ConnectionPool, "handle_request"),
+                (core.ConnectionPool, "create_connection"),
+                (core.HTTPProxy, "create_connection"),
+                (core.AsyncConnectionPool, "handle_async_request"),
+                (core.AsyncConnectionPool, "create_connection"),
+                (core.AsyncHTTPProxy, "create_connection"),
+            )
+        ]
+
+    before, threads = names(), threading.active_count()
+    with mock_oci():
+        httpx2.get(URL, headers=BEARER)
+        assert all(a is not b for a, b in zip(names(), before, strict=True))
+    assert names() == before
+    assert threading.active_count() == threads

@@ -1,0 +1,1 @@
+"""What stands between a caller's HTTP library and the fake cloud in its process."""
