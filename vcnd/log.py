@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -27,6 +29,24 @@ class _Render:
         return f"<{PRIORITIES.get(name, 6)}>{line}" if self._for_journal else line
 
 
+class _LossyLogger:
+    """Writes lines; structlog calls it by the level's name.
+
+    A full disk or a reader that is gone must not end the daemon, nor fail a call.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def msg(self, line: str) -> None:
+        """Write a line, or drop it where the file takes none."""
+        with suppress(OSError):
+            self._file.write(line + "\n")
+            self._file.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def set_up(*, level: str, form: str, for_journal: bool) -> None:
     """Send all log lines to standard error.
 
@@ -45,6 +65,6 @@ def set_up(*, level: str, form: str, for_journal: bool) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             getattr(logging, level.upper())
         ),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_: _LossyLogger(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -1,0 +1,43 @@
+"""Log lines go to standard error, and never stop the work that they tell of."""
+
+from collections.abc import Iterator
+from io import FileIO, TextIOWrapper
+from pathlib import Path
+
+import pytest
+import structlog
+
+from vcnd import log
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+def test_a_line_that_the_disk_refuses_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log.set_up(level="info", form="logfmt", for_journal=False)
+    with (
+        TextIOWrapper(FileIO("/dev/full", "w"), write_through=True) as full,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr("sys.stderr", full)
+        structlog.get_logger().error("not_written")
+    with (tmp_path / "log").open("w") as file, monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", file)
+        structlog.get_logger().error("written")
+    assert "written" in (tmp_path / "log").read_text()
+
+
+def test_a_line_tells_its_priority_to_the_journal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up(level="info", form="logfmt", for_journal=True)
+    structlog.get_logger().warning("odd", reason="two\nlines")
+    said = capsys.readouterr().err
+    assert said.startswith("<4>event=odd ")
+    assert said.count("\n") == 1
