@@ -10,7 +10,7 @@ from vcnd.config import Config
 from vcnd.core.wishes import FIXED_ADDRESS
 from vcnd.daemon import Node
 from vcnd.model.errors import CloudError, PoolEmptyError, TryAgainError
-from vcnd.model.records import ReturnIntended
+from vcnd.model.records import DetachIntended, ReturnIntended
 
 Clock = trio.testing.MockClock
 STOPS = [0, 1, 2, 3, 5, 8, 13, 21, 34, 0.01, 0.1, 0.5, 1.0, 2.0]
@@ -32,10 +32,14 @@ async def pass_by(stop: float) -> None:
 
 
 async def until_fewer(w: World, than: int) -> None:
-    """Return as soon as the cloud has deleted something, whatever is written of it."""
+    """Return as soon as the cloud has deleted something, whatever is written of it.
+
+    Bulk deletions are carried out behind the answer, whether or not anybody asks.
+    """
     began = trio.current_time()
     with trio.fail_after(900):
         while len(w.secondary()) >= than:
+            w.service.world.advance(w.service.clock())
             soon = trio.current_time() - began > SURPLUS_SECONDS - 1
             await trio.sleep(0.01 if soon else 0.25)
 
@@ -67,14 +71,16 @@ def idle() -> Config:
     return settings(cooling_seconds=1.0, shrink_after_seconds=SURPLUS_SECONDS)
 
 
-@pytest.mark.parametrize("blocks", [False, True])
+@pytest.mark.parametrize("how", ["blocks", "in bulk", "one by one"])
 @pytest.mark.parametrize("stop", STOPS[::2])
 async def test_stop_while_addresses_are_given_back(
-    autojump_clock: Clock, stop: float, blocks: bool
+    autojump_clock: Clock, stop: float, how: str
 ) -> None:
-    w = world(blocks=blocks, nodes=2)
+    w = world(blocks=how == "blocks", nodes=2)
     async with w.node(idle()) as node:
         await shrink(node)
+        if how == "one by one":
+            w.fault("BulkDeletePrivateIps", status=404, code="NotFound", times=9)
         await until_fewer(w, len(w.secondary()))
         await pass_by(stop)
     await one_address_one_pod(w, w.beside("node2"))
@@ -141,6 +147,25 @@ async def test_what_was_to_go_and_is_still_there_serves_again(
         check_invariants(w, node)
 
 
+async def test_a_vnic_that_was_to_go_serves_nobody_until_the_cloud_is_asked(
+    autojump_clock: Clock,
+) -> None:
+    """Stopped after the intent; perhaps OCI was asked, and its lists are late."""
+    w = world(blocks=False)
+    async with w.node() as node:
+        await until_warm(node)
+        (going,) = node.pool.pod_slots
+        await w.journal.append(DetachIntended(going.vnic.id))
+    async with w.node() as node:
+        lease = await add(node, 1)
+        assert w.secondary()[lease.address].vnic_id != going.vnic.id
+        await trio.sleep(90)
+        assert node.pool.detaching == set()
+    async with w.node() as node:  # that is durable
+        assert node.pool.serves(going.vnic.id)
+        check_invariants(w, node)
+
+
 async def test_add_is_refused_while_the_node_is_released(
     autojump_clock: Clock,
 ) -> None:
@@ -189,8 +214,12 @@ async def test_a_release_that_fails_lets_adds_in_again(autojump_clock: Clock) ->
 async def test_stop_while_a_fixed_address_is_let_go(
     autojump_clock: Clock, stop: float
 ) -> None:
-    """Another node fetches it meanwhile: it is with one pod."""
+    """Another node fetches it meanwhile: it is with one pod.
+
+    OCI's answer is lost: else its record is written in the same instant.
+    """
     w = shop(nodes=2)
+    w.fault("PrivateIpVnicDetach", "after")
     other, said = w.beside("node2"), {FIXED_ADDRESS: "web"}
     async with warm(w) as node:
         lease = await shop_add(node, 1, said)
