@@ -80,6 +80,21 @@ async def test_nothing_is_asked_of_the_cloud_that_cannot_be_written_down(
         check_invariants(w, node)
 
 
+async def test_nothing_is_asked_of_the_cloud_while_the_disk_is_full(
+    autojump_clock: Clock,
+) -> None:
+    """Though a larger pool is wanted since the restart."""
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+    w.journal.full = True
+    async with w.node(settings(batch=8)) as node:
+        await trio.sleep(600)
+        assert len(w.secondary()) == 4
+        w.journal.full = False
+        await until_warm(node, free=8)
+
+
 async def test_restart_after_del_on_a_full_disk_gives_no_address_twice(
     autojump_clock: Clock,
 ) -> None:
