@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakeoci.api.app import build
+from fakeoci.api.app import build, fault_names
 from fakeoci.api.service import Service
 from fakeoci.mocking.clock import Clock
 from fakeoci.mocking.cloud import Cloud
@@ -93,10 +93,17 @@ class mock_oci:  # noqa: N801 - it is used as a function
     def _mocked(self) -> Iterator[Service]:
         clock = self._clock or Clock()
         service = Service(worldfile.parse(self._text), clock)
-        app: ASGIApp = build(service)
-        if self._virtual_time:
-            app = _Hurried(app, service, clock)
-        mocked = Mocked(Cloud(app, client=self._instance_address), self._allow)
+        app = build(service)
+
+        def unreachable(method: str, path: str) -> bool:
+            return service.unreachable(*fault_names(app, method, path))
+
+        cloud = Cloud(
+            _Hurried(app, service, clock) if self._virtual_time else app,
+            client=self._instance_address,
+            unreachable=unreachable,
+        )
+        mocked = Mocked(cloud, self._allow)
         PROCESS.begin(mocked)
         try:
             yield service

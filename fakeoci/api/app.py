@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from fakeoci.api import admin, imds, signatures
 from fakeoci.api.authorization import authorize
@@ -28,6 +28,17 @@ def build(service: Service) -> Starlette:
     routes.append(Route("/opc/v2/{path:path}", _Imds(service), methods=["GET"]))
     routes += admin.routes(service)
     return Starlette(routes=routes)
+
+
+def fault_names(app: Starlette, method: str, path: str) -> tuple[str, ...]:
+    """Return the names by which a fault can mean a call; none for no operation."""
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    for route in app.routes:
+        match, found = route.matches(scope)
+        endpoint = found.get("endpoint")
+        if match is Match.FULL and isinstance(endpoint, Endpoint):
+            return endpoint.fault_names(Request({**scope, **found}))
+    return ()
 
 
 def _core_route(service: Service, operation: Operation) -> Route:

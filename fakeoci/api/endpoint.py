@@ -75,7 +75,7 @@ class Endpoint:
             if fault is not None and fault.kind == "hang":
                 await _gone(request)
             response: Response = AnswerLost()
-            if fault is None or fault.kind not in ("cut", "hang"):
+            if fault is None or fault.kind not in ("cut", "hang", "unreachable"):
                 response = self.carry_out(request, body, principal)
                 response.headers.update(headers)
             if fault is not None and fault.kind == "after":

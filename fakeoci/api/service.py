@@ -70,6 +70,8 @@ class Fault:
     ``cut``: nothing done, and the connection cut.  ``slow``: done late.  ``hang``:
     nothing done and nothing said, until the client gives up.  ``garbled``: done, and
     the answer changed as ``fakeoci.api.garble`` does under the name ``how``.
+    ``unreachable``: no connection is made, which only ``mock_oci()`` can do; like
+    ``cut`` elsewhere.
     """
 
     operation: str
@@ -110,6 +112,13 @@ class Service:
                     self.faults.remove(fault)
                 return fault
         return None
+
+    def unreachable(self, *names: str) -> bool:
+        """Tell whether a call finds no connection, and use that fault up."""
+        for fault in self.faults:
+            if fault.operation in (*names, "*"):
+                return fault.kind == "unreachable" and bool(self.fault_for(*names))
+        return False
 
     def latency(self, operation: str) -> float:
         """Return how many seconds this call of an operation takes."""

@@ -1,6 +1,7 @@
 """A fake cloud in this process, and connections to it."""
 
 import socket
+from collections.abc import Callable
 
 import trio
 from starlette.types import ASGIApp
@@ -12,8 +13,19 @@ from fakeoci.mocking.loop import Loop
 class Cloud:
     """Serves an app at socket pairs: in the caller's trio run, or in a thread."""
 
-    def __init__(self, app: ASGIApp, *, client: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, client: str, unreachable: Callable[[str, str], bool]
+    ) -> None:
+        """Take the app.
+
+        Args:
+            app: the app.
+            client: the address that it takes callers for.
+            unreachable: tells by method and path whether a call shall find no
+                connection.
+        """
         self._app = app
+        self.unreachable = unreachable
         self._client = client
         self._loop = Loop()
         self._here: dict[trio.CancelScope, trio.lowlevel.TrioToken] = {}

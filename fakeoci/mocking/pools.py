@@ -41,7 +41,7 @@ def patched(route: Route, find: Find) -> Iterator[None]:
                 (core.AsyncConnectionPool, core.AsyncHTTPConnection, AsyncBackend),
             ):
                 make = _maker(core, connection, backend, find)
-                stack.enter_context(_routed(core, pool, route))
+                stack.enter_context(_routed(core, pool, route, find))
                 for kind in (pool, *pool.__subclasses__()):
                     if "create_connection" in vars(kind):
                         stack.enter_context(_connected(kind, make))
@@ -49,7 +49,7 @@ def patched(route: Route, find: Find) -> Iterator[None]:
 
 
 @contextmanager
-def _routed(core: ModuleType, pool: Any, route: Route) -> Iterator[None]:
+def _routed(core: ModuleType, pool: Any, route: Route, find: Find) -> Iterator[None]:
     """Let a pool's requests to OCI go to the name that stands for the host."""
     name = "handle_request"
     if not hasattr(pool, name):
@@ -58,7 +58,7 @@ def _routed(core: ModuleType, pool: Any, route: Route) -> Iterator[None]:
 
     def handle(self: Any, request: Any) -> Any:
         if self._uds is None:  # a Unix socket is the caller's own
-            request = _rerouted(core, request, route)
+            request = _rerouted(core, request, route, find)
         return original(self, request)
 
     setattr(pool, name, handle)
@@ -68,11 +68,14 @@ def _routed(core: ModuleType, pool: Any, route: Route) -> Iterator[None]:
         setattr(pool, name, original)
 
 
-def _rerouted(core: ModuleType, request: Any, route: Route) -> Any:
+def _rerouted(core: ModuleType, request: Any, route: Route, find: Find) -> Any:
     url = request.url
     host = route(url.host.decode("ascii"))
     if host is None:
         return request
+    path, cloud = url.target.partition(b"?")[0], find(host)
+    if cloud and cloud.unreachable(request.method.decode(), path.decode()):
+        raise core.ConnectError("connection refused: a fault was asked for")
     return core.Request(
         method=request.method,
         url=core.URL(

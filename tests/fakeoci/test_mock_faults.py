@@ -10,7 +10,7 @@ import trio
 
 from fakeoci.api.service import Fault, Service
 from fakeoci.mock import mock_oci
-from tests.fakeoci.calls import CORE, LIBRARIES, unsigned, where
+from tests.fakeoci.calls import BEARER, CORE, LIBRARIES, unsigned, where
 
 Run = Callable[[Any, Service, float], Any]
 
@@ -45,6 +45,7 @@ CALLERS = pytest.mark.parametrize(
 @pytest.mark.parametrize(
     ("fault", "patience", "exception", "text"),
     [
+        ({"kind": "unreachable"}, 5.0, "ConnectError", "refused"),
         ({"kind": "after"}, 5.0, "RemoteProtocolError", "without sending"),
         ({"kind": "cut"}, 5.0, "RemoteProtocolError", "without sending"),
         ({"kind": "slow", "seconds": 30.0}, 0.1, "ReadTimeout", ""),
@@ -79,6 +80,18 @@ def test_a_refusal_and_a_late_answer_are_answers(library: Any, run: Run) -> None
         fake.faults.append(Fault(operation="ListVcns", kind="slow", seconds=0.01))
         statuses = [run(library, fake, 5.0).status_code for _ in range(2)]
     assert statuses == [429, 200]
+
+
+def test_a_fault_of_one_document_of_metadata_is_met_by_no_other() -> None:
+    with mock_oci() as fake:
+        name = "IMDS /instance/region"
+        fake.faults.append(Fault(operation=name, kind="unreachable"))
+        url = "http://169.254.169.254/opc/v2/instance/"
+        assert httpx2.get(f"{url}id", headers=BEARER).status_code == 200
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(f"{url}region", headers=BEARER)
+        assert httpx2.get(f"{url}region", headers=BEARER).status_code == 200
+    assert len(fake.records) == 2
 
 
 @LIBRARIES

@@ -54,6 +54,7 @@ CASES = [
     Case({"kind": "slow", "seconds": 0.05}, 200, done=True),
     Case({"kind": "slow", "seconds": 60.0}, "ReadTimeout", done=False, patience=0.1),
     Case({"kind": "hang"}, "ReadTimeout", done=False, patience=0.1),
+    Case({"kind": "unreachable"}, "ConnectError", done=False),
     *[_garbled(how) for how in MUTATIONS],
 ]
 
