@@ -123,8 +123,8 @@ def target(request: Request) -> str:
     """Return path and query as they were sent: that is what is signed."""
     raw: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
-    path = raw.decode("ascii").partition("?")[0]
-    return f"{path}?{query.decode('ascii')}" if query else path
+    path = raw.decode("latin-1").partition("?")[0]
+    return f"{path}?{query.decode('latin-1')}" if query else path
 
 
 def json(status: int, body: Any, headers: Mapping[str, str]) -> Response:

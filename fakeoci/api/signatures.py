@@ -1,40 +1,51 @@
-"""Verify OCI request signatures, over the bytes as they came (facts/oci.md §5.1)."""
+"""Verify OCI request signatures, over the bytes as they came (facts/oci.md §5.1).
+
+OCI's page on request signatures, and draft-cavage-http-signatures-08 beneath it: the
+signing string has lower-case names whatever the case in the ``headers`` parameter, the
+order is the signer's choice, ``x-date`` stands for ``date`` and counts where both are
+signed, and ``version`` may be left out.
+"""
 
 import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from starlette.datastructures import Headers
 
 from fakeoci.api.identity import not_authenticated
 
 SKEW_SECONDS = 300.0
-NEEDED = {"date", "(request-target)", "host"}
+DATES = ("x-date", "date")
+"""The headers that may hold the date; the first one that is signed counts."""
+TARGET = "(request-target)"
+NEEDED = {TARGET, "host"}
+"""What must be signed beside a date."""
 NEEDED_WITH_BODY = {"content-length", "content-type", "x-content-sha256"}
-FEDERATION_NEEDED = {"date", "(request-target)"}
+FEDERATION_NEEDED = {TARGET}
 
 
 class Signed:
     """A request's Authorization header, taken apart."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        header = headers.get("authorization", "")
-        if not header.startswith("Signature "):
-            raise not_authenticated("no signature")
-        fields: dict[str, str] = dict(re.findall(r'(\w+)="([^"]*)"', header))
-        if fields.get("algorithm") != "rsa-sha256" or fields.get("version") != "1":
-            raise not_authenticated("not version 1, rsa-sha256")
+    def __init__(self, headers: Headers) -> None:
+        fields = _parameters(headers.get("authorization", ""))
+        if fields.get("version", "1") != "1":
+            raise not_authenticated('the signature has another version than "1"')
+        if fields.get("algorithm") != "rsa-sha256":
+            raise not_authenticated('the signature\'s algorithm is not "rsa-sha256"')
         try:
-            self.key_id = fields["keyId"]
-            self.names = fields["headers"].split()
+            self.key_id = fields["keyid"]
+            self.names = fields["headers"].lower().split()
             self.signature = base64.b64decode(fields["signature"], validate=True)
-        except (KeyError, binascii.Error) as error:
-            raise not_authenticated("malformed signature header") from error
+        except KeyError as error:
+            raise not_authenticated("keyId, headers or signature is missing") from error
+        except binascii.Error as error:
+            raise not_authenticated("the signature is not base64") from error
         self._headers = headers
 
     def verify(
@@ -57,30 +68,52 @@ class Signed:
             lacking = ", ".join(sorted(needed - set(self.names)))
             raise not_authenticated(f"not signed: {lacking}")
         self._check_date(now)
-        lines = []
-        for name in self.names:
-            value = (
-                f"{method.lower()} {target}"
-                if name == "(request-target)"
-                else self._headers.get(name)
-            )
-            if value is None:
-                raise not_authenticated(f"signed header {name} is missing")
-            lines.append(f"{name}: {value}")
+        signing_string = self._signing_string(f"{method.lower()} {target}")
         try:
             key.verify(
-                self.signature,
-                "\n".join(lines).encode(),
-                padding.PKCS1v15(),
-                hashes.SHA256(),
+                self.signature, signing_string, padding.PKCS1v15(), hashes.SHA256()
             )
         except InvalidSignature as error:
             raise not_authenticated("the signature does not fit") from error
 
+    def _signing_string(self, target: str) -> bytes:
+        lines = [
+            f"{name}: {target if name == TARGET else self._value(name)}"
+            for name in self.names
+        ]
+        return "\n".join(lines).encode("latin-1")  # as headers are decoded
+
+    def _value(self, name: str) -> str:
+        """Return a header's value; of one that came twice, both as a list."""
+        values = self._headers.getlist(name)
+        if not values:
+            raise not_authenticated(f"signed header {name} is missing")
+        return ", ".join(value.strip() for value in values)
+
     def _check_date(self, now: float) -> None:
+        dated = next((name for name in DATES if name in self.names), None)
+        if dated is None:
+            raise not_authenticated("not signed: date or x-date")
         try:
-            sent = parsedate_to_datetime(self._headers.get("date", "")).timestamp()
-        except (TypeError, ValueError) as error:
-            raise not_authenticated("malformed date") from error
+            sent = parsedate_to_datetime(self._value(dated)).timestamp()
+        except ValueError as error:
+            raise not_authenticated(f"malformed {dated}") from error
         if abs(sent - now) > SKEW_SECONDS:
             raise not_authenticated(f"the date is off by {sent - now:.0f} s")
+
+
+def _parameters(authorization: str) -> dict[str, str]:
+    """Return the parameters of a Signature, their names in lower case.
+
+    Raises:
+        ServiceError: 401, it is another scheme, or a parameter came twice.
+    """
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() != "signature":
+        raise not_authenticated("no signature")
+    pairs = re.findall(r'(\w+)="([^"]*)"', rest)
+    parameters: dict[str, str] = {name.lower(): value for name, value in pairs}
+    if len(parameters) < len(pairs):
+        names = ", ".join(name for name, _ in pairs)
+        raise not_authenticated(f"a parameter of the signature came twice: {names}")
+    return parameters
