@@ -14,6 +14,9 @@ from tests.harness import (
     until_warm,
     world,
 )
+from tests.shop import add as shop_add
+from tests.shop import reserved, shop, warm
+from vcnd.core.wishes import FIXED_ADDRESS
 from vcnd.daemon import Node
 from vcnd.model.errors import PoolEmptyError
 
@@ -164,6 +167,24 @@ async def test_tags_that_somebody_replaced_are_put_back(autojump_clock: Clock) -
         await node.delete(lease.key)
         await node.release_all()
     assert w.pod_vnics() == []
+
+
+async def test_tags_of_a_fixed_address_that_somebody_replaced_are_put_back(
+    autojump_clock: Clock,
+) -> None:
+    """Its tags are all that tells it from others' reserved addresses."""
+    w = shop()
+    async with warm(w, audit_seconds=60.0) as node:
+        lease = await shop_add(node, 1, {FIXED_ADDRESS: "web"})
+        await trio.sleep(70)  # it is young no more
+        (fixed,) = reserved(w)
+        ours, fixed.freeform_tags = fixed.freeform_tags, {"cost-center": "42"}
+        for _ in range(150):
+            await trio.sleep(1)
+            assert node.pool.ledger.lost() == set()
+            assert node.pool.ledger.counts().doubted == 0
+        await node.check(lease.key, 101, [lease.address])
+        assert fixed.freeform_tags == {**ours, "cost-center": "42"}
 
 
 @pytest.mark.parametrize(
