@@ -19,12 +19,8 @@ from typing import Any
 
 from fakeoci.mocking.hosts import as_address, is_here, is_oci
 
-LOOK_UPS = (
-    "socket.getaddrinfo",
-    "socket.gethostbyname",
-    "socket.gethostbyaddr",
-    "socket.getnameinfo",
-)
+REVERSE = ("socket.gethostbyaddr", "socket.getnameinfo")
+LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname", *REVERSE)
 SENDERS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 METHODS = ("connect", "connect_ex", "sendto", "sendmsg")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -97,7 +93,7 @@ class Guard:
             target = arguments[0]
             # getnameinfo is given an address and a port.
             host = _text(target[0] if isinstance(target, tuple) else target)
-            if as_address(host) is None or event != "socket.getaddrinfo":
+            if as_address(host) is None or event in REVERSE:
                 self.check(host)
 
     def _check_address(self, sock: socket.socket, address: Any) -> None:
@@ -142,17 +138,21 @@ def _checked_methods(check: Callable[[socket.socket, Any], None]) -> Iterator[No
 
         return call
 
-    own = {n: vars(socket.socket)[n] for n in METHODS if n in vars(socket.socket)}
+    kind = socket.socket
+    own = {name: vars(kind).get(name) for name in METHODS}
+    ours = {name: checked(getattr(kind, name)) for name in METHODS}
     for name in METHODS:
-        setattr(socket.socket, name, checked(getattr(socket.socket, name)))
+        setattr(kind, name, ours[name])
     try:
         yield
     finally:
         for name in METHODS:
-            if name in own:
-                setattr(socket.socket, name, own[name])
+            if vars(kind).get(name) is not ours[name]:
+                continue  # patched over; ours does nothing from now on
+            if own[name] is None:
+                delattr(kind, name)  # it is inherited
             else:
-                delattr(socket.socket, name)
+                setattr(kind, name, own[name])
 
 
 @contextmanager

@@ -61,11 +61,8 @@ def _routed(core: ModuleType, pool: Any, route: Route, find: Find) -> Iterator[N
             request = _rerouted(core, request, route, find)
         return original(self, request)
 
-    setattr(pool, name, handle)
-    try:
+    with _replaced(pool, name, handle):
         yield
-    finally:
-        setattr(pool, name, original)
 
 
 def _rerouted(core: ModuleType, request: Any, route: Route, find: Find) -> Any:
@@ -110,8 +107,17 @@ def _connected(kind: Any, make: Callable[[Any], Any]) -> Iterator[None]:
     def create_connection(self: Any, origin: Any) -> Any:
         return make(origin) or original(self, origin)
 
-    kind.create_connection = create_connection
+    with _replaced(kind, "create_connection", create_connection):
+        yield
+
+
+@contextmanager
+def _replaced(kind: Any, name: str, method: Callable[..., Any]) -> Iterator[None]:
+    original = getattr(kind, name)
+    setattr(kind, name, method)
     try:
         yield
     finally:
-        kind.create_connection = original
+        # Another tool may have put its own over ours, which passes on to the original.
+        if getattr(kind, name) is method:
+            setattr(kind, name, original)

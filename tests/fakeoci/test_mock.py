@@ -185,3 +185,27 @@ def test_nothing_is_left_patched() -> None:
         assert all(a is not b for a, b in zip(names(), before, strict=True))
     assert names() == before
     assert threading.active_count() == threads
+
+
+@LIBRARIES
+def test_who_patches_over_the_mock_and_outlives_it_is_left_alone(
+    library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = {"httpx": httpcore, "httpx2": httpcore2}[library.__name__]
+    asked: list[Any] = []
+    with mock_oci() as fake, library.Client() as client:
+        inner = core.ConnectionPool.handle_request
+
+        def over(self: Any, request: Any) -> Any:
+            asked.append(request.url.host)
+            return inner(self, request)
+
+        monkeypatch.setattr(core.ConnectionPool, "handle_request", over)
+        assert client.get(URL, headers=BEARER).json() == 4
+    with pytest.raises(library.ConnectError), library.Client() as client:
+        client.get("http://127.0.0.1:1/")
+    assert asked == [b"169.254.169.254", b"127.0.0.1"]
+    assert len(fake.records) == 1
+    monkeypatch.undo()
+    with mock_oci(), library.Client() as client:
+        assert client.get(URL, headers=BEARER).json() == 4

@@ -1,7 +1,8 @@
 """Libraries that ``mock_oci()`` does not fake ask OCI's hosts, before a trap.
 
-``python -m tests.fakeoci.trap mocked|open`` prints, by name, what each got and what
-the trap saw of it: an audit hook behind the mock's, that lets nothing out either.
+``python -m tests.fakeoci.trap mocked|open|watched`` prints, by name, what each got
+and what the trap saw of it: an audit hook behind the mock's, that lets nothing out
+either.  ``watched`` is ``mocked`` without the trap, for whoever counts packets.
 """
 
 import asyncio
@@ -97,9 +98,10 @@ def main(mode: str) -> None:
             seen.append(event)
             raise TrappedError(event, str(arguments))
 
-    sys.addaudithook(trap)
+    if mode != "watched":
+        sys.addaudithook(trap)
     told = {}
-    with mock_oci() if mode == "mocked" else nullcontext():
+    with nullcontext() if mode == "open" else mock_oci():
         for name, attempt in ATTEMPTS.items():
             seen.clear()
             try:
