@@ -55,9 +55,10 @@ class FakeTransport(httpx2.AsyncBaseTransport):
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
+        del kind, error, trace  # the caller's, which the nursery would wrap in a group
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
-            await self._nursery_holder.__aexit__(kind, error, trace)
+            await self._nursery_holder.__aexit__(None, None, None)
             self._nursery = None
 
     async def aclose(self) -> None:
