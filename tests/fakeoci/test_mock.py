@@ -113,11 +113,13 @@ def test_instance_metadata_over_ipv6() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"http2": False, "http1": True, "verify": False},
+        {"verify": False},
+        {"http2": True},
+        {"http1": False, "http2": True},
         {"proxy": "http://proxy.invalid:3128"},
         {"trust_env": False},
     ],
-    ids=["unverified", "proxied", "no-environment"],
+    ids=["unverified", "http2", "http2-alone", "proxied", "no-environment"],
 )
 def test_clients_with_options_of_their_own(library: Any, options: Any) -> None:
     with mock_oci(), library.Client(**options) as client:
