@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from integration.contract import sdk
+from integration.contract import judges, sdk
 from integration.lab import apiserver, cnitool, enclosure
 
 ROOT = Path(__file__).parents[1]
@@ -73,9 +73,11 @@ def _pytest(where: str, arguments: tuple[str, ...]) -> int:
 
 
 def _contract(arguments: tuple[str, ...]) -> int:
-    """Let Oracle's own SDK judge the fake."""
+    """Let Oracle's own SDKs judge the fake."""
     try:
         click.echo(sdk.install())
+        for language in judges.LANGUAGES:
+            click.echo(language.prepare())
     except RuntimeError as error:
         click.echo(str(error))
         return 1

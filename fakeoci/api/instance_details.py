@@ -70,3 +70,5 @@ class UpdateInstanceDetails(Named, kw_only=True):
     metadata: dict[str, str] | None = None
     shape: str | None = None
     shape_config: LaunchInstanceShapeConfigDetails | None = None
+    licensing_configs: Any = None
+    """The Go SDK sends it with every update, as null."""

@@ -88,11 +88,10 @@ def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
         monkeypatch.setattr(oci.waiter, "time", made.clock)
         monkeypatch.setattr(oci.retry.retry, "time", made.clock)
         yield made
-        CALLED.update(r.operation for r in made.service.records)
 
 
 @pytest.fixture
-def oracle(cloud: Cloud) -> Oracle:
+def oracle(cloud: Cloud) -> Iterator[Oracle]:
     """Oracle's clients with an API key."""
     tenancy = cloud.service.world.tenancy_id
     cloud.service.identities.add_api_key(
@@ -111,7 +110,7 @@ def oracle(cloud: Cloud) -> Oracle:
         "key_content": pem.decode(),
     }
     at = {"service_endpoint": cloud.url}
-    return Oracle(
+    yield Oracle(
         cloud=cloud,
         config=config,
         network=VirtualNetworkClient(config, **at),
@@ -119,6 +118,7 @@ def oracle(cloud: Cloud) -> Oracle:
         identity=IdentityClient(config, **at),
         work=WorkRequestClient(config, **at),
     )
+    CALLED.update(r.operation for r in cloud.service.records)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,0 +1,168 @@
+"""Oracle's SDKs of other languages, each behind a small program of our own.
+
+A judge reads a call a line and answers with what its SDK made of the response.  It is
+built from pinned sources where its toolchain is present, in a cache of its own.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from integration.lab.cnitool import cache
+
+HERE = Path(__file__).parent
+BUILD_SECONDS = 1200
+
+
+class SdkError(Exception):
+    """The SDK itself failed: it could not read an answer, or send a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language: its toolchain, and how its judge is built and started."""
+
+    name: str
+    tool: str
+    build: Callable[[str], list[str]]
+    """The command that builds the sources where they lie, given the tool."""
+    start: Callable[[str, Path], list[str]]
+
+    def place(self) -> Path:
+        """Return where the judge of these sources is."""
+        sources = sorted(p for p in (HERE / self.name).iterdir() if p.is_file())
+        digest = hashlib.sha256(b"".join(p.read_bytes() for p in sources))
+        return cache() / f"judge-{self.name}-{digest.hexdigest()[:12]}"
+
+    def prepare(self) -> str:
+        """Build the judge unless it is there; return what was done, in words.
+
+        Raises:
+            RuntimeError: it cannot be built; the text has the tool's reason.
+        """
+        tool = shutil.which(self.tool)
+        if tool is None:
+            return f"{self.name}: no {self.tool} on this machine, its SDK is no judge"
+        if self.place().exists():
+            return f"{self.name}: its SDK is there"
+        cache().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache()) as made:
+            work = Path(made) / "judge"
+            shutil.copytree(HERE / self.name, work)
+            done = subprocess.run(
+                self.build(tool),
+                cwd=work,
+                capture_output=True,
+                text=True,
+                timeout=BUILD_SECONDS,
+                check=False,
+            )
+            if done.returncode:
+                raise RuntimeError(f"{self.name}: {done.stderr.strip()[-1000:]}")
+            work.rename(self.place())
+        return f"{self.name}: its SDK was built"
+
+    @property
+    def present(self) -> bool:
+        """Return True if the judge was built and its toolchain is here."""
+        return shutil.which(self.tool) is not None and self.place().exists()
+
+
+LANGUAGES = (
+    Language(
+        "golang",
+        "go",
+        lambda go: [go, "build", "-trimpath", "-o", "judge", "."],
+        lambda _go, place: [str(place / "judge")],
+    ),
+    Language(
+        "typescript",
+        "node",
+        lambda _node: ["npm", "ci", "--no-audit", "--no-fund"],
+        lambda node, place: [node, str(place / "judge.js")],
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an SDK made of a response."""
+
+    status: int
+    code: str
+    message: str
+    data: Any
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class Judge:
+    """A running judge."""
+
+    to: IO[str]
+    back: IO[str]
+    lacking: set[str] = field(default_factory=set)
+    """The operations that the SDK does not have."""
+
+    def say(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Send a line and return the answer to it."""
+        self.to.write(json.dumps(document) + "\n")
+        self.to.flush()
+        line = self.back.readline()
+        if not line:
+            raise SdkError("the judge ended")
+        answer: dict[str, Any] = json.loads(line)
+        if "broken" in answer:
+            raise SdkError(answer["broken"])
+        return answer
+
+    def call(self, operation: str, body: Any = None, **where: Any) -> Answer:
+        """Let the SDK call an operation; ``if_match`` and the like are headers."""
+        retry = where.pop("retry", False)
+        names = {
+            name.replace("_", "-") if name.startswith(("if_", "opc_")) else name: value
+            for name, value in where.items()
+        }
+        said = self.say(
+            {"operation": operation, "body": body, "with": names, "retry": retry}
+        )
+        if said.get("lacking"):
+            self.lacking.add(operation)
+        return Answer(
+            said.get("status", 0),
+            said.get("code", ""),
+            said.get("message", ""),
+            said.get("data"),
+            said.get("headers", {}),
+        )
+
+
+@contextmanager
+def running(
+    language: Language, settings: dict[str, str], environment: dict[str, str]
+) -> Iterator[Judge]:
+    """Start a judge that calls as the settings say, until the end of the block."""
+    tool = shutil.which(language.tool) or language.tool
+    with subprocess.Popen(
+        language.start(tool, language.place()),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    ) as process:
+        try:
+            if process.stdin is None or process.stdout is None:
+                raise SdkError("the judge has no pipes")
+            judge = Judge(process.stdin, process.stdout)
+            judge.say(settings)
+            yield judge
+        finally:
+            process.kill()
