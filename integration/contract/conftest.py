@@ -123,7 +123,7 @@ def oracle(cloud: Cloud) -> Iterator[Oracle]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Let a whole run fail when the SDK has not called every operation."""
-    whole = not session.config.option.keyword and session.testsfailed == 0
+    whole = CALLED and not session.config.option.keyword and session.testsfailed == 0
     never = sorted({o.name for o in OPERATIONS} - CALLED)
     if whole and never and session.testscollected > 1:
         print(f"\noperations that the SDK never called: {', '.join(never)}")  # noqa: T201
