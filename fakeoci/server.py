@@ -1,13 +1,19 @@
 """The app over HTTP: listeners in the namespaces where the world's hosts look."""
 
 import socket
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 from hypercorn.config import Config
-from hypercorn.trio import serve
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import wrap_app
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,41 +47,60 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve_doors(app: ASGIApp, doors: list[Door], nursery: trio.Nursery) -> None:
     """Serve the app at each door, in the nursery, until it is cancelled."""
     for door in doors:
-        config = Config()
-        config.bind = [f"fd://{door.socket.detach()}"]
-        if door.tls is not None:
-            config.certfile, config.keyfile = map(str, door.tls)
-        config.accesslog = None
-        config.include_date_header = False  # the app sends its own: the cloud's time
-        config.loglevel = "WARNING"
-        config.graceful_timeout = 0.5
-        await nursery.start(_serve, _Marked(app, door), config)
+        await nursery.start(_serve, app, door)
 
 
 async def _serve(
     app: ASGIApp,
-    config: Config,
+    door: Door,
     *,
     task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    await serve(
-        app,  # type: ignore[arg-type]  # hypercorn's types of an ASGI app are narrower
-        config,
-        shutdown_trigger=trio.sleep_forever,
-        task_status=task_status,
+    """Serve at one door.
+
+    Hypercorn's own ``serve`` hides the connection from the app, which has to reset it
+    when a fault says so; hence each connection's server is made here.
+    """
+    config = Config()
+    if door.tls is not None:
+        config.certfile, config.keyfile = map(str, door.tls)
+    config.accesslog = None
+    config.include_date_header = False  # the app sends its own: the cloud's time
+    config.loglevel = "WARNING"
+    context = WorkerContext(None)
+
+    async def handle(stream: Stream) -> None:
+        wrapped = wrap_app(_Marked(app, door, stream), 0, "asgi")  # type: ignore[arg-type]
+        # Its type of a stream is narrower than what it serves.
+        await TCPServer(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]
+
+    plain = trio.SocketListener(trio.socket.from_stdlib_socket(door.socket))
+    tls = config.create_ssl_context()
+    listener = (
+        plain if tls is None else trio.SSLListener(plain, tls, https_compatible=True)
     )
+    await trio.serve_listeners(handle, [listener], task_status=task_status)
 
 
 class _Marked:
-    """The app, told by which door a request came."""
+    """The app, told by which door a request came, and how to reset its connection."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, door: Door, stream: Stream) -> None:
         self._app = app
         self._door = door
+        self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["fakeoci.vcn"] = self._door.vcn_id
         scope["fakeoci.admin"] = self._door.admin
+        scope["fakeoci.reset"] = self._reset
         if self._door.client_address:
             scope["client"] = (self._door.client_address, 0)
         await self._app(scope, receive, send)
+
+    def _reset(self) -> None:
+        """Let the kernel send RST: what is not read or sent is thrown away."""
+        stream = self._stream
+        tcp = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        tcp.socket.close()

@@ -78,6 +78,8 @@ class FakeTransport(httpx2.AsyncBaseTransport):
         if waiting.cancelled_caught:
             exchange.scope.cancel()
             raise httpx2.ReadTimeout(f"no answer in {read} s", request=request)
+        if exchange.was_reset:
+            raise httpx2.ReadError("connection reset by peer", request=request)
         if exchange.status is None:
             raise httpx2.RemoteProtocolError("no answer", request=request)
         if exchange.promises_more_than_it_gives:
@@ -112,7 +114,8 @@ class _Exchange:
     """One request and its answer, on the app's side."""
 
     def __init__(self, scope: dict[str, Any], body: bytes) -> None:
-        self._asgi_scope = scope
+        self._asgi_scope = {**scope, "fakeoci.reset": self._reset}
+        self.was_reset = False
         self._body = body
         self._asked = False
         self._promised = 0
@@ -136,6 +139,9 @@ class _Exchange:
                 await app(self._asgi_scope, self._receive, self._send)
                 self._finished = True
         self.begun.set()
+
+    def _reset(self) -> None:
+        self.was_reset = True
 
     async def _receive(self) -> Message:
         if self._asked:

@@ -24,7 +24,7 @@ from fakeoci.world.world import KINDS
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIX = "/fake/v1"
-FAULTS = ("before", "after", "cut", "slow", "hang", "garbled")
+FAULTS = ("before", "after", "cut", "reset", "slow", "hang", "garbled")
 
 
 class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -14,6 +14,9 @@ from fakeoci.api.garble import GarbledResponse, garble
 from fakeoci.api.service import Service
 from fakeoci.world.errors import ServiceError
 
+UNDONE = ("cut", "hang", "reset", "unreachable")
+"""The faults under which nothing is done."""
+
 
 class AnswerLost(Response):
     """An answer that breaks off: headers that promise a body, and then nothing."""
@@ -22,6 +25,18 @@ class AnswerLost(Response):
         """Send the start of a response and leave."""
         headers = [(b"content-length", b"1000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+class ConnectionReset(AnswerLost):
+    """No answer, not even a status line: the connection is reset."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reset the connection where the server can; leave without an answer."""
+        reset = scope.get("fakeoci.reset")
+        if reset is not None:
+            reset()
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _garbled(response: Response, how: str) -> Response:
@@ -75,11 +90,13 @@ class Endpoint:
             if fault is not None and fault.kind == "hang":
                 await _gone(request)
             response: Response = AnswerLost()
-            if fault is None or fault.kind not in ("cut", "hang", "unreachable"):
+            if fault is None or fault.kind not in UNDONE:
                 response = self.carry_out(request, body, principal)
                 response.headers.update(headers)
             if fault is not None and fault.kind == "after":
                 response = AnswerLost()
+            if fault is not None and fault.kind == "reset":
+                response = ConnectionReset()
             if fault is not None and fault.kind == "garbled":
                 response = _garbled(response, fault.how)
         except ServiceError as error:

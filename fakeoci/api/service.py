@@ -70,6 +70,7 @@ class Fault:
     ``cut``: nothing done, and the connection cut.  ``slow``: done late.  ``hang``:
     nothing done and nothing said, until the client gives up.  ``garbled``: done, and
     the answer changed as ``fakeoci.api.garble`` does under the name ``how``.
+    ``reset``: nothing done, and the connection reset before a status line.
     ``unreachable``: no connection is made, which only ``mock_oci()`` can do; like
     ``cut`` elsewhere.
     """

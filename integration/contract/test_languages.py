@@ -97,12 +97,15 @@ def test_a_query_is_signed_as_it_is_sent(caller: Caller, language: Language) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(429, "TooManyRequests"), (500, "InternalServerError")]
+    ("kind", "status", "code"),
+    [
+        ("before", 429, "TooManyRequests"),
+        ("before", 500, "InternalServerError"),
+        ("reset", 0, ""),
+    ],
 )
-def test_retries(caller: Caller, status: int, code: str) -> None:
-    fault = Fault(
-        operation="ListVcns", kind="before", status=status, code=code, times=2
-    )
+def test_retries(caller: Caller, kind: str, status: int, code: str) -> None:
+    fault = Fault(operation="ListVcns", kind=kind, status=status, code=code, times=2)
     caller.cloud.service.faults.append(fault)
     assert caller.call("ListVcns", compartmentId=caller.compartment, retry=True).data
     said = [r.status for r in caller.cloud.service.records]

@@ -197,7 +197,10 @@ async def test_faults_come_as_asked_for(client: Client, service: Service) -> Non
     with pytest.raises(httpx2.RemoteProtocolError):
         await call(client, "GET", target)
     assert (await call(client, "GET", target)).status_code == 200
-    assert [r.status for r in service.records] == [503, 0, 200]
+    service.faults.append(Fault(operation="*", kind="reset"))
+    with pytest.raises(httpx2.ReadError, match="reset"):
+        await call(client, "GET", target)
+    assert [r.status for r in service.records] == [503, 0, 200, 0]
 
 
 async def test_throttle(client: Client, service: Service) -> None:

@@ -50,6 +50,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "429": {"kind": "before", "status": 429, "code": "TooManyRequests"},
     "after": {"kind": "after"},
     "cut": {"kind": "cut"},
+    "reset": {"kind": "reset"},
     "slow": {"kind": "slow", "seconds": 25.0},
     "hang": {"kind": "hang"},
 }
