@@ -1,5 +1,6 @@
 """The instance metadata service v2: the caller is known by its address (oci.md §6)."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -64,21 +65,25 @@ def instance_body(world: World, instance: Instance) -> dict[str, Any]:
 
 
 def vnics_body(
-    world: World, instance: Instance, now: float = 0.0
+    world: World, instance: Instance, now: float = math.inf
 ) -> list[dict[str, Any]]:
     """Return GET /opc/v2/vnics/: a VNIC is listed once it is attached.
 
-    One that is hidden from lists is left out here too.  Of IPv4 only the primary
+    One that is hidden from lists is left out here too, and what is newer than
+    ``[timing] imds_seconds`` has not arrived yet.  Of IPv4 only the primary
     private IP is told, and one CIDR block of the subnet.
     """
+    arrived = now - world.settings.timing.imds_seconds
     return [
-        _vnic_body(world, vnic)
+        _vnic_body(world, vnic, arrived)
         for vnic in world.vnics_of(instance.id)
-        if vnic.lifecycle_state == "AVAILABLE" and world.hidden.get(vnic.id, 0.0) <= now
+        if vnic.lifecycle_state == "AVAILABLE"
+        and vnic.attached_at <= arrived
+        and world.hidden.get(vnic.id, 0.0) <= now
     ]
 
 
-def _vnic_body(world: World, vnic: Vnic) -> dict[str, Any]:
+def _vnic_body(world: World, vnic: Vnic, arrived: float) -> dict[str, Any]:
     subnet = world.get(Subnet, vnic.subnet_id)
     said: dict[str, Any] = {
         "vnicId": vnic.id,
@@ -91,7 +96,7 @@ def _vnic_body(world: World, vnic: Vnic) -> dict[str, Any]:
     if subnet.ipv6_cidr_blocks:
         held = world.addresses_of(vnic.id, Ipv6)
         said |= {
-            "ipv6Addresses": [a.ip_address for a in held],
+            "ipv6Addresses": [a.ip_address for a in held if a.time_created <= arrived],
             "ipv6SubnetCidrBlock": subnet.ipv6_cidr_blocks[0],
             "ipv6VirtualRouterIp": str(world.space(subnet.id, Ipv6).router),
         }

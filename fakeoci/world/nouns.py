@@ -190,6 +190,8 @@ class Vnic(Noun):
     public_ip: str | None = None
     hostname_label: str = ""
     route_table_id: str = ""
+    attached_at: float = 0.0
+    """When a secondary VNIC's attachment was complete."""
 
 
 @dataclass(kw_only=True)

@@ -21,6 +21,10 @@ class Timing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Medians of single operations, by name."""
     consistency_seconds: float = 0.0
     """So long a new object is missing from lists, and not found by its OCID."""
+    imds_seconds: float = 0.0
+    """So much later than in the API a new VNIC or IPv6 shows in instance metadata.
+    OCI's documentation gives no figure.
+    """
     token_seconds: float = 1200.0
     """Life of a federation token."""
 

@@ -215,6 +215,7 @@ def go_on(world: World, attachment: VnicAttachment, now: float) -> None:
             world.touch(attachment)
             if final == "ATTACHED":
                 vnic.lifecycle_state = "AVAILABLE"
+                vnic.attached_at = now + seconds
             else:
                 destroy(world, vnic)
 

@@ -225,3 +225,18 @@ def test_spans_are_a_set(moves: list[tuple[bool, int, int]]) -> None:
     ends = [(s.start, s.stop) for s in spans]
     assert ends == sorted(ends)
     assert all(a[1] < b[0] for a, b in pairwise(ends))
+
+
+def test_metadata_shows_a_vnic_later_than_the_api() -> None:
+    world = parse(default_text())
+    timing = world.settings.timing
+    timing.attach_seconds, timing.imds_seconds = 3.0, 10.0
+    new = NewVnic(subnet_id=world.named(Subnet, "pods").id)
+    attachment = vnics.attach(world, node(world).id, new, now=100.0)
+    world.advance(104.0)
+    assert attachment.lifecycle_state == "ATTACHED"
+
+    def shown(now: float) -> int:
+        return len(imds.vnics_body(world, node(world), now))
+
+    assert [shown(now) for now in (104.0, 112.9, 113.0)] == [1, 1, 2]

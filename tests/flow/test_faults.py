@@ -75,6 +75,18 @@ async def test_lost_answers_make_no_second_object(
     assert len(w.secondary()) == 4
 
 
+@pytest.mark.parametrize("seconds", [1.0, 8.0, 25.0])
+async def test_metadata_that_comes_late_is_waited_for(
+    autojump_clock: Clock, seconds: float
+) -> None:
+    w = world()
+    w.service.world.settings.timing.imds_seconds = seconds
+    async with w.node() as node:
+        await until_warm(node)
+        check_invariants(w, node)
+    assert len(w.pod_vnics()) == 1
+
+
 async def test_full_subnet_is_the_reason_given(autojump_clock: Clock) -> None:
     w = world({'cidrs = ["10.1.0.0/20"]': 'cidrs = ["10.1.0.0/29"]'})
     async with w.node() as node:

@@ -30,6 +30,8 @@ TIMING: dict[str, Any] = {
     "attach_seconds": 15.0,
     "detach_seconds": 10.0,
     "bulk_seconds": 2.0,
+    # Nothing is known of how much later than the API metadata shows a VNIC.
+    "imds_seconds": 0.0,
     "latency_seconds": 0.15,
     "latency_sigma": 0.3,
     "latencies": {
