@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 from starlette.types import ASGIApp
@@ -33,7 +34,7 @@ class Cloud:
     def connect(self, port: int) -> socket.socket:
         """Return the client's end of a connection that the thread serves."""
         ours, theirs = socket.socketpair()
-        self._loop.start_soon(lambda: self._serve(ours, port))
+        self._loop.start_soon(lambda: self._serve(ours, theirs, port))
         return theirs
 
     def connect_async(self, port: int) -> socket.socket:
@@ -46,7 +47,7 @@ class Cloud:
         ours, theirs = socket.socketpair()
         scope = trio.CancelScope()
         self._here[scope] = trio.lowlevel.current_trio_token()
-        trio.lowlevel.spawn_system_task(self._serve_here, ours, port, scope)
+        trio.lowlevel.spawn_system_task(self._serve_here, ours, theirs, port, scope)
         return theirs
 
     def close(self) -> None:
@@ -58,15 +59,27 @@ class Cloud:
             except trio.RunFinishedError:
                 continue  # and its tasks with it
 
-    async def _serve(self, ours: socket.socket, port: int) -> None:
+    async def _serve(
+        self, ours: socket.socket, theirs: socket.socket, port: int
+    ) -> None:
+        def reset() -> None:
+            # To close a socket with something unread resets the connection.
+            with suppress(OSError):  # the client may have closed it
+                theirs.send(b"!")
+
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        await serve(self._app, stream, client=self._client, port=port)
+        client = self._client
+        await serve(self._app, stream, client=client, port=port, reset=reset)
 
     async def _serve_here(
-        self, ours: socket.socket, port: int, scope: trio.CancelScope
+        self,
+        ours: socket.socket,
+        theirs: socket.socket,
+        port: int,
+        scope: trio.CancelScope,
     ) -> None:
         try:
             with scope:
-                await self._serve(ours, port)
+                await self._serve(ours, theirs, port)
         finally:
             del self._here[scope]

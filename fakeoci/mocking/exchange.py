@@ -5,6 +5,7 @@ that the app leaves unfinished reaches the client as a broken connection.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,7 +20,12 @@ log = logging.getLogger("fakeoci")
 
 
 async def serve(
-    app: ASGIApp, stream: trio.abc.Stream, *, client: str, port: int
+    app: ASGIApp,
+    stream: trio.abc.Stream,
+    *,
+    client: str,
+    port: int,
+    reset: Callable[[], None],
 ) -> None:
     """Read a request, let the app answer it, close the stream.
 
@@ -28,12 +34,14 @@ async def serve(
         stream: the server's end of the connection.
         client: the address that the app takes the caller for.
         port: the port that the caller asked for.
+        reset: lets the end of the stream be a reset.
     """
     exchange = _Exchange(stream, client, port)
     async with stream:
         try:
             scope = await exchange.read_request()
             if scope is not None:
+                scope["fakeoci.reset"] = reset
                 await app(scope, exchange.receive, exchange.send)
         except (trio.BrokenResourceError, h11.RemoteProtocolError):
             return  # the client is gone, or sent no HTTP

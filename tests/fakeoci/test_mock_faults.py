@@ -49,7 +49,7 @@ CALLERS = pytest.mark.parametrize(
         ({"kind": "unreachable"}, PATIENCE, "ConnectError", "refused"),
         ({"kind": "after"}, PATIENCE, "RemoteProtocolError", "without sending"),
         ({"kind": "cut"}, PATIENCE, "RemoteProtocolError", "without sending"),
-        ({"kind": "reset"}, PATIENCE, "RemoteProtocolError", "without sending"),
+        ({"kind": "reset"}, PATIENCE, "ReadError", ""),
         ({"kind": "slow", "seconds": 30.0}, 0.1, "ReadTimeout", ""),
         ({"kind": "hang"}, 0.1, "ReadTimeout", ""),
         ({"kind": "garbled", "how": "drip"}, 0.1, "ReadTimeout", ""),

@@ -51,7 +51,7 @@ CASES = [
     Case({"kind": "before", "status": 429}, 429, done=False),
     Case({"kind": "after"}, "RemoteProtocolError", done=True),
     Case({"kind": "cut"}, "RemoteProtocolError", done=False),
-    Case({"kind": "reset"}, "RemoteProtocolError", done=False),
+    Case({"kind": "reset"}, "ReadError", done=False),
     Case({"kind": "slow", "seconds": 0.05}, 200, done=True),
     Case({"kind": "slow", "seconds": 60.0}, "ReadTimeout", done=False, patience=0.1),
     Case({"kind": "hang"}, "ReadTimeout", done=False, patience=0.1),
