@@ -13,6 +13,10 @@ class Timing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A bulk action's work request."""
     instance_seconds: float = 30.0
     """An instance's way to running after its launch, and between other states."""
+    provision_seconds: float = 0.0
+    """So long a new network, rule list or gateway is PROVISIONING.  OCI documents the
+    state and no time; what it refuses meanwhile is not established: nothing here.
+    """
     latency_seconds: float = 0.02
     """Of every API call: the median."""
     latency_sigma: float = 0.0

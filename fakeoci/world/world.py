@@ -33,6 +33,9 @@ from fakeoci.world.settings import Settings
 
 T = TypeVar("T", bound=Noun)
 A = TypeVar("A", bound=Address)
+Provisioned = Vcn | Subnet | Nsg | RouteTable | SecurityList | DhcpOptions | Gateway
+PROVISIONED = (Vcn, Subnet, Nsg, RouteTable, SecurityList, DhcpOptions, Gateway)
+NEW = ("PROVISIONING", "AVAILABLE")
 
 
 class World:
@@ -127,8 +130,23 @@ class World:
             ):
                 space = AddressSpace([ip_network(c) for c in blocks])
                 self._spaces[noun.id, kind] = space
+        if isinstance(noun, PROVISIONED) and noun.lifecycle_state in NEW:
+            self._provision(noun)
         self.changed()
         return noun
+
+    def _provision(self, noun: Provisioned) -> None:
+        """Let a new object, or one read from a state file, take its time."""
+        seconds = self.settings.timing.provision_seconds
+        if seconds <= 0:
+            return
+
+        def complete() -> None:
+            if noun.lifecycle_state == "PROVISIONING":
+                noun.lifecycle_state = "AVAILABLE"
+
+        noun.lifecycle_state = "PROVISIONING"
+        self.later(noun.time_created + seconds, complete)
 
     def drop(self, noun: Noun) -> None:
         """Remove an object."""

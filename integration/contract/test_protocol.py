@@ -155,3 +155,21 @@ def test_a_malformed_page_is_refused(oracle: Oracle) -> None:
     with pytest.raises(ServiceError) as caught:
         oracle.network.list_vcns(oracle.compartment, page="???")
     assert (caught.value.status, caught.value.code) == (400, "InvalidParameter")
+
+
+def test_new_networks_are_provisioning_where_that_is_asked_for(oracle: Oracle) -> None:
+    oracle.cloud.service.world.settings.timing.provision_seconds = 40.0
+    network, where = oracle.network, {"compartment_id": oracle.compartment}
+    details = models.CreateVcnDetails(cidr_blocks=["10.50.0.0/20"], **where)
+    made = network.create_vcn(details)
+    got = network.get_vcn(made.data.id)
+    assert (made.data.lifecycle_state, got.data.lifecycle_state) == (
+        "PROVISIONING",
+        "PROVISIONING",
+    )
+    listed = network.list_vcns(oracle.compartment, lifecycle_state="PROVISIONING").data
+    assert [v.id for v in listed] == [made.data.id]
+    oci.wait_until(network, got, "lifecycle_state", "AVAILABLE")
+    routes = network.get_route_table(made.data.default_route_table_id).data
+    assert routes.lifecycle_state == "AVAILABLE"
+    assert network.get_vcn(oracle.vcn()).data.lifecycle_state == "AVAILABLE"
