@@ -123,8 +123,10 @@ def oracle(cloud: Cloud) -> Iterator[Oracle]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Let a whole run fail when the SDK has not called every operation."""
-    whole = CALLED and not session.config.option.keyword and session.testsfailed == 0
+    files = {item.path.name for item in session.items}
+    every = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    whole = every <= files and not session.config.option.keyword
     never = sorted({o.name for o in OPERATIONS} - CALLED)
-    if whole and never and session.testscollected > 1:
+    if whole and never and session.testsfailed == 0:
         print(f"\noperations that the SDK never called: {', '.join(never)}")  # noqa: T201
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

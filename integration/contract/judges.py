@@ -125,15 +125,20 @@ class Judge:
         return answer
 
     def call(self, operation: str, body: Any = None, **where: Any) -> Answer:
-        """Let the SDK call an operation; ``if_match`` and the like are headers."""
-        retry = where.pop("retry", False)
+        """Let the SDK call an operation.
+
+        Args:
+            operation: its name in the API.
+            body: of the request.
+            where: its other parameters; ``if_match`` and the like are headers.
+                ``retry=True`` lets the SDK retry, ``until="AVAILABLE"`` wait.
+        """
+        how = {"retry": where.pop("retry", False), "until": where.pop("until", "")}
         names = {
             name.replace("_", "-") if name.startswith(("if_", "opc_")) else name: value
             for name, value in where.items()
         }
-        said = self.say(
-            {"operation": operation, "body": body, "with": names, "retry": retry}
-        )
+        said = self.say({"operation": operation, "body": body, "with": names, **how})
         if said.get("lacking"):
             self.lacking.add(operation)
         return Answer(

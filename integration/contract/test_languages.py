@@ -112,6 +112,17 @@ def test_retries(caller: Caller, kind: str, status: int, code: str) -> None:
     assert said == [status, status, 200]
 
 
+def test_waiters(caller: Caller) -> None:
+    caller.cloud.service.world.settings.timing.provision_seconds = 0.3
+    body = {"compartmentId": caller.compartment, "cidrBlocks": ["10.50.0.0/20"]}
+    made = caller.get("CreateVcn", body)
+    assert made["lifecycleState"] == "PROVISIONING"
+    waited = caller.get("GetVcn", vcnId=made["id"], until="AVAILABLE")
+    assert waited["lifecycleState"] == "AVAILABLE"
+    seen = [r.operation for r in caller.cloud.service.records]
+    assert seen.count("GetVcn") > 1
+
+
 def test_a_retry_token_makes_one_object(caller: Caller) -> None:
     body = {"subnetId": caller.named(Subnet, "pods"), "lifetime": "RESERVED"}
     where = {"opc_retry_token": "A" * 30}

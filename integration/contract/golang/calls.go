@@ -16,6 +16,8 @@ type call struct {
 	Body      json.RawMessage
 	With      map[string]json.RawMessage
 	Retry     bool
+	// Until is a state to wait for; the SDK waits by a retry policy.
+	Until string
 }
 
 // answer is what the SDK made of a response.
@@ -50,17 +52,28 @@ func (c call) request(kind reflect.Type) (reflect.Value, error) {
 	if filled < len(c.With) {
 		return request, fmt.Errorf("%s has not all of the parameters %v", kind.Name(), c.With)
 	}
-	if c.Retry {
-		policy := common.NewRetryPolicyWithOptions(
-			common.WithMaximumNumberAttempts(4),
-			common.WithShouldRetryOperation(common.DefaultShouldRetryOperation),
-			common.WithNextDuration(func(common.OCIOperationResponse) time.Duration {
-				return 10 * time.Millisecond
-			}))
+	if c.Retry || c.Until != "" {
+		attempts, again := uint(4), common.DefaultShouldRetryOperation
+		if c.Until != "" {
+			attempts, again = 400, c.notYet
+		}
+		policy := common.NewRetryPolicy(
+			attempts, again, func(common.OCIOperationResponse) time.Duration {
+				return 20 * time.Millisecond
+			})
 		metadata := common.RequestMetadata{RetryPolicy: &policy}
 		request.FieldByName("RequestMetadata").Set(reflect.ValueOf(metadata))
 	}
 	return request, nil
+}
+
+// notYet tells whether a state is still to come.
+func (c call) notYet(said common.OCIOperationResponse) bool {
+	if said.Error != nil {
+		return common.DefaultShouldRetryOperation(said)
+	}
+	body := reflect.ValueOf(answered(reflect.ValueOf(said.Response)).Data)
+	return body.FieldByName("LifecycleState").String() != c.Until
 }
 
 func refused(err error) answer {

@@ -12,6 +12,10 @@ const RETRY = {
   terminationStrategy: new common.MaxAttemptsTerminationStrategy(4),
   delayStrategy: new common.FixedTimeDelayStrategy(0.01),
 };
+const WAIT = {
+  terminationStrategy: new common.MaxTimeTerminationStrategy(20),
+  delayStrategy: new common.FixedTimeDelayStrategy(0.05),
+};
 const NO_RETRY = common.NoRetryConfigurationDetails;
 
 async function provider(settings) {
@@ -73,6 +77,10 @@ async function carryOut(made, call) {
   if (!client) return { lacking: true };
   const request = { retryConfiguration: call.retry ? RETRY : NO_RETRY };
   for (const [key, value] of Object.entries(call.with)) request[camel(key)] = value;
+  if (call.until) {
+    const waiters = client.createWaiters(made[2], WAIT);
+    return answered(await waiters[call.operation.replace("Get", "for")](request, call.until));
+  }
   if (call.body !== null) request[bodyName(client[name])] = call.body;
   try {
     return answered(await client[name](request));
