@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fakeoci.api.nulls import without_nulls
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.labels import (
     MOST_DEFINED_TAGS,
@@ -266,13 +267,15 @@ class WorkloadDetails(Details, kw_only=True):
 
 
 def decode(data: bytes, kind: type[T]) -> T:
-    """Return a request body.
+    """Return a request body; a field that is null counts as absent.
 
     Raises:
         ServiceError: 400 in OCI's words.
     """
     try:
-        return msgspec.json.decode(data, type=kind)
+        if b"null" not in data:
+            return msgspec.json.decode(data, type=kind)
+        return msgspec.convert(without_nulls(msgspec.json.decode(data), kind), kind)
     except msgspec.ValidationError as error:
         text = str(error)
         code = "MissingParameter" if "missing required" in text else "InvalidParameter"
