@@ -1,20 +1,14 @@
 """Checks of the journal and its disk: damaged, removed, full, while pods run."""
 
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
 
-from fakeoci.fabric import netns
 from integration.demo.stage import CheckError, Stage, expect, sees
-from integration.lab import pods
-from integration.lab.cni_exec import CniError
 from integration.lab.node import Node
+from integration.lab.small_disk import fill, small_disk, use_what_is_left
 
-SMALL_DISK = "size=64k"
-MOST_TRIES = 60
 TOLD_SECONDS = 20.0
 
 
@@ -67,10 +61,13 @@ async def disk_full_del(stage: Stage) -> str:
     node, other = stage.nodes[0], stage.pod(1)
     running, spare = list(stage.pods[node.name]), await stage.start_pod(node)
     await node.stop()
-    with _small_disk(node.state_directory):
+    with small_disk(node.state_directory):
         await stage.start_daemon(node)
-        filler = await trio.to_thread.run_sync(_fill, node.state_directory)
-        refusal = await _use_what_is_left(node)
+        filler = await trio.to_thread.run_sync(fill, node.state_directory)
+        refused = await use_what_is_left(node)
+        if refused is None:
+            raise CheckError("the disk never refused")
+        expect("No space left" in str(refused), f"ADD was refused with: {refused}")
         await stage.stop_pod(spare)
         await node.kill()
         await stage.start_daemon(node)
@@ -88,52 +85,7 @@ async def disk_full_del(stage: Stage) -> str:
         await stage.stop_pod(fresh)
         await node.stop()
     await stage.start_daemon(node)
-    return f"DEL and a restart succeed, ADD is refused: {refusal}"
-
-
-@contextmanager
-def _small_disk(directory: Path) -> Iterator[None]:
-    """Put a directory's files on a small file system, and back at the end."""
-    files = {p.name: p.read_bytes() for p in directory.iterdir()}
-    mount = ["/bin/mount", "-t", "tmpfs", "-o", SMALL_DISK, "none", str(directory)]
-    subprocess.run(mount, check=True)
-    try:
-        for name, data in files.items():
-            (directory / name).write_bytes(data)
-        yield
-        files = {p.name: p.read_bytes() for p in directory.iterdir()}
-    finally:
-        subprocess.run(["/bin/umount", "-l", str(directory)], check=True)
-    for name, data in files.items():
-        (directory / name).write_bytes(data)
-
-
-def _fill(directory: Path) -> Path:
-    """Leave no room on the file system of a directory; return what takes it."""
-    filler = directory / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (4096, 1):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                continue
-    return filler
-
-
-async def _use_what_is_left(node: Node) -> str:
-    """Add and delete pods until the disk refuses; return how it does."""
-    for number in range(MOST_TRIES):
-        pod = await trio.to_thread.run_sync(pods.prepare, node, f"last{number}")
-        try:
-            await node.network().add(pod.attachment)
-        except CniError as error:
-            expect("No space left" in str(error), f"ADD was refused with: {error}")
-            return str(error.error.get("details"))
-        finally:
-            await node.network().delete(pod.attachment, None)
-            await trio.to_thread.run_sync(netns.remove, pod.netns)
-    raise CheckError("the disk never refused")
+    return f"DEL and a restart succeed, ADD is refused: {refused.error.get('details')}"
 
 
 async def _until_relieved(node: Node) -> None:

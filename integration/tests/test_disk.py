@@ -2,8 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,57 +9,14 @@ import trio
 
 from fakeoci.fabric import netns
 from integration.lab import pods, traffic
-from integration.lab.cni_exec import CniError
 from integration.lab.lab import Lab
 from integration.lab.node import Node
-
-KIBIBYTE = 1024
-
-
-@contextmanager
-def small_disk(directory: Path) -> Iterator[None]:
-    """Put a directory's files on a file system of 64 KiB."""
-    files = {p.name: p.read_bytes() for p in directory.iterdir()}
-    options = ["-t", "tmpfs", "-o", "size=64k", "none"]
-    subprocess.run(["/bin/mount", *options, str(directory)], check=True)
-    try:
-        for name, data in files.items():
-            (directory / name).write_bytes(data)
-        yield
-    finally:
-        subprocess.run(["/bin/umount", "-l", str(directory)], check=True)
-
-
-def fill(directory: Path) -> Path:
-    """Leave no room on the file system of a directory."""
-    filler = directory / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (4096, 1):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                continue
-    return filler
+from integration.lab.small_disk import fill, small_disk, use_what_is_left
 
 
 def remount(directory: Path, how: str) -> None:
     command = ["/bin/mount", "-o", f"remount,{how}", str(directory)]
     subprocess.run(command, check=True)
-
-
-async def use_what_is_left(node: Node) -> CniError:
-    """Add and delete pods until the disk refuses; return how it does."""
-    for number in range(60):
-        pod = pods.prepare(node, f"last{number}")
-        try:
-            await node.network().add(pod.attachment)
-        except CniError as error:
-            return error
-        finally:
-            await node.network().delete(pod.attachment, None)
-            await trio.to_thread.run_sync(netns.remove, pod.netns)
-    raise AssertionError("the disk never refused")
 
 
 async def problems(node: Node) -> list[str]:
@@ -90,6 +45,7 @@ async def test_pods_are_deleted_when_the_disk_refuses(lab: Lab, how: str) -> Non
             remount(node.state_directory, "ro")
             await node.start()
         refusal = await use_what_is_left(node)
+        assert refusal is not None
         assert ("No space left" if filler else "Read-only") in str(refusal)
         assert refusal.code == 11
         await pods.stop(first)

@@ -1,41 +1,13 @@
 """Files that keep the node's network programs off what is vcnd's."""
 
 import configparser
-import os
 from pathlib import Path
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from tests.doubles.node_root import NodeRoot
 from vcnd.install import neighbours
-from vcnd.install.host import Host, InstallError
-
-
-class Node(Host):
-    """A folder as the node's root; its programs are noted, and do nothing."""
-
-    def __init__(self, root: Path, *, runs: bool = True) -> None:
-        super().__init__(root)
-        self.ran: list[tuple[str, ...]] = []
-        self._runs = runs
-
-    def write(
-        self,
-        absolute: str,
-        content: bytes | str,
-        *,
-        mode: int = 0o644,
-        owner: tuple[int, int] = (0, 0),
-    ) -> bool:
-        ids = (os.getuid(), os.getgid())
-        return super().write(absolute, content, mode=mode, owner=ids)
-
-    def run(self, *command: str) -> str:
-        self.ran.append(command)
-        if not self._runs:
-            raise InstallError("it does not run")
-        return ""
-
 
 PROGRAMS = (
     "etc/systemd/network",
@@ -46,19 +18,19 @@ PROGRAMS = (
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Node:
+def node(tmp_path: Path) -> NodeRoot:
     for folder in PROGRAMS:
         (tmp_path / folder).mkdir(parents=True)
-    return Node(tmp_path)
+    return NodeRoot(tmp_path)
 
 
-def _ini(node: Node, path: str) -> configparser.ConfigParser:
+def _ini(node: NodeRoot, path: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, delimiters=("=",))
     parser.read_string((node.read(path) or b"").decode())
     return parser
 
 
-def test_each_program_is_told_in_its_own_words(node: Node) -> None:
+def test_each_program_is_told_in_its_own_words(node: NodeRoot) -> None:
     neighbours.lay(node)
     manager = _ini(node, "/etc/NetworkManager/conf.d/90-vcnd.conf")
     assert manager["keyfile"]["unmanaged-devices+"] == "interface-name:oci*"
@@ -77,13 +49,13 @@ def test_each_program_is_told_in_its_own_words(node: Node) -> None:
 
 
 def test_nothing_is_written_for_a_program_that_is_not_there(tmp_path: Path) -> None:
-    node = Node(tmp_path)
+    node = NodeRoot(tmp_path)
     neighbours.lay(node)
     neighbours.name_vnics(node, ["02:00:17:00:00:01"])
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-def test_vnics_are_named_as_they_come_and_go(node: Node) -> None:
+def test_vnics_are_named_as_they_come_and_go(node: NodeRoot) -> None:
     neighbours.lay(node)
     node.ran.clear()
     neighbours.name_vnics(node, ["02:00:17:00:00:02", "02:00:17:00:00:01"])
@@ -102,7 +74,7 @@ def test_vnics_are_named_as_they_come_and_go(node: Node) -> None:
     assert node.read("/etc/systemd/network/05-vcnd-vnics.network") is None
 
 
-def test_all_of_it_is_removed_and_others_files_stay(node: Node) -> None:
+def test_all_of_it_is_removed_and_others_files_stay(node: NodeRoot) -> None:
     theirs = node.path("/etc/NetworkManager/conf.d/10-theirs.conf")
     theirs.touch()
     before = set(node.path("/").rglob("*"))
@@ -117,6 +89,6 @@ def test_all_of_it_is_removed_and_others_files_stay(node: Node) -> None:
 
 def test_a_program_that_does_not_run_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "etc/NetworkManager").mkdir(parents=True)
-    node = Node(tmp_path, runs=False)
+    node = NodeRoot(tmp_path, runs=False)
     neighbours.lay(node)
     assert node.read("/etc/NetworkManager/conf.d/90-vcnd.conf") is not None

@@ -19,7 +19,7 @@ from vcnd.linux.ruleset import PODS_MAPS
 from vcnd.model.family import Family
 from vcnd.model.interface import PodLink
 
-RTM_GETLINK, RTM_GETROUTE = 18, 26
+RTM_GETLINK = 18
 IFLA_EXT_MASK, SKIP_STATISTICS = 29, 8
 FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
@@ -99,7 +99,7 @@ def _routed(route: NetlinkSocket, layout: Layout) -> dict[int, list[str]]:
     carried: dict[int, set[str]] = defaultdict(set)
     for family, number in FAMILIES.items():
         asked = struct.pack("=BBBBBBBBI", number, *(0,) * 8)
-        for _, body in route.dump("list routes", RTM_GETROUTE, asked):
+        for _, body in route.dump("list routes", rtnetlink.RTM_GETROUTE, asked):
             said, length = attributes(body[12:]), body[1]
             if body[0] != number or length != family.bits:
                 continue

@@ -1,0 +1,60 @@
+"""A node's state on a small file system, and how to fill it."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import trio
+
+from fakeoci.fabric import netns
+from integration.lab import pods
+from integration.lab.cni_exec import CniError
+from integration.lab.node import Node
+
+SIZE = "size=64k"
+MOST_TRIES = 60
+
+
+@contextmanager
+def small_disk(directory: Path) -> Iterator[None]:
+    """Put a directory's files on a small file system, and back at the end."""
+    files = {p.name: p.read_bytes() for p in directory.iterdir()}
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", SIZE, "none", str(directory)]
+    subprocess.run(mount, check=True)
+    try:
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+        yield
+        files = {p.name: p.read_bytes() for p in directory.iterdir()}
+    finally:
+        subprocess.run(["/bin/umount", "-l", str(directory)], check=True)
+    for name, data in files.items():
+        (directory / name).write_bytes(data)
+
+
+def fill(directory: Path) -> Path:
+    """Leave no room on the file system of a directory; return what takes it."""
+    filler = directory / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+    return filler
+
+
+async def use_what_is_left(node: Node) -> CniError | None:
+    """Add and delete pods until the disk refuses; return how ADD tells it."""
+    for number in range(MOST_TRIES):
+        pod = await trio.to_thread.run_sync(pods.prepare, node, f"last{number}")
+        try:
+            await node.network().add(pod.attachment)
+        except CniError as error:
+            return error
+        finally:
+            await node.network().delete(pod.attachment, None)
+            await trio.to_thread.run_sync(netns.remove, pod.netns)
+    return None
