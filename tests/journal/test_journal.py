@@ -1,6 +1,5 @@
 """The journal on a real disk."""
 
-import errno
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,10 +10,9 @@ import pytest
 import trio
 
 from tests.core.test_memory import address, lease, slot
-from vcnd.journal.disk import JournalFile
 from vcnd.journal.journal import FileJournal
 from vcnd.journal.lines import encode_line
-from vcnd.journal.reading import Header, JournalUnusableError, record_line
+from vcnd.journal.reading import Header, JournalUnusableError
 from vcnd.model.errors import JournalError
 from vcnd.model.records import (
     AddressAdded,
@@ -305,35 +303,6 @@ async def test_file_that_somebody_harmed_is_written_anew(
             path.write_bytes(b"?")
         await j.append(Leased(lease(2, 2)))
     assert set(remembered(path).leases) == {lease(1, 1), lease(2, 2)}
-
-
-def test_file_is_cut_back_where_an_append_is_refused(tmp_path: Path) -> None:
-    file = JournalFile(tmp_path / "journal")
-    file.replace(HEADER)
-    with Path("/dev/full").open("wb") as full:
-        os.dup2(full.fileno(), file._fd)
-    with pytest.raises(OSError, match="No space left"):
-        file.append(record_line((Leased(lease(1, 1)), 1.0)))
-    assert not file.is_known
-    assert file.read() == HEADER
-
-
-def test_file_is_not_appended_to_after_a_refused_sync(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The kernel may have dropped the pages, and the next sync would not tell."""
-    file = JournalFile(tmp_path / "journal")
-    file.replace(HEADER)
-
-    def refuse(_descriptor: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    with monkeypatch.context() as disk:
-        disk.setattr(os, "fdatasync", refuse)
-        with pytest.raises(OSError, match="Input/output error"):
-            file.append(record_line((Leased(lease(1, 1)), 1.0)))
-    assert not file.is_known
-    assert file.read() == HEADER  # nothing that was refused stays
 
 
 async def test_cancelled_append_is_whole_or_absent(tmp_path: Path) -> None:

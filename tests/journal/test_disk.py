@@ -1,0 +1,43 @@
+"""The journal's file after the disk refused."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.core.test_memory import lease
+from vcnd.journal.disk import JournalFile
+from vcnd.journal.reading import Header, record_line
+from vcnd.model.records import Leased
+
+HEADER = Header(boot_id="boot", netns_cookie=1).line()
+
+
+def test_file_is_cut_back_where_an_append_is_refused(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "journal")
+    file.replace(HEADER)
+    with Path("/dev/full").open("wb") as full:
+        os.dup2(full.fileno(), file._fd)
+    with pytest.raises(OSError, match="No space left"):
+        file.append(record_line((Leased(lease(1, 1)), 1.0)))
+    assert not file.is_known
+    assert file.read() == HEADER
+
+
+def test_file_is_not_appended_to_after_a_refused_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel may have dropped the pages, and the next sync would not tell."""
+    file = JournalFile(tmp_path / "journal")
+    file.replace(HEADER)
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", refuse)
+        with pytest.raises(OSError, match="Input/output error"):
+            file.append(record_line((Leased(lease(1, 1)), 1.0)))
+    assert not file.is_known
+    assert file.read() == HEADER  # nothing that was refused stays
