@@ -1,1 +1,12 @@
-"""The fake OCI."""
+"""A fake Oracle Cloud: ``fakeoci.serving()`` serves it, ``mock_oci()`` mocks it."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """Import the server when it is asked for: parts of the fake go without it."""
+    if name in ("Cloud", "ServingError", "serving"):
+        from fakeoci import cloud  # noqa: PLC0415
+
+        return getattr(cloud, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

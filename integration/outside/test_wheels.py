@@ -55,7 +55,7 @@ def test_the_fakes_wheel_is_pure_python_and_holds_the_fake_alone(wheel: Path) ->
     expected = {str(path.relative_to(ROOT)) for path in sources}
     with zipfile.ZipFile(wheel) as archive:
         held = {n for n in archive.namelist() if ".dist-info/" not in n}
-    assert held == expected | {"fakeoci/py.typed"}
+    assert held == expected | {"fakeoci/py.typed", "fakeoci/__init__.pyi"}
 
 
 def test_the_fakes_wheel_has_its_own_licence_and_text(wheel: Path) -> None:

@@ -16,4 +16,4 @@ def test_an_example_passes(number: int, pytester: pytest.Pytester) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
