@@ -23,15 +23,11 @@ from fakeoci.world.nouns import (
     VnicAttachment,
     WorkRequest,
 )
+from fakeoci.world.services import SERVICES
 from fakeoci.world.world import World
 
 Body = dict[str, Any]
 NAT_IP = "203.0.113.1"
-SERVICES = {
-    "ocid1.service.oc1.iad.all": "All IAD Services In Oracle Services Network",
-    "ocid1.service.oc1.iad.objectstorage": "OCI IAD Object Storage",
-}
-"""What a service gateway can lead to."""
 
 
 def time_text(seconds: float) -> str:
@@ -62,7 +58,7 @@ def rule_body(rule: SecurityRule, *, of_list: bool) -> Body:
         f"{end}Type": rule.peer_type,
     }
     if not of_list:
-        body |= {"id": rule.id, "direction": rule.direction, "isValid": True}
+        body |= {"id": rule.id, "direction": rule.direction, "isValid": rule.is_valid}
     if rule.ports is not None:
         options = "tcpOptions" if rule.protocol == "6" else "udpOptions"
         ports = {"min": rule.ports.min, "max": rule.ports.max}

@@ -5,7 +5,7 @@ have the others.  Fields that the fake does not act upon are accepted as the SDK
 sends them.
 """
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from fakeoci.world.labels import (
 )
 
 T = TypeVar("T", bound=msgspec.Struct)
+Lifetime = Literal["EPHEMERAL", "RESERVED"]
 SecurityAttributes = dict[str, dict[str, Any]]
 
 
@@ -93,7 +94,7 @@ class NewPrivateIp(Named, kw_only=True):
     ip_address: str | None = None
     cidr_prefix_length: int | None = None
     ipv4_subnet_cidr_at_creation: str | None = None
-    lifetime: str | None = None
+    lifetime: Lifetime | None = None
     hostname_label: Hostname | None = None
     route_table_id: str | None = None
 
@@ -114,7 +115,7 @@ class ChangedPrivateIp(Named, kw_only=True):
     """What UpdatePrivateIpDetails and BulkUpdatePrivateIpItem have in common."""
 
     hostname_label: Hostname | None = None
-    lifetime: str | None = None
+    lifetime: Lifetime | None = None
     route_table_id: str | None = None
 
 
@@ -174,7 +175,7 @@ class NewIpv6(Named, kw_only=True):
     ip_address: str | None = None
     cidr_prefix_length: int | None = None
     ipv6_subnet_cidr: str | None = None
-    lifetime: str | None = None
+    lifetime: Lifetime | None = None
     hostname: Hostname | None = None
     route_table_id: str | None = None
 
@@ -194,7 +195,7 @@ class ChangedIpv6(Named, kw_only=True):
     """What UpdateIpv6Details and BulkUpdateIpv6sItem have in common."""
 
     hostname: Hostname | None = None
-    lifetime: str | None = None
+    lifetime: Lifetime | None = None
     route_table_id: str | None = None
 
 

@@ -1,14 +1,19 @@
 """Operations on DHCP options."""
 
+from ipaddress import ip_address
+
 import msgspec
 
 from fakeoci.api import details
 from fakeoci.api import network_details as said_of
 from fakeoci.api.listing import changing, deleter, getter, lister, names, one, rename
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world.errors import conflict
+from fakeoci.world.errors import conflict, invalid, missing
+from fakeoci.world.networks import check_no_default
 from fakeoci.world.nouns import DhcpOptions, Subnet, Vcn
 from fakeoci.world.world import World
+
+MOST_SERVERS = 3
 
 
 def _create_dhcp(call: Call) -> Result:
@@ -22,7 +27,31 @@ def _create_dhcp(call: Call) -> Result:
     return one(call, call.world.add(made))
 
 
+def _check(option: said_of.AnyDhcpOption) -> None:
+    """Raise 400 unless an option is as DhcpDnsOption or DhcpSearchDomainOption says."""
+    if option.type == "SearchDomain":
+        names = option.search_domain_names or []
+        if len(names) != 1 or not names[0]:
+            raise invalid("searchDomainNames has one name")
+        return
+    if option.server_type is None:
+        raise missing("serverType is required of DomainNameServer")
+    servers = option.custom_dns_servers or []
+    if (
+        option.server_type == "CustomDnsServer"
+        and not 1 <= len(servers) <= MOST_SERVERS
+    ):
+        raise invalid(f"customDnsServers has one to {MOST_SERVERS} addresses")
+    for server in servers:
+        try:
+            ip_address(server)
+        except ValueError as error:
+            raise invalid(f"customDnsServers: {error}") from error
+
+
 def _options(said: list[said_of.AnyDhcpOption]) -> list[dict[str, object]]:
+    for option in said:
+        _check(option)
     kept = (msgspec.to_builtins(option) for option in said)
     return [{k: v for k, v in option.items() if v is not None} for option in kept]
 
@@ -40,6 +69,7 @@ def _update_dhcp(call: Call) -> Result:
 def _delete_dhcp(world: World, dhcp: DhcpOptions) -> None:
     if any(s.dhcp_options_id == dhcp.id for s in world.all(Subnet)):
         raise conflict(f"DHCP options {dhcp.id}")
+    check_no_default(world, dhcp)
     world.drop(dhcp)
 
 

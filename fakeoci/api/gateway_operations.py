@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from fakeoci.api import details
 from fakeoci.api import network_details as said_of
-from fakeoci.api.bodies import SERVICES
 from fakeoci.api.listing import (
     SORTS,
     changing,
@@ -24,11 +23,13 @@ from fakeoci.api.listing import (
 from fakeoci.api.paging import page
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import conflict, invalid, limit_exceeded, not_found
+from fakeoci.world.networks import check_peers, of_vcn
 from fakeoci.world.nouns import (
     Gateway,
     RouteTable,
     Vcn,
 )
+from fakeoci.world.services import SERVICES, cidr_of
 from fakeoci.world.world import World
 
 SINGULAR = ("internet", "nat", "service")
@@ -73,7 +74,13 @@ def of_kind(gateway: Gateway, kind: str) -> Gateway:
 def _create_internet(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateInternetGatewayDetails)
     return _create(
-        call, "internet", "internetgateway", said, said.vcn_id, enabled=said.is_enabled
+        call,
+        "internet",
+        "internetgateway",
+        said,
+        said.vcn_id,
+        routes=said.route_table_id,
+        enabled=said.is_enabled,
     )
 
 
@@ -82,14 +89,26 @@ def _create_nat(call: Call) -> Result:
     if said.public_ip_id is not None:
         raise invalid("publicIpId: this fake has no reserved public IPs")
     return _create(
-        call, "nat", "natgateway", said, said.vcn_id, enabled=not said.block_traffic
+        call,
+        "nat",
+        "natgateway",
+        said,
+        said.vcn_id,
+        routes=said.route_table_id,
+        enabled=not said.block_traffic,
     )
 
 
 def _create_peering(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateLocalPeeringGatewayDetails)
     return _create(
-        call, "peering", "localpeeringgateway", said, said.vcn_id, enabled=True
+        call,
+        "peering",
+        "localpeeringgateway",
+        said,
+        said.vcn_id,
+        routes=said.route_table_id,
+        enabled=True,
     )
 
 
@@ -100,9 +119,12 @@ def _create(
     said: said_of.Created,
     vcn_id: str,
     *,
+    routes: str | None,
     enabled: bool,
 ) -> Result:
     vcn = call.world.get(Vcn, vcn_id)
+    if routes is not None:
+        of_vcn(call.world, RouteTable, routes, vcn.id)
     same = [g for g in call.world.all(Gateway) if (g.vcn_id, g.kind) == (vcn.id, kind)]
     if same and kind in SINGULAR:
         raise limit_exceeded(f"the VCN has an {kind} gateway already")
@@ -124,6 +146,7 @@ def _connect(call: Call) -> Result:
         raise invalid("a VCN is not peered with itself")
     if mine.peer_id or other.peer_id:
         raise conflict("the local peering gateway")
+    check_peers(call.world, *(call.world.get(Vcn, g.vcn_id) for g in (mine, other)))
     mine.peer_id, other.peer_id = other.id, mine.id
     call.world.touch(mine)
     call.world.touch(other)
@@ -157,7 +180,15 @@ def delete_gateway(world: World, gateway: Gateway) -> None:
 def _create_service(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateServiceGatewayDetails)
     services = _services([x.service_id for x in said.services])
-    result = _create(call, "service", "servicegateway", said, said.vcn_id, enabled=True)
+    result = _create(
+        call,
+        "service",
+        "servicegateway",
+        said,
+        said.vcn_id,
+        routes=said.route_table_id,
+        enabled=True,
+    )
     gateway = call.world.get(Gateway, result.body["id"])
     gateway.service_ids = services
     return one(call, gateway)
@@ -197,8 +228,12 @@ def _change_service(*, attach: bool) -> Callable[[Call], Result]:
 
 def _service_body(service_id: str) -> dict[str, str]:
     name = SERVICES[service_id]
-    cidr = name.lower().replace(" ", "-")
-    return {"id": service_id, "name": name, "description": name, "cidrBlock": cidr}
+    return {
+        "id": service_id,
+        "name": name,
+        "description": name,
+        "cidrBlock": cidr_of(service_id),
+    }
 
 
 def _list_services(call: Call) -> Result:

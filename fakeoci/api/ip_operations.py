@@ -83,6 +83,8 @@ def _changed(said: details.ChangedPrivateIp | details.ChangedIpv6) -> ips.Change
 
 def _create_private_ip(call: Call) -> Result:
     said = details.decode(call.body, details.CreatePrivateIpDetails)
+    if said.vlan_id is not None:
+        raise invalid("vlanId: this fake has no VLANs")
     return _create(call, said, said.vnic_id, said.subnet_id)
 
 
@@ -120,7 +122,7 @@ def _update(
     world, id_ = call.world, call.path["id"]
     address = ips.secondary(world, id_, kind)
     world.match(address, call.if_match)
-    ips.check_changed(world, changed)
+    ips.check_changed(world, address, changed)
     if vnic_id is not None:
         ips.move(world, id_, vnic_id, None, kind)
     ips.update(world, address, changed)

@@ -1,9 +1,15 @@
 """Request bodies of VCNs, subnets, security rules, routes and gateways."""
 
+from typing import Annotated, Literal
+
 import msgspec
 
 from fakeoci.api.details import Details, Named, SecurityAttributes
 from fakeoci.world.labels import Description, DnsLabel
+
+PeerType = Literal["CIDR_BLOCK", "SERVICE_CIDR_BLOCK", "NETWORK_SECURITY_GROUP"]
+DomainNameType = Literal["SUBNET_DOMAIN", "VCN_DOMAIN", "CUSTOM_DOMAIN"]
+Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
 class Created(Named, kw_only=True):
@@ -125,8 +131,8 @@ class PortOptions(Details, kw_only=True):
 class IcmpOptions(Details, kw_only=True):
     """IcmpOptions."""
 
-    type: int
-    code: int | None = None
+    type: Byte
+    code: Byte | None = None
 
 
 class RuleDetails(Details, kw_only=True):
@@ -144,24 +150,24 @@ class EgressSecurityRule(RuleDetails, kw_only=True):
     """EgressSecurityRule."""
 
     destination: str
-    destination_type: str | None = None
+    destination_type: PeerType | None = None
 
 
 class IngressSecurityRule(RuleDetails, kw_only=True):
     """IngressSecurityRule."""
 
     source: str
-    source_type: str | None = None
+    source_type: PeerType | None = None
 
 
 class AddSecurityRuleDetails(RuleDetails, kw_only=True):
     """AddSecurityRuleDetails."""
 
-    direction: str
+    direction: Literal["INGRESS", "EGRESS"]
     source: str | None = None
-    source_type: str | None = None
+    source_type: PeerType | None = None
     destination: str | None = None
-    destination_type: str | None = None
+    destination_type: PeerType | None = None
 
 
 class UpdateSecurityRuleDetails(AddSecurityRuleDetails, kw_only=True):
@@ -216,10 +222,10 @@ class RouteRule(Details, kw_only=True):
 
     network_entity_id: str
     destination: str | None = None
-    destination_type: str | None = None
+    destination_type: Literal["CIDR_BLOCK", "SERVICE_CIDR_BLOCK"] | None = None
     cidr_block: str | None = None
     description: Description | None = None
-    route_type: str | None = None
+    route_type: Literal["STATIC", "LOCAL"] | None = None
 
 
 class CreateRouteTableDetails(Created, kw_only=True):
@@ -298,7 +304,7 @@ class VcnNetwork(Details, kw_only=True):
     type: str
     id: str
     route_table_id: str | None = None
-    vcn_route_type: str | None = None
+    vcn_route_type: Literal["STATIC", "LOCAL"] | None = None
 
 
 class CreateDrgAttachmentDetails(Named, kw_only=True):
@@ -316,8 +322,10 @@ class CreateDrgAttachmentDetails(Named, kw_only=True):
 class AnyDhcpOption(Details, kw_only=True):
     """DhcpDnsOption and DhcpSearchDomainOption."""
 
-    type: str
-    server_type: str | None = None
+    type: Literal["DomainNameServer", "SearchDomain"]
+    server_type: (
+        Literal["VcnLocal", "VcnLocalPlusInternet", "CustomDnsServer"] | None
+    ) = None
     custom_dns_servers: list[str] | None = None
     search_domain_names: list[str] | None = None
 
@@ -327,11 +335,11 @@ class CreateDhcpDetails(Created, kw_only=True):
 
     vcn_id: str
     options: list[AnyDhcpOption]
-    domain_name_type: str | None = None
+    domain_name_type: DomainNameType | None = None
 
 
 class UpdateDhcpDetails(Named, kw_only=True):
     """UpdateDhcpDetails."""
 
     options: list[AnyDhcpOption] | None = None
-    domain_name_type: str | None = None
+    domain_name_type: DomainNameType | None = None

@@ -13,8 +13,9 @@ from fakeoci.api.listing import (
     rename,
 )
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world import vnics
+from fakeoci.world import ips, vnics
 from fakeoci.world.errors import invalid, missing
+from fakeoci.world.networks import of_vcn
 from fakeoci.world.nouns import Instance, RouteTable, Subnet, Vnic, VnicAttachment
 
 
@@ -44,6 +45,11 @@ def new_vnic(said: details.CreateVnicDetails, name: str = "") -> vnics.NewVnic:
     """Return what a VNIC shall be, as CreateVnicDetails says it."""
     if said.vlan_id is not None:
         raise invalid("vlanId: this fake has no VLANs")
+    if said.hostname_label and said.assign_private_dns_record is False:
+        raise invalid(
+            f"Hostname {said.hostname_label} is provided when AssignPrivateDnsRecord"
+            " is false"
+        )
     if said.subnet_id is None:
         raise missing("createVnicDetails.subnetId is required")
     pairs = said.ipv6_address_ipv6_subnet_cidr_pair_details
@@ -88,11 +94,17 @@ def _detach_vnic(call: Call) -> Result:
 def _update_vnic(call: Call) -> Result:
     said = details.decode(call.body, details.UpdateVnicDetails)
     vnic = changing(call, Vnic)
+    world, subnet = call.world, call.world.get(Subnet, vnic.subnet_id)
     if said.nsg_ids is not None:
-        vcn_id = call.world.get(Subnet, vnic.subnet_id).vcn_id
-        vnics.check_nsgs(call.world, said.nsg_ids, vcn_id)
+        vnics.check_nsgs(world, said.nsg_ids, subnet.vcn_id)
     if said.route_table_id:
-        call.world.get(RouteTable, said.route_table_id)
+        of_vcn(world, RouteTable, said.route_table_id, subnet.vcn_id)
+    if said.hostname_label is not None:
+        # The VNIC's hostname is its primary private IP's: both have it.
+        primary = world.private_ips_of(vnic.id)[0]
+        ips.check_hostname(world, subnet.id, said.hostname_label, primary)
+        primary.hostname_label = said.hostname_label
+        world.touch(primary)
     for name in ("nsg_ids", "skip_source_dest_check", "hostname_label"):
         if getattr(said, name) is not None:
             setattr(vnic, name, getattr(said, name))

@@ -122,6 +122,11 @@ class AddressSpace:
             raise invalid(f"{cidr} is no CIDR block of the subnet")
         return found
 
+    def check_named(self, cidr: str | None, address: str) -> None:
+        """Raise 400 when an address is not in the block that is asked for with it."""
+        if not any(ip_address(address) in b for b in self.named(cidr)):
+            raise invalid(f"{address} is in no CIDR block {cidr or 'of the subnet'}")
+
     def block_of(self, address: str) -> Network:
         """Return the CIDR block that an address was taken from."""
         return next(b for b in self.blocks if ip_address(address) in b)

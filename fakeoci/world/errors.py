@@ -47,6 +47,11 @@ def conflict(what: str) -> ServiceError:
     return ServiceError(409, "Conflict", f"{what} is still in use")
 
 
+def incorrect_state(what: str, state: str) -> ServiceError:
+    """Return 409 IncorrectState: it cannot be done to what is in this state."""
+    return ServiceError(409, "IncorrectState", f"{what} is {state}")
+
+
 def etag_mismatch() -> ServiceError:
     """Return 412 NoEtagMatch."""
     return ServiceError(

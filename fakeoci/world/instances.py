@@ -20,7 +20,11 @@ def launch(
 ) -> Instance:
     """Enter an instance with its primary VNIC."""
     world.add(instance)
-    vnic = vnics.create(world, instance, new, primary=True, now=now)
+    try:
+        vnic = vnics.create(world, instance, new, primary=True, now=now)
+    except ServiceError:
+        world.drop(instance)
+        raise
     world.add(
         VnicAttachment(
             id=world.names.ocid("vnicattachment"),

@@ -10,6 +10,7 @@ from fakeoci.world.errors import (
     limit_exceeded,
     missing,
 )
+from fakeoci.world.networks import of_vcn
 from fakeoci.world.nouns import (
     Address,
     Instance,
@@ -72,6 +73,27 @@ def canonical(text: str, kind: type[Address]) -> str:
         raise invalid(f"{text!r} is no address of a {kind.__name__}") from error
 
 
+def check_hostname(
+    world: World, subnet_id: str, label: str, own: Address | None = None
+) -> None:
+    """Raise 400 unless an address of a subnet can have a hostname.
+
+    The subnet needs a DNS label, and no other address there has the name, in letters
+    of whatever case.
+    """
+    if not label:
+        return
+    if not world.get(Subnet, subnet_id).dns_label:
+        raise invalid(
+            f"Invalid VNIC creation parameters: hostnameLabel {label} needs a subnet"
+            " with a DNS label"
+        )
+    for held in world.all(Address):
+        same = held.hostname_label.lower() == label.lower()
+        if same and held.subnet_id == subnet_id and held is not own:
+            raise invalid(f"hostname {label} is used by {held.id} of the same subnet")
+
+
 def limit_of(world: World, vnic: Vnic, kind: type[Address]) -> int:
     """Return how many secondary objects of a family a VNIC takes."""
     limits = world.settings.limits
@@ -130,8 +152,6 @@ def create_now(
     if prefix != SINGLE[new.kind] and new.hostname_label:
         raise invalid("a block of addresses has no hostname")
     _check_lifetime(new.lifetime)
-    if new.route_table_id:
-        world.get(RouteTable, new.route_table_id)
     if vnic_id is not None:
         vnic = world.get(Vnic, vnic_id)
         if subnet_id not in (None, vnic.subnet_id):
@@ -139,10 +159,14 @@ def create_now(
         subnet_id = vnic.subnet_id
         _check_room(world, vnic, new.kind)
     subnet = world.get(Subnet, subnet_id or "")
+    if new.route_table_id:
+        of_vcn(world, RouteTable, new.route_table_id, subnet.vcn_id)
+    check_hostname(world, subnet.id, new.hostname_label)
     space = world.space(subnet.id, new.kind)
     if new.ip_address is not None:
-        space.take(new.ip_address, prefix)
-        address = new.ip_address
+        address = canonical(new.ip_address, new.kind)
+        space.check_named(new.subnet_cidr, address)
+        space.take(address, prefix)
     elif prefix < SINGLE[new.kind]:
         address = space.take_block(prefix, new.subnet_cidr)
     else:
@@ -247,17 +271,22 @@ def move(
     return address
 
 
-def check_changed(world: World, changed: Changed) -> None:
+def check_changed(world: World, address: Address, changed: Changed) -> None:
     """Raise when an address cannot be so."""
     if changed.lifetime is not None:
         _check_lifetime(changed.lifetime)
     if changed.route_table_id:
-        world.get(RouteTable, changed.route_table_id)
+        vcn_id = world.get(Subnet, address.subnet_id).vcn_id
+        of_vcn(world, RouteTable, changed.route_table_id, vcn_id)
+    if changed.hostname_label:
+        if address.prefix_length != SINGLE[type(address)]:
+            raise invalid("a block of addresses has no hostname")
+        check_hostname(world, address.subnet_id, changed.hostname_label, address)
 
 
 def update(world: World, address: Address, changed: Changed) -> None:
     """Change what else an address is."""
-    check_changed(world, changed)
+    check_changed(world, address, changed)
     for name, value in vars(changed).items():
         if value is not None:
             setattr(address, name, value)

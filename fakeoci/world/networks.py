@@ -191,6 +191,20 @@ def subnets_of(world: World, vcn: Vcn) -> list[Subnet]:
     return [s for s in world.all(Subnet) if s.vcn_id == vcn.id]
 
 
+def check_no_default(
+    world: World, noun: RouteTable | SecurityList | DhcpOptions
+) -> None:
+    """Raise 400 for a VCN's default table, list or options: they go with the VCN."""
+    vcn = world.get(Vcn, noun.vcn_id)
+    defaults = (
+        vcn.default_route_table_id,
+        vcn.default_security_list_id,
+        vcn.default_dhcp_options_id,
+    )
+    if noun.id in defaults:
+        raise invalid("a VCN's default goes with its VCN")
+
+
 def delete_vcn(world: World, vcn: Vcn) -> None:
     """Delete a VCN that has nothing left but its defaults (DeleteVcn)."""
     defaults = {

@@ -61,6 +61,8 @@ class SecurityRule:
     icmp_type: int | None = None
     description: str = ""
     is_stateless: bool = False
+    is_valid: bool = True
+    """False once the NSG that it names is deleted."""
 
 
 @dataclass(kw_only=True)

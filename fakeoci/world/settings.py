@@ -51,6 +51,9 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     lists_per_subnet: int = 5
     """Security lists of a subnet."""
     rules_per_call: int = 25
+    rules_per_list: int = 200
+    """Of a security list, each way."""
+    routes_per_table: int = 200
     calls_per_second: float = 0.0
     """Token bucket per principal and operation; 0 is no throttle.  OCI publishes none.
     """

@@ -7,6 +7,7 @@ from fakeoci.world import ips
 from fakeoci.world.errors import (
     ServiceError,
     being_modified,
+    incorrect_state,
     invalid,
     limit_exceeded,
 )
@@ -74,6 +75,7 @@ def create(
     """Make a VNIC and its primary private IP."""
     subnet = world.get(Subnet, new.subnet_id)
     check_nsgs(world, new.nsg_ids, subnet.vcn_id)
+    ips.check_hostname(world, subnet.id, new.hostname_label)
     if new.assign_public_ip and subnet.prohibit_public_ip:
         raise invalid("Invalid VNIC creation parameters: the subnet is private")
     # Left out, it follows the subnet: public ones give their VNICs an address.
@@ -110,18 +112,26 @@ def create(
 
 
 def _primary_ip(world: World, subnet: Subnet, new: NewVnic, now: float) -> PrivateIp:
+    if (
+        sum(x is not None for x in (new.private_ip, new.private_ip_id, new.subnet_cidr))
+        > 1
+    ):
+        raise invalid("privateIp, privateIpId and subnetCidr exclude each other")
     if new.private_ip_id is not None:
         held = world.get(PrivateIp, new.private_ip_id)
         if held.vnic_id is not None or held.subnet_id != subnet.id:
             raise invalid(f"{held.id} is on a VNIC, or in another subnet")
+        if held.lifetime != "RESERVED" or held.prefix_length != ips.SINGLE[PrivateIp]:
+            raise invalid(f"{held.id} is not a single reserved address")
         held.is_primary = True
+        held.hostname_label = new.hostname_label or held.hostname_label
         return held
     space = world.space(subnet.id)
     if new.private_ip is None:
         address = space.take_any(new.subnet_cidr)
     else:
-        space.take(new.private_ip)
-        address = new.private_ip
+        address = ips.canonical(new.private_ip, PrivateIp)
+        space.take(address)
     return world.add(
         PrivateIp(
             id=world.names.ocid("privateip"),
@@ -132,6 +142,7 @@ def _primary_ip(world: World, subnet: Subnet, new: NewVnic, now: float) -> Priva
             subnet_id=subnet.id,
             vnic_id=None,
             is_primary=True,
+            hostname_label=new.hostname_label,
         )
     )
 
@@ -148,7 +159,9 @@ def attach(
     """Start to attach a secondary VNIC (AttachVnic)."""
     instance = world.get(Instance, instance_id)
     if instance.lifecycle_state not in ("RUNNING", "STOPPED"):
-        raise invalid(f"instance {instance_id} is {instance.lifecycle_state}")
+        raise incorrect_state(f"instance {instance_id}", instance.lifecycle_state)
+    if nic_index != 0:  # only some bare metal shapes have two, and here are none
+        raise invalid(f"nicIndex {nic_index}: shape {instance.shape} has one NIC, 0")
     alive = attachments_of(world, instance_id)
     if any(a.lifecycle_state in UNDER_WAY for a in alive):
         raise being_modified(f"instance {instance_id}")

@@ -12,10 +12,10 @@ from fakeoci.transport import FakeTransport
 from fakeoci.world import state, worldfile
 from fakeoci.world.nouns import Subnet
 from fakeoci.world.world import World
-from tests.fakeoci.refusals import Row, filled, lists, names_in, networks
+from tests.fakeoci.refusals import Row, filled, lists, names_in, networks, parts
 
 CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
-ROWS = (*lists.ROWS, *networks.ROWS)
+ROWS = (*lists.ROWS, *networks.ROWS, *parts.ROWS)
 
 
 def cloud() -> Service:
