@@ -13,6 +13,7 @@ from fakeoci.api.identity import not_authenticated
 from fakeoci.api.operations import OPERATIONS
 from fakeoci.api.service import Call, Operation, Service
 from fakeoci.api.signatures import Signed
+from fakeoci.api.unsupported import Unsupported
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.nouns import Instance
 
@@ -27,6 +28,7 @@ def build(service: Service) -> Starlette:
     routes.append(Route("/resourcePrincipalSessionTokens", workload, methods=["POST"]))
     routes.append(Route("/opc/v2/{path:path}", _Imds(service), methods=["GET"]))
     routes += admin.routes(service)
+    routes.append(Route("/{path:path}", Unsupported(service)))
     return Starlette(routes=routes)
 
 

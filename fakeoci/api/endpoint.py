@@ -104,7 +104,7 @@ class Endpoint:
             said = {"code": error.code, "message": error.message}
             response = json(error.status, said, headers)
         service.record(
-            operation=self.name,
+            operation=self.operation(request),
             principal=principal,
             client=request.client.host if request.client else "",
             status=0 if isinstance(response, AnswerLost) else response.status_code,
@@ -117,6 +117,11 @@ class Endpoint:
         said = request.headers.get("opc-request-id", "")
         own = self.service.world.names.segment()
         return f"{said}/{own}" if said else own
+
+    def operation(self, request: Request) -> str:
+        """Return what the request log calls the operation."""
+        del request
+        return self.name
 
     def fault_names(self, request: Request) -> tuple[str, ...]:
         """Return the names by which a fault can mean this call."""
