@@ -23,8 +23,9 @@ from fakeoci.fabric.uplink import Uplink
 from fakeoci.keeping import StateFile
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
-from fakeoci.world.nouns import Subnet
+from fakeoci.world.nouns import Instance, Subnet
 from fakeoci.world.state import StateError
+from fakeoci.world.world import World
 
 
 @click.group()
@@ -153,11 +154,19 @@ async def _serve(
             if fabric is not None and options.label:
                 await nursery.start(_follow_containers, service, fabric, options)
             click.echo(f"fakeoci: http://{address[0]}:{address[1]}/20160918")
+            click.echo("\n".join(_ocids(service.world)))
             sys.stdout.flush()
             await trio.sleep_forever()
         finally:
             if fabric is not None:
                 fabric.teardown()
+
+
+def _ocids(world: World) -> list[str]:
+    """Return the OCIDs that commands begin with, a line each."""
+    lines = [f"tenancy {world.tenancy_id}", f"compartment {world.compartment_id}"]
+    lines += [f"subnet {s.display_name} {s.id}" for s in world.all(Subnet)]
+    return lines + [f"instance {i.display_name} {i.id}" for i in world.all(Instance)]
 
 
 async def _follow_containers(

@@ -1,6 +1,9 @@
 """``fakeoci.serving()`` and the pytest plugin."""
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -103,3 +106,19 @@ def test_the_plugin_serves_the_world_that_a_fixture_names(
 ) -> None:
     pytester.makepyfile(PLUGIN)
     pytester.runpytest_subprocess("-q").assert_outcomes(passed=1)
+
+
+def test_serve_prints_the_ocids_that_commands_begin_with() -> None:
+    command = [sys.executable, "-m", "fakeoci", "serve", "--port", "0"]
+    world = worldfile.parse(worldfile.default_text())
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        printed = process.stdout.read().splitlines()
+    assert first.startswith("fakeoci: http://127.0.0.1:")
+    assert printed[0].startswith("tenancy ocid1.tenancy.oc1..")
+    assert f"compartment {world.compartment_id}" in printed
+    kinds = [line.split()[:2] for line in printed[2:]]
+    assert ["subnet", "pods"] in kinds
+    assert ["instance", "node1"] in kinds
