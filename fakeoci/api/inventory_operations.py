@@ -86,7 +86,6 @@ def _inventory(
 
 def _subnet_topology(call: Call) -> Result:
     compartment(call)
-    need(call, "accessLevel")
     among(call, "accessLevel", ACCESS_LEVELS)
     subnet = call.world.get(Subnet, need(call, "subnetId"))
     vcn = call.world.get(Vcn, subnet.vcn_id)
@@ -97,7 +96,6 @@ def _subnet_topology(call: Call) -> Result:
 
 def _vcn_topology(call: Call) -> Result:
     compartment(call)
-    need(call, "accessLevel")
     among(call, "accessLevel", ACCESS_LEVELS)
     vcn = call.world.get(Vcn, need(call, "vcnId"))
     parts: list[Noun] = [vcn]
