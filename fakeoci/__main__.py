@@ -135,7 +135,7 @@ async def _serve(
     options: Options,
     kept: StateFile | None,
 ) -> None:
-    app = build(service)
+    app = build(service, () if fabric is None else _fabric_routes(fabric))
     doors = [door_at(*at)]
     address = doors[0].socket.getsockname()
     async with trio.open_nursery() as nursery:
@@ -144,7 +144,6 @@ async def _serve(
             if kept is not None:
                 await nursery.start(kept.run)
             if fabric is not None:
-                app.router.routes += _fabric_routes(fabric)
                 await nursery.start(fabric.run)
                 for vcn_id, name in fabric.vcn_netns.items():
                     for there in fabric.services[vcn_id]:

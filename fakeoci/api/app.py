@@ -1,5 +1,7 @@
 """The ASGI app: authenticate, let time pass, meet faults, carry out, answer."""
 
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,14 +22,20 @@ from fakeoci.world.nouns import Instance
 CORE = "/20160918"
 
 
-def build(service: Service) -> Starlette:
-    """Return the app over a service."""
+def build(service: Service, further: Sequence[Route] = ()) -> Starlette:
+    """Return the app over a service.
+
+    Args:
+        service: the region's endpoint.
+        further: routes of a shell.  None can be added later: the last route takes
+            whatever is left.
+    """
     routes = [_core_route(service, operation) for operation in OPERATIONS]
     routes.append(Route("/v1/x509", Federate(service), methods=["POST"]))
     workload = WorkloadIdentity(service)
     routes.append(Route("/resourcePrincipalSessionTokens", workload, methods=["POST"]))
     routes.append(Route("/opc/v2/{path:path}", _Imds(service), methods=["GET"]))
-    routes += admin.routes(service)
+    routes += [*admin.routes(service), *further]
     routes.append(Route("/{path:path}", Unsupported(service)))
     return Starlette(routes=routes)
 

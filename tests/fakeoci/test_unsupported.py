@@ -6,6 +6,9 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from fakeoci.api.app import build
 from fakeoci.api.service import Fault, Service
@@ -97,3 +100,13 @@ def test_a_name_is_told_of_whole_paths_alone(text: str) -> None:
     assert known_as("GET", f"/20160918/vlans/{text}") == (
         "GetVlan" if text and "/" not in text else ""
     )
+
+
+async def test_a_shells_own_routes_come_before_the_refusal() -> None:
+    async def answer(_request: Request) -> Response:
+        return Response("packets")
+
+    app = build(cloud(), [Route("/fake/v1/fabric", answer)])
+    async with httpx2.AsyncClient(transport=FakeTransport(app)) as client:
+        assert (await client.get(f"{HOST}/fake/v1/fabric")).text == "packets"
+        assert (await client.get(f"{HOST}/fake/v1/nothing")).status_code == 501
