@@ -35,6 +35,8 @@ def example(kind: inspect.Type) -> Any:
             return [example(item)]
         case inspect.UnionType(types=types):
             return example(next(t for t in types if t != inspect.NoneType()))
+        case inspect.LiteralType(values=values):
+            return values[0]
         case inspect.BoolType():
             return False
         case inspect.IntType() | inspect.FloatType():
