@@ -168,7 +168,12 @@ class NetlinkSocket:
         self, sock: socket.socket, step: str, numbers: Collection[int]
     ) -> tuple[int, bytes]:
         while True:
-            for number, kind, flags, body in numbered(self._receive(sock, step)):
+            data = self._receive(sock, step)
+            # Most answers are one message, and the one that is waited for.
+            length, kind, flags, number, _ = HEADER.unpack_from(data)
+            if kind == NLMSG_ERROR and number in numbers:
+                return flags, data[HEADER.size : length]
+            for number, kind, flags, body in numbered(data):
                 if kind == NLMSG_ERROR and number in numbers:
                     return flags, body
 

@@ -6,6 +6,7 @@ use such names too.
 """
 
 import hashlib
+from functools import lru_cache
 
 from vcnd.linux.layout import Layout
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
@@ -15,6 +16,7 @@ MOST_ALIAS_BYTES = 255
 HASH_DIGITS = 11
 
 
+@lru_cache(maxsize=512)  # asked for several times in each call
 def host_ifname(layout: Layout, key: SandboxKey) -> str:
     """Return the host's end for a sandbox: the prefix and 11 hex digits."""
     whole = f"{key.network}/{key.container_id}/{key.ifname}"

@@ -1,6 +1,7 @@
 """One connection, one call, one reply."""
 
 import errno
+import os
 import secrets
 import socket
 import struct
@@ -263,6 +264,11 @@ def _one_namespace(descriptors: list[int]) -> int:
 async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
     view = memoryview(data)
     try:
+        # Most replies fit at once, and then nothing has to be waited for.
+        with suppress(BlockingIOError):
+            view = view[os.write(connection.fileno(), view) :]
+        if not view:
+            return
         with trio.fail_after(REPLY_SECONDS):
             while view:
                 view = view[await connection.send(view) :]
