@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fakeoci import oci_folder
 from fakeoci.api import admin, imds
 from fakeoci.api.app import build
 from fakeoci.api.service import Service
@@ -21,6 +22,7 @@ from fakeoci.fabric.fabric import Fabric
 from fakeoci.fabric.netns import FabricError
 from fakeoci.fabric.uplink import Uplink
 from fakeoci.keeping import StateFile
+from fakeoci.oci_folder import FolderError
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
 from fakeoci.world.nouns import Instance, Subnet
@@ -56,6 +58,12 @@ def main() -> None:
     metavar="FILE",
     help="Keep the cloud in this file; a restarted fake goes on with it.",
 )
+@click.option(
+    "--oci-config",
+    default="",
+    metavar="DIR",
+    help="Write a folder like ~/.oci for Oracle's tools, and DIR/env that names it.",
+)
 @click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
 @click.option(
     "--containers",
@@ -75,6 +83,7 @@ def serve(
     *,
     instance: str,
     state: str,
+    oci_config: str,
     fabric: bool,
     containers: str,
     docker_socket: str,
@@ -110,9 +119,12 @@ def serve(
     )
     refusal = ""  # told after the except*, which would wrap an exit in a group
     try:
-        trio.run(_serve, service, (host, port, caller), kernel, options, kept)
+        at = host, port, caller
+        trio.run(_serve, service, at, kernel, options, kept, oci_config)
     except* FabricError as group:
         refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
+    except* FolderError as group:
+        refusal = str(group.exceptions[0])
     except* OSError as group:
         refusal = f"{host}:{port}: {group.exceptions[0]}"
     if refusal:
@@ -134,6 +146,7 @@ async def _serve(
     fabric: Fabric | None,
     options: Options,
     kept: StateFile | None,
+    oci_config: str,
 ) -> None:
     app = build(service, () if fabric is None else _fabric_routes(fabric))
     doors = [door_at(*at)]
@@ -152,7 +165,10 @@ async def _serve(
             await serve_doors(app, doors, nursery)
             if fabric is not None and options.label:
                 await nursery.start(_follow_containers, service, fabric, options)
-            click.echo(f"fakeoci: http://{address[0]}:{address[1]}/20160918")
+            url = f"http://{address[0]}:{address[1]}"
+            if oci_config:
+                oci_folder.write(Path(oci_config), service, url)
+            click.echo(f"fakeoci: {url}/20160918")
             click.echo("\n".join(_ocids(service.world)))
             sys.stdout.flush()
             await trio.sleep_forever()

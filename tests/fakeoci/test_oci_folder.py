@@ -1,0 +1,82 @@
+"""The folder that ``fakeoci serve --oci-config`` writes."""
+
+import os
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from fakeoci.api.service import Service
+from fakeoci.credentials import api_key
+from fakeoci.oci_folder import NAMES, FolderError, write
+from fakeoci.world import worldfile
+
+URL = "http://127.0.0.1:8080"
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service(worldfile.parse(worldfile.default_text()), lambda: 0.0)
+
+
+def profile(directory: Path) -> dict[str, str]:
+    parser = ConfigParser()
+    parser.read(directory / "config")
+    return dict(parser["DEFAULT"])
+
+
+def test_the_folder_names_a_key_that_the_cloud_knows(
+    service: Service, tmp_path: Path
+) -> None:
+    directory = tmp_path / "a folder"
+    write(directory, service, URL)
+    found = profile(directory)
+    key_id = f"{found['tenancy']}/{found['user']}/{found['fingerprint']}"
+    principal, key = service.identities.key_of(key_id, 0.0)
+    assert principal
+    assert key == api_key().key.public_key()
+    assert Path(found["key_file"]).read_text().startswith(api_key().pem)
+    assert {p.stat().st_mode & 0o777 for p in directory.iterdir()} == {0o600}
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_environment_names_folder_and_address(
+    service: Service, tmp_path: Path
+) -> None:
+    directory = tmp_path / "it's here"
+    write(directory, service, URL)
+    script = '. "$1"; env'
+    said = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", str(directory / "env")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"OCI_CLI_CONFIG_FILE={directory / 'config'}\n" in said
+    assert f"OCI_CLI_ENDPOINT={URL}\n" in said
+
+
+def test_an_earlier_folder_is_written_anew(service: Service, tmp_path: Path) -> None:
+    for url in ("http://127.0.0.1:1", URL):
+        write(tmp_path, service, url)
+    assert URL in (tmp_path / "env").read_text()
+    assert {p.name for p in tmp_path.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", ["config", "key.pem"])
+def test_files_of_somebody_else_stay(
+    service: Service, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("theirs")
+    with pytest.raises(FolderError, match=f"did not write the {name}"):
+        write(tmp_path, service, URL)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(name, "theirs")]
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderError, match=f"{os.sep}file{os.sep}folder: "):
+        write(tmp_path / "file" / "folder", service, URL)
