@@ -1,4 +1,4 @@
-"""Oracle's SDKs of other languages, each behind a small program of our own.
+"""Oracle's CLI and its SDKs of other languages, each behind a small program of our own.
 
 A judge reads a call a line and answers with what its SDK made of the response.  It is
 built from pinned sources where its toolchain is present, in a cache of its own.
@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from integration.contract import sdk
 from integration.lab.cnitool import cache
 
 HERE = Path(__file__).parent
@@ -35,11 +37,14 @@ class Language:
     build: Callable[[str], list[str]]
     """The command that builds the sources where they lie, given the tool."""
     start: Callable[[str, Path], list[str]]
+    version: str = ""
+    """Of the toolchain, where what was built fits no other."""
 
     def place(self) -> Path:
         """Return where the judge of these sources is."""
         sources = sorted(p for p in (HERE / self.name).iterdir() if p.is_file())
-        digest = hashlib.sha256(b"".join(p.read_bytes() for p in sources))
+        parts = [self.version.encode(), *(p.read_bytes() for p in sources)]
+        digest = hashlib.sha256(b"".join(parts))
         return cache() / f"judge-{self.name}-{digest.hexdigest()[:12]}"
 
     def prepare(self) -> str:
@@ -88,6 +93,22 @@ LANGUAGES = (
         "node",
         lambda _node: ["npm", "ci", "--no-audit", "--no-fund"],
         lambda node, place: [node, str(place / "judge.js")],
+    ),
+    Language(
+        "cli",
+        sys.executable,
+        # Its SDK is the one that judges in Python already.  The CLI finds its parts by
+        # the folder's name.
+        lambda python: [
+            *(python, "-m", "pip", "--disable-pip-version-check", "install", "-q"),
+            *("--no-deps", "--require-hashes", "-r", "requirements.txt"),
+            *("--target", "site-packages"),
+        ],
+        lambda python, place: [
+            *(python, str(place / "judge.py")),
+            *(str(place / "site-packages"), str(sdk.place())),
+        ],
+        version=f"py{sys.version_info.major}{sys.version_info.minor}",
     ),
 )
 
