@@ -197,7 +197,10 @@ def _subnet(world: World, subnet: Subnet) -> Body:
 def _instance(world: World, instance: Instance) -> Body:
     return {
         "availabilityDomain": world.availability_domain,
-        "faultDomain": "FAULT-DOMAIN-1",
+        "faultDomain": instance.fault_domain,
+        "imageId": instance.image_id,
+        "sourceDetails": instance.source
+        or {"sourceType": "image", "imageId": instance.image_id},
         "region": world.region_key,
         "shape": instance.shape,
         "shapeConfig": shape_config(instance),

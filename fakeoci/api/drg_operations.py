@@ -4,7 +4,7 @@ The world file says what is behind one; one that the API makes leads nowhere.
 """
 
 from fakeoci.api import details
-from fakeoci.api import network_details as said_of
+from fakeoci.api import drg_details as said_of
 from fakeoci.api.gateway_operations import (
     delete_gateway,
     gateway_getter,
@@ -14,6 +14,7 @@ from fakeoci.api.gateway_operations import (
 )
 from fakeoci.api.listing import (
     SORTS,
+    changing,
     check_known,
     compartment,
     deleter,
@@ -23,6 +24,7 @@ from fakeoci.api.listing import (
     matching,
     names,
     one,
+    rename,
 )
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import conflict, invalid, limit_exceeded
@@ -62,6 +64,14 @@ def _attach_drg(call: Call) -> Result:
     return one(call, call.world.add(made))
 
 
+def _rename_attachment(call: Call) -> Result:
+    said = details.decode(call.body, said_of.UpdateDrgAttachmentDetails)
+    attachment = changing(call, DrgAttachment)
+    rename(attachment, said)
+    call.world.touch(attachment)
+    return one(call, attachment)
+
+
 def _detach_drg(world: World, attachment: DrgAttachment) -> None:
     drg = world.get(Gateway, attachment.drg_id)
     drg.vcn_id = ""
@@ -99,6 +109,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("ListDrgAttachments", "GET", _DRG, _list_drg_attachments),
     Operation("CreateDrgAttachment", "POST", _DRG, _attach_drg),
     Operation("GetDrgAttachment", "GET", f"{_DRG}/{{id}}", getter(DrgAttachment)),
+    Operation("UpdateDrgAttachment", "PUT", f"{_DRG}/{{id}}", _rename_attachment),
     Operation(
         "DeleteDrgAttachment",
         "DELETE",

@@ -1,6 +1,6 @@
 """Request bodies of instances."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -11,6 +11,9 @@ from fakeoci.api.details import (
     SecurityAttributes,
 )
 from fakeoci.world.labels import Hostname
+
+Sources = Literal["image", "bootVolume"]
+FaultDomain = Literal["FAULT-DOMAIN-1", "FAULT-DOMAIN-2", "FAULT-DOMAIN-3"]
 
 
 class LaunchInstanceShapeConfigDetails(Details, kw_only=True):
@@ -27,6 +30,22 @@ class LaunchInstanceShapeConfigDetails(Details, kw_only=True):
     )
 
 
+class SourceDetails(Details, kw_only=True):
+    """InstanceSourceViaImageDetails and InstanceSourceViaBootVolumeDetails."""
+
+    source_type: Sources
+    image_id: str | None = None
+    boot_volume_id: str | None = None
+    boot_volume_size_in_g_bs: int | None = msgspec.field(
+        default=None, name="bootVolumeSizeInGBs"
+    )
+    boot_volume_vpus_per_g_b: int | None = msgspec.field(
+        default=None, name="bootVolumeVpusPerGB"
+    )
+    kms_key_id: str | None = None
+    instance_source_image_filter_details: Any = None
+
+
 class LaunchInstanceDetails(Named, kw_only=True):
     """LaunchInstanceDetails.  What is ``Any`` is accepted and not acted upon."""
 
@@ -38,10 +57,10 @@ class LaunchInstanceDetails(Named, kw_only=True):
     shape_config: LaunchInstanceShapeConfigDetails | None = None
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
     extended_metadata: dict[str, Any] = msgspec.field(default_factory=dict)
-    fault_domain: str | None = None
+    fault_domain: FaultDomain | None = None
     hostname_label: Hostname | None = None
     image_id: str | None = None
-    source_details: Any = None
+    source_details: SourceDetails | None = None
     capacity_reservation_id: str | None = None
     dedicated_vm_host_id: str | None = None
     security_attributes: SecurityAttributes | None = None
@@ -65,10 +84,26 @@ class LaunchInstanceDetails(Named, kw_only=True):
 
 
 class UpdateInstanceDetails(Named, kw_only=True):
-    """UpdateInstanceDetails: names, tags, metadata, and the shape."""
+    """UpdateInstanceDetails.  What is ``Any`` is accepted and not acted upon."""
 
     metadata: dict[str, str] | None = None
+    extended_metadata: dict[str, Any] | None = None
     shape: str | None = None
     shape_config: LaunchInstanceShapeConfigDetails | None = None
+    fault_domain: FaultDomain | None = None
+    agent_config: Any = None
+    availability_config: Any = None
+    capacity_reservation_id: str | None = None
+    dedicated_vm_host_id: str | None = None
+    instance_options: Any = None
+    is_ai_enterprise_enabled: bool | None = msgspec.field(
+        default=None, name="isAIEnterpriseEnabled"
+    )
+    launch_options: Any = None
     licensing_configs: Any = None
     """The Go SDK sends it with every update, as null."""
+    platform_config: Any = None
+    security_attributes: SecurityAttributes | None = None
+    source_details: Any = None
+    time_maintenance_reboot_due: str | None = None
+    update_operation_constraint: str | None = None

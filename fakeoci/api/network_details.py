@@ -294,31 +294,6 @@ class UpdateServiceGatewayDetails(Named, kw_only=True):
     route_table_id: str | None = None
 
 
-class CreateDrgDetails(Created, kw_only=True):
-    """CreateDrgDetails."""
-
-
-class VcnNetwork(Details, kw_only=True):
-    """VcnDrgAttachmentNetworkCreateDetails."""
-
-    type: str
-    id: str
-    route_table_id: str | None = None
-    vcn_route_type: Literal["STATIC", "LOCAL"] | None = None
-
-
-class CreateDrgAttachmentDetails(Named, kw_only=True):
-    """CreateDrgAttachmentDetails."""
-
-    drg_id: str
-    vcn_id: str | None = None
-    network_details: VcnNetwork | None = None
-    drg_route_table_id: str | None = None
-    route_table_id: str | None = None
-    drg_nat_policy_id: str | None = None
-    does_preserve_original_routes_with_nat: bool | None = None
-
-
 class AnyDhcpOption(Details, kw_only=True):
     """DhcpDnsOption and DhcpSearchDomainOption."""
 

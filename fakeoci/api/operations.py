@@ -4,6 +4,7 @@ from fakeoci.api import (
     dhcp_operations,
     drg_operations,
     gateway_operations,
+    image_operations,
     instance_operations,
     inventory_operations,
     ip_operations,
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *drg_operations.OPERATIONS,
     *dhcp_operations.OPERATIONS,
     *instance_operations.OPERATIONS,
+    *image_operations.OPERATIONS,
     *inventory_operations.OPERATIONS,
     *tenancy_operations.OPERATIONS,
 )

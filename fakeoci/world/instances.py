@@ -2,6 +2,7 @@
 
 from fakeoci.world import vnics
 from fakeoci.world.errors import ServiceError, invalid
+from fakeoci.world.images import default_image
 from fakeoci.world.nouns import Instance, VnicAttachment
 from fakeoci.world.world import World
 
@@ -19,6 +20,8 @@ def launch(
     world: World, instance: Instance, new: vnics.NewVnic, *, now: float
 ) -> Instance:
     """Enter an instance with its primary VNIC."""
+    if not instance.image_id:
+        instance.image_id = default_image(world.region_key, instance.shape).id
     world.add(instance)
     try:
         vnic = vnics.create(world, instance, new, primary=True, now=now)

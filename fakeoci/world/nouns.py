@@ -1,6 +1,7 @@
 """What exists in the cloud.  Fields are OCI's; times are Unix seconds."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(kw_only=True)
@@ -176,6 +177,10 @@ class Instance(Noun):
     """Where its links appear; see ``fakeoci.fabric``."""
     private_ips_per_vnic: int | None = None
     """A lower limit than the tenancy's, for this instance's VNICs."""
+    image_id: str = ""
+    source: dict[str, Any] = field(default_factory=dict)
+    """What it was launched from (``sourceDetails``), as its caller said it."""
+    fault_domain: str = "FAULT-DOMAIN-1"
 
 
 @dataclass(kw_only=True)

@@ -23,6 +23,8 @@ FLEXIBLE = (
     "VM.Standard.A1.Flex",
     "VM.Standard.A2.Flex",
 )
+ARM = ("VM.Standard.A1.Flex", "VM.Standard.A2.Flex")
+"""The shapes that run images for aarch64."""
 MOST_VNICS = 24
 
 

@@ -134,6 +134,9 @@ def gateways(caller: Caller) -> None:
     details = {"drgId": drg, "networkDetails": network}
     attached = caller.make("CreateDrgAttachment", details)
     assert get("GetDrgAttachment", drgAttachmentId=attached)["drgId"] == drg
+    change, which = {"displayName": "changed"}, {"drgAttachmentId": attached}
+    renamed = get("UpdateDrgAttachment", change, **which)
+    assert renamed["displayName"] == "changed"
     assert get("ListDrgAttachments", compartmentId=caller.compartment)
     call("DeleteDrgAttachment", drgAttachmentId=attached)
     call("DeleteDrg", drgId=drg)
@@ -208,6 +211,10 @@ def instances(caller: Caller) -> None:
     domain = get("ListAvailabilityDomains", **where)[0]["name"]
     assert get("ListFaultDomains", availabilityDomain=domain, **where)
     shape = next(s for s in get("ListShapes", **where) if s["isFlexible"])["shape"]
+    image = get("ListImages", shape=shape, **where)[0]["id"]
+    assert get("GetImage", imageId=image)["operatingSystem"]
+    fits = get("ListImageShapeCompatibilityEntries", imageId=image)
+    assert shape in [one["shape"] for one in fits]
     details = {
         **where,
         "availabilityDomain": domain,
@@ -215,10 +222,12 @@ def instances(caller: Caller) -> None:
         "shapeConfig": {"ocpus": 2, "memoryInGBs": 16},
         "displayName": "new",
         "createVnicDetails": {"subnetId": caller.named(Subnet, "nodes")},
-        "sourceDetails": {"sourceType": "image", "imageId": "ocid1.image.oc1..a"},
+        "sourceDetails": {"sourceType": "image", "imageId": image},
         "metadata": {"oke-max-pods": "31"},
     }
-    made = {"instanceId": caller.make("LaunchInstance", details)}
+    launched = caller.call("LaunchInstance", details)
+    made = {"instanceId": launched.data["id"]}
+    assert launched.data["imageId"] == image
 
     def state() -> Any:
         return get("GetInstance", **made)["lifecycleState"]
@@ -227,6 +236,10 @@ def instances(caller: Caller) -> None:
     change = {"displayName": "changed"}
     assert get("UpdateInstance", change, **made)["displayName"] == "changed"
     assert get("ListInstances", **where)
+    where_disks = {**where, "availabilityDomain": domain, **made}
+    (disk,) = get("ListBootVolumeAttachments", **where_disks)
+    volume = get("GetBootVolume", bootVolumeId=disk["bootVolumeId"])
+    assert volume["imageId"] == image
     caller.call("InstanceAction", None, action="STOP", **made)
     caller.until(state, "STOPPED")
     caller.call("TerminateInstance", **made)

@@ -92,6 +92,10 @@ def test_drgs(oracle: Oracle) -> None:
         network.delete_drg(drg.id)
     assert caught.value.status == 409
     assert network.get_drg_attachment(attachment.id).data.drg_id == drg.id
+    renamed = network.update_drg_attachment(
+        attachment.id, models.UpdateDrgAttachmentDetails(display_name="renamed")
+    )
+    assert renamed.data.display_name == "renamed"
     network.delete_drg_attachment(attachment.id)
     network.delete_drg(drg.id)
 

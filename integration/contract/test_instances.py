@@ -1,5 +1,7 @@
 """Instances and shapes, identity's lists, work requests, by Oracle's clients."""
 
+from typing import Any
+
 import oci
 import pytest
 from oci.core import models
@@ -11,7 +13,8 @@ from integration.contract.conftest import Oracle
 def test_launch_change_stop_terminate(oracle: Oracle) -> None:
     compute = oracle.compute
     domain = oracle.identity.list_availability_domains(oracle.compartment).data[0]
-    launched = compute.launch_instance(
+    image = compute.list_images(oracle.compartment).data[0].id
+    answer = compute.launch_instance(
         models.LaunchInstanceDetails(
             availability_domain=domain.name,
             compartment_id=oracle.compartment,
@@ -23,10 +26,16 @@ def test_launch_change_stop_terminate(oracle: Oracle) -> None:
             create_vnic_details=models.CreateVnicDetails(
                 subnet_id=oracle.subnet("nodes")
             ),
-            source_details=models.InstanceSourceViaImageDetails(image_id="image"),
+            source_details=models.InstanceSourceViaImageDetails(
+                image_id=image, boot_volume_size_in_gbs=100
+            ),
             metadata={"oke-max-pods": "31"},
         )
-    ).data
+    )
+    launched = answer.data
+    assert (launched.image_id, launched.source_details.image_id) == (image, image)
+    (resource,) = oracle.done(answer).resources
+    assert (resource.identifier, resource.action_type) == (launched.id, "CREATED")
     assert launched.lifecycle_state == "PROVISIONING"
     running = oci.wait_until(
         compute, compute.get_instance(launched.id), "lifecycle_state", "RUNNING"
@@ -49,7 +58,8 @@ def test_launch_change_stop_terminate(oracle: Oracle) -> None:
     with pytest.raises(ServiceError) as caught:
         compute.instance_action(launched.id, "STOP")
     assert (caught.value.status, caught.value.code) == (409, "IncorrectState")
-    compute.terminate_instance(launched.id)
+    going = oracle.done(compute.terminate_instance(launched.id))
+    assert (going.operation_type, going.status) == ("TerminateInstance", "SUCCEEDED")
     gone = compute.list_instances(
         oracle.compartment, display_name="new", lifecycle_state="TERMINATED"
     ).data
@@ -95,3 +105,81 @@ def test_work_requests_are_listed(oracle: Oracle) -> None:
     assert [w.id for w in listed] == [work.id]
     assert work.percent_complete == 100.0
     assert work.time_accepted < work.time_finished
+
+
+def test_images_fit_shapes(oracle: Oracle) -> None:
+    compute = oracle.compute
+    arm = compute.list_images(oracle.compartment, shape="VM.Standard.A1.Flex").data
+    assert all("aarch64" in image.display_name for image in arm)
+    (noble,) = compute.list_images(
+        oracle.compartment,
+        operating_system="Canonical Ubuntu",
+        operating_system_version="24.04",
+        shape="VM.Standard.E5.Flex",
+    ).data
+    assert compute.get_image(noble.id).data.display_name == noble.display_name
+    shapes = compute.list_image_shape_compatibility_entries(noble.id).data
+    assert "VM.Standard.A1.Flex" not in {entry.shape for entry in shapes}
+    with pytest.raises(ServiceError) as caught:
+        compute.get_image("ocid1.image.oc1.iad.none")
+    assert caught.value.status == 404
+
+
+def test_an_instance_has_a_boot_volume_and_a_name(oracle: Oracle) -> None:
+    domain = oracle.identity.list_availability_domains(oracle.compartment).data[0].name
+    image = oracle.compute.list_images(oracle.compartment).data[0].id
+    details = models.LaunchInstanceDetails(
+        availability_domain=domain,
+        compartment_id=oracle.compartment,
+        shape="VM.Standard.E2.1",
+        subnet_id=oracle.subnet("nodes"),
+        image_id=image,
+    )
+    launched = oracle.compute.launch_instance(details).data
+    assert launched.display_name.startswith("instance20")
+    where = {"availability_domain": domain, "compartment_id": oracle.compartment}
+    (attached,) = oracle.compute.list_boot_volume_attachments(
+        **where, instance_id=launched.id
+    ).data
+    disks = oci.core.BlockstorageClient(
+        oracle.config, service_endpoint=oracle.cloud.url
+    )
+    volume = disks.get_boot_volume(attached.boot_volume_id).data
+    assert (volume.image_id, volume.size_in_gbs) == (image, 47)
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"image_id": None}, "MissingParameter"),
+        (
+            {
+                "source_details": models.InstanceSourceViaImageDetails(
+                    image_id="another"
+                )
+            },
+            "InvalidParameter",
+        ),
+        ({"metadata": {"user_data": "not base64!"}}, "InvalidParameter"),
+        ({"extended_metadata": {"x": "y" * 32_000}}, "InvalidParameter"),
+        ({"fault_domain": "FAULT-DOMAIN-9"}, "InvalidParameter"),
+    ],
+    ids=["no image", "two images", "user data", "metadata size", "fault domain"],
+)
+def test_a_launch_is_refused(oracle: Oracle, more: dict[str, Any], code: str) -> None:
+    domain = oracle.identity.list_availability_domains(oracle.compartment).data[0].name
+    before = len(oracle.compute.list_instances(oracle.compartment).data)
+    details = models.LaunchInstanceDetails(
+        **{
+            "availability_domain": domain,
+            "compartment_id": oracle.compartment,
+            "shape": "VM.Standard.E2.1",
+            "subnet_id": oracle.subnet("nodes"),
+            "image_id": "image",
+            **more,
+        }
+    )
+    with pytest.raises(ServiceError) as caught:
+        oracle.compute.launch_instance(details)
+    assert (caught.value.status, caught.value.code) == (400, code)
+    assert len(oracle.compute.list_instances(oracle.compartment).data) == before

@@ -7,11 +7,23 @@ import msgspec
 import pytest
 from msgspec import inspect, structs
 
-from fakeoci.api import details, instance_details, network_details, patch_details
+from fakeoci.api import (
+    details,
+    drg_details,
+    instance_details,
+    network_details,
+    patch_details,
+)
 from fakeoci.api.details import Details, decode
 from fakeoci.world.errors import ServiceError
 
-MODULES = (details, instance_details, network_details, patch_details)
+MODULES = (
+    details,
+    drg_details,
+    instance_details,
+    network_details,
+    patch_details,
+)
 KINDS = sorted(
     {
         kind

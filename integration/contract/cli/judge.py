@@ -21,7 +21,7 @@ from click.testing import CliRunner  # noqa: E402
 from oci_cli import dynamic_loader  # noqa: E402
 from oci_cli.cli_root import cli  # noqa: E402
 
-SERVICES = ("network", "compute", "work-requests", "iam")
+SERVICES = ("network", "compute", "work-requests", "iam", "bv")
 OK = 200
 OPTIONS = {"--network-security-group-id": "--nsg-id"}
 """Options that the CLI names otherwise than the API."""

@@ -51,8 +51,13 @@ func clients(s settings) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	network.Host, compute.Host, work.Host, users.Host = s.Endpoint, s.Endpoint, s.Endpoint, s.Endpoint
-	return []any{network, compute, work, users}, nil
+	disks, err := core.NewBlockstorageClientWithConfigurationProvider(provider)
+	if err != nil {
+		return nil, err
+	}
+	network.Host, compute.Host, disks.Host = s.Endpoint, s.Endpoint, s.Endpoint
+	work.Host, users.Host = s.Endpoint, s.Endpoint
+	return []any{network, compute, work, users, disks}, nil
 }
 
 func main() {

@@ -42,6 +42,7 @@ async function clients(settings) {
     core.ComputeClient,
     workrequests.WorkRequestClient,
     identity.IdentityClient,
+    core.BlockstorageClient,
   ].map((Client) => {
     const client = new Client(params);
     // The setter of the endpoint adds the version of the API.
