@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import httpx2
+import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -212,3 +213,13 @@ def check_invariants(w: World, node: Node) -> None:
     known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
     assert known <= listed.keys()
     assert all(s.index != PRIMARY_INDEX for s in node.pool.pod_slots)
+
+
+def check_nothing_broke(capsys: pytest.CaptureFixture[str]) -> None:
+    """Check the log: no task and no change ended by a defect.
+
+    They are started again by themselves, so that nothing else would show it.
+    """
+    logged = capsys.readouterr().out
+    assert "task_failed" not in logged
+    assert "change_failed" not in logged

@@ -13,7 +13,14 @@ import trio
 from fakeoci.api.garble import MUTATIONS
 from fakeoci.api.service import Fault
 from tests.flow.test_fault_matrix import add_at_last, small_world
-from tests.harness import World, check_invariants, key, settings, until_warm
+from tests.harness import (
+    World,
+    check_invariants,
+    check_nothing_broke,
+    key,
+    settings,
+    until_warm,
+)
 from vcnd.daemon import Node
 from vcnd.model.family import Family
 
@@ -103,7 +110,10 @@ async def serves_again(w: World, node: Node) -> None:
 @pytest.mark.parametrize("how", MUTATIONS)
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_a_life_with_a_bad_answer(
-    autojump_clock: Clock, operation: str, how: str
+    autojump_clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    operation: str,
+    how: str,
 ) -> None:
     life = OPERATIONS[operation]
     w = small_world(life.blocks, federated=life.federated)
@@ -116,3 +126,4 @@ async def test_a_life_with_a_bad_answer(
 
     await live(w, life, garble)
     assert any(fault.times == 0 for fault in faults), f"{operation} was never called"
+    check_nothing_broke(capsys)
