@@ -7,7 +7,7 @@ import trio
 
 from integration.demo.stage import CheckError, Stage, expect, sees
 from integration.lab.node import Node
-from integration.lab.small_disk import fill, small_disk, use_what_is_left
+from integration.lab.small_disk import SPARES, fill, small_disk, use_what_is_left
 
 TOLD_SECONDS = 20.0
 
@@ -59,7 +59,8 @@ async def journal_damaged(stage: Stage) -> str:
 async def disk_full_del(stage: Stage) -> str:
     """Fill the journal's disk; DEL succeeds, a restart too, ADD says why not."""
     node, other = stage.nodes[0], stage.pod(1)
-    running, spare = list(stage.pods[node.name]), await stage.start_pod(node)
+    running = list(stage.pods[node.name])
+    spares = [await stage.start_pod(node) for _ in range(SPARES)]
     await node.stop()
     with small_disk(node.state_directory):
         await stage.start_daemon(node)
@@ -68,7 +69,8 @@ async def disk_full_del(stage: Stage) -> str:
         if refused is None:
             raise CheckError("the disk never refused")
         expect("No space left" in str(refused), f"ADD was refused with: {refused}")
-        await stage.stop_pod(spare)
+        for spare in spares:
+            await stage.stop_pod(spare)
         await node.kill()
         await stage.start_daemon(node)
         status = await node.status()

@@ -14,6 +14,9 @@ from integration.lab.node import Node
 
 SIZE = "size=64k"
 MOST_TRIES = 60
+SPARES = 5
+"""Pods to delete when ADD is refused: where the record of an ADD does not fit, those
+of two DELs may still do."""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from fakeoci.fabric import netns
 from integration.lab import pods, traffic
 from integration.lab.lab import Lab
 from integration.lab.node import Node
-from integration.lab.small_disk import fill, small_disk, use_what_is_left
+from integration.lab.small_disk import SPARES, fill, small_disk, use_what_is_left
 
 
 def remount(directory: Path, how: str) -> None:
@@ -35,7 +35,9 @@ async def test_pods_are_deleted_when_the_disk_refuses(lab: Lab, how: str) -> Non
     await node.stop()
     with small_disk(node.state_directory):
         await node.start()
-        first = await pods.start(node, "pod1", lab.servers)
+        spares = [
+            await pods.start(node, f"spare{n}", lab.servers) for n in range(SPARES)
+        ]
         second = await pods.start(node, "pod2", lab.servers)
         third = await pods.start(lab.nodes[1], "pod3", lab.servers)
         filler = fill(node.state_directory) if how == "full" else None
@@ -48,7 +50,8 @@ async def test_pods_are_deleted_when_the_disk_refuses(lab: Lab, how: str) -> Non
         assert refusal is not None
         assert ("No space left" if filler else "Read-only") in str(refusal)
         assert refusal.code == 11
-        await pods.stop(first)
+        for spare in spares:
+            await pods.stop(spare)
         await until_told(node)
         # A restart needs neither compaction nor a word written.
         await node.kill()
