@@ -168,12 +168,7 @@ class NetlinkSocket:
         self, sock: socket.socket, step: str, numbers: Collection[int]
     ) -> tuple[int, bytes]:
         while True:
-            data = self._receive(sock, step)
-            # Most answers are one message, and the one that is waited for.
-            length, kind, flags, number, _ = HEADER.unpack_from(data)
-            if kind == NLMSG_ERROR and number in numbers:
-                return flags, data[HEADER.size : length]
-            for number, kind, flags, body in numbered(data):
+            for number, kind, flags, body in numbered(self._receive(sock, step)):
                 if kind == NLMSG_ERROR and number in numbers:
                     return flags, body
 
