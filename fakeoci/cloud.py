@@ -106,10 +106,21 @@ def serving(
             f"cannot listen at 127.0.0.1:{port}: {error}; port=0 takes a free one"
         ) from error
     url = f"http://127.0.0.1:{door.socket.getsockname()[1]}"
-    server = _Server(service, door)
+    with served(service, [door]):
+        yield Cloud(service=service, url=url, config=config)
+
+
+@contextmanager
+def served(service: Service, doors: list[Door]) -> Iterator[None]:
+    """Serve a fake at doors, in a thread of its own, until the block ends.
+
+    Raises:
+        ServingError: the server did not start, or broke down while the block ran.
+    """
+    server = _Server(service, doors)
     server.start()
     try:
-        yield Cloud(service=service, url=url, config=config)
+        yield
     finally:
         server.stop()
     if server.error is not None:
@@ -119,9 +130,9 @@ def serving(
 class _Server:
     """The fake's own thread and loop."""
 
-    def __init__(self, service: Service, door: Door) -> None:
+    def __init__(self, service: Service, doors: list[Door]) -> None:
         self._service = service
-        self._door = door
+        self._doors = doors
         self._scope = trio.CancelScope()
         self._token: trio.lowlevel.TrioToken | None = None
         self._started = threading.Event()
@@ -129,7 +140,7 @@ class _Server:
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        """Return when the door answers."""
+        """Return when the doors answer."""
         self._thread.start()
         if not self._started.wait(START_SECONDS) or self.error is not None:
             self.stop()
@@ -155,6 +166,6 @@ class _Server:
         self._token = trio.lowlevel.current_trio_token()
         with self._scope:
             async with trio.open_nursery() as nursery:
-                await serve_doors(build(self._service), [self._door], nursery)
+                await serve_doors(build(self._service), self._doors, nursery)
                 self._started.set()
                 await trio.sleep_forever()

@@ -1,17 +1,14 @@
 """A fake cloud over real sockets, in a thread: the SDK blocks."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trio
-
-from fakeoci.api.app import build
 from fakeoci.api.service import Service
-from fakeoci.server import Door, listen, serve_doors
+from fakeoci.cloud import served
+from fakeoci.server import Door, listen
 from fakeoci.world import worldfile
 
 INSTANCE_ADDRESS = "10.0.0.2"
@@ -72,22 +69,7 @@ def running(directory: Path) -> Iterator[Cloud]:
         Door(socket=sockets[1], client_address=INSTANCE_ADDRESS),
         Door(socket=sockets[2], tls=files),
     ]
-    scope, started = trio.CancelScope(), threading.Event()
-    tokens: list[trio.lowlevel.TrioToken] = []
-
-    async def main() -> None:
-        tokens.append(trio.lowlevel.current_trio_token())
-        with scope:
-            async with trio.open_nursery() as nursery:
-                await serve_doors(build(service), doors, nursery)
-                started.set()
-                await trio.sleep_forever()
-
-    thread = threading.Thread(target=trio.run, args=(main,), name="fakeoci")
-    thread.start()
-    try:
-        if not started.wait(timeout=30):
-            raise RuntimeError("the fake did not start")
+    with served(service, doors):
         yield Cloud(
             service=service,
             clock=clock,
@@ -95,6 +77,3 @@ def running(directory: Path) -> Iterator[Cloud]:
             instance_url=urls[1],
             workload_port=ports[2],
         )
-    finally:
-        tokens[0].run_sync_soon(scope.cancel)
-        thread.join()
