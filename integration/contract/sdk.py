@@ -4,24 +4,17 @@ It is half a gigabyte, for tests alone: no dependency of the project's, and not 
 its virtual environment.
 """
 
-import hashlib
-import shutil
 import site
-import subprocess
-import sys
 from pathlib import Path
 
-from integration.lab.cnitool import cache
+from integration import locked
 
-LOCK = Path(__file__).with_name("requirements.txt")
-INSTALL_SECONDS = 600
+NAME, LOCK = "oci-sdk", Path(__file__).with_name("requirements.txt")
 
 
 def place() -> Path:
     """Return where the SDK of this lock file and this Python is."""
-    version = f"py{sys.version_info.major}{sys.version_info.minor}"
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
-    return cache() / f"oci-sdk-{version}-{digest}"
+    return locked.place(NAME, LOCK)
 
 
 def install() -> str:
@@ -32,17 +25,7 @@ def install() -> str:
     """
     if place().exists():
         return "Oracle's SDK is there"
-    staging = place().with_suffix(".new")
-    shutil.rmtree(staging, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
-    command += ["-q", "--no-deps", "--require-hashes", "-r", str(LOCK)]
-    command += ["--target", str(staging)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"Oracle's SDK cannot be installed: {done.stderr.strip()}")
-    staging.rename(place())
+    locked.install(NAME, LOCK)
     return "Oracle's SDK was installed"
 
 

@@ -3,14 +3,15 @@
 import shutil
 from pathlib import Path
 
-from integration.outside.wheels import build, dependencies, environment, install, run
+from integration import locked
+from integration.outside.wheels import build, environment, install, run
 
 PROJECT = Path(__file__).with_name("project")
 
 
 def test_the_suite_of_a_project_passes_with_the_installed_wheel(tmp_path: Path) -> None:
     lock = PROJECT / "requirements.txt"
-    packages = dependencies("outside", lock)
+    packages = locked.install("outside", lock)
     python = environment(tmp_path / "venv")
     install(python, "--no-deps", str(build("fakeoci", tmp_path / "wheel")))
     told = run(str(python), "-c", "import site; print(site.getsitepackages()[0])")

@@ -1,14 +1,9 @@
 """Build the wheels of this checkout, and environments to install them in."""
 
-import hashlib
 import os
 import subprocess
 import sys
-import tempfile
-from contextlib import suppress
 from pathlib import Path
-
-from integration.lab.cnitool import cache
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = {"vcnd": ROOT, "fakeoci": ROOT / "fakeoci"}
@@ -53,30 +48,6 @@ def install(python: Path, *arguments: str) -> None:
     """
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q")
     run(*pip, "--root-user-action=ignore", *arguments, path=python.parent)
-
-
-def dependencies(name: str, lock: Path) -> Path:
-    """Return a directory with the packages of a lock file, kept for the next time.
-
-    Args:
-        name: what the packages are for.
-        lock: requirements with hashes.
-
-    Raises:
-        InstallError: pip refused.
-    """
-    version = f"py{sys.version_info.major}{sys.version_info.minor}"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    place = cache() / f"{name}-{version}-{digest}"
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent) as staging:
-            pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-            locked = ("--no-deps", "--require-hashes", "-r", str(lock))
-            run(*pip, "install", "-q", "--target", f"{staging}/packages", *locked)
-            with suppress(FileExistsError):  # another run was faster
-                Path(staging, "packages").rename(place)
-    return place
 
 
 def run(*command: str, cwd: Path | None = None, path: Path | None = None) -> str:

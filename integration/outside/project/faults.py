@@ -11,6 +11,7 @@ import pytest
 
 from fakeoci.api.garble import MUTATIONS
 from fakeoci.api.service import Fault, Service
+from fakeoci.mock import mock_oci
 from fakeoci.world.nouns import Vcn
 
 CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
@@ -80,6 +81,17 @@ def judge(service: Service, case: Case, outcome: Any) -> None:
     assert told == case.outcome
     made = any(BLOCK in v.cidr_blocks for v in service.world.all(Vcn))
     assert case.done in (made, None)
+
+
+async def meet(library: Any, case: Case) -> None:
+    """Let an asynchronous call meet a fault, and judge what it comes to."""
+    with mock_oci() as service:
+        async with library.AsyncClient(timeout=case.patience) as client:
+            try:
+                outcome = await client.request(**prepared(service, case))
+            except library.HTTPError as error:
+                outcome = error
+        judge(service, case, outcome)
 
 
 def _name(value: ModuleType | Case) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
-from faults import BEARER, IMDS, PATIENCE, Case, every_kind, every_library, judge
+from faults import BEARER, IMDS, PATIENCE, Case, every_kind, every_library, meet
 from faults import prepared as call_of
 
 from fakeoci.api.service import Fault, Service
@@ -26,13 +26,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 @every_library
 @every_kind
 async def test_faults(library: Any, case: Case) -> None:
-    with mock_oci() as service:
-        async with library.AsyncClient(timeout=case.patience) as client:
-            try:
-                outcome = await client.request(**call_of(service, case))
-            except library.HTTPError as error:
-                outcome = error
-        judge(service, case, outcome)
+    await meet(library, case)
 
 
 @every_library

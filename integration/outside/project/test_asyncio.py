@@ -14,7 +14,7 @@ from faults import (
     Case,
     every_fault,
     every_library,
-    judge,
+    meet,
     prepared,
 )
 
@@ -27,13 +27,7 @@ pytestmark = pytest.mark.asyncio
 @every_library
 @every_fault
 async def test_faults(library: Any, case: Case) -> None:
-    with mock_oci() as service:
-        async with library.AsyncClient(timeout=case.patience) as client:
-            try:
-                outcome = await client.request(**prepared(service, case))
-            except library.HTTPError as error:
-                outcome = error
-        judge(service, case, outcome)
+    await meet(library, case)
 
 
 @every_library

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_trio
 import trio
-from faults import BEARER, IMDS, Case, every_fault, every_library, judge, prepared
+from faults import BEARER, IMDS, Case, every_fault, every_library, meet, prepared
 from trio.testing import MockClock
 
 from fakeoci.api.service import Fault, Service
@@ -22,13 +22,7 @@ pytestmark = [
 @every_library
 @every_fault
 async def test_faults(library: Any, case: Case) -> None:
-    with mock_oci() as service:
-        async with library.AsyncClient(timeout=case.patience) as client:
-            try:
-                outcome = await client.request(**prepared(service, case))
-            except library.HTTPError as error:
-                outcome = error
-        judge(service, case, outcome)
+    await meet(library, case)
 
 
 @every_library
