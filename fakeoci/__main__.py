@@ -15,14 +15,13 @@ from starlette.routing import Route
 from fakeoci import oci_folder
 from fakeoci.api import admin, imds
 from fakeoci.api.app import build
-from fakeoci.api.service import Service
+from fakeoci.api.service import CORE, Service
 from fakeoci.containers import Containers, Options
 from fakeoci.fabric import netns
 from fakeoci.fabric.fabric import Fabric
 from fakeoci.fabric.netns import FabricError
 from fakeoci.fabric.uplink import Uplink
 from fakeoci.keeping import StateFile
-from fakeoci.oci_folder import FolderError
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
 from fakeoci.world.nouns import Instance, Subnet
@@ -123,7 +122,7 @@ def serve(
         trio.run(_serve, service, at, kernel, options, kept, oci_config)
     except* FabricError as group:
         refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
-    except* FolderError as group:
+    except* oci_folder.FolderError as group:
         refusal = str(group.exceptions[0])
     except* OSError as group:
         refusal = f"{host}:{port}: {group.exceptions[0]}"
@@ -168,7 +167,7 @@ async def _serve(
             url = f"http://{address[0]}:{address[1]}"
             if oci_config:
                 oci_folder.write(Path(oci_config), service, url)
-            click.echo(f"fakeoci: {url}/20160918")
+            click.echo(f"fakeoci: {url}{CORE}")
             click.echo("\n".join(_ocids(service.world)))
             sys.stdout.flush()
             await trio.sleep_forever()

@@ -7,6 +7,7 @@ from functools import cache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from fakeoci.api.certificates import pem
 from fakeoci.api.service import Service
 
 USER = "ocid1.user.oc1..aaaaaaaafakeociuser"
@@ -21,11 +22,7 @@ class ApiKey:
     @property
     def pem(self) -> str:
         """Return the private key."""
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        ).decode()
+        return pem(self.key).decode()
 
     @property
     def fingerprint(self) -> str:

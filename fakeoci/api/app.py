@@ -13,13 +13,11 @@ from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.federation import Federate, WorkloadIdentity
 from fakeoci.api.identity import not_authenticated
 from fakeoci.api.operations import OPERATIONS
-from fakeoci.api.service import Call, Operation, Service
+from fakeoci.api.service import CORE, Call, Operation, Service
 from fakeoci.api.signatures import Signed
 from fakeoci.api.unsupported import Unsupported
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.nouns import Instance
-
-CORE = "/20160918"
 
 
 def build(service: Service, further: Sequence[Route] = ()) -> Starlette:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from fakeoci.api.service import CORE
 from fakeoci.world.nouns import (
     Address,
     DhcpOptions,
@@ -274,7 +275,7 @@ def _work_request(_world: World, request: WorkRequest) -> Body:
                 "entityType": entity,
                 "actionType": action,
                 "identifier": identifier,
-                "entityUri": f"/20160918/{entity}s/{identifier}",
+                "entityUri": f"{CORE}/{entity}s/{identifier}",
             }
             for entity, action, identifier in request.resources
         ],

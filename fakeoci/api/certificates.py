@@ -14,6 +14,15 @@ from fakeoci.world.nouns import Instance
 LIFE = timedelta(days=3650)
 
 
+def pem(key: rsa.RSAPrivateKey) -> bytes:
+    """Return a private key in the form that OCI and its tools have it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Certified:
     """A certificate and its key."""
@@ -29,11 +38,7 @@ class Certified:
     @property
     def key_pem(self) -> bytes:
         """Return the private key."""
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
+        return pem(self.key)
 
 
 class Authority:

@@ -73,58 +73,32 @@ def of_kind(gateway: Gateway, kind: str) -> Gateway:
 
 def _create_internet(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateInternetGatewayDetails)
-    return _create(
-        call,
-        "internet",
-        "internetgateway",
-        said,
-        said.vcn_id,
-        routes=said.route_table_id,
-        enabled=said.is_enabled,
-    )
+    return _create(call, "internet", "internetgateway", said, enabled=said.is_enabled)
 
 
 def _create_nat(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateNatGatewayDetails)
     if said.public_ip_id is not None:
         raise invalid("publicIpId: this fake has no reserved public IPs")
-    return _create(
-        call,
-        "nat",
-        "natgateway",
-        said,
-        said.vcn_id,
-        routes=said.route_table_id,
-        enabled=not said.block_traffic,
-    )
+    return _create(call, "nat", "natgateway", said, enabled=not said.block_traffic)
 
 
 def _create_peering(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateLocalPeeringGatewayDetails)
-    return _create(
-        call,
-        "peering",
-        "localpeeringgateway",
-        said,
-        said.vcn_id,
-        routes=said.route_table_id,
-        enabled=True,
-    )
+    return _create(call, "peering", "localpeeringgateway", said, enabled=True)
 
 
 def _create(
     call: Call,
     kind: str,
     ocid: str,
-    said: said_of.Created,
-    vcn_id: str,
+    said: said_of.CreatedGateway,
     *,
-    routes: str | None,
     enabled: bool,
 ) -> Result:
-    vcn = call.world.get(Vcn, vcn_id)
-    if routes is not None:
-        of_vcn(call.world, RouteTable, routes, vcn.id)
+    vcn = call.world.get(Vcn, said.vcn_id)
+    if said.route_table_id is not None:
+        of_vcn(call.world, RouteTable, said.route_table_id, vcn.id)
     same = [g for g in call.world.all(Gateway) if (g.vcn_id, g.kind) == (vcn.id, kind)]
     if same and kind in SINGULAR:
         raise limit_exceeded(f"the VCN has an {kind} gateway already")
@@ -180,15 +154,7 @@ def delete_gateway(world: World, gateway: Gateway) -> None:
 def _create_service(call: Call) -> Result:
     said = details.decode(call.body, said_of.CreateServiceGatewayDetails)
     services = _services([x.service_id for x in said.services])
-    result = _create(
-        call,
-        "service",
-        "servicegateway",
-        said,
-        said.vcn_id,
-        routes=said.route_table_id,
-        enabled=True,
-    )
+    result = _create(call, "service", "servicegateway", said, enabled=True)
     gateway = call.world.get(Gateway, result.body["id"])
     gateway.service_ids = services
     return one(call, gateway)

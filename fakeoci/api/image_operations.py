@@ -4,7 +4,6 @@ from typing import Any
 
 from fakeoci.api.bodies import time_text
 from fakeoci.api.listing import (
-    STATES,
     among,
     check_domain,
     check_known,
@@ -17,13 +16,13 @@ from fakeoci.world.errors import not_found
 from fakeoci.world.images import VOLUME_GIGABYTES, Image, all_images, boot_volume_id
 from fakeoci.world.nouns import Instance
 
-FILTERS = {
-    "displayName": "displayName",
-    "operatingSystem": "operatingSystem",
-    "operatingSystemVersion": "operatingSystemVersion",
-    "lifecycleState": "lifecycleState",
-}
-"""Query parameters of ListImages, and the fields that they name."""
+FILTERS = (
+    "displayName",
+    "operatingSystem",
+    "operatingSystemVersion",
+    "lifecycleState",
+)
+"""Query parameters of ListImages that name a field."""
 
 
 def _image_body(image: Image) -> dict[str, Any]:
@@ -51,8 +50,8 @@ def _list_images(call: Call) -> Result:
     shape = call.query.get("shape")
     images = all_images(call.world.region_key)
     rows = [_image_body(i) for i in images if shape is None or i.fits(shape)]
-    for parameter, name in FILTERS.items():
-        wanted = call.query.get(parameter)
+    for name in FILTERS:
+        wanted = call.query.get(name)
         rows = [row for row in rows if wanted in (None, row[name])]
     return page(call, sorted(rows, key=lambda r: r["displayName"], reverse=down))
 
@@ -114,7 +113,7 @@ def _get_boot_volume(call: Call) -> Result:
         "compartmentId": instance.compartment_id,
         "displayName": f"{instance.display_name} (Boot Volume)",
         "imageId": instance.image_id,
-        "lifecycleState": STATES[1],
+        "lifecycleState": "AVAILABLE",
         "sizeInGBs": size,
         "sizeInMBs": size * 1024,
         "vpusPerGB": 10,

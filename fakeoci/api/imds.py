@@ -46,7 +46,7 @@ def instance_body(world: World, instance: Instance) -> dict[str, Any]:
         "canonicalRegionName": world.region,
         "compartmentId": instance.compartment_id,
         "displayName": instance.display_name,
-        "faultDomain": "FAULT-DOMAIN-1",
+        "faultDomain": instance.fault_domain,
         "hostname": instance.display_name,
         "id": instance.id,
         "metadata": instance.metadata,

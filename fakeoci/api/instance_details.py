@@ -10,10 +10,9 @@ from fakeoci.api.details import (
     Named,
     SecurityAttributes,
 )
-from fakeoci.world.labels import Hostname
+from fakeoci.world.labels import FaultDomain, Hostname
 
 Sources = Literal["image", "bootVolume"]
-FaultDomain = Literal["FAULT-DOMAIN-1", "FAULT-DOMAIN-2", "FAULT-DOMAIN-3"]
 
 
 class LaunchInstanceShapeConfigDetails(Details, kw_only=True):

@@ -31,7 +31,8 @@ from fakeoci.api.paging import page
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.api.vnic_operations import new_vnic
 from fakeoci.world import instances, work
-from fakeoci.world.errors import ServiceError, invalid, limit_exceeded, missing
+from fakeoci.world.errors import incorrect_state, invalid, limit_exceeded, missing
+from fakeoci.world.labels import FAULT_DOMAINS
 from fakeoci.world.nouns import Instance, WorkRequest
 from fakeoci.world.shapes import FIXED, FLEXIBLE, MOST_VNICS, max_vnics
 from fakeoci.world.vnics import attachments_of
@@ -135,7 +136,7 @@ def _launch(call: Call) -> Result:
     instance = Instance(
         image_id=image_id,
         source=source,
-        fault_domain=said.fault_domain or "FAULT-DOMAIN-1",
+        fault_domain=said.fault_domain or FAULT_DOMAINS[0],
         shape=said.shape,
         ocpus=ocpus or 1.0,
         max_vnic_attachments=_most_vnics(said.shape, ocpus or 1.0),
@@ -187,7 +188,7 @@ def _act(call: Call) -> Result:
 def _terminate(call: Call) -> Result:
     instance = changing(call, Instance)
     if instance.lifecycle_state == "TERMINATED":
-        raise ServiceError(409, "IncorrectState", f"{instance.id} is TERMINATED")
+        raise incorrect_state(instance.id, instance.lifecycle_state)
     instances.terminate(call.world, instance.id)
     began = _began(call, instance, "TerminateInstance", "DELETED")
     return Result(status=204, headers={"opc-work-request-id": began})

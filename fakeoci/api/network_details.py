@@ -241,28 +241,29 @@ class UpdateRouteTableDetails(Named, kw_only=True):
     route_rules: list[RouteRule] | None = None
 
 
-class CreateInternetGatewayDetails(Created, kw_only=True):
+class CreatedGateway(Created, kw_only=True):
+    """What all gateways of a VCN are created with."""
+
+    vcn_id: str
+    route_table_id: str | None = None
+
+
+class CreateInternetGatewayDetails(CreatedGateway, kw_only=True):
     """CreateInternetGatewayDetails."""
 
-    vcn_id: str
     is_enabled: bool
-    route_table_id: str | None = None
 
 
-class CreateNatGatewayDetails(Created, kw_only=True):
+class CreateNatGatewayDetails(CreatedGateway, kw_only=True):
     """CreateNatGatewayDetails."""
 
-    vcn_id: str
     block_traffic: bool | None = None
     public_ip_id: str | None = None
-    route_table_id: str | None = None
 
 
-class CreateLocalPeeringGatewayDetails(Created, kw_only=True):
+class CreateLocalPeeringGatewayDetails(CreatedGateway, kw_only=True):
     """CreateLocalPeeringGatewayDetails."""
 
-    vcn_id: str
-    route_table_id: str | None = None
     security_attributes: SecurityAttributes | None = None
 
 
@@ -278,12 +279,10 @@ class ServiceIdRequestDetails(Details, kw_only=True):
     service_id: str
 
 
-class CreateServiceGatewayDetails(Created, kw_only=True):
+class CreateServiceGatewayDetails(CreatedGateway, kw_only=True):
     """CreateServiceGatewayDetails."""
 
-    vcn_id: str
     services: list[ServiceIdRequestDetails]
-    route_table_id: str | None = None
 
 
 class UpdateServiceGatewayDetails(Named, kw_only=True):

@@ -12,6 +12,8 @@ from fakeoci.world import state
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.world import World
 
+CORE = "/20160918"
+"""What the paths of the Core, identity and work request APIs begin with."""
 RETRY_TOKEN_SECONDS = 24 * 3600.0
 
 

@@ -14,6 +14,7 @@ from fakeoci.api.listing import (
 from fakeoci.api.paging import page
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import not_found
+from fakeoci.world.labels import FAULT_DOMAINS
 from fakeoci.world.nouns import WorkRequest
 
 
@@ -30,12 +31,12 @@ def _fault_domains(call: Call) -> Result:
     check_domain(call, call.query.get("availabilityDomain"))
     rows = [
         {
-            "name": f"FAULT-DOMAIN-{n}",
-            "id": f"fd:{domain}:{n}",
+            "name": name,
+            "id": f"fd:{domain}:{number}",
             "compartmentId": inside,
             "availabilityDomain": domain,
         }
-        for n in (1, 2, 3)
+        for number, name in enumerate(FAULT_DOMAINS, 1)
     ]
     return page(call, rows)
 

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fakeoci.api.endpoint import Endpoint, json
+from fakeoci.api.service import CORE
 from fakeoci.world.errors import ServiceError
 
-VERSION = "/20160918"
 NAMES = Path(__file__).with_name("names.toml")
 """Method and path of each operation of Oracle's API, by its name."""
 
@@ -51,9 +51,9 @@ class Unsupported(Endpoint):
 
 def known_as(method: str, path: str) -> str:
     """Return the name that Oracle's API has for a method and path, or none."""
-    if not path.startswith(f"{VERSION}/"):
+    if not path.startswith(f"{CORE}/"):
         return ""
-    parts = path.removeprefix(VERSION).split("/")
+    parts = path.removeprefix(CORE).split("/")
     for name, template in _templates().get((method, len(parts)), ()):
         pairs = zip(template, parts, strict=True)
         if all(part and want in ("{}", part) for want, part in pairs if want):

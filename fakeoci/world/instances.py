@@ -1,7 +1,7 @@
 """Instances: launched, stopped, started, terminated."""
 
 from fakeoci.world import vnics
-from fakeoci.world.errors import ServiceError, invalid
+from fakeoci.world.errors import ServiceError, incorrect_state, invalid
 from fakeoci.world.images import default_image
 from fakeoci.world.nouns import Instance, VnicAttachment
 from fakeoci.world.world import World
@@ -49,11 +49,8 @@ def act(world: World, instance: Instance, action: str, now: float) -> None:
         raise invalid(f"action is one of {', '.join(ACTIONS)}")
     needed, passing, final = ACTIONS[action]
     if instance.lifecycle_state != needed:
-        raise ServiceError(
-            409,
-            "IncorrectState",
-            f"instance {instance.id} is {instance.lifecycle_state}, not {needed}",
-        )
+        state = f"{instance.lifecycle_state}, not {needed}"
+        raise incorrect_state(f"instance {instance.id}", state)
     _pass_through(world, instance, passing, final, now)
 
 

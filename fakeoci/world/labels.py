@@ -1,11 +1,11 @@
-"""Texts that OCI checks, as types: names, DNS labels, hostnames and tags.
+"""Texts that OCI checks, as types: names, DNS labels, hostnames, tags, fault domains.
 
 Lengths are those of the API reference, of "DNS in Your Virtual Cloud Network" and of
 the tagging overview; that freeform keys have no ``.`` and no space was observed
 (facts/oci.md §4.4).
 """
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
@@ -24,3 +24,7 @@ FreeformTags = Annotated[dict[TagKey, TagValue], Meta(max_length=10)]
 DefinedTags = dict[TagKey, dict[TagKey, TagValue | int | bool]]
 MOST_DEFINED_TAGS = 64
 """Of a resource, in all namespaces together."""
+
+FaultDomain = Literal["FAULT-DOMAIN-1", "FAULT-DOMAIN-2", "FAULT-DOMAIN-3"]
+FAULT_DOMAINS: tuple[FaultDomain, ...] = get_args(FaultDomain)
+"""Of each availability domain."""

@@ -191,27 +191,26 @@ def subnets_of(world: World, vcn: Vcn) -> list[Subnet]:
     return [s for s in world.all(Subnet) if s.vcn_id == vcn.id]
 
 
+def _defaults(vcn: Vcn) -> set[str]:
+    """Return the OCIDs of what a VCN was made with."""
+    return {
+        vcn.default_route_table_id,
+        vcn.default_security_list_id,
+        vcn.default_dhcp_options_id,
+    }
+
+
 def check_no_default(
     world: World, noun: RouteTable | SecurityList | DhcpOptions
 ) -> None:
     """Raise 400 for a VCN's default table, list or options: they go with the VCN."""
-    vcn = world.get(Vcn, noun.vcn_id)
-    defaults = (
-        vcn.default_route_table_id,
-        vcn.default_security_list_id,
-        vcn.default_dhcp_options_id,
-    )
-    if noun.id in defaults:
+    if noun.id in _defaults(world.get(Vcn, noun.vcn_id)):
         raise invalid("a VCN's default goes with its VCN")
 
 
 def delete_vcn(world: World, vcn: Vcn) -> None:
     """Delete a VCN that has nothing left but its defaults (DeleteVcn)."""
-    defaults = {
-        vcn.default_route_table_id,
-        vcn.default_security_list_id,
-        vcn.default_dhcp_options_id,
-    }
+    defaults = _defaults(vcn)
     for kind in (Subnet, Gateway, Nsg, RouteTable, SecurityList, DhcpOptions):
         for noun in world.all(kind):
             if getattr(noun, "vcn_id", "") == vcn.id and noun.id not in defaults:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from fakeoci.world.labels import FAULT_DOMAINS
+
 
 @dataclass(kw_only=True)
 class Noun:
@@ -180,7 +182,7 @@ class Instance(Noun):
     image_id: str = ""
     source: dict[str, Any] = field(default_factory=dict)
     """What it was launched from (``sourceDetails``), as its caller said it."""
-    fault_domain: str = "FAULT-DOMAIN-1"
+    fault_domain: str = FAULT_DOMAINS[0]
 
 
 @dataclass(kw_only=True)

@@ -112,8 +112,8 @@ def _cidrs(subnet: Subnet, version: int) -> list[str]:
 
 
 def _new_block(world: World, vcn: Vcn, own: Subnet, cidr: str, version: int) -> Network:
-    of_vcn = vcn.cidr_blocks if version == 4 else vcn.ipv6_cidr_blocks  # noqa: PLR2004
-    block = subnet_block(cidr, version, of_vcn)
+    outer = vcn.cidr_blocks if version == 4 else vcn.ipv6_cidr_blocks  # noqa: PLR2004
+    block = subnet_block(cidr, version, outer)
     for subnet in (own, *subnets_of(world, vcn)):
         check_apart(block, _cidrs(subnet, version))
     return block

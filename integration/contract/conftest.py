@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from fakeoci.api.certificates import pem
 from fakeoci.api.operations import OPERATIONS
 from fakeoci.world.nouns import Instance, Subnet, Vcn
 from integration.contract import sdk
@@ -97,17 +97,12 @@ def oracle(cloud: Cloud) -> Iterator[Oracle]:
     cloud.service.identities.add_api_key(
         f"{tenancy}/{USER}/{FINGERPRINT}", KEY.public_key()
     )
-    pem = KEY.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
     config = {
         "user": USER,
         "fingerprint": FINGERPRINT,
         "tenancy": tenancy,
         "region": cloud.service.world.region,
-        "key_content": pem.decode(),
+        "key_content": pem(KEY).decode(),
     }
     at = {"service_endpoint": cloud.url}
     yield Oracle(

@@ -6,7 +6,6 @@ from typing import Any
 
 import oci
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from oci.auth.signers import (
     EphemeralResourcePrincipalSigner,
@@ -18,6 +17,7 @@ from oci.auth.signers.oke_workload_identity_resource_principal_signer import (
 from oci.core import VirtualNetworkClient
 from oci.exceptions import ServiceError
 
+from fakeoci.api.certificates import pem
 from integration.contract.cloud import Cloud
 from integration.contract.conftest import Oracle
 from tests.doubles.account import account_token
@@ -61,14 +61,6 @@ def test_an_expired_token_is_renewed_once(cloud: Cloud, instance_signer: Any) ->
     assert said == [200, 401, 200]
 
 
-def pem_of(key: rsa.RSAPrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
-
-
 def test_resource_principal(cloud: Cloud) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     token = cloud.service.identities.resource(
@@ -76,7 +68,7 @@ def test_resource_principal(cloud: Cloud) -> None:
     )
     signer = EphemeralResourcePrincipalSigner(
         session_token=token,
-        private_key=pem_of(key).decode(),
+        private_key=pem(key).decode(),
         region="us-ashburn-1",
     )
     assert vcns(cloud, client(cloud, signer)) == ["main", "peer"]
@@ -127,7 +119,7 @@ def test_a_foreign_service_account_is_refused(cloud: Cloud, tmp_path: Path) -> N
 
 def test_a_wrong_key_is_refused(oracle: Oracle) -> None:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    config = {**oracle.config, "key_content": pem_of(other).decode()}
+    config = {**oracle.config, "key_content": pem(other).decode()}
     network = VirtualNetworkClient(config, service_endpoint=oracle.cloud.url)
     with pytest.raises(ServiceError) as caught:
         vcns(oracle.cloud, network)

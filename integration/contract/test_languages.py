@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
+from fakeoci.api.certificates import pem
 from fakeoci.api.operations import OPERATIONS
 from fakeoci.api.service import Fault
 from fakeoci.world.nouns import Subnet
@@ -19,11 +19,6 @@ from integration.contract.judges import LANGUAGES, Language, running
 def settings(cloud: Cloud, principal: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return what a judge is told, and its environment."""
     world = cloud.service.world
-    pem = KEY.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
     said = {
         "endpoint": cloud.url,
         "metadata": cloud.instance_url,
@@ -32,7 +27,7 @@ def settings(cloud: Cloud, principal: str) -> tuple[dict[str, str], dict[str, st
         "user": USER,
         "fingerprint": FINGERPRINT,
         "region": world.region,
-        "key": pem.decode(),
+        "key": pem(KEY).decode(),
     }
     return said, {
         "OCI_METADATA_BASE_URL": f"{cloud.instance_url}/opc/v2",
