@@ -24,7 +24,7 @@ from fakeoci.fabric.uplink import Uplink
 from fakeoci.keeping import StateFile
 from fakeoci.server import Door, door_at, listen, serve_doors
 from fakeoci.world import worldfile
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from fakeoci.world.state import StateError
 from fakeoci.world.world import World
 

@@ -18,7 +18,7 @@ from fakeoci.api.service import Service
 from fakeoci.credentials import api_key
 from fakeoci.server import Door, door_at, serve_doors
 from fakeoci.world import worldfile
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 
 START_SECONDS = 30.0
 

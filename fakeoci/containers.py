@@ -19,7 +19,7 @@ import trio
 from fakeoci.fabric import netns
 from fakeoci.fabric.uplink import Uplink
 from fakeoci.world import instances
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from fakeoci.world.shapes import max_vnics
 from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import World

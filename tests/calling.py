@@ -15,7 +15,7 @@ from vcnd.model.errors import NotServingError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
-from vcnd.serve.cni_server import CniServer
+from vcnd.serve.server import CniServer
 
 CONFIG = b'{"cniVersion":"1.0.0","name":"vcnd"}'
 ADD = {

@@ -18,16 +18,17 @@ from fakeoci.api.app import build
 from fakeoci.api.service import Fault, Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
-from fakeoci.world.nouns import Instance, Nsg, PrivateIp, Subnet, Vnic
+from fakeoci.world.resources import Instance, Nsg, PrivateIp, Subnet, Vnic
 from tests.doubles.host import MemoryHost
 from tests.doubles.journal import MemoryJournal
 from vcnd import config as configuration
-from vcnd.daemon import Node, oci_cloud
+from vcnd.daemon import oci_cloud
 from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX
-from vcnd.oci.http import READ_SECONDS
-from vcnd.oci.principals import ApiKey, Principal
+from vcnd.node import Node
+from vcnd.ociapi.http import READ_SECONDS
+from vcnd.ociapi.principals import ApiKey, Principal
 from vcnd.ports import Cluster
 
 EPOCH = 1_800_000_000.0

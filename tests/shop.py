@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fakeoci.world.nouns import Nsg, PrivateIp, Subnet, Vnic
+from fakeoci.world.resources import Nsg, PrivateIp, Subnet, Vnic
 from tests.doubles.cluster import MemoryCluster
 from tests.harness import World, key, settings, until_warm, world
 from vcnd.config import AllowSection
-from vcnd.daemon import Node
 from vcnd.model.sandbox import Lease, PodRef
+from vcnd.node import Node
 
 EVERYTHING = AllowSection(
     namespace="shop", subnet_ids=["*"], nsg_ids=["*"], fixed_addresses=True

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vcnd.config import ConfigError, load, render
-from vcnd.model.wish import Allowance
+from vcnd.model.request import Allowance
 
 GOOD = '[oci]\nsubnet_id = "ocid1.subnet.x"\n'
 

@@ -11,7 +11,7 @@ from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import Layout
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.wish import Allowance
+from vcnd.model.request import Allowance
 
 LEAST_MARKS = 256
 """How many different marks a node needs at least."""

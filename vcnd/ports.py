@@ -9,8 +9,9 @@ from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
-from vcnd.model.podnetwork import NodeReport, Notice, PodClass, PodNetwork
+from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.records import Record, Remembered
+from vcnd.model.report import NodeReport, Notice
 from vcnd.model.sandbox import BoundPod, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic, VnicSlot
 

@@ -19,7 +19,7 @@ from fakeoci.api.garble import MUTATIONS
 from fakeoci.api.service import Fault, Service
 from fakeoci.world import instances
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from fakeoci.world.world import KINDS
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -12,12 +12,12 @@ from fakeoci.api.authorization import authorize
 from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.federation import Federate, WorkloadIdentity
 from fakeoci.api.identity import not_authenticated
-from fakeoci.api.operations import OPERATIONS
+from fakeoci.api.operations.table import OPERATIONS
 from fakeoci.api.service import CORE, Call, Operation, Service
 from fakeoci.api.signatures import Signed
 from fakeoci.api.unsupported import Unsupported
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance
+from fakeoci.world.resources import Instance
 
 
 def build(service: Service, further: Sequence[Route] = ()) -> Starlette:

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from fakeoci.world.errors import not_found
-from fakeoci.world.nouns import Instance
+from fakeoci.world.resources import Instance
 from fakeoci.world.world import World
 
 COMPARTMENT = "network"

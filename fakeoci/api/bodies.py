@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fakeoci.api.service import CORE
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     DhcpOptions,
     DrgAttachment,

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from fakeoci.world.nouns import Instance
+from fakeoci.world.resources import Instance
 
 LIFE = timedelta(days=3650)
 

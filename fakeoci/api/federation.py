@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fakeoci.api import details, signatures
+from fakeoci.api import signatures
+from fakeoci.api.details.base import decode
+from fakeoci.api.details.identity import FederationDetails, WorkloadDetails
 from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.identity import not_authenticated
 from fakeoci.api.signatures import Signed
@@ -22,7 +24,7 @@ class Federate(Endpoint):
 
     def authenticate(self, request: Request, body: bytes) -> str:
         """Return the keyId of a request that the certificate's own key signed."""
-        said = details.decode(body, details.FederationDetails)
+        said = decode(body, FederationDetails)
         certificate = _certificate(said.certificate)
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
@@ -43,7 +45,7 @@ class Federate(Endpoint):
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
         """Answer with a token for the certificate's instance."""
         del request, principal
-        said = details.decode(body, details.FederationDetails)
+        said = decode(body, FederationDetails)
         public = _public_key(said.public_key)
         token = self.service.identities.federate(
             _certificate(said.certificate), public, self.service.clock()
@@ -70,7 +72,7 @@ class WorkloadIdentity(Endpoint):
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
         """Answer base64 of a JSON document, as the proxymux does."""
         del request
-        said = details.decode(body, details.WorkloadDetails)
+        said = decode(body, WorkloadDetails)
         token = self.service.identities.workload(
             principal, _public_key(said.pod_key), self.service.clock()
         )

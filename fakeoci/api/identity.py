@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from fakeoci.api.certificates import Authority, Certified, named_in
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance
+from fakeoci.world.resources import Instance
 from fakeoci.world.world import World
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from fakeoci.api.bodies import shape_config
 from fakeoci.api.service import Service
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance, Ipv6, Subnet, Vnic
+from fakeoci.world.resources import Instance, Ipv6, Subnet, Vnic
 from fakeoci.world.world import World
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     Gateway,
     Instance,

@@ -22,7 +22,7 @@ from fakeoci.fabric.vcn import (
     link_settings,
     peer_of,
 )
-from fakeoci.world.nouns import Gateway, Instance, Ipv6, PrivateIp
+from fakeoci.world.resources import Gateway, Instance, Ipv6, PrivateIp
 from fakeoci.world.world import World
 
 T = TypeVar("T")

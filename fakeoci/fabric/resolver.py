@@ -13,7 +13,7 @@ import dns.rdatatype
 import dns.rrset
 import trio
 
-from fakeoci.world.nouns import Instance, Subnet, Vcn, Vnic
+from fakeoci.world.resources import Instance, Subnet, Vcn, Vnic
 from fakeoci.world.world import World
 
 TTL_SECONDS = 60

@@ -8,7 +8,7 @@ stateless in the world is judged statefully here too: looser, never stricter.
 from collections.abc import Iterable, Mapping
 
 from fakeoci.fabric.desired import VcnNet, VnicLink
-from fakeoci.world.nouns import SecurityRule
+from fakeoci.world.resources import SecurityRule
 
 SPOOFED_GROUP, REJECTED_GROUP = 5, 6
 """NFLOG groups: what the source check dropped; what the rules dropped."""

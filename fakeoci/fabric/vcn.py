@@ -7,7 +7,7 @@ from itertools import count
 
 from fakeoci.fabric import netns, rules
 from fakeoci.fabric.desired import VcnNet, VnicLink
-from fakeoci.world.nouns import Gateway
+from fakeoci.world.resources import Gateway
 
 VCN_MTU = 9000
 SERVICES = "192.0.2.10"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fakeoci.world import ips, work
 from fakeoci.world.errors import ServiceError, invalid, missing
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     Ipv6,
     PrivateIp,

@@ -3,7 +3,7 @@
 from fakeoci.world import vnics
 from fakeoci.world.errors import ServiceError, incorrect_state, invalid
 from fakeoci.world.images import default_image
-from fakeoci.world.nouns import Instance, VnicAttachment
+from fakeoci.world.resources import Instance, VnicAttachment
 from fakeoci.world.world import World
 
 ACTIONS = {

@@ -11,7 +11,7 @@ from fakeoci.world.errors import (
     missing,
 )
 from fakeoci.world.networks import of_vcn
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     Instance,
     Ipv6,

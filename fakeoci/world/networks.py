@@ -18,7 +18,7 @@ from fakeoci.world.errors import (
     limit_exceeded,
     missing,
 )
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     DhcpOptions,
     Gateway,
     Noun,

@@ -3,7 +3,7 @@
 from fakeoci.world.cidrs import network
 from fakeoci.world.errors import invalid, not_found
 from fakeoci.world.networks import of_vcn
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     Gateway,
     Nsg,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from fakeoci.world import instances, vnics
-from fakeoci.world.nouns import Address, Instance, VnicAttachment, WorkRequest
+from fakeoci.world.resources import Address, Instance, VnicAttachment, WorkRequest
 from fakeoci.world.world import KINDS, World
 
 VERSION = 1

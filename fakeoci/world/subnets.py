@@ -7,7 +7,7 @@ from fakeoci.world.addresses import AddressSpace, Network
 from fakeoci.world.cidrs import check_apart, network, subnet_block
 from fakeoci.world.errors import conflict, invalid, limit_exceeded, missing
 from fakeoci.world.networks import of_vcn, subnets_of
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     DhcpOptions,
     RouteTable,

@@ -11,7 +11,7 @@ from fakeoci.world.errors import (
     invalid,
     limit_exceeded,
 )
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     Instance,
     Ipv6,

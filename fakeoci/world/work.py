@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import WorkRequest
+from fakeoci.world.resources import WorkRequest
 from fakeoci.world.world import World
 
 Deed = Callable[[WorkRequest, float], None]

@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from fakeoci.world.addresses import AddressSpace
 from fakeoci.world.errors import etag_mismatch, invalid, not_found
-from fakeoci.world.nouns import (
+from fakeoci.world.ocid import Names
+from fakeoci.world.policies import Policies
+from fakeoci.world.resources import (
     Address,
     DhcpOptions,
     DrgAttachment,
@@ -27,8 +29,6 @@ from fakeoci.world.nouns import (
     VnicAttachment,
     WorkRequest,
 )
-from fakeoci.world.ocid import Names
-from fakeoci.world.policies import Policies
 from fakeoci.world.settings import Settings
 
 T = TypeVar("T", bound=Noun)

@@ -11,7 +11,8 @@ import msgspec
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.instances import launch
 from fakeoci.world.networks import create_vcn
-from fakeoci.world.nouns import (
+from fakeoci.world.policies import conditions, statement
+from fakeoci.world.resources import (
     DrgAttachment,
     Gateway,
     Instance,
@@ -25,7 +26,6 @@ from fakeoci.world.nouns import (
     Subnet,
     Vcn,
 )
-from fakeoci.world.policies import conditions, statement
 from fakeoci.world.settings import Settings
 from fakeoci.world.shapes import max_vnics
 from fakeoci.world.subnets import NewSubnet, create_subnet

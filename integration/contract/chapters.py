@@ -6,7 +6,7 @@ reads the answer into its models again.
 
 from typing import Any
 
-from fakeoci.world.nouns import Instance, Subnet, Vcn
+from fakeoci.world.resources import Instance, Subnet, Vcn
 from integration.contract.caller import Caller, made_subnet, made_vcn
 
 ALL = "0.0.0.0/0"

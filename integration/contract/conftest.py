@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fakeoci.api.certificates import pem
-from fakeoci.api.operations import OPERATIONS
-from fakeoci.world.nouns import Instance, Subnet, Vcn
+from fakeoci.api.operations.table import OPERATIONS
+from fakeoci.world.resources import Instance, Subnet, Vcn
 from integration.contract import sdk
 from integration.contract.cloud import Cloud, running
 

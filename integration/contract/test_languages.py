@@ -6,9 +6,9 @@ from itertools import count
 import pytest
 
 from fakeoci.api.certificates import pem
-from fakeoci.api.operations import OPERATIONS
+from fakeoci.api.operations.table import OPERATIONS
 from fakeoci.api.service import Fault
-from fakeoci.world.nouns import Subnet
+from fakeoci.world.resources import Subnet
 from integration.contract.caller import Caller
 from integration.contract.chapters import CHAPTERS
 from integration.contract.cloud import Cloud

@@ -12,8 +12,8 @@ from oci.exceptions import ServiceError
 from oci.identity import IdentityClient
 from oci.work_requests import WorkRequestClient
 
-from fakeoci.api.details import Details
-from fakeoci.api.operations import OPERATIONS
+from fakeoci.api.details.base import Details
+from fakeoci.api.operations.table import OPERATIONS
 from fakeoci.api.service import Fault, Operation
 from integration.contract.conftest import Oracle
 

@@ -7,7 +7,7 @@ from integration.demo.stage import Stage, expect, sees
 from integration.lab import traffic
 from integration.lab.lab import ONPREM, named
 from integration.lab.pods import Pod
-from vcnd.core.wishes import NSG_IDS
+from vcnd.core.requests import NSG_IDS
 
 NODELOCAL_DNS = "169.254.20.10"
 UDP_PORT = 8080

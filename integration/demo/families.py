@@ -3,7 +3,7 @@
 from integration.demo.stage import Stage, expect, private_ip_of, sees
 from integration.lab import traffic
 from integration.lab.lab import named
-from vcnd.core.wishes import IP_FAMILIES
+from vcnd.core.requests import IP_FAMILIES
 
 IMDS = "fd00:c1::a9fe:a9fe"
 BOTH = ("IPv4", "IPv6")

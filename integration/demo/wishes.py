@@ -7,7 +7,7 @@ import trio
 from integration.demo.stage import Stage, expect, private_ip_of, sees
 from integration.lab import traffic
 from integration.lab.lab import named
-from vcnd.core.wishes import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
+from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
 
 ALLOW: list[dict[str, Any]] = [
     {

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from integration.kind.docker import Docker, DockerError
 from integration.kind.settings import CLOUD, CLOUD_ADDRESS, CLOUD_PORT
-from vcnd.oci.signing import sign
+from vcnd.ociapi.signing import sign
 
 ADMIN = "/fake/v1"
 CORE = "/20160918"

@@ -11,10 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
-from integration.kind import components, node_image, own_images
-from integration.kind.cache import Cache
-from integration.kind.components import build
+from integration.build import components
+from integration.build.cache import Cache
+from integration.build.components import build
 from integration.kind.docker import Docker, DockerError, OwnDocker, thaw, users_own
+from integration.kind.images import node, ours
 from integration.kind.settings import (
     CLOUD,
     CLOUD_ADDRESS,
@@ -32,7 +33,7 @@ from integration.kind.settings import (
 )
 
 PUBLISHED_NODE = f"kindest/node:{components.KUBERNETES}"
-DOCKERFILE = own_images.ROOT / "deploy/image/Dockerfile"
+DOCKERFILE = ours.ROOT / "deploy/image/Dockerfile"
 CREATE_SECONDS = 600
 DELETE_TRIES = 4
 KIND_CONFIG = """\
@@ -168,28 +169,28 @@ class Cluster:
             with console.status(f"pulling {PUBLISHED_NODE}"):
                 self.docker.run("pull", "-q", PUBLISHED_NODE)
             return PUBLISHED_NODE
-        if not self.docker.run("images", "-q", node_image.NAME).strip():
+        if not self.docker.run("images", "-q", node.NAME).strip():
             change = 'ENTRYPOINT ["/usr/local/bin/entrypoint","/sbin/init"]'
-            archive = node_image.archive(self.cache)
+            archive = node.archive(self.cache)
             with console.status("loading the node image"):
                 self.docker.run(
                     *("import", "--change", change, "--change", "ENV container=docker"),
-                    *("-", node_image.NAME),
+                    *("-", node.NAME),
                     stdin=archive,
                 )
-        return node_image.NAME
+        return node.NAME
 
     def _own_images(self) -> None:
         if not self.offline:
-            self._docker_build("vcnd", own_images.vcnd_name())
-            self._docker_build("fakeoci", own_images.fakeoci_name())
+            self._docker_build("vcnd", ours.vcnd_name())
+            self._docker_build("fakeoci", ours.fakeoci_name())
             return
-        archive = own_images.fakeoci_archive(self.cache)
+        archive = ours.fakeoci_archive(self.cache)
         self.docker.run("load", "-q", "-i", str(archive))
 
     def _docker_build(self, target: str, name: str) -> None:
-        root = str(own_images.ROOT)
-        version = own_images.version()
+        root = str(ours.ROOT)
+        version = ours.version()
         self.docker.run(
             *("build", "-q", "-f", str(DOCKERFILE), "--target", target, "-t", name),
             *("--build-arg", f"VERSION={version}", root),
@@ -213,7 +214,7 @@ class Cluster:
             *("run", "-d", "--name", CLOUD, "--privileged", "--pid", "host"),
             *("--network", NETWORK, "--ip", CLOUD_ADDRESS, "--init"),
             *("--tmpfs", "/run", "-v", f"{socket}:/var/run/docker.sock"),
-            *(own_images.fakeoci_name(), "serve", "--world", "kind", "--fabric"),
+            *(ours.fakeoci_name(), "serve", "--world", "kind", "--fabric"),
             *("--host", CLOUD_ADDRESS, "--port", str(CLOUD_PORT)),
             *("--containers", LABEL),
         )
@@ -230,9 +231,9 @@ class Cluster:
     def load_own(self, number: int = 1) -> None:
         """Put the image of vcnd on every node."""
         if self.offline:
-            self.load(own_images.vcnd_archive(self.cache, number))
+            self.load(ours.vcnd_archive(self.cache, number))
         else:
-            name = own_images.vcnd_name(number)
+            name = ours.vcnd_name(number)
             self.kind("load", "docker-image", name, "--name", CLUSTER)
 
     # Looking

@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from integration.kind.cache import Cache, key_of
-from integration.kind.components import BuildError
+from integration.build.cache import Cache, key_of
+from integration.build.components import BuildError
 
 PACKAGES = (
     *("docker.io", "containerd", "runc", "iptables", "libdevmapper1.02.1"),

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from integration.kind import own_images
 from integration.kind.cloud import Cloud, named
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
+from integration.kind.images import ours
 from integration.kind.settings import state
 
-DEPLOY = own_images.ROOT / "deploy"
+DEPLOY = ours.ROOT / "deploy"
 READY_SECONDS = 180.0
 POOL = """
 [pool]
@@ -47,7 +47,7 @@ def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> P
     text = text.replace("@NSG@", named(world, "Nsg", "pods")["id"])
     (overlay / "vcnd.toml").write_text(text + POOL)
     for where in (overlay, folder() / "uninstall"):
-        name, _, tag = own_images.vcnd_name(number).rpartition(":")
+        name, _, tag = ours.vcnd_name(number).rpartition(":")
         said = (where / "kustomization.yaml").read_text()
         said = re.sub(r"newName: .*", f"newName: {name}", said)
         said = re.sub(r"newTag: .*", f'newTag: "{tag}"', said)

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from rich.console import Console
 
-from integration.kind.cache import Cache
-from integration.kind.components import CONTROL_PLANE, ETCD, BuildError, build
+from integration.build.cache import Cache
+from integration.build.components import CONTROL_PLANE, ETCD, BuildError, build
 from vcnd.install.identity import kubeconfig
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "base"

@@ -14,7 +14,7 @@ import trio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from vcnd.oci.signing import sign
+from vcnd.ociapi.signing import sign
 
 PORT = 8080
 BASE = f"http://127.0.0.1:{PORT}"

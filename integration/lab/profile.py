@@ -14,8 +14,13 @@ import trio
 
 from fakeoci.fabric import netns
 from integration.lab import sysctls
-from vcnd.linux.netlink import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK, attributes, messages
-from vcnd.linux.rtnetlink import IFLA_IFNAME, RTM_DELLINK, RTM_NEWLINK
+from vcnd.netlink.messages import (
+    NETLINK_ADD_MEMBERSHIP,
+    SOL_NETLINK,
+    attributes,
+    messages,
+)
+from vcnd.netlink.rtnetlink import IFLA_IFNAME, RTM_DELLINK, RTM_NEWLINK
 
 IMAGES = Path(__file__).parent / "images"
 VCND_SETTINGS = Path(__file__).parents[2] / "systemd" / "90-vcnd.conf"

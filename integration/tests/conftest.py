@@ -11,8 +11,8 @@ import pytest
 import trio
 from rich.console import Console
 
-from integration.kind.cache import Cache
-from integration.kind.components import BuildError
+from integration.build.cache import Cache
+from integration.build.components import BuildError
 from integration.lab.apiserver import ApiServer, programs, running
 from integration.lab.lab import Lab, running_lab, world_text
 from integration.tests.kube import made_node

@@ -9,9 +9,9 @@ from typing import Any
 import trio
 
 from integration.lab.apiserver import ApiServer
-from vcnd.kube.client import KubeClient
 from vcnd.kube.cluster import KubeCluster
-from vcnd.kube.credentials import Credentials
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.credentials import Credentials
 
 INSTANCE = "ocid1.instance.oc1.iad.one"
 TAINT = "vcnd.io/not-ready"

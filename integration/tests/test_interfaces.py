@@ -12,10 +12,10 @@ from integration.lab import pods, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.lab import Lab
 from vcnd.linux import pod_side
-from vcnd.linux.netlink import NetlinkSocket
-from vcnd.linux.netns import inside
 from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.netlink.messages import NetlinkSocket
+from vcnd.netlink.netns import inside
 
 MACS = ("0e:00:00:00:00:01", "0a:00:00:00:00:01")
 SBR = next(

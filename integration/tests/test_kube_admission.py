@@ -8,10 +8,10 @@ import pytest
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import TAINT, until
-from vcnd.core.wishes import RESOURCE_PREFIX
+from vcnd.core.requests import RESOURCE_PREFIX
 from vcnd.install.identity import TOKEN_SECONDS
-from vcnd.kube import objects
-from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH
+from vcnd.kube import bodies
+from vcnd.kubeapi.client import MERGE_PATCH, STRATEGIC_PATCH
 
 ONE, TWO = "/api/v1/nodes/one", "/api/v1/nodes/two"
 EVENTS = "/api/v1/namespaces/default/events"
@@ -28,7 +28,7 @@ def owner(node: dict[str, Any]) -> dict[str, Any]:
 
 def network(name: str, *owners: dict[str, Any], **meta: Any) -> dict[str, Any]:
     return {
-        "apiVersion": objects.GROUP_VERSION,
+        "apiVersion": bodies.GROUP_VERSION,
         "kind": "NativePodNetwork",
         "metadata": {"name": name, "ownerReferences": list(owners), **meta},
         "spec": {"id": f"ocid1.instance.oc1.iad.{name}", "podSubnetIds": ["s"]},
@@ -88,7 +88,7 @@ async def stage(server: ApiServer) -> Any:
         "both": network("both", owner(made.one), owner(made.two)),
     }
     for body in networks.values():
-        server.make(objects.NETWORKS, body)
+        server.make(bodies.NETWORKS, body)
     for name in ("a", "b"):
         body = event(metadata={"name": name, "namespace": "default"})
         server.make(EVENTS, body)
@@ -97,7 +97,7 @@ async def stage(server: ApiServer) -> Any:
     yield made
     # Whatever a try has left, had it not been refused.
     for name in (*networks, "n"):
-        path = f"{objects.NETWORKS}/{name}"
+        path = f"{bodies.NETWORKS}/{name}"
         server.admin("PATCH", path, {"metadata": {"finalizers": None}})
         server.admin("DELETE", path)
     server.admin("DELETE", EVENTS)
@@ -113,11 +113,11 @@ def patch_node(body: Any, path: str = ONE) -> Try:
 
 
 def patch_network(name: str, body: Any, part: str = "") -> Try:
-    return "PATCH", f"{objects.NETWORKS}/{name}{part}", lambda _: body
+    return "PATCH", f"{bodies.NETWORKS}/{name}{part}", lambda _: body
 
 
 def make_network(made: Callable[[Stage], Any]) -> Try:
-    return "POST", objects.NETWORKS, made
+    return "POST", bodies.NETWORKS, made
 
 
 def make_event(**changes: Any) -> Try:
@@ -156,7 +156,7 @@ TRIES: dict[str, Try] = {
     "a taint that evicts": (
         "PATCH",
         ONE,
-        lambda s: keep(s, **{objects.ONLY_RESOURCES: "NoExecute"}),
+        lambda s: keep(s, **{bodies.ONLY_RESOURCES: "NoExecute"}),
     ),
     "somebody else's taint off": ("PATCH", ONE, lambda s: keep(s, "other")),
     "all taints off": patch_node({"spec": {"taints": None}}),
@@ -211,8 +211,8 @@ TRIES: dict[str, Try] = {
     "one whose name is not its instance's": make_network(
         lambda s: {**network("n", owner(s.one)), "spec": {"id": "ocid1.instance.x"}}
     ),
-    "deletion of mine": ("DELETE", f"{objects.NETWORKS}/mine", lambda _: None),
-    "deletion of another's": ("DELETE", f"{objects.NETWORKS}/theirs", lambda _: None),
+    "deletion of mine": ("DELETE", f"{bodies.NETWORKS}/mine", lambda _: None),
+    "deletion of another's": ("DELETE", f"{bodies.NETWORKS}/theirs", lambda _: None),
     # Events
     "an Event of another node": make_event(reportingInstance="two"),
     "an Event from another host": make_event(
@@ -282,20 +282,20 @@ async def test_a_node_is_refused(stage: Stage, name: str) -> None:
 async def test_a_node_does_what_it_has_to(stage: Stage) -> None:
     """All that ``kube/cluster`` and the installer write, with the same token."""
     name, server = f"{RESOURCE_PREFIX}web", stage.server
-    only = {objects.ONLY_RESOURCES: "NoSchedule"}
+    only = {bodies.ONLY_RESOURCES: "NoSchedule"}
     resources = {"status": {"capacity": {name: "16"}}}
     no_resources = {"status": {"capacity": {name: None}}}
     unavailable = condition("NetworkUnavailable")
     strategic = STRATEGIC_PATCH
-    mine = f"{objects.NETWORKS}/mine"
+    mine = f"{bodies.NETWORKS}/mine"
     steps: list[tuple[str, str, Any, str]] = [
         ("PATCH", ONE, keep(stage, TAINT), MERGE_PATCH),
         ("PATCH", ONE, keep(stage, TAINT, **only), MERGE_PATCH),
-        ("PATCH", ONE, keep(stage, TAINT, objects.ONLY_RESOURCES), MERGE_PATCH),
+        ("PATCH", ONE, keep(stage, TAINT, bodies.ONLY_RESOURCES), MERGE_PATCH),
         ("PATCH", f"{ONE}/status", unavailable, strategic),
         ("PATCH", f"{ONE}/status", resources, strategic),
         ("PATCH", f"{ONE}/status", no_resources, strategic),
-        ("POST", objects.NETWORKS, network("new", owner(stage.one)), ""),
+        ("POST", bodies.NETWORKS, network("new", owner(stage.one)), ""),
         ("PATCH", mine, {"spec": {"podSubnetIds": ["t"]}}, MERGE_PATCH),
         ("PATCH", f"{mine}/status", {"status": {"state": "SUCCESS"}}, MERGE_PATCH),
         ("POST", EVENTS, event(), ""),
@@ -309,7 +309,7 @@ async def test_a_node_does_what_it_has_to(stage: Stage) -> None:
             answer = stage.send(method, path, body, kind)
             assert answer.is_success, (method, path, body, answer.text)
     finally:
-        server.admin("DELETE", f"{objects.NETWORKS}/new")
+        server.admin("DELETE", f"{bodies.NETWORKS}/new")
         taints = keep(stage)["spec"]["taints"]
         server.admin("PATCH", ONE, {"spec": {"taints": [*taints, taint]}})
 

@@ -8,17 +8,18 @@ import trio
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import INSTANCE, TAINT, cluster_of, make_pod, names, until
-from vcnd.core.wishes import RESOURCE_PREFIX
-from vcnd.kube import objects
+from vcnd.core.requests import RESOURCE_PREFIX
+from vcnd.kube import bodies
 from vcnd.model.errors import PodNetworkError
 from vcnd.model.ids import SubnetId, VnicId
-from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork, VnicReport
+from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.report import NodeReport, Notice, VnicReport
 from vcnd.model.sandbox import PodRef
 from vcnd.model.vnic import Vnic
 
 SUBNET, NSG = "ocid1.subnet.oc1.iad.s", "ocid1.networksecuritygroup.oc1.iad.n"
 OWN = PodNetwork(subnet_ids=(SUBNET,), nsg_ids=(NSG,), maximum=110)
-NPN = f"{objects.NETWORKS}/one"
+NPN = f"{bodies.NETWORKS}/one"
 REPORT = NodeReport(
     state="SUCCESS",
     reason="COMPLETED",
@@ -81,12 +82,12 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
             await cluster.network(PodNetwork(subnet_ids=()))
         theirs = {"id": INSTANCE, "podSubnetIds": [f"{SUBNET}3"], "maxPodCount": 20}
         body = {
-            "apiVersion": objects.GROUP_VERSION,
+            "apiVersion": bodies.GROUP_VERSION,
             "kind": "NativePodNetwork",
             "metadata": {"name": "one"},
             "spec": theirs,
         }
-        server.make(objects.NETWORKS, body)
+        server.make(bodies.NETWORKS, body)
         wanted = PodNetwork(subnet_ids=(f"{SUBNET}3",), nsg_ids=(), maximum=20)
         with trio.fail_after(30):
             while await network() != wanted:
@@ -108,12 +109,12 @@ async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> 
     name = f"{RESOURCE_PREFIX}web"
     details = {"subnetId": SUBNET, "ipCount": 16, "applicationResources": ["web"]}
     body = {
-        "apiVersion": objects.GROUP_VERSION,
+        "apiVersion": bodies.GROUP_VERSION,
         "kind": "NativePodNetwork",
         "metadata": {"name": "one"},
         "spec": {"id": INSTANCE, "secondaryVnics": [{"createVnicDetails": details}]},
     }
-    server.make(objects.NETWORKS, body)
+    server.make(bodies.NETWORKS, body)
     limits = {"resources": {"limits": {name: "1"}}}
     containers = [{"name": "c", "image": "c", **limits}]
     own = "vcnd.io/a"
@@ -130,7 +131,7 @@ async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> 
         keys = {t["key"] for t in said["spec"].get("taints", [])}
         capacity = said["status"].get("capacity", {}).get(name, "0")
         expected = "16" if report.resources else "0"
-        only = objects.ONLY_RESOURCES in keys
+        only = bodies.ONLY_RESOURCES in keys
         return capacity == expected and only is report.only_resources
 
     async with cluster_of(server) as cluster:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from fakeoci.fabric import netns
-from vcnd.linux import conntrack, nftables
-from vcnd.linux.netlink import NetlinkError, NetlinkSocket
-from vcnd.linux.netns import EXIT_NAMESPACE_LOST, cookie_here, cookie_of, inside
+from vcnd.netlink import conntrack, nftables
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket
+from vcnd.netlink.netns import EXIT_NAMESPACE_LOST, cookie_here, cookie_of, inside
 
 TABLE = """
 add table inet t
@@ -73,7 +73,7 @@ add rule inet t track ct state new accept
 
 LOSE_THE_WAY = """
 import os, sys
-from vcnd.linux.netns import inside
+from vcnd.netlink.netns import inside
 with inside(int(sys.argv[1])):
     os.closerange(3, int(sys.argv[1]))
 print("went on")

@@ -1,8 +1,8 @@
 """A number is a VNIC's own, and stays reserved while leases stand on it."""
 
 from vcnd.core.ledger import Ledger
-from vcnd.core.memory import Memory
 from vcnd.core.numbers import MOST_INDEX, Numbers
+from vcnd.core.replay import Memory
 from vcnd.linux.layout import Layout
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 from vcnd.model.records import AddressAdded, AddressForgotten, Leased, Released

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from vcnd.core.podnetwork import MOST_REASON, network_name, report, wanted
+from vcnd.core.podnetwork import network_name, wanted
+from vcnd.core.report import MOST_REASON, report
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork, VnicProfile
 

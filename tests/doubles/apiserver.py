@@ -10,8 +10,8 @@ import trio
 
 from fakeoci.api.garble import garble
 from tests.doubles.server import Pieces, Said
-from vcnd.kube.client import KubeClient
-from vcnd.kube.credentials import Credentials
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.credentials import Credentials
 
 
 class _Lines(httpx2.AsyncByteStream):

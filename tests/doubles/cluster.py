@@ -6,7 +6,8 @@ from typing import Never
 import trio
 
 from vcnd.model.errors import ClusterError, PodNetworkError
-from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
+from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.report import NodeReport, Notice
 from vcnd.model.sandbox import BoundPod, PodRef
 
 

@@ -6,7 +6,7 @@ from typing import Never
 
 import trio
 
-from vcnd.core.memory import Memory
+from vcnd.core.replay import Memory
 from vcnd.model.errors import JournalError
 from vcnd.model.records import Record, Remembered
 

@@ -14,9 +14,9 @@ from fakeoci.api.app import build
 from fakeoci.api.service import Fault, Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
-from fakeoci.world.nouns import Instance, Subnet
-from vcnd.oci.http import Client
-from vcnd.oci.signing import sign
+from fakeoci.world.resources import Instance, Subnet
+from vcnd.ociapi.http import Client
+from vcnd.ociapi.signing import sign
 
 HOST = "iaas.us-ashburn-1.oraclecloud.com"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

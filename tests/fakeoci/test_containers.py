@@ -9,7 +9,7 @@ from fakeoci.fabric.desired import vcn_nets
 from fakeoci.world import instances, vnics, worldfile
 from fakeoci.world.addresses import AddressSpace
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import World
 

@@ -1,29 +1,23 @@
 """Null in request bodies: an absent field, at every depth."""
 
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec import inspect, structs
 
-from fakeoci.api import (
-    details,
-    drg_details,
-    instance_details,
-    network_details,
-    patch_details,
-)
-from fakeoci.api.details import Details, decode
+from fakeoci.api import details
+from fakeoci.api.details.base import Details, decode
+from fakeoci.api.details.ips import UpdatePrivateIpDetails
 from fakeoci.world.errors import ServiceError
 
-MODULES = (
-    details,
-    drg_details,
-    instance_details,
-    network_details,
-    patch_details,
-)
+MODULES = [
+    import_module(f"{details.__name__}.{file.name}")
+    for file in iter_modules(details.__path__)
+]
 KINDS = sorted(
     {
         kind
@@ -121,9 +115,9 @@ def test_null_is_absent_in_nested_objects(kind: type[Details]) -> None:
 
 def test_an_unknown_field_is_refused_though_it_is_null() -> None:
     with pytest.raises(ServiceError, match="zone"):
-        decode(b'{"vnicId": "x", "zone": null}', details.UpdatePrivateIpDetails)
+        decode(b'{"vnicId": "x", "zone": null}', UpdatePrivateIpDetails)
 
 
 def test_null_is_no_value_of_a_tag() -> None:
     with pytest.raises(ServiceError, match="null"):
-        decode(b'{"freeformTags": {"a": null}}', details.UpdatePrivateIpDetails)
+        decode(b'{"freeformTags": {"a": null}}', UpdatePrivateIpDetails)

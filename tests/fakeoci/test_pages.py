@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakeoci.api.operations import OPERATIONS
+from fakeoci.api.operations.table import OPERATIONS
 from fakeoci.api.service import Call, Result
 from fakeoci.world import worldfile
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.nouns import Nsg, SecurityRule, Vcn
+from fakeoci.world.resources import Nsg, SecurityRule, Vcn
 from fakeoci.world.world import World
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

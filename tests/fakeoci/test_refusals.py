@@ -10,7 +10,7 @@ from fakeoci.api.app import build
 from fakeoci.api.service import Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import state, worldfile
-from fakeoci.world.nouns import Subnet
+from fakeoci.world.resources import Subnet
 from fakeoci.world.world import World
 from tests.fakeoci.refusals import Row, filled, lists, names_in, networks, parts
 

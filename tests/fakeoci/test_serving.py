@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import fakeoci
 from fakeoci.world import worldfile
-from vcnd.oci.signing import sign
+from vcnd.ociapi.signing import sign
 
 PLUGIN = """
 import httpx2

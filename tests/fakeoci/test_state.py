@@ -11,7 +11,7 @@ from fakeoci.api.service import Result, Service
 from fakeoci.keeping import StateFile
 from fakeoci.world import bulk, ips, vnics
 from fakeoci.world.ips import NewAddress
-from fakeoci.world.nouns import Instance, Ipv6, PrivateIp, Subnet, Vnic, WorkRequest
+from fakeoci.world.resources import Instance, Ipv6, PrivateIp, Subnet, Vnic, WorkRequest
 from fakeoci.world.state import StateError
 from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import KINDS, World

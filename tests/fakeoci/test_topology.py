@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from fakeoci.mock import mock_oci
-from fakeoci.world.nouns import Subnet, Vcn
+from fakeoci.world.resources import Subnet, Vcn
 from tests.fakeoci.calls import CORE, unsigned, where
 
 

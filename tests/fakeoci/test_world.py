@@ -12,7 +12,7 @@ from fakeoci.world import bulk, instances, ips, vnics
 from fakeoci.world.addresses import AddressSpace, Spans
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.ips import NewAddress
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     Address,
     Instance,
     PrivateIp,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fakeoci.world.nouns import Gateway, Instance, Subnet, Vcn
+from fakeoci.world.resources import Gateway, Instance, Subnet, Vcn
 from fakeoci.world.worldfile import WorldFileError, default_text, parse
 
 

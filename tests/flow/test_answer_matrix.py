@@ -21,8 +21,8 @@ from tests.harness import (
     settings,
     until_warm,
 )
-from vcnd.daemon import Node
 from vcnd.model.family import Family
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from fakeoci.world import ips, subnets
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from tests.harness import World, add, check_invariants, key, settings, until_warm, world
 from vcnd.flow.waiting import why_empty
 from vcnd.model.family import Family

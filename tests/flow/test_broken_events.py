@@ -5,8 +5,8 @@ import trio
 from tests.doubles.cluster import MemoryCluster
 from tests.flow.test_broken import delete_behind
 from tests.harness import key, settings, until_warm, world
-from vcnd.daemon import Node
 from vcnd.model.sandbox import Lease, PodRef
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 HOUR = 3600.0

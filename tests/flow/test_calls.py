@@ -8,9 +8,9 @@ import trio
 
 from tests.doubles.host import MemoryHost
 from tests.harness import World, add, check_invariants, key, until_warm, world
-from vcnd.daemon import Node
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.sandbox import Lease
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 AWAY_SECONDS = 10.0

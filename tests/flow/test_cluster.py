@@ -2,7 +2,7 @@
 
 import trio
 
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from tests.doubles.cluster import MemoryCluster
 from tests.doubles.host import MemoryHost
 from tests.doubles.journal import MemoryJournal
@@ -13,12 +13,12 @@ from tests.harness import (
     until_warm,
     world,
 )
-from vcnd.daemon import Node
 from vcnd.flow.waiting import why_empty
 from vcnd.model.errors import TryAgainError
 from vcnd.model.place import KUBE_PROXY
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.sandbox import PodRef, SandboxKey
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 

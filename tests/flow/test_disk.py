@@ -4,11 +4,11 @@ import pytest
 import trio
 
 from tests.harness import World, add, check_invariants, key, settings, until_warm, world
-from vcnd.core.memory import Memory
-from vcnd.daemon import Node
+from vcnd.core.replay import Memory
 from vcnd.model.errors import JournalError
 from vcnd.model.place import JOURNAL
 from vcnd.model.sandbox import Lease
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 

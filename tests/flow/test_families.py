@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 import trio
 
-from fakeoci.world.nouns import Ipv6, PrivateIp, Subnet
+from fakeoci.world.resources import Ipv6, PrivateIp, Subnet
 from tests.doubles.cluster import MemoryCluster
 from tests.flow.test_fault_matrix import (
     FAULTS,
@@ -18,12 +18,12 @@ from tests.flow.test_fault_matrix import (
 )
 from tests.harness import World, check_invariants, key, settings, until_warm, world
 from vcnd.config import AllowSection
-from vcnd.core.wishes import FIXED_ADDRESS, IP_FAMILIES
-from vcnd.daemon import Node
+from vcnd.core.requests import FIXED_ADDRESS, IP_FAMILIES
 from vcnd.model.errors import PoolEmptyError, WishRefusedError
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.sandbox import Lease, PodRef
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 BOTH = (Family.IPV4, Family.IPV6)

@@ -12,7 +12,7 @@ import structlog
 import trio
 
 from fakeoci.world import vnics
-from fakeoci.world.nouns import Nsg, VnicAttachment
+from fakeoci.world.resources import Nsg, VnicAttachment
 from tests.harness import (
     EPOCH,
     World,
@@ -23,9 +23,9 @@ from tests.harness import (
     until_warm,
     world,
 )
-from vcnd.daemon import Node
 from vcnd.flow.waiting import why_empty
 from vcnd.model.errors import CloudError, PoolEmptyError
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from fakeoci.world.vnics import NewVnic, attach
 from tests.harness import (
     EPOCH,

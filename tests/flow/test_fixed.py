@@ -5,9 +5,9 @@ import trio
 
 from tests.harness import check_invariants, key
 from tests.shop import add, ids, reserved, shop, vnic_of, warm
-from vcnd.core.wishes import FIXED_ADDRESS, NSG_IDS
-from vcnd.daemon import Node
+from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
 from vcnd.model.errors import PoolEmptyError
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 

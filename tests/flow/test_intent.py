@@ -7,10 +7,10 @@ from tests.harness import World, add, check_invariants, key, settings, until_war
 from tests.shop import add as shop_add
 from tests.shop import reserved, shop, warm
 from vcnd.config import Config
-from vcnd.core.wishes import FIXED_ADDRESS
-from vcnd.daemon import Node
+from vcnd.core.requests import FIXED_ADDRESS
 from vcnd.model.errors import CloudError, PoolEmptyError, TryAgainError
 from vcnd.model.records import DetachIntended, ReturnIntended
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 STOPS = [0, 1, 2, 3, 5, 8, 13, 21, 34, 0.01, 0.1, 0.5, 1.0, 2.0]

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from tests.harness import World, add, check_invariants, key, settings, until_warm, world
 from vcnd.core.drift import EndLease, ReapLink, RestoreLease, kernel_drift
-from vcnd.daemon import Node
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodLink
 from vcnd.model.records import AddressAdded, Leased, Released, VnicNumbered
 from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, SandboxKey
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 PODS = range(3)

@@ -2,7 +2,7 @@
 
 import trio
 
-from fakeoci.world.nouns import Nsg, Subnet
+from fakeoci.world.resources import Nsg, Subnet
 from tests.doubles.cluster import MemoryCluster
 from tests.harness import add, settings, until_warm, world
 from vcnd.model.podnetwork import PodNetwork

@@ -4,18 +4,18 @@ from typing import Any
 
 import trio
 
-from fakeoci.world.nouns import Instance, Subnet
+from fakeoci.world.resources import Instance, Subnet
 from tests.doubles.cluster import MemoryCluster
 from tests.harness import add, settings, until_warm, world
 from tests.shop import ids, pod, shop, warm
-from vcnd.core.wishes import FIXED_ADDRESS, NSG_IDS
-from vcnd.daemon import Node
+from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
 from vcnd.flow.waiting import why_empty
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.sandbox import BoundPod
 from vcnd.model.vnic import PrivateIp, Vnic
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 BOTH = (Family.IPV4, Family.IPV6)

@@ -3,12 +3,12 @@
 import pytest
 import trio
 
-from fakeoci.world.nouns import Nsg, Subnet
+from fakeoci.world.resources import Nsg, Subnet
 from tests.doubles.cluster import MemoryCluster
 from tests.harness import check_invariants, key, settings, until_warm
 from tests.shop import pod, shop, vnic_of
 from vcnd.core.podnetwork import wanted
-from vcnd.core.wishes import NSG_IDS, RESOURCE_PREFIX
+from vcnd.core.requests import NSG_IDS, RESOURCE_PREFIX
 from vcnd.model.errors import WishRefusedError
 from vcnd.model.podnetwork import PodNetwork, VnicProfile
 

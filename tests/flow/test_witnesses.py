@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from fakeoci.world.nouns import VnicAttachment
+from fakeoci.world.resources import VnicAttachment
 from fakeoci.world.vnics import detach
 from tests.harness import (
     EPOCH,
@@ -16,9 +16,9 @@ from tests.harness import (
 )
 from tests.shop import add as shop_add
 from tests.shop import reserved, shop, warm
-from vcnd.core.wishes import FIXED_ADDRESS
-from vcnd.daemon import Node
+from vcnd.core.requests import FIXED_ADDRESS
 from vcnd.model.errors import PoolEmptyError
+from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 NO_SLOT_LEFT = {"ocpus = 4.0": "ocpus = 2.0"}

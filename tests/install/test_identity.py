@@ -11,8 +11,8 @@ from tests.doubles import server as doubles
 from tests.doubles.server import Said
 from vcnd.install.host import Host
 from vcnd.install.identity import kubeconfig, renew
-from vcnd.kube.client import KubeClient
-from vcnd.kube.credentials import Credentials
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.credentials import Credentials
 
 IDS = (os.getuid(), os.getgid())
 

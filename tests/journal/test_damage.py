@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.test_memory import address, lease, slot
+from tests.core.test_replay import address, lease, slot
 from vcnd.journal.lines import WholeLine, decode_line, encode_line, lines_of
 from vcnd.journal.reading import Header, JournalUnusableError, read, record_line
 from vcnd.model.records import AddressAdded, Leased, Record, VnicNumbered

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.test_memory import lease
+from tests.core.test_replay import lease
 from vcnd.journal.disk import JournalFile
 from vcnd.journal.reading import Header, record_line
 from vcnd.model.records import Leased

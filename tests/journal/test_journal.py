@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.core.test_memory import address, lease, slot
+from tests.core.test_replay import address, lease, slot
 from vcnd.journal.journal import FileJournal
 from vcnd.journal.lines import encode_line
 from vcnd.journal.reading import Header, JournalUnusableError

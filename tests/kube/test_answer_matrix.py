@@ -10,12 +10,12 @@ import pytest
 import trio
 
 from fakeoci.api.garble import MUTATIONS
-from fakeoci.world.nouns import Instance
+from fakeoci.world.resources import Instance
 from tests.doubles.apiserver import MemoryApiServer
 from tests.harness import World, add, check_invariants, settings, until_warm, world
 from vcnd.core.podnetwork import network_name
+from vcnd.kube.bodies import MANAGED_BY, NETWORKS
 from vcnd.kube.cluster import KubeCluster
-from vcnd.kube.objects import MANAGED_BY, NETWORKS
 from vcnd.model.place import PlaceKind
 
 Clock = trio.testing.MockClock

@@ -11,11 +11,12 @@ import pytest
 import trio
 
 from tests.doubles.apiserver import MemoryApiServer
-from tests.kube.test_watch import line, pod
-from vcnd.core.wishes import NSG_IDS
+from tests.kubeapi.test_cache import line, pod
+from vcnd.core.requests import NSG_IDS
 from vcnd.kube.cluster import KubeCluster
 from vcnd.model.errors import ClusterError, PodNetworkError
-from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
+from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.report import NodeReport, Notice
 from vcnd.model.sandbox import PodRef
 
 Clock = trio.testing.MockClock

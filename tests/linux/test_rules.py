@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from vcnd.linux.foreign import DefaultRoute, foreign_links
 from vcnd.linux.layout import Layout
-from vcnd.linux.rtnetlink import MAIN_TABLE
 from vcnd.linux.rules import vnic_rules
 from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
 from vcnd.model.family import Family
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.vnic import Vnic, VnicSlot
+from vcnd.netlink.rtnetlink import MAIN_TABLE
 
 
 def slot(index: int) -> VnicSlot:

@@ -5,18 +5,18 @@ import struct
 
 import pytest
 
-from vcnd.linux import event_filter
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import host_ifname, macs
-from vcnd.linux.rtnetlink import (
+from vcnd.linux.ruleset import PodElement, VnicLink, render
+from vcnd.model.sandbox import SandboxKey
+from vcnd.netlink import event_filter
+from vcnd.netlink.rtnetlink import (
     RTM_DELADDR,
     RTM_DELROUTE,
     RTM_NEWADDR,
     RTM_NEWLINK,
     RTM_NEWROUTE,
 )
-from vcnd.linux.ruleset import PodElement, VnicLink, render
-from vcnd.model.sandbox import SandboxKey
 
 VNICS = [VnicLink(index=1, ifname="ens3"), VnicLink(index=2, ifname="ens5")]
 

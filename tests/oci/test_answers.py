@@ -14,15 +14,15 @@ from tests.harness import EPOCH, KEY_ID, signing_key
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.oci.addresses import as_private_ip
-from vcnd.oci.client import CoreClient, Endpoints
-from vcnd.oci.decode import decode
-from vcnd.oci.errors import BadAnswerError, NoAnswerError, OciError
-from vcnd.oci.http import ANSWER_SECONDS, MOST_BODY_BYTES, exchange
-from vcnd.oci.identity import life_of, read_leaf
-from vcnd.oci.kinds import KINDS, PRIVATE_IP
-from vcnd.oci.metadata import Metadata
-from vcnd.oci.principals import ApiKey
-from vcnd.oci.wire import Address, ImdsVnic, VnicAttachment
+from vcnd.ociapi.client import CoreClient, Endpoints
+from vcnd.ociapi.decode import decode
+from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
+from vcnd.ociapi.http import ANSWER_SECONDS, MOST_BODY_BYTES, exchange
+from vcnd.ociapi.identity import life_of, read_leaf
+from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.kinds import KINDS, PRIVATE_IP
+from vcnd.ociapi.principals import ApiKey
+from vcnd.ociapi.wire import Address, ImdsVnic, VnicAttachment
 
 Clock = trio.testing.MockClock
 VNIC = "ocid1.vnic.oc1.iad.a"

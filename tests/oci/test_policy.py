@@ -17,12 +17,12 @@ from tests.harness import (
     world,
 )
 from vcnd.config import AllowSection
-from vcnd.core.wishes import FIXED_ADDRESS, IP_FAMILIES
+from vcnd.core.requests import FIXED_ADDRESS, IP_FAMILIES
 from vcnd.flow.waiting import why_empty
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.family import Family
 from vcnd.model.sandbox import PodRef
-from vcnd.oci.permissions import INSTANCES, IPV6S, NSGS, PRIVATE_IPS, SUBNETS, VNICS
+from vcnd.ociapi.permissions import INSTANCES, IPV6S, NSGS, PRIVATE_IPS, SUBNETS, VNICS
 
 Clock = trio.testing.MockClock
 PAGE = (Path(__file__).parents[2] / "docs" / "oci-policy.md").read_text()

@@ -9,7 +9,7 @@ import structlog
 import trio
 
 from tests.calling import Verbs
-from vcnd.serve.cni_server import CniServer
+from vcnd.serve.server import CniServer
 
 Clock = trio.testing.MockClock
 PAUSE_SECONDS = 0.1

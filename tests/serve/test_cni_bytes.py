@@ -21,8 +21,8 @@ from tests.calling import (
     request_environment,
     serving,
 )
-from vcnd.serve.cni_server import CniServer
 from vcnd.serve.hangups import HangUps
+from vcnd.serve.server import CniServer
 
 
 @pytest.mark.parametrize(

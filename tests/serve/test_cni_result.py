@@ -9,7 +9,7 @@ from tests.calling import interface_with
 from vcnd.model.errors import BadRequestError
 from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease
-from vcnd.serve import cni_result, cni_wire
+from vcnd.serve import cni_result, wire
 from vcnd.serve.cni_call import parse_call
 
 ENVIRONMENT = {
@@ -64,7 +64,7 @@ def test_result_names_the_default_routes_that_were_made(led: list[Family]) -> No
     assert read.previous_addresses == ["10.1.0.5", "fd00::5"]
 
 
-@pytest.mark.parametrize("version", cni_wire.VERSIONS)
+@pytest.mark.parametrize("version", wire.VERSIONS)
 def test_result_has_the_form_of_its_version(version: str) -> None:
     call = parse_call(ENVIRONMENT, {**CONFIG, "cniVersion": version})
     lease = Lease(key=call.key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
@@ -81,7 +81,7 @@ def test_an_error_is_never_longer_than_the_shim_takes() -> None:
     config = {**CONFIG, "cniVersion": "\n" * 900_000, "name": "\n" * 900_000}
     with pytest.raises(BadRequestError) as caught:
         parse_call(ENVIRONMENT, config)
-    version = cni_wire.version_of(config)
+    version = wire.version_of(config)
     assert len(cni_result.render_error(version, caught.value)) < 1000
     loud = BadRequestError("\0" * 900_000, details="\udc80" * 900_000)
     assert len(cni_result.render_error(version, loud)) < 1 << 17

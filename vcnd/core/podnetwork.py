@@ -1,21 +1,13 @@
-"""The pod network: what a NativePodNetwork asks for, and what is said of ours."""
+"""The pod network that a NativePodNetwork asks for, checked."""
 
 from collections.abc import Sequence
 
 from vcnd.core.classes import named_class
 from vcnd.model.family import Family
-from vcnd.model.podnetwork import (
-    ApplicationResource,
-    NodeReport,
-    PodNetwork,
-    VnicProfile,
-    VnicReport,
-)
+from vcnd.model.podnetwork import ApplicationResource, PodNetwork, VnicProfile
 
 SUBNET, NSG = "ocid1.subnet.", "ocid1.networksecuritygroup."
 MOST_SUBNETS, MOST_NSGS, MOST_PODS, MOST_PROFILES = 5, 5, 256, 64
-MOST_REASON = 400
-"""Characters of a reason: it is a column of ``kubectl get npn``."""
 
 
 def wanted(
@@ -116,40 +108,3 @@ def _common_nsgs(profiles: Sequence[VnicProfile]) -> tuple[str, ...]:
 def network_name(instance_id: str) -> str:
     """Return the name of an instance's NativePodNetwork: its OCID's last part."""
     return instance_id.rpartition(".")[2]
-
-
-def report(
-    *,
-    observed: bool,
-    vnics: Sequence[VnicReport],
-    usable: int,
-    trouble: str | None,
-    network: PodNetwork,
-) -> NodeReport:
-    """Return how the node's pod network stands.
-
-    Args:
-        observed: whether the cloud has been asked since the daemon started.
-        vnics: the pod VNICs.
-        usable: addresses that pods have or could have at once.
-        trouble: why something cannot be had just now.
-        network: what pods here shall be given.
-    """
-    if usable:
-        # A node that serves is a success, even while a wish of its pool is refused:
-        # OKE's tools take anything else for a node that is not there yet.
-        reason = "COMPLETED" if trouble is None else f"COMPLETED; {trouble}"
-        state = "SUCCESS"
-    elif trouble is not None:
-        state, reason = "BACKOFF", trouble
-    elif observed:
-        state, reason = "IN_PROGRESS", "IN_PROGRESS"
-    else:
-        state, reason = "IN_PROGRESS", "the cloud has not been reached yet"
-    return NodeReport(
-        state=state,
-        reason=reason[:MOST_REASON],
-        vnics=tuple(vnics),
-        resources=network.resources,
-        only_resources=bool(network.resources) and not network.subnet_ids,
-    )

@@ -14,7 +14,7 @@ from math import inf
 import trio
 
 from vcnd.flow.broken import broken
-from vcnd.flow.claims import Claims
+from vcnd.flow.grants import Claims
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
 from vcnd.flow.turns import Turns

@@ -11,10 +11,10 @@ from functools import partial
 import trio
 
 from vcnd.flow.changes import Changes
+from vcnd.flow.demand import Need
+from vcnd.flow.dispatch import Brings, Work
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
-from vcnd.flow.wants import Need
-from vcnd.flow.work import Brings, Work
 from vcnd.model.family import Family
 from vcnd.model.place import fixed_place, release_place
 from vcnd.model.vnic import Vnic, VnicSlot

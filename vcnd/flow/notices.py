@@ -14,7 +14,7 @@ from vcnd.flow.pool import Pool
 from vcnd.flow.waiting import latest_problem, short_family, why_empty
 from vcnd.model.errors import WishRefusedError
 from vcnd.model.place import KUBE_PROXY, Place
-from vcnd.model.podnetwork import Notice
+from vcnd.model.report import Notice
 from vcnd.model.sandbox import BoundPod, SandboxKey
 from vcnd.ports import Cluster
 

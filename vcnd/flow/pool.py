@@ -18,15 +18,15 @@ from vcnd.core.problems import Problems
 from vcnd.core.recent import Recent
 from vcnd.core.states import Counts
 from vcnd.core.target import Holding, PoolPolicy, share, target
-from vcnd.flow.wants import Need, Wants
+from vcnd.flow.demand import Need, Wants
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.place import JOURNAL, Place
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import Remembered
+from vcnd.model.request import Allowance, Claim
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import Known, PrivateIp, VnicSlot
-from vcnd.model.wish import Allowance, Claim
 
 log = structlog.get_logger()
 

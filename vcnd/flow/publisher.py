@@ -13,14 +13,14 @@ from typing import Never
 import structlog
 import trio
 
-from vcnd.core import podnetwork
 from vcnd.core.backoff import delays
+from vcnd.core.report import report
 from vcnd.flow.notices import LATE_SECONDS, Notices
 from vcnd.flow.pool import Pool
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import CloudError, ClusterError, PodNetworkError, VcndError
 from vcnd.model.place import CLUSTER_WRITES, KUBE_PROXY, METADATA, POD_NETWORK
-from vcnd.model.podnetwork import NodeReport, VnicReport
+from vcnd.model.report import NodeReport, VnicReport
 from vcnd.ports import Cloud, Cluster
 
 log = structlog.get_logger()
@@ -149,7 +149,7 @@ class Publisher:
         for private_ip in pool.ledger.private_ips():
             on_vnic.setdefault(private_ip.vnic_id, []).extend(private_ip.addresses)
         counts = pool.counts(pool.family)
-        return podnetwork.report(
+        return report(
             observed=pool.observed,
             vnics=[
                 VnicReport(

@@ -7,9 +7,9 @@ from vcnd.core.problems import Problem
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.family import Family
+from vcnd.model.request import Claim
 from vcnd.model.sandbox import PodRef, SandboxKey
 from vcnd.model.trace import TRACE
-from vcnd.model.wish import Claim
 
 log = structlog.get_logger()
 

@@ -28,11 +28,11 @@ from vcnd.core.placement import (
 )
 from vcnd.core.target import balance
 from vcnd.flow.changes import Changes
+from vcnd.flow.demand import Need
+from vcnd.flow.dispatch import INSTANCE, Brings, Work
 from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
-from vcnd.flow.wants import Need
-from vcnd.flow.work import INSTANCE, Brings, Work
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.place import (

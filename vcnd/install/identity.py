@@ -12,9 +12,9 @@ import structlog
 
 from vcnd.install import layout
 from vcnd.install.host import Host, InstallError
-from vcnd.kube.client import KubeClient
-from vcnd.kube.credentials import KubeconfigError, server_of
-from vcnd.kube.errors import KubeError
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.credentials import KubeconfigError, server_of
+from vcnd.kubeapi.errors import KubeError
 
 log = structlog.get_logger()
 

@@ -7,8 +7,8 @@ import trio
 
 from vcnd.install import cni, identity, layout, neighbours, tree, units
 from vcnd.install.host import Host, InstallError
-from vcnd.kube.client import KubeClient
-from vcnd.kube.credentials import Credentials
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.credentials import Credentials
 from vcnd.serve.ask import AskError, ask
 
 log = structlog.get_logger()

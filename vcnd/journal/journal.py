@@ -10,7 +10,7 @@ from typing import Never
 import structlog
 import trio
 
-from vcnd.core.memory import Memory
+from vcnd.core.replay import Memory
 from vcnd.journal.disk import JournalFile
 from vcnd.journal.reading import (
     FORMAT_VERSION,

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from vcnd.core.memory import Memory
+from vcnd.core.replay import Memory
 from vcnd.journal.lines import DamagedLine, TornTail, WholeLine, encode_line, lines_of
 from vcnd.model.errors import VcndError
 from vcnd.model.records import Record

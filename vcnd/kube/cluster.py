@@ -8,23 +8,18 @@ import structlog
 import trio
 
 from vcnd.core.podnetwork import network_name
-from vcnd.core.wishes import RESOURCE_PREFIX
-from vcnd.kube import network, objects, proxy, trim
-from vcnd.kube.client import KubeClient
-from vcnd.kube.errors import KubeError
-from vcnd.kube.reflector import SILENCE_SECONDS, Reflector
-from vcnd.kube.watch import Cache
-from vcnd.kube.wire import (
-    Meta,
-    Namespace,
-    NativePodNetwork,
-    Node,
-    Object,
-    Pod,
-)
+from vcnd.core.requests import RESOURCE_PREFIX
+from vcnd.kube import bodies, network, proxy, trim
+from vcnd.kube.wire import Namespace, NativePodNetwork, Node, Pod
 from vcnd.kube.writes import Writer, as_read
+from vcnd.kubeapi.cache import Cache
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.errors import KubeError
+from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
+from vcnd.kubeapi.wire import Meta, Object
 from vcnd.model.errors import ClusterError, PodNetworkError
-from vcnd.model.podnetwork import NodeReport, Notice, PodNetwork
+from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.report import NodeReport, Notice
 from vcnd.model.sandbox import BoundPod, PodRef
 
 log = structlog.get_logger()
@@ -118,7 +113,7 @@ class KubeCluster:
                 selector = f"metadata.name={network_name(self._instance_id)}"
                 self._networks = self._reflect(
                     Cache(NativePodNetwork, trim=trim.network),
-                    objects.NETWORKS,
+                    bodies.NETWORKS,
                     selector,
                 )
                 following.start_soon(self._networks.run)
@@ -236,8 +231,8 @@ class KubeCluster:
                     " names no subnet: whoever makes these objects here has not yet"
                 )
             if node is not None:
-                body = objects.network(self._instance_id, own, node)
-                if await self._writer.write("POST", objects.NETWORKS, body):
+                body = bodies.network(self._instance_id, own, node)
+                if await self._writer.write("POST", bodies.NETWORKS, body):
                     log.info("network_created", name=body["metadata"]["name"])
             return own
         owner = found.metadata.node
@@ -247,10 +242,10 @@ class KubeCluster:
                 f" Node {owner}, and this is Node {self._node_name}: delete it, and"
                 " vcnd makes another one"
             )
-        if objects.MANAGED_BY in found.metadata.labels and owner:
-            said = objects.network_spec(self._instance_id, own)
-            if not objects.is_as_said(found.spec, said):
-                path = f"{objects.NETWORKS}/{found.metadata.name}"
+        if bodies.MANAGED_BY in found.metadata.labels and owner:
+            said = bodies.network_spec(self._instance_id, own)
+            if not bodies.is_as_said(found.spec, said):
+                path = f"{bodies.NETWORKS}/{found.metadata.name}"
                 body = {**as_read(found), "spec": said}
                 await self._writer.write("PATCH", path, body, of=self._networks)
             return own

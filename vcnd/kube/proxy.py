@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from vcnd.core import kubeproxy
-from vcnd.kube.client import KubeClient
-from vcnd.kube.errors import NotFoundError
-from vcnd.kube.watch import UNDECODABLE
 from vcnd.kube.wire import ConfigMap, ProxyConfig
+from vcnd.kubeapi.cache import UNDECODABLE
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.errors import NotFoundError
 
 PATH = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
 

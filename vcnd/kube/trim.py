@@ -2,11 +2,10 @@
 
 from msgspec.structs import replace
 
-from vcnd.core.wishes import OWN_PREFIX, RESOURCE_PREFIX
-from vcnd.kube.objects import CONDITION, MANAGED_BY
+from vcnd.core.requests import OWN_PREFIX, RESOURCE_PREFIX
+from vcnd.kube.bodies import CONDITION, MANAGED_BY
 from vcnd.kube.wire import (
     Container,
-    Meta,
     Namespace,
     NativePodNetwork,
     Node,
@@ -15,6 +14,7 @@ from vcnd.kube.wire import (
     PodStatus,
     Resources,
 )
+from vcnd.kubeapi.wire import Meta
 
 STATIC_UID = "kubernetes.io/config.hash"
 """Annotation of a static pod's mirror: the uid by which the runtime knows it."""

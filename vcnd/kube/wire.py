@@ -1,64 +1,28 @@
-"""Kubernetes' objects, only the fields that we read."""
+"""The Kubernetes objects that we read, only the fields that we read."""
 
 import msgspec
 
+from vcnd.kubeapi.wire import Object, Wire
 from vcnd.model.podnetwork import VnicProfile
-
-
-class _Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
-    """An object or a part of one; unknown fields are left out."""
-
-
-class OwnerReference(_Wire, frozen=True):
-    """An object that another one goes with."""
-
-    kind: str = ""
-    name: str = ""
-    uid: str = ""
-
-
-class Meta(_Wire, frozen=True):
-    """metadata."""
-
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-    deletion_timestamp: str = ""
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    owner_references: list[OwnerReference] = []
-
-    @property
-    def node(self) -> str:
-        """Return the name of the Node that owns it; empty where none does."""
-        nodes = (o.name for o in self.owner_references if o.kind == "Node")
-        return next(nodes, "")
-
-
-class Object(_Wire, frozen=True):
-    """What every object has."""
-
-    metadata: Meta = Meta()
 
 
 class Namespace(Object, frozen=True):
     """A namespace."""
 
 
-class Resources(_Wire, frozen=True):
+class Resources(Wire, frozen=True):
     """What a container asks for; extended resources are among the limits always."""
 
     limits: dict[str, str] = {}
 
 
-class Container(_Wire, frozen=True):
+class Container(Wire, frozen=True):
     """A container."""
 
     resources: Resources = Resources()
 
 
-class PodSpec(_Wire, frozen=True):
+class PodSpec(Wire, frozen=True):
     """A pod's spec."""
 
     node_name: str = ""
@@ -76,7 +40,7 @@ class PodSpec(_Wire, frozen=True):
         }
 
 
-class PodStatus(_Wire, frozen=True):
+class PodStatus(Wire, frozen=True):
     """A pod's status."""
 
     phase: str = ""
@@ -89,7 +53,7 @@ class Pod(Object, frozen=True):
     status: PodStatus = PodStatus()
 
 
-class Taint(_Wire, frozen=True):
+class Taint(Wire, frozen=True):
     """A taint of a node."""
 
     key: str
@@ -99,13 +63,13 @@ class Taint(_Wire, frozen=True):
     """Of taints that evict."""
 
 
-class NodeSpec(_Wire, frozen=True):
+class NodeSpec(Wire, frozen=True):
     """A node's spec."""
 
     taints: list[Taint] = []
 
 
-class NodeCondition(_Wire, frozen=True):
+class NodeCondition(Wire, frozen=True):
     """A condition of a node."""
 
     type: str
@@ -113,7 +77,7 @@ class NodeCondition(_Wire, frozen=True):
     reason: str = ""
 
 
-class NodeStatus(_Wire, frozen=True):
+class NodeStatus(Wire, frozen=True):
     """A node's status."""
 
     conditions: list[NodeCondition] = []
@@ -127,7 +91,7 @@ class Node(Object, frozen=True):
     status: NodeStatus = NodeStatus()
 
 
-class CreateVnicDetails(_Wire, frozen=True):
+class CreateVnicDetails(Wire, frozen=True):
     """createVnicDetails of a secondary VNIC profile (facts/oci.md §1.4)."""
 
     subnet_id: str = ""
@@ -136,13 +100,13 @@ class CreateVnicDetails(_Wire, frozen=True):
     application_resources: list[str] = []
 
 
-class SecondaryVnic(_Wire, frozen=True):
+class SecondaryVnic(Wire, frozen=True):
     """A secondary VNIC profile."""
 
     create_vnic_details: CreateVnicDetails = CreateVnicDetails()
 
 
-class NetworkSpec(_Wire, frozen=True):
+class NetworkSpec(Wire, frozen=True):
     """The spec of a NativePodNetwork (facts/oci.md §2.1)."""
 
     id: str = ""
@@ -179,29 +143,15 @@ class ConfigMap(Object, frozen=True):
     data: dict[str, str] = {}
 
 
-class ProxyDetectLocal(_Wire, frozen=True):
+class ProxyDetectLocal(Wire, frozen=True):
     """detectLocal of kube-proxy's configuration."""
 
     interface_name_prefix: str = ""
 
 
-class ProxyConfig(_Wire, frozen=True):
+class ProxyConfig(Wire, frozen=True):
     """kube-proxy's configuration (kubeproxy.config.k8s.io/v1alpha1)."""
 
     detect_local_mode: str = ""
     detect_local: ProxyDetectLocal = ProxyDetectLocal()
     cluster_cidr: str = msgspec.field(default="", name="clusterCIDR")
-
-
-class ListMeta(_Wire, frozen=True):
-    """metadata of a list."""
-
-    resource_version: str = ""
-
-
-class Status(_Wire, frozen=True):
-    """A refusal (kind Status)."""
-
-    code: int = 0
-    reason: str = ""
-    message: str = ""

@@ -7,13 +7,14 @@ from typing import Any
 
 import structlog
 
-from vcnd.kube import objects
-from vcnd.kube.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
-from vcnd.kube.errors import ConflictError, KubeError, NotFoundError
-from vcnd.kube.reflector import Reflector
-from vcnd.kube.wire import NativePodNetwork, Node, Object
+from vcnd.kube import bodies
+from vcnd.kube.wire import NativePodNetwork, Node
+from vcnd.kubeapi.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
+from vcnd.kubeapi.errors import ConflictError, KubeError, NotFoundError
+from vcnd.kubeapi.reflector import Reflector
+from vcnd.kubeapi.wire import Object
 from vcnd.model.errors import ClusterError
-from vcnd.model.podnetwork import NodeReport, Notice
+from vcnd.model.report import NodeReport, Notice
 
 log = structlog.get_logger()
 
@@ -114,23 +115,23 @@ class Writer:
         found: NativePodNetwork,
         networks: Reflector[NativePodNetwork],
     ) -> None:
-        status = objects.network_status(report)
+        status = bodies.network_status(report)
         key = (found.metadata.uid, status)
         if self._written == key:
             return
-        path = f"{objects.NETWORKS}/{found.metadata.name}/status"
+        path = f"{bodies.NETWORKS}/{found.metadata.name}/status"
         body = {**as_read(found), "status": status}
         if await self.write("PATCH", path, body, of=networks):
             self._written = key
 
     async def _condition(self, node: Node) -> None:
-        condition = objects.network_condition(node, self._wall_clock())
+        condition = bodies.network_condition(node, self._wall_clock())
         if condition is not None:
             body = {"status": {"conditions": [condition]}}
             await self._patch_status(body)
 
     async def _capacity(self, report: NodeReport, node: Node) -> None:
-        capacity = objects.capacity_change(node.status.capacity, report.resources)
+        capacity = bodies.capacity_change(node.status.capacity, report.resources)
         if capacity:
             body = {"status": {"capacity": capacity}}
             await self._patch_status(body)
@@ -142,7 +143,7 @@ class Writer:
     async def _taints(
         self, report: NodeReport, node: Node, nodes: Reflector[Node]
     ) -> None:
-        taints = objects.taints(
+        taints = bodies.taints(
             node.spec.taints, self._startup_taint, only_resources=report.only_resources
         )
         version = node.metadata.resource_version
@@ -159,7 +160,7 @@ class Writer:
         Raises:
             ClusterError: it may be posted later.
         """
-        path, body = objects.event(
+        path, body = bodies.event(
             notice,
             node_name=self._node_name,
             node_uid=node_uid,

@@ -5,7 +5,7 @@ import socket
 
 import trio
 
-from vcnd.linux.netlink import NETLINK_ADD_MEMBERSHIP, RECEIVE_BYTES, SOL_NETLINK
+from vcnd.netlink.messages import NETLINK_ADD_MEMBERSHIP, RECEIVE_BYTES, SOL_NETLINK
 
 GATHER_SECONDS = 0.02
 """Events are gathered for this long before they are judged."""

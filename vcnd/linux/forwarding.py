@@ -11,7 +11,7 @@ from typing import Any, Never
 import structlog
 import trio
 
-from vcnd.linux import legacy_iptables, nftables
+from vcnd.linux import legacy_iptables
 from vcnd.linux.firewalls import (
     ForwardChain,
     additions,
@@ -19,7 +19,8 @@ from vcnd.linux.firewalls import (
     judge,
     removals,
 )
-from vcnd.linux.netlink import attributes, messages
+from vcnd.netlink import nftables
+from vcnd.netlink.messages import attributes, messages
 
 log = structlog.get_logger()
 

@@ -10,7 +10,8 @@ from typing import Never, TypeVar
 import structlog
 import trio
 
-from vcnd.linux import netns, nft
+from vcnd.linux import nft
+from vcnd.linux.guard import Event, Wanted, Watch
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pod_links import pod_links, reap_group
@@ -21,7 +22,6 @@ from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
-from vcnd.linux.watch import Event, Wanted, Watch
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -29,6 +29,7 @@ from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
+from vcnd.netlink import netns
 
 log = structlog.get_logger()
 

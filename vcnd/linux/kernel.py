@@ -15,9 +15,9 @@ from pyroute2.netlink.exceptions import NetlinkError as PyrouteError
 
 from vcnd.linux.foreign import DefaultRoute
 from vcnd.linux.layout import Layout
-from vcnd.linux.rtnetlink import RTPROT_KERNEL
 from vcnd.linux.rules import Rule
 from vcnd.model.family import Family
+from vcnd.netlink.rtnetlink import RTPROT_KERNEL
 
 FR_ACT_BLACKHOLE = 6
 NOT_SUPPRESSED = 0xFFFFFFFF

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from vcnd.linux.rtnetlink import MAIN_TABLE
 from vcnd.model.vnic import PRIMARY_INDEX
+from vcnd.netlink.rtnetlink import MAIN_TABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

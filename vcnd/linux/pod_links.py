@@ -11,13 +11,19 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vcnd.linux import nftables, rtnetlink
 from vcnd.linux.layout import Layout
-from vcnd.linux.netlink import NetlinkError, NetlinkSocket, attributes, is_missing, u32
 from vcnd.linux.pod_names import is_ours, owner
 from vcnd.linux.ruleset import PODS_MAPS
 from vcnd.model.family import Family
 from vcnd.model.interface import PodLink
+from vcnd.netlink import nftables, rtnetlink
+from vcnd.netlink.messages import (
+    NetlinkError,
+    NetlinkSocket,
+    attributes,
+    is_missing,
+    u32,
+)
 
 RTM_GETLINK = 18
 IFLA_EXT_MASK, SKIP_STATISTICS = 29, 8

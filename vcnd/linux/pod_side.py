@@ -9,11 +9,11 @@ import errno
 import socket
 import struct
 
-from vcnd.linux import rtnetlink
-from vcnd.linux.netlink import NetlinkError, NetlinkSocket, attributes
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import GATEWAYS
 from vcnd.model.sandbox import Lease
+from vcnd.netlink import rtnetlink
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket, attributes
 
 PRIMARY_IFNAME = "eth0"
 """What runtimes call a pod's interface in the cluster's own network."""

@@ -4,10 +4,8 @@ import errno
 import socket
 from collections.abc import Callable, Collection, Mapping
 
-from vcnd.linux import kernel, nftables, pod_side, rtnetlink
+from vcnd.linux import kernel, pod_side
 from vcnd.linux.layout import Layout
-from vcnd.linux.netlink import NetlinkError, NetlinkSocket, is_missing
-from vcnd.linux.netns import inside
 from vcnd.linux.pod_names import alias, is_ours, macs
 from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
@@ -15,6 +13,9 @@ from vcnd.model.family import Family, family_of
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import VnicSlot
+from vcnd.netlink import nftables, rtnetlink
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
+from vcnd.netlink.netns import inside
 
 
 class PodWiring:

@@ -7,9 +7,9 @@ from typing import Never
 import structlog
 import trio
 
-from vcnd.linux import conntrack
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_links import reap_group
+from vcnd.netlink import conntrack
 
 log = structlog.get_logger()
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vcnd.linux.layout import Layout
-from vcnd.linux.netns import cookie_here
 from vcnd.linux.ruleset import render
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
+from vcnd.netlink.netns import cookie_here
 
 LEAST_KERNEL = "5.14"
 """The first with SO_NETNS_COOKIE."""

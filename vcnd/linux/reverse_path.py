@@ -8,8 +8,8 @@ filter drops it.  Loose is enough, and none is left as it is.
 import socket
 from pathlib import Path
 
-from vcnd.linux import rtnetlink
 from vcnd.linux.vnics import set_device
+from vcnd.netlink import rtnetlink
 
 STRICT, LOOSE = 1, 2
 CONF = Path("/proc/sys/net/ipv4/conf")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from vcnd.linux.layout import Layout
-from vcnd.linux.rtnetlink import MAIN_TABLE
 from vcnd.model.family import Family, family_of
 from vcnd.model.vnic import VnicSlot
+from vcnd.netlink.rtnetlink import MAIN_TABLE
 
 LOOPBACK = "lo"
 

@@ -18,11 +18,12 @@ from typing import Never
 import structlog
 import trio
 
-from vcnd.linux import event_filter, events, reverse_path, rtnetlink
-from vcnd.linux.netlink import attributes, is_missing, messages
+from vcnd.linux import events, reverse_path
 from vcnd.linux.ruleset import VnicLink
 from vcnd.linux.vnics import VNIC_SETTINGS, set_device
 from vcnd.model.vnic import PRIMARY_INDEX
+from vcnd.netlink import event_filter, rtnetlink
+from vcnd.netlink.messages import attributes, is_missing, messages
 
 log = structlog.get_logger()
 

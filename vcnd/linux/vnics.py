@@ -9,17 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vcnd.linux import kernel, rtnetlink
+from vcnd.linux import kernel
 from vcnd.linux.foreign import ForeignLink, foreign_links
 from vcnd.linux.kernel import NUMBERS, Link
 from vcnd.linux.layout import Layout
-from vcnd.linux.netlink import NetlinkSocket
 from vcnd.linux.pod_names import is_ours
-from vcnd.linux.rtnetlink import IFA_F_NODAD, MAIN_TABLE, RTPROT_KERNEL
 from vcnd.linux.rules import Rule, vnic_rules
 from vcnd.linux.ruleset import VnicLink, class_numbers
 from vcnd.model.family import Family
 from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
+from vcnd.netlink import rtnetlink
+from vcnd.netlink.messages import NetlinkSocket
+from vcnd.netlink.rtnetlink import IFA_F_NODAD, MAIN_TABLE, RTPROT_KERNEL
 
 ASKS_FROM = "fe80::2"
 """A link-local address on each pod VNIC: with the kernel's own, which it proves first,

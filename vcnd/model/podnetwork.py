@@ -1,10 +1,8 @@
-"""What a node's pods shall be given, and what Kubernetes is told of it."""
+"""What the node's pods are to be given: subnets, NSGs, families, classes."""
 
 from dataclasses import dataclass
 
 from vcnd.model.family import Family
-from vcnd.model.sandbox import PodRef
-from vcnd.model.vnic import Vnic
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,41 +60,3 @@ class PodNetwork:
         """Return the classes that are there before anybody asks: own and profiles'."""
         own = (self.own_class,) if self.subnet_ids else ()
         return tuple(dict.fromkeys((*own, *(r.pod_class for r in self.resources))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VnicReport:
-    """A pod VNIC and the addresses on it."""
-
-    vnic: Vnic
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeReport:
-    """How the node's pod network stands: the status of a NativePodNetwork."""
-
-    state: str
-    """``SUCCESS``, ``IN_PROGRESS`` or ``BACKOFF``, OKE's words."""
-    reason: str
-    vnics: tuple[VnicReport, ...] = ()
-    resources: tuple[ApplicationResource, ...] = ()
-    only_resources: bool = False
-    """Whether pods that ask for none of them find no address here."""
-
-    @property
-    def serves(self) -> bool:
-        """Tell whether pods can be started here."""
-        return self.state == "SUCCESS"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something that whoever looks at a pod, or at the node, ought to know."""
-
-    pod: PodRef | None
-    """None: it concerns the node."""
-    reason: str
-    """One word, as ``kubectl get events`` has it."""
-    message: str
-    warning: bool = True

@@ -13,13 +13,14 @@ from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp
-from vcnd.oci import tags, wire
-from vcnd.oci.client import CoreClient
-from vcnd.oci.errors import BadAnswerError, OciError, Verdict
-from vcnd.oci.kinds import IPV6, KINDS, Kind
-from vcnd.oci.polling import Poller
-from vcnd.oci.retry import Retrier
-from vcnd.oci.values import MOST_ADDRESSES
+from vcnd.oci import tags
+from vcnd.ociapi import wire
+from vcnd.ociapi.client import CoreClient
+from vcnd.ociapi.errors import BadAnswerError, OciError, Verdict
+from vcnd.ociapi.kinds import IPV6, KINDS, Kind
+from vcnd.ociapi.polling import Poller
+from vcnd.ociapi.retry import Retrier
+from vcnd.ociapi.values import MOST_ADDRESSES
 
 log = structlog.get_logger()
 

@@ -17,14 +17,15 @@ from vcnd.model.family import Family
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic
-from vcnd.oci import tags, wire
+from vcnd.oci import tags
 from vcnd.oci.addresses import Addresses
-from vcnd.oci.client import CoreClient
 from vcnd.oci.direct import Direct
 from vcnd.oci.fixed import FixedAddresses
-from vcnd.oci.metadata import Metadata
-from vcnd.oci.polling import Poller
-from vcnd.oci.retry import Retrier
+from vcnd.ociapi import wire
+from vcnd.ociapi.client import CoreClient
+from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.polling import Poller
+from vcnd.ociapi.retry import Retrier
 
 log = structlog.get_logger()
 

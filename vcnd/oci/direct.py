@@ -5,10 +5,10 @@ from functools import partial
 from vcnd.model.errors import CloudGoneError
 from vcnd.model.ids import VnicId
 from vcnd.model.vnic import PrivateIp
-from vcnd.oci import wire
-from vcnd.oci.client import CoreClient
-from vcnd.oci.kinds import KINDS
-from vcnd.oci.retry import Retrier
+from vcnd.ociapi import wire
+from vcnd.ociapi.client import CoreClient
+from vcnd.ociapi.kinds import KINDS
+from vcnd.ociapi.retry import Retrier
 
 GONE_STATES = ("TERMINATING", "TERMINATED")
 

@@ -18,13 +18,14 @@ from vcnd.model.errors import (
     CloudRefusedError,
 )
 from vcnd.model.vnic import PrivateIp, Vnic
-from vcnd.oci import tags, wire
+from vcnd.oci import tags
 from vcnd.oci.addresses import as_private_ip
-from vcnd.oci.client import CoreClient
-from vcnd.oci.errors import BadAnswerError
-from vcnd.oci.kinds import PRIVATE_IP
-from vcnd.oci.polling import Poller
-from vcnd.oci.retry import Retrier
+from vcnd.ociapi import wire
+from vcnd.ociapi.client import CoreClient
+from vcnd.ociapi.errors import BadAnswerError
+from vcnd.ociapi.kinds import PRIVATE_IP
+from vcnd.ociapi.polling import Poller
+from vcnd.ociapi.retry import Retrier
 
 log = structlog.get_logger()
 

@@ -19,7 +19,7 @@ from vcnd.model.errors import (
 from vcnd.model.family import Family
 from vcnd.model.interface import GATEWAYS
 from vcnd.model.sandbox import PodRef, SandboxKey
-from vcnd.serve.cni_wire import DEFAULT_VERSION, VERSIONS, version_of
+from vcnd.serve.wire import DEFAULT_VERSION, VERSIONS, version_of
 
 COMMANDS = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 ANNOTATIONS = "io.kubernetes.cri.pod-annotations"

@@ -9,7 +9,7 @@ from types import TracebackType
 import trio
 
 from vcnd.model.errors import BadRequestError
-from vcnd.serve import cni_wire
+from vcnd.serve import wire
 
 MAX_DESCRIPTORS = 8
 """One is right; a few more are named in the answer, many more are not taken."""
@@ -48,17 +48,17 @@ async def receive(connection: trio.socket.SocketType) -> Request:
     """
     data, descriptors = bytearray(), list[int]()
     try:
-        header: cni_wire.Header | None = None
+        header: wire.Header | None = None
         start = 0
         while header is None or len(data) < start + header.total:
             data += await _some(connection, descriptors, len(data))
-            if header is None and b"\n" in data[: cni_wire.MAX_HEADER_BYTES]:
+            if header is None and b"\n" in data[: wire.MAX_HEADER_BYTES]:
                 start = data.index(b"\n") + 1
-                header = cni_wire.parse_header(bytes(data[:start]))
-            elif header is None and len(data) >= cni_wire.MAX_HEADER_BYTES:
+                header = wire.parse_header(bytes(data[:start]))
+            elif header is None and len(data) >= wire.MAX_HEADER_BYTES:
                 raise BadRequestError("not a request of vcnd-cni")
         end = start + header.environment_bytes
-        environment = cni_wire.parse_environment(bytes(data[start:end]))
+        environment = wire.parse_environment(bytes(data[start:end]))
         stdin = bytes(data[end : end + header.stdin_bytes])
         return Request(environment, stdin, descriptors)
     except BaseException:

@@ -14,7 +14,7 @@ from vcnd.model.family import family_of
 from vcnd.model.interface import GATEWAYS, PodInterface
 from vcnd.model.sandbox import Lease
 from vcnd.serve.cni_call import Call
-from vcnd.serve.cni_wire import VERSIONS
+from vcnd.serve.wire import VERSIONS
 
 MAX_TEXT_CHARACTERS = 4096
 """Of an error's texts: they repeat input, and the shim takes 1 MiB at most."""

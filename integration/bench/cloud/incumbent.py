@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import trio
 
-from fakeoci.world.nouns import Instance
+from fakeoci.world.resources import Instance
 from integration.bench.cloud.stage import EPOCH, Stage
 
 HOST = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"

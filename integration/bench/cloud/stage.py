@@ -14,12 +14,13 @@ from fakeoci.api.app import build
 from fakeoci.api.service import Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
-from fakeoci.world.nouns import Instance, Nsg, Subnet
+from fakeoci.world.resources import Instance, Nsg, Subnet
 from tests.doubles.host import MemoryHost
 from tests.doubles.journal import MemoryJournal
 from vcnd import config as configuration
-from vcnd.daemon import Node, oci_cloud
-from vcnd.oci.principals import ApiKey
+from vcnd.daemon import oci_cloud
+from vcnd.node import Node
+from vcnd.ociapi.principals import ApiKey
 
 EPOCH = 1_800_000_000.0
 KEY_ID = "ocid1.tenancy.oc1..bench/ocid1.user.oc1..bench/00:11"

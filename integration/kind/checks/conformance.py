@@ -6,9 +6,9 @@ import re
 import subprocess
 import xml.etree.ElementTree as ET
 
-from integration.kind import components
+from integration.build import components
+from integration.build.components import build
 from integration.kind.checks.stage import Stage, require
-from integration.kind.components import build
 from integration.kind.settings import state
 
 FOCUS = r"\[sig-network\].*\[Conformance\]"

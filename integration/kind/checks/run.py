@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from integration.kind.cache import Cache
+from integration.build.cache import Cache
 from integration.kind.checks import (
     basics,
     demand,

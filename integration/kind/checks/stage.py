@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from integration.kind.cache import Cache
+from integration.build.cache import Cache
 from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
-from integration.kind.images import AGNHOST
+from integration.kind.images.kubernetes import AGNHOST
 from integration.kind.settings import ONPREM
 from integration.lab.lab import addresses_of
 

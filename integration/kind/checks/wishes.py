@@ -14,7 +14,7 @@ from integration.kind.checks.stage import (
 )
 from integration.kind.cloud import named
 from integration.lab.lab import addresses_of
-from vcnd.core.wishes import FIXED_ADDRESS, NSG_IDS
+from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
 
 FIXED = "fixed"
 

@@ -12,7 +12,7 @@ import pytest
 from fakeoci.api.garble import MUTATIONS
 from fakeoci.api.service import Fault, Service
 from fakeoci.mock import mock_oci
-from fakeoci.world.nouns import Vcn
+from fakeoci.world.resources import Vcn
 
 CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
 IMDS = "http://169.254.169.254/opc/v2/vnics/"

@@ -5,7 +5,7 @@ from typing import Any
 
 from fakeoci.api.service import Service
 from fakeoci.world.networks import create_vcn
-from fakeoci.world.nouns import (
+from fakeoci.world.resources import (
     DhcpOptions,
     Gateway,
     Instance,

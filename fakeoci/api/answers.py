@@ -1,0 +1,82 @@
+"""How single objects, pages of lists and started work are answered."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from fakeoci.api.bodies import body
+from fakeoci.api.paging import chosen
+from fakeoci.api.query import among
+from fakeoci.api.service import Call, Result
+from fakeoci.world.resources import (
+    Noun,
+    WorkRequest,
+)
+
+SORTS: dict[str, Callable[[Noun], Any]] = {
+    "TIMECREATED": lambda n: n.time_created,
+    "DISPLAYNAME": lambda n: n.display_name,
+}
+"""``sortBy`` → what most lists sort by."""
+
+
+def is_too_new(call: Call, noun: Noun) -> bool:
+    """Return True if OCI would not show a new object yet."""
+    lag = call.world.settings.timing.consistency_seconds
+    return noun.time_created + lag > call.now
+
+
+def listed(
+    call: Call,
+    nouns: Iterable[Noun],
+    sorts: Mapping[str, Callable[[Noun], Any]] | None = None,
+) -> Result:
+    """Return a page of nouns, without those too new to be seen.
+
+    Args:
+        call: the request.
+        nouns: what its filters leave.
+        sorts: what ``sortBy`` may name; None where the list has no such parameter.
+            Without ``sortBy`` nouns come in the order in which they were made.
+    """
+    hidden = call.world.hidden
+    seen = [
+        n
+        for n in nouns
+        if not is_too_new(call, n) and hidden.get(n.id, 0.0) <= call.now
+    ]
+    rows, headers = in_order(call, seen, sorts)
+    return Result(body=[body(call.world, n) for n in rows], headers=headers)
+
+
+class Numbered(Protocol):
+    """What the world counts as it is made."""
+
+    number: int
+
+
+C = TypeVar("C", bound=Numbered)
+
+
+def in_order(
+    call: Call, items: Iterable[C], sorts: Mapping[str, Callable[[C], Any]] | None
+) -> tuple[Sequence[C], dict[str, str]]:
+    """Return the page of items as ``sortBy`` and ``sortOrder`` say, and headers."""
+    by = None if sorts is None else among(call, "sortBy", sorts)
+    order = None if sorts is None else among(call, "sortOrder", ("ASC", "DESC"))
+    down = order == "DESC" or (order is None and (by or "").startswith("TIME"))
+
+    def place(item: C) -> list[Any]:
+        return [*([sorts[by](item)] if sorts and by else []), item.number]
+
+    rows = sorted(items, key=place, reverse=down)
+    return chosen(call, rows, [place(r) for r in rows], descending=down)
+
+
+def one(call: Call, noun: Noun) -> Result:
+    """Return an object with its etag."""
+    return Result(body=body(call.world, noun), headers={"etag": noun.etag})
+
+
+def work_started(request: WorkRequest) -> Result:
+    """Return the answer to an asynchronous action."""
+    return Result(status=202, headers={"opc-work-request-id": request.id})

@@ -1,0 +1,79 @@
+"""The operations that most kinds of resources share: get, list, delete, rename."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fakeoci.api.answers import SORTS, is_too_new, listed, one
+from fakeoci.api.details.base import Named
+from fakeoci.api.query import N, check_known, compartment, in_state, matching
+from fakeoci.api.service import Call, Result
+from fakeoci.world.errors import not_found
+from fakeoci.world.resources import (
+    Noun,
+    Vcn,
+)
+from fakeoci.world.world import World
+
+
+def getter(kind: type[Noun]) -> Callable[[Call], Result]:
+    """Return the operation that gets one object of a kind, unless it is too new."""
+
+    def run(call: Call) -> Result:
+        noun = call.world.get(kind, call.path["id"])
+        if is_too_new(call, noun):
+            raise not_found()
+        return one(call, noun)
+
+    return run
+
+
+def lister(kind: type[Noun]) -> Callable[[Call], Result]:
+    """Return the operation that lists a kind by compartment, VCN and name."""
+
+    def run(call: Call) -> Result:
+        compartment(call)
+        fields = {"compartmentId": "compartment_id", "displayName": "display_name"}
+        if kind is not Vcn:
+            check_known(call, vcnId=Vcn)
+            fields["vcnId"] = "vcn_id"
+        found = matching(call, call.world.all(kind), **fields)
+        return listed(call, in_state(call, kind, found), SORTS)
+
+    return run
+
+
+def rename(noun: Noun, said: Named) -> None:
+    """Change an object's name and tags where a body says so."""
+    if said.display_name is not None:
+        noun.display_name = said.display_name
+    if said.freeform_tags is not None:
+        noun.freeform_tags = said.freeform_tags
+
+
+def names(call: Call, kind: str, said: Named) -> dict[str, Any]:
+    """Return what a new object has of its OCID, name, tags and time."""
+    return {
+        "id": call.world.names.ocid(kind),
+        "display_name": said.display_name or "",
+        "freeform_tags": dict(said.freeform_tags or {}),
+        "time_created": call.now,
+    }
+
+
+def changing(call: Call, kind: type[N]) -> N:
+    """Return the object of a change, its etag compared."""
+    noun = call.world.get(kind, call.path["id"])
+    call.world.match(noun, call.if_match)
+    return noun
+
+
+def deleter(
+    kind: type[N], delete: Callable[[World, N], None]
+) -> Callable[[Call], Result]:
+    """Return the operation that deletes one object of a kind."""
+
+    def run(call: Call) -> Result:
+        delete(call.world, changing(call, kind))
+        return Result(status=204)
+
+    return run

@@ -1,0 +1,1 @@
+"""Request bodies, typed; one file for each kind of resource."""

@@ -1,0 +1,225 @@
+"""Operations on instances, and the shapes that they come in."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from fakeoci.api.answers import SORTS, listed, one
+from fakeoci.api.crud import changing, getter, names, rename
+from fakeoci.api.details.base import decode
+from fakeoci.api.details.instances import (
+    LaunchInstanceDetails,
+    LaunchInstanceShapeConfigDetails,
+    UpdateInstanceDetails,
+)
+from fakeoci.api.details.vnics import CreateVnicDetails
+from fakeoci.api.operations.vnics import new_vnic
+from fakeoci.api.paging import page
+from fakeoci.api.query import check_domain, compartment, in_state, matching, need
+from fakeoci.api.service import Call, Operation, Result
+from fakeoci.world import instances, work
+from fakeoci.world.errors import incorrect_state, invalid, limit_exceeded, missing
+from fakeoci.world.labels import FAULT_DOMAINS
+from fakeoci.world.resources import Instance, WorkRequest
+from fakeoci.world.shapes import FIXED, FLEXIBLE, MOST_VNICS, max_vnics
+from fakeoci.world.vnics import attachments_of
+
+MOST_METADATA_BYTES = 32_000
+"""Of ``metadata`` and ``extendedMetadata`` together (LaunchInstanceDetails)."""
+
+
+def _list_instances(call: Call) -> Result:
+    compartment(call)
+    check_domain(call, call.query.get("availabilityDomain"))
+    found = matching(
+        call,
+        call.world.all(Instance),
+        compartmentId="compartment_id",
+        displayName="display_name",
+    )
+    return listed(call, in_state(call, Instance, found), SORTS)
+
+
+def _most_vnics(shape: str, ocpus: float) -> int:
+    try:
+        return max_vnics(shape, ocpus)
+    except KeyError:
+        raise invalid(f"shape {shape!r} is not known to this fake") from None
+
+
+def _ocpus(config: LaunchInstanceShapeConfigDetails | None) -> float | None:
+    return config.ocpus if config is not None else None
+
+
+def _source(said: LaunchInstanceDetails) -> tuple[str, dict[str, Any]]:
+    """Return the image of a launch, and its source as the caller said it.
+
+    Raises:
+        ServiceError: 400, there is none, or there are two.
+    """
+    source = said.source_details
+    if source is None:
+        if said.image_id is None:
+            raise missing("sourceDetails is required")
+        return said.image_id, {}
+    given = source.image_id if source.source_type == "image" else source.boot_volume_id
+    if given is None:
+        raise missing(f"sourceDetails of type {source.source_type} has no OCID of one")
+    if said.image_id not in (None, source.image_id):
+        raise invalid("imageId and sourceDetails name different images")
+    plain = msgspec.to_builtins(source)
+    return source.image_id or "", {k: v for k, v in plain.items() if v is not None}
+
+
+def _check_metadata(said: LaunchInstanceDetails | UpdateInstanceDetails) -> None:
+    """Raise 400 when metadata is too large, or its user data is not base64."""
+    metadata, extended = said.metadata or {}, said.extended_metadata or {}
+    size = len(msgspec.json.encode({**extended, **metadata}))
+    if size > MOST_METADATA_BYTES:
+        raise invalid(
+            f"metadata and extendedMetadata have {size} bytes, the most is"
+            f" {MOST_METADATA_BYTES}"
+        )
+    try:
+        base64.b64decode(metadata.get("user_data", ""), validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid("metadata: user_data is not base64") from None
+
+
+def _named(call: Call, said: LaunchInstanceDetails) -> dict[str, Any]:
+    """Return what a new instance has of its OCID, name, tags and time."""
+    common = names(call, "instance", said)
+    moment = datetime.fromtimestamp(call.now, UTC)
+    made_up = f"instance{moment:%Y%m%d%H%M%S}"
+    return {**common, "display_name": common["display_name"] or made_up}
+
+
+def _began(call: Call, instance: Instance, operation: str, action: str) -> str:
+    """Enter a work request of an instance; return its OCID."""
+
+    def deed(request: WorkRequest, _at: float) -> None:
+        request.resources.append(("instance", action, instance.id))
+
+    due = call.now + call.world.settings.timing.instance_seconds
+    inside = instance.compartment_id
+    made = work.start(call.world, inside, operation, deed, now=call.now, due=due)
+    return made.id
+
+
+def _launch(call: Call) -> Result:
+    said = decode(call.body, LaunchInstanceDetails)
+    check_domain(call, said.availability_domain)
+    image_id, source = _source(said)
+    _check_metadata(said)
+    new = said.create_vnic_details
+    if new is None:
+        if said.subnet_id is None:
+            raise missing("createVnicDetails is required")
+        new = CreateVnicDetails(subnet_id=said.subnet_id)
+    ocpus = _ocpus(said.shape_config)
+    if said.shape in FLEXIBLE and ocpus is None:
+        raise missing("shapeConfig.ocpus is required for a flexible shape")
+    common = _named(call, said)
+    instance = Instance(
+        image_id=image_id,
+        source=source,
+        fault_domain=said.fault_domain or FAULT_DOMAINS[0],
+        shape=said.shape,
+        ocpus=ocpus or 1.0,
+        max_vnic_attachments=_most_vnics(said.shape, ocpus or 1.0),
+        metadata=dict(said.metadata),
+        netns=common["display_name"],
+        compartment_id=call.world.compartment(said.compartment_id),
+        **common,
+    )
+    vnic = new_vnic(new, instance.display_name)
+    instances.launch(call.world, instance, vnic, now=call.now)
+    instances.provision(call.world, instance, call.now)
+    launched = one(call, instance)
+    began = _began(call, instance, "LaunchInstance", "CREATED")
+    headers = {**launched.headers, "opc-work-request-id": began}
+    return Result(body=launched.body, headers=headers)
+
+
+def _update(call: Call) -> Result:
+    said = decode(call.body, UpdateInstanceDetails)
+    _check_metadata(said)
+    instance = changing(call, Instance)
+    if said.shape is not None or said.shape_config is not None:
+        _reshape(call, instance, said)
+    if said.metadata is not None:
+        instance.metadata = said.metadata
+    if said.fault_domain is not None:
+        instance.fault_domain = said.fault_domain
+    rename(instance, said)
+    call.world.touch(instance)
+    return one(call, instance)
+
+
+def _reshape(call: Call, instance: Instance, said: UpdateInstanceDetails) -> None:
+    shape = said.shape or instance.shape
+    ocpus = _ocpus(said.shape_config) or instance.ocpus
+    most = _most_vnics(shape, ocpus)
+    held = len(attachments_of(call.world, instance.id))
+    if held > most:
+        raise limit_exceeded(f"{held} VNICs are attached, {shape} takes {most}")
+    instance.shape, instance.ocpus, instance.max_vnic_attachments = shape, ocpus, most
+
+
+def _act(call: Call) -> Result:
+    instance = changing(call, Instance)
+    instances.act(call.world, instance, need(call, "action"), call.now)
+    return one(call, instance)
+
+
+def _terminate(call: Call) -> Result:
+    instance = changing(call, Instance)
+    if instance.lifecycle_state == "TERMINATED":
+        raise incorrect_state(instance.id, instance.lifecycle_state)
+    instances.terminate(call.world, instance.id)
+    began = _began(call, instance, "TerminateInstance", "DELETED")
+    return Result(status=204, headers={"opc-work-request-id": began})
+
+
+def _list_shapes(call: Call) -> Result:
+    compartment(call)
+    check_domain(call, call.query.get("availabilityDomain"))
+    wanted = call.query.get("shape")
+    shapes = [_shape(s) for s in (*FIXED, *FLEXIBLE) if wanted in (None, s)]
+    return page(call, shapes)
+
+
+def _shape(shape: str) -> dict[str, Any]:
+    flexible = shape in FLEXIBLE
+    said: dict[str, Any] = {
+        "shape": shape,
+        "ocpus": 1.0,
+        "isFlexible": flexible,
+        # Of a flexible shape this is the base value alone (facts/oci.md §4.3).
+        "maxVnicAttachments": _most_vnics(shape, 1.0),
+        "networkPorts": 1,
+        "billingType": "PAID",
+    }
+    if flexible:
+        said["ocpuOptions"] = {"min": 1.0, "max": 94.0}
+        said["maxVnicAttachmentOptions"] = {
+            "min": _most_vnics(shape, 1.0),
+            "max": float(MOST_VNICS),
+            "defaultPerOcpu": _most_vnics(shape, 8.0) / 8.0,
+        }
+    return said
+
+
+_INSTANCES, _INSTANCE = "/instances", "/instances/{id}"
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("ListInstances", "GET", _INSTANCES, _list_instances),
+    Operation("LaunchInstance", "POST", _INSTANCES, _launch),
+    Operation("GetInstance", "GET", _INSTANCE, getter(Instance)),
+    Operation("UpdateInstance", "PUT", _INSTANCE, _update),
+    Operation("InstanceAction", "POST", _INSTANCE, _act),
+    Operation("TerminateInstance", "DELETE", _INSTANCE, _terminate),
+    Operation("ListShapes", "GET", "/shapes", _list_shapes),
+)

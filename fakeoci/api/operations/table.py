@@ -1,0 +1,34 @@
+"""Every operation of the API, by the file that has it (facts/oci.md §4.2)."""
+
+from fakeoci.api.operations import (
+    dhcp,
+    drgs,
+    gateways,
+    images,
+    instances,
+    inventory,
+    ips,
+    networks,
+    patches,
+    routes,
+    rules,
+    tenancy,
+    vnics,
+)
+from fakeoci.api.service import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *vnics.OPERATIONS,
+    *ips.OPERATIONS,
+    *networks.OPERATIONS,
+    *patches.OPERATIONS,
+    *rules.OPERATIONS,
+    *routes.OPERATIONS,
+    *gateways.OPERATIONS,
+    *drgs.OPERATIONS,
+    *dhcp.OPERATIONS,
+    *instances.OPERATIONS,
+    *images.OPERATIONS,
+    *inventory.OPERATIONS,
+    *tenancy.OPERATIONS,
+)

@@ -1,0 +1,1 @@
+"""Programs and images built from package registries, cached outside the repository."""

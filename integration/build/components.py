@@ -1,0 +1,190 @@
+"""The programs of a cluster, built at pinned versions from the Go module proxy.
+
+Each component is a module of its own in ``integration/components``: its
+dependencies are those that its authors tested, not the newest that any of the
+others asks for.
+"""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration.build.cache import Cache, key_of
+
+FOLDER = Path(__file__).parents[1] / "components"
+KUBERNETES = "v1.34.4"
+LEAST_GO = (1, 24)
+
+
+class BuildError(Exception):
+    """A component cannot be built here; says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One binary."""
+
+    name: str
+    module: str
+    """Folder under ``integration/components``."""
+    package: str
+    tags: str = ""
+    is_test: bool = False
+    """Built with ``go test -c``."""
+
+
+def _kubernetes(name: str) -> Program:
+    return Program(
+        name=name, module="kubernetes", package=f"k8s.io/kubernetes/cmd/{name}"
+    )
+
+
+def _containerd(name: str) -> Program:
+    return Program(
+        name=name,
+        module="containerd",
+        package=f"github.com/containerd/containerd/v2/cmd/{name}",
+        tags="no_btrfs,no_devmapper,no_zfs,no_aufs",
+    )
+
+
+def _plugin(path: str) -> Program:
+    return Program(
+        name=path.rpartition("/")[2],
+        module="plugins",
+        package=f"github.com/containernetworking/plugins/plugins/{path}",
+    )
+
+
+CONTROL_PLANE = tuple(
+    _kubernetes(name)
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+)
+ETCD = Program(name="etcd", module="etcd", package="go.etcd.io/etcd/server/v3")
+PROXY = _kubernetes("kube-proxy")
+COREDNS = Program(
+    name="coredns", module="coredns", package="github.com/coredns/coredns"
+)
+ON_NODE = (
+    *(_kubernetes(name) for name in ("kubelet", "kubeadm", "kubectl")),
+    *(_containerd(n) for n in ("containerd", "containerd-shim-runc-v2", "ctr")),
+)
+PLUGINS = tuple(
+    _plugin(path)
+    for path in ("ipam/host-local", "main/loopback", "main/ptp", "meta/portmap")
+)
+KIND = Program(name="kind", module="kind", package="sigs.k8s.io/kind")
+AGNHOST = Program(
+    name="agnhost",
+    module="kubernetes",
+    package="k8s.io/kubernetes/test/images/agnhost",
+)
+GINKGO = Program(
+    name="ginkgo", module="kubernetes", package="github.com/onsi/ginkgo/v2/ginkgo"
+)
+E2E = Program(
+    name="e2e.test",
+    module="kubernetes",
+    package="k8s.io/kubernetes/test/e2e",
+    is_test=True,
+)
+
+
+def _ldflags(program: Program) -> str:
+    flags = "-s -w"
+    if program.module == "kubernetes":
+        # kubeadm's image tags and the version skew checks read it.
+        version = "k8s.io/component-base/version"
+        values = {
+            "gitVersion": KUBERNETES,
+            "gitMajor": "1",
+            "gitMinor": "34",
+            "gitTreeState": "clean",
+            "buildDate": "2026-01-01T00:00:00Z",
+        }
+        flags += "".join(f" -X {version}.{k}={v}" for k, v in values.items())
+    return flags
+
+
+def go() -> str:
+    """Return the path of a Go that is new enough.
+
+    Raises:
+        BuildError: there is none.
+    """
+    found = shutil.which("go")
+    if found is not None:
+        said = subprocess.run(
+            [found, "env", "GOVERSION"], capture_output=True, text=True, check=False
+        ).stdout.strip()
+        numbers = said.removeprefix("go").split("-")[0].split(".")
+        if tuple(int(n) for n in numbers[:2] if n.isdigit()) >= LEAST_GO:
+            return found
+    least = ".".join(str(n) for n in LEAST_GO)
+    raise BuildError(
+        f"no Go {least} or newer on this machine, and the cluster's programs are built"
+        " from the Go module proxy here: install Go (https://go.dev/doc/install), or"
+        " run where Docker and its registries are reachable"
+    )
+
+
+def _packages(compiler: str, module: Path, program: Program) -> int:
+    """Return how many packages a program is made of."""
+    done = subprocess.run(
+        [compiler, "list", "-mod=readonly", "-deps", program.package],
+        cwd=module,
+        capture_output=True,
+        check=False,
+    )
+    return len(done.stdout.splitlines())
+
+
+def _follow(cache: Cache, process: "subprocess.Popen[str]", packages: int) -> list[str]:
+    """Show how many packages are compiled; return what was said."""
+    said: list[str] = []
+    for line in process.stderr or []:
+        said.append(line.rstrip())
+        cache.progress(min(len(said), packages), packages)
+    return said
+
+
+def build(cache: Cache, program: Program) -> Path:
+    """Return the path of a program, building it if need be.
+
+    Raises:
+        BuildError: Go refused.
+    """
+    module = FOLDER / program.module
+    compiler = go()
+    key = key_of(
+        module / "go.mod",
+        module / "go.sum",
+        program.package,
+        program.tags,
+        program.is_test,
+        _ldflags(program),
+    )
+
+    def compile_into(folder: Path) -> None:
+        verb = ["test", "-c"] if program.is_test else ["build"]
+        command = [compiler, *verb, "-mod=readonly", "-trimpath", "-buildvcs=false"]
+        if program.tags:
+            command += ["-tags", program.tags]
+        command += ["-ldflags", _ldflags(program), "-o", str(folder / program.name)]
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""}
+        process = subprocess.Popen(
+            [*command, "-v", program.package],
+            cwd=module,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = _follow(cache, process, _packages(compiler, module, program))
+        if process.wait():
+            last = "\n".join(said[-5:])
+            raise BuildError(f"{program.name} cannot be built: {last}")
+
+    return cache.artifact(program.name, key, compile_into) / program.name

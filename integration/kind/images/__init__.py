@@ -1,0 +1,1 @@
+"""The images of a kind cluster: Kubernetes', ours, the node's."""

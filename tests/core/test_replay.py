@@ -1,0 +1,124 @@
+"""The journal's fold: compaction remembers the same."""
+
+from dataclasses import replace
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from vcnd.core.replay import Memory
+from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.records import (
+    AddressAdded,
+    AddressForgotten,
+    AttachIntended,
+    AttachSettled,
+    DetachIntended,
+    DetachSettled,
+    Leased,
+    Record,
+    Released,
+    ReturnIntended,
+    ReturnSettled,
+    VnicForgotten,
+    VnicNumbered,
+)
+from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.vnic import PrivateIp, Vnic, VnicSlot
+
+small = st.integers(0, 4)
+
+
+def key(n: int) -> SandboxKey:
+    return SandboxKey("vcnd", f"c{n}", "eth0")
+
+
+def lease(n: int, a: int, b: int | None = None) -> Lease:
+    return Lease(
+        key=key(n),
+        address=f"10.0.0.{a}",
+        second="" if b is None else f"fd00::{b}",
+        netns_cookie=n,
+        host_ifname="oci",
+    )
+
+
+def slot(n: int) -> VnicSlot:
+    vnic = Vnic(
+        id=VnicId(f"v{n}"),
+        mac="02:00:00:00:00:01",
+        address="10.0.0.9",
+        subnet_id=SubnetId("s"),
+        subnet_cidr="10.0.0.0/24",
+        virtual_router="10.0.0.1",
+    )
+    return VnicSlot(index=n, vnic=vnic)
+
+
+def address(a: int) -> PrivateIp:
+    return PrivateIp(
+        id=PrivateIpId(f"p{a}"), address=f"10.0.0.{a}", vnic_id=VnicId("v1")
+    )
+
+
+records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(lambda n, a, b: Leased(lease(n, a, b)), small, small, st.none() | small),
+    st.builds(lambda n: Released(key(n)), small),
+    st.builds(lambda a: AddressAdded(address(a)), small),
+    st.builds(lambda a: AddressForgotten(f"10.0.0.{a}"), small),
+    st.builds(lambda n: VnicNumbered(slot(n)), small),
+    st.builds(lambda n: VnicForgotten(VnicId(f"v{n}")), small),
+    st.builds(lambda n: AttachIntended(f"t{n}"), small),
+    st.builds(lambda n: AttachSettled(f"t{n}"), small),
+    st.builds(
+        lambda a, b: ReturnIntended((f"10.0.0.{a}", f"10.0.0.{b}")), small, small
+    ),
+    st.builds(lambda a: ReturnSettled((f"10.0.0.{a}",)), small),
+    st.builds(lambda n: DetachIntended(VnicId(f"v{n}")), small),
+    st.builds(lambda n: DetachSettled(VnicId(f"v{n}")), small),
+)
+
+
+@given(st.lists(records, max_size=40))
+@example([Leased(lease(0, 1)), Leased(lease(1, 1)), Released(key(0))])
+def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
+    memory = Memory()
+    for at, record in enumerate(sequence):
+        memory.apply(record, float(at))
+    compact = Memory()
+    for record, at_ in memory.records(cooled_before=-1.0):
+        compact.apply(record, at_)
+    now = float(len(sequence))
+    before, after = memory.remembered(now), compact.remembered(now)
+    assert set(before.returning) <= {p.address for p in before.private_ips}
+    assert set(before.leases) == set(after.leases)
+    assert set(before.cooling) == set(after.cooling)
+    assert replace(before, leases=(), cooling=()) == replace(
+        after, leases=(), cooling=()
+    )
+
+
+def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
+    """I3: what was leased or cooling cools from the moment the sandboxes were gone."""
+    memory = Memory()
+    for record in (
+        VnicNumbered(slot(2)),
+        AddressAdded(address(1)),
+        Leased(lease(1, 1)),
+        Leased(lease(2, 2)),
+        Released(key(2)),
+    ):
+        memory.apply(record, 5000.0)
+    memory.void_leases(0.0)
+    said = memory.remembered(10.0)
+    assert said.leases == ()
+    assert said.private_ips == (address(1),)
+    assert set(said.cooling) == {("10.0.0.1", 10.0), ("10.0.0.2", 10.0)}
+    assert said.slots == (slot(2),)
+
+
+def test_an_address_has_one_holder_whatever_was_written() -> None:
+    """I1: start-up must never read two leases of one address."""
+    memory = Memory()
+    for record in (Leased(lease(0, 1)), Leased(lease(1, 1))):
+        memory.apply(record, 0.0)
+    assert memory.remembered(1.0).leases == (lease(1, 1),)

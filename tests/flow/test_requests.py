@@ -1,0 +1,252 @@
+"""Pods' wishes: other NSGs, other subnets, an address of their own."""
+
+import pytest
+import trio
+
+from fakeoci.world.resources import Nsg, Subnet
+from tests.doubles.cluster import MemoryCluster
+from tests.harness import check_invariants, key, settings, until_warm
+from tests.shop import add, ids, pod, shop, vnic_of, warm
+from vcnd.config import AllowSection
+from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
+from vcnd.model.errors import PoolEmptyError, TryAgainError, WishRefusedError
+from vcnd.model.sandbox import PodRef
+
+Clock = trio.testing.MockClock
+
+
+async def test_a_pod_gets_the_nsgs_that_it_asks_for(autojump_clock: Clock) -> None:
+    w = shop()
+    _, nsg = ids(w)
+    async with warm(w) as node:
+        plain = await add(node, 1, {})
+        special = await add(node, 2, {NSG_IDS: nsg})
+        another = await add(node, 3, {NSG_IDS: f" {nsg} "})
+        assert vnic_of(w, special).nsg_ids == [nsg]
+        assert vnic_of(w, special).id == vnic_of(w, another).id
+        assert vnic_of(w, plain).id != vnic_of(w, special).id
+        check_invariants(w, node)
+
+
+async def test_a_pod_gets_an_address_of_the_subnet_that_it_asks_for(
+    autojump_clock: Clock,
+) -> None:
+    w = shop()
+    subnet, _ = ids(w)
+    async with warm(w) as node:
+        lease = await add(node, 1, {SUBNET_IDS: subnet})
+        assert lease.address.startswith("10.1.16.")
+        assert vnic_of(w, lease).nsg_ids == [w.service.world.named(Nsg, "pods").id]
+
+
+async def test_what_the_network_gives_anyway_is_no_class_of_its_own(
+    autojump_clock: Clock,
+) -> None:
+    w = shop()
+    cloud = w.service.world
+    said = {
+        NSG_IDS: cloud.named(Nsg, "pods").id,
+        SUBNET_IDS: cloud.named(Subnet, "pods").id,
+    }
+    async with warm(w) as node:
+        await add(node, 1, said)
+        assert len(w.pod_vnics()) == 1
+
+
+async def test_a_class_that_nobody_needs_is_given_back(autojump_clock: Clock) -> None:
+    w = shop()
+    _, nsg = ids(w)
+    async with warm(w, shrink_after_seconds=60.0) as node:
+        await add(node, 1, {})
+        await add(node, 2, {NSG_IDS: nsg})
+        assert len(w.pod_vnics()) == 2
+        await node.delete(key(2))
+        await trio.sleep(300)
+        assert [v.nsg_ids for v in w.pod_vnics()] != [[nsg]]
+        assert len(w.pod_vnics()) == 1
+        calls = w.calls("AttachVnic"), w.calls("DetachVnic")
+        await trio.sleep(3000)
+        assert (w.calls("AttachVnic"), w.calls("DetachVnic")) == calls
+        check_invariants(w, node)
+
+
+async def test_a_class_survives_a_restart(autojump_clock: Clock) -> None:
+    w = shop()
+    _, nsg = ids(w)
+    async with warm(w) as node:
+        before = await add(node, 1, {NSG_IDS: nsg})
+    async with warm(w) as node:
+        await trio.sleep(30)
+        plain = await add(node, 2, {})
+        special = await add(node, 3, {NSG_IDS: nsg})
+        assert vnic_of(w, special).id == vnic_of(w, before).id
+        assert vnic_of(w, plain).id != vnic_of(w, before).id
+        assert len(w.pod_vnics()) == 2
+    w.journal.__init__()  # type: ignore[misc]
+    w.host.__init__()  # type: ignore[misc]
+    async with warm(w) as node:  # known by its tag alone
+        plain = await add(node, 2, {})
+        assert vnic_of(w, plain).nsg_ids != [nsg]
+
+
+async def test_two_classes_grow_side_by_side(autojump_clock: Clock) -> None:
+    w = shop()
+    _, nsg = ids(w)
+    async with warm(w) as node:
+        leases = []
+
+        async def one(number: int, said: dict[str, str]) -> None:
+            leases.append(await add(node, number, said))
+
+        async with trio.open_nursery() as calls:
+            for number in range(20):
+                calls.start_soon(one, number, {NSG_IDS: nsg} if number % 2 else {})
+        special = [x for x in leases if vnic_of(w, x).nsg_ids == [nsg]]
+        assert len(special) == 10
+        check_invariants(w, node)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.x"}, "may not use NSG"),
+        ({SUBNET_IDS: "ocid1.subnet.oc1.iad.x"}, "may not use subnet"),
+        ({FIXED_ADDRESS: "true"}, "may not have fixed addresses"),
+        ({NSG_IDS: "web"}, "'web' is no OCID"),
+        ({SUBNET_IDS: "ocid1.vcn.x"}, "'ocid1.vcn.x' is no OCID"),
+        ({FIXED_ADDRESS: "Web_0"}, "'Web_0' is no name"),
+        (
+            {NSG_IDS: ",".join(f"ocid1.networksecuritygroup.{n}" for n in range(6))},
+            "takes at most 5",
+        ),
+    ],
+)
+async def test_what_is_not_allowed_is_refused_with_a_reason(
+    autojump_clock: Clock, said: dict[str, str], reason: str
+) -> None:
+    w = shop()
+    config = settings(allow=[AllowSection(namespace="shop", nsg_ids=["x"])])
+    async with w.node(config) as node:
+        await until_warm(node)
+        calls, began = w.calls(), trio.current_time()
+        with pytest.raises(WishRefusedError, match=reason):
+            await add(node, 1, said)
+        assert trio.current_time() == began
+        assert w.calls() == calls
+        assert node.pool.ledger.leases() == []
+
+
+async def test_another_namespaces_allowance_is_not_ours(autojump_clock: Clock) -> None:
+    w = shop()
+    config = settings(allow=[AllowSection(namespace="bank", nsg_ids=["*"])])
+    async with w.node(config) as node:
+        await until_warm(node)
+        with pytest.raises(WishRefusedError, match="may not use NSG"):
+            await add(node, 1, {NSG_IDS: ids(w)[1]})
+
+
+async def test_no_slot_for_one_more_class_is_told_at_once(
+    autojump_clock: Clock,
+) -> None:
+    w = shop({"ocpus = 4.0": "ocpus = 2.0"})
+    _, nsg = ids(w)
+    async with warm(w) as node:
+        began = trio.current_time()
+        with pytest.raises(PoolEmptyError) as refusal:
+            await add(node, 1, {NSG_IDS: nsg})
+        assert trio.current_time() == began
+        assert "takes 2 VNICs and all are attached" in str(refusal.value)
+        assert nsg in str(refusal.value)
+        await add(node, 2, {})  # stands in nobody's way
+
+
+async def test_a_deleted_nsg_is_told_and_stands_in_nobodys_way(
+    autojump_clock: Clock,
+) -> None:
+    w = shop()
+    gone = "ocid1.networksecuritygroup.oc1.iad.gone"
+    async with warm(w) as node:
+        with pytest.raises(PoolEmptyError) as refusal:
+            await add(node, 1, {NSG_IDS: gone})
+        assert gone in str(refusal.value)
+        assert "AttachVnic: 404" in str(refusal.value)
+        calls = w.calls("AttachVnic")
+        for number in range(10, 30):
+            await add(node, number, {})
+        await trio.sleep(3600)
+        assert w.calls("AttachVnic") - calls < 20
+
+
+# With Kubernetes
+
+
+async def test_wishes_of_bound_pods_are_met_before_their_calls(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = shop(), MemoryCluster()
+    _, nsg = ids(w)
+    async with warm(w, cluster=cluster) as node:
+        cluster.said["pod1"] = {NSG_IDS: nsg, FIXED_ADDRESS: "true"}
+        cluster.bound["pod1"] = pod("pod1")
+        cluster.change()
+        await trio.sleep(60)
+        began = trio.current_time()
+        lease, _ = await node.add(key(1), pod("pod1"), 101)
+        assert trio.current_time() == began
+        assert vnic_of(w, lease).nsg_ids == [nsg]
+        assert w.secondary()[lease.address].lifetime == "RESERVED"
+
+
+async def test_a_refused_wish_is_told_beside_the_pod(autojump_clock: Clock) -> None:
+    w, cluster = shop(), MemoryCluster()
+    async with w.node(settings(), cluster=cluster) as node:
+        await until_warm(node)
+        cluster.said["pod1"] = {NSG_IDS: ids(w)[1]}
+        cluster.bound["pod1"] = pod("pod1")
+        cluster.change()
+        await trio.sleep(60)
+        said = [n for n in cluster.notices if n.pod == pod("pod1")]
+        assert [n.reason for n in said] == ["VCNWishRefused"]
+        assert "may not use NSG" in said[0].message
+        assert node.pool.demand == 0
+
+
+async def test_a_pod_that_is_not_known_yet_waits_to_be(autojump_clock: Clock) -> None:
+    w, cluster = shop(), MemoryCluster()
+    _, nsg = ids(w)
+    async with warm(w, cluster=cluster) as node:
+        cluster.said["pod1"] = {NSG_IDS: nsg}
+        leases = []
+
+        async def call() -> None:
+            leases.append((await node.add(key(1), pod("pod1"), 101))[0])
+
+        async with trio.open_nursery() as calls:
+            calls.start_soon(call)
+            await trio.sleep(2)
+            cluster.bound["pod1"] = pod("pod1")
+            cluster.change()
+        assert vnic_of(w, leases[0]).nsg_ids == [nsg]
+
+
+async def test_while_kubernetes_is_away_pods_without_wishes_start(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = shop(), MemoryCluster()
+    async with warm(w, cluster=cluster) as node:
+        cluster.synced = False
+        began = trio.current_time()
+        await node.add(key(1), PodRef(namespace="plain", name="p", uid="p"), 101)
+        assert trio.current_time() == began
+        with pytest.raises(TryAgainError, match="not known yet"):
+            await node.add(key(2), pod("pod1"), 102)
+
+
+async def test_nobody_gets_other_nsgs_for_want_of_news(autojump_clock: Clock) -> None:
+    w, cluster = shop(), MemoryCluster()
+    async with warm(w, cluster=cluster) as node:
+        with pytest.raises(TryAgainError, match="not known yet"):
+            await node.add(key(1), pod("pod1"), 101)
+        # Where nobody may wish for anything there is nothing to wait for.
+        other = PodRef(namespace="plain", name="p", uid="p")
+        await node.add(key(2), other, 102)

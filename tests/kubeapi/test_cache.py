@@ -1,0 +1,165 @@
+"""List and watch, line by line."""
+
+import json
+from typing import Any
+
+import pytest
+
+from vcnd.kube.wire import Pod
+from vcnd.kubeapi.cache import Cache
+from vcnd.kubeapi.errors import ExpiredError, KubeError
+
+
+def pod(uid: str, version: str, **status: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": uid, "uid": uid, "resourceVersion": version},
+        "spec": {"nodeName": "node1", "containers": [{"name": "c"}]},
+        "status": status,
+    }
+
+
+def listing(version: str, *pods: dict[str, Any]) -> bytes:
+    said = {"kind": "PodList", "metadata": {"resourceVersion": version}, "items": pods}
+    return json.dumps(said).encode()
+
+
+def line(kind: str, thing: dict[str, Any]) -> str:
+    return json.dumps({"type": kind, "object": thing})
+
+
+def test_list_then_changes() -> None:
+    cache = Cache(Pod)
+    assert not cache.synced
+    cache.listed(listing("10", pod("a", "5"), pod("b", "6")))
+    assert (cache.synced, cache.resource_version) == (True, "10")
+    assert cache.line(line("ADDED", pod("c", "11")))
+    assert cache.line(line("MODIFIED", pod("a", "12", phase="Running")))
+    assert not cache.line(line("MODIFIED", pod("a", "12", phase="Running")))
+    assert cache.line(line("DELETED", pod("b", "13")))
+    assert cache.objects.keys() == {"a", "c"}
+    assert cache.objects["a"].status.phase == "Running"
+    assert cache.resource_version == "13"
+
+
+def test_bookmark_moves_on_and_changes_nothing() -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5")))
+    mark = {"kind": "Pod", "metadata": {"resourceVersion": "99"}}
+    assert not cache.line(line("BOOKMARK", mark))
+    assert cache.resource_version == "99"
+    assert cache.objects.keys() == {"a"}
+
+
+def test_expired_version_is_forgotten_and_the_objects_kept() -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5")))
+    gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
+    with pytest.raises(ExpiredError, match="too old"):
+        cache.line(line("ERROR", gone))
+    assert cache.resource_version == ""
+    assert cache.objects.keys() == {"a"}
+
+
+def test_another_error_keeps_the_version() -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10"))
+    with pytest.raises(KubeError, match="etcd"):
+        cache.line(line("ERROR", {"code": 500, "message": "etcd is away"}))
+    assert cache.resource_version == "10"
+
+
+def test_list_after_a_gap_forgets_what_is_gone() -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5"), pod("b", "6")))
+    changed = cache.listed(listing("20", pod("b", "6"), pod("c", "19")))
+    assert cache.objects.keys() == {"b", "c"}
+    assert {p.metadata.uid for p in changed} == {"a", "c"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "[" * 5000])
+def test_garbage_is_an_error_and_changes_no_object(text: str) -> None:
+    """The version is forgotten: it would bring the same line again."""
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5")))
+    with pytest.raises(KubeError, match="cannot be decoded"):
+        cache.line(text)
+    assert (cache.resource_version, list(cache.objects)) == ("", ["a"])
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"items": []}', b"\xff", b"[" * 5000])
+def test_a_list_that_is_none_changes_nothing(body: bytes) -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5")))
+    with pytest.raises(KubeError, match="cannot be decoded"):
+        cache.listed(body)
+    assert list(cache.objects) == ["a"]
+
+
+def test_an_empty_list_of_go_is_null() -> None:
+    cache = Cache(Pod)
+    cache.listed(b'{"metadata": {"resourceVersion": "7"}, "items": null}')
+    assert (cache.synced, cache.objects) == (True, {})
+
+
+BAD: list[dict[str, Any]] = [
+    {"spec": {"nodeName": 5}},
+    {"spec": None},
+    {"metadata": {"name": "x", "uid": "x", "resourceVersion": "11", "labels": 1}},
+    {"status": {"phase": []}},
+]
+
+
+@pytest.mark.parametrize("spoiled", BAD)
+@pytest.mark.parametrize("kind", ["ADDED", "MODIFIED"])
+def test_a_bad_object_is_skipped_and_the_version_taken(
+    spoiled: dict[str, Any], kind: str
+) -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5"), pod("x", "6")))
+    assert cache.line(line(kind, {**pod("x", "11"), **spoiled})) == []
+    assert cache.resource_version == "11"
+    assert cache.objects.keys() == {"a", "x"}  # what was known of it stays
+    assert [s.name for s in cache.skipped.values()] == ["x"]
+    cache.line(line("MODIFIED", pod("x", "12")))
+    assert cache.skipped == {}
+
+
+@pytest.mark.parametrize("spoiled", BAD)
+def test_a_bad_object_in_a_list_is_skipped_and_deleted_later(
+    spoiled: dict[str, Any],
+) -> None:
+    cache, bad = Cache(Pod), {**pod("x", "11"), **spoiled}
+    cache.listed(listing("10", pod("a", "5"), bad))
+    assert cache.objects.keys() == {"a"}
+    assert [s.name for s in cache.skipped.values()] == ["x"]
+    cache.line(line("DELETED", bad))
+    assert cache.skipped == {}
+
+
+def test_a_known_object_that_is_listed_bad_stays() -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("x", "5")))
+    cache.listed(listing("20", {**pod("x", "11"), "spec": 5}))
+    assert cache.objects.keys() == cache.skipped.keys() == {"x"}
+    cache.line(line("DELETED", {**pod("x", "21"), "spec": 5}))
+    assert cache.objects == {} == cache.skipped
+
+
+@pytest.mark.parametrize("thing", [None, 5, [], {}, {"metadata": None}])
+@pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "NEW"])
+def test_no_object_where_one_is_due(kind: str, thing: Any) -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5")))
+    cache.line(json.dumps({"type": kind, "object": thing}))
+    cache.line(json.dumps({"type": kind}))
+    assert (cache.resource_version, list(cache.objects)) == ("10", ["a"])
+
+
+def test_a_type_of_event_that_is_not_known_moves_the_version_on() -> None:
+    cache = Cache(Pod)
+    cache.listed(listing("10", pod("a", "5")))
+    assert cache.line(line("MOVED", pod("a", "11"))) == []
+    assert cache.resource_version == "11"
+    assert "MOVED" in cache.skipped["a"].reason

@@ -1,0 +1,222 @@
+"""How often a reflector asks, and what it does with what it cannot decode."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import structlog
+import trio
+
+from tests.doubles.apiserver import MemoryApiServer
+from tests.kubeapi.test_cache import line, pod
+from vcnd.kube.wire import Pod
+from vcnd.kubeapi.cache import Cache
+from vcnd.kubeapi.reflector import Reflector
+
+Clock = trio.testing.MockClock
+PATH = "/api/v1/pods"
+HOUR = 3600.0
+MOST_ASKED = 300
+"""In an hour, of a server that is no use."""
+GONE = line("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})
+BROKEN = line("ERROR", {"kind": "Status", "code": 500, "message": "etcd is away"})
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.syncs = 0
+        self.changes: list[Sequence[Pod]] = []
+
+    def synced(self) -> None:
+        self.syncs += 1
+
+
+@asynccontextmanager
+async def following(
+    server: MemoryApiServer, folder: Path, heard: Heard | None = None
+) -> AsyncIterator[Reflector[Pod]]:
+    heard = heard or Heard()
+    client = server.client(folder)
+    reflector = Reflector(
+        client,
+        Cache(Pod),
+        path=PATH,
+        selector="spec.nodeName=one",
+        random=Random(1),
+        synced=heard.synced,
+        changed=heard.changes.append,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reflector.run)
+        yield reflector
+        nursery.cancel_scope.cancel()
+    await client.aclose()
+
+
+async def ends_at_once(server: MemoryApiServer) -> None:
+    server.ends_after = 0.0
+
+
+async def says_something_and_ends(server: MemoryApiServer) -> None:
+    server.always, server.ends_after = [line("ADDED", pod("a", "11"))], 0.0
+
+
+async def says_410(server: MemoryApiServer) -> None:
+    server.always = [GONE]
+
+
+async def says_500(server: MemoryApiServer) -> None:
+    server.always = [BROKEN]
+
+
+async def refuses_watches(server: MemoryApiServer) -> None:
+    server.watch_status = 500
+
+
+async def says_garbage(server: MemoryApiServer) -> None:
+    server.always = ["<html>"]
+
+
+async def lists_garbage(server: MemoryApiServer) -> None:
+    server.list_text = "<html>"
+
+
+async def lists_no_version(server: MemoryApiServer) -> None:
+    server.list_text = '{"metadata": {}, "items": []}'
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        ends_at_once,
+        says_something_and_ends,
+        says_410,
+        says_500,
+        refuses_watches,
+        says_garbage,
+        lists_garbage,
+        lists_no_version,
+    ],
+)
+async def test_a_server_that_is_no_use_is_not_stormed(
+    autojump_clock: Clock, tmp_path: Path, spoil: Any
+) -> None:
+    server = MemoryApiServer()
+    await spoil(server)
+    async with following(server, tmp_path):
+        await trio.sleep(HOUR)
+    assert server.count(watches=True) <= MOST_ASKED
+    assert server.count(watches=False) <= MOST_ASKED
+
+
+async def test_a_watch_that_lived_is_opened_again_at_once(
+    autojump_clock: Clock, tmp_path: Path
+) -> None:
+    server = MemoryApiServer()
+    server.ends_after = 0.0
+    async with following(server, tmp_path):
+        await trio.sleep(600)  # the waits have grown
+        server.ends_after = 60.0
+        await trio.sleep(120)
+        before, began = server.count(watches=True), trio.current_time()
+        while server.count(watches=True) == before:
+            await trio.sleep(0.1)
+        # Short again, and the waits are short again too.
+        server.ends_after = 0.0
+        await trio.sleep(60)
+        assert trio.current_time() - began < 122
+        before = server.count(watches=True)
+        await trio.sleep(5)
+        assert server.count(watches=True) > before
+    assert server.count(watches=False) == 1
+
+
+async def test_a_server_that_fails_for_long_is_told_until_it_is_back(
+    autojump_clock: Clock, tmp_path: Path
+) -> None:
+    server, heard = MemoryApiServer(), Heard()
+    async with following(server, tmp_path, heard) as reflector:
+        await trio.sleep(10)
+        known, found = len(heard.changes), list[tuple[str, int]]()
+        for reason, pause in (("first", 29), ("again", 2), ("and again", 0)):
+            reflector._note_failure(reason)
+            found.append((reflector.failure, len(heard.changes) - known))
+            await trio.sleep(pause)
+        reflector._note_success()
+        found.append((reflector.failure, len(heard.changes) - known))
+    assert found == [("", 0), ("", 0), ("and again", 1), ("", 2)]
+
+
+@pytest.mark.parametrize("spoil", [ends_at_once, refuses_watches, lists_garbage])
+async def test_a_failure_of_the_server_comes_and_goes(
+    autojump_clock: Clock, tmp_path: Path, spoil: Any
+) -> None:
+    """A restart of it, of twenty seconds, is no problem."""
+    server, heard, found = MemoryApiServer(), Heard(), list[bool]()
+    await spoil(server)
+    async with following(server, tmp_path, heard) as reflector:
+        for _ in range(2):
+            await trio.sleep(20)
+            found.append(bool(reflector.failure))
+            await trio.sleep(100)
+            found.append(bool(reflector.failure))
+            server.ends_after, server.watch_status, server.list_text = 60.0, 200, None
+            await trio.sleep(100)
+    assert found == [False, True, False, False]
+
+
+async def test_patience_asked_for_has_an_end(
+    autojump_clock: Clock, tmp_path: Path
+) -> None:
+    server = MemoryApiServer()
+    server.watch_status, server.retry_after = 429, "99999999"
+    async with following(server, tmp_path):
+        await trio.sleep(200)
+        assert server.count(watches=True) >= 2
+
+
+async def test_an_object_that_cannot_be_decoded_is_named_and_passed_over(
+    autojump_clock: Clock, tmp_path: Path
+) -> None:
+    server, heard = MemoryApiServer(), Heard()
+    bad = pod("bad", "11")
+    bad["spec"]["hostNetwork"] = "perhaps"
+    server.items[PATH] = [pod("a", "5"), bad, None]
+    server.lines[PATH] = [
+        line("MODIFIED", {**bad, "metadata": {"name": "bad", "uid": "bad"}}),
+        line("ADDED", pod("b", "12")),
+    ]
+    with structlog.testing.capture_logs() as logged:
+        async with following(server, tmp_path, heard) as reflector:
+            await trio.sleep(60)
+            assert reflector.cache.objects.keys() == {"a", "b"}
+            assert reflector.cache.resource_version == "12"
+    assert server.count(watches=True) == 1
+    said = {x["name"]: x for x in logged if x["event"] == "cluster_object_skipped"}
+    assert said.keys() == {"bad", "without a name"}
+    assert said["bad"]["kind"] == "Pod"
+    assert "hostNetwork" in said["bad"]["reason"]
+    assert heard.syncs == 1
+
+
+async def test_a_refused_write_makes_the_next_version_news(
+    autojump_clock: Clock, tmp_path: Path
+) -> None:
+    server, heard = MemoryApiServer(), Heard()
+    server.items[PATH] = [pod("a", "5")]
+    server.lines[PATH] = [line("MODIFIED", pod("a", "11"))]
+    async with following(server, tmp_path, heard) as reflector:
+        await trio.sleep(1)
+        known = len(heard.changes)
+        reflector.await_newer("5")  # version 11 is here already
+        assert len(heard.changes) == known + 1
+        reflector.await_newer("11")
+        assert len(heard.changes) == known + 1
+        reflector._take_in(json.dumps(json.loads(line("MODIFIED", pod("a", "12")))))
+        assert len(heard.changes) == known + 2
+        reflector._take_in(line("MODIFIED", pod("a", "13")))
+        assert len(heard.changes) == known + 2

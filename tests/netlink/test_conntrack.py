@@ -1,0 +1,48 @@
+"""Which connections of a table go with an address."""
+
+import socket
+import struct
+
+from vcnd.netlink import conntrack
+from vcnd.netlink.messages import attribute
+
+
+def tuple_of(source: str, destination: str) -> bytes:
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    kinds = (3, 4) if family == socket.AF_INET6 else (1, 2)
+    ends = (source, destination)
+    ip = b"".join(
+        attribute(kind, socket.inet_pton(family, end))
+        for kind, end in zip(kinds, ends, strict=True)
+    )
+    return attribute(1 | 0x8000, ip)
+
+
+def entry(
+    original: tuple[str, str], reply: tuple[str, str], rest: bytes = b""
+) -> bytes:
+    return (
+        attribute(1 | 0x8000, tuple_of(*original))
+        + attribute(2 | 0x8000, tuple_of(*reply))
+        + rest
+    )
+
+
+def test_entries_of_an_address_are_found() -> None:
+    wanted = {socket.inet_aton("10.1.0.5")}
+    mark = attribute(8, b"\x0a\x01\x00\x05")  # the same bytes, but no address
+    zone = attribute(18, struct.pack(">H", 7))
+    other = ("10.1.0.6", "10.1.0.7")
+    table = [
+        entry(("10.1.0.5", "10.9.9.9"), ("10.9.9.9", "10.1.0.5")),
+        entry(("10.9.9.9", "10.1.0.5"), ("10.1.0.5", "10.9.9.9"), zone),
+        entry(("10.2.2.2", "10.96.0.1"), ("10.1.0.5", "10.2.2.2")),
+        entry(other, other, mark),
+        b"",
+    ]
+    keys = list(conntrack._keys(wanted, table))
+    assert keys == [
+        attribute(1 | 0x8000, tuple_of("10.1.0.5", "10.9.9.9")),
+        attribute(1 | 0x8000, tuple_of("10.9.9.9", "10.1.0.5")) + zone,
+        attribute(1 | 0x8000, tuple_of("10.2.2.2", "10.96.0.1")),
+    ]

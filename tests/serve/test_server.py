@@ -1,0 +1,149 @@
+"""The server on a real Unix socket, with verbs that say what they were asked."""
+
+import array
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.calling import ADD, Verbs, exchange, request, serving
+from vcnd.model.errors import PoolEmptyError
+from vcnd.serve.server import REQUEST_SECONDS
+
+
+async def test_add(tmp_path: Path) -> None:
+    verbs = Verbs()
+    async with serving(verbs, tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", request(ADD))
+        assert code == 0
+        assert said["ips"][0]["address"] == "10.1.0.5/32"
+        delete = {**ADD, "CNI_COMMAND": "DEL", "CNI_NETNS": ""}
+        assert await exchange(tmp_path / "s", request(delete), descriptors=0) == (
+            0,
+            None,
+        )
+
+
+@pytest.mark.parametrize(
+    ("data", "descriptors", "error_code"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 0, 6, id="http"),
+        pytest.param(b"x" * 200, 0, 6, id="no-line"),
+        pytest.param(b"vcnd 1 99 99999999\n", 0, 6, id="oversized"),
+        pytest.param(request(ADD, b"{not json"), 1, 6, id="no-json"),
+        pytest.param(request(ADD, b"[]"), 1, 6, id="no-object"),
+        pytest.param(request({**ADD, "CNI_COMMAND": "FLY"}), 1, 4, id="unknown-verb"),
+        pytest.param(
+            request(ADD, b'{"cniVersion":"7.0.0","name":"vcnd"}'), 1, 1, id="version"
+        ),
+        pytest.param(request(ADD), 0, 8, id="no-namespace"),
+        pytest.param(request(ADD), 2, 8, id="two-namespaces"),
+        pytest.param(request(ADD), 40, 6, id="too-many-descriptors"),
+        pytest.param(request({**ADD, "CNI_COMMAND": "STATUS"}), 0, 50, id="status"),
+        pytest.param(
+            request(
+                {"CNI_COMMAND": "GC"},
+                b'{"cniVersion":"1.1.0","name":"vcnd","cni.dev/valid-attachments":[]}',
+            ),
+            0,
+            999,
+            id="defect",
+        ),
+    ],
+)
+async def test_bad_calls_are_answered_and_the_daemon_lives(
+    tmp_path: Path, data: bytes, descriptors: int, error_code: int
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    async with serving(Verbs(), tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", data, descriptors=descriptors)
+        assert code == 1
+        assert said["code"] == error_code
+        assert {"cniVersion", "code", "msg"} <= said.keys()
+        assert (await exchange(tmp_path / "s", request(ADD)))[0] == 0
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_half_a_request_is_dropped(tmp_path: Path) -> None:
+    async with serving(Verbs(), tmp_path / "s"):
+        data = request(ADD)
+        for cut in (1, 10, len(data) - 1):
+            said = await exchange(tmp_path / "s", data[:cut], half=True)
+            assert said == (-1, None)
+        assert (await exchange(tmp_path / "s", data))[0] == 0
+
+
+async def test_a_failure_is_told_with_its_code_and_details(tmp_path: Path) -> None:
+    verbs = Verbs()
+    verbs.failure = PoolEmptyError("no free VCN address", details="subnet full")
+    async with serving(verbs, tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", request(ADD))
+    assert code == 1
+    assert (said["code"], said["details"]) == (11, "subnet full")
+
+
+async def test_a_defect_is_told_without_its_insides(tmp_path: Path) -> None:
+    verbs = Verbs()
+    verbs.failure = RuntimeError("secret")
+    async with serving(verbs, tmp_path / "s"):
+        code, said = await exchange(tmp_path / "s", request(ADD))
+    assert (code, said["code"]) == (1, 999)
+    assert "secret" not in json.dumps(said)
+
+
+async def test_other_users_are_refused() -> None:
+    """Whoever is neither root nor the daemon's own user; seen by his credentials."""
+    path = f"\0vcnd-test-{os.getpid()}"  # abstract: no file's rights stand before it
+    async with serving(Verbs(), path, allowed_uid=12345):
+        with as_nobody():
+            code, said = await exchange(path, request(ADD))
+    assert (code, said["code"]) == (1, 6)
+    assert "may not call" in said["msg"]
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Connect as an ordinary user, which a plain user's test run is already."""
+    if os.getuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+async def test_idle_connections_are_let_go(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A peer that sends no whole request holds nothing for long."""
+    before = len(os.listdir("/proc/self/fd"))
+    async with serving(Verbs(), tmp_path / "s"):
+        with ExitStack() as clients:
+            for number in range(300):
+                client = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                await clients.enter_context(client).connect(str(tmp_path / "s"))
+                if number % 2:
+                    fds = array.array("i", [0]).tobytes()
+                    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+                    await client.sendmsg([b"vcnd 1 9"], rights)
+            await trio.sleep(REQUEST_SECONDS + 1)
+            assert (await exchange(tmp_path / "s", request(ADD)))[0] == 0
+            assert len(os.listdir("/proc/self/fd")) < before + 310
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_vcndctls_verbs(tmp_path: Path) -> None:
+    async with serving(Verbs(), tmp_path / "s"):
+        said = await exchange(
+            tmp_path / "s", request({"CNI_COMMAND": "VCND_STATUS"}, b""), descriptors=0
+        )
+    assert said == (0, {"pool": {}})

@@ -1,0 +1,159 @@
+"""Pods' wishes: what annotations say, whether that is allowed, what it comes to.
+
+The same words stand on a pod or on its namespace; the pod's count where both do.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from vcnd.core.classes import named_class
+from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS, NSG, SUBNET
+from vcnd.model.errors import WishRefusedError
+from vcnd.model.family import Family
+from vcnd.model.podnetwork import PodClass, PodNetwork
+from vcnd.model.request import EVERY, Allowance, Claim, Wish
+from vcnd.model.sandbox import PodRef
+
+OWN_PREFIX = "vcnd.io/"
+"""Of every annotation that vcnd reads."""
+SUBNET_IDS = "vcnd.io/subnet-ids"
+NSG_IDS = "vcnd.io/nsg-ids"
+IP_FAMILIES = "vcnd.io/ip-families"
+FIXED_ADDRESS = "vcnd.io/fixed-address"
+RESOURCE_PREFIX = "oke-application-resource.oci.oraclecloud.com/"
+"""Of extended resources, not of annotations: nobody but the scheduler gives them."""
+OWN_NAME = "true"
+"""Value of FIXED_ADDRESS: the fixed address bears the pod's own name."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+def read(pod: PodRef, annotations: Mapping[str, str]) -> Wish:
+    """Return what annotations ask for.
+
+    Raises:
+        WishRefusedError: they cannot be meant; says which and why.
+    """
+    return Wish(
+        subnet_ids=_ocids(annotations, SUBNET_IDS, SUBNET, MOST_SUBNETS),
+        nsg_ids=_ocids(annotations, NSG_IDS, NSG, MOST_NSGS),
+        families=_families(annotations),
+        resource=_resource(annotations),
+        fixed=_fixed(pod, annotations.get(FIXED_ADDRESS, "").strip()),
+    )
+
+
+def _ocids(
+    annotations: Mapping[str, str], name: str, prefix: str, most: int
+) -> tuple[str, ...]:
+    said = [o.strip() for o in annotations.get(name, "").split(",") if o.strip()]
+    for ocid in said:
+        if not ocid.startswith(prefix):
+            raise WishRefusedError(f"{name}: {ocid!r} is no OCID {prefix}…")
+    if len(said) > most:
+        raise WishRefusedError(f"{name} takes at most {most}, {len(said)} are named")
+    return tuple(dict.fromkeys(said))
+
+
+def _resource(said: Mapping[str, str]) -> str:
+    asked = {n: v for n, v in said.items() if n.startswith(RESOURCE_PREFIX)}
+    if len(asked) > 1 or any(value != "1" for value in asked.values()):
+        raise WishRefusedError(
+            "a pod may ask for one application resource, and for one of it",
+            details=", ".join(f"{name}: {value}" for name, value in asked.items()),
+        )
+    return next(iter(asked), "").removeprefix(RESOURCE_PREFIX)
+
+
+def _families(annotations: Mapping[str, str]) -> tuple[Family, ...]:
+    said = [f.strip() for f in annotations.get(IP_FAMILIES, "").split(",")]
+    try:
+        return tuple(dict.fromkeys(Family(f) for f in said if f))
+    except ValueError as error:
+        raise WishRefusedError(f"{IP_FAMILIES}: {error}: IPv4, IPv6 or both") from error
+
+
+def _fixed(pod: PodRef, said: str) -> str:
+    if not said:
+        return ""
+    name = pod.name if said == OWN_NAME else said
+    if not _NAME.fullmatch(name):
+        raise WishRefusedError(
+            f"{FIXED_ADDRESS}: {name!r} is no name",
+            details=f"lower case letters, digits, '-' and '.', or {OWN_NAME!r}",
+        )
+    return f"{pod.namespace}/{name}"
+
+
+def may_wish(namespace: str, allowed: Iterable[Allowance]) -> bool:
+    """Tell whether the pods of a namespace may wish for anything."""
+    return any(a.namespace in (EVERY, namespace) for a in allowed)
+
+
+def claim(
+    wish: Wish, *, namespace: str, allowed: Sequence[Allowance], network: PodNetwork
+) -> Claim:
+    """Return what a pod of a namespace is to be given.
+
+    Raises:
+        WishRefusedError: it may not have that.
+    """
+    mine = [a for a in allowed if a.namespace in (EVERY, namespace)]
+    _check("subnet", wish.subnet_ids, [a.subnet_ids for a in mine], namespace)
+    _check("NSG", wish.nsg_ids, [a.nsg_ids for a in mine], namespace)
+    if wish.fixed and not any(a.fixed_addresses for a in mine):
+        raise WishRefusedError(
+            f"pods of namespace {namespace} may not have fixed addresses",
+            details="[[allow]] in the node's configuration says who may",
+        )
+    families = wish.families or network.families
+    lacking = [f for f in families if f not in network.families]
+    if lacking:
+        raise WishRefusedError(f"this node's pods have no {lacking[0]} addresses")
+    if wish.fixed and Family.IPV4 not in families:
+        raise WishRefusedError("a fixed address is IPv4, and the pod wants none")
+    return Claim(_class(wish, network), families, wish.fixed)
+
+
+def _class_of(wish: Wish, network: PodNetwork) -> PodClass:
+    if wish.subnet_ids or wish.nsg_ids:
+        raise WishRefusedError(
+            f"application resource {wish.resource} says subnet and NSGs already",
+            details="the pod's annotations ask for others",
+        )
+    for resource in network.resources:
+        if resource.name == wish.resource:
+            return resource.pod_class
+    raise WishRefusedError(
+        f"no secondary VNIC profile of this node is for {wish.resource}"
+    )
+
+
+def _check(
+    kind: str,
+    wanted: Iterable[str],
+    allowed: Sequence[frozenset[str]],
+    namespace: str,
+) -> None:
+    for ocid in wanted:
+        if not any(EVERY in some or ocid in some for some in allowed):
+            raise WishRefusedError(
+                f"pods of namespace {namespace} may not use {kind} {ocid}",
+                details="[[allow]] in the node's configuration says who may",
+            )
+
+
+def _class(wish: Wish, network: PodNetwork) -> PodClass:
+    own = network.own_class
+    if wish.resource:
+        return _class_of(wish, network)
+    if not (wish.subnet_ids or own.subnet_ids) and network.resources:
+        raise WishRefusedError(
+            "every secondary VNIC profile of this node is for application resources",
+            details="and the pod asks for none of them",
+        )
+    subnets = wish.subnet_ids or own.subnet_ids
+    nsgs = tuple(sorted(wish.nsg_ids or own.nsg_ids))  # the order means nothing
+    if (subnets, nsgs) == (own.subnet_ids, tuple(sorted(own.nsg_ids))):
+        return own
+    return named_class(subnets, nsgs)

@@ -1,0 +1,230 @@
+"""What a list and the lines of a watch add up to.  No I/O.
+
+Source: Kubernetes API concepts, "Efficient detection of changes".  An object that
+cannot be decoded is skipped and named: one object must not stop the watch of all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from vcnd.kubeapi.errors import KubeError, refusal
+from vcnd.kubeapi.wire import ListMeta, Meta, Object, Status
+
+T = TypeVar("T", bound=Object)
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what was expected."""
+NULL = msgspec.Raw(b"null")
+EXPIRED = 410
+
+
+class _RawList(msgspec.Struct, kw_only=True):
+    """A list whose items are decoded one by one; Go writes an empty one as null."""
+
+    metadata: ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+class _RawEvent(msgspec.Struct, kw_only=True):
+    """One line of a watch; the object is decoded when the type is known."""
+
+    type: str
+    object: msgspec.Raw = NULL
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An object that was skipped."""
+
+    name: str
+    """``namespace/name`` as far as it can be read."""
+    reason: str
+
+
+class Cache(Generic[T]):
+    """Objects of one kind as of a resourceVersion.
+
+    Args:
+        kind: their type.
+        trim: drops what nobody reads, so that a change of it is no change.
+        key: what tells two objects apart; the uid by default.
+    """
+
+    def __init__(
+        self,
+        kind: type[T],
+        *,
+        trim: Callable[[T], T] = lambda found: found,
+        key: Callable[[Meta], str] = lambda meta: meta.uid,
+    ) -> None:
+        self._kind = kind
+        self._trim = trim
+        self._key = key
+        self._list = msgspec.json.Decoder(_RawList)
+        self._event = msgspec.json.Decoder(_RawEvent)
+        self._object = msgspec.json.Decoder(kind)
+        self.objects: dict[str, T] = {}
+        self.skipped: dict[str, Skipped] = {}
+        """Objects that cannot be decoded, by key; what was known of them stays."""
+        self.resource_version = ""
+        """To go on from; empty before the first list, and when it is too old."""
+        self.synced = False
+
+    @property
+    def name(self) -> str:
+        """Return the kind's name."""
+        return self._kind.__name__
+
+    @property
+    def skipped_words(self) -> str:
+        """Return in words what was skipped, and why."""
+        first = next(iter(self.skipped.values()))
+        more = f" (and {len(self.skipped) - 1} more)" if len(self.skipped) > 1 else ""
+        return f"{first.name} is skipped: {first.reason}{more}"
+
+    def listed(self, body: bytes) -> list[T]:
+        """Replace everything by a list; return the objects that changed.
+
+        Raises:
+            KubeError: it is no list.
+        """
+        try:
+            answer = self._list.decode(body)
+        except UNDECODABLE as error:
+            raise self._garbage("list", error) from error
+        if not answer.metadata.resource_version:
+            raise self._garbage("list", ValueError("it has no resourceVersion"))
+        known, objects = self.objects, dict[str, T]()
+        self.skipped.clear()
+        for item in answer.items or []:
+            found = self._decode(item)
+            if found is not None:
+                objects[self._key(found.metadata)] = found
+        # What is there and cannot be decoded now stays as it was known.
+        objects |= {k: known[k] for k in self.skipped if k in known}
+        self.objects = objects
+        self.resource_version = answer.metadata.resource_version
+        self.synced = True
+        gone = [found for key, found in known.items() if key not in objects]
+        return gone + [
+            found for key, found in objects.items() if _differ(known.get(key), found)
+        ]
+
+    def line(self, text: str | bytes) -> list[T]:
+        """Take in one line of a watch; return the objects that changed.
+
+        Raises:
+            ExpiredError: 410, list again.
+            KubeError: another error in the stream, or no watch event.
+        """
+        try:
+            event = self._event.decode(text)
+        except UNDECODABLE as error:
+            raise self._garbage("watch", error) from error
+        match event.type:
+            case "ERROR":
+                raise self._error(event.object)
+            case "ADDED" | "MODIFIED" | "DELETED":
+                return self._change(event)
+            case _:
+                return self._pass_over(event)
+
+    def _pass_over(self, event: _RawEvent) -> list[T]:
+        # A bookmark, or a type that is newer than we are: only its version counts.
+        meta = _meta(event.object)
+        self._move_on(meta)
+        if event.type != "BOOKMARK":
+            reason = f"the watch has an event of unknown type {event.type[:32]!r}"
+            self._skip(meta, reason)
+        return []
+
+    def _change(self, event: _RawEvent) -> list[T]:
+        found = self._decode(event.object)
+        if found is None:
+            meta = _meta(event.object)
+            self._move_on(meta)
+            key = self._key(meta)
+            if event.type == "DELETED":
+                del self.skipped[key]
+                return [self.objects.pop(key)] if key in self.objects else []
+            return []
+        key = self._key(found.metadata)
+        self._move_on(found.metadata)
+        self.skipped.pop(key, None)
+        before = self.objects.pop(key, None)
+        if event.type == "DELETED":
+            return [before or found]
+        self.objects[key] = found
+        return [found] if _differ(before, found) else []
+
+    def _move_on(self, meta: Meta) -> None:
+        self.resource_version = meta.resource_version or self.resource_version
+
+    def _decode(self, raw: msgspec.Raw) -> T | None:
+        """Return an object; None if it is skipped."""
+        try:
+            found = self._object.decode(raw)
+            if not self._key(found.metadata):
+                raise msgspec.ValidationError("it has no uid or name")
+        except UNDECODABLE as error:
+            self._skip(_meta(raw), str(error))
+            return None
+        return self._trim(found)
+
+    def _skip(self, meta: Meta, reason: str) -> None:
+        name = "/".join(part for part in (meta.namespace, meta.name) if part)
+        skipped = Skipped(name or "without a name", reason[:200])
+        self.skipped[self._key(meta)] = skipped
+
+    def _error(self, raw: msgspec.Raw) -> KubeError:
+        try:
+            status = msgspec.json.decode(raw, type=Status)
+        except UNDECODABLE:
+            status = Status(message="an error that cannot be decoded")
+        if status.code == EXPIRED:
+            self.resource_version = ""
+        return refusal(
+            f"watch of {self.name}", status.code, status.reason, status.message
+        )
+
+    def _garbage(self, verb: str, error: Exception) -> KubeError:
+        """Return the error for bytes that say nothing; a fresh list may get past."""
+        self.resource_version = ""
+        what, status = f"{verb} of {self.name}", 200
+        return KubeError(
+            what, status=status, reason="cannot be decoded", message=str(error)
+        )
+
+
+def _differ(before: T | None, after: T) -> bool:
+    """Return True if more than the version differs."""
+    if before is None:
+        return True
+    version = before.metadata.resource_version
+    meta = msgspec.structs.replace(after.metadata, resource_version=version)
+    return msgspec.structs.replace(after, metadata=meta) != before
+
+
+def _meta(raw: msgspec.Raw) -> Meta:
+    """Return what can be read of an object's metadata, whatever else is wrong."""
+    try:
+        body: Any = msgspec.json.decode(raw)
+    except UNDECODABLE:
+        return Meta()
+    found = body.get("metadata") if isinstance(body, dict) else None
+    if not isinstance(found, dict):
+        return Meta()
+
+    def text(field: str) -> str:
+        value = found.get(field)
+        return value if isinstance(value, str) else ""
+
+    return Meta(
+        name=text("name"),
+        namespace=text("namespace"),
+        uid=text("uid"),
+        resource_version=text("resourceVersion"),
+    )

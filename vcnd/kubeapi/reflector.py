@@ -1,0 +1,221 @@
+"""List, then watch, for ever: one kind of object kept as the API server has it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
+from random import Random
+from typing import Generic, Never, TypeVar
+
+import structlog
+import trio
+
+from vcnd.core.backoff import delays
+from vcnd.kubeapi.cache import Cache, Skipped
+from vcnd.kubeapi.client import JSON, KubeClient
+from vcnd.kubeapi.errors import ExpiredError, KubeError
+from vcnd.kubeapi.wire import Object
+
+log = structlog.get_logger()
+
+T = TypeVar("T", bound=Object)
+
+SILENCE_SECONDS = 150.0
+"""A watch that says nothing for so long is dead: bookmarks come every minute."""
+LEAST_WATCH_SECONDS = 240
+"""The server ends a watch after this, up to twice as long."""
+SHORT_WATCH_SECONDS = 5.0
+"""A watch that ends sooner was no watch: the next one waits, longer each time."""
+MOST_WAIT_SECONDS = 30.0
+FAILING_SECONDS = 30.0
+"""A server that was restarted is back by then; after it somebody ought to know."""
+MOST_RETRY_AFTER_SECONDS = 120.0
+"""A server that asks for more patience than this is asked again all the same."""
+
+
+class Reflector(Generic[T]):
+    """Keeps a cache as the API server has it."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        cache: Cache[T],
+        *,
+        path: str,
+        selector: str,
+        random: Random,
+        synced: Callable[[], None],
+        changed: Callable[[Sequence[T]], None],
+        metadata_only: bool = False,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        """Set up what ``run`` does.
+
+        Args:
+            client: the way to the API server.
+            cache: is kept up to date.
+            path: of the objects.
+            selector: field selector; empty: all objects.
+            random: for jitter.
+            synced: called when the first list is there.
+            changed: called with the objects that changed since the last call; with
+                none when one was skipped.
+            metadata_only: whether the server is asked to send no spec and status.
+            silence_seconds: a watch without a line for so long is opened again.
+        """
+        self._client = client
+        self.cache = cache
+        self._path = path
+        self._selector = {"fieldSelector": selector} if selector else {}
+        self._random = random
+        self._synced = synced
+        self._changed = changed
+        self._metadata_only = metadata_only
+        self._silence_seconds = silence_seconds
+        self._known_skipped: Mapping[str, Skipped] = {}
+        self._awaited = False
+        self._opened = 0.0
+        """When the last watch was opened."""
+        self._failing_since = inf
+        self.failure = ""
+        """Why the server cannot be followed, once that has lasted."""
+
+    def await_newer(self, version: str) -> None:
+        """Let whatever is newer count as a change: a write of a version was refused.
+
+        Our reader is to look again, though what it reads may be the same.
+        """
+        found = list(self.cache.objects.values())
+        if any(version == x.metadata.resource_version for x in found):
+            self._awaited = True
+        else:
+            self._changed(found)  # it was here before the refusal
+
+    async def run(self) -> Never:
+        """Follow the server, whatever happens to it."""
+        waits = self._new_waits()
+        while True:
+            began, reason, after = trio.current_time(), "", 0.0
+            try:
+                if not self.cache.resource_version:
+                    await self._list()
+                began = self._opened = trio.current_time()
+                await self._watch()
+            except ExpiredError as error:
+                # Everybody's version expires at once when etcd is compacted: spread.
+                log.info("watch_expired", path=self._path, reason=str(error))
+                self.cache.resource_version = ""
+                after = self._random.uniform(0, 1.0)
+            except KubeError as error:
+                reason = str(error)
+                after = min(error.retry_after_seconds, MOST_RETRY_AFTER_SECONDS)
+            lived = trio.current_time() - began
+            if lived >= SHORT_WATCH_SECONDS:
+                self._note_success()
+                waits = self._new_waits()
+            else:
+                reason = reason or f"the watch ended after {lived:.1f} s"
+            if reason:
+                self._note_failure(reason)
+                after += next(waits)
+                log.warning(
+                    "cluster_retry",
+                    path=self._path,
+                    reason=reason,
+                    seconds=round(after, 1),
+                )
+            await trio.sleep(after)
+
+    def _note_failure(self, reason: str) -> None:
+        now = trio.current_time()
+        self._failing_since = min(self._failing_since, now)
+        if now - self._failing_since < FAILING_SECONDS:
+            return
+        is_news = not self.failure
+        self.failure = reason
+        if is_news:
+            self._changed(())
+
+    def _note_success(self) -> None:
+        self._failing_since = inf
+        if self.failure:
+            self.failure = ""
+            self._changed(())
+
+    def _new_waits(self) -> Iterator[float]:
+        return delays(self._random, first_seconds=0.5, most_seconds=MOST_WAIT_SECONDS)
+
+    def _accept(self, kind: str) -> str:
+        if not self._metadata_only:
+            return JSON
+        # A server that cannot do it sends the objects whole.
+        return f"{JSON};as={kind};v=v1;g=meta.k8s.io,{JSON}"
+
+    async def _list(self) -> None:
+        # From the server's watch cache at first: cheap for it.  When our version has
+        # expired, from etcd: the cache could hand the same old one out again.
+        first = not self.cache.synced
+        fresh: Mapping[str, str] = {"resourceVersion": "0"} if first else {}
+        body = await self._client.get(
+            self._path,
+            {**self._selector, **fresh},
+            accept=self._accept("PartialObjectMetadataList"),
+        )
+        self._tell(self.cache.listed(body))
+        if first:
+            self._synced()
+
+    def _tell(self, changes: Sequence[T]) -> None:
+        """Pass changes on, and name the objects that were skipped."""
+        known, self._known_skipped = self._known_skipped, dict(self.cache.skipped)
+        for key, skipped in self._known_skipped.items():
+            if known.get(key) != skipped:
+                log.warning(
+                    "cluster_object_skipped",
+                    kind=self.cache.name,
+                    name=skipped.name,
+                    reason=skipped.reason,
+                )
+        if changes or known != self._known_skipped:
+            self._changed(changes)
+
+    async def _watch(self) -> None:
+        """Watch until the server ends it, or says nothing for too long."""
+        seconds = LEAST_WATCH_SECONDS + self._random.randrange(LEAST_WATCH_SECONDS)
+        query = {
+            **self._selector,
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self.cache.resource_version,
+            "timeoutSeconds": str(seconds),
+        }
+        accept = self._accept("PartialObjectMetadata")
+        failure: KubeError | None = None
+        # Left by this scope alone: a generator left by break, or by an error in the
+        # body of the loop, stays open.
+        with trio.CancelScope(
+            deadline=trio.current_time() + self._silence_seconds
+        ) as silence:
+            async with self._client.watch(self._path, query, accept=accept) as lines:
+                async for line in lines:
+                    silence.deadline = trio.current_time() + self._silence_seconds
+                    try:
+                        if line:
+                            self._take_in(line)
+                    except KubeError as error:
+                        failure = error
+                        silence.cancel()
+        if failure is not None:
+            raise failure
+        if silence.cancelled_caught:
+            raise KubeError(
+                f"watch {self._path}",
+                message=f"silent for {self._silence_seconds:.0f} s; connecting again",
+            )
+
+    def _take_in(self, line: str | bytes) -> None:
+        before = self.cache.resource_version
+        changes = self.cache.line(line)
+        if trio.current_time() - self._opened >= SHORT_WATCH_SECONDS:
+            self._note_success()
+        if self._awaited and self.cache.resource_version != before:
+            self._awaited = False
+            changes = changes or list(self.cache.objects.values())
+        self._tell(changes)

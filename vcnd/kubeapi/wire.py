@@ -1,0 +1,54 @@
+"""What every Kubernetes object, list and refusal has; only the fields that we read."""
+
+import msgspec
+
+
+class Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
+    """An object or a part of one; unknown fields are left out."""
+
+
+class OwnerReference(Wire, frozen=True):
+    """An object that another one goes with."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class Meta(Wire, frozen=True):
+    """metadata."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    deletion_timestamp: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[OwnerReference] = []
+
+    @property
+    def node(self) -> str:
+        """Return the name of the Node that owns it; empty where none does."""
+        nodes = (o.name for o in self.owner_references if o.kind == "Node")
+        return next(nodes, "")
+
+
+class Object(Wire, frozen=True):
+    """What every object has."""
+
+    metadata: Meta = Meta()
+
+
+class ListMeta(Wire, frozen=True):
+    """metadata of a list."""
+
+    resource_version: str = ""
+
+
+class Status(Wire, frozen=True):
+    """A refusal (kind Status)."""
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""

@@ -1,0 +1,118 @@
+"""nf_tables elements by hand: one element of a verdict map in 5 µs.
+
+The rule set itself goes through ``nft -f`` (``linux.ruleset``): one file, atomic.
+"""
+
+import errno
+import socket
+import struct
+
+from vcnd.netlink.messages import (
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_REQUEST,
+    NetlinkError,
+    NetlinkSocket,
+    attribute,
+    attributes,
+    message,
+    nested,
+    repeated,
+    text,
+)
+
+NETLINK_NETFILTER = 12
+NFNL_SUBSYS_NFTABLES, NFPROTO_INET = 10, 1
+BATCH_BEGIN, BATCH_END = 0x10, 0x11
+NFT_MSG_NEWCHAIN, NFT_MSG_NEWSETELEM, NFT_MSG_GETSETELEM = 3, 12, 13
+NFT_MSG_DELSETELEM, NFT_MSG_NEWGEN = 14, 15
+LIST_TABLE, LIST_SET, LIST_ELEMENTS, LIST_ELEM = 1, 2, 3, 1
+ELEM_KEY, ELEM_DATA, DATA_VALUE, DATA_VERDICT = 1, 2, 1, 2
+VERDICT_CODE, VERDICT_CHAIN, NFT_GOTO = 1, 2, -4
+IFNAMSIZ = 16
+
+
+def interface_and_address(ifname: str, address: str) -> bytes:
+    """Return the key ``ifname . ipv4_addr``, or ``ifname . ipv6_addr``."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    name = ifname.encode().ljust(IFNAMSIZ, b"\0")
+    return name + socket.inet_pton(family, address)
+
+
+def split_interface_and_address(key: bytes) -> tuple[str, str]:
+    """Return what such a key is made of."""
+    address = key[IFNAMSIZ:]
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6  # noqa: PLR2004
+    name = key[:IFNAMSIZ].rstrip(b"\0").decode(errors="replace")
+    return name, socket.inet_ntop(family, address)
+
+
+def keys(sock: NetlinkSocket, table: str, name: str) -> list[bytes]:
+    """Return the keys of a map."""
+    asked = _generic(NFPROTO_INET) + text(LIST_TABLE, table) + text(LIST_SET, name)
+    kind = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM
+    found: list[bytes] = []
+    for _, body in sock.dump(f"list nft map {name}", kind, asked):
+        for element in repeated(attributes(body[4:]).get(LIST_ELEMENTS, b"")):
+            key = attributes(element).get(ELEM_KEY, b"")
+            found.append(attributes(key).get(DATA_VALUE, b""))
+    return found
+
+
+def add_goto(
+    sock: NetlinkSocket, table: str, name: str, key: bytes, chain: str
+) -> None:
+    """Map a key to ``goto chain``; the same element again is no error."""
+    verdict = nested(
+        ELEM_DATA,
+        nested(
+            DATA_VERDICT,
+            attribute(VERDICT_CODE, struct.pack(">i", NFT_GOTO)),
+            text(VERDICT_CHAIN, chain),
+        ),
+    )
+    _change(sock, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, name, key, verdict)
+
+
+def delete(sock: NetlinkSocket, table: str, name: str, key: bytes) -> None:
+    """Remove a key; one that is not there is no error."""
+    try:
+        _change(sock, NFT_MSG_DELSETELEM, 0, table, name, key, b"")
+    except NetlinkError as error:
+        if error.errno != errno.ENOENT:
+            raise
+
+
+def _change(
+    sock: NetlinkSocket,
+    kind: int,
+    flags: int,
+    table: str,
+    name: str,
+    key: bytes,
+    data: bytes,
+) -> None:
+    element = nested(LIST_ELEM, nested(ELEM_KEY, attribute(DATA_VALUE, key)), data)
+    body = (
+        _generic(NFPROTO_INET)
+        + text(LIST_TABLE, table)
+        + text(LIST_SET, name)
+        + nested(LIST_ELEMENTS, element)
+    )
+    subsystem = NFNL_SUBSYS_NFTABLES << 8
+    edge = _generic(0, NFNL_SUBSYS_NFTABLES)
+    flags |= NLM_F_REQUEST | NLM_F_ACK
+    # A refusal of the whole batch carries the number of its first message; the
+    # acknowledgement of the change may follow it all the same.
+    begin, change, end = numbers = sock.numbers(3)
+    sock.exchange(
+        f"nft map {name}",
+        message(BATCH_BEGIN, NLM_F_REQUEST, edge, begin)
+        + message(subsystem | kind, flags, body, change)
+        + message(BATCH_END, NLM_F_REQUEST, edge, end),
+        numbers,
+    )
+
+
+def _generic(family: int, resource: int = 0) -> bytes:
+    return struct.pack(">BBH", family, 0, resource)

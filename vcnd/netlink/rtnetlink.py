@@ -1,0 +1,196 @@
+"""The rtnetlink messages that plugging needs, as (type, flags, body).  Pure."""
+
+import socket
+import struct
+from dataclasses import dataclass
+
+from vcnd.netlink.messages import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    attribute,
+    nested,
+    text,
+    u32,
+)
+
+RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK = 16, 17, 19
+RTM_NEWADDR, RTM_DELADDR, RTM_NEWROUTE, RTM_DELROUTE = 20, 21, 24, 25
+RTM_GETROUTE, RTA_PRIORITY = 26, 6
+RTM_NEWNEIGH, RTM_DELRULE = 28, 33
+FRA_PRIORITY, FRA_FWMARK, FRA_TABLE = 6, 10, 15
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_AF_SPEC = 1, 3, 4, 18, 26
+IFLA_GROUP, IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 27, 28, 31, 32
+IFLA_IFALIAS = 20
+IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER, IFLA_INET_CONF = 1, 2, 1, 1
+DEVCONF_FORWARDING, DEVCONF_SEND_REDIRECTS = 1, 6
+DEVCONF_RP_FILTER, DEVCONF_SRC_VMARK = 8, 24
+IFA_ADDRESS, IFA_LOCAL, IFA_F_NODAD = 1, 2, 0x02
+NDA_DST, NDA_LLADDR, NUD_PERMANENT = 1, 2, 0x80
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 7, 15
+RT_TABLE_COMPAT, RTPROT_KERNEL, RTN_UNICAST = 252, 2, 1
+SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
+IFF_UP = 1
+MAIN_TABLE = 254
+
+Message = tuple[int, int, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkEnd:
+    """One end of a veth pair."""
+
+    name: str
+    mac: str
+    mtu: int
+
+
+def mac_bytes(mac: str) -> bytes:
+    """Return a MAC address' six bytes."""
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def ip_bytes(address: str) -> bytes:
+    """Return an address' four or sixteen bytes."""
+    return socket.inet_pton(_family(address), address)
+
+
+def _family(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _ifinfo(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
+    return struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, index, flags, change)
+
+
+def _end(end: LinkEnd) -> bytes:
+    # One queue each: with more, creation waits for two RCU grace periods.
+    return b"".join(
+        (
+            text(IFLA_IFNAME, end.name),
+            attribute(IFLA_ADDRESS, mac_bytes(end.mac)),
+            u32(IFLA_MTU, end.mtu),
+            u32(IFLA_NUM_TX_QUEUES, 1),
+            u32(IFLA_NUM_RX_QUEUES, 1),
+        )
+    )
+
+
+def new_veth(host: LinkEnd, pod: LinkEnd, netns: int) -> Message:
+    """Create a pair with both ends where they belong: a move costs 16 ms under RTNL."""
+    peer = _ifinfo() + _end(pod) + u32(IFLA_NET_NS_FD, netns)
+    body = (
+        _ifinfo(flags=IFF_UP, change=IFF_UP)
+        + _end(host)
+        + nested(
+            IFLA_LINKINFO,
+            attribute(IFLA_INFO_KIND, b"veth"),
+            nested(IFLA_INFO_DATA, attribute(VETH_INFO_PEER | 0x8000, peer)),
+        )
+    )
+    return RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body
+
+
+def link_up(index: int) -> Message:
+    """Bring a link up."""
+    return RTM_SETLINK, 0, _ifinfo(index, IFF_UP, IFF_UP)
+
+
+def link_down_into_group(name: str, group: int) -> Message:
+    """Take a link down and mark it for the reaper."""
+    body = _ifinfo(0, 0, IFF_UP) + text(IFLA_IFNAME, name) + u32(IFLA_GROUP, group)
+    return RTM_SETLINK, 0, body
+
+
+def delete_link(index: int) -> Message:
+    """Delete a link."""
+    return RTM_DELLINK, 0, _ifinfo(index)
+
+
+def delete_group(group: int) -> Message:
+    """Delete all links of a group: one RCU barrier for all of them."""
+    return RTM_DELLINK, 0, _ifinfo() + u32(IFLA_GROUP, group)
+
+
+def device_settings(index: int, settings: dict[int, int], alias: str = "") -> Message:
+    """Set per-device IPv4 settings, with no need of a writable /proc/sys; and an alias.
+
+    An empty alias is none.
+    """
+    conf = nested(IFLA_INET_CONF, *(u32(k, v) for k, v in settings.items()))
+    body = _ifinfo(index) + nested(IFLA_AF_SPEC, nested(socket.AF_INET, conf))
+    if alias:
+        body += attribute(IFLA_IFALIAS, alias.encode())
+    return RTM_SETLINK, 0, body
+
+
+def new_address(index: int, address: str) -> Message:
+    """Give a link an address with a host mask, to be used at once."""
+    local, family = ip_bytes(address), _family(address)
+    # Nobody else can have it: without this an IPv6 address waits a second for proof.
+    flags = IFA_F_NODAD if family == socket.AF_INET6 else 0
+    head = (family, 8 * len(local), flags, SCOPE_UNIVERSE, index)
+    body = struct.pack("=BBBBi", *head)
+    body += attribute(IFA_LOCAL, local) + attribute(IFA_ADDRESS, local)
+    return RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body
+
+
+def new_neighbour(index: int, address: str, mac: str) -> Message:
+    """Set a permanent neighbour: no ARP or NDP between pod and host."""
+    head = (_family(address), 0, 0, index, NUD_PERMANENT, 0, 0)
+    body = struct.pack("=BBHiHBB", *head)
+    body += attribute(NDA_DST, ip_bytes(address))
+    body += attribute(NDA_LLADDR, mac_bytes(mac))
+    return RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body
+
+
+def new_route(
+    destination: str,
+    *,
+    index: int,
+    gateway: str = "",
+    source: str = "",
+    table: int = MAIN_TABLE,
+    metric: int = 0,
+    replace: bool = True,
+) -> Message:
+    """Set a route to a host, or with an empty destination the default route.
+
+    Without ``replace`` the kernel refuses one of the same destination and metric.
+    """
+    scope = SCOPE_UNIVERSE if gateway else SCOPE_LINK
+    body = _rtmsg(destination, gateway, table, scope)
+    if destination:
+        body += attribute(RTA_DST, ip_bytes(destination))
+    body += u32(RTA_OIF, index)
+    if gateway:
+        body += attribute(RTA_GATEWAY, ip_bytes(gateway))
+    if source:
+        body += attribute(RTA_PREFSRC, ip_bytes(source))
+    if metric:
+        body += u32(RTA_PRIORITY, metric)
+    flags = NLM_F_CREATE | (NLM_F_REPLACE if replace else NLM_F_EXCL)
+    return RTM_NEWROUTE, flags, body + u32(RTA_TABLE, table)
+
+
+def delete_route(destination: str, *, table: int) -> Message:
+    """Delete the route to a host."""
+    body = _rtmsg(destination, "", table, 255)
+    body += attribute(RTA_DST, ip_bytes(destination)) + u32(RTA_TABLE, table)
+    return RTM_DELROUTE, 0, body
+
+
+def _rtmsg(destination: str, gateway: str, table: int, scope: int) -> bytes:
+    short = table if table <= MAIN_TABLE else RT_TABLE_COMPAT
+    return struct.pack(
+        "=BBBBBBBBI",
+        _family(destination or gateway),
+        8 * len(ip_bytes(destination)) if destination else 0,
+        0,
+        0,
+        short,
+        RTPROT_KERNEL,  # what networkd takes for foreign, it removes
+        scope,
+        RTN_UNICAST,
+        0,
+    )

@@ -1,0 +1,198 @@
+"""The node: every flow of one node's daemon, wired over given ports."""
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from random import Random
+from typing import Any
+
+import structlog
+import trio
+
+from vcnd.config import Config
+from vcnd.flow import status
+from vcnd.flow.attach import Attacher
+from vcnd.flow.changes import Changes
+from vcnd.flow.cloud_audit import CloudAudit
+from vcnd.flow.follower import Follower
+from vcnd.flow.grants import Claims
+from vcnd.flow.kernel_audit import KernelAudit
+from vcnd.flow.leases import Leases
+from vcnd.flow.links import Links
+from vcnd.flow.node_problems import NodeProblems
+from vcnd.flow.pool import Pool
+from vcnd.flow.publisher import Publisher
+from vcnd.flow.repair import Repairer
+from vcnd.flow.returns import Returns
+from vcnd.flow.supervise import Supervisor
+from vcnd.flow.turns import Turns
+from vcnd.flow.warm_pool import WarmPool
+from vcnd.model.errors import VcndError
+from vcnd.model.family import Family
+from vcnd.model.interface import PodInterface
+from vcnd.model.place import KERNEL
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.ports import Cloud, Cluster, Host, Journal
+
+log = structlog.get_logger()
+
+
+class Node:
+    """All that one node's daemon does, over given ports; the server's ``Verbs``."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        cloud: Cloud,
+        host: Host,
+        journal: Journal,
+        random: Random,
+        cluster: Cluster | None = None,
+    ) -> None:
+        self.pool = Pool(
+            config.policy(), config.network(), config.limits(), config.allowances()
+        )
+        turns = Turns()
+        leases = Leases(pool=self.pool, host=host, journal=journal)
+        self._host = host
+        self._links = Links(pool=self.pool, host=host)
+        self._changes = Changes(
+            pool=self.pool, cloud=cloud, host=host, journal=journal, links=self._links
+        )
+        self._returns = Returns(
+            pool=self.pool,
+            cloud=cloud,
+            host=host,
+            journal=journal,
+            changes=self._changes,
+        )
+        self._warm_pool = WarmPool(
+            pool=self.pool,
+            changes=self._changes,
+            returns=self._returns,
+            resync_seconds=config.pool.resync_seconds,
+            random=random,
+        )
+        self._kernel = KernelAudit(
+            pool=self.pool, host=host, leases=leases, turns=turns
+        )
+        self._cloud_audit = CloudAudit(
+            pool=self.pool,
+            cloud=cloud,
+            journal=journal,
+            kernel=self._kernel,
+            changes=self._changes,
+            returns=self._returns,
+        )
+        self._repairer = Repairer(
+            pool=self.pool,
+            kernel=self._kernel,
+            cloud_audit=self._cloud_audit,
+            audit_seconds=config.pool.audit_seconds,
+            random=random,
+        )
+        self._attacher = Attacher(
+            pool=self.pool,
+            host=host,
+            journal=journal,
+            leases=leases,
+            turns=turns,
+            claims=Claims(pool=self.pool, cluster=cluster),
+            patience_seconds=config.cni.patience_seconds,
+        )
+        self._journal = journal
+        self._supervisor = Supervisor(pool=self.pool, random=random)
+        self._cluster = cluster
+        self.pool.network_settled = cluster is None
+        if cluster is not None:
+            self._follower = Follower(pool=self.pool, cluster=cluster)
+            self._publisher = Publisher(
+                pool=self.pool,
+                cloud=cloud,
+                cluster=cluster,
+                warm_pool=self._warm_pool,
+                random=random,
+            )
+
+    async def start(self, rooms: trio.Nursery) -> None:
+        """Recover what an earlier life left, then keep pool and books right."""
+        remembered = self._journal.open()
+        await rooms.start(partial(self._journal.run, self.pool.hear_of_disk))
+        self.pool.restore(remembered)
+        self._changes.resume(remembered.unsettled_attach)
+        await self._kernel.restore(damaged=remembered.damaged)
+        self._returns.resume(remembered)
+        await rooms.start(self._host.run)
+        # With what the journal knows the node serves at once, cloud or no cloud.
+        try:
+            if self._kernel.knows_vnics:
+                await self._changes.settle()
+            await self._kernel.audit()
+        except VcndError as error:
+            # To be tried again by the first audit.  Ending would help nobody: DEL and
+            # STATUS are answered, and vcndctl says what is wrong.
+            self.pool.trouble(KERNEL, str(error))
+        keep = self._supervisor.keep
+        await rooms.start(keep, "links", self._links.run)
+        problems = NodeProblems(pool=self.pool, host=self._host)
+        await rooms.start(keep, "node problems", problems.run)
+        await rooms.start(keep, "warm pool", self._warm_pool.run)
+        await rooms.start(keep, "audit", self._repairer.run)
+        if self._cluster is not None:
+            await rooms.start(keep, "cluster", self._cluster.run)
+            await rooms.start(keep, "follower", self._follower.run)
+            await rooms.start(keep, "publisher", self._publisher.run)
+        log.info("started", leases=len(remembered.leases), vnics=len(self.pool.slots))
+
+    # Verbs
+
+    async def add(
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
+    ) -> tuple[Lease, PodInterface]:
+        """CNI ADD."""
+        return await self._attacher.add(key, pod, netns, annotations)
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        """CNI DEL."""
+        return await self._attacher.delete(key)
+
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
+        """CNI CHECK."""
+        await self._attacher.check(key, netns, addresses, default_routes)
+
+    async def collect_garbage(
+        self, network: str, valid: frozenset[tuple[str, str]]
+    ) -> None:
+        """CNI GC."""
+        await self._kernel.collect_garbage(network, valid)
+
+    def ready(self) -> None:
+        """CNI STATUS."""
+        status.ready(self.pool)
+
+    def report(self) -> dict[str, Any]:
+        """Return the state for vcndctl."""
+        return status.report(self.pool)
+
+    async def release_all(self) -> None:
+        """Give all back, and no address to any ADD; refused while pods hold any."""
+        self._returns.refuse_if_held()
+        self.pool.shut_door()
+        try:
+            await self._warm_pool.freeze()
+            async with self._cloud_audit.paused():
+                await self._returns.give_all_back()
+        except BaseException:
+            self.pool.releasing = False
+            self._warm_pool.thaw()
+            raise

@@ -1,0 +1,1 @@
+"""A client of OCI's API: signatures, identity, retries; no pool, no instance."""

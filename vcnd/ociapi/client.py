@@ -1,0 +1,337 @@
+"""One method per OCI operation: no retry, no policy (facts/oci.md §4.2)."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+import trio
+
+from vcnd.ociapi import wire
+from vcnd.ociapi.decode import printable
+from vcnd.ociapi.errors import OciError, Verdict
+from vcnd.ociapi.http import Answer, Client, exchange
+from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.kinds import Kind
+from vcnd.ociapi.limiter import Limiter
+from vcnd.ociapi.permissions import Permissions
+from vcnd.ociapi.principals import Principal
+from vcnd.ociapi.values import OCID
+
+T = TypeVar("T")
+
+MOST_PAGES = 100
+"""Of one list, 500 objects each: a VNIC, instance or subnet has far fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where the services are; empty means by region and realm."""
+
+    core: str = ""
+    federation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who we are and whom we talk to, once IMDS has told."""
+
+    instance: wire.ImdsInstance
+    core_url: str
+    principal: Principal
+
+
+class CoreClient:
+    """The Core Services API, signed as this instance."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        metadata: Metadata,
+        endpoints: Endpoints,
+        principal: Callable[[str], Principal],
+    ) -> None:
+        """Make a client.
+
+        Args:
+            client: the way to the network.
+            metadata: tells region and instance.
+            endpoints: where the services are, if not by region.
+            principal: makes who signs, given the federation's URL.
+        """
+        self._client = client
+        self._metadata = metadata
+        self._endpoints = endpoints
+        self._principal = principal
+        self._opening = trio.Lock()
+        self._limiter = Limiter()
+        self._permissions = Permissions()
+        self._session: Session | None = None
+
+    async def session(self) -> Session:
+        """Return the session, asking IMDS the first time."""
+        async with self._opening:
+            if self._session is None:
+                self._session = await self._open()
+            return self._session
+
+    async def _open(self) -> Session:
+        instance = await self._metadata.instance()
+        region = instance.region_info.region_identifier
+        domain = instance.region_info.realm_domain_component
+        core = self._endpoints.core or f"https://iaas.{region}.{domain}"
+        federation = self._endpoints.federation or f"https://auth.{region}.{domain}"
+        return Session(
+            instance=instance,
+            core_url=f"{core.rstrip('/')}/20160918",
+            principal=self._principal(federation.rstrip("/")),
+        )
+
+    async def _call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: msgspec.Struct | dict[str, Any] | None = None,
+        retry_token: str = "",
+        if_match: str = "",
+    ) -> Answer:
+        session = await self.session()
+        url = session.core_url + path + (f"?{urlencode(query)}" if query else "")
+        content = msgspec.json.encode(body) if body is not None else None
+        if content is None and method == "POST":
+            content = b""
+        headers = {"accept": "application/json"}
+        if retry_token:
+            headers["opc-retry-token"] = retry_token
+        if if_match:
+            headers["if-match"] = if_match
+        await self._limiter.turn()
+        try:
+            answer = await exchange(
+                self._client,
+                operation=operation,
+                method=method,
+                url=url,
+                body=content,
+                headers=headers,
+                signer=session.principal,
+            )
+        except OciError as error:
+            if error.verdict is Verdict.IDENTIFY:
+                session.principal.distrust()
+            if error.throttled:
+                self._limiter.refused()
+            if error.verdict is Verdict.GONE:
+                error.hint = self._permissions.hint(operation)
+            raise
+        self._limiter.answered()
+        self._permissions.allowed(operation)
+        return answer
+
+    async def _list(
+        self, operation: str, path: str, query: dict[str, str], of: type[T]
+    ) -> list[T]:
+        """Return all pages of a list."""
+        items: list[T] = []
+        pages: set[str] = set()
+        query = {**query, "limit": "500"}
+        while True:
+            answer = await self._call(operation, "GET", path, query=query)
+            items += answer.decoded(list[of])  # type: ignore[valid-type]
+            page = answer.headers.get("opc-next-page")
+            if not page:
+                return items
+            pages.add(page)
+            if page == query.get("page") or len(pages) > MOST_PAGES:
+                raise answer.bad(f"a list without end, page {printable(page, 64)!r}")
+            query["page"] = page
+
+    async def list_vnic_attachments(
+        self, *, vnic_id: str | None = None
+    ) -> list[wire.VnicAttachment]:
+        """List this instance's attachments, or a VNIC's."""
+        instance = (await self.session()).instance
+        query = {"compartmentId": instance.compartment_id, "instanceId": instance.id}
+        if vnic_id is not None:
+            query["vnicId"] = vnic_id
+        return await self._list(
+            "ListVnicAttachments", "/vnicAttachments", query, wire.VnicAttachment
+        )
+
+    async def get_vnic_attachment(self, attachment_id: str) -> wire.VnicAttachment:
+        """Get one attachment."""
+        path = f"/vnicAttachments/{quote(attachment_id)}"
+        answer = await self._call("GetVnicAttachment", "GET", path)
+        said = answer.decoded(wire.VnicAttachment)
+        answer.check_about(said.id, attachment_id)
+        return said
+
+    async def get_vnic(self, vnic_id: str) -> tuple[wire.Vnic, str]:
+        """Get a VNIC, and its etag."""
+        answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
+        said = answer.decoded(wire.Vnic)
+        answer.check_about(said.id, vnic_id)
+        return said, answer.headers.get("etag", "")
+
+    async def update_vnic(
+        self,
+        vnic_id: str,
+        details: wire.UpdateVnicDetails | wire.UpdateTagsDetails,
+        *,
+        if_match: str = "",
+    ) -> None:
+        """Change a VNIC, unless it has changed since it had an etag."""
+        path = f"/vnics/{quote(vnic_id)}"
+        answer = await self._call(
+            "UpdateVnic", "PUT", path, body=details, if_match=if_match
+        )
+        answer.check_about(answer.decoded(wire.Vnic).id, vnic_id)
+
+    async def attach_vnic(
+        self, details: wire.AttachVnicDetails, *, retry_token: str
+    ) -> wire.VnicAttachment:
+        """Start to attach a VNIC."""
+        answer = await self._call(
+            "AttachVnic",
+            "POST",
+            "/vnicAttachments",
+            body=details,
+            retry_token=retry_token,
+        )
+        return answer.decoded(wire.VnicAttachment)
+
+    async def detach_vnic(self, attachment_id: str) -> None:
+        """Start to detach a VNIC."""
+        path = f"/vnicAttachments/{quote(attachment_id)}"
+        (await self._call("DetachVnic", "DELETE", path)).check_bare()
+
+    async def list_addresses(self, kind: Kind, *, vnic_id: str) -> list[wire.Address]:
+        """List a VNIC's addresses of a kind, its primary one too."""
+        operation, query = f"List{kind.plural}", {"vnicId": vnic_id}
+        return await self._list(operation, kind.path, query, wire.Address)
+
+    async def list_reserved(self, *, subnet_id: str) -> list[wire.Address]:
+        """List a subnet's reserved private IPs."""
+        query = {"subnetId": subnet_id, "lifetime": "RESERVED"}
+        return await self._list("ListPrivateIps", "/privateIps", query, wire.Address)
+
+    async def get_address(self, kind: Kind, id_: str) -> tuple[wire.Address, str]:
+        """Get an address or block, and its etag."""
+        path = f"{kind.path}/{quote(id_)}"
+        answer = await self._call(f"Get{kind.noun}", "GET", path)
+        answer.check_about((said := answer.decoded(wire.Address)).id, id_)
+        return said, answer.headers.get("etag", "")
+
+    async def tag_address(
+        self, kind: Kind, id_: str, body: wire.UpdateTagsDetails, *, if_match: str
+    ) -> None:
+        """Replace an address' tags, unless it has changed since it had an etag."""
+        path, operation = f"{kind.path}/{quote(id_)}", f"Update{kind.noun}"
+        answer = await self._call(operation, "PUT", path, body=body, if_match=if_match)
+        answer.check_about(answer.decoded(wire.Address).id, id_)
+
+    async def move_private_ip(
+        self, private_ip_id: str, vnic_id: str, *, if_match: str
+    ) -> wire.Address:
+        """Move an address to a VNIC of its subnet, unless it has changed meanwhile."""
+        answer = await self._call(
+            "UpdatePrivateIp",
+            "PUT",
+            f"/privateIps/{quote(private_ip_id)}",
+            body=wire.MovePrivateIpDetails(vnic_id),
+            if_match=if_match,
+        )
+        said = answer.decoded(wire.Address)
+        answer.check_about(said.id, private_ip_id)
+        answer.check_about(said.vnic_id, vnic_id)
+        return said
+
+    async def detach_private_ip(self, private_ip_id: str) -> None:
+        """Take a reserved address from its VNIC."""
+        path = f"/privateIps/{quote(private_ip_id)}/actions/detach"
+        (await self._call("PrivateIpVnicDetach", "POST", path)).check_bare()
+
+    async def create_address(
+        self,
+        kind: Kind,
+        details: wire.NewAddress | wire.ReservePrivateIpDetails,
+        *,
+        retry_token: str,
+    ) -> wire.Address:
+        """Create one address or block; the service picks it."""
+        answer = await self._call(
+            f"Create{kind.noun}",
+            "POST",
+            kind.path,
+            body=details,
+            retry_token=retry_token,
+        )
+        return answer.decoded(wire.Address)
+
+    async def delete_address(
+        self, kind: Kind, address_id: str, *, if_match: str = ""
+    ) -> None:
+        """Delete one address, unless it has changed since it had an etag."""
+        path = f"{kind.path}/{quote(address_id)}"
+        operation = f"Delete{kind.noun}"
+        answer = await self._call(operation, "DELETE", path, if_match=if_match)
+        answer.check_bare()
+
+    async def bulk_create(
+        self,
+        kind: Kind,
+        vnic_id: str,
+        items: Sequence[wire.NewAddress],
+        *,
+        retry_token: str,
+    ) -> str:
+        """Start to create addresses; return the work request."""
+        body = {"vnicId": vnic_id, kind.create_field: items}
+        return await self._bulk(f"BulkCreate{kind.plural}", kind, body, retry_token)
+
+    async def bulk_delete(
+        self, kind: Kind, vnic_id: str, ids: Sequence[str], *, retry_token: str
+    ) -> str:
+        """Start to delete addresses; return the work request."""
+        items = [{kind.id_field: id_} for id_ in ids]
+        body = {"vnicId": vnic_id, kind.delete_field: items}
+        return await self._bulk(f"BulkDelete{kind.plural}", kind, body, retry_token)
+
+    async def _bulk(
+        self, operation: str, kind: Kind, body: dict[str, Any], retry_token: str
+    ) -> str:
+        action = operation[0].lower() + operation[1:]
+        answer = await self._call(
+            operation,
+            "POST",
+            f"{kind.path}/actions/{action}",
+            body=body,
+            retry_token=retry_token,
+        )
+        work_request_id: str = answer.headers.get("opc-work-request-id", "")
+        if not re.match(OCID, work_request_id):
+            raise answer.bad("no opc-work-request-id")
+        return work_request_id
+
+    async def get_work_request(self, work_request_id: str) -> wire.WorkRequest:
+        """Get a work request's state."""
+        path = f"/workRequests/{quote(work_request_id)}"
+        answer = await self._call("GetWorkRequest", "GET", path)
+        said = answer.decoded(wire.WorkRequest)
+        answer.check_about(said.id, work_request_id)
+        return said
+
+    async def list_work_request_errors(
+        self, work_request_id: str
+    ) -> list[wire.WorkRequestError]:
+        """List why a work request failed."""
+        path = f"/workRequests/{quote(work_request_id)}/errors"
+        return await self._list(
+            "ListWorkRequestErrors", path, {}, wire.WorkRequestError
+        )

@@ -1,0 +1,46 @@
+"""The one door by which bytes of OCI become values: API, identity and metadata.
+
+Whatever is wrong with them (no JSON, another structure, values that make no sense)
+becomes ``BadAnswerError``.  The checks of single values stand in ``oci.values``.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from vcnd.ociapi.errors import BadAnswerError
+
+T = TypeVar("T")
+
+UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding may raise; UnicodeDecodeError is a ValueError."""
+MOST_TEXT = 512
+"""Characters of foreign text that go into an error, a log line or an Event."""
+
+
+def decode(body: bytes, kind: type[T], *, operation: str, request_id: str) -> T:
+    """Return the JSON of an answer as a value.
+
+    Raises:
+        BadAnswerError: it is none.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except UNDECODABLE as error:
+        raise BadAnswerError(operation, _why(body, error), request_id) from error
+
+
+def _why(body: bytes, error: Exception) -> str:
+    if not body.strip():
+        return "no body"
+    if isinstance(error, RecursionError):
+        return "JSON that is nested too deep"
+    start = printable(body, 48)
+    return f"{printable(str(error), 128)} in {len(body)} bytes that begin {start!r}"
+
+
+def printable(text: str | bytes, most: int = MOST_TEXT) -> str:
+    """Return the start of foreign text, without control characters."""
+    if isinstance(text, bytes):
+        text = text[: 4 * most].decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else " " for c in text[:most])

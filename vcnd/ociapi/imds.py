@@ -1,0 +1,35 @@
+"""The instance metadata service, version 2 (facts/oci.md §6)."""
+
+from vcnd.ociapi import wire
+from vcnd.ociapi.http import Answer, Client, exchange
+
+HEADERS = {"authorization": "Bearer Oracle"}
+
+
+class Metadata:
+    """IMDS as seen from this instance; costs no API call."""
+
+    def __init__(self, *, client: Client, base_url: str) -> None:
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+
+    async def _get(self, path: str) -> Answer:
+        return await exchange(
+            self._client,
+            operation=f"IMDS {path}",
+            method="GET",
+            url=f"{self._base_url}{path}",
+            headers=HEADERS,
+        )
+
+    async def instance(self) -> wire.ImdsInstance:
+        """Return who this instance is."""
+        return (await self._get("/instance/")).decoded(wire.ImdsInstance)
+
+    async def vnics(self) -> list[wire.ImdsVnic]:
+        """Return the attached VNICs, the primary first by MAC order of no one."""
+        return (await self._get("/vnics/")).decoded(list[wire.ImdsVnic])
+
+    async def pem(self, name: str) -> bytes:
+        """Return ``cert.pem``, ``key.pem`` or ``intermediate.pem`` of the identity."""
+        return (await self._get(f"/identity/{name}")).body

@@ -1,0 +1,50 @@
+"""Wait for something slow in the cloud."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+
+from vcnd.model.errors import CloudError, CloudGoneError
+from vcnd.ociapi.retry import Retrier
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+FIRST_PAUSE_SECONDS = 0.5
+MOST_PAUSE_SECONDS = 2.0
+YOUNG_SECONDS = 30.0
+"""So long it is no news that something new is not found."""
+
+
+class Poller:
+    """Asks until something is done, or for too long."""
+
+    def __init__(self, retry: Retrier, *, wait_seconds: float) -> None:
+        self._retry = retry
+        self._wait_seconds = wait_seconds
+
+    async def __call__(
+        self,
+        what: str,
+        ask: Callable[[], Awaitable[T]],
+        done: Callable[[T], R | None],
+    ) -> R:
+        """Ask, more and more seldom, until ``done`` returns something."""
+        pause = FIRST_PAUSE_SECONDS
+        give_up_at = trio.current_time() + self._wait_seconds
+        began = trio.current_time()
+        while True:
+            try:
+                result = done(await self._retry(ask))
+            except CloudGoneError:
+                # OCI is consistent eventually: what was just made may not be found.
+                if trio.current_time() - began > YOUNG_SECONDS:
+                    raise
+                result = None
+            if result is not None:
+                return result
+            if trio.current_time() + pause > give_up_at:
+                raise CloudError(f"{what}: not done after {self._wait_seconds:.0f} s")
+            await trio.sleep(pause)
+            pause = min(MOST_PAUSE_SECONDS, pause * 1.5)

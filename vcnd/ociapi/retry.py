@@ -1,0 +1,60 @@
+"""Try, ask the verdict table, wait, try again, until the caller's deadline."""
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+import structlog
+import trio
+
+from vcnd.core.backoff import delays
+from vcnd.model.errors import CloudError
+from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError, Verdict
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+CROWDED = 4.0
+PATIENT = (Verdict.RETRY, Verdict.WAIT, Verdict.IDENTIFY)
+
+
+class Retrier:
+    """Repeats what may be repeated."""
+
+    def __init__(self, *, random: Random, give_up_seconds: float) -> None:
+        self._random = random
+        self._give_up_seconds = give_up_seconds
+
+    async def __call__(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return the attempt's result.
+
+        The attempt must be safe to repeat: a read, or a change under a retry token
+        made once by the caller.
+
+        Raises:
+            CloudError: a final refusal, or the last one when time is up.
+        """
+        give_up_at = trio.current_time() + self._give_up_seconds
+        for pause in delays(self._random):
+            delay = pause
+            try:
+                return await attempt()
+            except OciError as error:
+                failure = error.as_cloud_error()
+                final = error.verdict not in PATIENT
+                if error.throttled:
+                    # Others wait too: who comes back soon is in their way.
+                    delay *= CROWDED
+            except NoAnswerError as error:
+                failure, final = _no_answer(error), False
+            if final or trio.current_time() + delay > give_up_at:
+                raise failure
+            log.info("cloud_retry", reason=str(failure), delay_seconds=round(delay, 2))
+            await trio.sleep(delay)
+        raise AssertionError("delays never end")
+
+
+def _no_answer(error: NoAnswerError) -> CloudError:
+    if isinstance(error, BadAnswerError):
+        return CloudError(str(error))
+    return CloudError(f"OCI does not answer: {error}")

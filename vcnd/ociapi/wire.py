@@ -1,0 +1,219 @@
+"""OCI's JSON, only the fields that we read or send (facts/oci.md §4.3, §6)."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from vcnd.model.family import Family
+from vcnd.ociapi.values import (
+    HostName,
+    Ocid,
+    PrefixLength,
+    VlanTag,
+    VnicCount,
+    check_address,
+    check_block,
+    check_mac,
+    check_network,
+)
+
+Token = Annotated[str, msgspec.Meta(max_length=65536, pattern=r"^[A-Za-z0-9._=$-]+\Z")]
+"""It goes into a header of each request."""
+
+
+class _Read(msgspec.Struct, rename="camel", kw_only=True):
+    """Replies: fields that we do not know are passed over."""
+
+
+class VnicAttachment(_Read):
+    """An attachment; ``vnic_id`` comes only once it is complete."""
+
+    id: Ocid
+    lifecycle_state: Literal["ATTACHING", "ATTACHED", "DETACHING", "DETACHED"]
+    """A state that we do not know says nothing about the VNIC: such an answer is
+    refused, and nothing follows of it."""
+    vnic_id: Ocid | None = None
+
+    def __post_init__(self) -> None:
+        """Raise where it is complete and names no VNIC."""
+        if self.lifecycle_state == "ATTACHED" and self.vnic_id is None:
+            raise ValueError("an ATTACHED attachment without vnicId")
+
+
+class Vnic(_Read):
+    """A VNIC."""
+
+    id: Ocid
+    subnet_id: Ocid
+    is_primary: bool = False
+    nsg_ids: list[Ocid] = []
+    freeform_tags: dict[str, str] = {}
+    lifecycle_state: str = "AVAILABLE"
+
+
+class Address(_Read):
+    """A private IP or IPv6 object; a block has a shorter prefix than one address."""
+
+    id: Ocid
+    ip_address: str
+    is_primary: bool = False
+    vnic_id: Ocid | None = None
+    cidr_prefix_length: PrefixLength | None = None
+    lifetime: Literal["EPHEMERAL", "RESERVED"] = "EPHEMERAL"
+    lifecycle_state: str = "AVAILABLE"
+    """Of IPv6; private IPs have none."""
+    freeform_tags: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        """Raise unless it is an address, or an aligned block of them."""
+        check_address(self.ip_address)
+        if self.cidr_prefix_length is not None:
+            check_block(self.ip_address, self.cidr_prefix_length)
+
+
+class WorkRequestResource(_Read):
+    """What an asynchronous action made, changed or removed."""
+
+    action_type: str
+    identifier: str
+
+
+class WorkRequest(_Read):
+    """An asynchronous action."""
+
+    id: Ocid
+    status: str
+    resources: list[WorkRequestResource] = []
+
+
+class WorkRequestError(_Read):
+    """Why a work request failed."""
+
+    code: str
+    message: str
+
+
+class ImdsShapeConfig(_Read):
+    """The part of IMDS shapeConfig that counts."""
+
+    max_vnic_attachments: VnicCount
+
+
+class ImdsRegionInfo(_Read):
+    """Region and realm."""
+
+    region_identifier: HostName
+    realm_domain_component: HostName
+
+
+class ImdsInstance(_Read):
+    """GET /opc/v2/instance/."""
+
+    id: Ocid
+    compartment_id: Ocid
+    region_info: ImdsRegionInfo
+    shape_config: ImdsShapeConfig
+
+
+class ImdsVnic(_Read):
+    """One of GET /opc/v2/vnics/: only the VNIC's primary private IP is told."""
+
+    vnic_id: Ocid
+    mac_addr: str
+    private_ip: str
+    virtual_router_ip: str
+    subnet_cidr_block: str
+    vlan_tag: VlanTag = 0
+    ipv6_addresses: list[str] = []
+    ipv6_subnet_cidr_block: str = ""
+    ipv6_virtual_router_ip: str = ""
+
+    def check(self) -> None:
+        """Raise ``ValueError`` unless it can be a VNIC of the primary or of pods.
+
+        Not for every VNIC: what others have on this instance need not make sense here.
+        """
+        check_mac(self.mac_addr)
+        check_network(self.subnet_cidr_block, Family.IPV4)
+        for address in (self.private_ip, self.virtual_router_ip, *self.ipv6_addresses):
+            check_address(address)
+        if self.ipv6_subnet_cidr_block:
+            check_network(self.ipv6_subnet_cidr_block, Family.IPV6)
+        if self.ipv6_virtual_router_ip:
+            check_address(self.ipv6_virtual_router_ip)
+
+
+class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What a new VNIC shall be."""
+
+    subnet_id: str
+    nsg_ids: list[str]
+    freeform_tags: dict[str, str]
+    display_name: str
+    assign_public_ip: bool | None = None
+    assign_ipv6_ip: bool | None = None
+    skip_source_dest_check: bool | None = None
+
+
+class UpdateVnicDetails(msgspec.Struct, rename="camel"):
+    """Body of UpdateVnic: what is left out stays as it is."""
+
+    nsg_ids: list[str]
+
+
+class UpdateTagsDetails(msgspec.Struct, rename="camel"):
+    """Body of UpdateVnic, UpdatePrivateIp and UpdateIpv6: what is left out stays."""
+
+    freeform_tags: dict[str, str]
+
+
+class AttachVnicDetails(msgspec.Struct, rename="camel"):
+    """Body of AttachVnic."""
+
+    instance_id: str
+    create_vnic_details: CreateVnicDetails
+
+
+class NewAddress(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Body of CreatePrivateIp or CreateIpv6; without the VNIC, an item in bulk."""
+
+    freeform_tags: dict[str, str]
+    vnic_id: str | None = None
+    cidr_prefix_length: int | None = None
+    ipv6_subnet_cidr: str | None = None
+    """Of IPv6: from which of the subnet's prefixes."""
+
+
+class ReservePrivateIpDetails(msgspec.Struct, rename="camel"):
+    """Body of CreatePrivateIp for an address on no VNIC yet, which outlives them."""
+
+    subnet_id: str
+    display_name: str
+    freeform_tags: dict[str, str]
+    lifetime: str = "RESERVED"
+
+
+class MovePrivateIpDetails(msgspec.Struct, rename="camel"):
+    """Body of UpdatePrivateIp: what is left out stays as it is."""
+
+    vnic_id: str
+
+
+class FederationRequest(msgspec.Struct, rename="camel"):
+    """Body of POST /v1/x509; PEMs without armour and newlines."""
+
+    certificate: str
+    public_key: str
+    intermediate_certificates: list[str]
+
+
+class FederationAnswer(msgspec.Struct):
+    """A security token (a JWT)."""
+
+    token: Token
+
+
+class TokenClaims(msgspec.Struct):
+    """The claims that a client needs; Unix times."""
+
+    exp: float

@@ -1,0 +1,285 @@
+"""One connection, one call, one reply."""
+
+import errno
+import os
+import secrets
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Any, Never, Protocol
+
+import msgspec
+import structlog
+import trio
+
+from vcnd.model.errors import BadNetnsError, BadRequestError, VcndError
+from vcnd.model.family import Family
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.trace import TRACE
+from vcnd.serve import cni_result, wire
+from vcnd.serve.cni_call import Call, parse_call
+from vcnd.serve.cni_request import HalfRequestError, Request, receive
+from vcnd.serve.hangups import HangUps
+
+log = structlog.get_logger()
+
+REQUEST_SECONDS = 10.0
+"""A peer that has sent no whole request by then is let go."""
+REPLY_SECONDS = 10.0
+"""A peer that has not taken the whole reply by then is let go."""
+LINGER_SECONDS = 2.0
+ACCEPT_PAUSE_SECONDS = 0.1
+TRANSIENT_ACCEPT_ERRORS = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOBUFS,
+    errno.ECONNABORTED,
+}
+"""No descriptors or memory left, or a peer gone before it was accepted."""
+PEER_CREDENTIALS = struct.Struct("=iII")
+
+
+class Verbs(Protocol):
+    """What the calls do, without their form."""
+
+    async def add(
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
+    ) -> tuple[Lease, PodInterface]:
+        """Give a sandbox an address."""
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        """Take it back."""
+
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
+        """Look whether all is there."""
+
+    async def collect_garbage(
+        self, network: str, valid: frozenset[tuple[str, str]]
+    ) -> None:
+        """End what the runtime no longer knows."""
+
+    def ready(self) -> None:
+        """Raise if ADD cannot succeed."""
+
+    def report(self) -> dict[str, Any]:
+        """Return the node's state."""
+
+    async def release_all(self) -> None:
+        """Give everything back to the cloud."""
+
+
+class CniServer:
+    """Answers the shim and vcndctl."""
+
+    def __init__(self, verbs: Verbs, *, allowed_uid: int) -> None:
+        self._verbs = verbs
+        self._allowed_uid = allowed_uid
+        self._controls: dict[str, Callable[[], Awaitable[bytes]]] = {
+            "VCND_STATUS": self._report,
+            "VCND_RELEASE": self._release_all,
+        }
+
+    async def serve(
+        self, listener: trio.socket.SocketType, calls: trio.Nursery
+    ) -> Never:
+        """Accept connections for ever; each is answered by a child of ``calls``.
+
+        Raises:
+            OSError: the listener cannot accept any more; time does not mend that.
+        """
+        hangups = HangUps()
+        async with trio.open_nursery() as watch:
+            watch.start_soon(hangups.run)
+            failure = await self._accept(listener, calls, hangups)
+            watch.cancel_scope.cancel()
+        raise failure
+
+    async def _accept(
+        self,
+        listener: trio.socket.SocketType,
+        calls: trio.Nursery,
+        hangups: HangUps,
+    ) -> OSError:
+        """Accept connections until the listener fails; return how it failed."""
+        waits_out = False
+        while True:
+            try:
+                connection, _ = await listener.accept()
+            except OSError as error:
+                if error.errno not in TRANSIENT_ACCEPT_ERRORS:
+                    return error
+                if not waits_out:  # once, not ten times a second
+                    log.error("accept_failed", reason=str(error))
+                waits_out = True
+                await trio.sleep(ACCEPT_PAUSE_SECONDS)
+                continue
+            waits_out = False
+            calls.start_soon(self.converse, connection, hangups)
+
+    async def converse(
+        self, connection: trio.socket.SocketType, hangups: HangUps
+    ) -> None:
+        """Answer one connection."""
+        with connection:
+            try:
+                with trio.fail_after(REQUEST_SECONDS):
+                    self._check_peer(connection)
+                    request = await receive(connection)
+            except trio.TooSlowError:
+                log.info("connection_ended_early", reason="no whole request in time")
+            except HalfRequestError as error:
+                log.info("connection_ended_early", reason=str(error))
+            except VcndError as error:
+                log.warning("call_refused", code=error.code, reason=str(error))
+                said = cni_result.render_error(wire.LATEST, error)
+                await _reply(connection, cni_result.frame(1, said))
+                await _linger(connection)
+            else:
+                with request:
+                    await self._conclude(connection, request, hangups)
+
+    async def _conclude(
+        self, connection: trio.socket.SocketType, request: Request, hangups: HangUps
+    ) -> None:
+        """Carry a request out and reply.
+
+        An ADD ends when its caller hangs up: nobody would learn of the address.  What
+        others do is wanted whether or not somebody waits for the reply.
+        """
+        if request.environment.get("CNI_COMMAND") != "ADD":
+            await _reply(connection, await self._answer(request))
+            return
+        with hangups.ending(connection) as call:
+            answer = await self._answer(request)
+        if call.cancelled_caught:
+            container_id = request.environment.get("CNI_CONTAINERID", "")
+            log.info("caller_hung_up", command="ADD", sandbox=container_id[:13])
+        else:
+            await _reply(connection, answer)
+
+    async def _answer(self, request: Request) -> bytes:
+        version = wire.LATEST
+        environment = request.environment
+        try:
+            control = self._controls.get(environment.get("CNI_COMMAND", ""))
+            if control is not None:
+                return cni_result.frame(0, await control())
+            TRACE.set(wire.trace_of(environment) or secrets.token_hex(16))
+            config = wire.parse_config(request.stdin)
+            version = wire.version_of(config)
+            call = parse_call(environment, config)
+            return cni_result.frame(0, await self._carry_out(call, request.descriptors))
+        except VcndError as error:
+            log.warning("call_refused", code=error.code, reason=str(error))
+            return cni_result.frame(1, cni_result.render_error(version, error))
+        except Exception:
+            # A defect of ours: told in full to the log, and to the runtime without.
+            log.exception("call_failed")
+            failure = VcndError("vcnd failed; see journalctl -u vcnd")
+            return cni_result.frame(1, cni_result.render_error(version, failure))
+
+    def _check_peer(self, connection: trio.socket.SocketType) -> None:
+        raw = connection.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size
+        )
+        pid, uid, _ = PEER_CREDENTIALS.unpack(raw)
+        if uid not in (0, self._allowed_uid):
+            raise BadRequestError(
+                f"uid {uid} may not call vcnd", details=f"pid {pid}; only root may"
+            )
+
+    async def _carry_out(self, call: Call, descriptors: list[int]) -> bytes:
+        verbs, began = self._verbs, trio.current_time()
+        said: dict[str, Any] = {}
+        match call.command:
+            case "ADD":
+                lease, interface = await verbs.add(
+                    call.key, call.pod, _one_namespace(descriptors), call.annotations
+                )
+                stdout = cni_result.render_result(call, lease, interface)
+                said = {"address": lease.address, "ifname": interface.host_ifname}
+            case "DEL":
+                ended = await verbs.delete(call.key)
+                stdout = b""
+                said = {"address": ended.address if ended else None}
+            case "CHECK":
+                netns = _one_namespace(descriptors)
+                await verbs.check(
+                    call.key,
+                    netns,
+                    call.previous_addresses,
+                    call.previous_default_routes,
+                )
+                stdout = b""
+            case "GC":
+                await verbs.collect_garbage(call.key.network, call.valid_attachments)
+                stdout = b""
+            case "STATUS":
+                verbs.ready()
+                return b""  # every few seconds for ever: not logged
+            case _:
+                return cni_result.render_versions(call.cni_version)
+        took = trio.current_time() - began
+        log.info(
+            "call",
+            command=call.command,
+            sandbox=str(call.key),
+            pod=str(call.pod),
+            ms=round(took * 1000, 2),
+            trace=TRACE.get(),
+            **said,
+        )
+        return stdout
+
+    async def _report(self) -> bytes:
+        return msgspec.json.encode(self._verbs.report())
+
+    async def _release_all(self) -> bytes:
+        await self._verbs.release_all()
+        return b"{}"
+
+
+def _one_namespace(descriptors: list[int]) -> int:
+    if len(descriptors) != 1:
+        raise BadNetnsError(
+            "CNI_NETNS cannot be opened",
+            details=f"{len(descriptors)} descriptors came with the call, 1 expected",
+        )
+    return descriptors[0]
+
+
+async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
+    view = memoryview(data)
+    try:
+        # Most replies fit at once, and then nothing has to be waited for.
+        with suppress(BlockingIOError):
+            view = view[os.write(connection.fileno(), view) :]
+        if not view:
+            return
+        with trio.fail_after(REPLY_SECONDS):
+            while view:
+                view = view[await connection.send(view) :]
+    except (OSError, trio.TooSlowError) as error:
+        # The runtime gave up.  What was done stays; its DEL will follow.
+        log.info("reply_not_taken", reason=str(error) or "nobody reads it")
+
+
+async def _linger(connection: trio.socket.SocketType) -> None:
+    """Take what else comes: closing on unread data would destroy the reply."""
+    with trio.move_on_after(LINGER_SECONDS), suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while await connection.recv(1 << 16):
+            pass
