@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vcnd.config import ConfigError, load, render
-from vcnd.model.request import Allowance
+from vcnd.model.request import NamespacePolicy
 
 GOOD = '[oci]\nsubnet_id = "ocid1.subnet.x"\n'
 
@@ -27,11 +27,11 @@ def test_who_may_wish_for_what(tmp_path: Path) -> None:
         + '[[allow]]\nnamespace = "*"\nsubnet_ids = ["b"]\n'
     )
     config = load(path)
-    shop, every = config.allowances()
-    assert shop == Allowance(
+    shop, every = config.namespace_policies()
+    assert shop == NamespacePolicy(
         namespace="shop", nsg_ids=frozenset("a"), fixed_addresses=True
     )
-    assert every == Allowance(namespace="*", subnet_ids=frozenset("b"))
+    assert every == NamespacePolicy(namespace="*", subnet_ids=frozenset("b"))
     path.write_text(render(config))
     assert load(path) == config
 

@@ -11,7 +11,7 @@ from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import Layout
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.request import Allowance
+from vcnd.model.request import NamespacePolicy
 
 LEAST_MARKS = 256
 """How many different marks a node needs at least."""
@@ -185,10 +185,10 @@ class Config(_Section, frozen=True):
             shrink_after_seconds=pool.shrink_after_seconds,
         )
 
-    def allowances(self) -> list[Allowance]:
+    def namespace_policies(self) -> list[NamespacePolicy]:
         """Return what pods may wish for."""
         return [
-            Allowance(
+            NamespacePolicy(
                 namespace=a.namespace,
                 subnet_ids=frozenset(a.subnet_ids),
                 nsg_ids=frozenset(a.nsg_ids),

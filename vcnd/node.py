@@ -14,17 +14,17 @@ from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.follower import Follower
-from vcnd.flow.grants import Claims
+from vcnd.flow.grants import Grants
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.leases import Leases
 from vcnd.flow.links import Links
+from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.node_problems import NodeProblems
 from vcnd.flow.pool import Pool
 from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
 from vcnd.flow.returns import Returns
 from vcnd.flow.supervise import Supervisor
-from vcnd.flow.turns import Turns
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
@@ -50,9 +50,12 @@ class Node:
         cluster: Cluster | None = None,
     ) -> None:
         self.pool = Pool(
-            config.policy(), config.network(), config.limits(), config.allowances()
+            config.policy(),
+            config.network(),
+            config.limits(),
+            config.namespace_policies(),
         )
-        turns = Turns()
+        locks = SandboxLocks()
         leases = Leases(pool=self.pool, host=host, journal=journal)
         self._host = host
         self._links = Links(pool=self.pool, host=host)
@@ -74,7 +77,7 @@ class Node:
             random=random,
         )
         self._kernel = KernelAudit(
-            pool=self.pool, host=host, leases=leases, turns=turns
+            pool=self.pool, host=host, leases=leases, locks=locks
         )
         self._cloud_audit = CloudAudit(
             pool=self.pool,
@@ -96,8 +99,8 @@ class Node:
             host=host,
             journal=journal,
             leases=leases,
-            turns=turns,
-            claims=Claims(pool=self.pool, cluster=cluster),
+            locks=locks,
+            grants=Grants(pool=self.pool, cluster=cluster),
             patience_seconds=config.cni.patience_seconds,
         )
         self._journal = journal
@@ -116,22 +119,22 @@ class Node:
 
     async def start(self, rooms: trio.Nursery) -> None:
         """Recover what an earlier life left, then keep pool and books right."""
-        remembered = self._journal.open()
+        recovered = self._journal.open()
         await rooms.start(partial(self._journal.run, self.pool.hear_of_disk))
-        self.pool.restore(remembered)
-        self._changes.resume(remembered.unsettled_attach)
-        await self._kernel.restore(damaged=remembered.damaged)
-        self._returns.resume(remembered)
+        self.pool.restore(recovered)
+        self._changes.resume(recovered.unsettled_attach)
+        await self._kernel.restore(damaged=recovered.damaged)
+        self._returns.resume(recovered)
         await rooms.start(self._host.run)
         # With what the journal knows the node serves at once, cloud or no cloud.
         try:
             if self._kernel.knows_vnics:
-                await self._changes.settle()
+                await self._changes.apply()
             await self._kernel.audit()
         except VcndError as error:
             # To be tried again by the first audit.  Ending would help nobody: DEL and
             # STATUS are answered, and vcndctl says what is wrong.
-            self.pool.trouble(KERNEL, str(error))
+            self.pool.report_problem(KERNEL, str(error))
         keep = self._supervisor.keep
         await rooms.start(keep, "links", self._links.run)
         problems = NodeProblems(pool=self.pool, host=self._host)
@@ -142,7 +145,7 @@ class Node:
             await rooms.start(keep, "cluster", self._cluster.run)
             await rooms.start(keep, "follower", self._follower.run)
             await rooms.start(keep, "publisher", self._publisher.run)
-        log.info("started", leases=len(remembered.leases), vnics=len(self.pool.slots))
+        log.info("started", leases=len(recovered.leases), vnics=len(self.pool.slots))
 
     # Verbs
 
@@ -187,12 +190,12 @@ class Node:
     async def release_all(self) -> None:
         """Give all back, and no address to any ADD; refused while pods hold any."""
         self._returns.refuse_if_held()
-        self.pool.shut_door()
+        self.pool.stop_serving()
         try:
             await self._warm_pool.freeze()
             async with self._cloud_audit.paused():
                 await self._returns.give_all_back()
         except BaseException:
             self.pool.releasing = False
-            self._warm_pool.thaw()
+            self._warm_pool.end_cooldown()
             raise

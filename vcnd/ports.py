@@ -10,8 +10,8 @@ from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.podnetwork import PodClass, PodNetwork
-from vcnd.model.records import Record, Remembered
-from vcnd.model.report import NodeReport, Notice
+from vcnd.model.records import Record, RecoveredState
+from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.sandbox import BoundPod, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic, VnicSlot
 
@@ -141,13 +141,13 @@ class Cluster(Protocol):
         Raises ``PodNetworkError`` when that makes no sense.
         """
 
-    async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
+    async def proxy_problem(self, subnets: Sequence[str]) -> str | None:
         """Return what is wrong with kube-proxy's configuration for such pods."""
 
     async def publish(self, report: NodeReport) -> None:
         """Tell how the node's pod network stands; what was told is not told again."""
 
-    async def tell(self, notice: Notice) -> None:
+    async def post_event(self, notice: ClusterEvent) -> None:
         """Tell something once, beside the pod or the node that it concerns."""
 
 
@@ -212,7 +212,7 @@ class Host(Protocol):
     async def until_links_change(self) -> None:
         """Return when ``unlinked`` has changed since the last return."""
 
-    async def settle(self, slots: Sequence[VnicSlot]) -> None:
+    async def apply(self, slots: Sequence[VnicSlot]) -> None:
         """Bring VNIC links, addresses, routes, rules and the nft table to this."""
 
     async def withdraw(self) -> None:
@@ -233,19 +233,19 @@ class Host(Protocol):
 class Journal(Protocol):
     """Durable memory.  Records become durable in the order in which they come."""
 
-    def open(self) -> Remembered:
+    def open(self) -> RecoveredState:
         """Return what earlier lives of the daemon wrote."""
 
     async def run(
         self,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
         """Write what is appended.
 
         Args:
-            tell: is told why the disk refuses, and an empty text when it does not
+            report: is told why the disk refuses, and an empty text when it does not
                 any more.
             task_status: is told when it runs.
         """

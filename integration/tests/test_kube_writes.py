@@ -13,7 +13,7 @@ from vcnd.kube import bodies
 from vcnd.model.errors import PodNetworkError
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.report import NodeReport, Notice, VnicReport
+from vcnd.model.report import ClusterEvent, NodeReport, VnicReport
 from vcnd.model.sandbox import PodRef
 from vcnd.model.vnic import Vnic
 
@@ -157,18 +157,18 @@ async def test_kube_proxy_that_takes_pods_for_strangers(server: ApiServer) -> No
     path = "/api/v1/namespaces/kube-system/configmaps"
     subnets = ["10.1.0.0/20"]
     async with cluster_of(server) as cluster:
-        assert await cluster.proxy_trouble(subnets) is None  # there is none
+        assert await cluster.proxy_problem(subnets) is None  # there is none
         said = "clusterCIDR: 10.244.0.0/16\ndetectLocalMode: ''\n"
         meta = {"name": "kube-proxy"}
         server.make(path, {"metadata": meta, "data": {"config.conf": said}})
-        trouble = await cluster.proxy_trouble(subnets)
+        trouble = await cluster.proxy_problem(subnets)
         assert trouble is not None
         assert "InterfaceNamePrefix" in trouble
         said = "detectLocalMode: InterfaceNamePrefix\n"
         said += "detectLocal: {interfaceNamePrefix: oci}\n"
         patch = {"data": {"config.conf": said}}
         server.admin("PATCH", f"{path}/kube-proxy", patch)
-        assert await cluster.proxy_trouble(subnets) is None
+        assert await cluster.proxy_problem(subnets) is None
 
 
 async def test_events_on_pods_and_the_node(server: ApiServer) -> None:
@@ -177,10 +177,16 @@ async def test_events_on_pods_and_the_node(server: ApiServer) -> None:
     pod = PodRef(namespace="default", name="waits", uid=uid["metadata"]["uid"])
     async with cluster_of(server) as cluster:
         await until(lambda: names(cluster) == {"waits"})
-        await cluster.tell(Notice(pod=pod, reason="NoVCNAddress", message="full"))
-        await cluster.tell(Notice(pod=None, reason="Trouble", message="IMDS away"))
+        await cluster.post_event(
+            ClusterEvent(pod=pod, reason="NoVCNAddress", message="full")
+        )
+        await cluster.post_event(
+            ClusterEvent(pod=None, reason="Trouble", message="IMDS away")
+        )
         gone = PodRef(namespace="gone", name="x", uid="x")
-        await cluster.tell(Notice(pod=gone, reason="NoVCNAddress", message="full"))
+        await cluster.post_event(
+            ClusterEvent(pod=gone, reason="NoVCNAddress", message="full")
+        )
     said = server.admin("GET", "/api/v1/namespaces/default/events").json()["items"]
     told = {(e["involvedObject"]["kind"], e["reason"], e["message"]) for e in said}
     assert ("Pod", "NoVCNAddress", "full") in told

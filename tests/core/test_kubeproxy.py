@@ -2,7 +2,7 @@
 
 import pytest
 
-from vcnd.core.kubeproxy import trouble
+from vcnd.core.kubeproxy import problem
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from vcnd.core.kubeproxy import trouble
     ],
 )
 def test_fit_and_unfit(mode: str, cidrs: str, prefix: str, good: bool) -> None:
-    said = trouble(
+    said = problem(
         mode=mode,
         cluster_cidrs=cidrs,
         interface_prefix=prefix,

@@ -38,9 +38,9 @@ def lease(key: SandboxKey, address: str) -> Lease:
 
 
 def end(ledger: Ledger, key: SandboxKey, now: float) -> None:
-    ended = ledger.withhold(key)
+    ended = ledger.end_lease(key)
     assert ended is not None
-    ledger.rest(ended, now)
+    ledger.start_cooldown(ended, now)
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -80,8 +80,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(key=consumes(keys))
     def pod_ends(self, key: SandboxKey) -> None:
-        ended = self.ledger.withhold(key)
-        assert self.ledger.withhold(key) is None
+        ended = self.ledger.end_lease(key)
+        assert self.ledger.end_lease(key) is None
         if ended is not None:
             assert self.ledger.state(ended.address) == "cooling"
             self.released_at[ended.address] = math.inf
@@ -91,7 +91,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def disk_takes_the_end_of_a_lease(self) -> None:
         ended, at = self.unwritten.pop(0)
-        self.ledger.rest(ended, at)
+        self.ledger.start_cooldown(ended, at)
         self.released_at[ended.address] = at
 
     @rule()
@@ -107,13 +107,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(seconds=st.floats(min_value=0, max_value=40))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
-        for address in self.ledger.thaw(self.now):
+        for address in self.ledger.end_cooldown(self.now):
             assert self.now >= self.released_at[address] + COOLING
 
-    @precondition(lambda self: self.ledger.spare())
+    @precondition(lambda self: self.ledger.releasable())
     @rule(gone=st.booleans())
     def coldest_is_deleted(self, gone: bool) -> None:
-        coldest = self.ledger.spare()[0]
+        coldest = self.ledger.releasable()[0]
         self.ledger.mark_deleting(coldest)
         assert {self.ledger.state(a) for a in coldest.addresses} == {"deleting"}
         if gone:
@@ -138,7 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
         with pytest.raises(IllegalMoveError):
             self.ledger.keep(behind)
         with pytest.raises(IllegalMoveError):
-            self.ledger.cool(held.address, self.now)
+            self.ledger.restore_cooldown(held.address, self.now)
         with pytest.raises(IllegalMoveError):
             self.ledger.take(held.key)
         assert self.ledger.counts() == before
@@ -165,7 +165,7 @@ def test_free_addresses_are_taken_first_in_first_out() -> None:
         assert found is not None
         ledger.lease(lease(key, found))
         end(ledger, key, 0.0)
-        ledger.thaw(0.0)
+        ledger.end_cooldown(0.0)
         taken.append(found)
     assert taken == [private_ip(n).address for n in range(3)]
 
@@ -179,7 +179,7 @@ def test_an_address_the_cloud_took_stays_leased_until_its_pod_ends() -> None:
     assert ledger.lease_of(key) is not None
     end(ledger, key, 0.0)
     assert ledger.counts().total == 0
-    assert ledger.thaw(99.0) == []
+    assert ledger.end_cooldown(99.0) == []
 
 
 def test_blocks_in_use_are_filled_and_untouched_ones_kept_whole() -> None:
@@ -197,7 +197,7 @@ def test_blocks_in_use_are_filled_and_untouched_ones_kept_whole() -> None:
         taken.append(found)
     # The single before any block is begun; then one block to its end.
     assert taken == [single.address, *used.addresses, untouched.address]
-    assert ledger.spare() == []
+    assert ledger.releasable() == []
 
 
 def test_a_block_is_spare_only_when_all_of_it_is() -> None:
@@ -206,11 +206,11 @@ def test_a_block_is_spare_only_when_all_of_it_is() -> None:
     ledger.add(block)
     key = SandboxKey("vcnd", "c", "eth0")
     ledger.lease(lease(key, block.addresses[3]))
-    assert ledger.spare() == []
+    assert ledger.releasable() == []
     with pytest.raises(IllegalMoveError):
         ledger.mark_deleting(block)
     assert ledger.counts().free == 7
     end(ledger, key, 0.0)
-    assert ledger.spare() == []  # it cools
-    ledger.thaw(0.0)
-    assert ledger.spare() == [block]
+    assert ledger.releasable() == []  # it cools
+    ledger.end_cooldown(0.0)
+    assert ledger.releasable() == [block]

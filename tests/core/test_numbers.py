@@ -2,7 +2,7 @@
 
 from vcnd.core.ledger import Ledger
 from vcnd.core.numbers import MOST_INDEX, Numbers
-from vcnd.core.replay import Memory
+from vcnd.core.replay import Replay
 from vcnd.linux.layout import Layout
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 from vcnd.model.records import AddressAdded, AddressForgotten, Leased, Released
@@ -55,22 +55,22 @@ def test_leases_stand_on_a_vnic_until_they_end_though_their_address_is_gone() ->
     ledger.forget(BLOCK)
     assert ledger.vnics_leased() == {"a"}
     assert ledger.lost() == {LEASE.address}
-    ledger.withhold(KEY)
+    ledger.end_lease(KEY)
     assert ledger.vnics_leased() == set()
 
 
 def test_the_journal_remembers_on_which_vnic_a_lost_address_was() -> None:
-    memory = Memory()
+    memory = Replay()
     memory.apply(AddressAdded(BLOCK), 1.0)
     memory.apply(Leased(LEASE), 1.0)
     memory.apply(AddressForgotten(BLOCK.address), 1.0)
-    compact = Memory()
+    compact = Replay()
     for record, at in memory.records(cooled_before=0.0):
         compact.apply(record, at)
-    assert compact.remembered(2.0) == memory.remembered(2.0)
-    assert compact.remembered(2.0).lost == ((LEASE.address, VnicId("a")),)
+    assert compact.recovered(2.0) == memory.recovered(2.0)
+    assert compact.recovered(2.0).lost == ((LEASE.address, VnicId("a")),)
     compact.apply(Released(KEY), 3.0)
-    assert compact.remembered(4.0).lost == ()
+    assert compact.recovered(4.0).lost == ()
 
 
 def test_a_number_never_exceeds_what_the_marks_have_room_for() -> None:

@@ -14,9 +14,9 @@ from vcnd.core.placement import (
     NoRoom,
     VnicRoom,
     VnicSpare,
-    give_back,
     pieces,
     plan,
+    plan_release,
 )
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
@@ -146,7 +146,7 @@ def spare_of(vnics: list[tuple[list[int], bool]]) -> list[VnicSpare]:
     return [
         VnicSpare(
             vnic_id=VnicId(f"vnic{n}"),
-            spare=tuple(
+            releasable=tuple(
                 PrivateIp(
                     id=PrivateIpId(f"{n}-{m}"),
                     address=f"10.{n}.{m}.0",
@@ -166,10 +166,10 @@ def test_never_more_is_given_back_than_is_over(
     vnics: list[tuple[list[int], bool]], surplus: int, may_detach: bool
 ) -> None:
     have = spare_of(vnics)
-    back = give_back(have, {Family.IPV4: surplus}, may_detach=may_detach)
+    back = plan_release(have, {Family.IPV4: surplus}, may_detach=may_detach)
     whole = {v.vnic_id: v for v in have}.get(back.vnic_id or VnicId(""))
-    going = sum(p.size for some in back.objects.values() for p in some)
-    assert going + (whole.size(Family.IPV4) if whole else 0) <= surplus
+    to_delete = sum(p.size for some in back.objects.values() for p in some)
+    assert to_delete + (whole.size(Family.IPV4) if whole else 0) <= surplus
     if whole is not None:
         assert may_detach
         assert whole.idle
@@ -179,20 +179,23 @@ def test_never_more_is_given_back_than_is_over(
 
 def test_the_last_idle_vnic_goes_whole_and_the_next_waits() -> None:
     have = spare_of([([32, 32], False), ([29], True), ([29], True)])
-    back = give_back(have, {Family.IPV4: 20})
+    back = plan_release(have, {Family.IPV4: 20})
     assert back.vnic_id == "vnic2"
-    assert back.objects == {VnicId("vnic0"): list(have[0].spare)}
+    assert back.objects == {VnicId("vnic0"): list(have[0].releasable)}
 
 
 def test_one_vnic_stays() -> None:
     have = spare_of([([29], True), ([29], True)])
-    assert give_back(have, {Family.IPV4: 100}).vnic_id == "vnic1"
-    back = give_back(have[:1], {Family.IPV4: 100})
-    assert (back.vnic_id, back.objects) == (None, {VnicId("vnic0"): [*have[0].spare]})
+    assert plan_release(have, {Family.IPV4: 100}).vnic_id == "vnic1"
+    back = plan_release(have[:1], {Family.IPV4: 100})
+    assert (back.vnic_id, back.objects) == (
+        None,
+        {VnicId("vnic0"): [*have[0].releasable]},
+    )
 
 
 def test_an_empty_vnic_goes_though_nothing_is_over() -> None:
-    back = give_back(spare_of([([29], False), ([], True)]), {})
+    back = plan_release(spare_of([([29], False), ([], True)]), {})
     assert (back.vnic_id, back.objects) == ("vnic1", {})
 
 
@@ -205,9 +208,9 @@ def test_a_vnic_that_the_other_family_needs_stays() -> None:
         vnic_id=VnicId("vnic1"),
         prefix_length=124,
     )
-    have[1] = replace(have[1], spare=(*have[1].spare, block))
-    back = give_back(have, {Family.IPV4: 16, Family.IPV6: 15})
+    have[1] = replace(have[1], releasable=(*have[1].releasable, block))
+    back = plan_release(have, {Family.IPV4: 16, Family.IPV6: 15})
     assert back.vnic_id is None
     assert sum(len(some) for some in back.objects.values()) == 2
-    back = give_back(have, {Family.IPV4: 8, Family.IPV6: 16})
+    back = plan_release(have, {Family.IPV4: 8, Family.IPV6: 16})
     assert (back.vnic_id, back.objects) == ("vnic1", {})

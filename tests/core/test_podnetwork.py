@@ -63,7 +63,7 @@ def test_name_is_the_last_part() -> None:
 
 
 @pytest.mark.parametrize(
-    ("observed", "usable", "trouble", "state", "reason"),
+    ("observed", "usable", "problem", "state", "reason"),
     [
         (False, 0, None, "IN_PROGRESS", "not been reached"),
         (True, 0, None, "IN_PROGRESS", "IN_PROGRESS"),
@@ -75,10 +75,10 @@ def test_name_is_the_last_part() -> None:
     ],
 )
 def test_states(
-    observed: bool, usable: int, trouble: str | None, state: str, reason: str
+    observed: bool, usable: int, problem: str | None, state: str, reason: str
 ) -> None:
     said = report(
-        observed=observed, vnics=(), usable=usable, trouble=trouble, network=ask()
+        observed=observed, vnics=(), usable=usable, problem=problem, network=ask()
     )
     assert said.state == state
     assert reason in said.reason
@@ -86,7 +86,7 @@ def test_states(
 
 
 def test_reason_fits_a_column() -> None:
-    said = report(observed=True, vnics=(), usable=0, trouble="x" * 5000, network=ask())
+    said = report(observed=True, vnics=(), usable=0, problem="x" * 5000, network=ask())
     assert len(said.reason) == MOST_REASON
 
 
@@ -104,7 +104,7 @@ def test_profiles_say_subnets_and_resources() -> None:
     assert network.kept_warm == (network.own_class, resource.pod_class)
     alone = ask(subnet_ids=(), profiles=(WEB,))
     assert alone.kept_warm == (alone.resources[0].pod_class,)
-    said = report(observed=True, vnics=(), usable=1, trouble=None, network=alone)
+    said = report(observed=True, vnics=(), usable=1, problem=None, network=alone)
     assert said.only_resources
     # A profile of the same subnet and NSGs is another class all the same.
     same = replace(GENERAL, application_resources=("web",))

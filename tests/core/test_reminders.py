@@ -50,6 +50,6 @@ def test_what_comes_back_much_later_is_mentioned_at_once() -> None:
 def test_what_comes_and_goes_is_not_mentioned_more_often(present: list[bool]) -> None:
     began, ended = follow(present, 30.0)
     assert len(ended) <= len(began)
-    pauses = [b - a for a, b in pairwise(began)]
-    assert all(pause >= FIRST_SPACING_SECONDS for pause in pauses)
+    retry_times = [b - a for a, b in pairwise(began)]
+    assert all(pause >= FIRST_SPACING_SECONDS for pause in retry_times)
     assert bool(began) is any(present)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 def account_token(key: rsa.RSAPrivateKey, expires: float) -> str:
     """Return the token of kube-system's account vcnd, until a Unix time."""
-    claims = {
+    grants = {
         "exp": expires,
         "kubernetes.io": {
             "namespace": "kube-system",
@@ -18,7 +18,7 @@ def account_token(key: rsa.RSAPrivateKey, expires: float) -> str:
     }
     parts = [
         base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=")
-        for p in ({"alg": "RS256"}, claims)
+        for p in ({"alg": "RS256"}, grants)
     ]
     signature = key.sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
     return ".".join([*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")])

@@ -7,7 +7,7 @@ import trio
 
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.report import NodeReport, Notice
+from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.sandbox import BoundPod, PodRef
 
 
@@ -34,7 +34,7 @@ class MemoryCluster:
         self.skipped: dict[str, str] = {}
         """What cannot be decoded, by kind."""
         self.reports: list[NodeReport] = []
-        self.notices: list[Notice] = []
+        self.notices: list[ClusterEvent] = []
         self._changed = trio.Event()
 
     def bind(self, *names: str) -> None:
@@ -92,7 +92,7 @@ class MemoryCluster:
             raise PodNetworkError(self.refusal)
         return self.asked or own
 
-    async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
+    async def proxy_problem(self, subnets: Sequence[str]) -> str | None:
         await self._reach()
         return self.proxy if subnets else None
 
@@ -103,7 +103,7 @@ class MemoryCluster:
         if not self.reports or self.reports[-1] != report:
             self.reports.append(report)
 
-    async def tell(self, notice: Notice) -> None:
+    async def post_event(self, notice: ClusterEvent) -> None:
         await self._reach()
         if self.refuses_notices:
             raise ClusterError("POST events: 403 Forbidden")

@@ -124,7 +124,7 @@ class MemoryHost:
         self.missing_links.discard(vnic_id)
         self._links_changed.set()
 
-    async def settle(self, slots: Sequence[VnicSlot]) -> None:
+    async def apply(self, slots: Sequence[VnicSlot]) -> None:
         await trio.lowlevel.checkpoint()
         if self.refusals:
             self.refusals -= 1

@@ -6,9 +6,9 @@ from typing import Never
 
 import trio
 
-from vcnd.core.replay import Memory
+from vcnd.core.replay import Replay
 from vcnd.model.errors import JournalError
-from vcnd.model.records import Record, Remembered
+from vcnd.model.records import Record, RecoveredState
 
 RETRY_SECONDS = 5.0
 
@@ -27,15 +27,15 @@ class MemoryJournal:
         self._booted_at: float | None = None
         self._owed: list[tuple[Record, float, Callable[[], None]]] = []
 
-    def open(self) -> Remembered:
+    def open(self) -> RecoveredState:
         self._owed.clear()
-        memory = Memory()
+        memory = Replay()
         for record, at in self.records:
             memory.apply(record, at)
         if self._booted_at is not None:
             memory.void_leases(self._booted_at)
-        remembered = memory.remembered(trio.current_time())
-        return replace(remembered, damaged=self.damaged)
+        recovered = memory.recovered(trio.current_time())
+        return replace(recovered, damaged=self.damaged)
 
     def boot(self) -> None:
         """Let the node start anew: the sandboxes are gone."""

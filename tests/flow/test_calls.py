@@ -32,7 +32,7 @@ async def refused(node: Node, number: int, said: list[tuple[float, str]]) -> Non
 
 
 async def waiting(node: Node) -> None:
-    while not node.pool.wants.waiting:
+    while not node.pool.demand.waiting:
         await trio.sleep(0.1)
     await trio.sleep(AWAY_SECONDS / 2)
 
@@ -47,7 +47,7 @@ async def test_del_ends_its_waiting_add(autojump_clock: Clock) -> None:
         assert await node.delete(key(1)) is None
         assert trio.current_time() == began
     assert said == [(began, "overtaken by DEL")]
-    assert node.pool.wants.waiting == 0
+    assert node.pool.demand.waiting == 0
     assert node.pool.ledger.leases() == []
 
 
@@ -64,7 +64,7 @@ async def test_del_ends_every_add_that_came_before_it(autojump_clock: Clock) -> 
         assert trio.current_time() == began
     assert {message for _, message in said} <= {"overtaken by DEL", "overtaken by ADD"}
     assert len(said) == 3
-    assert node.pool.wants.waiting == 0
+    assert node.pool.demand.waiting == 0
 
 
 async def test_newer_add_ends_the_one_that_waits(autojump_clock: Clock) -> None:
@@ -73,7 +73,7 @@ async def test_newer_add_ends_the_one_that_waits(autojump_clock: Clock) -> None:
     said: list[tuple[float, str]] = []
     async with w.node() as node, trio.open_nursery() as calls:
         calls.start_soon(refused, node, 1, said)
-        while not node.pool.wants.waiting:
+        while not node.pool.demand.waiting:
             await trio.sleep(0.001)
         lease = await add(node, 1)
         assert node.pool.ledger.leases() == [lease]
@@ -87,7 +87,7 @@ async def test_del_of_another_sandbox_ends_nothing(autojump_clock: Clock) -> Non
     w.fault("AttachVnic", status=500, code="InternalServerError", times=3)
     async with w.node() as node, trio.open_nursery() as calls:
         calls.start_soon(add, node, 2)
-        while not node.pool.wants.waiting:
+        while not node.pool.demand.waiting:
             await trio.sleep(0.001)
         await node.delete(key(1))
     assert [x.key for x in node.pool.ledger.leases()] == [key(2)]
@@ -158,8 +158,8 @@ async def test_add_whose_caller_hung_up_leaves_nothing(
     async with cold_node(w) as node:
         with trio.move_on_after(seconds):
             await add(node, 1)
-        assert node.pool.wants.waiting == 0
-        assert node.pool.wants.wanted == 0
+        assert node.pool.demand.waiting == 0
+        assert node.pool.demand.wanted == 0
         assert node.pool.ledger.leases() == []
         assert w.host.links == {}
         w.service.faults.clear()

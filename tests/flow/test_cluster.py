@@ -50,11 +50,11 @@ async def test_bound_pods_are_demand_before_their_adds(autojump_clock: Clock) ->
         cluster.bind(*names(20))
         await until_warm(node, 20)
         calls = w.calls() - before
-        assert node.pool.demand == 20
+        assert node.pool.demand_count == 20
         for name in names(20):
             pod = PodRef(namespace="default", name=name, uid=name)
             await node.add(sandbox(name), pod, hash(name) & 0xFFFF)
-        assert node.pool.demand == 20  # the same pods, not twice
+        assert node.pool.demand_count == 20  # the same pods, not twice
         assert calls < 12
         check_invariants(w, node)
 
@@ -68,7 +68,7 @@ async def test_pods_that_went_before_their_add_are_no_demand(
         await until_warm(node, 20)
         cluster.unbind(*names(20))
         await trio.sleep(1)
-        assert node.pool.demand == 0
+        assert node.pool.demand_count == 0
 
 
 async def test_address_taken_back_while_the_cluster_is_away(
@@ -85,7 +85,7 @@ async def test_address_taken_back_while_the_cluster_is_away(
         cluster.away = True
         await node.delete(lease.key)
         await trio.sleep(5)
-        assert node.pool.demand == 0
+        assert node.pool.demand_count == 0
 
 
 async def test_unsynced_cluster_changes_nothing(autojump_clock: Clock) -> None:
@@ -94,7 +94,7 @@ async def test_unsynced_cluster_changes_nothing(autojump_clock: Clock) -> None:
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
         await add(node, 1)
-        assert node.pool.demand == 1
+        assert node.pool.demand_count == 1
     assert cluster.reports == []
 
 
@@ -271,7 +271,7 @@ async def test_subnet_that_is_not_there_is_told_and_mended(
     w.service.world.named(Instance, "node1").max_vnic_attachments = 1
     async with w.node(cluster=cluster, config=settings(audit_seconds=5.0)) as node:
         await trio.sleep(10)
-        assert node.pool.wants.network == cluster.asked
+        assert node.pool.demand.network == cluster.asked
         w.service.world.named(Instance, "node1").max_vnic_attachments = 4
         await trio.sleep(60)
         assert cluster.reports[-1].state == "BACKOFF"

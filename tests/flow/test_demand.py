@@ -2,18 +2,18 @@
 
 from vcnd.core.ledger import Ledger
 from vcnd.core.requests import NSG_IDS
-from vcnd.flow.demand import Wants
+from vcnd.flow.demand import Demand
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.request import EVERY, Allowance
+from vcnd.model.request import EVERY, NamespacePolicy
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 
 NSG = "ocid1.networksecuritygroup.oc1.iad."
 
 
-def wants() -> Wants:
+def demand() -> Demand:
     network = PodNetwork(subnet_ids=("ocid1.subnet.oc1.iad.s",))
-    allowed = [Allowance(namespace=EVERY, nsg_ids=frozenset({EVERY}))]
-    return Wants(Ledger(cooling_seconds=1.0), network, allowed)
+    allowed = [NamespacePolicy(namespace=EVERY, nsg_ids=frozenset({EVERY}))]
+    return Demand(Ledger(cooling_seconds=1.0), network, allowed)
 
 
 def bound(number: int) -> BoundPod:
@@ -23,19 +23,19 @@ def bound(number: int) -> BoundPod:
 
 
 async def test_classes_go_with_the_pods_that_asked_for_them() -> None:
-    made = wants()
+    made = demand()
     for number in range(1000):
         made.bind([bound(number), bound(number + 1)])
     assert len(made.classes()) == 3  # and the node's own
 
 
 async def test_the_class_of_a_call_that_waits_stays() -> None:
-    made, one = wants(), bound(1)
-    claim = made.claim(one.pod, one.annotations)
+    made, one = demand(), bound(1)
+    grant = made.grant(one.pod, one.annotations)
     made.bind([])  # between the claim and the wait
     key = SandboxKey("vcnd", "c", "eth0")
-    with made.waiting_for(key, one.pod, claim):
+    with made.waiting_for(key, one.pod, grant):
         made.bind([])
-        assert claim.pod_class.name in made.classes()
+        assert grant.pod_class.name in made.classes()
     made.bind([])
     assert len(made.classes()) == 1

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.harness import World, add, check_invariants, key, settings, until_warm, world
-from vcnd.core.replay import Memory
+from vcnd.core.replay import Replay
 from vcnd.model.errors import JournalError
 from vcnd.model.place import JOURNAL
 from vcnd.model.sandbox import Lease
@@ -14,10 +14,10 @@ Clock = trio.testing.MockClock
 
 
 def written(w: World) -> set[Lease]:
-    memory = Memory()
+    memory = Replay()
     for record, at in w.journal.records:
         memory.apply(record, at)
-    return set(memory.remembered(trio.current_time()).leases)
+    return set(memory.recovered(trio.current_time()).leases)
 
 
 def told(node: Node) -> list[str]:

@@ -19,7 +19,7 @@ from tests.flow.test_fault_matrix import (
 from tests.harness import World, check_invariants, key, settings, until_warm, world
 from vcnd.config import AllowSection
 from vcnd.core.requests import FIXED_ADDRESS, IP_FAMILIES
-from vcnd.model.errors import PoolEmptyError, WishRefusedError
+from vcnd.model.errors import PoolEmptyError, RequestRefusedError
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.sandbox import Lease, PodRef
@@ -177,7 +177,7 @@ async def test_ipv6_alone(autojump_clock: Clock) -> None:
         assert (ip_address(lease.address).version, lease.second) == (6, "")
         assert w.secondary() == {}
         assert w.calls("ListPrivateIps") == 0
-        with pytest.raises(WishRefusedError, match="have no IPv4"):
+        with pytest.raises(RequestRefusedError, match="have no IPv4"):
             await add(node, 2, "IPv4")
 
 
@@ -208,7 +208,7 @@ async def test_a_fixed_address_beside_any_ipv6(autojump_clock: Clock) -> None:
         lease = await add(node, 1, **{FIXED_ADDRESS: "web"})
         assert w.secondary()[lease.address].lifetime == "RESERVED"
         assert ip_address(lease.second).version == 6
-        with pytest.raises(WishRefusedError, match="a fixed address is IPv4"):
+        with pytest.raises(RequestRefusedError, match="a fixed address is IPv4"):
             await add(node, 2, "IPv6", **{FIXED_ADDRESS: "other"})
 
 

@@ -154,15 +154,15 @@ async def test_a_vnic_that_was_to_go_serves_nobody_until_the_cloud_is_asked(
     w = world(blocks=False)
     async with w.node() as node:
         await until_warm(node)
-        (going,) = node.pool.pod_slots
-        await w.journal.append(DetachIntended(going.vnic.id))
+        (to_delete,) = node.pool.pod_slots
+        await w.journal.append(DetachIntended(to_delete.vnic.id))
     async with w.node() as node:
         lease = await add(node, 1)
-        assert w.secondary()[lease.address].vnic_id != going.vnic.id
+        assert w.secondary()[lease.address].vnic_id != to_delete.vnic.id
         await trio.sleep(90)
         assert node.pool.detaching == set()
     async with w.node() as node:  # that is durable
-        assert node.pool.serves(going.vnic.id)
+        assert node.pool.serves(to_delete.vnic.id)
         check_invariants(w, node)
 
 

@@ -64,7 +64,7 @@ async def test_an_ipv6_limit_proven_leaves_the_ipv4_problem(
             address="2603:c020:0:1::99",
             vnic_id=other.id,
         )
-        await node._changes.take_in([six])
+        await node._changes.record_addresses([six])
         assert "FOUR" in reasons(node)
         assert "no room left" not in reasons(node)
 
@@ -102,7 +102,7 @@ async def test_a_class_that_nobody_wants_has_no_problem(
     async with warm(w, cluster=cluster) as node:
         w.fault("AttachVnic", status=404, code="NotAuthorizedOrNotFound", times=10_000)
         _, nsg = ids(w)
-        node.pool.wants.bind(
+        node.pool.demand.bind(
             [BoundPod(pod=pod("a"), annotations={NSG_IDS: nsg})],
         )
         node.pool.ring()
@@ -110,7 +110,7 @@ async def test_a_class_that_nobody_wants_has_no_problem(
         (found,) = problems(node)
         assert (found["kind"], found["count"] > 1) == ("attach", True)
         assert found["class"]
-        node.pool.wants.bind([])
+        node.pool.demand.bind([])
         node.pool.ring()
         await trio.sleep(1)
         assert problems(node) == []
@@ -122,14 +122,14 @@ async def test_a_fixed_address_that_nobody_wants_has_no_problem(
     w, cluster = shop(), MemoryCluster()
     async with warm(w, cluster=cluster) as node:
         w.fault("CreatePrivateIp", status=404, code="NotFound", times=10_000)
-        node.pool.wants.bind(
+        node.pool.demand.bind(
             [BoundPod(pod=pod("a"), annotations={FIXED_ADDRESS: "db"})],
         )
         node.pool.ring()
         await trio.sleep(120)
         (found,) = [p for p in problems(node) if p["kind"] == "fixed-address"]
         assert found["name"] == "shop/db"
-        node.pool.wants.bind([])
+        node.pool.demand.bind([])
         node.pool.ring()
         await trio.sleep(1)
         assert [p for p in problems(node) if p["kind"] == "fixed-address"] == []

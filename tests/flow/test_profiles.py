@@ -9,7 +9,7 @@ from tests.harness import check_invariants, key, settings, until_warm
 from tests.shop import pod, shop, vnic_of
 from vcnd.core.podnetwork import wanted
 from vcnd.core.requests import NSG_IDS, RESOURCE_PREFIX
-from vcnd.model.errors import WishRefusedError
+from vcnd.model.errors import RequestRefusedError
 from vcnd.model.podnetwork import PodNetwork, VnicProfile
 
 Clock = trio.testing.MockClock
@@ -98,7 +98,7 @@ async def test_what_profiles_do_not_give_is_refused(
         assert cluster.reports[-1].only_resources
         if NSG_IDS in said:
             reason = "may not use NSG|already"
-        with pytest.raises(WishRefusedError, match=reason):
+        with pytest.raises(RequestRefusedError, match=reason):
             await node.add(key(1), pod("pod1"), 101)
 
 

@@ -9,7 +9,7 @@ from tests.harness import check_invariants, key, settings, until_warm
 from tests.shop import add, ids, pod, shop, vnic_of, warm
 from vcnd.config import AllowSection
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
-from vcnd.model.errors import PoolEmptyError, TryAgainError, WishRefusedError
+from vcnd.model.errors import PoolEmptyError, RequestRefusedError, TryAgainError
 from vcnd.model.sandbox import PodRef
 
 Clock = trio.testing.MockClock
@@ -129,7 +129,7 @@ async def test_what_is_not_allowed_is_refused_with_a_reason(
     async with w.node(config) as node:
         await until_warm(node)
         calls, began = w.calls(), trio.current_time()
-        with pytest.raises(WishRefusedError, match=reason):
+        with pytest.raises(RequestRefusedError, match=reason):
             await add(node, 1, said)
         assert trio.current_time() == began
         assert w.calls() == calls
@@ -141,7 +141,7 @@ async def test_another_namespaces_allowance_is_not_ours(autojump_clock: Clock) -
     config = settings(allow=[AllowSection(namespace="bank", nsg_ids=["*"])])
     async with w.node(config) as node:
         await until_warm(node)
-        with pytest.raises(WishRefusedError, match="may not use NSG"):
+        with pytest.raises(RequestRefusedError, match="may not use NSG"):
             await add(node, 1, {NSG_IDS: ids(w)[1]})
 
 
@@ -208,7 +208,7 @@ async def test_a_refused_wish_is_told_beside_the_pod(autojump_clock: Clock) -> N
         said = [n for n in cluster.notices if n.pod == pod("pod1")]
         assert [n.reason for n in said] == ["VCNWishRefused"]
         assert "may not use NSG" in said[0].message
-        assert node.pool.demand == 0
+        assert node.pool.demand_count == 0
 
 
 async def test_a_pod_that_is_not_known_yet_waits_to_be(autojump_clock: Clock) -> None:

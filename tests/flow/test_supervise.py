@@ -34,11 +34,11 @@ class BrokenHost(MemoryHost):
         super().__init__()
         self.defects = 0
 
-    async def settle(self, slots: Sequence[VnicSlot]) -> None:
+    async def apply(self, slots: Sequence[VnicSlot]) -> None:
         if self.defects:
             self.defects -= 1
             raise ZeroDivisionError("a defect")
-        await super().settle(slots)
+        await super().apply(slots)
 
 
 class BrokenCluster(MemoryCluster):
@@ -111,7 +111,7 @@ async def test_a_follower_that_fails_misses_no_pod(autojump_clock: Clock) -> Non
         await trio.sleep(1)
         assert "task follower" in reasons(node.pool)
         await trio.sleep(60)
-        assert len(node.pool.wants.bound) == 3
+        assert len(node.pool.demand.bound) == 3
 
 
 async def test_a_task_that_always_fails_is_started_more_and_more_seldom(

@@ -27,7 +27,7 @@ ALL = {lease(n, n) for n in range(12)}
 
 
 def leases_in(data: bytes) -> set[Lease]:
-    return set(read(data, "journal").memory.remembered(10.0).leases)
+    return set(read(data, "journal").replay.recovered(10.0).leases)
 
 
 def leases_untouched(start: int, end: int) -> set[Lease]:
@@ -69,9 +69,7 @@ def test_a_dropped_line_loses_itself_alone(number: int) -> None:
 @given(st.integers(0, len(FILE)))
 def test_a_cut_file_is_read_to_the_cut(at: int) -> None:
     reading = read(FILE[:at], "journal")
-    assert set(reading.memory.remembered(10.0).leases) >= leases_untouched(
-        at, len(FILE)
-    )
+    assert set(reading.replay.recovered(10.0).leases) >= leases_untouched(at, len(FILE))
     assert not reading.damaged
 
 
@@ -90,7 +88,7 @@ def test_header_damaged_twice_is_no_witness() -> None:
     reading = read(FILE.replace(HEADER.line(), b"?\n"), "journal")
     assert reading.header is None
     assert reading.is_damaged
-    assert set(reading.memory.remembered(10.0).leases) == ALL
+    assert set(reading.replay.recovered(10.0).leases) == ALL
 
 
 @pytest.mark.parametrize(
@@ -112,7 +110,7 @@ def test_lines_of_another_version_are_kept(payload: object) -> None:
     reading = read(LINES[0] + line + b"".join(LINES[1:]), "journal")
     assert reading.unknown == [line]
     assert not reading.is_damaged
-    assert set(reading.memory.remembered(10.0).leases) == ALL
+    assert set(reading.replay.recovered(10.0).leases) == ALL
 
 
 def test_fields_of_a_newer_version_are_read_over() -> None:
@@ -139,7 +137,7 @@ def test_version_1_is_read() -> None:
     )
     reading = read(header + record, "journal")
     assert reading.header == HEADER
-    assert set(reading.memory.remembered(9.0).leases) == {lease(1, 1)}
+    assert set(reading.replay.recovered(9.0).leases) == {lease(1, 1)}
 
 
 def test_a_line_with_a_wrong_checksum_is_refused() -> None:

@@ -18,8 +18,8 @@ from vcnd.model.records import (
     AddressAdded,
     Leased,
     Record,
+    RecoveredState,
     Released,
-    Remembered,
     VnicNumbered,
 )
 
@@ -41,11 +41,11 @@ def journal(path: Path, *, boot_id: str = "boot", cookie: int = 1) -> FileJourna
 @asynccontextmanager
 async def running(
     j: FileJournal, told: list[str] | None = None
-) -> AsyncIterator[Remembered]:
+) -> AsyncIterator[RecoveredState]:
     said = j.open()
-    tell = told.append if told is not None else (lambda _: None)
+    report = told.append if told is not None else (lambda _: None)
     async with trio.open_nursery() as nursery:
-        await nursery.start(j.run, tell)
+        await nursery.start(j.run, report)
         yield said
         nursery.cancel_scope.cancel()
     j.close()
@@ -57,7 +57,7 @@ async def write(path: Path, records: list[Record]) -> None:
         await j.append(*records)
 
 
-def remembered(path: Path) -> Remembered:
+def recovered(path: Path) -> RecoveredState:
     j = journal(path)
     said = j.open()
     j.close()
@@ -89,7 +89,7 @@ def refusing(directory: Path) -> Iterator[None]:
 async def test_what_was_written_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "state" / "journal"
     await write(path, SAMPLE)
-    said = remembered(path)
+    said = recovered(path)
     assert said.leases == (lease(1, 1),)
     assert said.private_ips == (address(1), address(2))
     assert said.slots == (slot(2),)
@@ -131,7 +131,7 @@ async def test_leases_stay_where_no_header_is_left(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     await write(path, SAMPLE)
     path.write_bytes(path.read_bytes().replace(HEADER, b"?\n"))
-    assert remembered(path).leases == (lease(1, 1),)
+    assert recovered(path).leases == (lease(1, 1),)
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
@@ -140,7 +140,7 @@ async def test_torn_tail_is_cut_off(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal"
     await write(path, SAMPLE)
     path.write_bytes(path.read_bytes()[:-cut])
-    said = remembered(path)
+    said = recovered(path)
     assert {x.key for x in said.leases} == {lease(1, 1).key, lease(2, 2).key}
     assert (tmp_path / "journal.cut").exists()
     assert not said.damaged
@@ -150,9 +150,9 @@ async def test_torn_tail_is_cut_off(tmp_path: Path, cut: int) -> None:
 async def test_a_file_of_nothing_starts_anew(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "journal"
     path.write_bytes(data)
-    assert remembered(path) == Remembered(damaged=True)
+    assert recovered(path) == RecoveredState(damaged=True)
     assert (tmp_path / "journal.damaged").read_bytes() == data
-    assert not remembered(path).damaged
+    assert not recovered(path).damaged
 
 
 async def test_damaged_line_is_skipped_and_the_file_kept_aside(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ async def test_damaged_line_is_skipped_and_the_file_kept_aside(tmp_path: Path) -
     await write(path, SAMPLE)
     damaged = path.read_bytes().replace(b"10.0.0.2", b"10.0.0.3", 1)
     path.write_bytes(damaged)
-    said = remembered(path)
+    said = recovered(path)
     assert said.damaged
     assert said.leases == (lease(1, 1),)
     assert (tmp_path / "journal.damaged").read_bytes() == damaged
@@ -172,7 +172,7 @@ async def test_lines_of_another_version_survive_compaction(tmp_path: Path) -> No
     unknown = encode_line(["Renumbered", 1.0, {"vnic_id": "v1"}])
     path.write_bytes(unknown + path.read_bytes())
     for _ in range(2):
-        assert remembered(path).leases == (lease(1, 1),)
+        assert recovered(path).leases == (lease(1, 1),)
         assert path.read_bytes().count(unknown) == 1
 
 
@@ -196,7 +196,7 @@ async def test_many_appends_share_a_sync_and_compaction_keeps_all(
                 writers.start_soon(j.append, Leased(lease(number, number)))
                 writers.start_soon(j.append, Released(lease(number, number).key))
         await j.append(Leased(lease(7, 7)))
-    assert lease(7, 7) in remembered(path).leases
+    assert lease(7, 7) in recovered(path).leases
 
 
 # A disk that refuses
@@ -216,7 +216,7 @@ async def test_disk_that_refuses_remembers_nothing_of_it(tmp_path: Path) -> None
         assert path.read_bytes() == before
         await j.append(Leased(lease(3, 3)))
         await trio.testing.wait_all_tasks_blocked()
-    assert set(remembered(path).leases) == {lease(1, 1), lease(3, 3)}
+    assert set(recovered(path).leases) == {lease(1, 1), lease(3, 3)}
     assert [bool(t) for t in told] == [True, False]
 
 
@@ -238,7 +238,7 @@ async def test_what_must_be_written_is_written_when_the_disk_takes_it(
         with trio.fail_after(10):
             await all_done.wait()
         assert done == [1, 2]
-    assert remembered(path).leases == (lease(1, 3),)
+    assert recovered(path).leases == (lease(1, 3),)
 
 
 async def test_start_with_a_full_disk_needs_no_compaction(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ async def test_start_with_a_full_disk_needs_no_compaction(tmp_path: Path) -> Non
         await j.append(Leased(lease(4, 4)))
     assert told == []
     (tmp_path / "journal.new").rmdir()
-    said = remembered(path)
+    said = recovered(path)
     assert set(said.leases) == {lease(1, 1), lease(4, 4)}
     assert not said.damaged
 
@@ -270,7 +270,7 @@ async def test_start_with_a_damaged_file_and_a_disk_that_refuses(
     j = journal(path)
     assert j.open().leases == (lease(1, 1),)
 
-    def tell(refusal: str) -> None:
+    def report(refusal: str) -> None:
         told.append(refusal)
         if refusal:
             (tmp_path / "journal.new").rmdir()
@@ -278,13 +278,13 @@ async def test_start_with_a_damaged_file_and_a_disk_that_refuses(
             works.set()
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(j.run, tell)
+        await nursery.start(j.run, report)
         with trio.fail_after(10):
             await works.wait()
         nursery.cancel_scope.cancel()
     j.close()
     assert [bool(t) for t in told] == [True, False]
-    assert not remembered(path).damaged
+    assert not recovered(path).damaged
 
 
 @pytest.mark.parametrize("harm", ["removed", "cut", "replaced"])
@@ -302,7 +302,7 @@ async def test_file_that_somebody_harmed_is_written_anew(
         if harm == "replaced":
             path.write_bytes(b"?")
         await j.append(Leased(lease(2, 2)))
-    assert set(remembered(path).leases) == {lease(1, 1), lease(2, 2)}
+    assert set(recovered(path).leases) == {lease(1, 1), lease(2, 2)}
 
 
 async def test_cancelled_append_is_whole_or_absent(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ async def test_cancelled_append_is_whole_or_absent(tmp_path: Path) -> None:
         with trio.move_on_after(0):
             await j.append(Leased(lease(1, 1)))
         await j.append(Released(lease(1, 1).key))
-    assert remembered(path).leases == ()
+    assert recovered(path).leases == ()
 
 
 async def test_removed_journal_stays_away(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ from vcnd.core.requests import NSG_IDS
 from vcnd.kube.cluster import KubeCluster
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.report import NodeReport, Notice
+from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.sandbox import PodRef
 
 Clock = trio.testing.MockClock
 PODS, NAMESPACES, NODES = "/api/v1/pods", "/api/v1/namespaces", "/api/v1/nodes"
 NETWORKS = "/apis/oci.oraclecloud.com/v1beta1/nativepodnetworks"
 QUIET_SECONDS = 60.0
-NOTICE = Notice(pod=None, reason="Test", message="x")
+NOTICE = ClusterEvent(pod=None, reason="Test", message="x")
 
 
 class Indexed(dict[str, Any]):
@@ -280,7 +280,7 @@ async def test_an_event_that_is_refused_for_good_is_let_go(
     """Such as one in a namespace that is terminating: the next ones are due."""
     server.refusals = [status]
     async with following(server, tmp_path) as cluster:
-        await cluster.tell(NOTICE)
+        await cluster.post_event(NOTICE)
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
@@ -290,7 +290,7 @@ async def test_an_event_that_may_be_posted_later_is_an_error(
     server.refusals = [status, status]
     async with following(server, tmp_path) as cluster:
         with pytest.raises(ClusterError):
-            await cluster.tell(NOTICE)
+            await cluster.post_event(NOTICE)
 
 
 async def test_an_event_of_a_pod_with_the_longest_name_has_a_name(
@@ -298,7 +298,7 @@ async def test_an_event_of_a_pod_with_the_longest_name_has_a_name(
 ) -> None:
     long = PodRef(namespace="shop", name=("a" * 234 + "-.") + "b" * 17, uid="u")
     async with following(server, tmp_path) as cluster:
-        await cluster.tell(Notice(pod=long, reason="R", message="m"))
+        await cluster.post_event(ClusterEvent(pod=long, reason="R", message="m"))
     (posted,) = [r for r in server.asked if r.method == "POST"]
     name = json.loads(posted.content)["metadata"]["name"]
     assert len(name) <= 253

@@ -32,12 +32,12 @@ def line(kind: str, thing: dict[str, Any]) -> str:
 def test_list_then_changes() -> None:
     cache = Cache(Pod)
     assert not cache.synced
-    cache.listed(listing("10", pod("a", "5"), pod("b", "6")))
+    cache.replace(listing("10", pod("a", "5"), pod("b", "6")))
     assert (cache.synced, cache.resource_version) == (True, "10")
-    assert cache.line(line("ADDED", pod("c", "11")))
-    assert cache.line(line("MODIFIED", pod("a", "12", phase="Running")))
-    assert not cache.line(line("MODIFIED", pod("a", "12", phase="Running")))
-    assert cache.line(line("DELETED", pod("b", "13")))
+    assert cache.apply_line(line("ADDED", pod("c", "11")))
+    assert cache.apply_line(line("MODIFIED", pod("a", "12", phase="Running")))
+    assert not cache.apply_line(line("MODIFIED", pod("a", "12", phase="Running")))
+    assert cache.apply_line(line("DELETED", pod("b", "13")))
     assert cache.objects.keys() == {"a", "c"}
     assert cache.objects["a"].status.phase == "Running"
     assert cache.resource_version == "13"
@@ -45,35 +45,35 @@ def test_list_then_changes() -> None:
 
 def test_bookmark_moves_on_and_changes_nothing() -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5")))
+    cache.replace(listing("10", pod("a", "5")))
     mark = {"kind": "Pod", "metadata": {"resourceVersion": "99"}}
-    assert not cache.line(line("BOOKMARK", mark))
+    assert not cache.apply_line(line("BOOKMARK", mark))
     assert cache.resource_version == "99"
     assert cache.objects.keys() == {"a"}
 
 
 def test_expired_version_is_forgotten_and_the_objects_kept() -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5")))
+    cache.replace(listing("10", pod("a", "5")))
     gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
     with pytest.raises(ExpiredError, match="too old"):
-        cache.line(line("ERROR", gone))
+        cache.apply_line(line("ERROR", gone))
     assert cache.resource_version == ""
     assert cache.objects.keys() == {"a"}
 
 
 def test_another_error_keeps_the_version() -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10"))
+    cache.replace(listing("10"))
     with pytest.raises(KubeError, match="etcd"):
-        cache.line(line("ERROR", {"code": 500, "message": "etcd is away"}))
+        cache.apply_line(line("ERROR", {"code": 500, "message": "etcd is away"}))
     assert cache.resource_version == "10"
 
 
 def test_list_after_a_gap_forgets_what_is_gone() -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5"), pod("b", "6")))
-    changed = cache.listed(listing("20", pod("b", "6"), pod("c", "19")))
+    cache.replace(listing("10", pod("a", "5"), pod("b", "6")))
+    changed = cache.replace(listing("20", pod("b", "6"), pod("c", "19")))
     assert cache.objects.keys() == {"b", "c"}
     assert {p.metadata.uid for p in changed} == {"a", "c"}
 
@@ -82,24 +82,24 @@ def test_list_after_a_gap_forgets_what_is_gone() -> None:
 def test_garbage_is_an_error_and_changes_no_object(text: str) -> None:
     """The version is forgotten: it would bring the same line again."""
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5")))
+    cache.replace(listing("10", pod("a", "5")))
     with pytest.raises(KubeError, match="cannot be decoded"):
-        cache.line(text)
+        cache.apply_line(text)
     assert (cache.resource_version, list(cache.objects)) == ("", ["a"])
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"items": []}', b"\xff", b"[" * 5000])
 def test_a_list_that_is_none_changes_nothing(body: bytes) -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5")))
+    cache.replace(listing("10", pod("a", "5")))
     with pytest.raises(KubeError, match="cannot be decoded"):
-        cache.listed(body)
+        cache.replace(body)
     assert list(cache.objects) == ["a"]
 
 
 def test_an_empty_list_of_go_is_null() -> None:
     cache = Cache(Pod)
-    cache.listed(b'{"metadata": {"resourceVersion": "7"}, "items": null}')
+    cache.replace(b'{"metadata": {"resourceVersion": "7"}, "items": null}')
     assert (cache.synced, cache.objects) == (True, {})
 
 
@@ -117,12 +117,12 @@ def test_a_bad_object_is_skipped_and_the_version_taken(
     spoiled: dict[str, Any], kind: str
 ) -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5"), pod("x", "6")))
-    assert cache.line(line(kind, {**pod("x", "11"), **spoiled})) == []
+    cache.replace(listing("10", pod("a", "5"), pod("x", "6")))
+    assert cache.apply_line(line(kind, {**pod("x", "11"), **spoiled})) == []
     assert cache.resource_version == "11"
     assert cache.objects.keys() == {"a", "x"}  # what was known of it stays
     assert [s.name for s in cache.skipped.values()] == ["x"]
-    cache.line(line("MODIFIED", pod("x", "12")))
+    cache.apply_line(line("MODIFIED", pod("x", "12")))
     assert cache.skipped == {}
 
 
@@ -131,19 +131,19 @@ def test_a_bad_object_in_a_list_is_skipped_and_deleted_later(
     spoiled: dict[str, Any],
 ) -> None:
     cache, bad = Cache(Pod), {**pod("x", "11"), **spoiled}
-    cache.listed(listing("10", pod("a", "5"), bad))
+    cache.replace(listing("10", pod("a", "5"), bad))
     assert cache.objects.keys() == {"a"}
     assert [s.name for s in cache.skipped.values()] == ["x"]
-    cache.line(line("DELETED", bad))
+    cache.apply_line(line("DELETED", bad))
     assert cache.skipped == {}
 
 
 def test_a_known_object_that_is_listed_bad_stays() -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("x", "5")))
-    cache.listed(listing("20", {**pod("x", "11"), "spec": 5}))
+    cache.replace(listing("10", pod("x", "5")))
+    cache.replace(listing("20", {**pod("x", "11"), "spec": 5}))
     assert cache.objects.keys() == cache.skipped.keys() == {"x"}
-    cache.line(line("DELETED", {**pod("x", "21"), "spec": 5}))
+    cache.apply_line(line("DELETED", {**pod("x", "21"), "spec": 5}))
     assert cache.objects == {} == cache.skipped
 
 
@@ -151,15 +151,15 @@ def test_a_known_object_that_is_listed_bad_stays() -> None:
 @pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "NEW"])
 def test_no_object_where_one_is_due(kind: str, thing: Any) -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5")))
-    cache.line(json.dumps({"type": kind, "object": thing}))
-    cache.line(json.dumps({"type": kind}))
+    cache.replace(listing("10", pod("a", "5")))
+    cache.apply_line(json.dumps({"type": kind, "object": thing}))
+    cache.apply_line(json.dumps({"type": kind}))
     assert (cache.resource_version, list(cache.objects)) == ("10", ["a"])
 
 
 def test_a_type_of_event_that_is_not_known_moves_the_version_on() -> None:
     cache = Cache(Pod)
-    cache.listed(listing("10", pod("a", "5")))
-    assert cache.line(line("MOVED", pod("a", "11"))) == []
+    cache.replace(listing("10", pod("a", "5")))
+    assert cache.apply_line(line("MOVED", pod("a", "11"))) == []
     assert cache.resource_version == "11"
     assert "MOVED" in cache.skipped["a"].reason

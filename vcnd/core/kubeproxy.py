@@ -18,7 +18,7 @@ REMEDY = (
 )
 
 
-def trouble(
+def problem(
     *,
     mode: str,
     cluster_cidrs: str,

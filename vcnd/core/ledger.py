@@ -28,7 +28,7 @@ from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp
 
-Which = Callable[[PrivateIp], bool]
+Selector = Callable[[PrivateIp], bool]
 """Chooses among the cloud's objects."""
 
 
@@ -126,7 +126,7 @@ class Ledger:
 
     # Who holds it
 
-    def take(self, key: SandboxKey, which: Which = _every) -> str | None:
+    def take(self, key: SandboxKey, which: Selector = _every) -> str | None:
         """Return the free address to give next, or None; ``lease`` follows.
 
         Args:
@@ -199,7 +199,7 @@ class Ledger:
         del self._leases[held.key]
         self._hold(lease)
 
-    def withhold(self, key: SandboxKey) -> Lease | None:
+    def end_lease(self, key: SandboxKey) -> Lease | None:
         """End a sandbox's lease; None when there was none.
 
         Its addresses serve nobody until ``rest``, which follows when the end of the
@@ -213,7 +213,7 @@ class Ledger:
                 self._cooling[address] = inf
         return lease
 
-    def rest(self, lease: Lease, since: float) -> None:
+    def start_cooldown(self, lease: Lease, since: float) -> None:
         """Let the addresses of a lease that ended then cool, once that is durable.
 
         A fixed address needs no rest: it is for those that claim its name, who are
@@ -239,14 +239,14 @@ class Ledger:
                 self._free[address] = None
                 self._free.move_to_end(address, last=False)
 
-    def cool(self, address: str, until: float) -> None:
+    def restore_cooldown(self, address: str, until: float) -> None:
         """Let a free address cool until then (read from the journal)."""
         if address not in self._free:
             raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
         del self._free[address]
         self._cooling[address] = until
 
-    def thaw(self, now: float) -> list[str]:
+    def end_cooldown(self, now: float) -> list[str]:
         """Free all addresses whose cooling has ended; return them."""
         done = [a for a, until in self._cooling.items() if until <= now]
         for address in done:
@@ -256,7 +256,7 @@ class Ledger:
 
     # Questions
 
-    def next_thaw(self) -> float | None:
+    def next_cooldown_end(self) -> float | None:
         """Return when the next cooling ends, or None."""
         ends = (until for until in self._cooling.values() if until < inf)
         return min(ends, default=None)
@@ -289,7 +289,7 @@ class Ledger:
         """Return every object that the cloud gives us."""
         return list(self._objects.values())
 
-    def spare(self) -> list[PrivateIp]:
+    def releasable(self) -> list[PrivateIp]:
         """Return the objects all of whose addresses are free, longest free first.
 
         Fixed addresses are not among them: they are not the pool's to give back.
@@ -315,7 +315,7 @@ class Ledger:
             held.setdefault(p.vnic_id, []).append(p)
         return held
 
-    def counts(self, which: Which = _every) -> Counts:
+    def counts(self, which: Selector = _every) -> Counts:
         """Return how many addresses of some objects stand where."""
         chosen = {p.address for p in self._objects.values() if which(p)}
 

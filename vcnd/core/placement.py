@@ -150,14 +150,14 @@ class VnicSpare:
     """A pod VNIC and what of it nobody uses."""
 
     vnic_id: VnicId
-    spare: tuple[PrivateIp, ...]
+    releasable: tuple[PrivateIp, ...]
     """Objects whose addresses are all free, longest free first."""
     idle: bool
     """Whether there is nothing else on it."""
 
     def size(self, family: Family) -> int:
-        """Return how many addresses of a family are spare."""
-        return sum(p.size for p in self.spare if p.family is family)
+        """Return how many addresses of a family are releasable."""
+        return sum(p.size for p in self.releasable if p.family is family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class GiveBack:
     objects: dict[VnicId, list[PrivateIp]]
 
 
-def give_back(
+def plan_release(
     vnics: list[VnicSpare],
     surplus: Mapping[Family, int],
     *,
@@ -186,14 +186,14 @@ def give_back(
     whole = [v for v in vnics if v.idle and all(v.size(f) <= left[f] for f in Family)]
     if keep_one and len(whole) == len(vnics):
         whole = whole[1:]
-    going = whole[-1] if whole and may_detach else None
+    to_delete = whole[-1] if whole and may_detach else None
     for family in Family:
         left[family] -= sum(v.size(family) for v in whole)
     kept = {v.vnic_id for v in whole}
-    rest = [p for v in vnics if v.vnic_id not in kept for p in v.spare]
+    rest = [p for v in vnics if v.vnic_id not in kept for p in v.releasable]
     objects: dict[VnicId, list[PrivateIp]] = {}
     for private_ip in sorted(rest, key=lambda p: -p.size):
         if private_ip.size <= left[private_ip.family]:
             objects.setdefault(private_ip.vnic_id, []).append(private_ip)
             left[private_ip.family] -= private_ip.size
-    return GiveBack(going.vnic_id if going else None, objects)
+    return GiveBack(to_delete.vnic_id if to_delete else None, objects)

@@ -16,8 +16,8 @@ from vcnd.model.records import (
     DetachSettled,
     Leased,
     Record,
+    RecoveredState,
     Released,
-    Remembered,
     ReturnIntended,
     ReturnSettled,
     VnicForgotten,
@@ -27,7 +27,7 @@ from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
 
-class Memory:
+class Replay:
     """The state after some records.  ``at`` is seconds since boot."""
 
     def __init__(self) -> None:
@@ -155,9 +155,9 @@ class Memory:
             out.append((AttachIntended(self._unsettled), 0.0))
         return out
 
-    def remembered(self, now: float) -> Remembered:
+    def recovered(self, now: float) -> RecoveredState:
         """Return the state as start-up wants it."""
-        return Remembered(
+        return RecoveredState(
             leases=tuple(lease for lease, _ in self._leases.values()),
             private_ips=tuple(self._private_ips.values()),
             slots=tuple(self._slots.values()),

@@ -14,7 +14,7 @@ def report(
     observed: bool,
     vnics: Sequence[VnicReport],
     usable: int,
-    trouble: str | None,
+    problem: str | None,
     network: PodNetwork,
 ) -> NodeReport:
     """Return how the node's pod network stands.
@@ -23,16 +23,16 @@ def report(
         observed: whether the cloud has been asked since the daemon started.
         vnics: the pod VNICs.
         usable: addresses that pods have or could have at once.
-        trouble: why something cannot be had just now.
+        problem: why something cannot be had just now.
         network: what pods here shall be given.
     """
     if usable:
         # A node that serves is a success, even while a wish of its pool is refused:
         # OKE's tools take anything else for a node that is not there yet.
-        reason = "COMPLETED" if trouble is None else f"COMPLETED; {trouble}"
+        reason = "COMPLETED" if problem is None else f"COMPLETED; {problem}"
         state = "SUCCESS"
-    elif trouble is not None:
-        state, reason = "BACKOFF", trouble
+    elif problem is not None:
+        state, reason = "BACKOFF", problem
     elif observed:
         state, reason = "IN_PROGRESS", "IN_PROGRESS"
     else:

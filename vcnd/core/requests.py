@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from vcnd.core.classes import named_class
 from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS, NSG, SUBNET
-from vcnd.model.errors import WishRefusedError
+from vcnd.model.errors import RequestRefusedError
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
-from vcnd.model.request import EVERY, Allowance, Claim, Wish
+from vcnd.model.request import EVERY, Grant, NamespacePolicy, PodRequest
 from vcnd.model.sandbox import PodRef
 
 OWN_PREFIX = "vcnd.io/"
@@ -28,13 +28,13 @@ OWN_NAME = "true"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
-def read(pod: PodRef, annotations: Mapping[str, str]) -> Wish:
+def read(pod: PodRef, annotations: Mapping[str, str]) -> PodRequest:
     """Return what annotations ask for.
 
     Raises:
         WishRefusedError: they cannot be meant; says which and why.
     """
-    return Wish(
+    return PodRequest(
         subnet_ids=_ocids(annotations, SUBNET_IDS, SUBNET, MOST_SUBNETS),
         nsg_ids=_ocids(annotations, NSG_IDS, NSG, MOST_NSGS),
         families=_families(annotations),
@@ -49,16 +49,16 @@ def _ocids(
     said = [o.strip() for o in annotations.get(name, "").split(",") if o.strip()]
     for ocid in said:
         if not ocid.startswith(prefix):
-            raise WishRefusedError(f"{name}: {ocid!r} is no OCID {prefix}…")
+            raise RequestRefusedError(f"{name}: {ocid!r} is no OCID {prefix}…")
     if len(said) > most:
-        raise WishRefusedError(f"{name} takes at most {most}, {len(said)} are named")
+        raise RequestRefusedError(f"{name} takes at most {most}, {len(said)} are named")
     return tuple(dict.fromkeys(said))
 
 
 def _resource(said: Mapping[str, str]) -> str:
     asked = {n: v for n, v in said.items() if n.startswith(RESOURCE_PREFIX)}
     if len(asked) > 1 or any(value != "1" for value in asked.values()):
-        raise WishRefusedError(
+        raise RequestRefusedError(
             "a pod may ask for one application resource, and for one of it",
             details=", ".join(f"{name}: {value}" for name, value in asked.items()),
         )
@@ -70,7 +70,9 @@ def _families(annotations: Mapping[str, str]) -> tuple[Family, ...]:
     try:
         return tuple(dict.fromkeys(Family(f) for f in said if f))
     except ValueError as error:
-        raise WishRefusedError(f"{IP_FAMILIES}: {error}: IPv4, IPv6 or both") from error
+        raise RequestRefusedError(
+            f"{IP_FAMILIES}: {error}: IPv4, IPv6 or both"
+        ) from error
 
 
 def _fixed(pod: PodRef, said: str) -> str:
@@ -78,54 +80,58 @@ def _fixed(pod: PodRef, said: str) -> str:
         return ""
     name = pod.name if said == OWN_NAME else said
     if not _NAME.fullmatch(name):
-        raise WishRefusedError(
+        raise RequestRefusedError(
             f"{FIXED_ADDRESS}: {name!r} is no name",
             details=f"lower case letters, digits, '-' and '.', or {OWN_NAME!r}",
         )
     return f"{pod.namespace}/{name}"
 
 
-def may_wish(namespace: str, allowed: Iterable[Allowance]) -> bool:
+def may_request(namespace: str, allowed: Iterable[NamespacePolicy]) -> bool:
     """Tell whether the pods of a namespace may wish for anything."""
     return any(a.namespace in (EVERY, namespace) for a in allowed)
 
 
-def claim(
-    wish: Wish, *, namespace: str, allowed: Sequence[Allowance], network: PodNetwork
-) -> Claim:
+def grant(
+    request: PodRequest,
+    *,
+    namespace: str,
+    allowed: Sequence[NamespacePolicy],
+    network: PodNetwork,
+) -> Grant:
     """Return what a pod of a namespace is to be given.
 
     Raises:
         WishRefusedError: it may not have that.
     """
     mine = [a for a in allowed if a.namespace in (EVERY, namespace)]
-    _check("subnet", wish.subnet_ids, [a.subnet_ids for a in mine], namespace)
-    _check("NSG", wish.nsg_ids, [a.nsg_ids for a in mine], namespace)
-    if wish.fixed and not any(a.fixed_addresses for a in mine):
-        raise WishRefusedError(
+    _check("subnet", request.subnet_ids, [a.subnet_ids for a in mine], namespace)
+    _check("NSG", request.nsg_ids, [a.nsg_ids for a in mine], namespace)
+    if request.fixed and not any(a.fixed_addresses for a in mine):
+        raise RequestRefusedError(
             f"pods of namespace {namespace} may not have fixed addresses",
             details="[[allow]] in the node's configuration says who may",
         )
-    families = wish.families or network.families
+    families = request.families or network.families
     lacking = [f for f in families if f not in network.families]
     if lacking:
-        raise WishRefusedError(f"this node's pods have no {lacking[0]} addresses")
-    if wish.fixed and Family.IPV4 not in families:
-        raise WishRefusedError("a fixed address is IPv4, and the pod wants none")
-    return Claim(_class(wish, network), families, wish.fixed)
+        raise RequestRefusedError(f"this node's pods have no {lacking[0]} addresses")
+    if request.fixed and Family.IPV4 not in families:
+        raise RequestRefusedError("a fixed address is IPv4, and the pod wants none")
+    return Grant(_class(request, network), families, request.fixed)
 
 
-def _class_of(wish: Wish, network: PodNetwork) -> PodClass:
-    if wish.subnet_ids or wish.nsg_ids:
-        raise WishRefusedError(
-            f"application resource {wish.resource} says subnet and NSGs already",
+def _class_of(request: PodRequest, network: PodNetwork) -> PodClass:
+    if request.subnet_ids or request.nsg_ids:
+        raise RequestRefusedError(
+            f"application resource {request.resource} says subnet and NSGs already",
             details="the pod's annotations ask for others",
         )
     for resource in network.resources:
-        if resource.name == wish.resource:
+        if resource.name == request.resource:
             return resource.pod_class
-    raise WishRefusedError(
-        f"no secondary VNIC profile of this node is for {wish.resource}"
+    raise RequestRefusedError(
+        f"no secondary VNIC profile of this node is for {request.resource}"
     )
 
 
@@ -137,23 +143,23 @@ def _check(
 ) -> None:
     for ocid in wanted:
         if not any(EVERY in some or ocid in some for some in allowed):
-            raise WishRefusedError(
+            raise RequestRefusedError(
                 f"pods of namespace {namespace} may not use {kind} {ocid}",
                 details="[[allow]] in the node's configuration says who may",
             )
 
 
-def _class(wish: Wish, network: PodNetwork) -> PodClass:
+def _class(request: PodRequest, network: PodNetwork) -> PodClass:
     own = network.own_class
-    if wish.resource:
-        return _class_of(wish, network)
-    if not (wish.subnet_ids or own.subnet_ids) and network.resources:
-        raise WishRefusedError(
+    if request.resource:
+        return _class_of(request, network)
+    if not (request.subnet_ids or own.subnet_ids) and network.resources:
+        raise RequestRefusedError(
             "every secondary VNIC profile of this node is for application resources",
             details="and the pod asks for none of them",
         )
-    subnets = wish.subnet_ids or own.subnet_ids
-    nsgs = tuple(sorted(wish.nsg_ids or own.nsg_ids))  # the order means nothing
+    subnets = request.subnet_ids or own.subnet_ids
+    nsgs = tuple(sorted(request.nsg_ids or own.nsg_ids))  # the order means nothing
     if (subnets, nsgs) == (own.subnet_ids, tuple(sorted(own.nsg_ids))):
         return own
     return named_class(subnets, nsgs)

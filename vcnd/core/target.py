@@ -55,7 +55,9 @@ def target(demand: int, policy: PoolPolicy) -> int:
     return max(policy.minimum, min(policy.maximum, policy.batch * batches))
 
 
-def share(policy: PoolPolicy, *, own: bool, needed: bool, elsewhere: int) -> PoolPolicy:
+def class_policy(
+    policy: PoolPolicy, *, own: bool, needed: bool, elsewhere: int
+) -> PoolPolicy:
     """Return the settings for one class of a node's pods.
 
     Args:

@@ -14,10 +14,10 @@ from math import inf
 import trio
 
 from vcnd.flow.broken import broken
-from vcnd.flow.grants import Claims
+from vcnd.flow.grants import Grants
 from vcnd.flow.leases import Leases
+from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.pool import Pool
-from vcnd.flow.turns import Turns
 from vcnd.flow.waiting import wait_for_address
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.family import Family
@@ -41,16 +41,16 @@ class Attacher:
         host: Host,
         journal: Journal,
         leases: Leases,
-        turns: Turns,
-        claims: Claims,
+        locks: SandboxLocks,
+        grants: Grants,
         patience_seconds: float,
     ) -> None:
         self._pool = pool
         self._host = host
         self._journal = journal
         self._leases = leases
-        self._turns = turns
-        self._claims = claims
+        self._turns = locks
+        self._claims = grants
         self._patience_seconds = patience_seconds
         self._confirmation_asked_at = -inf
 
@@ -84,9 +84,9 @@ class Attacher:
                 named = replace(held, key=key, pod=pod) if found_in_kernel else held
                 now = replace(named, netns_cookie=cookie)
                 return await self._add_again(held, now, netns)
-            claim = await self._claims.of(pod, annotations)
+            grant = await self._claims.of(pod, annotations)
             found = await wait_for_address(
-                self._pool, key, pod, claim, self._patience_seconds
+                self._pool, key, pod, grant, self._patience_seconds
             )
             place.keep()
             async with self._new_lease(key, pod, found, cookie) as lease:
@@ -141,7 +141,7 @@ class Attacher:
         newest = max(pool.confirmed_at, self._confirmation_asked_at)
         if pool.observed and now - newest > CONFIRMED_SECONDS:
             self._confirmation_asked_at = now
-            pool.doubt()
+            pool.request_audit()
 
     @asynccontextmanager
     async def _new_lease(

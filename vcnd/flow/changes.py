@@ -90,11 +90,11 @@ class Changes:
                     raise
                 ask //= 2
                 continue
-            await self.take_in(listed)
+            await self.record_addresses(listed)
             # An audit may have entered some of them meanwhile.
             came = sum(p.size for p in listed if p.id not in before)
             if came == 0:  # asked again, it would make more that nobody sees
-                self._pool.doubt()
+                self._pool.request_audit()
                 raise CloudError(f"VNIC {step.vnic_id}: {ask} new addresses not listed")
             wanted -= came
             ask = min(ask, wanted)
@@ -114,7 +114,7 @@ class Changes:
             limits.no_blocks(now)
             log.warning("blocks_missing", reason=str(error))
             return False
-        await self.take_in(listed)
+        await self.record_addresses(listed)
         return True
 
     async def _create(self, asked: Awaitable[list[PrivateIp]]) -> list[PrivateIp]:
@@ -123,10 +123,10 @@ class Changes:
         except CloudRefusedError:
             raise
         except CloudError:
-            self._pool.doubt()  # perhaps they were made: then they are adopted
+            self._pool.request_audit()  # perhaps they were made: then they are adopted
             raise
 
-    async def take_in(self, listed: Sequence[PrivateIp]) -> None:
+    async def record_addresses(self, listed: Sequence[PrivateIp]) -> None:
         """Enter what the books lack; it serves once it is durable."""
         ledger = self._pool.ledger
         fresh = [p for p in listed if self._is_new(p)]
@@ -137,12 +137,12 @@ class Changes:
         for private_ip in fresh:
             if ledger.private_ip(private_ip.address) is None:
                 ledger.add(private_ip, adding=True)
-        self._pool.came(ids)
+        self._pool.note_created(ids)
         self._adding |= ids
         try:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
         except VcndError:
-            self._pool.doubt()  # the cloud gives them to us: an audit tries again
+            self._pool.request_audit()  # OCI has created them: an audit tries again
             raise
         finally:
             self._adding -= ids
@@ -174,7 +174,7 @@ class Changes:
                 log.info("address_came_back", address=lease.address, pod=str(lease.pod))
                 self._host.move(lease, pool.vnics_of(lease))
         if addresses:
-            await self.settle()
+            await self.apply()
 
     def _note_accepted(self, fresh: Sequence[PrivateIp]) -> None:
         slots = self._pool.slots
@@ -182,16 +182,16 @@ class Changes:
             p.vnic_id in slots and not slots[p.vnic_id].vnic.covers(p.address)
             for p in fresh
         ):
-            self._pool.doubt()  # the subnet has more blocks than one
+            self._pool.request_audit()  # the subnet has more blocks than one
         for vnic_id, family in {(p.vnic_id, p.family) for p in fresh}:
             slot, limits = slots.get(vnic_id), self._pool.limits[family]
             if slot is not None:
                 subnet, now = slot.vnic.subnet_id, trio.current_time()
                 if family is Family.IPV6 and not slot.vnic.ipv6_router:
-                    self._pool.doubt()  # now the metadata tells the way out
+                    self._pool.request_audit()  # now the metadata tells the way out
                 for other in limits.vnic_accepted(vnic_id, subnet, now):
                     # Its limit is known now: that is no trouble any more.
-                    self._pool.relief(addresses_place(other, family))
+                    self._pool.clear_problem(addresses_place(other, family))
 
     async def attach_vnic(self, pod_class: PodClass) -> bool:
         """Attach a pod VNIC in the first subnet of a class that is not full.
@@ -223,27 +223,27 @@ class Changes:
         await self._journal.append(AttachIntended(token))
         attached = self._pool.vnics_attached
         try:
-            families = self._pool.wants.network.families
+            families = self._pool.demand.network.families
             vnic = await self._cloud.attach_vnic(pod_class, families, token)
         except CloudRefusedError:
             # A final refusal: the next attempt is another intent.  Whether an earlier
             # life asked for something else under this token, the cloud will tell.
             self._unsettled_attach = None
             await self._journal.append(AttachSettled(token))
-            self._pool.doubt()
+            self._pool.request_audit()
             raise
         except CloudError:
-            self._pool.doubt()  # perhaps it was attached: then it is adopted
+            self._pool.request_audit()  # perhaps it was attached: then it is adopted
             raise
         slot = self._pool.numbers.number(vnic)
-        self._pool.came([vnic.id])
+        self._pool.note_created([vnic.id])
         # An audit meanwhile may have counted it already.
         self._pool.vnics_attached = max(attached + 1, self._pool.vnics_attached)
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))
         self._unsettled_attach = None
-        await self.settle()
+        await self.apply()
         if again:
-            self._pool.doubt()  # an audit may have counted it while it was attaching
+            self._pool.request_audit()  # one may have counted it as attaching
         log.info("vnic_attached", vnic=vnic.id, index=slot.index, address=vnic.address)
 
     async def fetch_fixed(self, name: str, vnic: Vnic) -> bool:
@@ -254,13 +254,13 @@ class Changes:
             CloudError: the cloud cannot be had.
         """
         found = await self._create(self._cloud.fetch_fixed(name, vnic))
-        await self.take_in(found)
+        await self.record_addresses(found)
         return True
 
-    async def settle(self) -> None:
+    async def apply(self) -> None:
         """Bring the kernel to the VNICs of the books."""
-        await self._host.settle(list(self._pool.slots.values()))
-        self._links.look()
+        await self._host.apply(list(self._pool.slots.values()))
+        self._links.reconcile()
 
 
 def texts(private_ips: Sequence[PrivateIp]) -> list[str]:

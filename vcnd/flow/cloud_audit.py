@@ -48,7 +48,7 @@ class CloudAudit:
         self._returns = returns
         self._looking = trio.Lock()
 
-    async def look(self) -> None:
+    async def reconcile(self) -> None:
         """Ask the cloud, and correct books and kernel.
 
         Raises:
@@ -56,7 +56,7 @@ class CloudAudit:
         """
         async with self._looking:
             if not self._pool.released:
-                await self._look()
+                await self._reconcile()
 
     def paused(self) -> trio.Lock:
         """Return what keeps audits of the cloud away while it is held."""
@@ -72,23 +72,23 @@ class CloudAudit:
             if p.address not in self._returns.being_deleted
         )
 
-    async def _look(self) -> None:
+    async def _reconcile(self) -> None:
         # What was created or deleted while the question was under way would look
         # like drift: judged are objects known before and after, or new to us.
         pool, asked_at = self._pool, trio.current_time()
         before, slots = pool.ledger.ids(), set(pool.slots)
-        view = await self._cloud.observe(pool.wants.families(), pool.known())
+        view = await self._cloud.observe(pool.demand.families(), pool.known())
         await self._take_in_vnics(view, slots)
         await self._take_in_addresses(view, before)
         self._kernel.adopt_restored()
-        await self._changes.settle()
+        await self._changes.apply()
         pool.observed, pool.confirmed_at = True, asked_at
         for family in Family:
             place = Place(kind=PlaceKind.AUDIT, family=family)
             if family in view.unlisted:
-                pool.trouble(place, view.unlisted[family])
+                pool.report_problem(place, view.unlisted[family])
             else:
-                pool.relief(place)
+                pool.clear_problem(place)
         pool.ring()
         await self._correct_tags(view)
         if pool.network_settled:
@@ -139,7 +139,7 @@ class CloudAudit:
         unlisted = before & pool.slots.keys() - {view.primary.id, *listed}
         ours = self._returns.being_detached
         doubted = frozenset(
-            v for v in unlisted if not pool.is_young(v) and v not in ours
+            v for v in unlisted if not pool.recently_created(v) and v not in ours
         )
         for vnic_id in doubted - pool.doubted:
             log.warning("vnic_doubted", vnic=vnic_id)
@@ -183,7 +183,7 @@ class CloudAudit:
             if p.id in before
             and p.vnic_id in asked
             and p.family not in view.unlisted
-            and not pool.is_young(p.id)
+            and not pool.recently_created(p.id)
             and p.address not in self._returns.being_deleted
         ]
         repairs = cloud_drift(
@@ -205,7 +205,7 @@ class CloudAudit:
             p for p in view.private_ips if ledger.why_withheld(p) is Withheld.ADDING
         ]
         for private_ip in fresh:
-            await self._changes.take_in([private_ip])
+            await self._changes.record_addresses([private_ip])
             self._kernel.let_rest(private_ip)
 
     def _may_adopt(
@@ -217,7 +217,9 @@ class CloudAudit:
         detached = private_ip.vnic_id in self._returns.being_detached
         there = private_ip.vnic_id in pool.slots and not detached
         known = private_ip.id in pool.ledger.ids()
-        return known or (there and not deleted and not pool.has_left(private_ip.id))
+        return known or (
+            there and not deleted and not pool.recently_deleted(private_ip.id)
+        )
 
     async def _is_address_gone(self, private_ip: PrivateIp) -> bool:
         """Ask directly for an address that its VNIC's list lacks."""
@@ -269,22 +271,24 @@ class CloudAudit:
                 await self._cloud.tag_address(private_ip)
                 log.warning("tags_put_back", address=private_ip.address)
         except CloudError as error:
-            self._pool.trouble(TAGS, str(error))
+            self._pool.report_problem(TAGS, str(error))
         else:
-            self._pool.relief(TAGS)
+            self._pool.clear_problem(TAGS)
 
     async def _correct_nsgs(self, view: CloudView) -> None:
         """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
         refused: set[Place] = set()
-        for repair in nsg_drift(view, self._pool.wants.classes()):
+        for repair in nsg_drift(view, self._pool.demand.classes()):
             try:
                 await self._cloud.set_nsgs(repair.vnic_id, repair.nsg_ids)
             except CloudError as error:
                 place = Place(kind=PlaceKind.NSGS, vnic_id=repair.vnic_id)
                 refused.add(place)
-                self._pool.trouble(place, str(error))
+                self._pool.report_problem(place, str(error))
                 if not isinstance(error, CloudRefusedError):
                     return  # it is away: for the other VNICs too
             else:
                 log.info("vnic_nsgs_set", vnic=repair.vnic_id, nsgs=repair.nsg_ids)
-        self._pool.relieve(lambda p: p.kind is PlaceKind.NSGS and p not in refused)
+        self._pool.clear_problems(
+            lambda p: p.kind is PlaceKind.NSGS and p not in refused
+        )

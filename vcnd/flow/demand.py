@@ -8,15 +8,15 @@ import trio
 
 from vcnd.core import requests
 from vcnd.core.ledger import Ledger
-from vcnd.model.errors import WishRefusedError
+from vcnd.model.errors import RequestRefusedError
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
-from vcnd.model.request import Allowance, Claim
+from vcnd.model.request import Grant, NamespacePolicy
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class ClassDemand:
     """What pods want of one class."""
 
     pod_class: PodClass
@@ -36,20 +36,20 @@ class Need:
         return any(self.wanted.values()) or bool(self.fixed)
 
 
-class Wants:
+class Demand:
     """The pods without an address, and what each may have."""
 
     def __init__(
-        self, ledger: Ledger, network: PodNetwork, allowed: Sequence[Allowance]
+        self, ledger: Ledger, network: PodNetwork, allowed: Sequence[NamespacePolicy]
     ) -> None:
         self._ledger = ledger
         self._network = network
         self._allowed = tuple(allowed)
         self.bound: dict[str, BoundPod] = {}
         """Pods that Kubernetes has bound to this node, by uid."""
-        self._bound_claims: dict[str, Claim] = {}
+        self._bound_claims: dict[str, Grant] = {}
         """Theirs, but of those whose wishes are refused."""
-        self._waiting: dict[SandboxKey, tuple[PodRef, Claim]] = {}
+        self._waiting: dict[SandboxKey, tuple[PodRef, Grant]] = {}
         self._classes: dict[str, PodClass] = {}
         self._bind_news = trio.Event()
 
@@ -76,11 +76,11 @@ class Wants:
         """Find out what each bound pod is to be given; refused ones get nothing."""
         self._bound_claims.clear()
         # Pods ask for ever new classes; those that nobody asks for any more go.
-        waiting = (claim.pod_class for _, claim in self._waiting.values())
+        waiting = (grant.pod_class for _, grant in self._waiting.values())
         self._classes = {pod_class.name: pod_class for pod_class in waiting}
         for uid, bound in self.bound.items():
-            with suppress(WishRefusedError):
-                self._bound_claims[uid] = self.claim(bound.pod, bound.annotations)
+            with suppress(RequestRefusedError):
+                self._bound_claims[uid] = self.grant(bound.pod, bound.annotations)
 
     def unbind(self, pod: PodRef) -> None:
         """Take a pod whose address was taken back off the list.
@@ -95,10 +95,10 @@ class Wants:
         await self._bind_news.wait()
 
     @contextmanager
-    def waiting_for(self, key: SandboxKey, pod: PodRef, claim: Claim) -> Iterator[None]:
+    def waiting_for(self, key: SandboxKey, pod: PodRef, grant: Grant) -> Iterator[None]:
         """Count a call as waiting while the body runs."""
-        self._waiting[key] = pod, claim
-        self._classes[claim.pod_class.name] = claim.pod_class
+        self._waiting[key] = pod, grant
+        self._classes[grant.pod_class.name] = grant.pod_class
         try:
             yield
         finally:
@@ -121,35 +121,35 @@ class Wants:
 
     # What
 
-    def claim(self, pod: PodRef, annotations: Mapping[str, str]) -> Claim:
+    def grant(self, pod: PodRef, annotations: Mapping[str, str]) -> Grant:
         """Return what a pod is to be given.
 
         Raises:
             WishRefusedError: it may not have what its annotations ask for.
         """
-        claim = requests.claim(
+        grant = requests.grant(
             requests.read(pod, annotations),
             namespace=pod.namespace,
             allowed=self._allowed,
             network=self.network,
         )
-        self._classes[claim.pod_class.name] = claim.pod_class
-        return claim
+        self._classes[grant.pod_class.name] = grant.pod_class
+        return grant
 
-    def may_wish(self, namespace: str) -> bool:
+    def may_request(self, namespace: str) -> bool:
         """Tell whether the pods of a namespace may wish for anything."""
-        return requests.may_wish(namespace, self._allowed)
+        return requests.may_request(namespace, self._allowed)
 
     def classes(self) -> dict[str, PodClass]:
         """Return the classes that pods have asked for, and those kept warm, by name."""
         kept = {c.name: c for c in self.network.kept_warm}
         return {**self._classes, **kept}
 
-    def _claims(self) -> dict[str, Claim]:
+    def _claims(self) -> dict[str, Grant]:
         """Return the claims of pods without an address, by uid."""
-        claims = {pod.uid or str(k): c for k, (pod, c) in self._waiting.items()}
+        grants = {pod.uid or str(k): c for k, (pod, c) in self._waiting.items()}
         bound, unserved = self._bound_claims, self.unserved()
-        return {u: c for u, c in bound.items() if u in unserved} | claims
+        return {u: c for u, c in bound.items() if u in unserved} | grants
 
     def families(self) -> list[Family]:
         """Return those that pods are given here, and those that some were given."""
@@ -157,7 +157,7 @@ class Wants:
         rest = [f for f in Family if f in held and f not in self.network.families]
         return [*self.network.families, *rest]
 
-    def needs(self, names: Iterable[str] = ()) -> list[Need]:
+    def by_class(self, names: Iterable[str] = ()) -> list[ClassDemand]:
         """Return what is wanted of each class, the most urgent class first.
 
         Args:
@@ -165,43 +165,44 @@ class Wants:
                 kept warm are always among them.
         """
         kept = {pod_class.name for pod_class in self.network.kept_warm}
-        by_name: dict[str, list[Claim]] = {name: [] for name in (*kept, *names)}
+        by_name: dict[str, list[Grant]] = {name: [] for name in (*kept, *names)}
         known = self.classes()
-        for claim in self._claims().values():
-            by_name.setdefault(claim.pod_class.name, []).append(claim)
-        urgent = {claim.pod_class.name for _, claim in self._waiting.values()}
-        needs = [
+        for grant in self._claims().values():
+            by_name.setdefault(grant.pod_class.name, []).append(grant)
+        urgent = {grant.pod_class.name for _, grant in self._waiting.values()}
+        class_demands = [
             self._need(
                 # By its name: the node's own may be another one since a call waits.
                 known.get(name, PodClass(name, (), ())),
-                claims,
+                grants,
                 kept_warm=name in kept,
                 waiting=name in urgent,
             )
-            for name, claims in by_name.items()
+            for name, grants in by_name.items()
         ]
         return sorted(
-            needs, key=lambda n: (not n.waiting, not n.is_wanted, n.pod_class.name)
+            class_demands,
+            key=lambda n: (not n.waiting, not n.is_wanted, n.pod_class.name),
         )
 
     def _need(
         self,
         pod_class: PodClass,
-        claims: list[Claim],
+        grants: list[Grant],
         *,
         kept_warm: bool,
         waiting: bool,
-    ) -> Need:
+    ) -> ClassDemand:
         def wanted(family: Family) -> int:
             return sum(
                 family in c.families and not (c.fixed and family is Family.IPV4)
-                for c in claims
+                for c in grants
             )
 
-        return Need(
+        return ClassDemand(
             pod_class=pod_class,
             wanted={family: wanted(family) for family in self.families()},
-            fixed=frozenset(c.fixed for c in claims if c.fixed),
+            fixed=frozenset(c.fixed for c in grants if c.fixed),
             kept_warm=kept_warm,
             waiting=waiting,
         )

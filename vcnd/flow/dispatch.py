@@ -33,24 +33,24 @@ Change = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Brings:
+class Incoming:
     """How many addresses a change will bring."""
 
     count: int = 0
     family: Family | None = None
 
 
-NOTHING = Brings()
+NOTHING = Incoming()
 
 
-class Work:
+class Dispatcher:
     """Starts changes, and remembers where they run and where they were refused."""
 
     def __init__(self, *, pool: Pool, random: Random) -> None:
         self._pool = pool
         self._random = random
         self._nursery: trio.Nursery | None = None
-        self.at_work: dict[VnicId, Brings] = {}
+        self.in_flight: dict[VnicId, Incoming] = {}
         """Where changes are under way, and what each will bring."""
         self._not_before: dict[Place, float] = {}
         self._delays: dict[Place, Iterator[float]] = {}
@@ -58,36 +58,36 @@ class Work:
     def open(self, nursery: trio.Nursery) -> None:
         """Say where changes run; those of an earlier nursery have ended with it."""
         self._nursery = nursery
-        self.at_work.clear()
+        self.in_flight.clear()
 
     # Where
 
-    def forgive(self) -> None:
+    def reset_backoff(self) -> None:
         """Forget what was refused."""
         self._not_before.clear()
         self._delays.clear()
 
     @property
-    def quiet(self) -> bool:
+    def idle(self) -> bool:
         """Return True if nothing is under way and no refusal is being waited out."""
-        return not self.at_work and not any(map(self.is_shut, self._not_before))
+        return not self.in_flight and not any(map(self.backing_off, self._not_before))
 
-    def pauses(self) -> list[float]:
+    def retry_times(self) -> list[float]:
         """Return when each pause ends, those that have ended too."""
         return list(self._not_before.values())
 
-    def is_shut(self, place: Place) -> bool:
+    def backing_off(self, place: Place) -> bool:
         """Return True if a place refused lately and is not asked again yet."""
         return self._not_before.get(place, 0.0) > trio.current_time()
 
-    def closed_to_releases(self) -> set[str]:
+    def releases_backing_off(self) -> set[str]:
         """Return the VNICs, or INSTANCE, that nothing can be given back from now."""
         refused = {
             place.vnic_id
             for place in self._not_before
-            if place.kind is PlaceKind.RELEASE and self.is_shut(place)
+            if place.kind is PlaceKind.RELEASE and self.backing_off(place)
         }
-        return refused | self.at_work.keys()
+        return refused | self.in_flight.keys()
 
     def forget_stale(self) -> None:
         """Drop refusals that nobody asked about again: their VNIC or pod has gone."""
@@ -108,7 +108,7 @@ class Work:
         change: Change,
         *,
         place: Place,
-        brings: Brings = NOTHING,
+        brings: Incoming = NOTHING,
     ) -> None:
         """Start a change.
 
@@ -120,16 +120,16 @@ class Work:
         """
         if self._nursery is None:
             raise RuntimeError("the work has no nursery yet")
-        self.at_work[where] = brings
+        self.in_flight[where] = brings
         self._nursery.start_soon(self._carry_out, where, place, change)
 
     def _urgency(self, place: Place) -> Urgency:
         """Return how urgent a change is."""
         if place.kind is PlaceKind.RELEASE:
             return Urgency.RELEASE
-        if self._pool.wants.waiting:
+        if self._pool.demand.waiting:
             return Urgency.WAITING
-        return Urgency.DEMAND if self._pool.wants.unserved() else Urgency.WARM_UP
+        return Urgency.DEMAND if self._pool.demand.unserved() else Urgency.WARM_UP
 
     async def _carry_out(self, where: VnicId, place: Place, change: Change) -> None:
         URGENCY.set(self._urgency(place))
@@ -139,20 +139,20 @@ class Work:
             if isinstance(error, CloudFullError):
                 self._learn(where)
             self._refused(place, error)
-            self._pool.trouble(place, self._reason(where, place, error))
+            self._pool.report_problem(place, self._reason(where, place, error))
         except Exception as error:
             # A defect of ours, or an answer that nobody foresaw.  What became of the
             # change is not known: an audit looks.
             log.exception("change_failed", what=str(place), where=where)
             self._refused(place, error)
-            self._pool.trouble(place, f"failed unexpectedly: {describe(error)}")
-            self._pool.doubt()
+            self._pool.report_problem(place, f"failed unexpectedly: {describe(error)}")
+            self._pool.request_audit()
         else:
             if progress:
                 self._forget(place)
-                self._pool.relief(place)
+                self._pool.clear_problem(place)
         finally:
-            del self.at_work[where]
+            del self.in_flight[where]
             self._pool.ring()
 
     def _refused(self, place: Place, error: Exception) -> None:
@@ -169,7 +169,7 @@ class Work:
         self._not_before[place] = trio.current_time() + next(waits)
 
     def _learn(self, where: VnicId) -> None:
-        slot, family = self._pool.slots.get(where), self.at_work[where].family
+        slot, family = self._pool.slots.get(where), self.in_flight[where].family
         if slot is not None and family is not None:
             held = self._pool.held(where, family)
             self._pool.limits[family].vnic_refused(
@@ -178,8 +178,10 @@ class Work:
 
     def _reason(self, where: VnicId, place: Place, error: VcndError) -> str:
         """Return why a change was refused, with what it was about."""
-        wants, slot = self._pool.wants, self._pool.slots.get(where)
-        pod_class = wants.classes().get(place.pod_class or "", wants.network.own_class)
+        demand, slot = self._pool.demand, self._pool.slots.get(where)
+        pod_class = demand.classes().get(
+            place.pod_class or "", demand.network.own_class
+        )
         subnet, holder = ", ".join(pod_class.subnet_ids), "instance"
         if not isinstance(error, CloudFullError):
             if place.kind is not PlaceKind.ATTACH:

@@ -11,8 +11,8 @@ from functools import partial
 import trio
 
 from vcnd.flow.changes import Changes
-from vcnd.flow.demand import Need
-from vcnd.flow.dispatch import Brings, Work
+from vcnd.flow.demand import ClassDemand
+from vcnd.flow.dispatch import Dispatcher, Incoming
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
 from vcnd.model.family import Family
@@ -24,15 +24,15 @@ class FixedAddresses:
     """Those of this node."""
 
     def __init__(
-        self, *, pool: Pool, changes: Changes, returns: Returns, work: Work
+        self, *, pool: Pool, changes: Changes, returns: Returns, work: Dispatcher
     ) -> None:
         self._pool = pool
         self._changes = changes
         self._returns = returns
-        self._work = work
+        self._dispatcher = work
 
     def fetch(
-        self, need: Need, slots: Sequence[VnicSlot], attach: Callable[[], None]
+        self, need: ClassDemand, slots: Sequence[VnicSlot], attach: Callable[[], None]
     ) -> None:
         """Bring what is wanted to VNICs of the class.
 
@@ -44,20 +44,20 @@ class FixedAddresses:
         here = {p.fixed for p in self._pool.ledger.private_ips()}
         for name in sorted(need.fixed - here):
             place = fixed_place(name)
-            if self._work.is_shut(place):
+            if self._dispatcher.backing_off(place):
                 continue
             roomy = self._roomy(need, slots)
             if not roomy:
                 attach()
                 return
-            free = [v for v in roomy if v.id not in self._work.at_work]
+            free = [v for v in roomy if v.id not in self._dispatcher.in_flight]
             if not free:
                 return
             fetch = partial(self._changes.fetch_fixed, name, free[0])
-            brings = Brings(0, Family.IPV4)
-            self._work.start(free[0].id, fetch, place=place, brings=brings)
+            brings = Incoming(0, Family.IPV4)
+            self._dispatcher.start(free[0].id, fetch, place=place, brings=brings)
 
-    def _roomy(self, need: Need, slots: Sequence[VnicSlot]) -> list[Vnic]:
+    def _roomy(self, need: ClassDemand, slots: Sequence[VnicSlot]) -> list[Vnic]:
         """Return the VNICs of the address' subnet that take one more."""
         now, home = trio.current_time(), need.pod_class.subnet_ids[0]
         limits = self._pool.limits[Family.IPV4]
@@ -83,6 +83,6 @@ class FixedAddresses:
                 continue
             if pool.ledger.state(private_ip.address) != "free":
                 continue
-            if vnic_id not in self._work.closed_to_releases():
+            if vnic_id not in self._dispatcher.releases_backing_off():
                 leave = partial(self._returns.release_fixed, private_ip)
-                self._work.start(vnic_id, leave, place=release_place(vnic_id))
+                self._dispatcher.start(vnic_id, leave, place=release_place(vnic_id))

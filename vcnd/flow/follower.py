@@ -31,7 +31,7 @@ class Follower:
             self._note_problems()
             pods = self._cluster.pods()
             if pods is not None:
-                self._pool.wants.bind(pods)
+                self._pool.demand.bind(pods)
             self._pool.ring()
             await self._cluster.until_changed()
             await trio.sleep(GATHER_SECONDS)
@@ -43,8 +43,8 @@ class Follower:
 
     def _keep(self, kind: PlaceKind, reasons: Mapping[str, str]) -> None:
         places = {Place(kind=kind, name=n): reason for n, reason in reasons.items()}
-        self._pool.relieve(
+        self._pool.clear_problems(
             lambda p: p.kind is kind and p != CLUSTER_WRITES and p not in places
         )
         for place, reason in places.items():
-            self._pool.trouble(place, reason)
+            self._pool.report_problem(place, reason)

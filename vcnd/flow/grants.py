@@ -6,7 +6,7 @@ import trio
 
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import TryAgainError
-from vcnd.model.request import Claim
+from vcnd.model.request import Grant
 from vcnd.model.sandbox import PodRef
 from vcnd.ports import Cluster
 
@@ -14,14 +14,14 @@ KNOWN_SECONDS = 5.0
 """kubelet may know of a pod before we do; so long a call waits to hear of it."""
 
 
-class Claims:
+class Grants:
     """Finds annotations where they are: with the call, or in Kubernetes."""
 
     def __init__(self, *, pool: Pool, cluster: Cluster | None) -> None:
         self._pool = pool
         self._cluster = cluster
 
-    async def of(self, pod: PodRef, told: Mapping[str, str] | None) -> Claim:
+    async def of(self, pod: PodRef, told: Mapping[str, str] | None) -> Grant:
         """Return a pod's claim.
 
         Args:
@@ -32,8 +32,8 @@ class Claims:
             WishRefusedError: it may not have what it asks for.
             TryAgainError: it may have wishes, and they cannot be had.
         """
-        wants = self._pool.wants
-        return wants.claim(pod, await self._annotations(pod, told))
+        demand = self._pool.demand
+        return demand.grant(pod, await self._annotations(pod, told))
 
     async def _annotations(
         self, pod: PodRef, told: Mapping[str, str] | None
@@ -41,16 +41,16 @@ class Claims:
         if self._cluster is None or not pod.name:
             return told or {}
         known = self._cluster.annotations(pod, told)
-        may_wish = self._pool.wants.may_wish(pod.namespace)
-        if known is None and not may_wish and self._cluster.pods() is None:
+        may_request = self._pool.demand.may_request(pod.namespace)
+        if known is None and not may_request and self._cluster.pods() is None:
             return told or {}  # Kubernetes is away: nobody would come to tell
         with trio.move_on_after(KNOWN_SECONDS):
             while known is None:
-                await self._pool.wants.until_bound()
+                await self._pool.demand.until_bound()
                 known = self._cluster.annotations(pod, told)
         if known is not None:
             return known
-        if may_wish:
+        if may_request:
             # Other NSGs than it asks for would be worse than none.
             raise TryAgainError(
                 f"what pod {pod} wishes for is not known yet",

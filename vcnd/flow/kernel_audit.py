@@ -19,8 +19,8 @@ from vcnd.core.drift import (
     listed_drift,
 )
 from vcnd.flow.leases import Leases
+from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.pool import Pool
-from vcnd.flow.turns import Turns
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import PrivateIp
@@ -32,11 +32,13 @@ log = structlog.get_logger()
 class KernelAudit:
     """Keeps leases and the pods' links in agreement."""
 
-    def __init__(self, *, pool: Pool, host: Host, leases: Leases, turns: Turns) -> None:
+    def __init__(
+        self, *, pool: Pool, host: Host, leases: Leases, locks: SandboxLocks
+    ) -> None:
         self._pool = pool
         self._host = host
         self._leases = leases
-        self._turns = turns
+        self._turns = locks
         self._lost = False
         self._rest_until = 0.0
         self._to_adopt: list[Lease] = []
@@ -105,7 +107,7 @@ class KernelAudit:
         ledger = self._pool.ledger
         for address in private_ip.addresses:
             if ledger.state(address) == "free":
-                ledger.cool(address, self._rest_until)
+                ledger.restore_cooldown(address, self._rest_until)
 
     # Audits
 

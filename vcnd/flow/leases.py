@@ -45,8 +45,8 @@ class Leases:
         for older in ledger.leases():
             if not {*older.addresses}.isdisjoint(lease.addresses):
                 # Its link is gone; in the journal the newest lease counts as well.
-                ledger.withhold(older.key)
-                ledger.rest(older, trio.current_time())
+                ledger.end_lease(older.key)
+                ledger.start_cooldown(older, trio.current_time())
         ledger.restore(lease)
         await self._journal.append_in_any_case(Leased(lease), lambda: None)
         return True
@@ -59,12 +59,12 @@ class Leases:
         """
         await self._host.unplug(lease)
         cut_at = trio.current_time()
-        if self._pool.ledger.withhold(lease.key) is None:
+        if self._pool.ledger.end_lease(lease.key) is None:
             return
-        self._pool.wants.unbind(lease.pod)
+        self._pool.demand.unbind(lease.pod)
 
-        def rest() -> None:
-            self._pool.ledger.rest(lease, cut_at)
+        def start_cooldown() -> None:
+            self._pool.ledger.start_cooldown(lease, cut_at)
             self._pool.ring()
 
-        await self._journal.append_in_any_case(Released(lease.key), rest)
+        await self._journal.append_in_any_case(Released(lease.key), start_cooldown)

@@ -28,9 +28,9 @@ class Links:
         task_status.started()
         while True:
             await self._host.until_links_change()
-            self.look()
+            self.reconcile()
 
-    def look(self) -> None:
+    def reconcile(self) -> None:
         """Note which pod VNICs have no link.
 
         A link that went is a sign that somebody detached the VNIC: an audit is
@@ -41,17 +41,17 @@ class Links:
         lost, pool.unlinked = self._linked & unlinked, unlinked
         self._linked = frozenset(s.vnic.id for s in pool.pod_slots) - unlinked
         for vnic_id in unlinked:
-            if vnic_id in lost or not pool.is_young(vnic_id):
-                pool.trouble(
+            if vnic_id in lost or not pool.recently_created(vnic_id):
+                pool.report_problem(
                     link_place(vnic_id),
                     f"VNIC {vnic_id} has no link on the node: was it detached, or its"
                     " interface removed? Its addresses are not given to pods",
                 )
         for vnic_id in returned:
-            pool.relief(link_place(vnic_id))
+            pool.clear_problem(link_place(vnic_id))
         if lost:
             log.warning("vnic_link_lost", vnics=sorted(lost))
-            pool.doubt()
+            pool.request_audit()
         if returned:
             pool.arrived()
         if lost or returned:

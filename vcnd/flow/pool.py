@@ -11,20 +11,20 @@ from math import inf
 import structlog
 import trio
 
-from vcnd.core.ledger import Ledger, Which
+from vcnd.core.ledger import Ledger, Selector
 from vcnd.core.limits import LearntLimits
 from vcnd.core.numbers import Numbers
 from vcnd.core.problems import Problems
 from vcnd.core.recent import Recent
 from vcnd.core.states import Counts
-from vcnd.core.target import Holding, PoolPolicy, share, target
-from vcnd.flow.demand import Need, Wants
+from vcnd.core.target import Holding, PoolPolicy, class_policy, target
+from vcnd.flow.demand import ClassDemand, Demand
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.place import JOURNAL, Place
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.records import Remembered
-from vcnd.model.request import Allowance, Claim
+from vcnd.model.records import RecoveredState
+from vcnd.model.request import Grant, NamespacePolicy
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import Known, PrivateIp, VnicSlot
 
@@ -39,14 +39,14 @@ class Pool:
         policy: PoolPolicy,
         network: PodNetwork,
         limits: Mapping[Family, LearntLimits],
-        allowed: Sequence[Allowance] = (),
+        allowed: Sequence[NamespacePolicy] = (),
     ) -> None:
         self.policy = policy
         self.limits = limits
         self.network_settled = False
         """Whether VNICs are attached where Kubernetes asks, where there is any."""
         self.ledger = Ledger(cooling_seconds=policy.cooling_seconds)
-        self.wants = Wants(self.ledger, network, allowed)
+        self.demand = Demand(self.ledger, network, allowed)
         self.numbers = Numbers()
         self.unlinked: frozenset[VnicId] = frozenset()
         """VNICs of ``slots`` that have no link on the node."""
@@ -93,11 +93,11 @@ class Pool:
             self._bell = trio.Event()
         return self._bell
 
-    def doubt(self) -> None:
+    def request_audit(self) -> None:
         """Ask for an audit: it is not known what became of a change."""
         self._doubt.set()
 
-    async def until_doubt(self) -> None:
+    async def audit_requested(self) -> None:
         """Return at the next doubt, or at one that nobody has looked into yet."""
         await self._doubt.wait()
         self._doubt = trio.Event()
@@ -108,30 +108,30 @@ class Pool:
         self._arrival.set()
         self._arrival = trio.Event()
 
-    def shut_door(self) -> None:
+    def stop_serving(self) -> None:
         """Give no address to any call, and end those that wait for one."""
         self.releasing = True
         self.arrived()
 
-    async def until_arrival(self) -> None:
+    async def arrival(self) -> None:
         """Return when addresses may have come free."""
         await self._arrival.wait()
 
     # What is new or gone: OCI's lists may not know it yet
 
-    def came(self, ocids: Iterable[str]) -> None:
+    def note_created(self, ocids: Iterable[str]) -> None:
         """Note that the cloud has just given us these."""
         self._came.note(ocids, trio.current_time())
 
-    def is_young(self, ocid: str) -> bool:
+    def recently_created(self, ocid: str) -> bool:
         """Tell whether a list that lacks it proves nothing."""
         return self._came.has(ocid, trio.current_time())
 
-    def left(self, ocids: Iterable[str]) -> None:
+    def note_deleted(self, ocids: Iterable[str]) -> None:
         """Note that the cloud has just taken these back."""
         self._left.note(ocids, trio.current_time())
 
-    def has_left(self, ocid: str) -> bool:
+    def recently_deleted(self, ocid: str) -> bool:
         """Tell whether a list that has it proves nothing."""
         return self._left.has(ocid, trio.current_time())
 
@@ -151,14 +151,14 @@ class Pool:
     @property
     def family(self) -> Family:
         """Return the family that pods' first addresses are of."""
-        return self.wants.network.families[0]
+        return self.demand.network.families[0]
 
     def counts(self, family: Family) -> Counts:
         """Return how many addresses of a family stand where."""
         return self.ledger.counts(lambda p: p.family is family)
 
     @property
-    def demand(self) -> int:
+    def demand_count(self) -> int:
         """Return how many pods have an address, or want one.
 
         Wanted by calls that wait, and by pods whose calls have not come yet: the
@@ -167,19 +167,19 @@ class Pool:
         return self._demand(self.family)
 
     def _demand(self, family: Family) -> int:
-        return self.counts(family).leased + self.wants.wanted
+        return self.counts(family).leased + self.demand.wanted
 
     @property
     def target(self) -> int:
         """Return how many addresses of the first family the node ought to hold."""
         total, family = 0, self.family
-        for need in self.wants.needs():
+        for need in self.demand.by_class():
             holding = self.holding(need, family)
-            policy = self.share(need, family, holding)
+            policy = self.class_policy(need, family, holding)
             total += target(holding.leased + holding.wanted, policy)
         return total
 
-    def holding(self, need: Need, family: Family, in_flight: int = 0) -> Holding:
+    def holding(self, need: ClassDemand, family: Family, in_flight: int = 0) -> Holding:
         """Return what is held of a class and family, and wanted of it."""
         which = self._of(need.pod_class.name, family)
         counts = self.ledger.counts(which)
@@ -193,18 +193,20 @@ class Pool:
             wanted=need.wanted[family],
         )
 
-    def share(self, need: Need, family: Family, holding: Holding) -> PoolPolicy:
+    def class_policy(
+        self, need: ClassDemand, family: Family, holding: Holding
+    ) -> PoolPolicy:
         """Return the settings for a class and family of which so much is held."""
         here = holding.leased + holding.wanted
-        given = family in self.wants.network.families
-        return share(
+        given = family in self.demand.network.families
+        return class_policy(
             self.policy,
             own=given and need.kept_warm,
             needed=given and here > 0,
             elsewhere=max(0, self._demand(family) - here),
         )
 
-    def _of(self, pod_class: str, family: Family, fixed: str = "") -> Which:
+    def _of(self, pod_class: str, family: Family, fixed: str = "") -> Selector:
         """Return what tells the addresses of a class, or its fixed one, from others."""
 
         def is_it(private_ip: PrivateIp) -> bool:
@@ -216,38 +218,38 @@ class Pool:
 
         return is_it
 
-    def _fitting(self, claim: Claim) -> list[Which]:
+    def _fitting(self, grant: Grant) -> list[Selector]:
         """Return what tells the addresses that fit a claim, for each it wants."""
-        return [self._usable(claim, family) for family in claim.families]
+        return [self._usable(grant, family) for family in grant.families]
 
-    def _usable(self, claim: Claim, family: Family) -> Which:
-        fixed = claim.fixed if family is Family.IPV4 else ""
-        fits = self._of(claim.pod_class.name, family, fixed)
+    def _usable(self, grant: Grant, family: Family) -> Selector:
+        fixed = grant.fixed if family is Family.IPV4 else ""
+        fits = self._of(grant.pod_class.name, family, fixed)
         return lambda p: self.serves(p.vnic_id) and fits(p)
 
-    def has_free(self, claim: Claim) -> bool:
+    def has_free_for(self, grant: Grant) -> bool:
         """Tell whether all addresses of a claim are free."""
-        return all(self.ledger.counts(w).free for w in self._fitting(claim))
+        return all(self.ledger.counts(w).free for w in self._fitting(grant))
 
-    def take(self, key: SandboxKey, claim: Claim) -> tuple[str, ...] | None:
+    def take(self, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
         """Return the free addresses to give next for a claim, or None."""
-        taken = [self.ledger.take(key, which) for which in self._fitting(claim)]
+        taken = [self.ledger.take(key, which) for which in self._fitting(grant)]
         found = tuple(address for address in taken if address is not None)
         return found if len(found) == len(taken) else None
 
     # Troubles
 
-    def trouble(self, place: Place, reason: str) -> None:
+    def report_problem(self, place: Place, reason: str) -> None:
         """Note what is wrong at a place, until ``relief``."""
         if self.problems.see(place, reason, trio.current_time()):
             log.warning("cloud_trouble", what=str(place), reason=reason)
             self._news.set()
 
-    def relief(self, place: Place) -> None:
+    def clear_problem(self, place: Place) -> None:
         """Drop the problem of a place: its cause has gone."""
-        self.relieve(lambda p: p == place)
+        self.clear_problems(lambda p: p == place)
 
-    def relieve(self, is_over: Callable[[Place], bool]) -> None:
+    def clear_problems(self, is_over: Callable[[Place], bool]) -> None:
         """Drop the problems of all places whose cause has gone."""
         now = trio.current_time()
         for problem in self.problems.clear(is_over):
@@ -263,15 +265,15 @@ class Pool:
         """Drop refused attempts that nobody repeats any more."""
         expired = self.problems.expired(trio.current_time())
         if expired:
-            self.relieve(expired.__contains__)
+            self.clear_problems(expired.__contains__)
 
     def hear_of_disk(self, refusal: str) -> None:
         """Take in why the journal's disk refuses, or by an empty text that it works."""
         self.disk_writes = not refusal
         if refusal:
-            self.trouble(JOURNAL, refusal)
+            self.report_problem(JOURNAL, refusal)
         else:
-            self.relief(JOURNAL)
+            self.clear_problem(JOURNAL)
             self.ring()
 
     # VNICs
@@ -296,7 +298,7 @@ class Pool:
         """Drop what was learnt of a VNIC that is gone, and its troubles."""
         for learnt in self.limits.values():
             learnt.forget(vnic_id)
-        self.relieve(lambda p: p.vnic_id == vnic_id)
+        self.clear_problems(lambda p: p.vnic_id == vnic_id)
 
     def class_of(self, vnic_id: VnicId) -> str:
         """Return the name of a VNIC's class; that of the node's own where unknown."""
@@ -325,24 +327,24 @@ class Pool:
             private_ips={p.id: p for p in self.ledger.private_ips()},
         )
 
-    def restore(self, remembered: Remembered) -> None:
+    def restore(self, recovered: RecoveredState) -> None:
         """Enter what the journal remembers."""
-        for slot in remembered.slots:
+        for slot in recovered.slots:
             self.slots[slot.vnic.id] = slot
-        for private_ip in remembered.private_ips:
+        for private_ip in recovered.private_ips:
             self.ledger.add(private_ip)
-        for lease in remembered.leases:
+        for lease in recovered.leases:
             self.ledger.restore(lease)
-        for address, vnic_id in remembered.lost:
+        for address, vnic_id in recovered.lost:
             held = self.ledger.private_ip(address)
             if held is None and self.ledger.state(address) == "leased":
                 self.ledger.lose(address, vnic_id)
         now = trio.current_time()
-        for address, seconds_ago in remembered.cooling:
+        for address, seconds_ago in recovered.cooling:
             held = self.ledger.private_ip(address)
             if held is not None and held.fixed:
                 continue  # needs no rest
             if self.ledger.state(address) == "free":
-                self.ledger.cool(
+                self.ledger.restore_cooldown(
                     address, now + self.policy.cooling_seconds - seconds_ago
                 )

@@ -15,7 +15,7 @@ import trio
 
 from vcnd.core.backoff import delays
 from vcnd.core.report import report
-from vcnd.flow.notices import LATE_SECONDS, Notices
+from vcnd.flow.events import LATE_SECONDS, Events
 from vcnd.flow.pool import Pool
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import CloudError, ClusterError, PodNetworkError, VcndError
@@ -47,12 +47,12 @@ class Publisher:
         self._cloud = cloud
         self._cluster = cluster
         self._warm_pool = warm_pool
-        self._own = pool.wants.network
+        self._own = pool.demand.network
         self._own_maximum = pool.policy.maximum
         self._random = random
         self._instance_id = ""
         self._proxy_next = 0.0
-        self._notices = Notices(pool=pool, cluster=cluster)
+        self._notices = Events(pool=pool, cluster=cluster)
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -62,16 +62,16 @@ class Publisher:
         waits = self._new_waits()
         while True:
             try:
-                await self._look()
+                await self._reconcile()
             except VcndError as error:
-                self._pool.trouble(CLUSTER_WRITES, str(error))
+                self._pool.report_problem(CLUSTER_WRITES, str(error))
                 pause = next(waits)
                 log.warning(
                     "cluster_not_told", reason=str(error), seconds=round(pause, 1)
                 )
                 await trio.sleep(pause)
                 continue
-            self._pool.relief(CLUSTER_WRITES)
+            self._pool.clear_problem(CLUSTER_WRITES)
             waits = self._new_waits()
             with trio.move_on_after(self._until_next_look()):
                 await self._pool.until_news()
@@ -83,7 +83,7 @@ class Publisher:
     def _until_next_look(self) -> float:
         return LATE_SECONDS if self._notices.somebody_waits else LOOK_SECONDS
 
-    async def _look(self) -> None:
+    async def _reconcile(self) -> None:
         """Do each step, though one before it was refused; then raise its error."""
         await self._identify()
         steps = (
@@ -110,9 +110,9 @@ class Publisher:
         try:
             self._instance_id = await self._cloud.instance_id()
         except CloudError as error:
-            self._pool.trouble(METADATA, str(error))
+            self._pool.report_problem(METADATA, str(error))
             return
-        self._pool.relief(METADATA)
+        self._pool.clear_problem(METADATA)
         self._cluster.identify(self._instance_id)
 
     async def _follow_network(self) -> None:
@@ -123,16 +123,16 @@ class Publisher:
             network = await self._cluster.network(self._own)
         except PodNetworkError as error:
             # The last that made sense stays in use.
-            self._pool.trouble(POD_NETWORK, str(error))
+            self._pool.report_problem(POD_NETWORK, str(error))
             return
-        self._pool.relief(POD_NETWORK)
-        if network == self._pool.wants.network and self._pool.network_settled:
+        self._pool.clear_problem(POD_NETWORK)
+        if network == self._pool.demand.network and self._pool.network_settled:
             return
         self._pool.network_settled = True
-        self._pool.doubt()  # VNICs that are there may be in other NSGs
-        if network == self._pool.wants.network:
+        self._pool.request_audit()  # VNICs that are there may be in other NSGs
+        if network == self._pool.demand.network:
             return
-        self._pool.wants.follow(network)
+        self._pool.demand.follow(network)
         maximum = network.maximum or self._own_maximum
         policy = self._pool.policy
         self._pool.policy = replace(
@@ -159,8 +159,8 @@ class Publisher:
                 for slot in pool.pod_slots
             ],
             usable=counts.free + counts.leased + counts.cooling,
-            trouble=_trouble(pool),
-            network=pool.wants.network,
+            problem=_trouble(pool),
+            network=pool.demand.network,
         )
 
     async def _look_at_proxy(self) -> None:
@@ -169,12 +169,12 @@ class Publisher:
         subnets = [slot.vnic.subnet_cidr for slot in self._pool.pod_slots]
         if not subnets or now < self._proxy_next:
             return
-        trouble = await self._cluster.proxy_trouble(subnets)
+        problem = await self._cluster.proxy_problem(subnets)
         self._proxy_next = now + PROXY_SECONDS
-        if trouble is None:
-            self._pool.relief(KUBE_PROXY)
+        if problem is None:
+            self._pool.clear_problem(KUBE_PROXY)
         else:
-            self._pool.trouble(KUBE_PROXY, trouble)
+            self._pool.report_problem(KUBE_PROXY, problem)
 
 
 def _trouble(pool: Pool) -> str | None:

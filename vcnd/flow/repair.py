@@ -53,14 +53,14 @@ class Repairer:
             observed = self._pool.observed
             URGENCY.set(Urgency.AUDIT if observed else Urgency.WAITING)
             try:
-                await self._cloud_audit.look()
+                await self._cloud_audit.reconcile()
                 await self._kernel.audit()
             except VcndError as error:
-                self._pool.trouble(AUDIT, str(error))
+                self._pool.report_problem(AUDIT, str(error))
                 await trio.sleep(next(waits))
                 continue
-            self._pool.relief(AUDIT)
-            self._pool.relief(KERNEL)
+            self._pool.clear_problem(AUDIT)
+            self._pool.clear_problem(KERNEL)
             waits = self._new_waits()
             # What is in doubt is asked for again soon, and more and more seldom.
             if self._cloud_audit.in_doubt:
@@ -69,7 +69,7 @@ class Repairer:
                 pause, doubts = self._audit_seconds, self._new_doubts()
             # Nodes that started together must not ask together for ever.
             with trio.move_on_after(pause * self._random.uniform(0.8, 1.2)):
-                await self._pool.until_doubt()
+                await self._pool.audit_requested()
             await trio.sleep(LEAST_PAUSE_SECONDS)
 
     def _new_waits(self) -> Iterator[float]:

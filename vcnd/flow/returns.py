@@ -20,7 +20,7 @@ from vcnd.model.records import (
     DetachIntended,
     DetachSettled,
     Record,
-    Remembered,
+    RecoveredState,
     ReturnIntended,
     ReturnSettled,
     VnicForgotten,
@@ -60,10 +60,10 @@ class Returns:
         """Returns that perhaps were carried out, by first address or VNIC, and since
         when nobody works on them."""
 
-    def resume(self, remembered: Remembered) -> None:
+    def resume(self, recovered: RecoveredState) -> None:
         """Let serve nobody what an earlier life was about to give back."""
         ledger, now = self._pool.ledger, trio.current_time()
-        for address in remembered.returning:
+        for address in recovered.returning:
             private_ip = ledger.private_ip(address)
             if private_ip is None:
                 continue
@@ -72,7 +72,7 @@ class Returns:
             else:
                 ledger.mark_deleting(private_ip)
             self._unsettled[address] = now
-        for vnic_id in remembered.detaching:
+        for vnic_id in recovered.detaching:
             self._pool.detaching.add(vnic_id)
             self._unsettled[vnic_id] = now
 
@@ -95,31 +95,31 @@ class Returns:
         self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
     ) -> bool:
         """Give wholly free objects of one VNIC back to the subnet."""
-        going = self._take_out(private_ips)
-        if not going:
+        to_delete = self._take_out(private_ips)
+        if not to_delete:
             return True  # a pod was quicker
-        async with self._returning(going):
-            await self._cloud.delete_addresses(vnic_id, going)
-            await self.forget(going)
-        log.info("addresses_deleted", addresses=texts(going))
+        async with self._returning(to_delete):
+            await self._cloud.delete_addresses(vnic_id, to_delete)
+            await self.forget(to_delete)
+        log.info("addresses_deleted", addresses=texts(to_delete))
         return True
 
     async def detach_vnic(self, vnic_id: VnicId) -> bool:
         """Give a VNIC whose addresses are all free back, and them with it."""
         pool = self._pool
         held = pool.ledger.per_vnic().get(vnic_id, [])
-        going = self._take_out(held)
-        if len(going) < len(held):
-            for private_ip in going:
+        to_delete = self._take_out(held)
+        if len(to_delete) < len(held):
+            for private_ip in to_delete:
                 pool.ledger.keep(private_ip)
             return True  # a pod was quicker
-        await self._detach(vnic_id, going)
-        await self._changes.settle()
-        log.info("vnic_detached", vnic=vnic_id, addresses=texts(going))
+        await self._detach(vnic_id, to_delete)
+        await self._changes.apply()
+        log.info("vnic_detached", vnic=vnic_id, addresses=texts(to_delete))
         return True
 
-    async def _detach(self, vnic_id: VnicId, going: Sequence[PrivateIp]) -> None:
-        async with self._returning(going, vnic_id):
+    async def _detach(self, vnic_id: VnicId, to_delete: Sequence[PrivateIp]) -> None:
+        async with self._returning(to_delete, vnic_id):
             # Its addresses are EPHEMERAL: they go with it, in one call.
             await self._cloud.detach_vnic(vnic_id)
             await self.forget(self._pool.ledger.per_vnic().get(vnic_id, []))
@@ -128,47 +128,49 @@ class Returns:
     def _take_out(self, private_ips: Sequence[PrivateIp]) -> list[PrivateIp]:
         """Mark those as deleting that are still wholly free."""
         ledger = self._pool.ledger
-        spare = {p.address for p in ledger.spare()}
-        going = [p for p in private_ips if p.address in spare]
-        for private_ip in going:
+        spare = {p.address for p in ledger.releasable()}
+        to_delete = [p for p in private_ips if p.address in spare]
+        for private_ip in to_delete:
             ledger.mark_deleting(private_ip)
-        return going
+        return to_delete
 
     @asynccontextmanager
     async def _returning(
-        self, going: Sequence[PrivateIp], vnic_id: VnicId | None = None
+        self, to_delete: Sequence[PrivateIp], vnic_id: VnicId | None = None
     ) -> AsyncIterator[None]:
         """Write down what the body gives back; doubt it where that fails."""
-        addresses = tuple(p.address for p in going)
+        addresses = tuple(p.address for p in to_delete)
         places = (*addresses, *([] if vnic_id is None else [vnic_id]))
         self.being_deleted.update(addresses)
         if vnic_id is not None:
             self.being_detached.add(vnic_id)
         try:
-            await self._intend(going, vnic_id)
+            await self._intend(to_delete, vnic_id)
             yield
         except CloudError:
             # Perhaps some are gone.  None serves anybody until an audit has asked.
             self._unsettled |= dict.fromkeys(places, trio.current_time())
             if vnic_id is not None:
                 self._pool.detaching.add(vnic_id)
-            self._pool.doubt()
+            self._pool.request_audit()
             raise
         finally:
             self.being_deleted.difference_update(addresses)
             if vnic_id is not None:
                 self.being_detached.discard(vnic_id)
 
-    async def _intend(self, going: Sequence[PrivateIp], vnic_id: VnicId | None) -> None:
+    async def _intend(
+        self, to_delete: Sequence[PrivateIp], vnic_id: VnicId | None
+    ) -> None:
         records: list[Record] = []
-        if going:
-            records.append(ReturnIntended(tuple(p.address for p in going)))
+        if to_delete:
+            records.append(ReturnIntended(tuple(p.address for p in to_delete)))
         if vnic_id is not None:
             records.append(DetachIntended(vnic_id))
         try:
             await self._journal.append(*records)
         except JournalError:
-            for private_ip in going:  # nothing was sent
+            for private_ip in to_delete:  # nothing was sent
                 self._pool.ledger.keep(private_ip)
             raise
 
@@ -213,7 +215,7 @@ class Returns:
         for private_ip in known:
             ledger.forget(private_ip)
             self._unsettled.pop(private_ip.address, None)
-        self._pool.left(p.id for p in known)
+        self._pool.note_deleted(p.id for p in known)
         return known
 
     async def _vnic_gone(self, vnic_id: VnicId) -> None:
@@ -244,10 +246,10 @@ class Returns:
         self.refuse_if_held()
         for slot in pool.pod_slots:
             held = ledger.per_vnic().get(slot.vnic.id, [])
-            going = [p for p in held if ledger.why_withheld(p) is None]
-            for private_ip in going:
+            to_delete = [p for p in held if ledger.why_withheld(p) is None]
+            for private_ip in to_delete:
                 ledger.mark_deleting(private_ip)  # what cools too
-            await self._detach(slot.vnic.id, going)
+            await self._detach(slot.vnic.id, to_delete)
         pool.released = True
         await self._host.withdraw()
         self._journal.remove()

@@ -26,14 +26,14 @@ def ready(pool: Pool) -> None:
 def report(pool: Pool) -> dict[str, Any]:
     """Return the node's state, as ``vcndctl status --json`` prints it."""
     now = trio.current_time()
-    counts = {family: pool.counts(family) for family in pool.wants.families()}
+    counts = {family: pool.counts(family) for family in pool.demand.families()}
     per_vnic = pool.ledger.per_vnic()
     return {
         "pool": {
             **asdict(counts[pool.family]),
-            "demand": pool.demand,
+            "demand": pool.demand_count,
             "target": pool.target,
-            "waiting": pool.wants.waiting,
+            "waiting": pool.demand.waiting,
         },
         "families": {family: asdict(n) for family, n in counts.items()},
         "vnics": [

@@ -71,14 +71,16 @@ class Supervisor:
                 seconds=round(pause, 1),
                 exc_info=failures[0] if failures else None,
             )
-            self._pool.trouble(place, f"failed unexpectedly and is restarted: {reason}")
+            self._pool.report_problem(
+                place, f"failed unexpectedly and is restarted: {reason}"
+            )
             # What it was doing may be half done.
-            self._pool.doubt()
+            self._pool.request_audit()
             await trio.sleep(pause)
 
     async def _relieve(self, place: Place) -> None:
         await trio.sleep(HEALTHY_SECONDS)
-        self._pool.relief(place)
+        self._pool.clear_problem(place)
 
     def _new_waits(self) -> Iterator[float]:
         return delays(self._random, first_seconds=1.0, most_seconds=MOST_RETRY_SECONDS)

@@ -7,7 +7,7 @@ from vcnd.core.problems import Problem
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.family import Family
-from vcnd.model.request import Claim
+from vcnd.model.request import Grant
 from vcnd.model.sandbox import PodRef, SandboxKey
 from vcnd.model.trace import TRACE
 
@@ -15,33 +15,33 @@ log = structlog.get_logger()
 
 
 async def wait_for_address(
-    pool: Pool, key: SandboxKey, pod: PodRef, claim: Claim, patience_seconds: float
+    pool: Pool, key: SandboxKey, pod: PodRef, grant: Grant, patience_seconds: float
 ) -> tuple[str, ...]:
     """Return a free address of each family claimed, waiting for them if need be.
 
     There is no await between the return of this and the caller's
     ``ledger.lease``: they are still free then.
     """
-    found = _take(pool, key, claim)
+    found = _take(pool, key, grant)
     if found is not None:
         return found
-    no_slot = _no_slot(pool, claim)
+    no_slot = _no_slot(pool, grant)
     if no_slot:
         raise PoolEmptyError("the pod's wish cannot be met", details=no_slot)
     began = trio.current_time()
     with (
-        pool.wants.waiting_for(key, pod, claim),
+        pool.demand.waiting_for(key, pod, grant),
         trio.move_on_after(patience_seconds),
     ):
         pool.ring()
         while found is None:
-            await pool.until_arrival()
-            found = _take(pool, key, claim)
+            await pool.arrival()
+            found = _take(pool, key, grant)
     waited = trio.current_time() - began
     if found is None:
         raise PoolEmptyError(
             f"no free VCN address after {waited:.0f} s",
-            details=why_empty(pool, claim),
+            details=why_empty(pool, grant),
         )
     log.info(
         "address_waited_for",
@@ -52,7 +52,7 @@ async def wait_for_address(
     return found
 
 
-def _take(pool: Pool, key: SandboxKey, claim: Claim) -> tuple[str, ...] | None:
+def _take(pool: Pool, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
     if pool.releasing or pool.released:
         done = "was" if pool.released else "is being"
         raise TryAgainError(
@@ -61,19 +61,19 @@ def _take(pool: Pool, key: SandboxKey, claim: Claim) -> tuple[str, ...] | None:
             if pool.released
             else "its addresses go back to the cloud; let pods run on other nodes",
         )
-    return pool.take(key, claim)
+    return pool.take(key, grant)
 
 
-def why_empty(pool: Pool, claim: Claim | None = None) -> str:
+def why_empty(pool: Pool, grant: Grant | None = None) -> str:
     """Say in words why no address is free, for a claim or for anybody."""
-    short = short_family(pool, claim)
+    short = short_family(pool, grant)
     counts = pool.counts(short)
     held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
-    if len(pool.wants.network.families) > 1:
+    if len(pool.demand.network.families) > 1:
         held = f"{short}: {held}"
     if pool.released:
         return "the node was released (vcndctl release); restart vcnd to use it again"
-    special = claim is not None and (_no_slot(pool, claim) or _held_here(pool, claim))
+    special = grant is not None and (_no_slot(pool, grant) or _held_here(pool, grant))
     if special:
         return special
     last = latest_problem(pool, short)
@@ -86,9 +86,9 @@ def why_empty(pool: Pool, claim: Claim | None = None) -> str:
     return f"addresses are on their way ({held})"
 
 
-def short_family(pool: Pool, claim: Claim | None) -> Family:
+def short_family(pool: Pool, grant: Grant | None) -> Family:
     """Return the family that is short, for a claim or for anybody."""
-    families = pool.wants.network.families if claim is None else claim.families
+    families = pool.demand.network.families if grant is None else grant.families
     none_free = [f for f in families if not pool.counts(f).free]
     return none_free[0] if none_free else families[0]
 
@@ -103,9 +103,9 @@ def latest_problem(pool: Pool, short: Family) -> Problem | None:
     return problems[-1] if problems else None
 
 
-def _no_slot(pool: Pool, claim: Claim) -> str:
+def _no_slot(pool: Pool, grant: Grant) -> str:
     """Say that the node takes no VNIC of a pod's class, where that is so."""
-    wanted = claim.pod_class
+    wanted = grant.pod_class
     there = any(s.vnic.pod_class == wanted.name for s in pool.pod_slots)
     full = pool.observed and pool.vnics_attached >= pool.vnic_limit
     if there or not full or not wanted.name:
@@ -118,12 +118,12 @@ def _no_slot(pool: Pool, claim: Claim) -> str:
     )
 
 
-def _held_here(pool: Pool, claim: Claim) -> str:
+def _held_here(pool: Pool, grant: Grant) -> str:
     """Say which pod of this node has a fixed address, where one has it."""
-    if not claim.fixed:
+    if not grant.fixed:
         return ""
-    here = {p.address for p in pool.ledger.private_ips() if p.fixed == claim.fixed}
+    here = {p.address for p in pool.ledger.private_ips() if p.fixed == grant.fixed}
     for lease in pool.ledger.leases():
         if not here.isdisjoint(lease.addresses):
-            return f"fixed address {claim.fixed} is with pod {lease.pod} here"
+            return f"fixed address {grant.fixed} is with pod {lease.pod} here"
     return ""

@@ -23,13 +23,13 @@ from vcnd.core.placement import (
     NoRoom,
     VnicRoom,
     VnicSpare,
-    give_back,
     plan,
+    plan_release,
 )
 from vcnd.core.target import balance
 from vcnd.flow.changes import Changes
-from vcnd.flow.demand import Need
-from vcnd.flow.dispatch import INSTANCE, Brings, Work
+from vcnd.flow.demand import ClassDemand
+from vcnd.flow.dispatch import INSTANCE, Dispatcher, Incoming
 from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
@@ -65,9 +65,9 @@ class WarmPool:
         self._changes = changes
         self._returns = returns
         self._resync_seconds = resync_seconds
-        self._work = Work(pool=pool, random=random)
+        self._dispatcher = Dispatcher(pool=pool, random=random)
         self._fixed = FixedAddresses(
-            pool=pool, changes=changes, returns=returns, work=self._work
+            pool=pool, changes=changes, returns=returns, work=self._dispatcher
         )
         self._surplus_since: dict[str, float] = {}
         """Classes that have too much, by name, and since when."""
@@ -78,11 +78,11 @@ class WarmPool:
     ) -> Never:
         """Look at each ring of the bell, when cooling ends, and now and then."""
         async with trio.open_nursery() as nursery:
-            self._work.open(nursery)
+            self._dispatcher.open(nursery)
             task_status.started()
             while True:
                 bell = self._pool.next_bell()
-                self._look()
+                self._reconcile()
                 with trio.move_on_after(self._until_next_look()):
                     await bell.wait()
                     await trio.sleep(GATHER_SECONDS)
@@ -90,24 +90,24 @@ class WarmPool:
     async def freeze(self) -> None:
         """Start no more changes, and wait for those under way."""
         self._frozen = True
-        while self._work.at_work:
+        while self._dispatcher.in_flight:
             await self._pool.next_bell().wait()
 
-    def thaw(self) -> None:
+    def end_cooldown(self) -> None:
         """Keep the pool at its target again."""
         self._frozen = False
         self._pool.ring()
 
     def try_now(self) -> None:
         """Forget what was refused: what is asked for has changed."""
-        self._work.forgive()
-        self._pool.relieve(lambda place: place.kind.is_attempt)
+        self._dispatcher.reset_backoff()
+        self._pool.clear_problems(lambda place: place.kind.is_attempt)
         self._pool.ring()
 
     def _until_next_look(self) -> float:
         now = trio.current_time()
-        times = [now + self._resync_seconds, *self._work.pauses()]
-        cooled = self._pool.ledger.next_thaw()
+        times = [now + self._resync_seconds, *self._dispatcher.retry_times()]
+        cooled = self._pool.ledger.next_cooldown_end()
         if cooled is not None:
             times.append(cooled)
         shrink_after = self._pool.policy.shrink_after_seconds
@@ -115,34 +115,36 @@ class WarmPool:
         # A time just reached is looked at by now; never a wait of nothing.
         return min(t for t in times if t > now) - now
 
-    def _look(self) -> None:
+    def _reconcile(self) -> None:
         pool = self._pool
-        if pool.ledger.thaw(trio.current_time()):
+        if pool.ledger.end_cooldown(trio.current_time()):
             pool.arrived()
         pool.expire_problems()
-        self._work.forget_stale()
+        self._dispatcher.forget_stale()
         if self._frozen or not pool.observed or not pool.disk_writes:
             return  # what cannot be written down must not be asked for
-        needs = pool.wants.needs(s.vnic.pod_class for s in pool.pod_slots)
-        for need in needs:
-            self._look_at(need)
-        self._fixed.release({(n.pod_class.name, f) for n in needs for f in n.fixed})
-        self._drop_moot_problems(needs)
+        class_demands = pool.demand.by_class(s.vnic.pod_class for s in pool.pod_slots)
+        for need in class_demands:
+            self._reconcile_class(need)
+        self._fixed.release(
+            {(n.pod_class.name, f) for n in class_demands for f in n.fixed}
+        )
+        self._drop_moot_problems(class_demands)
 
-    def _drop_moot_problems(self, needs: Sequence[Need]) -> None:
+    def _drop_moot_problems(self, class_demands: Sequence[ClassDemand]) -> None:
         """Drop the problems of classes and fixed addresses that no pod wants now."""
-        classes = {need.pod_class.name for need in needs}
-        fixed = {name for need in needs for name in need.fixed}
-        self._pool.relieve(
+        classes = {need.pod_class.name for need in class_demands}
+        fixed = {name for need in class_demands for name in need.fixed}
+        self._pool.clear_problems(
             lambda place: (
                 (place.pod_class is not None and place.pod_class not in classes)
                 or (place.kind is PlaceKind.FIXED_ADDRESS and place.name not in fixed)
             )
         )
 
-    def _look_at(self, need: Need) -> None:
+    def _reconcile_class(self, need: ClassDemand) -> None:
         pool, name = self._pool, need.pod_class.name
-        if not pool.wants.network.kept_warm:
+        if not pool.demand.network.kept_warm:
             return  # the NativePodNetwork has not said yet: nobody is too many
         slots = [s for s in pool.pod_slots if s.vnic.pod_class == name]
         self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
@@ -150,7 +152,7 @@ class WarmPool:
         needed = need.kept_warm or need.is_wanted
         for family in need.wanted:
             holding = pool.holding(need, family, self._in_flight(slots, family))
-            missing = balance(holding, pool.share(need, family, holding))
+            missing = balance(holding, pool.class_policy(need, family, holding))
             if missing > 0 and pool.in_doubt and not need.is_wanted:
                 pass  # what is doubted mostly turns out to be there: no pod waits
             elif missing > 0:
@@ -160,16 +162,18 @@ class WarmPool:
             surplus[family] = -missing
             needed |= holding.leased > 0
         if not need.fixed and all(n >= 0 for n in surplus.values()):
-            pool.relief(attach_place(name))
+            pool.clear_problem(attach_place(name))
         self._shrink(surplus, name, slots, needed=needed)
 
     def _enough(self, family: Family, pod_class: str, slots: list[VnicSlot]) -> None:
         """Drop what refusals left: no more addresses are wanted."""
         over = {addresses_place(s.vnic.id, family) for s in slots}
-        self._pool.relieve((over | {shape_place(pod_class, family)}).__contains__)
+        self._pool.clear_problems(
+            (over | {shape_place(pod_class, family)}).__contains__
+        )
 
     def _in_flight(self, slots: list[VnicSlot], family: Family) -> int:
-        under_way = [self._work.at_work.get(s.vnic.id) for s in slots]
+        under_way = [self._dispatcher.in_flight.get(s.vnic.id) for s in slots]
         return sum(b.count for b in under_way if b and b.family is family)
 
     def _grow(
@@ -177,14 +181,14 @@ class WarmPool:
     ) -> None:
         steps = plan(missing, self._inventory(family, pod_class, slots))
         if not any(isinstance(step, NoRoom) for step in steps):
-            self._pool.relief(shape_place(pod_class.name, family))
+            self._pool.clear_problem(shape_place(pod_class.name, family))
         for step in steps:
             match step:
                 case CreateAddresses(vnic_id):
-                    self._work.start(
+                    self._dispatcher.start(
                         vnic_id,
                         partial(self._changes.create_addresses, step),
-                        brings=Brings(step.count, family),
+                        brings=Incoming(step.count, family),
                         place=addresses_place(vnic_id, family),
                     )
                 case AttachVnic():
@@ -196,14 +200,14 @@ class WarmPool:
         if self._slots_left(pod_class) > 0:
             attach = partial(self._changes.attach_vnic, pod_class)
             place = attach_place(pod_class.name)
-            self._work.start(INSTANCE, attach, place=place)
+            self._dispatcher.start(INSTANCE, attach, place=place)
 
     def _slots_left(self, pod_class: PodClass) -> int:
         """Return how many VNICs of a class can be asked for, one after another."""
         # Where an unknown class takes its addresses from is not known either.
-        if INSTANCE in self._work.at_work or not pod_class.subnet_ids:
+        if INSTANCE in self._dispatcher.in_flight or not pod_class.subnet_ids:
             return 0
-        if self._work.is_shut(attach_place(pod_class.name)):
+        if self._dispatcher.backing_off(attach_place(pod_class.name)):
             return 0
         return self._pool.vnic_limit - self._pool.vnics_attached
 
@@ -231,24 +235,28 @@ class WarmPool:
 
     def _is_busy(self, vnic_id: VnicId, family: Family) -> bool:
         """Tell whether the other family's turn is before this one's."""
-        brings = self._work.at_work.get(vnic_id)
+        brings = self._dispatcher.in_flight.get(vnic_id)
         return brings is not None and brings.family not in (None, family)
 
     def _is_open(self, vnic_id: VnicId, family: Family) -> bool:
-        at_work = vnic_id in self._work.at_work and not self._is_busy(vnic_id, family)
+        in_flight = vnic_id in self._dispatcher.in_flight and not self._is_busy(
+            vnic_id, family
+        )
         # A new VNIC's addresses are asked for while its link is still on its way.
-        young = vnic_id not in self._pool.detaching and self._pool.is_young(vnic_id)
+        young = vnic_id not in self._pool.detaching and self._pool.recently_created(
+            vnic_id
+        )
         useful = self._pool.serves(vnic_id) or young
-        shut = self._work.is_shut(addresses_place(vnic_id, family))
-        return useful and not at_work and not shut
+        shut = self._dispatcher.backing_off(addresses_place(vnic_id, family))
+        return useful and not in_flight and not shut
 
     def _tell_no_room(self, count: int, family: Family, pod_class: str) -> None:
         # Work under way or a refusal waited out has its own reason; here is told
         # only that the instance is full by its shape.
-        if self._work.quiet:
+        if self._dispatcher.idle:
             limits = self._pool.limits[family]
             limit = limits.new_vnic_limit(trio.current_time())
-            self._pool.trouble(
+            self._pool.report_problem(
                 shape_place(pod_class, family),
                 f"{count} more {family} addresses do not fit: the shape takes"
                 f" {self._pool.vnic_limit} VNICs, {self._pool.vnics_attached} are"
@@ -280,8 +288,8 @@ class WarmPool:
         if now - since < self._pool.policy.shrink_after_seconds:
             return
         self._surplus_since[pod_class] = now
-        shut = self._work.closed_to_releases()
-        back = give_back(
+        shut = self._dispatcher.releases_backing_off()
+        back = plan_release(
             [v for v in self._spare(slots) if v.vnic_id not in shut],
             over,
             may_detach=INSTANCE not in shut,
@@ -289,19 +297,19 @@ class WarmPool:
         )
         if back.vnic_id is not None:
             self._start_detach(back.vnic_id)
-        for vnic_id, going in back.objects.items():
-            delete = partial(self._returns.delete_addresses, vnic_id, going)
-            self._work.start(vnic_id, delete, place=release_place(vnic_id))
+        for vnic_id, to_delete in back.objects.items():
+            delete = partial(self._returns.delete_addresses, vnic_id, to_delete)
+            self._dispatcher.start(vnic_id, delete, place=release_place(vnic_id))
 
     def _spare(self, slots: list[VnicSlot]) -> list[VnicSpare]:
         spare: dict[VnicId, list[PrivateIp]] = {}
-        for private_ip in self._pool.ledger.spare():
+        for private_ip in self._pool.ledger.releasable():
             spare.setdefault(private_ip.vnic_id, []).append(private_ip)
         held = self._pool.ledger.per_vnic()
         return [
             VnicSpare(
                 vnic_id=slot.vnic.id,
-                spare=tuple(spare.get(slot.vnic.id, ())),
+                releasable=tuple(spare.get(slot.vnic.id, ())),
                 idle=len(spare.get(slot.vnic.id, ()))
                 == len(held.get(slot.vnic.id, ())),
             )
@@ -310,15 +318,15 @@ class WarmPool:
 
     def _start_detach(self, vnic_id: VnicId) -> None:
         detach = partial(self._returns.detach_vnic, vnic_id)
-        at_work = self._work.at_work
+        in_flight = self._dispatcher.in_flight
 
         # No other change of the instance's VNICs meanwhile.
-        at_work[INSTANCE] = Brings()
+        in_flight[INSTANCE] = Incoming()
 
         async def with_the_instance() -> bool:
             try:
                 return await detach()
             finally:
-                del at_work[INSTANCE]
+                del in_flight[INSTANCE]
 
-        self._work.start(vnic_id, with_the_instance, place=release_place(vnic_id))
+        self._dispatcher.start(vnic_id, with_the_instance, place=release_place(vnic_id))

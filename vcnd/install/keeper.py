@@ -46,7 +46,7 @@ class Keeper:
         await trio.to_thread.run_sync(self._install, server, ids)
         log.info("installed", version=tree.version(), token=kind)
         while True:
-            await trio.to_thread.run_sync(self._look)
+            await trio.to_thread.run_sync(self._reconcile)
             await trio.sleep(LOOK_SECONDS)
             if trio.current_time() - renewed > RENEW_SECONDS:
                 await identity.renew(host, client, self._node_name, ids)
@@ -81,7 +81,7 @@ class Keeper:
         text = self._configuration.read_bytes()
         return self._host.write(f"{layout.CONFIGURATION}/vcnd.toml", text)
 
-    def _look(self) -> None:
+    def _reconcile(self) -> None:
         """Follow the configuration; announce the network when the daemon serves it."""
         if self._copy_configuration():
             log.info("configuration_changed")

@@ -1,4 +1,4 @@
-"""Durable memory: an append-only file of checksummed lines.
+"""Durable replay: an append-only file of checksummed lines.
 
     crc32 of the rest, 8 hex digits ␠ JSON ⏎
 
@@ -12,6 +12,6 @@ A damaged line is skipped and reported; the lines behind it are read.  A line of
 unknown kind is kept as it is, for the version that knows it.  A torn tail is cut
 off: what was not synced was never promised.
 
-``lines`` encodes and finds lines, ``reading`` makes a memory of them, ``disk`` owns
+``lines`` encodes and finds lines, ``reading`` makes a Replay of them, ``disk`` owns
 the file, ``journal`` is the port's adapter.
 """

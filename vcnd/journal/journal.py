@@ -10,7 +10,7 @@ from typing import Never
 import structlog
 import trio
 
-from vcnd.core.replay import Memory
+from vcnd.core.replay import Replay
 from vcnd.journal.disk import JournalFile
 from vcnd.journal.reading import (
     FORMAT_VERSION,
@@ -22,7 +22,7 @@ from vcnd.journal.reading import (
     snapshot,
 )
 from vcnd.model.errors import JournalError
-from vcnd.model.records import Record, Remembered
+from vcnd.model.records import Record, RecoveredState
 
 log = structlog.get_logger()
 
@@ -76,7 +76,7 @@ class FileJournal:
         self._file = JournalFile(path)
         self._header = Header(boot_id=boot_id, netns_cookie=netns_cookie)
         self._clock = clock
-        self._memory = Memory()
+        self._replay = Replay()
         self._unknown: list[bytes] = []
         self._records = 0
         self._compact_above = COMPACT_ABOVE_RECORDS
@@ -88,7 +88,7 @@ class FileJournal:
 
     # Start
 
-    def open(self) -> Remembered:
+    def open(self) -> RecoveredState:
         """Replay the file, compact it where the disk lets us; return what it says.
 
         Raises:
@@ -100,14 +100,14 @@ class FileJournal:
             raise JournalUnusableError(
                 f"the journal {self._file.path} cannot be read", details=str(error)
             ) from error
-        reading = None if data is None else self._replay(data)
+        reading = None if data is None else self._read(data)
         try:
             self._compact()
         except OSError as error:
             self._start_without_compaction(error, data or b"", reading)
-        remembered = self._memory.remembered(self._clock())
+        recovered = self._replay.recovered(self._clock())
         lost = reading is not None and reading.is_damaged
-        return replace(remembered, damaged=lost)
+        return replace(recovered, damaged=lost)
 
     def _start_without_compaction(
         self, refusal: OSError, data: bytes, reading: Reading | None
@@ -126,15 +126,15 @@ class FileJournal:
         except OSError as error:
             self._note_failure(error)
 
-    def _replay(self, data: bytes) -> Reading:
+    def _read(self, data: bytes) -> Reading:
         reading = read(data, str(self._file.path))
-        self._memory, self._unknown = reading.memory, reading.unknown
+        self._replay, self._unknown = reading.replay, reading.unknown
         self._report(reading, data)
         # Leases end by a witness: a boot that is known to be another one.  Where no
         # header is left they stay, and the kernel says which of them still live.
         if reading.header is not None and reading.header != self._header:
             log.info("journal_leases_void", reason="the node was started anew")
-            self._memory.void_leases(self._ended_at(reading.header))
+            self._replay.void_leases(self._ended_at(reading.header))
         return reading
 
     def _ended_at(self, former: Header) -> float:
@@ -204,7 +204,7 @@ class FileJournal:
 
     async def run(
         self,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
@@ -214,7 +214,7 @@ class FileJournal:
         while True:
             if told != self._trouble:
                 told = self._trouble
-                tell(told)
+                report(told)
             with trio.move_on_after(RETRY_SECONDS if told else float("inf")):
                 await self._something.wait()
             self._something = trio.Event()
@@ -236,7 +236,7 @@ class FileJournal:
         else:
             self._trouble = ""
             for entry in batch.entries:
-                self._memory.apply(entry.record, entry.at)
+                self._replay.apply(entry.record, entry.at)
                 if entry.then is not None:
                     entry.then()
         finally:
@@ -273,7 +273,7 @@ class FileJournal:
     def _compact(self, lines: list[bytes] | None = None) -> None:
         """Write the shortest file that says the same, and lines behind it."""
         there = snapshot(
-            self._memory,
+            self._replay,
             self._header,
             self._unknown,
             cooled_before=self._clock() - KEEP_RELEASES_SECONDS,

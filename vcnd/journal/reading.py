@@ -1,4 +1,4 @@
-"""What a journal's file says: a memory, and what could not be read."""
+"""What a journal's file says: a replay, and what could not be read."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from vcnd.core.replay import Memory
+from vcnd.core.replay import Replay
 from vcnd.journal.lines import DamagedLine, TornTail, WholeLine, encode_line, lines_of
 from vcnd.model.errors import VcndError
 from vcnd.model.records import Record
@@ -36,7 +36,7 @@ class Header:
 class Reading:
     """What was found in a file."""
 
-    memory: Memory = field(default_factory=Memory)
+    replay: Replay = field(default_factory=Replay)
     header: Header | None = None
     version: int = 0
     unknown: list[bytes] = field(default_factory=list)
@@ -79,7 +79,7 @@ def _take_in(reading: Reading, text: bytes, payload: Any, name: str) -> None:
             reading.version = payload["vcnd_journal"]
         else:
             kind, at, body = payload
-            reading.memory.apply(msgspec.convert(body, KINDS[kind]), float(at))
+            reading.replay.apply(msgspec.convert(body, KINDS[kind]), float(at))
     except (ValueError, KeyError, TypeError):
         reading.unknown.append(text)
 
@@ -96,13 +96,13 @@ def _refuse_newer(header: dict[str, Any], name: str) -> None:
 
 
 def snapshot(
-    memory: Memory, header: Header, unknown: Sequence[bytes], *, cooled_before: float
+    replay: Replay, header: Header, unknown: Sequence[bytes], *, cooled_before: float
 ) -> list[bytes]:
     """Return the lines of the shortest file that says the same.
 
     Lines of unknown kinds come first: what this version has written since is newer.
     """
-    records = memory.records(cooled_before=cooled_before)
+    records = replay.records(cooled_before=cooled_before)
     return [header.line(), *unknown, *map(record_line, records), header.line()]
 
 

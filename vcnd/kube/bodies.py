@@ -10,7 +10,7 @@ from vcnd.core.requests import RESOURCE_PREFIX
 from vcnd.kube.wire import NetworkSpec, Node, Taint
 from vcnd.model.family import Family, family_of
 from vcnd.model.podnetwork import ApplicationResource, PodNetwork
-from vcnd.model.report import NodeReport, Notice, VnicReport
+from vcnd.model.report import ClusterEvent, NodeReport, VnicReport
 
 COMPONENT = "vcnd"
 GROUP_VERSION = "oci.oraclecloud.com/v1beta1"
@@ -100,7 +100,7 @@ def _pair(four: str | None, six: str | None) -> dict[str, str]:
 
 
 def event(
-    notice: Notice, *, node_name: str, node_uid: str, unique: str, now: float
+    notice: ClusterEvent, *, node_name: str, node_uid: str, unique: str, now: float
 ) -> tuple[str, dict[str, Any]]:
     """Return where an Event is posted, and the Event."""
     pod = notice.pod

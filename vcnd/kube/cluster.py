@@ -19,7 +19,7 @@ from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kubeapi.wire import Meta, Object
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.report import NodeReport, Notice
+from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.sandbox import BoundPod, PodRef
 
 log = structlog.get_logger()
@@ -251,10 +251,10 @@ class KubeCluster:
             return own
         return network.asked(found, self._instance_id)
 
-    async def proxy_trouble(self, subnets: Sequence[str]) -> str | None:
+    async def proxy_problem(self, subnets: Sequence[str]) -> str | None:
         """Return what is wrong with kube-proxy's configuration, if anything."""
         try:
-            return await proxy.trouble(
+            return await proxy.problem(
                 self._client, link_prefix=self._link_prefix, subnets=subnets
             )
         except KubeError as error:
@@ -266,8 +266,8 @@ class KubeCluster:
         """Write the status; where the node serves, say so (``Cluster.publish``)."""
         await self._writer.publish(report, self._nodes, self._networks)
 
-    async def tell(self, notice: Notice) -> None:
-        """Post an Event (``Cluster.tell``)."""
+    async def post_event(self, notice: ClusterEvent) -> None:
+        """Post an Event (``Cluster.post_event``)."""
         node = self._node()
         uid = node.metadata.uid if node else ""
-        await self._writer.tell(notice, node_uid=uid)
+        await self._writer.post_event(notice, node_uid=uid)

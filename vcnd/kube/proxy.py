@@ -13,7 +13,7 @@ from vcnd.kubeapi.errors import NotFoundError
 PATH = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
 
 
-async def trouble(
+async def problem(
     client: KubeClient, *, link_prefix: str, subnets: Sequence[str]
 ) -> str | None:
     """Return what is wrong with kube-proxy's configuration, if anything.
@@ -28,7 +28,7 @@ async def trouble(
     try:
         data = msgspec.json.decode(body, type=ConfigMap).data
         config = msgspec.yaml.decode(data.get("config.conf", "{}"), type=ProxyConfig)
-        return kubeproxy.trouble(
+        return kubeproxy.problem(
             mode=config.detect_local_mode,
             cluster_cidrs=config.cluster_cidr,
             interface_prefix=config.detect_local.interface_name_prefix,

@@ -14,7 +14,7 @@ from vcnd.kubeapi.errors import ConflictError, KubeError, NotFoundError
 from vcnd.kubeapi.reflector import Reflector
 from vcnd.kubeapi.wire import Object
 from vcnd.model.errors import ClusterError
-from vcnd.model.report import NodeReport, Notice
+from vcnd.model.report import ClusterEvent, NodeReport
 
 log = structlog.get_logger()
 
@@ -154,7 +154,7 @@ class Writer:
             self._untainted = version
             log.info("startup_taint_removed", taint=self._startup_taint)
 
-    async def tell(self, notice: Notice, *, node_uid: str) -> None:
+    async def post_event(self, notice: ClusterEvent, *, node_uid: str) -> None:
         """Post an Event; one that is refused for good is logged.
 
         Raises:

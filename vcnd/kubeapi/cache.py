@@ -85,7 +85,7 @@ class Cache(Generic[T]):
         more = f" (and {len(self.skipped) - 1} more)" if len(self.skipped) > 1 else ""
         return f"{first.name} is skipped: {first.reason}{more}"
 
-    def listed(self, body: bytes) -> list[T]:
+    def replace(self, body: bytes) -> list[T]:
         """Replace everything by a list; return the objects that changed.
 
         Raises:
@@ -113,7 +113,7 @@ class Cache(Generic[T]):
             found for key, found in objects.items() if _differ(known.get(key), found)
         ]
 
-    def line(self, text: str | bytes) -> list[T]:
+    def apply_line(self, text: str | bytes) -> list[T]:
         """Take in one line of a watch; return the objects that changed.
 
         Raises:

@@ -159,7 +159,7 @@ class Reflector(Generic[T]):
             {**self._selector, **fresh},
             accept=self._accept("PartialObjectMetadataList"),
         )
-        self._tell(self.cache.listed(body))
+        self._tell(self.cache.replace(body))
         if first:
             self._synced()
 
@@ -212,7 +212,7 @@ class Reflector(Generic[T]):
 
     def _take_in(self, line: str | bytes) -> None:
         before = self.cache.resource_version
-        changes = self.cache.line(line)
+        changes = self.cache.apply_line(line)
         if trio.current_time() - self._opened >= SHORT_WATCH_SECONDS:
             self._note_success()
         if self._awaited and self.cache.resource_version != before:

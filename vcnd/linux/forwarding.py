@@ -85,27 +85,29 @@ class Forwarding:
         names = (_text(said.get(TABLE, b"")), _text(said.get(chain, b"")))
         return (FAMILY_NAMES.get(body[0], ""), *names) in self._watched
 
-    async def run(self, tell: Callable[[Problems], None]) -> Never:
+    async def run(self, report: Callable[[Problems], None]) -> Never:
         """Look whenever something was heard; tell each time what is wrong."""
         while True:
             self._heard = trio.Event()
-            tell(await self.look())
+            report(await self.find_problems())
             await trio.sleep(SPACING_SECONDS)
             with trio.move_on_after(AGAIN_SECONDS):
                 await self._heard.wait()
             await trio.sleep(PAUSE_SECONDS)
 
-    async def look(self) -> Problems:
+    async def find_problems(self) -> Problems:
         """Insert what is missing; return which chains still drop pods' packets."""
         if self._withdrawn:
             return {}
         try:
-            return await trio.to_thread.run_sync(self._look, limiter=self._thread)
+            return await trio.to_thread.run_sync(
+                self._find_problems, limiter=self._thread
+            )
         except UNREADABLE as error:
             log.error("firewall_not_read", reason=repr(error))
             return {"rules": f"cannot be read: {error!r}"}
 
-    def _look(self) -> Problems:
+    def _find_problems(self) -> Problems:
         problems: dict[str, str] = {}
         watched: set[tuple[str, str, str]] = set()
         for chain in self._chains():

@@ -183,7 +183,7 @@ class LinuxHost:
         if lease.host_ifname in self._pods:
             self._pods[lease.host_ifname] = (lease, vnics)
 
-    async def settle(self, slots: Sequence[VnicSlot]) -> None:
+    async def apply(self, slots: Sequence[VnicSlot]) -> None:
         """Bring the node's side to these VNICs and the plugged pods."""
         self._slots = list(slots)
         self._surroundings.resume()

@@ -18,7 +18,7 @@ class NodeProblems:
         """Return why each place is a problem."""
         return dict(self._reasons)
 
-    def tell(self, kind: PlaceKind, reasons: Mapping[str, str]) -> None:
+    def report(self, kind: PlaceKind, reasons: Mapping[str, str]) -> None:
         """Replace the problems of one kind: name → reason."""
         others = {p: r for p, r in self._reasons.items() if p.kind is not kind}
         fresh = {Place(kind=kind, name=n): r for n, r in reasons.items()}

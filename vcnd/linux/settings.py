@@ -62,27 +62,27 @@ class Settings:
         """Close the socket."""
         self._events.close()
 
-    async def run(self, tell: Callable[[Problems], None]) -> Never:
+    async def run(self, report: Callable[[Problems], None]) -> Never:
         """Look at the start and at each event; tell each time what is wrong."""
-        tell(self.look())
+        report(self.find_problems())
         while True:
             data = await events.received(self._events)
             if data is None:
                 self._restore_links(self._pod_vnics())
-                tell(self.look())
+                report(self.find_problems())
             else:
-                self._react(list(_changes(data)), tell)
+                self._react(list(_changes(data)), report)
             await trio.sleep(SPACING_SECONDS)
 
     def _react(
-        self, changes: Sequence["Change"], tell: Callable[[Problems], None]
+        self, changes: Sequence["Change"], report: Callable[[Problems], None]
     ) -> None:
         filtered = _filtered(changes)
         self._restore_links(_with_index(self._pod_vnics(), filtered))
         if ALL_LINKS in filtered or _with_index(self._primary(), filtered):
             self.loosen_primary()
         if any(c.concerns_forwarding for c in changes):
-            tell(self.look())
+            report(self.find_problems())
 
     def loosen_primary(self) -> None:
         """Make the primary VNIC's reverse path filter loose where it is strict."""
@@ -111,7 +111,7 @@ class Settings:
         if names:
             log.info("setting_restored", setting="rp_filter", links=sorted(names))
 
-    def look(self) -> Problems:
+    def find_problems(self) -> Problems:
         """Let packets be forwarded again; return what cannot be set."""
         problems: dict[str, str] = {}
         if not _is_on(IPV4_FORWARD) and not _switch_on(IPV4_FORWARD):

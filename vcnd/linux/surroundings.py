@@ -52,11 +52,13 @@ class Surroundings:
 
     async def run(self) -> Never:
         """Look at the start, and whenever something changes."""
-        tell = self.problems.tell
+        report = self.problems.report
         try:
             async with trio.open_nursery() as both:
-                both.start_soon(self._forwarding.run, partial(tell, PlaceKind.FIREWALL))
-                both.start_soon(self._settings.run, partial(tell, PlaceKind.SETTINGS))
+                both.start_soon(
+                    self._forwarding.run, partial(report, PlaceKind.FIREWALL)
+                )
+                both.start_soon(self._settings.run, partial(report, PlaceKind.SETTINGS))
         finally:
             self._settings.close()
         raise AssertionError("watchers never end")

@@ -65,7 +65,7 @@ class BadNetnsError(BadRequestError):
     code = 8
 
 
-class WishRefusedError(BadRequestError):
+class RequestRefusedError(BadRequestError):
     """A pod's annotations ask for what makes no sense, or is not allowed it."""
 
     code = 103

@@ -108,7 +108,7 @@ Record = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class RecoveredState:
     """What a replay of the journal yields: the state at its last whole record."""
 
     leases: tuple[Lease, ...] = ()

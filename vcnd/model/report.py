@@ -34,7 +34,7 @@ class NodeReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class ClusterEvent:
     """Something that whoever looks at a pod, or at the node, ought to know."""
 
     pod: PodRef | None

@@ -9,7 +9,7 @@ EVERY = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class PodRequest:
     """What a pod's annotations ask for; what is empty is left to the network."""
 
     subnet_ids: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class NamespacePolicy:
     """What the pods of a namespace may wish for."""
 
     namespace: str
@@ -36,7 +36,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Grant:
     """What a pod is to be given."""
 
     pod_class: PodClass

@@ -124,7 +124,7 @@ class CoreClient:
             )
         except OciError as error:
             if error.verdict is Verdict.IDENTIFY:
-                session.principal.distrust()
+                session.principal.invalidate()
             if error.throttled:
                 self._limiter.refused()
             if error.verdict is Verdict.GONE:

@@ -70,10 +70,10 @@ def life_of(token: str, now: float) -> float:
         decoded = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
     except (IndexError, ValueError) as error:
         raise BadAnswerError("security token", "it is no JWT") from error
-    claims = decode(
+    grants = decode(
         decoded, wire.TokenClaims, operation="security token", request_id="none"
     )
-    life = claims.exp - now
+    life = grants.exp - now
     if not life > 0:
         said = (
             f"it ended {-life:.0f} s ago by this node's clock: is that right (chrony)?"
@@ -149,7 +149,7 @@ class TokenPrincipal:
             now=self._wall_clock(),
         )
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Drop the token: a service answered 401.  The next request gets another."""
         self._renew_at = 0.0
 

@@ -36,7 +36,7 @@ class Principal(Protocol):
     ) -> dict[str, str]:
         """Return the headers to add."""
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Drop what a service answered 401 to."""
 
 
@@ -84,7 +84,7 @@ class ApiKey(KeySigner):
         key = private_key(pem, said.get("pass_phrase", ""), f"{where}: {file}")
         return cls(key_id=key_id, key=key, wall_clock=wall_clock)
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Do nothing: there is no other key."""
 
 

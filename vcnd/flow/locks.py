@@ -42,7 +42,7 @@ class Place:
             )
 
 
-class Turns:
+class SandboxLocks:
     """Locks by sandbox.  Weak, so that a lock lives as long as somebody waits on it."""
 
     def __init__(self) -> None:

@@ -12,9 +12,9 @@ from vcnd.core.reminders import Reminders
 from vcnd.flow.broken import BrokenPod, Cause, broken_pods
 from vcnd.flow.pool import Pool
 from vcnd.flow.waiting import latest_problem, short_family, why_empty
-from vcnd.model.errors import WishRefusedError
+from vcnd.model.errors import RequestRefusedError
 from vcnd.model.place import KUBE_PROXY, Place
-from vcnd.model.report import Notice
+from vcnd.model.report import ClusterEvent
 from vcnd.model.sandbox import BoundPod, SandboxKey
 from vcnd.ports import Cluster
 
@@ -36,7 +36,7 @@ PodKey = tuple[str, str, Place | None]
 """A pod's uid, the Event's reason, and the problem behind it."""
 
 
-class Notices:
+class Events:
     """Decides what to post, and posts it; a post that fails is tried again."""
 
     def __init__(self, *, pool: Pool, cluster: Cluster) -> None:
@@ -72,12 +72,12 @@ class Notices:
         now, due = trio.current_time(), self._of_node.is_due
         for problem in [p for p in self._pool.problems if due(p.place, now)]:
             unfit = problem.place == KUBE_PROXY
-            notice = Notice(
+            notice = ClusterEvent(
                 pod=None,
                 reason=UNFIT if unfit else TROUBLE,
                 message=f"{problem.what}: {problem.reason}",
             )
-            await self._cluster.tell(notice)
+            await self._cluster.post_event(notice)
             self._of_node.mentioned(problem.place, now)
 
     async def _node_cleared(self) -> None:
@@ -90,15 +90,17 @@ class Notices:
                 message += f"; {left} other problems remain"
             hindered = any(p.place.kind.costs_addresses for p in problems)
             reason = CLEARED if hindered else READY
-            notice = Notice(pod=None, reason=reason, message=message, warning=False)
-            await self._cluster.tell(notice)
+            notice = ClusterEvent(
+                pod=None, reason=reason, message=message, warning=False
+            )
+            await self._cluster.post_event(notice)
             self._of_node.close(place)
         self._of_node.prune(trio.current_time())
 
     # Pods
 
     async def _waiting_pods(self) -> None:
-        now, unserved = trio.current_time(), self._pool.wants.unserved()
+        now, unserved = trio.current_time(), self._pool.demand.unserved()
         self._late = {uid: self._late.get(uid, now) for uid in unserved}
         await self._served_pods(unserved.keys())
         for uid, bound in unserved.items():
@@ -111,13 +113,13 @@ class Notices:
         over = [key for key in self._of_pods.open() if key[0] not in unserved]
         held = {lease.pod.uid: lease.address for lease in pool.ledger.leases()}
         for uid in dict.fromkeys(uid for uid, _, _ in over):
-            bound = pool.wants.bound.get(uid)
+            bound = pool.demand.bound.get(uid)
             if bound is not None and uid in held:
                 message = f"got {held[uid]} after waiting for an address"
-                notice = Notice(
+                notice = ClusterEvent(
                     pod=bound.pod, reason=ADDRESS, message=message, warning=False
                 )
-                await self._cluster.tell(notice)
+                await self._cluster.post_event(notice)
             for key in over:
                 if key[0] == uid:
                     self._of_pods.forget(key)
@@ -125,19 +127,19 @@ class Notices:
     async def _waiting_pod(self, uid: str, bound: BoundPod) -> None:
         pool, now = self._pool, trio.current_time()
         try:
-            claim = pool.wants.claim(bound.pod, bound.annotations)
-        except WishRefusedError as error:
+            grant = pool.demand.grant(bound.pod, bound.annotations)
+        except RequestRefusedError as error:
             key: PodKey = (uid, REFUSED, None)
             message = str(error)
         else:
-            if pool.has_free(claim):
+            if pool.has_free_for(grant):
                 return  # it is the runtime's turn
-            problem = latest_problem(pool, short_family(pool, claim))
+            problem = latest_problem(pool, short_family(pool, grant))
             key = uid, NO_ADDRESS, problem.place if problem else None
-            message = why_empty(pool, claim)
+            message = why_empty(pool, grant)
         if self._of_pods.is_due(key, now):
-            notice = Notice(pod=bound.pod, reason=key[1], message=message)
-            await self._cluster.tell(notice)
+            notice = ClusterEvent(pod=bound.pod, reason=key[1], message=message)
+            await self._cluster.post_event(notice)
             self._of_pods.mentioned(key, now)
 
     # Pods whose network cannot work
@@ -158,8 +160,8 @@ class Notices:
         now, which = trio.current_time(), (key, broken.cause)
         if self._of_broken.is_due(which, now):
             pod = broken.lease.pod
-            notice = Notice(pod=pod, reason=BROKEN, message=broken.reason)
-            await self._cluster.tell(notice)
+            notice = ClusterEvent(pod=pod, reason=BROKEN, message=broken.reason)
+            await self._cluster.post_event(notice)
             self._of_broken.mentioned(which, now)
 
     async def _no_longer_broken(
@@ -172,8 +174,8 @@ class Notices:
             return
         if is_well:
             message = f"the network of {' and '.join(lease.addresses)} works again"
-            notice = Notice(
+            notice = ClusterEvent(
                 pod=lease.pod, reason=RESTORED, message=message, warning=False
             )
-            await self._cluster.tell(notice)
+            await self._cluster.post_event(notice)
         self._of_broken.close((key, cause))
