@@ -213,7 +213,7 @@ def check_invariants(w: World, node: Node) -> None:
     assert {x.address for x in leases} <= listed.keys()
     known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
     assert known <= listed.keys()
-    assert all(s.index != PRIMARY_INDEX for s in node.pool.pod_slots)
+    assert all(s.index != PRIMARY_INDEX for s in node.pool.vnics.pod_slots)
 
 
 def check_nothing_broke(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from vcnd.core.states import diagram
+
 ROOT = Path(__file__).parents[1]
 EVENT = re.compile(
     r"\b(?:log\.(?:info|warning|error|exception|debug)|say)\(\s*\"(\w+)\""
@@ -30,3 +32,8 @@ def test_files_stay_small() -> None:
         and (lines := len(p.read_text().splitlines())) > 350
     }
     assert crowded == {}
+
+
+def test_the_diagram_of_address_states_is_made_from_the_table() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert f"```mermaid\n{diagram()}\n```" in page

@@ -20,7 +20,7 @@ from vcnd.flow.leases import Leases
 from vcnd.flow.links import Links
 from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.node_problems import NodeProblems
-from vcnd.flow.pool import Pool
+from vcnd.flow.pool import Phase, Pool
 from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
 from vcnd.flow.returns import Returns
@@ -106,8 +106,9 @@ class Node:
         self._journal = journal
         self._supervisor = Supervisor(pool=self.pool, random=random)
         self._cluster = cluster
-        self.pool.network_settled = cluster is None
-        if cluster is not None:
+        if cluster is None:
+            self.pool.settle_network()
+        else:
             self._follower = Follower(pool=self.pool, cluster=cluster)
             self._publisher = Publisher(
                 pool=self.pool,
@@ -120,7 +121,7 @@ class Node:
     async def start(self, rooms: trio.Nursery) -> None:
         """Recover what an earlier life left, then keep pool and books right."""
         recovered = self._journal.open()
-        await rooms.start(partial(self._journal.run, self.pool.hear_of_disk))
+        await rooms.start(partial(self._journal.run, self.pool.note_disk))
         self.pool.restore(recovered)
         self._changes.resume(recovered.unsettled_attach)
         await self._kernel.restore(damaged=recovered.damaged)
@@ -134,7 +135,7 @@ class Node:
         except VcndError as error:
             # To be tried again by the first audit.  Ending would help nobody: DEL and
             # STATUS are answered, and vcndctl says what is wrong.
-            self.pool.report_problem(KERNEL, str(error))
+            self.pool.problems.report(KERNEL, str(error))
         keep = self._supervisor.keep
         await rooms.start(keep, "links", self._links.run)
         problems = NodeProblems(pool=self.pool, host=self._host)
@@ -145,7 +146,9 @@ class Node:
             await rooms.start(keep, "cluster", self._cluster.run)
             await rooms.start(keep, "follower", self._follower.run)
             await rooms.start(keep, "publisher", self._publisher.run)
-        log.info("started", leases=len(recovered.leases), vnics=len(self.pool.slots))
+        log.info(
+            "started", leases=len(recovered.leases), vnics=len(self.pool.vnics.slots)
+        )
 
     # Verbs
 
@@ -190,12 +193,13 @@ class Node:
     async def release_all(self) -> None:
         """Give all back, and no address to any ADD; refused while pods hold any."""
         self._returns.refuse_if_held()
-        self.pool.stop_serving()
+        self.pool.enter(Phase.RELEASING)
         try:
             await self._warm_pool.freeze()
             async with self._cloud_audit.paused():
                 await self._returns.give_all_back()
         except BaseException:
-            self.pool.releasing = False
-            self._warm_pool.end_cooldown()
+            if self.pool.phase is Phase.RELEASING:
+                self.pool.enter(Phase.SERVING)
+            self._warm_pool.resume()
             raise

@@ -30,7 +30,7 @@ async def test_attaching_a_vnic_is_no_restoration(lab: Lab) -> None:
     await start_two(lab)
     events = [e for n in lab.nodes for e in n.log_events()]
     assert any(e["event"] == "vnic_attached" for e in events)
-    assert [e for e in events if e["event"] == "restored"] == []
+    assert [e for e in events if e["event"] == "kernel_state_restored"] == []
 
 
 async def test_a_service_does_not_lead_to_the_metadata(lab: Lab) -> None:

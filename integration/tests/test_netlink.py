@@ -89,7 +89,7 @@ def test_process_that_cannot_get_back_ends(namespace: int) -> None:
         check=False,
     )
     assert done.returncode == EXIT_NAMESPACE_LOST, done.stderr
-    assert "namespace_lost" in done.stdout + done.stderr
+    assert "namespace_return_failed" in done.stdout + done.stderr
     assert "went on" not in done.stdout
 
 

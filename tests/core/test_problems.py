@@ -1,9 +1,9 @@
-"""Problems by place: their age, what clears them, what expires."""
+"""ProblemTable by place: their age, what clears them, what expires."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vcnd.core.problems import EXPIRY_SECONDS, MOST_PROBLEMS, Problems
+from vcnd.core.problems import EXPIRY_SECONDS, MOST_PROBLEMS, ProblemTable
 from vcnd.model.family import Family
 from vcnd.model.place import (
     AUDIT,
@@ -24,7 +24,7 @@ PLACES = [AUDIT, METADATA, KERNEL, FOUR, SIX, attach_place(""), fixed_place("sho
 
 
 def test_a_problem_keeps_its_age_and_counts() -> None:
-    problems = Problems()
+    problems = ProblemTable()
     assert problems.see(FOUR, "full", 10.0)
     assert not problems.see(FOUR, "full", 20.0)
     assert problems.see(FOUR, "429", 30.0)  # other words are news
@@ -34,7 +34,7 @@ def test_a_problem_keeps_its_age_and_counts() -> None:
 
 
 def test_families_of_one_vnic_are_two_places() -> None:
-    problems = Problems()
+    problems = ProblemTable()
     problems.see(FOUR, "full", 0.0)
     problems.see(SIX, "full", 0.0)
     assert [p.place for p in problems.clear(lambda place: place == SIX)] == [SIX]
@@ -42,7 +42,7 @@ def test_families_of_one_vnic_are_two_places() -> None:
 
 
 def test_a_refused_attempt_expires_and_a_state_does_not() -> None:
-    problems = Problems()
+    problems = ProblemTable()
     for place in PLACES:
         problems.see(place, "no", 0.0)
     problems.see(SIX, "no", 1.0)
@@ -52,7 +52,7 @@ def test_a_refused_attempt_expires_and_a_state_does_not() -> None:
 
 
 def test_the_oldest_makes_room() -> None:
-    problems = Problems()
+    problems = ProblemTable()
     for number in range(MOST_PROBLEMS + 1):
         problems.see(fixed_place(f"shop/{number}"), "held", 0.0)
     assert len(problems) == MOST_PROBLEMS
@@ -65,7 +65,7 @@ def test_the_oldest_makes_room() -> None:
 def test_no_problem_outlives_what_clears_it(
     steps: list[tuple[Place, bool, int]],
 ) -> None:
-    problems, there, now = Problems(), set[Place](), 0.0
+    problems, there, now = ProblemTable(), set[Place](), 0.0
     for place, wrong, pause in steps:
         now += pause
         if wrong:

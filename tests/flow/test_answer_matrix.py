@@ -101,7 +101,9 @@ async def serves_again(w: World, node: Node) -> None:
     # Nothing is lost, nothing is believed in that is not there, and it is over.
     known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
     assert known == w.secondary().keys()
-    assert {s.vnic.id for s in node.pool.pod_slots} == {v.id for v in w.pod_vnics()}
+    assert {s.vnic.id for s in node.pool.vnics.pod_slots} == {
+        v.id for v in w.pod_vnics()
+    }
     with trio.fail_after(1000):  # a refusal that nothing repeats ends after a while
         while node.pool.problems:
             await trio.sleep(10)

@@ -135,8 +135,8 @@ async def test_an_idle_node_gives_blocks_and_vnics_back(
         check_invariants(w, node)
         assert len(w.pod_vnics()) == 1
         assert sum(sizes(w)) == 8
-        assert len(node.pool.pod_slots) == 1
-        assert node.pool.vnics_attached == 2
+        assert len(node.pool.vnics.pod_slots) == 1
+        assert node.pool.vnics.attached == 2
         for number in range(20):  # and has them again
             await add(node, 100 + number)
         check_invariants(w, node)

@@ -45,7 +45,7 @@ async def test_a_pod_on_a_vnic_without_a_link_is_broken(autojump_clock: Clock) -
     w = world()
     async with w.node() as node:
         lease = await add(node, 1)
-        node.pool.unlinked = frozenset(node.pool.slots)
+        node.pool.vnics.set_unlinked(frozenset(node.pool.vnics.slots))
         (found,) = broken_pods(node.pool)
         assert found.cause is Cause.LINK_MISSING
         assert str(found.vnic_id) in found.reason

@@ -52,9 +52,9 @@ async def test_a_link_that_comes_back_is_told_once(autojump_clock: Clock) -> Non
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
         await start(node, 1)
-        node.pool.unlinked = frozenset(node.pool.slots)
+        node.pool.vnics.set_unlinked(frozenset(node.pool.vnics.slots))
         await trio.sleep(40)
-        node.pool.unlinked = frozenset()
+        node.pool.vnics.set_unlinked(frozenset())
         await trio.sleep(2 * HOUR)
         assert told(cluster) == [
             ("PodNetworkBroken", "pod1"),
@@ -70,10 +70,10 @@ async def test_a_link_that_is_away_for_a_moment_is_no_event(
         await until_warm(node)
         await start(node, 1)
         await trio.sleep(10)
-        node.pool.unlinked = frozenset(node.pool.slots)
-        node.pool.ring()
+        node.pool.vnics.set_unlinked(frozenset(node.pool.vnics.slots))
+        node.pool.signals.ring()
         await trio.sleep(1)
-        node.pool.unlinked = frozenset()
-        node.pool.ring()
+        node.pool.vnics.set_unlinked(frozenset())
+        node.pool.signals.ring()
         await trio.sleep(60)
         assert told(cluster) == []

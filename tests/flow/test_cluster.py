@@ -161,7 +161,7 @@ async def test_network_of_somebody_else_is_followed(autojump_clock: Clock) -> No
     cluster.asked = PodNetwork(subnet_ids=(other,), maximum=9)
     async with w.node(cluster=cluster) as node:
         with trio.fail_after(600):
-            while not node.pool.pod_slots or node.pool.policy.maximum != 9:
+            while not node.pool.vnics.pod_slots or node.pool.policy.maximum != 9:
                 await trio.sleep(0.5)
         cluster.bind(*names(30))
         await trio.sleep(30)
@@ -300,7 +300,7 @@ async def test_two_clusters_leave_each_others_vnics_alone(
     w.host, w.journal = MemoryHost(), MemoryJournal()
     async with w.node(cluster=MemoryCluster(), name="two") as node:
         await until_warm(node)
-        mine = {s.vnic.id for s in node.pool.pod_slots}
+        mine = {s.vnic.id for s in node.pool.vnics.pod_slots}
         known = {p.address for p in node.pool.ledger.private_ips()}
         assert not mine & before
         assert not known & theirs
@@ -317,4 +317,4 @@ async def test_a_vnic_attached_during_an_audit_is_counted_once(
     w, cluster = world(few, blocks=False), MemoryCluster()
     async with w.node(settings(batch=16), cluster=cluster) as node:
         await until_warm(node, free=16)
-        assert node.pool.vnics_attached == len(w.vnics()) == 4
+        assert node.pool.vnics.attached == len(w.vnics()) == 4

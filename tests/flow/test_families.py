@@ -185,7 +185,7 @@ async def test_a_vnics_own_ipv6_is_no_pods(autojump_clock: Clock) -> None:
     w = dual()
     async with warm(w) as node:
         await trio.sleep(2000)  # audits
-        slot = node.pool.pod_slots[0]
+        slot = node.pool.vnics.pod_slots[0]
         assert slot.vnic.ipv6
         assert node.pool.ledger.private_ip(slot.vnic.ipv6) is None
         assert slot.vnic.ipv6_router.startswith("fe80::")
@@ -197,7 +197,7 @@ async def test_a_nodes_ipv6_is_left_alone_where_pods_have_none(
     w = dual()
     async with warm(w, families=(Family.IPV4,)) as node:
         await trio.sleep(1000)
-        for slot in node.pool.slots.values():
+        for slot in node.pool.vnics.slots.values():
             assert slot.vnic.ipv6 == slot.vnic.ipv6_cidr == slot.vnic.ipv6_router == ""
         assert w.calls("ListIpv6s") == 0
 
@@ -229,7 +229,7 @@ async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> N
         await until_warm(node)
         before = w.pod_vnics()[0].id
         cluster.asked = PodNetwork(subnet_ids=(pods,), families=BOTH)
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(120)
         lease = await add_plain(node, 1)
         assert lease.second
@@ -237,7 +237,7 @@ async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> N
         # And back again: what nobody may have is given back.
         await node.delete(key(1))
         cluster.asked = PodNetwork(subnet_ids=(pods,))
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(1000)
         assert ipv6s(w) == set()
         check_invariants(w, node)
@@ -270,7 +270,7 @@ async def test_a_life_under_a_fault_of_ipv6(
             await node.delete(key(number))
         await trio.sleep(700)
         books = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
-        own = {s.vnic.ipv6 for s in node.pool.pod_slots}
+        own = {s.vnic.ipv6 for s in node.pool.vnics.pod_slots}
         assert books == w.secondary().keys() | ipv6s(w) - own
         for family in BOTH:
             counts = node.pool.counts(family)

@@ -114,7 +114,9 @@ async def test_a_life_under_a_fault(
         assert known == w.secondary().keys()
         counts = node.pool.ledger.counts()
         assert counts.free == counts.total <= 12
-        assert {s.vnic.id for s in node.pool.pod_slots} == {v.id for v in w.pod_vnics()}
+        assert {s.vnic.id for s in node.pool.vnics.pod_slots} == {
+            v.id for v in w.pod_vnics()
+        }
         assert not node.pool.problems
     assert busiest_minute(w) <= MOST_CALLS_A_MINUTE
 
@@ -130,7 +132,7 @@ async def test_a_fault_that_stays_is_told_and_no_busy_loop(
     with structlog.testing.capture_logs() as logged:
         await under_a_fault_that_stays(w, operation, blocks=blocks)
     # Also where it was needed no more, and is no problem any longer.
-    told = [x["reason"] for x in logged if x["event"] == "cloud_trouble"]
+    told = [x["reason"] for x in logged if x["event"] == "problem_reported"]
     assert any(operation in reason for reason in told)
     assert busiest_minute(w) <= MOST_CALLS_A_MINUTE
 
@@ -199,7 +201,7 @@ async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None
         await until_warm(node)
         assert len(w.pod_vnics()) == 1  # the same, by its retry token
         await trio.sleep(10)
-        assert node.pool.vnics_attached == 2
+        assert node.pool.vnics.attached == 2
 
 
 async def test_objects_that_a_list_leaves_out_for_a_while(

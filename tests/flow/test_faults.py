@@ -214,8 +214,8 @@ async def test_foreign_vnic_is_left_alone(autojump_clock: Clock) -> None:
     )
     async with w.node() as node:
         await until_warm(node)
-        assert foreign.vnic_id not in node.pool.slots
-        assert node.pool.vnics_attached == 3
+        assert foreign.vnic_id not in node.pool.vnics.slots
+        assert node.pool.vnics.attached == 3
         await node.release_all()
     assert [v.id for v in w.pod_vnics()] == [foreign.vnic_id]
     assert foreign.lifecycle_state == "ATTACHED"

@@ -106,7 +106,7 @@ async def test_stop_while_a_vnic_is_detached(
         await trio.sleep(120)
         assert {x.address for x in leases} <= w.secondary().keys()
         check_invariants(w, node)
-        assert node.pool.detaching == set()
+        assert node.pool.vnics.detaching == set()
 
 
 @moments
@@ -154,15 +154,15 @@ async def test_a_vnic_that_was_to_go_serves_nobody_until_the_cloud_is_asked(
     w = world(blocks=False)
     async with w.node() as node:
         await until_warm(node)
-        (to_delete,) = node.pool.pod_slots
+        (to_delete,) = node.pool.vnics.pod_slots
         await w.journal.append(DetachIntended(to_delete.vnic.id))
     async with w.node() as node:
         lease = await add(node, 1)
         assert w.secondary()[lease.address].vnic_id != to_delete.vnic.id
         await trio.sleep(90)
-        assert node.pool.detaching == set()
+        assert node.pool.vnics.detaching == set()
     async with w.node() as node:  # that is durable
-        assert node.pool.serves(to_delete.vnic.id)
+        assert node.pool.vnics.serves(to_delete.vnic.id)
         check_invariants(w, node)
 
 

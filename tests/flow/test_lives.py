@@ -135,10 +135,10 @@ async def test_a_vnic_that_comes_while_an_audit_asks_is_kept(
         await trio.sleep(75)  # the audit asks
         for number in range(5):  # and a second VNIC comes meanwhile
             await add(node, number)
-        assert len(node.pool.pod_slots) == 2
+        assert len(node.pool.vnics.pod_slots) == 2
         await trio.sleep(30)
-        assert len(node.pool.pod_slots) == 2
-        assert node.pool.vnics_attached == 3
+        assert len(node.pool.vnics.pod_slots) == 2
+        assert node.pool.vnics.attached == 3
         check_invariants(w, node)
 
 
@@ -157,8 +157,8 @@ async def test_a_vnic_that_goes_while_an_audit_asks_stays_away(
             await node.delete(key(number))
         for _ in range(200):
             await trio.sleep(1)
-            attached = {s.vnic.id for s in node.pool.pod_slots}
-            assert node.pool.vnics_attached <= len(w.vnics())
+            attached = {s.vnic.id for s in node.pool.vnics.pod_slots}
+            assert node.pool.vnics.attached <= len(w.vnics())
             if len(w.pod_vnics()) == 1:
                 assert attached == {w.pod_vnics()[0].id}
         assert len(w.pod_vnics()) == 1

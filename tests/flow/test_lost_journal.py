@@ -125,7 +125,7 @@ async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
         for number in range(6):
             await add(node, number)
         await node.delete(key(0))
-        numbers = {s.vnic.id: s.index for s in node.pool.pod_slots}
+        numbers = {s.vnic.id: s.index for s in node.pool.vnics.pod_slots}
     assert len(numbers) > 1
     first, second = sorted(numbers, key=lambda v: numbers[v])[:2]
     numbers[first], numbers[second] = numbers[second], numbers[first]
@@ -135,7 +135,7 @@ async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
     w.journal.records.clear()
     async with w.node() as node:
         await trio.sleep(30)
-        now = {s.vnic.id: s.index for s in node.pool.pod_slots}
+        now = {s.vnic.id: s.index for s in node.pool.vnics.pod_slots}
         assert numbers.items() <= now.items()
 
 

@@ -25,7 +25,7 @@ async def test_addresses_of_a_subnets_second_block_are_covered(
 async def until_covered(pool: Pool) -> None:
     """Return when each address is of a network of its VNIC."""
     while not all(
-        pool.slots[p.vnic_id].vnic.covers(a)
+        pool.vnics.slots[p.vnic_id].vnic.covers(a)
         for p in pool.ledger.private_ips()
         for a in p.addresses
     ):

@@ -18,7 +18,7 @@ async def test_vnics_that_are_there_follow_the_nsgs(autojump_clock: Clock) -> No
         before = w.pod_vnics()[0]
         assert before.nsg_ids == [w.service.world.named(Nsg, "pods").id]
         cluster.asked = PodNetwork(subnet_ids=(pods,))
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(60)
         assert w.pod_vnics()[0].id == before.id
         assert w.pod_vnics()[0].nsg_ids == []
@@ -53,7 +53,7 @@ async def test_nsgs_that_are_refused_are_told(autojump_clock: Clock) -> None:
         await until_warm(node)
         gone = "ocid1.networksecuritygroup.oc1.iad.gone"
         cluster.asked = PodNetwork(subnet_ids=(pods,), nsg_ids=(gone,))
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(60)
         said = {p.what: p.reason for p in node.pool.problems}
         (vnic,) = w.pod_vnics()

@@ -37,7 +37,7 @@ async def test_an_ipv6_limit_proven_leaves_the_ipv4_problem(
     async with w.node(settings(), families=BOTH) as node:
         await until_warm(node)
         await trio.sleep(60)
-        (slot,) = node.pool.pod_slots
+        (slot,) = node.pool.vnics.pod_slots
         for operation in ("CreatePrivateIp", "BulkCreatePrivateIps"):
             w.fault(operation, status=500, code="FOUR", times=10_000)
         for operation in ("CreateIpv6", "BulkCreateIpv6s"):
@@ -58,7 +58,7 @@ async def test_an_ipv6_limit_proven_leaves_the_ipv4_problem(
             subnet_cidr=slot.vnic.subnet_cidr,
             virtual_router=slot.vnic.virtual_router,
         )
-        node.pool.numbers.number(other)
+        node.pool.vnics.add(other)
         six = PrivateIp(
             id=PrivateIpId("ocid1.ipv6.x"),
             address="2603:c020:0:1::99",
@@ -105,13 +105,13 @@ async def test_a_class_that_nobody_wants_has_no_problem(
         node.pool.demand.bind(
             [BoundPod(pod=pod("a"), annotations={NSG_IDS: nsg})],
         )
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(120)
         (found,) = problems(node)
         assert (found["kind"], found["count"] > 1) == ("attach", True)
         assert found["class"]
         node.pool.demand.bind([])
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(1)
         assert problems(node) == []
 
@@ -125,12 +125,12 @@ async def test_a_fixed_address_that_nobody_wants_has_no_problem(
         node.pool.demand.bind(
             [BoundPod(pod=pod("a"), annotations={FIXED_ADDRESS: "db"})],
         )
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(120)
         (found,) = [p for p in problems(node) if p["kind"] == "fixed-address"]
         assert found["name"] == "shop/db"
         node.pool.demand.bind([])
-        node.pool.ring()
+        node.pool.signals.ring()
         await trio.sleep(1)
         assert [p for p in problems(node) if p["kind"] == "fixed-address"] == []
 

@@ -25,7 +25,7 @@ async def test_doubts_meet_blocks_that_are_created(autojump_clock: Clock) -> Non
 
         async def doubt() -> None:
             while True:
-                node.pool.request_audit()
+                node.pool.signals.request_audit()
                 await trio.sleep(0.05)
 
         async with trio.open_nursery() as doubts:

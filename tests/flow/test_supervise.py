@@ -70,7 +70,7 @@ async def test_a_change_that_fails_unexpectedly_is_made_again(
         host.defects = 3  # after the attachment of the VNIC, and at the audits
         await until_warm(node)
         with trio.fail_after(60):  # the audit that it asks for brings the rules
-            while node.pool.pod_slots[0] not in host.slots:
+            while node.pool.vnics.pod_slots[0] not in host.slots:
                 await trio.sleep(1)
         await add(node, 1)
         check_invariants(w, node)
@@ -111,7 +111,7 @@ async def test_a_follower_that_fails_misses_no_pod(autojump_clock: Clock) -> Non
         await trio.sleep(1)
         assert "task follower" in reasons(node.pool)
         await trio.sleep(60)
-        assert len(node.pool.demand.bound) == 3
+        assert len(node.pool.demand.unserved()) == 3
 
 
 async def test_a_task_that_always_fails_is_started_more_and_more_seldom(

@@ -30,7 +30,7 @@ def detach_behind(w: World, node: Node, vnic_id: str) -> None:
     cloud = w.service.world
     (attachment,) = (a for a in cloud.all(VnicAttachment) if a.vnic_id == vnic_id)
     detach(cloud, attachment.id, None, EPOCH + trio.current_time())
-    (slot,) = (s for s in node.pool.pod_slots if s.vnic.id == vnic_id)
+    (slot,) = (s for s in node.pool.vnics.pod_slots if s.vnic.id == vnic_id)
     w.host.lose_link(slot.vnic.id)
 
 
@@ -59,15 +59,15 @@ async def test_a_vnic_missing_from_a_list_once_disturbs_no_pod(
         await until_warm(node)
         lease = await add(node, 1)
         await trio.sleep(70)  # it is young no more
-        before, known = dict(node.pool.slots), node.pool.ledger.private_ips()
+        before, known = dict(node.pool.vnics.slots), node.pool.ledger.private_ips()
         hide(w, w.pod_vnics()[0].id, 60.0, imds=imds, api=api)
         for _ in range(200):
             await trio.sleep(1)
-            assert node.pool.slots == before
+            assert node.pool.vnics.slots == before
             assert node.pool.ledger.private_ips() == known
             assert w.host.slots == list(before.values())
         await node.check(lease.key, 101, [lease.address])
-        assert node.pool.doubted == frozenset()
+        assert node.pool.vnics.doubted == frozenset()
         await add(node, 2)
         check_invariants(w, node)
     assert len(w.pod_vnics()) == 1
@@ -82,13 +82,13 @@ async def test_a_vnic_in_doubt_serves_no_new_pod_and_is_asked_for_again_soon(
         await trio.sleep(70)
         hide(w, w.pod_vnics()[0].id, 3600.0, imds=True, api=True)
         with trio.fail_after(900):
-            while not node.pool.doubted:
+            while not node.pool.vnics.doubted:
                 await trio.sleep(1)
         with pytest.raises(PoolEmptyError):
             await add(node, 1)
         w.service.world.hidden.clear()
         with trio.fail_after(60):
-            while node.pool.doubted:
+            while node.pool.vnics.doubted:
                 await trio.sleep(1)
         await add(node, 1)
 
@@ -109,7 +109,7 @@ async def test_lists_that_are_late_after_a_restart_take_nothing(
     async with w.node() as node:
         for _ in range(60):
             await trio.sleep(1)
-            assert [s.index for s in node.pool.pod_slots] == [2]
+            assert [s.index for s in node.pool.vnics.pod_slots] == [2]
             assert set(known) <= set(node.pool.ledger.private_ips())
         await node.check(lease.key, 101, [lease.address])
         await until_warm(node, free=3)
@@ -145,7 +145,7 @@ async def test_a_pod_whose_address_comes_back_on_another_vnic_works_again(
         await trio.sleep(70)
         detach_behind(w, node, w.pod_vnics()[0].id)
         await trio.sleep(60)
-        (slot,) = node.pool.pod_slots
+        (slot,) = node.pool.vnics.pod_slots
         assert slot.index == 3
         assert w.secondary()[lease.address].vnic_id == slot.vnic.id
         assert w.host.moved[lease.host_ifname] == {lease.address: slot.vnic.id}
@@ -221,7 +221,7 @@ async def test_a_lost_link_is_told_and_its_addresses_are_not_given(
     async with w.node(settings(audit_seconds=3600.0)) as node:
         await until_warm(node)
         before = await add(node, 1)
-        (slot,) = node.pool.pod_slots
+        (slot,) = node.pool.vnics.pod_slots
         w.host.lose_link(slot.vnic.id)
         await trio.sleep(0.1)
         lease = await add(node, 2)

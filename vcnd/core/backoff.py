@@ -4,12 +4,37 @@ from collections.abc import Iterator
 from random import Random
 
 
+class Backoff:
+    """Delays that grow with each failure: exponential with full jitter, capped."""
+
+    def __init__(
+        self,
+        random: Random,
+        *,
+        first_seconds: float = 0.5,
+        most_seconds: float = 30.0,
+    ) -> None:
+        self._random = random
+        self._first = first_seconds
+        self._most = most_seconds
+        self._ceiling = first_seconds
+
+    def next_delay(self) -> float:
+        """Return how many seconds to wait before the next try."""
+        # Full jitter, but never nothing: a refusal at once is a busy loop.
+        delay = self._random.uniform(self._ceiling / 8, self._ceiling)
+        self._ceiling = min(self._most, self._ceiling * 2)
+        return delay
+
+    def reset(self) -> None:
+        """Start again with the first delay: a try has succeeded."""
+        self._ceiling = self._first
+
+
 def delays(
     random: Random, *, first_seconds: float = 0.5, most_seconds: float = 30.0
 ) -> Iterator[float]:
-    """Yield delays for ever: exponential with full jitter, capped."""
-    ceiling = first_seconds
+    """Yield the delays of a ``Backoff`` for ever."""
+    backoff = Backoff(random, first_seconds=first_seconds, most_seconds=most_seconds)
     while True:
-        # Full jitter, but never nothing: a refusal at once is a busy loop.
-        yield random.uniform(ceiling / 8, ceiling)
-        ceiling = min(most_seconds, ceiling * 2)
+        yield backoff.next_delay()

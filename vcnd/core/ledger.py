@@ -1,8 +1,5 @@
 """The ledger: which address is free, leased, cooling or on its way out.
 
-    adding → free → leased → cooling → free     free → deleting → gone
-                                                free → doubted → free, or gone
-
 The cloud gives addresses singly or as blocks.  A block is one object of the cloud:
 its addresses are leased one by one, and come and go together.  So an object as a
 whole is withheld while it is being added or deleted, or while it is doubted whether
@@ -23,7 +20,15 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from math import inf
 
-from vcnd.core.states import Counts, IllegalMoveError, Withheld
+from vcnd.core.next_free import next_free
+from vcnd.core.states import (
+    MOVES,
+    Counts,
+    IllegalMoveError,
+    Move,
+    State,
+    Withheld,
+)
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp
@@ -59,9 +64,7 @@ class Ledger:
     def add(self, private_ip: PrivateIp, *, adding: bool = False) -> None:
         """Take in what the cloud gives us; while ``adding`` it serves nobody."""
         addresses = private_ip.addresses
-        for address in addresses:
-            if address in self._addresses:
-                raise IllegalMoveError(f"{address} is in the ledger already")
+        self._check(Move.START_ADDING if adding else Move.ADD, addresses)
         self._objects[private_ip.address] = private_ip
         if adding:
             self._withheld[private_ip.address] = Withheld.ADDING
@@ -74,23 +77,22 @@ class Ledger:
     def mark_deleting(self, private_ip: PrivateIp) -> None:
         """Take an object that nobody holds out of use before its deletion."""
         self._check_there(private_ip)
-        if private_ip.address in self._withheld:
-            raise IllegalMoveError(f"{private_ip.address} is withheld already")
-        for address in private_ip.addresses:
-            if address in self._holders:
-                raise IllegalMoveError(f"{address} is leased")
+        self._check(Move.MARK_DELETING, private_ip.addresses)
         self._withheld[private_ip.address] = Withheld.DELETING
 
     def doubt(self, private_ip: PrivateIp) -> None:
         """Let an object serve nobody new; one that is withheld already stays so."""
         self._check_there(private_ip)
+        self._check(Move.DOUBT, private_ip.addresses)
         self._withheld.setdefault(private_ip.address, Withheld.DOUBTED)
 
     def keep(self, private_ip: PrivateIp) -> None:
         """Let an object that was withheld serve: the cloud gives it to us."""
         self._check_there(private_ip)
-        if self._withheld.pop(private_ip.address, None) is None:
+        if private_ip.address not in self._withheld:
             raise IllegalMoveError(f"{private_ip.address} is not withheld")
+        self._check(Move.KEEP, private_ip.addresses)
+        del self._withheld[private_ip.address]
 
     def why_withheld(self, private_ip: PrivateIp) -> Withheld | None:
         """Return why an object serves nobody new, or None."""
@@ -102,6 +104,13 @@ class Ledger:
         """Return True if some object is doubted, or not durably known yet."""
         return any(w is not Withheld.DELETING for w in self._withheld.values())
 
+    def _check(self, move: Move, addresses: Iterable[str]) -> None:
+        """Raise ``IllegalMoveError`` unless a move is legal for all addresses."""
+        for address in addresses:
+            state = self.state(address)
+            if state not in MOVES[move]:
+                raise IllegalMoveError(f"{address} is {state}: no move {move!r} then")
+
     def _check_there(self, private_ip: PrivateIp) -> None:
         if self._objects.get(private_ip.address) != private_ip:
             raise IllegalMoveError(f"{private_ip.address} is not in the ledger")
@@ -109,6 +118,7 @@ class Ledger:
     def forget(self, private_ip: PrivateIp) -> None:
         """Drop an object that is gone from the cloud; its leases stay until DEL."""
         self._check_there(private_ip)
+        self._check(Move.FORGET, private_ip.addresses)
         del self._objects[private_ip.address]
         self._withheld.pop(private_ip.address, None)
         for address in private_ip.addresses:
@@ -120,8 +130,8 @@ class Ledger:
 
     def lose(self, address: str, vnic_id: VnicId) -> None:
         """Enter a leased address that was lost before (read from the journal)."""
-        if address not in self._holders or address in self._addresses:
-            raise IllegalMoveError(f"{address} is {self.state(address)}")
+        if self.state(address) is not State.LOST:
+            raise IllegalMoveError(f"{address} is {self.state(address)}, not lost")
         self._lost[address] = vnic_id
 
     # Who holds it
@@ -141,34 +151,18 @@ class Ledger:
             if a in self._addresses
         }
 
-        def rank(private_ip: PrivateIp) -> int:
-            if private_ip.size == 1:
-                return 1
-            return 0 if private_ip.address in used else 2
-
-        # Objects are judged, and not their many addresses one by one.
-        ranks = {
-            p.address: rank(p)
+        eligible = [
+            p
             for p in self._objects.values()
             if p.address not in self._withheld and which(p)
-        }
-        best: tuple[int, str] | None = None
-        for address in self._free:
-            found = ranks.get(self._addresses[address].address)
-            # The first of the lowest rank: the order among equals is kept.
-            if found is not None and (best is None or found < best[0]):
-                best = found, address
-                if found == 0:
-                    break
-        return best[1] if best is not None else None
+        ]
+        return next_free(self._free, self._addresses, eligible, used)
 
     def lease(self, lease: Lease) -> None:
         """Give free addresses to a sandbox."""
         if lease.key in self._leases:
             raise IllegalMoveError(f"{lease.key} holds an address already")
-        for address in lease.addresses:
-            if self.state(address) != "free":
-                raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
+        self._check(Move.LEASE, lease.addresses)
         for address in lease.addresses:
             del self._free[address]
         self._hold(lease)
@@ -177,9 +171,7 @@ class Ledger:
         """Enter a lease read from the journal, its addresses known or not."""
         if lease.key in self._leases:
             raise IllegalMoveError(f"{lease.key} holds an address already")
-        for address in lease.addresses:
-            if address in self._holders or self.state(address) == Withheld.DELETING:
-                raise IllegalMoveError(f"{address} is {self.state(address)}")
+        self._check(Move.RESTORE, lease.addresses)
         for address in lease.addresses:
             self._free.pop(address, None)
             self._cooling.pop(address, None)
@@ -205,7 +197,10 @@ class Ledger:
         Its addresses serve nobody until ``rest``, which follows when the end of the
         lease is durable: were they given away before, a crash could bring it back.
         """
-        lease = self._leases.pop(key, None)
+        lease = self._leases.get(key)
+        if lease is not None:
+            self._check(Move.END_LEASE, lease.addresses)
+            del self._leases[key]
         for address in lease.addresses if lease is not None else ():
             del self._holders[address]
             self._lost.pop(address, None)
@@ -219,6 +214,7 @@ class Ledger:
         A fixed address needs no rest: it is for those that claim its name, who are
         one and the same to everybody else.
         """
+        self._check(Move.START_COOLDOWN, lease.addresses)
         for address in lease.addresses:
             if self._cooling.get(address) != inf:
                 continue  # forgotten meanwhile
@@ -231,6 +227,7 @@ class Ledger:
         """Undo ``lease``: nothing of it was written.  Its addresses are next again."""
         if self._leases.get(lease.key) != lease:
             raise IllegalMoveError(f"{lease.key} does not hold {lease.addresses}")
+        self._check(Move.REVERT, lease.addresses)
         del self._leases[lease.key]
         for address in lease.addresses:
             del self._holders[address]
@@ -241,14 +238,14 @@ class Ledger:
 
     def restore_cooldown(self, address: str, until: float) -> None:
         """Let a free address cool until then (read from the journal)."""
-        if address not in self._free:
-            raise IllegalMoveError(f"{address} is not free: {self.state(address)}")
+        self._check(Move.RESTORE_COOLDOWN, [address])
         del self._free[address]
         self._cooling[address] = until
 
     def end_cooldown(self, now: float) -> list[str]:
         """Free all addresses whose cooling has ended; return them."""
         done = [a for a, until in self._cooling.items() if until <= now]
+        self._check(Move.END_COOLDOWN, done)
         for address in done:
             del self._cooling[address]
             self._free[address] = None
@@ -261,17 +258,17 @@ class Ledger:
         ends = (until for until in self._cooling.values() if until < inf)
         return min(ends, default=None)
 
-    def state(self, address: str) -> str:
-        """Return the address's state in a word."""
-        if address in self._holders:
-            return "leased"
+    def state(self, address: str) -> State:
+        """Return the state of an address."""
         private_ip = self._addresses.get(address)
+        if address in self._holders:
+            return State.LOST if private_ip is None else State.LEASED
         if private_ip is None:
-            return "unknown"
+            return State.UNKNOWN
         withheld = self._withheld.get(private_ip.address)
         if withheld is not None:
-            return withheld
-        return "free" if address in self._free else "cooling"
+            return State(withheld)
+        return State.FREE if address in self._free else State.COOLING
 
     def lease_of(self, key: SandboxKey) -> Lease | None:
         """Return a sandbox's lease."""

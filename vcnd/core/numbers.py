@@ -23,8 +23,7 @@ class Numbers:
         """The attached VNICs."""
         self.gone: dict[VnicId, VnicSlot] = {}
         """Those that are gone and whose number is still reserved."""
-        self.before: Mapping[str, int] = {}
-        """The numbers that the kernel has, by MAC, where the journal was lost."""
+        self._kept: Mapping[str, int] = {}
 
     def number(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
         """Give a VNIC its number, or return the slot it has, brought up to date.
@@ -42,12 +41,20 @@ class Numbers:
         self.slots[vnic.id] = slot
         return slot
 
+    def restore(self, slot: VnicSlot) -> None:
+        """Enter a VNIC with the number that it had."""
+        self.slots[slot.vnic.id] = slot
+
+    def keep(self, by_mac: Mapping[str, int]) -> None:
+        """Keep the numbers that the kernel has, by MAC: the journal lost them."""
+        self._kept = by_mac
+
     def _free_index(self, mac: str) -> int:
         used = {s.index for s in (*self.slots.values(), *self.gone.values())}
-        former = self.before.get(mac, 0)
+        former = self._kept.get(mac, 0)
         if former and former not in used:
             return former
-        used |= {*self.before.values()}
+        used |= {*self._kept.values()}
         indexes = range(PRIMARY_INDEX + 1, MOST_INDEX + 1)
         return next(i for i in indexes if i not in used)
 

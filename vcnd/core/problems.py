@@ -40,7 +40,7 @@ class Problem:
         return self.place.family
 
 
-class Problems:
+class ProblemTable:
     """The problems that are there now, in the order in which they began."""
 
     def __init__(self) -> None:

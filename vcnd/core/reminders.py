@@ -4,7 +4,7 @@ Time is an argument (seconds of any monotonic clock).
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -14,14 +14,14 @@ MOST_SPACING_SECONDS = 3000.0
 """Kubernetes keeps an Event for an hour by default: one is always there to be seen."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Mention:
     """When something was mentioned last."""
 
     at: float
     spacing: float = FIRST_SPACING_SECONDS
     is_open: bool = True
-    """Whether its end was not mentioned yet."""
+    """True until its end is mentioned."""
 
     def is_due(self, now: float) -> bool:
         return now - self.at >= self.spacing
@@ -45,11 +45,10 @@ class Reminders(Generic[K]):
     def mentioned(self, key: K, now: float) -> None:
         """Note that it was mentioned."""
         mention = self._mentions.get(key)
-        if mention is None:
-            self._mentions[key] = _Mention(now)
-            return
-        mention.at, mention.is_open = now, True
-        mention.spacing = min(mention.spacing * 2, MOST_SPACING_SECONDS)
+        spacing = FIRST_SPACING_SECONDS
+        if mention is not None:
+            spacing = min(mention.spacing * 2, MOST_SPACING_SECONDS)
+        self._mentions[key] = _Mention(now, spacing)
 
     def open(self) -> list[K]:
         """Return what was mentioned and not closed."""
@@ -57,7 +56,7 @@ class Reminders(Generic[K]):
 
     def close(self, key: K) -> None:
         """Note that the end of something was mentioned."""
-        self._mentions[key].is_open = False
+        self._mentions[key] = replace(self._mentions[key], is_open=False)
 
     def forget(self, key: K) -> None:
         """Drop what concerns nobody any more."""

@@ -1,27 +1,148 @@
-"""The words for where addresses stand in the ledger."""
+"""Which states an address can be in, and which moves lead from one to another.
 
+``Ledger`` asks ``MOVES`` before each move; docs/architecture.md draws it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 
+class State(StrEnum):
+    """Where an address of this node stands."""
+
+    UNKNOWN = "unknown"
+    """OCI does not give it to us, as far as we know."""
+    ADDING = "adding"
+    """OCI gives it to us; that is not durable yet, so no pod gets it."""
+    FREE = "free"
+    LEASED = "leased"
+    LOST = "lost"
+    """A pod has it, but OCI no longer gives it to us."""
+    COOLING = "cooling"
+    """No pod gets it until its cooldown ends."""
+    DELETING = "deleting"
+    """OCI is asked, or was asked, to delete it."""
+    DOUBTED = "doubted"
+    """OCI's list lacks it; no second witness has confirmed that it is gone."""
+
+
 class Withheld(StrEnum):
-    """Why the addresses of an object are given to nobody."""
+    """Why no pod gets the addresses of an object that are not leased."""
 
     ADDING = "adding"
-    """It is not durably known yet."""
     DELETING = "deleting"
-    """The cloud is asked, or was asked, to take it back."""
     DOUBTED = "doubted"
-    """The cloud's list lacks it; no second witness has said that it is gone."""
+
+
+class Move(StrEnum):
+    """What can happen to an address."""
+
+    ADD = "add"
+    START_ADDING = "start adding"
+    KEEP = "keep"
+    DOUBT = "doubt"
+    MARK_DELETING = "mark deleting"
+    FORGET = "forget"
+    LEASE = "lease"
+    RESTORE = "restore"
+    REVERT = "revert"
+    END_LEASE = "end lease"
+    START_COOLDOWN = "start cooldown"
+    RESTORE_COOLDOWN = "restore cooldown"
+    END_COOLDOWN = "end cooldown"
+
+
+def _to(*states: State) -> frozenset[State]:
+    return frozenset(states)
+
+
+_REST = _to(State.FREE, State.COOLING)
+
+MOVES: Mapping[Move, Mapping[State, frozenset[State]]] = {
+    Move.ADD: {State.UNKNOWN: _to(State.FREE), State.LOST: _to(State.LEASED)},
+    Move.START_ADDING: {
+        State.UNKNOWN: _to(State.ADDING),
+        State.LOST: _to(State.LEASED),
+    },
+    Move.KEEP: {
+        State.ADDING: _REST,
+        State.DELETING: _REST,
+        State.DOUBTED: _REST,
+        State.LEASED: _to(State.LEASED),
+    },
+    Move.DOUBT: {
+        State.FREE: _to(State.DOUBTED),
+        State.COOLING: _to(State.DOUBTED),
+        State.LEASED: _to(State.LEASED),
+        State.ADDING: _to(State.ADDING),
+        State.DELETING: _to(State.DELETING),
+        State.DOUBTED: _to(State.DOUBTED),
+    },
+    Move.MARK_DELETING: {
+        State.FREE: _to(State.DELETING),
+        State.COOLING: _to(State.DELETING),
+    },
+    Move.FORGET: {
+        State.FREE: _to(State.UNKNOWN),
+        State.COOLING: _to(State.UNKNOWN),
+        State.ADDING: _to(State.UNKNOWN),
+        State.DELETING: _to(State.UNKNOWN),
+        State.DOUBTED: _to(State.UNKNOWN),
+        State.LEASED: _to(State.LOST),
+    },
+    Move.LEASE: {State.FREE: _to(State.LEASED)},
+    Move.RESTORE: {
+        State.UNKNOWN: _to(State.LOST),
+        State.FREE: _to(State.LEASED),
+        State.COOLING: _to(State.LEASED),
+        State.ADDING: _to(State.LEASED),
+        State.DOUBTED: _to(State.LEASED),
+    },
+    Move.REVERT: {
+        State.LEASED: _to(State.FREE, State.DOUBTED),
+        State.LOST: _to(State.UNKNOWN),
+    },
+    Move.END_LEASE: {
+        State.LEASED: _to(State.COOLING, State.ADDING, State.DOUBTED),
+        State.LOST: _to(State.UNKNOWN),
+    },
+    Move.START_COOLDOWN: {
+        State.COOLING: _REST,
+        State.ADDING: _to(State.ADDING),
+        State.DELETING: _to(State.DELETING),
+        State.DOUBTED: _to(State.DOUBTED),
+        State.UNKNOWN: _to(State.UNKNOWN),
+    },
+    Move.RESTORE_COOLDOWN: {State.FREE: _to(State.COOLING)},
+    Move.END_COOLDOWN: {
+        State.COOLING: _to(State.FREE),
+        State.ADDING: _to(State.ADDING),
+        State.DELETING: _to(State.DELETING),
+        State.DOUBTED: _to(State.DOUBTED),
+    },
+}
+"""Each move: from which states it is legal, and to which it can lead."""
+
+
+def diagram() -> str:
+    """Return ``MOVES`` as a Mermaid state diagram; what changes nothing is left out."""
+    edges: dict[tuple[State, State], list[Move]] = {}
+    for move, ways in MOVES.items():
+        for before, afters in ways.items():
+            for after in sorted(afters - {before}):
+                edges.setdefault((before, after), []).append(move)
+    lines = [f"    {a} --> {b}: {', '.join(m)}" for (a, b), m in sorted(edges.items())]
+    return "\n".join(["stateDiagram-v2", *lines])
 
 
 class IllegalMoveError(Exception):
-    """The ledger was asked for a move that its rules do not know."""
+    """The ledger was asked for a move that its rules do not allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many addresses stand where; those being added count as doubted."""
+    """How many addresses are in each state; those being added count as doubted."""
 
     free: int
     leased: int
@@ -31,6 +152,6 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """Return how many addresses the cloud gives us, whatever their state."""
+        """Return how many addresses OCI gives us, in any state."""
         held = self.free + self.leased + self.cooling
         return held + self.deleting + self.doubted

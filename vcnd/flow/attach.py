@@ -141,7 +141,7 @@ class Attacher:
         newest = max(pool.confirmed_at, self._confirmation_asked_at)
         if pool.observed and now - newest > CONFIRMED_SECONDS:
             self._confirmation_asked_at = now
-            pool.request_audit()
+            pool.signals.request_audit()
 
     @asynccontextmanager
     async def _new_lease(

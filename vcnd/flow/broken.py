@@ -73,9 +73,9 @@ def broken(pool: Pool, lease: Lease) -> BrokenPod | None:
             return BrokenPod(lease=lease, address=address, cause=Cause.ADDRESS_GONE)
         vnic_id = private_ip.vnic_id
         cause: Cause | None = None
-        if vnic_id not in pool.slots:
+        if vnic_id not in pool.vnics.slots:
             cause = Cause.VNIC_GONE
-        elif vnic_id in pool.unlinked:
+        elif vnic_id in pool.vnics.unlinked:
             cause = Cause.LINK_MISSING
         if cause is not None:
             return BrokenPod(lease=lease, address=address, cause=cause, vnic_id=vnic_id)

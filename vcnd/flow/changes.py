@@ -94,7 +94,7 @@ class Changes:
             # An audit may have entered some of them meanwhile.
             came = sum(p.size for p in listed if p.id not in before)
             if came == 0:  # asked again, it would make more that nobody sees
-                self._pool.request_audit()
+                self._pool.signals.request_audit()
                 raise CloudError(f"VNIC {step.vnic_id}: {ask} new addresses not listed")
             wanted -= came
             ask = min(ask, wanted)
@@ -112,7 +112,7 @@ class Changes:
             raise
         except CloudRefusedError as error:
             limits.no_blocks(now)
-            log.warning("blocks_missing", reason=str(error))
+            log.warning("blocks_unsupported", reason=str(error))
             return False
         await self.record_addresses(listed)
         return True
@@ -123,7 +123,7 @@ class Changes:
         except CloudRefusedError:
             raise
         except CloudError:
-            self._pool.request_audit()  # perhaps they were made: then they are adopted
+            self._pool.signals.request_audit()  # it adopts what was created
             raise
 
     async def record_addresses(self, listed: Sequence[PrivateIp]) -> None:
@@ -142,7 +142,7 @@ class Changes:
         try:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
         except VcndError:
-            self._pool.request_audit()  # OCI has created them: an audit tries again
+            self._pool.signals.request_audit()  # it tries to record them again
             raise
         finally:
             self._adding -= ids
@@ -151,7 +151,7 @@ class Changes:
                 ledger.keep(private_ip)
         log.info("addresses_added", addresses=texts(fresh))
         self._note_accepted(fresh)
-        self._pool.arrived()
+        self._pool.signals.arrived()
         await self._find_again(lost - ledger.lost())
 
     def _is_new(self, private_ip: PrivateIp) -> bool:
@@ -177,21 +177,21 @@ class Changes:
             await self.apply()
 
     def _note_accepted(self, fresh: Sequence[PrivateIp]) -> None:
-        slots = self._pool.slots
+        slots = self._pool.vnics.slots
         if any(
             p.vnic_id in slots and not slots[p.vnic_id].vnic.covers(p.address)
             for p in fresh
         ):
-            self._pool.request_audit()  # the subnet has more blocks than one
+            self._pool.signals.request_audit()  # the subnet has more blocks than one
         for vnic_id, family in {(p.vnic_id, p.family) for p in fresh}:
             slot, limits = slots.get(vnic_id), self._pool.limits[family]
             if slot is not None:
                 subnet, now = slot.vnic.subnet_id, trio.current_time()
                 if family is Family.IPV6 and not slot.vnic.ipv6_router:
-                    self._pool.request_audit()  # now the metadata tells the way out
+                    self._pool.signals.request_audit()  # IMDS names a router now
                 for other in limits.vnic_accepted(vnic_id, subnet, now):
                     # Its limit is known now: that is no trouble any more.
-                    self._pool.clear_problem(addresses_place(other, family))
+                    self._pool.problems.clear(addresses_place(other, family))
 
     async def attach_vnic(self, pod_class: PodClass) -> bool:
         """Attach a pod VNIC in the first subnet of a class that is not full.
@@ -221,7 +221,7 @@ class Changes:
         token = self._unsettled_attach or secrets.token_hex(15)
         self._unsettled_attach = token
         await self._journal.append(AttachIntended(token))
-        attached = self._pool.vnics_attached
+        attached = self._pool.vnics.attached
         try:
             families = self._pool.demand.network.families
             vnic = await self._cloud.attach_vnic(pod_class, families, token)
@@ -230,20 +230,20 @@ class Changes:
             # life asked for something else under this token, the cloud will tell.
             self._unsettled_attach = None
             await self._journal.append(AttachSettled(token))
-            self._pool.request_audit()
+            self._pool.signals.request_audit()
             raise
         except CloudError:
-            self._pool.request_audit()  # perhaps it was attached: then it is adopted
+            self._pool.signals.request_audit()  # it adopts what was attached
             raise
-        slot = self._pool.numbers.number(vnic)
+        slot = self._pool.vnics.add(vnic)
         self._pool.note_created([vnic.id])
         # An audit meanwhile may have counted it already.
-        self._pool.vnics_attached = max(attached + 1, self._pool.vnics_attached)
+        self._pool.vnics.attached_one(before=attached)
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))
         self._unsettled_attach = None
         await self.apply()
         if again:
-            self._pool.request_audit()  # one may have counted it as attaching
+            self._pool.signals.request_audit()  # one may have counted it as attaching
         log.info("vnic_attached", vnic=vnic.id, index=slot.index, address=vnic.address)
 
     async def fetch_fixed(self, name: str, vnic: Vnic) -> bool:
@@ -259,7 +259,7 @@ class Changes:
 
     async def apply(self) -> None:
         """Bring the kernel to the VNICs of the books."""
-        await self._host.apply(list(self._pool.slots.values()))
+        await self._host.apply(list(self._pool.vnics.slots.values()))
         self._links.reconcile()
 
 

@@ -11,10 +11,10 @@ import structlog
 import trio
 
 from vcnd.core.drift import Adopt, Forget, cloud_drift, nsg_drift
-from vcnd.core.states import Withheld
+from vcnd.core.states import State, Withheld
 from vcnd.flow.changes import Changes
 from vcnd.flow.kernel_audit import KernelAudit
-from vcnd.flow.pool import Pool
+from vcnd.flow.pool import Phase, Pool
 from vcnd.flow.returns import Returns
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
@@ -55,7 +55,7 @@ class CloudAudit:
             CloudError: it cannot be had; nothing was changed.
         """
         async with self._looking:
-            if not self._pool.released:
+            if self._pool.phase is not Phase.RELEASED:
                 await self._reconcile()
 
     def paused(self) -> trio.Lock:
@@ -66,7 +66,7 @@ class CloudAudit:
     def in_doubt(self) -> bool:
         """Return True if the last look left something to be asked for again."""
         ledger = self._pool.ledger
-        return bool(self._pool.in_doubt or self._pool.detaching) or any(
+        return bool(self._pool.in_doubt or self._pool.vnics.detaching) or any(
             ledger.why_withheld(p) is Withheld.DELETING
             for p in ledger.private_ips()
             if p.address not in self._returns.being_deleted
@@ -76,20 +76,20 @@ class CloudAudit:
         # What was created or deleted while the question was under way would look
         # like drift: judged are objects known before and after, or new to us.
         pool, asked_at = self._pool, trio.current_time()
-        before, slots = pool.ledger.ids(), set(pool.slots)
+        before, slots = pool.ledger.ids(), set(pool.vnics.slots)
         view = await self._cloud.observe(pool.demand.families(), pool.known())
         await self._take_in_vnics(view, slots)
         await self._take_in_addresses(view, before)
         self._kernel.adopt_restored()
         await self._changes.apply()
-        pool.observed, pool.confirmed_at = True, asked_at
+        pool.confirm(asked_at)
         for family in Family:
             place = Place(kind=PlaceKind.AUDIT, family=family)
             if family in view.unlisted:
-                pool.report_problem(place, view.unlisted[family])
+                pool.problems.report(place, view.unlisted[family])
             else:
-                pool.clear_problem(place)
-        pool.ring()
+                pool.problems.clear(place)
+        pool.signals.ring()
         await self._correct_tags(view)
         if pool.network_settled:
             await self._correct_nsgs(view)
@@ -100,29 +100,30 @@ class CloudAudit:
         self, view: CloudView, before: AbstractSet[VnicId]
     ) -> None:
         pool = self._pool
-        came, went = pool.slots.keys() - before, before - pool.slots.keys()
+        came, went = pool.vnics.slots.keys() - before, before - pool.vnics.slots.keys()
         listed = {v.id: v for v in view.pod_vnics if v.id not in went}
-        pool.vnic_limit = view.vnic_limit
         there = {v for v in view.attached if v and v not in went}
         attaching = sum(not v for v in view.attached)
-        pool.vnics_attached = attaching + len(there | came)
+        attached = attaching + len(there | came)
+        pool.vnics.counted(attached=attached, limit=view.vnic_limit)
         self._doubt_vnics(view, before, listed.keys())
-        for vnic_id in sorted(pool.doubted):
+        for vnic_id in sorted(pool.vnics.doubted):
             if await self._is_vnic_gone(vnic_id, view):
                 await self._forget_vnic(vnic_id)
-        held = dict(pool.slots)
-        pool.numbers.number(view.primary, primary=True)
+        held = dict(pool.vnics.slots)
+        pool.vnics.add(view.primary, primary=True)
         for vnic in listed.values():
-            if vnic.id in before and vnic.id not in pool.slots:
+            if vnic.id in before and vnic.id not in pool.vnics.slots:
                 continue  # given back while somebody was asked
-            pool.numbers.number(vnic)
+            pool.vnics.add(vnic)
         # The books may have lost them: they serve nobody until they are set up.
-        pool.unlinked |= {s.vnic.id for s in pool.pod_slots} - held.keys()
-        changed = [s for s in pool.slots.values() if held.get(s.vnic.id) != s]
+        new = {s.vnic.id for s in pool.vnics.pod_slots} - held.keys()
+        pool.vnics.set_unlinked(pool.vnics.unlinked | new)
+        changed = [s for s in pool.vnics.slots.values() if held.get(s.vnic.id) != s]
         await self._journal.append(*(VnicNumbered(s) for s in changed))
-        unused = pool.numbers.unused(pool.ledger.vnics_leased())
+        unused = pool.vnics.unused_numbers(pool.ledger.vnics_leased())
         for vnic_id in unused:
-            pool.numbers.free(vnic_id)
+            pool.vnics.free_number(vnic_id)
         await self._journal.append(*(VnicForgotten(v) for v in unused))
 
     def _doubt_vnics(
@@ -133,38 +134,36 @@ class CloudAudit:
     ) -> None:
         """Note which VNICs the list lacks, before anybody else is asked for them."""
         pool = self._pool
-        for slot in list(pool.slots.values()):
+        for slot in list(pool.vnics.slots.values()):
             if slot.is_primary and slot.vnic.id != view.primary.id:
-                pool.numbers.retire(slot.vnic.id)  # another instance's journal
-        unlisted = before & pool.slots.keys() - {view.primary.id, *listed}
+                pool.vnics.retire(slot.vnic.id)  # another instance's journal
+        unlisted = before & pool.vnics.slots.keys() - {view.primary.id, *listed}
         ours = self._returns.being_detached
         doubted = frozenset(
             v for v in unlisted if not pool.recently_created(v) and v not in ours
         )
-        for vnic_id in doubted - pool.doubted:
+        for vnic_id in doubted - pool.vnics.doubted:
             log.warning("vnic_doubted", vnic=vnic_id)
-        if pool.doubted - doubted:
-            pool.arrived()
-        pool.doubted = doubted
+        if pool.vnics.doubted - doubted:
+            pool.signals.arrived()
+        pool.vnics.set_doubted(doubted)
 
     async def _is_vnic_gone(self, vnic_id: VnicId, view: CloudView) -> bool:
         """Ask a second witness for a VNIC that is in no list."""
         if vnic_id in view.attached:
             return False  # two lists of the cloud disagree
-        if vnic_id in self._pool.unlinked:
+        if vnic_id in self._pool.vnics.unlinked:
             return True  # the kernel agrees
         try:
             return not await self._cloud.has_vnic(vnic_id)
         except CloudError as error:
-            log.warning("vnic_not_asked_for", vnic=vnic_id, reason=str(error))
+            log.warning("vnic_not_confirmed", vnic=vnic_id, reason=str(error))
             return False
 
     async def _forget_vnic(self, vnic_id: VnicId) -> None:
         pool = self._pool
-        if not pool.numbers.retire(vnic_id):
+        if not pool.vnics.retire(vnic_id):
             return  # given back while somebody was asked
-        pool.doubted -= {vnic_id}
-        pool.detaching.discard(vnic_id)
         pool.forget_vnic(vnic_id)
         log.warning("vnic_gone", vnic=vnic_id)
         for private_ip in pool.ledger.per_vnic().get(vnic_id, []):
@@ -215,7 +214,7 @@ class CloudAudit:
         pool = self._pool
         deleted = private_ip.id in before - pool.ledger.ids()
         detached = private_ip.vnic_id in self._returns.being_detached
-        there = private_ip.vnic_id in pool.slots and not detached
+        there = private_ip.vnic_id in pool.vnics.slots and not detached
         known = private_ip.id in pool.ledger.ids()
         return known or (
             there and not deleted and not pool.recently_deleted(private_ip.id)
@@ -227,13 +226,13 @@ class CloudAudit:
             return not await self._cloud.has_address(private_ip)
         except CloudError as error:
             log.warning(
-                "address_not_asked_for", address=private_ip.address, reason=str(error)
+                "address_not_confirmed", address=private_ip.address, reason=str(error)
             )
             return False
 
     async def _forget_address(self, private_ip: PrivateIp) -> None:
         ledger = self._pool.ledger
-        leased = any(ledger.state(a) == "leased" for a in private_ip.addresses)
+        leased = any(ledger.state(a) is State.LEASED for a in private_ip.addresses)
         if await self._returns.forget([private_ip]):
             say = log.error if leased else log.warning
             say("address_gone_from_cloud", address=private_ip.address, leased=leased)
@@ -247,8 +246,8 @@ class CloudAudit:
         for private_ip in found:
             ledger.keep(private_ip)
         if found:
-            self._pool.arrived()
-        vnics = {v.id for v in view.pod_vnics} & self._pool.detaching
+            self._pool.signals.arrived()
+        vnics = {v.id for v in view.pod_vnics} & self._pool.vnics.detaching
         await returns.settle_kept(
             [
                 p
@@ -266,14 +265,14 @@ class CloudAudit:
         try:
             for vnic in view.untagged_vnics:
                 await self._cloud.tag_vnic(vnic)
-                log.warning("tags_put_back", vnic=vnic.id)
+                log.warning("tags_restored", vnic=vnic.id)
             for private_ip in view.untagged_ips:
                 await self._cloud.tag_address(private_ip)
-                log.warning("tags_put_back", address=private_ip.address)
+                log.warning("tags_restored", address=private_ip.address)
         except CloudError as error:
-            self._pool.report_problem(TAGS, str(error))
+            self._pool.problems.report(TAGS, str(error))
         else:
-            self._pool.clear_problem(TAGS)
+            self._pool.problems.clear(TAGS)
 
     async def _correct_nsgs(self, view: CloudView) -> None:
         """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
@@ -284,11 +283,11 @@ class CloudAudit:
             except CloudError as error:
                 place = Place(kind=PlaceKind.NSGS, vnic_id=repair.vnic_id)
                 refused.add(place)
-                self._pool.report_problem(place, str(error))
+                self._pool.problems.report(place, str(error))
                 if not isinstance(error, CloudRefusedError):
                     return  # it is away: for the other VNICs too
             else:
                 log.info("vnic_nsgs_set", vnic=repair.vnic_id, nsgs=repair.nsg_ids)
-        self._pool.clear_problems(
+        self._pool.problems.clear_where(
             lambda p: p.kind is PlaceKind.NSGS and p not in refused
         )

@@ -1,13 +1,12 @@
-"""Who wants an address: calls that wait for one, and pods that are bound here."""
+"""Who needs an address: calls that wait for one, and pods that are bound here."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-import trio
-
 from vcnd.core import requests
 from vcnd.core.ledger import Ledger
+from vcnd.flow.signals import Pulse
 from vcnd.model.errors import RequestRefusedError
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
@@ -17,27 +16,27 @@ from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassDemand:
-    """What pods want of one class."""
+    """How many addresses pods still need from one class."""
 
     pod_class: PodClass
     wanted: Mapping[Family, int]
-    """How many have no address yet, by family: each that they are given here, and each
-    that they were; those that want a fixed one are not counted."""
+    """Pods without an address, per family (families in use now or still held).  Pods
+    that request a fixed address are excluded."""
     fixed: frozenset[str]
-    """The fixed addresses that are wanted, by name."""
+    """Names of the fixed addresses that pods request."""
     kept_warm: bool
-    """Whether it is to be there before anybody asks."""
+    """True if the node holds addresses of it before a pod asks."""
     waiting: bool
-    """Whether a call waits for one of them."""
+    """True if a call waits for one of its addresses."""
 
     @property
     def is_wanted(self) -> bool:
-        """Tell whether a pod wants anything."""
+        """Return True if a pod needs an address of this class."""
         return any(self.wanted.values()) or bool(self.fixed)
 
 
 class Demand:
-    """The pods without an address, and what each may have."""
+    """Owns the pods without an address, and what each is granted."""
 
     def __init__(
         self, ledger: Ledger, network: PodNetwork, allowed: Sequence[NamespacePolicy]
@@ -45,22 +44,21 @@ class Demand:
         self._ledger = ledger
         self._network = network
         self._allowed = tuple(allowed)
-        self.bound: dict[str, BoundPod] = {}
+        self._bound: dict[str, BoundPod] = {}
         """Pods that Kubernetes has bound to this node, by uid."""
-        self._bound_claims: dict[str, Grant] = {}
-        """Theirs, but of those whose wishes are refused."""
+        self._grants: dict[str, Grant] = {}
+        """Their grants, except of pods whose requests are refused."""
         self._waiting: dict[SandboxKey, tuple[PodRef, Grant]] = {}
         self._classes: dict[str, PodClass] = {}
-        self._bind_news = trio.Event()
+        self._bindings = Pulse()
 
     # Who
 
     def bind(self, pods: Iterable[BoundPod]) -> None:
-        """Say which pods Kubernetes has bound to this node."""
-        self.bound = {bound.pod.uid: bound for bound in pods}
-        self._judge()
-        self._bind_news.set()
-        self._bind_news = trio.Event()
+        """Replace the list of pods that Kubernetes has bound to this node."""
+        self._bound = {bound.pod.uid: bound for bound in pods}
+        self._grant_all()
+        self._bindings.send()
 
     @property
     def network(self) -> PodNetwork:
@@ -70,29 +68,33 @@ class Demand:
     def follow(self, network: PodNetwork) -> None:
         """Use another network from now on."""
         self._network = network
-        self._judge()
+        self._grant_all()
 
-    def _judge(self) -> None:
-        """Find out what each bound pod is to be given; refused ones get nothing."""
-        self._bound_claims.clear()
-        # Pods ask for ever new classes; those that nobody asks for any more go.
+    def _grant_all(self) -> None:
+        """Compute the grant of each bound pod; refused requests get none."""
+        self._grants.clear()
+        # Pods may request ever new classes: drop those that no pod requests.
         waiting = (grant.pod_class for _, grant in self._waiting.values())
         self._classes = {pod_class.name: pod_class for pod_class in waiting}
-        for uid, bound in self.bound.items():
+        for uid, bound in self._bound.items():
             with suppress(RequestRefusedError):
-                self._bound_claims[uid] = self.grant(bound.pod, bound.annotations)
+                self._grants[uid] = self.grant(bound.pod, bound.annotations)
+
+    def bound(self, uid: str) -> BoundPod | None:
+        """Return a pod that Kubernetes has bound to this node, or None."""
+        return self._bound.get(uid)
 
     def unbind(self, pod: PodRef) -> None:
-        """Take a pod whose address was taken back off the list.
+        """Remove a pod whose lease has ended.
 
-        While Kubernetes is away nobody else says that it is gone.
+        While the API server is away, nothing else tells that the pod is gone.
         """
-        self.bound.pop(pod.uid, None)
-        self._bound_claims.pop(pod.uid, None)
+        self._bound.pop(pod.uid, None)
+        self._grants.pop(pod.uid, None)
 
     async def until_bound(self) -> None:
-        """Return when Kubernetes has said something more."""
-        await self._bind_news.wait()
+        """Return when the list of bound pods has been replaced."""
+        await self._bindings.wait()
 
     @contextmanager
     def waiting_for(self, key: SandboxKey, pod: PodRef, grant: Grant) -> Iterator[None]:
@@ -112,20 +114,20 @@ class Demand:
     @property
     def wanted(self) -> int:
         """Return how many pods have no address yet: calls that wait, and bound pods."""
-        return len(self._claims())
+        return len(self._unserved_grants())
 
     def unserved(self) -> dict[str, BoundPod]:
         """Return the bound pods that hold no address, by uid."""
         served = {lease.pod.uid for lease in self._ledger.leases()}
-        return {uid: pod for uid, pod in self.bound.items() if uid not in served}
+        return {uid: pod for uid, pod in self._bound.items() if uid not in served}
 
     # What
 
     def grant(self, pod: PodRef, annotations: Mapping[str, str]) -> Grant:
-        """Return what a pod is to be given.
+        """Return what a pod is granted.
 
         Raises:
-            WishRefusedError: it may not have what its annotations ask for.
+            RequestRefusedError: its namespace may not have what it requests.
         """
         grant = requests.grant(
             requests.read(pod, annotations),
@@ -137,42 +139,42 @@ class Demand:
         return grant
 
     def may_request(self, namespace: str) -> bool:
-        """Tell whether the pods of a namespace may wish for anything."""
+        """Return True if the pods of a namespace may request anything."""
         return requests.may_request(namespace, self._allowed)
 
     def classes(self) -> dict[str, PodClass]:
-        """Return the classes that pods have asked for, and those kept warm, by name."""
+        """Return the classes that pods request and those kept warm, by name."""
         kept = {c.name: c for c in self.network.kept_warm}
         return {**self._classes, **kept}
 
-    def _claims(self) -> dict[str, Grant]:
-        """Return the claims of pods without an address, by uid."""
+    def _unserved_grants(self) -> dict[str, Grant]:
+        """Return the grants of pods without an address, by uid."""
         grants = {pod.uid or str(k): c for k, (pod, c) in self._waiting.items()}
-        bound, unserved = self._bound_claims, self.unserved()
+        bound, unserved = self._grants, self.unserved()
         return {u: c for u, c in bound.items() if u in unserved} | grants
 
     def families(self) -> list[Family]:
-        """Return those that pods are given here, and those that some were given."""
+        """Return the families that pods get now, and those still held from before."""
         held = {p.family for p in self._ledger.private_ips()}
         rest = [f for f in Family if f in held and f not in self.network.families]
         return [*self.network.families, *rest]
 
     def by_class(self, names: Iterable[str] = ()) -> list[ClassDemand]:
-        """Return what is wanted of each class, the most urgent class first.
+        """Return the demand of each class, the most urgent class first.
 
         Args:
-            names: classes to tell of though nobody wants anything; those that are
-                kept warm are always among them.
+            names: classes to include even without demand; classes kept warm are
+                always included.
         """
         kept = {pod_class.name for pod_class in self.network.kept_warm}
         by_name: dict[str, list[Grant]] = {name: [] for name in (*kept, *names)}
         known = self.classes()
-        for grant in self._claims().values():
+        for grant in self._unserved_grants().values():
             by_name.setdefault(grant.pod_class.name, []).append(grant)
         urgent = {grant.pod_class.name for _, grant in self._waiting.values()}
         class_demands = [
-            self._need(
-                # By its name: the node's own may be another one since a call waits.
+            self._demand_of(
+                # By name: the node's own class may have changed while a call waits.
                 known.get(name, PodClass(name, (), ())),
                 grants,
                 kept_warm=name in kept,
@@ -185,7 +187,7 @@ class Demand:
             key=lambda n: (not n.waiting, not n.is_wanted, n.pod_class.name),
         )
 
-    def _need(
+    def _demand_of(
         self,
         pod_class: PodClass,
         grants: list[Grant],

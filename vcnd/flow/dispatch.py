@@ -1,13 +1,13 @@
 """Changes of the cloud under way: one at a time and VNIC, and a pause where refused."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
 import structlog
 import trio
 
-from vcnd.core.backoff import delays
+from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
 from vcnd.flow.supervise import describe
 from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
@@ -53,7 +53,7 @@ class Dispatcher:
         self.in_flight: dict[VnicId, Incoming] = {}
         """Where changes are under way, and what each will bring."""
         self._not_before: dict[Place, float] = {}
-        self._delays: dict[Place, Iterator[float]] = {}
+        self._backoffs: dict[Place, Backoff] = {}
 
     def open(self, nursery: trio.Nursery) -> None:
         """Say where changes run; those of an earlier nursery have ended with it."""
@@ -65,7 +65,7 @@ class Dispatcher:
     def reset_backoff(self) -> None:
         """Forget what was refused."""
         self._not_before.clear()
-        self._delays.clear()
+        self._backoffs.clear()
 
     @property
     def idle(self) -> bool:
@@ -97,7 +97,7 @@ class Dispatcher:
                 self._forget(place)
 
     def _forget(self, place: Place) -> None:
-        self._delays.pop(place, None)
+        self._backoffs.pop(place, None)
         self._not_before.pop(place, None)
 
     # Changes
@@ -139,37 +139,37 @@ class Dispatcher:
             if isinstance(error, CloudFullError):
                 self._learn(where)
             self._refused(place, error)
-            self._pool.report_problem(place, self._reason(where, place, error))
+            self._pool.problems.report(place, self._reason(where, place, error))
         except Exception as error:
             # A defect of ours, or an answer that nobody foresaw.  What became of the
             # change is not known: an audit looks.
             log.exception("change_failed", what=str(place), where=where)
             self._refused(place, error)
-            self._pool.report_problem(place, f"failed unexpectedly: {describe(error)}")
-            self._pool.request_audit()
+            self._pool.problems.report(place, f"failed unexpectedly: {describe(error)}")
+            self._pool.signals.request_audit()
         else:
             if progress:
                 self._forget(place)
-                self._pool.clear_problem(place)
+                self._pool.problems.clear(place)
         finally:
             del self.in_flight[where]
-            self._pool.ring()
+            self._pool.signals.ring()
 
     def _refused(self, place: Place, error: Exception) -> None:
         """Let a place alone for a while, longer each time."""
         full, held = (isinstance(error, e) for e in (CloudFullError, AddressHeldError))
-        waits = self._delays.setdefault(
+        backoff = self._backoffs.setdefault(
             place,
-            delays(
+            Backoff(
                 self._random,
                 first_seconds=FULL_RETRY_SECONDS if full else 1.0,
                 most_seconds=HELD_RETRY_SECONDS if held else MOST_RETRY_SECONDS,
             ),
         )
-        self._not_before[place] = trio.current_time() + next(waits)
+        self._not_before[place] = trio.current_time() + backoff.next_delay()
 
     def _learn(self, where: VnicId) -> None:
-        slot, family = self._pool.slots.get(where), self.in_flight[where].family
+        slot, family = self._pool.vnics.slots.get(where), self.in_flight[where].family
         if slot is not None and family is not None:
             held = self._pool.held(where, family)
             self._pool.limits[family].vnic_refused(
@@ -178,7 +178,7 @@ class Dispatcher:
 
     def _reason(self, where: VnicId, place: Place, error: VcndError) -> str:
         """Return why a change was refused, with what it was about."""
-        demand, slot = self._pool.demand, self._pool.slots.get(where)
+        demand, slot = self._pool.demand, self._pool.vnics.slots.get(where)
         pod_class = demand.classes().get(
             place.pod_class or "", demand.network.own_class
         )

@@ -113,7 +113,7 @@ class Events:
         over = [key for key in self._of_pods.open() if key[0] not in unserved]
         held = {lease.pod.uid: lease.address for lease in pool.ledger.leases()}
         for uid in dict.fromkeys(uid for uid, _, _ in over):
-            bound = pool.demand.bound.get(uid)
+            bound = pool.demand.bound(uid)
             if bound is not None and uid in held:
                 message = f"got {held[uid]} after waiting for an address"
                 notice = ClusterEvent(

@@ -10,6 +10,7 @@ from functools import partial
 
 import trio
 
+from vcnd.core.states import State
 from vcnd.flow.changes import Changes
 from vcnd.flow.demand import ClassDemand
 from vcnd.flow.dispatch import Dispatcher, Incoming
@@ -79,9 +80,9 @@ class FixedAddresses:
         pool = self._pool
         for private_ip in pool.ledger.private_ips():
             vnic_id, name = private_ip.vnic_id, private_ip.fixed
-            if not name or (pool.class_of(vnic_id), name) in wanted:
+            if not name or (pool.vnics.class_of(vnic_id), name) in wanted:
                 continue
-            if pool.ledger.state(private_ip.address) != "free":
+            if pool.ledger.state(private_ip.address) is not State.FREE:
                 continue
             if vnic_id not in self._dispatcher.releases_backing_off():
                 leave = partial(self._returns.release_fixed, private_ip)

@@ -32,7 +32,7 @@ class Follower:
             pods = self._cluster.pods()
             if pods is not None:
                 self._pool.demand.bind(pods)
-            self._pool.ring()
+            self._pool.signals.ring()
             await self._cluster.until_changed()
             await trio.sleep(GATHER_SECONDS)
 
@@ -43,8 +43,8 @@ class Follower:
 
     def _keep(self, kind: PlaceKind, reasons: Mapping[str, str]) -> None:
         places = {Place(kind=kind, name=n): reason for n, reason in reasons.items()}
-        self._pool.clear_problems(
+        self._pool.problems.clear_where(
             lambda p: p.kind is kind and p != CLUSTER_WRITES and p not in places
         )
         for place, reason in places.items():
-            self._pool.report_problem(place, reason)
+            self._pool.problems.report(place, reason)

@@ -18,6 +18,7 @@ from vcnd.core.drift import (
     kernel_drift,
     listed_drift,
 )
+from vcnd.core.states import State
 from vcnd.flow.leases import Leases
 from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.pool import Pool
@@ -66,7 +67,7 @@ class KernelAudit:
             self._rest_until = trio.current_time() + self._pool.policy.cooling_seconds
             for private_ip in self._pool.ledger.private_ips():
                 self.let_rest(private_ip)
-            self._pool.numbers.before = await self._host.vnic_numbers()
+            self._pool.vnics.keep_numbers(await self._host.vnic_numbers())
         pool = self._pool
         leases = [(x, pool.vnics_of(x)) for x in pool.ledger.leases()]
         self._host.adopt([(lease, vnics) for lease, vnics in leases if vnics])
@@ -106,7 +107,7 @@ class KernelAudit:
             return
         ledger = self._pool.ledger
         for address in private_ip.addresses:
-            if ledger.state(address) == "free":
+            if ledger.state(address) is State.FREE:
                 ledger.restore_cooldown(address, self._rest_until)
 
     # Audits
@@ -178,5 +179,5 @@ class KernelAudit:
                 return
             await self._leases.end(lease)
             log.warning(
-                "lease_ended_by_repair", sandbox=str(lease.key), address=lease.address
+                "lease_ended_by_audit", sandbox=str(lease.key), address=lease.address
             )

@@ -2,6 +2,7 @@
 
 import trio
 
+from vcnd.core.states import State
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import JournalError
 from vcnd.model.records import Leased, Released
@@ -24,12 +25,12 @@ class Leases:
             JournalError: the disk refuses; nothing was changed.
         """
         self._pool.ledger.lease(lease)
-        self._pool.ring()
+        self._pool.signals.ring()
         try:
             await self._journal.append(Leased(lease))
         except JournalError:
             self._pool.ledger.revert(lease)
-            self._pool.arrived()
+            self._pool.signals.arrived()
             raise
 
     async def restore(self, lease: Lease) -> bool:
@@ -40,7 +41,7 @@ class Leases:
         """
         ledger = self._pool.ledger
         states = {ledger.state(address) for address in lease.addresses}
-        if ledger.lease_of(lease.key) is not None or "deleting" in states:
+        if ledger.lease_of(lease.key) is not None or State.DELETING in states:
             return False
         for older in ledger.leases():
             if not {*older.addresses}.isdisjoint(lease.addresses):
@@ -65,6 +66,6 @@ class Leases:
 
         def start_cooldown() -> None:
             self._pool.ledger.start_cooldown(lease, cut_at)
-            self._pool.ring()
+            self._pool.signals.ring()
 
         await self._journal.append_in_any_case(Released(lease.key), start_cooldown)

@@ -37,22 +37,23 @@ class Links:
         asked for.  A new VNIC may wait for its link for a while.
         """
         pool, unlinked = self._pool, self._host.unlinked()
-        returned = pool.unlinked - unlinked
-        lost, pool.unlinked = self._linked & unlinked, unlinked
-        self._linked = frozenset(s.vnic.id for s in pool.pod_slots) - unlinked
+        returned = pool.vnics.unlinked - unlinked
+        lost = self._linked & unlinked
+        pool.vnics.set_unlinked(unlinked)
+        self._linked = frozenset(s.vnic.id for s in pool.vnics.pod_slots) - unlinked
         for vnic_id in unlinked:
             if vnic_id in lost or not pool.recently_created(vnic_id):
-                pool.report_problem(
+                pool.problems.report(
                     link_place(vnic_id),
                     f"VNIC {vnic_id} has no link on the node: was it detached, or its"
                     " interface removed? Its addresses are not given to pods",
                 )
         for vnic_id in returned:
-            pool.clear_problem(link_place(vnic_id))
+            pool.problems.clear(link_place(vnic_id))
         if lost:
             log.warning("vnic_link_lost", vnics=sorted(lost))
-            pool.request_audit()
+            pool.signals.request_audit()
         if returned:
-            pool.arrived()
+            pool.signals.arrived()
         if lost or returned:
-            pool.ring()
+            pool.signals.ring()

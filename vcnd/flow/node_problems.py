@@ -28,8 +28,8 @@ class NodeProblems:
         while True:
             now = self._host.problems()
             for place, reason in now.items():
-                self._pool.report_problem(place, reason)
-            self._pool.clear_problems(partial(_is_over, now))
+                self._pool.problems.report(place, reason)
+            self._pool.problems.clear_where(partial(_is_over, now))
             await self._host.until_problems_change()
 
 

@@ -5,15 +5,13 @@ differs from what was written before.  Nothing waits for it: while the API serve
 away the node serves on, and what was missed is told afterwards.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
 from typing import Never
 
 import structlog
 import trio
 
-from vcnd.core.backoff import delays
+from vcnd.core.backoff import Backoff
 from vcnd.core.report import report
 from vcnd.flow.events import LATE_SECONDS, Events
 from vcnd.flow.pool import Pool
@@ -59,26 +57,23 @@ class Publisher:
     ) -> Never:
         """Look at each change, and now and then."""
         task_status.started()
-        waits = self._new_waits()
+        backoff = Backoff(self._random, first_seconds=1.0, most_seconds=LOOK_SECONDS)
         while True:
             try:
                 await self._reconcile()
             except VcndError as error:
-                self._pool.report_problem(CLUSTER_WRITES, str(error))
-                pause = next(waits)
+                self._pool.problems.report(CLUSTER_WRITES, str(error))
+                pause = backoff.next_delay()
                 log.warning(
-                    "cluster_not_told", reason=str(error), seconds=round(pause, 1)
+                    "cluster_write_failed", reason=str(error), seconds=round(pause, 1)
                 )
                 await trio.sleep(pause)
                 continue
-            self._pool.clear_problem(CLUSTER_WRITES)
-            waits = self._new_waits()
+            self._pool.problems.clear(CLUSTER_WRITES)
+            backoff.reset()
             with trio.move_on_after(self._until_next_look()):
-                await self._pool.until_news()
+                await self._pool.signals.news()
             await trio.sleep(GATHER_SECONDS)
-
-    def _new_waits(self) -> Iterator[float]:
-        return delays(self._random, first_seconds=1.0, most_seconds=LOOK_SECONDS)
 
     def _until_next_look(self) -> float:
         return LATE_SECONDS if self._notices.somebody_waits else LOOK_SECONDS
@@ -110,9 +105,9 @@ class Publisher:
         try:
             self._instance_id = await self._cloud.instance_id()
         except CloudError as error:
-            self._pool.report_problem(METADATA, str(error))
+            self._pool.problems.report(METADATA, str(error))
             return
-        self._pool.clear_problem(METADATA)
+        self._pool.problems.clear(METADATA)
         self._cluster.identify(self._instance_id)
 
     async def _follow_network(self) -> None:
@@ -123,21 +118,17 @@ class Publisher:
             network = await self._cluster.network(self._own)
         except PodNetworkError as error:
             # The last that made sense stays in use.
-            self._pool.report_problem(POD_NETWORK, str(error))
+            self._pool.problems.report(POD_NETWORK, str(error))
             return
-        self._pool.clear_problem(POD_NETWORK)
+        self._pool.problems.clear(POD_NETWORK)
         if network == self._pool.demand.network and self._pool.network_settled:
             return
-        self._pool.network_settled = True
-        self._pool.request_audit()  # VNICs that are there may be in other NSGs
+        self._pool.settle_network()
+        self._pool.signals.request_audit()  # VNICs that are there may be in other NSGs
         if network == self._pool.demand.network:
             return
         self._pool.demand.follow(network)
-        maximum = network.maximum or self._own_maximum
-        policy = self._pool.policy
-        self._pool.policy = replace(
-            policy, maximum=maximum, minimum=min(policy.minimum, maximum)
-        )
+        self._pool.set_maximum(network.maximum or self._own_maximum)
         self._warm_pool.try_now()
         log.info("network_changed", subnets=network.subnet_ids, nsgs=network.nsg_ids)
 
@@ -156,7 +147,7 @@ class Publisher:
                     vnic=slot.vnic,
                     addresses=tuple(sorted(on_vnic.get(slot.vnic.id, []))),
                 )
-                for slot in pool.pod_slots
+                for slot in pool.vnics.pod_slots
             ],
             usable=counts.free + counts.leased + counts.cooling,
             problem=_trouble(pool),
@@ -166,15 +157,15 @@ class Publisher:
     async def _look_at_proxy(self) -> None:
         """Look each hour whether kube-proxy would hide pods' addresses."""
         now = trio.current_time()
-        subnets = [slot.vnic.subnet_cidr for slot in self._pool.pod_slots]
+        subnets = [slot.vnic.subnet_cidr for slot in self._pool.vnics.pod_slots]
         if not subnets or now < self._proxy_next:
             return
         problem = await self._cluster.proxy_problem(subnets)
         self._proxy_next = now + PROXY_SECONDS
         if problem is None:
-            self._pool.clear_problem(KUBE_PROXY)
+            self._pool.problems.clear(KUBE_PROXY)
         else:
-            self._pool.report_problem(KUBE_PROXY, problem)
+            self._pool.problems.report(KUBE_PROXY, problem)
 
 
 def _trouble(pool: Pool) -> str | None:

@@ -3,13 +3,12 @@
 ``core.drift`` says what differs, as values; here they are carried out.
 """
 
-from collections.abc import Iterator
 from random import Random
 from typing import Never
 
 import trio
 
-from vcnd.core.backoff import delays
+from vcnd.core.backoff import Backoff
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
@@ -47,7 +46,12 @@ class Repairer:
     ) -> Never:
         """Ask the cloud until it answers once, then audit each period."""
         task_status.started()
-        waits, doubts = self._new_waits(), self._new_doubts()
+        refused = Backoff(
+            self._random, first_seconds=2.0, most_seconds=MOST_RETRY_SECONDS
+        )
+        doubted = Backoff(
+            self._random, first_seconds=DOUBT_SECONDS, most_seconds=self._audit_seconds
+        )
         while True:
             # Until the first answer nothing else can be asked for.
             observed = self._pool.observed
@@ -56,26 +60,19 @@ class Repairer:
                 await self._cloud_audit.reconcile()
                 await self._kernel.audit()
             except VcndError as error:
-                self._pool.report_problem(AUDIT, str(error))
-                await trio.sleep(next(waits))
+                self._pool.problems.report(AUDIT, str(error))
+                await trio.sleep(refused.next_delay())
                 continue
-            self._pool.clear_problem(AUDIT)
-            self._pool.clear_problem(KERNEL)
-            waits = self._new_waits()
+            self._pool.problems.clear(AUDIT)
+            self._pool.problems.clear(KERNEL)
+            refused.reset()
             # What is in doubt is asked for again soon, and more and more seldom.
             if self._cloud_audit.in_doubt:
-                pause = next(doubts)
+                pause = doubted.next_delay()
             else:
-                pause, doubts = self._audit_seconds, self._new_doubts()
+                pause = self._audit_seconds
+                doubted.reset()
             # Nodes that started together must not ask together for ever.
             with trio.move_on_after(pause * self._random.uniform(0.8, 1.2)):
-                await self._pool.audit_requested()
+                await self._pool.signals.audit_requested()
             await trio.sleep(LEAST_PAUSE_SECONDS)
-
-    def _new_waits(self) -> Iterator[float]:
-        return delays(self._random, first_seconds=2.0, most_seconds=MOST_RETRY_SECONDS)
-
-    def _new_doubts(self) -> Iterator[float]:
-        return delays(
-            self._random, first_seconds=DOUBT_SECONDS, most_seconds=self._audit_seconds
-        )

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 import structlog
 import trio
 
+from vcnd.core.states import State
 from vcnd.flow.changes import Changes, texts
-from vcnd.flow.pool import Pool
+from vcnd.flow.pool import Phase, Pool
 from vcnd.model.errors import BadRequestError, CloudError, JournalError
 from vcnd.model.ids import VnicId
 from vcnd.model.records import (
@@ -67,18 +68,18 @@ class Returns:
             private_ip = ledger.private_ip(address)
             if private_ip is None:
                 continue
-            if any(ledger.state(a) == "leased" for a in private_ip.addresses):
+            if any(ledger.state(a) is State.LEASED for a in private_ip.addresses):
                 ledger.doubt(private_ip)
             else:
                 ledger.mark_deleting(private_ip)
             self._unsettled[address] = now
         for vnic_id in recovered.detaching:
-            self._pool.detaching.add(vnic_id)
+            self._pool.vnics.start_detaching(vnic_id)
             self._unsettled[vnic_id] = now
 
     async def release_fixed(self, private_ip: PrivateIp) -> bool:
         """Take a fixed address that no pod has from its VNIC; it lives on."""
-        if self._pool.ledger.state(private_ip.address) != "free":
+        if self._pool.ledger.state(private_ip.address) is not State.FREE:
             return True  # a pod was quicker
         self._pool.ledger.mark_deleting(private_ip)
         async with self._returning([private_ip]):
@@ -151,8 +152,8 @@ class Returns:
             # Perhaps some are gone.  None serves anybody until an audit has asked.
             self._unsettled |= dict.fromkeys(places, trio.current_time())
             if vnic_id is not None:
-                self._pool.detaching.add(vnic_id)
-            self._pool.request_audit()
+                self._pool.vnics.start_detaching(vnic_id)
+            self._pool.signals.request_audit()
             raise
         finally:
             self.being_deleted.difference_update(addresses)
@@ -197,11 +198,11 @@ class Returns:
             self._pool.ledger.keep(private_ip)
             self._unsettled.pop(private_ip.address, None)
         for vnic_id in vnics:
-            self._pool.detaching.discard(vnic_id)
+            self._pool.vnics.stop_detaching(vnic_id)
             self._unsettled.pop(vnic_id, None)
         if kept:
-            log.warning("return_given_up", addresses=texts(kept))
-            self._pool.arrived()
+            log.warning("deletion_abandoned", addresses=texts(kept))
+            self._pool.signals.arrived()
 
     async def forget(self, gone: Sequence[PrivateIp]) -> list[PrivateIp]:
         """Strike out what the cloud no longer gives us; return what was known.
@@ -221,10 +222,7 @@ class Returns:
     async def _vnic_gone(self, vnic_id: VnicId) -> None:
         pool = self._pool
         pool.forget_vnic(vnic_id)
-        pool.detaching.discard(vnic_id)
-        if pool.numbers.retire(vnic_id):
-            pool.vnics_attached -= 1
-        pool.numbers.free(vnic_id)  # no pod was on it
+        pool.vnics.detached(vnic_id)
         await self._journal.append(VnicForgotten(vnic_id))
 
     def refuse_if_held(self) -> None:
@@ -244,13 +242,13 @@ class Returns:
         """
         pool, ledger = self._pool, self._pool.ledger
         self.refuse_if_held()
-        for slot in pool.pod_slots:
+        for slot in pool.vnics.pod_slots:
             held = ledger.per_vnic().get(slot.vnic.id, [])
             to_delete = [p for p in held if ledger.why_withheld(p) is None]
             for private_ip in to_delete:
                 ledger.mark_deleting(private_ip)  # what cools too
             await self._detach(slot.vnic.id, to_delete)
-        pool.released = True
+        pool.enter(Phase.RELEASED)
         await self._host.withdraw()
         self._journal.remove()
-        log.info("all_given_back")
+        log.info("node_released")

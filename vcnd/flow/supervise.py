@@ -5,14 +5,13 @@ wrong afterwards (the journal's writer, the kernel's guards) is not supervised: 
 failure ends the process, systemd starts another, and that one reads journal and kernel.
 """
 
-from collections.abc import Iterator
 from random import Random
 from typing import Never, Protocol
 
 import structlog
 import trio
 
-from vcnd.core.backoff import delays
+from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
 from vcnd.model.place import Place, PlaceKind
 
@@ -51,7 +50,9 @@ class Supervisor:
         Cancellation and KeyboardInterrupt pass through.
         """
         place, status = Place(kind=PlaceKind.TASK, name=name), _Once(task_status)
-        waits = self._new_waits()
+        backoff = Backoff(
+            self._random, first_seconds=1.0, most_seconds=MOST_RETRY_SECONDS
+        )
         while True:
             failures: list[BaseException] = []
             began = trio.current_time()
@@ -62,8 +63,8 @@ class Supervisor:
             except* Exception as group:  # also those beside a cancellation
                 failures.append(group)
             if trio.current_time() - began > HEALTHY_SECONDS:
-                waits = self._new_waits()
-            pause = next(waits)
+                backoff.reset()
+            pause = backoff.next_delay()
             reason = ", ".join(map(describe, failures)) or "it ended by itself"
             log.error(
                 "task_failed",
@@ -71,19 +72,16 @@ class Supervisor:
                 seconds=round(pause, 1),
                 exc_info=failures[0] if failures else None,
             )
-            self._pool.report_problem(
+            self._pool.problems.report(
                 place, f"failed unexpectedly and is restarted: {reason}"
             )
             # What it was doing may be half done.
-            self._pool.request_audit()
+            self._pool.signals.request_audit()
             await trio.sleep(pause)
 
     async def _relieve(self, place: Place) -> None:
         await trio.sleep(HEALTHY_SECONDS)
-        self._pool.clear_problem(place)
-
-    def _new_waits(self) -> Iterator[float]:
-        return delays(self._random, first_seconds=1.0, most_seconds=MOST_RETRY_SECONDS)
+        self._pool.problems.clear(place)
 
 
 class _Once(trio.TaskStatus[None]):

@@ -4,7 +4,7 @@ import structlog
 import trio
 
 from vcnd.core.problems import Problem
-from vcnd.flow.pool import Pool
+from vcnd.flow.pool import Phase, Pool
 from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.request import Grant
@@ -33,9 +33,9 @@ async def wait_for_address(
         pool.demand.waiting_for(key, pod, grant),
         trio.move_on_after(patience_seconds),
     ):
-        pool.ring()
+        pool.signals.ring()
         while found is None:
-            await pool.arrival()
+            await pool.signals.arrival()
             found = _take(pool, key, grant)
     waited = trio.current_time() - began
     if found is None:
@@ -53,15 +53,19 @@ async def wait_for_address(
 
 
 def _take(pool: Pool, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
-    if pool.releasing or pool.released:
-        done = "was" if pool.released else "is being"
-        raise TryAgainError(
-            f"the node {done} released (vcndctl release)",
-            details="it gives no addresses any more; restart vcnd to use it again"
-            if pool.released
-            else "its addresses go back to the cloud; let pods run on other nodes",
-        )
-    return pool.take(key, grant)
+    match pool.phase:
+        case Phase.RELEASED:
+            raise TryAgainError(
+                "the node was released (vcndctl release)",
+                details="it gives no addresses any more; restart vcnd to use it again",
+            )
+        case Phase.RELEASING:
+            raise TryAgainError(
+                "the node is being released (vcndctl release)",
+                details="its addresses go back to OCI; let pods run on other nodes",
+            )
+        case Phase.SERVING:
+            return pool.take(key, grant)
 
 
 def why_empty(pool: Pool, grant: Grant | None = None) -> str:
@@ -71,7 +75,7 @@ def why_empty(pool: Pool, grant: Grant | None = None) -> str:
     held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
     if len(pool.demand.network.families) > 1:
         held = f"{short}: {held}"
-    if pool.released:
+    if pool.phase is Phase.RELEASED:
         return "the node was released (vcndctl release); restart vcnd to use it again"
     special = grant is not None and (_no_slot(pool, grant) or _held_here(pool, grant))
     if special:
@@ -106,12 +110,12 @@ def latest_problem(pool: Pool, short: Family) -> Problem | None:
 def _no_slot(pool: Pool, grant: Grant) -> str:
     """Say that the node takes no VNIC of a pod's class, where that is so."""
     wanted = grant.pod_class
-    there = any(s.vnic.pod_class == wanted.name for s in pool.pod_slots)
-    full = pool.observed and pool.vnics_attached >= pool.vnic_limit
+    there = any(s.vnic.pod_class == wanted.name for s in pool.vnics.pod_slots)
+    full = pool.observed and pool.vnics.attached >= pool.vnics.limit
     if there or not full or not wanted.name:
         return ""
     return (
-        f"the shape takes {pool.vnic_limit} VNICs and all are attached: pods of"
+        f"the shape takes {pool.vnics.limit} VNICs and all are attached: pods of"
         f" subnet {', '.join(wanted.subnet_ids)} and NSGs"
         f" {', '.join(wanted.nsg_ids) or 'none'} need one of their own, which comes"
         " when another is given back; or let them run on nodes with more VNICs"

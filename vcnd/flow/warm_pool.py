@@ -81,7 +81,7 @@ class WarmPool:
             self._dispatcher.open(nursery)
             task_status.started()
             while True:
-                bell = self._pool.next_bell()
+                bell = self._pool.signals.next_ring()
                 self._reconcile()
                 with trio.move_on_after(self._until_next_look()):
                     await bell.wait()
@@ -91,18 +91,18 @@ class WarmPool:
         """Start no more changes, and wait for those under way."""
         self._frozen = True
         while self._dispatcher.in_flight:
-            await self._pool.next_bell().wait()
+            await self._pool.signals.next_ring().wait()
 
-    def end_cooldown(self) -> None:
-        """Keep the pool at its target again."""
+    def resume(self) -> None:
+        """Keep the pool at its target again, after ``freeze``."""
         self._frozen = False
-        self._pool.ring()
+        self._pool.signals.ring()
 
     def try_now(self) -> None:
         """Forget what was refused: what is asked for has changed."""
         self._dispatcher.reset_backoff()
-        self._pool.clear_problems(lambda place: place.kind.is_attempt)
-        self._pool.ring()
+        self._pool.problems.clear_where(lambda place: place.kind.is_attempt)
+        self._pool.signals.ring()
 
     def _until_next_look(self) -> float:
         now = trio.current_time()
@@ -118,12 +118,14 @@ class WarmPool:
     def _reconcile(self) -> None:
         pool = self._pool
         if pool.ledger.end_cooldown(trio.current_time()):
-            pool.arrived()
-        pool.expire_problems()
+            pool.signals.arrived()
+        pool.problems.expire()
         self._dispatcher.forget_stale()
         if self._frozen or not pool.observed or not pool.disk_writes:
             return  # what cannot be written down must not be asked for
-        class_demands = pool.demand.by_class(s.vnic.pod_class for s in pool.pod_slots)
+        class_demands = pool.demand.by_class(
+            s.vnic.pod_class for s in pool.vnics.pod_slots
+        )
         for need in class_demands:
             self._reconcile_class(need)
         self._fixed.release(
@@ -135,7 +137,7 @@ class WarmPool:
         """Drop the problems of classes and fixed addresses that no pod wants now."""
         classes = {need.pod_class.name for need in class_demands}
         fixed = {name for need in class_demands for name in need.fixed}
-        self._pool.clear_problems(
+        self._pool.problems.clear_where(
             lambda place: (
                 (place.pod_class is not None and place.pod_class not in classes)
                 or (place.kind is PlaceKind.FIXED_ADDRESS and place.name not in fixed)
@@ -146,7 +148,7 @@ class WarmPool:
         pool, name = self._pool, need.pod_class.name
         if not pool.demand.network.kept_warm:
             return  # the NativePodNetwork has not said yet: nobody is too many
-        slots = [s for s in pool.pod_slots if s.vnic.pod_class == name]
+        slots = [s for s in pool.vnics.pod_slots if s.vnic.pod_class == name]
         self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
         surplus: dict[Family, int] = {}
         needed = need.kept_warm or need.is_wanted
@@ -162,13 +164,13 @@ class WarmPool:
             surplus[family] = -missing
             needed |= holding.leased > 0
         if not need.fixed and all(n >= 0 for n in surplus.values()):
-            pool.clear_problem(attach_place(name))
+            pool.problems.clear(attach_place(name))
         self._shrink(surplus, name, slots, needed=needed)
 
     def _enough(self, family: Family, pod_class: str, slots: list[VnicSlot]) -> None:
         """Drop what refusals left: no more addresses are wanted."""
         over = {addresses_place(s.vnic.id, family) for s in slots}
-        self._pool.clear_problems(
+        self._pool.problems.clear_where(
             (over | {shape_place(pod_class, family)}).__contains__
         )
 
@@ -181,7 +183,7 @@ class WarmPool:
     ) -> None:
         steps = plan(missing, self._inventory(family, pod_class, slots))
         if not any(isinstance(step, NoRoom) for step in steps):
-            self._pool.clear_problem(shape_place(pod_class.name, family))
+            self._pool.problems.clear(shape_place(pod_class.name, family))
         for step in steps:
             match step:
                 case CreateAddresses(vnic_id):
@@ -209,7 +211,7 @@ class WarmPool:
             return 0
         if self._dispatcher.backing_off(attach_place(pod_class.name)):
             return 0
-        return self._pool.vnic_limit - self._pool.vnics_attached
+        return self._pool.vnics.limit - self._pool.vnics.attached
 
     def _inventory(
         self, family: Family, pod_class: PodClass, slots: list[VnicSlot]
@@ -243,10 +245,11 @@ class WarmPool:
             vnic_id, family
         )
         # A new VNIC's addresses are asked for while its link is still on its way.
-        young = vnic_id not in self._pool.detaching and self._pool.recently_created(
-            vnic_id
+        young = (
+            vnic_id not in self._pool.vnics.detaching
+            and self._pool.recently_created(vnic_id)
         )
-        useful = self._pool.serves(vnic_id) or young
+        useful = self._pool.vnics.serves(vnic_id) or young
         shut = self._dispatcher.backing_off(addresses_place(vnic_id, family))
         return useful and not in_flight and not shut
 
@@ -256,10 +259,10 @@ class WarmPool:
         if self._dispatcher.idle:
             limits = self._pool.limits[family]
             limit = limits.new_vnic_limit(trio.current_time())
-            self._pool.report_problem(
+            self._pool.problems.report(
                 shape_place(pod_class, family),
                 f"{count} more {family} addresses do not fit: the shape takes"
-                f" {self._pool.vnic_limit} VNICs, {self._pool.vnics_attached} are"
+                f" {self._pool.vnics.limit} VNICs, {self._pool.vnics.attached} are"
                 f" attached, each pod VNIC with up to {limit}",
             )
 

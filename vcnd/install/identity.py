@@ -93,7 +93,7 @@ async def renew(
         token = await _node_token(client, node, namespace)
     except KubeError as error:
         if not error.status and host.read(path) is not None:
-            log.warning("token_kept", reason=str(error))
+            log.warning("token_renewal_postponed", reason=str(error))
             return "kept"
         # Servers before 1.33 bind tokens to pods only.
         log.warning("token_not_node_bound", reason=str(error))

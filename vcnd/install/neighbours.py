@@ -131,7 +131,9 @@ def _reload(host: Host, command: Sequence[str]) -> None:
         host.run(*command)
     except InstallError as error:
         # It does not run, most likely; it reads its files when it starts.
-        log.info("not_reloaded", command=" ".join(command), reason=str(error))
+        log.info(
+            "network_service_not_reloaded", command=" ".join(command), reason=str(error)
+        )
 
 
 def remove(host: Host) -> None:

@@ -36,7 +36,7 @@ def uninstall(host: Host, *, force: bool) -> None:
                     f"not uninstalled: {error} (--force does it all the same)"
                 ) from error
             tombstone = _holds_leases(socket)
-            log.warning("forced", reason=str(error), tombstone=tombstone)
+            log.warning("uninstall_forced", reason=str(error), tombstone=tombstone)
     if is_installed(host):
         units.put_settings_back(host)
     units.remove(host)

@@ -1,6 +1,6 @@
 """List, then watch, for ever: one kind of object kept as the API server has it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from random import Random
 from typing import Generic, Never, TypeVar
@@ -8,7 +8,7 @@ from typing import Generic, Never, TypeVar
 import structlog
 import trio
 
-from vcnd.core.backoff import delays
+from vcnd.core.backoff import Backoff
 from vcnd.kubeapi.cache import Cache, Skipped
 from vcnd.kubeapi.client import JSON, KubeClient
 from vcnd.kubeapi.errors import ExpiredError, KubeError
@@ -91,7 +91,7 @@ class Reflector(Generic[T]):
 
     async def run(self) -> Never:
         """Follow the server, whatever happens to it."""
-        waits = self._new_waits()
+        backoff = Backoff(self._random, most_seconds=MOST_WAIT_SECONDS)
         while True:
             began, reason, after = trio.current_time(), "", 0.0
             try:
@@ -110,12 +110,12 @@ class Reflector(Generic[T]):
             lived = trio.current_time() - began
             if lived >= SHORT_WATCH_SECONDS:
                 self._note_success()
-                waits = self._new_waits()
+                backoff.reset()
             else:
                 reason = reason or f"the watch ended after {lived:.1f} s"
             if reason:
                 self._note_failure(reason)
-                after += next(waits)
+                after += backoff.next_delay()
                 log.warning(
                     "cluster_retry",
                     path=self._path,
@@ -139,9 +139,6 @@ class Reflector(Generic[T]):
         if self.failure:
             self.failure = ""
             self._changed(())
-
-    def _new_waits(self) -> Iterator[float]:
-        return delays(self._random, first_seconds=0.5, most_seconds=MOST_WAIT_SECONDS)
 
     def _accept(self, kind: str) -> str:
         if not self._metadata_only:

@@ -312,12 +312,14 @@ class LinuxHost:
         try:
             await self._in_thread(self._settle)
         except VcndError as error:
-            log.error("restore_failed", what=what, reason=str(error))
+            log.error("kernel_state_not_restored", what=what, reason=str(error))
             return
         self._compare_links()
         took = trio.current_time() - began
         if lost:
-            log.warning("restored", what=what, took_ms=round(took * 1000, 1))
+            log.warning(
+                "kernel_state_restored", what=what, took_ms=round(took * 1000, 1)
+            )
 
 
 def boot_id() -> str:

@@ -52,7 +52,7 @@ def _return(home: int) -> None:
     try:
         _setns(home)
     except OSError as error:
-        log.critical("namespace_lost", reason=str(error))
+        log.critical("namespace_return_failed", reason=str(error))
         os._exit(EXIT_NAMESPACE_LOST)
 
 

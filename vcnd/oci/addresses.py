@@ -211,7 +211,7 @@ class Addresses:
 
         work_request_id = await self._retry(attempt)
         if work_request_id is None:
-            log.warning("bulk_actions_missing", consequence="addresses singly")
+            log.warning("bulk_actions_unsupported", consequence="addresses singly")
             self._has_bulk = False
             return None
         return await self._work_done(work_request_id)

@@ -80,4 +80,4 @@ class Limiter:
         self._until_token()
         self._tokens = min(self._tokens, 0.0)
         self.per_second = max(LEAST_PER_SECOND, self.per_second / 2)
-        log.info("cloud_slowed", calls_per_second=round(self.per_second, 2))
+        log.info("api_rate_lowered", calls_per_second=round(self.per_second, 2))

@@ -49,7 +49,7 @@ class Retrier:
                 failure, final = _no_answer(error), False
             if final or trio.current_time() + delay > give_up_at:
                 raise failure
-            log.info("cloud_retry", reason=str(failure), delay_seconds=round(delay, 2))
+            log.info("api_retry", reason=str(failure), delay_seconds=round(delay, 2))
             await trio.sleep(delay)
         raise AssertionError("delays never end")
 

@@ -274,7 +274,7 @@ async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
                 view = view[await connection.send(view) :]
     except (OSError, trio.TooSlowError) as error:
         # The runtime gave up.  What was done stays; its DEL will follow.
-        log.info("reply_not_taken", reason=str(error) or "nobody reads it")
+        log.info("reply_not_sent", reason=str(error) or "nobody reads it")
 
 
 async def _linger(connection: trio.socket.SocketType) -> None:

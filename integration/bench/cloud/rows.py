@@ -38,7 +38,7 @@ def _virtually(measure: Callable[[], Awaitable[Row]]) -> Row:
 async def _until(pool: Pool, free: int) -> float:
     with trio.fail_after(LIMIT_SECONDS):
         while pool.ledger.counts().free < free:
-            await pool.until_news()
+            await pool.signals.news()
     return trio.current_time()
 
 

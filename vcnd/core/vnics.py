@@ -1,0 +1,137 @@
+"""The instance's VNICs: which there are, their numbers, and which serve new pods."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
+
+from vcnd.core.numbers import Numbers
+from vcnd.model.ids import VnicId
+from vcnd.model.vnic import Vnic, VnicSlot
+
+
+class VnicTable:
+    """One owner of what is known of VNICs; every method is one step."""
+
+    def __init__(self) -> None:
+        self._numbers = Numbers()
+        self._unlinked: frozenset[VnicId] = frozenset()
+        self._doubted: frozenset[VnicId] = frozenset()
+        self._detaching: frozenset[VnicId] = frozenset()
+        self._attached = 0
+        self._limit = 0
+
+    # Which there are
+
+    @property
+    def slots(self) -> Mapping[VnicId, VnicSlot]:
+        """Return the attached VNICs and their numbers."""
+        return MappingProxyType(self._numbers.slots)
+
+    @property
+    def pod_slots(self) -> list[VnicSlot]:
+        """Return the VNICs that carry pods, by number."""
+        slots = (s for s in self._numbers.slots.values() if not s.is_primary)
+        return sorted(slots, key=lambda s: s.index)
+
+    def class_of(self, vnic_id: VnicId) -> str:
+        """Return the name of a VNIC's class; the node's own for an unknown VNIC."""
+        slot = self._numbers.slots.get(vnic_id)
+        return slot.vnic.pod_class if slot is not None else ""
+
+    def add(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
+        """Give a VNIC its number, or return the slot it has, brought up to date."""
+        return self._numbers.number(vnic, primary=primary)
+
+    def restore(self, slot: VnicSlot) -> None:
+        """Enter a VNIC with the number that the journal names."""
+        self._numbers.restore(slot)
+
+    def retire(self, vnic_id: VnicId) -> bool:
+        """Take a VNIC out that is gone; its number stays reserved until ``free``.
+
+        Return True if it was there.
+        """
+        self._doubted -= {vnic_id}
+        self._detaching -= {vnic_id}
+        return self._numbers.retire(vnic_id)
+
+    def detached(self, vnic_id: VnicId) -> None:
+        """Take a VNIC out that we detached; no pod was on it, so its number is free."""
+        if self.retire(vnic_id):
+            self._attached -= 1
+        self._numbers.free(vnic_id)
+
+    # Numbers
+
+    def unused_numbers(self, leased: AbstractSet[VnicId]) -> list[VnicId]:
+        """Return the gone VNICs on which no lease stands."""
+        return self._numbers.unused(leased)
+
+    def free_number(self, vnic_id: VnicId) -> None:
+        """Let another VNIC have the number of a VNIC that is gone."""
+        self._numbers.free(vnic_id)
+
+    def keep_numbers(self, by_mac: Mapping[str, int]) -> None:
+        """Keep the numbers that the kernel has, by MAC: the journal lost them."""
+        self._numbers.keep(by_mac)
+
+    # How many there are
+
+    @property
+    def attached(self) -> int:
+        """Return how many VNICs are attached or attaching, the primary one too."""
+        return self._attached
+
+    @property
+    def limit(self) -> int:
+        """Return how many VNICs the shape allows; 0 while that is not known."""
+        return self._limit
+
+    def counted(self, *, attached: int, limit: int) -> None:
+        """Note what an audit counted."""
+        self._attached, self._limit = attached, limit
+
+    def attached_one(self, *, before: int) -> None:
+        """Note that a VNIC was attached; an audit may have counted it already.
+
+        Args:
+            before: how many were attached before.
+        """
+        self._attached = max(before + 1, self._attached)
+
+    # Which serve new pods
+
+    @property
+    def unlinked(self) -> frozenset[VnicId]:
+        """Return the VNICs that have no link on the node."""
+        return self._unlinked
+
+    @property
+    def doubted(self) -> frozenset[VnicId]:
+        """Return the VNICs that OCI's list lacks, and no second witness calls gone."""
+        return self._doubted
+
+    @property
+    def detaching(self) -> frozenset[VnicId]:
+        """Return the VNICs that we perhaps detached; the answer is not known."""
+        return self._detaching
+
+    def serves(self, vnic_id: VnicId) -> bool:
+        """Return True if new pods may have the addresses of a VNIC."""
+        return vnic_id not in self._unlinked | self._doubted | self._detaching
+
+    def set_unlinked(self, unlinked: AbstractSet[VnicId]) -> None:
+        """Note which VNICs have no link."""
+        self._unlinked = frozenset(unlinked)
+
+    def set_doubted(self, doubted: AbstractSet[VnicId]) -> None:
+        """Note which VNICs OCI's list lacks."""
+        self._doubted = frozenset(doubted)
+
+    def start_detaching(self, vnic_id: VnicId) -> None:
+        """Note that a VNIC was perhaps detached."""
+        self._detaching |= {vnic_id}
+
+    def stop_detaching(self, vnic_id: VnicId) -> None:
+        """Note that a VNIC is still attached."""
+        self._detaching -= {vnic_id}

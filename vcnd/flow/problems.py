@@ -1,0 +1,59 @@
+"""The node's problems as the flows see them: reported, cleared, logged."""
+
+from collections.abc import Callable, Iterator
+
+import structlog
+import trio
+
+from vcnd.core.problems import Problem, ProblemTable
+from vcnd.model.place import Place
+
+log = structlog.get_logger()
+
+
+class Problems:
+    """Owns the problems of the node; each change is logged once."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._table = ProblemTable()
+        self._on_change = on_change
+
+    def __iter__(self) -> Iterator[Problem]:
+        """Iterate over the problems, the one that began last at the end."""
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        """Return how many problems there are."""
+        return len(self._table)
+
+    def at(self, place: Place) -> Problem | None:
+        """Return the problem of a place, if it has one."""
+        return self._table.at(place)
+
+    def report(self, place: Place, reason: str) -> None:
+        """Note what is wrong at a place, until ``clear``."""
+        if self._table.see(place, reason, trio.current_time()):
+            log.warning("problem_reported", what=str(place), reason=reason)
+            self._on_change()
+
+    def clear(self, place: Place) -> None:
+        """Drop the problem of a place: its cause has gone."""
+        self.clear_where(place.__eq__)
+
+    def clear_where(self, is_over: Callable[[Place], bool]) -> None:
+        """Drop the problems of all places whose cause has gone."""
+        now = trio.current_time()
+        for problem in self._table.clear(is_over):
+            log.info(
+                "problem_cleared",
+                what=problem.what,
+                seconds=round(now - problem.since, 1),
+                count=problem.count,
+            )
+            self._on_change()
+
+    def expire(self) -> None:
+        """Drop refused attempts that nobody repeats any more."""
+        expired = self._table.expired(trio.current_time())
+        if expired:
+            self.clear_where(expired.__contains__)

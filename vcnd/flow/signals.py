@@ -1,0 +1,96 @@
+"""What tasks wait for: three kinds of signals, and those of the node."""
+
+import trio
+
+
+class Latch:
+    """Stays set until one waiter has taken note."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def set(self) -> None:
+        """Set it; setting it again before it is heard changes nothing."""
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Return when it has been set since the last return, and clear it."""
+        await self._event.wait()
+        self._event = trio.Event()
+
+
+class Pulse:
+    """Wakes every task that waits at this moment; nothing is kept for later ones."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def send(self) -> None:
+        """Wake all who wait."""
+        self._event.set()
+        self._event = trio.Event()
+
+    async def wait(self) -> None:
+        """Return at the next pulse."""
+        await self._event.wait()
+
+
+class Bell:
+    """Loses no ring between a reconciliation's first line and its next wait."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def ring(self) -> None:
+        """Set the event that was taken last."""
+        self._event.set()
+
+    def take(self) -> trio.Event:
+        """Return the event of the next ring.  Take it before you look at the state."""
+        if self._event.is_set():
+            self._event = trio.Event()
+        return self._event
+
+
+class Signals:
+    """What happens on the node that some task waits for."""
+
+    def __init__(self) -> None:
+        self._pool = Bell()
+        self._news = Latch()
+        self._audit = Latch()
+        self._arrival = Pulse()
+
+    def ring(self) -> None:
+        """Let the warm pool reconcile soon; many rings before that are one."""
+        self._pool.ring()
+        self._news.set()
+
+    def next_ring(self) -> trio.Event:
+        """Return the event of the next ring.  Take it before you look at the pool."""
+        return self._pool.take()
+
+    def note_news(self) -> None:
+        """Let the publisher tell Kubernetes that something has changed."""
+        self._news.set()
+
+    async def news(self) -> None:
+        """Return when something has changed since the last return."""
+        await self._news.wait()
+
+    def request_audit(self) -> None:
+        """Ask for an audit: the outcome of a change is not known."""
+        self._audit.set()
+
+    async def audit_requested(self) -> None:
+        """Return when an audit has been asked for since the last return."""
+        await self._audit.wait()
+
+    def arrived(self) -> None:
+        """Wake all calls that wait for an address: some may be free now."""
+        self._news.set()
+        self._arrival.send()
+
+    async def arrival(self) -> None:
+        """Return when addresses may have become free."""
+        await self._arrival.wait()
