@@ -13,6 +13,7 @@ from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
+from vcnd.flow.conditions import Phase
 from vcnd.flow.follower import Follower
 from vcnd.flow.grants import Grants
 from vcnd.flow.kernel_audit import KernelAudit
@@ -20,7 +21,7 @@ from vcnd.flow.leases import Leases
 from vcnd.flow.links import Links
 from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.node_problems import NodeProblems
-from vcnd.flow.pool import Phase, Pool
+from vcnd.flow.pool import Pool
 from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
 from vcnd.flow.returns import Returns
@@ -107,7 +108,7 @@ class Node:
         self._supervisor = Supervisor(pool=self.pool, random=random)
         self._cluster = cluster
         if cluster is None:
-            self.pool.settle_network()
+            self.pool.conditions.settle_network()
         else:
             self._follower = Follower(pool=self.pool, cluster=cluster)
             self._publisher = Publisher(
@@ -121,7 +122,7 @@ class Node:
     async def start(self, rooms: trio.Nursery) -> None:
         """Recover what an earlier life left, then keep pool and books right."""
         recovered = self._journal.open()
-        await rooms.start(partial(self._journal.run, self.pool.note_disk))
+        await rooms.start(partial(self._journal.run, self.pool.conditions.note_disk))
         self.pool.restore(recovered)
         self._changes.resume(recovered.unsettled_attach)
         await self._kernel.restore(damaged=recovered.damaged)
@@ -193,13 +194,13 @@ class Node:
     async def release_all(self) -> None:
         """Give all back, and no address to any ADD; refused while pods hold any."""
         self._returns.refuse_if_held()
-        self.pool.enter(Phase.RELEASING)
+        self.pool.conditions.enter(Phase.RELEASING)
         try:
             await self._warm_pool.freeze()
             async with self._cloud_audit.paused():
                 await self._returns.give_all_back()
         except BaseException:
-            if self.pool.phase is Phase.RELEASING:
-                self.pool.enter(Phase.SERVING)
+            if self.pool.conditions.phase is Phase.RELEASING:
+                self.pool.conditions.enter(Phase.SERVING)
             self._warm_pool.resume()
             raise

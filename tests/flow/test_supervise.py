@@ -65,7 +65,7 @@ async def test_a_change_that_fails_unexpectedly_is_made_again(
     host = BrokenHost()
     w = World(world().service, host=host)
     async with w.node(settings(audit_seconds=60.0)) as node:
-        while not node.pool.observed:
+        while not node.pool.conditions.observed:
             await trio.sleep(0.1)
         host.defects = 3  # after the attachment of the VNIC, and at the audits
         await until_warm(node)

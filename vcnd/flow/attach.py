@@ -138,8 +138,8 @@ class Attacher:
         Whoever deletes addresses of ours tells nobody.
         """
         pool, now = self._pool, trio.current_time()
-        newest = max(pool.confirmed_at, self._confirmation_asked_at)
-        if pool.observed and now - newest > CONFIRMED_SECONDS:
+        newest = max(pool.conditions.confirmed_at, self._confirmation_asked_at)
+        if pool.conditions.observed and now - newest > CONFIRMED_SECONDS:
             self._confirmation_asked_at = now
             pool.signals.request_audit()
 

@@ -137,7 +137,7 @@ class Changes:
         for private_ip in fresh:
             if ledger.private_ip(private_ip.address) is None:
                 ledger.add(private_ip, adding=True)
-        self._pool.note_created(ids)
+        self._pool.created.note(ids)
         self._adding |= ids
         try:
             await self._journal.append(*(AddressAdded(p) for p in fresh))
@@ -236,7 +236,7 @@ class Changes:
             self._pool.signals.request_audit()  # it adopts what was attached
             raise
         slot = self._pool.vnics.add(vnic)
-        self._pool.note_created([vnic.id])
+        self._pool.created.note([vnic.id])
         # An audit meanwhile may have counted it already.
         self._pool.vnics.attached_one(before=attached)
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))

@@ -13,8 +13,9 @@ import trio
 from vcnd.core.drift import Adopt, Forget, cloud_drift, nsg_drift
 from vcnd.core.states import State, Withheld
 from vcnd.flow.changes import Changes
+from vcnd.flow.conditions import Phase
 from vcnd.flow.kernel_audit import KernelAudit
-from vcnd.flow.pool import Phase, Pool
+from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
@@ -55,7 +56,7 @@ class CloudAudit:
             CloudError: it cannot be had; nothing was changed.
         """
         async with self._looking:
-            if self._pool.phase is not Phase.RELEASED:
+            if self._pool.conditions.phase is not Phase.RELEASED:
                 await self._reconcile()
 
     def paused(self) -> trio.Lock:
@@ -82,7 +83,7 @@ class CloudAudit:
         await self._take_in_addresses(view, before)
         self._kernel.adopt_restored()
         await self._changes.apply()
-        pool.confirm(asked_at)
+        pool.conditions.confirm(asked_at)
         for family in Family:
             place = Place(kind=PlaceKind.AUDIT, family=family)
             if family in view.unlisted:
@@ -91,7 +92,7 @@ class CloudAudit:
                 pool.problems.clear(place)
         pool.signals.ring()
         await self._correct_tags(view)
-        if pool.network_settled:
+        if pool.conditions.network_settled:
             await self._correct_nsgs(view)
 
     # VNICs
@@ -140,7 +141,7 @@ class CloudAudit:
         unlisted = before & pool.vnics.slots.keys() - {view.primary.id, *listed}
         ours = self._returns.being_detached
         doubted = frozenset(
-            v for v in unlisted if not pool.recently_created(v) and v not in ours
+            v for v in unlisted if v not in pool.created and v not in ours
         )
         for vnic_id in doubted - pool.vnics.doubted:
             log.warning("vnic_doubted", vnic=vnic_id)
@@ -182,7 +183,7 @@ class CloudAudit:
             if p.id in before
             and p.vnic_id in asked
             and p.family not in view.unlisted
-            and not pool.recently_created(p.id)
+            and p.id not in pool.created
             and p.address not in self._returns.being_deleted
         ]
         repairs = cloud_drift(
@@ -216,9 +217,7 @@ class CloudAudit:
         detached = private_ip.vnic_id in self._returns.being_detached
         there = private_ip.vnic_id in pool.vnics.slots and not detached
         known = private_ip.id in pool.ledger.ids()
-        return known or (
-            there and not deleted and not pool.recently_deleted(private_ip.id)
-        )
+        return known or (there and not deleted and private_ip.id not in pool.deleted)
 
     async def _is_address_gone(self, private_ip: PrivateIp) -> bool:
         """Ask directly for an address that its VNIC's list lacks."""

@@ -42,7 +42,7 @@ class Links:
         pool.vnics.set_unlinked(unlinked)
         self._linked = frozenset(s.vnic.id for s in pool.vnics.pod_slots) - unlinked
         for vnic_id in unlinked:
-            if vnic_id in lost or not pool.recently_created(vnic_id):
+            if vnic_id in lost or vnic_id not in pool.created:
                 pool.problems.report(
                     link_place(vnic_id),
                     f"VNIC {vnic_id} has no link on the node: was it detached, or its"

@@ -1,44 +1,32 @@
 """The state of the node: addresses, VNICs, demand, problems.
 
-Each part has one owner: ``ledger``, ``vnics``, ``demand``, ``limits``, ``problems`` and
-``signals``.  What is left here are the questions that take two of them, and the phase
-of the daemon's life.
+Each part has one owner: ``ledger``, ``vnics``, ``demand``, ``limits``, ``conditions``,
+``problems`` and ``signals``.  What is left here are the questions that take two of
+them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
-from math import inf
 
 import trio
 
 from vcnd.core.ledger import Ledger, Selector
 from vcnd.core.limits import LearntLimits
-from vcnd.core.recent import Recent
 from vcnd.core.states import Counts, State
 from vcnd.core.target import Holding, PoolPolicy, class_policy, target
 from vcnd.core.vnics import VnicTable
+from vcnd.flow.conditions import Conditions
 from vcnd.flow.demand import ClassDemand, Demand
 from vcnd.flow.problems import Problems
+from vcnd.flow.recent import RecentObjects
 from vcnd.flow.signals import Signals
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.place import JOURNAL
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import RecoveredState
 from vcnd.model.request import Grant, NamespacePolicy
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import Known, PrivateIp, VnicSlot
-
-
-class Phase(StrEnum):
-    """Whether the node gives addresses to pods."""
-
-    SERVING = "serving"
-    RELEASING = "releasing"
-    """Everything is being given back: no pod gets an address."""
-    RELEASED = "released"
-    """Everything was given back; the node asks OCI for nothing any more."""
 
 
 class Pool:
@@ -57,25 +45,10 @@ class Pool:
         self.limits = limits
         self.signals = Signals()
         self.problems = Problems(self.signals.note_news)
+        self.conditions = Conditions(self.problems, self.signals)
+        self.created = RecentObjects()
+        self.deleted = RecentObjects()
         self._policy = policy
-        self._phase = Phase.SERVING
-        self._network_settled = False
-        self._confirmed_at = -inf
-        self._disk_writes = True
-        self._created = Recent()
-        self._deleted = Recent()
-
-    # The daemon's life
-
-    @property
-    def phase(self) -> Phase:
-        """Return whether the node gives addresses to pods."""
-        return self._phase
-
-    def enter(self, phase: Phase) -> None:
-        """Enter a phase; calls that wait for an address look at it at once."""
-        self._phase = phase
-        self.signals.arrived()
 
     @property
     def policy(self) -> PoolPolicy:
@@ -86,61 +59,6 @@ class Pool:
         """Hold at most so many addresses."""
         minimum = min(self._policy.minimum, maximum)
         self._policy = replace(self._policy, maximum=maximum, minimum=minimum)
-
-    @property
-    def network_settled(self) -> bool:
-        """Return True if it is known where Kubernetes wants VNICs attached."""
-        return self._network_settled
-
-    def settle_network(self) -> None:
-        """Note that it is known where VNICs are to be attached."""
-        self._network_settled = True
-
-    @property
-    def confirmed_at(self) -> float:
-        """Return when an audit last agreed with OCI; -inf before the first."""
-        return self._confirmed_at
-
-    @property
-    def observed(self) -> bool:
-        """Return True if an audit has agreed with OCI since the daemon started."""
-        return self._confirmed_at > -inf
-
-    def confirm(self, at: float) -> None:
-        """Note that an audit that began at a time agrees with OCI."""
-        self._confirmed_at = at
-
-    @property
-    def disk_writes(self) -> bool:
-        """Return True unless the journal's disk refuses records."""
-        return self._disk_writes
-
-    def note_disk(self, refusal: str) -> None:
-        """Note why the journal's disk refuses, or by an empty text that it works."""
-        self._disk_writes = not refusal
-        if refusal:
-            self.problems.report(JOURNAL, refusal)
-        else:
-            self.problems.clear(JOURNAL)
-            self.signals.ring()
-
-    # What is new or gone: OCI's lists may not show it yet
-
-    def note_created(self, ocids: Iterable[str]) -> None:
-        """Note that OCI has just created these."""
-        self._created.note(ocids, trio.current_time())
-
-    def recently_created(self, ocid: str) -> bool:
-        """Return True if a list that lacks it proves nothing."""
-        return self._created.has(ocid, trio.current_time())
-
-    def note_deleted(self, ocids: Iterable[str]) -> None:
-        """Note that OCI has just deleted these."""
-        self._deleted.note(ocids, trio.current_time())
-
-    def recently_deleted(self, ocid: str) -> bool:
-        """Return True if a list that has it proves nothing."""
-        return self._deleted.has(ocid, trio.current_time())
 
     @property
     def in_doubt(self) -> bool:

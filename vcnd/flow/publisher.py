@@ -121,9 +121,12 @@ class Publisher:
             self._pool.problems.report(POD_NETWORK, str(error))
             return
         self._pool.problems.clear(POD_NETWORK)
-        if network == self._pool.demand.network and self._pool.network_settled:
+        if (
+            network == self._pool.demand.network
+            and self._pool.conditions.network_settled
+        ):
             return
-        self._pool.settle_network()
+        self._pool.conditions.settle_network()
         self._pool.signals.request_audit()  # VNICs that are there may be in other NSGs
         if network == self._pool.demand.network:
             return
@@ -141,7 +144,7 @@ class Publisher:
             on_vnic.setdefault(private_ip.vnic_id, []).extend(private_ip.addresses)
         counts = pool.counts(pool.family)
         return report(
-            observed=pool.observed,
+            observed=pool.conditions.observed,
             vnics=[
                 VnicReport(
                     vnic=slot.vnic,

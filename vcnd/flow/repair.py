@@ -54,7 +54,7 @@ class Repairer:
         )
         while True:
             # Until the first answer nothing else can be asked for.
-            observed = self._pool.observed
+            observed = self._pool.conditions.observed
             URGENCY.set(Urgency.AUDIT if observed else Urgency.WAITING)
             try:
                 await self._cloud_audit.reconcile()

@@ -13,7 +13,8 @@ import trio
 
 from vcnd.core.states import State
 from vcnd.flow.changes import Changes, texts
-from vcnd.flow.pool import Phase, Pool
+from vcnd.flow.conditions import Phase
+from vcnd.flow.pool import Pool
 from vcnd.model.errors import BadRequestError, CloudError, JournalError
 from vcnd.model.ids import VnicId
 from vcnd.model.records import (
@@ -216,7 +217,7 @@ class Returns:
         for private_ip in known:
             ledger.forget(private_ip)
             self._unsettled.pop(private_ip.address, None)
-        self._pool.note_deleted(p.id for p in known)
+        self._pool.deleted.note(p.id for p in known)
         return known
 
     async def _vnic_gone(self, vnic_id: VnicId) -> None:
@@ -248,7 +249,7 @@ class Returns:
             for private_ip in to_delete:
                 ledger.mark_deleting(private_ip)  # what cools too
             await self._detach(slot.vnic.id, to_delete)
-        pool.enter(Phase.RELEASED)
+        pool.conditions.enter(Phase.RELEASED)
         await self._host.withdraw()
         self._journal.remove()
         log.info("node_released")

@@ -17,7 +17,7 @@ def ready(pool: Pool) -> None:
     A want of addresses is no reason: STATUS failing makes the whole node
     NotReady and evicts the pods that run well (facts/peers.md §4.2).
     """
-    if not pool.observed and not pool.vnics.pod_slots:
+    if not pool.conditions.observed and not pool.vnics.pod_slots:
         raise NotServingError(
             "the node has no VNIC for pods yet", details=why_empty(pool)
         )
@@ -57,7 +57,7 @@ def report(pool: Pool) -> dict[str, Any]:
             for slot in sorted(pool.vnics.slots.values(), key=lambda s: s.index)
         ],
         "vnic_limit": pool.vnics.limit,
-        "cloud_observed": pool.observed,
+        "cloud_observed": pool.conditions.observed,
         "leases": [
             {
                 "network": lease.key.network,

@@ -4,7 +4,8 @@ import structlog
 import trio
 
 from vcnd.core.problems import Problem
-from vcnd.flow.pool import Phase, Pool
+from vcnd.flow.conditions import Phase
+from vcnd.flow.pool import Pool
 from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.request import Grant
@@ -53,7 +54,7 @@ async def wait_for_address(
 
 
 def _take(pool: Pool, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
-    match pool.phase:
+    match pool.conditions.phase:
         case Phase.RELEASED:
             raise TryAgainError(
                 "the node was released (vcndctl release)",
@@ -75,7 +76,7 @@ def why_empty(pool: Pool, grant: Grant | None = None) -> str:
     held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
     if len(pool.demand.network.families) > 1:
         held = f"{short}: {held}"
-    if pool.phase is Phase.RELEASED:
+    if pool.conditions.phase is Phase.RELEASED:
         return "the node was released (vcndctl release); restart vcnd to use it again"
     special = grant is not None and (_no_slot(pool, grant) or _held_here(pool, grant))
     if special:
@@ -83,7 +84,7 @@ def why_empty(pool: Pool, grant: Grant | None = None) -> str:
     last = latest_problem(pool, short)
     if last is not None:
         return f"{last.what}: {last.reason} ({held})"
-    if not pool.observed:
+    if not pool.conditions.observed:
         return f"the cloud has not been reached yet ({held})"
     if counts.total >= pool.policy.maximum:
         return f"the node holds its maximum of {pool.policy.maximum} ({held})"
@@ -111,7 +112,7 @@ def _no_slot(pool: Pool, grant: Grant) -> str:
     """Say that the node takes no VNIC of a pod's class, where that is so."""
     wanted = grant.pod_class
     there = any(s.vnic.pod_class == wanted.name for s in pool.vnics.pod_slots)
-    full = pool.observed and pool.vnics.attached >= pool.vnics.limit
+    full = pool.conditions.observed and pool.vnics.attached >= pool.vnics.limit
     if there or not full or not wanted.name:
         return ""
     return (

@@ -121,7 +121,11 @@ class WarmPool:
             pool.signals.arrived()
         pool.problems.expire()
         self._dispatcher.forget_stale()
-        if self._frozen or not pool.observed or not pool.disk_writes:
+        if (
+            self._frozen
+            or not pool.conditions.observed
+            or not pool.conditions.disk_writes
+        ):
             return  # what cannot be written down must not be asked for
         class_demands = pool.demand.by_class(
             s.vnic.pod_class for s in pool.vnics.pod_slots
@@ -246,8 +250,7 @@ class WarmPool:
         )
         # A new VNIC's addresses are asked for while its link is still on its way.
         young = (
-            vnic_id not in self._pool.vnics.detaching
-            and self._pool.recently_created(vnic_id)
+            vnic_id not in self._pool.vnics.detaching and vnic_id in self._pool.created
         )
         useful = self._pool.vnics.serves(vnic_id) or young
         shut = self._dispatcher.backing_off(addresses_place(vnic_id, family))
