@@ -1,6 +1,7 @@
 """``fakeoci``: the fake cloud from the command line."""
 
 import signal
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fakeoci import oci_folder
+from fakeoci import oci_folder, tls
 from fakeoci.api import admin, imds
 from fakeoci.api.app import build
 from fakeoci.api.service import CORE, Service
@@ -63,6 +64,13 @@ def main() -> None:
     metavar="DIR",
     help="Write a folder like ~/.oci for Oracle's tools, and DIR/env that names it.",
 )
+@click.option(
+    "--tls",
+    "with_tls",
+    is_flag=True,
+    help="Serve by TLS too; --oci-config then has the CA and https addresses.",
+)
+@click.option("--tls-port", default=8443, show_default=True, help="0 picks a free one.")
 @click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
 @click.option(
     "--containers",
@@ -83,6 +91,8 @@ def serve(
     instance: str,
     state: str,
     oci_config: str,
+    with_tls: bool,
+    tls_port: int,
     fabric: bool,
     containers: str,
     docker_socket: str,
@@ -92,6 +102,10 @@ def serve(
     """Serve a world until interrupted."""
     if containers and not fabric:
         sys.exit("fakeoci: --containers needs --fabric: instances have links")
+    if with_tls and not oci_config:
+        sys.exit(
+            "fakeoci: --tls needs --oci-config DIR: DIR/ca.pem is what tools trust"
+        )
     try:
         bundled = world in worldfile.BUNDLED and not Path(world).exists()
         text = worldfile.bundled(world) if bundled else Path(world).read_text()
@@ -108,6 +122,10 @@ def serve(
         sys.exit(f"fakeoci: {error.args[0]}")
     except (OSError, StateError) as error:
         sys.exit(f"fakeoci: {state}: {error}")
+    doors = [_door(host, port, caller)]
+    if with_tls:
+        authority = service.identities.authority
+        doors.append(_door(host, tls_port, caller, tls.context(authority, host)))
     kernel = Fabric(parsed, time.time) if fabric else None
     options = Options(
         docker_socket=docker_socket,
@@ -118,14 +136,13 @@ def serve(
     )
     refusal = ""  # told after the except*, which would wrap an exit in a group
     try:
-        at = host, port, caller
-        trio.run(_serve, service, at, kernel, options, kept, oci_config)
+        trio.run(_serve, service, doors, kernel, options, kept, oci_config)
     except* FabricError as group:
         refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
     except* oci_folder.FolderError as group:
         refusal = str(group.exceptions[0])
     except* OSError as group:
-        refusal = f"{host}:{port}: {group.exceptions[0]}"
+        refusal = str(group.exceptions[0])
     if refusal:
         sys.exit(f"fakeoci: {refusal.strip()}")
 
@@ -139,17 +156,27 @@ def print_world(name: str) -> None:
     click.echo(worldfile.bundled(name), nl=False)
 
 
+def _door(
+    host: str, port: int, caller: str, context: ssl.SSLContext | None = None
+) -> Door:
+    """Return the operator's door, or end with the reason why there is none."""
+    try:
+        return door_at(host, port, caller, context)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"fakeoci: {host}:{port}: {error}")
+
+
 async def _serve(
     service: Service,
-    at: tuple[str, int, str],
+    own: list[Door],
     fabric: Fabric | None,
     options: Options,
     kept: StateFile | None,
     oci_config: str,
 ) -> None:
     app = build(service, () if fabric is None else _fabric_routes(fabric))
-    doors = [door_at(*at)]
-    address = doors[0].socket.getsockname()
+    doors = list(own)
+    url, tls_url = own[0].url, own[1].url if own[1:] else ""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
         try:
@@ -164,10 +191,10 @@ async def _serve(
             await serve_doors(app, doors, nursery)
             if fabric is not None and options.label:
                 await nursery.start(_follow_containers, service, fabric, options)
-            url = f"http://{address[0]}:{address[1]}"
             if oci_config:
-                oci_folder.write(Path(oci_config), service, url)
-            click.echo(f"fakeoci: {url}{CORE}")
+                oci_folder.write(Path(oci_config), service, url, tls_url)
+            for door in own:
+                click.echo(f"fakeoci: {door.url}{CORE}")
             click.echo("\n".join(_ocids(service.world)))
             sys.stdout.flush()
             await trio.sleep_forever()

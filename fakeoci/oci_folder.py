@@ -17,14 +17,21 @@ from fakeoci.credentials import api_key
 MARK = "# Written by fakeoci, which overwrites it at its next start.\n"
 KEY_LABEL = "OCI_API_KEY\n"
 """Without it the CLI warns at each command."""
-NAMES = ("config", "key.pem", "rc", "env")
+NAMES = ("config", "key.pem", "rc", "env", "ca.pem")
+TRUST = (
+    "OCI_CLI_CERT_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+)
+"""What the CLI, Oracle's Python SDK, its Go SDK and Node read the trusted CA from."""
 
 
 class FolderError(Exception):
     """The folder cannot be written; the text says which file and why."""
 
 
-def write(directory: Path, service: Service, url: str) -> None:
+def write(directory: Path, service: Service, url: str, tls_url: str = "") -> None:
     """Write configuration, key, defaults and environment for a served fake.
 
     The user's key is made known to the fake.
@@ -33,36 +40,47 @@ def write(directory: Path, service: Service, url: str) -> None:
         directory: made when missing.  What an earlier start wrote is overwritten.
         service: the fake.
         url: where it is served.
+        tls_url: where it is served by TLS; then tools use this, and trust the fake's
+            certificates.  Metadata has no TLS, as on OCI.
 
     Raises:
         FolderError: it cannot be written, or has files of somebody else.
     """
     directory = directory.absolute()
-    contents = _contents(directory, service, url)
+    contents = _contents(directory, service, url, tls_url)
     try:
         _refuse_foreign(directory)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in NAMES:
-            _write(directory / name, contents[name])
+        for name, text in contents.items():
+            _write(directory / name, text)
+        for name in set(NAMES) - set(contents):  # an earlier start had more
+            (directory / name).unlink(missing_ok=True)
     except OSError as error:
         raise FolderError(f"--oci-config {directory}: {error}") from error
 
 
-def _contents(directory: Path, service: Service, url: str) -> dict[str, str]:
+def _contents(
+    directory: Path, service: Service, url: str, tls_url: str
+) -> dict[str, str]:
     profile = api_key().introduce(service)
     environment = {
         "OCI_CLI_CONFIG_FILE": str(directory / "config"),
         "OCI_CLI_RC_FILE": str(directory / "rc"),
-        "OCI_CLI_ENDPOINT": url,
-        "OCI_CLI_FEDERATION_ENDPOINT": f"{url}/v1/x509",
+        "OCI_CLI_ENDPOINT": tls_url or url,
+        "OCI_CLI_FEDERATION_ENDPOINT": f"{tls_url or url}/v1/x509",
         "OCI_METADATA_BASE_URL": f"{url}/opc/v2",
     }
+    authority = {}
+    if tls_url:
+        environment |= dict.fromkeys(TRUST, str(directory / "ca.pem"))
+        authority["ca.pem"] = service.identities.authority.root_pem().decode()
     exports = [f"export {k}={shlex.quote(v)}\n" for k, v in environment.items()]
     return {
         "config": _ini({**profile, "key_file": str(directory / "key.pem")}),
         "key.pem": api_key().pem + KEY_LABEL,
         "rc": _ini({"compartment-id": service.world.compartment_id}),
         "env": MARK + "".join(exports),
+        **authority,
     }
 
 

@@ -1,9 +1,9 @@
 """The app over HTTP: listeners in the namespaces where the world's hosts look."""
 
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 import trio
 from hypercorn.config import Config
@@ -25,13 +25,23 @@ class Door:
     admin: bool = False
     client_address: str = ""
     """Whom callers are taken for; empty: for who they are."""
-    tls: tuple[Path, Path] | None = None
-    """Files of a certificate and its key: the door speaks TLS."""
+    tls: ssl.SSLContext | None = None
+    """The door speaks TLS, with this certificate."""
+
+    @property
+    def url(self) -> str:
+        """Return the address that clients use."""
+        host, port = self.socket.getsockname()[:2]
+        scheme = "http" if self.tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def door_at(host: str, port: int, client_address: str = "") -> Door:
+def door_at(
+    host: str, port: int, client_address: str = "", tls: ssl.SSLContext | None = None
+) -> Door:
     """Return a door in this process's own namespace, for its operator."""
-    return Door(socket=listen(host, port), admin=True, client_address=client_address)
+    sock = listen(host, port)
+    return Door(socket=sock, admin=True, client_address=client_address, tls=tls)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -66,8 +76,6 @@ async def _serve(
     when a fault says so; hence each connection's server is made here.
     """
     config = Config()
-    if door.tls is not None:
-        config.certfile, config.keyfile = map(str, door.tls)
     config.accesslog = None
     config.include_date_header = False  # the app sends its own: the cloud's time
     config.loglevel = "WARNING"
@@ -79,9 +87,10 @@ async def _serve(
         await TCPServer(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]
 
     plain = trio.SocketListener(trio.socket.from_stdlib_socket(door.socket))
-    tls = config.create_ssl_context()
     listener = (
-        plain if tls is None else trio.SSLListener(plain, tls, https_compatible=True)
+        plain
+        if door.tls is None
+        else trio.SSLListener(plain, door.tls, https_compatible=True)
     )
     await trio.serve_listeners(handle, [listener], task_status=task_status)
 

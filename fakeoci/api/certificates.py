@@ -12,6 +12,17 @@ from cryptography.x509.oid import NameOID
 from fakeoci.world.resources import Instance
 
 LIFE = timedelta(days=3650)
+SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def pem(key: rsa.RSAPrivateKey) -> bytes:
@@ -52,6 +63,12 @@ class Authority:
         builder = builder.add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
+        # Clients that check strictly (Python from 3.13 on) ask for these.
+        self._key_identifier = x509.SubjectKeyIdentifier.from_public_key(
+            self.key.public_key()
+        )
+        builder = builder.add_extension(self._key_identifier, critical=False)
+        builder = builder.add_extension(SIGNS_CERTIFICATES, critical=True)
         self.root = builder.sign(self.key, hashes.SHA256())
         self._instances: dict[str, Certified] = {}
 
@@ -82,22 +99,31 @@ class Authority:
             held = self._instances[instance.id] = self._issue(subject)
         return held
 
-    def server(self, address: str) -> Certified:
-        """Return a certificate for a TLS listener at an IP address."""
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-        names = x509.SubjectAlternativeName(
-            [x509.IPAddress(ipaddress.ip_address(address))]
+    def server(self, *names: str) -> Certified:
+        """Return a certificate for a TLS listener at IP addresses and DNS names."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        return self._issue(
+            subject, x509.SubjectAlternativeName([_general(n) for n in names])
         )
-        return self._issue(subject, names)
 
     def _issue(
         self, subject: x509.Name, *extensions: x509.SubjectAlternativeName
     ) -> Certified:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         builder = _builder(subject, self.root.subject, key.public_key())
-        for extension in extensions:
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
+            self._key_identifier
+        )
+        for extension in (*extensions, issuer):
             builder = builder.add_extension(extension, critical=False)
         return Certified(builder.sign(self.key, hashes.SHA256()), key)
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _builder(

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from fakeoci import tls
 from fakeoci.api.service import Service
 from fakeoci.cloud import served
 from fakeoci.server import Door, listen
@@ -42,14 +42,15 @@ class Cloud:
     instance_url: str
     workload_port: int
 
+    @property
+    def tls_url(self) -> str:
+        """Return where the cloud is served by TLS."""
+        return f"https://127.0.0.1:{self.workload_port}"
+
 
 @contextmanager
-def running(directory: Path) -> Iterator[Cloud]:
-    """Serve a default world until the end of the block.
-
-    Args:
-        directory: where the TLS door's certificate and key are put.
-    """
+def running() -> Iterator[Cloud]:
+    """Serve a default world until the end of the block."""
     clock = Clock()
     service = Service(worldfile.parse(worldfile.default_text()), clock)
     service.world.settings.timing.latency_seconds = 0.0
@@ -60,14 +61,10 @@ def running(directory: Path) -> Iterator[Cloud]:
     sockets = [listen("127.0.0.1", 0) for _ in range(3)]
     ports = [s.getsockname()[1] for s in sockets]
     urls = [f"http://127.0.0.1:{port}" for port in ports]
-    certified = service.identities.authority.server("127.0.0.1")
-    files = directory / "server.crt", directory / "server.key"
-    files[0].write_bytes(certified.certificate_pem)
-    files[1].write_bytes(certified.key_pem)
     doors = [
         Door(socket=sockets[0], admin=True),
         Door(socket=sockets[1], client_address=INSTANCE_ADDRESS),
-        Door(socket=sockets[2], tls=files),
+        Door(socket=sockets[2], tls=tls.context(service.identities.authority)),
     ]
     with served(service, doors):
         yield Cloud(

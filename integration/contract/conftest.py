@@ -82,9 +82,9 @@ class Oracle:
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """A running fake; whoever waits for it does so in its time, not in ours."""
-    with running(tmp_path) as made:
+    with running() as made:
         monkeypatch.setattr(oci.waiter, "time", made.clock)
         monkeypatch.setattr(oci.retry.retry, "time", made.clock)
         yield made

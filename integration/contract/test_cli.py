@@ -17,11 +17,14 @@ from integration.contract.judges import LANGUAGES
 CLI = next(one for one in LANGUAGES if one.name == "cli")
 
 
-@pytest.fixture
-def environment(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(params=["http", "https"])
+def environment(
+    request: pytest.FixtureRequest, cloud: Cloud, tmp_path: Path
+) -> dict[str, str]:
     if not CLI.present:
         pytest.skip("cli: it is not installed")
-    oci_folder.write(tmp_path, cloud.service, cloud.url)
+    tls_url = cloud.tls_url if request.param == "https" else ""
+    oci_folder.write(tmp_path, cloud.service, cloud.url, tls_url)
     exports = (tmp_path / "env").read_text().splitlines()[1:]
     pairs = (line.removeprefix("export ").partition("=") for line in exports)
     return {

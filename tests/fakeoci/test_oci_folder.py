@@ -9,10 +9,11 @@ import pytest
 
 from fakeoci.api.service import Service
 from fakeoci.credentials import api_key
-from fakeoci.oci_folder import NAMES, FolderError, write
+from fakeoci.oci_folder import NAMES, TRUST, FolderError, write
 from fakeoci.world import worldfile
 
 URL = "http://127.0.0.1:8080"
+TLS_URL = "https://127.0.0.1:8443"
 
 
 @pytest.fixture
@@ -58,13 +59,26 @@ def test_the_environment_names_folder_and_address(
 
 
 def test_an_earlier_folder_is_written_anew(service: Service, tmp_path: Path) -> None:
-    for url in ("http://127.0.0.1:1", URL):
-        write(tmp_path, service, url)
+    for url, tls_url in (("http://127.0.0.1:1", TLS_URL), (URL, "")):
+        write(tmp_path, service, url, tls_url)
     assert URL in (tmp_path / "env").read_text()
-    assert {p.name for p in tmp_path.iterdir()} == set(NAMES)
+    assert "https:" not in (tmp_path / "env").read_text()
+    assert {p.name for p in tmp_path.iterdir()} == set(NAMES) - {"ca.pem"}
 
 
-@pytest.mark.parametrize("name", ["config", "key.pem"])
+def test_by_tls_metadata_alone_stays_plain(service: Service, tmp_path: Path) -> None:
+    write(tmp_path, service, URL, TLS_URL)
+    exports = (tmp_path / "env").read_text().splitlines()
+    assert f"export OCI_CLI_ENDPOINT={TLS_URL}" in exports
+    assert f"export OCI_CLI_FEDERATION_ENDPOINT={TLS_URL}/v1/x509" in exports
+    assert f"export OCI_METADATA_BASE_URL={URL}/opc/v2" in exports
+    for name in TRUST:
+        assert f"export {name}={tmp_path / 'ca.pem'}" in exports
+    root = service.identities.authority.root_pem()
+    assert (tmp_path / "ca.pem").read_bytes() == root
+
+
+@pytest.mark.parametrize("name", ["config", "key.pem", "ca.pem"])
 def test_files_of_somebody_else_stay(
     service: Service, tmp_path: Path, name: str
 ) -> None:
