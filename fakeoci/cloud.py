@@ -17,6 +17,7 @@ from fakeoci.api.imds import address_of
 from fakeoci.api.service import Service
 from fakeoci.credentials import api_key
 from fakeoci.server import Door, door_at, serve_doors
+from fakeoci.tls import context
 from fakeoci.world import worldfile
 from fakeoci.world.resources import Instance, Subnet
 
@@ -37,6 +38,13 @@ class Cloud:
     """What clients take as ``service_endpoint``."""
     config: dict[str, str]
     """A configuration for Oracle's SDK, with a key that the fake knows."""
+    tls_url: str = ""
+    """The same by TLS, where it was asked for."""
+
+    @property
+    def ca_pem(self) -> str:
+        """Return the certificate that clients of ``tls_url`` must trust."""
+        return self.service.identities.authority.root_pem().decode()
 
     @property
     def metadata_url(self) -> str:
@@ -76,7 +84,11 @@ class Cloud:
 
 @contextmanager
 def serving(
-    world: str | None = None, *, port: int = 0, instance: str | None = None
+    world: str | None = None,
+    *,
+    port: int = 0,
+    instance: str | None = None,
+    tls: bool = False,
 ) -> Iterator[Cloud]:
     """Serve a fake cloud on this machine's loopback address until the block ends.
 
@@ -85,6 +97,7 @@ def serving(
         port: the port to listen at; 0 takes a free one.
         instance: name of the instance that metadata takes callers for; the first
             one of the world if left out.
+        tls: serve by TLS too, at a free port.
 
     Raises:
         WorldFileError: the world file cannot be used.
@@ -100,14 +113,17 @@ def serving(
     address = address_of(service.world, chosen) if chosen is not None else ""
     config = api_key().introduce(service) | {"key_content": api_key().pem}
     try:
-        door = door_at("127.0.0.1", port, address)
+        doors = [door_at("127.0.0.1", port, address)]
     except OSError as error:
         raise ServingError(
             f"cannot listen at 127.0.0.1:{port}: {error}; port=0 takes a free one"
         ) from error
-    url = f"http://127.0.0.1:{door.socket.getsockname()[1]}"
-    with served(service, [door]):
-        yield Cloud(service=service, url=url, config=config)
+    if tls:
+        trust = context(service.identities.authority)
+        doors.append(door_at("127.0.0.1", 0, address, trust))
+    url, tls_url = doors[0].url, doors[1].url if tls else ""
+    with served(service, doors):
+        yield Cloud(service=service, url=url, config=config, tls_url=tls_url)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -63,6 +64,17 @@ def test_metadata_answers_for_the_chosen_instance() -> None:
         headers = {"authorization": "Bearer Oracle"}
         answer = client.get(f"{cloud.metadata_url}/instance/id", headers=headers)
         assert answer.text == cloud.instances["node2"]
+
+
+def test_tls_is_served_when_asked_for() -> None:
+    with fakeoci.serving(tls=True) as cloud:
+        trust = ssl.create_default_context(cadata=cloud.ca_pem)
+        with httpx2.Client(verify=trust) as client:
+            answer = client.get(f"{cloud.tls_url}/fake/v1/world")
+            assert answer.status_code == 200
+            assert client.get(f"{cloud.url}/fake/v1/world").json() == answer.json()
+    with fakeoci.serving() as cloud:
+        assert cloud.tls_url == ""
 
 
 def test_an_unknown_instance_is_refused() -> None:
