@@ -163,7 +163,11 @@ def _door(
     try:
         return door_at(host, port, caller, context)
     except (OSError, OverflowError) as error:
-        sys.exit(f"fakeoci: {host}:{port}: {error}")
+        option = "--port" if context is None else "--tls-port"
+        sys.exit(
+            f"fakeoci: cannot listen at {host}:{port}: {error}; {option} 0 takes a"
+            " free port"
+        )
 
 
 async def _serve(

@@ -71,12 +71,13 @@ def test_a_port_in_use_is_named_and_no_folder_written(
         port = taken.getsockname()[1]
         folder = tmp_path / "folder"
         told = refused(*TLS, "--oci-config", str(folder), option, str(port))
-    assert told.startswith(f"fakeoci: 127.0.0.1:{port}: ")
+    assert told.startswith(f"fakeoci: cannot listen at 127.0.0.1:{port}: ")
     assert "in use" in told
+    assert f"; {option} 0 takes a free port" in told
     assert not folder.exists()
 
 
 def test_a_port_that_is_none_is_named(tmp_path: Path) -> None:
     told = refused("--tls", "--tls-port", "70000", "--oci-config", str(tmp_path))
-    assert told.startswith("fakeoci: 127.0.0.1:70000: ")
+    assert told.startswith("fakeoci: cannot listen at 127.0.0.1:70000: ")
     assert list(tmp_path.iterdir()) == []
