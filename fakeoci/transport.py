@@ -129,7 +129,7 @@ class _Exchange:
 
     @property
     def promises_more_than_it_gives(self) -> bool:
-        """Tell whether the app left with less body than its headers say."""
+        """Return True if the app left with less body than its headers say."""
         return self._finished and self._given < self._promised
 
     async def run(self, app: ASGIApp) -> None:

@@ -226,8 +226,8 @@ def load(path: Path, node_name: str = "") -> Config:
         ConfigError: it cannot be read, has unknown keys, or values out of range.
     """
     try:
-        said = tomllib.loads(path.read_text())
-        config = msgspec.convert(said, Config)
+        parsed = tomllib.loads(path.read_text())
+        config = msgspec.convert(parsed, Config)
         config.policy()
         if not config.kubernetes.node_name:
             kubernetes = msgspec.structs.replace(config.kubernetes, node_name=node_name)
@@ -267,9 +267,9 @@ def _is_mask(mask: int) -> bool:
 def render(config: Config) -> str:
     """Return the effective configuration as TOML."""
     lines: list[str] = []
-    for section, said in msgspec.to_builtins(config).items():
-        several = isinstance(said, list)
-        for values in said if several else [said]:
+    for section, content in msgspec.to_builtins(config).items():
+        several = isinstance(content, list)
+        for values in content if several else [content]:
             lines.append(f"[[{section}]]" if several else f"[{section}]")
             lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
             lines.append("")

@@ -32,12 +32,12 @@ def main(context: click.Context, path: str) -> None:
 @click.pass_obj
 def status(path: str, *, as_json: bool) -> None:
     """Show pool, VNICs, leases and the last troubles."""
-    said = _ask(path, "VCND_STATUS")
+    state = _ask(path, "VCND_STATUS")
     if as_json:
-        click.echo(json.dumps(said, indent=2))
+        click.echo(json.dumps(state, indent=2))
         return
     try:
-        text = describe(said)
+        text = describe(state)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         sys.exit(
             f"vcndctl: the daemon's state is not as expected ({error!r});"
@@ -64,21 +64,21 @@ def _ask(path: str, command: str) -> Any:
         sys.exit(f"vcndctl: {error}")
 
 
-def describe(said: dict[str, Any]) -> str:
+def describe(state: dict[str, Any]) -> str:
     """Return a state in lines for a person."""
-    pool = said["pool"]
+    pool = state["pool"]
     lines = [
         f"{family:<9} {n['leased']} leased, {n['free']} free, {n['cooling']} cooling,"
         f" {n['deleting']} deleting"
-        for family, n in said["families"].items()
+        for family, n in state["families"].items()
     ]
     lines += [
         f"pool      demand {pool['demand']}, target {pool['target']},"
         f" {pool['waiting']} waiting",
-        f"cloud     {'observed' if said['cloud_observed'] else 'not reached yet'};"
-        f" {len(said['vnics'])} of {said['vnic_limit']} VNICs are known here",
+        f"cloud     {'observed' if state['cloud_observed'] else 'not reached yet'};"
+        f" {len(state['vnics'])} of {state['vnic_limit']} VNICs are known here",
     ]
-    for vnic in said["vnics"]:
+    for vnic in state["vnics"]:
         kind = "primary" if vnic["primary"] else f"{vnic['addresses']:>3} addresses"
         lines.append(
             f"vnic {vnic['index']:<4} {vnic['address']:<15} {vnic['mac']}  {kind:<14}"
@@ -88,16 +88,16 @@ def describe(said: dict[str, Any]) -> str:
     lines += [
         f"lease     {' '.join(lease['addresses']):<15} {lease['host_ifname']:<14}"
         f" {lease['pod'] or lease['container_id'][:13]}"
-        for lease in said["leases"]
+        for lease in state["leases"]
     ]
     lines += [
         f"broken    {b['pod'] or b['container_id'][:13]}: {b['reason']}"
-        for b in said["broken"]
+        for b in state["broken"]
     ]
     lines += [
         f"problem   for {p['since_seconds']:.0f} s, seen {p['count']} times, last"
         f" {p['seconds_ago']:.0f} s ago: {p['what']}: {p['reason']}"
-        for p in said["problems"]
+        for p in state["problems"]
     ]
     return "\n".join(lines)
 

@@ -117,7 +117,7 @@ class Service:
         return None
 
     def unreachable(self, *names: str) -> bool:
-        """Tell whether a call finds no connection, and use that fault up."""
+        """Return True if a call finds no connection, and use that fault up."""
         for fault in self.faults:
             if fault.operation in (*names, "*"):
                 return fault.kind == "unreachable" and bool(self.fault_for(*names))

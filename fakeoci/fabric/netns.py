@@ -20,7 +20,7 @@ class FabricError(Exception):
 
 
 def exists(name: str) -> bool:
-    """Tell whether a namespace of that name is there."""
+    """Return True if a namespace of that name is there."""
     return (DIRECTORY / name).exists()
 
 

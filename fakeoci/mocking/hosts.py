@@ -13,7 +13,7 @@ OCI = re.compile(
 
 
 def is_oci(host: str) -> bool:
-    """Tell whether a host is one of OCI's endpoints, or instance metadata."""
+    """Return True if a host is one of OCI's endpoints, or instance metadata."""
     return OCI.fullmatch(host.rstrip(".")) is not None
 
 
@@ -28,7 +28,7 @@ def as_address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def is_here(host: str) -> bool:
-    """Tell whether a host is this machine's loopback, or its own name."""
+    """Return True if a host is this machine's loopback, or its own name."""
     address = as_address(host)
     if address is not None:
         # Connecting to the unspecified address means loopback.

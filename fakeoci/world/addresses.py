@@ -37,7 +37,7 @@ class Spans:
         return self.meets(range(number, number + 1))
 
     def meets(self, span: range) -> bool:
-        """Tell whether a number of the span is in."""
+        """Return True if a number of the span is in."""
         at = bisect_right(self._stops, span.start)
         return at < len(self._starts) and self._starts[at] < span.stop
 

@@ -99,7 +99,7 @@ class Conditions:
     """(variable, equal or not, value)."""
 
     def hold(self, known: Mapping[str, str]) -> bool:
-        """Tell whether they hold; what is not known equals nothing."""
+        """Return True if they hold; what is not known equals nothing."""
         said = [(known.get(n) == v) is equal for n, equal, v in self.terms]
         return all(said) if self.every else any(said)
 

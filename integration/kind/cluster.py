@@ -246,7 +246,7 @@ class Cluster:
         return sorted(said.split(), key=lambda n: ("control" not in n, len(n), n))
 
     def is_up(self) -> bool:
-        """Tell whether there is a cluster."""
+        """Return True if there is a cluster."""
         return self.kubeconfig.exists() and bool(self.nodes())
 
     def pod_list(self) -> list[dict[str, Any]]:

@@ -39,15 +39,17 @@ def problem(
     if mode == INTERFACE:
         if ours.startswith(interface_prefix) and interface_prefix:
             return None
-        said = f"interfaceNamePrefix {interface_prefix!r}, and pods' links are {ours}…"
+        setting = (
+            f"interfaceNamePrefix {interface_prefix!r}, and pods' links are {ours}…"
+        )
     elif mode == CLUSTER:
         blocks = [ip_network(c.strip()) for c in cluster_cidrs.split(",") if c.strip()]
         if all(_inside(ip_network(s), blocks) for s in subnets):
             return None
-        said = f"clusterCIDR {cluster_cidrs or 'empty'}, and pods are in {subnets}"
+        setting = f"clusterCIDR {cluster_cidrs or 'empty'}, and pods are in {subnets}"
     else:
-        said = f"detectLocalMode {mode}, and nodes have no pod range"
-    return f"kube-proxy has {said}: {REMEDY}"
+        setting = f"detectLocalMode {mode}, and nodes have no pod range"
+    return f"kube-proxy has {setting}: {REMEDY}"
 
 
 def _inside(subnet: Network, blocks: Sequence[Network]) -> bool:

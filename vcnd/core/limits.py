@@ -88,7 +88,7 @@ class LearntLimits:
         return learnt if now < until else self._published
 
     def probing(self, vnic_id: VnicId) -> bool:
-        """Tell whether a VNIC took no more when it was last asked."""
+        """Return True if a VNIC took no more when it was last asked."""
         return vnic_id in self._refused
 
     def new_vnic_limit(self, now: float) -> int:
@@ -134,5 +134,5 @@ class LearntLimits:
         return subnet_ids[0]
 
     def all_full(self, subnet_ids: Sequence[str], now: float) -> bool:
-        """Tell whether every subnet is known to be full."""
+        """Return True if every subnet is known to be full."""
         return all(self._full.get(s, 0.0) > now for s in subnet_ids)

@@ -46,17 +46,19 @@ def read(pod: PodRef, annotations: Mapping[str, str]) -> PodRequest:
 def _ocids(
     annotations: Mapping[str, str], name: str, prefix: str, most: int
 ) -> tuple[str, ...]:
-    said = [o.strip() for o in annotations.get(name, "").split(",") if o.strip()]
-    for ocid in said:
+    ocids = [o.strip() for o in annotations.get(name, "").split(",") if o.strip()]
+    for ocid in ocids:
         if not ocid.startswith(prefix):
             raise RequestRefusedError(f"{name}: {ocid!r} is no OCID {prefix}…")
-    if len(said) > most:
-        raise RequestRefusedError(f"{name} takes at most {most}, {len(said)} are named")
-    return tuple(dict.fromkeys(said))
+    if len(ocids) > most:
+        raise RequestRefusedError(
+            f"{name} takes at most {most}, {len(ocids)} are named"
+        )
+    return tuple(dict.fromkeys(ocids))
 
 
-def _resource(said: Mapping[str, str]) -> str:
-    asked = {n: v for n, v in said.items() if n.startswith(RESOURCE_PREFIX)}
+def _resource(limits: Mapping[str, str]) -> str:
+    asked = {n: v for n, v in limits.items() if n.startswith(RESOURCE_PREFIX)}
     if len(asked) > 1 or any(value != "1" for value in asked.values()):
         raise RequestRefusedError(
             "a pod may ask for one application resource, and for one of it",
@@ -66,19 +68,19 @@ def _resource(said: Mapping[str, str]) -> str:
 
 
 def _families(annotations: Mapping[str, str]) -> tuple[Family, ...]:
-    said = [f.strip() for f in annotations.get(IP_FAMILIES, "").split(",")]
+    names = [f.strip() for f in annotations.get(IP_FAMILIES, "").split(",")]
     try:
-        return tuple(dict.fromkeys(Family(f) for f in said if f))
+        return tuple(dict.fromkeys(Family(f) for f in names if f))
     except ValueError as error:
         raise RequestRefusedError(
             f"{IP_FAMILIES}: {error}: IPv4, IPv6 or both"
         ) from error
 
 
-def _fixed(pod: PodRef, said: str) -> str:
-    if not said:
+def _fixed(pod: PodRef, value: str) -> str:
+    if not value:
         return ""
-    name = pod.name if said == OWN_NAME else said
+    name = pod.name if value == OWN_NAME else value
     if not _NAME.fullmatch(name):
         raise RequestRefusedError(
             f"{FIXED_ADDRESS}: {name!r} is no name",
@@ -88,7 +90,7 @@ def _fixed(pod: PodRef, said: str) -> str:
 
 
 def may_request(namespace: str, allowed: Iterable[NamespacePolicy]) -> bool:
-    """Tell whether the pods of a namespace may wish for anything."""
+    """Return True if the pods of a namespace may wish for anything."""
     return any(a.namespace in (EVERY, namespace) for a in allowed)
 
 

@@ -54,6 +54,6 @@ class Grants:
             # Other NSGs than it asks for would be worse than none.
             raise TryAgainError(
                 f"what pod {pod} wishes for is not known yet",
-                details="Kubernetes has not said; the kubelet tries again",
+                details="the API server has not shown it yet; the kubelet tries again",
             )
         return told or {}

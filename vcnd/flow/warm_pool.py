@@ -151,7 +151,7 @@ class WarmPool:
     def _reconcile_class(self, need: ClassDemand) -> None:
         pool, name = self._pool, need.pod_class.name
         if not pool.demand.network.kept_warm:
-            return  # the NativePodNetwork has not said yet: nobody is too many
+            return  # no NativePodNetwork was read yet: nothing counts as surplus
         slots = [s for s in pool.vnics.pod_slots if s.vnic.pod_class == name]
         self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
         surplus: dict[Family, int] = {}
@@ -240,7 +240,7 @@ class WarmPool:
         )
 
     def _is_busy(self, vnic_id: VnicId, family: Family) -> bool:
-        """Tell whether the other family's turn is before this one's."""
+        """Return True if the other family's turn is before this one's."""
         brings = self._dispatcher.in_flight.get(vnic_id)
         return brings is not None and brings.family not in (None, family)
 

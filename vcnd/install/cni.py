@@ -13,15 +13,15 @@ SHIM = Path(vcnd.__file__).parent / "_shim" / "vcnd-cni"
 
 def conflist(host: Host) -> dict[str, Any]:
     """Return the configuration, with those of its plugins that the node has."""
-    said: dict[str, Any] = json.loads(
+    network: dict[str, Any] = json.loads(
         Path(layout.IMAGE, "10-vcnd.conflist").read_text()
     )
     there = [
         plugin
-        for plugin in said["plugins"]
+        for plugin in network["plugins"]
         if host.path(f"{layout.PLUGINS}/{plugin['type']}").exists()
     ]
-    return {**said, "plugins": there}
+    return {**network, "plugins": there}
 
 
 def lay_plugin(host: Host) -> None:

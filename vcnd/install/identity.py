@@ -49,7 +49,7 @@ def api_server(host: Host, named: str) -> str:
 
 def kubeconfig(server: str, *, ca: str, token: str) -> str:
     """Return a kubeconfig.  JSON is YAML."""
-    said = {
+    document = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
@@ -64,7 +64,7 @@ def kubeconfig(server: str, *, ca: str, token: str) -> str:
         ],
         "current-context": "node",
     }
-    return json.dumps(said, indent=2) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def of_pod(server: str) -> Path:
@@ -104,7 +104,7 @@ async def renew(
 
 async def _node_token(client: KubeClient, node: str, namespace: str) -> str:
     """Ask for a token of our account that is bound to the Node."""
-    said = json.loads(await client.get(f"/api/v1/nodes/{node}"))
+    node_object = json.loads(await client.get(f"/api/v1/nodes/{node}"))
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/vcnd/token"
     bound = {"apiVersion": "v1", "kind": "Node", "name": node}
     body: dict[str, Any] = {
@@ -112,7 +112,7 @@ async def _node_token(client: KubeClient, node: str, namespace: str) -> str:
         "kind": "TokenRequest",
         "spec": {
             "expirationSeconds": TOKEN_SECONDS,
-            "boundObjectRef": {**bound, "uid": said["metadata"]["uid"]},
+            "boundObjectRef": {**bound, "uid": node_object["metadata"]["uid"]},
         },
     }
     answer = json.loads(await client.request("POST", path, body=body))

@@ -110,8 +110,8 @@ class Keeper:
     def _name_vnics(self) -> None:
         """Let the node's network programs know which VNICs are vcnd's."""
         try:
-            said = ask(str(self._host.path(layout.SOCKET)), "VCND_STATUS")
+            state = ask(str(self._host.path(layout.SOCKET)), "VCND_STATUS")
         except AskError:
             return  # asked again in a moment
-        macs = [v["mac"] for v in said["vnics"] if not v["primary"]]
+        macs = [v["mac"] for v in state["vnics"] if not v["primary"]]
         neighbours.name_vnics(self._host, macs)

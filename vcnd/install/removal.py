@@ -55,7 +55,7 @@ def uninstall(host: Host, *, force: bool) -> None:
 
 
 def is_installed(host: Host) -> bool:
-    """Tell whether an installation has begun here."""
+    """Return True if an installation has begun here."""
     return host.read(layout.BEFORE) is not None
 
 

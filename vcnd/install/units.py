@@ -45,8 +45,8 @@ def remember_settings(host: Host) -> None:
     """
     before = json.loads(host.read(layout.BEFORE) or b"{}")
     fresh = [name for name in _settings() if name not in before]
-    said = {name: _value(host, name) for name in fresh}
-    before |= {name: value for name, value in said.items() if value}
+    current = {name: _value(host, name) for name in fresh}
+    before |= {name: value for name, value in current.items() if value}
     host.write(layout.BEFORE, json.dumps(before, indent=2) + "\n")
 
 

@@ -194,10 +194,10 @@ class FileJournal:
 
     def _refusal(self, failure: OSError) -> JournalError:
         remedy = REMEDIES.get(failure.errno or 0, "")
-        said = (failure.strerror or str(failure), remedy)
+        reasons = (failure.strerror or str(failure), remedy)
         return JournalError(
             f"the journal {self._file.path} cannot be written",
-            details=": ".join(s for s in said if s),
+            details=": ".join(s for s in reasons if s),
         )
 
     # Behind the calls

@@ -56,14 +56,14 @@ def network_spec(instance_id: str, wanted: PodNetwork) -> dict[str, Any]:
     }
 
 
-def is_as_said(spec: NetworkSpec, said: Mapping[str, Any]) -> bool:
-    """Tell whether a spec of ours says what we want; the maximum may be anybody's."""
+def matches(spec: NetworkSpec, wanted: Mapping[str, Any]) -> bool:
+    """Return True if a spec of ours says what we want; the maximum may be anybody's."""
     there = {
         "podSubnetIds": spec.pod_subnet_ids,
         "networkSecurityGroupIds": spec.network_security_group_ids,
         "ipFamilies": spec.ip_families or ["IPv4"],
     }
-    return there.items() <= said.items()
+    return there.items() <= wanted.items()
 
 
 def network_status(report: NodeReport) -> dict[str, Any]:
@@ -151,8 +151,8 @@ def taints(
 def _taint(taint: Taint) -> dict[str, str]:
     """Return a taint as it was read: others' must not change by our write."""
     optional = {"value": taint.value, "timeAdded": taint.time_added}
-    said = {name: value for name, value in optional.items() if value}
-    return {"key": taint.key, "effect": taint.effect, **said}
+    given = {name: value for name, value in optional.items() if value}
+    return {"key": taint.key, "effect": taint.effect, **given}
 
 
 def capacity_change(

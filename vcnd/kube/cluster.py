@@ -181,8 +181,8 @@ class KubeCluster:
         known = self._namespaces.cache.objects.get(pod.metadata.namespace)
         if known is None:
             return None
-        said = {**known.metadata.annotations, **own}
-        kept = {k: v for k, v in said.items() if not k.startswith(RESOURCE_PREFIX)}
+        both = {**known.metadata.annotations, **own}
+        kept = {k: v for k, v in both.items() if not k.startswith(RESOURCE_PREFIX)}
         return kept | pod.spec.resources(RESOURCE_PREFIX)
 
     def unfollowed(self) -> Mapping[str, str]:
@@ -243,10 +243,10 @@ class KubeCluster:
                 " vcnd makes another one"
             )
         if bodies.MANAGED_BY in found.metadata.labels and owner:
-            said = bodies.network_spec(self._instance_id, own)
-            if not bodies.is_as_said(found.spec, said):
+            spec = bodies.network_spec(self._instance_id, own)
+            if not bodies.matches(found.spec, spec):
                 path = f"{bodies.NETWORKS}/{found.metadata.name}"
-                body = {**as_read(found), "spec": said}
+                body = {**as_read(found), "spec": spec}
                 await self._writer.write("PATCH", path, body, of=self._networks)
             return own
         return network.asked(found, self._instance_id)

@@ -122,12 +122,12 @@ class NetworkSpec(Wire, frozen=True):
         """Return the secondary VNIC profiles."""
         return [
             VnicProfile(
-                subnet_id=said.subnet_id,
-                nsg_ids=tuple(said.nsg_ids),
-                ip_count=said.ip_count,
-                application_resources=tuple(said.application_resources),
+                subnet_id=details.subnet_id,
+                nsg_ids=tuple(details.nsg_ids),
+                ip_count=details.ip_count,
+                application_resources=tuple(details.application_resources),
             )
-            for said in (v.create_vnic_details for v in self.secondary_vnics)
+            for details in (v.create_vnic_details for v in self.secondary_vnics)
         ]
 
 

@@ -89,8 +89,8 @@ class KubeClient:
                     self._credentials.forget()
                     response, content = await self._send(method, path, *parts)
         except trio.TooSlowError:
-            said = f"none within {ANSWER_SECONDS:.0f} s"
-            raise KubeError(what, message=said) from None
+            message = f"none within {ANSWER_SECONDS:.0f} s"
+            raise KubeError(what, message=message) from None
         except UNREADABLE as error:
             raise KubeError(what, message=_words(error)) from error
         if not response.is_success:
@@ -171,8 +171,8 @@ class KubeClient:
             try:
                 fresh = self._new_client(identity)
             except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-                said = f"certificates of {identity.server} cannot be used: {error}"
-                raise KubeError("credentials", message=said) from error
+                message = f"certificates of {identity.server} cannot be used: {error}"
+                raise KubeError("credentials", message=message) from error
             old, self._client = self._client, fresh
             self._made_with = identity
             if old is not None:
@@ -239,8 +239,8 @@ async def _lines(what: str, response: httpx2.Response) -> AsyncIterator[bytes]:
                 yield bytes(held)
                 held = bytearray(other)
             if len(held) > MOST_LINE_BYTES:
-                said = f"a line of more than {MOST_LINE_BYTES} bytes"
-                raise BadAnswerError(what, message=said)
+                message = f"a line of more than {MOST_LINE_BYTES} bytes"
+                raise BadAnswerError(what, message=message)
     yield bytes(held)
 
 
@@ -280,11 +280,14 @@ def _check_written(what: str, content: bytes) -> None:
 
 def _refusal(what: str, response: httpx2.Response, content: bytes) -> KubeError:
     try:
-        said = msgspec.json.decode(content, type=Status)
+        status = msgspec.json.decode(content, type=Status)
     except UNDECODABLE:
-        said = Status(message=content[:1024].decode("utf-8", "replace")[:256])
+        status = Status(message=content[:1024].decode("utf-8", "replace")[:256])
     error = refusal(
-        what, response.status_code, printable(said.reason, 64), printable(said.message)
+        what,
+        response.status_code,
+        printable(status.reason, 64),
+        printable(status.message),
     )
     # From priority and fairness, or a server that starts.
     after = response.headers.get("retry-after", "")

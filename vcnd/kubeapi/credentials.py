@@ -80,7 +80,7 @@ class Identity:
         return f"Identity(server={self.server!r})"
 
     def same_tls(self, other: "Identity") -> bool:
-        """Tell whether connections made with the other serve for this one too."""
+        """Return True if connections made with the other serve for this one too."""
         mine = (self.server, self.trust, self.client_certificate, self.client_key)
         theirs = (other.server, other.trust, other.client_certificate, other.client_key)
         return mine == theirs and self.verify == other.verify
@@ -124,7 +124,7 @@ class Credentials:
         return self._held
 
     def forget(self) -> None:
-        """Read everything anew at the next use: the server refused what we said."""
+        """Read all files again at the next use: the server refused the token."""
         self._held = None
 
     def _stamps(self) -> tuple[tuple[str, int], ...]:
@@ -144,10 +144,10 @@ def server_of(path: Path) -> str:
         KubeconfigError: there is none, or it names none.
     """
     try:
-        said = msgspec.yaml.decode(path.read_bytes(), type=_Kubeconfig)
+        parsed = msgspec.yaml.decode(path.read_bytes(), type=_Kubeconfig)
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise KubeconfigError(f"{path}: {error}") from error
-    servers = [c.cluster.server for c in said.clusters if c.cluster.server]
+    servers = [c.cluster.server for c in parsed.clusters if c.cluster.server]
     if not servers:
         raise KubeconfigError(f"{path}: names no server")
     return servers[0].rstrip("/")
@@ -160,10 +160,10 @@ def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
         decode: Any = (
             msgspec.json.decode if text.startswith(b"{") else msgspec.yaml.decode
         )
-        said: _Kubeconfig = decode(text, type=_Kubeconfig)
-        context = _find(said.contexts, said.current_context, "context").context
-        cluster = _find(said.clusters, context.cluster, "cluster").cluster
-        user = _find(said.users, context.user, "user").user
+        parsed: _Kubeconfig = decode(text, type=_Kubeconfig)
+        context = _find(parsed.contexts, parsed.current_context, "context").context
+        cluster = _find(parsed.clusters, context.cluster, "cluster").cluster
+        user = _find(parsed.users, context.user, "user").user
         files = [path]
 
         def content(name: str, data: str) -> bytes:

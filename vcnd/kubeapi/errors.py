@@ -2,7 +2,7 @@
 
 
 class KubeError(Exception):
-    """The API server said no, or could not be asked; says what and why."""
+    """The API server refused a request, or did not answer it."""
 
     def __init__(
         self, what: str, *, status: int = 0, reason: str = "", message: str = ""

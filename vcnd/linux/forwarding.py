@@ -81,8 +81,8 @@ class Forwarding:
         return False
 
     def _is_watched(self, body: bytes, chain: int) -> bool:
-        said = attributes(body[4:])
-        names = (_text(said.get(TABLE, b"")), _text(said.get(chain, b"")))
+        parts = attributes(body[4:])
+        names = (_text(parts.get(TABLE, b"")), _text(parts.get(chain, b"")))
         return (FAMILY_NAMES.get(body[0], ""), *names) in self._watched
 
     async def run(self, report: Callable[[Problems], None]) -> Never:

@@ -129,22 +129,22 @@ class Watch:
             case rtnl.RTM_NEWLINK:
                 return self._of_link(body, wanted.macs)
             case rtnl.RTM_DELADDR:
-                said = attributes(body[8:])
+                parts = attributes(body[8:])
                 # IPv6 addresses have no local end of their own.
-                local = said.get(rtnl.IFA_LOCAL) or said.get(rtnl.IFA_ADDRESS, b"")
+                local = parts.get(rtnl.IFA_LOCAL) or parts.get(rtnl.IFA_ADDRESS, b"")
                 lost = _as_text(local) in wanted.addresses
             case rtnl.RTM_NEWROUTE:
                 return self._of_new_route(body, wanted)
             case rtnl.RTM_DELROUTE:
-                said = attributes(body[12:])
-                gone = _as_text(said.get(rtnl.RTA_DST, b""))
-                table = _number(said, rtnl.RTA_TABLE)
+                parts = attributes(body[12:])
+                gone = _as_text(parts.get(rtnl.RTA_DST, b""))
+                table = _number(parts, rtnl.RTA_TABLE)
                 of_pod = table == self._layout.pods_table and gone in wanted.pods
                 lost = of_pod or table in wanted.tables
             case rtnl.RTM_DELRULE:
-                said = attributes(body[12:])
+                parts = attributes(body[12:])
                 kinds = rtnl.FRA_PRIORITY, rtnl.FRA_TABLE, rtnl.FRA_FWMARK
-                priority, table, mark = (_number(said, kind) for kind in kinds)
+                priority, table, mark = (_number(parts, kind) for kind in kinds)
                 lost = (priority, table, mark) in wanted.rules
             case _:
                 lost = False
@@ -175,16 +175,16 @@ class Watch:
         for kind, _, body in messages(data):
             if kind >> 8 != nftables.NFNL_SUBSYS_NFTABLES:
                 continue
-            said = attributes(body[4:])
-            name = _string(said.get(NFTA_OBJECT_TABLE, b""))
+            parts = attributes(body[4:])
+            name = _string(parts.get(NFTA_OBJECT_TABLE, b""))
             ours = name == self._layout.nft_table
             match kind & 0xFF:
                 case deletion if deletion in NFT_DELETIONS:
                     self._table_lost |= ours
                 case nftables.NFT_MSG_DELSETELEM:
-                    self._table_lost |= ours and _names_a_pod(said, wanted)
+                    self._table_lost |= ours and _names_a_pod(parts, wanted)
                 case nftables.NFT_MSG_NEWCHAIN:
-                    chain = _string(said.get(NFTA_CHAIN_NAME, b""))
+                    chain = _string(parts.get(NFTA_CHAIN_NAME, b""))
                     self._table_made |= ours and chain in self._markers
                 case nftables.NFT_MSG_NEWGEN:
                     lost = self._table_lost and not self._table_made
@@ -196,8 +196,8 @@ class Watch:
         return False
 
 
-def _number(said: dict[int, bytes], kind: int) -> int:
-    (number,) = struct.unpack("=I", said.get(kind, b"\0\0\0\0"))
+def _number(parts: dict[int, bytes], kind: int) -> int:
+    (number,) = struct.unpack("=I", parts.get(kind, b"\0\0\0\0"))
     return int(number)
 
 
@@ -206,9 +206,9 @@ def _as_text(address: bytes) -> str:
     return socket.inet_ntop(family, address) if family is not None else ""
 
 
-def _names_a_pod(said: dict[int, bytes], wanted: Wanted) -> bool:
-    """Tell whether a deleted element's key ends in a plugged pod's address."""
-    element = attributes(said.get(NFTA_ELEMENTS, b"")).get(1, b"")
+def _names_a_pod(parts: dict[int, bytes], wanted: Wanted) -> bool:
+    """Return True if a deleted element's key ends in a plugged pod's address."""
+    element = attributes(parts.get(NFTA_ELEMENTS, b"")).get(1, b"")
     key = attributes(attributes(element).get(1, b"")).get(1, b"")
     return _as_text(key[nftables.IFNAMSIZ :]) in wanted.pods
 

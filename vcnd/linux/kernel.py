@@ -52,25 +52,25 @@ class Link:
     """Of a virtual link: ``veth``, ``vlan``, …"""
 
 
-def as_link(said: Any) -> Link:
+def as_link(message: Any) -> Link:
     """Return a link of a dump."""
     return Link(
-        index=said["index"],
-        name=said.get_attr("IFLA_IFNAME"),
-        mac=(said.get_attr("IFLA_ADDRESS") or "").lower(),
-        mtu=said.get_attr("IFLA_MTU") or 0,
-        up=bool(said["flags"] & 1),
-        group=said.get_attr("IFLA_GROUP") or 0,
-        peer_index=said.get_attr("IFLA_LINK") or 0,
-        alias=said.get_attr("IFLA_IFALIAS") or "",
-        kind=said.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
+        index=message["index"],
+        name=message.get_attr("IFLA_IFNAME"),
+        mac=(message.get_attr("IFLA_ADDRESS") or "").lower(),
+        mtu=message.get_attr("IFLA_MTU") or 0,
+        up=bool(message["flags"] & 1),
+        group=message.get_attr("IFLA_GROUP") or 0,
+        peer_index=message.get_attr("IFLA_LINK") or 0,
+        alias=message.get_attr("IFLA_IFALIAS") or "",
+        kind=message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
     )
 
 
 def links() -> list[Link]:
     """Return all links of this thread's namespace."""
     with netlink() as route:
-        return [as_link(said) for said in route.get_links()]
+        return [as_link(message) for message in route.get_links()]
 
 
 def link(name: str) -> Link | None:
@@ -122,14 +122,14 @@ def default_routes(route: IPRoute) -> list[DefaultRoute]:
         with passing_over(*NO_FAMILY):
             found += [
                 DefaultRoute(
-                    table=said.get_attr("RTA_TABLE") or said["table"],
-                    link_index=said.get_attr("RTA_OIF"),
-                    gateway=said.get_attr("RTA_GATEWAY"),
+                    table=message.get_attr("RTA_TABLE") or message["table"],
+                    link_index=message.get_attr("RTA_OIF"),
+                    gateway=message.get_attr("RTA_GATEWAY"),
                     family=family,
-                    ours=said["proto"] == RTPROT_KERNEL,
+                    ours=message["proto"] == RTPROT_KERNEL,
                 )
-                for said in route.get_routes(family=NUMBERS[family], dst_len=0)
-                if said.get_attr("RTA_OIF") and said.get_attr("RTA_GATEWAY")
+                for message in route.get_routes(family=NUMBERS[family], dst_len=0)
+                if message.get_attr("RTA_OIF") and message.get_attr("RTA_GATEWAY")
             ]
     return found
 
@@ -137,10 +137,10 @@ def default_routes(route: IPRoute) -> list[DefaultRoute]:
 def present_rules(route: IPRoute, priorities: frozenset[int]) -> set[Rule]:
     """Return the rules of ours that are there."""
     return {
-        _rule(said, family)
+        _rule(message, family)
         for family in Family
-        for said in _rules_of(route, family)
-        if _is_ours(said, priorities)
+        for message in _rules_of(route, family)
+        if _is_ours(message, priorities)
     }
 
 
@@ -161,24 +161,24 @@ def _arguments(rule: Rule, layout: Layout) -> dict[str, Any]:
 
     The kernel takes an omitted selector of a deletion for "any".
     """
-    said: dict[str, Any] = {
+    request: dict[str, Any] = {
         "priority": rule.priority,
         "family": NUMBERS[rule.family],
     }
     if rule.table:
-        said["table"] = rule.table
+        request["table"] = rule.table
     else:
-        said["action"] = FR_ACT_BLACKHOLE
+        request["action"] = FR_ACT_BLACKHOLE
     if rule.source:
         address, _, length = rule.source.partition("/")
-        said |= {"src": address, "src_len": int(length)}
+        request |= {"src": address, "src_len": int(length)}
     if rule.mark:
-        said |= {"fwmark": rule.mark, "fwmask": layout.mark_mask}
+        request |= {"fwmark": rule.mark, "fwmask": layout.mark_mask}
     if rule.arrived_by:
-        said["iifname"] = rule.arrived_by
+        request["iifname"] = rule.arrived_by
     if rule.hosts_only:
-        said["suppress_prefixlen"] = rule.family.bits - 1
-    return said
+        request["suppress_prefixlen"] = rule.family.bits - 1
+    return request
 
 
 def _rules_of(route: IPRoute, family: Family) -> list[Any]:
@@ -189,22 +189,22 @@ def _rules_of(route: IPRoute, family: Family) -> list[Any]:
     return found
 
 
-def _is_ours(said: Any, priorities: frozenset[int]) -> bool:
+def _is_ours(message: Any, priorities: frozenset[int]) -> bool:
     """Tell our rules from others' at the same priority: by who set them."""
-    mine = said.get_attr("FRA_PROTOCOL") == RTPROT_KERNEL
-    return mine and said.get_attr("FRA_PRIORITY") in priorities
+    mine = message.get_attr("FRA_PROTOCOL") == RTPROT_KERNEL
+    return mine and message.get_attr("FRA_PRIORITY") in priorities
 
 
-def _rule(said: Any, family: Family) -> Rule:
-    source = said.get_attr("FRA_SRC")
-    action = said["action"]
+def _rule(message: Any, family: Family) -> Rule:
+    source = message.get_attr("FRA_SRC")
+    action = message["action"]
     return Rule(
-        priority=said.get_attr("FRA_PRIORITY") or 0,
-        table=0 if action == FR_ACT_BLACKHOLE else said.get_attr("FRA_TABLE") or 0,
-        source=f"{source}/{said['src_len']}" if source else "",
-        mark=said.get_attr("FRA_FWMARK") or 0,
-        arrived_by=said.get_attr("FRA_IIFNAME") or "",
-        hosts_only=said.get_attr("FRA_SUPPRESS_PREFIXLEN")
+        priority=message.get_attr("FRA_PRIORITY") or 0,
+        table=0 if action == FR_ACT_BLACKHOLE else message.get_attr("FRA_TABLE") or 0,
+        source=f"{source}/{message['src_len']}" if source else "",
+        mark=message.get_attr("FRA_FWMARK") or 0,
+        arrived_by=message.get_attr("FRA_IIFNAME") or "",
+        hosts_only=message.get_attr("FRA_SUPPRESS_PREFIXLEN")
         not in (None, NOT_SUPPRESSED),
         family=family,
     )

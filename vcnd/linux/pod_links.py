@@ -85,15 +85,15 @@ def links(
         if sign not in body:
             continue
         index, flags = struct.unpack_from("=iI", body, 4)
-        said = attributes(body[16:])
-        name = _text(said.get(rtnetlink.IFLA_IFNAME, b""))
-        alias = _text(said.get(rtnetlink.IFLA_IFALIAS, b""))
-        mac = said.get(rtnetlink.IFLA_ADDRESS, b"").hex(":")
+        parts = attributes(body[16:])
+        name = _text(parts.get(rtnetlink.IFLA_IFNAME, b""))
+        alias = _text(parts.get(rtnetlink.IFLA_IFALIAS, b""))
+        mac = parts.get(rtnetlink.IFLA_ADDRESS, b"").hex(":")
         found[index] = Link(
             index=index,
             name=name,
             up=bool(flags & rtnetlink.IFF_UP),
-            group=_number(said.get(rtnetlink.IFLA_GROUP, b"")),
+            group=_number(parts.get(rtnetlink.IFLA_GROUP, b"")),
             alias=alias,
             ours=is_ours(layout, name, mac, alias),
         )
@@ -106,13 +106,13 @@ def _routed(route: NetlinkSocket, layout: Layout) -> dict[int, list[str]]:
     for family, number in FAMILIES.items():
         asked = struct.pack("=BBBBBBBBI", number, *(0,) * 8)
         for _, body in route.dump("list routes", rtnetlink.RTM_GETROUTE, asked):
-            said, length = attributes(body[12:]), body[1]
+            parts, length = attributes(body[12:]), body[1]
             if body[0] != number or length != family.bits:
                 continue
-            if _number(said.get(rtnetlink.RTA_TABLE, b"")) != layout.pods_table:
+            if _number(parts.get(rtnetlink.RTA_TABLE, b"")) != layout.pods_table:
                 continue
-            address = socket.inet_ntop(number, said[rtnetlink.RTA_DST])
-            carried[_number(said.get(rtnetlink.RTA_OIF, b""))].add(address)
+            address = socket.inet_ntop(number, parts[rtnetlink.RTA_DST])
+            carried[_number(parts.get(rtnetlink.RTA_OIF, b""))].add(address)
     return {index: _in_order(addresses) for index, addresses in carried.items()}
 
 

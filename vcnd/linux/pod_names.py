@@ -36,9 +36,9 @@ def alias(lease: Lease) -> str:
     Without it the link is still found by its name, which is made of the same.
     """
     key, pod = lease.key, lease.pod
-    said = f"{ALIAS_PREFIX} {key.network}/{key.container_id}/{key.ifname}"
-    with_pod = f"{said} {pod.namespace}/{pod.name}/{pod.uid}" if pod.uid else said
-    for text in (with_pod, said):
+    sandbox = f"{ALIAS_PREFIX} {key.network}/{key.container_id}/{key.ifname}"
+    with_pod = f"{sandbox} {pod.namespace}/{pod.name}/{pod.uid}" if pod.uid else sandbox
+    for text in (with_pod, sandbox):
         if len(text.encode()) <= MOST_ALIAS_BYTES:
             return text
     return ""
@@ -56,10 +56,10 @@ def owner(layout: Layout, name: str, text: str) -> tuple[SandboxKey, PodRef] | N
     key = SandboxKey(*parts)
     if host_ifname(layout, key) != name:
         return None
-    said = rest[0].split("/") if rest else []
-    if len(said) != 3:  # noqa: PLR2004
+    names = rest[0].split("/") if rest else []
+    if len(names) != 3:  # noqa: PLR2004
         return key, PodRef()
-    return key, PodRef(namespace=said[0], name=said[1], uid=said[2])
+    return key, PodRef(namespace=names[0], name=names[1], uid=names[2])
 
 
 def is_ours(layout: Layout, name: str, mac: str, text: str) -> bool:

@@ -82,12 +82,12 @@ def links_to(route: NetlinkSocket, destination: str, family: Family) -> set[int]
     wanted = rtnetlink.ip_bytes(destination) if destination else None
     body = struct.pack("=BBBBBBBBI", NUMBERS[family], *(0 for _ in range(8)))
     found: set[int] = set()
-    for kind, said in route.dump("pod routes", rtnetlink.RTM_GETROUTE, body):
+    for kind, message in route.dump("pod routes", rtnetlink.RTM_GETROUTE, body):
         if kind != rtnetlink.RTM_NEWROUTE:
             continue
-        parts = attributes(said[len(body) :])
+        parts = attributes(message[len(body) :])
         (table,) = struct.unpack("=I", parts[rtnetlink.RTA_TABLE])
-        target = parts.get(rtnetlink.RTA_DST) if said[1] else None
+        target = parts.get(rtnetlink.RTA_DST) if message[1] else None
         if table == rtnetlink.MAIN_TABLE and target == wanted:
             found |= _links(parts)
     return found

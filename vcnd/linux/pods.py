@@ -32,8 +32,8 @@ class PodWiring:
         self._route.close()
         self._nft.close()
 
-    def _do(self, step: str, said: rtnetlink.Message) -> None:
-        self._route.request(step, *said)
+    def _do(self, step: str, message: rtnetlink.Message) -> None:
+        self._route.request(step, *message)
 
     def plug(
         self,
@@ -115,7 +115,7 @@ class PodWiring:
 
     @staticmethod
     def _is_intact(host: str, pod: str, netns: int) -> bool:
-        """Tell whether both ends exist, are up, and belong together."""
+        """Return True if both ends exist, are up, and belong together."""
         ours = kernel.link(host)
         with inside(netns):
             theirs = kernel.link(pod)
@@ -140,8 +140,8 @@ class PodWiring:
             rtnetlink.DEVCONF_SEND_REDIRECTS: 0,  # a hairpin would be told to redirect
             rtnetlink.DEVCONF_RP_FILTER: 0,  # the map's key has the interface
         }
-        said = rtnetlink.device_settings(index, settings, alias(lease))
-        self._do("veth settings", said)
+        message = rtnetlink.device_settings(index, settings, alias(lease))
+        self._do("veth settings", message)
         for address in lease.addresses:
             self._do(
                 "pod's neighbour on the host",
@@ -228,13 +228,13 @@ class PodWiring:
         self, lease: Lease, index: int, sources: Mapping[Family, str]
     ) -> None:
         for address in lease.addresses:
-            said = rtnetlink.new_route(
+            message = rtnetlink.new_route(
                 address,
                 index=index,
                 source=sources.get(family_of(address), ""),
                 table=self._layout.pods_table,
             )
-            self._do("pod's route on the host", said)
+            self._do("pod's route on the host", message)
 
     def cut(self, ifname: str) -> None:
         """Take a link down and mark it for the reaper; one that is gone is no error."""
@@ -243,9 +243,9 @@ class PodWiring:
             rtnetlink.link_down_into_group(ifname, self._layout.link_group),
         )
 
-    def _missing_is_fine(self, step: str, said: rtnetlink.Message) -> None:
+    def _missing_is_fine(self, step: str, message: rtnetlink.Message) -> None:
         try:
-            self._do(step, said)
+            self._do(step, message)
         except NetlinkError as error:
             if not is_missing(error):
                 raise

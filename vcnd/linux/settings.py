@@ -176,10 +176,10 @@ def _changes(data: bytes) -> Iterator[Change]:
     for kind, _, body in messages(data):
         if kind != RTM_NEWNETCONF:
             continue
-        said = attributes(body[4:])
-        (index,) = struct.unpack("=i", said.get(NETCONFA_IFINDEX, b"\0\0\0\0"))
+        parts = attributes(body[4:])
+        (index,) = struct.unpack("=i", parts.get(NETCONFA_IFINDEX, b"\0\0\0\0"))
         for attribute in (NETCONFA_FORWARDING, NETCONFA_RP_FILTER):
-            if attribute in said:
+            if attribute in parts:
                 yield Change(index, attribute)
 
 

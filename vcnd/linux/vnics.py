@@ -56,8 +56,8 @@ class SetUp:
 def set_device(index: int, settings: dict[int, int]) -> None:
     """Change IPv4 settings of a link."""
     with NetlinkSocket(socket.NETLINK_ROUTE) as route:
-        step, said = f"settings of link {index}", rtnetlink.device_settings
-        route.request(step, *said(index, settings))
+        step, message = f"settings of link {index}", rtnetlink.device_settings
+        route.request(step, *message(index, settings))
 
 
 class VnicWiring:
@@ -77,7 +77,7 @@ class VnicWiring:
         found: list[VnicLink] = []
         in_use: list[int] = []
         with kernel.netlink() as route:
-            links = [kernel.as_link(said) for said in route.get_links()]
+            links = [kernel.as_link(message) for message in route.get_links()]
             by_mac = {x.mac: x for x in links if x.mac and x.kind not in STACKED}
             mtu = self._layout.mtu or next(
                 (by_mac[s.vnic.mac].mtu for s in slots if _is_there(s, by_mac)), 0
@@ -163,8 +163,8 @@ class VnicWiring:
         # Nobody else has them: no wait for proof (DAD).
         for own, length in ((vnic.ipv6, 128), (ASKS_FROM, 64)):
             if own:
-                said = {"address": own, "prefixlen": length, "flags": IFA_F_NODAD}
-                route.addr("replace", index=link.index, **said)
+                parameters = {"address": own, "prefixlen": length, "flags": IFA_F_NODAD}
+                route.addr("replace", index=link.index, **parameters)
         common["family"] = socket.AF_INET6
         route.route("replace", dst="default", gateway=vnic.ipv6_router, **common)
 

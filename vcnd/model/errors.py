@@ -10,9 +10,9 @@
     ├─ TryAgainError       11  time will mend it; the kubelet retries
     │  ├─ PoolEmptyError   11  no address came before the deadline; says why
     │  ├─ JournalError     11  the disk takes no record
-    │  ├─ ClusterError     11  Kubernetes did not answer, or said no
+    │  ├─ ClusterError     11  Kubernetes did not answer, or refused
     │  │  └─ PodNetworkError    what it asks for makes no sense
-    │  └─ CloudError       11  OCI did not answer, or said no (its children)
+    │  └─ CloudError       11  OCI did not answer, or refused (its children)
     ├─ NotServingError     50  STATUS: ADD cannot succeed, for another reason
     └─ SandboxBrokenError 102  CHECK: what ADD made is not there any more
 
@@ -98,7 +98,7 @@ class CloudError(TryAgainError):
 
 
 class CloudRefusedError(CloudError):
-    """The cloud said no, for good: nothing was made, the same again is of no use."""
+    """OCI refused for good: it created nothing, and a retry will not help."""
 
 
 class CloudFullError(CloudRefusedError):

@@ -29,7 +29,7 @@ class NodeReport:
 
     @property
     def serves(self) -> bool:
-        """Tell whether pods can be started here."""
+        """Return True if pods can be started here."""
         return self.state == "SUCCESS"
 
 

@@ -54,7 +54,7 @@ class VnicSlot:
 
     @property
     def is_primary(self) -> bool:
-        """Tell whether this is the instance's primary VNIC, which carries no pods."""
+        """Return True if this is the instance's primary VNIC, which carries no pods."""
         return self.index == PRIMARY_INDEX
 
 

@@ -191,17 +191,17 @@ class NetlinkSocket:
             sock, (number,) = self._open(), self.numbers(1)
             sock.send(message(kind, NLM_F_REQUEST | NLM_F_DUMP, body, number))
             while True:
-                for answered, said, flags, content in numbered(
+                for answered, answer, flags, content in numbered(
                     self._receive(sock, step)
                 ):
                     if answered != number:
                         continue
                     consistent = consistent and not flags & NLM_F_DUMP_INTR
-                    if said in (NLMSG_DONE, NLMSG_ERROR):
+                    if answer in (NLMSG_DONE, NLMSG_ERROR):
                         # Both carry the error that ended the dump, or 0.
                         _raise_refusal(step, flags, content)
                         return consistent
-                    yield said, content
+                    yield answer, content
         except BaseException:
             self._drop()
             raise
@@ -254,19 +254,19 @@ def _raise_refusal(step: str, flags: int, body: bytes) -> None:
     (code,) = struct.unpack_from("=i", body)
     if code == 0:
         return
-    said = ""
+    text = ""
     if flags & NLM_F_ACK_TLVS:
         (echoed,) = struct.unpack_from("=I", body, 4)
         start = 20 if flags & NLM_F_CAPPED else 4 + ((echoed + 3) & ~3)
-        said = (
+        text = (
             attributes(body[start:])
             .get(NLMSGERR_ATTR_MSG, b"")
             .rstrip(b"\0")
             .decode(errors="replace")
         )
-    raise NetlinkError(-code, step, said)
+    raise NetlinkError(-code, step, text)
 
 
 def is_missing(error: OSError) -> bool:
-    """Tell whether an error says that the thing is not there (any more)."""
+    """Return True if an error says that the thing is not there (any more)."""
     return error.errno in (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)

@@ -83,7 +83,7 @@ class Addresses:
         return OnVnic(await self._retry(list_them), untagged)
 
     def _is_pods(self, said: wire.Address, kind: Kind) -> bool:
-        """Tell whether an address is for pods; others' RESERVED ones are not."""
+        """Return True if an address is for pods; others' RESERVED ones are not."""
         theirs = said.freeform_tags
         ours = theirs.get(tags.OWNER) == self._cluster
         if kind is IPV6:

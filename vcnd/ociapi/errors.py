@@ -71,7 +71,7 @@ class OciError(Exception):
 
     @property
     def throttled(self) -> bool:
-        """Tell whether it was asked too fast."""
+        """Return True if it was asked too fast."""
         return self.status == TOO_MANY
 
     @property

@@ -115,7 +115,7 @@ def _cooled(stage: Stage, node: str, since: float) -> int:
 
 
 def in_agreement(stage: Stage) -> bool:
-    """Tell whether each node's leases are its pods, and its addresses the cloud's."""
+    """Return True if each node's leases are its pods, and its addresses the cloud's."""
     pods = stage.cluster.pod_list()
     for node in stage.cluster.nodes():
         status = stage.status(node)

@@ -167,7 +167,7 @@ def node_reboot(stage: Stage) -> str:
 
 
 def _ready(stage: Stage, node: str) -> bool:
-    """Tell whether a node is ready, and says so since its restart."""
+    """Return True if a node is ready, and says so since its restart."""
     started = _started(stage, node)
     said = json.loads(stage.kubectl("get", "node", node, "-o", "json"))
     for condition in said["status"]["conditions"]:
@@ -178,7 +178,7 @@ def _ready(stage: Stage, node: str) -> bool:
 
 
 def _back(stage: Stage, node: str, *pods: str) -> bool:
-    """Tell whether pods run since their node restarted.
+    """Return True if pods run since their node restarted.
 
     "Ready" alone may still be what was said before: kubelet says otherwise a moment
     after the node is ready, and takes the address off until there is a sandbox.

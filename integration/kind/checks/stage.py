@@ -186,7 +186,7 @@ class Stage:
 
 
 def refused(call: Callable[[], Any]) -> bool:
-    """Tell whether a call fails."""
+    """Return True if a call fails."""
     try:
         call()
     except DockerError:
