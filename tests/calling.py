@@ -127,8 +127,8 @@ def request_environment(environment: dict[str, str]) -> bytes:
 
 
 def request(environment: dict[str, str], stdin: bytes = CONFIG) -> bytes:
-    said = request_environment(environment)
-    return b"vcnd 1 %d %d\n" % (len(said), len(stdin)) + said + stdin
+    variables = request_environment(environment)
+    return b"vcnd 1 %d %d\n" % (len(variables), len(stdin)) + variables + stdin
 
 
 async def exchange(

@@ -83,8 +83,8 @@ class World:
         primary = next(v for v in self.vnics() if v.is_primary)
         return self.service.world.primary_ip(primary.id)
 
-    def fault(self, operation: str, kind: str = "before", **said: Any) -> None:
-        self.service.faults.append(Fault(operation=operation, kind=kind, **said))
+    def fault(self, operation: str, kind: str = "before", **more: Any) -> None:
+        self.service.faults.append(Fault(operation=operation, kind=kind, **more))
 
     def calls(self, operation: str = "") -> int:
         return sum(

@@ -38,6 +38,6 @@ def test_a_line_tells_its_priority_to_the_journal(
 ) -> None:
     log.set_up(level="info", form="logfmt", for_journal=True)
     structlog.get_logger().warning("odd", reason="two\nlines")
-    said = capsys.readouterr().err
-    assert said.startswith("<4>event=odd ")
-    assert said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert output.startswith("<4>event=odd ")
+    assert output.count("\n") == 1

@@ -142,13 +142,13 @@ def _assemble(
         "rootfs": {"type": "layers", "diff_ids": digests},
         "history": [{"created": CREATED} for _ in digests],
     }
-    said = json.dumps(config, sort_keys=True).encode()
-    name = f"{hashlib.sha256(said).hexdigest()}.json"
+    content = json.dumps(config, sort_keys=True).encode()
+    name = f"{hashlib.sha256(content).hexdigest()}.json"
     names = [f"{d.removeprefix('sha256:')}/layer.tar" for d in digests]
     manifest = [{"Config": name, "RepoTags": [image.name], "Layers": names}]
     with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as t:
         listing = json.dumps(manifest).encode()
-        for inside, data in ((name, said), ("manifest.json", listing)):
+        for inside, data in ((name, content), ("manifest.json", listing)):
             info = tarfile.TarInfo(inside)
             info.size = len(data)
             t.addfile(info, io.BytesIO(data))

@@ -116,10 +116,10 @@ def go() -> str:
     """
     found = shutil.which("go")
     if found is not None:
-        said = subprocess.run(
+        done = subprocess.run(
             [found, "env", "GOVERSION"], capture_output=True, text=True, check=False
         ).stdout.strip()
-        numbers = said.removeprefix("go").split("-")[0].split(".")
+        numbers = done.removeprefix("go").split("-")[0].split(".")
         if tuple(int(n) for n in numbers[:2] if n.isdigit()) >= LEAST_GO:
             return found
     least = ".".join(str(n) for n in LEAST_GO)
@@ -142,12 +142,12 @@ def _packages(compiler: str, module: Path, program: Program) -> int:
 
 
 def _follow(cache: Cache, process: "subprocess.Popen[str]", packages: int) -> list[str]:
-    """Show how many packages are compiled; return what was said."""
-    said: list[str] = []
+    """Show how many packages are compiled; return what the compiler printed."""
+    lines: list[str] = []
     for line in process.stderr or []:
-        said.append(line.rstrip())
-        cache.progress(min(len(said), packages), packages)
-    return said
+        lines.append(line.rstrip())
+        cache.progress(min(len(lines), packages), packages)
+    return lines
 
 
 def build(cache: Cache, program: Program) -> Path:
@@ -182,9 +182,9 @@ def build(cache: Cache, program: Program) -> Path:
             stderr=subprocess.PIPE,
             text=True,
         )
-        said = _follow(cache, process, _packages(compiler, module, program))
+        lines = _follow(cache, process, _packages(compiler, module, program))
         if process.wait():
-            last = "\n".join(said[-5:])
+            last = "\n".join(lines[-5:])
             raise BuildError(f"{program.name} cannot be built: {last}")
 
     return cache.artifact(program.name, key, compile_into) / program.name

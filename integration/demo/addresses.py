@@ -157,7 +157,7 @@ async def _until_cooled(node: Node) -> None:
 
 async def idle_addresses_released(stage: Stage) -> str:
     """No pod is left: after a while no node has a batch too many, or an empty VNIC."""
-    said: list[tuple[int, int]] = []
+    counts: list[tuple[int, int]] = []
     for node in stage.nodes:
         was = stage.held_with_pods[node.name]
         status: dict[str, Any] = {}
@@ -171,10 +171,10 @@ async def idle_addresses_released(stage: Stage) -> str:
             now == _total(status["pool"]) <= was,
             f"{node.name}: the API lists {now}, {was} before",
         )
-        said.append((was, now))
-    before, after = (sum(n) for n in zip(*said, strict=True))
+        counts.append((was, now))
+    before, after = (sum(n) for n in zip(*counts, strict=True))
     expect(after < before, f"all nodes together hold {after}, {before} before")
-    nodes = ", ".join(f"{was} → {now}" for was, now in said)
+    nodes = ", ".join(f"{was} → {now}" for was, now in counts)
     return f"addresses a node: {nodes}; no VNIC is empty"
 
 

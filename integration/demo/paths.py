@@ -146,11 +146,11 @@ async def flow_log_names_pod_address(stage: Stage) -> str:
         and f["destinationPort"] == traffic.SERVICE_PORT
     ]
     expect(bool(found), f"no ACCEPT of {client.address} → {server.address}")
-    said = found[-1]
+    last = found[-1]
     return (
-        f"{said['sourceAddress']}:{said['sourcePort']} →"
-        f" {said['destinationAddress']}:{said['destinationPort']}"
-        f" {said['packets']} packets {said['action']}"
+        f"{last['sourceAddress']}:{last['sourcePort']} →"
+        f" {last['destinationAddress']}:{last['destinationPort']}"
+        f" {last['packets']} packets {last['action']}"
     )
 
 
@@ -272,5 +272,5 @@ async def rules_restored(stage: Stage) -> str:
         took[what] = trio.current_time() - began
         expect(seen == pod.address, f"after {what}: {seen!r} for 5 s")
         expect(took[what] < RESTORE_SECONDS, f"after {what}: {took[what]:.2f} s")
-    said = ", ".join(f"{what}: {t * 1000:.0f} ms" for what, t in took.items())
-    return f"packets flow again ({said})"
+    text = ", ".join(f"{what}: {t * 1000:.0f} ms" for what, t in took.items())
+    return f"packets flow again ({text})"

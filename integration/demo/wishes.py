@@ -61,16 +61,16 @@ async def pod_subnet_annotation(stage: Stage) -> str:
 
 async def fixed_address_survives(stage: Stage) -> str:
     """A pod ends, and comes again on another node with the address that it had."""
-    said = {FIXED_ADDRESS: "web-0"}
+    annotations = {FIXED_ADDRESS: "web-0"}
     one, two, client = stage.nodes[0], stage.nodes[1], stage.pod(-1)
-    pod = await stage.start_pod(one, said)
+    pod = await stage.start_pod(one, annotations)
     world = await stage.lab.cloud.world()
     before = private_ip_of(world, pod.address)
     expect(before["lifetime"] == "RESERVED", f"it is {before['lifetime']}")
     await stage.lab.cloud.settled()
     await sees(client.netns, pod.address)
     await stage.stop_pod(pod)
-    again = await stage.start_pod(two, said)
+    again = await stage.start_pod(two, annotations)
     expect(again.address == pod.address, f"{pod.address} became {again.address}")
     after = private_ip_of(await stage.lab.cloud.world(), again.address)
     expect(after["id"] == before["id"], "it is another private IP object")

@@ -155,8 +155,8 @@ def test(
     seconds = round(time.monotonic() - began, 1)
     ok = all(r["ok"] for r in results)
     if as_json:
-        said = {"ok": ok, "seconds": seconds, "checks": results}
-        click.echo(json.dumps(said, indent=2))
+        summary = {"ok": ok, "seconds": seconds, "checks": results}
+        click.echo(json.dumps(summary, indent=2))
     else:
         passed = sum(r["ok"] for r in results)
         console.print(f"took {seconds} s")

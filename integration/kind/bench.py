@@ -61,11 +61,11 @@ class Watcher(threading.Thread):
         for line in self._process.stdout or []:
             text += line
             try:
-                said, _ = decoder.raw_decode(text)
+                event, _ = decoder.raw_decode(text)
             except ValueError:
                 continue
             text = ""
-            self._take_in(said["object"], time.monotonic())
+            self._take_in(event["object"], time.monotonic())
 
     def _take_in(self, pod: dict[str, Any], now: float) -> None:
         times = self.seen.setdefault(pod["metadata"]["name"], {})

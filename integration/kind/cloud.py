@@ -54,13 +54,13 @@ class Cloud:
 
     def world(self) -> dict[str, list[dict[str, Any]]]:
         """Return every object, by kind."""
-        said: dict[str, list[dict[str, Any]]] = self.admin("GET", "/world")
-        return said
+        answer: dict[str, list[dict[str, Any]]] = self.admin("GET", "/world")
+        return answer
 
     def requests(self, after: int = 0) -> list[dict[str, Any]]:
         """Return the request log after a number; IMDS is no API call."""
-        said = self.admin("GET", f"/requests?after={after}")
-        return [r for r in said if r["operation"] != "IMDS"]
+        answer = self.admin("GET", f"/requests?after={after}")
+        return [r for r in answer if r["operation"] != "IMDS"]
 
     def last_request(self) -> int:
         """Return the number of the newest request."""
@@ -68,8 +68,8 @@ class Cloud:
 
     def spoofed_packets(self) -> int:
         """Return how many packets the source check has dropped."""
-        said: dict[str, int] = self.admin("GET", "/fabric")
-        return said["spoofed_packets"]
+        answer: dict[str, int] = self.admin("GET", "/fabric")
+        return answer["spoofed_packets"]
 
     def fault(self, **details: Any) -> None:
         """Let the next calls of an operation go wrong."""

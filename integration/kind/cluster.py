@@ -135,8 +135,8 @@ class Cluster:
         )
         if done.returncode:
             shown = " ".join(command[-6:])
-            said = (done.stderr or done.stdout).strip()[-3000:]
-            raise DockerError(f"{shown}: {said}")
+            message = (done.stderr or done.stdout).strip()[-3000:]
+            raise DockerError(f"{shown}: {message}")
         return done.stdout
 
     # Up
@@ -240,10 +240,10 @@ class Cluster:
 
     def nodes(self) -> list[str]:
         """Return the names of the nodes' containers, the control plane's first."""
-        said = self.docker.run(
+        names = self.docker.run(
             "ps", "-a", "--filter", f"label={LABEL}", "--format", "{{.Names}}"
         )
-        return sorted(said.split(), key=lambda n: ("control" not in n, len(n), n))
+        return sorted(names.split(), key=lambda n: ("control" not in n, len(n), n))
 
     def is_up(self) -> bool:
         """Return True if there is a cluster."""
@@ -251,8 +251,8 @@ class Cluster:
 
     def pod_list(self) -> list[dict[str, Any]]:
         """Return all pods."""
-        said = json.loads(self.kubectl("get", "pods", "-A", "-o", "json"))
-        items: list[dict[str, Any]] = said["items"]
+        pods = json.loads(self.kubectl("get", "pods", "-A", "-o", "json"))
+        items: list[dict[str, Any]] = pods["items"]
         return items
 
     # Down

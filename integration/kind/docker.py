@@ -32,7 +32,7 @@ STOP_SECONDS = 60.0
 
 
 class DockerError(Exception):
-    """Docker refused; says what was asked and what it said."""
+    """Docker refused a command; the text has the command and its output."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,10 +48,10 @@ def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> P
     (overlay / "vcnd.toml").write_text(text + POOL)
     for where in (overlay, folder() / "uninstall"):
         name, _, tag = ours.vcnd_name(number).rpartition(":")
-        said = (where / "kustomization.yaml").read_text()
-        said = re.sub(r"newName: .*", f"newName: {name}", said)
-        said = re.sub(r"newTag: .*", f'newTag: "{tag}"', said)
-        (where / "kustomization.yaml").write_text(said)
+        text = (where / "kustomization.yaml").read_text()
+        text = re.sub(r"newName: .*", f"newName: {name}", text)
+        text = re.sub(r"newTag: .*", f'newTag: "{tag}"', text)
+        (where / "kustomization.yaml").write_text(text)
     return overlay
 
 
@@ -78,6 +78,6 @@ def wait_ready(cluster: Cluster, seconds: float = READY_SECONDS) -> None:
 
 def networks(cluster: Cluster) -> list[dict[str, Any]]:
     """Return the NativePodNetworks."""
-    said: dict[str, Any] = json.loads(cluster.kubectl("get", "npn", "-o", "json"))
-    items: list[dict[str, Any]] = said["items"]
+    answer: dict[str, Any] = json.loads(cluster.kubectl("get", "npn", "-o", "json"))
+    items: list[dict[str, Any]] = answer["items"]
     return items

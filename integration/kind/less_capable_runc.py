@@ -78,13 +78,13 @@ def option(arguments: list[str], *names: str) -> str:
 def strip(path: str, *, whole: bool) -> None:
     """Take what is not held out of a bundle's, or a process's, description."""
     with open(path) as file:
-        said = json.load(file)
-    process = said["process"] if whole else said
+        spec = json.load(file)
+    process = spec["process"] if whole else spec
     have = held()
     for kind, names in (process.get("capabilities") or {}).items():
         process["capabilities"][kind] = [n for n in names or [] if n in have]
     with open(path, "w") as file:
-        json.dump(said, file)
+        json.dump(spec, file)
 
 
 def main() -> None:

@@ -99,8 +99,8 @@ class ApiServer:
             except (httpx2.HTTPError, OSError):
                 pass
             time.sleep(0.2)
-        said = (self.directory / "apiserver.log").read_text()[-2000:]
-        raise RuntimeError(f"kube-apiserver is not ready:\n{said}")
+        log = (self.directory / "apiserver.log").read_text()[-2000:]
+        raise RuntimeError(f"kube-apiserver is not ready:\n{log}")
 
     def _spawn(self, command: list[str], log: str) -> subprocess.Popen[bytes]:
         with (self.directory / log).open("ab") as output:
@@ -221,19 +221,19 @@ class ApiServer:
         }
         for name in ("crd", "rbac", "admission"):
             for text in (DEPLOY / f"{name}.yaml").read_text().split("\n---\n"):
-                said: dict[str, Any] = msgspec.yaml.decode(text)
-                kind = said["kind"]
-                self.make(paths.get(kind) or f"/apis/{groups[kind]}", said)
+                parsed: dict[str, Any] = msgspec.yaml.decode(text)
+                kind = parsed["kind"]
+                self.make(paths.get(kind) or f"/apis/{groups[kind]}", parsed)
 
     def node_token(self, node: dict[str, Any]) -> str:
         """Return a token of vcnd's account, bound to a Node as the installer asks."""
         meta = node["metadata"]
         bound = {"apiVersion": "v1", "kind": "Node", "name": meta["name"]}
-        said = self.make(
+        parsed = self.make(
             "/api/v1/namespaces/kube-system/serviceaccounts/vcnd/token",
             {"spec": {"boundObjectRef": {**bound, "uid": meta["uid"]}}},
         )
-        token: str = said["status"]["token"]
+        token: str = parsed["status"]["token"]
         return token
 
     def write_kubeconfig(self, token: str) -> Path:

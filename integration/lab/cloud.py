@@ -36,13 +36,13 @@ class Cloud:
 
     async def world(self) -> dict[str, list[dict[str, Any]]]:
         """Return every object, by kind."""
-        said: dict[str, list[dict[str, Any]]] = await self._get("/world")
-        return said
+        answer: dict[str, list[dict[str, Any]]] = await self._get("/world")
+        return answer
 
     async def requests(self, after: int = 0) -> list[dict[str, Any]]:
         """Return the request log after a number."""
-        said: list[dict[str, Any]] = await self._get(f"/requests?after={after}")
-        return said
+        answer: list[dict[str, Any]] = await self._get(f"/requests?after={after}")
+        return answer
 
     async def flow_log(self) -> list[dict[str, Any]]:
         """Return the flow log's records' data."""
@@ -50,14 +50,14 @@ class Cloud:
 
     async def spoofed_packets(self) -> int:
         """Return how many packets the source check has dropped."""
-        said: dict[str, Any] = await self._get("/fabric")
-        number: int = said["spoofed_packets"]
+        answer: dict[str, Any] = await self._get("/fabric")
+        number: int = answer["spoofed_packets"]
         return number
 
     async def last_spoofed(self) -> list[dict[str, Any]]:
         """Return the last of those packets."""
-        said: dict[str, Any] = await self._get("/fabric")
-        ways: list[dict[str, Any]] = said["last_spoofed"]
+        answer: dict[str, Any] = await self._get("/fabric")
+        ways: list[dict[str, Any]] = answer["last_spoofed"]
         return ways
 
     async def settled(self) -> None:
@@ -130,8 +130,8 @@ async def running_cloud(world_file: Path, log: Path) -> AsyncIterator[Cloud]:
             with trio.move_on_after(START_SECONDS):
                 first = await stdout.receive_some()  # says that it serves
             if not first:
-                said = log.read_text()  # noqa: ASYNC240 - a short file, at the end
-                raise RuntimeError(f"fakeoci did not start:\n{said}")
+                text = log.read_text()  # noqa: ASYNC240 - a short file, at the end
+                raise RuntimeError(f"fakeoci did not start:\n{text}")
             async with httpx2.AsyncClient(timeout=30) as client:
                 cloud = Cloud(client)
                 await cloud.introduce_operator()

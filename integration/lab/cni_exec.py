@@ -77,15 +77,17 @@ class NetworkList:
         previous: Mapping[str, Any] | None,
         trace: str,
     ) -> bytes:
-        said: dict[str, Any] = {k: v for k, v in plugin.items() if k != "capabilities"}
-        said["cniVersion"] = self.configuration["cniVersion"]
-        said["name"] = self.configuration["name"]
+        configuration: dict[str, Any] = {
+            k: v for k, v in plugin.items() if k != "capabilities"
+        }
+        configuration["cniVersion"] = self.configuration["cniVersion"]
+        configuration["name"] = self.configuration["name"]
         if previous is not None:
-            said["prevResult"] = previous
+            configuration["prevResult"] = previous
         wanted = plugin.get("capabilities", {})
         runtime = {k: v for k, v in a.capabilities.items() if wanted.get(k)}
         if runtime:
-            said["runtimeConfig"] = runtime
+            configuration["runtimeConfig"] = runtime
         environment = {
             **self.environment,
             "PATH": os.environ["PATH"],
@@ -101,7 +103,7 @@ class NetworkList:
         node = f"--net={NETNS_DIRECTORY / self.node_netns}"
         done = await trio.run_process(
             ["/usr/bin/nsenter", node, self._find(plugin["type"])],
-            stdin=json.dumps(said).encode(),
+            stdin=json.dumps(configuration).encode(),
             capture_stdout=True,
             capture_stderr=True,
             check=False,

@@ -28,10 +28,10 @@ def enter(module: str, arguments: list[str]) -> None:
         command[1:1] = AS_ROOT_INSIDE
         probe = subprocess.run([*command, "true"], capture_output=True, check=False)
         if probe.returncode:
-            said = probe.stderr.decode().strip()
+            message = probe.stderr.decode().strip()
             sys.exit(
                 "This kernel lets no plain user make a user namespace"
-                f" ({said}); run it as root, or allow user namespaces"
+                f" ({message}); run it as root, or allow user namespaces"
                 " (sysctl kernel.unprivileged_userns_clone=1,"
                 " kernel.apparmor_restrict_unprivileged_userns=0)."
             )

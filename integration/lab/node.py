@@ -139,8 +139,8 @@ class Node:
         if not ready:
             self._process.kill()
             await self._ended()
-            said = self.log_path.read_text()
-            raise RuntimeError(f"{self.name} is not ready:\n{said}")
+            text = self.log_path.read_text()
+            raise RuntimeError(f"{self.name} is not ready:\n{text}")
 
     async def _until_ready(self, notify: trio.socket.SocketType) -> bool:
         """Wait for READY=1; False when the daemon ends first, or takes too long."""
@@ -199,15 +199,15 @@ class Node:
             stderr=subprocess.STDOUT,
             check=False,
         )
-        said = done.stdout.decode()
+        output = done.stdout.decode()
         if done.returncode:
-            raise RuntimeError(f"{self.name}: vcndctl {' '.join(arguments)}: {said}")
-        return said
+            raise RuntimeError(f"{self.name}: vcndctl {' '.join(arguments)}: {output}")
+        return output
 
     async def status(self) -> dict[str, Any]:
         """Return ``vcndctl status --json``."""
-        said: dict[str, Any] = json.loads(await self.ctl("status", "--json"))
-        return said
+        status: dict[str, Any] = json.loads(await self.ctl("status", "--json"))
+        return status
 
     async def until_warm(self, free: int, seconds: float = 40.0) -> None:
         """Return when so many addresses are free."""
@@ -228,15 +228,15 @@ class Node:
         self, conflist: Path = REPOSITORY / "cni" / "10-vcnd.conflist"
     ) -> NetworkList:
         """Return the node's CNI network, with the plugins that are on this machine."""
-        said = json.loads(conflist.read_text())
+        network = json.loads(conflist.read_text())
         path = f"{SHIM_DIRECTORY}:/usr/lib/cni:/opt/cni/bin"
         there = [
             p
-            for p in said["plugins"]
+            for p in network["plugins"]
             if any((Path(d) / p["type"]).exists() for d in path.split(":"))
         ]
         return NetworkList(
-            configuration={**said, "plugins": there},
+            configuration={**network, "plugins": there},
             node_netns=self.name,
             path=path,
             environment={"VCND_SOCKET": str(self.socket_path)},

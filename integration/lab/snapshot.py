@@ -24,9 +24,9 @@ def of_namespace(name: str) -> Snapshot:
         return found
 
     def lines(*command: str) -> list[str]:
-        said = netns.ip_output(name, *command).splitlines()
+        lines = netns.ip_output(name, *command).splitlines()
         # The kernel's own link-local routes come and go with address detection.
-        return sorted(s for s in said if "fe80::" not in s and "ff00::" not in s)
+        return sorted(s for s in lines if "fe80::" not in s and "ff00::" not in s)
 
     return {
         f"{name} links": [line.split("@")[0] for line in lines("-br", "link")],

@@ -104,9 +104,9 @@ async def ask(
     conversation = await connect(name, address, port, seconds)
     if conversation is None:
         return None
-    said = await conversation.ask(seconds)
+    answer = await conversation.ask(seconds)
     conversation.close()
-    return said
+    return answer
 
 
 def datagrams(
@@ -132,6 +132,6 @@ async def resolve(name: str, host: str, server: str = "169.254.169.254") -> str 
     ):
         await sock.connect((server, 53))
         await sock.send(query.to_wire())
-        said = dns.message.from_wire(await sock.recv(4096))
-        return said.answer[0][0].to_text() if said.answer else None
+        response = dns.message.from_wire(await sock.recv(4096))
+        return response.answer[0][0].to_text() if response.answer else None
     return None

@@ -79,8 +79,8 @@ async def until_link_local(name: str) -> None:
     """Return when the namespace's eth0 has a link-local address in use."""
     with trio.fail_after(5):
         while True:
-            said = netns.ip_output(name, "-6", "addr", "show", "dev", "eth0")
-            if "fe80::" in said and "tentative" not in said:
+            output = netns.ip_output(name, "-6", "addr", "show", "dev", "eth0")
+            if "fe80::" in output and "tentative" not in output:
                 return
             await trio.sleep(0.1)
 
@@ -266,8 +266,8 @@ async def test_pods_of_two_classes_keep_a_long_conversation(
         world = await lab.cloud.world()
         nsg = named(world, "Nsg", "blocked-port")["id"]
         a = await pods.start(lab.nodes[0], "pod1", lab.servers)
-        said = {"vcnd.io/nsg-ids": nsg}
-        b = await pods.start(lab.nodes[0], "pod2", lab.servers, said)
+        annotations = {"vcnd.io/nsg-ids": nsg}
+        b = await pods.start(lab.nodes[0], "pod2", lab.servers, annotations)
         await lab.cloud.settled()
         netns.nft(
             "node1",

@@ -22,8 +22,8 @@ REFUSED = (403, 422)
 
 def owner(node: dict[str, Any]) -> dict[str, Any]:
     meta = node["metadata"]
-    said = {"apiVersion": "v1", "kind": "Node"}
-    return {**said, "name": meta["name"], "uid": meta["uid"]}
+    owner = {"apiVersion": "v1", "kind": "Node"}
+    return {**owner, "name": meta["name"], "uid": meta["uid"]}
 
 
 def network(name: str, *owners: dict[str, Any], **meta: Any) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def as_was(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def condition(kind: str) -> dict[str, Any]:
-    said = {"type": kind, "status": "False", "reason": "x", "message": "x"}
-    return {"status": {"conditions": [said]}}
+    condition = {"type": kind, "status": "False", "reason": "x", "message": "x"}
+    return {"status": {"conditions": [condition]}}
 
 
 @dataclass

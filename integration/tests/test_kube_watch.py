@@ -34,10 +34,10 @@ async def test_annotations_of_pod_and_namespace(server: ApiServer) -> None:
     make_pod(server, "own", namespace="wishes", annotations={a: "mine"})
     async with cluster_of(server) as cluster:
         await until(lambda: {"plain", "own"} <= names(cluster))
-        said = {b.pod.name: b for b in cluster.pods() or []}
-        assert said["plain"].annotations == {a: "theirs", b: "b"}
-        assert said["own"].annotations == {a: "mine", b: "b"}
-        pod = said["own"].pod
+        bound = {b.pod.name: b for b in cluster.pods() or []}
+        assert bound["plain"].annotations == {a: "theirs", b: "b"}
+        assert bound["own"].annotations == {a: "mine", b: "b"}
+        pod = bound["own"].pod
         assert cluster.annotations(pod, None) == {a: "mine", b: "b"}
         assert cluster.annotations(pod, {"c": "c"}) == {a: "theirs", b: "b", "c": "c"}
         assert cluster.annotations(replace(pod, uid="of-before"), None) is None
@@ -72,9 +72,9 @@ async def test_compaction_while_we_were_away(server: ApiServer) -> None:
         await trio.to_thread.run_sync(server.start)
         assert names(cluster) == {"early"}
         server.write_kubeconfig(server.node_token(node))
-        with structlog.testing.capture_logs() as said:
+        with structlog.testing.capture_logs() as logged:
             await until(lambda: names(cluster) == {"late"}, 60)
-    assert "watch_expired" in {x["event"] for x in said}
+    assert "watch_expired" in {x["event"] for x in logged}
 
 
 async def test_watch_that_stalls(server: ApiServer) -> None:
@@ -168,13 +168,13 @@ async def test_priority_and_fairness_says_429(server: ApiServer) -> None:
         busy.close()  # it came while the last one was not over, and was refused itself
     make_pod(server, "one")
     try:
-        with structlog.testing.capture_logs() as said:
+        with structlog.testing.capture_logs() as logged:
             async with cluster_of(server) as cluster:
                 await trio.sleep(3)
                 assert cluster.pods() is None
                 busy.close()
                 await until(lambda: names(cluster) == {"one"}, 60)
-        assert any("429" in x.get("reason", "") for x in said)
+        assert any("429" in x.get("reason", "") for x in logged)
     finally:
         busy.close()
         server.admin("DELETE", f"{POLICY}/flowschemas/none")

@@ -54,9 +54,9 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
             while not server.admin("GET", NPN).is_success:
                 assert await network() == OWN
                 await trio.sleep(0.1)
-        said = server.admin("GET", NPN).json()
-        assert said["spec"]["podSubnetIds"] == [SUBNET]
-        assert said["metadata"]["ownerReferences"][0]["name"] == "one"
+        written = server.admin("GET", NPN).json()
+        assert written["spec"]["podSubnetIds"] == [SUBNET]
+        assert written["metadata"]["ownerReferences"][0]["name"] == "one"
         # It is there; its status and the node follow.
         with trio.fail_after(30):
             while "status" not in server.admin("GET", NPN).json() or tainted():
@@ -72,8 +72,8 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
         # Our own is brought to a changed configuration …
         other = PodNetwork(subnet_ids=(f"{SUBNET}2",), nsg_ids=(), maximum=110)
         assert await cluster.network(other) == other
-        said = server.admin("GET", NPN).json()
-        assert said["spec"]["podSubnetIds"] == [f"{SUBNET}2"]
+        written = server.admin("GET", NPN).json()
+        assert written["spec"]["podSubnetIds"] == [f"{SUBNET}2"]
         # … and somebody else's is obeyed, or refused with the field's name.
         server.admin("DELETE", NPN)
         await cluster.publish(replace(REPORT, reason="late"))  # of one that is gone
@@ -123,13 +123,13 @@ async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> 
     make_pod(server, "sly", annotations=faked)
 
     def node() -> dict[str, Any]:
-        said: dict[str, Any] = server.admin("GET", "/api/v1/nodes/one").json()
-        return said
+        written: dict[str, Any] = server.admin("GET", "/api/v1/nodes/one").json()
+        return written
 
     def told(report: NodeReport) -> bool:
-        said = node()
-        keys = {t["key"] for t in said["spec"].get("taints", [])}
-        capacity = said["status"].get("capacity", {}).get(name, "0")
+        written = node()
+        keys = {t["key"] for t in written["spec"].get("taints", [])}
+        capacity = written["status"].get("capacity", {}).get(name, "0")
         expected = "16" if report.resources else "0"
         only = bodies.ONLY_RESOURCES in keys
         return capacity == expected and only is report.only_resources
@@ -140,8 +140,8 @@ async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> 
             while not (network := await cluster.network(OWN)).resources:
                 await trio.sleep(0.1)
         assert network.maximum == 16
-        said = {b.pod.name: b.annotations for b in cluster.pods() or []}
-        assert said == {"web": faked, "sly": {own: "a"}}
+        annotations = {b.pod.name: b.annotations for b in cluster.pods() or []}
+        assert annotations == {"web": faked, "sly": {own: "a"}}
         web = next(b.pod for b in cluster.pods() or [] if b.pod.name == "web")
         assert cluster.annotations(web, {"b": "b"}) == {name: "1", "b": "b"}
         with_it = replace(REPORT, resources=network.resources, only_resources=True)
@@ -158,15 +158,15 @@ async def test_kube_proxy_that_takes_pods_for_strangers(server: ApiServer) -> No
     subnets = ["10.1.0.0/20"]
     async with cluster_of(server) as cluster:
         assert await cluster.proxy_problem(subnets) is None  # there is none
-        said = "clusterCIDR: 10.244.0.0/16\ndetectLocalMode: ''\n"
+        configuration = "clusterCIDR: 10.244.0.0/16\ndetectLocalMode: ''\n"
         meta = {"name": "kube-proxy"}
-        server.make(path, {"metadata": meta, "data": {"config.conf": said}})
+        server.make(path, {"metadata": meta, "data": {"config.conf": configuration}})
         trouble = await cluster.proxy_problem(subnets)
         assert trouble is not None
         assert "InterfaceNamePrefix" in trouble
-        said = "detectLocalMode: InterfaceNamePrefix\n"
-        said += "detectLocal: {interfaceNamePrefix: oci}\n"
-        patch = {"data": {"config.conf": said}}
+        configuration = "detectLocalMode: InterfaceNamePrefix\n"
+        configuration += "detectLocal: {interfaceNamePrefix: oci}\n"
+        patch = {"data": {"config.conf": configuration}}
         server.admin("PATCH", f"{path}/kube-proxy", patch)
         assert await cluster.proxy_problem(subnets) is None
 
@@ -187,7 +187,7 @@ async def test_events_on_pods_and_the_node(server: ApiServer) -> None:
         await cluster.post_event(
             ClusterEvent(pod=gone, reason="NoVCNAddress", message="full")
         )
-    said = server.admin("GET", "/api/v1/namespaces/default/events").json()["items"]
-    told = {(e["involvedObject"]["kind"], e["reason"], e["message"]) for e in said}
+    events = server.admin("GET", "/api/v1/namespaces/default/events").json()["items"]
+    told = {(e["involvedObject"]["kind"], e["reason"], e["message"]) for e in events}
     assert ("Pod", "NoVCNAddress", "full") in told
     assert ("Node", "Trouble", "IMDS away") in told

@@ -164,9 +164,9 @@ async def test_cnitool_drives_it(lab: Lab) -> None:
     conf = node.directory / "net.d"
     conf.mkdir()
     shutil.copy(CHAIN, conf)
-    said = json.loads((conf / CHAIN.name).read_text())
-    said["plugins"] = [p for p in said["plugins"] if p["type"] == "vcnd-cni"]
-    (conf / CHAIN.name).write_text(json.dumps(said))
+    chain = json.loads((conf / CHAIN.name).read_text())
+    chain["plugins"] = [p for p in chain["plugins"] if p["type"] == "vcnd-cni"]
+    (conf / CHAIN.name).write_text(json.dumps(chain))
 
     async def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
         return await trio.run_process(
@@ -206,8 +206,8 @@ async def test_killed_in_the_middle_of_calls(lab: Lab) -> None:
     results: list[str] = []
 
     async def add(number: int) -> None:
-        said = await network.add(made[number].attachment)
-        results.append(said["ips"][0]["address"])
+        result = await network.add(made[number].attachment)
+        results.append(result["ips"][0]["address"])
 
     async with trio.open_nursery() as calls:
         for number in range(6):

@@ -20,12 +20,12 @@ from vcnd.core.kubeproxy import problem
     ],
 )
 def test_fit_and_unfit(mode: str, cidrs: str, prefix: str, good: bool) -> None:
-    said = problem(
+    found = problem(
         mode=mode,
         cluster_cidrs=cidrs,
         interface_prefix=prefix,
         ours="oci",
         subnets=["10.1.0.0/20"],
     )
-    assert (said is None) == good
-    assert good or "interfaceNamePrefix: oci" in str(said)
+    assert (found is None) == good
+    assert good or "interfaceNamePrefix: oci" in str(found)

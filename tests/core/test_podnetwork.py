@@ -39,7 +39,7 @@ def test_what_it_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("spec", "reason"),
     [
         ({"spec_id": "ocid1.instance.oc1.iad.other"}, "spec.id"),
         ({"spec_id": ""}, "spec.id is empty"),
@@ -53,9 +53,9 @@ def test_what_it_asks_for() -> None:
         ({"maximum": 257}, "maxPodCount 257"),
     ],
 )
-def test_refusals_name_the_field(said: dict[str, object], reason: str) -> None:
+def test_refusals_name_the_field(spec: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ask(**said)  # type: ignore[arg-type]
+        ask(**spec)  # type: ignore[arg-type]
 
 
 def test_name_is_the_last_part() -> None:
@@ -77,17 +77,19 @@ def test_name_is_the_last_part() -> None:
 def test_states(
     observed: bool, usable: int, problem: str | None, state: str, reason: str
 ) -> None:
-    said = report(
+    status = report(
         observed=observed, vnics=(), usable=usable, problem=problem, network=ask()
     )
-    assert said.state == state
-    assert reason in said.reason
-    assert said.serves == (state == "SUCCESS")
+    assert status.state == state
+    assert reason in status.reason
+    assert status.serves == (state == "SUCCESS")
 
 
 def test_reason_fits_a_column() -> None:
-    said = report(observed=True, vnics=(), usable=0, problem="x" * 5000, network=ask())
-    assert len(said.reason) == MOST_REASON
+    status = report(
+        observed=True, vnics=(), usable=0, problem="x" * 5000, network=ask()
+    )
+    assert len(status.reason) == MOST_REASON
 
 
 GENERAL = VnicProfile(subnet_id=SUBNET, nsg_ids=(NSG,))
@@ -104,8 +106,8 @@ def test_profiles_say_subnets_and_resources() -> None:
     assert network.kept_warm == (network.own_class, resource.pod_class)
     alone = ask(subnet_ids=(), profiles=(WEB,))
     assert alone.kept_warm == (alone.resources[0].pod_class,)
-    said = report(observed=True, vnics=(), usable=1, problem=None, network=alone)
-    assert said.only_resources
+    status = report(observed=True, vnics=(), usable=1, problem=None, network=alone)
+    assert status.only_resources
     # A profile of the same subnet and NSGs is another class all the same.
     same = replace(GENERAL, application_resources=("web",))
     both = ask(profiles=(GENERAL, same))

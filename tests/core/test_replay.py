@@ -109,11 +109,11 @@ def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
     ):
         memory.apply(record, 5000.0)
     memory.void_leases(0.0)
-    said = memory.recovered(10.0)
-    assert said.leases == ()
-    assert said.private_ips == (address(1),)
-    assert set(said.cooling) == {("10.0.0.1", 10.0), ("10.0.0.2", 10.0)}
-    assert said.slots == (slot(2),)
+    state = memory.recovered(10.0)
+    assert state.leases == ()
+    assert state.private_ips == (address(1),)
+    assert set(state.cooling) == {("10.0.0.1", 10.0), ("10.0.0.2", 10.0)}
+    assert state.slots == (slot(2),)
 
 
 def test_an_address_has_one_holder_whatever_was_written() -> None:

@@ -9,7 +9,7 @@ import httpx2
 import trio
 
 from fakeoci.api.garble import garble
-from tests.doubles.server import Pieces, Said
+from tests.doubles.server import Pieces, Reply
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 
@@ -31,7 +31,7 @@ class _Lines(httpx2.AsyncByteStream):
 def _answer(
     status: int, text: str, headers: dict[str, str] | None = None
 ) -> httpx2.Response:
-    stream = Pieces(Said(body=text.encode()))
+    stream = Pieces(Reply(body=text.encode()))
     return httpx2.Response(status, headers=headers, stream=stream)
 
 
@@ -42,7 +42,7 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         self.items: dict[str, list[Any]] = {}
         """By path."""
         self.lines: dict[str, list[str]] = {}
-        """What the next watch of a path says; said once."""
+        """Lines of the next watch of a path; they are sent once."""
         self.always: list[str] = []
         """What every watch says first."""
         self.ends_after = 3600.0
@@ -81,7 +81,7 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         return self._answer(request)
 
     def _garbled(self, request: httpx2.Request, how: str) -> httpx2.Response:
-        """Answer what would be answered, garbled; of a watch, its first line."""
+        """Reply what would be answered, garbled; of a watch, its first line."""
         path = request.url.path
         if "watch" in request.url.params:
             item = self.items.get(path, [{}])[0]
@@ -97,7 +97,7 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         return httpx2.Response(
             made.status,
             headers=[(k.encode(), v) for k, v in made.headers.items()],
-            stream=Pieces(Said(body=pieces, pause_seconds=made.pause_seconds)),
+            stream=Pieces(Reply(body=pieces, pause_seconds=made.pause_seconds)),
         )
 
     def _list(self, path: str) -> str:

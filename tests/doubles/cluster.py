@@ -16,7 +16,7 @@ class MemoryCluster:
 
     def __init__(self) -> None:
         self.bound: dict[str, PodRef] = {}
-        self.said: dict[str, dict[str, str]] = {}
+        self.annotations_of: dict[str, dict[str, str]] = {}
         """Annotations, by the pod's name."""
         self.synced = True
         self.away = False
@@ -66,7 +66,7 @@ class MemoryCluster:
         if not self.synced:
             return None
         return [
-            BoundPod(pod=p, annotations=self.said.get(p.name, {}))
+            BoundPod(pod=p, annotations=self.annotations_of.get(p.name, {}))
             for p in self.bound.values()
         ]
 
@@ -75,7 +75,7 @@ class MemoryCluster:
     ) -> Mapping[str, str] | None:
         if not self.synced or pod.name not in self.bound:
             return told
-        return told if told is not None else self.said.get(pod.name, {})
+        return told if told is not None else self.annotations_of.get(pod.name, {})
 
     def unfollowed(self) -> Mapping[str, str]:
         return self.cut_off

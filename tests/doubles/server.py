@@ -8,7 +8,7 @@ import trio
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Reply:
     """An answer."""
 
     status: int = 200
@@ -21,25 +21,25 @@ class Said:
 class Pieces(httpx2.AsyncByteStream):
     """A body that is read as it comes."""
 
-    def __init__(self, said: Said) -> None:
-        self._said = said
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        said = self._said
-        for piece in [said.body] if isinstance(said.body, bytes) else said.body:
-            await trio.sleep(said.pause_seconds)
+        reply = self._reply
+        for piece in [reply.body] if isinstance(reply.body, bytes) else reply.body:
+            await trio.sleep(reply.pause_seconds)
             yield piece
 
 
 class Server(httpx2.AsyncBaseTransport):
     """Answers each request as a function says."""
 
-    def __init__(self, answer: Callable[[httpx2.Request], Said]) -> None:
+    def __init__(self, answer: Callable[[httpx2.Request], Reply]) -> None:
         self._answer = answer
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await request.aread()
-        said = self._answer(request)
+        reply = self._answer(request)
         return httpx2.Response(
-            said.status, headers=said.headers, stream=Pieces(said), request=request
+            reply.status, headers=reply.headers, stream=Pieces(reply), request=request
         )

@@ -24,11 +24,11 @@ async def cold_node(w: World) -> AsyncIterator[Node]:
         yield node
 
 
-async def refused(node: Node, number: int, said: list[tuple[float, str]]) -> None:
+async def refused(node: Node, number: int, refusals: list[tuple[float, str]]) -> None:
     with pytest.raises(TryAgainError) as caught:
         await add(node, number)
     assert caught.value.code == 11
-    said.append((trio.current_time(), caught.value.message))
+    refusals.append((trio.current_time(), caught.value.message))
 
 
 async def waiting(node: Node) -> None:
@@ -39,14 +39,14 @@ async def waiting(node: Node) -> None:
 
 async def test_del_ends_its_waiting_add(autojump_clock: Clock) -> None:
     w = world()
-    said: list[tuple[float, str]] = []
+    refusals: list[tuple[float, str]] = []
     async with cold_node(w) as node, trio.open_nursery() as calls:
-        calls.start_soon(refused, node, 1, said)
+        calls.start_soon(refused, node, 1, refusals)
         await waiting(node)
         began = trio.current_time()
         assert await node.delete(key(1)) is None
         assert trio.current_time() == began
-    assert said == [(began, "overtaken by DEL")]
+    assert refusals == [(began, "overtaken by DEL")]
     assert node.pool.demand.waiting == 0
     assert node.pool.ledger.leases() == []
 
@@ -54,31 +54,34 @@ async def test_del_ends_its_waiting_add(autojump_clock: Clock) -> None:
 async def test_del_ends_every_add_that_came_before_it(autojump_clock: Clock) -> None:
     """Also those that wait for their turn: each would wait for an address again."""
     w = world()
-    said: list[tuple[float, str]] = []
+    refusals: list[tuple[float, str]] = []
     async with cold_node(w) as node, trio.open_nursery() as calls:
         for _ in range(3):
-            calls.start_soon(refused, node, 1, said)
+            calls.start_soon(refused, node, 1, refusals)
         await waiting(node)
         began = trio.current_time()
         await node.delete(key(1))
         assert trio.current_time() == began
-    assert {message for _, message in said} <= {"overtaken by DEL", "overtaken by ADD"}
-    assert len(said) == 3
+    assert {message for _, message in refusals} <= {
+        "overtaken by DEL",
+        "overtaken by ADD",
+    }
+    assert len(refusals) == 3
     assert node.pool.demand.waiting == 0
 
 
 async def test_newer_add_ends_the_one_that_waits(autojump_clock: Clock) -> None:
     w = world()
     w.fault("AttachVnic", status=500, code="InternalServerError", times=3)
-    said: list[tuple[float, str]] = []
+    refusals: list[tuple[float, str]] = []
     async with w.node() as node, trio.open_nursery() as calls:
-        calls.start_soon(refused, node, 1, said)
+        calls.start_soon(refused, node, 1, refusals)
         while not node.pool.demand.waiting:
             await trio.sleep(0.001)
         lease = await add(node, 1)
         assert node.pool.ledger.leases() == [lease]
         check_invariants(w, node)
-    assert [message for _, message in said] == ["overtaken by ADD"]
+    assert [message for _, message in refusals] == ["overtaken by ADD"]
 
 
 async def test_del_of_another_sandbox_ends_nothing(autojump_clock: Clock) -> None:

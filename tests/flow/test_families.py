@@ -46,8 +46,8 @@ async def warm(
         yield node
 
 
-async def add(node: Node, number: int, said: str = "", **more: str) -> Lease:
-    annotations = {IP_FAMILIES: said, **more}
+async def add(node: Node, number: int, families: str = "", **more: str) -> Lease:
+    annotations = {IP_FAMILIES: families, **more}
     pod = PodRef(namespace="shop", name=f"pod{number}", uid=f"pod{number}")
     lease, _ = await node.add(key(number), pod, 100 + number, annotations)
     return lease

@@ -31,15 +31,15 @@ async def test_a_fixed_address_follows_its_pod_to_another_node(
 ) -> None:
     w = shop(nodes=2)
     other = w.beside("node2")
-    said = {FIXED_ADDRESS: "web"}
+    annotations = {FIXED_ADDRESS: "web"}
     async with warm(w) as one, warm(other) as two:
-        first = await add(one, 1, said)
+        first = await add(one, 1, annotations)
         # While it is there, nobody else gets it.
         with pytest.raises(PoolEmptyError) as refusal:
-            await add(two, 2, said)
+            await add(two, 2, annotations)
         assert f"{first.address} is on VNIC" in str(refusal.value)
         await one.delete(key(1))
-        second = await add(two, 2, said)
+        second = await add(two, 2, annotations)
         assert second.address == first.address
         assert vnic_of(other, second).id in {v.id for v in other.pod_vnics()}
         check_invariants(w, one)

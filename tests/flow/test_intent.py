@@ -220,19 +220,19 @@ async def test_stop_while_a_fixed_address_is_let_go(
     """
     w = shop(nodes=2)
     w.fault("PrivateIpVnicDetach", "after")
-    other, said = w.beside("node2"), {FIXED_ADDRESS: "web"}
+    other, annotations = w.beside("node2"), {FIXED_ADDRESS: "web"}
     async with warm(w) as node:
-        lease = await shop_add(node, 1, said)
+        lease = await shop_add(node, 1, annotations)
         await node.delete(lease.key)
         with trio.fail_after(60):
             while reserved(w)[0].vnic_id is not None:
                 await trio.sleep(0.001)
         await pass_by(stop)
     async with warm(other) as second:
-        theirs = await shop_add(second, 2, said)
+        theirs = await shop_add(second, 2, annotations)
         assert theirs.address == lease.address
         async with warm(w) as first:
             with pytest.raises(PoolEmptyError):
-                await shop_add(first, 3, said)
+                await shop_add(first, 3, annotations)
             assert first.pool.ledger.leases() == []
             check_invariants(other, second)

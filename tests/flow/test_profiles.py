@@ -37,7 +37,7 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
         application_resources=("web",),
     )
     cluster.asked = network(general, web)
-    cluster.said["web1"] = {f"{RESOURCE_PREFIX}web": "1"}
+    cluster.annotations_of["web1"] = {f"{RESOURCE_PREFIX}web": "1"}
     async with w.node(settings(), cluster=cluster) as node:
         await trio.sleep(120)
         assert len(w.pod_vnics()) == 2
@@ -63,7 +63,7 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("annotations", "reason"),
     [
         ({f"{RESOURCE_PREFIX}db": "1"}, "no secondary VNIC profile"),
         ({f"{RESOURCE_PREFIX}web": "2"}, "for one of it"),
@@ -82,7 +82,7 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
     ],
 )
 async def test_what_profiles_do_not_give_is_refused(
-    autojump_clock: Clock, said: dict[str, str], reason: str
+    autojump_clock: Clock, annotations: dict[str, str], reason: str
 ) -> None:
     w, cluster = shop(), MemoryCluster()
     web = VnicProfile(
@@ -90,13 +90,13 @@ async def test_what_profiles_do_not_give_is_refused(
         application_resources=("web",),
     )
     cluster.asked = network(web)
-    cluster.said["pod1"] = said
+    cluster.annotations_of["pod1"] = annotations
     cluster.bound["pod1"] = pod("pod1")
     allow = settings().allow
     async with w.node(settings(allow=allow), cluster=cluster) as node:
         await trio.sleep(120)
         assert cluster.reports[-1].only_resources
-        if NSG_IDS in said:
+        if NSG_IDS in annotations:
             reason = "may not use NSG|already"
         with pytest.raises(RequestRefusedError, match=reason):
             await node.add(key(1), pod("pod1"), 101)

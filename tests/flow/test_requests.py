@@ -44,12 +44,12 @@ async def test_what_the_network_gives_anyway_is_no_class_of_its_own(
 ) -> None:
     w = shop()
     cloud = w.service.world
-    said = {
+    configuration = {
         NSG_IDS: cloud.named(Nsg, "pods").id,
         SUBNET_IDS: cloud.named(Subnet, "pods").id,
     }
     async with warm(w) as node:
-        await add(node, 1, said)
+        await add(node, 1, configuration)
         assert len(w.pod_vnics()) == 1
 
 
@@ -95,8 +95,8 @@ async def test_two_classes_grow_side_by_side(autojump_clock: Clock) -> None:
     async with warm(w) as node:
         leases = []
 
-        async def one(number: int, said: dict[str, str]) -> None:
-            leases.append(await add(node, number, said))
+        async def one(number: int, annotations: dict[str, str]) -> None:
+            leases.append(await add(node, number, annotations))
 
         async with trio.open_nursery() as calls:
             for number in range(20):
@@ -107,7 +107,7 @@ async def test_two_classes_grow_side_by_side(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("annotations", "reason"),
     [
         ({NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.x"}, "may not use NSG"),
         ({SUBNET_IDS: "ocid1.subnet.oc1.iad.x"}, "may not use subnet"),
@@ -122,7 +122,7 @@ async def test_two_classes_grow_side_by_side(autojump_clock: Clock) -> None:
     ],
 )
 async def test_what_is_not_allowed_is_refused_with_a_reason(
-    autojump_clock: Clock, said: dict[str, str], reason: str
+    autojump_clock: Clock, annotations: dict[str, str], reason: str
 ) -> None:
     w = shop()
     config = settings(allow=[AllowSection(namespace="shop", nsg_ids=["x"])])
@@ -130,7 +130,7 @@ async def test_what_is_not_allowed_is_refused_with_a_reason(
         await until_warm(node)
         calls, began = w.calls(), trio.current_time()
         with pytest.raises(RequestRefusedError, match=reason):
-            await add(node, 1, said)
+            await add(node, 1, annotations)
         assert trio.current_time() == began
         assert w.calls() == calls
         assert node.pool.ledger.leases() == []
@@ -186,7 +186,7 @@ async def test_wishes_of_bound_pods_are_met_before_their_calls(
     w, cluster = shop(), MemoryCluster()
     _, nsg = ids(w)
     async with warm(w, cluster=cluster) as node:
-        cluster.said["pod1"] = {NSG_IDS: nsg, FIXED_ADDRESS: "true"}
+        cluster.annotations_of["pod1"] = {NSG_IDS: nsg, FIXED_ADDRESS: "true"}
         cluster.bound["pod1"] = pod("pod1")
         cluster.change()
         await trio.sleep(60)
@@ -201,13 +201,13 @@ async def test_a_refused_wish_is_told_beside_the_pod(autojump_clock: Clock) -> N
     w, cluster = shop(), MemoryCluster()
     async with w.node(settings(), cluster=cluster) as node:
         await until_warm(node)
-        cluster.said["pod1"] = {NSG_IDS: ids(w)[1]}
+        cluster.annotations_of["pod1"] = {NSG_IDS: ids(w)[1]}
         cluster.bound["pod1"] = pod("pod1")
         cluster.change()
         await trio.sleep(60)
-        said = [n for n in cluster.notices if n.pod == pod("pod1")]
-        assert [n.reason for n in said] == ["VCNWishRefused"]
-        assert "may not use NSG" in said[0].message
+        posted = [n for n in cluster.notices if n.pod == pod("pod1")]
+        assert [n.reason for n in posted] == ["VCNWishRefused"]
+        assert "may not use NSG" in posted[0].message
         assert node.pool.demand_count == 0
 
 
@@ -215,7 +215,7 @@ async def test_a_pod_that_is_not_known_yet_waits_to_be(autojump_clock: Clock) ->
     w, cluster = shop(), MemoryCluster()
     _, nsg = ids(w)
     async with warm(w, cluster=cluster) as node:
-        cluster.said["pod1"] = {NSG_IDS: nsg}
+        cluster.annotations_of["pod1"] = {NSG_IDS: nsg}
         leases = []
 
         async def call() -> None:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.doubles import server as doubles
-from tests.doubles.server import Said
+from tests.doubles.server import Reply
 from vcnd.install.host import Host
 from vcnd.install.identity import kubeconfig, renew
 from vcnd.kubeapi.client import KubeClient
@@ -17,8 +17,8 @@ from vcnd.kubeapi.credentials import Credentials
 IDS = (os.getuid(), os.getgid())
 
 
-def _json(status: int, body: dict[str, object]) -> Said:
-    return Said(status=status, body=json.dumps(body).encode())
+def _json(status: int, body: dict[str, object]) -> Reply:
+    return Reply(status=status, body=json.dumps(body).encode())
 
 
 class Server:
@@ -29,7 +29,7 @@ class Server:
         self.offers = True
         self.asked: list[dict[str, object]] = []
 
-    def __call__(self, request: httpx2.Request) -> Said:
+    def __call__(self, request: httpx2.Request) -> Reply:
         if self.away:
             raise httpx2.ConnectError("refused")
         if request.method == "GET":

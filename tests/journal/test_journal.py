@@ -42,11 +42,11 @@ def journal(path: Path, *, boot_id: str = "boot", cookie: int = 1) -> FileJourna
 async def running(
     j: FileJournal, told: list[str] | None = None
 ) -> AsyncIterator[RecoveredState]:
-    said = j.open()
+    state = j.open()
     report = told.append if told is not None else (lambda _: None)
     async with trio.open_nursery() as nursery:
         await nursery.start(j.run, report)
-        yield said
+        yield state
         nursery.cancel_scope.cancel()
     j.close()
 
@@ -59,9 +59,9 @@ async def write(path: Path, records: list[Record]) -> None:
 
 def recovered(path: Path) -> RecoveredState:
     j = journal(path)
-    said = j.open()
+    state = j.open()
     j.close()
-    return said
+    return state
 
 
 @pytest.fixture
@@ -89,12 +89,12 @@ def refusing(directory: Path) -> Iterator[None]:
 async def test_what_was_written_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "state" / "journal"
     await write(path, SAMPLE)
-    said = recovered(path)
-    assert said.leases == (lease(1, 1),)
-    assert said.private_ips == (address(1), address(2))
-    assert said.slots == (slot(2),)
-    assert said.cooling == (("10.0.0.2", 0.0),)
-    assert not said.damaged
+    state = recovered(path)
+    assert state.leases == (lease(1, 1),)
+    assert state.private_ips == (address(1), address(2))
+    assert state.slots == (slot(2),)
+    assert state.cooling == (("10.0.0.2", 0.0),)
+    assert not state.damaged
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ async def test_another_boot_or_namespace_ends_the_leases(
     """Their addresses cool from the boot on, or from now where only that is known."""
     await write(tmp_path / "journal", SAMPLE)
     j = journal(tmp_path / "journal", boot_id=boot_id, cookie=cookie)
-    said = j.open()
+    state = j.open()
     j.close()
-    assert said.leases == ()
-    assert len(said.private_ips) == 2
-    assert set(said.cooling) == {("10.0.0.1", ago), ("10.0.0.2", ago)}
+    assert state.leases == ()
+    assert len(state.private_ips) == 2
+    assert set(state.cooling) == {("10.0.0.1", ago), ("10.0.0.2", ago)}
 
 
 async def test_second_header_tells_of_another_boot_where_the_first_is_damaged(
@@ -120,10 +120,10 @@ async def test_second_header_tells_of_another_boot_where_the_first_is_damaged(
     await write(path, SAMPLE)
     path.write_bytes(b"?" + path.read_bytes()[1:])
     j = journal(path, boot_id="other")
-    said = j.open()
+    state = j.open()
     j.close()
-    assert said.damaged
-    assert said.leases == ()
+    assert state.damaged
+    assert state.leases == ()
 
 
 async def test_leases_stay_where_no_header_is_left(tmp_path: Path) -> None:
@@ -140,10 +140,10 @@ async def test_torn_tail_is_cut_off(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal"
     await write(path, SAMPLE)
     path.write_bytes(path.read_bytes()[:-cut])
-    said = recovered(path)
-    assert {x.key for x in said.leases} == {lease(1, 1).key, lease(2, 2).key}
+    state = recovered(path)
+    assert {x.key for x in state.leases} == {lease(1, 1).key, lease(2, 2).key}
     assert (tmp_path / "journal.cut").exists()
-    assert not said.damaged
+    assert not state.damaged
 
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 5000, b"\n", b"garbage\nmore\n"])
@@ -160,9 +160,9 @@ async def test_damaged_line_is_skipped_and_the_file_kept_aside(tmp_path: Path) -
     await write(path, SAMPLE)
     damaged = path.read_bytes().replace(b"10.0.0.2", b"10.0.0.3", 1)
     path.write_bytes(damaged)
-    said = recovered(path)
-    assert said.damaged
-    assert said.leases == (lease(1, 1),)
+    state = recovered(path)
+    assert state.damaged
+    assert state.leases == (lease(1, 1),)
     assert (tmp_path / "journal.damaged").read_bytes() == damaged
 
 
@@ -249,14 +249,14 @@ async def test_start_with_a_full_disk_needs_no_compaction(tmp_path: Path) -> Non
         file.write(b"1234 torn")
     j, told = journal(path), list[str]()
     (tmp_path / "journal.new").mkdir()  # no new file can be made
-    async with running(j, told) as said:
-        assert said.leases == (lease(1, 1),)
+    async with running(j, told) as state:
+        assert state.leases == (lease(1, 1),)
         await j.append(Leased(lease(4, 4)))
     assert told == []
     (tmp_path / "journal.new").rmdir()
-    said = recovered(path)
-    assert set(said.leases) == {lease(1, 1), lease(4, 4)}
-    assert not said.damaged
+    state = recovered(path)
+    assert set(state.leases) == {lease(1, 1), lease(4, 4)}
+    assert not state.damaged
 
 
 async def test_start_with_a_damaged_file_and_a_disk_that_refuses(

@@ -8,16 +8,20 @@ from integration.kind.cluster import kind_config
 from integration.kind.settings import STARTUP_TAINT
 
 
-def patches(said: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    texts = said["kubeadmConfigPatches"]
+def patches(configuration: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    texts = configuration["kubeadmConfigPatches"]
     found = [msgspec.yaml.decode(t, type=dict[str, Any]) for t in texts]
     return {p["kind"]: p for p in found}
 
 
 def test_one_control_plane_and_workers() -> None:
-    said = msgspec.yaml.decode(kind_config(3), type=dict[str, Any])
-    assert [n["role"] for n in said["nodes"]] == ["control-plane", "worker", "worker"]
-    assert said["networking"]["disableDefaultCNI"] is True
+    configuration = msgspec.yaml.decode(kind_config(3), type=dict[str, Any])
+    assert [n["role"] for n in configuration["nodes"]] == [
+        "control-plane",
+        "worker",
+        "worker",
+    ]
+    assert configuration["networking"]["disableDefaultCNI"] is True
 
 
 def test_kubernetes_is_told_that_pods_have_no_range_per_node() -> None:

@@ -9,9 +9,9 @@ from integration.kind.less_capable_runc import held, option, strip
 EVERYTHING = ["CAP_CHOWN", "CAP_SYS_RESOURCE", "CAP_MADE_UP"]
 
 
-def written(tmp_path: Path, said: Any) -> str:
+def written(tmp_path: Path, spec: Any) -> str:
     path = tmp_path / "config.json"
-    path.write_text(json.dumps(said))
+    path.write_text(json.dumps(spec))
     return str(path)
 
 
@@ -19,9 +19,9 @@ def test_bundle_keeps_what_is_held(tmp_path: Path) -> None:
     process = {"args": ["x"], "capabilities": {"bounding": EVERYTHING}}
     path = written(tmp_path, {"process": process, "other": 1})
     strip(path, whole=True)
-    said = json.loads(Path(path).read_text())
-    assert set(said["process"]["capabilities"]["bounding"]) == set(EVERYTHING) & held()
-    assert (said["other"], said["process"]["args"]) == (1, ["x"])
+    spec = json.loads(Path(path).read_text())
+    assert set(spec["process"]["capabilities"]["bounding"]) == set(EVERYTHING) & held()
+    assert (spec["other"], spec["process"]["args"]) == (1, ["x"])
 
 
 def test_process_without_capabilities(tmp_path: Path) -> None:

@@ -30,16 +30,16 @@ ONLY = Taint(key=bodies.ONLY_RESOURCES, effect="NoSchedule")
     ],
 )
 def test_taints(present: list[Taint], only: bool, expected: list[str] | None) -> None:
-    said = bodies.taints(present, STARTUP.key, only_resources=only)
-    assert (said if said is None else [t["key"] for t in said]) == expected
+    written = bodies.taints(present, STARTUP.key, only_resources=only)
+    assert (written if written is None else [t["key"] for t in written]) == expected
 
 
 def test_a_taint_that_stays_is_written_as_it_was_read() -> None:
     text = b"""{"key": "down", "effect": "NoExecute", "value": "x",
                 "timeAdded": "2026-01-02T03:04:05Z"}"""
     evicts = msgspec.json.decode(text, type=Taint)
-    said = bodies.taints([STARTUP, evicts], STARTUP.key, only_resources=False)
-    assert said == [msgspec.json.decode(text)]
+    written = bodies.taints([STARTUP, evicts], STARTUP.key, only_resources=False)
+    assert written == [msgspec.json.decode(text)]
 
 
 def test_capacity() -> None:
@@ -77,10 +77,10 @@ def test_addresses_of_both_families_stand_side_by_side() -> None:
     report = NodeReport(
         state="SUCCESS", reason="", vnics=(VnicReport(vnic=vnic, addresses=addresses),)
     )
-    (said,) = bodies.network_status(report)["vnics"]
-    assert said["addresses"] == ["10.1.0.2", "10.1.0.3"]
-    assert said["podAddresses"] == [
+    (vnic,) = bodies.network_status(report)["vnics"]
+    assert vnic["addresses"] == ["10.1.0.2", "10.1.0.3"]
+    assert vnic["podAddresses"] == [
         {"v4": "10.1.0.2", "v6": "fd00::2"},
         {"v4": "10.1.0.3"},
     ]
-    assert said["hostAddresses"] == [{"v4": "10.1.0.9", "v6": "fd00::9"}]
+    assert vnic["hostAddresses"] == [{"v4": "10.1.0.9", "v6": "fd00::9"}]

@@ -84,17 +84,17 @@ async def following(
         nursery.cancel_scope.cancel()
 
 
-async def rings(server: MemoryApiServer, folder: Path, path: str, said: str) -> bool:
+async def rings(server: MemoryApiServer, folder: Path, path: str, line: str) -> bool:
     """Return True if a line of a watch rings, once all is in step."""
     server.ends_after = 30.0  # then the watch is opened again, and says the line
     async with following(server, folder) as cluster:
         await trio.sleep(1)
         with trio.move_on_after(1):
             await cluster.until_changed()
-        server.lines[path] = [said]
+        server.lines[path] = [line]
         with trio.move_on_after(QUIET_SECONDS) as waiting:
             await cluster.until_changed()
-        assert path not in server.lines  # it was said
+        assert path not in server.lines  # it was sent
         return not waiting.cancelled_caught
 
 

@@ -21,8 +21,8 @@ def pod(uid: str, version: str, **status: str) -> dict[str, Any]:
 
 
 def listing(version: str, *pods: dict[str, Any]) -> bytes:
-    said = {"kind": "PodList", "metadata": {"resourceVersion": version}, "items": pods}
-    return json.dumps(said).encode()
+    body = {"kind": "PodList", "metadata": {"resourceVersion": version}, "items": pods}
+    return json.dumps(body).encode()
 
 
 def line(kind: str, thing: dict[str, Any]) -> str:

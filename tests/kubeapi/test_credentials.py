@@ -44,9 +44,13 @@ def write_own(folder: Path, token: str) -> Path:
 
 
 def test_the_installers_own(tmp_path: Path) -> None:
-    said = Credentials(write_own(tmp_path, "first")).current()
-    assert (said.server, said.token, said.trust) == ("https://api:6443", "first", b"CA")
-    assert said.verify
+    identity = Credentials(write_own(tmp_path, "first")).current()
+    assert (identity.server, identity.token, identity.trust) == (
+        "https://api:6443",
+        "first",
+        b"CA",
+    )
+    assert identity.verify
 
 
 def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
@@ -65,8 +69,11 @@ def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
 def test_a_persons_with_a_client_certificate(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(YAML % (b64(b"CA"), b64(b"CERT"), b64(b"KEY")))
-    said = Credentials(path).current()
-    assert (said.server, said.client_certificate) == ("https://two:6443", b"CERT")
+    identity = Credentials(path).current()
+    assert (identity.server, identity.client_certificate) == (
+        "https://two:6443",
+        b"CERT",
+    )
     assert server_of(path) == "https://one:6443"
 
 

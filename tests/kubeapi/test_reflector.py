@@ -196,10 +196,10 @@ async def test_an_object_that_cannot_be_decoded_is_named_and_passed_over(
             assert reflector.cache.objects.keys() == {"a", "b"}
             assert reflector.cache.resource_version == "12"
     assert server.count(watches=True) == 1
-    said = {x["name"]: x for x in logged if x["event"] == "cluster_object_skipped"}
-    assert said.keys() == {"bad", "without a name"}
-    assert said["bad"]["kind"] == "Pod"
-    assert "hostNetwork" in said["bad"]["reason"]
+    skipped = {x["name"]: x for x in logged if x["event"] == "cluster_object_skipped"}
+    assert skipped.keys() == {"bad", "without a name"}
+    assert skipped["bad"]["kind"] == "Pod"
+    assert "hostNetwork" in skipped["bad"]["reason"]
     assert heard.syncs == 1
 
 

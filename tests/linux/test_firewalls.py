@@ -32,8 +32,8 @@ def _on(key: str, name: str) -> Expr:
 
 
 def _rule(*expr: Expr, comment: str = "", handle: int = 1) -> dict[str, Any]:
-    said: dict[str, Any] = {"handle": handle, "expr": list(expr)}
-    return {**said, "comment": comment} if comment else said
+    rule: dict[str, Any] = {"handle": handle, "expr": list(expr)}
+    return {**rule, "comment": comment} if comment else rule
 
 
 def _accept(key: str, *extra: Expr, comment: str = "", handle: int = 1) -> Any:

@@ -66,8 +66,8 @@ def test_macs_are_local_unicast_and_stable() -> None:
 
 
 def event(kind: int, name: str = "") -> bytes:
-    said = name.encode() + b"\0"
-    attribute = struct.pack("=HH", 4 + len(said), 3) + said + b"\0" * (-len(said) % 4)
+    text = name.encode() + b"\0"
+    attribute = struct.pack("=HH", 4 + len(text), 3) + text + b"\0" * (-len(text) % 4)
     body = b"\0" * 16 + (attribute if name else b"")
     return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
 

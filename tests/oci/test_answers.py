@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import trio
 
-from tests.doubles.server import Said, Server
+from tests.doubles.server import Reply, Server
 from tests.harness import EPOCH, KEY_ID, signing_key
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -35,13 +35,13 @@ INSTANCE = {
 REQUEST_ID = (b"opc-request-id", b"abc/def")
 
 
-def core(said: Said) -> CoreClient:
+def core(reply: Reply) -> CoreClient:
     """Return a client of a service that answers so, and of a sound IMDS."""
 
-    def answer(request: httpx2.Request) -> Said:
+    def answer(request: httpx2.Request) -> Reply:
         if request.url.path.startswith("/opc/"):
-            return Said(body=json.dumps(INSTANCE).encode())
-        return said
+            return Reply(body=json.dumps(INSTANCE).encode())
+        return reply
 
     client = httpx2.AsyncClient(transport=Server(answer))
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
@@ -53,8 +53,8 @@ def core(said: Said) -> CoreClient:
     )
 
 
-async def ask(said: Said) -> bytes:
-    async with httpx2.AsyncClient(transport=Server(lambda _: said)) as client:
+async def ask(reply: Reply) -> bytes:
+    async with httpx2.AsyncClient(transport=Server(lambda _: reply)) as client:
         answer = await exchange(
             client, operation="GetVnic", method="GET", url="http://oci/"
         )
@@ -83,7 +83,7 @@ BODIES = {
 
 @pytest.mark.parametrize("name", BODIES)
 async def test_an_answer_that_makes_no_sense(autojump_clock: Clock, name: str) -> None:
-    client = core(Said(body=BODIES[name], headers=[REQUEST_ID]))
+    client = core(Reply(body=BODIES[name], headers=[REQUEST_ID]))
     with pytest.raises(BadAnswerError) as caught:
         await client.get_vnic(VNIC)
     assert str(caught.value).startswith("GetVnic: the answer makes no sense")
@@ -96,27 +96,29 @@ async def test_an_answer_that_makes_no_sense(autojump_clock: Clock, name: str) -
 async def test_a_proxy_that_answers_a_deletion_deleted_nothing(
     autojump_clock: Clock, body: bytes
 ) -> None:
-    client = core(Said(body=body))
+    client = core(Reply(body=body))
     with pytest.raises(BadAnswerError):
         await client.delete_address(PRIVATE_IP, "ocid1.privateip.oc1.iad.a")
-    await core(Said(status=204)).delete_address(PRIVATE_IP, "ocid1.privateip.oc1.iad.a")
+    await core(Reply(status=204)).delete_address(
+        PRIVATE_IP, "ocid1.privateip.oc1.iad.a"
+    )
 
 
 async def test_a_list_without_end(autojump_clock: Clock) -> None:
-    client = core(Said(body=b"[]", headers=[(b"opc-next-page", b"again")]))
+    client = core(Reply(body=b"[]", headers=[(b"opc-next-page", b"again")]))
     with pytest.raises(BadAnswerError, match="without end"):
         await client.list_vnic_attachments()
 
 
 async def test_a_bulk_action_without_a_work_request(autojump_clock: Clock) -> None:
     with pytest.raises(BadAnswerError, match="opc-work-request-id"):
-        await core(Said()).bulk_delete(PRIVATE_IP, VNIC, ["a"], retry_token="t")  # noqa: S106
+        await core(Reply()).bulk_delete(PRIVATE_IP, VNIC, ["a"], retry_token="t")  # noqa: S106
 
 
 async def test_an_answer_that_drips_ends(autojump_clock: Clock) -> None:
     began = trio.current_time()
     with pytest.raises(NoAnswerError, match="GetVnic: no whole answer within 90 s"):
-        await ask(Said(body=(b" " for _ in range(1000)), pause_seconds=50.0))
+        await ask(Reply(body=(b" " for _ in range(1000)), pause_seconds=50.0))
     assert trio.current_time() - began == pytest.approx(ANSWER_SECONDS)
 
 
@@ -124,9 +126,9 @@ async def test_a_packed_answer_is_not_unpacked(autojump_clock: Clock) -> None:
     bomb = gzip.compress(b" " * 10_000_000)
     packed = [(b"content-encoding", b"gzip"), REQUEST_ID]
     with pytest.raises(BadAnswerError, match="packed"):
-        await ask(Said(body=bomb, headers=packed))
+        await ask(Reply(body=bomb, headers=packed))
     with pytest.raises(OciError, match="429"):
-        await ask(Said(status=429, body=bomb, headers=packed))
+        await ask(Reply(status=429, body=bomb, headers=packed))
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -134,7 +136,7 @@ async def test_a_body_without_end_takes_no_memory(
     autojump_clock: Clock, status: int
 ) -> None:
     piece = b" " * 65536
-    endless = Said(status=status, body=(piece for _ in range(10_000)))
+    endless = Reply(status=status, body=(piece for _ in range(10_000)))
     tracemalloc.start()
     try:
         with pytest.raises((BadAnswerError, OciError)):
@@ -152,25 +154,25 @@ async def test_headers_that_make_no_sense(autojump_clock: Clock) -> None:
         (b"location", b"http://[banana"),
     ]
     with pytest.raises(OciError, match="GetVnic: 401"):
-        await ask(Said(status=401, headers=headers, body=b"\xff" * 100_000))
+        await ask(Reply(status=401, headers=headers, body=b"\xff" * 100_000))
     with pytest.raises(OciError, match="GetVnic: 302"):
-        await ask(Said(status=302, headers=[(b"location", b"http://elsewhere/")]))
+        await ask(Reply(status=302, headers=[(b"location", b"http://elsewhere/")]))
 
 
 @pytest.mark.parametrize("date", ["9" * 20, "Thu, 01 Jan " + "9" * 20, "banana", ""])
 async def test_a_date_that_is_none(autojump_clock: Clock, date: str) -> None:
     with pytest.raises(OciError, match="401"):
         await core(
-            Said(status=401, body=b"{}", headers=[(b"date", date.encode())])
+            Reply(status=401, body=b"{}", headers=[(b"date", date.encode())])
         ).get_vnic(VNIC)
 
 
-def address(**said: Any) -> bytes:
-    return json.dumps({"id": "a", "ipAddress": "10.1.0.16", **said}).encode()
+def address(**fields: Any) -> bytes:
+    return json.dumps({"id": "a", "ipAddress": "10.1.0.16", **fields}).encode()
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"ipAddress": "banana"},
         {"ipAddress": ""},
@@ -190,30 +192,30 @@ def address(**said: Any) -> bytes:
         {"freeformTags": None},
     ],
 )
-def test_addresses_that_make_no_sense(said: dict[str, Any]) -> None:
+def test_addresses_that_make_no_sense(fields: dict[str, Any]) -> None:
     with pytest.raises(BadAnswerError):
-        decode(address(**said), Address, operation="x", request_id="y")
+        decode(address(**fields), Address, operation="x", request_id="y")
 
 
 def test_an_address_of_another_family_or_vnic() -> None:
-    for said in ({"ipAddress": "fd00::1"}, {"vnicId": "b"}):
-        found = decode(address(**said), Address, operation="x", request_id="y")
+    for fields in ({"ipAddress": "fd00::1"}, {"vnicId": "b"}):
+        found = decode(address(**fields), Address, operation="x", request_id="y")
         with pytest.raises(BadAnswerError):
             as_private_ip(found, VnicId("a"), KINDS[Family.IPV4])
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"lifecycleState": "BANANA", "vnicId": "b"},
         {"lifecycleState": "ATTACHED"},
         {"lifecycleState": "ATTACHED", "vnicId": ""},
     ],
 )
-def test_attachments_that_make_no_sense(said: dict[str, Any]) -> None:
+def test_attachments_that_make_no_sense(fields: dict[str, Any]) -> None:
     with pytest.raises(BadAnswerError):
         decode(
-            json.dumps({"id": "a", **said}).encode(),
+            json.dumps({"id": "a", **fields}).encode(),
             VnicAttachment,
             operation="x",
             request_id="y",
@@ -230,7 +232,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"macAddr": "banana"},
         {"privateIp": "banana"},
@@ -242,15 +244,15 @@ SOUND = {
         {"ipv6SubnetCidrBlock": "10.0.0.0/8"},
     ],
 )
-def test_vnics_of_the_metadata_that_make_no_sense(said: dict[str, Any]) -> None:
-    body = json.dumps({**SOUND, **said}).encode()
+def test_vnics_of_the_metadata_that_make_no_sense(fields: dict[str, Any]) -> None:
+    body = json.dumps({**SOUND, **fields}).encode()
     vnic = decode(body, ImdsVnic, operation="x", request_id="y")
     with pytest.raises(ValueError, match=r"."):
         vnic.check()
 
 
 @pytest.mark.parametrize(
-    ("token", "said"),
+    ("token", "reason"),
     [
         ("banana", "no JWT"),
         ("a.\x00.c", "JSON|JWT|body"),
@@ -259,8 +261,8 @@ def test_vnics_of_the_metadata_that_make_no_sense(said: dict[str, Any]) -> None:
         ("a.eyJleHAiOiA3fQ.c", "ended"),
     ],
 )
-def test_tokens_that_are_none(token: str, said: str) -> None:
-    with pytest.raises(BadAnswerError, match=said):
+def test_tokens_that_are_none(token: str, reason: str) -> None:
+    with pytest.raises(BadAnswerError, match=reason):
         life_of(token, EPOCH)
 
 

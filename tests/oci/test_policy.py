@@ -85,11 +85,11 @@ async def test_a_missing_statement_is_named(
     w = with_policy(left)
     async with w.node(settings()) as node:
         await trio.sleep(200)
-        said = why_empty(node.pool)
-        assert "404 NotAuthorizedOrNotFound" in said
-        assert f"'{named}'" in said
+        reason = why_empty(node.pool)
+        assert "404 NotAuthorizedOrNotFound" in reason
+        assert f"'{named}'" in reason
         every = {INSTANCES, VNICS, PRIVATE_IPS, SUBNETS, NSGS}
-        assert {n for n in every if f"'{n}'" in said} == {named} | beside
+        assert {n for n in every if f"'{n}'" in reason} == {named} | beside
         w.service.world.policies.statements.append(
             statement(next(t for t in STATEMENTS if named in t))
         )
@@ -122,8 +122,8 @@ async def test_without_the_statement_for_ipv6_there_is_ipv4(
         with pytest.raises(PoolEmptyError) as refusal:
             await add(node, 1)
         assert f"the policy lacks '{IPV6S}'" in str(refusal.value)
-        said = {IP_FAMILIES: "IPv4"}
-        await node.add(key(2), PodRef(namespace="a", name="b"), 102, said)
+        annotations = {IP_FAMILIES: "IPv4"}
+        await node.add(key(2), PodRef(namespace="a", name="b"), 102, annotations)
         await trio.sleep(2000)
         said_of = {p.what: p.reason for p in node.pool.problems}
         assert f"'{IPV6S}'" in said_of["IPv6 audit"]

@@ -1,4 +1,4 @@
-"""The four principals, each before the fake: who signs, and what is said if not."""
+"""The four principals, each before the fake: who signs, and the error if none can."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -64,7 +64,7 @@ async def who(w: World, client: Client, principal: Principal) -> str:
 
 def oci_config(directory: Path, **changes: str) -> Path:
     (directory / "key.pem").write_bytes(PEM)
-    said = {
+    environment = {
         "tenancy": "ocid1.tenancy.oc1..t",
         "user": "ocid1.user.oc1..u",
         "fingerprint": "aa:bb",
@@ -73,7 +73,7 @@ def oci_config(directory: Path, **changes: str) -> Path:
         **changes,
     }
     path = directory / "config"
-    lines = [f"{name} = {value}" for name, value in said.items() if value]
+    lines = [f"{name} = {value}" for name, value in environment.items() if value]
     path.write_text("[DEFAULT]\n" + "\n".join(lines))
     return path
 
@@ -89,7 +89,7 @@ async def test_api_key(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "reason"),
     [
         ({"user": ""}, "user"),
         ({"key_file": "/nowhere/key.pem"}, "/nowhere/key.pem"),
@@ -97,10 +97,10 @@ async def test_api_key(
     ],
 )
 def test_an_unusable_oci_config_says_what_is_wrong(
-    tmp_path: Path, changes: dict[str, str], said: str
+    tmp_path: Path, changes: dict[str, str], reason: str
 ) -> None:
     path = oci_config(tmp_path, **changes)
-    with pytest.raises(CloudRefusedError, match=said) as caught:
+    with pytest.raises(CloudRefusedError, match=reason) as caught:
         ApiKey.from_file(path, "DEFAULT")
     assert str(path) in str(caught.value)
     with pytest.raises(CloudRefusedError, match="NOBODY"):

@@ -61,16 +61,16 @@ def test_an_answer_that_is_none_is_one_line(
 def test_vcndctl_names_an_answer_of_another_version(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with answering(path, b"0 2\n{}"):
-        said = CliRunner().invoke(ctl.main, ["--socket", str(path), "status"])
-    assert said.exit_code == 1
-    assert "of one version?" in said.output
-    assert len(said.output.splitlines()) == 1
+        done = CliRunner().invoke(ctl.main, ["--socket", str(path), "status"])
+    assert done.exit_code == 1
+    assert "of one version?" in done.output
+    assert len(done.output.splitlines()) == 1
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
-    said = CliRunner().invoke(ctl.main, ["--socket", str(tmp_path / "s"), "status"])
-    assert said.exit_code == 1
-    assert "is vcnd running" in said.output
+    done = CliRunner().invoke(ctl.main, ["--socket", str(tmp_path / "s"), "status"])
+    assert done.exit_code == 1
+    assert "is vcnd running" in done.output
 
 
 @given(st.binary(max_size=100) | st.binary(max_size=40).map(b"0 10\n".__add__))

@@ -30,8 +30,8 @@ from vcnd.serve.server import CniServer
 )
 async def test_bytes_that_are_no_configuration(tmp_path: Path, stdin: bytes) -> None:
     async with serving(Verbs(), tmp_path / "s"):
-        code, said = await exchange(tmp_path / "s", request(ADD, stdin))
-    assert (code, said["code"]) == (1, 6)
+        code, answer = await exchange(tmp_path / "s", request(ADD, stdin))
+    assert (code, answer["code"]) == (1, 6)
 
 
 def framed(environment: bytes, stdin: bytes) -> bytes:
@@ -91,10 +91,10 @@ async def test_descriptors_of_the_wrong_kind_or_number_are_closed(
     before = len(os.listdir("/proc/self/fd"))
     async with serving(Verbs(), tmp_path / "s"):
         for number in (0, 2, 8, 9, 200):
-            code, said = await exchange(
+            code, answer = await exchange(
                 tmp_path / "s", request(ADD), descriptors=number
             )
-            assert (code, said["code"]) == (1, 8 if number <= 8 else 6)
+            assert (code, answer["code"]) == (1, 8 if number <= 8 else 6)
         # Spread over many messages, too.
         with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             await sock.connect(str(tmp_path / "s"))

@@ -69,12 +69,14 @@ def test_result_has_the_form_of_its_version(version: str) -> None:
     call = parse_call(ENVIRONMENT, {**CONFIG, "cniVersion": version})
     lease = Lease(key=call.key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
     interface = interface_with({Family.IPV4})
-    said = json.loads(cni_result.render_result(call, lease, interface))
-    assert said["cniVersion"] == version
-    assert said["ips"][0]["address"] == "10.1.0.5/32"
-    assert said["interfaces"][said["ips"][0]["interface"]]["sandbox"] == "/run/netns/x"
-    assert ("version" in said["ips"][0]) == version.startswith("0.")
-    assert ("mtu" in said["interfaces"][0]) == (version == "1.1.0")
+    answer = json.loads(cni_result.render_result(call, lease, interface))
+    assert answer["cniVersion"] == version
+    assert answer["ips"][0]["address"] == "10.1.0.5/32"
+    assert (
+        answer["interfaces"][answer["ips"][0]["interface"]]["sandbox"] == "/run/netns/x"
+    )
+    assert ("version" in answer["ips"][0]) == version.startswith("0.")
+    assert ("mtu" in answer["interfaces"][0]) == (version == "1.1.0")
 
 
 def test_an_error_is_never_longer_than_the_shim_takes() -> None:
@@ -89,5 +91,10 @@ def test_an_error_is_never_longer_than_the_shim_takes() -> None:
 
 def test_error_repeats_the_callers_version() -> None:
     error = BadRequestError("no", details="because")
-    said = json.loads(cni_result.render_error("0.4.0", error))
-    assert said == {"cniVersion": "0.4.0", "code": 6, "msg": "no", "details": "because"}
+    answer = json.loads(cni_result.render_error("0.4.0", error))
+    assert answer == {
+        "cniVersion": "0.4.0",
+        "code": 6,
+        "msg": "no",
+        "details": "because",
+    }

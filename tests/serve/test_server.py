@@ -19,9 +19,9 @@ from vcnd.serve.server import REQUEST_SECONDS
 async def test_add(tmp_path: Path) -> None:
     verbs = Verbs()
     async with serving(verbs, tmp_path / "s"):
-        code, said = await exchange(tmp_path / "s", request(ADD))
+        code, answer = await exchange(tmp_path / "s", request(ADD))
         assert code == 0
-        assert said["ips"][0]["address"] == "10.1.0.5/32"
+        assert answer["ips"][0]["address"] == "10.1.0.5/32"
         delete = {**ADD, "CNI_COMMAND": "DEL", "CNI_NETNS": ""}
         assert await exchange(tmp_path / "s", request(delete), descriptors=0) == (
             0,
@@ -61,10 +61,10 @@ async def test_bad_calls_are_answered_and_the_daemon_lives(
 ) -> None:
     before = len(os.listdir("/proc/self/fd"))
     async with serving(Verbs(), tmp_path / "s"):
-        code, said = await exchange(tmp_path / "s", data, descriptors=descriptors)
+        code, answer = await exchange(tmp_path / "s", data, descriptors=descriptors)
         assert code == 1
-        assert said["code"] == error_code
-        assert {"cniVersion", "code", "msg"} <= said.keys()
+        assert answer["code"] == error_code
+        assert {"cniVersion", "code", "msg"} <= answer.keys()
         assert (await exchange(tmp_path / "s", request(ADD)))[0] == 0
     await trio.testing.wait_all_tasks_blocked()
     assert len(os.listdir("/proc/self/fd")) <= before
@@ -74,8 +74,8 @@ async def test_half_a_request_is_dropped(tmp_path: Path) -> None:
     async with serving(Verbs(), tmp_path / "s"):
         data = request(ADD)
         for cut in (1, 10, len(data) - 1):
-            said = await exchange(tmp_path / "s", data[:cut], half=True)
-            assert said == (-1, None)
+            answer = await exchange(tmp_path / "s", data[:cut], half=True)
+            assert answer == (-1, None)
         assert (await exchange(tmp_path / "s", data))[0] == 0
 
 
@@ -83,18 +83,18 @@ async def test_a_failure_is_told_with_its_code_and_details(tmp_path: Path) -> No
     verbs = Verbs()
     verbs.failure = PoolEmptyError("no free VCN address", details="subnet full")
     async with serving(verbs, tmp_path / "s"):
-        code, said = await exchange(tmp_path / "s", request(ADD))
+        code, answer = await exchange(tmp_path / "s", request(ADD))
     assert code == 1
-    assert (said["code"], said["details"]) == (11, "subnet full")
+    assert (answer["code"], answer["details"]) == (11, "subnet full")
 
 
 async def test_a_defect_is_told_without_its_insides(tmp_path: Path) -> None:
     verbs = Verbs()
     verbs.failure = RuntimeError("secret")
     async with serving(verbs, tmp_path / "s"):
-        code, said = await exchange(tmp_path / "s", request(ADD))
-    assert (code, said["code"]) == (1, 999)
-    assert "secret" not in json.dumps(said)
+        code, answer = await exchange(tmp_path / "s", request(ADD))
+    assert (code, answer["code"]) == (1, 999)
+    assert "secret" not in json.dumps(answer)
 
 
 async def test_other_users_are_refused() -> None:
@@ -102,9 +102,9 @@ async def test_other_users_are_refused() -> None:
     path = f"\0vcnd-test-{os.getpid()}"  # abstract: no file's rights stand before it
     async with serving(Verbs(), path, allowed_uid=12345):
         with as_nobody():
-            code, said = await exchange(path, request(ADD))
-    assert (code, said["code"]) == (1, 6)
-    assert "may not call" in said["msg"]
+            code, answer = await exchange(path, request(ADD))
+    assert (code, answer["code"]) == (1, 6)
+    assert "may not call" in answer["msg"]
 
 
 @contextmanager
@@ -143,7 +143,7 @@ async def test_idle_connections_are_let_go(
 
 async def test_vcndctls_verbs(tmp_path: Path) -> None:
     async with serving(Verbs(), tmp_path / "s"):
-        said = await exchange(
+        answer = await exchange(
             tmp_path / "s", request({"CNI_COMMAND": "VCND_STATUS"}, b""), descriptors=0
         )
-    assert said == (0, {"pool": {}})
+    assert answer == (0, {"pool": {}})

@@ -233,9 +233,9 @@ def test_no_environment_breaks_the_parser(data: bytes) -> None:
 def test_no_configuration_breaks_the_parser(
     command: str, environment: dict[str, str], config: dict[str, Any]
 ) -> None:
-    said = {**ENVIRONMENT, "CNI_COMMAND": command, **environment}
+    variables = {**ENVIRONMENT, "CNI_COMMAND": command, **environment}
     try:
-        call = parse_call(said, {**CONFIG, **config})
+        call = parse_call(variables, {**CONFIG, **config})
     except BadRequestError as error:
         answer = cni_result.render_error(wire.version_of(config), error)
         assert json.loads(answer)["code"] in (1, 4, 6, 7)
@@ -257,7 +257,7 @@ def test_another_protocol_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "trace"),
+    ("header", "trace"),
     [
         ("00-" + "a" * 32 + "-" + "b" * 16 + "-01", "a" * 32),
         ("00-short-b-01", ""),
@@ -265,5 +265,5 @@ def test_another_protocol_is_named() -> None:
         ("x", ""),
     ],
 )
-def test_trace_context(said: str, trace: str) -> None:
-    assert wire.trace_of({"TRACEPARENT": said}) == trace
+def test_trace_context(header: str, trace: str) -> None:
+    assert wire.trace_of({"TRACEPARENT": header}) == trace

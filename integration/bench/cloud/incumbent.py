@@ -101,10 +101,10 @@ class Controller:
 
     async def create_ip(self, vnic_id: str, prefix: int | None = None) -> None:
         """Create one address, or a block."""
-        said: dict[str, Any] = {"vnicId": vnic_id}
+        body: dict[str, Any] = {"vnicId": vnic_id}
         if prefix is not None:
-            said["cidrPrefixLength"] = prefix
-        await self._call("POST", "/privateIps", said)
+            body["cidrPrefixLength"] = prefix
+        await self._call("POST", "/privateIps", body)
 
 
 async def classic(stage: Stage, addresses: int) -> float:

@@ -41,8 +41,8 @@ def text(figures: dict[str, Any]) -> str:
     console.print(aims)
     for name in ("burst", "churn", "herd"):
         if name in figures:
-            said = "  ".join(f"{k} {v}" for k, v in figures[name].items())
-            console.print(f"{name}: {said}", soft_wrap=True)
+            row = "  ".join(f"{k} {v}" for k, v in figures[name].items())
+            console.print(f"{name}: {row}", soft_wrap=True)
     console.print(f"throttle: {figures['throttle']}", soft_wrap=True)
     console.print(f"timing: {figures['timing']}", soft_wrap=True)
     return out.getvalue()

@@ -49,9 +49,9 @@ def nodes_ready(stage: Stage) -> str:
     nodes = stage.get("nodes")["items"]
     for node in nodes:
         name = node["metadata"]["name"]
-        said = {c["type"]: c["status"] for c in node["status"]["conditions"]}
-        require(said.get("Ready") == "True", f"{name} is not ready")
-        require(said.get("NetworkUnavailable") == "False", f"{name}: no network")
+        conditions = {c["type"]: c["status"] for c in node["status"]["conditions"]}
+        require(conditions.get("Ready") == "True", f"{name} is not ready")
+        require(conditions.get("NetworkUnavailable") == "False", f"{name}: no network")
         require("podCIDR" not in node["spec"], f"{name} has a podCIDR")
     return f"{len(nodes)} nodes, no start-up taint, no pod range per node"
 
@@ -108,9 +108,9 @@ def cross_node_unencapsulated(stage: Stage) -> str:
         for node in stage.workers[:2]
     ]
     time.sleep(1)
-    said = stage.curl("near", f"{theirs}:{SERVICE_PORT}/clientip")
+    answer = stage.curl("near", f"{theirs}:{SERVICE_PORT}/clientip")
     texts = [c.communicate(timeout=CAPTURE_SECONDS * 3)[0] for c in captures]
-    require(said.startswith(f"{mine}:"), f"{theirs} saw {said}")
+    require(answer.startswith(f"{mine}:"), f"{theirs} saw {answer}")
     for node, text in zip(stage.workers, texts, strict=False):
         vnics = _pod_links(stage, node)
         packets = PACKET.findall(text)
@@ -148,8 +148,8 @@ def probes_exec_logs(stage: Stage) -> str:
     probed = server("probed", stage.workers[0], containers=[serve])
     stage.apply(probed)
     stage.wait_ready("probed")
-    said = stage.exec("probed", "echo", "hello").strip()
-    require(said == "hello", f"exec said {said!r}")
+    answer = stage.exec("probed", "echo", "hello").strip()
+    require(answer == "hello", f"exec printed {answer!r}")
     logs = stage.kubectl("-n", NAMESPACE, "logs", "probed")
     require("Started HTTP server" in logs, f"logs: {logs[:200]}")
     forwarded = _port_forward(stage)

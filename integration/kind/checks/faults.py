@@ -38,8 +38,8 @@ def daemon_killed(stage: Stage) -> str:
         time.sleep(0.7)
         stage.on_node(node, "systemctl", "kill", "-s", "KILL", "vcnd.service")
         kills += 1
-        said = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
-        require(said == "near", f"a running pod answered {said!r}")
+        answer = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
+        require(answer == "near", f"a running pod answered {answer!r}")
     scaled(stage, "killed", 20, node=node)
     no_failed_sandboxes(stage, began)
     stage.delete("deploy", "killed")
@@ -58,8 +58,8 @@ def api_server_away(stage: Stage) -> str:
         answer = stage.on_node(node, "/bin/bash", "-c", BY_HAND)
         require('"ips"' in answer, f"ADD by hand: {answer}")
         for address in (near, far):
-            said = stage.from_onprem(f"{address}:{SERVICE_PORT}/hostname")
-            require(said in ("near", "far"), f"{address} said {said!r}")
+            answer = stage.from_onprem(f"{address}:{SERVICE_PORT}/hostname")
+            require(answer in ("near", "far"), f"{address} answered {answer!r}")
         time.sleep(max(0.0, AWAY_SECONDS - (time.monotonic() - began)))
     finally:
         stage.on_node(control_plane, *go_on)
@@ -105,8 +105,8 @@ def bad_network_is_told(stage: Stage) -> str:
     restarts = _restarts(stage, node)
 
     def patch(labels: dict[str, str | None], spec: dict[str, Any]) -> None:
-        said = json.dumps({"metadata": {"labels": labels}, "spec": spec})
-        stage.kubectl("patch", "npn", name, "--type=merge", "-p", said)
+        patch = json.dumps({"metadata": {"labels": labels}, "spec": spec})
+        stage.kubectl("patch", "npn", name, "--type=merge", "-p", patch)
 
     patch({MANAGED_BY: None}, {"podSubnetIds": []})
     try:

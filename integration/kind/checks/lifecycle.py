@@ -102,8 +102,8 @@ def upgrade_under_load(stage: Stage) -> str:
         status = ("-n", "kube-system", "rollout", "status", "ds/vcnd")
         stage.kubectl(*status, "--timeout=240s")
         took = time.time() - began
-        said = stage.curl("far", f"{near}:{SERVICE_PORT}/hostname")
-        require(said == "near", f"a running pod answered {said!r}")
+        answer = stage.curl("far", f"{near}:{SERVICE_PORT}/hostname")
+        require(answer == "near", f"a running pod answered {answer!r}")
     finally:
         load.end()
     require(not load.error, f"the load broke: {load.error}")
@@ -159,8 +159,8 @@ def node_reboot(stage: Stage) -> str:
     after = stage.node_address(node)
     require(after != before, f"the address is {after} as before")
     stage.wait("the pods are back", lambda: _back(stage, node, "near", "local"), 180)
-    said = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
-    require(said == "near", f"the pod answered {said!r}")
+    answer = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
+    require(answer == "near", f"the pod answered {answer!r}")
     require({v["id"] for v in stage.status(node)["vnics"]} == vnics, "other VNICs")
     stage.wait("books and cloud agree", lambda: in_agreement(stage), 90)
     return f"{before} became {after}; same VNICs, pods back, nothing leaked"
@@ -169,8 +169,8 @@ def node_reboot(stage: Stage) -> str:
 def _ready(stage: Stage, node: str) -> bool:
     """Return True if a node is ready, and says so since its restart."""
     started = _started(stage, node)
-    said = json.loads(stage.kubectl("get", "node", node, "-o", "json"))
-    for condition in said["status"]["conditions"]:
+    node_object = json.loads(stage.kubectl("get", "node", node, "-o", "json"))
+    for condition in node_object["status"]["conditions"]:
         if condition["type"] == "Ready":
             fresh = condition["lastHeartbeatTime"] > started
             return bool(condition["status"] == "True" and fresh)
@@ -198,8 +198,8 @@ def _back(stage: Stage, node: str, *pods: str) -> bool:
 
 def _started(stage: Stage, node: str) -> str:
     """Return when a node last started, to the second."""
-    said = stage.cluster.docker.run("inspect", "-f", "{{.State.StartedAt}}", node)
-    return said.strip()[:19]
+    started = stage.cluster.docker.run("inspect", "-f", "{{.State.StartedAt}}", node)
+    return started.strip()[:19]
 
 
 def node_deleted(stage: Stage) -> str:

@@ -93,6 +93,6 @@ def _run(stage: Stage, check: Check, console: Console) -> dict[str, Any]:
             detail, ok = f"{type(error).__name__}: {error}", False
     took = round(time.monotonic() - began, 1)
     mark = "[green]ok[/]    " if ok else "[red]FAILED[/]"
-    said = "" if ok else f"\n         {detail[:600]}"
-    console.print(f"  {mark} {name} [dim]{took} s[/]{said}", markup=True)
+    reason = "" if ok else f"\n         {detail[:600]}"
+    console.print(f"  {mark} {name} [dim]{took} s[/]{reason}", markup=True)
     return {"name": name, "ok": ok, "detail": detail, "seconds": took}

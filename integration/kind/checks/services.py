@@ -38,8 +38,8 @@ def service_clusterip(stage: Stage) -> str:
         service("to-itself", {"app": "near"}),
     )
     for name in ("to-local", "to-far"):
-        said = _answer(stage, "near", f"{_cluster_ip(stage, name)}/clientip")
-        require(said.startswith(f"{mine}:"), f"{name}: the backend saw {said}")
+        answer = _answer(stage, "near", f"{_cluster_ip(stage, name)}/clientip")
+        require(answer.startswith(f"{mine}:"), f"{name}: the backend saw {answer}")
     itself = _answer(stage, "near", f"{_cluster_ip(stage, 'to-itself')}/clientip")
     kept = _session_affinity(stage)
     return f"local and remote backends saw {mine}; itself by {itself}; {kept}"
@@ -47,18 +47,18 @@ def service_clusterip(stage: Stage) -> str:
 
 def _answer(stage: Stage, pod: str, target: str) -> str:
     """Fetch a page; a Service that is just made may take a moment."""
-    said: str = stage.wait(
+    answer: str = stage.wait(
         f"{pod} reaches {target}", lambda: stage.curl(pod, target, 2), 30
     )
-    return said
+    return answer
 
 
 def _from_onprem(stage: Stage, target: str) -> str:
     """The same from on-premises."""
-    said: str = stage.wait(
+    answer: str = stage.wait(
         f"on-premises reaches {target}", lambda: stage.from_onprem(target, 2), 30
     )
-    return said
+    return answer
 
 
 def _session_affinity(stage: Stage) -> str:
@@ -91,8 +91,8 @@ def service_nodeport(stage: Stage) -> str:
     require(stage.curl("near", own), f"{own} from a pod of that node")
     # And the address of a pod VNIC is an address of the node.
     vnic = next(v for v in stage.status(stage.workers[0])["vnics"] if not v["primary"])
-    said = stage.from_onprem(f"{vnic['address']}:{port}/clientip")
-    require(said, f"NodePort on the VNIC's own address {vnic['address']}")
+    answer = stage.from_onprem(f"{vnic['address']}:{port}/clientip")
+    require(answer, f"NodePort on the VNIC's own address {vnic['address']}")
     return f"port {port} of {len(nodes)} nodes, and of a VNIC's address, answered"
 
 
@@ -104,8 +104,8 @@ def nodeport_local_keeps_source(stage: Stage) -> str:
     port = _node_port(stage, "kept")
     with_pod, without = stage.workers[1], stage.workers[0]
     target = f"{stage.node_address(with_pod)}:{port}/clientip"
-    said = _from_onprem(stage, target)
-    require(said.startswith(f"{ONPREM_HOST}:"), f"the backend saw {said}")
+    answer = _from_onprem(stage, target)
+    require(answer.startswith(f"{ONPREM_HOST}:"), f"the backend saw {answer}")
     other = f"{stage.node_address(without)}:{port}/clientip"
     silent = refused(lambda: stage.from_onprem(other, 2))
     require(silent, f"{without} answers though it has no backend")
@@ -122,8 +122,8 @@ def hostport(stage: Stage) -> str:
     stage.apply(ported)
     stage.wait_ready("ported")
     target = f"{stage.node_address(node)}:{HOST_PORT}/hostname"
-    said = _from_onprem(stage, target)
-    require(said == "ported", f"{target} said {said}")
+    answer = _from_onprem(stage, target)
+    require(answer == "ported", f"{target} answered {answer}")
     stage.delete("pod", "ported")
     # The object goes first, the sandbox with its port a moment later.
     stage.wait(
@@ -161,7 +161,7 @@ def _looked_up(stage: Stage, name: str) -> str:
             way: stage.exec("near", "dig", way, "+short", "+search", name).split()
             for way in ("+notcp", "+tcp")
         }
-        first, second = (said[:1] for said in both.values())
+        first, second = (answers[:1] for answers in both.values())
         return first[0] if first and first == second else ""
 
     return str(stage.wait(f"a pod looks up {name}", look_up, 30))
@@ -181,17 +181,17 @@ def services_nftables(stage: Stage) -> str:
 
 
 def _proxy_mode(stage: Stage, mode: str) -> None:
-    said: dict[str, Any] = json.loads(
+    service: dict[str, Any] = json.loads(
         stage.kubectl("-n", "kube-system", "get", "cm", "kube-proxy", "-o", "json")
     )
     # In its nftables mode it serves NodePorts on the node's first address alone,
     # unless told otherwise.
     changed = {"mode": mode, "nodePortAddresses": '["0.0.0.0/0"]'}
-    lines = said["data"]["config.conf"].splitlines()
+    lines = service["data"]["config.conf"].splitlines()
     kept = [x for x in lines if x.partition(":")[0] not in changed]
     kept += [f"{key}: {value}" for key, value in changed.items()]
-    said["data"]["config.conf"] = "\n".join(kept) + "\n"
-    stage.kubectl("apply", "-f", "-", given=json.dumps(said))
+    service["data"]["config.conf"] = "\n".join(kept) + "\n"
+    stage.kubectl("apply", "-f", "-", given=json.dumps(service))
     stage.kubectl("-n", "kube-system", "rollout", "restart", "ds/kube-proxy")
     limit = "--timeout=120s"
     stage.kubectl("-n", "kube-system", "rollout", "status", "ds/kube-proxy", limit)

@@ -41,8 +41,8 @@ class Stage:
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """Return ``kubectl get … -o json`` of the tests' namespace."""
-        said = self.kubectl("-n", NAMESPACE, "get", *arguments, "-o", "json")
-        found: dict[str, Any] = json.loads(said)
+        text = self.kubectl("-n", NAMESPACE, "get", *arguments, "-o", "json")
+        found: dict[str, Any] = json.loads(text)
         return found
 
     def pods(self, selector: str = "") -> list[dict[str, Any]]:
@@ -53,8 +53,8 @@ class Stage:
 
     def apply(self, *objects: dict[str, Any]) -> None:
         """Apply objects in the tests' namespace."""
-        said = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-        self.kubectl("-n", NAMESPACE, "apply", "-f", "-", given=json.dumps(said))
+        manifest = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("-n", NAMESPACE, "apply", "-f", "-", given=json.dumps(manifest))
 
     def delete(self, *arguments: str) -> None:
         """Delete objects of the tests' namespace and wait until they are gone."""
@@ -77,14 +77,14 @@ class Stage:
 
     def node_address(self, node: str) -> str:
         """Return a node's own address."""
-        said = json.loads(self.kubectl("get", "node", node, "-o", "json"))
-        addresses = {a["type"]: a["address"] for a in said["status"]["addresses"]}
+        answer = json.loads(self.kubectl("get", "node", node, "-o", "json"))
+        addresses = {a["type"]: a["address"] for a in answer["status"]["addresses"]}
         address: str = addresses["InternalIP"]
         return address
 
     def events(self, reason: str, since: float) -> list[dict[str, Any]]:
         """Return events of all namespaces with a reason, since a time."""
-        said = json.loads(
+        answer = json.loads(
             self.kubectl(
                 "get", "events", "-A", f"--field-selector=reason={reason}", "-o", "json"
             )
@@ -92,7 +92,7 @@ class Stage:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
         return [
             e
-            for e in said["items"]
+            for e in answer["items"]
             if max(e.get("lastTimestamp") or "", e.get("eventTime") or "") >= stamp
         ]
 
@@ -109,8 +109,8 @@ class Stage:
 
     def status(self, node: str) -> dict[str, Any]:
         """Return ``vcndctl status --json`` of a node."""
-        said: dict[str, Any] = json.loads(self.vcndctl(node, "status", "--json"))
-        return said
+        status: dict[str, Any] = json.loads(self.vcndctl(node, "status", "--json"))
+        return status
 
     def vcndctl(self, node: str, *arguments: str) -> str:
         """Run vcndctl on a node; return what it prints."""
@@ -194,10 +194,10 @@ def refused(call: Callable[[], Any]) -> bool:
     return False
 
 
-def require(condition: object, said: str) -> None:
+def require(condition: object, message: str) -> None:
     """Raise when something is not as it must be."""
     if not condition:
-        raise CheckError(said)
+        raise CheckError(message)
 
 
 def container(name: str, *arguments: str, **more: Any) -> dict[str, Any]:

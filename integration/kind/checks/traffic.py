@@ -38,9 +38,9 @@ def _from(stage: Stage, where: str, source: str) -> str:
     seen = set()
     for pod in ("near", "far"):
         address = stage.ip(pod)
-        said = stage.fetch(where, f"{address}:{SERVICE_PORT}/clientip")
-        require(said.startswith(source), f"{pod} saw {said}, and not {source}")
-        seen.add(said.partition(":")[0])
+        answer = stage.fetch(where, f"{address}:{SERVICE_PORT}/clientip")
+        require(answer.startswith(source), f"{pod} saw {answer}, and not {source}")
+        seen.add(answer.partition(":")[0])
     return f"two pods on two nodes answered, and saw {', '.join(seen)}"
 
 
@@ -63,11 +63,11 @@ def egress_source_preserved(stage: Stage) -> str:
 def _seen_by(stage: Stage, pod: str, target: str) -> str:
     """Return whom a server sees when a pod calls it: the pod."""
     mine = stage.ip(pod)
-    said: str = stage.wait(
+    answer: str = stage.wait(
         f"{pod} reaches {target}", lambda: stage.curl(pod, target), 20
     )
-    require(said == mine, f"{target} saw {said}, and the pod is {mine}")
-    return said
+    require(answer == mine, f"{target} saw {answer}, and the pod is {mine}")
+    return answer
 
 
 def nsg_blocks_pod(stage: Stage) -> str:
@@ -90,10 +90,10 @@ def nsg_blocks_pod(stage: Stage) -> str:
         "POST", f"{path}/addSecurityRules", {"securityRules": [rule]}
     )
     stage.cloud.spoofed_packets()  # answered when packets flow as the API says
-    said = stage.curl("near", target)
+    answer = stage.curl("near", target)
     ids = [r["id"] for r in added["securityRules"]]
     stage.cloud.call("POST", f"{path}/removeSecurityRules", {"securityRuleIds": ids})
     stage.cloud.spoofed_packets()
     if not refused(lambda: stage.curl("near", target, 2)):
         raise CheckError("the port is open though the rule was removed")
-    return f"port {BLOCKED_PORT} shut, opened by a rule (saw {said}), shut again"
+    return f"port {BLOCKED_PORT} shut, opened by a rule (saw {answer}), shut again"

@@ -44,8 +44,8 @@ def pod_nsg_annotation(stage: Stage) -> str:
     vnic = next(v for v in stage.cloud.world()["Vnic"] if v["id"] == vnic_id)
     require(vnic["nsgIds"] == [nsg], f"its VNIC is in {vnic['nsgIds']}")
     stage.cloud.spoofed_packets()  # answered when packets flow as the API says
-    said = stage.curl("far", f"{address}:{BLOCKED_PORT}/hostname")
-    require(said == "wisher", f"port {BLOCKED_PORT} answered {said!r}")
+    answer = stage.curl("far", f"{address}:{BLOCKED_PORT}/hostname")
+    require(answer == "wisher", f"port {BLOCKED_PORT} answered {answer!r}")
     plain = f"{stage.ip('near')}:{BLOCKED_PORT}/hostname"
     shut = refused(lambda: stage.curl("far", plain, 2))
     require(shut, "its neighbour of the node's own class is reached there too")
@@ -63,8 +63,8 @@ def pod_nsg_annotation(stage: Stage) -> str:
 
 def _answers(stage: Stage) -> None:
     target = f"{stage.ip(FIXED)}:{SERVICE_PORT}/hostname"
-    said = stage.wait(f"{FIXED} answers", lambda: stage.curl("far", target), 20)
-    require(said == FIXED, f"{target} answered {said!r}")
+    answer = stage.wait(f"{FIXED} answers", lambda: stage.curl("far", target), 20)
+    require(answer == FIXED, f"{target} answered {answer!r}")
 
 
 def fixed_address_survives(stage: Stage) -> str:

@@ -133,6 +133,6 @@ def _preload(node: Path, loaded: list[Path], folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-        raise BuildError(f"images could not be put into the node image: {said}")
+        output = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+        raise BuildError(f"images could not be put into the node image: {output}")
     shutil.rmtree(queue)
