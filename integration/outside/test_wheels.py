@@ -65,6 +65,16 @@ def test_the_fakes_wheel_has_its_own_licence_and_text(wheel: Path) -> None:
     assert str(metadata.get_payload()).startswith("# fakeoci")
 
 
+def test_the_daemons_wheel_names_its_licence_and_holds_the_text(tmp_path: Path) -> None:
+    wheel = build("vcnd", tmp_path)
+    metadata = _metadata(wheel)
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["License-File"] == "LICENSE"
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("/licenses/LICENSE"))
+        assert archive.read(name) == (ROOT / "fakeoci" / "LICENSE").read_bytes()
+
+
 def test_the_fakes_wheel_needs_no_package_of_the_daemon(wheel: Path) -> None:
     named = {re.split(r"[^\w-]", r)[0] for r in _requirements(wheel)}
     assert {"starlette", "trio"} <= named
