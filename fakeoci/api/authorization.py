@@ -12,7 +12,7 @@ from fakeoci.world.resources import Instance
 from fakeoci.world.world import World
 
 COMPARTMENT = "network"
-"""The one compartment's name (see ``tenancy_operations``)."""
+"""The one compartment's name (see ``operations/tenancy``)."""
 
 _NSG = (
     "NETWORK_SECURITY_GROUP_UPDATE_MEMBERS",

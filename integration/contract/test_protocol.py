@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+from pkgutil import iter_modules
 
 import msgspec
 import oci
@@ -12,6 +13,7 @@ from oci.exceptions import ServiceError
 from oci.identity import IdentityClient
 from oci.work_requests import WorkRequestClient
 
+from fakeoci.api import details
 from fakeoci.api.details.base import Details
 from fakeoci.api.operations.table import OPERATIONS
 from fakeoci.api.service import Fault, Operation
@@ -24,13 +26,17 @@ CLIENTS = (
     IdentityClient,
     WorkRequestClient,
 )
+FILES = [
+    importlib.import_module(f"{details.__name__}.{file.name}")
+    for file in iter_modules(details.__path__)
+]
 BODIES = [
     kind
-    for module in ("details", "network_details", "drg_details", "instance_details")
-    for kind in vars(importlib.import_module(f"fakeoci.api.{module}")).values()
+    for file in FILES
+    for kind in vars(file).values()
     if isinstance(kind, type)
     and issubclass(kind, Details)
-    and kind.__module__.endswith(f".{module}")
+    and kind.__module__ == file.__name__
     and hasattr(models, kind.__name__)
 ]
 
