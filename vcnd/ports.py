@@ -147,7 +147,7 @@ class Cluster(Protocol):
     async def publish(self, report: NodeReport) -> None:
         """Tell how the node's pod network stands; what was told is not told again."""
 
-    async def post_event(self, notice: ClusterEvent) -> None:
+    async def post_event(self, event: ClusterEvent) -> None:
         """Tell something once, beside the pod or the node that it concerns."""
 
 
@@ -201,13 +201,13 @@ class Host(Protocol):
         """Delete a pod interface of ours that belongs to no lease."""
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
-        """Learn the pods of an earlier life and their VNICs; ``settle`` follows."""
+        """Learn the pods of an earlier life and their VNICs; ``apply`` follows."""
 
     def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
-        """Learn on which VNICs a plugged pod's addresses are; ``settle`` follows."""
+        """Learn on which VNICs a plugged pod's addresses are; ``apply`` follows."""
 
     def unlinked(self) -> frozenset[VnicId]:
-        """Return the pod VNICs of the last ``settle`` that have no link on the node."""
+        """Return the pod VNICs of the last ``apply`` that have no link on the node."""
 
     async def until_links_change(self) -> None:
         """Return when ``unlinked`` has changed since the last return."""
@@ -216,7 +216,7 @@ class Host(Protocol):
         """Bring VNIC links, addresses, routes, rules and the nft table to this."""
 
     async def withdraw(self) -> None:
-        """Remove all that ``settle`` made."""
+        """Remove all that ``apply`` made."""
 
     def problems(self) -> Mapping[Place, str]:
         """Return what is wrong with the node's firewall and settings, and why."""

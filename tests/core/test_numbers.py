@@ -60,14 +60,14 @@ def test_leases_stand_on_a_vnic_until_they_end_though_their_address_is_gone() ->
 
 
 def test_the_journal_remembers_on_which_vnic_a_lost_address_was() -> None:
-    memory = Replay()
-    memory.apply(AddressAdded(BLOCK), 1.0)
-    memory.apply(Leased(LEASE), 1.0)
-    memory.apply(AddressForgotten(BLOCK.address), 1.0)
+    replay = Replay()
+    replay.apply(AddressAdded(BLOCK), 1.0)
+    replay.apply(Leased(LEASE), 1.0)
+    replay.apply(AddressForgotten(BLOCK.address), 1.0)
     compact = Replay()
-    for record, at in memory.records(cooled_before=0.0):
+    for record, at in replay.records(cooled_before=0.0):
         compact.apply(record, at)
-    assert compact.recovered(2.0) == memory.recovered(2.0)
+    assert compact.recovered(2.0) == replay.recovered(2.0)
     assert compact.recovered(2.0).lost == ((LEASE.address, VnicId("a")),)
     compact.apply(Released(KEY), 3.0)
     assert compact.recovered(4.0).lost == ()

@@ -81,14 +81,14 @@ records: st.SearchStrategy[Record] = st.one_of(
 @given(st.lists(records, max_size=40))
 @example([Leased(lease(0, 1)), Leased(lease(1, 1)), Released(key(0))])
 def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
-    memory = Replay()
+    replay = Replay()
     for at, record in enumerate(sequence):
-        memory.apply(record, float(at))
+        replay.apply(record, float(at))
     compact = Replay()
-    for record, at_ in memory.records(cooled_before=-1.0):
+    for record, at_ in replay.records(cooled_before=-1.0):
         compact.apply(record, at_)
     now = float(len(sequence))
-    before, after = memory.recovered(now), compact.recovered(now)
+    before, after = replay.recovered(now), compact.recovered(now)
     assert set(before.returning) <= {p.address for p in before.private_ips}
     assert set(before.leases) == set(after.leases)
     assert set(before.cooling) == set(after.cooling)
@@ -99,7 +99,7 @@ def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
 
 def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
     """I3: what was leased or cooling cools from the moment the sandboxes were gone."""
-    memory = Replay()
+    replay = Replay()
     for record in (
         VnicNumbered(slot(2)),
         AddressAdded(address(1)),
@@ -107,9 +107,9 @@ def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
         Leased(lease(2, 2)),
         Released(key(2)),
     ):
-        memory.apply(record, 5000.0)
-    memory.void_leases(0.0)
-    state = memory.recovered(10.0)
+        replay.apply(record, 5000.0)
+    replay.void_leases(0.0)
+    state = replay.recovered(10.0)
     assert state.leases == ()
     assert state.private_ips == (address(1),)
     assert set(state.cooling) == {("10.0.0.1", 10.0), ("10.0.0.2", 10.0)}
@@ -118,7 +118,7 @@ def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
 
 def test_an_address_has_one_holder_whatever_was_written() -> None:
     """I1: start-up must never read two leases of one address."""
-    memory = Replay()
+    replay = Replay()
     for record in (Leased(lease(0, 1)), Leased(lease(1, 1))):
-        memory.apply(record, 0.0)
-    assert memory.recovered(1.0).leases == (lease(1, 1),)
+        replay.apply(record, 0.0)
+    assert replay.recovered(1.0).leases == (lease(1, 1),)

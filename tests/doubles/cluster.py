@@ -34,7 +34,7 @@ class MemoryCluster:
         self.skipped: dict[str, str] = {}
         """What cannot be decoded, by kind."""
         self.reports: list[NodeReport] = []
-        self.notices: list[ClusterEvent] = []
+        self.events: list[ClusterEvent] = []
         self._changed = trio.Event()
 
     def bind(self, *names: str) -> None:
@@ -103,11 +103,11 @@ class MemoryCluster:
         if not self.reports or self.reports[-1] != report:
             self.reports.append(report)
 
-    async def post_event(self, notice: ClusterEvent) -> None:
+    async def post_event(self, event: ClusterEvent) -> None:
         await self._reach()
         if self.refuses_notices:
             raise ClusterError("POST events: 403 Forbidden")
-        self.notices.append(notice)
+        self.events.append(event)
 
     async def _reach(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -29,12 +29,12 @@ class MemoryJournal:
 
     def open(self) -> RecoveredState:
         self._owed.clear()
-        memory = Replay()
+        replay = Replay()
         for record, at in self.records:
-            memory.apply(record, at)
+            replay.apply(record, at)
         if self._booted_at is not None:
-            memory.void_leases(self._booted_at)
-        recovered = memory.recovered(trio.current_time())
+            replay.void_leases(self._booted_at)
+        recovered = replay.recovered(trio.current_time())
         return replace(recovered, damaged=self.damaged)
 
     def boot(self) -> None:

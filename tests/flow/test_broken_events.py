@@ -20,7 +20,7 @@ async def start(node: Node, number: int) -> Lease:
 
 
 def told(cluster: MemoryCluster) -> list[tuple[str, str]]:
-    return [(n.reason, n.pod.name) for n in cluster.notices if n.pod is not None]
+    return [(n.reason, n.pod.name) for n in cluster.events if n.pod is not None]
 
 
 async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -> None:
@@ -33,9 +33,9 @@ async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -
         delete_behind(w, lost.address)
         await trio.sleep(150)
         assert told(cluster) == [("PodNetworkBroken", "pod1")]
-        notice = next(n for n in cluster.notices if n.pod is not None)
-        assert lost.address in notice.message
-        assert notice.warning
+        event = next(n for n in cluster.events if n.pod is not None)
+        assert lost.address in event.message
+        assert event.warning
         # As long as it is so, now and then; when the pod has gone, never again.
         await trio.sleep(4 * HOUR)
         assert 5 <= len(told(cluster)) <= 8

@@ -135,22 +135,22 @@ async def test_full_subnet_is_told_beside_the_pod(autojump_clock: Clock) -> None
             for pod in cluster.bound.values():
                 adds.start_soon(start, node, pod)
             await trio.sleep(12)
-            late = [n for n in cluster.notices if n.pod is not None]
+            late = [n for n in cluster.events if n.pod is not None]
             assert {n.reason for n in late} == {"NoVCNAddress"}
             waiting = {n.pod for n in late}
             assert len(waiting) == 2  # four addresses were there
             assert all(subnet.id in n.message for n in late)
             assert all("larger subnet" in n.message for n in late)
-            assert any(n.pod is None and n.warning for n in cluster.notices)
+            assert any(n.pod is None and n.warning for n in cluster.events)
             # Each reason is told once, not with every look.
             await trio.sleep(5)
             told = [
-                (n.pod, n.message.partition(" (")[0]) for n in cluster.notices if n.pod
+                (n.pod, n.message.partition(" (")[0]) for n in cluster.events if n.pod
             ]
             assert len(told) == len(set(told)) <= 2 * len(waiting)
             w.service.world.space(subnet.id).relieve()
         await trio.sleep(5)
-        served = [n for n in cluster.notices if n.pod and not n.warning]
+        served = [n for n in cluster.events if n.pod and not n.warning]
         assert {n.reason for n in served} == {"VCNAddressAssigned"}
         assert {n.pod for n in served} == waiting
 
@@ -192,14 +192,14 @@ async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> No
         await until_warm(node)
         await add(node, 1)  # by what the configuration says
         await trio.sleep(2)
-        told = [n.message for n in cluster.notices if n.pod is None]
+        told = [n.message for n in cluster.events if n.pod is None]
         assert any("podSubnetIds" in m for m in told)
         assert any("podSubnetIds" in p.reason for p in node.pool.problems)
         cluster.refusal = ""
         cluster.change()
         await trio.sleep(2)
         assert not node.pool.problems
-        assert cluster.notices[-1].reason == "PodNetworkReady"
+        assert cluster.events[-1].reason == "PodNetworkReady"
 
 
 async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -> None:
@@ -208,7 +208,7 @@ async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
         await trio.sleep(1800)
-        told = [n for n in cluster.notices if n.reason == "KubeProxyUnfit"]
+        told = [n for n in cluster.events if n.reason == "KubeProxyUnfit"]
         assert len(told) == 2
         assert [p.place for p in node.pool.problems] == [KUBE_PROXY]
         assert "kube-proxy" not in why_empty(node.pool)  # no reason to wait
@@ -224,7 +224,7 @@ async def test_imds_away_is_told_and_mended(autojump_clock: Clock) -> None:
     async with w.node(cluster=cluster) as node:
         await trio.sleep(90)
         assert cluster.instance_id == ""
-        told = [n.message for n in cluster.notices if n.pod is None]
+        told = [n.message for n in cluster.events if n.pod is None]
         assert any("IMDS" in m for m in told), told
         w.service.faults.clear()
         await until_warm(node)

@@ -14,10 +14,10 @@ Clock = trio.testing.MockClock
 
 
 def written(w: World) -> set[Lease]:
-    memory = Replay()
+    replay = Replay()
     for record, at in w.journal.records:
-        memory.apply(record, at)
-    return set(memory.recovered(trio.current_time()).leases)
+        replay.apply(record, at)
+    return set(replay.recovered(trio.current_time()).leases)
 
 
 def told(node: Node) -> list[str]:

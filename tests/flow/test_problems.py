@@ -202,12 +202,12 @@ async def test_passed_problems_are_told_no_more(autojump_clock: Clock) -> None:
         w.service.world.space(subnet.id).exhaust()
         cluster.bind(*[f"pod{n}" for n in range(6)])
         await trio.sleep(3600)
-        during = [n for n in cluster.notices if n.pod is None and n.warning]
+        during = [n for n in cluster.events if n.pod is None and n.warning]
         places = [n.message.partition(": ")[0] for n in during]
         assert all(places.count(place) <= 3 for place in places)
         cluster.unbind(*cluster.bound)
         await trio.sleep(3 * 3600)
-        after = [n for n in cluster.notices if n.pod is None][len(during) :]
+        after = [n for n in cluster.events if n.pod is None][len(during) :]
         assert after[-1].reason == "PodNetworkReady"
         assert len(after) == len(set(places))
         assert cluster.reports[-1].reason == "COMPLETED"
@@ -221,7 +221,7 @@ async def test_a_problem_that_stays_is_told_at_growing_intervals(
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
         await trio.sleep(4 * 3600)
-        assert 5 <= len(cluster.notices) <= 8
+        assert 5 <= len(cluster.events) <= 8
 
 
 async def test_what_kubernetes_refuses_is_a_problem_until_it_does_not(
@@ -237,7 +237,7 @@ async def test_what_kubernetes_refuses_is_a_problem_until_it_does_not(
         kinds = {p["kind"] for p in problems(node)}
         assert kinds == {"pod-network", "cluster"}
         # Events are posted all the same, and no pod is told to wait for that.
-        assert {n.reason for n in cluster.notices} == {"PodNetworkTrouble"}
+        assert {n.reason for n in cluster.events} == {"PodNetworkTrouble"}
         assert "403" not in why_empty(node.pool)
         cluster.refuses_reports, cluster.refusal = False, ""
         cluster.change()
@@ -273,8 +273,8 @@ async def test_an_event_that_could_not_be_posted_is_posted_later(
         cluster.refusal = "NativePodNetwork x: malformed"
         cluster.change()
         await trio.sleep(60)
-        assert cluster.notices == []
+        assert cluster.events == []
         cluster.refuses_notices = False
         await trio.sleep(60)
-        told = [n for n in cluster.notices if "malformed" in n.message]
+        told = [n for n in cluster.events if "malformed" in n.message]
         assert [n.reason for n in told] == ["PodNetworkTrouble"]

@@ -205,7 +205,7 @@ async def test_a_refused_wish_is_told_beside_the_pod(autojump_clock: Clock) -> N
         cluster.bound["pod1"] = pod("pod1")
         cluster.change()
         await trio.sleep(60)
-        posted = [n for n in cluster.notices if n.pod == pod("pod1")]
+        posted = [n for n in cluster.events if n.pod == pod("pod1")]
         assert [n.reason for n in posted] == ["VCNWishRefused"]
         assert "may not use NSG" in posted[0].message
         assert node.pool.demand_count == 0

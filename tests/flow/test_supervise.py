@@ -28,7 +28,7 @@ NEVER: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 
 
 class BrokenHost(MemoryHost):
-    """Its next calls of ``settle`` meet a defect."""
+    """Its next calls of ``apply`` meet a defect."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ Clock = trio.testing.MockClock
 PODS, NAMESPACES, NODES = "/api/v1/pods", "/api/v1/namespaces", "/api/v1/nodes"
 NETWORKS = "/apis/oci.oraclecloud.com/v1beta1/nativepodnetworks"
 QUIET_SECONDS = 60.0
-NOTICE = ClusterEvent(pod=None, reason="Test", message="x")
+EVENT = ClusterEvent(pod=None, reason="Test", message="x")
 
 
 class Indexed(dict[str, Any]):
@@ -280,7 +280,7 @@ async def test_an_event_that_is_refused_for_good_is_let_go(
     """Such as one in a namespace that is terminating: the next ones are due."""
     server.refusals = [status]
     async with following(server, tmp_path) as cluster:
-        await cluster.post_event(NOTICE)
+        await cluster.post_event(EVENT)
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
@@ -290,7 +290,7 @@ async def test_an_event_that_may_be_posted_later_is_an_error(
     server.refusals = [status, status]
     async with following(server, tmp_path) as cluster:
         with pytest.raises(ClusterError):
-            await cluster.post_event(NOTICE)
+            await cluster.post_event(EVENT)
 
 
 async def test_an_event_of_a_pod_with_the_longest_name_has_a_name(

@@ -211,7 +211,7 @@ class Ledger:
     def start_cooldown(self, lease: Lease, since: float) -> None:
         """Let the addresses of a lease that ended then cool, once that is durable.
 
-        A fixed address needs no rest: it is for those that claim its name, who are
+        A fixed address needs no cooldown: it is for those that claim its name, who are
         one and the same to everybody else.
         """
         self._check(Move.START_COOLDOWN, lease.addresses)

@@ -1,7 +1,7 @@
 """What the journal's records add up to.
 
 A fold: ``apply`` takes one record, ``records`` gives the shortest sequence that
-leads to the same state (compaction), ``remembered`` is what start-up reads.
+leads to the same state (compaction), ``recovered`` is what start-up reads.
 """
 
 from dataclasses import replace

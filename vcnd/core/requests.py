@@ -32,7 +32,7 @@ def read(pod: PodRef, annotations: Mapping[str, str]) -> PodRequest:
     """Return what annotations ask for.
 
     Raises:
-        WishRefusedError: they cannot be meant; says which and why.
+        RequestRefusedError: they cannot be meant; says which and why.
     """
     return PodRequest(
         subnet_ids=_ocids(annotations, SUBNET_IDS, SUBNET, MOST_SUBNETS),
@@ -104,7 +104,7 @@ def grant(
     """Return what a pod of a namespace is to be given.
 
     Raises:
-        WishRefusedError: it may not have that.
+        RequestRefusedError: it may not have that.
     """
     mine = [a for a in allowed if a.namespace in (EVERY, namespace)]
     _check("subnet", request.subnet_ids, [a.subnet_ids for a in mine], namespace)

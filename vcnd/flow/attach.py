@@ -49,7 +49,7 @@ class Attacher:
         self._host = host
         self._journal = journal
         self._leases = leases
-        self._turns = locks
+        self._locks = locks
         self._claims = grants
         self._patience_seconds = patience_seconds
         self._confirmation_asked_at = -inf
@@ -70,13 +70,16 @@ class Attacher:
             annotations: the pod's, where the runtime says them.
 
         Raises:
-            WishRefusedError: the pod may not have what it asks for.
+            RequestRefusedError: the pod may not have what it asks for.
             PoolEmptyError: no address came within the patience.
             TryAgainError: a later ADD or DEL of the sandbox came meanwhile.
             BadNetnsError: the descriptor is no pod's network namespace.
             BadRequestError: an interface of that name exists and is not ours.
         """
-        async with self._turns.yielding_turn(key) as place, self._held(key) as held:
+        async with (
+            self._locks.hold_for_add(key) as place,
+            self._held(key) as held,
+        ):
             cookie = await self._host.identify(netns)
             if held is not None:
                 place.keep()
@@ -104,7 +107,7 @@ class Attacher:
         if ledger.lease_of(by_link) is None:
             yield ledger.lease_of(key)
             return
-        async with self._turns.turn(by_link):
+        async with self._locks.hold(by_link):
             yield ledger.lease_of(key) or ledger.lease_of(by_link)
 
     async def _add_again(
@@ -170,7 +173,7 @@ class Attacher:
 
     async def delete(self, key: SandboxKey) -> Lease | None:
         """Take a sandbox's address back; what is already gone is no error."""
-        async with self._turns.newest_turn(key), self._held(key) as lease:
+        async with self._locks.hold_for_del(key), self._held(key) as lease:
             if lease is None:
                 return None
             await self._leases.end(lease)
@@ -191,7 +194,7 @@ class Attacher:
             addresses: the addresses that the runtime's prevResult names.
             default_routes: the families of its default routes by our gateway.
         """
-        async with self._turns.turn(key), self._held(key) as lease:
+        async with self._locks.hold(key), self._held(key) as lease:
             if lease is None:
                 raise SandboxBrokenError(
                     "the sandbox holds no address", details=f"no lease for {key}"

@@ -190,7 +190,7 @@ class Changes:
                 if family is Family.IPV6 and not slot.vnic.ipv6_router:
                     self._pool.signals.request_audit()  # IMDS names a router now
                 for other in limits.vnic_accepted(vnic_id, subnet, now):
-                    # Its limit is known now: that is no trouble any more.
+                    # Its limit is known now: that is no problem any more.
                     self._pool.problems.clear(addresses_place(other, family))
 
     async def attach_vnic(self, pod_class: PodClass) -> bool:

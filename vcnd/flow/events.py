@@ -72,12 +72,12 @@ class Events:
         now, due = trio.current_time(), self._of_node.is_due
         for problem in [p for p in self._pool.problems if due(p.place, now)]:
             unfit = problem.place == KUBE_PROXY
-            notice = ClusterEvent(
+            event = ClusterEvent(
                 pod=None,
                 reason=UNFIT if unfit else TROUBLE,
                 message=f"{problem.what}: {problem.reason}",
             )
-            await self._cluster.post_event(notice)
+            await self._cluster.post_event(event)
             self._of_node.mentioned(problem.place, now)
 
     async def _node_cleared(self) -> None:
@@ -90,10 +90,10 @@ class Events:
                 message += f"; {left} other problems remain"
             hindered = any(p.place.kind.costs_addresses for p in problems)
             reason = CLEARED if hindered else READY
-            notice = ClusterEvent(
+            event = ClusterEvent(
                 pod=None, reason=reason, message=message, warning=False
             )
-            await self._cluster.post_event(notice)
+            await self._cluster.post_event(event)
             self._of_node.close(place)
         self._of_node.prune(trio.current_time())
 
@@ -116,10 +116,10 @@ class Events:
             bound = pool.demand.bound(uid)
             if bound is not None and uid in held:
                 message = f"got {held[uid]} after waiting for an address"
-                notice = ClusterEvent(
+                event = ClusterEvent(
                     pod=bound.pod, reason=ADDRESS, message=message, warning=False
                 )
-                await self._cluster.post_event(notice)
+                await self._cluster.post_event(event)
             for key in over:
                 if key[0] == uid:
                     self._of_pods.forget(key)
@@ -138,8 +138,8 @@ class Events:
             key = uid, NO_ADDRESS, problem.place if problem else None
             message = why_empty(pool, grant)
         if self._of_pods.is_due(key, now):
-            notice = ClusterEvent(pod=bound.pod, reason=key[1], message=message)
-            await self._cluster.post_event(notice)
+            event = ClusterEvent(pod=bound.pod, reason=key[1], message=message)
+            await self._cluster.post_event(event)
             self._of_pods.mentioned(key, now)
 
     # Pods whose network cannot work
@@ -160,8 +160,8 @@ class Events:
         now, which = trio.current_time(), (key, broken.cause)
         if self._of_broken.is_due(which, now):
             pod = broken.lease.pod
-            notice = ClusterEvent(pod=pod, reason=BROKEN, message=broken.reason)
-            await self._cluster.post_event(notice)
+            event = ClusterEvent(pod=pod, reason=BROKEN, message=broken.reason)
+            await self._cluster.post_event(event)
             self._of_broken.mentioned(which, now)
 
     async def _no_longer_broken(
@@ -174,8 +174,8 @@ class Events:
             return
         if is_well:
             message = f"the network of {' and '.join(lease.addresses)} works again"
-            notice = ClusterEvent(
+            event = ClusterEvent(
                 pod=lease.pod, reason=RESTORED, message=message, warning=False
             )
-            await self._cluster.post_event(notice)
+            await self._cluster.post_event(event)
         self._of_broken.close((key, cause))

@@ -25,12 +25,12 @@ class FixedAddresses:
     """Those of this node."""
 
     def __init__(
-        self, *, pool: Pool, changes: Changes, returns: Returns, work: Dispatcher
+        self, *, pool: Pool, changes: Changes, returns: Returns, dispatcher: Dispatcher
     ) -> None:
         self._pool = pool
         self._changes = changes
         self._returns = returns
-        self._dispatcher = work
+        self._dispatcher = dispatcher
 
     def fetch(
         self, need: ClassDemand, slots: Sequence[VnicSlot], attach: Callable[[], None]

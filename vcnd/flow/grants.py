@@ -22,14 +22,14 @@ class Grants:
         self._cluster = cluster
 
     async def of(self, pod: PodRef, told: Mapping[str, str] | None) -> Grant:
-        """Return a pod's claim.
+        """Return a pod's grant.
 
         Args:
             pod: the pod.
             told: its annotations, where the runtime says them.
 
         Raises:
-            WishRefusedError: it may not have what it asks for.
+            RequestRefusedError: it may not have what it asks for.
             TryAgainError: it may have wishes, and they cannot be had.
         """
         demand = self._pool.demand

@@ -39,7 +39,7 @@ class KernelAudit:
         self._pool = pool
         self._host = host
         self._leases = leases
-        self._turns = locks
+        self._locks = locks
         self._lost = False
         self._rest_until = 0.0
         self._to_adopt: list[Lease] = []
@@ -140,12 +140,12 @@ class KernelAudit:
             )
 
     async def _drift(self) -> list[KernelRepair]:
-        before = self._turns.busy()
+        before = self._locks.busy()
         links = await self._host.pod_links()
         return kernel_drift(
             leases=self._pool.ledger.leases(),
             links=links,
-            busy={self._host.host_ifname(k) for k in before | self._turns.busy()},
+            busy={self._host.host_ifname(k) for k in before | self._locks.busy()},
             first=self._pool.family,
         )
 
@@ -162,7 +162,7 @@ class KernelAudit:
                 assert_never(repair)
 
     async def _restore(self, lease: Lease) -> None:
-        async with self._turns.turn(lease.key):
+        async with self._locks.hold(lease.key):
             if await self._leases.restore(lease):
                 self._to_adopt.append(lease)
                 log.error(
@@ -174,7 +174,7 @@ class KernelAudit:
                 )
 
     async def _end(self, lease: Lease) -> None:
-        async with self._turns.turn(lease.key):
+        async with self._locks.hold(lease.key):
             if self._pool.ledger.lease_of(lease.key) != lease:
                 return
             await self._leases.end(lease)

@@ -11,7 +11,7 @@ from vcnd.ports import Host, Journal
 
 
 class Leases:
-    """Begins and ends leases; the caller holds the sandbox's turn."""
+    """Begins and ends leases; the caller holds the sandbox's lock."""
 
     def __init__(self, *, pool: Pool, host: Host, journal: Journal) -> None:
         self._pool = pool

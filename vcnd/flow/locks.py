@@ -51,8 +51,8 @@ class SandboxLocks:
         self._places: dict[SandboxKey, list[Place]] = {}
 
     @asynccontextmanager
-    async def turn(self, key: SandboxKey) -> AsyncIterator[None]:
-        """Wait for the sandbox's turn and hold it."""
+    async def hold(self, key: SandboxKey) -> AsyncIterator[None]:
+        """Wait for the sandbox's lock and hold it."""
         lock = self._locks.setdefault(key, trio.Lock())
         self._busy[key] = self._busy.get(key, 0) + 1
         try:
@@ -64,14 +64,14 @@ class SandboxLocks:
                 del self._busy[key]
 
     @asynccontextmanager
-    async def newest_turn(self, key: SandboxKey) -> AsyncIterator[None]:
-        """End waiting ADDs, then wait for the sandbox's turn and hold it (DEL)."""
+    async def hold_for_del(self, key: SandboxKey) -> AsyncIterator[None]:
+        """End waiting ADDs, then wait for the sandbox's lock and hold it (DEL)."""
         self._overtake(key, "DEL")
-        async with self.turn(key):
+        async with self.hold(key):
             yield
 
     @asynccontextmanager
-    async def yielding_turn(self, key: SandboxKey) -> AsyncIterator[Place]:
+    async def hold_for_add(self, key: SandboxKey) -> AsyncIterator[Place]:
         """Do the same, and end when a later call comes before ``Place.keep`` (ADD).
 
         Raises:
@@ -82,7 +82,7 @@ class SandboxLocks:
         self._places.setdefault(key, []).append(place)
         try:
             with place.scope:
-                async with self.turn(key):
+                async with self.hold(key):
                     yield place
         finally:
             self._places[key].remove(place)

@@ -50,7 +50,7 @@ class Publisher:
         self._random = random
         self._instance_id = ""
         self._proxy_next = 0.0
-        self._notices = Events(pool=pool, cluster=cluster)
+        self._events = Events(pool=pool, cluster=cluster)
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -76,7 +76,7 @@ class Publisher:
             await trio.sleep(GATHER_SECONDS)
 
     def _until_next_look(self) -> float:
-        return LATE_SECONDS if self._notices.somebody_waits else LOOK_SECONDS
+        return LATE_SECONDS if self._events.somebody_waits else LOOK_SECONDS
 
     async def _reconcile(self) -> None:
         """Do each step, though one before it was refused; then raise its error."""
@@ -85,7 +85,7 @@ class Publisher:
             self._follow_network,
             self._publish,
             self._look_at_proxy,
-            self._notices.post,
+            self._events.post,
         )
         refusals: list[ClusterError] = []
         for step in steps:
@@ -153,7 +153,7 @@ class Publisher:
                 for slot in pool.vnics.pod_slots
             ],
             usable=counts.free + counts.leased + counts.cooling,
-            problem=_trouble(pool),
+            problem=_newest_problem(pool),
             network=pool.demand.network,
         )
 
@@ -171,7 +171,7 @@ class Publisher:
             self._pool.problems.report(KUBE_PROXY, problem)
 
 
-def _trouble(pool: Pool) -> str | None:
+def _newest_problem(pool: Pool) -> str | None:
     """Return why pods may find no address: of these problems the newest."""
     problems = [p for p in pool.problems if p.place.kind.costs_addresses]
     if not problems:

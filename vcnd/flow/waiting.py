@@ -70,7 +70,7 @@ def _take(pool: Pool, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
 
 
 def why_empty(pool: Pool, grant: Grant | None = None) -> str:
-    """Say in words why no address is free, for a claim or for anybody."""
+    """Say in words why no address is free, for a grant or for any pod."""
     short = short_family(pool, grant)
     counts = pool.counts(short)
     held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
@@ -92,7 +92,7 @@ def why_empty(pool: Pool, grant: Grant | None = None) -> str:
 
 
 def short_family(pool: Pool, grant: Grant | None) -> Family:
-    """Return the family that is short, for a claim or for anybody."""
+    """Return the family that is short, for a grant or for any pod."""
     families = pool.demand.network.families if grant is None else grant.families
     none_free = [f for f in families if not pool.counts(f).free]
     return none_free[0] if none_free else families[0]

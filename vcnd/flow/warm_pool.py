@@ -67,7 +67,7 @@ class WarmPool:
         self._resync_seconds = resync_seconds
         self._dispatcher = Dispatcher(pool=pool, random=random)
         self._fixed = FixedAddresses(
-            pool=pool, changes=changes, returns=returns, work=self._dispatcher
+            pool=pool, changes=changes, returns=returns, dispatcher=self._dispatcher
         )
         self._surplus_since: dict[str, float] = {}
         """Classes that have too much, by name, and since when."""

@@ -266,8 +266,8 @@ class KubeCluster:
         """Write the status; where the node serves, say so (``Cluster.publish``)."""
         await self._writer.publish(report, self._nodes, self._networks)
 
-    async def post_event(self, notice: ClusterEvent) -> None:
+    async def post_event(self, event: ClusterEvent) -> None:
         """Post an Event (``Cluster.post_event``)."""
         node = self._node()
         uid = node.metadata.uid if node else ""
-        await self._writer.post_event(notice, node_uid=uid)
+        await self._writer.post_event(event, node_uid=uid)

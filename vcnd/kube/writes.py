@@ -154,14 +154,14 @@ class Writer:
             self._untainted = version
             log.info("startup_taint_removed", taint=self._startup_taint)
 
-    async def post_event(self, notice: ClusterEvent, *, node_uid: str) -> None:
+    async def post_event(self, event: ClusterEvent, *, node_uid: str) -> None:
         """Post an Event; one that is refused for good is logged.
 
         Raises:
             ClusterError: it may be posted later.
         """
         path, body = bodies.event(
-            notice,
+            event,
             node_name=self._node_name,
             node_uid=node_uid,
             unique=secrets.token_hex(8),
@@ -174,7 +174,7 @@ class Writer:
         except KubeError as error:
             if error.status not in REFUSED_FOR_GOOD:
                 raise ClusterError(str(error)) from error
-            log.warning("event_refused", event_reason=notice.reason, reason=str(error))
+            log.warning("event_refused", event_reason=event.reason, reason=str(error))
 
 
 def as_read(found: Object) -> dict[str, Any]:

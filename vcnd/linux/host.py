@@ -243,7 +243,7 @@ class LinuxHost:
         nft.load(render(layout, links, pods, marker=marker, strangers=strangers))
 
     async def withdraw(self) -> None:
-        """Remove what ``settle`` made (``Host.withdraw``)."""
+        """Remove what ``apply`` made (``Host.withdraw``)."""
         self._slots = []
 
         await self._surroundings.withdraw()

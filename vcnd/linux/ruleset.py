@@ -113,7 +113,7 @@ def render(
         layout: names and numbers.
         vnics: the VNICs' links.
         pods: the pods' elements.
-        marker: an empty chain that tells this load from any other (``linux.watch``).
+        marker: an empty chain that tells this load from any other (``linux.guard``).
         strangers: links of others that are named like pods'.
     """
     numbers = class_numbers(layout, vnics)
