@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from vcnd.core.ledger import Ledger
-from vcnd.core.states import IllegalMoveError
+from vcnd.core.states import IllegalMoveError, State
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp
@@ -214,3 +214,28 @@ def test_a_block_is_spare_only_when_all_of_it_is() -> None:
     assert ledger.releasable() == []  # it cools
     ledger.end_cooldown(0.0)
     assert ledger.releasable() == [block]
+
+
+def test_the_end_of_a_lease_becomes_durable_after_its_address_came_back() -> None:
+    ledger = Ledger(cooling_seconds=10)
+    key = SandboxKey("vcnd", "c", "eth0")
+    ledger.add(private_ip(1))
+    ledger.lease(lease(key, private_ip(1).address))
+    ended = ledger.end_lease(key)
+    assert ended is not None
+    ledger.forget(private_ip(1))  # while the disk is full
+    ledger.add(private_ip(1))
+    ledger.start_cooldown(ended, 0.0)
+    assert ledger.state(ended.address) is State.FREE
+
+
+def test_the_end_of_a_lease_becomes_durable_after_the_kernel_restored_it() -> None:
+    ledger = Ledger(cooling_seconds=10)
+    key = SandboxKey("vcnd", "c", "eth0")
+    ledger.add(private_ip(1))
+    ledger.lease(lease(key, private_ip(1).address))
+    ended = ledger.end_lease(key)
+    assert ended is not None
+    ledger.restore(ended)
+    ledger.start_cooldown(ended, 0.0)
+    assert ledger.state(ended.address) is State.LEASED

@@ -214,10 +214,10 @@ class Ledger:
         A fixed address needs no cooldown: it is for those that claim its name, who are
         one and the same to everybody else.
         """
-        self._check(Move.START_COOLDOWN, lease.addresses)
         for address in lease.addresses:
             if self._cooling.get(address) != inf:
-                continue  # forgotten meanwhile
+                continue  # forgotten meanwhile, or leased again
+            self._check(Move.START_COOLDOWN, [address])
             self._cooling[address] = since + self._cooling_seconds
             if self._addresses[address].fixed:
                 del self._cooling[address]

@@ -112,7 +112,6 @@ MOVES: Mapping[Move, Mapping[State, frozenset[State]]] = {
         State.ADDING: _to(State.ADDING),
         State.DELETING: _to(State.DELETING),
         State.DOUBTED: _to(State.DOUBTED),
-        State.UNKNOWN: _to(State.UNKNOWN),
     },
     Move.RESTORE_COOLDOWN: {State.FREE: _to(State.COOLING)},
     Move.END_COOLDOWN: {
