@@ -1,6 +1,5 @@
 """How long to wait before the next try."""
 
-from collections.abc import Iterator
 from random import Random
 
 
@@ -29,12 +28,3 @@ class Backoff:
     def reset(self) -> None:
         """Start again with the first delay: a try has succeeded."""
         self._ceiling = self._first
-
-
-def delays(
-    random: Random, *, first_seconds: float = 0.5, most_seconds: float = 30.0
-) -> Iterator[float]:
-    """Yield the delays of a ``Backoff`` for ever."""
-    backoff = Backoff(random, first_seconds=first_seconds, most_seconds=most_seconds)
-    while True:
-        yield backoff.next_delay()

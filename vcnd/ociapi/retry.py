@@ -7,7 +7,7 @@ from typing import TypeVar
 import structlog
 import trio
 
-from vcnd.core.backoff import delays
+from vcnd.core.backoff import Backoff
 from vcnd.model.errors import CloudError
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError, Verdict
 
@@ -35,8 +35,9 @@ class Retrier:
             CloudError: a final refusal, or the last one when time is up.
         """
         give_up_at = trio.current_time() + self._give_up_seconds
-        for pause in delays(self._random):
-            delay = pause
+        backoff = Backoff(self._random)
+        while True:
+            delay = backoff.next_delay()
             try:
                 return await attempt()
             except OciError as error:
@@ -51,7 +52,6 @@ class Retrier:
                 raise failure
             log.info("api_retry", reason=str(failure), delay_seconds=round(delay, 2))
             await trio.sleep(delay)
-        raise AssertionError("delays never end")
 
 
 def _no_answer(error: NoAnswerError) -> CloudError:
