@@ -27,7 +27,6 @@ from vcnd.core.states import (
     IllegalMoveError,
     Move,
     State,
-    Withheld,
 )
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
@@ -54,8 +53,9 @@ class Ledger:
         self._leases: dict[SandboxKey, Lease] = {}
         self._holders: dict[str, SandboxKey] = {}
         self._cooling: dict[str, float] = {}
-        self._withheld: dict[str, Withheld] = {}
-        """Objects, by their first address."""
+        self._withheld: dict[str, State] = {}
+        """Why no pod gets an object's free addresses, by its first address: ADDING,
+        DELETING or DOUBTED."""
         self._lost: dict[str, VnicId] = {}
         """Leased addresses that the cloud took from us, and where they were."""
 
@@ -67,7 +67,7 @@ class Ledger:
         self._check(Move.START_ADDING if adding else Move.ADD, addresses)
         self._objects[private_ip.address] = private_ip
         if adding:
-            self._withheld[private_ip.address] = Withheld.ADDING
+            self._withheld[private_ip.address] = State.ADDING
         for address in addresses:
             self._addresses[address] = private_ip
             self._lost.pop(address, None)
@@ -78,13 +78,13 @@ class Ledger:
         """Take an object that nobody holds out of use before its deletion."""
         self._check_there(private_ip)
         self._check(Move.MARK_DELETING, private_ip.addresses)
-        self._withheld[private_ip.address] = Withheld.DELETING
+        self._withheld[private_ip.address] = State.DELETING
 
     def doubt(self, private_ip: PrivateIp) -> None:
         """Let an object serve nobody new; one that is withheld already stays so."""
         self._check_there(private_ip)
         self._check(Move.DOUBT, private_ip.addresses)
-        self._withheld.setdefault(private_ip.address, Withheld.DOUBTED)
+        self._withheld.setdefault(private_ip.address, State.DOUBTED)
 
     def keep(self, private_ip: PrivateIp) -> None:
         """Let an object that was withheld serve: the cloud gives it to us."""
@@ -94,22 +94,22 @@ class Ledger:
         self._check(Move.KEEP, private_ip.addresses)
         del self._withheld[private_ip.address]
 
-    def why_withheld(self, private_ip: PrivateIp) -> Withheld | None:
-        """Return why an object serves nobody new, or None."""
+    def why_withheld(self, private_ip: PrivateIp) -> State | None:
+        """Return ADDING, DELETING or DOUBTED if no other pod gets it, else None."""
         there = self._objects.get(private_ip.address) == private_ip
         return self._withheld.get(private_ip.address) if there else None
 
     @property
     def in_doubt(self) -> bool:
         """Return True if some object is doubted, or not durably known yet."""
-        return any(w is not Withheld.DELETING for w in self._withheld.values())
+        return any(w is not State.DELETING for w in self._withheld.values())
 
     def _check(self, move: Move, addresses: Iterable[str]) -> None:
         """Raise ``IllegalMoveError`` unless a move is legal for all addresses."""
         for address in addresses:
             state = self.state(address)
             if state not in MOVES[move]:
-                raise IllegalMoveError(f"{address} is {state}: no move {move!r} then")
+                raise IllegalMoveError(f"{address} is {state}: it cannot {move}")
 
     def _check_there(self, private_ip: PrivateIp) -> None:
         if self._objects.get(private_ip.address) != private_ip:
@@ -267,7 +267,7 @@ class Ledger:
             return State.UNKNOWN
         withheld = self._withheld.get(private_ip.address)
         if withheld is not None:
-            return State(withheld)
+            return withheld
         return State.FREE if address in self._free else State.COOLING
 
     def lease_of(self, key: SandboxKey) -> Lease | None:
@@ -322,7 +322,7 @@ class Ledger:
             found = (self._addresses.get(a) for a in addresses)
             return sum(p is not None and p.address in objects for p in found)
 
-        def unleased(why: Withheld) -> int:
+        def unleased(why: State) -> int:
             objects = {a for a, w in self._withheld.items() if w is why} & chosen
             return of(self._free, objects) + of(self._cooling, objects)
 
@@ -331,8 +331,8 @@ class Ledger:
             free=of(self._free, serving),
             leased=of(self._holders, chosen),
             cooling=of(self._cooling, serving),
-            deleting=unleased(Withheld.DELETING),
-            doubted=unleased(Withheld.DOUBTED) + unleased(Withheld.ADDING),
+            deleting=unleased(State.DELETING),
+            doubted=unleased(State.DOUBTED) + unleased(State.ADDING),
         )
 
     def lost(self) -> set[str]:

@@ -27,14 +27,6 @@ class State(StrEnum):
     """OCI's list lacks it; no second witness has confirmed that it is gone."""
 
 
-class Withheld(StrEnum):
-    """Why no pod gets the addresses of an object that are not leased."""
-
-    ADDING = "adding"
-    DELETING = "deleting"
-    DOUBTED = "doubted"
-
-
 class Move(StrEnum):
     """What can happen to an address."""
 

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from vcnd.core.placement import CreateAddresses
-from vcnd.core.states import Withheld
+from vcnd.core.states import State
 from vcnd.flow.links import Links
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import (
@@ -147,7 +147,7 @@ class Changes:
         finally:
             self._adding -= ids
         for private_ip in fresh:
-            if ledger.why_withheld(private_ip) is Withheld.ADDING:
+            if ledger.why_withheld(private_ip) is State.ADDING:
                 ledger.keep(private_ip)
         log.info("addresses_added", addresses=texts(fresh))
         self._note_accepted(fresh)
@@ -162,7 +162,7 @@ class Changes:
         """
         ledger = self._pool.ledger
         if ledger.private_ip(private_ip.address) == private_ip:
-            adding = ledger.why_withheld(private_ip) is Withheld.ADDING
+            adding = ledger.why_withheld(private_ip) is State.ADDING
             return adding and private_ip.id not in self._adding
         return all(ledger.private_ip(a) is None for a in private_ip.addresses)
 

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from vcnd.core.drift import Adopt, Forget, cloud_drift, nsg_drift
-from vcnd.core.states import State, Withheld
+from vcnd.core.states import State
 from vcnd.flow.changes import Changes
 from vcnd.flow.conditions import Phase
 from vcnd.flow.kernel_audit import KernelAudit
@@ -68,7 +68,7 @@ class CloudAudit:
         """Return True if the last look left something to be asked for again."""
         ledger = self._pool.ledger
         return bool(self._pool.in_doubt or self._pool.vnics.detaching) or any(
-            ledger.why_withheld(p) is Withheld.DELETING
+            ledger.why_withheld(p) is State.DELETING
             for p in ledger.private_ips()
             if p.address not in self._returns.being_deleted
         )
@@ -201,9 +201,7 @@ class CloudAudit:
                 await self._forget_address(private_ip)
         fresh = [r.private_ip for r in repairs if isinstance(r, Adopt)]
         # And what the disk has refused so far.
-        fresh += [
-            p for p in view.private_ips if ledger.why_withheld(p) is Withheld.ADDING
-        ]
+        fresh += [p for p in view.private_ips if ledger.why_withheld(p) is State.ADDING]
         for private_ip in fresh:
             await self._changes.record_addresses([private_ip])
             self._kernel.let_rest(private_ip)
@@ -241,7 +239,7 @@ class CloudAudit:
         ledger, returns = self._pool.ledger, self._returns
         listed = {p.id for p in view.private_ips}
         there = [p for p in ledger.private_ips() if p.id in listed]
-        found = [p for p in there if ledger.why_withheld(p) is Withheld.DOUBTED]
+        found = [p for p in there if ledger.why_withheld(p) is State.DOUBTED]
         for private_ip in found:
             ledger.keep(private_ip)
         if found:
@@ -251,7 +249,7 @@ class CloudAudit:
             [
                 p
                 for p in there
-                if ledger.why_withheld(p) is Withheld.DELETING
+                if ledger.why_withheld(p) is State.DELETING
                 and returns.may_settle(p.address)
             ],
             [v for v in vnics if returns.may_settle(v)],
