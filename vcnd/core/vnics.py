@@ -1,19 +1,31 @@
-"""The instance's VNICs: which there are, their numbers, and which serve new pods."""
+"""The instance's VNICs: which there are, their numbers, and which serve new pods.
+
+Packet marks, connection marks and route tables are derived from a VNIC's number.  So
+a number is not given to another VNIC while leases stand on the one that had it.
+"""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
-from vcnd.core.numbers import Numbers
 from vcnd.model.ids import VnicId
-from vcnd.model.vnic import Vnic, VnicSlot
+from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
+
+MOST_INDEX = 95
+"""A mark has eight bits: the highest tells packets that leave though their pod is here,
+and a quarter of the numbers below is for VNICs that vcnd does not manage."""
 
 
 class VnicTable:
     """One owner of what is known of VNICs; every method is one step."""
 
     def __init__(self) -> None:
-        self._numbers = Numbers()
+        self._slots: dict[VnicId, VnicSlot] = {}
+        """The attached VNICs."""
+        self._gone: dict[VnicId, VnicSlot] = {}
+        """VNICs that are gone and whose number is still reserved."""
+        self._kept: Mapping[str, int] = {}
+        """Numbers that the kernel has, by MAC, where the journal was lost."""
         self._unlinked: frozenset[VnicId] = frozenset()
         self._doubted: frozenset[VnicId] = frozenset()
         self._detaching: frozenset[VnicId] = frozenset()
@@ -25,55 +37,79 @@ class VnicTable:
     @property
     def slots(self) -> Mapping[VnicId, VnicSlot]:
         """Return the attached VNICs and their numbers."""
-        return MappingProxyType(self._numbers.slots)
+        return MappingProxyType(self._slots)
 
     @property
     def pod_slots(self) -> list[VnicSlot]:
         """Return the VNICs that carry pods, by number."""
-        slots = (s for s in self._numbers.slots.values() if not s.is_primary)
+        slots = (s for s in self._slots.values() if not s.is_primary)
         return sorted(slots, key=lambda s: s.index)
 
     def class_of(self, vnic_id: VnicId) -> str:
         """Return the name of a VNIC's class; the node's own for an unknown VNIC."""
-        slot = self._numbers.slots.get(vnic_id)
+        slot = self._slots.get(vnic_id)
         return slot.vnic.pod_class if slot is not None else ""
 
     def add(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
-        """Give a VNIC its number, or return the slot it has, brought up to date."""
-        return self._numbers.number(vnic, primary=primary)
+        """Give a VNIC its number, or return the slot it has, brought up to date.
+
+        A VNIC that comes back gets the number that it had.
+        """
+        held = self._slots.get(vnic.id) or self._gone.pop(vnic.id, None)
+        if held is not None:
+            index = held.index
+        elif primary:
+            index = PRIMARY_INDEX
+        else:
+            index = self._free_index(vnic.mac)
+        slot = VnicSlot(index=index, vnic=vnic)
+        self._slots[vnic.id] = slot
+        return slot
+
+    def _free_index(self, mac: str) -> int:
+        used = {s.index for s in (*self._slots.values(), *self._gone.values())}
+        former = self._kept.get(mac, 0)
+        if former and former not in used:
+            return former
+        used |= {*self._kept.values()}
+        indexes = range(PRIMARY_INDEX + 1, MOST_INDEX + 1)
+        return next(i for i in indexes if i not in used)
 
     def restore(self, slot: VnicSlot) -> None:
         """Enter a VNIC with the number that the journal names."""
-        self._numbers.restore(slot)
+        self._slots[slot.vnic.id] = slot
 
     def retire(self, vnic_id: VnicId) -> bool:
-        """Take a VNIC out that is gone; its number stays reserved until ``free``.
+        """Take a VNIC out that is gone; its number stays reserved until it is freed.
 
         Return True if it was there.
         """
         self._doubted -= {vnic_id}
         self._detaching -= {vnic_id}
-        return self._numbers.retire(vnic_id)
+        slot = self._slots.pop(vnic_id, None)
+        if slot is not None and not slot.is_primary:
+            self._gone[vnic_id] = slot
+        return slot is not None
 
     def detached(self, vnic_id: VnicId) -> None:
         """Take a VNIC out that we detached; no pod was on it, so its number is free."""
         if self.retire(vnic_id):
             self._attached -= 1
-        self._numbers.free(vnic_id)
+        self.free_number(vnic_id)
 
     # Numbers
 
     def unused_numbers(self, leased: AbstractSet[VnicId]) -> list[VnicId]:
         """Return the gone VNICs on which no lease stands."""
-        return self._numbers.unused(leased)
+        return [v for v in self._gone if v not in leased]
 
     def free_number(self, vnic_id: VnicId) -> None:
         """Let another VNIC have the number of a VNIC that is gone."""
-        self._numbers.free(vnic_id)
+        self._gone.pop(vnic_id, None)
 
     def keep_numbers(self, by_mac: Mapping[str, int]) -> None:
         """Keep the numbers that the kernel has, by MAC: the journal lost them."""
-        self._numbers.keep(by_mac)
+        self._kept = by_mac
 
     # How many there are
 
@@ -118,7 +154,8 @@ class VnicTable:
 
     def serves(self, vnic_id: VnicId) -> bool:
         """Return True if new pods may have the addresses of a VNIC."""
-        return vnic_id not in self._unlinked | self._doubted | self._detaching
+        withheld = (self._unlinked, self._doubted, self._detaching)
+        return not any(vnic_id in vnics for vnics in withheld)
 
     def set_unlinked(self, unlinked: AbstractSet[VnicId]) -> None:
         """Note which VNICs have no link."""

@@ -1,8 +1,8 @@
 """A number is a VNIC's own, and stays reserved while leases stand on it."""
 
 from vcnd.core.ledger import Ledger
-from vcnd.core.numbers import MOST_INDEX, Numbers
 from vcnd.core.replay import Replay
+from vcnd.core.vnics import MOST_INDEX, VnicTable
 from vcnd.linux.layout import Layout
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 from vcnd.model.records import AddressAdded, AddressForgotten, Leased, Released
@@ -28,24 +28,24 @@ def vnic(name: str) -> Vnic:
 
 
 def test_a_gone_vnics_number_is_not_given_to_another() -> None:
-    numbers = Numbers()
-    assert numbers.number(vnic("a")).index == 2
-    assert numbers.retire(VnicId("a"))
-    assert not numbers.retire(VnicId("a"))
-    assert numbers.number(vnic("b")).index == 3
-    assert numbers.unused({VnicId("a")}) == []
-    assert numbers.unused(set()) == ["a"]
-    numbers.free(VnicId("a"))
-    assert numbers.number(vnic("c")).index == 2
+    vnics = VnicTable()
+    assert vnics.add(vnic("a")).index == 2
+    assert vnics.retire(VnicId("a"))
+    assert not vnics.retire(VnicId("a"))
+    assert vnics.add(vnic("b")).index == 3
+    assert vnics.unused_numbers({VnicId("a")}) == []
+    assert vnics.unused_numbers(set()) == ["a"]
+    vnics.free_number(VnicId("a"))
+    assert vnics.add(vnic("c")).index == 2
 
 
 def test_a_vnic_that_comes_back_gets_its_old_number() -> None:
-    numbers = Numbers()
-    numbers.number(vnic("a"))
-    numbers.retire(VnicId("a"))
-    numbers.number(vnic("b"))
-    assert numbers.number(vnic("a")).index == 2
-    assert numbers.gone == {}
+    vnics = VnicTable()
+    vnics.add(vnic("a"))
+    vnics.retire(VnicId("a"))
+    vnics.add(vnic("b"))
+    assert vnics.add(vnic("a")).index == 2
+    assert vnics.unused_numbers(set()) == []
 
 
 def test_leases_stand_on_a_vnic_until_they_end_though_their_address_is_gone() -> None:
