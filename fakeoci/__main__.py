@@ -230,8 +230,8 @@ async def _follow_containers(
 def _fabric_routes(fabric: Fabric) -> list[Route]:
     """Return the operator's view of the packets: flow logs, and the source check."""
 
-    def json(said: object) -> Response:
-        return Response(msgspec.json.encode(said), media_type="application/json")
+    def json(answer: object) -> Response:
+        return Response(msgspec.json.encode(answer), media_type="application/json")
 
     async def flow_logs(_request: Request) -> Response:
         await fabric.close_windows()

@@ -41,13 +41,13 @@ class Container:
     """Docker's own address on the network: where its host is."""
 
 
-def container_of(said: dict[str, Any]) -> Container:
+def container_of(inspected: dict[str, Any]) -> Container:
     """Return a container from Docker's description of it."""
-    networks = said["NetworkSettings"]["Networks"].values()
+    networks = inspected["NetworkSettings"]["Networks"].values()
     network = next(n for n in networks if n["IPAddress"])
     return Container(
-        name=said["Name"].lstrip("/"),
-        pid=said["State"]["Pid"],
+        name=inspected["Name"].lstrip("/"),
+        pid=inspected["State"]["Pid"],
         address=network["IPAddress"],
         mac=network["MacAddress"],
         gateway=network["Gateway"],
@@ -106,11 +106,11 @@ class Containers:
             # Listed after the events are under way: none is missed between the two.
             await self._take_in_all(docker)
             async for line in events.aiter_lines():
-                said = json.loads(line)
-                if said["Action"] == STARTED:
-                    await self._take_in(docker, said["Actor"]["ID"])
+                event = json.loads(line)
+                if event["Action"] == STARTED:
+                    await self._take_in(docker, event["Actor"]["ID"])
                 else:
-                    self._terminate(said["Actor"]["Attributes"]["name"])
+                    self._terminate(event["Actor"]["Attributes"]["name"])
         finally:
             with trio.CancelScope(shield=True):
                 await events.aclose()
@@ -118,8 +118,8 @@ class Containers:
     async def _take_in_all(self, docker: httpx2.AsyncClient) -> None:
         filters = json.dumps({"label": [self._options.label]})
         listed = await docker.get(f"{API}/containers/json?filters={filters}")
-        for said in listed.json():
-            await self._take_in(docker, said["Id"])
+        for container in listed.json():
+            await self._take_in(docker, container["Id"])
 
     async def _take_in(self, docker: httpx2.AsyncClient, container_id: str) -> None:
         answer = await docker.get(f"{API}/containers/{container_id}/json")

@@ -61,9 +61,9 @@ class ApiKeyDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     public_key: str
 
 
-def _json(said: Any, status: int = 200) -> Response:
+def _json(answer: Any, status: int = 200) -> Response:
     return Response(
-        msgspec.json.encode(said), status_code=status, media_type="application/json"
+        msgspec.json.encode(answer), status_code=status, media_type="application/json"
     )
 
 
@@ -72,14 +72,14 @@ def routes(service: Service) -> list[Route]:
 
     async def add_fault(request: Request) -> Response:
         try:
-            said = msgspec.json.decode(await request.body(), type=FaultDetails)
+            details = msgspec.json.decode(await request.body(), type=FaultDetails)
         except msgspec.MsgspecError as error:
             return _json({"message": str(error)}, 400)
-        if said.kind not in FAULTS:
+        if details.kind not in FAULTS:
             return _json({"message": f"kind is one of {', '.join(FAULTS)}"}, 400)
-        if said.kind == "garbled" and said.how not in MUTATIONS:
+        if details.kind == "garbled" and details.how not in MUTATIONS:
             return _json({"message": f"how is one of {', '.join(MUTATIONS)}"}, 400)
-        service.faults.append(Fault(**msgspec.structs.asdict(said)))
+        service.faults.append(Fault(**msgspec.structs.asdict(details)))
         return _json({}, 201)
 
     async def clear_faults(_request: Request) -> Response:
@@ -118,19 +118,19 @@ def _principals(service: Service) -> list[tuple[str, str, Endpoint]]:
     identities = service.identities
 
     async def add_api_key(request: Request) -> Response:
-        said = msgspec.json.decode(await request.body(), type=ApiKeyDetails)
-        identities.add_api_key(said.key_id, _rsa(said.public_key))
+        details = msgspec.json.decode(await request.body(), type=ApiKeyDetails)
+        identities.add_api_key(details.key_id, _rsa(details.public_key))
         return _json({}, 201)
 
     async def add_cluster(request: Request) -> Response:
-        said = msgspec.json.decode(await request.body(), type=PrincipalDetails)
-        identities.add_cluster(said.id, _rsa(said.public_key))
+        details = msgspec.json.decode(await request.body(), type=PrincipalDetails)
+        identities.add_cluster(details.id, _rsa(details.public_key))
         return _json({}, 201)
 
     async def add_resource(request: Request) -> Response:
-        said = msgspec.json.decode(await request.body(), type=PrincipalDetails)
+        details = msgspec.json.decode(await request.body(), type=PrincipalDetails)
         now = service.clock()
-        token = identities.resource(said.id, _rsa(said.public_key), now)
+        token = identities.resource(details.id, _rsa(details.public_key), now)
         return _json({"token": token}, 201)
 
     return [
@@ -180,9 +180,9 @@ def _events(service: Service) -> list[tuple[str, str, Endpoint]]:
         return _json({"taken": space.exhaust()})
 
     async def hide(request: Request) -> Response:
-        said = msgspec.json.decode(await request.body(), type=HiddenDetails)
-        until = service.clock() + said.seconds
-        service.world.hidden |= dict.fromkeys(said.ids, until)
+        details = msgspec.json.decode(await request.body(), type=HiddenDetails)
+        until = service.clock() + details.seconds
+        service.world.hidden |= dict.fromkeys(details.ids, until)
         return _json({})
 
     async def freeze(request: Request) -> Response:

@@ -113,7 +113,7 @@ def _variables(world: World, principal: str) -> dict[str, str] | None:
 
 def _names_nsgs(body: bytes) -> bool:
     try:
-        said: Any = json.loads(body)
-        return bool((said.get("createVnicDetails") or said).get("nsgIds"))
+        parsed: Any = json.loads(body)
+        return bool((parsed.get("createVnicDetails") or parsed).get("nsgIds"))
     except (ValueError, AttributeError):
         return False  # not a body that the operation takes: it will say so

@@ -71,11 +71,11 @@ def rule_body(rule: SecurityRule, *, of_list: bool) -> Body:
 
 def body(world: World, noun: Noun) -> Body:
     """Return an object's JSON."""
-    said = _common(noun)
+    fields = _common(noun)
     state = getattr(noun, "lifecycle_state", None)
     if state is not None:
-        said["lifecycleState"] = state
-    return said | _OWN[type(noun)](world, noun)
+        fields["lifecycleState"] = state
+    return fields | _OWN[type(noun)](world, noun)
 
 
 def _vcn(_world: World, vcn: Vcn) -> Body:
@@ -109,14 +109,14 @@ def _route_table(_world: World, table: RouteTable) -> Body:
 
 
 def _security_list(_world: World, security: SecurityList) -> Body:
-    said: Body = {"vcnId": security.vcn_id}
+    fields: Body = {"vcnId": security.vcn_id}
     for direction in ("INGRESS", "EGRESS"):
-        said[f"{direction.lower()}SecurityRules"] = [
+        fields[f"{direction.lower()}SecurityRules"] = [
             rule_body(r, of_list=True)
             for r in security.rules
             if r.direction == direction
         ]
-    return said
+    return fields
 
 
 def _nsg(_world: World, nsg: Nsg) -> Body:
@@ -124,23 +124,23 @@ def _nsg(_world: World, nsg: Nsg) -> Body:
 
 
 def _gateway(world: World, gateway: Gateway) -> Body:
-    said: Body = {"vcnId": gateway.vcn_id}
+    fields: Body = {"vcnId": gateway.vcn_id}
     if gateway.kind == "internet":
-        return said | {"isEnabled": gateway.is_enabled}
+        return fields | {"isEnabled": gateway.is_enabled}
     if gateway.kind == "nat":
-        return said | {"blockTraffic": not gateway.is_enabled, "natIp": NAT_IP}
+        return fields | {"blockTraffic": not gateway.is_enabled, "natIp": NAT_IP}
     if gateway.kind == "peering":
         peer = world.objects.get(gateway.peer_id)
         vcn = world.objects.get(peer.vcn_id) if isinstance(peer, Gateway) else None
         cidrs = vcn.cidr_blocks if isinstance(vcn, Vcn) else []
-        return said | {
+        return fields | {
             "peerId": gateway.peer_id or None,
             "peeringStatus": "PEERED" if gateway.peer_id else "NEW",
             "isCrossTenancyPeering": False,
             "peerAdvertisedCidrDetails": cidrs,
         }
     if gateway.kind == "service":
-        return said | {
+        return fields | {
             "blockTraffic": not gateway.is_enabled,
             "services": [
                 {"serviceId": s, "serviceName": SERVICES[s]}
@@ -163,15 +163,15 @@ def _dhcp_options(_world: World, dhcp: DhcpOptions) -> Body:
 
 
 def _attachment(world: World, attachment: VnicAttachment) -> Body:
-    said: Body = {
+    fields: Body = {
         "instanceId": attachment.instance_id,
         "availabilityDomain": world.availability_domain,
         "nicIndex": attachment.nic_index,
         "subnetId": attachment.subnet_id,
     }
     if attachment.lifecycle_state != "ATTACHING":
-        said["vnicId"] = attachment.vnic_id
-    return said
+        fields["vnicId"] = attachment.vnic_id
+    return fields
 
 
 def _subnet(world: World, subnet: Subnet) -> Body:
@@ -264,7 +264,7 @@ def _ipv6(_world: World, ipv6: Ipv6) -> Body:
 
 def _work_request(_world: World, request: WorkRequest) -> Body:
     done = request.time_finished is not None
-    said: Body = {
+    fields: Body = {
         "operationType": request.operation_type,
         "status": request.status if done else "IN_PROGRESS",
         "percentComplete": 100.0 if done else 10.0,
@@ -281,8 +281,8 @@ def _work_request(_world: World, request: WorkRequest) -> Body:
         ],
     }
     if request.time_finished is not None:
-        said["timeFinished"] = time_text(request.time_finished)
-    return said
+        fields["timeFinished"] = time_text(request.time_finished)
+    return fields
 
 
 _OWN: dict[type[Noun], Callable[[World, Any], Body]] = {

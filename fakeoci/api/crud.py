@@ -42,20 +42,20 @@ def lister(kind: type[Noun]) -> Callable[[Call], Result]:
     return run
 
 
-def rename(noun: Noun, said: Named) -> None:
+def rename(noun: Noun, details: Named) -> None:
     """Change an object's name and tags where a body says so."""
-    if said.display_name is not None:
-        noun.display_name = said.display_name
-    if said.freeform_tags is not None:
-        noun.freeform_tags = said.freeform_tags
+    if details.display_name is not None:
+        noun.display_name = details.display_name
+    if details.freeform_tags is not None:
+        noun.freeform_tags = details.freeform_tags
 
 
-def names(call: Call, kind: str, said: Named) -> dict[str, Any]:
+def names(call: Call, kind: str, details: Named) -> dict[str, Any]:
     """Return what a new object has of its OCID, name, tags and time."""
     return {
         "id": call.world.names.ocid(kind),
-        "display_name": said.display_name or "",
-        "freeform_tags": dict(said.freeform_tags or {}),
+        "display_name": details.display_name or "",
+        "freeform_tags": dict(details.freeform_tags or {}),
         "time_created": call.now,
     }
 

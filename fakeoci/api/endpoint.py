@@ -101,8 +101,8 @@ class Endpoint:
                 response = _garbled(response, fault.how)
         except ServiceError as error:
             code = error.code
-            said = {"code": error.code, "message": error.message}
-            response = json(error.status, said, headers)
+            refusal = {"code": error.code, "message": error.message}
+            response = json(error.status, refusal, headers)
         service.record(
             operation=self.operation(request),
             principal=principal,
@@ -114,9 +114,9 @@ class Endpoint:
         return response
 
     def _request_id(self, request: Request) -> str:
-        said = request.headers.get("opc-request-id", "")
+        given = request.headers.get("opc-request-id", "")
         own = self.service.world.names.segment()
-        return f"{said}/{own}" if said else own
+        return f"{given}/{own}" if given else own
 
     def operation(self, request: Request) -> str:
         """Return what the request log calls the operation."""

@@ -24,8 +24,8 @@ class Federate(Endpoint):
 
     def authenticate(self, request: Request, body: bytes) -> str:
         """Return the keyId of a request that the certificate's own key signed."""
-        said = decode(body, FederationDetails)
-        certificate = _certificate(said.certificate)
+        details = decode(body, FederationDetails)
+        certificate = _certificate(details.certificate)
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             raise not_authenticated("the certificate has no RSA key")
@@ -45,10 +45,10 @@ class Federate(Endpoint):
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
         """Answer with a token for the certificate's instance."""
         del request, principal
-        said = decode(body, FederationDetails)
-        public = _public_key(said.public_key)
+        details = decode(body, FederationDetails)
+        public = _public_key(details.public_key)
         token = self.service.identities.federate(
-            _certificate(said.certificate), public, self.service.clock()
+            _certificate(details.certificate), public, self.service.clock()
         )
         return json(200, {"token": token}, {})
 
@@ -72,9 +72,9 @@ class WorkloadIdentity(Endpoint):
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
         """Answer base64 of a JSON document, as the proxymux does."""
         del request
-        said = decode(body, WorkloadDetails)
+        details = decode(body, WorkloadDetails)
         token = self.service.identities.workload(
-            principal, _public_key(said.pod_key), self.service.clock()
+            principal, _public_key(details.pod_key), self.service.clock()
         )
         document = msgspec.json.encode({"token": f"ST${token}"})
         return Response(base64.b64encode(document), media_type="text/plain")

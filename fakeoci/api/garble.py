@@ -43,24 +43,24 @@ class GarbledResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
-        said = self._garbled
-        headers = dict(said.headers)
-        if said.status != 204:  # noqa: PLR2004 - No Content
-            headers.setdefault("content-length", str(len(said.body)).encode())
+        answer = self._garbled
+        headers = dict(answer.headers)
+        if answer.status != 204:  # noqa: PLR2004 - No Content
+            headers.setdefault("content-length", str(len(answer.body)).encode())
         raw = [(name.encode(), value) for name, value in headers.items()]
         await send(
-            {"type": "http.response.start", "status": said.status, "headers": raw}
+            {"type": "http.response.start", "status": answer.status, "headers": raw}
         )
-        if said.pause_seconds:
-            for byte in said.body or b" ":
-                await trio.sleep(said.pause_seconds)
+        if answer.pause_seconds:
+            for byte in answer.body or b" ":
+                await trio.sleep(answer.pause_seconds)
                 piece = bytes([byte])
                 await send(
                     {"type": "http.response.body", "body": piece, "more_body": True}
                 )
             await send({"type": "http.response.body", "body": b""})
         else:
-            await send({"type": "http.response.body", "body": said.body})
+            await send({"type": "http.response.body", "body": answer.body})
 
 
 def garble(how: str, *, status: int, headers: Headers, body: bytes) -> Garbled:
@@ -74,8 +74,8 @@ Change = Callable[[Any], Any]
 
 
 def _as(answer: Garbled, body: bytes, **changes: Any) -> Garbled:
-    said = {"status": 200, "headers": answer.headers, **changes}
-    return Garbled(body=body, **said)
+    fields = {"status": 200, "headers": answer.headers, **changes}
+    return Garbled(body=body, **fields)
 
 
 def _bytes(body: bytes) -> Mutation:
@@ -144,25 +144,25 @@ def _only(kind: type, become: Any) -> Mutation:
 def _fields(**values: Any) -> Mutation:
     """Give fields other values, in each object that has them or could."""
 
-    def change(said: dict[str, Any]) -> dict[str, Any]:
-        return {**said, **{k: v for k, v in values.items() if k in said}}
+    def change(body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, **{k: v for k, v in values.items() if k in body}}
 
     return _objects(change)
 
 
 def _prefix(length: int) -> Mutation:
-    def change(said: dict[str, Any]) -> dict[str, Any]:
-        return {**said, "cidrPrefixLength": length} if "ipAddress" in said else said
+    def change(body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "cidrPrefixLength": length} if "ipAddress" in body else body
 
     return _objects(change)
 
 
 def _without(number: int) -> Mutation:
-    def change(said: dict[str, Any]) -> dict[str, Any]:
-        names = list(said)
-        return {k: v for k, v in said.items() if k != names[number % len(names)]}
+    def change(body: dict[str, Any]) -> dict[str, Any]:
+        names = list(body)
+        return {k: v for k, v in body.items() if k != names[number % len(names)]}
 
-    return _objects(lambda said: change(said) if said else said)
+    return _objects(lambda body: change(body) if body else body)
 
 
 def _inside(text: bytes) -> Mutation:
@@ -214,7 +214,7 @@ MUTATIONS: dict[str, Mutation] = {
     "other-ocids": _fields(id="ocid1.other.oc1..a", vnicId="ocid1.other.oc1..b"),
     "unknown-states": _fields(lifecycleState="BANANA", status="BANANA"),
     "each-twice": _json(
-        lambda said: [said, said] if not isinstance(said, list) else said * 2
+        lambda body: [body, body] if not isinstance(body, list) else body * 2
     ),
     "truncated": lambda answer: _as(answer, answer.body[: len(answer.body) // 2]),
     "doubled": lambda answer: _as(answer, answer.body * 2),

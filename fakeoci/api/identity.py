@@ -96,9 +96,9 @@ class Identities:
                 continue
             if claims.get("exp", 0) <= now:
                 raise not_authenticated("the service account's token has expired")
-            said = claims.get("kubernetes.io", {})
-            account = said.get("serviceaccount", {}).get("name", "")
-            principal = f"workload/{cluster_id}/{said.get('namespace', '')}/{account}"
+            claim = claims.get("kubernetes.io", {})
+            account = claim.get("serviceaccount", {}).get("name", "")
+            principal = f"workload/{cluster_id}/{claim.get('namespace', '')}/{account}"
             return self._token(principal, public_key, now, {"ptype": "workload"})
         raise not_authenticated("no cluster known here signed that token")
 

@@ -85,7 +85,7 @@ def vnics_body(
 
 def _vnic_body(world: World, vnic: Vnic, arrived: float) -> dict[str, Any]:
     subnet = world.get(Subnet, vnic.subnet_id)
-    said: dict[str, Any] = {
+    document: dict[str, Any] = {
         "vnicId": vnic.id,
         "privateIp": world.primary_ip(vnic.id),
         "vlanTag": 0,
@@ -95,12 +95,12 @@ def _vnic_body(world: World, vnic: Vnic, arrived: float) -> dict[str, Any]:
     }
     if subnet.ipv6_cidr_blocks:
         held = world.addresses_of(vnic.id, Ipv6)
-        said |= {
+        document |= {
             "ipv6Addresses": [a.ip_address for a in held if a.time_created <= arrived],
             "ipv6SubnetCidrBlock": subnet.ipv6_cidr_blocks[0],
             "ipv6VirtualRouterIp": str(world.space(subnet.id, Ipv6).router),
         }
-    return said
+    return document
 
 
 def document(service: Service, instance: Instance, path: str) -> Any:

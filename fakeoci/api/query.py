@@ -33,10 +33,10 @@ def among(call: Call, name: str, values: Iterable[str]) -> str | None:
     Raises:
         ServiceError: 400, it has another value.
     """
-    said = call.query.get(name)
-    if said is not None and said not in (known := list(values)):
-        raise invalid(f"{name} {said!r} is not one of {', '.join(known)}")
-    return said
+    value = call.query.get(name)
+    if value is not None and value not in (known := list(values)):
+        raise invalid(f"{name} {value!r} is not one of {', '.join(known)}")
+    return value
 
 
 def in_state(call: Call, kind: type[Noun], nouns: Iterable[N]) -> list[N]:
@@ -45,13 +45,13 @@ def in_state(call: Call, kind: type[Noun], nouns: Iterable[N]) -> list[N]:
     Raises:
         ServiceError: 400, nouns of this kind have no such state.
     """
-    said = call.query.get("lifecycleState")
-    if said is None:
+    value = call.query.get("lifecycleState")
+    if value is None:
         return list(nouns)
     states = STATES_OF.get(kind, STATES)
-    if said.upper() not in states:
-        raise invalid(f"lifecycleState {said!r} is not one of {', '.join(states)}")
-    return [n for n in nouns if getattr(n, "lifecycle_state", "") == said.upper()]
+    if value.upper() not in states:
+        raise invalid(f"lifecycleState {value!r} is not one of {', '.join(states)}")
+    return [n for n in nouns if getattr(n, "lifecycle_state", "") == value.upper()]
 
 
 def check_known(call: Call, **kinds: type[Noun]) -> None:
@@ -61,10 +61,10 @@ def check_known(call: Call, **kinds: type[Noun]) -> None:
             call.world.get(kind, call.query[name])
 
 
-def check_domain(call: Call, said: str | None) -> None:
+def check_domain(call: Call, value: str | None) -> None:
     """Raise 400 when there is no such availability domain."""
-    if said not in (None, call.world.availability_domain):
-        raise invalid(f"availabilityDomain {said!r} does not exist in this region")
+    if value not in (None, call.world.availability_domain):
+        raise invalid(f"availabilityDomain {value!r} does not exist in this region")
 
 
 def compartment(call: Call) -> str:

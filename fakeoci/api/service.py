@@ -70,8 +70,8 @@ class Fault:
 
     ``before``: refused, nothing done.  ``after``: done, and the answer lost.
     ``cut``: nothing done, and the connection cut.  ``slow``: done late.  ``hang``:
-    nothing done and nothing said, until the client gives up.  ``garbled``: done, and
-    the answer changed as ``fakeoci.api.garble`` does under the name ``how``.
+    nothing done, no answer, until the client gives up.  ``garbled``: done, and the
+    answer changed as ``fakeoci.api.garble`` does under the name ``how``.
     ``reset``: nothing done, and the connection reset before a status line.
     ``unreachable``: no connection is made, which only ``mock_oci()`` can do; like
     ``cut`` elsewhere.
@@ -101,10 +101,10 @@ class Service:
         self._random = Random(world.names.seed)  # noqa: S311 - latencies, no secrets
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    def record(self, **said: Any) -> None:
+    def record(self, **fields: Any) -> None:
         """Write a line of the request log."""
         self._numbered += 1
-        self.records.append(Recorded(number=self._numbered, at=self.clock(), **said))
+        self.records.append(Recorded(number=self._numbered, at=self.clock(), **fields))
 
     def fault_for(self, *names: str) -> Fault | None:
         """Return the fault that a call of an operation meets, and use it up."""

@@ -90,12 +90,12 @@ def _connections(family: int) -> list[Counted]:
             for kind, body in _messages(sock.recv(MOST)):
                 if kind in (TYPE_DONE, TYPE_ERROR):
                     return found
-                said = _attributes(body[4:])
+                parts = _attributes(body[4:])
                 for tuple_, counters in (
                     (TUPLE_ORIG, COUNTERS_ORIG),
                     (TUPLE_REPLY, COUNTERS_REPLY),
                 ):
-                    counted = _counted(said.get(tuple_, b""), said.get(counters, b""))
+                    counted = _counted(parts.get(tuple_, b""), parts.get(counters, b""))
                     if counted is not None:
                         found.append(counted)
 
@@ -109,9 +109,9 @@ def forget_connections() -> None:
 
 
 def _counted(tuple_: bytes, counters: bytes) -> Counted | None:
-    said = _attributes(tuple_)
-    ip = _attributes(said.get(TUPLE_IP, b""))
-    proto = _attributes(said.get(TUPLE_PROTO, b""))
+    parts = _attributes(tuple_)
+    ip = _attributes(parts.get(TUPLE_IP, b""))
+    proto = _attributes(parts.get(TUPLE_PROTO, b""))
     count = _attributes(counters)
     source, destination = ip.get(1) or ip.get(3), ip.get(2) or ip.get(4)
     if not source or not destination or 1 not in count:

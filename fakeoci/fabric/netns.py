@@ -115,6 +115,6 @@ def _run(command: list[str], script: str) -> str:
         command, input=script, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = done.stderr.strip()
-        raise FabricError(f"{' '.join(command)}: {said}\n{script}")
+        message = done.stderr.strip()
+        raise FabricError(f"{' '.join(command)}: {message}\n{script}")
     return done.stdout

@@ -42,28 +42,28 @@ def answer(query: bytes, known: dict[str, str]) -> bytes | None:
         return None
     if not asked.question:
         return None
-    said = dns.message.make_response(asked)
-    said.flags |= dns.flags.RA | dns.flags.AA
+    response = dns.message.make_response(asked)
+    response.flags |= dns.flags.RA | dns.flags.AA
     question = asked.question[0]
     address = known.get(question.name.to_text().lower())
     if address is None:
-        said.set_rcode(dns.rcode.NXDOMAIN)
+        response.set_rcode(dns.rcode.NXDOMAIN)
     elif question.rdtype == dns.rdatatype.A:
-        said.answer.append(
+        response.answer.append(
             dns.rrset.from_text(
                 question.name, TTL_SECONDS, dns.rdataclass.IN, dns.rdatatype.A, address
             )
         )
-    return said.to_wire()
+    return response.to_wire()
 
 
 async def serve(sock: trio.socket.SocketType, world: World, vcn_id: str) -> None:
     """Answer queries for ever."""
     while True:
         query, sender = await sock.recvfrom(4096)
-        said = answer(query, names(world, vcn_id))
-        if said is not None:
-            await sock.sendto(said, sender)
+        response = answer(query, names(world, vcn_id))
+        if response is not None:
+            await sock.sendto(response, sender)
 
 
 async def serve_stream(
@@ -92,7 +92,7 @@ async def converse(
                     if len(query) < size:
                         break
                     held = rest
-                    said = answer(query, known())
-                    if said is None:
+                    response = answer(query, known())
+                    if response is None:
                         return
-                    await stream.send_all(LENGTH.pack(len(said)) + said)
+                    await stream.send_all(LENGTH.pack(len(response)) + response)

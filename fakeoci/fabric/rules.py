@@ -119,8 +119,8 @@ def guard_change(
         for name in ("own", "own6", "checked"):
             some = sorted(e for s, e in elements if s == name)
             if some:
-                said = ", ".join(some)
-                lines.append(f"{verb} element {GUARD} {name} {{ {said} }}\n")
+                members = ", ".join(some)
+                lines.append(f"{verb} element {GUARD} {name} {{ {members} }}\n")
     return "".join(lines)
 
 

@@ -225,8 +225,8 @@ class VcnNamespace:
 
     def spoofed(self) -> int:
         """Return how many packets the source check has dropped."""
-        said = netns.nft_output(self.netns, "list counter inet fabric_guard spoofed")
-        return int(said.split("packets")[1].split()[0])
+        output = netns.nft_output(self.netns, "list counter inet fabric_guard spoofed")
+        return int(output.split("packets")[1].split()[0])
 
 
 def peer_of(gateway: Gateway) -> str:

@@ -43,8 +43,8 @@ class Names:
             "publics": self._publics,
         }
 
-    def restore(self, said: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on where a sequence stood."""
-        version, numbers, gauss = said["random"]
+        version, numbers, gauss = state["random"]
         self._random.setstate((version, tuple(numbers), gauss))
-        self._nics, self._publics = said["nics"], said["publics"]
+        self._nics, self._publics = state["nics"], state["publics"]

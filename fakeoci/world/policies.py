@@ -100,8 +100,8 @@ class Conditions:
 
     def hold(self, known: Mapping[str, str]) -> bool:
         """Return True if they hold; what is not known equals nothing."""
-        said = [(known.get(n) == v) is equal for n, equal, v in self.terms]
-        return all(said) if self.every else any(said)
+        met = [(known.get(n) == v) is equal for n, equal, v in self.terms]
+        return all(met) if self.every else any(met)
 
 
 ALWAYS = Conditions(every=True, terms=())

@@ -181,7 +181,7 @@ class Instance(Noun):
     """A lower limit than the tenancy's, for this instance's VNICs."""
     image_id: str = ""
     source: dict[str, Any] = field(default_factory=dict)
-    """What it was launched from (``sourceDetails``), as its caller said it."""
+    """What it was launched from (``sourceDetails``), as its caller gave it."""
     fault_domain: str = FAULT_DOMAINS[0]
 
 

@@ -56,14 +56,17 @@ def restore(world: World, data: bytes, now: float) -> list[Any]:
             half changed and is of no use.
     """
     try:
-        said = msgspec.json.decode(data, type=_Document)
-        if said.version != VERSION:
-            raise StateError(f"state of version {said.version}, not {VERSION}")
+        document = msgspec.json.decode(data, type=_Document)
+        if document.version != VERSION:
+            raise StateError(f"state of version {document.version}, not {VERSION}")
         world.clear()
-        world.tenancy_id, world.compartment_id = said.tenancy_id, said.compartment_id
-        world.names.restore(said.names)
+        world.tenancy_id, world.compartment_id = (
+            document.tenancy_id,
+            document.compartment_id,
+        )
+        world.names.restore(document.names)
         for kind in KINDS:
-            for noun in said.objects.get(kind.__name__, []):
+            for noun in document.objects.get(kind.__name__, []):
                 world.add(msgspec.convert(noun, kind))
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise StateError(f"malformed state: {error}") from error
@@ -71,7 +74,7 @@ def restore(world: World, data: bytes, now: float) -> list[Any]:
         space = world.space(address.subnet_id, type(address))
         space.take(address.ip_address, address.prefix_length)
     _go_on(world, now)
-    return said.answers
+    return document.answers
 
 
 def _go_on(world: World, now: float) -> None:

@@ -72,7 +72,7 @@ def parse(text: str, *, name: str = "world") -> World:
         WorldFileError: it is malformed; nothing was made.
     """
     try:
-        said = msgspec.convert(tomllib.loads(text), WorldFile)
+        parsed = msgspec.convert(tomllib.loads(text), WorldFile)
     except tomllib.TOMLDecodeError as error:
         raise WorldFileError(f"{name}: {error}") from error
     except msgspec.ValidationError as error:
@@ -80,7 +80,7 @@ def parse(text: str, *, name: str = "world") -> World:
         unknown = re.search(r"unknown field `(\w+)`", reason)
         path = path.rstrip("`") + (f".{unknown[1]}" if unknown else "")
         raise WorldFileError(f"{name}, line {_line(text, path)}: {reason}") from error
-    builder = _Builder(said)
+    builder = _Builder(parsed)
     try:
         return builder.build()
     except (ServiceError, KeyError, ValueError) as error:
@@ -120,15 +120,15 @@ def _line(text: str, path: str) -> int:
 class _Builder:
     """Builds the world, remembering at which place of the file it is."""
 
-    def __init__(self, said: WorldFile) -> None:
-        self._said = said
+    def __init__(self, parsed: WorldFile) -> None:
+        self._said = parsed
         self._world = World(
             settings=Settings(
-                timing=said.timing, limits=said.limits, behaviour=said.behaviour
+                timing=parsed.timing, limits=parsed.limits, behaviour=parsed.behaviour
             ),
-            seed=said.world.seed,
-            region=said.world.region,
-            region_key=said.world.region_key,
+            seed=parsed.world.seed,
+            region=parsed.world.region,
+            region_key=parsed.world.region_key,
         )
         self.at = ""
 

@@ -18,12 +18,12 @@ MOST_SERVERS = 3
 
 
 def _create_dhcp(call: Call) -> Result:
-    said = decode(call.body, CreateDhcpDetails)
+    details = decode(call.body, CreateDhcpDetails)
     made = DhcpOptions(
-        vcn_id=call.world.get(Vcn, said.vcn_id).id,
-        options=_options(said.options),
-        compartment_id=call.world.compartment(said.compartment_id),
-        **names(call, "dhcpoptions", said),
+        vcn_id=call.world.get(Vcn, details.vcn_id).id,
+        options=_options(details.options),
+        compartment_id=call.world.compartment(details.compartment_id),
+        **names(call, "dhcpoptions", details),
     )
     return one(call, call.world.add(made))
 
@@ -50,19 +50,19 @@ def _check(option: AnyDhcpOption) -> None:
             raise invalid(f"customDnsServers: {error}") from error
 
 
-def _options(said: list[AnyDhcpOption]) -> list[dict[str, object]]:
-    for option in said:
+def _options(details: list[AnyDhcpOption]) -> list[dict[str, object]]:
+    for option in details:
         _check(option)
-    kept = (msgspec.to_builtins(option) for option in said)
+    kept = (msgspec.to_builtins(option) for option in details)
     return [{k: v for k, v in option.items() if v is not None} for option in kept]
 
 
 def _update_dhcp(call: Call) -> Result:
-    said = decode(call.body, UpdateDhcpDetails)
+    details = decode(call.body, UpdateDhcpDetails)
     dhcp = changing(call, DhcpOptions)
-    if said.options is not None:
-        dhcp.options = _options(said.options)
-    rename(dhcp, said)
+    if details.options is not None:
+        dhcp.options = _options(details.options)
+    rename(dhcp, details)
     call.world.touch(dhcp)
     return one(call, dhcp)
 

@@ -26,24 +26,24 @@ from fakeoci.world.world import World
 
 
 def _create_drg(call: Call) -> Result:
-    said = decode(call.body, CreateDrgDetails)
+    details = decode(call.body, CreateDrgDetails)
     drg = Gateway(
         kind="drg",
         vcn_id="",
-        compartment_id=call.world.compartment(said.compartment_id),
-        **names(call, "drg", said),
+        compartment_id=call.world.compartment(details.compartment_id),
+        **names(call, "drg", details),
     )
     return one(call, call.world.add(drg))
 
 
 def _attach_drg(call: Call) -> Result:
-    said = decode(call.body, CreateDrgAttachmentDetails)
-    network = said.network_details
+    details = decode(call.body, CreateDrgAttachmentDetails)
+    network = details.network_details
     if network is not None and network.type != "VCN":
         raise invalid(f"networkDetails.type {network.type!r}: this fake has VCNs only")
-    vcn_id = network.id if network is not None else said.vcn_id or ""
+    vcn_id = network.id if network is not None else details.vcn_id or ""
     vcn = call.world.get(Vcn, vcn_id)
-    drg = of_kind(call.world.get(Gateway, said.drg_id), "drg")
+    drg = of_kind(call.world.get(Gateway, details.drg_id), "drg")
     if drg.vcn_id:
         raise limit_exceeded("this fake attaches a DRG to one VCN")
     drg.vcn_id = vcn.id
@@ -52,15 +52,15 @@ def _attach_drg(call: Call) -> Result:
         drg_id=drg.id,
         vcn_id=vcn.id,
         compartment_id=vcn.compartment_id,
-        **names(call, "drgattachment", said),
+        **names(call, "drgattachment", details),
     )
     return one(call, call.world.add(made))
 
 
 def _rename_attachment(call: Call) -> Result:
-    said = decode(call.body, UpdateDrgAttachmentDetails)
+    details = decode(call.body, UpdateDrgAttachmentDetails)
     attachment = changing(call, DrgAttachment)
-    rename(attachment, said)
+    rename(attachment, details)
     call.world.touch(attachment)
     return one(call, attachment)
 

@@ -71,33 +71,37 @@ def of_kind(gateway: Gateway, kind: str) -> Gateway:
 
 
 def _create_internet(call: Call) -> Result:
-    said = decode(call.body, CreateInternetGatewayDetails)
-    return _create(call, "internet", "internetgateway", said, enabled=said.is_enabled)
+    details = decode(call.body, CreateInternetGatewayDetails)
+    return _create(
+        call, "internet", "internetgateway", details, enabled=details.is_enabled
+    )
 
 
 def _create_nat(call: Call) -> Result:
-    said = decode(call.body, CreateNatGatewayDetails)
-    if said.public_ip_id is not None:
+    details = decode(call.body, CreateNatGatewayDetails)
+    if details.public_ip_id is not None:
         raise invalid("publicIpId: this fake has no reserved public IPs")
-    return _create(call, "nat", "natgateway", said, enabled=not said.block_traffic)
+    return _create(
+        call, "nat", "natgateway", details, enabled=not details.block_traffic
+    )
 
 
 def _create_peering(call: Call) -> Result:
-    said = decode(call.body, CreateLocalPeeringGatewayDetails)
-    return _create(call, "peering", "localpeeringgateway", said, enabled=True)
+    details = decode(call.body, CreateLocalPeeringGatewayDetails)
+    return _create(call, "peering", "localpeeringgateway", details, enabled=True)
 
 
 def _create(
     call: Call,
     kind: str,
     ocid: str,
-    said: CreatedGateway,
+    details: CreatedGateway,
     *,
     enabled: bool,
 ) -> Result:
-    vcn = call.world.get(Vcn, said.vcn_id)
-    if said.route_table_id is not None:
-        of_vcn(call.world, RouteTable, said.route_table_id, vcn.id)
+    vcn = call.world.get(Vcn, details.vcn_id)
+    if details.route_table_id is not None:
+        of_vcn(call.world, RouteTable, details.route_table_id, vcn.id)
     same = [g for g in call.world.all(Gateway) if (g.vcn_id, g.kind) == (vcn.id, kind)]
     if same and kind in SINGULAR:
         raise limit_exceeded(f"the VCN has an {kind} gateway already")
@@ -105,16 +109,16 @@ def _create(
         kind=kind,
         vcn_id=vcn.id,
         is_enabled=enabled,
-        compartment_id=call.world.compartment(said.compartment_id),
-        **names(call, ocid, said),
+        compartment_id=call.world.compartment(details.compartment_id),
+        **names(call, ocid, details),
     )
     return one(call, call.world.add(gateway))
 
 
 def _connect(call: Call) -> Result:
-    said = decode(call.body, ConnectLocalPeeringGatewaysDetails)
+    details = decode(call.body, ConnectLocalPeeringGatewaysDetails)
     mine = of_kind(call.world.get(Gateway, call.path["id"]), "peering")
-    other = of_kind(call.world.get(Gateway, said.peer_id), "peering")
+    other = of_kind(call.world.get(Gateway, details.peer_id), "peering")
     if mine.vcn_id == other.vcn_id:
         raise invalid("a VCN is not peered with itself")
     if mine.peer_id or other.peer_id:
@@ -151,9 +155,9 @@ def delete_gateway(world: World, gateway: Gateway) -> None:
 
 
 def _create_service(call: Call) -> Result:
-    said = decode(call.body, CreateServiceGatewayDetails)
-    services = _services([x.service_id for x in said.services])
-    result = _create(call, "service", "servicegateway", said, enabled=True)
+    details = decode(call.body, CreateServiceGatewayDetails)
+    services = _services([x.service_id for x in details.services])
+    result = _create(call, "service", "servicegateway", details, enabled=True)
     gateway = call.world.get(Gateway, result.body["id"])
     gateway.service_ids = services
     return one(call, gateway)
@@ -167,23 +171,23 @@ def _services(ids: list[str]) -> list[str]:
 
 
 def _update_service(call: Call) -> Result:
-    said = decode(call.body, UpdateServiceGatewayDetails)
+    details = decode(call.body, UpdateServiceGatewayDetails)
     gateway = of_kind(changing(call, Gateway), "service")
-    if said.services is not None:
-        gateway.service_ids = _services([x.service_id for x in said.services])
-    if said.block_traffic is not None:
-        gateway.is_enabled = not said.block_traffic
-    rename(gateway, said)
+    if details.services is not None:
+        gateway.service_ids = _services([x.service_id for x in details.services])
+    if details.block_traffic is not None:
+        gateway.is_enabled = not details.block_traffic
+    rename(gateway, details)
     call.world.touch(gateway)
     return one(call, gateway)
 
 
 def _change_service(*, attach: bool) -> Callable[[Call], Result]:
     def run(call: Call) -> Result:
-        said = decode(call.body, ServiceIdRequestDetails)
+        details = decode(call.body, ServiceIdRequestDetails)
         gateway = of_kind(changing(call, Gateway), "service")
-        others = [s for s in gateway.service_ids if s != said.service_id]
-        added = _services([said.service_id]) if attach else []
+        others = [s for s in gateway.service_ids if s != details.service_id]
+        added = _services([details.service_id]) if attach else []
         gateway.service_ids = others + added
         call.world.touch(gateway)
         return one(call, gateway)

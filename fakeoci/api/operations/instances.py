@@ -54,29 +54,29 @@ def _ocpus(config: LaunchInstanceShapeConfigDetails | None) -> float | None:
     return config.ocpus if config is not None else None
 
 
-def _source(said: LaunchInstanceDetails) -> tuple[str, dict[str, Any]]:
-    """Return the image of a launch, and its source as the caller said it.
+def _source(details: LaunchInstanceDetails) -> tuple[str, dict[str, Any]]:
+    """Return the image of a launch, and its source as the caller gave it.
 
     Raises:
         ServiceError: 400, there is none, or there are two.
     """
-    source = said.source_details
+    source = details.source_details
     if source is None:
-        if said.image_id is None:
+        if details.image_id is None:
             raise missing("sourceDetails is required")
-        return said.image_id, {}
+        return details.image_id, {}
     given = source.image_id if source.source_type == "image" else source.boot_volume_id
     if given is None:
         raise missing(f"sourceDetails of type {source.source_type} has no OCID of one")
-    if said.image_id not in (None, source.image_id):
+    if details.image_id not in (None, source.image_id):
         raise invalid("imageId and sourceDetails name different images")
     plain = msgspec.to_builtins(source)
     return source.image_id or "", {k: v for k, v in plain.items() if v is not None}
 
 
-def _check_metadata(said: LaunchInstanceDetails | UpdateInstanceDetails) -> None:
+def _check_metadata(details: LaunchInstanceDetails | UpdateInstanceDetails) -> None:
     """Raise 400 when metadata is too large, or its user data is not base64."""
-    metadata, extended = said.metadata or {}, said.extended_metadata or {}
+    metadata, extended = details.metadata or {}, details.extended_metadata or {}
     size = len(msgspec.json.encode({**extended, **metadata}))
     if size > MOST_METADATA_BYTES:
         raise invalid(
@@ -89,9 +89,9 @@ def _check_metadata(said: LaunchInstanceDetails | UpdateInstanceDetails) -> None
         raise invalid("metadata: user_data is not base64") from None
 
 
-def _named(call: Call, said: LaunchInstanceDetails) -> dict[str, Any]:
+def _named(call: Call, details: LaunchInstanceDetails) -> dict[str, Any]:
     """Return what a new instance has of its OCID, name, tags and time."""
-    common = names(call, "instance", said)
+    common = names(call, "instance", details)
     moment = datetime.fromtimestamp(call.now, UTC)
     made_up = f"instance{moment:%Y%m%d%H%M%S}"
     return {**common, "display_name": common["display_name"] or made_up}
@@ -110,29 +110,29 @@ def _began(call: Call, instance: Instance, operation: str, action: str) -> str:
 
 
 def _launch(call: Call) -> Result:
-    said = decode(call.body, LaunchInstanceDetails)
-    check_domain(call, said.availability_domain)
-    image_id, source = _source(said)
-    _check_metadata(said)
-    new = said.create_vnic_details
+    details = decode(call.body, LaunchInstanceDetails)
+    check_domain(call, details.availability_domain)
+    image_id, source = _source(details)
+    _check_metadata(details)
+    new = details.create_vnic_details
     if new is None:
-        if said.subnet_id is None:
+        if details.subnet_id is None:
             raise missing("createVnicDetails is required")
-        new = CreateVnicDetails(subnet_id=said.subnet_id)
-    ocpus = _ocpus(said.shape_config)
-    if said.shape in FLEXIBLE and ocpus is None:
+        new = CreateVnicDetails(subnet_id=details.subnet_id)
+    ocpus = _ocpus(details.shape_config)
+    if details.shape in FLEXIBLE and ocpus is None:
         raise missing("shapeConfig.ocpus is required for a flexible shape")
-    common = _named(call, said)
+    common = _named(call, details)
     instance = Instance(
         image_id=image_id,
         source=source,
-        fault_domain=said.fault_domain or FAULT_DOMAINS[0],
-        shape=said.shape,
+        fault_domain=details.fault_domain or FAULT_DOMAINS[0],
+        shape=details.shape,
         ocpus=ocpus or 1.0,
-        max_vnic_attachments=_most_vnics(said.shape, ocpus or 1.0),
-        metadata=dict(said.metadata),
+        max_vnic_attachments=_most_vnics(details.shape, ocpus or 1.0),
+        metadata=dict(details.metadata),
         netns=common["display_name"],
-        compartment_id=call.world.compartment(said.compartment_id),
+        compartment_id=call.world.compartment(details.compartment_id),
         **common,
     )
     vnic = new_vnic(new, instance.display_name)
@@ -145,23 +145,23 @@ def _launch(call: Call) -> Result:
 
 
 def _update(call: Call) -> Result:
-    said = decode(call.body, UpdateInstanceDetails)
-    _check_metadata(said)
+    details = decode(call.body, UpdateInstanceDetails)
+    _check_metadata(details)
     instance = changing(call, Instance)
-    if said.shape is not None or said.shape_config is not None:
-        _reshape(call, instance, said)
-    if said.metadata is not None:
-        instance.metadata = said.metadata
-    if said.fault_domain is not None:
-        instance.fault_domain = said.fault_domain
-    rename(instance, said)
+    if details.shape is not None or details.shape_config is not None:
+        _reshape(call, instance, details)
+    if details.metadata is not None:
+        instance.metadata = details.metadata
+    if details.fault_domain is not None:
+        instance.fault_domain = details.fault_domain
+    rename(instance, details)
     call.world.touch(instance)
     return one(call, instance)
 
 
-def _reshape(call: Call, instance: Instance, said: UpdateInstanceDetails) -> None:
-    shape = said.shape or instance.shape
-    ocpus = _ocpus(said.shape_config) or instance.ocpus
+def _reshape(call: Call, instance: Instance, details: UpdateInstanceDetails) -> None:
+    shape = details.shape or instance.shape
+    ocpus = _ocpus(details.shape_config) or instance.ocpus
     most = _most_vnics(shape, ocpus)
     held = len(attachments_of(call.world, instance.id))
     if held > most:
@@ -194,7 +194,7 @@ def _list_shapes(call: Call) -> Result:
 
 def _shape(shape: str) -> dict[str, Any]:
     flexible = shape in FLEXIBLE
-    said: dict[str, Any] = {
+    body: dict[str, Any] = {
         "shape": shape,
         "ocpus": 1.0,
         "isFlexible": flexible,
@@ -204,13 +204,13 @@ def _shape(shape: str) -> dict[str, Any]:
         "billingType": "PAID",
     }
     if flexible:
-        said["ocpuOptions"] = {"min": 1.0, "max": 94.0}
-        said["maxVnicAttachmentOptions"] = {
+        body["ocpuOptions"] = {"min": 1.0, "max": 94.0}
+        body["maxVnicAttachmentOptions"] = {
             "min": _most_vnics(shape, 1.0),
             "max": float(MOST_VNICS),
             "defaultPerOcpu": _most_vnics(shape, 8.0) / 8.0,
         }
-    return said
+    return body
 
 
 _INSTANCES, _INSTANCE = "/instances", "/instances/{id}"

@@ -90,8 +90,8 @@ def _subnet_topology(call: Call) -> Result:
     subnet = call.world.get(Subnet, need(call, "subnetId"))
     vcn = call.world.get(Vcn, subnet.vcn_id)
     vnics = [v for v in call.world.all(Vnic) if v.subnet_id == subnet.id]
-    said = _topology(call, "SUBNET", [vcn, subnet, *vnics])
-    return Result(body={**said, "subnetId": subnet.id})
+    topology = _topology(call, "SUBNET", [vcn, subnet, *vnics])
+    return Result(body={**topology, "subnetId": subnet.id})
 
 
 def _vcn_topology(call: Call) -> Result:

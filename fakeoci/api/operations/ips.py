@@ -60,55 +60,57 @@ def _lister(kind: Kind) -> Callable[[Call], Result]:
     return run
 
 
-def _new(said: NewPrivateIp | NewIpv6) -> ips.NewAddress:
+def _new(details: NewPrivateIp | NewIpv6) -> ips.NewAddress:
     new = ips.NewAddress(
-        ip_address=said.ip_address,
-        prefix_length=said.cidr_prefix_length,
-        lifetime=said.lifetime or "EPHEMERAL",
-        route_table_id=said.route_table_id or "",
-        display_name=said.display_name or "",
-        freeform_tags=dict(said.freeform_tags or {}),
+        ip_address=details.ip_address,
+        prefix_length=details.cidr_prefix_length,
+        lifetime=details.lifetime or "EPHEMERAL",
+        route_table_id=details.route_table_id or "",
+        display_name=details.display_name or "",
+        freeform_tags=dict(details.freeform_tags or {}),
     )
-    if isinstance(said, NewIpv6):
+    if isinstance(details, NewIpv6):
         new.kind = Ipv6
-        new.subnet_cidr = said.ipv6_subnet_cidr
-        new.hostname_label = said.hostname or ""
+        new.subnet_cidr = details.ipv6_subnet_cidr
+        new.hostname_label = details.hostname or ""
     else:
-        new.subnet_cidr = said.ipv4_subnet_cidr_at_creation
-        new.hostname_label = said.hostname_label or ""
+        new.subnet_cidr = details.ipv4_subnet_cidr_at_creation
+        new.hostname_label = details.hostname_label or ""
     return new
 
 
-def _changed(said: ChangedPrivateIp | ChangedIpv6) -> ips.Changed:
-    label = said.hostname if isinstance(said, ChangedIpv6) else said.hostname_label
+def _changed(details: ChangedPrivateIp | ChangedIpv6) -> ips.Changed:
+    label = (
+        details.hostname if isinstance(details, ChangedIpv6) else details.hostname_label
+    )
     return ips.Changed(
-        lifetime=said.lifetime,
-        route_table_id=said.route_table_id,
+        lifetime=details.lifetime,
+        route_table_id=details.route_table_id,
         hostname_label=label,
-        display_name=said.display_name,
-        freeform_tags=said.freeform_tags,
+        display_name=details.display_name,
+        freeform_tags=details.freeform_tags,
     )
 
 
 def _create_private_ip(call: Call) -> Result:
-    said = decode(call.body, CreatePrivateIpDetails)
-    if said.vlan_id is not None:
+    details = decode(call.body, CreatePrivateIpDetails)
+    if details.vlan_id is not None:
         raise invalid("vlanId: this fake has no VLANs")
-    return _create(call, said, said.vnic_id, said.subnet_id)
+    return _create(call, details, details.vnic_id, details.subnet_id)
 
 
 def _create_ipv6(call: Call) -> Result:
-    said = decode(call.body, CreateIpv6Details)
-    return _create(call, said, said.vnic_id, said.subnet_id)
+    details = decode(call.body, CreateIpv6Details)
+    return _create(call, details, details.vnic_id, details.subnet_id)
 
 
 def _create(
     call: Call,
-    said: NewPrivateIp | NewIpv6,
+    details: NewPrivateIp | NewIpv6,
     vnic_id: str | None,
     subnet_id: str | None,
 ) -> Result:
-    new = _new(said)
+    new = _new(details)
     made = ips.create(
         call.world, new, vnic_id=vnic_id, subnet_id=subnet_id, now=call.now
     )
@@ -116,13 +118,13 @@ def _create(
 
 
 def _update_private_ip(call: Call) -> Result:
-    said = decode(call.body, UpdatePrivateIpDetails)
-    return _update(call, PrivateIp, _changed(said), said.vnic_id)
+    details = decode(call.body, UpdatePrivateIpDetails)
+    return _update(call, PrivateIp, _changed(details), details.vnic_id)
 
 
 def _update_ipv6(call: Call) -> Result:
-    said = decode(call.body, UpdateIpv6Details)
-    return _update(call, Ipv6, _changed(said), said.vnic_id)
+    details = decode(call.body, UpdateIpv6Details)
+    return _update(call, Ipv6, _changed(details), details.vnic_id)
 
 
 def _update(
@@ -167,15 +169,15 @@ def _bulk_exists(call: Call, items: int) -> None:
 
 
 def _bulk_create_private_ips(call: Call) -> Result:
-    said = decode(call.body, BulkCreatePrivateIpsDetails)
-    items = [_new(i) for i in said.bulk_create_private_ip_item]
-    return _bulk_create(call, items, said.vnic_id, said.subnet_id)
+    details = decode(call.body, BulkCreatePrivateIpsDetails)
+    items = [_new(i) for i in details.bulk_create_private_ip_item]
+    return _bulk_create(call, items, details.vnic_id, details.subnet_id)
 
 
 def _bulk_create_ipv6s(call: Call) -> Result:
-    said = decode(call.body, BulkCreateIpv6sDetails)
-    items = [_new(i) for i in said.bulk_create_ipv6s_item]
-    return _bulk_create(call, items, said.vnic_id, said.subnet_id)
+    details = decode(call.body, BulkCreateIpv6sDetails)
+    items = [_new(i) for i in details.bulk_create_ipv6s_item]
+    return _bulk_create(call, items, details.vnic_id, details.subnet_id)
 
 
 def _bulk_create(
@@ -193,27 +195,27 @@ def _bulk_create(
 
 
 def _bulk_delete_private_ips(call: Call) -> Result:
-    said = decode(call.body, BulkDeletePrivateIpsDetails)
-    ids = [i.private_ip_id for i in said.bulk_delete_private_ip_item]
-    return _bulk(call, "DELETE", PrivateIp, ids, said.vnic_id, said.subnet_id)
+    details = decode(call.body, BulkDeletePrivateIpsDetails)
+    ids = [i.private_ip_id for i in details.bulk_delete_private_ip_item]
+    return _bulk(call, "DELETE", PrivateIp, ids, details.vnic_id, details.subnet_id)
 
 
 def _bulk_delete_ipv6s(call: Call) -> Result:
-    said = decode(call.body, BulkDeleteIpv6sDetails)
-    ids = [i.ipv6_id for i in said.bulk_delete_ipv6s_item]
-    return _bulk(call, "DELETE", Ipv6, ids, said.vnic_id, said.subnet_id)
+    details = decode(call.body, BulkDeleteIpv6sDetails)
+    ids = [i.ipv6_id for i in details.bulk_delete_ipv6s_item]
+    return _bulk(call, "DELETE", Ipv6, ids, details.vnic_id, details.subnet_id)
 
 
 def _bulk_detach_private_ips(call: Call) -> Result:
-    said = decode(call.body, BulkDetachPrivateIpsDetails)
-    ids = [i.private_ip_id for i in said.bulk_detach_private_ip_item]
-    return _bulk(call, "DETACH", PrivateIp, ids, said.vnic_id)
+    details = decode(call.body, BulkDetachPrivateIpsDetails)
+    ids = [i.private_ip_id for i in details.bulk_detach_private_ip_item]
+    return _bulk(call, "DETACH", PrivateIp, ids, details.vnic_id)
 
 
 def _bulk_detach_ipv6s(call: Call) -> Result:
-    said = decode(call.body, BulkDetachIpv6sDetails)
-    ids = [i.ipv6_id for i in said.bulk_detach_ipv6s_item]
-    return _bulk(call, "DETACH", Ipv6, ids, said.vnic_id)
+    details = decode(call.body, BulkDetachIpv6sDetails)
+    ids = [i.ipv6_id for i in details.bulk_detach_ipv6s_item]
+    return _bulk(call, "DETACH", Ipv6, ids, details.vnic_id)
 
 
 def _bulk(
@@ -229,15 +231,17 @@ def _bulk(
 
 
 def _bulk_update_private_ips(call: Call) -> Result:
-    said = decode(call.body, BulkUpdatePrivateIpsDetails)
-    changes = {i.private_ip_id: _changed(i) for i in said.bulk_update_private_ip_item}
-    return work_started(_change(call, "UPDATE", changes, PrivateIp, said.vnic_id))
+    details = decode(call.body, BulkUpdatePrivateIpsDetails)
+    changes = {
+        i.private_ip_id: _changed(i) for i in details.bulk_update_private_ip_item
+    }
+    return work_started(_change(call, "UPDATE", changes, PrivateIp, details.vnic_id))
 
 
 def _bulk_update_ipv6s(call: Call) -> Result:
-    said = decode(call.body, BulkUpdateIpv6sDetails)
-    changes = {i.ipv6_id: _changed(i) for i in said.bulk_update_ipv6s_item}
-    return work_started(_change(call, "UPDATE", changes, Ipv6, said.vnic_id))
+    details = decode(call.body, BulkUpdateIpv6sDetails)
+    changes = {i.ipv6_id: _changed(i) for i in details.bulk_update_ipv6s_item}
+    return work_started(_change(call, "UPDATE", changes, Ipv6, details.vnic_id))
 
 
 def _change(

@@ -29,23 +29,23 @@ from fakeoci.world.world import World
 
 
 def _create_vcn(call: Call) -> Result:
-    said = decode(call.body, CreateVcnDetails)
-    if said.byoipv6_cidr_details:
+    details = decode(call.body, CreateVcnDetails)
+    if details.byoipv6_cidr_details:
         raise invalid("byoipv6CidrDetails: this fake has no BYOIPv6 ranges")
-    if said.cidr_block is not None and said.cidr_blocks:
+    if details.cidr_block is not None and details.cidr_blocks:
         raise invalid("cidrBlock and cidrBlocks exclude each other")
-    cidrs = [said.cidr_block] if said.cidr_block else said.cidr_blocks or []
-    gua = said.is_oracle_gua_allocation_enabled is not False
-    new = names(call, "vcn", said)
+    cidrs = [details.cidr_block] if details.cidr_block else details.cidr_blocks or []
+    gua = details.is_oracle_gua_allocation_enabled is not False
+    new = names(call, "vcn", details)
     vcn = networks.create_vcn(
         call.world,
-        compartment_id=call.world.compartment(said.compartment_id),
+        compartment_id=call.world.compartment(details.compartment_id),
         cidr_blocks=cidrs,
         display_name=new["display_name"],
-        dns_label=said.dns_label or "",
+        dns_label=details.dns_label or "",
         freeform_tags=new["freeform_tags"],
-        with_ipv6=bool(said.is_ipv6_enabled) and gua,
-        ipv6_private=said.ipv6_private_cidr_blocks,
+        with_ipv6=bool(details.is_ipv6_enabled) and gua,
+        ipv6_private=details.ipv6_private_cidr_blocks,
         now=call.now,
     )
     return one(call, vcn)
@@ -59,26 +59,26 @@ def _update_vcn(call: Call) -> Result:
 
 
 def _add_vcn_cidr(call: Call) -> Result:
-    said = decode(call.body, CidrDetails)
+    details = decode(call.body, CidrDetails)
     return _vcn_work(
         call,
         "ADD_VCN_CIDR",
-        lambda v: networks.add_vcn_cidr(call.world, v, said.cidr_block),
+        lambda v: networks.add_vcn_cidr(call.world, v, details.cidr_block),
     )
 
 
 def _remove_vcn_cidr(call: Call) -> Result:
-    said = decode(call.body, CidrDetails)
+    details = decode(call.body, CidrDetails)
     return _vcn_work(
         call,
         "REMOVE_VCN_CIDR",
-        lambda v: networks.remove_vcn_cidr(call.world, v, said.cidr_block),
+        lambda v: networks.remove_vcn_cidr(call.world, v, details.cidr_block),
     )
 
 
 def _modify_vcn_cidr(call: Call) -> Result:
-    said = decode(call.body, ModifyVcnCidrDetails)
-    old, new = said.original_cidr_block, said.new_cidr_block
+    details = decode(call.body, ModifyVcnCidrDetails)
+    old, new = details.original_cidr_block, details.new_cidr_block
     return _vcn_work(
         call,
         "UPDATE_VCN_CIDR",
@@ -87,12 +87,12 @@ def _modify_vcn_cidr(call: Call) -> Result:
 
 
 def _add_ipv6_vcn_cidr(call: Call) -> Result:
-    said = AddVcnIpv6CidrDetails()
+    details = AddVcnIpv6CidrDetails()
     if call.body:
-        said = decode(call.body, AddVcnIpv6CidrDetails)
-    if said.byoipv6_cidr_detail is not None:
+        details = decode(call.body, AddVcnIpv6CidrDetails)
+    if details.byoipv6_cidr_detail is not None:
         raise invalid("byoipv6CidrDetail: this fake has no BYOIPv6 ranges")
-    private = said.ipv6_private_cidr_block
+    private = details.ipv6_private_cidr_block
     return _vcn_work(
         call,
         "ADD_IPV6_VCN_CIDR",
@@ -101,11 +101,11 @@ def _add_ipv6_vcn_cidr(call: Call) -> Result:
 
 
 def _remove_ipv6_vcn_cidr(call: Call) -> Result:
-    said = decode(call.body, Ipv6CidrDetails)
+    details = decode(call.body, Ipv6CidrDetails)
     return _vcn_work(
         call,
         "REMOVE_IPV6_VCN_CIDR",
-        lambda v: networks.remove_vcn_cidr(call.world, v, said.ipv6_cidr_block),
+        lambda v: networks.remove_vcn_cidr(call.world, v, details.ipv6_cidr_block),
     )
 
 
@@ -119,25 +119,25 @@ def _vcn_work(call: Call, name: str, change: Callable[[Vcn], None]) -> Result:
 
 
 def _create_subnet(call: Call) -> Result:
-    said = decode(call.body, CreateSubnetDetails)
-    check_domain(call, said.availability_domain)
-    new = names(call, "subnet", said)
-    private = said.prohibit_public_ip_on_vnic or said.prohibit_internet_ingress
+    details = decode(call.body, CreateSubnetDetails)
+    check_domain(call, details.availability_domain)
+    new = names(call, "subnet", details)
+    private = details.prohibit_public_ip_on_vnic or details.prohibit_internet_ingress
     subnet = subnets.create_subnet(
         call.world,
         NewSubnet(
-            vcn_id=said.vcn_id,
-            cidr_blocks=_either(said.cidr_block, said.ipv4_cidr_blocks),
-            ipv6_cidr_blocks=_either(said.ipv6_cidr_block, said.ipv6_cidr_blocks),
-            route_table_id=said.route_table_id,
-            security_list_ids=said.security_list_ids,
-            dhcp_options_id=said.dhcp_options_id,
+            vcn_id=details.vcn_id,
+            cidr_blocks=_either(details.cidr_block, details.ipv4_cidr_blocks),
+            ipv6_cidr_blocks=_either(details.ipv6_cidr_block, details.ipv6_cidr_blocks),
+            route_table_id=details.route_table_id,
+            security_list_ids=details.security_list_ids,
+            dhcp_options_id=details.dhcp_options_id,
             prohibit_public_ip=bool(private),
             display_name=new["display_name"],
-            dns_label=said.dns_label or "",
+            dns_label=details.dns_label or "",
             freeform_tags=new["freeform_tags"],
         ),
-        compartment_id=call.world.compartment(said.compartment_id),
+        compartment_id=call.world.compartment(details.compartment_id),
         now=call.now,
     )
     return one(call, subnet)
@@ -152,24 +152,24 @@ def _either(single: str | None, several: list[str] | None) -> list[str]:
 
 
 def _update_subnet(call: Call) -> Result:
-    said = decode(call.body, UpdateSubnetDetails)
+    details = decode(call.body, UpdateSubnetDetails)
     world, subnet = call.world, changing(call, Subnet)
     subnets.check_parts(
         world,
         world.get(Vcn, subnet.vcn_id),
-        routes=said.route_table_id,
-        lists=said.security_list_ids,
-        dhcp=said.dhcp_options_id,
+        routes=details.route_table_id,
+        lists=details.security_list_ids,
+        dhcp=details.dhcp_options_id,
     )
-    if said.ipv6_cidr_block is not None or said.ipv6_cidr_blocks is not None:
+    if details.ipv6_cidr_block is not None or details.ipv6_cidr_blocks is not None:
         raise invalid("IPv6 prefixes are changed by AddIpv6SubnetCidr and its like")
-    if said.cidr_block is not None:
+    if details.cidr_block is not None:
         old = subnet.cidr_blocks[0]
-        subnets.modify_subnet_cidr(world, subnet, old, said.cidr_block)
+        subnets.modify_subnet_cidr(world, subnet, old, details.cidr_block)
     for name in ("route_table_id", "security_list_ids", "dhcp_options_id"):
-        if getattr(said, name) is not None:
-            setattr(subnet, name, getattr(said, name))
-    rename(subnet, said)
+        if getattr(details, name) is not None:
+            setattr(subnet, name, getattr(details, name))
+    rename(subnet, details)
     world.touch(subnet)
     return one(call, subnet)
 
@@ -201,10 +201,10 @@ _remove_ipv4_cidr, _remove_ipv6_cidr = (
 
 
 def _modify_ipv4_cidr(call: Call) -> Result:
-    said = decode(call.body, ModifyIpv4SubnetCidrDetails)
+    details = decode(call.body, ModifyIpv4SubnetCidrDetails)
     subnet = changing(call, Subnet)
     subnets.modify_subnet_cidr(
-        call.world, subnet, said.ipv4_cidr_block, said.updated_ipv4_cidr_block
+        call.world, subnet, details.ipv4_cidr_block, details.updated_ipv4_cidr_block
     )
     return done(call, subnet, "MODIFY_IPV4_SUBNET_CIDR")
 

@@ -120,24 +120,25 @@ def _patch(
         raise missing("if-match: a PATCH says which state it is about")
     if len(instructions) != 1:
         raise invalid("this fake takes one patch instruction at a time")
-    said = instructions[0]
-    if said.operation != "REPLACE" or said.selection not in known:
+    instruction = instructions[0]
+    if instruction.operation != "REPLACE" or instruction.selection not in known:
         raise invalid(
-            f"{said.operation} of {said.selection!r}: REPLACE of {', '.join(known)}"
+            f"{instruction.operation} of {instruction.selection!r}:"
+            f" REPLACE of {', '.join(known)}"
         )
-    known[said.selection](call, noun, said.value)
+    known[instruction.selection](call, noun, instruction.value)
     return done(call, noun, f"PATCH_{type(noun).__name__.upper()}")
 
 
 def _patch_subnet(call: Call) -> Result:
-    said = decode(call.body, PatchSubnetDetails)
+    details = decode(call.body, PatchSubnetDetails)
     subnet = changing(call, Subnet)
-    return _patch(call, subnet, said.patch_subnet_instructions, SUBNET)
+    return _patch(call, subnet, details.patch_subnet_instructions, SUBNET)
 
 
 def _patch_vcn(call: Call) -> Result:
-    said = decode(call.body, PatchVcnDetails)
-    return _patch(call, changing(call, Vcn), said.patch_vcn_instructions, VCN)
+    details = decode(call.body, PatchVcnDetails)
+    return _patch(call, changing(call, Vcn), details.patch_vcn_instructions, VCN)
 
 
 OPERATIONS: tuple[Operation, ...] = (

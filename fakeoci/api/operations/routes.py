@@ -19,49 +19,51 @@ from fakeoci.world.rules import check_route
 from fakeoci.world.world import World
 
 
-def _routes(call: Call, vcn_id: str, said: Sequence[RouteRuleBody]) -> list[RouteRule]:
+def _routes(
+    call: Call, vcn_id: str, details: Sequence[RouteRuleBody]
+) -> list[RouteRule]:
     most = call.world.settings.limits.routes_per_table
-    if len(said) > most:
+    if len(details) > most:
         raise limit_exceeded(f"a route table has at most {most} rules")
-    return [_route(call, vcn_id, rule) for rule in said]
+    return [_route(call, vcn_id, rule) for rule in details]
 
 
-def _route(call: Call, vcn_id: str, said: RouteRuleBody) -> RouteRule:
-    if said.destination is not None and said.cidr_block is not None:
+def _route(call: Call, vcn_id: str, details: RouteRuleBody) -> RouteRule:
+    if details.destination is not None and details.cidr_block is not None:
         raise invalid("cidrBlock and destination exclude each other")
-    destination = said.destination or said.cidr_block
+    destination = details.destination or details.cidr_block
     if destination is None:
         raise missing("a route needs a destination")
-    if said.cidr_block is not None:
-        network(said.cidr_block, 4)
+    if details.cidr_block is not None:
+        network(details.cidr_block, 4)
     route = RouteRule(
         destination=destination,
-        destination_type=said.destination_type or "CIDR_BLOCK",
-        network_entity_id=said.network_entity_id,
-        description=said.description or "",
+        destination_type=details.destination_type or "CIDR_BLOCK",
+        network_entity_id=details.network_entity_id,
+        description=details.description or "",
     )
     check_route(call.world, route, vcn_id)
     return route
 
 
 def _create_route_table(call: Call) -> Result:
-    said = decode(call.body, CreateRouteTableDetails)
-    vcn = call.world.get(Vcn, said.vcn_id)
+    details = decode(call.body, CreateRouteTableDetails)
+    vcn = call.world.get(Vcn, details.vcn_id)
     made = RouteTable(
         vcn_id=vcn.id,
-        rules=_routes(call, vcn.id, said.route_rules),
-        compartment_id=call.world.compartment(said.compartment_id),
-        **names(call, "routetable", said),
+        rules=_routes(call, vcn.id, details.route_rules),
+        compartment_id=call.world.compartment(details.compartment_id),
+        **names(call, "routetable", details),
     )
     return one(call, call.world.add(made))
 
 
 def _update_route_table(call: Call) -> Result:
-    said = decode(call.body, UpdateRouteTableDetails)
+    details = decode(call.body, UpdateRouteTableDetails)
     table = changing(call, RouteTable)
-    if said.route_rules is not None:
-        table.rules = _routes(call, table.vcn_id, said.route_rules)
-    rename(table, said)
+    if details.route_rules is not None:
+        table.rules = _routes(call, table.vcn_id, details.route_rules)
+    rename(table, details)
     call.world.touch(table)
     return one(call, table)
 

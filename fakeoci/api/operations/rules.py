@@ -41,7 +41,7 @@ _OPTIONS = {"tcp_options": ("6",), "udp_options": ("17",), "icmp_options": ("1",
 
 def _rule(
     call: Call,
-    said: RuleDetails,
+    details: RuleDetails,
     direction: str,
     peer: str | None,
     peer_type: str | None,
@@ -52,9 +52,9 @@ def _rule(
     if peer is None:
         raise missing("a rule needs its source or destination, by its direction")
     for name, protocols in _OPTIONS.items():
-        if getattr(said, name) is not None and said.protocol not in protocols:
-            raise invalid(f"{name} of protocol {said.protocol!r}")
-    options = said.tcp_options or said.udp_options
+        if getattr(details, name) is not None and details.protocol not in protocols:
+            raise invalid(f"{name} of protocol {details.protocol!r}")
+    options = details.tcp_options or details.udp_options
     ports = options.destination_port_range if options else None
     for span in (ports, options.source_port_range if options else None):
         if span is not None and not 1 <= span.min <= span.max <= 65535:  # noqa: PLR2004
@@ -62,13 +62,13 @@ def _rule(
     rule = SecurityRule(
         id=call.world.names.segment()[:6],
         direction=direction,
-        protocol=said.protocol,
+        protocol=details.protocol,
         peer=peer,
         peer_type=peer_type or "CIDR_BLOCK",
         ports=PortRange(min=ports.min, max=ports.max) if ports else None,
-        icmp_type=said.icmp_options.type if said.icmp_options else None,
-        description=said.description or "",
-        is_stateless=said.is_stateless,
+        icmp_type=details.icmp_options.type if details.icmp_options else None,
+        description=details.description or "",
+        is_stateless=details.is_stateless,
     )
     check_rule(call.world, rule, vcn_id, of_list=of_list)
     return rule
@@ -78,12 +78,12 @@ def _rule(
 
 
 def _create_nsg(call: Call) -> Result:
-    said = decode(call.body, CreateNetworkSecurityGroupDetails)
-    vcn = call.world.get(Vcn, said.vcn_id)
-    common = names(call, "networksecuritygroup", said)
+    details = decode(call.body, CreateNetworkSecurityGroupDetails)
+    vcn = call.world.get(Vcn, details.vcn_id)
+    common = names(call, "networksecuritygroup", details)
     nsg = Nsg(
         vcn_id=vcn.id,
-        compartment_id=call.world.compartment(said.compartment_id),
+        compartment_id=call.world.compartment(details.compartment_id),
         **common,
     )
     return one(call, call.world.add(nsg))
@@ -130,32 +130,32 @@ def _nsg_vnics(call: Call) -> Result:
     return Result(body=rows, headers=headers)
 
 
-def _nsg_rule(call: Call, nsg: Nsg, said: AddSecurityRuleDetails) -> SecurityRule:
-    if said.direction == "INGRESS":
-        peer, peer_type = said.source, said.source_type
+def _nsg_rule(call: Call, nsg: Nsg, details: AddSecurityRuleDetails) -> SecurityRule:
+    if details.direction == "INGRESS":
+        peer, peer_type = details.source, details.source_type
     else:
-        peer, peer_type = said.destination, said.destination_type
-    return _rule(call, said, said.direction, peer, peer_type, vcn_id=nsg.vcn_id)
+        peer, peer_type = details.destination, details.destination_type
+    return _rule(call, details, details.direction, peer, peer_type, vcn_id=nsg.vcn_id)
 
 
 def _add_rules(call: Call) -> Result:
-    said = decode(call.body, AddSecurityRulesDetails)
+    details = decode(call.body, AddSecurityRulesDetails)
     nsg, limits = call.world.get(Nsg, call.path["id"]), call.world.settings.limits
-    _check_count(call, said.security_rules)
-    if len(nsg.rules) + len(said.security_rules) > limits.rules_per_nsg:
+    _check_count(call, details.security_rules)
+    if len(nsg.rules) + len(details.security_rules) > limits.rules_per_nsg:
         raise limit_exceeded(f"an NSG has at most {limits.rules_per_nsg} rules")
     return _rules_changed(
-        call, nsg, [_nsg_rule(call, nsg, r) for r in said.security_rules]
+        call, nsg, [_nsg_rule(call, nsg, r) for r in details.security_rules]
     )
 
 
 def _update_rules(call: Call) -> Result:
-    said = decode(call.body, UpdateSecurityRulesDetails)
+    details = decode(call.body, UpdateSecurityRulesDetails)
     nsg = call.world.get(Nsg, call.path["id"])
-    _check_count(call, said.security_rules)
-    _check_known(nsg, [r.id for r in said.security_rules])
-    changed = [_nsg_rule(call, nsg, r) for r in said.security_rules]
-    for rule, new in zip(said.security_rules, changed, strict=True):
+    _check_count(call, details.security_rules)
+    _check_known(nsg, [r.id for r in details.security_rules])
+    changed = [_nsg_rule(call, nsg, r) for r in details.security_rules]
+    for rule, new in zip(details.security_rules, changed, strict=True):
         new.id = rule.id
     return _rules_changed(call, nsg, changed)
 
@@ -185,11 +185,11 @@ def _check_known(nsg: Nsg, rule_ids: Sequence[str]) -> None:
 
 
 def _remove_rules(call: Call) -> Result:
-    said = decode(call.body, RemoveSecurityRulesDetails)
+    details = decode(call.body, RemoveSecurityRulesDetails)
     nsg = call.world.get(Nsg, call.path["id"])
-    _check_count(call, said.security_rule_ids)
-    _check_known(nsg, said.security_rule_ids)
-    for rule_id in said.security_rule_ids:
+    _check_count(call, details.security_rule_ids)
+    _check_known(nsg, details.security_rule_ids)
+    for rule_id in details.security_rule_ids:
         del nsg.rules[rule_id]
     call.world.touch(nsg)
     return Result(status=204)
@@ -209,10 +209,10 @@ def _list_rules(
         raise limit_exceeded(f"a security list has at most {most} rules each way")
 
     def made(
-        said: RuleDetails, direction: str, peer: str, peer_type: str | None
+        details: RuleDetails, direction: str, peer: str, peer_type: str | None
     ) -> SecurityRule:
         return _rule(
-            call, said, direction, peer, peer_type, vcn_id=vcn_id, of_list=True
+            call, details, direction, peer, peer_type, vcn_id=vcn_id, of_list=True
         )
 
     return [
@@ -222,37 +222,37 @@ def _list_rules(
 
 
 def _create_security_list(call: Call) -> Result:
-    said = decode(call.body, CreateSecurityListDetails)
-    vcn = call.world.get(Vcn, said.vcn_id)
+    details = decode(call.body, CreateSecurityListDetails)
+    vcn = call.world.get(Vcn, details.vcn_id)
     rules = _list_rules(
-        call, vcn.id, said.ingress_security_rules, said.egress_security_rules
+        call, vcn.id, details.ingress_security_rules, details.egress_security_rules
     )
-    common = names(call, "securitylist", said)
+    common = names(call, "securitylist", details)
     made = SecurityList(
         vcn_id=vcn.id,
         rules=rules,
-        compartment_id=call.world.compartment(said.compartment_id),
+        compartment_id=call.world.compartment(details.compartment_id),
         **common,
     )
     return one(call, call.world.add(made))
 
 
 def _update_security_list(call: Call) -> Result:
-    said = decode(call.body, UpdateSecurityListDetails)
+    details = decode(call.body, UpdateSecurityListDetails)
     security = changing(call, SecurityList)
     rules = _list_rules(
         call,
         security.vcn_id,
-        said.ingress_security_rules or (),
-        said.egress_security_rules or (),
+        details.ingress_security_rules or (),
+        details.egress_security_rules or (),
     )
     replaced = {
-        "INGRESS": said.ingress_security_rules is not None,
-        "EGRESS": said.egress_security_rules is not None,
+        "INGRESS": details.ingress_security_rules is not None,
+        "EGRESS": details.egress_security_rules is not None,
     }
     kept = [r for r in security.rules if not replaced[r.direction]]
     security.rules = kept + rules
-    rename(security, said)
+    rename(security, details)
     call.world.touch(security)
     return one(call, security)
 

@@ -33,51 +33,51 @@ def _list_attachments(call: Call) -> Result:
 
 def _check_vnic(call: Call) -> None:
     """Raise 404 when ``vnicId`` neither is a VNIC nor was one that was detached."""
-    said, world = call.query.get("vnicId"), call.world
-    if said and not any(a.vnic_id == said for a in world.all(VnicAttachment)):
-        world.get(Vnic, said)
+    details, world = call.query.get("vnicId"), call.world
+    if details and not any(a.vnic_id == details for a in world.all(VnicAttachment)):
+        world.get(Vnic, details)
 
 
-def new_vnic(said: CreateVnicDetails, name: str = "") -> vnics.NewVnic:
+def new_vnic(details: CreateVnicDetails, name: str = "") -> vnics.NewVnic:
     """Return what a VNIC shall be, as CreateVnicDetails says it."""
-    if said.vlan_id is not None:
+    if details.vlan_id is not None:
         raise invalid("vlanId: this fake has no VLANs")
-    if said.hostname_label and said.assign_private_dns_record is False:
+    if details.hostname_label and details.assign_private_dns_record is False:
         raise invalid(
-            f"Hostname {said.hostname_label} is provided when AssignPrivateDnsRecord"
+            f"Hostname {details.hostname_label} is provided when AssignPrivateDnsRecord"
             " is false"
         )
-    if said.subnet_id is None:
+    if details.subnet_id is None:
         raise missing("createVnicDetails.subnetId is required")
-    pairs = said.ipv6_address_ipv6_subnet_cidr_pair_details
+    pairs = details.ipv6_address_ipv6_subnet_cidr_pair_details
     if any(p.ipv6_id is not None for p in pairs):
         raise invalid("ipv6Id: this fake gives VNICs new IPv6s only")
     ipv6s = [(p.ipv6_subnet_cidr, p.ipv6_address) for p in pairs]
-    if said.assign_ipv6_ip and not ipv6s:
+    if details.assign_ipv6_ip and not ipv6s:
         ipv6s = [(None, None)]
     return vnics.NewVnic(
-        subnet_id=said.subnet_id,
-        nsg_ids=said.nsg_ids,
-        private_ip=said.private_ip,
-        private_ip_id=said.private_ip_id,
-        subnet_cidr=said.subnet_cidr,
+        subnet_id=details.subnet_id,
+        nsg_ids=details.nsg_ids,
+        private_ip=details.private_ip,
+        private_ip_id=details.private_ip_id,
+        subnet_cidr=details.subnet_cidr,
         ipv6s=ipv6s,
-        display_name=said.display_name or name,
-        hostname_label=said.hostname_label or "",
-        freeform_tags=dict(said.freeform_tags or {}),
-        assign_public_ip=said.assign_public_ip,
-        skip_source_dest_check=bool(said.skip_source_dest_check),
+        display_name=details.display_name or name,
+        hostname_label=details.hostname_label or "",
+        freeform_tags=dict(details.freeform_tags or {}),
+        assign_public_ip=details.assign_public_ip,
+        skip_source_dest_check=bool(details.skip_source_dest_check),
     )
 
 
 def _attach_vnic(call: Call) -> Result:
-    said = decode(call.body, AttachVnicDetails)
+    details = decode(call.body, AttachVnicDetails)
     attachment = vnics.attach(
         call.world,
-        said.instance_id,
-        new_vnic(said.create_vnic_details),
-        display_name=said.display_name or "",
-        nic_index=said.nic_index,
+        details.instance_id,
+        new_vnic(details.create_vnic_details),
+        display_name=details.display_name or "",
+        nic_index=details.nic_index,
         now=call.now,
     )
     return one(call, attachment)
@@ -89,25 +89,25 @@ def _detach_vnic(call: Call) -> Result:
 
 
 def _update_vnic(call: Call) -> Result:
-    said = decode(call.body, UpdateVnicDetails)
+    details = decode(call.body, UpdateVnicDetails)
     vnic = changing(call, Vnic)
     world, subnet = call.world, call.world.get(Subnet, vnic.subnet_id)
-    if said.nsg_ids is not None:
-        vnics.check_nsgs(world, said.nsg_ids, subnet.vcn_id)
-    if said.route_table_id:
-        of_vcn(world, RouteTable, said.route_table_id, subnet.vcn_id)
-    if said.hostname_label is not None:
+    if details.nsg_ids is not None:
+        vnics.check_nsgs(world, details.nsg_ids, subnet.vcn_id)
+    if details.route_table_id:
+        of_vcn(world, RouteTable, details.route_table_id, subnet.vcn_id)
+    if details.hostname_label is not None:
         # The VNIC's hostname is its primary private IP's: both have it.
         primary = world.private_ips_of(vnic.id)[0]
-        ips.check_hostname(world, subnet.id, said.hostname_label, primary)
-        primary.hostname_label = said.hostname_label
+        ips.check_hostname(world, subnet.id, details.hostname_label, primary)
+        primary.hostname_label = details.hostname_label
         world.touch(primary)
     for name in ("nsg_ids", "skip_source_dest_check", "hostname_label"):
-        if getattr(said, name) is not None:
-            setattr(vnic, name, getattr(said, name))
-    if said.route_table_id is not None:
-        vnic.route_table_id = said.route_table_id
-    rename(vnic, said)
+        if getattr(details, name) is not None:
+            setattr(vnic, name, getattr(details, name))
+    if details.route_table_id is not None:
+        vnic.route_table_id = details.route_table_id
+    rename(vnic, details)
     call.world.touch(vnic)
     return one(call, vnic)
 
