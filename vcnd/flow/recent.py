@@ -4,19 +4,23 @@ from collections.abc import Iterable
 
 import trio
 
-from vcnd.core.recent import Recent
+RECENT_SECONDS = 60.0
+"""OCI is eventually consistent: a list may be this old."""
 
 
 class RecentObjects:
-    """OCIDs of the last minute, by trio's clock."""
+    """OCIDs that leave the set after a minute."""
 
     def __init__(self) -> None:
-        self._recent = Recent()
+        self._since: dict[str, float] = {}
 
     def note(self, ocids: Iterable[str]) -> None:
         """Note that OCI has just created, or deleted, these."""
-        self._recent.note(ocids, trio.current_time())
+        now = trio.current_time()
+        kept = {o: t for o, t in self._since.items() if now - t < RECENT_SECONDS}
+        self._since = kept | dict.fromkeys(ocids, now)
 
     def __contains__(self, ocid: str) -> bool:
         """Return True if what a list says of an OCID proves nothing yet."""
-        return self._recent.has(ocid, trio.current_time())
+        since = self._since.get(ocid)
+        return since is not None and trio.current_time() - since < RECENT_SECONDS
