@@ -1,4 +1,4 @@
-"""Which permissions an operation needs (facts/oci.md §4.7), and who has them.
+"""Which permissions an operation needs (docs/oci.md#permissions), and who has them.
 
 Operations that are not listed need none here: the page that this follows is about
 what a node does.

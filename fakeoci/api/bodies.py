@@ -1,4 +1,4 @@
-"""Objects as OCI's JSON (facts/oci.md §4.3)."""
+"""Objects as OCI's JSON (docs/oci.md#bodies)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

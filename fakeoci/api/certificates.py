@@ -1,4 +1,7 @@
-"""Certificates of the fake: its root, its instances' and its servers' (oci.md §5.2)."""
+"""Certificates of the fake: its root, its instances' and its servers'.
+
+What clients read of an instance's: docs/oci.md#instance-principal.
+"""
 
 import ipaddress
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Who may speak: API keys, and tokens for instances, workloads and resources.
 
 A token is a JWT of the fake's own; its session's public key is remembered, so that
-what is signed under it later can be verified (facts/oci.md §5).
+what is signed under it later can be verified (docs/oci.md#instance-principal).
 """
 
 import base64
@@ -85,7 +85,9 @@ class Identities:
     def workload(
         self, account_token: str, public_key: rsa.RSAPublicKey, now: float
     ) -> str:
-        """Return a token for the pod behind a service-account token (oci.md §5.3).
+        """Return a token for the pod behind a service-account token.
+
+        The exchange is docs/oci.md#oke-workload-identity.
 
         Raises:
             ServiceError: 401, no known cluster signed it, or it has expired.
@@ -105,7 +107,7 @@ class Identities:
     def resource(
         self, resource_id: str, public_key: rsa.RSAPublicKey, now: float
     ) -> str:
-        """Return a resource principal's session token, version 2.2 (oci.md §5.4)."""
+        """Return a session token, version 2.2 (docs/oci.md#resource-principal)."""
         world = self._world
         claims = {
             "ptype": "resource",

@@ -1,4 +1,7 @@
-"""The instance metadata service v2: the caller is known by its address (oci.md §6)."""
+"""The instance metadata service v2: the caller is known by its address.
+
+Source: docs/oci.md#instance-metadata.
+"""
 
 import math
 from collections.abc import Callable

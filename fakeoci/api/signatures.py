@@ -1,4 +1,6 @@
-"""Verify OCI request signatures, over the bytes as they came (facts/oci.md §5.1).
+"""Verify OCI request signatures, over the bytes as they came.
+
+Source: docs/oci.md#request-signatures.
 
 OCI's page on request signatures, and draft-cavage-http-signatures-08 beneath it: the
 signing string has lower-case names whatever the case in the ``headers`` parameter, the

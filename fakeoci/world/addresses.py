@@ -95,7 +95,7 @@ class AddressSpace:
     def usable(block: Network) -> range:
         """Return the addresses that OCI gives out.
 
-        IPv4: all but the first two and the last (facts/oci.md §7.2).  IPv6: all
+        IPv4: all but the first two and the last (docs/oci.md#limits).  IPv6: all
         but the first, which is every router's; no source says more.
         """
         first = int(block.network_address)

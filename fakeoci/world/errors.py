@@ -1,4 +1,4 @@
-"""Refusals in OCI's words (facts/oci.md §4.5)."""
+"""Refusals in OCI's words (docs/oci.md#errors)."""
 
 
 class ServiceError(Exception):

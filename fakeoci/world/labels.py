@@ -2,7 +2,7 @@
 
 Lengths are those of the API reference, of "DNS in Your Virtual Cloud Network" and of
 the tagging overview; that freeform keys have no ``.`` and no space was observed
-(facts/oci.md §4.4).
+(docs/oci.md#semantics).
 """
 
 from typing import Annotated, Literal, get_args

@@ -4,7 +4,7 @@
     Allow any-user to {PERMISSION, …} in tenancy where all {name = 'value', …}
 
 Verbs and resource types: OCI's policy reference for the core services
-(facts/oci.md §4.7).  Users with an API key are administrators here.
+(docs/oci.md#permissions).  Users with an API key are administrators here.
 """
 
 import re

@@ -34,7 +34,7 @@ class Timing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Service limits (facts/oci.md §7.2)."""
+    """Service limits (docs/oci.md#limits)."""
 
     private_ips_per_vnic: int = 64
     """Secondary private IPv4 objects per VNIC."""
@@ -63,7 +63,7 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Behaviour(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What is not established about OCI (facts/oci.md §10)."""
+    """What is not established about OCI (docs/oci.md#not-established)."""
 
     bulk_is_atomic: bool = True
     """A bulk create that does not fit whole creates nothing."""

@@ -1,4 +1,4 @@
-"""How many VNICs a shape takes (facts/oci.md §7.1)."""
+"""How many VNICs a shape takes (docs/oci.md#shapes)."""
 
 import math
 

@@ -2,7 +2,7 @@
 
 Its ``detectLocalMode`` decides what counts as coming from a local pod.  By default
 that is a cluster CIDR, and pods here have addresses of the VCN: every packet to a
-ClusterIP would lose its source (facts/dataplane.md §6).
+ClusterIP would lose its source (docs/data-plane.md#kube-proxy).
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,8 @@
 B is the batch, mf the buffer as a fraction of a batch, demand the addresses
 leased or asked for.  The formula is stateless and idempotent: it looks at
 neither what is held nor what is in flight, so looking twice does no harm
-(the second Azure CNS pool, facts/peers.md §1.2).
+(as the second version of Azure CNS' pool does,
+https://github.com/Azure/azure-container-networking, ``cns/ipampool/v2``).
 """
 
 import math

@@ -1,6 +1,6 @@
 """CNI ADD, DEL and CHECK: a sandbox gets, loses and keeps its address.
 
-The order of durable steps (design, "The journal and the order of things"):
+The order of durable steps (docs/architecture.md#walk-1-a-pod-starts):
 
     ADD  choose → lease durable → plug → answer
     DEL  unplug → release durable → answer; the kernel's link is reaped behind

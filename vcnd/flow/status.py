@@ -15,7 +15,7 @@ def ready(pool: Pool) -> None:
     """Raise ``NotServingError`` when ADD cannot succeed (CNI STATUS).
 
     A want of addresses is no reason: STATUS failing makes the whole node
-    NotReady and evicts the pods that run well (facts/peers.md §4.2).
+    NotReady and evicts the pods that run well (CNI 1.1, "STATUS").
     """
     if not pool.conditions.observed and not pool.vnics.pod_slots:
         raise NotServingError(

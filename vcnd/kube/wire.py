@@ -92,7 +92,7 @@ class Node(Object, frozen=True):
 
 
 class CreateVnicDetails(Wire, frozen=True):
-    """createVnicDetails of a secondary VNIC profile (facts/oci.md §1.4)."""
+    """createVnicDetails of a secondary VNIC profile (docs/oci.md#vnic-profiles)."""
 
     subnet_id: str = ""
     nsg_ids: list[str] = []
@@ -107,7 +107,7 @@ class SecondaryVnic(Wire, frozen=True):
 
 
 class NetworkSpec(Wire, frozen=True):
-    """The spec of a NativePodNetwork (facts/oci.md §2.1)."""
+    """The spec of a NativePodNetwork (docs/oci.md#nativepodnetwork)."""
 
     id: str = ""
     max_pod_count: int | None = None

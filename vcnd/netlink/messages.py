@@ -1,7 +1,7 @@
 """Netlink by hand: messages as bytes, one request, one acknowledgement.
 
 For the path of ADD and DEL, where a general library costs 8 to 40 times as much
-(facts/performance.md §3a).  Message by message with an ACK each is as fast as a
+(docs/data-plane.md#netlink).  Message by message with an ACK each is as fast as a
 batch, and an error says which step it was.
 
 Requests are numbered, and answers matched by number.  After a failure that leaves

@@ -1,4 +1,4 @@
-"""One method per OCI operation: no retry, no policy (facts/oci.md §4.2)."""
+"""One method per OCI operation: no retry, no policy (docs/oci.md#operations)."""
 
 import re
 from collections.abc import Callable, Sequence

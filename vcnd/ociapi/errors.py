@@ -1,7 +1,7 @@
 """What an OCI refusal means: the one table that decides.
 
 Keyed by (HTTP status, code); None stands for any other code of that status.
-Sources: OCI's API errors page and what clients have seen (facts/oci.md §4.5).
+Sources: OCI's API errors page and what clients have seen (docs/oci.md#errors).
 """
 
 from enum import Enum

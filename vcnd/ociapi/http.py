@@ -27,7 +27,7 @@ Client = httpx2.AsyncClient
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-"""Without a byte.  One CreatePrivateIp was seen to take 55 s (facts/oci.md §2.7)."""
+"""Without a byte; Oracle's own client allows 55 s (docs/oci.md#rates-and-latencies)."""
 ANSWER_SECONDS = 90.0
 """From the first byte of a request to the last of its answer, however it drips."""
 MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -140,7 +140,7 @@ async def exchange(
     """
     try:
         request = client.build_request(method, url, content=body, headers=headers)
-        # Segments of at most 32 characters each (facts/oci.md §4.1).
+        # Segments of at most 32 characters each (docs/oci.md#transport).
         request_id = f"vcnd/{TRACE.get()[:32]}/{secrets.token_hex(8)}"
         request.headers["opc-request-id"] = request_id
         # What is packed cannot be measured before it is unpacked.

@@ -1,6 +1,7 @@
 """Principals with a token that is refreshed before its end; the instance is one.
 
-The sequence is facts/oci.md §5.2.  Keys live in memory only and are in no repr.
+The sequence is docs/oci.md#instance-principal.  Keys live in memory only and are in
+no repr.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The instance metadata service, version 2 (facts/oci.md §6)."""
+"""The instance metadata service, version 2 (docs/oci.md#instance-metadata)."""
 
 from vcnd.ociapi import wire
 from vcnd.ociapi.http import Answer, Client, exchange

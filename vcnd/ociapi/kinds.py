@@ -7,7 +7,7 @@ from vcnd.model.family import Family
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The names of one kind (facts/oci.md §4.2, §4.3)."""
+    """The names of one kind (docs/oci.md#operations, docs/oci.md#bodies)."""
 
     family: Family
     noun: str

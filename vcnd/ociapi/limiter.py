@@ -1,8 +1,8 @@
 """How fast the API is asked: as fast as it bears, the most urgent call first.
 
-OCI publishes no rates and sends no Retry-After (facts/oci.md §4.6).  So the rate is
-found: each answer raises it a little, each 429 halves it (additive increase,
-multiplicative decrease, as TCP does).
+OCI publishes no rates and sends no Retry-After (docs/oci.md#rates-and-latencies).
+So the rate is found: each answer raises it a little, each 429 halves it (additive
+increase, multiplicative decrease, as TCP does).
 """
 
 from bisect import insort

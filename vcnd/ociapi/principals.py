@@ -1,6 +1,7 @@
 """Who signs when it is not the instance: a user, a workload, a resource.
 
-Sources: the SDK configuration file of OCI's tools; facts/oci.md §5.3 and §5.4.
+Sources: the SDK configuration file of OCI's tools; docs/oci.md#oke-workload-identity
+and docs/oci.md#resource-principal.
 """
 
 import base64
@@ -89,7 +90,7 @@ class ApiKey(KeySigner):
 
 
 class WorkloadIdentity(TokenPrincipal):
-    """A pod of an enhanced OKE cluster, by its service account (facts/oci.md §5.3)."""
+    """A pod of an enhanced OKE cluster, by its service account."""
 
     def __init__(
         self,

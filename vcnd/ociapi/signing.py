@@ -1,6 +1,6 @@
 """OCI request signatures (draft-cavage HTTP signatures, version 1, rsa-sha256).
 
-Source: "Request Signatures" in OCI's API documentation; facts/oci.md §5.1.
+Source: "Request Signatures" in OCI's API documentation; docs/oci.md#request-signatures.
 """
 
 import base64
@@ -39,7 +39,7 @@ def sign(
         host: the Host header as it is sent.
         body: the body, or None for a method that has none.
         key: the private key.
-        key_id: who signs; see facts/oci.md §5.
+        key_id: who signs; see docs/oci.md#instance-principal.
         now: Unix time for the Date header.
         sign_host: False for the federation request, which leaves the host out.
     """

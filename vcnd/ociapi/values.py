@@ -19,13 +19,13 @@ HostName = Annotated[
 ]
 """A region or realm: our signed requests go to the host that it names."""
 VnicCount = Annotated[int, msgspec.Meta(ge=1, le=1024)]
-"""The largest shapes take 256 (facts/oci.md §7.1)."""
+"""The largest shapes take 256 (docs/oci.md#shapes)."""
 VlanTag = Annotated[int, msgspec.Meta(ge=0, le=4095)]
 PrefixLength = Annotated[int, msgspec.Meta(ge=1, le=128)]
 
 SHORTEST_PREFIX = {Family.IPV4: 16, Family.IPV6: 80}
 """A block lies within its subnet, which is a /16 at most; of IPv6 OCI has multiples
-of 4 from 80 on (facts/oci.md §4.4, §7.2)."""
+of 4 from 80 on (docs/oci.md#semantics, docs/oci.md#limits)."""
 MOST_ADDRESSES = 1 << 16
 """Addresses of one VNIC that are taken into the books, which name each of them.
 OKE gives a VNIC up to 256; the least IPv6 block would be 2^48."""

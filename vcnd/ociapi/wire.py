@@ -1,4 +1,7 @@
-"""OCI's JSON, only the fields that we read or send (facts/oci.md §4.3, §6)."""
+"""OCI's JSON, only the fields that we read or send.
+
+Sources: docs/oci.md#bodies, docs/oci.md#instance-metadata.
+"""
 
 from typing import Annotated, Literal
 

@@ -198,7 +198,7 @@ def _shape(shape: str) -> dict[str, Any]:
         "shape": shape,
         "ocpus": 1.0,
         "isFlexible": flexible,
-        # Of a flexible shape this is the base value alone (facts/oci.md §4.3).
+        # Of a flexible shape this is the base value alone (docs/oci.md#bodies).
         "maxVnicAttachments": _most_vnics(shape, 1.0),
         "networkPorts": 1,
         "billingType": "PAID",

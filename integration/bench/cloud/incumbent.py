@@ -1,6 +1,6 @@
 """A replay of OKE's NativePodNetwork controller, call by call.
 
-Its published algorithm (facts/oci.md §2.3, §2.4), without errors, restarts and its
+Its published algorithm (docs/oci.md#okes-controller), without errors, restarts and its
 own rate limiter: the kindest reading.  It runs beside the cloud with a principal of
 its own, and a node is usable when its object says SUCCESS, not before.
 """

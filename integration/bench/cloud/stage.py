@@ -27,7 +27,7 @@ KEY_ID = "ocid1.tenancy.oc1..bench/ocid1.user.oc1..bench/00:11"
 
 TIMING: dict[str, Any] = {
     # Medians.  OCI publishes none: what is known are a VNIC still attaching past
-    # 20 s and a time-out of 55 s for one create (facts/oci.md §4.6).
+    # 20 s and a time-out of 55 s for one create (docs/oci.md#rates-and-latencies).
     "attach_seconds": 15.0,
     "detach_seconds": 10.0,
     "bulk_seconds": 2.0,
