@@ -1,14 +1,57 @@
 """The documents keep up with the code."""
 
 import re
+import tomllib
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 from vcnd.core.states import diagram
 
 ROOT = Path(__file__).parents[1]
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 EVENT = re.compile(
     r"\b(?:log\.(?:info|warning|error|exception|debug)|say)\(\s*\"(\w+)\""
 )
+CITATION = re.compile(r"(?<![\w/.])docs/[\w/.-]+\.(?:md|svg)(?:#[\w-]+)?")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+DECISION = re.compile(r"[Dd]ecisions? (\d+)")
+INVARIANT = re.compile(r"\bI(?:[1-9]|1\d)\b")
+ELSEWHERE = re.compile(r"facts/|\bdesign\.md|\(design\b|\bpeers\.md|§")
+"""Citations of pages that are not in this repository."""
+ROOMS = ("cni", "deploy", "docs", "fakeoci", "integration", "systemd", "tests", "vcnd")
+WRITTEN_BY_US = {".py", ".md", ".c", ".h", ".toml", ".yaml", ".service", ".socket"}
+
+
+@cache
+def _pages() -> dict[Path, str]:
+    """Return the texts of the files that cite, but for this one."""
+    there = [*ROOT.glob("*.md")]
+    for room in ROOMS:
+        there += (ROOT / room).rglob("*")
+    return {
+        page: page.read_text()
+        for page in there
+        if page.suffix in WRITTEN_BY_US and page != Path(__file__)
+    }
+
+
+@cache
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    plain = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings)
+    return {text.strip().replace(" ", "-") for text in plain}
+
+
+def _is_there(target: str, folder: Path, page: Path) -> bool:
+    """Return True if a file, and the heading after ``#``, exist."""
+    name, _, anchor = target.partition("#")
+    cited = folder / name if name else page
+    if not cited.exists():
+        return False
+    return not anchor or anchor in _anchors(cited)
 
 
 def test_every_event_is_in_the_operations_guide() -> None:
@@ -35,5 +78,95 @@ def test_files_stay_small() -> None:
 
 
 def test_the_diagram_of_address_states_is_made_from_the_table() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text()
-    assert f"```mermaid\n{diagram()}\n```" in page
+    assert f"```mermaid\n{diagram()}\n```" in ARCHITECTURE
+
+
+def test_cited_pages_and_sections_exist() -> None:
+    missing = [
+        (str(page.relative_to(ROOT)), citation)
+        for page, text in _pages().items()
+        for citation in CITATION.findall(text)
+        if not _is_there(citation, ROOT, page)
+    ]
+    assert missing == []
+
+
+def test_links_of_the_documents_resolve() -> None:
+    broken = [
+        (str(page.relative_to(ROOT)), link)
+        for page, text in _pages().items()
+        if page.suffix == ".md"
+        for link in LINK.findall(text)
+        if "://" not in link and not _is_there(link, page.parent, page)
+    ]
+    assert broken == []
+
+
+def test_cited_decisions_exist() -> None:
+    there = {int(p.name[:4]) for p in (ROOT / "docs" / "decisions").glob("*.md")}
+    cited = {
+        (str(page.relative_to(ROOT)), int(number))
+        for page, text in _pages().items()
+        for number in DECISION.findall(text)
+    }
+    assert cited
+    assert {(page, number) for page, number in cited if number not in there} == set()
+
+
+def test_cited_invariants_are_listed() -> None:
+    page = (ROOT / "docs" / "invariants.md").read_text()
+    listed = set(re.findall(r"^\| (I\d+) \|", page, re.MULTILINE))
+    cited = {
+        name
+        for page, text in _pages().items()
+        if page.suffix in (".py", ".md")
+        for name in INVARIANT.findall(text)
+    }
+    assert cited - listed == set()
+
+
+def test_nothing_cites_pages_of_elsewhere() -> None:
+    """What the code relies on stands in this repository, or on a public page."""
+    citing = [
+        (str(page.relative_to(ROOT)), match.group())
+        for page, text in _pages().items()
+        for match in ELSEWHERE.finditer(text)
+    ]
+    assert citing == []
+
+
+@pytest.mark.parametrize("room", ["core", "flow"])
+def test_the_table_of_a_room_has_each_file(room: str) -> None:
+    rows = "\n".join(x for x in ARCHITECTURE.splitlines() if x.startswith("| `"))
+    told = set(re.findall(rf"`{room}/(\w+)`", rows))
+    there = {p.stem for p in (ROOT / "vcnd" / room).glob("*.py")} - {"__init__"}
+    assert told == there
+
+
+def test_modules_that_the_documents_name_exist() -> None:
+    """Such as ``flow/attach`` or ``core/states.MOVES``."""
+    rooms = "|".join(p.name for p in (ROOT / "vcnd").iterdir() if p.is_dir())
+    missing = [
+        (page.name, name)
+        for page in (ROOT / "docs").glob("*.md")
+        for name in re.findall(rf"`((?:{rooms})/\w+)", page.read_text())
+        if not (ROOT / "vcnd" / f"{name}.py").exists()
+        and not (ROOT / "vcnd" / name).exists()
+    ]
+    assert missing == []
+
+
+def test_the_picture_shows_the_layers_of_the_contract() -> None:
+    """Each layer is one line of the picture, and they stand in the same order."""
+    with (ROOT / "pyproject.toml").open("rb") as f:
+        contracts = tomllib.load(f)["tool"]["importlinter"]["contracts"]
+    rooms = next(c for c in contracts if c["name"].startswith("Rooms"))
+    layers = [set(re.findall(r"vcnd\.(\w+)", layer)) for layer in rooms["layers"]]
+    picture = ARCHITECTURE[ARCHITECTURE.index("```\n") :].split("```")[1]
+    lines = [set(re.findall(r"\w+", line)) for line in picture.splitlines()]
+    at = [[n for n, words in enumerate(lines) if layer <= words] for layer in layers]
+    assert all(at), "each layer has a line with all its rooms"
+    first = [places[0] for places in at]
+    assert first == sorted(first)
+    there = {p.stem for p in (ROOT / "vcnd").iterdir() if (p / "__init__.py").exists()}
+    assert there <= set().union(*layers)
