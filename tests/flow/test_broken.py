@@ -6,6 +6,7 @@ import trio
 from tests.harness import World, add, key, settings, until_warm, world
 from vcnd.ctl import describe
 from vcnd.flow.broken import Cause, broken_pods
+from vcnd.flow.reasons import why_broken
 from vcnd.model.errors import SandboxBrokenError
 
 Clock = trio.testing.MockClock
@@ -36,7 +37,7 @@ async def test_a_pod_without_its_address_fails_check_and_is_listed(
         assert (found.lease, found.cause) == (lost, Cause.ADDRESS_GONE)
         report = node.report()
         assert [b["address"] for b in report["broken"]] == [lost.address]
-        assert f"broken    /pod1: {found.reason}" in describe(report)
+        assert f"broken    /pod1: {why_broken(found)}" in describe(report)
         await node.delete(key(1))
         assert broken_pods(node.pool) == []
 
@@ -48,7 +49,7 @@ async def test_a_pod_on_a_vnic_without_a_link_is_broken(autojump_clock: Clock) -
         node.pool.vnics.set_unlinked(frozenset(node.pool.vnics.slots))
         (found,) = broken_pods(node.pool)
         assert found.cause is Cause.LINK_MISSING
-        assert str(found.vnic_id) in found.reason
+        assert str(found.vnic_id) in why_broken(found)
         with pytest.raises(SandboxBrokenError):
             await node.check(key(1), 101, [lease.address])
 

@@ -13,7 +13,7 @@ from tests.harness import (
     until_warm,
     world,
 )
-from vcnd.flow.waiting import why_empty
+from vcnd.flow.reasons import why_empty
 from vcnd.model.errors import TryAgainError
 from vcnd.model.place import KUBE_PROXY
 from vcnd.model.podnetwork import PodNetwork

@@ -23,7 +23,7 @@ from tests.harness import (
     until_warm,
     world,
 )
-from vcnd.flow.waiting import why_empty
+from vcnd.flow.reasons import why_empty
 from vcnd.model.errors import CloudError, PoolEmptyError
 from vcnd.node import Node
 

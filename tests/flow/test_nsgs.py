@@ -55,7 +55,7 @@ async def test_nsgs_that_are_refused_are_told(autojump_clock: Clock) -> None:
         cluster.asked = PodNetwork(subnet_ids=(pods,), nsg_ids=(gone,))
         node.pool.signals.ring()
         await trio.sleep(60)
-        reasons = {p.what: p.reason for p in node.pool.problems}
+        reasons = {str(p.place): p.reason for p in node.pool.problems}
         (vnic,) = w.pod_vnics()
         assert "UpdateVnic: 404" in reasons[f"NSGs of {vnic.id}"]
         await add(node, 1)  # and stands in nobody's way

@@ -9,7 +9,7 @@ from tests.doubles.cluster import MemoryCluster
 from tests.harness import add, settings, until_warm, world
 from tests.shop import ids, pod, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
-from vcnd.flow.waiting import why_empty
+from vcnd.flow.reasons import why_empty
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.podnetwork import PodNetwork

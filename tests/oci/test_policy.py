@@ -18,7 +18,7 @@ from tests.harness import (
 )
 from vcnd.config import AllowSection
 from vcnd.core.requests import FIXED_ADDRESS, IP_FAMILIES
-from vcnd.flow.waiting import why_empty
+from vcnd.flow.reasons import why_empty
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.family import Family
 from vcnd.model.sandbox import PodRef
@@ -125,7 +125,7 @@ async def test_without_the_statement_for_ipv6_there_is_ipv4(
         annotations = {IP_FAMILIES: "IPv4"}
         await node.add(key(2), PodRef(namespace="a", name="b"), 102, annotations)
         await trio.sleep(2000)
-        said_of = {p.what: p.reason for p in node.pool.problems}
+        said_of = {str(p.place): p.reason for p in node.pool.problems}
         assert f"'{IPV6S}'" in said_of["IPv6 audit"]
         w.service.world.policies.statements += map(statement, STATEMENTS)
         await trio.sleep(1000)

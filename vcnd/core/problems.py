@@ -30,11 +30,6 @@ class Problem:
     """How often it was seen."""
 
     @property
-    def what(self) -> str:
-        """Return the place in words."""
-        return str(self.place)
-
-    @property
     def family(self) -> Family | None:
         """Return the family that alone suffers, if there is one."""
         return self.place.family

@@ -18,6 +18,7 @@ from vcnd.flow.grants import Grants
 from vcnd.flow.leases import Leases
 from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.pool import Pool
+from vcnd.flow.reasons import why_broken
 from vcnd.flow.waiting import wait_for_address
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.family import Family
@@ -212,7 +213,7 @@ class Attacher:
             found = broken(self._pool, lease)
             if found is not None:
                 raise SandboxBrokenError(
-                    "the pod's network cannot work", details=found.reason
+                    "the pod's network cannot work", details=why_broken(found)
                 )
             named = replace(lease, key=key)
             await self._host.check(named, netns=netns, default_routes=default_routes)

@@ -1,12 +1,11 @@
-"""Pods whose network cannot work now, and why.
+"""Pods whose network cannot work now.
 
-What a user would want to know is told from here: CNI CHECK, ``vcndctl status`` and
-the events in Kubernetes use the same list and the same words.
+CNI CHECK, ``vcndctl status`` and the events in Kubernetes use the same list, and the
+same words (``flow.reasons``).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
 
 from vcnd.flow.pool import Pool
 from vcnd.model.ids import VnicId
@@ -34,29 +33,6 @@ class BrokenPod:
     cause: Cause
     vnic_id: VnicId | None = None
     """Its VNIC, where that is known."""
-
-    @property
-    def reason(self) -> str:
-        """Return in words what is wrong and what to do."""
-        match self.cause:
-            case Cause.ADDRESS_GONE:
-                return (
-                    f"{self.address} is no longer a private IP of this node in OCI;"
-                    " delete the pod, and it gets another one"
-                )
-            case Cause.VNIC_GONE:
-                return (
-                    f"VNIC {self.vnic_id} of {self.address} is no longer attached to"
-                    " this instance; delete the pod, and it gets another address"
-                )
-            case Cause.LINK_MISSING:
-                return (
-                    f"VNIC {self.vnic_id} of {self.address} has no link on the node:"
-                    " was it detached, or its interface removed? Delete the pod if"
-                    " the link does not come back"
-                )
-            case _:
-                assert_never(self.cause)
 
 
 def broken_pods(pool: Pool) -> list[BrokenPod]:

@@ -9,7 +9,7 @@ import trio
 
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
-from vcnd.flow.supervise import describe
+from vcnd.flow.reasons import why_failed, why_refused
 from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -139,13 +139,17 @@ class Dispatcher:
             if isinstance(error, CloudFullError):
                 self._learn(where)
             self._refused(place, error)
-            self._pool.problems.report(place, self._reason(where, place, error))
+            self._pool.problems.report(
+                place, why_refused(self._pool, where, place, error)
+            )
         except Exception as error:
             # A defect of ours, or an answer that nobody foresaw.  What became of the
             # change is not known: an audit looks.
             log.exception("change_failed", what=str(place), where=where)
             self._refused(place, error)
-            self._pool.problems.report(place, f"failed unexpectedly: {describe(error)}")
+            self._pool.problems.report(
+                place, f"failed unexpectedly: {why_failed(error)}"
+            )
             self._pool.signals.request_audit()
         else:
             if progress:
@@ -175,26 +179,3 @@ class Dispatcher:
             self._pool.limits[family].vnic_refused(
                 where, slot.vnic.subnet_id, held, trio.current_time()
             )
-
-    def _reason(self, where: VnicId, place: Place, error: VcndError) -> str:
-        """Return why a change was refused, with what it was about."""
-        demand, slot = self._pool.demand, self._pool.vnics.slots.get(where)
-        pod_class = demand.classes().get(
-            place.pod_class or "", demand.network.own_class
-        )
-        subnet, holder = ", ".join(pod_class.subnet_ids), "instance"
-        if not isinstance(error, CloudFullError):
-            if place.kind is not PlaceKind.ATTACH:
-                return str(error)
-            nsgs = ", ".join(pod_class.nsg_ids) or "none"
-            return f"in subnet {subnet} with NSGs {nsgs}: {error}"
-        if slot is not None:
-            six = place.family is Family.IPV6
-            cidr = slot.vnic.ipv6_cidr if six else slot.vnic.subnet_cidr
-            subnet, holder = f"{slot.vnic.subnet_id}, {cidr}", "VNIC"
-        # OCI does not say which of the two it is.
-        return (
-            f"no room left in subnet {subnet}, or on this {holder}:"
-            " give pods a larger subnet or another one, or let nodes hold fewer"
-            f" addresses with [pool] batch; {error}"
-        )

@@ -11,7 +11,13 @@ import trio
 from vcnd.core.reminders import Reminders
 from vcnd.flow.broken import BrokenPod, Cause, broken_pods
 from vcnd.flow.pool import Pool
-from vcnd.flow.waiting import latest_problem, short_family, why_empty
+from vcnd.flow.reasons import (
+    latest_problem,
+    of_problem,
+    short_family,
+    why_broken,
+    why_empty,
+)
 from vcnd.model.errors import RequestRefusedError
 from vcnd.model.place import KUBE_PROXY, Place
 from vcnd.model.report import ClusterEvent
@@ -75,7 +81,7 @@ class Events:
             event = ClusterEvent(
                 pod=None,
                 reason=UNFIT if unfit else TROUBLE,
-                message=f"{problem.what}: {problem.reason}",
+                message=of_problem(problem),
             )
             await self._cluster.post_event(event)
             self._of_node.mentioned(problem.place, now)
@@ -160,7 +166,7 @@ class Events:
         now, which = trio.current_time(), (key, broken.cause)
         if self._of_broken.is_due(which, now):
             pod = broken.lease.pod
-            event = ClusterEvent(pod=pod, reason=BROKEN, message=broken.reason)
+            event = ClusterEvent(pod=pod, reason=BROKEN, message=why_broken(broken))
             await self._cluster.post_event(event)
             self._of_broken.mentioned(which, now)
 

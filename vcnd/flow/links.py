@@ -6,6 +6,7 @@ import structlog
 import trio
 
 from vcnd.flow.pool import Pool
+from vcnd.flow.reasons import why_unlinked
 from vcnd.model.ids import VnicId
 from vcnd.model.place import link_place
 from vcnd.ports import Host
@@ -45,8 +46,7 @@ class Links:
             if vnic_id in lost or vnic_id not in pool.created:
                 pool.problems.report(
                     link_place(vnic_id),
-                    f"VNIC {vnic_id} has no link on the node: was it detached, or its"
-                    " interface removed? Its addresses are not given to pods",
+                    why_unlinked(vnic_id),
                 )
         for vnic_id in returned:
             pool.problems.clear(link_place(vnic_id))

@@ -46,7 +46,7 @@ class Problems:
         for problem in self._table.clear(is_over):
             log.info(
                 "problem_cleared",
-                what=problem.what,
+                what=str(problem.place),
                 seconds=round(now - problem.since, 1),
                 count=problem.count,
             )

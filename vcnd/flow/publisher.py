@@ -15,6 +15,7 @@ from vcnd.core.backoff import Backoff
 from vcnd.core.report import report
 from vcnd.flow.events import LATE_SECONDS, Events
 from vcnd.flow.pool import Pool
+from vcnd.flow.reasons import latest_problem, of_problem
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import CloudError, ClusterError, PodNetworkError, VcndError
 from vcnd.model.place import CLUSTER_WRITES, KUBE_PROXY, METADATA, POD_NETWORK
@@ -142,7 +143,7 @@ class Publisher:
         on_vnic: dict[str, list[str]] = {}
         for private_ip in pool.ledger.private_ips():
             on_vnic.setdefault(private_ip.vnic_id, []).extend(private_ip.addresses)
-        counts = pool.counts(pool.family)
+        counts, problem = pool.counts(pool.family), latest_problem(pool)
         return report(
             observed=pool.conditions.observed,
             vnics=[
@@ -153,7 +154,7 @@ class Publisher:
                 for slot in pool.vnics.pod_slots
             ],
             usable=counts.free + counts.leased + counts.cooling,
-            problem=_newest_problem(pool),
+            problem=of_problem(problem) if problem else None,
             network=pool.demand.network,
         )
 
@@ -169,12 +170,3 @@ class Publisher:
             self._pool.problems.clear(KUBE_PROXY)
         else:
             self._pool.problems.report(KUBE_PROXY, problem)
-
-
-def _newest_problem(pool: Pool) -> str | None:
-    """Return why pods may find no address: of these problems the newest."""
-    problems = [p for p in pool.problems if p.place.kind.costs_addresses]
-    if not problems:
-        return None
-    last = problems[-1]
-    return f"{last.what}: {last.reason}"

@@ -7,7 +7,7 @@ import trio
 
 from vcnd.flow.broken import broken_pods
 from vcnd.flow.pool import Pool
-from vcnd.flow.waiting import why_empty
+from vcnd.flow.reasons import why_broken, why_empty
 from vcnd.model.errors import NotServingError
 
 
@@ -77,13 +77,13 @@ def report(pool: Pool) -> dict[str, Any]:
                 "ifname": b.lease.key.ifname,
                 "address": b.address,
                 "cause": b.cause,
-                "reason": b.reason,
+                "reason": why_broken(b),
             }
             for b in broken_pods(pool)
         ],
         "problems": [
             {
-                "what": p.what,
+                "what": str(p.place),
                 "kind": p.place.kind,
                 "vnic_id": p.place.vnic_id,
                 "family": p.place.family,

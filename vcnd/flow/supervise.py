@@ -13,6 +13,7 @@ import trio
 
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
+from vcnd.flow.reasons import why_failed
 from vcnd.model.place import Place, PlaceKind
 
 log = structlog.get_logger()
@@ -65,7 +66,7 @@ class Supervisor:
             if trio.current_time() - began > HEALTHY_SECONDS:
                 backoff.reset()
             pause = backoff.next_delay()
-            reason = ", ".join(map(describe, failures)) or "it ended by itself"
+            reason = ", ".join(map(why_failed, failures)) or "it ended by itself"
             log.error(
                 "task_failed",
                 task=name,
@@ -95,10 +96,3 @@ class _Once(trio.TaskStatus[None]):
         if not self._told:
             self._told = True
             self._task_status.started(value)
-
-
-def describe(error: BaseException) -> str:
-    """Return an unexpected exception in words, a group by its first member."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"

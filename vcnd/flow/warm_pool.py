@@ -32,6 +32,7 @@ from vcnd.flow.demand import ClassDemand
 from vcnd.flow.dispatch import INSTANCE, Dispatcher, Incoming
 from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
+from vcnd.flow.reasons import why_shape_is_full
 from vcnd.flow.returns import Returns
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -264,9 +265,7 @@ class WarmPool:
             limit = limits.new_vnic_limit(trio.current_time())
             self._pool.problems.report(
                 shape_place(pod_class, family),
-                f"{count} more {family} addresses do not fit: the shape takes"
-                f" {self._pool.vnics.limit} VNICs, {self._pool.vnics.attached} are"
-                f" attached, each pod VNIC with up to {limit}",
+                why_shape_is_full(self._pool, count, family, limit),
             )
 
     # What is over

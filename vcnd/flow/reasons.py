@@ -1,0 +1,183 @@
+"""Words for what is wrong: made here from values, for people and nobody else.
+
+CNI's error details, ``vcndctl status``, Events and the NativePodNetwork's status have
+these words.  Nothing is looked up by them: keys are places and codes.
+"""
+
+from typing import assert_never
+
+from vcnd.core.problems import Problem
+from vcnd.flow.broken import BrokenPod, Cause
+from vcnd.flow.conditions import Phase
+from vcnd.flow.pool import Pool
+from vcnd.model.errors import CloudFullError, VcndError
+from vcnd.model.family import Family
+from vcnd.model.ids import VnicId
+from vcnd.model.place import Place, PlaceKind
+from vcnd.model.request import Grant
+
+# Why there is no address
+
+
+def why_empty(pool: Pool, grant: Grant | None = None) -> str:
+    """Return why no address is free, for a grant or for any pod."""
+    short = short_family(pool, grant)
+    counts = pool.counts(short)
+    held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
+    if len(pool.demand.network.families) > 1:
+        held = f"{short}: {held}"
+    if pool.conditions.phase is Phase.RELEASED:
+        return "the node was released (vcndctl release); restart vcnd to use it again"
+    special = grant is not None and (
+        why_no_slot(pool, grant) or _held_here(pool, grant)
+    )
+    if special:
+        return special
+    last = latest_problem(pool, short)
+    if last is not None:
+        return f"{of_problem(last)} ({held})"
+    if not pool.conditions.observed:
+        return f"the cloud has not been reached yet ({held})"
+    if counts.total >= pool.policy.maximum:
+        return f"the node holds its maximum of {pool.policy.maximum} ({held})"
+    return f"addresses are on their way ({held})"
+
+
+def short_family(pool: Pool, grant: Grant | None) -> Family:
+    """Return the family that is short, for a grant or for any pod."""
+    families = pool.demand.network.families if grant is None else grant.families
+    none_free = [f for f in families if not pool.counts(f).free]
+    return none_free[0] if none_free else families[0]
+
+
+def latest_problem(pool: Pool, short: Family | None = None) -> Problem | None:
+    """Return why pods may find no address: of these problems the one that began last.
+
+    Args:
+        pool: the node's pool.
+        short: the family that is asked about; None: any.
+    """
+    problems = [
+        problem
+        for problem in pool.problems
+        if problem.place.kind.costs_addresses
+        and (short is None or problem.family in (None, short))
+    ]
+    return problems[-1] if problems else None
+
+
+def why_no_slot(pool: Pool, grant: Grant) -> str:
+    """Return why the node takes no VNIC of a pod's class; empty where it may."""
+    wanted = grant.pod_class
+    there = any(s.vnic.pod_class == wanted.name for s in pool.vnics.pod_slots)
+    full = pool.conditions.observed and pool.vnics.attached >= pool.vnics.limit
+    if there or not full or not wanted.name:
+        return ""
+    return (
+        f"the shape takes {pool.vnics.limit} VNICs and all are attached: pods of"
+        f" subnet {', '.join(wanted.subnet_ids)} and NSGs"
+        f" {', '.join(wanted.nsg_ids) or 'none'} need one of their own, which comes"
+        " when another is given back; or let them run on nodes with more VNICs"
+    )
+
+
+def _held_here(pool: Pool, grant: Grant) -> str:
+    """Return which pod of this node has a fixed address; empty where none has."""
+    if not grant.fixed:
+        return ""
+    here = {p.address for p in pool.ledger.private_ips() if p.fixed == grant.fixed}
+    for lease in pool.ledger.leases():
+        if not here.isdisjoint(lease.addresses):
+            return f"fixed address {grant.fixed} is with pod {lease.pod} here"
+    return ""
+
+
+# Problems
+
+
+def of_problem(problem: Problem) -> str:
+    """Return a problem in one line: where, and why."""
+    return f"{problem.place}: {problem.reason}"
+
+
+def why_refused(pool: Pool, where: VnicId, place: Place, error: VcndError) -> str:
+    """Return why a change of the cloud was refused, with what it was about.
+
+    Args:
+        pool: the node's pool.
+        where: the VNIC, or the instance, that was to be changed.
+        place: what the change was for.
+        error: the refusal.
+    """
+    demand, slot = pool.demand, pool.vnics.slots.get(where)
+    pod_class = demand.classes().get(place.pod_class or "", demand.network.own_class)
+    subnet, holder = ", ".join(pod_class.subnet_ids), "instance"
+    if not isinstance(error, CloudFullError):
+        if place.kind is not PlaceKind.ATTACH:
+            return str(error)
+        nsgs = ", ".join(pod_class.nsg_ids) or "none"
+        return f"in subnet {subnet} with NSGs {nsgs}: {error}"
+    if slot is not None:
+        six = place.family is Family.IPV6
+        cidr = slot.vnic.ipv6_cidr if six else slot.vnic.subnet_cidr
+        subnet, holder = f"{slot.vnic.subnet_id}, {cidr}", "VNIC"
+    # OCI does not say which of the two it is.
+    return (
+        f"no room left in subnet {subnet}, or on this {holder}:"
+        " give pods a larger subnet or another one, or let nodes hold fewer"
+        f" addresses with [pool] batch; {error}"
+    )
+
+
+def why_shape_is_full(pool: Pool, count: int, family: Family, per_vnic: int) -> str:
+    """Return why so many addresses have no place on the instance.
+
+    Args:
+        pool: the node's pool.
+        count: how many addresses are missing.
+        family: theirs.
+        per_vnic: how many a new VNIC would take.
+    """
+    return (
+        f"{count} more {family} addresses do not fit: the shape takes"
+        f" {pool.vnics.limit} VNICs, {pool.vnics.attached} are"
+        f" attached, each pod VNIC with up to {per_vnic}"
+    )
+
+
+def why_unlinked(vnic_id: VnicId) -> str:
+    """Return what it means that a VNIC has no link."""
+    return (
+        f"VNIC {vnic_id} has no link on the node: was it detached, or its"
+        " interface removed? Its addresses are not given to pods"
+    )
+
+
+def why_failed(error: BaseException) -> str:
+    """Return an unexpected exception in words, a group by its first member."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
+def why_broken(found: BrokenPod) -> str:
+    """Return why a pod's network cannot work, and what to do."""
+    match found.cause:
+        case Cause.ADDRESS_GONE:
+            return (
+                f"{found.address} is no longer a private IP of this node in OCI;"
+                " delete the pod, and it gets another one"
+            )
+        case Cause.VNIC_GONE:
+            return (
+                f"VNIC {found.vnic_id} of {found.address} is no longer attached to"
+                " this instance; delete the pod, and it gets another address"
+            )
+        case Cause.LINK_MISSING:
+            return (
+                f"VNIC {found.vnic_id} of {found.address} has no link on the node:"
+                " was it detached, or its interface removed? Delete the pod if"
+                " the link does not come back"
+            )
+        case _:
+            assert_never(found.cause)
