@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from itertools import pairwise
 
@@ -63,24 +65,22 @@ class Addresses:
             family: of the addresses.
             known: those that are ours, whatever their tags say.
         """
-        kind, known = KINDS[family], known or {}
+        return await self._retry(self._list, KINDS[family], vnic_id, known or {})
+
+    async def _list(
+        self, kind: Kind, vnic_id: VnicId, known: Mapping[PrivateIpId, PrivateIp]
+    ) -> OnVnic:
+        found: list[PrivateIp] = []
         untagged: list[PrivateIp] = []
-
-        async def list_them() -> list[PrivateIp]:
-            listed = await self._core.list_addresses(kind, vnic_id=vnic_id)
-            found: list[PrivateIp] = []
-            untagged.clear()
-            for said in listed:
-                held = known.get(PrivateIpId(said.id))
-                if self._is_pods(said, kind):
-                    found.append(as_private_ip(said, vnic_id, kind))
-                elif held is not None and held.vnic_id == vnic_id:
-                    found.append(held)
-                    untagged.append(held)
-            _check_together(found, kind)
-            return found
-
-        return OnVnic(await self._retry(list_them), untagged)
+        for said in await self._core.list_addresses(kind, vnic_id=vnic_id):
+            held = known.get(PrivateIpId(said.id))
+            if self._is_pods(said, kind):
+                found.append(as_private_ip(said, vnic_id, kind))
+            elif held is not None and held.vnic_id == vnic_id:
+                found.append(held)
+                untagged.append(held)
+        _check_together(found, kind)
+        return OnVnic(found, untagged)
 
     def _is_pods(self, said: wire.Address, kind: Kind) -> bool:
         """Return True if an address is for pods; others' RESERVED ones are not."""
@@ -99,14 +99,11 @@ class Addresses:
         """Create single addresses on a VNIC; return them, or all that it has."""
         kind = KINDS[family]
         if count >= BULK_FROM and self._has_bulk:
-            token = secrets.token_hex(15)
-
-            async def start() -> str:
-                return await self._core.bulk_create(
-                    kind, vnic_id, [new] * count, retry_token=token
-                )
-
-            work = await self._bulk(start)
+            items, token = [new] * count, secrets.token_hex(15)
+            create = self._core.bulk_create
+            work = await self._bulk(
+                partial(create, kind, vnic_id, items, retry_token=token)
+            )
             if work is not None:
                 return await self._made(vnic_id, family, work)
         return await self._create_singly(vnic_id, count, kind, new)
@@ -116,15 +113,14 @@ class Addresses:
     ) -> list[PrivateIp]:
         """Return a VNIC's addresses once the list has all that were just made."""
         made = {r.identifier for r in work.resources if r.action_type == "CREATED"}
-
-        async def list_them() -> list[PrivateIp]:
-            return (await self.on_vnic(vnic_id, family)).private_ips
-
-        return await self._poll(
+        listed = await self._poll(
             f"list of what work request {work.id} made",
-            list_them,
-            lambda listed: listed if made <= {p.id for p in listed} else None,
+            lambda seen: seen if made <= {p.id for p in seen.private_ips} else None,
+            self.on_vnic,
+            vnic_id,
+            family,
         )
+        return listed.private_ips
 
     async def create_block(
         self, vnic_id: VnicId, size: int, family: Family, new: wire.NewAddress
@@ -132,21 +128,19 @@ class Addresses:
         """Create an aligned block of so many addresses; the service picks it."""
         prefix = family.bits + 1 - size.bit_length()
         details = replace(new, vnic_id=vnic_id, cidr_prefix_length=prefix)
-        return await self._create_one(details, vnic_id, KINDS[family])
+        token = secrets.token_hex(15)
+        return await self._retry(
+            self._create_one, vnic_id, KINDS[family], details, token
+        )
 
     async def _create_one(
-        self, details: wire.NewAddress, vnic_id: VnicId, kind: Kind
+        self, vnic_id: VnicId, kind: Kind, details: wire.NewAddress, token: str
     ) -> PrivateIp:
-        token = secrets.token_hex(15)
-
-        async def create() -> PrivateIp:
-            said = await self._core.create_address(kind, details, retry_token=token)
-            made = as_private_ip(said, vnic_id, kind)
-            if made.prefix_length != (details.cidr_prefix_length or kind.family.bits):
-                raise BadAnswerError(f"Create{kind.noun}", f"{made} was not asked for")
-            return made
-
-        return await self._retry(create)
+        said = await self._core.create_address(kind, details, retry_token=token)
+        made = as_private_ip(said, vnic_id, kind)
+        if made.prefix_length != (details.cidr_prefix_length or kind.family.bits):
+            raise BadAnswerError(f"Create{kind.noun}", f"{made} was not asked for")
+        return made
 
     async def _create_singly(
         self, vnic_id: VnicId, count: int, kind: Kind, new: wire.NewAddress
@@ -155,8 +149,11 @@ class Addresses:
         details = replace(new, vnic_id=vnic_id)
         made: list[PrivateIp] = []
         for _ in range(count):
+            token = secrets.token_hex(15)
             try:
-                made.append(await self._create_one(details, vnic_id, kind))
+                made.append(
+                    await self._retry(self._create_one, vnic_id, kind, details, token)
+                )
             except CloudError:
                 if not made:
                     raise
@@ -174,42 +171,22 @@ class Addresses:
         self, vnic_id: VnicId, kind: Kind, private_ips: Sequence[PrivateIp]
     ) -> None:
         if len(private_ips) >= BULK_FROM and self._has_bulk:
-            ids = [p.id for p in private_ips]
-            token = secrets.token_hex(15)
-
-            async def start() -> str:
-                return await self._core.bulk_delete(
-                    kind, vnic_id, ids, retry_token=token
-                )
-
-            if await self._bulk(start) is not None:
+            ids, token = [p.id for p in private_ips], secrets.token_hex(15)
+            delete = self._core.bulk_delete
+            work = await self._bulk(
+                partial(delete, kind, vnic_id, ids, retry_token=token)
+            )
+            if work is not None:
                 return
         for private_ip in private_ips:
-
-            async def delete(private_ip: PrivateIp = private_ip) -> None:
-                await self._core.delete_address(kind, private_ip.id)
-
-            try:
-                await self._retry(delete)
-            except CloudGoneError:
-                continue
+            with suppress(CloudGoneError):
+                await self._retry(self._core.delete_address, kind, private_ip.id)
 
     async def _bulk(
         self, start: Callable[[], Awaitable[str]]
     ) -> wire.WorkRequest | None:
         """Start a bulk action and wait for its end; None where the API has none."""
-
-        async def attempt() -> str | None:
-            try:
-                return await start()
-            except OciError as error:
-                # A missing object has its own code; a missing operation has not.
-                known = error.code == "NotAuthorizedOrNotFound"
-                if error.status in NO_SUCH_OPERATION and not known:
-                    return None
-                raise
-
-        work_request_id = await self._retry(attempt)
+        work_request_id = await self._retry(_unless_unsupported, start)
         if work_request_id is None:
             log.warning("bulk_actions_unsupported", consequence="addresses singly")
             self._has_bulk = False
@@ -217,28 +194,36 @@ class Addresses:
         return await self._work_done(work_request_id)
 
     async def _work_done(self, work_request_id: str) -> wire.WorkRequest:
-        async def get() -> wire.WorkRequest:
-            return await self._core.get_work_request(work_request_id)
-
         work = await self._poll(
             f"work request {work_request_id}",
-            get,
             lambda w: w if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None,
+            self._core.get_work_request,
+            work_request_id,
         )
         status = work.status
         if status == "SUCCEEDED":
             return work
-
-        async def list_errors() -> list[wire.WorkRequestError]:
-            return await self._core.list_work_request_errors(work_request_id)
-
-        errors = await self._retry(list_errors)
+        errors = await self._retry(self._core.list_work_request_errors, work_request_id)
         said = "; ".join(f"{e.code}: {e.message}" for e in errors) or status
         text = f"work request {work_request_id} {status.lower()}: {said}"
         verdicts = {_verdict_of(e) for e in errors}
         if Verdict.FULL in verdicts:
             raise CloudFullError(text)
         raise CloudGoneError(text) if Verdict.GONE in verdicts else CloudError(text)
+
+
+async def _unless_unsupported(start: Callable[[], Awaitable[str]]) -> str | None:
+    """Return the started action's work request; None where the API has no such action.
+
+    A missing object has its own code; a missing operation has not.
+    """
+    try:
+        return await start()
+    except OciError as error:
+        known = error.code == "NotAuthorizedOrNotFound"
+        if error.status in NO_SUCH_OPERATION and not known:
+            return None
+        raise
 
 
 def as_private_ip(said: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:

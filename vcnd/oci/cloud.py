@@ -1,7 +1,6 @@
 """The ``Cloud`` port on OCI: so many calls as needed and no more."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from ipaddress import ip_address
 
 import structlog
@@ -135,7 +134,7 @@ class OciCloud:
         )
 
     async def _get_vnic(self, vnic_id: str) -> wire.Vnic:
-        said, _ = await self._retry(partial(self._core.get_vnic, vnic_id))
+        said, _ = await self._retry(self._core.get_vnic, vnic_id)
         return said
 
     async def has_vnic(self, vnic_id: VnicId) -> bool:
@@ -259,12 +258,10 @@ class OciCloud:
                 assign_ipv6_ip=True if Family.IPV6 in families else None,
             ),
         )
-
-        async def attach() -> wire.VnicAttachment:
-            return await self._core.attach_vnic(details, retry_token=token)
-
         known = {v.vnic_id for v in await self._retry(self._metadata.vnics)}
-        attachment = await self._retry(attach)
+        attachment = await self._retry(
+            self._core.attach_vnic, details, retry_token=token
+        )
         local = await self._attached(attachment.id, known)
         return self._vnic(local, pod_class.subnet_ids[0], said, families)
 
@@ -276,9 +273,6 @@ class OciCloud:
         """
         asked_at = trio.current_time()
 
-        async def get() -> wire.VnicAttachment:
-            return await self._core.get_vnic_attachment(attachment_id)
-
         async def ask() -> wire.ImdsVnic | None:
             nonlocal asked_at
             vnics = {v.vnic_id: v for v in await self._retry(self._metadata.vnics)}
@@ -287,29 +281,23 @@ class OciCloud:
             if not fresh and now - asked_at < ATTACHMENT_SECONDS:
                 return None
             asked_at = now
-            vnic_id = _attached_vnic(await self._retry(get))
+            vnic_id = _attached_vnic(
+                await self._retry(self._core.get_vnic_attachment, attachment_id)
+            )
             if vnic_id is None:
                 known.update(fresh)
             return vnics.get(vnic_id) if vnic_id is not None else None
 
-        return await self._poll(f"attachment {attachment_id}", ask, lambda v: v)
+        return await self._poll(f"attachment {attachment_id}", lambda v: v, ask)
 
     async def set_nsgs(self, vnic_id: VnicId, nsg_ids: Sequence[str]) -> None:
         """Put a pod VNIC into NSGs (``Cloud.set_nsgs``)."""
         details = wire.UpdateVnicDetails(list(nsg_ids))
-
-        async def update() -> None:
-            await self._core.update_vnic(vnic_id, details)
-
-        await self._retry(update)
+        await self._retry(self._core.update_vnic, vnic_id, details)
 
     async def detach_vnic(self, vnic_id: VnicId) -> None:
         """Detach a pod VNIC and wait until it is gone (``Cloud.detach_vnic``)."""
-
-        async def list_them() -> list[wire.VnicAttachment]:
-            return await self._core.list_vnic_attachments(vnic_id=vnic_id)
-
-        listed = await self._retry(list_them)
+        listed = await self._retry(self._core.list_vnic_attachments, vnic_id=vnic_id)
         if not listed:
             # Gone, or so new that no list has it: then it must not be given up.
             try:
@@ -320,18 +308,15 @@ class OciCloud:
         for attachment in listed:
             if attachment.lifecycle_state == "DETACHED":
                 continue
-
-            async def detach(attachment: wire.VnicAttachment = attachment) -> None:
-                await self._core.detach_vnic(attachment.id)
-
             try:
-                await self._retry(detach)
+                await self._retry(self._core.detach_vnic, attachment.id)
             except CloudGoneError:
                 return
         await self._poll(
             f"detachment of {vnic_id}",
-            list_them,
             lambda them: all(a.lifecycle_state == "DETACHED" for a in them) or None,
+            self._core.list_vnic_attachments,
+            vnic_id=vnic_id,
         )
 
     async def _tags(self) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Single objects, asked for by their OCID: the witness beside the lists."""
 
-from functools import partial
-
 from vcnd.model.errors import CloudGoneError
 from vcnd.model.ids import VnicId
 from vcnd.model.vnic import PrivateIp
@@ -23,7 +21,7 @@ class Direct:
     async def has_vnic(self, vnic_id: VnicId) -> bool:
         """Return False if a VNIC is gone, or going for good."""
         try:
-            said, _ = await self._retry(partial(self._core.get_vnic, vnic_id))
+            said, _ = await self._retry(self._core.get_vnic, vnic_id)
         except CloudGoneError:
             return False
         return said.lifecycle_state not in GONE_STATES
@@ -39,25 +37,21 @@ class Direct:
 
     async def _address(self, private_ip: PrivateIp) -> tuple[wire.Address, str]:
         kind = KINDS[private_ip.family]
-        return await self._retry(partial(self._core.get_address, kind, private_ip.id))
+        return await self._retry(self._core.get_address, kind, private_ip.id)
 
     async def tag_vnic(self, vnic_id: VnicId, ours: dict[str, str]) -> None:
         """Put tags on a VNIC beside those that it has."""
-        said, etag = await self._retry(partial(self._core.get_vnic, vnic_id))
+        said, etag = await self._retry(self._core.get_vnic, vnic_id)
         details = wire.UpdateTagsDetails(said.freeform_tags | ours)
-        await self._retry(
-            partial(self._core.update_vnic, vnic_id, details, if_match=etag)
-        )
+        await self._retry(self._core.update_vnic, vnic_id, details, if_match=etag)
 
     async def tag_address(self, private_ip: PrivateIp, ours: dict[str, str]) -> None:
         """Put tags on an address beside those that it has."""
         said, etag = await self._address(private_ip)
         await self._retry(
-            partial(
-                self._core.tag_address,
-                KINDS[private_ip.family],
-                private_ip.id,
-                wire.UpdateTagsDetails(said.freeform_tags | ours),
-                if_match=etag,
-            )
+            self._core.tag_address,
+            KINDS[private_ip.family],
+            private_ip.id,
+            wire.UpdateTagsDetails(said.freeform_tags | ours),
+            if_match=etag,
         )

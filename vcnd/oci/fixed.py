@@ -7,7 +7,6 @@ An address goes to a VNIC only from none, and only if nobody was faster (if-matc
 
 import secrets
 from contextlib import suppress
-from functools import partial
 
 import structlog
 
@@ -48,14 +47,15 @@ class FixedAddresses:
             AddressHeldError: it is on another one.
             CloudError: the cloud cannot be had, or refused.
         """
-        find = partial(self._find, name, vnic.subnet_id)
-        found = await self._retry(find)
+        found = await self._retry(self._find, name, vnic.subnet_id)
         if not found:
             made = await self._make(name, vnic.subnet_id)
             found = await self._poll(
                 f"list with fixed address {name}",
-                find,
                 lambda some: some if made.id in {p.id for p in some} else None,
+                self._find,
+                name,
+                vnic.subnet_id,
             )
         private_ip_id = await self._agreed(found)
         said, etag = await self._get(private_ip_id)
@@ -99,37 +99,32 @@ class FixedAddresses:
         return first.id
 
     async def _delete(self, private_ip_id: str, if_match: str) -> None:
-        delete = partial(
-            self._core.delete_address, PRIVATE_IP, private_ip_id, if_match=if_match
-        )
         with suppress(CloudGoneError):
-            await self._retry(delete)
+            await self._retry(
+                self._core.delete_address, PRIVATE_IP, private_ip_id, if_match=if_match
+            )
 
     async def _make(self, name: str, subnet_id: str) -> wire.Address:
         details = wire.ReservePrivateIpDetails(subnet_id, name, self._tags(name))
         token = secrets.token_hex(15)
-        create = self._core.create_address
         return await self._retry(
-            partial(create, PRIVATE_IP, details, retry_token=token)
+            self._core.create_address, PRIVATE_IP, details, retry_token=token
         )
 
     async def _get(self, private_ip_id: str) -> tuple[wire.Address, str]:
-        return await self._retry(
-            partial(self._core.get_address, PRIVATE_IP, private_ip_id)
-        )
+        return await self._retry(self._core.get_address, PRIVATE_IP, private_ip_id)
 
     async def _move(
         self, private_ip_id: str, vnic: Vnic, if_match: str
     ) -> wire.Address:
-        move = self._core.move_private_ip
         return await self._retry(
-            partial(move, private_ip_id, vnic.id, if_match=if_match)
+            self._core.move_private_ip, private_ip_id, vnic.id, if_match=if_match
         )
 
     async def release(self, private_ip: PrivateIp) -> None:
         """Take a fixed address from its VNIC; one that is on none is left alone."""
         try:
-            await self._retry(partial(self._core.detach_private_ip, private_ip.id))
+            await self._retry(self._core.detach_private_ip, private_ip.id)
         except CloudGoneError:
             return
         except CloudRefusedError:

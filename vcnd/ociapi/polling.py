@@ -1,13 +1,14 @@
 """Wait for something slow in the cloud."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import trio
 
 from vcnd.model.errors import CloudError, CloudGoneError
 from vcnd.ociapi.retry import Retrier
 
+P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -27,16 +28,30 @@ class Poller:
     async def __call__(
         self,
         what: str,
-        ask: Callable[[], Awaitable[T]],
         done: Callable[[T], R | None],
+        ask: Callable[P, Awaitable[T]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
-        """Ask, more and more seldom, until ``done`` returns something."""
+        """Call ``ask(*args, **kwargs)``, more and more seldom, until it is done.
+
+        Args:
+            what: is waited for, in words.
+            done: returns the result, or None while there is none.
+            ask: is retried as a single question is.
+            args: of ``ask``.
+            kwargs: of ``ask``.
+
+        Raises:
+            CloudError: a final refusal, or it took too long.
+        """
         pause = FIRST_PAUSE_SECONDS
         give_up_at = trio.current_time() + self._wait_seconds
         began = trio.current_time()
         while True:
             try:
-                result = done(await self._retry(ask))
+                result = done(await self._retry(ask, *args, **kwargs))
             except CloudGoneError:
                 # OCI is consistent eventually: what was just made may not be found.
                 if trio.current_time() - began > YOUNG_SECONDS:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import structlog
 import trio
@@ -13,6 +13,7 @@ from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError, Verdict
 
 log = structlog.get_logger()
 
+P = ParamSpec("P")
 T = TypeVar("T")
 CROWDED = 4.0
 PATIENT = (Verdict.RETRY, Verdict.WAIT, Verdict.IDENTIFY)
@@ -25,8 +26,10 @@ class Retrier:
         self._random = random
         self._give_up_seconds = give_up_seconds
 
-    async def __call__(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return the attempt's result.
+    async def __call__(
+        self, attempt: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return the result of ``attempt(*args, **kwargs)``.
 
         The attempt must be safe to repeat: a read, or a change under a retry token
         made once by the caller.
@@ -39,7 +42,7 @@ class Retrier:
         while True:
             delay = backoff.next_delay()
             try:
-                return await attempt()
+                return await attempt(*args, **kwargs)
             except OciError as error:
                 failure = error.as_cloud_error()
                 final = error.verdict not in PATIENT
