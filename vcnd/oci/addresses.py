@@ -72,26 +72,26 @@ class Addresses:
     ) -> OnVnic:
         found: list[PrivateIp] = []
         untagged: list[PrivateIp] = []
-        for said in await self._core.list_addresses(kind, vnic_id=vnic_id):
-            held = known.get(PrivateIpId(said.id))
-            if self._is_pods(said, kind):
-                found.append(as_private_ip(said, vnic_id, kind))
+        for body in await self._core.list_addresses(kind, vnic_id=vnic_id):
+            held = known.get(PrivateIpId(body.id))
+            if self._is_pods(body, kind):
+                found.append(as_private_ip(body, vnic_id, kind))
             elif held is not None and held.vnic_id == vnic_id:
                 found.append(held)
                 untagged.append(held)
         _check_together(found, kind)
         return OnVnic(found, untagged)
 
-    def _is_pods(self, said: wire.Address, kind: Kind) -> bool:
+    def _is_pods(self, body: wire.Address, kind: Kind) -> bool:
         """Return True if an address is for pods; others' RESERVED ones are not."""
-        theirs = said.freeform_tags
+        theirs = body.freeform_tags
         ours = theirs.get(tags.OWNER) == self._cluster
         if kind is IPV6:
             # The VNIC's own address is an object like any other, but for our tag.
-            return ours and said.lifetime != "RESERVED"
-        if said.is_primary:
+            return ours and body.lifetime != "RESERVED"
+        if body.is_primary:
             return False
-        return said.lifetime != "RESERVED" or (ours and tags.FIXED in theirs)
+        return body.lifetime != "RESERVED" or (ours and tags.FIXED in theirs)
 
     async def create(
         self, vnic_id: VnicId, count: int, family: Family, new: wire.NewAddress
@@ -136,8 +136,8 @@ class Addresses:
     async def _create_one(
         self, vnic_id: VnicId, kind: Kind, details: wire.NewAddress, token: str
     ) -> PrivateIp:
-        said = await self._core.create_address(kind, details, retry_token=token)
-        made = as_private_ip(said, vnic_id, kind)
+        body = await self._core.create_address(kind, details, retry_token=token)
+        made = as_private_ip(body, vnic_id, kind)
         if made.prefix_length != (details.cidr_prefix_length or kind.family.bits):
             raise BadAnswerError(f"Create{kind.noun}", f"{made} was not asked for")
         return made
@@ -204,8 +204,8 @@ class Addresses:
         if status == "SUCCEEDED":
             return work
         errors = await self._retry(self._core.list_work_request_errors, work_request_id)
-        said = "; ".join(f"{e.code}: {e.message}" for e in errors) or status
-        text = f"work request {work_request_id} {status.lower()}: {said}"
+        reasons = "; ".join(f"{e.code}: {e.message}" for e in errors) or status
+        text = f"work request {work_request_id} {status.lower()}: {reasons}"
         verdicts = {_verdict_of(e) for e in errors}
         if Verdict.FULL in verdicts:
             raise CloudFullError(text)
@@ -226,24 +226,24 @@ async def _unless_unsupported(start: Callable[[], Awaitable[str]]) -> str | None
         raise
 
 
-def as_private_ip(said: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:
+def as_private_ip(body: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:
     """Return an address of a VNIC as the flows know it.
 
     Raises:
         BadAnswerError: it is of another VNIC or family.
     """
-    reserved = said.lifetime == "RESERVED"
-    address = str(ip_address(said.ip_address))
+    reserved = body.lifetime == "RESERVED"
+    address = str(ip_address(body.ip_address))
     if family_of(address) is not kind.family:
         raise BadAnswerError(kind.noun, f"{address} is no {kind.family} address")
-    if said.vnic_id not in (None, vnic_id):
+    if body.vnic_id not in (None, vnic_id):
         raise BadAnswerError(kind.noun, f"{address} is on another VNIC")
     return PrivateIp(
-        id=PrivateIpId(said.id),
+        id=PrivateIpId(body.id),
         address=address,
         vnic_id=vnic_id,
-        prefix_length=said.cidr_prefix_length or kind.family.bits,
-        fixed=said.freeform_tags.get(tags.FIXED, "") if reserved else "",
+        prefix_length=body.cidr_prefix_length or kind.family.bits,
+        fixed=body.freeform_tags.get(tags.FIXED, "") if reserved else "",
     )
 
 
@@ -255,8 +255,8 @@ def _check_together(found: Sequence[PrivateIp], kind: Kind) -> None:
     """
     operation = f"List{kind.plural}"
     if sum(p.size for p in found) > MOST_ADDRESSES:
-        said = f"more than {MOST_ADDRESSES} addresses of pods on one VNIC"
-        raise BadAnswerError(operation, said)
+        why = f"more than {MOST_ADDRESSES} addresses of pods on one VNIC"
+        raise BadAnswerError(operation, why)
     if len({p.id for p in found}) < len(found):
         raise BadAnswerError(operation, "an OCID twice")
     ranges = sorted(
@@ -264,8 +264,8 @@ def _check_together(found: Sequence[PrivateIp], kind: Kind) -> None:
     )
     for (first, one), (second, other) in pairwise(ranges):
         if first + one.size > second:
-            said = f"{one.address} and {other.address} are one in the other"
-            raise BadAnswerError(operation, said)
+            why = f"{one.address} and {other.address} are one in the other"
+            raise BadAnswerError(operation, why)
 
 
 def _verdict_of(error: wire.WorkRequestError) -> Verdict:

@@ -88,18 +88,18 @@ class OciCloud:
             if attachment.lifecycle_state != "ATTACHED" or vnic_id not in local:
                 continue
             try:
-                said = await self._get_vnic(vnic_id)
+                body = await self._get_vnic(vnic_id)
             except CloudGoneError as error:
                 gone = f": {error}"
                 continue  # detached since it was listed
             theirs: list[PrivateIp] = []
             held = known.vnics.get(VnicId(vnic_id))
-            tagged = self._is_ours(said, instance.id)
+            tagged = self._is_ours(body, instance.id)
             ours = tagged or held is not None
-            for family in families if ours and not said.is_primary else ():
+            for family in families if ours and not body.is_primary else ():
                 try:
                     found = await self._addresses.on_vnic(
-                        VnicId(said.id), family, known.private_ips
+                        VnicId(body.id), family, known.private_ips
                     )
                     theirs += found.private_ips
                     untagged_ips += found.untagged
@@ -108,16 +108,16 @@ class OciCloud:
                         raise
                     # What a policy forgets of IPv6 must not stop IPv4.
                     unlisted[family] = str(error)
-            about = said.freeform_tags
+            about = body.freeform_tags
             if held is not None and not tagged:
                 about = {tags.CLASS: held.pod_class}
-            vnic = self._vnic(local[vnic_id], said.subnet_id, about, families, theirs)
-            if said.is_primary:
+            vnic = self._vnic(local[vnic_id], body.subnet_id, about, families, theirs)
+            if body.is_primary:
                 primary = vnic
             elif ours:
                 pod_vnics.append(vnic)
                 untagged_vnics += [] if tagged else [vnic]
-                nsgs[vnic.id] = tuple(said.nsg_ids)
+                nsgs[vnic.id] = tuple(body.nsg_ids)
                 private_ips += theirs
         if primary is None:
             raise CloudError(f"the instance's primary VNIC is not to be had{gone}")
@@ -134,8 +134,8 @@ class OciCloud:
         )
 
     async def _get_vnic(self, vnic_id: str) -> wire.Vnic:
-        said, _ = await self._retry(self._core.get_vnic, vnic_id)
-        return said
+        vnic, _ = await self._retry(self._core.get_vnic, vnic_id)
+        return vnic
 
     async def has_vnic(self, vnic_id: VnicId) -> bool:
         """Ask for a VNIC by its OCID (``Cloud.has_vnic``)."""
@@ -160,16 +160,17 @@ class OciCloud:
         await self._direct.tag_address(private_ip, ours)
 
     def _is_ours(self, vnic: wire.Vnic, instance_id: str) -> bool:
-        said = vnic.freeform_tags
+        theirs = vnic.freeform_tags
         return (
-            said.get(tags.OWNER) == self._cluster and said.get(tags.NODE) == instance_id
+            theirs.get(tags.OWNER) == self._cluster
+            and theirs.get(tags.NODE) == instance_id
         )
 
     def _vnic(
         self,
         local: wire.ImdsVnic,
         subnet_id: str,
-        said: Mapping[str, str],
+        freeform_tags: Mapping[str, str],
         families: Sequence[Family],
         pods: Sequence[PrivateIp] = (),
     ) -> Vnic:
@@ -198,7 +199,7 @@ class OciCloud:
             ipv6=str(own[0]) if own and six else "",
             ipv6_cidr=local.ipv6_subnet_cidr_block if six else "",
             ipv6_router=local.ipv6_virtual_router_ip if six else "",
-            pod_class=said.get(tags.CLASS, ""),
+            pod_class=freeform_tags.get(tags.CLASS, ""),
             further_cidrs=further_networks(local.subnet_cidr_block, pods),
         )
 
@@ -244,15 +245,15 @@ class OciCloud:
     ) -> Vnic:
         """Attach a pod VNIC and wait for it (``Cloud.attach_vnic``)."""
         instance = (await self._retry(self._core.session)).instance
-        said = await self._tags()
+        ours = await self._tags()
         if pod_class.name:
-            said[tags.CLASS] = pod_class.name
+            ours[tags.CLASS] = pod_class.name
         details = wire.AttachVnicDetails(
             instance_id=instance.id,
             create_vnic_details=wire.CreateVnicDetails(
                 subnet_id=pod_class.subnet_ids[0],
                 nsg_ids=list(pod_class.nsg_ids),
-                freeform_tags=said,
+                freeform_tags=ours,
                 display_name="vcnd-pods",
                 assign_public_ip=False,
                 assign_ipv6_ip=True if Family.IPV6 in families else None,
@@ -263,7 +264,7 @@ class OciCloud:
             self._core.attach_vnic, details, retry_token=token
         )
         local = await self._attached(attachment.id, known)
-        return self._vnic(local, pod_class.subnet_ids[0], said, families)
+        return self._vnic(local, pod_class.subnet_ids[0], ours, families)
 
     async def _attached(self, attachment_id: str, known: set[str]) -> wire.ImdsVnic:
         """Wait until an attachment is complete, and return its VNIC.

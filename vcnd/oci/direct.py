@@ -21,19 +21,19 @@ class Direct:
     async def has_vnic(self, vnic_id: VnicId) -> bool:
         """Return False if a VNIC is gone, or going for good."""
         try:
-            said, _ = await self._retry(self._core.get_vnic, vnic_id)
+            vnic, _ = await self._retry(self._core.get_vnic, vnic_id)
         except CloudGoneError:
             return False
-        return said.lifecycle_state not in GONE_STATES
+        return vnic.lifecycle_state not in GONE_STATES
 
     async def has_address(self, private_ip: PrivateIp) -> bool:
         """Return False if an address is gone, or on another VNIC."""
         try:
-            said, _ = await self._address(private_ip)
+            address, _ = await self._address(private_ip)
         except CloudGoneError:
             return False
-        there = said.lifecycle_state not in GONE_STATES
-        return there and said.vnic_id == private_ip.vnic_id
+        there = address.lifecycle_state not in GONE_STATES
+        return there and address.vnic_id == private_ip.vnic_id
 
     async def _address(self, private_ip: PrivateIp) -> tuple[wire.Address, str]:
         kind = KINDS[private_ip.family]
@@ -41,17 +41,17 @@ class Direct:
 
     async def tag_vnic(self, vnic_id: VnicId, ours: dict[str, str]) -> None:
         """Put tags on a VNIC beside those that it has."""
-        said, etag = await self._retry(self._core.get_vnic, vnic_id)
-        details = wire.UpdateTagsDetails(said.freeform_tags | ours)
+        vnic, etag = await self._retry(self._core.get_vnic, vnic_id)
+        details = wire.UpdateTagsDetails(vnic.freeform_tags | ours)
         await self._retry(self._core.update_vnic, vnic_id, details, if_match=etag)
 
     async def tag_address(self, private_ip: PrivateIp, ours: dict[str, str]) -> None:
         """Put tags on an address beside those that it has."""
-        said, etag = await self._address(private_ip)
+        address, etag = await self._address(private_ip)
         await self._retry(
             self._core.tag_address,
             KINDS[private_ip.family],
             private_ip.id,
-            wire.UpdateTagsDetails(said.freeform_tags | ours),
+            wire.UpdateTagsDetails(address.freeform_tags | ours),
             if_match=etag,
         )

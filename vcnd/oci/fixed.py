@@ -58,23 +58,23 @@ class FixedAddresses:
                 vnic.subnet_id,
             )
         private_ip_id = await self._agreed(found)
-        said, etag = await self._get(private_ip_id)
-        if said.vnic_id not in (None, vnic.id):
+        address, etag = await self._get(private_ip_id)
+        if address.vnic_id not in (None, vnic.id):
             raise AddressHeldError(
-                f"{said.ip_address} is on VNIC {said.vnic_id}: it comes when its pod"
-                " there has ended; of a node that will not come back, terminate the"
-                f" instance or take {said.id} from the VNIC"
+                f"{address.ip_address} is on VNIC {address.vnic_id}: it comes when its"
+                " pod there has ended; of a node that will not come back, terminate the"
+                f" instance or take {address.id} from the VNIC"
             )
-        if said.vnic_id is None:
-            said = await self._move(said.id, vnic, etag)
+        if address.vnic_id is None:
+            address = await self._move(address.id, vnic, etag)
             log.info(
                 "fixed_address_fetched",
                 name=name,
-                address=said.ip_address,
+                address=address.ip_address,
                 vnic=vnic.id,
             )
         try:
-            return as_private_ip(said, vnic.id, PRIVATE_IP)
+            return as_private_ip(address, vnic.id, PRIVATE_IP)
         except BadAnswerError as error:
             raise CloudError(str(error)) from error
 
@@ -90,11 +90,11 @@ class FixedAddresses:
         """
         first, *rest = sorted(found, key=lambda p: (p.vnic_id is None, p.id))
         for other in rest:
-            said, etag = await self._get(other.id)
-            if said.vnic_id is None:
-                await self._delete(said.id, etag)
+            address, etag = await self._get(other.id)
+            if address.vnic_id is None:
+                await self._delete(address.id, etag)
                 log.info(
-                    "fixed_address_deleted", address=said.ip_address, kept=first.id
+                    "fixed_address_deleted", address=address.ip_address, kept=first.id
                 )
         return first.id
 
@@ -129,8 +129,8 @@ class FixedAddresses:
             return
         except CloudRefusedError:
             # An earlier try may have been carried out, its answer lost.
-            said, _ = await self._get(private_ip.id)
-            if said.vnic_id == private_ip.vnic_id:
+            address, _ = await self._get(private_ip.id)
+            if address.vnic_id == private_ip.vnic_id:
                 raise
 
     def _tags(self, name: str) -> dict[str, str]:

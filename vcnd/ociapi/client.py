@@ -168,16 +168,16 @@ class CoreClient:
         """Get one attachment."""
         path = f"/vnicAttachments/{quote(attachment_id)}"
         answer = await self._call("GetVnicAttachment", "GET", path)
-        said = answer.decoded(wire.VnicAttachment)
-        answer.check_about(said.id, attachment_id)
-        return said
+        attachment = answer.decoded(wire.VnicAttachment)
+        answer.check_about(attachment.id, attachment_id)
+        return attachment
 
     async def get_vnic(self, vnic_id: str) -> tuple[wire.Vnic, str]:
         """Get a VNIC, and its etag."""
         answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
-        said = answer.decoded(wire.Vnic)
-        answer.check_about(said.id, vnic_id)
-        return said, answer.headers.get("etag", "")
+        vnic = answer.decoded(wire.Vnic)
+        answer.check_about(vnic.id, vnic_id)
+        return vnic, answer.headers.get("etag", "")
 
     async def update_vnic(
         self,
@@ -225,8 +225,9 @@ class CoreClient:
         """Get an address or block, and its etag."""
         path = f"{kind.path}/{quote(id_)}"
         answer = await self._call(f"Get{kind.noun}", "GET", path)
-        answer.check_about((said := answer.decoded(wire.Address)).id, id_)
-        return said, answer.headers.get("etag", "")
+        address = answer.decoded(wire.Address)
+        answer.check_about(address.id, id_)
+        return address, answer.headers.get("etag", "")
 
     async def tag_address(
         self, kind: Kind, id_: str, body: wire.UpdateTagsDetails, *, if_match: str
@@ -247,10 +248,10 @@ class CoreClient:
             body=wire.MovePrivateIpDetails(vnic_id),
             if_match=if_match,
         )
-        said = answer.decoded(wire.Address)
-        answer.check_about(said.id, private_ip_id)
-        answer.check_about(said.vnic_id, vnic_id)
-        return said
+        address = answer.decoded(wire.Address)
+        answer.check_about(address.id, private_ip_id)
+        answer.check_about(address.vnic_id, vnic_id)
+        return address
 
     async def detach_private_ip(self, private_ip_id: str) -> None:
         """Take a reserved address from its VNIC."""
@@ -323,9 +324,9 @@ class CoreClient:
         """Get a work request's state."""
         path = f"/workRequests/{quote(work_request_id)}"
         answer = await self._call("GetWorkRequest", "GET", path)
-        said = answer.decoded(wire.WorkRequest)
-        answer.check_about(said.id, work_request_id)
-        return said
+        work = answer.decoded(wire.WorkRequest)
+        answer.check_about(work.id, work_request_id)
+        return work
 
     async def list_work_request_errors(
         self, work_request_id: str

@@ -191,8 +191,8 @@ async def _read(operation: str, response: httpx2.Response) -> bytes:
         if encoding.strip().lower() != "identity":
             if not good:
                 return b""  # its status says enough
-            said = f"it is packed ({printable(encoding, 32)}), which nobody asked for"
-            raise BadAnswerError(operation, said, request_id_of(response.headers))
+            why = f"it is packed ({printable(encoding, 32)}), which nobody asked for"
+            raise BadAnswerError(operation, why, request_id_of(response.headers))
         # Left by this scope alone: a generator left by break stays open.
         with trio.CancelScope() as reading:
             async for chunk in response.aiter_raw():
@@ -205,8 +205,8 @@ async def _read(operation: str, response: httpx2.Response) -> bytes:
         with trio.move_on_after(CLOSE_SECONDS, shield=True):
             await response.aclose()
     if size > most and good:
-        said = f"a body of more than {most} bytes"
-        raise BadAnswerError(operation, said, request_id_of(response.headers))
+        why = f"a body of more than {most} bytes"
+        raise BadAnswerError(operation, why, request_id_of(response.headers))
     return bytes(content)
 
 
@@ -219,16 +219,16 @@ def _refusal(
     operation: str, request: httpx2.Request, response: httpx2.Response, content: bytes
 ) -> OciError:
     try:
-        said = msgspec.json.decode(content, type=_ErrorBody)
+        body = msgspec.json.decode(content, type=_ErrorBody)
     except UNDECODABLE:
         # A proxy's page, not OCI's words.
-        said = _ErrorBody(message=printable(content, 256))
+        body = _ErrorBody(message=printable(content, 256))
     hint = _skew(request, response) if response.status_code == UNAUTHORIZED else ""
     return OciError(
         operation=operation,
         status=response.status_code,
-        code=printable(said.code, 64),
-        message=printable(said.message) + hint,
+        code=printable(body.code, 64),
+        message=printable(body.message) + hint,
         request_id=request_id_of(response.headers),
     )
 

@@ -76,10 +76,10 @@ def life_of(token: str, now: float) -> float:
     )
     life = grants.exp - now
     if not life > 0:
-        said = (
+        why = (
             f"it ended {-life:.0f} s ago by this node's clock: is that right (chrony)?"
         )
-        raise BadAnswerError("security token", said)
+        raise BadAnswerError("security token", why)
     return min(life, LONGEST_LIFE_SECONDS)
 
 

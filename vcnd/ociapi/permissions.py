@@ -57,5 +57,7 @@ class Permissions:
             return (
                 "; what it names is not there, or in a compartment without the policy"
             )
-        said = " or ".join(f"'{n}'" for n in open_)
-        return f"; it is not there, or the policy lacks {said} (docs/oci-policy.md)"
+        statements = " or ".join(f"'{n}'" for n in open_)
+        return (
+            f"; it is not there, or the policy lacks {statements} (docs/oci-policy.md)"
+        )

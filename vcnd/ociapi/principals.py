@@ -74,15 +74,15 @@ class ApiKey(KeySigner):
         parser = configparser.ConfigParser(interpolation=None)
         try:
             parser.read_string(path.read_text())
-            said = parser[profile]
-            key_id = "/".join(said[n] for n in ("tenancy", "user", "fingerprint"))
-            file = Path(said["key_file"]).expanduser()
+            section = parser[profile]
+            key_id = "/".join(section[n] for n in ("tenancy", "user", "fingerprint"))
+            file = Path(section["key_file"]).expanduser()
             pem = file.read_bytes()
         except (OSError, UnicodeError) as error:
             raise CloudRefusedError(f"{where}: {error}") from error
         except (configparser.Error, KeyError) as error:
             raise CloudRefusedError(f"{where}: {error} is missing") from error
-        key = private_key(pem, said.get("pass_phrase", ""), f"{where}: {file}")
+        key = private_key(pem, section.get("pass_phrase", ""), f"{where}: {file}")
         return cls(key_id=key_id, key=key, wall_clock=wall_clock)
 
     def invalidate(self) -> None:
@@ -133,11 +133,11 @@ class WorkloadIdentity(TokenPrincipal):
             },
         )
         try:
-            said = base64.b64decode(answer.body.strip(b'"'), validate=True)
+            decoded = base64.b64decode(answer.body.strip(b'"'), validate=True)
         except ValueError as error:
             raise answer.bad("it is no base64") from error
         token = decode(
-            said,
+            decoded,
             wire.FederationAnswer,
             operation=answer.operation,
             request_id=answer.request_id,
