@@ -24,7 +24,7 @@ class _Render:
         self._for_journal = for_journal
 
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
-        # One line per event, whatever is in it: journald splits at line ends.
+        # One line per event, whatever its fields hold: journald splits at line ends.
         line = str(self._render(logger, name, event)).replace("\n", "\\n")
         return f"<{PRIORITIES.get(name, 6)}>{line}" if self._for_journal else line
 
@@ -32,14 +32,14 @@ class _Render:
 class _LossyLogger:
     """Writes lines; structlog calls it by the level's name.
 
-    A full disk or a reader that is gone must not end the daemon, nor fail a call.
+    A full disk or a closed pipe must not end the daemon, nor fail a call.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def msg(self, line: str) -> None:
-        """Write a line, or drop it where the file takes none."""
+        """Write a line, or drop it if the file refuses it."""
         with suppress(OSError):
             self._file.write(line + "\n")
             self._file.flush()

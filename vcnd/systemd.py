@@ -36,13 +36,13 @@ class Systemd:
         )
 
     def notify(self, state: str) -> None:
-        """Tell the manager a state; where there is none, nobody."""
+        """Tell the manager a state; do nothing if there is no manager."""
         if not self.notify_socket:
             return
         address = self.notify_socket
         if address.startswith("@"):
             address = "\0" + address[1:]
-        # A manager that is being restarted hears nothing; no reason to end.
+        # A manager that restarts does not listen; the daemon goes on.
         with (
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
             suppress(OSError),
@@ -52,7 +52,7 @@ class Systemd:
     async def feed_watchdog(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Tell the manager that the loop turns, at twice the rate it asks for."""
+        """Tell the manager that the loop runs, at twice the rate that it asks for."""
         task_status.started()
         while True:
             if self.watchdog_seconds:

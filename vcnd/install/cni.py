@@ -12,7 +12,7 @@ SHIM = Path(vcnd.__file__).parent / "_shim" / "vcnd-cni"
 
 
 def conflist(host: Host) -> dict[str, Any]:
-    """Return the configuration, with those of its plugins that the node has."""
+    """Return the configuration with the chained plugins that the node has."""
     network: dict[str, Any] = json.loads(
         Path(layout.IMAGE, "10-vcnd.conflist").read_text()
     )
@@ -25,10 +25,10 @@ def conflist(host: Host) -> dict[str, Any]:
 
 
 def lay_plugin(host: Host) -> None:
-    """Put the plugin where the runtime looks; its name changes nothing yet."""
+    """Copy the plugin to the runtime's folder; no configuration names it yet."""
     host.write(layout.PLUGIN, SHIM.read_bytes(), mode=0o755)
 
 
 def announce(host: Host) -> bool:
-    """Write the configuration: from now on the node is ready for pods."""
+    """Write the configuration: the runtime reports the node's network ready."""
     return host.write(layout.CONFLIST, json.dumps(conflist(host), indent=2) + "\n")

@@ -37,7 +37,7 @@ class Host:
         mode: int = 0o644,
         owner: tuple[int, int] = (0, 0),
     ) -> bool:
-        """Write a file whole or not at all; tell whether it was another before."""
+        """Write a file atomically; return True if its content changed."""
         data = content.encode() if isinstance(content, str) else content
         path = self.path(absolute)
         if self.read(absolute) == data:
@@ -55,7 +55,7 @@ class Host:
         return True
 
     def remove(self, absolute: str) -> None:
-        """Remove a file or a folder with all that is in it; none is no error."""
+        """Remove a file, or a folder with its content; a missing one is no error."""
         path = self.path(absolute)
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -63,7 +63,7 @@ class Host:
             path.unlink(missing_ok=True)
 
     def remove_if_empty(self, absolute: str) -> None:
-        """Remove a folder of ours unless somebody else has put something there."""
+        """Remove a folder of ours unless it holds others' files."""
         path = self.path(absolute)
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()

@@ -1,4 +1,4 @@
-"""The daemon's way to the API server: a kubeconfig, a CA and a token on the node.
+"""The daemon's access to the API server: a kubeconfig, a CA and a token on the node.
 
 The token is the service account's, bound to the Node and not to this pod: it lives
 on when the DaemonSet is rolled, and ends with the node.
@@ -32,7 +32,8 @@ TOKEN_SECONDS = 4 * 3600
 def api_server(host: Host, named: str) -> str:
     """Return the API server's address as the kubelet knows it.
 
-    Not the Service's: that needs kube-proxy, which needs pods, which need us.
+    The Service's address does not do: it needs kube-proxy, which needs pods, which
+    need vcnd.
     """
     if named:
         return named
@@ -83,7 +84,7 @@ async def renew(
 ) -> str:
     """Write a fresh token and the CA for the daemon; return what kind it is.
 
-    While the API server is away the token that is there is kept: it may outlive that.
+    While the API server is away the old token is kept: it may outlive the outage.
     """
     path = f"{layout.CONFIGURATION}/token"
     host.write(f"{layout.CONFIGURATION}/ca.crt", (account / "ca.crt").read_bytes())

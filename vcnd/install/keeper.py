@@ -1,4 +1,4 @@
-"""Installs, then keeps it so: the token fresh, the configuration as told."""
+"""Installs vcnd, then keeps the token fresh and follows the configuration."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ READY_FILE = Path("/run/vcnd-install.ready")
 
 
 class Keeper:
-    """What one node's installer pod does."""
+    """The installer pod of one node."""
 
     def __init__(
         self, host: Host, *, node_name: str, configuration: Path, api_server: str
@@ -32,7 +32,7 @@ class Keeper:
         self._said = ""
 
     async def run(self) -> None:
-        """Install, then look after it for ever.
+        """Install, then reconcile for ever.
 
         Raises:
             InstallError: a step failed; the pod is started again and tries again.
@@ -108,7 +108,7 @@ class Keeper:
             log.info("daemon_serves", version=tree.version())
 
     def _name_vnics(self) -> None:
-        """Let the node's network programs know which VNICs are vcnd's."""
+        """Tell the node's network programs which VNICs belong to vcnd."""
         try:
             state = ask(str(self._host.path(layout.SOCKET)), "VCND_STATUS")
         except AskError:

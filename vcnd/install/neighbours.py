@@ -26,11 +26,11 @@ class File:
 
     path: str
     present: str
-    """The folder that tells that the program is there."""
+    """A folder that exists where the program is installed."""
     text: str = ""
-    """Empty where the text names VNICs, which come and go."""
+    """Empty if the text names VNICs, which come and go."""
     own_folder: bool = False
-    """Whether nobody but us may have made its folder."""
+    """True if only vcnd makes its folder."""
 
 
 FILES = (
@@ -88,7 +88,7 @@ enabled = false
 
 
 def lay(host: Host) -> None:
-    """Write the files of the programs that this node has."""
+    """Write the files for the programs that this node has."""
     for file in FILES:
         if file.text and host.path(file.present).is_dir():
             host.write(file.path, file.text)
@@ -116,7 +116,7 @@ unmanaged-devices+={devices}
 
 
 def _write(host: Host, path: str, text: str, *reload: str) -> None:
-    """Write a file, or with no text remove it, and let its program read it."""
+    """Write a file, or remove it if the text is empty, and reload its program."""
     if text:
         changed = host.write(path, text)
     else:
@@ -130,14 +130,14 @@ def _reload(host: Host, command: Sequence[str]) -> None:
     try:
         host.run(*command)
     except InstallError as error:
-        # It does not run, most likely; it reads its files when it starts.
+        # Most likely it does not run; it reads its files when it starts.
         log.info(
             "network_service_not_reloaded", command=" ".join(command), reason=str(error)
         )
 
 
 def remove(host: Host) -> None:
-    """Remove the files, and the folders that only we have used."""
+    """Remove the files, and the folders that only vcnd has used."""
     for file in FILES:
         host.remove(file.path)
         if file.own_folder:

@@ -1,4 +1,4 @@
-"""Takes everything of ours away from the node."""
+"""Removes vcnd from the node."""
 
 import structlog
 
@@ -12,19 +12,19 @@ log = structlog.get_logger()
 
 
 def uninstall(host: Host, *, force: bool) -> None:
-    """Remove what ``keeper`` laid down; nothing to do where there is nothing.
+    """Remove everything that ``keeper`` installed; a clean node stays as it is.
 
     Addresses and VNICs go back to the cloud first.
 
     Raises:
-        InstallError: pods hold addresses, or the cloud does not take its own back,
-            and it was not to be forced.  The node is left as it is.
+        InstallError: pods hold addresses, or the cloud refuses the release, and
+            ``force`` is off.  The node is left as it is.
     """
     tombstone = False
     if host.read(layout.SERVICE) is not None:
         socket = str(host.path(layout.SOCKET))
         conflist = host.read(layout.CONFLIST)
-        # No new pods while it goes.
+        # No new pods during the removal.
         host.remove(layout.CONFLIST)
         try:
             ask(socket, "VCND_RELEASE")
@@ -63,11 +63,11 @@ def _holds_leases(socket: str) -> bool:
     try:
         return bool(ask(socket, "VCND_STATUS")["leases"])
     except AskError:
-        return True  # not known: then rather a tombstone too many
+        return True  # unknown: one tombstone too many is better than one too few
 
 
 def _close_firewalls() -> None:
-    """Delete pods' accepts where the daemon did not live to do it."""
+    """Delete pods' accepts if the daemon could not."""
     try:
         forwarding.remove(Layout().link_prefix)
     except (forwarding.FirewallError, *forwarding.UNREADABLE) as error:

@@ -9,12 +9,12 @@ from vcnd.install.host import Host, InstallError
 
 
 def version() -> str:
-    """Return the version that this image brings."""
+    """Return the version of this image."""
     return Path(layout.IMAGE, "version").read_text().strip()
 
 
 def lay(host: Host, name: str, ids: tuple[int, int]) -> str:
-    """Lay this image's root down on the node, if it is not there; return its path."""
+    """Copy this image's root to the node, unless it is there; return its path."""
     target = f"{layout.TREES}/{name}"
     if not host.path(target).exists():
         fresh = host.path(f"{layout.TREES}/.{name}.new")
@@ -22,18 +22,18 @@ def lay(host: Host, name: str, ids: tuple[int, int]) -> str:
             shutil.rmtree(fresh)
         fresh.mkdir(parents=True)
         _copy_root(fresh)
-        # The unit's user, by the same number on both sides.
+        # The unit's user has the same number in the image and on the node.
         with (fresh / "etc/passwd").open("a") as passwd:
             passwd.write(f"{layout.USER}:x:{ids[0]}:{ids[1]}::/:/usr/sbin/nologin\n")
         for name_ in ("etc/resolv.conf", "etc/hosts"):
             (fresh / name_).unlink(missing_ok=True)
-            (fresh / name_).touch()  # where the node's are mounted
+            (fresh / name_).touch()  # the node's folders are mounted here
         fresh.rename(host.path(target))
     return target
 
 
 def _copy_root(into: Path) -> None:
-    """Copy what is on the container's own file system: no /proc, no mounts."""
+    """Copy the container's own file system, without /proc and mounts."""
     command = 'tar -C / --one-file-system -cf - . | tar -C "$1" -xpf -'
     done = subprocess.run(
         ["/bin/sh", "-c", command, "copy", str(into)],
@@ -46,7 +46,7 @@ def _copy_root(into: Path) -> None:
 
 
 def remove_others(host: Host, kept: str) -> None:
-    """Remove the trees of other versions; nothing runs in them any more."""
+    """Remove the trees of other versions, which no process uses any more."""
     for path in host.path(layout.TREES).iterdir():
         if path.name != kept:
             shutil.rmtree(path)

@@ -26,7 +26,7 @@ Environment=VCND_NODE_NAME={node_name}
 
 
 def lay(host: Host, tree: str, node_name: str) -> bool:
-    """Lay the units down; tell whether anything is another than before."""
+    """Write the units; return True if anything changed."""
     changed = [
         host.write(f"{layout.UNITS}/{name}", (SOURCE / name).read_bytes())
         for name in ("vcnd.service", "vcnd.socket")
@@ -39,9 +39,9 @@ def lay(host: Host, tree: str, node_name: str) -> bool:
 
 
 def remember_settings(host: Host) -> None:
-    """Write down the settings as they are, before the unit first changes them.
+    """Save the settings before the unit changes them for the first time.
 
-    A later version may make more settings: those are added, the others stay.
+    A later version may make more settings: those are added, the saved ones stay.
     """
     before = json.loads(host.read(layout.BEFORE) or b"{}")
     fresh = [name for name in _settings() if name not in before]
@@ -51,12 +51,12 @@ def remember_settings(host: Host) -> None:
 
 
 def _value(host: Host, setting: str) -> str:
-    """Return a setting's value; empty where the kernel does not have it."""
+    """Return a setting's value, or an empty text if the kernel lacks it."""
     return host.run("sh", "-c", f"cat {_path(setting)} 2>/dev/null || true").strip()
 
 
 def put_settings_back(host: Host) -> None:
-    """Set the settings as they were before."""
+    """Restore the saved settings."""
     before = json.loads(host.read(layout.BEFORE) or b"{}")
     for name, value in before.items():
         host.run("sh", "-c", f"echo {int(value)} > {_path(name)}")
@@ -72,7 +72,7 @@ def _path(setting: str) -> str:
 
 
 def start(host: Host, *, changed: bool) -> None:
-    """Let systemd run what is laid down; calls wait in the socket meanwhile."""
+    """Let systemd run the installed version; calls wait in the socket meanwhile."""
     if changed:
         host.run("systemctl", "daemon-reload")
     host.run("systemctl", "enable", "--quiet", "vcnd.socket", "vcnd.service")
@@ -80,11 +80,11 @@ def start(host: Host, *, changed: bool) -> None:
     if changed:
         # The socket may have been started by a version that made fewer settings.
         host.run(SYSCTL, layout.SYSCTLS)
-    # Returns when it is ready: what answers from now on is this version.
+    # Returns when it is ready: from now on this version answers.
     try:
         host.run("systemctl", "restart" if changed else "start", "vcnd.service")
     except InstallError as error:
-        # systemd tries again and again; what is wrong may be mended meanwhile.
+        # systemd tries again; somebody may correct the cause meanwhile.
         log.warning("daemon_not_started", reason=str(error))
 
 

@@ -1,8 +1,8 @@
 """The journal's file.  Synchronous: it runs in the journal's worker thread.
 
-A file is appended to only as long as its content is known.  After a refused write,
-and above all after a refused sync (the kernel may have dropped the pages, and the
-next sync succeeds without them), the file is closed: its owner writes another one.
+A file is appended to only while its content is known.  After a refused write or a
+refused sync the file is closed, and its owner writes another one.  (After a refused
+sync the kernel may have dropped the pages, and the next sync succeeds without them.)
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class JournalFile:
-    """One file, written anew as a whole or appended to."""
+    """One file, replaced as a whole or appended to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -19,7 +19,7 @@ class JournalFile:
         self._size = 0
 
     def read(self) -> bytes | None:
-        """Return what is there, None where there is no file."""
+        """Return the content, or None if there is no file."""
         try:
             return self.path.read_bytes()
         except FileNotFoundError:
@@ -28,7 +28,7 @@ class JournalFile:
     def keep_aside(self, suffix: str, data: bytes) -> str:
         """Keep a copy of damaged bytes beside the file; return its name.
 
-        The name is empty where the disk takes no copy.
+        The name is empty if the disk refuses the copy.
         """
         beside = self.path.with_suffix(suffix)
         try:
@@ -41,7 +41,7 @@ class JournalFile:
     def is_known(self) -> bool:
         """Return True if the file is open and holds what was written to it.
 
-        It does not when somebody else removed, replaced or cut it.
+        It does not if somebody else removed, replaced or truncated it.
         """
         if self._fd < 0:
             return False
@@ -67,7 +67,7 @@ class JournalFile:
         self._fd, self._size = fd, len(data)
 
     def _write_fresh(self, data: bytes) -> tuple[Path, int]:
-        """Write a file beside the old one, which stands if this is refused."""
+        """Write a file beside the old one, which stays if the write is refused."""
         fresh = self.path.with_suffix(".new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ class JournalFile:
         return fresh, fd
 
     def resume(self, size: int) -> None:
-        """Append to the file that is there; cut off what is behind ``size``."""
+        """Append to the existing file; cut off everything behind ``size``."""
         self.close()
         fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
@@ -100,7 +100,7 @@ class JournalFile:
             _write_all(self._fd, data)
             os.fdatasync(self._fd)
         except OSError:
-            # If it can be had, no half line and nothing that was refused stays.
+            # Try to leave no half line and no refused record in the file.
             with suppress(OSError):
                 os.ftruncate(self._fd, self._size)
             self.close()
@@ -108,7 +108,7 @@ class JournalFile:
         self._size += len(data)
 
     def remove(self) -> None:
-        """Delete the file and all that was kept beside it."""
+        """Delete the file and all copies beside it."""
         for suffix in (".new", ".cut", ".damaged"):
             self.path.with_suffix(suffix).unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 COMPACT_ABOVE_RECORDS = 4096
 KEEP_RELEASES_SECONDS = 3600.0
 RETRY_SECONDS = 5.0
-"""A disk that refused is tried again so often, whether or not anybody writes."""
+"""A refused write is tried again at this interval, even if nobody writes."""
 REMEDIES = {
     errno.ENOSPC: "free space on its file system",
     errno.EDQUOT: "raise the quota of its file system, or free space",
@@ -50,7 +50,7 @@ class _Entry:
     record: Record
     at: float
     then: Callable[[], None] | None = None
-    """Called once it is durable.  Where there is one, the record is never dropped."""
+    """Called once the record is durable.  A record with it is never dropped."""
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class FileJournal:
     # Start
 
     def open(self) -> RecoveredState:
-        """Replay the file, compact it where the disk lets us; return what it says.
+        """Replay the file and compact it if the disk allows; return the replay.
 
         Raises:
             JournalUnusableError: a newer vcnd wrote it, or it cannot be read.
@@ -114,7 +114,7 @@ class FileJournal:
     ) -> None:
         """Append to the file as it is.
 
-        Where that is refused too, the daemon answers what needs no writing until the
+        If that is refused too, the daemon answers calls that need no write until the
         disk takes a new file.
         """
         log.warning("journal_not_compacted", reason=str(refusal))
@@ -130,7 +130,7 @@ class FileJournal:
         reading = read(data, str(self._file.path))
         self._replay, self._unknown = reading.replay, reading.unknown
         self._report(reading, data)
-        # Leases end by a witness: a boot that is known to be another one.  Where no
+        # Leases end by a witness: a boot that is known to be another one.  If no
         # header is left they stay, and the kernel says which of them still live.
         if reading.header is not None and reading.header != self._header:
             log.info("journal_leases_void", reason="the node was started anew")
@@ -138,7 +138,7 @@ class FileJournal:
         return reading
 
     def _ended_at(self, former: Header) -> float:
-        """Return when the sandboxes of a former life were surely gone."""
+        """Return the time by which the sandboxes of a former life were gone."""
         another_boot = former.boot_id != self._header.boot_id
         return 0.0 if another_boot else self._clock()
 
@@ -165,7 +165,7 @@ class FileJournal:
             )
 
     def _is_whole(self, reading: Reading) -> bool:
-        """Return True if the file needs nothing but to be appended to."""
+        """Return True if the file can be appended to as it is."""
         ours = (reading.header, reading.version) == (self._header, FORMAT_VERSION)
         return ours and not reading.is_damaged
 
@@ -200,7 +200,7 @@ class FileJournal:
             details=": ".join(s for s in reasons if s),
         )
 
-    # Behind the calls
+    # Background work
 
     async def run(
         self,
@@ -208,7 +208,7 @@ class FileJournal:
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
-        """Write batches as they come, and try a disk that refused again."""
+        """Write batches as they come, and repeat refused writes."""
         told = ""
         task_status.started()
         while True:
@@ -230,7 +230,7 @@ class FileJournal:
         except OSError as error:
             self._note_failure(error)
             batch.failure = error
-            # What must be written comes before all that was asked for since.
+            # Records that must be written come before later ones.
             owed = [e for e in batch.entries if e.then is not None]
             self._batch.entries[:0] = owed
         else:
@@ -249,7 +249,7 @@ class FileJournal:
             await self._in_thread(self._compact)
         except OSError as error:
             log.warning("journal_not_compacted", reason=str(error))
-        # Where that helped little, not at each write again.
+        # If compaction helped little, do not repeat it at each write.
         self._compact_above = max(COMPACT_ABOVE_RECORDS, 2 * self._records)
 
     def _note_failure(self, error: OSError) -> None:
@@ -271,7 +271,7 @@ class FileJournal:
             self._compact(lines)
 
     def _compact(self, lines: list[bytes] | None = None) -> None:
-        """Write the shortest file that says the same, and lines behind it."""
+        """Write the shortest file of the same content, and lines behind it."""
         there = snapshot(
             self._replay,
             self._header,
@@ -283,7 +283,7 @@ class FileJournal:
         self._records = len(there)
 
     def remove(self) -> None:
-        """Delete the file: everything was given back."""
+        """Delete the file: everything was released."""
         self._removed = True
         self._file.remove()
 

@@ -10,7 +10,7 @@ import msgspec
 
 LINE_START = re.compile(rb"[0-9a-f]{8} (?=[\[{])")
 MOST_STARTS = 64
-"""So many places of a damaged line are tried as the start of another line."""
+"""At most this many places of a damaged line are tried as the start of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class WholeLine:
 
 @dataclass(frozen=True, slots=True)
 class DamagedLine:
-    """Bytes that are no line: overwritten, or with a flipped bit."""
+    """Bytes that are no valid line: overwritten, or with a flipped bit."""
 
     text: bytes
 
@@ -66,7 +66,7 @@ def lines_of(data: bytes) -> Iterator[Line]:
 
 
 def _lines_in(piece: bytes) -> list[Line]:
-    """Return the lines between two line ends: one, unless a line end was damaged."""
+    """Return the lines between two line ends: one, or more if one was damaged."""
     found: list[Line] = []
     while True:
         whole = _whole(piece)

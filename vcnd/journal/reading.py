@@ -1,4 +1,4 @@
-"""What a journal's file says: a replay, and what could not be read."""
+"""The content of a journal's file: a replay, and the lines that cannot be read."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,7 +21,7 @@ class JournalUnusableError(VcndError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Which life of the node a file belongs to."""
+    """The boot and namespace that a file belongs to."""
 
     boot_id: str
     netns_cookie: int
@@ -40,11 +40,11 @@ class Reading:
     header: Header | None = None
     version: int = 0
     unknown: list[bytes] = field(default_factory=list)
-    """Whole lines of kinds and forms that another version of vcnd writes."""
+    """Valid lines of kinds and forms that another version of vcnd writes."""
     damaged: list[bytes] = field(default_factory=list)
-    """What is no line any more."""
+    """Bytes that are no valid line."""
     torn: bytes = b""
-    """The tail that was never confirmed."""
+    """The unfinished last line; its write was never confirmed."""
 
     @property
     def is_damaged(self) -> bool:
@@ -98,9 +98,9 @@ def _refuse_newer(header: dict[str, Any], name: str) -> None:
 def snapshot(
     replay: Replay, header: Header, unknown: Sequence[bytes], *, cooled_before: float
 ) -> list[bytes]:
-    """Return the lines of the shortest file that says the same.
+    """Return the lines of the shortest file of the same content.
 
-    Lines of unknown kinds come first: what this version has written since is newer.
+    Lines of unknown kinds come first: this version's records are newer.
     """
     records = replay.records(cooled_before=cooled_before)
     return [header.line(), *unknown, *map(record_line, records), header.line()]

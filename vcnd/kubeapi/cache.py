@@ -1,4 +1,4 @@
-"""What a list and the lines of a watch add up to.  No I/O.
+"""The objects that a list and the lines of a watch add up to.  No I/O.
 
 Source: Kubernetes API concepts, "Efficient detection of changes".  An object that
 cannot be decoded is skipped and named: one object must not stop the watch of all.
@@ -16,7 +16,7 @@ from vcnd.kubeapi.wire import ListMeta, Meta, Object, Status
 T = TypeVar("T", bound=Object)
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not what was expected."""
+"""Errors of msgspec for bytes that do not fit the type."""
 NULL = msgspec.Raw(b"null")
 EXPIRED = 410
 
@@ -49,8 +49,8 @@ class Cache(Generic[T]):
 
     Args:
         kind: their type.
-        trim: drops what nobody reads, so that a change of it is no change.
-        key: what tells two objects apart; the uid by default.
+        trim: drops fields that nobody reads, so that their changes are none.
+        key: returns an object's identity; the uid by default.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class Cache(Generic[T]):
         self._object = msgspec.json.Decoder(kind)
         self.objects: dict[str, T] = {}
         self.skipped: dict[str, Skipped] = {}
-        """Objects that cannot be decoded, by key; what was known of them stays."""
+        """Objects that cannot be decoded, by key; their last readable versions stay."""
         self.resource_version = ""
-        """To go on from; empty before the first list, and when it is too old."""
+        """To watch from; empty before the first list, and when it is too old."""
         self.synced = False
 
     @property
@@ -80,7 +80,7 @@ class Cache(Generic[T]):
 
     @property
     def skipped_words(self) -> str:
-        """Return in words what was skipped, and why."""
+        """Return a text that names the skipped objects and the reasons."""
         first = next(iter(self.skipped.values()))
         more = f" (and {len(self.skipped) - 1} more)" if len(self.skipped) > 1 else ""
         return f"{first.name} is skipped: {first.reason}{more}"
@@ -89,7 +89,7 @@ class Cache(Generic[T]):
         """Replace everything by a list; return the objects that changed.
 
         Raises:
-            KubeError: it is no list.
+            KubeError: the body is no list.
         """
         try:
             answer = self._list.decode(body)
@@ -103,7 +103,7 @@ class Cache(Generic[T]):
             found = self._decode(item)
             if found is not None:
                 objects[self._key(found.metadata)] = found
-        # What is there and cannot be decoded now stays as it was known.
+        # An object that exists and cannot be decoded stays as it was.
         objects |= {k: known[k] for k in self.skipped if k in known}
         self.objects = objects
         self.resource_version = answer.metadata.resource_version
@@ -114,7 +114,7 @@ class Cache(Generic[T]):
         ]
 
     def apply_line(self, text: str | bytes) -> list[T]:
-        """Take in one line of a watch; return the objects that changed.
+        """Apply one line of a watch; return the objects that changed.
 
         Raises:
             ExpiredError: 410, list again.
@@ -191,7 +191,7 @@ class Cache(Generic[T]):
         )
 
     def _garbage(self, verb: str, error: Exception) -> KubeError:
-        """Return the error for bytes that say nothing; a fresh list may get past."""
+        """Return the error for undecodable bytes; a fresh list may avoid them."""
         self.resource_version = ""
         what, status = f"{verb} of {self.name}", 200
         return KubeError(
@@ -209,7 +209,7 @@ def _differ(before: T | None, after: T) -> bool:
 
 
 def _meta(raw: msgspec.Raw) -> Meta:
-    """Return what can be read of an object's metadata, whatever else is wrong."""
+    """Return the readable part of an object's metadata, whatever else is wrong."""
     try:
         body: Any = msgspec.json.decode(raw)
     except UNDECODABLE:

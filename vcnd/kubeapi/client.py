@@ -1,7 +1,7 @@
 """The one door to HTTP of this room: requests to the API server, one at a time.
 
-Nothing that a server sends ends more than the request: what cannot be read becomes
-``KubeError``, and no answer takes more memory or time than the limits here.
+A bad answer ends its request and no more: it becomes ``KubeError``.  No answer takes
+more memory or time than the limits here.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +20,7 @@ from vcnd.kubeapi.wire import Status
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
-"""For one request, credentials' second try included, however its answer drips."""
+"""For one request with its whole answer, and a second try with fresh credentials."""
 CLOSE_SECONDS = 1.0
 MOST_BODY_BYTES = 64 * 1024 * 1024
 """Of an answer.  A list of 10,000 whole Namespaces is some 20 MiB."""
@@ -28,7 +28,7 @@ MOST_LINE_BYTES = 4 * 1024 * 1024
 """Of a watch.  etcd takes objects of 1.5 MiB; JSON may be twice as long."""
 MOST_ERROR_BYTES = 64 * 1024
 UNREADABLE = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError)
-"""What an exchange raises.  ValueError: of a URL or header that cannot be."""
+"""Errors of an exchange.  ValueError: an impossible URL or header."""
 UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -75,7 +75,7 @@ class KubeClient:
         content_type: str = JSON,
         accept: str = JSON,
     ) -> bytes:
-        """Send one request, once again with fresh credentials where they are refused.
+        """Send one request; repeat it once with fresh credentials if they are refused.
 
         Raises:
             KubeError: it was refused, or there was no answer.
@@ -131,7 +131,7 @@ class KubeClient:
     async def watch(
         self, path: str, query: Mapping[str, str], *, accept: str = JSON
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Open a watch; yield its lines.  Left by cancelling the scope around it.
+        """Open a watch; yield its lines.  Cancel the scope around it to leave.
 
         Raises:
             KubeError: it was refused, could not be opened, or broke off.
@@ -195,7 +195,7 @@ class KubeClient:
 def _headers(identity: Identity, accept: str) -> dict[str, str]:
     headers = {
         "accept": accept,
-        # What is packed cannot be measured before it is unpacked.
+        # The size of a compressed body is unknown before it is unpacked.
         "accept-encoding": "identity",
         "user-agent": f"vcnd/{__version__}",
     }
@@ -255,9 +255,9 @@ async def _close(response: httpx2.Response) -> None:
 
 
 def _words(error: Exception) -> str:
-    """Return why there is no answer."""
+    """Return the reason why there is no answer."""
     if isinstance(error, httpx2.LocalProtocolError):
-        # Its text shows the header that cannot be sent: our token.
+        # Its text contains the header that cannot be sent: our token.
         return "the request cannot be sent: is the token one line of ASCII?"
     return f"{type(error).__name__}: {printable(str(error))}"
 

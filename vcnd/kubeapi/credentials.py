@@ -1,4 +1,4 @@
-"""Who we are to the API server: a kubeconfig, its files read again when they change.
+"""Credentials for the API server: a kubeconfig; changed files are read again.
 
 The installer writes one whose token and CA stand in files that it renews; in
 development any kubeconfig serves (token, client certificate).
@@ -66,7 +66,7 @@ class _Kubeconfig(msgspec.Struct, rename="kebab"):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one connection is made with.  Never printed: it holds secrets."""
+    """The server, CA and secrets of a connection.  Never printed."""
 
     server: str
     token: str
@@ -103,7 +103,7 @@ class Identity:
 
 
 class Credentials:
-    """A kubeconfig file; ``current`` reads anew what has changed since."""
+    """A kubeconfig file; ``current`` reads files that have changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -112,7 +112,7 @@ class Credentials:
         self._files: tuple[Path, ...] = (path,)
 
     def current(self) -> Identity:
-        """Return who we are now.
+        """Return the current identity.
 
         Raises:
             KubeconfigError: the file, or one that it names, cannot be used.
@@ -138,7 +138,7 @@ class Credentials:
 
 
 def server_of(path: Path) -> str:
-    """Return the server that a kubeconfig names, whatever its user has.
+    """Return the server that a kubeconfig names; its user is not read.
 
     Raises:
         KubeconfigError: there is none, or it names none.

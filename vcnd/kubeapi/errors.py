@@ -1,4 +1,4 @@
-"""What the API server's refusals mean."""
+"""Errors for the API server's refusals."""
 
 
 class KubeError(Exception):
@@ -16,17 +16,17 @@ class KubeError(Exception):
         self.retry_after_seconds = 0.0
 
     def __str__(self) -> str:
-        """Return what was asked and what came of it."""
+        """Return the request and its outcome."""
         if not self.status:
             return f"{self.what}: no answer: {self.message}"
         return f"{self.what}: {self.status} {self.reason}: {self.message}"
 
 
 class BadAnswerError(KubeError):
-    """An answer came that makes no sense; of a write it is not known what became."""
+    """The answer makes no sense; the outcome of a write is unknown."""
 
     def __str__(self) -> str:
-        """Return what was asked and what is wrong with the answer."""
+        """Return the request and what is wrong with its answer."""
         return f"{self.what}: the answer makes no sense: {self.message}"
 
 

@@ -1,4 +1,4 @@
-"""List, then watch, for ever: one kind of object kept as the API server has it."""
+"""List, then watch, for ever: keep a cache of one kind of object up to date."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
@@ -19,20 +19,20 @@ log = structlog.get_logger()
 T = TypeVar("T", bound=Object)
 
 SILENCE_SECONDS = 150.0
-"""A watch that says nothing for so long is dead: bookmarks come every minute."""
+"""A watch without a line for this long is dead: bookmarks come every minute."""
 LEAST_WATCH_SECONDS = 240
 """The server ends a watch after this, up to twice as long."""
 SHORT_WATCH_SECONDS = 5.0
-"""A watch that ends sooner was no watch: the next one waits, longer each time."""
+"""After a watch that ends sooner the next one waits, longer each time."""
 MOST_WAIT_SECONDS = 30.0
 FAILING_SECONDS = 30.0
-"""A server that was restarted is back by then; after it somebody ought to know."""
+"""A restarted server is back by then; a longer failure is reported."""
 MOST_RETRY_AFTER_SECONDS = 120.0
-"""A server that asks for more patience than this is asked again all the same."""
+"""A longer Retry-After is cut to this."""
 
 
 class Reflector(Generic[T]):
-    """Keeps a cache as the API server has it."""
+    """Keeps a cache up to date."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Reflector(Generic[T]):
         metadata_only: bool = False,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        """Set up what ``run`` does.
+        """Configure the reflector; ``run`` does the work.
 
         Args:
             client: the way to the API server.
@@ -76,12 +76,12 @@ class Reflector(Generic[T]):
         """When the last watch was opened."""
         self._failing_since = inf
         self.failure = ""
-        """Why the server cannot be followed, once that has lasted."""
+        """Why the server cannot be followed; empty until that has lasted a while."""
 
     def await_newer(self, version: str) -> None:
-        """Let whatever is newer count as a change: a write of a version was refused.
+        """Count any newer version as a change: a write of an older one was refused.
 
-        Our reader is to look again, though what it reads may be the same.
+        The reader must reconcile again, even if the fields that it reads are the same.
         """
         found = list(self.cache.objects.values())
         if any(version == x.metadata.resource_version for x in found):
@@ -90,7 +90,7 @@ class Reflector(Generic[T]):
             self._changed(found)  # it was here before the refusal
 
     async def run(self) -> Never:
-        """Follow the server, whatever happens to it."""
+        """Follow the server for ever; failures lead to another try."""
         backoff = Backoff(self._random, most_seconds=MOST_WAIT_SECONDS)
         while True:
             began, reason, after = trio.current_time(), "", 0.0
@@ -100,7 +100,7 @@ class Reflector(Generic[T]):
                 began = self._opened = trio.current_time()
                 await self._watch()
             except ExpiredError as error:
-                # Everybody's version expires at once when etcd is compacted: spread.
+                # A compaction of etcd ends all watches at once: spread the lists.
                 log.info("watch_expired", path=self._path, reason=str(error))
                 self.cache.resource_version = ""
                 after = self._random.uniform(0, 1.0)
@@ -143,7 +143,7 @@ class Reflector(Generic[T]):
     def _accept(self, kind: str) -> str:
         if not self._metadata_only:
             return JSON
-        # A server that cannot do it sends the objects whole.
+        # A server that does not support it sends whole objects.
         return f"{JSON};as={kind};v=v1;g=meta.k8s.io,{JSON}"
 
     async def _list(self) -> None:

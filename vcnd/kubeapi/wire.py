@@ -1,4 +1,4 @@
-"""What every Kubernetes object, list and refusal has; only the fields that we read."""
+"""The common fields of Kubernetes' objects, lists and refusals; only those we read."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ class Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
 
 
 class OwnerReference(Wire, frozen=True):
-    """An object that another one goes with."""
+    """The owner: an object is deleted with its owner."""
 
     kind: str = ""
     name: str = ""

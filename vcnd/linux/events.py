@@ -24,7 +24,7 @@ def subscribed(protocol: int, *groups: int) -> socket.socket:
 
 
 async def received(sock: socket.socket) -> bytes | None:
-    """Return the messages of a moment, or None when some were lost: then look.
+    """Return the gathered messages, or None when some were lost: then check everything.
 
     Each pod makes a dozen events, and a loop woken for each of them would do
     nothing else when pods start by the hundred.

@@ -14,9 +14,9 @@ COMMENT = "vcnd"
 FAMILIES = ("ip", "ip6", "inet")
 DIRECTIONS = ("iifname", "oifname")
 NO_CONDITIONS = frozenset({"counter", "log", "comment"})
-"""Statements that every packet passes."""
+"""Statements that match every packet."""
 MOST_DEPTH = 8
-"""So many jumps are followed: a kernel allows 16."""
+"""At most this many jumps are followed; a kernel allows 16."""
 
 Rules = Callable[[str], Sequence[Mapping[str, Any]]]
 """Returns the rules of a chain of the same table, by its name."""
@@ -36,7 +36,7 @@ class ChainName:
 
     @property
     def as_rule(self) -> dict[str, Any]:
-        """Return what names the chain in a rule of nft's JSON."""
+        """Return the fields that name the chain in a rule of nft's JSON."""
         return {"family": self.family, "table": self.table, "chain": self.name}
 
 
@@ -46,7 +46,7 @@ class ForwardChain:
 
     chain: ChainName
     drops: bool
-    """Whether it ends in a drop or a reject for packets that no rule accepts."""
+    """True if packets that no rule accepts are dropped or rejected."""
     drops_at: int | None = None
     """Handle of the rule that drops them; None where it is the chain's policy."""
     accepted: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ def forward_chains(
     """Return foreign base chains at the forward hook, with their policies.
 
     Args:
-        listed: what ``nft -j list chains`` prints.
+        listed: the output of ``nft -j list chains``.
         own_tables: names of our tables of family inet.
     """
     found: dict[ChainName, str] = {}
@@ -93,10 +93,10 @@ def judge(
     """Return what a base chain does with packets of pods' links.
 
     Args:
-        chain: which.
-        policy: what it does with packets that no rule has decided about.
-        rules: returns the rules of this and of other chains of its table.
-        link_prefix: what names of pods' links begin with.
+        chain: the base chain.
+        policy: its policy, for packets that no rule decides about.
+        rules: returns the rules of a chain of the same table.
+        link_prefix: names of pods' links begin with it.
     """
     walk = _Walk(rules, link_prefix)
     verdict = walk.chain(chain.name, MOST_DEPTH) or policy
@@ -115,7 +115,7 @@ def judge(
 
 
 class _Walk:
-    """The way of a packet that no rule's conditions fit."""
+    """The path of a packet that matches no rule's conditions."""
 
     def __init__(self, rules: Rules, link_prefix: str) -> None:
         self._rules = rules
@@ -126,7 +126,7 @@ class _Walk:
         """Handle of the rule of the first chain that decides, or leads there."""
 
     def chain(self, name: str, depth: int) -> str:
-        """Return "drop" or "accept", or nothing where the chain ends undecided."""
+        """Return "drop" or "accept", or None if the chain ends undecided."""
         self.visited.add(name)
         for rule in self._rules(name):
             direction = _accepted_direction(rule, self._link_prefix)
@@ -158,14 +158,14 @@ class _Walk:
             case "jump" if depth:
                 return self.chain(content["target"], depth - 1)
             case "goto" if depth:
-                # Of the calling chain nothing is left.
+                # A goto does not return to the calling chain.
                 return self.chain(content["target"], depth - 1) or "return"
             case _:
                 return ""
 
 
 def _accepted_direction(rule: Mapping[str, Any], link_prefix: str) -> str:
-    """Return the direction in which a rule accepts all packets of pods' links."""
+    """Return the direction in which a rule accepts all pods' packets, if any."""
     rest = [s for s in rule["expr"] if not _is_no_condition(s)]
     if len(rest) != 2 or "accept" not in rest[1] or "match" not in rest[0]:  # noqa: PLR2004
         return ""
@@ -188,9 +188,9 @@ def _is_no_condition(statement: Mapping[str, Any]) -> bool:
 def additions(chain: ForwardChain, link_prefix: str) -> list[dict[str, Any]]:
     """Return the commands that add the accepts that a chain lacks.
 
-    Right before the rule that drops, or last: what stands before, such as a network
-    policy's rules, still judges pods' packets.  iptables-nft reads these rules as its
-    own: ``-i oci+ -j ACCEPT``.
+    They stand right before the rule that drops, or last.  Rules before them, such as a
+    network policy's, still judge pods' packets.  iptables-nft reads these rules as
+    its own: ``-i oci+ -j ACCEPT``.
     """
     place, verb = chain.chain.as_rule, "add"
     if chain.drops_at is not None:

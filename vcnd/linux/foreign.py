@@ -1,8 +1,8 @@
 """VNICs of the node that are not vcnd's: what comes in by them is answered by them.
 
-A pod's answer has the pod's address as its source until it leaves, so a rule of the
-administrator for the VNIC's own address does not match it.  Each such VNIC with a
-default route of its own has a number here, for the connection mark.  Pure.
+A pod's answer has the pod's address as its source until it leaves, so an
+administrator's rule for the VNIC's own address does not match it.  Each such VNIC that
+has a default route gets a number for the connection mark.  Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class DefaultRoute:
     gateway: str
     family: Family
     ours: bool
-    """Whether vcnd made it, or the kernel."""
+    """True if vcnd or the kernel made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def foreign_links(
     """
     numbers = range(layout.most_numbers - 1, layout.most_pod_vnics, -1)
     tables = {layout.vnic_table(n): n for n in numbers}
-    # What an earlier run gave stays: connections carry the number.
+    # Numbers of an earlier run stay: connections carry them.
     given = {r.link_index: tables[r.table] for r in routes if r.table in tables}
     gateways: dict[int, dict[Family, str]] = {}
     for route in routes:

@@ -1,6 +1,6 @@
 """Keeps pods' accepts in firewalls' FORWARD chains that drop (``forward_accept``).
 
-A firewall's reload removes them; they are inserted again as soon as it is heard.
+A firewall's reload removes them; vcnd hears of it and inserts them again.
 """
 
 import json
@@ -29,18 +29,18 @@ FAMILY_NAMES = {1: "inet", 2: "ip", 10: "ip6"}
 NEWCHAIN, DELCHAIN, NEWRULE, DELRULE, DELTABLE = 3, 5, 6, 8, 2
 TABLE, RULE_CHAIN, CHAIN_NAME, CHAIN_HOOK = 1, 2, 3, 4
 PAUSE_SECONDS = 0.1
-"""A firewall's reload is several transactions: wait for the last of them."""
+"""A firewall reloads in several transactions: wait for the last one."""
 SPACING_SECONDS = 0.3
-"""Least time from one look to the next: kube-proxy writes rules all the time."""
+"""Least time between two checks: kube-proxy writes rules all the time."""
 AGAIN_SECONDS = 60.0
-"""Look so often though nothing was heard: legacy iptables has no events."""
+"""Check at least this often: legacy iptables has no events."""
 
 Problems = Mapping[str, str]
 """Chain → why it is a problem, and what to do."""
 
 
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
-"""What is raised by a program that is missing, or by JSON of an unknown form."""
+"""Errors of a missing program, or of JSON in an unknown form."""
 
 
 class FirewallError(Exception):
@@ -48,7 +48,7 @@ class FirewallError(Exception):
 
 
 class Forwarding:
-    """Looks at foreign chains at the forward hook."""
+    """Checks foreign chains at the forward hook."""
 
     def __init__(self, *, accept: bool, link_prefix: str, own_tables: set[str]) -> None:
         self._accept = accept
@@ -86,7 +86,7 @@ class Forwarding:
         return (FAMILY_NAMES.get(body[0], ""), *names) in self._watched
 
     async def run(self, report: Callable[[Problems], None]) -> Never:
-        """Look whenever something was heard; tell each time what is wrong."""
+        """Check at each event, and report what is wrong."""
         while True:
             self._heard = trio.Event()
             report(await self.find_problems())
@@ -96,7 +96,7 @@ class Forwarding:
             await trio.sleep(PAUSE_SECONDS)
 
     async def find_problems(self) -> Problems:
-        """Insert what is missing; return which chains still drop pods' packets."""
+        """Insert missing accepts; return the chains that still drop pods' packets."""
         if self._withdrawn:
             return {}
         try:
@@ -144,7 +144,7 @@ class Forwarding:
                     chain, policy, _Rules(chain.family, chain.table), self._link_prefix
                 )
         except FirewallError as error:
-            # Gone since it was listed, most likely: its end has an event of its own.
+            # Most likely deleted since it was listed; the deletion has its own event.
             log.info("firewall_not_read", reason=str(error))
 
     async def withdraw(self) -> None:

@@ -1,9 +1,9 @@
-"""Hear of what others do to our links, addresses, routes, rules and nft table.
+"""Hear when others change our links, addresses, routes, rules or nft table.
 
-A firewall's ``flush ruleset``, a link bounce or a helpful network daemon must
-not stop pods: an event that touches what is ours leads to a restoration, within
-milliseconds.  Our own changes are told apart by what is wanted, not by who did
-it, so nothing is ever missed.
+A firewall's ``flush ruleset``, a link that goes down and up, or a network daemon must
+not stop pods: an event that touches our objects leads to a restoration within
+milliseconds.  An event is compared with the desired state, not with its author, so
+no loss is missed.
 """
 
 import socket
@@ -25,15 +25,15 @@ NFNLGRP_NFTABLES = 7
 FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 """By the length of an address."""
 ROUTE_PROTOCOL_OFFSET = 5
-"""In struct rtmsg."""
+"""Offset of the protocol in struct rtmsg."""
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
-"""DELTABLE, DELCHAIN, DELRULE, DELSET: never single ones by ourselves."""
+"""DELTABLE, DELCHAIN, DELRULE, DELSET; vcnd never sends one alone."""
 NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What ought to be there, by the names that events use."""
+    """The desired state, by the names that events use."""
 
     macs: frozenset[str]
     """MACs of the pod VNICs."""
@@ -52,13 +52,13 @@ class Event(IntEnum):
 
     NOTHING = 0
     NEWS = 1
-    """Something came that has to be set up."""
+    """Something appeared and has to be set up."""
     LOSS = 2
-    """Something of ours went."""
+    """Something of ours was removed."""
 
 
 class Watch:
-    """Two netlink sockets in the node's namespace and a judge over their events."""
+    """Two netlink sockets in the node's namespace, and the rules that judge events."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -96,7 +96,7 @@ class Watch:
         self._nft.close()
 
     async def route_event(self, wanted: Callable[[], Wanted]) -> Event:
-        """Return when links, addresses, routes or rules are to be looked after."""
+        """Return when links, addresses, routes or rules need attention."""
         while True:
             data = await events.received(self._route)
             if data is None:
@@ -108,7 +108,7 @@ class Watch:
     async def nft_event(
         self, wanted: Callable[[], Wanted], hear: Callable[[bytes | None], None]
     ) -> None:
-        """Return when somebody else took something from our nft table.
+        """Return when somebody else deleted something from our nft table.
 
         ``hear`` is called with all events, or with None when some were lost.
         """
@@ -151,14 +151,14 @@ class Watch:
         return Event.LOSS if lost else Event.NOTHING
 
     def _of_new_route(self, body: bytes, wanted: Wanted) -> Event:
-        """Judge a new default route: a foreign VNIC may have got its way out."""
+        """Judge a new default route: a foreign VNIC may be reachable now."""
         table = _number(attributes(body[12:]), rtnl.RTA_TABLE)
         protocol = body[ROUTE_PROTOCOL_OFFSET]
         ours = protocol == rtnl.RTPROT_KERNEL or table in wanted.tables
         return Event.NOTHING if ours else Event.NEWS
 
     def _of_link(self, body: bytes, macs: frozenset[str]) -> Event:
-        """Judge a link event: a VNIC's link that came or went up has to be set up."""
+        """Judge a link event: a VNIC's new or raised link has to be set up."""
         mac = attributes(body[16:]).get(rtnl.IFLA_ADDRESS, b"").hex(":")
         if mac not in macs:
             return Event.NOTHING

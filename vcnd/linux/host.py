@@ -39,7 +39,7 @@ DEFAULT_MTU = 1500
 
 
 class LinuxHost:
-    """Owns what of the node's kernel is vcnd's: VNIC set-up, nft table, pods."""
+    """Owns vcnd's part of the node's kernel: VNIC set-up, nft table, pods."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -48,7 +48,7 @@ class LinuxHost:
         self._classes: dict[str, int] = {}
         """Numbers of the pods' classes, where NSGs are enforced between them."""
         self._pods: dict[str, tuple[Lease, Mapping[str, VnicId]]] = {}
-        """By the host's end: a lease, and its addresses' VNICs, never their numbers."""
+        """By the host's end: a lease and its addresses' VNICs (numbers may change)."""
         self._unlinked: frozenset[VnicId] = frozenset()
         self._links_changed = trio.Event()
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
@@ -67,7 +67,7 @@ class LinuxHost:
 
     @asynccontextmanager
     async def _taking_turn(self, what: str) -> AsyncIterator[None]:
-        """Wait for the turn and hold it; say in words what the kernel refuses."""
+        """Hold the lock; turn the kernel's refusals into errors in words."""
         async with self._turn:
             try:
                 yield
@@ -77,16 +77,16 @@ class LinuxHost:
                 ) from error
 
     async def _at_once(self, call: Callable[[], T]) -> T:
-        """Run a step of some hundred microseconds right here, in its turn.
+        """Run a step of some hundred microseconds in this thread, under the lock.
 
-        A worker thread would cost more than the step: two wake-ups, and the
-        interpreter's lock fought for at each of its dozen system calls.
+        A worker thread would cost more than the step: two wake-ups, and contention
+        for the interpreter's lock at each of its dozen system calls.
         """
         async with self._taking_turn("the pod's wiring"):
             return call()
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        """Run a step of many milliseconds in a thread, in its turn.
+        """Run a step of many milliseconds in a worker thread, under the lock.
 
         Not abandoned when cancelled: the step ends, and its outcome is known.
         """
@@ -105,7 +105,7 @@ class LinuxHost:
 
     @property
     def _sources(self) -> dict[Family, str]:
-        """Return the node's own addresses, as which it speaks to pods."""
+        """Return the node's own addresses, the sources of its packets to pods."""
         for slot in self._slots:
             if slot.is_primary:
                 vnic = slot.vnic
@@ -133,7 +133,7 @@ class LinuxHost:
                 sources=self._sources,
                 classes=self._classes,
             )
-            # In the same turn: a restoration sees each pod whole, or not at all.
+            # Under the same lock: a restoration sees each pod whole, or not at all.
             vnics = {a: s.vnic.id for a, s in slots.items()}
             self._pods[lease.host_ifname] = (lease, vnics)
             return interface
@@ -184,7 +184,7 @@ class LinuxHost:
             self._pods[lease.host_ifname] = (lease, vnics)
 
     async def apply(self, slots: Sequence[VnicSlot]) -> None:
-        """Bring the node's side to these VNICs and the plugged pods."""
+        """Set the node up for these VNICs and the plugged pods."""
         self._slots = list(slots)
         self._surroundings.resume()
         await self._in_thread(self._settle)
@@ -200,7 +200,7 @@ class LinuxHost:
         self._links_changed = trio.Event()
 
     def _compare_links(self) -> None:
-        """Note which pod VNICs have no link since the kernel was last looked at."""
+        """Note which pod VNICs lost their link since the last check."""
         linked = {v.index for v in self._vnic_links}
         unlinked = frozenset(
             s.vnic.id for s in self._slots if not s.is_primary and s.index not in linked
@@ -264,7 +264,7 @@ class LinuxHost:
         """Return when that has changed."""
         await self._surroundings.problems.until_changed()
 
-    # Behind the calls
+    # Background work
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

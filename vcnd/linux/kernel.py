@@ -22,7 +22,7 @@ from vcnd.netlink.rtnetlink import RTPROT_KERNEL
 FR_ACT_BLACKHOLE = 6
 NOT_SUPPRESSED = 0xFFFFFFFF
 NO_FAMILY = (errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
-"""What a kernel says that was started with ipv6.disable=1."""
+"""Errors of a kernel that was started with ipv6.disable=1."""
 NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
@@ -38,7 +38,7 @@ def netlink() -> Iterator[IPRoute]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link, as far as it matters."""
+    """A link, with the attributes that vcnd reads."""
 
     index: int
     name: str
@@ -101,7 +101,7 @@ def host_routes(table: int, family: Family) -> dict[str, int]:
 
 @contextmanager
 def passing_over(*codes: int) -> Iterator[None]:
-    """Pass over refusals that say: it is so already."""
+    """Ignore refusals that mean: it is so already."""
     try:
         yield
     except PyrouteError as error:
@@ -110,13 +110,13 @@ def passing_over(*codes: int) -> Iterator[None]:
 
 
 def flush(route: IPRoute, table: int, family: Family) -> None:
-    """Remove our routes of a table; links that went meanwhile took theirs along."""
+    """Remove our routes of a table; routes of deleted links are gone already."""
     with passing_over(errno.ENOENT, errno.ESRCH, errno.ENODEV, *NO_FAMILY):
         route.flush_routes(table=table, family=NUMBERS[family], proto=RTPROT_KERNEL)
 
 
 def default_routes(route: IPRoute) -> list[DefaultRoute]:
-    """Return the default routes of all tables that go by one gateway."""
+    """Return the default routes of all tables that have a single gateway."""
     found: list[DefaultRoute] = []
     for family in Family:
         with passing_over(*NO_FAMILY):
@@ -135,7 +135,7 @@ def default_routes(route: IPRoute) -> list[DefaultRoute]:
 
 
 def present_rules(route: IPRoute, priorities: frozenset[int]) -> set[Rule]:
-    """Return the rules of ours that are there."""
+    """Return our rules that the kernel has."""
     return {
         _rule(message, family)
         for family in Family
@@ -157,7 +157,7 @@ def delete_rule(route: IPRoute, rule: Rule, layout: Layout) -> None:
 
 
 def _arguments(rule: Rule, layout: Layout) -> dict[str, Any]:
-    """Return a rule as pyroute2 wants it, every selector named.
+    """Return pyroute2's arguments for a rule; every selector is named.
 
     The kernel takes an omitted selector of a deletion for "any".
     """
@@ -190,7 +190,7 @@ def _rules_of(route: IPRoute, family: Family) -> list[Any]:
 
 
 def _is_ours(message: Any, priorities: frozenset[int]) -> bool:
-    """Tell our rules from others' at the same priority: by who set them."""
+    """Return True if vcnd set the rule; others may use the same priority."""
     mine = message.get_attr("FRA_PROTOCOL") == RTPROT_KERNEL
     return mine and message.get_attr("FRA_PRIORITY") in priorities
 

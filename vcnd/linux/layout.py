@@ -26,16 +26,16 @@ class Layout:
     closed_priority: int = 1030
     """Rules that let a pod's packet without a mark go nowhere, one per pod subnet."""
     mark_mask: int = 0xFF
-    """Bits of packet and connection marks that are ours; others are kept."""
+    """The bits of packet and connection marks that vcnd uses; others are kept."""
     nft_table: str = "vcnd"
     strict_nsgs: bool = True
-    """Whether pods of different classes on this node talk through the VCN."""
+    """True if pods of different classes on this node talk through the VCN."""
     link_group: int = 0x6F636901
     """IFLA_GROUP of links that the reaper deletes; no number that others would take."""
     link_prefix: str = "oci"
     """Pod interfaces on the host; what Calico's FELIX_INTERFACEPREFIX names."""
     forward_accept: bool = True
-    """Whether pods' accepts are inserted into foreign FORWARD chains that drop."""
+    """True if pods' accepts are inserted into foreign FORWARD chains that drop."""
     mtu: int = 0
     """MTU of pods; 0 takes that of the primary VNIC's link."""
 

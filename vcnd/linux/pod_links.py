@@ -1,7 +1,7 @@
 """The pods' links as the kernel has them.
 
-What the kernel knows outlives the journal: a link that is up, and has a pod's route
-or its element in the nft map, carries a pod whatever the books say.
+The kernel's state outlives the journal: a link that is up, and has a pod's route or
+its element in the nft map, carries a pod whatever the journal says.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""What a pod's link is called: its name, its MACs, its alias.  Pure.
+"""The names of a pod's link: its name, its MACs, its alias.  Pure.
 
 A link is ours when its MAC is the one that its name gives, or its alias says whose it
 is and gives the same name.  A name that begins with our prefix is not enough: others
@@ -25,7 +25,7 @@ def host_ifname(layout: Layout, key: SandboxKey) -> str:
 
 
 def macs(ifname: str) -> tuple[str, str]:
-    """Return the host's and the pod's MAC: local, unicast, ever the same for a name."""
+    """Return the host's and the pod's MAC: local, unicast, fixed for a name."""
     digest = hashlib.sha256(b"mac " + ifname.encode()).digest()
     return bytes([0x0E, *digest[:5]]).hex(":"), bytes([0x0A, *digest[5:10]]).hex(":")
 
@@ -45,7 +45,7 @@ def alias(lease: Lease) -> str:
 
 
 def owner(layout: Layout, name: str, text: str) -> tuple[SandboxKey, PodRef] | None:
-    """Return whose a link is by its alias; None where that says nothing of it."""
+    """Return the owner that a link's alias names; None if it names none."""
     match text.split(" "):
         case [prefix, sandbox, *rest] if prefix == ALIAS_PREFIX:
             parts = sandbox.split("/")
@@ -63,7 +63,7 @@ def owner(layout: Layout, name: str, text: str) -> tuple[SandboxKey, PodRef] | N
 
 
 def is_ours(layout: Layout, name: str, mac: str, text: str) -> bool:
-    """Return True if vcnd made a link."""
+    """Return True if vcnd made the link."""
     digits = name.removeprefix(layout.link_prefix)
     named = name.startswith(layout.link_prefix) and len(digits) == HASH_DIGITS
     return named and (mac == macs(name)[0] or owner(layout, name, text) is not None)

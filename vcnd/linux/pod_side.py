@@ -16,7 +16,7 @@ from vcnd.netlink import rtnetlink
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket, attributes
 
 PRIMARY_IFNAME = "eth0"
-"""What runtimes call a pod's interface in the cluster's own network."""
+"""The name that runtimes give a pod's interface in the cluster's network."""
 FURTHER_METRIC = 2048
 """Of a further interface's route to the gateway, plus its index: behind the first's,
 which is 0 (IPv4) or 1024 (IPv6)."""
@@ -24,9 +24,9 @@ NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
 def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Family]:
-    """Set a pod's end up; return the families whose default route it has.
+    """Set up a pod's end; return the families whose default route it has.
 
-    Idempotent: what is there from an earlier call stays, and counts.
+    Idempotent: the results of an earlier call stay, and count.
 
     Raises:
         NetlinkError: the kernel refused a step.
@@ -47,7 +47,7 @@ def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Famil
             metric = FURTHER_METRIC + index
             behind = rtnetlink.new_route(gateway, index=index, metric=metric)
             route.request("pod gateway route", *behind)
-        # A default route of others may have any metric: only eth0's goes before it.
+        # Others' default routes may have any metric; only eth0's takes precedence.
         first = ifname == PRIMARY_IFNAME or links_to(route, "", family) <= {index}
         if first and _has_route(route, "", index, gateway=gateway):
             leading.add(family)
@@ -94,6 +94,6 @@ def links_to(route: NetlinkSocket, destination: str, family: Family) -> set[int]
 
 
 def _links(parts: dict[int, bytes]) -> set[int]:
-    """Return a route's link; of one with several next hops, none that is ours."""
+    """Return a route's link, or None if it has several next hops."""
     link = parts.get(rtnetlink.RTA_OIF)
     return {struct.unpack("=I", link)[0]} if link else {0}

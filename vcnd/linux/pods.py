@@ -45,14 +45,14 @@ class PodWiring:
         sources: Mapping[Family, str],
         classes: Mapping[str, int],
     ) -> PodInterface:
-        """Wire a pod.  What is there already from an earlier try is taken over.
+        """Wire a pod.  Results of an earlier try are reused.
 
         Args:
             lease: its addresses, and the interface.
             netns: descriptor of its network namespace.
             slots: each address' VNIC.
-            mtu: of its link.
-            sources: the node's own addresses, as which it speaks to pods.
+            mtu: of its link, in bytes.
+            sources: the node's own addresses, the sources of its packets to pods.
             classes: numbers of the pods' classes, where NSGs are enforced between them.
 
         Raises:
@@ -90,7 +90,7 @@ class PodWiring:
             if self._is_intact(host.name, pod.name, netns):
                 return
             self._refuse_foreign(host.name)
-            # A link of an earlier life on its way out, or half of one.
+            # A link of an earlier try that the reaper has not deleted, or half of one.
             self.cut(host.name)
             self._reap_now()
             try:
@@ -156,11 +156,11 @@ class PodWiring:
                 name, chain = CLASS_MAPS[family], class_chain(number)
                 key = rtnetlink.ip_bytes(address)
                 nftables.add_goto(self._nft, layout.nft_table, name, key, chain)
-        # The routes last: what can be reached is wired whole.
+        # The routes come last: a pod that can be reached is wired completely.
         self._set_routes(lease, index, sources)
 
     def unplug(self, lease: Lease, *, by_class: bool) -> None:
-        """Cut a pod off.  What is already gone is no error.
+        """Cut a pod off.  Parts that are gone already are no error.
 
         Args:
             lease: its addresses, and the interface.
@@ -183,7 +183,7 @@ class PodWiring:
     def check(
         self, lease: Lease, *, netns: int, default_routes: Collection[Family]
     ) -> None:
-        """Raise ``SandboxBrokenError`` naming what is missing (CNI CHECK).
+        """Raise ``SandboxBrokenError`` if a part is missing, and name it (CNI CHECK).
 
         Args:
             lease: the sandbox's.

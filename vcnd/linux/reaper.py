@@ -1,4 +1,4 @@
-"""What goes on behind DEL: links and connections of pods that were cut off."""
+"""Background work of DEL: delete links and connections of unplugged pods."""
 
 from collections.abc import Callable, Collection
 from functools import partial
@@ -19,7 +19,7 @@ wait, some 20 ms, and whoever changes links or nft tables meanwhile waits with i
 
 
 class Reaper:
-    """Deletes what cut pods left."""
+    """Deletes the links and connections of unplugged pods."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -46,7 +46,7 @@ class Reaper:
 
     def _sweep(self, addresses: Collection[str]) -> bool:
         """Do both in one thread; return True if the connections are gone."""
-        # An address' connections go before its next owner could meet them.
+        # An address' connections go before its next owner could receive their packets.
         forgotten = _tried("connections", partial(_forget, addresses))
         _tried("links", partial(reap_group, self._layout))
         return forgotten

@@ -1,4 +1,4 @@
-"""What the node must have for vcnd to work; refused in words at the start."""
+"""What the node must have for vcnd to work; checked at the start."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def check(
     ipv6: Path = IPV6,
     cookie: Callable[[], int] = cookie_here,
 ) -> None:
-    """Look at kernel and programs.
+    """Check kernel and programs.
 
     Args:
         layout: of the rule set that nft is asked to check.
@@ -78,7 +78,7 @@ def _ipv6(switch: Path) -> None:
 
 
 def _nftables(layout: Layout, nft: Path) -> None:
-    """Let the kernel judge the rule set as it is without VNICs; nothing is changed."""
+    """Let the kernel check a rule set without VNICs; nothing is changed."""
     try:
         done = subprocess.run(
             [str(nft), "--check", "-f", "-"],

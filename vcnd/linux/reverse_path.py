@@ -1,8 +1,8 @@
-"""The reverse path filter of the primary VNIC's link, which is the image's own link.
+"""The reverse path filter of the primary VNIC's link, which the image sets up.
 
-An answer from a pod elsewhere to a connection that came in by a pod VNIC arrives here
-and leaves there: its mark leads the filter's look-up to the other link, and a strict
-filter drops it.  Loose is enough, and none is left as it is.
+An answer from a pod of another node to a connection that came in by a pod VNIC arrives
+by the primary VNIC.  Its mark leads the filter's look-up to the pod VNIC's link, so a
+strict filter drops it.  A loose filter passes it.  A filter that is off stays off.
 """
 
 import socket

@@ -17,7 +17,7 @@ LOOPBACK = "lo"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A routing rule of ours; without a table it lets packets go nowhere."""
+    """A routing rule of vcnd; without a table it drops packets."""
 
     priority: int
     table: int = 0
@@ -26,7 +26,7 @@ class Rule:
     arrived_by: str = ""
     """The link that packets came in by; ``lo`` stands for the node's own packets."""
     hosts_only: bool = False
-    """Whether only the table's routes to single addresses count."""
+    """True if only the table's routes to single addresses count."""
     family: Family = Family.IPV4
 
 
@@ -37,7 +37,7 @@ def vnic_rules(
     *,
     strict: Mapping[int, str],
 ) -> set[Rule]:
-    """Return the rules of one family that ought to be: their number knows no pods.
+    """Return the desired rules of one family; their number does not depend on pods.
 
     Args:
         layout: priorities, tables and marks.
@@ -51,7 +51,7 @@ def vnic_rules(
     wanted = {pods(layout.pods_priority)}
     for ifname in (LOOPBACK, *strict.values()) if strict else ():
         # What the node sends, and what comes from the VCN, goes to its pods directly.
-        # The kernel's reverse path check of what goes there is asked this way too.
+        # The kernel's reverse path check uses this rule too.
         wanted.add(pods(layout.strict_priority - 1, arrived_by=ifname))
     for slot in slots:
         vnic, table = slot.vnic, layout.vnic_table(slot.index)

@@ -4,15 +4,15 @@ The rules, and what fails without each, are in docs/data-plane.md.  Their number
 depends on the VNICs, never on the pods: a pod is one map element, two where NSGs
 are enforced between pods of one node.
 
-A packet is judged twice before it is routed.  In ``prerouting`` it gets the mark of
-the VNIC or pod it comes from: that mark is what a reverse path check of a firewall
-wants to see.  In ``decide``, when destinations are translated, it gets the mark by
-which it is routed.
+A packet is marked twice before it is routed.  In ``prerouting`` it gets the mark of
+the VNIC or pod that it comes from: a firewall's reverse path check needs that mark.
+In ``decide``, after destinations are translated, it gets the mark by which it is
+routed.
 
-Closed when lost: each packet that these rules let pass carries a VNIC's number as
-its mark, the primary's too, and a rule (``Layout.closed_priority``) lets packets of
-the pods' subnets that carry none go nowhere.  So a flushed table stops pods for the
-moment until it is restored; their packets never leave by another's VNIC.
+Closed when lost: each packet that these rules accept carries a VNIC's number as its
+mark, the primary's too.  A rule (``Layout.closed_priority``) drops packets from the
+pods' subnets without a mark.  So a flushed table stops pods until it is restored;
+their packets never leave by the wrong VNIC.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ class VnicLink:
     networks: tuple[str, ...] = ()
     """The subnet's CIDRs, where the VNIC carries pods."""
     foreign: bool = False
-    """Whether vcnd does not manage it: only answers to what came in by it matter."""
+    """True if vcnd does not manage it: only answers to its connections matter."""
 
     @property
     def carries_pods(self) -> bool:
@@ -114,7 +114,7 @@ def render(
         vnics: the VNICs' links.
         pods: the pods' elements.
         marker: an empty chain that tells this load from any other (``linux.guard``).
-        strangers: links of others that are named like pods'.
+        strangers: others' links whose names look like pods'.
     """
     numbers = class_numbers(layout, vnics)
     table = f"table inet {layout.nft_table}"
@@ -183,7 +183,7 @@ def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator
 def _enforcing(
     layout: Layout, vnics: Sequence[VnicLink], numbers: Mapping[str, int]
 ) -> Iterator[str]:
-    """Return the chains that send what goes to another class through the VCN."""
+    """Return the chains that send packets to another class through the VCN."""
     if not numbers:
         return
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
@@ -223,7 +223,7 @@ def _base_chains(
     networks = [n for v in vnics for n in v.networks]
     yield from _chain(
         "guard",
-        # NodeLocal DNSCache, for one: an address of the node itself.
+        # An address of the node itself, such as NodeLocal DNSCache's.
         "fib daddr type local accept",
         f"meta l4proto {{ tcp, udp }} th dport 53 ip daddr {services4} {primary}",
         f"meta l4proto {{ tcp, udp }} th dport 53 ip6 daddr {services6} {primary}",
@@ -250,8 +250,8 @@ def _base_chains(
     )
     yield from _chain(
         "leaving",
-        # Here and not behind the map: the kernel walks through all that its elements
-        # lead to whenever one is added.
+        # Not in a chain behind the map: when an element is added, the kernel walks
+        # all chains that the map's elements lead to.
         f"ct direction reply ct mark & {mask} != 0 jump answer",
         *(f"{SELECTORS[f]} daddr {LINK_LOCAL[f]} goto guard" for f in Family),
         *(
@@ -296,7 +296,7 @@ def _base_chains(
 
 
 def _by_foreign(vnics: Sequence[VnicLink], networks: Sequence[str]) -> Iterator[str]:
-    """Let what came in by a foreign VNIC for a pod keep that VNIC's mark.
+    """Keep a foreign VNIC's mark on packets that came in by it for a pod.
 
     The VNIC's link may have a strict reverse path filter, and it is not ours to change.
     """
@@ -309,7 +309,7 @@ def _by_foreign(vnics: Sequence[VnicLink], networks: Sequence[str]) -> Iterator[
 
 
 def _of_pods(networks: Sequence[str]) -> Iterator[str]:
-    """Return rules for packets from and to pods that came in by no VNIC."""
+    """Return rules for packets from and to pods that did not come in by a VNIC."""
     for family in Family:
         mine = _joined(networks, family)
         for end in ("saddr", "daddr") if mine else ():

@@ -1,4 +1,4 @@
-"""Keeps the kernel's settings that pods depend on; hears at once when they change.
+"""Keeps the kernel settings that pods depend on; hears at once when they change.
 
 A package upgrade runs ``sysctl --system``, udev does so for each new link, and people
 set ``ip_forward`` to 0.  Files of /proc/sys have no events, but the kernel tells of
@@ -32,7 +32,7 @@ RTM_NEWNETCONF = 80
 NETCONFA_IFINDEX, NETCONFA_FORWARDING, NETCONFA_RP_FILTER = 1, 2, 3
 ALL_LINKS = -1
 SPACING_SECONDS = 0.2
-"""Least time from one look to the next: nobody who fights us makes us busy."""
+"""Least time between two checks: a program that fights vcnd cannot keep it busy."""
 ROOT = Path("/proc/sys/net")
 IPV4_FORWARD, IPV6_FORWARD = "ipv4/ip_forward", "ipv6/conf/all/forwarding"
 
@@ -63,7 +63,7 @@ class Settings:
         self._events.close()
 
     async def run(self, report: Callable[[Problems], None]) -> Never:
-        """Look at the start and at each event; tell each time what is wrong."""
+        """Check at the start and at each event; report what is wrong."""
         report(self.find_problems())
         while True:
             data = await events.received(self._events)
@@ -96,7 +96,7 @@ class Settings:
                 log.info("setting_restored", setting="rp_filter", links=[name])
 
     def put_primary_back(self) -> None:
-        """Leave the primary VNIC's reverse path filter as the image has it."""
+        """Set the primary VNIC's reverse path filter back to the image's value."""
         for name in self._primary():
             reverse_path.put_back(name)
 
@@ -112,7 +112,7 @@ class Settings:
             log.info("setting_restored", setting="rp_filter", links=sorted(names))
 
     def find_problems(self) -> Problems:
-        """Let packets be forwarded again; return what cannot be set."""
+        """Switch forwarding on again; return the settings that cannot be set."""
         problems: dict[str, str] = {}
         if not _is_on(IPV4_FORWARD) and not _switch_on(IPV4_FORWARD):
             # A link's own setting decides, and needs no file to be written.
@@ -135,7 +135,7 @@ class Settings:
 
 
 def _set_links(names: Iterable[str], settings: dict[int, int]) -> None:
-    """Change IPv4 settings of links; those that are gone are left out."""
+    """Change IPv4 settings of links; deleted links are skipped."""
     for name in names:
         try:
             set_device(socket.if_nametoindex(name), settings)
@@ -146,7 +146,7 @@ def _set_links(names: Iterable[str], settings: dict[int, int]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a setting that the kernel told of."""
+    """A change of a setting that the kernel reported."""
 
     link_index: int
     attribute: int
@@ -163,7 +163,7 @@ def _filtered(changes: Iterable[Change]) -> set[int]:
 
 
 def _with_index(names: Iterable[str], indexes: AbstractSet[int]) -> set[str]:
-    """Return those links that have one of some indexes."""
+    """Return the links that have one of these indexes."""
     found: set[str] = set()
     for name in names:
         with suppress(OSError):  # gone meanwhile

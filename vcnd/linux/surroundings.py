@@ -1,4 +1,4 @@
-"""The node around vcnd: its firewalls and settings, kept fit for pods."""
+"""The node's firewalls and settings, kept so that pods work."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from vcnd.model.place import PlaceKind
 
 
 class Surroundings:
-    """What others own on the node, and pods depend on."""
+    """Parts of the node that others own and pods depend on."""
 
     def __init__(
         self,
@@ -38,11 +38,11 @@ class Surroundings:
         self._forwarding.hear(data)
 
     def resume(self) -> None:
-        """Look after the node again after a withdrawal."""
+        """Check the node again after a withdrawal."""
         self._forwarding.resume()
 
     def fit_primary(self) -> None:
-        """Make the primary VNIC's settings fit; called when its link is known."""
+        """Set the primary VNIC's settings; called when its link is known."""
         self._settings.loosen_primary()
 
     async def withdraw(self) -> None:
@@ -51,7 +51,7 @@ class Surroundings:
         await self._forwarding.withdraw()
 
     async def run(self) -> Never:
-        """Look at the start, and whenever something changes."""
+        """Check at the start, and whenever something changes."""
         report = self.problems.report
         try:
             async with trio.open_nursery() as both:

@@ -1,4 +1,4 @@
-"""The numbers that VNICs have on this node, as the kernel's routes say."""
+"""The numbers of VNICs on this node, read from the kernel's routes."""
 
 from vcnd.linux.kernel import as_link, default_routes, netlink
 from vcnd.linux.layout import Layout
@@ -8,8 +8,8 @@ from vcnd.model.vnic import PRIMARY_INDEX
 def vnic_numbers(layout: Layout) -> dict[str, int]:
     """Return the number of each pod VNIC that has its route table, by MAC.
 
-    Connections carry the number as their mark: where the journal is lost, the VNIC
-    must have the same number again.
+    Connections carry the number as their mark: if the journal is lost, the VNIC must
+    get the same number again.
     """
     first, last = PRIMARY_INDEX + 1, layout.most_pod_vnics
     tables = {layout.vnic_table(n): n for n in range(first, last + 1)}

@@ -23,8 +23,8 @@ from vcnd.netlink.messages import NetlinkSocket
 from vcnd.netlink.rtnetlink import IFA_F_NODAD, MAIN_TABLE, RTPROT_KERNEL
 
 ASKS_FROM = "fe80::2"
-"""A link-local address on each pod VNIC: with the kernel's own, which it proves first,
-nobody could ask for the router in the first second after a link came up."""
+"""A link-local address on each pod VNIC.  The kernel proves its own address first, so
+it could not ask for the router in the first second after a link came up."""
 FIRST = (Family.IPV4,)
 STACKED = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "bridge", "bond", "team"})
 """Links that may have the MAC of the VNIC below them."""
@@ -33,7 +33,7 @@ VNIC_SETTINGS = {
     # Loose: answers to pods come in here, and the route to their source is another's.
     # The greater of this and of ``all`` counts, so images cannot make it strict.
     rtnetlink.DEVCONF_RP_FILTER: 2,
-    # Its look-up has the mark of the packet: without one the pods' subnets are closed.
+    # The filter's look-up has the packet's mark: without one, rules drop the packet.
     rtnetlink.DEVCONF_SRC_VMARK: 1,
     rtnetlink.DEVCONF_SEND_REDIRECTS: 0,
 }
@@ -41,7 +41,7 @@ VNIC_SETTINGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUp:
-    """What the kernel has of the VNICs."""
+    """The VNICs' state in the kernel."""
 
     links: tuple[VnicLink, ...]
     mtu: int
@@ -61,18 +61,18 @@ def set_device(index: int, settings: dict[int, int]) -> None:
 
 
 class VnicWiring:
-    """Sets VNICs up, and takes down what it has set up."""
+    """Sets VNICs up, and takes them down."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self.rules: frozenset[Rule] = frozenset()
-        """The rules that ought to be there."""
+        """The desired rules."""
 
     def set_up(self, slots: Sequence[VnicSlot]) -> SetUp:
-        """Bring links, addresses, routes and rules to what the slots say.
+        """Set links, addresses, routes and rules as the slots say.
 
         Idempotent.  A VNIC whose link the kernel does not show (yet) is left out of
-        the answer; its link event will call again.
+        the answer; its link event leads to another call.
         """
         found: list[VnicLink] = []
         in_use: list[int] = []
@@ -92,12 +92,12 @@ class VnicWiring:
                     if any(r.table == table and not r.ours for r in defaults):
                         in_use.append(table)
                         continue
-                    # Detached under our hands: its end has an event of its own.
+                    # Detached meanwhile; the removal has its own event.
                     with kernel.passing_over(errno.ENODEV):
                         self._set_up(route, slot, there, mtu)
                 found.append(_as_vnic_link(slot, there))
             others = self._others(links, found)
-            # While the primary is not known it would look like one.
+            # While the primary is not known, its link would count as foreign.
             known = any(v.index == PRIMARY_INDEX for v in found)
             foreign = foreign_links(self._layout, defaults, others) if known else []
             families = tuple(Family) if any(s.vnic.ipv6_cidr for s in slots) else FIRST
@@ -119,7 +119,7 @@ class VnicWiring:
         )
 
     def _strangers(self, links: Iterable[Link]) -> tuple[str, ...]:
-        """Return the links that are named like pods' and are not."""
+        """Return others' links whose names look like pods'."""
         named = (x for x in links if x.name.startswith(self._layout.link_prefix))
         return tuple(x.name for x in named if not self._is_pods(x))
 
@@ -194,7 +194,7 @@ class VnicWiring:
         *,
         strict: Mapping[int, str],
     ) -> set[Rule]:
-        """Return the rules that ought to be."""
+        """Return the desired rules."""
         layout, wanted = self._layout, set[Rule]()
         for family in families:
             wanted |= vnic_rules(layout, slots, family, strict=strict)
@@ -211,12 +211,12 @@ class VnicWiring:
         return wanted
 
     def _bring_rules_to(self, route: Any, wanted: set[Rule]) -> None:
-        """Add what is missing and remove what is over, at our priorities only."""
+        """Add missing rules and remove surplus ones, at our priorities only."""
         layout = self._layout
-        # Before anything is deleted: what is not wanted any more is no loss.
+        # Before anything is deleted: the removal of an unwanted rule is no loss.
         self.rules = frozenset(wanted)
         present = kernel.present_rules(route, layout.priorities)
-        # First what closes, then what opens.
+        # Rules that close come first, then rules that open.
         for rule in sorted(wanted - present, key=lambda r: r.table):
             kernel.add_rule(route, rule, layout)
         for rule in present - wanted:

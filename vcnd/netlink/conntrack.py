@@ -61,8 +61,8 @@ def _forget(family: int, wanted: set[bytes]) -> int:
 
 def _keys(wanted: set[bytes], entries: Iterable[bytes]) -> Iterator[bytes]:
     """Yield what identifies each entry that has one of these addresses."""
-    # Most entries are others': told apart in C, since a thread that parses keeps the
-    # interpreter's lock from the calls.
+    # Most entries are others'.  They are skipped in C: a thread that parses holds the
+    # interpreter's lock, and the calls wait for it.
     mentions = re.compile(b"|".join(re.escape(address) for address in wanted)).search
     for entry in entries:
         if not mentions(entry):

@@ -1,8 +1,8 @@
 """A socket filter for rtnetlink events, so that pods' own links wake nobody.
 
 A pod makes a dozen link events of a kilobyte and more.  Unfiltered they fill the
-socket's buffer when pods start by the dozen; the kernel then drops events, and
-what was lost could have been a VNIC's.
+socket's buffer when dozens of pods start; the kernel then drops events, and a VNIC's
+event may be among them.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ Instruction = tuple[int, int, int, int]
 def program(
     link_event: int, route_event: int, others: tuple[int, ...], prefix: str
 ) -> list[Instruction]:
-    """Return the filter: it lets pass what may be news of the node's VNICs.
+    """Return the filter: it passes events that may concern the node's VNICs.
 
     Args:
         link_event: the type of link events, RTM_NEWLINK; those of pods are dropped.
@@ -67,7 +67,7 @@ def program(
 
 
 def short_messages() -> list[Instruction]:
-    """Return a filter for messages that tell of one setting alone.
+    """Return a filter for messages about a single setting.
 
     A new link's event has all its settings, and each pod has a new link.
     """
@@ -81,12 +81,12 @@ def short_messages() -> list[Instruction]:
 
 
 def _loaded(kind: int) -> int:
-    """Return a 16-bit field as the filter sees it: read in network order."""
+    """Return a 16-bit field as the filter reads it: in network order."""
     return int(socket.htons(kind))
 
 
 def attach(sock: socket.socket, code: list[Instruction]) -> None:
-    """Filter what a socket receives from now on."""
+    """Attach a filter to a socket, for messages received from now on."""
     packed = b"".join(struct.pack("=HBBI", *step) for step in code)
     buffer = ctypes.create_string_buffer(packed, len(packed))
     sock.setsockopt(

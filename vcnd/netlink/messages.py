@@ -5,7 +5,7 @@ For the path of ADD and DEL, where a general library costs 8 to 40 times as much
 batch, and an error says which step it was.
 
 Requests are numbered, and answers matched by number.  After a failure that leaves
-answers outstanding (a timeout, a lost or truncated datagram, a dump given up) the
+answers outstanding (a timeout, a lost or truncated datagram, an abandoned dump) the
 socket is closed, and the next request opens another.
 """
 
@@ -148,7 +148,7 @@ class NetlinkSocket:
         """Send messages and wait until one of them is acknowledged or refused.
 
         Args:
-            step: what is done, for errors.
+            step: names the step in errors.
             data: the messages.
             numbers: their sequence numbers.
 
@@ -173,7 +173,7 @@ class NetlinkSocket:
                     return flags, body
 
     def dump(self, step: str, kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield (type, body) of what a dump lists.
+        """Yield (type, body) of each object in a dump.
 
         A dump that the kernel calls inconsistent is repeated: entries may come twice.
         """
@@ -268,5 +268,5 @@ def _raise_refusal(step: str, flags: int, body: bytes) -> None:
 
 
 def is_missing(error: OSError) -> bool:
-    """Return True if an error says that the thing is not there (any more)."""
+    """Return True if an error says that the object does not exist (any more)."""
     return error.errno in (errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL)

@@ -1,4 +1,4 @@
-"""Network namespaces by descriptor: what it is, and working inside for a moment."""
+"""Network namespaces by descriptor: check it, and enter it for a moment."""
 
 import ctypes
 import fcntl
@@ -34,8 +34,8 @@ def _setns(descriptor: int) -> None:
 def inside(netns: int) -> Iterator[None]:
     """Put this thread into a namespace for the body, which must not wait.
 
-    Ends the process when the thread cannot get back: left in a pod's namespace it
-    would wire the next pod there.
+    Ends the process when the thread cannot get back: a thread that stays in a pod's
+    namespace would wire the next pod there.
     """
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:

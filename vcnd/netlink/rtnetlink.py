@@ -77,7 +77,7 @@ def _end(end: LinkEnd) -> bytes:
 
 
 def new_veth(host: LinkEnd, pod: LinkEnd, netns: int) -> Message:
-    """Create a pair with both ends where they belong: a move costs 16 ms under RTNL."""
+    """Create a pair, each end in its namespace: a later move costs 16 ms of RTNL."""
     peer = _ifinfo() + _end(pod) + u32(IFLA_NET_NS_FD, netns)
     body = (
         _ifinfo(flags=IFF_UP, change=IFF_UP)
@@ -113,7 +113,7 @@ def delete_group(group: int) -> Message:
 
 
 def device_settings(index: int, settings: dict[int, int], alias: str = "") -> Message:
-    """Set per-device IPv4 settings, with no need of a writable /proc/sys; and an alias.
+    """Set a link's IPv4 settings, without a writable /proc/sys, and its alias.
 
     An empty alias is none.
     """
@@ -127,7 +127,8 @@ def device_settings(index: int, settings: dict[int, int], alias: str = "") -> Me
 def new_address(index: int, address: str) -> Message:
     """Give a link an address with a host mask, to be used at once."""
     local, family = ip_bytes(address), _family(address)
-    # Nobody else can have it: without this an IPv6 address waits a second for proof.
+    # Nobody else can have it: without this flag the kernel tests an IPv6 address for
+    # duplicates, which takes a second.
     flags = IFA_F_NODAD if family == socket.AF_INET6 else 0
     head = (family, 8 * len(local), flags, SCOPE_UNIVERSE, index)
     body = struct.pack("=BBBBi", *head)
@@ -189,7 +190,7 @@ def _rtmsg(destination: str, gateway: str, table: int, scope: int) -> bytes:
         0,
         0,
         short,
-        RTPROT_KERNEL,  # what networkd takes for foreign, it removes
+        RTPROT_KERNEL,  # networkd removes routes that it takes for foreign
         scope,
         RTN_UNICAST,
         0,
