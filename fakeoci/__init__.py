@@ -4,7 +4,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Import the server when it is asked for: parts of the fake go without it."""
+    """Import the server at its first use: parts of the fake do not need it."""
     if name in ("Cloud", "ServingError", "serving"):
         from fakeoci import cloud  # noqa: PLC0415
 

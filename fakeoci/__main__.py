@@ -208,7 +208,7 @@ async def _serve(
 
 
 def _ocids(world: World) -> list[str]:
-    """Return the OCIDs that commands begin with, a line each."""
+    """Return the OCIDs that most commands need, one per line."""
     lines = [f"tenancy {world.tenancy_id}", f"compartment {world.compartment_id}"]
     lines += [f"subnet {s.display_name} {s.id}" for s in world.all(Subnet)]
     return lines + [f"instance {i.display_name} {i.id}" for i in world.all(Instance)]

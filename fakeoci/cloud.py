@@ -35,11 +35,11 @@ class Cloud:
     service: Service
     """Its world, faults and request log: look into it between calls."""
     url: str
-    """What clients take as ``service_endpoint``."""
+    """The ``service_endpoint`` for clients."""
     config: dict[str, str]
-    """A configuration for Oracle's SDK, with a key that the fake knows."""
+    """A configuration for Oracle's SDK, with a key that the fake accepts."""
     tls_url: str = ""
-    """The same by TLS, where it was asked for."""
+    """The same by TLS; empty unless requested."""
 
     @property
     def ca_pem(self) -> str:
@@ -48,12 +48,12 @@ class Cloud:
 
     @property
     def metadata_url(self) -> str:
-        """Return what ``OCI_METADATA_BASE_URL`` must be."""
+        """Return the value for ``OCI_METADATA_BASE_URL``."""
         return f"{self.url}/opc/v2"
 
     @property
     def federation_url(self) -> str:
-        """Return what an instance principal takes as ``federation_endpoint``."""
+        """Return the ``federation_endpoint`` for an instance principal."""
         return f"{self.url}/v1/x509"
 
     @property

@@ -1,10 +1,10 @@
 """Docker containers as instances: each has a primary VNIC where its network was.
 
 A container that starts is an instance that boots: its link to Docker's network is
-taken away and one to the VCN put in its place, with the same name, address and
-MAC.  One that starts again keeps its VNICs, though its address may be another; one
-that is removed is an instance terminated.  What is outside the VCN, on Docker's own
-network, reaches the instances through the fake's container (proxy ARP).
+replaced by a link to the VCN with the same name, address and MAC.  A container that
+starts again keeps its VNICs, even if its address has changed.  A container that is
+removed is a terminated instance.  Hosts of Docker's own network, outside the VCN,
+reach the instances through the fake's container (proxy ARP).
 """
 
 import json
@@ -31,14 +31,14 @@ RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """What the fake needs to know of a container."""
+    """A container, with the properties that the fake reads."""
 
     name: str
     pid: int
     address: str
     mac: str
     gateway: str
-    """Docker's own address on the network: where its host is."""
+    """Docker's own address on the network, that of its host."""
 
 
 def container_of(inspected: dict[str, Any]) -> Container:
@@ -56,7 +56,7 @@ def container_of(inspected: dict[str, Any]) -> Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Which containers, and as what instances."""
+    """The containers to follow, and the properties of their instances."""
 
     docker_socket: str
     label: str
@@ -66,7 +66,7 @@ class Options:
 
 
 class Containers:
-    """Keeps the world's instances as Docker's containers are."""
+    """Keeps the world's instances equal to Docker's containers."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Containers:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Take in those that are there, then follow Docker's events."""
+        """Take over existing containers, then follow Docker's events."""
         transport = httpx2.AsyncHTTPTransport(uds=self._options.docker_socket)
         async with httpx2.AsyncClient(transport=transport, timeout=10) as docker:
             task_status.started()
@@ -103,7 +103,7 @@ class Containers:
         request.extensions["timeout"] = {"connect": 10, "read": None}
         events = await docker.send(request, stream=True)
         try:
-            # Listed after the events are under way: none is missed between the two.
+            # The list comes after the subscription: no container is missed in between.
             await self._take_in_all(docker)
             async for line in events.aiter_lines():
                 event = json.loads(line)

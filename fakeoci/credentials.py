@@ -33,7 +33,7 @@ class ApiKey:
         return hashlib.md5(der, usedforsecurity=False).digest().hex(":")
 
     def introduce(self, service: Service) -> dict[str, str]:
-        """Make the key known to a fake; return what ``oci.config`` needs.
+        """Register the key with a fake; return the fields of ``oci.config``.
 
         The private key itself is left out: ``key_content`` or ``key_file``.
         """
@@ -51,5 +51,5 @@ class ApiKey:
 
 @cache
 def api_key() -> ApiKey:
-    """Return this process's key; it takes a tenth of a second to make."""
+    """Return this process's key; making it takes a tenth of a second."""
     return ApiKey(rsa.generate_private_key(public_exponent=65537, key_size=2048))

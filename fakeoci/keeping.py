@@ -25,10 +25,10 @@ class StateFile:
         self._changed.set()
 
     def read(self) -> bool:
-        """Take the file's state over; tell whether there was one.
+        """Load the file's state; return True if there was one.
 
         Raises:
-            StateError: it is of no use; the file is left as it is.
+            StateError: it cannot be used; the file is left as it is.
             OSError: it cannot be read.
         """
         if not self._path.exists():
@@ -39,7 +39,7 @@ class StateFile:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Write what changes, until cancelled; then once more."""
+        """Write changes until cancelled; then write once more."""
         task_status.started()
         try:
             while True:

@@ -1,4 +1,4 @@
-"""``mock_oci()``: anybody's code that talks to OCI by httpx or httpx2, tested.
+"""``mock_oci()``: a fake cloud for tests of code that calls OCI by httpx or httpx2.
 
     with mock_oci() as cloud:
         httpx.get("https://iaas.us-ashburn-1.oraclecloud.com/20160918/vcns?…")
@@ -54,8 +54,9 @@ class mock_oci:  # noqa: N801 - it is used as a function
             world: text of a world file; the default world if left out.
             instance_address: the address whose instance IMDS answers.
             clock: the cloud's time; the caller's if left out.
-            virtual_time: let each request find done what was under way: an attach
-                is ATTACHING in its own answer and ATTACHED in the next.
+            virtual_time: before each request, time skips to the end of changes that
+                are under way: an attachment is ATTACHING in its own answer and
+                ATTACHED in the next.
             allow: hosts that stay reachable, by name or address.
         """
         if callable(world):
@@ -112,7 +113,7 @@ class mock_oci:  # noqa: N801 - it is used as a function
 
 
 class _Hurried:
-    """The app, in whose cloud each request finds done what was under way."""
+    """The app; changes under way are completed before each request."""
 
     def __init__(self, app: ASGIApp, service: Service, clock: Clock) -> None:
         self._app = app

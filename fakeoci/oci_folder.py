@@ -24,7 +24,7 @@ TRUST = (
     "SSL_CERT_FILE",
     "NODE_EXTRA_CA_CERTS",
 )
-"""What the CLI, Oracle's Python SDK, its Go SDK and Node read the trusted CA from."""
+"""Variables from which the CLI, the Python and Go SDKs and Node read the trusted CA."""
 
 
 class FolderError(Exception):
@@ -37,7 +37,7 @@ def write(directory: Path, service: Service, url: str, tls_url: str = "") -> Non
     The user's key is made known to the fake.
 
     Args:
-        directory: made when missing.  What an earlier start wrote is overwritten.
+        directory: made if missing.  Files of an earlier start are overwritten.
         service: the fake.
         url: where it is served.
         tls_url: where it is served by TLS; then tools use this, and trust the fake's
@@ -93,7 +93,7 @@ def _ini(values: dict[str, str]) -> str:
 
 
 def _refuse_foreign(directory: Path) -> None:
-    """Refuse a folder whose configuration an earlier start did not write."""
+    """Refuse a folder whose configuration the fake did not write."""
     there = [name for name in NAMES if (directory / name).exists()]
     config = directory / "config"
     ours = config.exists() and config.read_bytes().startswith(MARK.encode())

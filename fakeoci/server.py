@@ -1,4 +1,4 @@
-"""The app over HTTP: listeners in the namespaces where the world's hosts look."""
+"""The app over HTTP, with listeners in the namespaces of the world's hosts."""
 
 import socket
 import ssl
@@ -18,13 +18,13 @@ Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A listening socket, and who comes in by it."""
+    """A listening socket, and the identity of its callers."""
 
     socket: socket.socket
     vcn_id: str | None = None
     admin: bool = False
     client_address: str = ""
-    """Whom callers are taken for; empty: for who they are."""
+    """The address that callers are given; empty for their own."""
     tls: ssl.SSLContext | None = None
     """The door speaks TLS, with this certificate."""
 
@@ -96,7 +96,7 @@ async def _serve(
 
 
 class _Marked:
-    """The app, told by which door a request came, and how to reset its connection."""
+    """The app, with the door of each request and a way to reset its connection."""
 
     def __init__(self, app: ASGIApp, door: Door, stream: Stream) -> None:
         self._app = app
@@ -112,7 +112,7 @@ class _Marked:
         await self._app(scope, receive, send)
 
     def _reset(self) -> None:
-        """Let the kernel send RST: what is not read or sent is thrown away."""
+        """Let the kernel send RST; data that is not read or sent is lost."""
         stream = self._stream
         tcp = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

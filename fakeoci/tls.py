@@ -1,4 +1,4 @@
-"""What a door needs to speak TLS."""
+"""TLS settings of a door."""
 
 import ssl
 import tempfile
@@ -14,11 +14,11 @@ def context(authority: Authority, *names: str) -> ssl.SSLContext:
 
     Args:
         authority: issues the certificate.
-        names: IP addresses and DNS names by which clients come, too.
+        names: further IP addresses and DNS names that clients use.
     """
     certified = authority.server(*dict.fromkeys((*LOCAL, *names)))
     made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    # Faults are defined for HTTP/1.1: a reset ends one request, not those beside it.
+    # Faults are defined for HTTP/1.1: a reset ends one request and no other.
     made.set_alpn_protocols(["http/1.1"])
     # OpenSSL reads a certificate and its key from files alone.
     with tempfile.TemporaryDirectory(prefix="fakeoci-") as directory:

@@ -1,8 +1,8 @@
 """The app in process: a transport for httpx2 that streams.
 
-httpx2's own ASGITransport hands a response over only when the app has finished,
-so that an endless answer would never come.  A client's read timeout holds for the
-beginning of an answer; the rest is the caller's own (``trio.fail_after``).
+httpx2's own ASGITransport returns a response only when the app has finished, so an
+endless answer would never arrive.  A client's read timeout applies to the beginning
+of an answer; the caller limits the rest (``trio.fail_after``).
 """
 
 import math
@@ -34,7 +34,7 @@ class _Body(httpx2.AsyncByteStream):
 
 
 class FakeTransport(httpx2.AsyncBaseTransport):
-    """Requests of one client address; use it as a context manager."""
+    """Sends the requests of one client address; use it as a context manager."""
 
     def __init__(
         self, app: ASGIApp, *, client_address: str = "127.0.0.1", admin: bool = False
@@ -66,7 +66,7 @@ class FakeTransport(httpx2.AsyncBaseTransport):
         await self.__aexit__()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Carry a request to the app; return when its answer begins."""
+        """Pass a request to the app; return when its answer begins."""
         if self._nursery is None:
             raise httpx2.ConnectError("the transport is not open", request=request)
         body = await request.aread()
@@ -129,7 +129,7 @@ class _Exchange:
 
     @property
     def promises_more_than_it_gives(self) -> bool:
-        """Return True if the app left with less body than its headers say."""
+        """Return True if the app sent less body than its headers say."""
         return self._finished and self._given < self._promised
 
     async def run(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""What the kernel should look like for the world as it is.  Pure."""
+"""The kernel's desired state for a state of the world.  Pure."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -33,9 +33,9 @@ class VnicLink:
     subnet_prefix: int
     router: str
     addresses: frozenset[str]
-    """All private IPs and IPv6s, as CIDRs."""
+    """All private IPs and IPv6 addresses, as CIDRs."""
     ipv6: str
-    """The first IPv6 address; empty: it has none."""
+    """The first IPv6 address; empty if it has none."""
     ipv6_router: str
     route_table_id: str
     subnet_id: str
@@ -46,13 +46,13 @@ class VnicLink:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """Return what a link cannot change while it lives."""
+        """Return the properties that a link keeps as long as it exists."""
         return self.netns, self.mac, self.primary_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VcnNet:
-    """A VCN: its namespace, what it routes, who is in its NSGs."""
+    """A VCN: its namespace, its routes, the members of its NSGs."""
 
     vcn_id: str
     name: str
@@ -71,7 +71,7 @@ def _cidr(address: Address) -> str:
 
 
 def vcn_nets(world: World) -> list[VcnNet]:
-    """Return the VCNs as their namespaces should be."""
+    """Return the desired state of each VCN's namespace."""
     attached = {
         a.vnic_id for a in world.all(VnicAttachment) if a.lifecycle_state == "ATTACHED"
     }

@@ -1,4 +1,4 @@
-"""The fabric: every VCN, what lies between them and beyond, kept as the world is."""
+"""The fabric: every VCN and the links between them and to the outside."""
 
 import socket
 from collections import deque
@@ -29,10 +29,10 @@ T = TypeVar("T")
 
 INTERNET = "internet"
 INTERNET_HOST = "198.51.100.80"
-"""A host out there, for whoever wants to reach the internet."""
+"""A host on the internet."""
 NAT_ADDRESSES = "203.0.113."
 TRANSIT = "100.127.0."
-"""Addresses of the routers' own links; no host's, and on no path."""
+"""Addresses of the links between routers; no host has one."""
 OUTSIDE_MTU = 1500
 CAPTURE_WINDOW_SECONDS = 10.0
 GATHER_SECONDS = 0.005
@@ -66,7 +66,7 @@ class Fabric:
     # Making
 
     def build(self) -> None:
-        """Make all namespaces and links that the world starts with."""
+        """Make all namespaces and links of the world at its start."""
         self._make(INTERNET)
         netns.sysctl(INTERNET, {"ipv4/conf/all/rp_filter": 0})
         netns.ip(INTERNET, [f"addr add {INTERNET_HOST}/32 dev lo"])
@@ -103,17 +103,17 @@ class Fabric:
             case "peering" if gateway.peer_id:
                 name = self._link_peering(vcn, gateway)
             case _:
-                return  # it leads nowhere that has packets
+                return  # its other side has no namespace
         self._gateway_links[gateway.id] = name
 
     def _link_internet(
         self, vcn: VcnNamespace, net: VcnNet, name: str, public: list[str]
     ) -> str:
-        """Link to the internet, under these addresses."""
+        """Link to the internet, with these addresses."""
         there = f"{name}-{net.name}"[:15]
         self._link(vcn, name, INTERNET, there)
         netns.ip(INTERNET, [f"route add {a}/32 dev {there}" for a in public])
-        # The internet asks who has them: the VCN does.
+        # The internet asks by ARP who has them: the VCN answers.
         netns.ip(vcn.netns, [f"addr add {a}/32 dev lo" for a in public])
         return name
 
@@ -139,7 +139,7 @@ class Fabric:
         netns.sysctl(there, link_settings(peer))
 
     def _link_peering(self, vcn: VcnNamespace, gateway: Gateway) -> str:
-        """Make the pair from the side that comes first; its other end waits there."""
+        """Make the pair from the side that comes first; the other finds its end."""
         name = f"lpg{len(self._gateway_links)}"
         key = peer_of(gateway)
         waiting = self._gateway_links.get(key)
@@ -170,7 +170,7 @@ class Fabric:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Follow the world, and serve what hosts find at link-local addresses."""
+        """Follow the world, and serve the link-local services of hosts."""
         await self._in_thread(self.build)
         async with trio.open_nursery() as nursery:
             for vcn_id, vcn in self._vcns.items():
@@ -193,13 +193,13 @@ class Fabric:
         raise AssertionError("the loop above never ends")
 
     async def settled(self) -> None:
-        """Return when the kernel is as the world was at the call."""
+        """Return when the kernel has reached the world's state at the call."""
         waiting = self._settled
         self._ring()
         await waiting.wait()
 
     async def _let_time_pass(self) -> None:
-        """What is due happens even when nobody asks: a link appears by itself."""
+        """Let due changes happen without a request: a link appears by itself."""
         while True:
             due = self._world.next_due
             pause = 0.2 if due is None else max(0.0, min(0.2, due - self._clock()))
@@ -207,7 +207,7 @@ class Fabric:
             self._world.advance(self._clock())
 
     def teardown(self) -> None:
-        """Remove every namespace that was made, and all links with them."""
+        """Remove every namespace that was made, and all their links."""
         for name in reversed(self._made):
             netns.remove(name)
         self._made.clear()
@@ -236,7 +236,7 @@ class Fabric:
                 both.start_soon(resolver.serve_stream, listener, self._world, vcn_id)
 
     async def _serve_iscsi(self, vcn: VcnNamespace) -> None:
-        """Answer where boot volumes are, so that a guard before it can be seen."""
+        """Answer at the boot volumes' address, so that guards can be tested."""
         with await self._socket(vcn, socket.SOCK_STREAM, ISCSI, 3260) as listener:
             while True:
                 connection, _ = await listener.accept()
@@ -254,7 +254,7 @@ class Fabric:
     async def _read_log(
         self, vcn: VcnNamespace, group: int, take: Callable[[Counted], None]
     ) -> None:
-        """Hand on the packets that a VCN's rules log to a group."""
+        """Pass on the packets that a VCN's rules log to a group."""
 
         def subscribe() -> socket.socket:
             return netfilter.subscribe_log(group)
@@ -290,7 +290,7 @@ class Fabric:
 
     @property
     def services(self) -> dict[str, list[str]]:
-        """Return VCN → the addresses at which its hosts find the cloud's services."""
+        """Return VCN → the addresses of the cloud's services for its hosts."""
         four = [LINK_LOCAL, SERVICES]
         return {
             vcn_id: [*four, LINK_LOCAL_V6] if vcn.has_ipv6 else four

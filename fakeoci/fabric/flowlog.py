@@ -1,8 +1,8 @@
 """VCN flow logs in OCI's record format.
 
 Accepted flows come from connection tracking's counters, rejected ones from the
-packets that the rules log.  Traffic that stays on a node is in neither, as in the
-real cloud: it never enters the VCN.
+packets that the rules log.  As in the real cloud, traffic that stays on a node is in
+neither: it never enters the VCN.
 """
 
 from collections import deque
@@ -39,12 +39,12 @@ class FlowLog:
         self.windows: deque[Window] = deque(maxlen=KEPT)
 
     def reject(self, packet: Counted) -> None:
-        """Take in a packet that the rules dropped."""
+        """Note a packet that the rules dropped."""
         packets, size = self._rejected.get(packet.way, (0, 0))
         self._rejected[packet.way] = (packets + 1, size + packet.bytes)
 
     def close_window(self, connections: list[Counted], now: float) -> None:
-        """Write a record for every flow that moved since the last window."""
+        """Write a record for every flow with packets since the last window."""
         start = self._window_start or now
         before, self._counted = self._counted, {}
         for c in connections:

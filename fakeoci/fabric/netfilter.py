@@ -1,4 +1,4 @@
-"""What netfilter tells in a namespace: connections with counters, and logged packets.
+"""Netfilter's data in a namespace: connections with counters, and logged packets.
 
 Netlink by hand, for there is no maintained library that reads either: ctnetlink
 (uapi nfnetlink_conntrack.h) and NFLOG (uapi nfnetlink_log.h).
@@ -35,7 +35,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A direction of a connection with what has gone that way."""
+    """A direction of a connection, with its packets and bytes."""
 
     way: Way
     packets: int
@@ -137,7 +137,7 @@ def subscribe_log(group: int) -> socket.socket:
     sock = _open()
     command = _attribute(CFG_CMD, struct.pack("=B", BIND))
     mode = _attribute(CFG_MODE, struct.pack(">IBB", COPY_BYTES, COPY_PACKET, 0))
-    # Each packet by itself: the kernel would hold them back for a second.
+    # One packet per datagram: else the kernel gathers them for a second.
     at_once = _attribute(CFG_QUEUE_THRESHOLD, struct.pack(">I", 1))
     for body in (command, mode, at_once):
         sock.send(_message(LOG_CONFIG, REQUEST | ACK, socket.AF_INET, group, body))
@@ -164,7 +164,7 @@ def _logged_v4(packet: bytes) -> Counted:
 
 
 def _logged_v6(packet: bytes) -> Counted:
-    # Extension headers stay unread: whose packet it is shows without.
+    # Extension headers are not read: the addresses are enough.
     way = _way(packet, packet[8:24], packet[24:40], packet[6], 40)
     return Counted(way, 1, 40 + int.from_bytes(packet[4:6]))
 

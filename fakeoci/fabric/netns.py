@@ -20,7 +20,7 @@ class FabricError(Exception):
 
 
 def exists(name: str) -> bool:
-    """Return True if a namespace of that name is there."""
+    """Return True if a namespace of that name exists."""
     return (DIRECTORY / name).exists()
 
 
@@ -31,7 +31,7 @@ def add(name: str) -> None:
 
 
 def attach(name: str, pid: int) -> None:
-    """Give the namespace of a process a name, and keep it alive by that."""
+    """Give the namespace of a process a name, which also keeps it alive."""
     _run(["/sbin/ip", "netns", "attach", name, str(pid)], "")
 
 
@@ -41,7 +41,7 @@ def remove(name: str) -> None:
 
 
 def inside(name: str, call: Callable[[], T]) -> T:
-    """Return what a call returns with this thread in the namespace."""
+    """Call a function with this thread in the namespace; return its result."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(DIRECTORY / name, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -78,7 +78,7 @@ def ip(name: str, lines: Iterable[str], *, six: bool = False) -> None:
     Args:
         name: the namespace.
         lines: the commands.
-        six: let those that name no address be about IPv6.
+        six: run commands that name no address for IPv6.
     """
     script = "\n".join(lines)
     family = ["-6"] if six else []
@@ -92,7 +92,7 @@ def ip_here(lines: Iterable[str]) -> None:
 
 
 def ip_output(name: str, *command: str) -> str:
-    """Return what an ip command prints in a namespace."""
+    """Return the output of an ip command in a namespace."""
     return _run(["/sbin/ip", "-n", name, *command], "")
 
 
@@ -105,7 +105,7 @@ def nft(name: str, script: str) -> None:
 
 
 def nft_output(name: str, command: str) -> str:
-    """Return what an nft command prints."""
+    """Return the output of an nft command."""
     path = f"--net={DIRECTORY / name}"
     return _run(["/usr/bin/nsenter", path, "/usr/sbin/nft", *command.split()], "")
 

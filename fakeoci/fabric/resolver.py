@@ -35,7 +35,7 @@ def names(world: World, vcn_id: str) -> dict[str, str]:
 
 
 def answer(query: bytes, known: dict[str, str]) -> bytes | None:
-    """Return the answer to a query, or None where there is none to give."""
+    """Return the answer to a query, or None if it cannot be answered."""
     try:
         asked = dns.message.from_wire(query)
     except dns.exception.DNSException:
@@ -69,7 +69,7 @@ async def serve(sock: trio.socket.SocketType, world: World, vcn_id: str) -> None
 async def serve_stream(
     listener: trio.socket.SocketType, world: World, vcn_id: str
 ) -> None:
-    """Answer queries over TCP for ever: who was asked so asks us so."""
+    """Answer queries over TCP for ever."""
     async with trio.open_nursery() as calls:
         while True:
             connection, _ = await listener.accept()
@@ -80,7 +80,7 @@ async def serve_stream(
 async def converse(
     stream: trio.abc.Stream, known: Callable[[], dict[str, str]]
 ) -> None:
-    """Answer one connection's queries, each behind its length (RFC 7766)."""
+    """Answer one connection's queries; each is preceded by its length (RFC 7766)."""
     held = b""
     async with stream:
         with trio.move_on_after(IDLE_SECONDS), suppress(trio.BrokenResourceError):

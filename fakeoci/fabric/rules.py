@@ -11,7 +11,7 @@ from fakeoci.fabric.desired import VcnNet, VnicLink
 from fakeoci.world.resources import SecurityRule
 
 SPOOFED_GROUP, REJECTED_GROUP = 5, 6
-"""NFLOG groups: what the source check dropped; what the rules dropped."""
+"""NFLOG groups: packets that the source check dropped; packets that rules dropped."""
 
 
 def _set(name: str) -> str:
@@ -22,7 +22,7 @@ FAMILIES = {
     4: ("ip", "ipv4", "ipv4_addr", "0.0.0.0/0"),
     6: ("ip6", "ipv6", "ipv6_addr", "::/0"),
 }
-"""What nftables calls them: the header, the protocol, the type; and all of it."""
+"""The names of nftables: header, protocol and type; and the CIDR of all addresses."""
 ICMP = {"1": "icmp", "58": "icmpv6"}
 
 
@@ -31,7 +31,7 @@ def _of(version: int, cidrs: Iterable[str]) -> list[str]:
 
 
 def matches(rule: SecurityRule, members: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return a rule's matches: none, or one for each family that it speaks of."""
+    """Return a rule's matches: none, or one for each family that it concerns."""
     found = []
     end = "saddr" if rule.direction == "INGRESS" else "daddr"
     for version, (header, protocol, _, everywhere) in FAMILIES.items():
@@ -74,10 +74,10 @@ GUARD = "inet fabric_guard"
 
 
 def guard() -> str:
-    """Return the source check; whom it checks, and for what, are elements of its sets.
+    """Return the source check; links and addresses are elements of its sets.
 
-    It is loaded once.  Where sets or rules are replaced under traffic, a packet may
-    meet neither the old nor the new.
+    It is loaded once.  When sets or rules are replaced under traffic, a packet may
+    meet neither the old nor the new ones.
     """
     dropped = f'counter name "spoofed" log group {SPOOFED_GROUP} drop'
     return f"""\
@@ -99,7 +99,7 @@ table {GUARD} {{
 
 
 def guarded(net: VcnNet, names: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    """Return the elements of the source check's sets, each with its set."""
+    """Return the elements of the source check's sets, by set."""
     found = set()
     for link in net.links.values():
         if link.checks_source:
@@ -113,7 +113,7 @@ def guarded(net: VcnNet, names: Mapping[str, str]) -> frozenset[tuple[str, str]]
 def guard_change(
     before: frozenset[tuple[str, str]], after: frozenset[tuple[str, str]]
 ) -> str:
-    """Return what brings the source check's sets from one state to another."""
+    """Return the commands that change the source check's sets to another state."""
     lines = []
     for verb, elements in (("delete", before - after), ("add", after - before)):
         for name in ("own", "own6", "checked"):
@@ -125,7 +125,7 @@ def guard_change(
 
 
 def security(net: VcnNet, names: Mapping[str, str], nat_address: str) -> str:
-    """Return the table of security lists, NSGs and NAT, whole."""
+    """Return the whole table of security lists, NSGs and NAT."""
     links = list(net.links.values())
     lines = ["table inet fabric { }", "delete table inet fabric", "table inet fabric {"]
     for nsg_id, members in net.members.items():
@@ -176,7 +176,7 @@ def _nat(links: Iterable[VnicLink], nat_address: str) -> list[str]:
     ]
     if public:
         lines.append(f'    oifname "igw0" snat ip to ip saddr map {{ {out} }}')
-    # Without a public address of its own nobody leaves by the internet gateway.
+    # Without a public address a VNIC cannot leave by the internet gateway.
     lines += ['    oifname "igw0" drop', "  }", "  chain prerouting {"]
     lines.append("    type nat hook prerouting priority dstnat;")
     if public:

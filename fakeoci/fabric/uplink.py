@@ -1,8 +1,8 @@
-"""A way between a VCN and the network that the fake's own process is on.
+"""A link between a VCN and the network of the fake's own process.
 
-Whoever is outside there (Docker's host, say) asks for an instance's address and is
-answered by the fake (proxy ARP), which hands the packets to the VCN's router; the
-answers go back the same way.  Instances themselves meet only the VCN.
+A host of that network (such as Docker's host) asks by ARP for an instance's address.
+The fake answers (proxy ARP) and passes the packets to the VCN's router; the answers go
+back the same way.  Instances themselves see the VCN only.
 """
 
 from fakeoci.fabric import netns
@@ -13,14 +13,14 @@ LINK, PEER = "uplink", "uplink0"
 
 
 class Uplink:
-    """The link, made when it is first wanted.  Synchronous."""
+    """The link, made at its first use.  Synchronous."""
 
     def __init__(self, vcn_netns: str) -> None:
         self._vcn_netns = vcn_netns
         self._made = False
 
     def lead_to(self, address: str, *, outside: str) -> None:
-        """Let an address of the VCN be reached from an address outside."""
+        """Make an address of the VCN reachable from an address outside."""
         if not self._made:
             self._make(outside)
         netns.ip_here([f"route replace {address}/32 via {THERE} dev {LINK}"])

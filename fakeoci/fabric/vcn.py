@@ -1,4 +1,4 @@
-"""One VCN's namespace, brought from what it is to what it should be."""
+"""One VCN's namespace, brought to its desired state."""
 
 import socket
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from fakeoci.world.resources import Gateway
 
 VCN_MTU = 9000
 SERVICES = "192.0.2.10"
-"""Oracle's services as the world's hosts reach them: Core and identity."""
+"""The address at which hosts reach Oracle's services: Core and identity."""
 LINK_LOCAL, LINK_LOCAL_V6 = "169.254.169.254", "fd00:c1::a9fe:a9fe"
 ISCSI = "169.254.0.2"
 VNICS_TABLE = 100
@@ -29,16 +29,16 @@ ROUTER_SETTINGS = {
 
 
 def link_settings(ifname: str) -> dict[str, int]:
-    """Return how the router answers for others on a link: at once."""
+    """Return the settings by which a link's router answers ARP for others at once."""
     return {
         f"ipv4/conf/{ifname}/proxy_arp": 1,
-        # The kernel's own delays proxied answers at random, by up to 0.8 s.
+        # By default the kernel delays proxied answers at random, by up to 0.8 s.
         f"ipv4/neigh/{ifname}/proxy_delay": 0,
     }
 
 
 BEHIND = "fe80::ffff"
-"""Stands for the VNIC at the other end of a link: by its MAC alone it is known."""
+"""Stands for the VNIC at the other end of a link, which is known by its MAC."""
 
 
 class VcnNamespace:
@@ -65,7 +65,7 @@ class VcnNamespace:
             [
                 *(f"addr add {a}/32 dev lo" for a in local),
                 f"rule add pref {VNICS_TABLE} lookup {VNICS_TABLE}",
-                # What no VNIC has goes nowhere, as in the cloud: silently.
+                # Packets to addresses of no VNIC are dropped silently, as in the cloud.
                 *(f"route add blackhole {c} table {VNICS_TABLE}" for c in net.cidrs),
             ],
         )
@@ -78,8 +78,8 @@ class VcnNamespace:
     def add_gateway_link(self, ifname: str, own_address: str) -> None:
         """Bring up a link to another namespace that was made for a gateway.
 
-        Its own address is what the router asks with (ARP): with one that the other
-        router has too, every VCN's link-local ones, it would get no answer.
+        The router sends ARP requests from the link's own address.  From an address
+        that both routers have (each VCN has the link-local ones) it gets no answer.
         """
         netns.ip(
             self.netns,
@@ -88,7 +88,7 @@ class VcnNamespace:
         netns.sysctl(self.netns, link_settings(ifname))
 
     def bring_to(self, net: VcnNet, gateway_links: Mapping[str, str]) -> bool:
-        """Bring the namespace to a state; tell whether security rules changed.
+        """Bring the namespace to a state; return True if security rules changed.
 
         Args:
             net: the state.
@@ -102,7 +102,7 @@ class VcnNamespace:
         # The primary first: it is the instance's first link.
         for vnic_id in sorted(fresh, key=lambda v: not new[v].is_primary):
             self._plug(new[vnic_id])
-        # First the source check: an address delivered may answer at once.
+        # First the source check: a new address may send at once.
         guarded = rules.guarded(net, self.names)
         if guarded != self._guarded:
             netns.nft(self.netns, rules.guard_change(self._guarded, guarded))
@@ -134,7 +134,7 @@ class VcnNamespace:
                 f"neigh replace {link.primary_address} lladdr {link.mac}"
                 f" nud permanent dev {name}",
                 f"rule add pref 200 iif {name} lookup {table}",
-                # A subnet's routes are all there are: never another's.
+                # A subnet uses its own route table only.
                 f"rule add pref 201 iif {name} blackhole",
             ],
         )
@@ -142,7 +142,7 @@ class VcnNamespace:
         if link.ipv6_router:
             self._plug_ipv6(link, name, table)
         if link.is_primary:
-            # What DHCP would tell; OCI's answers on the primary VNIC alone.
+            # The values that DHCP gives; OCI's answers on the primary VNIC alone.
             address = f"{link.primary_address}/{link.subnet_prefix}"
             lines = [
                 f"link set {there} up",
@@ -157,7 +157,7 @@ class VcnNamespace:
             netns.ip(link.netns, lines)
 
     def _plug_ipv6(self, link: VnicLink, name: str, table: int) -> None:
-        """Be the subnet's virtual router on a VNIC's link: it is link-local."""
+        """Add the subnet's virtual router, a link-local address, to a VNIC's link."""
         netns.ip(
             self.netns,
             [
@@ -173,10 +173,10 @@ class VcnNamespace:
         netns.ip(self.netns, rules, six=True)
 
     def _unplug(self, name: str) -> None:
-        """Take a VNIC's link away, if its instance did not take it along."""
+        """Delete a VNIC's link, unless it went with its instance."""
         there = netns.inside(self.netns, socket.if_nameindex)
         lines = [f"link del {name}"] if name in {n for _, n in there} else []
-        # Rules that name a link outlive it.
+        # Rules that name a link stay when it goes.
         rules = [f"rule del pref {pref} iif {name}" for pref in (200, 201)]
         netns.ip(self.netns, lines + rules)
         if name in self._six:

@@ -1,1 +1,1 @@
-"""What stands between a caller's HTTP library and the fake cloud in its process."""
+"""Connects a caller's HTTP library with the fake cloud in its process."""

@@ -1,4 +1,4 @@
-"""The time of a cloud that is mocked: the caller's own."""
+"""The time of a mocked cloud: the caller's own."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 
 class Clock:
-    """A cloud's time: the caller's own, and whatever was skipped.
+    """A cloud's time: the caller's own, plus the skipped time.
 
     It is real time, except for a caller in a trio run with a ``MockClock``: then the
     cloud's time passes as that clock's does.

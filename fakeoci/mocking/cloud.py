@@ -17,7 +17,7 @@ class Cloud:
     def __init__(
         self, app: ASGIApp, *, client: str, unreachable: Callable[[str, str], bool]
     ) -> None:
-        """Take the app.
+        """Serve an app.
 
         Args:
             app: the app.

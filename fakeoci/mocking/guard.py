@@ -1,12 +1,12 @@
-"""The network, closed: no library of this process gets out while a cloud is mocked.
+"""Closes the network: while a cloud is mocked, no library of this process gets out.
 
-Two doors: an audit hook sees what CPython's ``_socket`` looks up and connects to,
-whoever calls it; and the methods of ``socket.socket`` are checked before it, for
-they look a name up before they tell the hook.  An audit hook cannot be removed: it
-stays and does nothing.
+There are two checks.  An audit hook sees each name that CPython's ``_socket`` looks up
+and each address that it connects to.  The methods of ``socket.socket`` are checked
+too, since they look a name up before they call the hook.  An audit hook cannot be
+removed: it stays and does nothing.
 
-What is not seen: other processes, C libraries with sockets of their own (uvloop's,
-libcurl, gRPC), and connections that were there before.
+Not seen are other processes, C libraries with sockets of their own (uvloop's, libcurl,
+gRPC), and connections that existed before.
 """
 
 import os
@@ -29,7 +29,7 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 class NetworkRefused(RuntimeError):  # noqa: N818 - it is no defect of the network's
     """A test that mocks OCI tried to reach the network.
 
-    It is no ``OSError``: code that tries again after such an error would hide it.
+    It is no ``OSError``: code that retries after such an error would hide it.
     """
 
     def __init__(self, host: str) -> None:
@@ -48,14 +48,14 @@ class NetworkRefused(RuntimeError):  # noqa: N818 - it is no defect of the netwo
 
 
 class Guard:
-    """Refuses whatever leaves the machine, while it is closed."""
+    """Refuses all traffic that leaves the machine, while it is closed."""
 
     def __init__(self) -> None:
         self._hooked = False
         self._allowed: frozenset[str] | None = None
 
     def check(self, host: str) -> None:
-        """Let a host pass, or raise.
+        """Raise unless a host may be reached.
 
         Raises:
             NetworkRefused: it is not this machine, and not allowed.
@@ -68,12 +68,12 @@ class Guard:
         raise NetworkRefused(host)
 
     def allow(self, hosts: Collection[str]) -> None:
-        """Be closed to all but these hosts and this machine."""
+        """Refuse all but these hosts and this machine."""
         self._allowed = frozenset(hosts)
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Be closed, to all hosts at first."""
+        """Close the network, to all hosts at first."""
         if not self._hooked:
             sys.addaudithook(self._hear)
             self._hooked = True
@@ -157,7 +157,7 @@ def _checked_methods(check: Callable[[socket.socket, Any], None]) -> Iterator[No
 
 @contextmanager
 def _no_proxies() -> Iterator[None]:
-    """Take proxies out of the environment: one on this machine leads out of it."""
+    """Remove proxies from the environment: a local one leads out of the machine."""
     names = [name for name in os.environ if name.lower() in PROXIES]
     taken = {name: os.environ.pop(name) for name in names}
     try:

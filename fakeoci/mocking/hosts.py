@@ -1,4 +1,4 @@
-"""Which hosts are OCI's, and which are this machine."""
+"""Tells which hosts are OCI's, and which are this machine."""
 
 import re
 import socket
@@ -18,7 +18,7 @@ def is_oci(host: str) -> bool:
 
 
 def as_address(host: str) -> IPv4Address | IPv6Address | None:
-    """Return a host that is an IP address as one; None for a name."""
+    """Return a host's IP address; None for a name."""
     try:
         address = ip_address(host)
     except ValueError:

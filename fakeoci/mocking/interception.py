@@ -1,4 +1,4 @@
-"""Which cloud answers this process, and what it takes that all requests reach it."""
+"""Which cloud answers this process, and the patches that lead requests to it."""
 
 import threading
 from collections.abc import Collection
@@ -23,18 +23,18 @@ class Mocked:
 
 
 class Interception:
-    """The clouds in use; the one that began last answers everybody."""
+    """The clouds in use; the one that began last answers all callers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._guard = Guard()
         self._numbers = count(1)
         self._mocked: dict[str, Mocked] = {}
-        """By the domain that stands for it, in the order in which they began."""
+        """By the domain that stands for a cloud, in the order in which they began."""
         self._installed = ExitStack()
 
     def begin(self, mocked: Mocked) -> None:
-        """Let a cloud answer from now on."""
+        """Make a cloud answer from now on."""
         with self._lock:
             if not self._mocked:
                 self._installed.enter_context(self._guard.closed())
@@ -43,7 +43,7 @@ class Interception:
             self._guard.allow(mocked.allow)
 
     def end(self, mocked: Mocked) -> None:
-        """Let the cloud before it answer again, or nobody."""
+        """End a cloud; the one before it answers again, if any."""
         with self._lock:
             self._mocked = {k: v for k, v in self._mocked.items() if v is not mocked}
             if self._mocked:
@@ -57,7 +57,7 @@ class Interception:
 
     def _route(self, host: str) -> str | None:
         if not self._mocked or host.endswith(DOMAIN):
-            return None  # a patch that another tool kept passes on what it gets
+            return None  # a patch that another tool kept calls the original
         if not is_oci(host):
             self._guard.check(host)
             return None

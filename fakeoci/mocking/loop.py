@@ -1,4 +1,4 @@
-"""The thread whose trio loop serves all callers that have no trio loop themselves."""
+"""The thread whose trio loop serves all callers that have no trio loop."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""The connection pools of httpcore and httpcore2, whose OCI connections are ours.
+"""The connection pools of httpcore and httpcore2: OCI's connections lead to the fake.
 
 httpx sends by httpcore, httpx2 by httpcore2; both are alike.  A request to OCI gets
 a host of its own, which no connection from before or after the mock has, and the

@@ -98,7 +98,7 @@ class AsyncStream:
             raise self._core.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
-        """Close the socket; who waits for it gets an error."""
+        """Close the socket; tasks that wait for it get an error."""
         if self._sock.fileno() >= 0:
             anyio.notify_closing(self._sock)
             self._sock.close()
@@ -109,7 +109,7 @@ class AsyncStream:
 
 
 class SyncBackend:
-    """Where a synchronous connection of a pool comes from."""
+    """Makes a pool's synchronous connections."""
 
     def __init__(self, core: ModuleType, cloud: Cloud) -> None:
         self._core = core
@@ -122,7 +122,7 @@ class SyncBackend:
 
 
 class AsyncBackend:
-    """Where an asynchronous connection of a pool comes from."""
+    """Makes a pool's asynchronous connections."""
 
     def __init__(self, core: ModuleType, cloud: Cloud) -> None:
         self._core = core
