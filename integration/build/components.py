@@ -58,17 +58,21 @@ def _plugin(path: str) -> Program:
     )
 
 
-CONTROL_PLANE = tuple(
-    _kubernetes(name)
-    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+API_SERVER = _kubernetes("kube-apiserver")
+CONTROL_PLANE = (
+    API_SERVER,
+    _kubernetes("kube-controller-manager"),
+    _kubernetes("kube-scheduler"),
 )
 ETCD = Program(name="etcd", module="etcd", package="go.etcd.io/etcd/server/v3")
 PROXY = _kubernetes("kube-proxy")
 COREDNS = Program(
     name="coredns", module="coredns", package="github.com/coredns/coredns"
 )
+KUBECTL = _kubernetes("kubectl")
 ON_NODE = (
-    *(_kubernetes(name) for name in ("kubelet", "kubeadm", "kubectl")),
+    *(_kubernetes(name) for name in ("kubelet", "kubeadm")),
+    KUBECTL,
     *(_containerd(n) for n in ("containerd", "containerd-shim-runc-v2", "ctr")),
 )
 PLUGINS = tuple(

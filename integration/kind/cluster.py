@@ -111,7 +111,7 @@ class Cluster:
 
     def kubectl_command(self, *arguments: str) -> list[str]:
         """Return a kubectl command that reaches the cluster."""
-        kubectl = str(build(self.cache, components.ON_NODE[2]))
+        kubectl = str(build(self.cache, components.KUBECTL))
         return self.docker.wrap([kubectl, *arguments])
 
     def kubectl(self, *arguments: str, given: str = "") -> str:

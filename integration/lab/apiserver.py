@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from rich.console import Console
 
 from integration.build.cache import Cache
-from integration.build.components import CONTROL_PLANE, ETCD, BuildError, build
+from integration.build.components import API_SERVER, ETCD, BuildError, build
 from vcnd.install.identity import kubeconfig
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "base"
@@ -40,7 +40,7 @@ class Programs:
 
 def programs(cache: Cache) -> Programs:
     """Return the programs, building them if need be (``components.BuildError``)."""
-    return Programs(build(cache, ETCD), build(cache, CONTROL_PLANE[0]))
+    return Programs(build(cache, ETCD), build(cache, API_SERVER))
 
 
 def build_programs() -> str:

@@ -29,7 +29,7 @@ def conformance(stage: Stage) -> str:
         *(f"--focus={FOCUS}", "--timeout=25m", f"--output-dir={state()}"),
         *(f"--junit-report={report.name}", str(e2e), "--"),
         *(f"--kubeconfig={stage.cluster.kubeconfig}", "--provider=local"),
-        f"--kubectl-path={build(stage.cache, components.ON_NODE[2])}",
+        f"--kubectl-path={build(stage.cache, components.KUBECTL)}",
         "--dump-logs-on-failure=false",
     ]
     with (state() / "e2e.log").open("wb") as log:
