@@ -15,6 +15,7 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
+from integration.checking import CheckError
 from integration.demo import (
     addresses,
     answers,
@@ -26,7 +27,7 @@ from integration.demo import (
     wishes,
     witnesses,
 )
-from integration.demo.stage import CheckError, Stage
+from integration.demo.stage import Stage
 from integration.lab import enclosure, profile
 from integration.lab.lab import POOL, running_lab, world_text
 

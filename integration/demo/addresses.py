@@ -4,10 +4,12 @@ from typing import Any
 
 import trio
 
-from integration.demo.stage import CheckError, Stage, expect, private_ip_of
+from integration.checking import CheckError, require
+from integration.cloudview import addresses_of, named
+from integration.demo.stage import Stage, private_ip_of
 from integration.lab import snapshot, traffic
 from integration.lab.cni_exec import CniError
-from integration.lab.lab import POOL, addresses_of, named
+from integration.lab.lab import POOL
 from integration.lab.node import Node
 
 WARM_ADDS = 10
@@ -28,15 +30,15 @@ async def warm_add(stage: Stage) -> str:
         events = [e for e in node.log_events() if e.get("trace") in traces]
         calls = [e for e in events if e["event"] == "call" and e["command"] == "ADD"]
         waited = [e for e in events if e["event"] == "address_waited_for"]
-        expect(
+        require(
             len(calls) == WARM_ADDS,
             f"{node.name} logged {len(calls)} of {WARM_ADDS} ADDs",
         )
-        expect(not waited, f"{node.name}: ADDs waited for the pool: {waited}")
+        require(not waited, f"{node.name}: ADDs waited for the pool: {waited}")
         named_by = [
             r for r in requests if any(t in r["opc_request_id"] for t in traces)
         ]
-        expect(not named_by, f"{node.name}: ADDs called the cloud: {named_by}")
+        require(not named_by, f"{node.name}: ADDs called the cloud: {named_by}")
         slowest = max(slowest, *(e["ms"] for e in calls))
     count = len(stage.nodes) * WARM_ADDS
     refills = len([r for r in requests if r["operation"] != "IMDS"])
@@ -52,8 +54,8 @@ async def pods_have_private_ips(stage: Stage) -> str:
     subnet = named(world, "Subnet", "pods")
     for pod in stage.all_pods():
         private_ip = private_ip_of(world, pod.address)
-        expect(not private_ip["isPrimary"], f"{pod.address} is a primary private IP")
-        expect(
+        require(not private_ip["isPrimary"], f"{pod.address} is a primary private IP")
+        require(
             private_ip["subnetId"] == subnet["id"],
             f"{pod.address} is not in the subnet",
         )
@@ -64,9 +66,9 @@ async def pods_have_private_ips(stage: Stage) -> str:
             if a["instanceId"] == instance["id"]
             and a.get("vnicId") == private_ip["vnicId"]
         ]
-        expect(bool(attached), f"{pod.address} is on no VNIC of {pod.node.name}")
+        require(bool(attached), f"{pod.address} is on no VNIC of {pod.node.name}")
     addresses = {p.address for p in stage.all_pods()}
-    expect(len(addresses) == len(stage.all_pods()), "an address was given twice")
+    require(len(addresses) == len(stage.all_pods()), "an address was given twice")
     return f"{len(addresses)} pods, each a secondary private IP of its node in `pods`"
 
 
@@ -75,13 +77,13 @@ async def second_vnic_used(stage: Stage) -> str:
     world = await stage.lab.cloud.world()
     node = stage.nodes[-1]
     used = {private_ip_of(world, p.address)["vnicId"] for p in stage.pods[node.name]}
-    expect(len(used) > 1, f"{node.name}'s pods are all on one VNIC")
+    require(len(used) > 1, f"{node.name}'s pods are all on one VNIC")
     others = {
         n.name: {private_ip_of(world, p.address)["vnicId"] for p in stage.pods[n.name]}
         for n in stage.nodes[:-1]
     }
     crowded = [n for n, vnics in others.items() if len(vnics) != 1]
-    expect(not crowded, f"{crowded} use more VNICs than they need")
+    require(not crowded, f"{crowded} use more VNICs than they need")
     return f"{node.name}'s pods are on {len(used)} VNICs, the other nodes' on one each"
 
 
@@ -94,18 +96,18 @@ async def restart_keeps_pods(stage: Stage) -> str:
     before = (await node.status())["leases"]
     await node.kill()
     while_down = await conversation.ask()
-    expect(while_down == pod.address, f"while the daemon is dead: {while_down!r}")
+    require(while_down == pod.address, f"while the daemon is dead: {while_down!r}")
     began = trio.current_time()
     await stage.start_daemon(node)
     took = trio.current_time() - began
     after = (await node.status())["leases"]
-    expect(before == after, f"leases changed: {before} → {after}")
+    require(before == after, f"leases changed: {before} → {after}")
     afterwards = await conversation.ask()
     conversation.close()
-    expect(afterwards == pod.address, f"after the restart: {afterwards!r}")
+    require(afterwards == pod.address, f"after the restart: {afterwards!r}")
     fresh = await stage.start_pod(node)
     seen = await traffic.ask(fresh.netns, other.address)
-    expect(seen == fresh.address, f"the new pod is seen as {seen!r}")
+    require(seen == fresh.address, f"the new pod is seen as {seen!r}")
     await stage.stop_pod(fresh)
     return f"SIGKILL, ready again after {took:.1f} s; {len(after)} leases as before"
 
@@ -126,8 +128,8 @@ async def del_returns_addresses(stage: Stage) -> str:
             await stage.stop_pod(pod)
             count += 1
         pool = (await node.status())["pool"]
-        expect(pool["leased"] == 0, f"{node.name}: {pool['leased']} are still leased")
-        expect(
+        require(pool["leased"] == 0, f"{node.name}: {pool['leased']} are still leased")
+        require(
             _total(pool) == total,
             f"{node.name}: {total} addresses became {_total(pool)}",
         )
@@ -165,15 +167,15 @@ async def idle_addresses_released(stage: Stage) -> str:
             while not _is_idle(status):
                 await trio.sleep(0.5)
                 status = await node.status()
-        expect(_is_idle(status), f"{node.name} still has {status}")
+        require(_is_idle(status), f"{node.name} still has {status}")
         now = _listed(await stage.lab.cloud.world(), node)
-        expect(
+        require(
             now == _total(status["pool"]) <= was,
             f"{node.name}: the API lists {now}, {was} before",
         )
         counts.append((was, now))
     before, after = (sum(n) for n in zip(*counts, strict=True))
-    expect(after < before, f"all nodes together hold {after}, {before} before")
+    require(after < before, f"all nodes together hold {after}, {before} before")
     nodes = ", ".join(f"{was} → {now}" for was, now in counts)
     return f"addresses a node: {nodes}; no VNIC is empty"
 
@@ -207,11 +209,11 @@ async def block_returned(stage: Stage) -> str:
     world = await stage.lab.cloud.world()
     there = {p["id"] for p in world["PrivateIp"]}
     blocks = {i: cidr for i, cidr in stage.blocks.items() if i not in there}
-    expect(bool(stage.blocks), "no node was ever given a block")
-    expect(bool(blocks), f"all of {sorted(stage.blocks.values())} are still there")
+    require(bool(stage.blocks), "no node was ever given a block")
+    require(bool(blocks), f"all of {sorted(stage.blocks.values())} are still there")
     requests = await stage.lab.cloud.requests()
     deleted = [r for r in requests if r["operation"] in RETURNS and r["status"] < 300]  # noqa: PLR2004
-    expect(bool(deleted), f"nobody called any of {', '.join(RETURNS)}")
+    require(bool(deleted), f"nobody called any of {', '.join(RETURNS)}")
     return (
         f"{len(blocks)} of {len(stage.blocks)} blocks went back whole, among them"
         f" {min(blocks.values())}"
@@ -226,11 +228,11 @@ async def nothing_left(stage: Stage) -> str:
     await stage.lab.cloud.settled()
     after = await take(stage)
     difference = snapshot.difference(stage.baseline, after)
-    expect(not difference, "; ".join(difference[:8]))
+    require(not difference, "; ".join(difference[:8]))
     lines = sum(len(v) for v in after.values())
     spoofed = await stage.lab.cloud.spoofed_packets()
     last = await stage.lab.cloud.last_spoofed()
-    expect(spoofed == 0, f"the source check dropped {spoofed} packets, such as {last}")
+    require(spoofed == 0, f"the source check dropped {spoofed} packets, such as {last}")
     return (
         f"{lines} lines of links, routes, rules, nft, settings, files, processes and"
         " cloud objects are as before; the source check dropped nothing"

@@ -2,7 +2,8 @@
 
 import trio
 
-from integration.demo.stage import CheckError, Stage, expect, sees
+from integration.checking import CheckError, require
+from integration.demo.stage import Stage, sees
 from integration.lab import traffic
 
 GARBAGE = (
@@ -46,16 +47,16 @@ async def bad_answer_survived(stage: Stage) -> str:
                 if "makes no sense" in (reason := event.get("reason", ""))
             ]
     await stage.lab.cloud.clear_faults()
-    expect(len(told) >= LEAST_TOLD, f"bad answers in the logs: {told}")
-    expect((await node.status())["cloud_observed"], "the cloud was not observed")
+    require(len(told) >= LEAST_TOLD, f"bad answers in the logs: {told}")
+    require((await node.status())["cloud_observed"], "the cloud was not observed")
     for n in stage.nodes:
         await n.status()  # a daemon that has ended does not answer
-    expect(pids == [n.pid for n in stage.nodes], "a daemon was started anew")
+    require(pids == [n.pid for n in stage.nodes], "a daemon was started anew")
     afterwards = await conversation.ask()
     conversation.close()
-    expect(afterwards == pod.address, f"the running pod: {afterwards!r}")
+    require(afterwards == pod.address, f"the running pod: {afterwards!r}")
     fresh = await stage.start_pod(node)
     seen = await sees(fresh.netns, other.address)
-    expect(seen == fresh.address, f"the new pod is seen as {seen!r}")
+    require(seen == fresh.address, f"the new pod is seen as {seen!r}")
     await stage.stop_pod(fresh)
     return f"{len(told)} answers made no sense; no daemon ended, pods serve, ADD works"

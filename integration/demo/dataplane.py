@@ -3,9 +3,11 @@
 import trio
 
 from fakeoci.fabric import netns
-from integration.demo.stage import Stage, expect, sees
+from integration.checking import require
+from integration.cloudview import named
+from integration.demo.stage import Stage, sees
 from integration.lab import traffic
-from integration.lab.lab import ONPREM, named
+from integration.lab.lab import ONPREM
 from integration.lab.pods import Pod
 from vcnd.core.requests import NSG_IDS
 
@@ -25,7 +27,7 @@ async def spoofed_reply_dropped(stage: Stage) -> str:
     for address in victim.addresses:
         await _forge(remote.netns, address, victim, attacker)
     spoofed = await stage.lab.cloud.spoofed_packets() - before
-    expect(spoofed == 0, f"{spoofed} packets met the cloud's source check")
+    require(spoofed == 0, f"{spoofed} packets met the cloud's source check")
     tried = ", ".join(victim.addresses)
     return f"{attacker.name} cannot answer {ONPREM} or {remote.name} as {tried}"
 
@@ -47,12 +49,12 @@ async def _forge(client: str, address: str, victim: Pod, attacker: Pod) -> None:
         heard = b""
         with trio.move_on_after(SILENCE_SECONDS):
             heard = await asks.recv(64)
-        expect(heard == b"", f"{client} takes the forged answer for {victim.name}'s")
+        require(heard == b"", f"{client} takes the forged answer for {victim.name}'s")
         # The real one gets through: the check above can fail.
         await real.sendto(b"answer", back)
         with trio.move_on_after(traffic.ANSWER_SECONDS):
             heard = await asks.recv(64)
-        expect(heard == b"answer", f"{client} does not hear {victim.name} itself")
+        require(heard == b"answer", f"{client} does not hear {victim.name} itself")
 
 
 async def nodelocal_dns(stage: Stage) -> str:
@@ -67,9 +69,9 @@ async def nodelocal_dns(stage: Stage) -> str:
                 serving.cancel()
     finally:
         netns.ip(node, [f"addr del {NODELOCAL_DNS}/32 dev lo"])
-    expect(seen == pod.address, f"the node sees {seen}")
+    require(seen == pod.address, f"the node sees {seen}")
     other = await traffic.connect(pod.netns, NODELOCAL_DNS, 80, seconds=SILENCE_SECONDS)
-    expect(other is None, "the address answers though no link has it")
+    require(other is None, "the address answers though no link has it")
     return f"{NODELOCAL_DNS} of the node sees {seen}"
 
 
@@ -83,11 +85,11 @@ async def nsg_between_classes_same_node(stage: Stage) -> str:
         await stage.lab.cloud.settled()
         port = traffic.BLOCKED_PORT
         seen = await sees(plain.netns, pod.address, port)
-        expect(seen == plain.address, f"it sees {seen}")
+        require(seen == plain.address, f"it sees {seen}")
         back = await sees(pod.netns, plain.address)
-        expect(back == pod.address, f"{plain.name} sees {back}")
+        require(back == pod.address, f"{plain.name} sees {back}")
         answer = await traffic.ask(pod.netns, plain.address, port, SILENCE_SECONDS)
-        expect(answer is None, f"port {port} of {plain.name} answers {answer}")
+        require(answer is None, f"port {port} of {plain.name} answers {answer}")
         rejected = [
             f
             for f in await stage.lab.cloud.flow_log()
@@ -95,7 +97,7 @@ async def nsg_between_classes_same_node(stage: Stage) -> str:
             and f["sourceAddress"] == pod.address
             and f["destinationAddress"] == plain.address
         ]
-        expect(bool(rejected), "the flow log has no REJECT of it")
+        require(bool(rejected), "the flow log has no REJECT of it")
     finally:
         await stage.stop_pod(pod)
     return f"{pod.address} → {plain.address}:{port} is silent; the flow log: REJECT"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import trio
 
-from integration.demo.stage import CheckError, Stage, expect, sees
+from integration.checking import CheckError, require
+from integration.demo.stage import Stage, sees
 from integration.lab.node import Node
 from integration.lab.small_disk import SPARES, fill, small_disk, use_what_is_left
 
@@ -40,17 +41,17 @@ async def journal_damaged(stage: Stage) -> str:
         await trio.to_thread.run_sync(harm, node.state_directory / "journal")
         await stage.start_daemon(node)
         after = (await node.status())["leases"]
-        expect(before == after, f"{how}: leases changed: {before} → {after}")
+        require(before == after, f"{how}: leases changed: {before} → {after}")
         fresh = await stage.start_pod(node)
         addresses = [pod.address for pod in stage.all_pods()]
-        expect(len({*addresses}) == len(addresses), f"{how}: an address twice")
+        require(len({*addresses}) == len(addresses), f"{how}: an address twice")
         for pod in (*running, fresh):
             seen = await sees(pod.netns, other.address)
-            expect(seen == pod.address, f"{how}: {pod.name} is seen as {seen}")
+            require(seen == pod.address, f"{how}: {pod.name} is seen as {seen}")
             await node.network().check(pod.attachment, pod.result)
         await stage.stop_pod(fresh)
         held = {x["address"] for x in (await node.status())["leases"]}
-        expect(fresh.address not in held, f"{how}: DEL left {fresh.address} leased")
+        require(fresh.address not in held, f"{how}: DEL left {fresh.address} leased")
     return (
         f"{', '.join(DAMAGE)}: {len(running)} pods kept address and network each time"
     )
@@ -68,7 +69,7 @@ async def disk_full_del(stage: Stage) -> str:
         refused = await use_what_is_left(node)
         if refused is None:
             raise CheckError("the disk never refused")
-        expect("No space left" in str(refused), f"ADD was refused with: {refused}")
+        require("No space left" in str(refused), f"ADD was refused with: {refused}")
         for spare in spares:
             await stage.stop_pod(spare)
         await node.kill()
@@ -76,11 +77,13 @@ async def disk_full_del(stage: Stage) -> str:
         status = await node.status()
         held = {x["address"] for x in status["leases"]}
         told = [p["reason"] for p in status["problems"] if p["what"] == "journal"]
-        expect(held == {p.address for p in running}, f"leased with a full disk: {held}")
-        expect(bool(told), f"no problem is told: {status['problems']}")
+        require(
+            held == {p.address for p in running}, f"leased with a full disk: {held}"
+        )
+        require(told, f"no problem is told: {status['problems']}")
         for pod in running:
             seen = await sees(pod.netns, other.address)
-            expect(seen == pod.address, f"{pod.name} is seen as {seen}")
+            require(seen == pod.address, f"{pod.name} is seen as {seen}")
         await trio.to_thread.run_sync(filler.unlink)
         await _until_relieved(node)
         fresh = await stage.start_pod(node)

@@ -1,8 +1,9 @@
 """Checks of IPv6 beside IPv4."""
 
-from integration.demo.stage import Stage, expect, private_ip_of, sees
+from integration.checking import require
+from integration.cloudview import named
+from integration.demo.stage import Stage, private_ip_of, sees
 from integration.lab import traffic
-from integration.lab.lab import named
 from vcnd.core.requests import IP_FAMILIES
 
 IMDS = "fd00:c1::a9fe:a9fe"
@@ -16,11 +17,11 @@ async def ipv6_cross_node(stage: Stage) -> str:
     prefix = named(world, "Subnet", "pods")["ipv6CidrBlock"]
     for here, there in ((one, two), (two, one)):
         seen = await sees(here.netns, there.ipv6)
-        expect(seen == here.ipv6, f"{there.name} sees {seen}")
+        require(seen == here.ipv6, f"{there.name} sees {seen}")
     refused = await traffic.ask(one.netns, two.ipv6, traffic.BLOCKED_PORT)
-    expect(refused is None, "a port that the NSG does not allow answers")
+    require(refused is None, "a port that the NSG does not allow answers")
     imds = await traffic.ask(one.netns, IMDS, 80)
-    expect(imds is None, "a pod reaches the metadata service")
+    require(imds is None, "a pod reaches the metadata service")
     return f"{one.ipv6} ↔ {two.ipv6} of {prefix}; the NSG holds; IMDS is out of reach"
 
 
@@ -29,25 +30,25 @@ async def ipv6_same_node(stage: Stage) -> str:
     node = stage.nodes[0]
     one, two = stage.pod(0), stage.pod(0, -1)
     seen = await sees(one.netns, two.ipv6)
-    expect(seen == one.ipv6, f"{two.name} sees {seen}")
+    require(seen == one.ipv6, f"{two.name} sees {seen}")
     own = {
         v["ipv6"] for v in (await node.status())["vnics"] if v["primary"] and v["ipv6"]
     }
     seen = await sees(node.name, one.ipv6)
-    expect({seen} == own, f"{one.name} sees its node as {seen}, not {own}")
+    require({seen} == own, f"{one.name} sees its node as {seen}, not {own}")
     return f"veth to veth; the node asks as {seen}, its primary VNIC's"
 
 
 async def ipv6_alone(stage: Stage) -> str:
     """A pod that wants IPv6 alone has it alone."""
     pod = await stage.start_pod(stage.nodes[0], {IP_FAMILIES: "IPv6"})
-    expect(pod.addresses == [pod.ipv6], f"it has {pod.addresses}")
+    require(pod.addresses == [pod.ipv6], f"it has {pod.addresses}")
     other = stage.pod(1)
     await stage.lab.cloud.settled()
     seen = await sees(pod.netns, other.ipv6)
-    expect(seen == pod.ipv6, f"{other.name} sees {seen}")
+    require(seen == pod.ipv6, f"{other.name} sees {seen}")
     answer = await traffic.ask(pod.netns, other.address)
-    expect(answer is None, f"by IPv4 it reaches {other.address}")
+    require(answer is None, f"by IPv4 it reaches {other.address}")
     await stage.stop_pod(pod)
     return f"{pod.ipv6}, and no way to IPv4"
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import trio
 
 from fakeoci.fabric import netns
-from integration.demo.stage import CheckError, Stage, expect, sees
+from integration.checking import CheckError, require
+from integration.cloudview import addresses_of, named
+from integration.demo.stage import Stage, sees
 from integration.lab import traffic
-from integration.lab.lab import INTERNET, ONPREM, PEER, addresses_of, named
+from integration.lab.lab import INTERNET, ONPREM, PEER
 from integration.lab.pods import Pod
 
 RESTORE_SECONDS = 1.0
@@ -29,13 +31,13 @@ async def same_node(stage: Stage) -> str:
     """Let two pods of one node talk; the VCN never sees it."""
     a, b = stage.pod(0), stage.pod(0, 1)
     seen = await sees(a.netns, b.address)
-    expect(seen == a.address, f"{b.name} sees {seen}, not {a.address}")
+    require(seen == a.address, f"{b.name} sees {seen}, not {a.address}")
     flows = [
         f
         for f in await stage.lab.cloud.flow_log()
         if {f["sourceAddress"], f["destinationAddress"]} == {a.address, b.address}
     ]
-    expect(not flows, f"the flow log has {flows}")
+    require(not flows, f"the flow log has {flows}")
     return f"{a.address} → {b.address}: answered, and in no flow log"
 
 
@@ -43,16 +45,16 @@ async def source_preserved(stage: Stage) -> str:
     """The server on another node sees the pod's own address."""
     client, server = stage.pod(0), stage.pod(1)
     seen = await sees(client.netns, server.address)
-    expect(seen == client.address, f"{server.name} sees {seen}, not {client.address}")
+    require(seen == client.address, f"{server.name} sees {seen}, not {client.address}")
     return f"{server.name} on {server.node.name} sees {seen}, the pod's own"
 
 
 async def _from(stage: Stage, host: str) -> str:
     pod = stage.pod(0)
     seen = await sees(host, pod.address)
-    expect(seen == stage.lab.addresses[host], f"the pod sees {seen}")
+    require(seen == stage.lab.addresses[host], f"the pod sees {seen}")
     back = await sees(pod.netns, stage.lab.addresses[host])
-    expect(back == pod.address, f"{host} sees the pod as {back}")
+    require(back == pod.address, f"{host} sees the pod as {back}")
     return f"{seen} → pod {pod.address}, and the pod → {seen} as itself"
 
 
@@ -69,7 +71,7 @@ async def from_onprem(stage: Stage) -> str:
 async def to_internet_via_nat(stage: Stage) -> str:
     """A pod reaches the internet under the NAT gateway's address."""
     seen = await sees(stage.pod(0).netns, stage.lab.addresses[INTERNET])
-    expect(seen.startswith("203.0.113."), f"the internet sees {seen}")
+    require(seen.startswith("203.0.113."), f"the internet sees {seen}")
     return f"the internet sees the NAT gateway's {seen}"
 
 
@@ -79,7 +81,7 @@ async def nsg_blocks(stage: Stage) -> str:
     seen = await traffic.ask(
         client.netns, server.address, traffic.BLOCKED_PORT, seconds=1.0
     )
-    expect(seen is None, f"port {traffic.BLOCKED_PORT} answers {seen}")
+    require(seen is None, f"port {traffic.BLOCKED_PORT} answers {seen}")
     rejected = [
         f
         for f in await stage.lab.cloud.flow_log()
@@ -87,7 +89,7 @@ async def nsg_blocks(stage: Stage) -> str:
         and f["sourceAddress"] == client.address
         and f["destinationPort"] == traffic.BLOCKED_PORT
     ]
-    expect(bool(rejected), "the flow log has no REJECT of it")
+    require(bool(rejected), "the flow log has no REJECT of it")
     return f"{server.address}:{traffic.BLOCKED_PORT} is silent; the flow log: REJECT"
 
 
@@ -110,7 +112,7 @@ async def nsg_allows_after_rule_change(stage: Stage) -> str:
     await cloud.settled()
     client, server = stage.pod(0), stage.pod(1)
     seen = await sees(client.netns, server.address, port)
-    expect(seen == client.address, f"{server.name} sees {seen}")
+    require(seen == client.address, f"{server.name} sees {seen}")
     ids = [r["id"] for r in added["securityRules"]]
     await cloud.call("POST", f"{path}/removeSecurityRules", {"securityRuleIds": ids})
     return f"with a rule from the pods' own NSG, port {port} answers"
@@ -129,7 +131,7 @@ async def imds_blocked_for_pods(stage: Stage) -> str:
         reached.close()
     host = f"{node}.nodes.main.oraclevcn.com"
     answer = await traffic.resolve(pod.netns, host)
-    expect(answer == stage.lab.addresses[node], f"DNS says {answer} for {host}")
+    require(answer == stage.lab.addresses[node], f"DNS says {answer} for {host}")
     return f"IMDS and iSCSI are shut for pods and open for the node; DNS says {answer}"
 
 
@@ -145,7 +147,7 @@ async def flow_log_names_pod_address(stage: Stage) -> str:
         and f["destinationAddress"] == server.address
         and f["destinationPort"] == traffic.SERVICE_PORT
     ]
-    expect(bool(found), f"no ACCEPT of {client.address} → {server.address}")
+    require(bool(found), f"no ACCEPT of {client.address} → {server.address}")
     last = found[-1]
     return (
         f"{last['sourceAddress']}:{last['sourcePort']} →"
@@ -183,7 +185,7 @@ async def answers_by_ingress(stage: Stage) -> str:
                 port = NODE_PORT + number
                 for client in (ONPREM, stage.pod(0, 1).netns):
                     seen = await traffic.ask(client, address, port)
-                    expect(
+                    require(
                         seen is not None,
                         f"{client} → {address}:{port} ({kind} {pod.address}) is silent",
                     )
@@ -192,7 +194,7 @@ async def answers_by_ingress(stage: Stage) -> str:
         netns.nft(node.name, "delete table ip lab_node_ports\n")
         _accept_as_kube_proxy(node.name, undo=True)
     dropped = await stage.lab.cloud.spoofed_packets() - before
-    expect(dropped == 0, f"the source check dropped {dropped} packets")
+    require(dropped == 0, f"the source check dropped {dropped} packets")
     return (
         f"{asked} of {asked}: ports of {primary} and {secondary} to a local pod, a"
         " remote pod, a pod of another VNIC; the source check dropped nothing"
@@ -270,7 +272,7 @@ async def rules_restored(stage: Stage) -> str:
         while seen is None and trio.current_time() - began < 5 * RESTORE_SECONDS:
             seen = await traffic.ask(pod.netns, other.address, seconds=0.1)
         took[what] = trio.current_time() - began
-        expect(seen == pod.address, f"after {what}: {seen!r} for 5 s")
-        expect(took[what] < RESTORE_SECONDS, f"after {what}: {took[what]:.2f} s")
+        require(seen == pod.address, f"after {what}: {seen!r} for 5 s")
+        require(took[what] < RESTORE_SECONDS, f"after {what}: {took[what]:.2f} s")
     text = ", ".join(f"{what}: {t * 1000:.0f} ms" for what, t in took.items())
     return f"packets flow again ({text})"

@@ -5,8 +5,9 @@ from pathlib import Path
 import trio
 
 from fakeoci.fabric import netns
+from integration.checking import require
 from integration.demo.paths import RESTORE_SECONDS
-from integration.demo.stage import Stage, expect, sees
+from integration.demo.stage import Stage, sees
 from integration.lab import traffic
 from integration.lab.lab import INTERNET, ONPREM, PEER
 from integration.lab.node import Node
@@ -34,7 +35,7 @@ async def rp_filter_profiles(stage: Stage) -> str:
         client, server = stage.pod(0), stage.pod(1)
         seen = await traffic.ask(client.netns, server.address, seconds=0.1)
     took = trio.current_time() - began
-    expect(took < RESTORE_SECONDS, f"pods are silent for {took:.2f} s")
+    require(took < RESTORE_SECONDS, f"pods are silent for {took:.2f} s")
     for node in stage.nodes:
         _expect_in_force(node)
     asked += await _all_paths(stage)
@@ -52,11 +53,11 @@ def _expect_in_force(node: Node) -> None:
     conf = Path("/proc/sys/net/ipv4/conf")
     for name, wanted in (("all", everywhere), ("default", fresh)):
         value = netns.inside(node.name, (conf / name / "rp_filter").read_text).strip()
-        expect(value == str(wanted), f"{node.name}: {name}/rp_filter is {value}")
+        require(value == str(wanted), f"{node.name}: {name}/rp_filter is {value}")
     listed = netns.nft_output(node.name, "-s list ruleset")
-    expect(rule in listed, f"{node.name}: the firewall lacks {rule!r}")
+    require(rule in listed, f"{node.name}: the firewall lacks {rule!r}")
     if rule:
-        expect("prohibited" in listed, f"{node.name}: no chain ends in REJECT")
+        require("prohibited" in listed, f"{node.name}: no chain ends in REJECT")
 
 
 async def _all_paths(stage: Stage) -> int:

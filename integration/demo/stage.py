@@ -4,21 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from integration.checking import CheckError, require
+from integration.cloudview import addresses_of
 from integration.lab import pods, traffic
-from integration.lab.lab import Lab, addresses_of
+from integration.lab.lab import Lab
 from integration.lab.node import Node
 from integration.lab.pods import Pod
 from integration.lab.snapshot import Snapshot
-
-
-class CheckError(Exception):
-    """A check failed; the text says what was seen."""
-
-
-def expect(condition: bool, detail: str) -> None:  # noqa: FBT001
-    """Raise ``CheckError`` with a detail unless the condition holds."""
-    if not condition:
-        raise CheckError(detail)
 
 
 @dataclass(kw_only=True)
@@ -88,5 +80,5 @@ def private_ip_of(
 ) -> dict[str, Any]:
     """Return the one object that the API lists for an address."""
     found = [p for p in world[kind] if address in addresses_of(p)]
-    expect(len(found) == 1, f"the API lists {address} {len(found)} times")
+    require(len(found) == 1, f"the API lists {address} {len(found)} times")
     return found[0]

@@ -4,9 +4,10 @@ from typing import Any
 
 import trio
 
-from integration.demo.stage import Stage, expect, private_ip_of, sees
+from integration.checking import require
+from integration.cloudview import named
+from integration.demo.stage import Stage, private_ip_of, sees
 from integration.lab import traffic
-from integration.lab.lab import named
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
 
 ALLOW: list[dict[str, Any]] = [
@@ -29,12 +30,14 @@ async def pod_nsg_annotation(stage: Stage) -> str:
     world = await stage.lab.cloud.world()
     vnic_id = private_ip_of(world, pod.address)["vnicId"]
     vnic = next(v for v in world["Vnic"] if v["id"] == vnic_id)
-    expect(vnic["nsgIds"] == [nsg], f"its VNIC is in {vnic['nsgIds']}")
+    require(vnic["nsgIds"] == [nsg], f"its VNIC is in {vnic['nsgIds']}")
     await stage.lab.cloud.settled()
     seen = await sees(client.netns, pod.address, traffic.BLOCKED_PORT)
-    expect(seen == client.address, f"it sees the client as {seen}")
+    require(seen == client.address, f"it sees the client as {seen}")
     answer = await traffic.ask(client.netns, plain.address, traffic.BLOCKED_PORT)
-    expect(answer is None, "its neighbour of the node's own class is reached there too")
+    require(
+        answer is None, "its neighbour of the node's own class is reached there too"
+    )
     await stage.stop_pod(pod)
     return f"port {traffic.BLOCKED_PORT} of it answers, of its neighbours it does not"
 
@@ -49,12 +52,12 @@ async def pod_subnet_annotation(stage: Stage) -> str:
     )
     world = await stage.lab.cloud.world()
     private_ip = private_ip_of(world, pod.address)
-    expect(private_ip["subnetId"] == subnet["id"], f"{pod.address} is of another")
+    require(private_ip["subnetId"] == subnet["id"], f"{pod.address} is of another")
     await stage.lab.cloud.settled()
     seen = await sees(pod.netns, other.address)
-    expect(seen == pod.address, f"{other.name} sees {seen}")
+    require(seen == pod.address, f"{other.name} sees {seen}")
     back = await sees(other.netns, pod.address)
-    expect(back == other.address, f"{pod.name} sees {back}")
+    require(back == other.address, f"{pod.name} sees {back}")
     await stage.stop_pod(pod)
     return f"{pod.address} of {subnet['cidrBlock']}, across nodes and back"
 
@@ -66,18 +69,18 @@ async def fixed_address_survives(stage: Stage) -> str:
     pod = await stage.start_pod(one, annotations)
     world = await stage.lab.cloud.world()
     before = private_ip_of(world, pod.address)
-    expect(before["lifetime"] == "RESERVED", f"it is {before['lifetime']}")
+    require(before["lifetime"] == "RESERVED", f"it is {before['lifetime']}")
     await stage.lab.cloud.settled()
     await sees(client.netns, pod.address)
     await stage.stop_pod(pod)
     again = await stage.start_pod(two, annotations)
-    expect(again.address == pod.address, f"{pod.address} became {again.address}")
+    require(again.address == pod.address, f"{pod.address} became {again.address}")
     after = private_ip_of(await stage.lab.cloud.world(), again.address)
-    expect(after["id"] == before["id"], "it is another private IP object")
-    expect(after["vnicId"] != before["vnicId"], "it is on the VNIC of before")
+    require(after["id"] == before["id"], "it is another private IP object")
+    require(after["vnicId"] != before["vnicId"], "it is on the VNIC of before")
     await stage.lab.cloud.settled()
     seen = await sees(client.netns, again.address)
-    expect(seen == client.address, f"it sees the client as {seen}")
+    require(seen == client.address, f"it sees the client as {seen}")
     await stage.stop_pod(again)
     await _give_up(stage, before["id"])
     return f"{pod.address} went with its pod from {one.name} to {two.name}"
@@ -90,5 +93,5 @@ async def _give_up(stage: Stage, private_ip_id: str) -> None:
         while held.get("vnicId") is not None:
             await trio.sleep(0.2)
             held = await stage.lab.cloud.call("GET", f"/privateIps/{private_ip_id}")
-    expect(held.get("vnicId") is None, f"no pod has it, and it is on {held['vnicId']}")
+    require(held.get("vnicId") is None, f"no pod has it, and it is on {held['vnicId']}")
     await stage.lab.cloud.call("DELETE", f"/privateIps/{private_ip_id}")

@@ -5,9 +5,10 @@ from typing import Any
 
 import trio
 
-from integration.demo.stage import CheckError, Stage, expect
+from integration.checking import CheckError, require
+from integration.cloudview import addresses_of, named
+from integration.demo.stage import Stage
 from integration.lab import traffic
-from integration.lab.lab import addresses_of, named
 from integration.lab.node import Node
 
 HIDDEN_SECONDS = 300.0
@@ -36,16 +37,16 @@ async def vnic_missing_from_list(stage: Stage) -> str:
             doubted = _doubted(node)
     for _ in range(3):
         heard = await conversation.ask()
-        expect(heard == pod.address, f"the connection says {heard!r}")
+        require(heard == pod.address, f"the connection says {heard!r}")
         now = _numbers(await node.status())
-        expect(now == before, f"VNICs by number: {before} became {now}")
+        require(now == before, f"VNICs by number: {before} became {now}")
         await trio.sleep(0.5)
     await stage.lab.cloud.hide(*ids, seconds=0)
     conversation.close()
-    expect(bool(doubted), "no audit has seen a list that lacks the VNIC")
+    require(bool(doubted), "no audit has seen a list that lacks the VNIC")
     fresh = await stage.start_pod(node)
     seen = await traffic.ask(fresh.netns, other.address)
-    expect(seen == fresh.address, f"a new pod is seen as {seen!r}")
+    require(seen == fresh.address, f"a new pod is seen as {seen!r}")
     await stage.stop_pod(fresh)
     return (
         f"{len(doubted)} VNICs missing from both lists: kept with their numbers, the"
@@ -73,7 +74,7 @@ async def stop_during_release(stage: Stage) -> str:
     pods = [await stage.start_pod(node) for _ in range(PODS)]
     given = _addresses(await cloud.world(), node)
     for pod in pods:
-        expect(pod.address in given, f"{pod.address} of {pod.name} is gone")
+        require(pod.address in given, f"{pod.address} of {pod.name} is gone")
         await stage.stop_pod(pod)
     return (
         f"{len(held)} addresses went with their VNIC behind a daemon that was stopped;"

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from integration.build.cache import Cache
 from integration.build.components import BuildError
+from integration.checking import CheckError
 from integration.kind import bench, install
 from integration.kind import cluster as clusters
 from integration.kind.checks import run
 from integration.kind.checks.removal import keep_baseline
-from integration.kind.checks.stage import CheckError
 from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError

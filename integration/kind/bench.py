@@ -13,8 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
+from integration.cloudview import named
 from integration.kind.checks.stage import NAMESPACE, Stage, container
-from integration.kind.cloud import named
 
 PODS = 60
 ROUNDS = 3

@@ -104,14 +104,3 @@ class Cloud:
     def inside(self, name: str, *command: str) -> str:
         """Run a program in a namespace of the fabric; return what it prints."""
         return self._docker.run("exec", CLOUD, "ip", "netns", "exec", name, *command)
-
-
-def named(
-    world: dict[str, list[dict[str, Any]]], kind: str, name: str
-) -> dict[str, Any]:
-    """Return the living object of a kind with a display name."""
-    return next(
-        n
-        for n in world[kind]
-        if n["displayName"] == name and n.get("lifecycleState") != "TERMINATED"
-    )

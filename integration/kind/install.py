@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from integration.kind.cloud import Cloud, named
+from integration.cloudview import named
+from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
 from integration.kind.images import ours

@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import trio
 from fakeoci.fabric import netns
 from fakeoci.fabric.vcn import LINK_LOCAL, LINK_LOCAL_V6, SERVICES
 from fakeoci.world import worldfile
+from integration.cloudview import named
 from integration.lab import traffic
 from integration.lab.cloud import Cloud, running_cloud
 from integration.lab.node import Node, NodeConfig
@@ -64,20 +64,6 @@ def world_text(
         f'\n[[instances]]\nname = "node{nodes}"\nsubnet = "nodes"\nocpus = 8.0\n'
         f"private_ips_per_vnic = {few_addresses}\n"
     )
-
-
-def named(
-    world: dict[str, list[dict[str, Any]]], kind: str, name: str
-) -> dict[str, Any]:
-    """Return the object of a kind with a display name."""
-    return next(n for n in world[kind] if n["displayName"] == name)
-
-
-def addresses_of(private_ip: dict[str, Any]) -> list[str]:
-    """Return the addresses of a private IP or IPv6 object: one, or a block's."""
-    prefix = private_ip["cidrPrefixLength"]
-    block = ip_network(f"{private_ip['ipAddress']}/{prefix}")
-    return [str(address) for address in block]
 
 
 def _imds(families: tuple[str, ...]) -> str:

@@ -11,8 +11,9 @@ import pytest
 import trio
 
 from fakeoci.fabric import netns
+from integration.cloudview import named
 from integration.lab import pods, traffic
-from integration.lab.lab import ONPREM, Lab, named, running_lab, world_text
+from integration.lab.lab import ONPREM, Lab, running_lab, world_text
 from integration.tests.conftest import POOL
 
 SERVICE = "10.96.0.10"

@@ -11,16 +11,11 @@ import pytest
 import trio
 
 from fakeoci.fabric import netns
+from integration.cloudview import addresses_of
 from integration.lab import pods, snapshot, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.cnitool import cnitool
-from integration.lab.lab import (
-    INTERNET,
-    Lab,
-    addresses_of,
-    running_lab,
-    world_text,
-)
+from integration.lab.lab import INTERNET, Lab, running_lab, world_text
 from integration.tests.conftest import POOL
 from vcnd.journal.lines import encode_line
 

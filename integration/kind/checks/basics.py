@@ -4,6 +4,7 @@ import re
 import subprocess
 import time
 
+from integration.checking import require
 from integration.kind import install
 from integration.kind.checks.stage import (
     NAMESPACE,
@@ -12,7 +13,6 @@ from integration.kind.checks.stage import (
     addresses,
     container,
     deployment,
-    require,
     server,
 )
 from integration.kind.settings import STARTUP_TAINT

@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ET
 
 from integration.build import components
 from integration.build.components import build
-from integration.kind.checks.stage import Stage, require
+from integration.checking import require
+from integration.kind.checks.stage import Stage
 from integration.kind.settings import state
 
 FOCUS = r"\[sig-network\].*\[Conformance\]"

@@ -3,16 +3,10 @@
 import re
 import time
 
+from integration.checking import CheckError, require
+from integration.cloudview import named
 from integration.kind.checks.basics import scaled
-from integration.kind.checks.stage import (
-    NAMESPACE,
-    CheckError,
-    Stage,
-    addresses,
-    deployment,
-    require,
-)
-from integration.kind.cloud import named
+from integration.kind.checks.stage import NAMESPACE, Stage, addresses, deployment
 
 BURST = 60
 CHURN, ROUNDS = 60, 3

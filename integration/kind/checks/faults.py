@@ -4,15 +4,11 @@ import json
 import time
 from typing import Any
 
+from integration.checking import require
 from integration.kind import install
 from integration.kind.checks.basics import scaled
 from integration.kind.checks.demand import no_failed_sandboxes
-from integration.kind.checks.stage import (
-    SERVICE_PORT,
-    Stage,
-    deployment,
-    require,
-)
+from integration.kind.checks.stage import SERVICE_PORT, Stage, deployment
 
 AWAY_SECONDS = 15
 MANAGED_BY = "app.kubernetes.io/managed-by"

@@ -5,16 +5,10 @@ import subprocess
 import threading
 import time
 
+from integration.checking import CheckError, require
 from integration.kind import install
 from integration.kind.checks.demand import in_agreement, no_failed_sandboxes
-from integration.kind.checks.stage import (
-    NAMESPACE,
-    SERVICE_PORT,
-    CheckError,
-    Stage,
-    container,
-    require,
-)
+from integration.kind.checks.stage import NAMESPACE, SERVICE_PORT, Stage, container
 from integration.kind.cloud import Cloud
 from integration.kind.docker import DockerError
 from integration.kind.settings import NETWORK

@@ -3,8 +3,9 @@
 import json
 import time
 
+from integration.checking import require
 from integration.kind import install
-from integration.kind.checks.stage import NAMESPACE, Stage, require
+from integration.kind.checks.stage import NAMESPACE, Stage
 from integration.kind.cluster import Cluster
 from integration.kind.settings import state
 

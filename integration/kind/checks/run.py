@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from integration.build.cache import Cache
+from integration.checking import CheckError
 from integration.kind.checks import (
     basics,
     demand,
@@ -20,7 +21,7 @@ from integration.kind.checks import (
     wishes,
 )
 from integration.kind.checks.conformance import conformance
-from integration.kind.checks.stage import NAMESPACE, CheckError, Stage
+from integration.kind.checks.stage import NAMESPACE, Stage
 from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError

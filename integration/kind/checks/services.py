@@ -4,12 +4,12 @@ import json
 import time
 from typing import Any
 
+from integration.checking import require
 from integration.kind.checks.stage import (
     NAMESPACE,
     SERVICE_PORT,
     Stage,
     refused,
-    require,
     server,
     service,
 )

@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration.build.cache import Cache
+from integration.checking import CheckError
+from integration.cloudview import addresses_of
 from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
 from integration.kind.images.kubernetes import AGNHOST
 from integration.kind.settings import ONPREM
-from integration.lab.lab import addresses_of
 
 NAMESPACE = "vcnd-test"
 SERVICE_PORT, BLOCKED_PORT = 8080, 20000
 """The world's NSG lets all pass but the second."""
 READY_SECONDS = 120.0
-
-
-class CheckError(Exception):
-    """A check failed; says what was seen."""
 
 
 @dataclass(kw_only=True)
@@ -192,12 +189,6 @@ def refused(call: Callable[[], Any]) -> bool:
     except DockerError:
         return True
     return False
-
-
-def require(condition: object, message: str) -> None:
-    """Raise when something is not as it must be."""
-    if not condition:
-        raise CheckError(message)
 
 
 def container(name: str, *arguments: str, **more: Any) -> dict[str, Any]:

@@ -1,14 +1,8 @@
 """From the VCN's neighbours to pods and back; NSGs."""
 
-from integration.kind.checks.stage import (
-    BLOCKED_PORT,
-    SERVICE_PORT,
-    CheckError,
-    Stage,
-    refused,
-    require,
-)
-from integration.kind.cloud import named
+from integration.checking import CheckError, require
+from integration.cloudview import named
+from integration.kind.checks.stage import BLOCKED_PORT, SERVICE_PORT, Stage, refused
 from integration.kind.settings import CLOUD, ONPREM, ONPREM_HOST, PEER
 
 SEEN_PORT = 7070

@@ -3,17 +3,16 @@
 import time
 from typing import Any
 
+from integration.checking import require
+from integration.cloudview import addresses_of, named
 from integration.kind.checks.stage import (
     BLOCKED_PORT,
     NAMESPACE,
     SERVICE_PORT,
     Stage,
     refused,
-    require,
     server,
 )
-from integration.kind.cloud import named
-from integration.lab.lab import addresses_of
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
 
 FIXED = "fixed"
