@@ -24,7 +24,9 @@ from vcnd.linux.host import LinuxHost, boot_id
 from vcnd.netlink import netns
 from vcnd.node import Node
 from vcnd.oci.cloud import OciCloud
-from vcnd.ociapi.client import CoreClient, Endpoints
+from vcnd.oci.where import ImdsWhere
+from vcnd.ociapi.caller import Caller, Endpoints
+from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.http import Client, new_client
 from vcnd.ociapi.identity import InstancePrincipal
 from vcnd.ociapi.imds import Metadata
@@ -61,16 +63,17 @@ def oci_cloud(
     """
     oci = config.oci
     metadata = Metadata(client=client, base_url=oci.metadata_url)
-    endpoints = Endpoints(core=oci.endpoint, federation=oci.federation_endpoint)
+    where = ImdsWhere(metadata)
+    caller = Caller(
+        client=client,
+        region=where.region,
+        endpoints=Endpoints(core=oci.endpoint, federation=oci.federation_endpoint),
+        principal=principal
+        or partial(_principal, config, client, metadata, wall_clock),
+    )
     return OciCloud(
-        core=CoreClient(
-            client=client,
-            metadata=metadata,
-            endpoints=endpoints,
-            principal=principal
-            or partial(_principal, config, client, metadata, wall_clock),
-        ),
-        metadata=metadata,
+        core=CoreClient(caller),
+        where=where,
         retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
         cluster=oci.cluster,
         wait_seconds=oci.wait_seconds,

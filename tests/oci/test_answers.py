@@ -14,42 +14,37 @@ from tests.harness import EPOCH, KEY_ID, signing_key
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.oci.addresses import as_private_ip
-from vcnd.ociapi.client import CoreClient, Endpoints
+from vcnd.ociapi.caller import Caller, Endpoints
+from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.decode import decode
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
 from vcnd.ociapi.http import ANSWER_SECONDS, MOST_BODY_BYTES, exchange
 from vcnd.ociapi.identity import life_of, read_leaf
-from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.kinds import KINDS, PRIVATE_IP
 from vcnd.ociapi.principals import ApiKey
-from vcnd.ociapi.wire import Address, ImdsVnic, VnicAttachment
+from vcnd.ociapi.wire import Address, ImdsRegionInfo, ImdsVnic, VnicAttachment
 
 Clock = trio.testing.MockClock
 VNIC = "ocid1.vnic.oc1.iad.a"
-INSTANCE = {
-    "id": "ocid1.instance.oc1.iad.a",
-    "compartmentId": "ocid1.compartment.oc1..a",
-    "regionInfo": {"regionIdentifier": "iad", "realmDomainComponent": "example.com"},
-    "shapeConfig": {"maxVnicAttachments": 4},
-}
 REQUEST_ID = (b"opc-request-id", b"abc/def")
 
 
 def core(reply: Reply) -> CoreClient:
-    """Return a client of a service that answers so, and of a sound IMDS."""
+    """Return a client of a service that answers so."""
 
-    def answer(request: httpx2.Request) -> Reply:
-        if request.url.path.startswith("/opc/"):
-            return Reply(body=json.dumps(INSTANCE).encode())
-        return reply
+    async def region() -> ImdsRegionInfo:
+        return ImdsRegionInfo(
+            region_identifier="iad", realm_domain_component="example.com"
+        )
 
-    client = httpx2.AsyncClient(transport=Server(answer))
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
     return CoreClient(
-        client=client,
-        metadata=Metadata(client=client, base_url="http://169.254.169.254/opc/v2"),
-        endpoints=Endpoints(),
-        principal=lambda _url: key,
+        Caller(
+            client=httpx2.AsyncClient(transport=Server(lambda _: reply)),
+            region=region,
+            endpoints=Endpoints(),
+            principal=lambda _url: key,
+        )
     )
 
 
@@ -107,7 +102,7 @@ async def test_a_proxy_that_answers_a_deletion_deleted_nothing(
 async def test_a_list_without_end(autojump_clock: Clock) -> None:
     client = core(Reply(body=b"[]", headers=[(b"opc-next-page", b"again")]))
     with pytest.raises(BadAnswerError, match="without end"):
-        await client.list_vnic_attachments()
+        await client.list_vnic_attachments("compartment", "instance")
 
 
 async def test_a_bulk_action_without_a_work_request(autojump_clock: Clock) -> None:

@@ -11,10 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fakeoci.api.app import build
 from fakeoci.transport import FakeTransport
+from fakeoci.world.resources import Instance
 from tests.doubles.account import account_token
 from tests.harness import EPOCH, World, world
 from vcnd.model.errors import CloudRefusedError
-from vcnd.ociapi.client import CoreClient, Endpoints
+from vcnd.oci.where import ImdsWhere
+from vcnd.ociapi.caller import Caller, Endpoints
+from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.errors import NoAnswerError, OciError, Verdict
 from vcnd.ociapi.http import Client
 from vcnd.ociapi.imds import Metadata
@@ -50,15 +53,20 @@ async def client(w: World) -> AsyncIterator[Client]:
 def core(client: Client, principal: Principal) -> CoreClient:
     metadata = Metadata(client=client, base_url="http://169.254.169.254/opc/v2")
     return CoreClient(
-        client=client,
-        metadata=metadata,
-        endpoints=Endpoints(),
-        principal=lambda _url: principal,
+        Caller(
+            client=client,
+            region=ImdsWhere(metadata).region,
+            endpoints=Endpoints(),
+            principal=lambda _url: principal,
+        )
     )
 
 
 async def who(w: World, client: Client, principal: Principal) -> str:
-    await core(client, principal).list_vnic_attachments()
+    instance = w.service.world.named(Instance, w.instance)
+    await core(client, principal).list_vnic_attachments(
+        instance.compartment_id, instance.id
+    )
     return w.service.records[-1].principal
 
 

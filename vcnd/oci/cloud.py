@@ -1,28 +1,26 @@
 """The ``Cloud`` port on OCI: so many calls as needed and no more."""
 
-from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Sequence
 
 import structlog
 import trio
 
-from vcnd.core.networks import further_networks
 from vcnd.model.errors import (
     CloudError,
     CloudGoneError,
     CloudRefusedError,
 )
 from vcnd.model.family import Family
-from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.ids import VnicId
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic
 from vcnd.oci import tags
 from vcnd.oci.addresses import Addresses
 from vcnd.oci.direct import Direct
 from vcnd.oci.fixed import FixedAddresses
+from vcnd.oci.where import Where, as_vnic
 from vcnd.ociapi import wire
 from vcnd.ociapi.client import CoreClient
-from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
 
@@ -40,13 +38,13 @@ class OciCloud:
         self,
         *,
         core: CoreClient,
-        metadata: Metadata,
+        where: Where,
         retry: Retrier,
         cluster: str,
         wait_seconds: float,
     ) -> None:
         self._core = core
-        self._metadata = metadata
+        self._where = where
         self._retry = retry
         self._cluster = cluster
         self._poll = Poller(retry, wait_seconds=wait_seconds)
@@ -54,8 +52,6 @@ class OciCloud:
             core=core, retry=retry, poll=self._poll, cluster=cluster
         )
         self._direct = Direct(core=core, retry=retry)
-        self._prefixes: dict[str, str] = {}
-        """Each VNIC's first IPv6 prefix, where its subnet has one."""
         self._fixed = FixedAddresses(
             core=core, retry=retry, poll=self._poll, cluster=cluster
         )
@@ -64,16 +60,15 @@ class OciCloud:
 
     async def instance_id(self) -> str:
         """Return which instance this is (``Cloud.instance_id``)."""
-        return (await self._retry(self._core.session)).instance.id
+        return (await self._retry(self._where.known)).id
 
     # Looking
 
     async def observe(self, families: Sequence[Family], known: Known) -> CloudView:
         """Ask what the cloud has for this instance (``Cloud.observe``)."""
-        # Asked anew each time: a stopped instance may come back in another shape.
-        instance = await self._retry(self._metadata.instance)
-        local = {v.vnic_id: v for v in await self._retry(self._metadata.vnics)}
-        attachments = await self._retry(self._core.list_vnic_attachments)
+        instance = await self._retry(self._where.instance)
+        local = await self._retry(self._where.vnics)
+        attachments = await self._retry(self._list_attachments)
         attached = [a for a in attachments if a.lifecycle_state in ATTACHED_STATES]
         primary: Vnic | None = None
         gone = ", in no list of attachments"
@@ -108,10 +103,16 @@ class OciCloud:
                         raise
                     # What a policy forgets of IPv6 must not stop IPv4.
                     unlisted[family] = str(error)
-            about = body.freeform_tags
+            pod_class = body.freeform_tags.get(tags.CLASS, "")
             if held is not None and not tagged:
-                about = {tags.CLASS: held.pod_class}
-            vnic = self._vnic(local[vnic_id], body.subnet_id, about, families, theirs)
+                pod_class = held.pod_class
+            vnic = as_vnic(
+                local[vnic_id],
+                subnet_id=body.subnet_id,
+                pod_class=pod_class,
+                families=families,
+                pods=theirs,
+            )
             if body.is_primary:
                 primary = vnic
             elif ours:
@@ -130,7 +131,15 @@ class OciCloud:
             untagged_vnics=tuple(untagged_vnics),
             untagged_ips=tuple(untagged_ips),
             attached=tuple(VnicId(a.vnic_id or "") for a in attached),
-            vnic_limit=instance.shape_config.max_vnic_attachments,
+            vnic_limit=instance.vnic_limit,
+        )
+
+    async def _list_attachments(
+        self, vnic_id: VnicId | None = None
+    ) -> list[wire.VnicAttachment]:
+        here = await self._where.known()
+        return await self._core.list_vnic_attachments(
+            here.compartment_id, here.id, vnic_id=vnic_id
         )
 
     async def _get_vnic(self, vnic_id: str) -> wire.Vnic:
@@ -166,43 +175,6 @@ class OciCloud:
             and theirs.get(tags.NODE) == instance_id
         )
 
-    def _vnic(
-        self,
-        local: wire.ImdsVnic,
-        subnet_id: str,
-        freeform_tags: Mapping[str, str],
-        families: Sequence[Family],
-        pods: Sequence[PrivateIp] = (),
-    ) -> Vnic:
-        if local.vlan_tag:
-            raise CloudRefusedError(
-                f"VNIC {local.vnic_id} has VLAN tag {local.vlan_tag}: VLAN VNICs"
-                " (bare metal) are not supported yet"
-            )
-        try:
-            local.check()
-        except ValueError as error:
-            raise CloudError(f"IMDS /vnics/: VNIC {local.vnic_id}: {error}") from error
-        # Among all that it tells, its own is the one that is no pod's.
-        theirs = {ip_address(p.address) for p in pods}
-        own = [a for a in map(ip_address, local.ipv6_addresses) if a not in theirs]
-        six = Family.IPV6 in families
-        self._prefixes[local.vnic_id] = local.ipv6_subnet_cidr_block
-        return Vnic(
-            id=VnicId(local.vnic_id),
-            mac=local.mac_addr.lower(),
-            address=local.private_ip,
-            subnet_id=SubnetId(subnet_id),
-            subnet_cidr=local.subnet_cidr_block,
-            virtual_router=local.virtual_router_ip,
-            # Where pods have none, the node's IPv6 is none of our business.
-            ipv6=str(own[0]) if own and six else "",
-            ipv6_cidr=local.ipv6_subnet_cidr_block if six else "",
-            ipv6_router=local.ipv6_virtual_router_ip if six else "",
-            pod_class=freeform_tags.get(tags.CLASS, ""),
-            further_cidrs=further_networks(local.subnet_cidr_block, pods),
-        )
-
     # Addresses
 
     async def create_addresses(
@@ -220,8 +192,11 @@ class OciCloud:
         return [await self._addresses.create_block(vnic_id, size, family, new)]
 
     async def _new(self, vnic_id: VnicId, family: Family) -> wire.NewAddress:
-        # A subnet of several prefixes wants to be told which: the first, as in OKE.
-        prefix = self._prefixes.get(vnic_id) if family is Family.IPV6 else None
+        prefix = ""
+        if family is Family.IPV6:
+            # A subnet of several prefixes wants to be told which: the first, as in OKE.
+            local = (await self._retry(self._where.vnics)).get(vnic_id)
+            prefix = local.ipv6_subnet_cidr_block if local else ""
         return wire.NewAddress(await self._tags(), ipv6_subnet_cidr=prefix or None)
 
     async def delete_addresses(
@@ -244,12 +219,11 @@ class OciCloud:
         self, pod_class: PodClass, families: Sequence[Family], token: str
     ) -> Vnic:
         """Attach a pod VNIC and wait for it (``Cloud.attach_vnic``)."""
-        instance = (await self._retry(self._core.session)).instance
         ours = await self._tags()
         if pod_class.name:
             ours[tags.CLASS] = pod_class.name
         details = wire.AttachVnicDetails(
-            instance_id=instance.id,
+            instance_id=ours[tags.NODE],
             create_vnic_details=wire.CreateVnicDetails(
                 subnet_id=pod_class.subnet_ids[0],
                 nsg_ids=list(pod_class.nsg_ids),
@@ -259,12 +233,17 @@ class OciCloud:
                 assign_ipv6_ip=True if Family.IPV6 in families else None,
             ),
         )
-        known = {v.vnic_id for v in await self._retry(self._metadata.vnics)}
+        known = set(await self._retry(self._where.vnics))
         attachment = await self._retry(
             self._core.attach_vnic, details, retry_token=token
         )
         local = await self._attached(attachment.id, known)
-        return self._vnic(local, pod_class.subnet_ids[0], ours, families)
+        return as_vnic(
+            local,
+            subnet_id=pod_class.subnet_ids[0],
+            pod_class=pod_class.name,
+            families=families,
+        )
 
     async def _attached(self, attachment_id: str, known: set[str]) -> wire.ImdsVnic:
         """Wait until an attachment is complete, and return its VNIC.
@@ -276,7 +255,7 @@ class OciCloud:
 
         async def ask() -> wire.ImdsVnic | None:
             nonlocal asked_at
-            vnics = {v.vnic_id: v for v in await self._retry(self._metadata.vnics)}
+            vnics = await self._retry(self._where.vnics)
             fresh = vnics.keys() - known
             now = trio.current_time()
             if not fresh and now - asked_at < ATTACHMENT_SECONDS:
@@ -298,7 +277,7 @@ class OciCloud:
 
     async def detach_vnic(self, vnic_id: VnicId) -> None:
         """Detach a pod VNIC and wait until it is gone (``Cloud.detach_vnic``)."""
-        listed = await self._retry(self._core.list_vnic_attachments, vnic_id=vnic_id)
+        listed = await self._retry(self._list_attachments, vnic_id)
         if not listed:
             # Gone, or so new that no list has it: then it must not be given up.
             try:
@@ -316,13 +295,12 @@ class OciCloud:
         await self._poll(
             f"detachment of {vnic_id}",
             lambda them: all(a.lifecycle_state == "DETACHED" for a in them) or None,
-            self._core.list_vnic_attachments,
-            vnic_id=vnic_id,
+            self._list_attachments,
+            vnic_id,
         )
 
     async def _tags(self) -> dict[str, str]:
-        instance = (await self._retry(self._core.session)).instance
-        return {tags.OWNER: self._cluster, tags.NODE: instance.id}
+        return {tags.OWNER: self._cluster, tags.NODE: await self.instance_id()}
 
 
 def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:

@@ -1,23 +1,14 @@
 """One method per OCI operation: no retry, no policy (docs/oci.md#operations)."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
-
-import msgspec
-import trio
+from urllib.parse import quote
 
 from vcnd.ociapi import wire
+from vcnd.ociapi.caller import Caller
 from vcnd.ociapi.decode import printable
-from vcnd.ociapi.errors import OciError, Verdict
-from vcnd.ociapi.http import Answer, Client, exchange
-from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.kinds import Kind
-from vcnd.ociapi.limiter import Limiter
-from vcnd.ociapi.permissions import Permissions
-from vcnd.ociapi.principals import Principal
 from vcnd.ociapi.values import OCID
 
 T = TypeVar("T")
@@ -26,113 +17,11 @@ MOST_PAGES = 100
 """Of one list, 500 objects each: a VNIC, instance or subnet has far fewer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
-    """Where the services are; empty means by region and realm."""
-
-    core: str = ""
-    federation: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """Who we are and whom we talk to, once IMDS has told."""
-
-    instance: wire.ImdsInstance
-    core_url: str
-    principal: Principal
-
-
 class CoreClient:
-    """The Core Services API, signed as this instance."""
+    """The Core Services API, as far as we use it."""
 
-    def __init__(
-        self,
-        *,
-        client: Client,
-        metadata: Metadata,
-        endpoints: Endpoints,
-        principal: Callable[[str], Principal],
-    ) -> None:
-        """Make a client.
-
-        Args:
-            client: the way to the network.
-            metadata: tells region and instance.
-            endpoints: where the services are, if not by region.
-            principal: makes who signs, given the federation's URL.
-        """
-        self._client = client
-        self._metadata = metadata
-        self._endpoints = endpoints
-        self._principal = principal
-        self._opening = trio.Lock()
-        self._limiter = Limiter()
-        self._permissions = Permissions()
-        self._session: Session | None = None
-
-    async def session(self) -> Session:
-        """Return the session, asking IMDS the first time."""
-        async with self._opening:
-            if self._session is None:
-                self._session = await self._open()
-            return self._session
-
-    async def _open(self) -> Session:
-        instance = await self._metadata.instance()
-        region = instance.region_info.region_identifier
-        domain = instance.region_info.realm_domain_component
-        core = self._endpoints.core or f"https://iaas.{region}.{domain}"
-        federation = self._endpoints.federation or f"https://auth.{region}.{domain}"
-        return Session(
-            instance=instance,
-            core_url=f"{core.rstrip('/')}/20160918",
-            principal=self._principal(federation.rstrip("/")),
-        )
-
-    async def _call(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        *,
-        query: dict[str, str] | None = None,
-        body: msgspec.Struct | dict[str, Any] | None = None,
-        retry_token: str = "",
-        if_match: str = "",
-    ) -> Answer:
-        session = await self.session()
-        url = session.core_url + path + (f"?{urlencode(query)}" if query else "")
-        content = msgspec.json.encode(body) if body is not None else None
-        if content is None and method == "POST":
-            content = b""
-        headers = {"accept": "application/json"}
-        if retry_token:
-            headers["opc-retry-token"] = retry_token
-        if if_match:
-            headers["if-match"] = if_match
-        await self._limiter.turn()
-        try:
-            answer = await exchange(
-                self._client,
-                operation=operation,
-                method=method,
-                url=url,
-                body=content,
-                headers=headers,
-                signer=session.principal,
-            )
-        except OciError as error:
-            if error.verdict is Verdict.IDENTIFY:
-                session.principal.invalidate()
-            if error.throttled:
-                self._limiter.refused()
-            if error.verdict is Verdict.GONE:
-                error.hint = self._permissions.hint(operation)
-            raise
-        self._limiter.answered()
-        self._permissions.allowed(operation)
-        return answer
+    def __init__(self, caller: Caller) -> None:
+        self._call = caller.call
 
     async def _list(
         self, operation: str, path: str, query: dict[str, str], of: type[T]
@@ -153,11 +42,10 @@ class CoreClient:
             query["page"] = page
 
     async def list_vnic_attachments(
-        self, *, vnic_id: str | None = None
+        self, compartment_id: str, instance_id: str, *, vnic_id: str | None = None
     ) -> list[wire.VnicAttachment]:
-        """List this instance's attachments, or a VNIC's."""
-        instance = (await self.session()).instance
-        query = {"compartmentId": instance.compartment_id, "instanceId": instance.id}
+        """List an instance's attachments, or those of one VNIC there."""
+        query = {"compartmentId": compartment_id, "instanceId": instance_id}
         if vnic_id is not None:
             query["vnicId"] = vnic_id
         return await self._list(

@@ -1,0 +1,136 @@
+"""Calls to one API of OCI: signed, at the rate that it bears, refusals learnt from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import trio
+
+from vcnd.ociapi import wire
+from vcnd.ociapi.errors import OciError, Verdict
+from vcnd.ociapi.http import Answer, Client, exchange
+from vcnd.ociapi.limiter import Limiter
+from vcnd.ociapi.permissions import Permissions
+from vcnd.ociapi.principals import Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where the services are; empty means by region and realm."""
+
+    core: str = ""
+    federation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """Whom we talk to, and who signs, once the region is known."""
+
+    core_url: str
+    principal: Principal
+
+
+class Caller:
+    """Calls the Core Services API; does not retry."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        region: Callable[[], Awaitable[wire.ImdsRegionInfo]],
+        endpoints: Endpoints,
+        principal: Callable[[str], Principal],
+    ) -> None:
+        """Make a caller.
+
+        Args:
+            client: the way to the network.
+            region: tells region and realm; is asked at the first call.
+            endpoints: where the services are, if not by region.
+            principal: makes who signs, given the federation's URL.
+        """
+        self._client = client
+        self._region = region
+        self._endpoints = endpoints
+        self._principal = principal
+        self._opening = trio.Lock()
+        self._limiter = Limiter()
+        self._permissions = Permissions()
+        self._opened: _Session | None = None
+
+    async def _session(self) -> _Session:
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await self._open()
+            return self._opened
+
+    async def _open(self) -> _Session:
+        here = await self._region()
+        region, domain = here.region_identifier, here.realm_domain_component
+        core = self._endpoints.core or f"https://iaas.{region}.{domain}"
+        federation = self._endpoints.federation or f"https://auth.{region}.{domain}"
+        return _Session(
+            core_url=f"{core.rstrip('/')}/20160918",
+            principal=self._principal(federation.rstrip("/")),
+        )
+
+    async def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: msgspec.Struct | dict[str, Any] | None = None,
+        retry_token: str = "",
+        if_match: str = "",
+    ) -> Answer:
+        """Make one call and return its answer.
+
+        Args:
+            operation: OCI's name for it.
+            method: of HTTP.
+            path: below the API's version.
+            query: parameters of the URL.
+            body: is sent as JSON.
+            retry_token: the same token makes OCI carry out a repeated call once.
+            if_match: the etag that the object must still have.
+
+        Raises:
+            OciError: a refusal.
+            NoAnswerError: there was no answer, or none that makes sense.
+        """
+        session = await self._session()
+        url = session.core_url + path + (f"?{urlencode(query)}" if query else "")
+        content = msgspec.json.encode(body) if body is not None else None
+        if content is None and method == "POST":
+            content = b""
+        headers = {"accept": "application/json"}
+        if retry_token:
+            headers["opc-retry-token"] = retry_token
+        if if_match:
+            headers["if-match"] = if_match
+        await self._limiter.turn()
+        try:
+            answer = await exchange(
+                self._client,
+                operation=operation,
+                method=method,
+                url=url,
+                body=content,
+                headers=headers,
+                signer=session.principal,
+            )
+        except OciError as error:
+            if error.verdict is Verdict.IDENTIFY:
+                session.principal.invalidate()
+            if error.throttled:
+                self._limiter.refused()
+            if error.verdict is Verdict.GONE:
+                error.hint = self._permissions.hint(operation)
+            raise
+        self._limiter.answered()
+        self._permissions.allowed(operation)
+        return answer
