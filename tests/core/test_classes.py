@@ -1,0 +1,50 @@
+"""The name of a class follows from its subnets and NSGs alone."""
+
+import pytest
+
+from vcnd.core.classes import named_class
+from vcnd.model.podnetwork import PodClass
+
+ONE, TWO = "ocid1.subnet.oc1.iad.one", "ocid1.subnet.oc1.iad.two"
+RED, BLUE = "ocid1.networksecuritygroup.red", "ocid1.networksecuritygroup.blue"
+
+
+def test_class_name_is_the_same_on_every_node() -> None:
+    """The name stands in tags of VNICs: another one would orphan those VNICs."""
+    assert named_class((ONE, TWO), [RED, BLUE]) == PodClass(
+        "739d1a5bb6a2", (ONE, TWO), (BLUE, RED)
+    )
+
+
+@pytest.mark.parametrize("nsg_ids", [[RED, BLUE], [BLUE, RED], iter((RED, BLUE))])
+def test_order_of_nsgs_changes_nothing(nsg_ids: list[str]) -> None:
+    assert named_class((ONE,), nsg_ids) == named_class((ONE,), [BLUE, RED])
+
+
+@pytest.mark.parametrize(
+    ("subnet_ids", "nsg_ids", "apart"),
+    [
+        ((TWO,), [RED], ""),
+        ((ONE, TWO), [RED], ""),
+        ((TWO, ONE), [RED], ""),
+        ((ONE, RED), [], ""),
+        ((ONE,), [], ""),
+        ((ONE,), [], RED),
+        ((ONE,), [BLUE], ""),
+        ((ONE,), [RED, BLUE], ""),
+        ((ONE,), [RED], "web"),
+        ((ONE,), [RED], "web\nshop"),
+        ((), [ONE, RED], ""),
+    ],
+)
+def test_another_class_has_another_name(
+    subnet_ids: tuple[str, ...], nsg_ids: list[str], apart: str
+) -> None:
+    named = named_class(subnet_ids, nsg_ids, apart=apart)
+    assert named.name != named_class((ONE,), [RED]).name
+    assert named.subnet_ids == subnet_ids
+
+
+def test_order_of_subnets_is_part_of_the_class() -> None:
+    """The first subnet that is not full is used: their order means something."""
+    assert named_class((ONE, TWO), []).name != named_class((TWO, ONE), []).name

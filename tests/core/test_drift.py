@@ -1,0 +1,235 @@
+"""What differs between books, kernel and cloud, and how each difference is repaired."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from vcnd.core.drift import (
+    Adopt,
+    EndLease,
+    Forget,
+    ReapLink,
+    RestoreLease,
+    SetNsgs,
+    cloud_drift,
+    kernel_drift,
+    listed_drift,
+    nsg_drift,
+)
+from vcnd.model.family import Family
+from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.interface import PodLink
+from vcnd.model.podnetwork import PodClass
+from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, PodRef, SandboxKey
+from vcnd.model.vnic import CloudView, PrivateIp, Vnic
+
+FOUR, SIX = "10.0.0.1", "fd00::1"
+KEY, POD = SandboxKey("vcnd", "abc", "eth0"), PodRef(namespace="n", name="p", uid="u")
+
+
+def private_ip(address: str, ocid: str = "", prefix_length: int = 0) -> PrivateIp:
+    return PrivateIp(
+        id=PrivateIpId(ocid or address),
+        address=address,
+        vnic_id=VnicId("v"),
+        prefix_length=prefix_length,
+    )
+
+
+def lease(host_ifname: str, address: str, key: SandboxKey | None = None) -> Lease:
+    return Lease(
+        key=key or SandboxKey("vcnd", host_ifname, "eth0"),
+        address=address,
+        netns_cookie=1,
+        host_ifname=host_ifname,
+    )
+
+
+def link(host_ifname: str, *addresses: str, ours: bool = True) -> PodLink:
+    return PodLink(host_ifname=host_ifname, ours=ours, addresses=addresses)
+
+
+# The cloud
+
+ONE, TWO = private_ip("10.0.0.1"), private_ip("10.0.0.2")
+NEW_ONE = private_ip("10.0.0.1", "made later")
+BLOCK = private_ip("10.0.1.0", prefix_length=30)
+
+
+@pytest.mark.parametrize(
+    ("books", "cloud", "leased", "expected"),
+    [
+        ([], [], (), []),
+        ([ONE, BLOCK], [BLOCK, ONE], ("10.0.0.1",), []),
+        ([], [ONE], (), [Adopt(ONE)]),
+        ([ONE], [], (), [Forget(ONE, leased=False)]),
+        ([ONE, TWO], [TWO], ("10.0.0.2",), [Forget(ONE, leased=False)]),
+        ([ONE], [], ("10.0.0.1",), [Forget(ONE, leased=True)]),
+        ([BLOCK], [], ("10.0.1.3",), [Forget(BLOCK, leased=True)]),
+        ([BLOCK], [], ("10.0.1.4",), [Forget(BLOCK, leased=False)]),
+        # Deleted and created anew: another object, and the old one goes first.
+        ([ONE], [NEW_ONE], (), [Forget(ONE, leased=False), Adopt(NEW_ONE)]),
+        ([ONE], [TWO], (), [Forget(ONE, leased=False), Adopt(TWO)]),
+    ],
+)
+def test_cloud_drift_is_adopted_or_forgotten(
+    books: list[PrivateIp],
+    cloud: list[PrivateIp],
+    leased: Sequence[str],
+    expected: list[Adopt | Forget],
+) -> None:
+    assert cloud_drift(books=books, cloud=cloud, leased={*leased}) == expected
+
+
+# The kernel
+
+
+@pytest.mark.parametrize(
+    ("leases", "links", "busy", "expected"),
+    [
+        ([], [], (), []),
+        ([lease("oci1", FOUR)], [link("oci1", FOUR)], (), []),
+        # A leased link that carries no pod (its pod is just gone) is left to DEL.
+        ([lease("oci1", FOUR)], [link("oci1")], (), []),
+        ([lease("oci1", FOUR)], [], (), [EndLease(lease("oci1", FOUR))]),
+        ([lease("oci1", FOUR)], [], ("oci1",), []),
+        ([], [link("oci1")], (), [ReapLink("oci1")]),
+        ([], [link("oci1")], ("oci1",), []),
+        ([], [link("oci1", ours=False)], (), []),
+        ([], [link("oci1", FOUR, ours=False)], (), []),
+        ([], [link("oci1", FOUR)], ("oci1",), []),
+        # The name of a lease's link is enough; whose it is does not count.
+        ([lease("oci1", FOUR)], [link("oci1", ours=False)], (), []),
+        # Another pod is alive with that address: nothing says which one has it.
+        ([lease("oci1", FOUR)], [link("oci1", FOUR), link("oci2", FOUR)], (), []),
+        ([], [link("oci2"), link("oci1")], (), [ReapLink("oci1"), ReapLink("oci2")]),
+    ],
+)
+def test_kernel_drift_is_ended_or_reaped(
+    leases: list[Lease],
+    links: list[PodLink],
+    busy: Sequence[str],
+    expected: list[EndLease | ReapLink],
+) -> None:
+    by_name = {found.host_ifname: found for found in links}
+    repairs = kernel_drift(
+        leases=leases, links=by_name, busy={*busy}, first=Family.IPV4
+    )
+    assert repairs == expected
+
+
+def test_link_of_a_pod_outlives_the_older_lease_of_its_address() -> None:
+    """The new lease is restored before the old one ends: no pod gets the address."""
+    old, pod = lease("oci1", FOUR), link("oci2", FOUR)
+    repairs = kernel_drift(
+        leases=[old], links={"oci2": pod}, busy=set(), first=Family.IPV4
+    )
+    assert [type(r) for r in repairs] == [RestoreLease, EndLease]
+    assert repairs[1] == EndLease(old)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "first", "expected"),
+    [
+        ((FOUR,), Family.IPV4, (FOUR,)),
+        ((FOUR,), Family.IPV6, (FOUR,)),
+        ((SIX,), Family.IPV4, (SIX,)),
+        ((FOUR, SIX), Family.IPV4, (FOUR, SIX)),
+        ((FOUR, SIX), Family.IPV6, (SIX, FOUR)),
+        ((SIX, FOUR), Family.IPV4, (FOUR, SIX)),
+        # Of several in a family it is the first that the link names.
+        ((FOUR, "10.0.0.2", SIX, "fd00::2"), Family.IPV4, (FOUR, SIX)),
+    ],
+)
+def test_restored_lease_has_an_address_of_each_family(
+    addresses: tuple[str, ...], first: Family, expected: tuple[str, ...]
+) -> None:
+    found = replace(link("oci1", *addresses), key=KEY, pod=POD)
+    (repair,) = kernel_drift(leases=[], links={"oci1": found}, busy=set(), first=first)
+    assert isinstance(repair, RestoreLease)
+    restored = repair.lease
+    assert restored.addresses == expected
+    assert (restored.key, restored.pod) == (KEY, POD)
+    assert (restored.host_ifname, restored.netns_cookie) == ("oci1", UNKNOWN_COOKIE)
+
+
+def test_link_that_names_no_sandbox_stands_for_one() -> None:
+    (repair,) = kernel_drift(
+        leases=[], links={"oci1": link("oci1", FOUR)}, busy=set(), first=Family.IPV4
+    )
+    assert isinstance(repair, RestoreLease)
+    assert repair.lease.key == SandboxKey.of_link("oci1")
+    assert repair.lease.pod == PodRef()
+
+
+# CNI GC
+
+ETH0, NET1 = SandboxKey("vcnd", "abc", "eth0"), SandboxKey("vcnd", "abc", "net1")
+ELSEWHERE = SandboxKey("other", "abc", "eth0")
+
+
+@pytest.mark.parametrize(
+    ("valid", "ended"),
+    [
+        ((), [ETH0, NET1]),
+        ((("abc", "eth0"),), [NET1]),
+        ((("abc", "net1"),), [ETH0]),
+        ((("abc", "eth0"), ("abc", "net1")), []),
+        ((("eth0", "abc"), ("xyz", "eth0")), [ETH0, NET1]),
+    ],
+)
+def test_unlisted_attachments_of_the_network_end(
+    valid: Sequence[tuple[str, str]], ended: list[SandboxKey]
+) -> None:
+    held = [lease(str(n), FOUR, k) for n, k in enumerate((ETH0, ELSEWHERE, NET1))]
+    repairs = listed_drift(leases=held, network="vcnd", valid={*valid})
+    assert [r.lease.key for r in repairs] == ended
+
+
+# NSGs
+
+OWN, SHOP = PodClass("", ("a", "b"), ("red", "blue")), PodClass("shop", ("a",), ())
+
+
+@pytest.mark.parametrize(
+    ("pod_class", "subnet_id", "nsgs", "expected"),
+    [
+        ("", "a", ("red", "blue"), None),
+        ("", "a", ("blue", "red"), None),
+        ("", "a", (), ("red", "blue")),
+        ("", "b", ("red",), ("red", "blue")),
+        ("", "a", ("red", "blue", "green"), ("red", "blue")),
+        ("shop", "a", ("red",), ()),
+        ("shop", "a", (), None),
+        # A subnet that the class does not name, a class that no pod asks for.
+        ("shop", "b", ("red",), None),
+        ("gone", "a", ("red",), None),
+    ],
+)
+def test_vnics_get_the_nsgs_of_their_class(
+    pod_class: str,
+    subnet_id: str,
+    nsgs: tuple[str, ...],
+    expected: tuple[str, ...] | None,
+) -> None:
+    vnic = Vnic(
+        id=VnicId("v"),
+        mac="02:00:00:00:00:01",
+        address="10.0.0.9",
+        subnet_id=SubnetId(subnet_id),
+        subnet_cidr="10.0.0.0/24",
+        virtual_router="10.0.0.254",
+        pod_class=pod_class,
+    )
+    view = CloudView(
+        primary=replace(vnic, id=VnicId("primary")),
+        pod_vnics=(vnic,),
+        nsgs={vnic.id: nsgs},
+        private_ips=(),
+        unlisted={},
+        attached=(),
+        vnic_limit=2,
+    )
+    repairs = nsg_drift(view, {c.name: c for c in (OWN, SHOP)})
+    assert repairs == ([] if expected is None else [SetNsgs(vnic.id, expected)])
