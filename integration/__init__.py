@@ -1,1 +1,1 @@
-"""All that runs the product on real parts."""
+"""Runs the product on real parts."""

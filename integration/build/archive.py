@@ -21,7 +21,7 @@ STICKY = 0o1777
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """What an image is to hold and to run."""
+    """An image's content and command."""
 
     name: str
     """With its tag."""

@@ -1,7 +1,7 @@
-"""What takes long to build, kept outside the repository by the hash of its inputs.
+"""Keeps build results outside the repository, by the hash of their inputs.
 
-A build that is interrupted leaves nothing behind but its finished artifacts: each
-is made in a folder of its own and renamed when it is whole.
+An interrupted build leaves only finished artifacts: each is made in a folder of its
+own and renamed when it is complete.
 """
 
 import fcntl
@@ -55,7 +55,7 @@ def _files(path: Path) -> Iterable[Path]:
 
 
 class Cache:
-    """Makes artifacts that are missing, and says what it does."""
+    """Builds missing artifacts, and reports its progress."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -63,10 +63,10 @@ class Cache:
         self._advance: Callable[..., None] = lambda **_: None
 
     def artifact(self, name: str, key: str, build: Callable[[Path], Any]) -> Path:
-        """Return the folder of an artifact, building it if it is not there.
+        """Return the folder of an artifact; build it if it is missing.
 
         Args:
-            name: what it is, for people.
+            name: its name, for people.
             key: hash of its inputs.
             build: fills an empty folder.
         """
@@ -102,7 +102,7 @@ class Cache:
         self.console.print(f"  built {name} [dim]{took:.0f} s[/]", highlight=False)
 
     def progress(self, done: int, total: int) -> None:
-        """Show how far the artifact that is being made has come."""
+        """Show the progress of the present build."""
         self._advance(completed=done, total=total)
 
     def prune(self) -> None:

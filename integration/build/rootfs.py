@@ -1,4 +1,4 @@
-"""Root file systems of Debian, by debootstrap: of nodes, and of our own image."""
+"""Root file systems of Debian, made by debootstrap, for nodes and for our own image."""
 
 import shutil
 import subprocess
@@ -32,7 +32,7 @@ def node(cache: Cache) -> Path:
 
 
 def python(cache: Cache) -> Path:
-    """Return the one that our own image starts from."""
+    """Return the root file system that our own image is based on."""
     return _debian(cache, "rootfs-python", PYTHON_PACKAGES)
 
 

@@ -24,7 +24,7 @@ from integration.demo import (
     families,
     paths,
     profiles,
-    wishes,
+    requests,
     witnesses,
 )
 from integration.demo.stage import Stage
@@ -63,10 +63,10 @@ CHECKS: tuple[Check, ...] = (
     witnesses.stop_during_release,
     addresses.nothing_left,
 )
-WISHES: tuple[Check, ...] = (
-    wishes.pod_nsg_annotation,
-    wishes.pod_subnet_annotation,
-    wishes.fixed_address_survives,
+REQUESTS: tuple[Check, ...] = (
+    requests.pod_nsg_annotation,
+    requests.pod_subnet_annotation,
+    requests.fixed_address_survives,
     dataplane.nsg_between_classes_same_node,
 )
 """Come after ``rules_restored``, with ``--world``."""
@@ -80,7 +80,7 @@ FAMILIES: tuple[Check, ...] = (
 FEW_ADDRESSES = 1
 """Objects that the last node's VNICs take, so that it needs a second one."""
 SHRINK_SECONDS = 8.0
-"""A surplus is given back so soon, for somebody who watches."""
+"""A surplus is released after this time, short for a person who watches."""
 LEAST_NODES = 2
 
 
@@ -171,7 +171,7 @@ class Options:
         """Return the checks, in their order."""
         checks = list(CHECKS)
         at = checks.index(paths.rules_restored) + 1
-        checks[at:at] = (*self.choice * WISHES, *self.dual_stack * FAMILIES)
+        checks[at:at] = (*self.choice * REQUESTS, *self.dual_stack * FAMILIES)
         return checks
 
     @property
@@ -195,7 +195,7 @@ async def _run(
     console.print(f"[bold]A fake cloud, {options.nodes} nodes, real packets[/]")
     console.print(f"  the nodes' image: {options.image_profile}")
     pool = {**POOL, "shrink_after_seconds": SHRINK_SECONDS}
-    allow = wishes.ALLOW if options.choice else None
+    allow = requests.ALLOW if options.choice else None
     both = families.BOTH if options.dual_stack else ("IPv4",)
     async with running_lab(
         text,
@@ -226,7 +226,7 @@ async def _run(
 
 
 async def _keep_only(stage: Stage, pods: int) -> None:
-    """Bring the pods a node from those of warm_add to the number asked for."""
+    """Reduce each node's pods from warm_add's number to the requested one."""
     for node in stage.nodes:
         # The first and the last: where one VNIC is not enough, they are on two.
         for pod in stage.pods.get(node.name, [])[pods - 1 : -1]:
@@ -251,7 +251,7 @@ async def _check(stage: Stage, check: Check, console: Console) -> dict[str, Any]
 
 
 async def _show(stage: Stage, console: Console) -> None:
-    """Hand the lab over to a shell inside it; the checks go on when it ends."""
+    """Open a shell in the lab; the checks go on when it ends."""
     node = stage.nodes[0]
     console.print(
         f"""The lab is kept: this shell is inside it, its end goes on with the checks.

@@ -1,4 +1,4 @@
-"""Checks of addresses: whose they are, how they are given and taken back."""
+"""Checks of addresses: who has them, how they are leased and released."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ async def pods_have_private_ips(stage: Stage) -> str:
             if a["instanceId"] == instance["id"]
             and a.get("vnicId") == private_ip["vnicId"]
         ]
-        require(bool(attached), f"{pod.address} is on no VNIC of {pod.node.name}")
+        require(attached, f"{pod.address} is on no VNIC of {pod.node.name}")
     addresses = {p.address for p in stage.all_pods()}
     require(len(addresses) == len(stage.all_pods()), "an address was given twice")
     return f"{len(addresses)} pods, each a secondary private IP of its node in `pods`"
@@ -209,11 +209,11 @@ async def block_returned(stage: Stage) -> str:
     world = await stage.lab.cloud.world()
     there = {p["id"] for p in world["PrivateIp"]}
     blocks = {i: cidr for i, cidr in stage.blocks.items() if i not in there}
-    require(bool(stage.blocks), "no node was ever given a block")
-    require(bool(blocks), f"all of {sorted(stage.blocks.values())} are still there")
+    require(stage.blocks, "no node was ever given a block")
+    require(blocks, f"all of {sorted(stage.blocks.values())} are still there")
     requests = await stage.lab.cloud.requests()
     deleted = [r for r in requests if r["operation"] in RETURNS and r["status"] < 300]  # noqa: PLR2004
-    require(bool(deleted), f"nobody called any of {', '.join(RETURNS)}")
+    require(deleted, f"nobody called any of {', '.join(RETURNS)}")
     return (
         f"{len(blocks)} of {len(stage.blocks)} blocks went back whole, among them"
         f" {min(blocks.values())}"
@@ -221,7 +221,7 @@ async def block_returned(stage: Stage) -> str:
 
 
 async def nothing_left(stage: Stage) -> str:
-    """Give everything back and stop; nothing differs from before."""
+    """Release everything and stop; nothing differs from before."""
     for node in stage.nodes:
         await node.ctl("release")
         await node.stop()
@@ -240,7 +240,7 @@ async def nothing_left(stage: Stage) -> str:
 
 
 async def take(stage: Stage) -> snapshot.Snapshot:
-    """Return how everything stands now."""
+    """Return the present state."""
     taken: snapshot.Snapshot = {}
     for node in stage.nodes:
         taken |= await trio.to_thread.run_sync(snapshot.of_namespace, node.name)

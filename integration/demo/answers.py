@@ -18,9 +18,9 @@ GARBAGE = (
     ("ListPrivateIps", "block-of-half-the-internet"),
     ("ListPrivateIps", "banana"),
 )
-"""A daemon that starts meets them one after another."""
+"""Bad answers that a starting daemon gets one after another."""
 LEAST_TOLD = 6
-"""So many of them are in the logs, or more: a refusal is logged again."""
+"""At least this many of them are in the logs; a refusal is logged again."""
 PATIENCE_SECONDS = 60.0
 
 

@@ -97,7 +97,7 @@ async def nsg_between_classes_same_node(stage: Stage) -> str:
             and f["sourceAddress"] == pod.address
             and f["destinationAddress"] == plain.address
         ]
-        require(bool(rejected), "the flow log has no REJECT of it")
+        require(rejected, "the flow log has no REJECT of it")
     finally:
         await stage.stop_pod(pod)
     return f"{pod.address} → {plain.address}:{port} is silent; the flow log: REJECT"

@@ -1,4 +1,4 @@
-"""Checks of packets: who reaches whom, seen as whom, and who must not."""
+"""Checks of packets: who reaches whom, under which address, and who must not."""
 
 from collections.abc import Callable
 
@@ -89,7 +89,7 @@ async def nsg_blocks(stage: Stage) -> str:
         and f["sourceAddress"] == client.address
         and f["destinationPort"] == traffic.BLOCKED_PORT
     ]
-    require(bool(rejected), "the flow log has no REJECT of it")
+    require(rejected, "the flow log has no REJECT of it")
     return f"{server.address}:{traffic.BLOCKED_PORT} is silent; the flow log: REJECT"
 
 
@@ -147,7 +147,7 @@ async def flow_log_names_pod_address(stage: Stage) -> str:
         and f["destinationAddress"] == server.address
         and f["destinationPort"] == traffic.SERVICE_PORT
     ]
-    require(bool(found), f"no ACCEPT of {client.address} → {server.address}")
+    require(found, f"no ACCEPT of {client.address} → {server.address}")
     last = found[-1]
     return (
         f"{last['sourceAddress']}:{last['sourcePort']} →"
@@ -231,7 +231,7 @@ def _node_ports(addresses: list[str], backends: list[Pod]) -> str:
 
 
 def _accept_as_kube_proxy(node: str, *, undo: bool = False) -> None:
-    """Do what KUBE-FORWARD does where an image's FORWARD chain ends in REJECT."""
+    """Do what KUBE-FORWARD does if an image's FORWARD chain ends in REJECT."""
     if "chain FORWARD" not in netns.nft_output(node, "list chains ip"):
         return
     if not undo:

@@ -48,7 +48,7 @@ async def rp_filter_profiles(stage: Stage) -> str:
 
 
 def _expect_in_force(node: Node) -> None:
-    """Fail unless the node is what its image makes of it."""
+    """Fail unless the node has its image's settings and firewall."""
     everywhere, fresh, rule = IN_FORCE[node.profile.name]
     conf = Path("/proc/sys/net/ipv4/conf")
     for name, wanted in (("all", everywhere), ("default", fresh)):

@@ -1,4 +1,4 @@
-"""What the checks share: the lab, its pods, and how things stood before."""
+"""The state that the demo's checks share: the lab, its pods, and the state before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ class Stage:
 
 
 async def sees(client: str, address: str, port: int = traffic.SERVICE_PORT) -> str:
-    """Return under which address a server sees a client.
+    """Return the address under which a server sees a client.
 
     Raises:
         CheckError: no answer.

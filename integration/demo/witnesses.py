@@ -1,4 +1,4 @@
-"""Checks of what the cloud says once and does not mean, and of a badly timed stop."""
+"""Checks of a cloud whose lists are incomplete, and of a badly timed stop."""
 
 from contextlib import suppress
 from typing import Any
@@ -43,7 +43,7 @@ async def vnic_missing_from_list(stage: Stage) -> str:
         await trio.sleep(0.5)
     await stage.lab.cloud.hide(*ids, seconds=0)
     conversation.close()
-    require(bool(doubted), "no audit has seen a list that lacks the VNIC")
+    require(doubted, "no audit has seen a list that lacks the VNIC")
     fresh = await stage.start_pod(node)
     seen = await traffic.ask(fresh.netns, other.address)
     require(seen == fresh.address, f"a new pod is seen as {seen!r}")

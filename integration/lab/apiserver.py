@@ -132,7 +132,7 @@ class ApiServer:
         _end(self._etcd)
 
     def hold(self) -> None:
-        """Let it hang: connections stay open and nobody answers."""
+        """Stop its process: connections stay open and get no answer."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGSTOP)
 
@@ -164,7 +164,7 @@ class ApiServer:
             )
 
     def unfinished_request(self, token: str, path: str) -> ssl.SSLSocket:
-        """Send a request whose body never comes; the server waits for it."""
+        """Send a request without its body; the server waits for it."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         plain = socket.create_connection(("127.0.0.1", SECURE_PORT))
@@ -188,7 +188,7 @@ class ApiServer:
         return made
 
     def compact(self) -> None:
-        """Let etcd forget all versions but the newest."""
+        """Let etcd delete all versions but the newest."""
         with httpx2.Client(trust_env=False) as client:
             base = f"http://127.0.0.1:{ETCD_PORT}/v3/kv"
             newest = client.post(f"{base}/range", json={"key": "AA=="}).json()

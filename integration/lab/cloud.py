@@ -61,16 +61,16 @@ class Cloud:
         return ways
 
     async def settled(self) -> None:
-        """Return when packets flow as the API says."""
+        """Return when the fabric has reached the API's state."""
         await self._get("/fabric")
 
     async def fault(self, **details: Any) -> None:
-        """Let the next calls of an operation go wrong."""
+        """Make the next calls of an operation fail."""
         response = await self._client.post(f"{BASE}/fake/v1/faults", json=details)
         response.raise_for_status()
 
     async def clear_faults(self) -> None:
-        """Let nothing more go wrong."""
+        """Remove all faults."""
         (await self._client.delete(f"{BASE}/fake/v1/faults")).raise_for_status()
 
     async def hide(self, *ids: str, seconds: float) -> None:
@@ -80,7 +80,7 @@ class Cloud:
         (await self._client.post(url, json=body)).raise_for_status()
 
     async def freeze_attachments(self, *, frozen: bool) -> None:
-        """Let no attachment or detachment come to its end, or let them again."""
+        """Stop the progress of attachments and detachments, or let them go on."""
         action = "freeze" if frozen else "thaw"
         path = f"{BASE}/fake/v1/vnicAttachments/actions/{action}"
         (await self._client.post(path)).raise_for_status()

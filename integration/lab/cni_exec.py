@@ -27,7 +27,7 @@ class CniError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """What a runtime keeps of a container's attachment."""
+    """The data that a runtime keeps of a container's attachment."""
 
     container_id: str
     netns: str

@@ -1,8 +1,8 @@
-"""Namespaces of our own around a run: nothing of the machine is touched or left.
+"""Namespaces around a run, so that it changes nothing on the machine.
 
-As root and as a plain user alike: the run gets its own network, mount and process
-namespaces (and, for a user, a user namespace), with an empty /run.  When its first
-process ends, the kernel ends and removes all that was in them.
+For root and for a plain user alike, the run gets its own network, mount and process
+namespaces (for a user also a user namespace), with an empty /run.  When its first
+process ends, the kernel ends all processes in them and removes them.
 """
 
 import os

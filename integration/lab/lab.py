@@ -1,4 +1,4 @@
-"""The whole lab: cloud, nodes, and the hosts beyond them."""
+"""The whole lab: the cloud, the nodes, and hosts outside the VCN."""
 
 import re
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ POOL = {"batch": 12, "cooling_seconds": 2.0, "audit_seconds": 30.0}
 
 @dataclass(kw_only=True)
 class Lab:
-    """What runs."""
+    """A running lab."""
 
     cloud: Cloud
     nodes: list[Node]
@@ -42,14 +42,14 @@ def world_text(
     slow: bool = True,
     name: str = "default",
 ) -> str:
-    """Return a bundled world with so many nodes.
+    """Return a bundled world with a number of nodes.
 
     Args:
         nodes: how many nodes.
         seed: seed of all made-up names.
-        few_addresses: let the last node's VNICs take only so many objects.
-        name: which of the bundled worlds.
-        slow: take the default world's time for what takes time; else hardly any.
+        few_addresses: the number of objects that the last node's VNICs take.
+        name: the bundled world.
+        slow: keep the default world's durations; else they are very short.
     """
     text = worldfile.bundled(name)
     values: dict[str, float] = {"seed": seed}
@@ -67,7 +67,7 @@ def world_text(
 
 
 def _imds(families: tuple[str, ...]) -> str:
-    """Return where nodes ask for metadata: by IPv6 where they have it."""
+    """Return the host of the metadata service: the IPv6 one if nodes have IPv6."""
     return f"[{LINK_LOCAL_V6}]" if "IPv6" in families else LINK_LOCAL
 
 
@@ -101,7 +101,7 @@ async def running_lab(
     families: tuple[str, ...] = ("IPv4",),
     profile: Profile | None = None,
 ) -> AsyncIterator[Lab]:
-    """Run a world with a daemon's place on each named node; none is started yet."""
+    """Run a world with named nodes; their daemons are not started."""
     world_file = directory / "world.toml"
     world_file.write_text(text)
     async with (

@@ -33,12 +33,12 @@ READ_ONLY_SETTINGS = [
     'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; exec "$@"',
     "read-only-settings",
 ]
-"""What ProtectKernelTunables= does."""
+"""Does what ProtectKernelTunables= does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodeConfig:
-    """What a node's daemon is configured with."""
+    """The configuration of a node's daemon."""
 
     subnet_id: str
     nsg_ids: list[str]
@@ -47,7 +47,7 @@ class NodeConfig:
     metadata: str
     families: tuple[str, ...] = ("IPv4",)
     allow: list[dict[str, Any]] = field(default_factory=list)
-    """What pods may wish for (``[[allow]]``)."""
+    """What pods may request (``[[allow]]``)."""
 
 
 class Node:
@@ -143,7 +143,7 @@ class Node:
             raise RuntimeError(f"{self.name} is not ready:\n{text}")
 
     async def _until_ready(self, notify: trio.socket.SocketType) -> bool:
-        """Wait for READY=1; False when the daemon ends first, or takes too long."""
+        """Wait for READY=1; return False if the daemon ends first or takes too long."""
         process, ready = self._process, False
         with trio.move_on_after(READY_SECONDS):
             async with trio.open_nursery() as race:
@@ -161,7 +161,7 @@ class Node:
         return ready
 
     async def kill(self) -> None:
-        """End the daemon as no daemon likes it."""
+        """Kill the daemon by SIGKILL."""
         os.kill(self.pid, signal.SIGKILL)
         await self._ended()
 
@@ -191,7 +191,7 @@ class Node:
         self.socket_path.unlink(missing_ok=True)
 
     async def ctl(self, *arguments: str) -> str:
-        """Return what vcndctl prints."""
+        """Return the output of vcndctl."""
         command = [sys.executable, "-m", "vcnd.ctl", "--socket", str(self.socket_path)]
         done = await trio.run_process(
             [*command, *arguments],
@@ -210,7 +210,7 @@ class Node:
         return status
 
     async def until_warm(self, free: int, seconds: float = 40.0) -> None:
-        """Return when so many addresses are free."""
+        """Return when a number of addresses is free."""
         held: dict[str, Any] = {}
         with trio.move_on_after(seconds):
             while held.get("pool", {}).get("free", -1) < free:

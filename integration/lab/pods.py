@@ -54,7 +54,7 @@ def prepare(node: Node, name: str, annotations: Mapping[str, str] | None = None)
     Args:
         node: where.
         name: the pod's.
-        annotations: the pod's, told to the plugin as containerd does.
+        annotations: the pod's, passed to the plugin as containerd does.
     """
     netns.add(name)
     arguments = {

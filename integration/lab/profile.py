@@ -26,8 +26,8 @@ IMAGES = Path(__file__).parent / "images"
 VCND_SETTINGS = Path(__file__).parents[2] / "systemd" / "90-vcnd.conf"
 NAMES = ("oracle-linux", "ubuntu", "plain")
 DEFAULT = "oracle-linux"
-"""The harshest that real nodes have: strict filters on each link that appears, and
-firewalld's, which looks at IPv6 too and refuses what is forwarded."""
+"""The strictest of real nodes: strict filters on each new link, and firewalld, which
+checks IPv6 too and rejects forwarded packets."""
 RTNLGRP_LINK = 1
 RECEIVE_BYTES = 1 << 16
 
@@ -50,7 +50,7 @@ class Profile:
         return "".join(file.read_text() for file in files)
 
     def boot(self, node: str) -> None:
-        """Bring a namespace to where the image is after its boot, without vcnd."""
+        """Set a namespace up as the image is after its boot, without vcnd."""
         settings = sysctls.read([IMAGES / "kernel.conf"])
         netns.inside(node, lambda: sysctls.write(settings))
         settings = sysctls.read(self.files)
@@ -113,7 +113,7 @@ def _link_events() -> socket.socket:
 
 
 def _new_links(data: bytes, known: dict[int, str]) -> Iterator[str]:
-    """Yield the names of links that events tell for the first time."""
+    """Yield the names of links at their first event."""
     for kind, _, body in messages(data):
         (index,) = struct.unpack_from("=i", body, 4)
         if kind == RTM_DELLINK:

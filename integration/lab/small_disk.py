@@ -21,7 +21,7 @@ of two DELs may still do."""
 
 @contextmanager
 def small_disk(directory: Path) -> Iterator[None]:
-    """Put a directory's files on a small file system, and back at the end."""
+    """Move a directory's files to a small file system, and back at the end."""
     files = {p.name: p.read_bytes() for p in directory.iterdir()}
     mount = ["/bin/mount", "-t", "tmpfs", "-o", SIZE, "none", str(directory)]
     subprocess.run(mount, check=True)
@@ -37,7 +37,7 @@ def small_disk(directory: Path) -> Iterator[None]:
 
 
 def fill(directory: Path) -> Path:
-    """Leave no room on the file system of a directory; return what takes it."""
+    """Fill the file system of a directory; return the file that fills it."""
     filler = directory / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (4096, 1):
@@ -50,7 +50,7 @@ def fill(directory: Path) -> Path:
 
 
 async def use_what_is_left(node: Node) -> CniError | None:
-    """Add and delete pods until the disk refuses; return how ADD tells it."""
+    """Add and delete pods until the disk refuses; return ADD's error."""
     for number in range(MOST_TRIES):
         pod = await trio.to_thread.run_sync(pods.prepare, node, f"last{number}")
         try:

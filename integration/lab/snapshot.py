@@ -1,4 +1,4 @@
-"""All that a run could leave behind, taken before and compared after."""
+"""Everything that a run could leave behind, recorded before and compared after."""
 
 import os
 from pathlib import Path
@@ -72,7 +72,7 @@ def _alive(pid: int) -> bool:
 
 
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
-    """Return what differs, in words."""
+    """Return the differences, in words."""
     found = []
     for what in sorted(before.keys() | after.keys()):
         old, new = before.get(what, []), after.get(what, [])

@@ -1,4 +1,4 @@
-"""Settings as ``systemd-sysctl`` and ``sysctl --system`` read and write them."""
+"""Kernel settings, read and written as systemd-sysctl and sysctl --system do."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Small servers and questions in any namespace, all from this one process.
+"""Small servers and clients in any namespace, all in this one process.
 
-A socket belongs to the namespace of the thread that makes it, and can then be
-used from anywhere: no process per pod is needed.
+A socket belongs to the namespace of the thread that makes it, and can then be used
+from any namespace: no process per pod is needed.
 """
 
 import socket
@@ -49,7 +49,7 @@ async def serve(
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Tell each who connects under which address he is seen, line by line."""
+    """Answer each line of a client with the client's address as the server sees it."""
     stream, six = socket.SOCK_STREAM, socket.AF_INET6
     with _socket(name, stream, _listen(port), six) as listener:
         task_status.started()
@@ -67,13 +67,13 @@ async def _answer(connection: trio.socket.SocketType, peer: str) -> None:
 
 
 class Conversation:
-    """A connection that stays, to see whether it lives."""
+    """A connection that stays open, to check whether it works."""
 
     def __init__(self, sock: trio.socket.SocketType) -> None:
         self._sock = sock
 
     async def ask(self, seconds: float = ANSWER_SECONDS) -> str | None:
-        """Return what the server says, or None when it says nothing in time."""
+        """Return the server's answer, or None if none comes in time."""
         with trio.move_on_after(seconds), suppress(OSError):
             await self._sock.send(b"?\n")
             return (await self._sock.recv(1024)).decode().strip() or None
@@ -100,7 +100,7 @@ async def connect(
 async def ask(
     name: str, address: str, port: int = SERVICE_PORT, seconds: float = ANSWER_SECONDS
 ) -> str | None:
-    """Return under which address a server sees a namespace, or None."""
+    """Return the address under which a server sees a namespace, or None."""
     conversation = await connect(name, address, port, seconds)
     if conversation is None:
         return None
@@ -123,7 +123,7 @@ def datagrams(
 
 
 async def resolve(name: str, host: str, server: str = "169.254.169.254") -> str | None:
-    """Return a host's address as a resolver says it, asked from a namespace."""
+    """Return a resolver's answer for a host, asked from a namespace."""
     query = dns.message.make_query(host, dns.rdatatype.A)
     with (
         _socket(name, socket.SOCK_DGRAM, lambda _: None) as sock,

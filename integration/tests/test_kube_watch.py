@@ -28,10 +28,10 @@ async def test_annotations_of_pod_and_namespace(server: ApiServer) -> None:
     """The pod's own count; another pod of the name has had others."""
     a, b = "vcnd.io/a", "vcnd.io/b"
     theirs = {a: "theirs", b: "b", "other.io/c": "c"}
-    body = {"metadata": {"name": "wishes", "annotations": theirs}}
+    body = {"metadata": {"name": "annotated", "annotations": theirs}}
     server.make("/api/v1/namespaces", body)
-    make_pod(server, "plain", namespace="wishes")
-    make_pod(server, "own", namespace="wishes", annotations={a: "mine"})
+    make_pod(server, "plain", namespace="annotated")
+    make_pod(server, "own", namespace="annotated", annotations={a: "mine"})
     async with cluster_of(server) as cluster:
         await until(lambda: {"plain", "own"} <= names(cluster))
         bound = {b.pod.name: b for b in cluster.pods() or []}

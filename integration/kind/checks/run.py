@@ -16,9 +16,9 @@ from integration.kind.checks import (
     faults,
     lifecycle,
     removal,
+    requests,
     services,
     traffic,
-    wishes,
 )
 from integration.kind.checks.conformance import conformance
 from integration.kind.checks.stage import NAMESPACE, Stage
@@ -53,8 +53,8 @@ CHECKS: tuple[Check, ...] = (
     lifecycle.upgrade_under_load,
     lifecycle.node_reboot,
     # After the reboot: a class' VNIC goes minutes after its last pod.
-    wishes.pod_nsg_annotation,
-    wishes.fixed_address_survives,
+    requests.pod_nsg_annotation,
+    requests.fixed_address_survives,
     demand.rollout_churn,
     conformance,
     lifecycle.node_deleted,

@@ -32,19 +32,19 @@ def _object(stage: Stage, address: str) -> dict[str, Any]:
 
 
 def pod_nsg_annotation(stage: Stage) -> str:
-    """A pod in another NSG is reached where others are not; a refused wish is told."""
+    """A pod in another NSG is reached where others are not; a refusal is reported."""
     world = stage.cloud.world()
     nsg = named(world, "Nsg", "blocked-port")["id"]
     near, began = stage.workers[0], time.time()
-    stage.apply(_pod("wisher", near, {NSG_IDS: nsg}))
-    stage.wait_ready("wisher")
-    address = stage.ip("wisher")
+    stage.apply(_pod("chooser", near, {NSG_IDS: nsg}))
+    stage.wait_ready("chooser")
+    address = stage.ip("chooser")
     vnic_id = _object(stage, address)["vnicId"]
     vnic = next(v for v in stage.cloud.world()["Vnic"] if v["id"] == vnic_id)
     require(vnic["nsgIds"] == [nsg], f"its VNIC is in {vnic['nsgIds']}")
     stage.cloud.spoofed_packets()  # answered when packets flow as the API says
     answer = stage.curl("far", f"{address}:{BLOCKED_PORT}/hostname")
-    require(answer == "wisher", f"port {BLOCKED_PORT} answered {answer!r}")
+    require(answer == "chooser", f"port {BLOCKED_PORT} answered {answer!r}")
     plain = f"{stage.ip('near')}:{BLOCKED_PORT}/hostname"
     shut = refused(lambda: stage.curl("far", plain, 2))
     require(shut, "its neighbour of the node's own class is reached there too")
@@ -56,7 +56,7 @@ def pod_nsg_annotation(stage: Stage) -> str:
         return [e["message"] for e in events if unknown in e["message"]]
 
     message = stage.wait("an event that says what is refused", told, 30)[0]
-    stage.delete("pod", "wisher", "refused")
+    stage.delete("pod", "chooser", "refused")
     return f"port {BLOCKED_PORT} of {address} answers; refused: {message}"
 
 
