@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from fakeoci.api import admin, imds, signatures
+from fakeoci.api import admin, imds, intake, signatures
 from fakeoci.api.authorization import authorize
 from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.federation import Federate, WorkloadIdentity
@@ -34,8 +34,11 @@ def build(service: Service, further: Sequence[Route] = ()) -> Starlette:
     routes.append(Route("/resourcePrincipalSessionTokens", workload, methods=["POST"]))
     routes.append(Route("/opc/v2/{path:path}", _Imds(service), methods=["GET"]))
     routes += [*admin.routes(service), *further]
-    routes.append(Route("/{path:path}", Unsupported(service)))
-    return Starlette(routes=routes)
+    rest = Unsupported(service)
+    routes.append(Route("/{path:path}", rest))
+    app = Starlette(routes=routes)
+    app.router.default = rest  # of a target that is no path: ``*``, or a proxy's URL
+    return app
 
 
 def fault_names(app: Starlette, method: str, path: str) -> tuple[str, ...]:
@@ -82,8 +85,9 @@ class _Core(Endpoint):
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
         service = self.service
         service.throttle(principal, self.name)
+        intake.check_media_type(request, body)
+        query, token = intake.single(request.query_params), intake.retry_token(request)
         authorize(service.world, principal, self.name, body)
-        token = request.headers.get("opc-retry-token", "")
         known = service.answered(principal, self.name, token, body) if token else None
         if known is not None:
             return json(known.status, known.body, known.headers)
@@ -94,7 +98,7 @@ class _Core(Endpoint):
                 operation=self.name,
                 principal=principal,
                 path=request.path_params,
-                query=dict(request.query_params),
+                query=query,
                 body=body,
                 if_match=request.headers.get("if-match"),
             )

@@ -115,5 +115,5 @@ def _names_nsgs(body: bytes) -> bool:
     try:
         parsed: Any = json.loads(body)
         return bool((parsed.get("createVnicDetails") or parsed).get("nsgIds"))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return False  # not a body that the operation takes: it will say so

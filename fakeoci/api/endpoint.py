@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import trio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from fakeoci.api import intake
 from fakeoci.api.garble import GarbledResponse, garble
 from fakeoci.api.service import Service
 from fakeoci.world.errors import ServiceError
@@ -51,6 +52,10 @@ def _garbled(response: Response, how: str) -> Response:
     )
 
 
+def _too_large(status: int, code: str, most: int) -> ServiceError:
+    return ServiceError(status, code, f"the request is too large: at most {most} bytes")
+
+
 async def _gone(request: Request) -> None:
     """Return when the client has given up."""
     while (await request.receive())["type"] != "http.disconnect":
@@ -68,13 +73,17 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        response = await self._answer(request)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            return  # before its request was whole: nothing is done, nobody listens
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         service, principal, code = self.service, "", ""
-        # Read to the end, whatever follows: an unread body breaks the connection.
-        body = await request.body()
+        limits = service.world.settings.limits
+        read = await intake.read_body(request, limits.body_bytes)
+        body = read or b""
         request_id = self._request_id(request)
         date = formatdate(service.clock(), usegmt=True)
         headers = {"opc-request-id": request_id, "date": date}
@@ -82,6 +91,10 @@ class Endpoint:
         service.world.advance(service.clock())
         fault = service.fault_for(*self.fault_names(request))
         try:
+            if intake.head_bytes(request) > limits.head_bytes:
+                raise _too_large(431, "RequestHeaderFieldsTooLarge", limits.head_bytes)
+            if read is None:
+                raise _too_large(413, "PayloadTooLarge", limits.body_bytes)
             principal = self.authenticate(request, body)
             if fault is not None and fault.kind == "before":
                 raise ServiceError(fault.status, fault.code, fault.message)

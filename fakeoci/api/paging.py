@@ -17,6 +17,9 @@ from fakeoci.world.errors import ServiceError, invalid
 MOST_ITEMS = 1000
 """The largest ``limit`` of the API reference, and what a page has without one."""
 
+MOST_TOKEN = 4000
+"""Characters of a page token: that of a display name of 255 is shorter."""
+
 Place = list[Any]
 """Where an item stands in its list: numbers and texts that compare like the items."""
 
@@ -86,6 +89,8 @@ def _after(call: Call) -> Place | None:
     text = call.query.get("page")
     if text is None:
         return None
+    if len(text) > MOST_TOKEN:
+        raise invalid("page is no token of this service")
     try:
         token = msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Token)
     except (ValueError, msgspec.MsgspecError) as error:

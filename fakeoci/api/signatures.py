@@ -9,7 +9,6 @@ signed, and ``version`` may be left out.
 """
 
 import base64
-import binascii
 import hashlib
 import re
 from email.utils import parsedate_to_datetime
@@ -46,7 +45,7 @@ class Signed:
             self.signature = base64.b64decode(fields["signature"], validate=True)
         except KeyError as error:
             raise not_authenticated("keyId, headers or signature is missing") from error
-        except binascii.Error as error:
+        except ValueError as error:
             raise not_authenticated("the signature is not base64") from error
         self._headers = headers
 
@@ -98,7 +97,7 @@ class Signed:
             raise not_authenticated("not signed: date or x-date")
         try:
             sent = parsedate_to_datetime(self._value(dated)).timestamp()
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise not_authenticated(f"malformed {dated}") from error
         if abs(sent - now) > SKEW_SECONDS:
             raise not_authenticated(f"the date is off by {sent - now:.0f} s")

@@ -60,6 +60,12 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     calls_per_second_in_all: float = 0.0
     """One more bucket, shared by all principals and operations: a tenancy's."""
     burst: int = 20
+    body_bytes: int = 1_048_576
+    """Of a request's body: 413 beyond.  OCI publishes no number for these APIs."""
+    head_bytes: int = 8192
+    """Of the request line and the headers together: 431 beyond, as was observed
+    (oci-python-sdk issue 357: Jetty's answer, whose own default is 8 KiB).
+    """
 
 
 class Behaviour(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

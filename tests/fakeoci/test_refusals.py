@@ -12,10 +12,18 @@ from fakeoci.transport import FakeTransport
 from fakeoci.world import state, worldfile
 from fakeoci.world.resources import Subnet
 from fakeoci.world.world import World
-from tests.fakeoci.refusals import Row, filled, lists, names_in, networks, parts
+from tests.fakeoci.refusals import (
+    Row,
+    filled,
+    lists,
+    malformed,
+    names_in,
+    networks,
+    parts,
+)
 
 CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
-ROWS = (*lists.ROWS, *networks.ROWS, *parts.ROWS)
+ROWS = (*lists.ROWS, *malformed.ROWS, *networks.ROWS, *parts.ROWS)
 
 
 def cloud() -> Service:
@@ -59,7 +67,9 @@ async def test_answered_as_oci_does(row: Row) -> None:
     said = (answer.status_code, answer.json().get("code", "") if status >= 400 else "")
     assert said == (status, code), f"{answer.text} ({row.source})"
     if status >= 400:
+        assert answer.json().keys() == {"code", "message"}
         assert answer.json()["message"]
+        assert answer.headers["opc-request-id"]
         assert snapshot(service.world) == before
 
 

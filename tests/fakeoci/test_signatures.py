@@ -149,6 +149,7 @@ def test_other_forms_of_the_authorization_header(form: str) -> None:
         (FORMS.replace('keyId="me",', ""), "keyId"),
         (FORMS + ',keyId="you"', "keyId"),
         (FORMS.replace('signature="{}"', 'signature="*{}"'), "base64"),
+        (FORMS.replace('signature="{}"', 'signature="\xff{}"'), "base64"),
     ],
 )
 def test_a_malformed_authorization_header_is_refused(form: str, why: str) -> None:
@@ -161,6 +162,20 @@ def test_of_two_dates_x_date_counts() -> None:
     names = ["date", "x-date", "(request-target)", "host"]
     verify(request(values(date=old), names))
     assert "off by" in refusal(request(values(x_date=old), names))
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT",
+        f"Mon, 01 Jan 2020 00:00:00 +{'9' * 20}",
+    ],
+)
+def test_a_date_that_is_none_is_refused(date: str) -> None:
+    names = ["date", "(request-target)", "host"]
+    assert "malformed date" in refusal(request(values(date=date), names))
 
 
 def test_a_date_that_is_not_signed_does_not_count() -> None:

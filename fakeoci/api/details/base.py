@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fakeoci.api.intake import MOST_NESTED, is_too_nested
 from fakeoci.api.nulls import without_nulls
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.labels import (
@@ -43,6 +44,8 @@ def decode(data: bytes, kind: type[T]) -> T:
     Raises:
         ServiceError: 400 in OCI's words.
     """
+    if is_too_nested(data):
+        raise _unreadable(f"more than {MOST_NESTED} levels")
     try:
         if b"null" not in data:
             return msgspec.json.decode(data, type=kind)
@@ -51,10 +54,13 @@ def decode(data: bytes, kind: type[T]) -> T:
         text = str(error)
         code = "MissingParameter" if "missing required" in text else "InvalidParameter"
         raise ServiceError(400, code, text) from error
-    except msgspec.DecodeError as error:
-        raise ServiceError(
-            400, "CannotParseRequest", f"Incorrectly formatted request: {error}"
-        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unreadable(str(error)) from error
+
+
+def _unreadable(why: str) -> ServiceError:
+    text = f"Incorrectly formatted request: {why}"
+    return ServiceError(400, "CannotParseRequest", text)
 
 
 class Created(Named, kw_only=True):

@@ -1,0 +1,85 @@
+"""What every request must be, whatever it asks for: its size, headers and query."""
+
+import re
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+
+from fakeoci.world.errors import ServiceError, invalid
+
+MOST_NESTED = 100
+"""Levels of a body.  OCI names no number; what is refused here no body needs."""
+MOST_TOKEN = 64
+"""Characters of ``opc-retry-token`` (API reference)."""
+
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+async def read_body(request: Request, most: int) -> bytes | None:
+    """Return a request's body, or None for one of more bytes than allowed.
+
+    It is read to the end either way: an unread body breaks the connection.
+    """
+    kept, size = bytearray(), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= most:
+            kept += chunk
+    return bytes(kept) if size <= most else None
+
+
+def head_bytes(request: Request) -> int:
+    """Return how many bytes the request line and the headers have."""
+    target = (request.scope["raw_path"], request.scope["query_string"])
+    fields = (part for field in request.headers.raw for part in field)
+    return sum(map(len, (*target, *fields)))
+
+
+def is_too_nested(body: bytes) -> bool:
+    """Return True if a JSON document has more levels than any request needs."""
+    if body.count(b"[") + body.count(b"{") <= MOST_NESTED:
+        return False
+    depth = 0
+    for byte in _TEXT.sub(b"", body):
+        if byte in b"[{":
+            depth += 1
+        elif byte in b"]}":
+            depth -= 1
+        if depth > MOST_NESTED:
+            return True
+    return False
+
+
+def check_media_type(request: Request, body: bytes) -> None:
+    """Raise 415 for a body that says it is something else than JSON."""
+    given = request.headers.get("content-type")
+    if not body or given is None:
+        return  # a signed request always has the header
+    if given.partition(";")[0].strip().lower() != "application/json":
+        raise ServiceError(
+            415, "UnsupportedMediaType", f"content-type {given!r}: application/json"
+        )
+
+
+def retry_token(request: Request) -> str | None:
+    """Return ``opc-retry-token``.
+
+    Raises:
+        ServiceError: 400, it is too long, or empty.
+    """
+    token = request.headers.get("opc-retry-token")
+    if token is not None and not 1 <= len(token) <= MOST_TOKEN:
+        raise invalid(f"opc-retry-token has 1 to {MOST_TOKEN} characters")
+    return token
+
+
+def single(query: QueryParams) -> dict[str, str]:
+    """Return the query's parameters, of which none may be repeated.
+
+    Raises:
+        ServiceError: 400, one is.  Which value OCI would take is not established.
+    """
+    values = dict(query)
+    if len(values) < len(query.multi_items()):
+        raise invalid("a query parameter is given more than once")
+    return values
