@@ -29,7 +29,7 @@ from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.node import Node
 from vcnd.ociapi.http import READ_SECONDS
 from vcnd.ociapi.principals import ApiKey, Principal
-from vcnd.ports import Cluster
+from vcnd.ports import Cloud, Cluster
 
 EPOCH = 1_800_000_000.0
 KEY_ID = "ocid1.tenancy.oc1..test/ocid1.user.oc1..test/00:11"
@@ -128,8 +128,9 @@ class World:
         subnet: str | None = None,
         further: Sequence[str] = (),
         families: Sequence[Family] = (Family.IPV4,),
+        through: Callable[[Cloud], Cloud] = lambda cloud: cloud,
     ) -> AsyncIterator[Node]:
-        """Run a daemon's life on the node."""
+        """Run a daemon's life on the node, which meets its cloud through a double."""
         if subnet is None:
             subnet = self.service.world.named(Subnet, "pods").id
         nsg = self.service.world.named(Nsg, "pods").id
@@ -156,8 +157,10 @@ class World:
             random = Random(1)
             node = Node(
                 config,
-                cloud=oci_cloud(
-                    config, client, random, self.service.clock, self._principal()
+                cloud=through(
+                    oci_cloud(
+                        config, client, random, self.service.clock, self._principal()
+                    )
                 ),
                 host=self.host,
                 journal=self.journal,

@@ -23,6 +23,7 @@ from vcnd.linux import requirements
 from vcnd.linux.host import LinuxHost, boot_id
 from vcnd.netlink import netns
 from vcnd.node import Node
+from vcnd.oci.addresses import BulkSupport
 from vcnd.oci.cloud import OciCloud
 from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints
@@ -30,6 +31,7 @@ from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.http import Client, new_client
 from vcnd.ociapi.identity import InstancePrincipal
 from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.principals import (
     ACCOUNT,
     ApiKey,
@@ -71,12 +73,14 @@ def oci_cloud(
         principal=principal
         or partial(_principal, config, client, metadata, wall_clock),
     )
+    retry = Retrier(random=random, give_up_seconds=oci.retry_seconds)
     return OciCloud(
         core=CoreClient(caller),
         where=where,
-        retry=Retrier(random=random, give_up_seconds=oci.retry_seconds),
+        retry=retry,
+        poll=Poller(retry, wait_seconds=oci.wait_seconds),
         cluster=oci.cluster,
-        wait_seconds=oci.wait_seconds,
+        bulk=BulkSupport(),
     )
 
 

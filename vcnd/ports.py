@@ -13,6 +13,7 @@ from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.records import Record, RecoveredState
 from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.sandbox import BoundPod, Lease, PodRef, SandboxKey
+from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic, VnicSlot
 
 
@@ -22,6 +23,9 @@ class Cloud(Protocol):
     Every method raises ``CloudError`` or a child; transient refusals are retried
     inside until the caller's deadline.
     """
+
+    def at(self, urgency: Urgency) -> "Cloud":
+        """Return this cloud for calls of an urgency; without one they go last."""
 
     async def instance_id(self) -> str:
         """Return which instance this is; asks IMDS the first time, and no API."""

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from vcnd.model.urgency import URGENCY, Urgency
+from vcnd.model.urgency import Urgency
 from vcnd.ociapi.limiter import BURST, MOST_PER_SECOND, Limiter
 
 Clock = trio.testing.MockClock
@@ -36,7 +36,7 @@ async def test_the_rate_that_the_api_bears_is_found(
     server, limiter = Server(per_second, burst=2.0), Limiter()
     with trio.move_on_after(1800):
         while True:
-            await limiter.turn()
+            await limiter.turn(Urgency.WARM_UP)
             if server.ask():
                 limiter.answered()
             else:
@@ -51,22 +51,21 @@ async def test_a_rested_limiter_lets_a_burst_go(autojump_clock: Clock) -> None:
     await trio.sleep(10)
     began = trio.current_time()
     for _ in range(int(BURST)):
-        await limiter.turn()
+        await limiter.turn(Urgency.WARM_UP)
     assert trio.current_time() == began
-    await limiter.turn()
+    await limiter.turn(Urgency.WARM_UP)
     assert trio.current_time() == pytest.approx(began + 1 / MOST_PER_SECOND)
 
 
 async def test_the_most_urgent_goes_first(autojump_clock: Clock) -> None:
     limiter = Limiter()
     for _ in range(int(BURST)):
-        await limiter.turn()
+        await limiter.turn(Urgency.WARM_UP)
     limiter.per_second = 1.0
     went: list[Urgency] = []
 
     async def call(urgency: Urgency) -> None:
-        URGENCY.set(urgency)
-        await limiter.turn()
+        await limiter.turn(urgency)
         went.append(urgency)
 
     async with trio.open_nursery() as nursery:
@@ -81,12 +80,12 @@ async def test_the_most_urgent_goes_first(autojump_clock: Clock) -> None:
 async def test_whoever_gives_up_leaves_the_line(autojump_clock: Clock) -> None:
     limiter = Limiter()
     for _ in range(int(BURST)):
-        await limiter.turn()
+        await limiter.turn(Urgency.WARM_UP)
     limiter.per_second = 0.5
     with trio.move_on_after(0.1):
-        await limiter.turn()
+        await limiter.turn(Urgency.WARM_UP)
     with trio.fail_after(3):
-        await limiter.turn()
+        await limiter.turn(Urgency.WARM_UP)
 
 
 async def test_refusals_that_come_together_are_one(autojump_clock: Clock) -> None:

@@ -33,6 +33,7 @@ from vcnd.model.records import (
     AttachSettled,
     VnicNumbered,
 )
+from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.ports import Cloud, Host, Journal
 
@@ -62,7 +63,7 @@ class Changes:
         """
         self._unsettled_attach = unsettled_attach
 
-    async def create_addresses(self, step: CreateAddresses) -> bool:
+    async def create_addresses(self, step: CreateAddresses, urgency: Urgency) -> bool:
         """Create what a step asks for; when not all of it fits, as much as does.
 
         Returns whether anything came.
@@ -75,15 +76,16 @@ class Changes:
             CloudFullError: the VNIC or its subnet takes no more.
             CloudError: the cloud cannot be had.
         """
+        cloud = self._cloud.at(urgency)
         for number, size in enumerate(step.blocks):
-            if not await self._create_block(step.vnic_id, size, step.family):
+            if not await self._create_block(cloud, step.vnic_id, size, step.family):
                 return number > 0
         wanted = ask = step.singles
         while wanted > 0:
             before = self._pool.ledger.ids()
             try:
                 listed = await self._create(
-                    self._cloud.create_addresses(step.vnic_id, ask, step.family)
+                    cloud.create_addresses(step.vnic_id, ask, step.family)
                 )
             except CloudFullError:
                 if ask == 1:
@@ -100,10 +102,12 @@ class Changes:
             ask = min(ask, wanted)
         return True
 
-    async def _create_block(self, vnic_id: VnicId, size: int, family: Family) -> bool:
+    async def _create_block(
+        self, cloud: Cloud, vnic_id: VnicId, size: int, family: Family
+    ) -> bool:
         limits, now = self._pool.limits[family], trio.current_time()
         try:
-            listed = await self._create(self._cloud.create_block(vnic_id, size, family))
+            listed = await self._create(cloud.create_block(vnic_id, size, family))
         except CloudFullError as error:
             limits.block_refused(size, now)
             log.info("block_refused", vnic=vnic_id, size=size, reason=str(error))
@@ -193,7 +197,7 @@ class Changes:
                     # Its limit is known now: that is no problem any more.
                     self._pool.problems.clear(addresses_place(other, family))
 
-    async def attach_vnic(self, pod_class: PodClass) -> bool:
+    async def attach_vnic(self, pod_class: PodClass, urgency: Urgency) -> bool:
         """Attach a pod VNIC in the first subnet of a class that is not full.
 
         Returns whether one came: not where another subnet is to be asked next.
@@ -206,7 +210,7 @@ class Changes:
         limits, subnets = self._pool.limits[Family.IPV4], pod_class.subnet_ids
         subnet = limits.preferred(subnets, trio.current_time())
         try:
-            await self._attach(replace(pod_class, subnet_ids=(subnet,)))
+            await self._attach(replace(pod_class, subnet_ids=(subnet,)), urgency)
         except CloudFullError as error:
             now = trio.current_time()
             limits.subnet_full(subnet, now)
@@ -216,7 +220,7 @@ class Changes:
             return False
         return True
 
-    async def _attach(self, pod_class: PodClass) -> None:
+    async def _attach(self, pod_class: PodClass, urgency: Urgency) -> None:
         again = self._unsettled_attach is not None
         token = self._unsettled_attach or secrets.token_hex(15)
         self._unsettled_attach = token
@@ -224,7 +228,8 @@ class Changes:
         attached = self._pool.vnics.attached
         try:
             families = self._pool.demand.network.families
-            vnic = await self._cloud.attach_vnic(pod_class, families, token)
+            cloud = self._cloud.at(urgency)
+            vnic = await cloud.attach_vnic(pod_class, families, token)
         except CloudRefusedError:
             # A final refusal: the next attempt is another intent.  Whether an earlier
             # life asked for something else under this token, the cloud will tell.
@@ -246,14 +251,15 @@ class Changes:
             self._pool.signals.request_audit()  # one may have counted it as attaching
         log.info("vnic_attached", vnic=vnic.id, index=slot.index, address=vnic.address)
 
-    async def fetch_fixed(self, name: str, vnic: Vnic) -> bool:
+    async def fetch_fixed(self, name: str, vnic: Vnic, urgency: Urgency) -> bool:
         """Bring a fixed address to a VNIC; it is made where there is none yet.
 
         Raises:
             AddressHeldError: it is on another VNIC.
             CloudError: the cloud cannot be had.
         """
-        found = await self._create(self._cloud.fetch_fixed(name, vnic))
+        cloud = self._cloud.at(urgency)
+        found = await self._create(cloud.fetch_fixed(name, vnic))
         await self.record_addresses(found)
         return True
 

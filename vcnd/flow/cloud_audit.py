@@ -22,6 +22,7 @@ from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.place import TAGS, Place, PlaceKind
 from vcnd.model.records import VnicForgotten, VnicNumbered
+from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, PrivateIp
 from vcnd.ports import Cloud, Journal
 
@@ -73,12 +74,19 @@ class CloudAudit:
             if p.address not in self._returns.being_deleted
         )
 
+    @property
+    def _urgency(self) -> Urgency:
+        """Return how urgent a question is: before the first answer all waits for it."""
+        return Urgency.AUDIT if self._pool.conditions.observed else Urgency.WAITING
+
     async def _reconcile(self) -> None:
         # What was created or deleted while the question was under way would look
         # like drift: judged are objects known before and after, or new to us.
         pool, asked_at = self._pool, trio.current_time()
         before, slots = pool.ledger.ids(), set(pool.vnics.slots)
-        view = await self._cloud.observe(pool.demand.families(), pool.known())
+        view = await self._cloud.at(self._urgency).observe(
+            pool.demand.families(), pool.known()
+        )
         await self._take_in_vnics(view, slots)
         await self._take_in_addresses(view, before)
         self._kernel.adopt_restored()
@@ -156,7 +164,7 @@ class CloudAudit:
         if vnic_id in self._pool.vnics.unlinked:
             return True  # the kernel agrees
         try:
-            return not await self._cloud.has_vnic(vnic_id)
+            return not await self._cloud.at(self._urgency).has_vnic(vnic_id)
         except CloudError as error:
             log.warning("vnic_not_confirmed", vnic=vnic_id, reason=str(error))
             return False
@@ -220,7 +228,7 @@ class CloudAudit:
     async def _is_address_gone(self, private_ip: PrivateIp) -> bool:
         """Ask directly for an address that its VNIC's list lacks."""
         try:
-            return not await self._cloud.has_address(private_ip)
+            return not await self._cloud.at(self._urgency).has_address(private_ip)
         except CloudError as error:
             log.warning(
                 "address_not_confirmed", address=private_ip.address, reason=str(error)
@@ -259,12 +267,13 @@ class CloudAudit:
 
     async def _correct_tags(self, view: CloudView) -> None:
         """Put our tags back on what is ours; a refusal stands in nobody's way."""
+        cloud = self._cloud.at(Urgency.AUDIT)
         try:
             for vnic in view.untagged_vnics:
-                await self._cloud.tag_vnic(vnic)
+                await cloud.tag_vnic(vnic)
                 log.warning("tags_restored", vnic=vnic.id)
             for private_ip in view.untagged_ips:
-                await self._cloud.tag_address(private_ip)
+                await cloud.tag_address(private_ip)
                 log.warning("tags_restored", address=private_ip.address)
         except CloudError as error:
             self._pool.problems.report(TAGS, str(error))
@@ -273,10 +282,11 @@ class CloudAudit:
 
     async def _correct_nsgs(self, view: CloudView) -> None:
         """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
+        cloud = self._cloud.at(Urgency.AUDIT)
         refused: set[Place] = set()
         for repair in nsg_drift(view, self._pool.demand.classes()):
             try:
-                await self._cloud.set_nsgs(repair.vnic_id, repair.nsg_ids)
+                await cloud.set_nsgs(repair.vnic_id, repair.nsg_ids)
             except CloudError as error:
                 place = Place(kind=PlaceKind.NSGS, vnic_id=repair.vnic_id)
                 refused.add(place)

@@ -12,6 +12,7 @@ from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.request import Grant, NamespacePolicy
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
+from vcnd.model.urgency import Urgency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,13 @@ class Demand:
     def wanted(self) -> int:
         """Return how many pods have no address yet: calls that wait, and bound pods."""
         return len(self._unserved_grants())
+
+    @property
+    def urgency(self) -> Urgency:
+        """Return how urgent it is to get more addresses."""
+        if self._waiting:
+            return Urgency.WAITING
+        return Urgency.DEMAND if self.unserved() else Urgency.WARM_UP
 
     def unserved(self) -> dict[str, BoundPod]:
         """Return the bound pods that hold no address, by uid."""

@@ -14,7 +14,6 @@ from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.place import Place, PlaceKind
-from vcnd.model.urgency import URGENCY, Urgency
 
 log = structlog.get_logger()
 
@@ -123,16 +122,7 @@ class Dispatcher:
         self.in_flight[where] = brings
         self._nursery.start_soon(self._carry_out, where, place, change)
 
-    def _urgency(self, place: Place) -> Urgency:
-        """Return how urgent a change is."""
-        if place.kind is PlaceKind.RELEASE:
-            return Urgency.RELEASE
-        if self._pool.demand.waiting:
-            return Urgency.WAITING
-        return Urgency.DEMAND if self._pool.demand.unserved() else Urgency.WARM_UP
-
     async def _carry_out(self, where: VnicId, place: Place, change: Change) -> None:
-        URGENCY.set(self._urgency(place))
         try:
             progress = await change()
         except VcndError as error:

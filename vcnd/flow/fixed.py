@@ -54,7 +54,8 @@ class FixedAddresses:
             free = [v for v in roomy if v.id not in self._dispatcher.in_flight]
             if not free:
                 return
-            fetch = partial(self._changes.fetch_fixed, name, free[0])
+            urgency = self._pool.demand.urgency
+            fetch = partial(self._changes.fetch_fixed, name, free[0], urgency)
             brings = Incoming(0, Family.IPV4)
             self._dispatcher.start(free[0].id, fetch, place=place, brings=brings)
 

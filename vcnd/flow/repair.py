@@ -14,7 +14,6 @@ from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import VcndError
 from vcnd.model.place import AUDIT, KERNEL
-from vcnd.model.urgency import URGENCY, Urgency
 
 MOST_RETRY_SECONDS = 30.0
 DOUBT_SECONDS = 5.0
@@ -53,9 +52,6 @@ class Repairer:
             self._random, first_seconds=DOUBT_SECONDS, most_seconds=self._audit_seconds
         )
         while True:
-            # Until the first answer nothing else can be asked for.
-            observed = self._pool.conditions.observed
-            URGENCY.set(Urgency.AUDIT if observed else Urgency.WAITING)
             try:
                 await self._cloud_audit.reconcile()
                 await self._kernel.audit()

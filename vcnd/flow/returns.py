@@ -27,6 +27,7 @@ from vcnd.model.records import (
     ReturnSettled,
     VnicForgotten,
 )
+from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import PrivateIp
 from vcnd.ports import Cloud, Host, Journal
 
@@ -50,7 +51,7 @@ class Returns:
         changes: Changes,
     ) -> None:
         self._pool = pool
-        self._cloud = cloud
+        self._cloud = cloud.at(Urgency.RELEASE)
         self._host = host
         self._journal = journal
         self._changes = changes

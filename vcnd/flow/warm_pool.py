@@ -187,6 +187,7 @@ class WarmPool:
         self, missing: int, family: Family, pod_class: PodClass, slots: list[VnicSlot]
     ) -> None:
         steps = plan(missing, self._inventory(family, pod_class, slots))
+        urgency = self._pool.demand.urgency
         if not any(isinstance(step, NoRoom) for step in steps):
             self._pool.problems.clear(shape_place(pod_class.name, family))
         for step in steps:
@@ -194,7 +195,7 @@ class WarmPool:
                 case CreateAddresses(vnic_id):
                     self._dispatcher.start(
                         vnic_id,
-                        partial(self._changes.create_addresses, step),
+                        partial(self._changes.create_addresses, step, urgency),
                         brings=Incoming(step.count, family),
                         place=addresses_place(vnic_id, family),
                     )
@@ -205,7 +206,8 @@ class WarmPool:
 
     def _attach_for(self, pod_class: PodClass) -> None:
         if self._slots_left(pod_class) > 0:
-            attach = partial(self._changes.attach_vnic, pod_class)
+            urgency = self._pool.demand.urgency
+            attach = partial(self._changes.attach_vnic, pod_class, urgency)
             place = attach_place(pod_class.name)
             self._dispatcher.start(INSTANCE, attach, place=place)
 

@@ -1,6 +1,5 @@
 """How much somebody waits for a call to the cloud: the most urgent goes first."""
 
-from contextvars import ContextVar
 from enum import IntEnum
 
 
@@ -17,7 +16,3 @@ class Urgency(IntEnum):
     """What is over is given back."""
     AUDIT = 4
     """Books and cloud are compared."""
-
-
-URGENCY: ContextVar[Urgency] = ContextVar("urgency", default=Urgency.WAITING)
-"""Of the calls that this task makes; whoever starts work says it."""

@@ -40,17 +40,45 @@ class OnVnic:
     """Those that are known, and have lost the tags that we need."""
 
 
+class BulkSupport:
+    """Whether the API has bulk actions: assumed until a refusal shows otherwise."""
+
+    def __init__(self) -> None:
+        self.assumed = True
+
+    async def start(self, action: Callable[[], Awaitable[str]]) -> str | None:
+        """Start an action; return its work request, None where the API has no such.
+
+        A missing object has its own code; a missing operation has not.
+        """
+        try:
+            return await action()
+        except OciError as error:
+            known = error.code == "NotAuthorizedOrNotFound"
+            if error.status not in NO_SUCH_OPERATION or known:
+                raise
+        log.warning("bulk_actions_unsupported", consequence="addresses singly")
+        self.assumed = False
+        return None
+
+
 class Addresses:
     """Creates, lists and deletes; one change of a VNIC at a time is its caller's."""
 
     def __init__(
-        self, *, core: CoreClient, retry: Retrier, poll: Poller, cluster: str
+        self,
+        *,
+        core: CoreClient,
+        retry: Retrier,
+        poll: Poller,
+        cluster: str,
+        bulk: BulkSupport,
     ) -> None:
         self._core = core
         self._cluster = cluster
         self._retry = retry
         self._poll = poll
-        self._has_bulk = True
+        self._bulk = bulk
 
     async def on_vnic(
         self,
@@ -98,10 +126,10 @@ class Addresses:
     ) -> list[PrivateIp]:
         """Create single addresses on a VNIC; return them, or all that it has."""
         kind = KINDS[family]
-        if count >= BULK_FROM and self._has_bulk:
+        if count >= BULK_FROM and self._bulk.assumed:
             items, token = [new] * count, secrets.token_hex(15)
             create = self._core.bulk_create
-            work = await self._bulk(
+            work = await self._carry_out(
                 partial(create, kind, vnic_id, items, retry_token=token)
             )
             if work is not None:
@@ -170,10 +198,10 @@ class Addresses:
     async def _delete(
         self, vnic_id: VnicId, kind: Kind, private_ips: Sequence[PrivateIp]
     ) -> None:
-        if len(private_ips) >= BULK_FROM and self._has_bulk:
+        if len(private_ips) >= BULK_FROM and self._bulk.assumed:
             ids, token = [p.id for p in private_ips], secrets.token_hex(15)
             delete = self._core.bulk_delete
-            work = await self._bulk(
+            work = await self._carry_out(
                 partial(delete, kind, vnic_id, ids, retry_token=token)
             )
             if work is not None:
@@ -182,14 +210,12 @@ class Addresses:
             with suppress(CloudGoneError):
                 await self._retry(self._core.delete_address, kind, private_ip.id)
 
-    async def _bulk(
-        self, start: Callable[[], Awaitable[str]]
+    async def _carry_out(
+        self, action: Callable[[], Awaitable[str]]
     ) -> wire.WorkRequest | None:
         """Start a bulk action and wait for its end; None where the API has none."""
-        work_request_id = await self._retry(_unless_unsupported, start)
+        work_request_id = await self._retry(self._bulk.start, action)
         if work_request_id is None:
-            log.warning("bulk_actions_unsupported", consequence="addresses singly")
-            self._has_bulk = False
             return None
         return await self._work_done(work_request_id)
 
@@ -210,20 +236,6 @@ class Addresses:
         if Verdict.FULL in verdicts:
             raise CloudFullError(text)
         raise CloudGoneError(text) if Verdict.GONE in verdicts else CloudError(text)
-
-
-async def _unless_unsupported(start: Callable[[], Awaitable[str]]) -> str | None:
-    """Return the started action's work request; None where the API has no such action.
-
-    A missing object has its own code; a missing operation has not.
-    """
-    try:
-        return await start()
-    except OciError as error:
-        known = error.code == "NotAuthorizedOrNotFound"
-        if error.status in NO_SUCH_OPERATION and not known:
-            return None
-        raise
 
 
 def as_private_ip(body: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:

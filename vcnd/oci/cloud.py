@@ -13,9 +13,10 @@ from vcnd.model.errors import (
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.podnetwork import PodClass
+from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic
 from vcnd.oci import tags
-from vcnd.oci.addresses import Addresses
+from vcnd.oci.addresses import Addresses, BulkSupport
 from vcnd.oci.direct import Direct
 from vcnd.oci.fixed import FixedAddresses
 from vcnd.oci.where import Where, as_vnic
@@ -40,20 +41,31 @@ class OciCloud:
         core: CoreClient,
         where: Where,
         retry: Retrier,
+        poll: Poller,
         cluster: str,
-        wait_seconds: float,
+        bulk: BulkSupport,
     ) -> None:
         self._core = core
         self._where = where
         self._retry = retry
         self._cluster = cluster
-        self._poll = Poller(retry, wait_seconds=wait_seconds)
+        self._poll = poll
+        self._bulk = bulk
         self._addresses = Addresses(
-            core=core, retry=retry, poll=self._poll, cluster=cluster
+            core=core, retry=retry, poll=poll, cluster=cluster, bulk=bulk
         )
         self._direct = Direct(core=core, retry=retry)
-        self._fixed = FixedAddresses(
-            core=core, retry=retry, poll=self._poll, cluster=cluster
+        self._fixed = FixedAddresses(core=core, retry=retry, poll=poll, cluster=cluster)
+
+    def at(self, urgency: Urgency) -> "OciCloud":
+        """Return this cloud for calls of an urgency (``Cloud.at``)."""
+        return OciCloud(
+            core=self._core.at(urgency),
+            where=self._where,
+            retry=self._retry,
+            poll=self._poll,
+            cluster=self._cluster,
+            bulk=self._bulk,
         )
 
     # Who we are

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 import trio
 
+from vcnd.model.urgency import Urgency
 from vcnd.ociapi import wire
 from vcnd.ociapi.errors import OciError, Verdict
 from vcnd.ociapi.http import Answer, Client, exchange
@@ -82,6 +83,7 @@ class Caller:
         method: str,
         path: str,
         *,
+        urgency: Urgency,
         query: dict[str, str] | None = None,
         body: msgspec.Struct | dict[str, Any] | None = None,
         retry_token: str = "",
@@ -93,6 +95,7 @@ class Caller:
             operation: OCI's name for it.
             method: of HTTP.
             path: below the API's version.
+            urgency: the more urgent calls go first.
             query: parameters of the URL.
             body: is sent as JSON.
             retry_token: the same token makes OCI carry out a repeated call once.
@@ -112,7 +115,7 @@ class Caller:
             headers["opc-retry-token"] = retry_token
         if if_match:
             headers["if-match"] = if_match
-        await self._limiter.turn()
+        await self._limiter.turn(urgency)
         try:
             answer = await exchange(
                 self._client,

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from vcnd.model.urgency import Urgency
 from vcnd.ociapi import wire
 from vcnd.ociapi.caller import Caller
 from vcnd.ociapi.decode import printable
@@ -20,8 +22,13 @@ MOST_PAGES = 100
 class CoreClient:
     """The Core Services API, as far as we use it."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._call = caller.call
+    def __init__(self, caller: Caller, urgency: Urgency = Urgency.AUDIT) -> None:
+        self._caller = caller
+        self._call = partial(caller.call, urgency=urgency)
+
+    def at(self, urgency: Urgency) -> "CoreClient":
+        """Return the same API for calls of another urgency."""
+        return CoreClient(self._caller, urgency)
 
     async def _list(
         self, operation: str, path: str, query: dict[str, str], of: type[T]

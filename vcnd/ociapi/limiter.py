@@ -11,7 +11,7 @@ from itertools import count
 import structlog
 import trio
 
-from vcnd.model.urgency import URGENCY, Urgency
+from vcnd.model.urgency import Urgency
 
 log = structlog.get_logger()
 
@@ -38,9 +38,9 @@ class Limiter:
         self._order = count()
         self._moved = trio.Event()
 
-    async def turn(self) -> None:
-        """Wait until a call of this task's urgency may go."""
-        me = (URGENCY.get(), next(self._order))
+    async def turn(self, urgency: Urgency) -> None:
+        """Wait until a call of such urgency may go."""
+        me = (urgency, next(self._order))
         insort(self._line, me)
         try:
             while True:

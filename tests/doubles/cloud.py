@@ -1,0 +1,33 @@
+"""A cloud that notes what is asked of it, and how urgently."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from vcnd.model.urgency import Urgency
+from vcnd.ports import Cloud
+
+Heard = set[tuple[str, Urgency | None]]
+"""Methods, and the urgency at which they were called; None: nobody said one."""
+
+
+class NotedCloud:
+    """Hands each call on to a cloud."""
+
+    def __init__(
+        self, cloud: Cloud, heard: Heard, urgency: Urgency | None = None
+    ) -> None:
+        self._cloud = cloud
+        self._heard = heard
+        self._urgency = urgency
+
+    def at(self, urgency: Urgency) -> Cloud:
+        return cast(Cloud, NotedCloud(self._cloud.at(urgency), self._heard, urgency))
+
+    def __getattr__(self, method: str) -> Any:
+        self._heard.add((method, self._urgency))
+        return getattr(self._cloud, method)
+
+
+def noting(heard: Heard) -> Callable[[Cloud], Cloud]:
+    """Return what puts such a cloud before another."""
+    return lambda cloud: cast(Cloud, NotedCloud(cloud, heard))

@@ -1,0 +1,123 @@
+"""How urgent each kind of work is, as the cloud hears it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from tests.doubles.cloud import Heard, noting
+from tests.doubles.cluster import MemoryCluster
+from tests.harness import World, add, key, settings, until_warm, world
+from tests.shop import EVERYTHING, pod, shop
+from vcnd.core.requests import FIXED_ADDRESS
+from vcnd.model.urgency import Urgency
+from vcnd.node import Node
+
+Clock = trio.testing.MockClock
+GROWTH = {"attach_vnic", "create_block", "create_addresses", "fetch_fixed"}
+
+
+@asynccontextmanager
+async def warm(
+    w: World, heard: Heard, cluster: MemoryCluster | None = None
+) -> AsyncIterator[Node]:
+    """Run a node that is warm, and forget how it became so."""
+    config = settings(
+        allow=[EVERYTHING], cooling_seconds=1.0, shrink_after_seconds=30.0
+    )
+    async with w.node(config, cluster=cluster, through=noting(heard)) as node:
+        await until_warm(node)
+        await trio.sleep(5)
+        heard.clear()
+        yield node
+
+
+async def until(met: Callable[[], bool]) -> None:
+    with trio.fail_after(600):
+        while not met():
+            await trio.sleep(0.5)
+
+
+def growth(heard: Heard) -> set[Urgency | None]:
+    return {urgency for method, urgency in heard if method in GROWTH}
+
+
+async def test_all_wait_for_the_first_look_and_nobody_for_the_next(
+    autojump_clock: Clock,
+) -> None:
+    w, heard = world(), Heard()
+    async with w.node(through=noting(heard)) as node:
+        await until_warm(node)
+        assert ("observe", Urgency.WAITING) in heard
+        assert ("observe", Urgency.AUDIT) not in heard
+        heard.clear()
+        await trio.sleep(1000)
+        assert heard == {("observe", Urgency.AUDIT)}
+
+
+async def test_the_pool_is_filled_ahead_of_need(autojump_clock: Clock) -> None:
+    w, heard = world(), Heard()
+    async with w.node(through=noting(heard)) as node:
+        await until_warm(node)
+        assert growth(heard) == {Urgency.WARM_UP}
+
+
+async def test_a_bound_pod_is_more_urgent(autojump_clock: Clock) -> None:
+    w, heard, cluster = world(), Heard(), MemoryCluster()
+    async with warm(w, heard, cluster) as node:
+        cluster.bind(*(f"pod{n}" for n in range(20)))
+        await until_warm(node, 20)
+        assert growth(heard) == {Urgency.DEMAND}
+
+
+async def test_a_waiting_add_is_the_most_urgent(autojump_clock: Clock) -> None:
+    w, heard = world(), Heard()
+    async with warm(w, heard) as node:
+        async with trio.open_nursery() as calls:
+            for number in range(20):
+                calls.start_soon(add, node, number)
+        assert Urgency.WAITING in growth(heard)
+        assert growth(heard) <= {Urgency.WAITING, Urgency.WARM_UP}
+
+
+async def test_what_is_given_back_is_less_urgent(autojump_clock: Clock) -> None:
+    w, heard = world(), Heard()
+    async with warm(w, heard) as node:
+        for number in range(20):
+            await add(node, number)
+        for number in range(20):
+            await node.delete(key(number))
+        await until(lambda: ("delete_addresses", Urgency.RELEASE) in heard)
+        heard.clear()
+        await node.release_all()
+        assert heard == {("detach_vnic", Urgency.RELEASE)}
+
+
+async def test_a_fixed_address_is_fetched_for_a_pod_and_released_for_nobody(
+    autojump_clock: Clock,
+) -> None:
+    w, heard = shop(), Heard()
+    async with warm(w, heard) as node:
+        await node.add(key(1), pod("web"), 101, {FIXED_ADDRESS: "web"})
+        assert ("fetch_fixed", Urgency.WAITING) in heard
+        await node.delete(key(1))
+        await until(lambda: ("release_fixed", Urgency.RELEASE) in heard)
+
+
+async def test_corrections_are_the_least_urgent(autojump_clock: Clock) -> None:
+    w, heard = world(), Heard()
+    async with warm(w, heard) as node:
+        (vnic,) = w.pod_vnics()
+        vnic.nsg_ids, vnic.freeform_tags = [], {}
+        node.pool.signals.request_audit()
+        await until(lambda: {"set_nsgs", "tag_vnic"} <= {method for method, _ in heard})
+        assert {urgency for _, urgency in heard} == {Urgency.AUDIT}
+
+
+async def test_each_call_of_the_api_says_its_urgency(autojump_clock: Clock) -> None:
+    w, heard, cluster = world(), Heard(), MemoryCluster()
+    async with w.node(cluster=cluster, through=noting(heard)) as node:
+        await until_warm(node)
+        await trio.sleep(1000)
+        # That asks the metadata service alone.
+        assert {m for m, urgency in heard if urgency is None} == {"instance_id"}
