@@ -2,12 +2,15 @@
 
 import re
 import tomllib
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from vcnd.core.states import diagram
+from vcnd.model.cause import Cause
+from vcnd.model.place import PlaceKind
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
@@ -62,6 +65,23 @@ def test_every_event_is_in_the_operations_guide() -> None:
     table = guide[guide.index("## Events") :]
     told = set(re.findall(r"`(\w+)`", table))
     assert events - told == set()
+
+
+@pytest.mark.parametrize(
+    ("heading", "codes"), [("### Places", PlaceKind), ("### Causes", Cause)]
+)
+def test_every_code_of_a_problem_has_a_row(heading: str, codes: type[StrEnum]) -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    section = guide[guide.index(heading) :].split("\n#")[0]
+    rows = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
+    # In the order of the code, once each; the head of the table is its first row.
+    assert rows[1:] == [str(code) for code in codes]
+
+
+def test_every_cause_is_somebodys() -> None:
+    code = "".join(p.read_text() for p in sorted((ROOT / "vcnd").rglob("*.py")))
+    unused = {cause.name for cause in Cause if f"Cause.{cause.name}" not in code}
+    assert unused == set()
 
 
 def test_files_stay_small() -> None:

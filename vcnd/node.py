@@ -136,7 +136,7 @@ class Node:
         except VcndError as error:
             # To be tried again by the first audit.  Ending would help nobody: DEL and
             # STATUS are answered, and vcndctl says what is wrong.
-            self.pool.problems.report(KERNEL, str(error))
+            self.pool.problems.report(KERNEL, error.cause, str(error))
         keep = self._supervisor.keep
         await rooms.start(keep, "links", self._links.run)
         problems = NodeProblems(pool=self.pool, host=self._host)

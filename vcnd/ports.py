@@ -5,6 +5,7 @@ from typing import Never, Protocol
 
 import trio
 
+from vcnd.model.cause import Fault
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface, PodLink
@@ -127,7 +128,7 @@ class Cluster(Protocol):
             told: what the runtime says of the pod's own, where it does.
         """
 
-    def unfollowed(self) -> Mapping[str, str]:
+    def unfollowed(self) -> Mapping[str, Fault]:
         """Return the kinds of objects that cannot be followed for a while, and why."""
 
     def undecodable(self) -> Mapping[str, str]:
@@ -145,7 +146,7 @@ class Cluster(Protocol):
         Raises ``PodNetworkError`` when that makes no sense.
         """
 
-    async def proxy_problem(self, subnets: Sequence[str]) -> str | None:
+    async def proxy_problem(self, subnets: Sequence[str]) -> Fault | None:
         """Return what is wrong with kube-proxy's configuration for such pods."""
 
     async def publish(self, report: NodeReport) -> None:
@@ -222,7 +223,7 @@ class Host(Protocol):
     async def withdraw(self) -> None:
         """Remove all that ``apply`` made."""
 
-    def problems(self) -> Mapping[Place, str]:
+    def problems(self) -> Mapping[Place, Fault]:
         """Return what is wrong with the node's firewall and settings, and why."""
 
     async def until_problems_change(self) -> None:

@@ -163,7 +163,7 @@ async def test_kube_proxy_that_takes_pods_for_strangers(server: ApiServer) -> No
         server.make(path, {"metadata": meta, "data": {"config.conf": configuration}})
         trouble = await cluster.proxy_problem(subnets)
         assert trouble is not None
-        assert "InterfaceNamePrefix" in trouble
+        assert "InterfaceNamePrefix" in trouble.reason
         configuration = "detectLocalMode: InterfaceNamePrefix\n"
         configuration += "detectLocal: {interfaceNamePrefix: oci}\n"
         patch = {"data": {"config.conf": configuration}}

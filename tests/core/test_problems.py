@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vcnd.core.problems import EXPIRY_SECONDS, MOST_PROBLEMS, ProblemTable
+from vcnd.model.cause import Cause
 from vcnd.model.family import Family
 from vcnd.model.place import (
     AUDIT,
@@ -25,18 +26,19 @@ PLACES = [AUDIT, METADATA, KERNEL, FOUR, SIX, attach_place(""), fixed_place("sho
 
 def test_a_problem_keeps_its_age_and_counts() -> None:
     problems = ProblemTable()
-    assert problems.see(FOUR, "full", 10.0)
-    assert not problems.see(FOUR, "full", 20.0)
-    assert problems.see(FOUR, "429", 30.0)  # other words are news
+    assert problems.see(FOUR, Cause.REFUSED, "full", 10.0)
+    assert not problems.see(FOUR, Cause.REFUSED, "full", 20.0)
+    assert problems.see(FOUR, Cause.REFUSED, "429", 30.0)  # other words are news
+    assert problems.see(FOUR, Cause.THROTTLED, "429", 30.0)  # and another cause
     (found,) = problems
-    assert (found.since, found.last_seen, found.count) == (10.0, 30.0, 3)
-    assert found.reason == "429"
+    assert (found.since, found.last_seen, found.count) == (10.0, 30.0, 4)
+    assert (found.cause, found.reason) == (Cause.THROTTLED, "429")
 
 
 def test_families_of_one_vnic_are_two_places() -> None:
     problems = ProblemTable()
-    problems.see(FOUR, "full", 0.0)
-    problems.see(SIX, "full", 0.0)
+    problems.see(FOUR, Cause.REFUSED, "full", 0.0)
+    problems.see(SIX, Cause.REFUSED, "full", 0.0)
     assert [p.place for p in problems.clear(lambda place: place == SIX)] == [SIX]
     assert [p.place for p in problems] == [FOUR]
 
@@ -44,8 +46,8 @@ def test_families_of_one_vnic_are_two_places() -> None:
 def test_a_refused_attempt_expires_and_a_state_does_not() -> None:
     problems = ProblemTable()
     for place in PLACES:
-        problems.see(place, "no", 0.0)
-    problems.see(SIX, "no", 1.0)
+        problems.see(place, Cause.REFUSED, "no", 0.0)
+    problems.see(SIX, Cause.REFUSED, "no", 1.0)
     assert problems.expired(EXPIRY_SECONDS - 1) == set()
     expired = problems.expired(EXPIRY_SECONDS)
     assert expired == {FOUR, attach_place(""), fixed_place("shop/db")}
@@ -54,7 +56,7 @@ def test_a_refused_attempt_expires_and_a_state_does_not() -> None:
 def test_the_oldest_makes_room() -> None:
     problems = ProblemTable()
     for number in range(MOST_PROBLEMS + 1):
-        problems.see(fixed_place(f"shop/{number}"), "held", 0.0)
+        problems.see(fixed_place(f"shop/{number}"), Cause.REFUSED, "held", 0.0)
     assert len(problems) == MOST_PROBLEMS
     assert problems.at(fixed_place("shop/0")) is None
 
@@ -69,7 +71,7 @@ def test_no_problem_outlives_what_clears_it(
     for place, wrong, pause in steps:
         now += pause
         if wrong:
-            problems.see(place, "no", now)
+            problems.see(place, Cause.REFUSED, "no", now)
             there.add(place)
         else:
             problems.clear(lambda p, gone=place: p == gone)  # type: ignore[misc]

@@ -5,6 +5,7 @@ from typing import Never
 
 import trio
 
+from vcnd.model.cause import Fault
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
@@ -27,9 +28,9 @@ class MemoryCluster:
         """A NativePodNetwork that somebody made; None: nobody did."""
         self.refusal = ""
         """Why it makes no sense."""
-        self.proxy: str | None = None
+        self.proxy: Fault | None = None
         """What is wrong with kube-proxy."""
-        self.cut_off: dict[str, str] = {}
+        self.cut_off: dict[str, Fault] = {}
         """What cannot be followed, by kind."""
         self.skipped: dict[str, str] = {}
         """What cannot be decoded, by kind."""
@@ -77,7 +78,7 @@ class MemoryCluster:
             return told
         return told if told is not None else self.annotations_of.get(pod.name, {})
 
-    def unfollowed(self) -> Mapping[str, str]:
+    def unfollowed(self) -> Mapping[str, Fault]:
         return self.cut_off
 
     def undecodable(self) -> Mapping[str, str]:
@@ -92,7 +93,7 @@ class MemoryCluster:
             raise PodNetworkError(self.refusal)
         return self.asked or own
 
-    async def proxy_problem(self, subnets: Sequence[str]) -> str | None:
+    async def proxy_problem(self, subnets: Sequence[str]) -> Fault | None:
         await self._reach()
         return self.proxy if subnets else None
 

@@ -5,6 +5,7 @@ from typing import Never
 
 import trio
 
+from vcnd.model.cause import Fault
 from vcnd.model.errors import (
     BadNetnsError,
     SandboxBrokenError,
@@ -38,7 +39,7 @@ class MemoryHost:
         self.missing_links: set[VnicId] = set()
         """VNICs that the kernel shows no link of."""
         self._links_changed = trio.Event()
-        self.node_problems: dict[Place, str] = {}
+        self.node_problems: dict[Place, Fault] = {}
         self.problems_changed = trio.Event()
 
     async def identify(self, netns: int) -> int:
@@ -136,10 +137,10 @@ class MemoryHost:
         await trio.lowlevel.checkpoint()
         self.slots, self.withdrawn = [], True
 
-    def problems(self) -> Mapping[Place, str]:
+    def problems(self) -> Mapping[Place, Fault]:
         return self.node_problems
 
-    def set_problems(self, problems: dict[Place, str]) -> None:
+    def set_problems(self, problems: dict[Place, Fault]) -> None:
         self.node_problems = problems
         self.problems_changed.set()
         self.problems_changed = trio.Event()

@@ -5,8 +5,9 @@ import trio
 
 from tests.harness import World, add, key, settings, until_warm, world
 from vcnd.ctl import describe
-from vcnd.flow.broken import Cause, broken_pods
+from vcnd.flow.broken import broken_pods
 from vcnd.flow.reasons import why_broken
+from vcnd.model.cause import Cause
 from vcnd.model.errors import SandboxBrokenError
 
 Clock = trio.testing.MockClock

@@ -14,6 +14,7 @@ from tests.harness import (
     world,
 )
 from vcnd.flow.reasons import why_empty
+from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError
 from vcnd.model.place import KUBE_PROXY
 from vcnd.model.podnetwork import PodNetwork
@@ -204,7 +205,7 @@ async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> No
 
 async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
-    cluster.proxy = "kube-proxy has detectLocalMode NodeCIDR"
+    cluster.proxy = Fault(Cause.UNFIT, "kube-proxy has detectLocalMode NodeCIDR")
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
         await trio.sleep(1800)

@@ -3,6 +3,7 @@
 import trio
 
 from tests.harness import until_warm, world
+from vcnd.model.cause import Cause, Fault
 from vcnd.model.place import Place, PlaceKind
 
 CHAIN = Place(kind=PlaceKind.FIREWALL, name="ip filter FORWARD")
@@ -13,17 +14,18 @@ async def test_a_problem_of_the_node_comes_and_goes(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     w = world()
-    w.host.set_problems({CHAIN: "drops pods' packets"})
+    w.host.set_problems({CHAIN: Fault(Cause.PACKETS_DROPPED, "drops")})
     async with w.node() as node:
         await until_warm(node)
 
-        def told() -> dict[str, str]:
-            return {p["what"]: p["reason"] for p in node.report()["problems"]}
+        def told() -> dict[str, tuple[str, str]]:
+            found = node.report()["problems"]
+            return {p["what"]: (p["cause"], p["reason"]) for p in found}
 
-        assert told() == {"firewall ip filter FORWARD": "drops pods' packets"}
-        w.host.set_problems({FORWARD: "is 0"})
+        assert told() == {"firewall ip filter FORWARD": ("packets_dropped", "drops")}
+        w.host.set_problems({FORWARD: Fault(Cause.FORWARDING_OFF, "is 0")})
         await trio.sleep(1)
-        assert told() == {"setting net.ipv4.ip_forward": "is 0"}
+        assert told() == {"setting net.ipv4.ip_forward": ("forwarding_off", "is 0")}
         w.host.set_problems({})
         await trio.sleep(1)
         assert told() == {}

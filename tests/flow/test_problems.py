@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import trio
 
 from fakeoci.world.resources import Instance, Subnet
@@ -10,6 +11,8 @@ from tests.harness import add, settings, until_warm, world
 from tests.shop import ids, pod, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
 from vcnd.flow.reasons import why_empty
+from vcnd.model.cause import Cause, Fault
+from vcnd.model.errors import PoolEmptyError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.podnetwork import PodNetwork
@@ -81,6 +84,37 @@ async def test_a_shape_problem_goes_with_the_demand(autojump_clock: Clock) -> No
         await until_warm(node)
         await trio.sleep(60)
         assert problems(node) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "code", "expected"),
+    [
+        # The VNIC has no address yet: it is the subnet that is full.
+        ("CreatePrivateIp", 400, "LimitExceeded", ("addresses", "subnet_full")),
+        ("AttachVnic", 400, "LimitExceeded", ("attach", "limit_reached")),
+        ("AttachVnic", 400, "QuotaExceeded", ("attach", "quota_exceeded")),
+        ("AttachVnic", 403, "NotAllowed", ("attach", "not_authorized")),
+        ("AttachVnic", 429, "TooManyRequests", ("attach", "throttled")),
+        ("GetVnic", 404, "NotAuthorizedOrNotFound", ("audit", "not_listed")),
+    ],
+)
+async def test_a_problem_has_a_cause(
+    autojump_clock: Clock,
+    operation: str,
+    status: int,
+    code: str,
+    expected: tuple[str, str],
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    w.fault(operation, status=status, code=code, times=10_000)
+    w.fault("BulkCreatePrivateIps", status=400, code="LimitExceeded", times=10_000)
+    async with w.node(cluster=cluster) as node:
+        await trio.sleep(200)
+        assert {(p["kind"], p["cause"]) for p in problems(node)} == {expected}
+        assert f": {expected[1]}: " in why_empty(node.pool)
+        with pytest.raises(PoolEmptyError) as caught:
+            await add(node, 1)
+        assert caught.value.cause == expected[1]
 
 
 async def test_a_kernel_problem_goes_with_the_next_audit(
@@ -251,7 +285,7 @@ async def test_what_is_not_followed_or_skipped_is_a_problem(
     w, cluster = world(), MemoryCluster()
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
-        cluster.cut_off = {"Pod": "watch: 401 Unauthorized"}
+        cluster.cut_off = {"Pod": Fault(Cause.NOT_AUTHENTICATED, "watch: 401")}
         cluster.skipped = {"Namespace": "shop is skipped: it has no name"}
         cluster.change()
         await trio.sleep(5)

@@ -16,6 +16,7 @@ from tests.kubeapi.test_cache import line, pod
 from vcnd.kube.wire import Pod
 from vcnd.kubeapi.cache import Cache
 from vcnd.kubeapi.reflector import Reflector
+from vcnd.model.cause import Cause, Fault
 
 Clock = trio.testing.MockClock
 PATH = "/api/v1/pods"
@@ -135,20 +136,24 @@ async def test_a_watch_that_lived_is_opened_again_at_once(
     assert server.count(watches=False) == 1
 
 
+REFUSED = Fault(Cause.NOT_AUTHORIZED, "403")
+FAILED = Fault(Cause.SERVER_ERROR, "500")
+
+
 async def test_a_server_that_fails_for_long_is_told_until_it_is_back(
     autojump_clock: Clock, tmp_path: Path
 ) -> None:
     server, heard = MemoryApiServer(), Heard()
     async with following(server, tmp_path, heard) as reflector:
         await trio.sleep(10)
-        known, found = len(heard.changes), list[tuple[str, int]]()
-        for reason, pause in (("first", 29), ("again", 2), ("and again", 0)):
-            reflector._note_failure(reason)
+        known, found = len(heard.changes), list[tuple[Fault | None, int]]()
+        for fault, pause in ((REFUSED, 29), (REFUSED, 2), (FAILED, 0)):
+            reflector._note_failure(fault)
             found.append((reflector.failure, len(heard.changes) - known))
             await trio.sleep(pause)
         reflector._note_success()
         found.append((reflector.failure, len(heard.changes) - known))
-    assert found == [("", 0), ("", 0), ("and again", 1), ("", 2)]
+    assert found == [(None, 0), (None, 0), (FAILED, 1), (None, 2)]
 
 
 @pytest.mark.parametrize("spoil", [ends_at_once, refuses_watches, lists_garbage])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import (
     CloudError,
     CloudFullError,
@@ -47,17 +48,23 @@ def test_verdicts(status: int, code: str, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind"),
+    ("status", "code", "kind", "cause"),
     [
-        (400, "LimitExceeded", CloudFullError),
-        (404, "NotAuthorizedOrNotFound", CloudGoneError),
-        (400, "InvalidParameter", CloudRefusedError),
-        (500, "InternalServerError", CloudError),
+        (400, "LimitExceeded", CloudFullError, Cause.LIMIT_REACHED),
+        (400, "QuotaExceeded", CloudFullError, Cause.QUOTA_EXCEEDED),
+        (404, "NotAuthorizedOrNotFound", CloudGoneError, Cause.NOT_FOUND),
+        (400, "InvalidParameter", CloudRefusedError, Cause.REFUSED),
+        (403, "NotAllowed", CloudRefusedError, Cause.NOT_AUTHORIZED),
+        (401, "NotAuthenticated", CloudError, Cause.NOT_AUTHENTICATED),
+        (409, "IncorrectState", CloudError, Cause.BUSY),
+        (429, "TooManyRequests", CloudError, Cause.THROTTLED),
+        (500, "InternalServerError", CloudError, Cause.SERVER_ERROR),
     ],
 )
 def test_flows_hear_it_in_their_own_words(
-    status: int, code: str, kind: type[CloudError]
+    status: int, code: str, kind: type[CloudError], cause: Cause
 ) -> None:
     error = refusal(status, code).as_cloud_error()
     assert type(error) is kind
+    assert error.cause is cause
     assert "opc-request-id ABC" in str(error)

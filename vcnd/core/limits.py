@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vcnd.core.placement import BLOCKS
+from vcnd.model.cause import Cause
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 
@@ -57,14 +58,18 @@ class LearntLimits:
 
     def vnic_refused(
         self, vnic_id: VnicId, subnet_id: str, held: int, now: float
-    ) -> None:
-        """Note that a VNIC with so many objects was refused a single one."""
-        if held == 0:
-            self.subnet_full(subnet_id, now)
-        else:
-            self._refused[vnic_id] = _Refused(subnet_id, held)
+    ) -> Cause:
+        """Note that a VNIC with so many objects was refused a single one.
+
+        Returns why, as far as that shows.
+        """
         # It was not for want of an aligned range.
         self._refused_block = 0
+        if held == 0:
+            self.subnet_full(subnet_id, now)
+            return Cause.SUBNET_FULL
+        self._refused[vnic_id] = _Refused(subnet_id, held)
+        return Cause.LIMIT_REACHED
 
     def vnic_accepted(
         self, vnic_id: VnicId, subnet_id: str, now: float

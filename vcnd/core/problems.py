@@ -6,6 +6,7 @@ Time is an argument (seconds of any monotonic clock).
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from vcnd.model.cause import Cause
 from vcnd.model.family import Family
 from vcnd.model.place import Place
 
@@ -22,6 +23,7 @@ class Problem:
     """What is wrong at a place."""
 
     place: Place
+    cause: Cause
     reason: str
     """The newest words for it, with opc-request-id where OCI refused."""
     since: float
@@ -53,20 +55,20 @@ class ProblemTable:
         """Return the problem of a place, if it has one."""
         return self._by_place.get(place)
 
-    def see(self, place: Place, reason: str, now: float) -> bool:
+    def see(self, place: Place, cause: Cause, reason: str, now: float) -> bool:
         """Note that something is wrong; return True if that is news."""
         known = self._by_place.get(place)
         if known is None:
             while len(self._by_place) >= MOST_PROBLEMS:
                 del self._by_place[next(iter(self._by_place))]
             self._by_place[place] = Problem(
-                place=place, reason=reason, since=now, last_seen=now
+                place=place, cause=cause, reason=reason, since=now, last_seen=now
             )
             return True
         self._by_place[place] = replace(
-            known, reason=reason, last_seen=now, count=known.count + 1
+            known, cause=cause, reason=reason, last_seen=now, count=known.count + 1
         )
-        return reason != known.reason
+        return (cause, reason) != (known.cause, known.reason)
 
     def clear(self, is_over: Callable[[Place], bool]) -> list[Problem]:
         """Drop the problems of these places; return them."""

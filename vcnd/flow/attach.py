@@ -213,7 +213,9 @@ class Attacher:
             found = broken(self._pool, lease)
             if found is not None:
                 raise SandboxBrokenError(
-                    "the pod's network cannot work", details=why_broken(found)
+                    "the pod's network cannot work",
+                    details=why_broken(found),
+                    cause=found.cause,
                 )
             named = replace(lease, key=key)
             await self._host.check(named, netns=netns, default_routes=default_routes)

@@ -5,22 +5,15 @@ same words (``flow.reasons``).
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Literal
 
 from vcnd.flow.pool import Pool
+from vcnd.model.cause import Cause
 from vcnd.model.ids import VnicId
 from vcnd.model.sandbox import Lease
 
-
-class Cause(StrEnum):
-    """What is missing under a pod."""
-
-    ADDRESS_GONE = "address_gone"
-    """The cloud no longer gives the pod's address to this node."""
-    VNIC_GONE = "vnic_gone"
-    """The VNIC of the pod's address is no longer attached."""
-    LINK_MISSING = "link_missing"
-    """The VNIC of the pod's address has no link on the node."""
+BrokenCause = Literal[Cause.ADDRESS_GONE, Cause.VNIC_GONE, Cause.LINK_MISSING]
+"""What can be missing under a pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +23,7 @@ class BrokenPod:
     lease: Lease
     address: str
     """The address that cannot work: the lease's first or second one."""
-    cause: Cause
+    cause: BrokenCause
     vnic_id: VnicId | None = None
     """Its VNIC, where that is known."""
 
@@ -48,7 +41,7 @@ def broken(pool: Pool, lease: Lease) -> BrokenPod | None:
         if private_ip is None:
             return BrokenPod(lease=lease, address=address, cause=Cause.ADDRESS_GONE)
         vnic_id = private_ip.vnic_id
-        cause: Cause | None = None
+        cause: BrokenCause | None = None
         if vnic_id not in pool.vnics.slots:
             cause = Cause.VNIC_GONE
         elif vnic_id in pool.vnics.unlinked:

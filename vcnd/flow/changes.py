@@ -16,6 +16,7 @@ from vcnd.core.placement import CreateAddresses
 from vcnd.core.states import State
 from vcnd.flow.links import Links
 from vcnd.flow.pool import Pool
+from vcnd.model.cause import Cause
 from vcnd.model.errors import (
     CloudError,
     CloudFullError,
@@ -97,7 +98,10 @@ class Changes:
             came = sum(p.size for p in listed if p.id not in before)
             if came == 0:  # asked again, it would make more that nobody sees
                 self._pool.signals.request_audit()
-                raise CloudError(f"VNIC {step.vnic_id}: {ask} new addresses not listed")
+                raise CloudError(
+                    f"VNIC {step.vnic_id}: {ask} new addresses not listed",
+                    cause=Cause.NOT_LISTED,
+                )
             wanted -= came
             ask = min(ask, wanted)
         return True

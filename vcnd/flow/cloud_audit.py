@@ -17,6 +17,7 @@ from vcnd.flow.conditions import Phase
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
@@ -95,7 +96,7 @@ class CloudAudit:
         for family in Family:
             place = Place(kind=PlaceKind.AUDIT, family=family)
             if family in view.unlisted:
-                pool.problems.report(place, view.unlisted[family])
+                pool.problems.report(place, Cause.NOT_FOUND, view.unlisted[family])
             else:
                 pool.problems.clear(place)
         pool.signals.ring()
@@ -276,7 +277,7 @@ class CloudAudit:
                 await cloud.tag_address(private_ip)
                 log.warning("tags_restored", address=private_ip.address)
         except CloudError as error:
-            self._pool.problems.report(TAGS, str(error))
+            self._pool.problems.report(TAGS, error.cause, str(error))
         else:
             self._pool.problems.clear(TAGS)
 
@@ -290,7 +291,7 @@ class CloudAudit:
             except CloudError as error:
                 place = Place(kind=PlaceKind.NSGS, vnic_id=repair.vnic_id)
                 refused.add(place)
-                self._pool.problems.report(place, str(error))
+                self._pool.problems.report(place, error.cause, str(error))
                 if not isinstance(error, CloudRefusedError):
                     return  # it is away: for the other VNICs too
             else:

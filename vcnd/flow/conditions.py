@@ -5,6 +5,7 @@ from math import inf
 
 from vcnd.flow.problems import Problems
 from vcnd.flow.signals import Signals
+from vcnd.model.cause import Cause
 from vcnd.model.place import JOURNAL
 
 
@@ -71,7 +72,7 @@ class Conditions:
         """Note why the journal's disk refuses, or by an empty text that it works."""
         self._disk_writes = not refusal
         if refusal:
-            self._problems.report(JOURNAL, refusal)
+            self._problems.report(JOURNAL, Cause.DISK_REFUSED, refusal)
         else:
             self._problems.clear(JOURNAL)
             self._signals.ring()

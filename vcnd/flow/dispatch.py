@@ -10,6 +10,7 @@ import trio
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_failed, why_refused
+from vcnd.model.cause import Cause
 from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -126,19 +127,17 @@ class Dispatcher:
         try:
             progress = await change()
         except VcndError as error:
-            if isinstance(error, CloudFullError):
-                self._learn(where)
+            cause = self._learn(where, error)
             self._refused(place, error)
-            self._pool.problems.report(
-                place, why_refused(self._pool, where, place, error)
-            )
+            reason = why_refused(self._pool, where, place, cause, error)
+            self._pool.problems.report(place, cause, reason)
         except Exception as error:
             # A defect of ours, or an answer that nobody foresaw.  What became of the
             # change is not known: an audit looks.
             log.exception("change_failed", what=str(place), where=where)
             self._refused(place, error)
             self._pool.problems.report(
-                place, f"failed unexpectedly: {why_failed(error)}"
+                place, Cause.DEFECT, f"failed unexpectedly: {why_failed(error)}"
             )
             self._pool.signals.request_audit()
         else:
@@ -162,10 +161,13 @@ class Dispatcher:
         )
         self._not_before[place] = trio.current_time() + backoff.next_delay()
 
-    def _learn(self, where: VnicId) -> None:
+    def _learn(self, where: VnicId, error: VcndError) -> Cause:
+        """Learn from a refusal for want of room; return why a change was refused."""
         slot, family = self._pool.vnics.slots.get(where), self.in_flight[where].family
-        if slot is not None and family is not None:
-            held = self._pool.held(where, family)
-            self._pool.limits[family].vnic_refused(
-                where, slot.vnic.subnet_id, held, trio.current_time()
-            )
+        if not isinstance(error, CloudFullError) or slot is None or family is None:
+            return error.cause
+        held = self._pool.held(where, family)
+        learnt = self._pool.limits[family].vnic_refused(
+            where, slot.vnic.subnet_id, held, trio.current_time()
+        )
+        return learnt if error.cause is Cause.LIMIT_REACHED else error.cause

@@ -9,15 +9,10 @@ from collections.abc import Set as AbstractSet
 import trio
 
 from vcnd.core.reminders import Reminders
-from vcnd.flow.broken import BrokenPod, Cause, broken_pods
+from vcnd.flow.broken import BrokenCause, BrokenPod, broken_pods
 from vcnd.flow.pool import Pool
-from vcnd.flow.reasons import (
-    latest_problem,
-    of_problem,
-    short_family,
-    why_broken,
-    why_empty,
-)
+from vcnd.flow.reasons import of_problem, why_broken, why_empty
+from vcnd.flow.shortage import find_shortage
 from vcnd.model.errors import RequestRefusedError
 from vcnd.model.place import KUBE_PROXY, Place
 from vcnd.model.report import ClusterEvent
@@ -54,7 +49,7 @@ class Events:
         self._of_pods: Reminders[PodKey] = Reminders()
         self._broken: dict[SandboxKey, float] = {}
         """Pods whose network cannot work, and since when."""
-        self._of_broken: Reminders[tuple[SandboxKey, Cause]] = Reminders()
+        self._of_broken: Reminders[tuple[SandboxKey, BrokenCause]] = Reminders()
 
     @property
     def somebody_waits(self) -> bool:
@@ -140,7 +135,7 @@ class Events:
         else:
             if pool.has_free_for(grant):
                 return  # it is the runtime's turn
-            problem = latest_problem(pool, short_family(pool, grant))
+            problem = find_shortage(pool, grant).problem
             key = uid, NO_ADDRESS, problem.place if problem else None
             message = why_empty(pool, grant)
         if self._of_pods.is_due(key, now):
@@ -171,7 +166,7 @@ class Events:
             self._of_broken.mentioned(which, now)
 
     async def _no_longer_broken(
-        self, key: SandboxKey, cause: Cause, *, is_well: bool
+        self, key: SandboxKey, cause: BrokenCause, *, is_well: bool
     ) -> None:
         """Tell a pod that is well again; one that is gone, or broken otherwise, not."""
         lease = self._pool.ledger.lease_of(key)

@@ -6,6 +6,7 @@ from typing import Never
 import trio
 
 from vcnd.flow.pool import Pool
+from vcnd.model.cause import Cause, Fault
 from vcnd.model.place import CLUSTER_WRITES, Place, PlaceKind
 from vcnd.ports import Cluster
 
@@ -39,12 +40,16 @@ class Follower:
     def _note_problems(self) -> None:
         """Note what is not followed or was skipped, and drop what no longer is."""
         self._keep(PlaceKind.CLUSTER, self._cluster.unfollowed())
-        self._keep(PlaceKind.CLUSTER_OBJECTS, self._cluster.undecodable())
+        skipped = self._cluster.undecodable()
+        self._keep(
+            PlaceKind.CLUSTER_OBJECTS,
+            {kind: Fault(Cause.MALFORMED, why) for kind, why in skipped.items()},
+        )
 
-    def _keep(self, kind: PlaceKind, reasons: Mapping[str, str]) -> None:
-        places = {Place(kind=kind, name=n): reason for n, reason in reasons.items()}
+    def _keep(self, kind: PlaceKind, faults: Mapping[str, Fault]) -> None:
+        places = {Place(kind=kind, name=n): fault for n, fault in faults.items()}
         self._pool.problems.clear_where(
             lambda p: p.kind is kind and p != CLUSTER_WRITES and p not in places
         )
-        for place, reason in places.items():
-            self._pool.problems.report(place, reason)
+        for place, fault in places.items():
+            self._pool.problems.report(place, fault.cause, fault.reason)

@@ -7,6 +7,7 @@ import trio
 
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_unlinked
+from vcnd.model.cause import Cause
 from vcnd.model.ids import VnicId
 from vcnd.model.place import link_place
 from vcnd.ports import Host
@@ -46,6 +47,7 @@ class Links:
             if vnic_id in lost or vnic_id not in pool.created:
                 pool.problems.report(
                     link_place(vnic_id),
+                    Cause.LINK_MISSING,
                     why_unlinked(vnic_id),
                 )
         for vnic_id in returned:

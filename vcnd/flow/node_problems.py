@@ -27,8 +27,8 @@ class NodeProblems:
         task_status.started()
         while True:
             now = self._host.problems()
-            for place, reason in now.items():
-                self._pool.problems.report(place, reason)
+            for place, fault in now.items():
+                self._pool.problems.report(place, fault.cause, fault.reason)
             self._pool.problems.clear_where(partial(_is_over, now))
             await self._host.until_problems_change()
 

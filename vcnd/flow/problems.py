@@ -6,6 +6,7 @@ import structlog
 import trio
 
 from vcnd.core.problems import Problem, ProblemTable
+from vcnd.model.cause import Cause
 from vcnd.model.place import Place
 
 log = structlog.get_logger()
@@ -30,10 +31,10 @@ class Problems:
         """Return the problem of a place, if it has one."""
         return self._table.at(place)
 
-    def report(self, place: Place, reason: str) -> None:
-        """Note what is wrong at a place, until ``clear``."""
-        if self._table.see(place, reason, trio.current_time()):
-            log.warning("problem_reported", what=str(place), reason=reason)
+    def report(self, place: Place, cause: Cause, reason: str) -> None:
+        """Note what is wrong at a place and why, until ``clear``."""
+        if self._table.see(place, cause, reason, trio.current_time()):
+            log.warning("problem_reported", what=str(place), cause=cause, reason=reason)
             self._on_change()
 
     def clear(self, place: Place) -> None:
@@ -47,6 +48,7 @@ class Problems:
             log.info(
                 "problem_cleared",
                 what=str(problem.place),
+                cause=problem.cause,
                 seconds=round(now - problem.since, 1),
                 count=problem.count,
             )

@@ -15,7 +15,8 @@ from vcnd.core.backoff import Backoff
 from vcnd.core.report import report
 from vcnd.flow.events import LATE_SECONDS, Events
 from vcnd.flow.pool import Pool
-from vcnd.flow.reasons import latest_problem, of_problem
+from vcnd.flow.reasons import of_problem
+from vcnd.flow.shortage import latest_problem
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import CloudError, ClusterError, PodNetworkError, VcndError
 from vcnd.model.place import CLUSTER_WRITES, KUBE_PROXY, METADATA, POD_NETWORK
@@ -63,7 +64,7 @@ class Publisher:
             try:
                 await self._reconcile()
             except VcndError as error:
-                self._pool.problems.report(CLUSTER_WRITES, str(error))
+                self._pool.problems.report(CLUSTER_WRITES, error.cause, str(error))
                 pause = backoff.next_delay()
                 log.warning(
                     "cluster_write_failed", reason=str(error), seconds=round(pause, 1)
@@ -106,7 +107,7 @@ class Publisher:
         try:
             self._instance_id = await self._cloud.instance_id()
         except CloudError as error:
-            self._pool.problems.report(METADATA, str(error))
+            self._pool.problems.report(METADATA, error.cause, str(error))
             return
         self._pool.problems.clear(METADATA)
         self._cluster.identify(self._instance_id)
@@ -119,7 +120,7 @@ class Publisher:
             network = await self._cluster.network(self._own)
         except PodNetworkError as error:
             # The last that made sense stays in use.
-            self._pool.problems.report(POD_NETWORK, str(error))
+            self._pool.problems.report(POD_NETWORK, error.cause, str(error))
             return
         self._pool.problems.clear(POD_NETWORK)
         if (
@@ -169,4 +170,4 @@ class Publisher:
         if problem is None:
             self._pool.problems.clear(KUBE_PROXY)
         else:
-            self._pool.problems.report(KUBE_PROXY, problem)
+            self._pool.problems.report(KUBE_PROXY, problem.cause, problem.reason)

@@ -7,9 +7,10 @@ these words.  Nothing is looked up by them: keys are places and codes.
 from typing import assert_never
 
 from vcnd.core.problems import Problem
-from vcnd.flow.broken import BrokenPod, Cause
-from vcnd.flow.conditions import Phase
+from vcnd.flow.broken import BrokenPod
 from vcnd.flow.pool import Pool
+from vcnd.flow.shortage import find_shortage
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudFullError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -21,58 +22,31 @@ from vcnd.model.request import Grant
 
 def why_empty(pool: Pool, grant: Grant | None = None) -> str:
     """Return why no address is free, for a grant or for any pod."""
-    short = short_family(pool, grant)
-    counts = pool.counts(short)
+    shortage = find_shortage(pool, grant)
+    if shortage.cause is Cause.RELEASED:
+        return "the node was released (vcndctl release); restart vcnd to use it again"
+    if shortage.holder is not None and grant is not None:
+        return f"fixed address {grant.fixed} is with pod {shortage.holder.pod} here"
+    if shortage.problem is not None:
+        why = of_problem(shortage.problem)
+    elif shortage.cause is Cause.LIMIT_REACHED and grant is not None:
+        return why_no_slot(pool, grant)
+    elif shortage.cause is Cause.MAXIMUM_REACHED:
+        why = f"the node holds its maximum of {pool.policy.maximum}"
+    elif pool.conditions.observed:
+        why = "addresses are on their way"
+    else:
+        why = "the cloud has not been reached yet"
+    counts = pool.counts(shortage.family)
     held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
     if len(pool.demand.network.families) > 1:
-        held = f"{short}: {held}"
-    if pool.conditions.phase is Phase.RELEASED:
-        return "the node was released (vcndctl release); restart vcnd to use it again"
-    special = grant is not None and (
-        why_no_slot(pool, grant) or _held_here(pool, grant)
-    )
-    if special:
-        return special
-    last = latest_problem(pool, short)
-    if last is not None:
-        return f"{of_problem(last)} ({held})"
-    if not pool.conditions.observed:
-        return f"the cloud has not been reached yet ({held})"
-    if counts.total >= pool.policy.maximum:
-        return f"the node holds its maximum of {pool.policy.maximum} ({held})"
-    return f"addresses are on their way ({held})"
-
-
-def short_family(pool: Pool, grant: Grant | None) -> Family:
-    """Return the family that is short, for a grant or for any pod."""
-    families = pool.demand.network.families if grant is None else grant.families
-    none_free = [f for f in families if not pool.counts(f).free]
-    return none_free[0] if none_free else families[0]
-
-
-def latest_problem(pool: Pool, short: Family | None = None) -> Problem | None:
-    """Return why pods may find no address: of these problems the one that began last.
-
-    Args:
-        pool: the node's pool.
-        short: the family that is asked about; None: any.
-    """
-    problems = [
-        problem
-        for problem in pool.problems
-        if problem.place.kind.costs_addresses
-        and (short is None or problem.family in (None, short))
-    ]
-    return problems[-1] if problems else None
+        held = f"{shortage.family}: {held}"
+    return f"{why} ({held})"
 
 
 def why_no_slot(pool: Pool, grant: Grant) -> str:
-    """Return why the node takes no VNIC of a pod's class; empty where it may."""
+    """Return why the node takes no VNIC of a pod's class."""
     wanted = grant.pod_class
-    there = any(s.vnic.pod_class == wanted.name for s in pool.vnics.pod_slots)
-    full = pool.conditions.observed and pool.vnics.attached >= pool.vnics.limit
-    if there or not full or not wanted.name:
-        return ""
     return (
         f"the shape takes {pool.vnics.limit} VNICs and all are attached: pods of"
         f" subnet {', '.join(wanted.subnet_ids)} and NSGs"
@@ -81,32 +55,24 @@ def why_no_slot(pool: Pool, grant: Grant) -> str:
     )
 
 
-def _held_here(pool: Pool, grant: Grant) -> str:
-    """Return which pod of this node has a fixed address; empty where none has."""
-    if not grant.fixed:
-        return ""
-    here = {p.address for p in pool.ledger.private_ips() if p.fixed == grant.fixed}
-    for lease in pool.ledger.leases():
-        if not here.isdisjoint(lease.addresses):
-            return f"fixed address {grant.fixed} is with pod {lease.pod} here"
-    return ""
-
-
 # Problems
 
 
 def of_problem(problem: Problem) -> str:
-    """Return a problem in one line: where, and why."""
-    return f"{problem.place}: {problem.reason}"
+    """Return a problem in one line: where, and why as code and words."""
+    return f"{problem.place}: {problem.cause}: {problem.reason}"
 
 
-def why_refused(pool: Pool, where: VnicId, place: Place, error: VcndError) -> str:
+def why_refused(
+    pool: Pool, where: VnicId, place: Place, cause: Cause, error: VcndError
+) -> str:
     """Return why a change of the cloud was refused, with what it was about.
 
     Args:
         pool: the node's pool.
         where: the VNIC, or the instance, that was to be changed.
         place: what the change was for.
+        cause: why, which may be known better than OCI tells.
         error: the refusal.
     """
     demand, slot = pool.demand, pool.vnics.slots.get(where)
@@ -121,9 +87,11 @@ def why_refused(pool: Pool, where: VnicId, place: Place, error: VcndError) -> st
         six = place.family is Family.IPV6
         cidr = slot.vnic.ipv6_cidr if six else slot.vnic.subnet_cidr
         subnet, holder = f"{slot.vnic.subnet_id}, {cidr}", "VNIC"
-    # OCI does not say which of the two it is.
+    room = f"in subnet {subnet}"
+    if cause is not Cause.SUBNET_FULL:
+        room += f", or on this {holder}"  # OCI does not say which of the two it is
     return (
-        f"no room left in subnet {subnet}, or on this {holder}:"
+        f"no room left {room}:"
         " give pods a larger subnet or another one, or let nodes hold fewer"
         f" addresses with [pool] batch; {error}"
     )

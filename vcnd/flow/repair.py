@@ -56,7 +56,7 @@ class Repairer:
                 await self._cloud_audit.reconcile()
                 await self._kernel.audit()
             except VcndError as error:
-                self._pool.problems.report(AUDIT, str(error))
+                self._pool.problems.report(AUDIT, error.cause, str(error))
                 await trio.sleep(refused.next_delay())
                 continue
             self._pool.problems.clear(AUDIT)

@@ -8,6 +8,7 @@ import trio
 from vcnd.flow.broken import broken_pods
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_broken, why_empty
+from vcnd.flow.shortage import find_shortage
 from vcnd.model.errors import NotServingError
 
 
@@ -19,7 +20,9 @@ def ready(pool: Pool) -> None:
     """
     if not pool.conditions.observed and not pool.vnics.pod_slots:
         raise NotServingError(
-            "the node has no VNIC for pods yet", details=why_empty(pool)
+            "the node has no VNIC for pods yet",
+            details=why_empty(pool),
+            cause=find_shortage(pool).cause,
         )
 
 
@@ -89,6 +92,7 @@ def report(pool: Pool) -> dict[str, Any]:
                 "family": p.place.family,
                 "class": p.place.pod_class,
                 "name": p.place.name,
+                "cause": p.cause,
                 "reason": p.reason,
                 "since_seconds": round(now - p.since, 1),
                 "seconds_ago": round(now - p.last_seen, 1),

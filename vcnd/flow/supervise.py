@@ -14,6 +14,7 @@ import trio
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_failed
+from vcnd.model.cause import Cause
 from vcnd.model.place import Place, PlaceKind
 
 log = structlog.get_logger()
@@ -74,7 +75,9 @@ class Supervisor:
                 exc_info=failures[0] if failures else None,
             )
             self._pool.problems.report(
-                place, f"failed unexpectedly and is restarted: {reason}"
+                place,
+                Cause.DEFECT,
+                f"failed unexpectedly and is restarted: {reason}",
             )
             # What it was doing may be half done.
             self._pool.signals.request_audit()

@@ -6,6 +6,8 @@ import trio
 from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_empty, why_no_slot
+from vcnd.flow.shortage import find_shortage, lacks_slot
+from vcnd.model.cause import Cause
 from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.request import Grant
 from vcnd.model.sandbox import PodRef, SandboxKey
@@ -25,9 +27,12 @@ async def wait_for_address(
     found = _take(pool, key, grant)
     if found is not None:
         return found
-    no_slot = why_no_slot(pool, grant)
-    if no_slot:
-        raise PoolEmptyError("the pod's wish cannot be met", details=no_slot)
+    if lacks_slot(pool, grant):
+        raise PoolEmptyError(
+            "the pod's wish cannot be met",
+            details=why_no_slot(pool, grant),
+            cause=Cause.LIMIT_REACHED,
+        )
     began = trio.current_time()
     with (
         pool.demand.waiting_for(key, pod, grant),
@@ -42,6 +47,7 @@ async def wait_for_address(
         raise PoolEmptyError(
             f"no free VCN address after {waited:.0f} s",
             details=why_empty(pool, grant),
+            cause=find_shortage(pool, grant).cause,
         )
     log.info(
         "address_waited_for",
@@ -58,11 +64,13 @@ def _take(pool: Pool, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
             raise TryAgainError(
                 "the node was released (vcndctl release)",
                 details="it gives no addresses any more; restart vcnd to use it again",
+                cause=Cause.RELEASED,
             )
         case Phase.RELEASING:
             raise TryAgainError(
                 "the node is being released (vcndctl release)",
                 details="its addresses go back to OCI; let pods run on other nodes",
+                cause=Cause.RELEASED,
             )
         case Phase.SERVING:
             return pool.take(key, grant)

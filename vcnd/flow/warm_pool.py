@@ -34,6 +34,7 @@ from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_shape_is_full
 from vcnd.flow.returns import Returns
+from vcnd.model.cause import Cause
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.place import (
@@ -267,6 +268,7 @@ class WarmPool:
             limit = limits.new_vnic_limit(trio.current_time())
             self._pool.problems.report(
                 shape_place(pod_class, family),
+                Cause.LIMIT_REACHED,
                 why_shape_is_full(self._pool, count, family, limit),
             )
 

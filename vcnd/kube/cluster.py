@@ -17,6 +17,7 @@ from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.errors import KubeError
 from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kubeapi.wire import Meta, Object
+from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
@@ -185,7 +186,7 @@ class KubeCluster:
         kept = {k: v for k, v in both.items() if not k.startswith(RESOURCE_PREFIX)}
         return kept | pod.spec.resources(RESOURCE_PREFIX)
 
-    def unfollowed(self) -> Mapping[str, str]:
+    def unfollowed(self) -> Mapping[str, Fault]:
         """Return what is not followed, by kind (``Cluster.unfollowed``)."""
         return {r.cache.name: r.failure for r in self._reflectors() if r.failure}
 
@@ -228,7 +229,8 @@ class KubeCluster:
                 name = network_name(self._instance_id)
                 raise PodNetworkError(
                     f"there is no NativePodNetwork {name} yet, and [oci] subnet_id"
-                    " names no subnet: whoever makes these objects here has not yet"
+                    " names no subnet: whoever makes these objects here has not yet",
+                    cause=Cause.NOT_FOUND,
                 )
             if node is not None:
                 body = bodies.network(self._instance_id, own, node)
@@ -240,7 +242,8 @@ class KubeCluster:
             raise PodNetworkError(
                 f"NativePodNetwork {found.metadata.name} of this instance is owned by"
                 f" Node {owner}, and this is Node {self._node_name}: delete it, and"
-                " vcnd makes another one"
+                " vcnd makes another one",
+                cause=Cause.OWNED_BY_ANOTHER,
             )
         if bodies.MANAGED_BY in found.metadata.labels and owner:
             spec = bodies.network_spec(self._instance_id, own)
@@ -251,14 +254,14 @@ class KubeCluster:
             return own
         return network.asked(found, self._instance_id)
 
-    async def proxy_problem(self, subnets: Sequence[str]) -> str | None:
+    async def proxy_problem(self, subnets: Sequence[str]) -> Fault | None:
         """Return what is wrong with kube-proxy's configuration, if anything."""
         try:
             return await proxy.problem(
                 self._client, link_prefix=self._link_prefix, subnets=subnets
             )
         except KubeError as error:
-            raise ClusterError(str(error)) from error
+            raise ClusterError(str(error), cause=error.cause) from error
 
     # Writing
 

@@ -9,13 +9,14 @@ from vcnd.kube.wire import ConfigMap, ProxyConfig
 from vcnd.kubeapi.cache import UNDECODABLE
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.errors import NotFoundError
+from vcnd.model.cause import Cause, Fault
 
 PATH = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
 
 
 async def problem(
     client: KubeClient, *, link_prefix: str, subnets: Sequence[str]
-) -> str | None:
+) -> Fault | None:
     """Return what is wrong with kube-proxy's configuration, if anything.
 
     Raises:
@@ -28,7 +29,7 @@ async def problem(
     try:
         data = msgspec.json.decode(body, type=ConfigMap).data
         config = msgspec.yaml.decode(data.get("config.conf", "{}"), type=ProxyConfig)
-        return kubeproxy.problem(
+        reason = kubeproxy.problem(
             mode=config.detect_local_mode,
             cluster_cidrs=config.cluster_cidr,
             interface_prefix=config.detect_local.interface_name_prefix,
@@ -36,4 +37,7 @@ async def problem(
             subnets=subnets,
         )
     except (*UNDECODABLE, ValueError) as error:
-        return f"kube-proxy's configuration cannot be read: {error}"
+        return Fault(
+            Cause.MALFORMED, f"kube-proxy's configuration cannot be read: {error}"
+        )
+    return None if reason is None else Fault(Cause.UNFIT, reason)

@@ -66,7 +66,7 @@ class Writer:
                 of.await_newer(body["metadata"]["resourceVersion"])
             return False
         except KubeError as error:
-            raise ClusterError(str(error)) from error
+            raise ClusterError(str(error), cause=error.cause) from error
         return True
 
     async def _request(
@@ -173,7 +173,7 @@ class Writer:
             pass  # its namespace has gone, and the pod with it
         except KubeError as error:
             if error.status not in REFUSED_FOR_GOOD:
-                raise ClusterError(str(error)) from error
+                raise ClusterError(str(error), cause=error.cause) from error
             log.warning("event_refused", event_reason=event.reason, reason=str(error))
 
 

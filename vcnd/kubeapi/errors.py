@@ -1,5 +1,19 @@
 """Errors for the API server's refusals."""
 
+from vcnd.model.cause import Cause
+
+SERVER_ERRORS = 500
+"""HTTP statuses from here on are the server's own failures."""
+
+_CAUSES = {
+    0: Cause.UNREACHABLE,
+    401: Cause.NOT_AUTHENTICATED,
+    403: Cause.NOT_AUTHORIZED,
+    404: Cause.NOT_FOUND,
+    409: Cause.BUSY,
+    429: Cause.THROTTLED,
+}
+
 
 class KubeError(Exception):
     """The API server refused a request, or did not answer it."""
@@ -21,6 +35,13 @@ class KubeError(Exception):
             return f"{self.what}: no answer: {self.message}"
         return f"{self.what}: {self.status} {self.reason}: {self.message}"
 
+    @property
+    def cause(self) -> Cause:
+        """Return why, as the flows know it."""
+        failed = self.status >= SERVER_ERRORS
+        other = Cause.SERVER_ERROR if failed else Cause.REFUSED
+        return _CAUSES.get(self.status, other)
+
 
 class BadAnswerError(KubeError):
     """The answer makes no sense; the outcome of a write is unknown."""
@@ -28,6 +49,11 @@ class BadAnswerError(KubeError):
     def __str__(self) -> str:
         """Return the request and what is wrong with its answer."""
         return f"{self.what}: the answer makes no sense: {self.message}"
+
+    @property
+    def cause(self) -> Cause:
+        """Return why, as the flows know it."""
+        return Cause.BAD_ANSWER
 
 
 class ExpiredError(KubeError):

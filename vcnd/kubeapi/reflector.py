@@ -13,6 +13,7 @@ from vcnd.kubeapi.cache import Cache, Skipped
 from vcnd.kubeapi.client import JSON, KubeClient
 from vcnd.kubeapi.errors import ExpiredError, KubeError
 from vcnd.kubeapi.wire import Object
+from vcnd.model.cause import Cause, Fault
 
 log = structlog.get_logger()
 
@@ -75,8 +76,8 @@ class Reflector(Generic[T]):
         self._opened = 0.0
         """When the last watch was opened."""
         self._failing_since = inf
-        self.failure = ""
-        """Why the server cannot be followed; empty until that has lasted a while."""
+        self.failure: Fault | None = None
+        """Why the server cannot be followed; None until that has lasted a while."""
 
     def await_newer(self, version: str) -> None:
         """Count any newer version as a change: a write of an older one was refused.
@@ -93,7 +94,8 @@ class Reflector(Generic[T]):
         """Follow the server for ever; failures lead to another try."""
         backoff = Backoff(self._random, most_seconds=MOST_WAIT_SECONDS)
         while True:
-            began, reason, after = trio.current_time(), "", 0.0
+            began, after = trio.current_time(), 0.0
+            failure: Fault | None = None
             try:
                 if not self.cache.resource_version:
                     await self._list()
@@ -105,39 +107,41 @@ class Reflector(Generic[T]):
                 self.cache.resource_version = ""
                 after = self._random.uniform(0, 1.0)
             except KubeError as error:
-                reason = str(error)
+                failure = Fault(error.cause, str(error))
                 after = min(error.retry_after_seconds, MOST_RETRY_AFTER_SECONDS)
             lived = trio.current_time() - began
             if lived >= SHORT_WATCH_SECONDS:
                 self._note_success()
                 backoff.reset()
             else:
-                reason = reason or f"the watch ended after {lived:.1f} s"
-            if reason:
-                self._note_failure(reason)
+                ended = f"the watch ended after {lived:.1f} s"
+                failure = failure or Fault(Cause.SERVER_ERROR, ended)
+            if failure is not None:
+                self._note_failure(failure)
                 after += backoff.next_delay()
                 log.warning(
                     "cluster_retry",
                     path=self._path,
-                    reason=reason,
+                    cause=failure.cause,
+                    reason=failure.reason,
                     seconds=round(after, 1),
                 )
             await trio.sleep(after)
 
-    def _note_failure(self, reason: str) -> None:
+    def _note_failure(self, failure: Fault) -> None:
         now = trio.current_time()
         self._failing_since = min(self._failing_since, now)
         if now - self._failing_since < FAILING_SECONDS:
             return
-        is_news = not self.failure
-        self.failure = reason
+        is_news = self.failure is None
+        self.failure = failure
         if is_news:
             self._changed(())
 
     def _note_success(self) -> None:
         self._failing_since = inf
-        if self.failure:
-            self.failure = ""
+        if self.failure is not None:
+            self.failure = None
             self._changed(())
 
     def _accept(self, kind: str) -> str:

@@ -19,6 +19,7 @@ from vcnd.linux.firewalls import (
     judge,
     removals,
 )
+from vcnd.model.cause import Cause, Fault
 from vcnd.netlink import nftables
 from vcnd.netlink.messages import attributes, messages
 
@@ -35,7 +36,7 @@ SPACING_SECONDS = 0.3
 AGAIN_SECONDS = 60.0
 """Check at least this often: legacy iptables has no events."""
 
-Problems = Mapping[str, str]
+Problems = Mapping[str, Fault]
 """Chain → why it is a problem, and what to do."""
 
 
@@ -105,10 +106,12 @@ class Forwarding:
             )
         except UNREADABLE as error:
             log.error("firewall_not_read", reason=repr(error))
-            return {"rules": f"cannot be read: {error!r}"}
+            return {
+                "rules": Fault(Cause.RULES_UNREADABLE, f"cannot be read: {error!r}")
+            }
 
     def _find_problems(self) -> Problems:
-        problems: dict[str, str] = {}
+        problems: dict[str, Fault] = {}
         watched: set[tuple[str, str, str]] = set()
         for chain in self._chains():
             name = chain.chain
@@ -116,17 +119,19 @@ class Forwarding:
             if not chain.missing:
                 continue
             if not self._accept:
-                problems[str(name)] = (
+                problems[str(name)] = Fault(
+                    Cause.PACKETS_DROPPED,
                     "drops pods' packets: set [node] forward_accept = true, or accept"
-                    f" {self._link_prefix}+ in and out before the rule that drops"
+                    f" {self._link_prefix}+ in and out before the rule that drops",
                 )
                 continue
             try:
                 _nft(additions(chain, self._link_prefix))
             except FirewallError as error:
-                problems[str(name)] = (
+                problems[str(name)] = Fault(
+                    Cause.ACCEPT_REFUSED,
                     f"drops pods' packets, and takes no accept for them ({error}):"
-                    " docs/operations.md, FORWARD chains"
+                    " docs/operations.md, FORWARD chains",
                 )
             else:
                 log.info("forward_accept_inserted", chain=str(name))

@@ -22,6 +22,7 @@ from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
+from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -122,6 +123,7 @@ class LinuxHost:
                 raise TryAgainError(
                     f"VNIC {slot.vnic.id} has no link on the node yet",
                     details=f"no link with MAC {slot.vnic.mac}",
+                    cause=Cause.LINK_MISSING,
                 )
 
         def wire() -> PodInterface:
@@ -226,6 +228,7 @@ class LinuxHost:
             raise KernelRefusedError(
                 f"others have default routes in the route tables {tables}",
                 details="set [node] pods_table to a number with free ones behind it",
+                cause=Cause.TABLES_IN_USE,
             )
 
     def _load_ruleset(self, strangers: Sequence[str]) -> None:
@@ -256,7 +259,7 @@ class LinuxHost:
 
         await self._in_thread(remove)
 
-    def problems(self) -> dict[Place, str]:
+    def problems(self) -> dict[Place, Fault]:
         """Return what is wrong with the node itself (``Host.problems``)."""
         return self._surroundings.problems.now()
 

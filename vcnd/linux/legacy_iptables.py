@@ -9,6 +9,8 @@ from pathlib import Path
 
 import structlog
 
+from vcnd.model.cause import Cause, Fault
+
 log = structlog.get_logger()
 
 COMMENT = "vcnd"
@@ -19,27 +21,34 @@ TABLE_NAMES = {
 DROPS = ("-A FORWARD -j DROP", "-A FORWARD -j REJECT")
 
 
-def problems(link_prefix: str, *, accept: bool) -> dict[str, str]:
+def problems(link_prefix: str, *, accept: bool) -> dict[str, Fault]:
     """Insert pods' accepts where they are missing; return what is wrong otherwise."""
-    found: dict[str, str] = {}
+    found: dict[str, Fault] = {}
     for program in filter(_is_in_use, TABLE_NAMES):
         name = f"{program}-legacy FORWARD"
         if shutil.which(f"{program}-legacy") is None:
-            found[name] = (
+            found[name] = Fault(
+                Cause.RULES_UNREADABLE,
                 f"is in use, and there is no {program}-legacy to look into it: if it"
-                f" drops, accept {link_prefix}+ in and out before that"
+                f" drops, accept {link_prefix}+ in and out before that",
             )
             continue
         missing = missing_accepts(_forward(program), link_prefix)
         if not missing:
             continue
         if not accept:
-            found[name] = "drops pods' packets: set [node] forward_accept = true"
+            found[name] = Fault(
+                Cause.PACKETS_DROPPED,
+                "drops pods' packets: set [node] forward_accept = true",
+            )
             continue
         for option in missing:
             _run(program, addition(_forward(program), option, link_prefix))
         if missing_accepts(_forward(program), link_prefix):
-            found[name] = "drops pods' packets, and takes no accept for them"
+            found[name] = Fault(
+                Cause.ACCEPT_REFUSED,
+                "drops pods' packets, and takes no accept for them",
+            )
         else:
             log.info("forward_accept_inserted", chain=name)
     return found

@@ -2,11 +2,14 @@
 
 import subprocess
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import VcndError
 
 
 class KernelRefusedError(VcndError):
     """The kernel, or nft, refused a step of the data plane."""
+
+    cause = Cause.KERNEL_REFUSED
 
 
 def load(script: str) -> None:

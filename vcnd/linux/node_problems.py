@@ -4,26 +4,27 @@ from collections.abc import Mapping
 
 import trio
 
+from vcnd.model.cause import Fault
 from vcnd.model.place import Place, PlaceKind
 
 
 class NodeProblems:
-    """One reason for each place; whoever follows them is woken by a change."""
+    """One fault for each place; whoever follows them is woken by a change."""
 
     def __init__(self) -> None:
-        self._reasons: dict[Place, str] = {}
+        self._faults: dict[Place, Fault] = {}
         self._changed = trio.Event()
 
-    def now(self) -> dict[Place, str]:
+    def now(self) -> dict[Place, Fault]:
         """Return why each place is a problem."""
-        return dict(self._reasons)
+        return dict(self._faults)
 
-    def report(self, kind: PlaceKind, reasons: Mapping[str, str]) -> None:
-        """Replace the problems of one kind: name → reason."""
-        others = {p: r for p, r in self._reasons.items() if p.kind is not kind}
-        fresh = {Place(kind=kind, name=n): r for n, r in reasons.items()}
-        if others | fresh != self._reasons:
-            self._reasons = others | fresh
+    def report(self, kind: PlaceKind, faults: Mapping[str, Fault]) -> None:
+        """Replace the problems of one kind: name → fault."""
+        others = {p: f for p, f in self._faults.items() if p.kind is not kind}
+        fresh = {Place(kind=kind, name=n): f for n, f in faults.items()}
+        if others | fresh != self._faults:
+            self._faults = others | fresh
             self._changed.set()
             self._changed = trio.Event()
 

@@ -21,6 +21,7 @@ import trio
 from vcnd.linux import events, reverse_path
 from vcnd.linux.ruleset import VnicLink
 from vcnd.linux.vnics import VNIC_SETTINGS, set_device
+from vcnd.model.cause import Cause, Fault
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.netlink import event_filter, rtnetlink
 from vcnd.netlink.messages import attributes, is_missing, messages
@@ -36,7 +37,7 @@ SPACING_SECONDS = 0.2
 ROOT = Path("/proc/sys/net")
 IPV4_FORWARD, IPV6_FORWARD = "ipv4/ip_forward", "ipv6/conf/all/forwarding"
 
-Problems = Mapping[str, str]
+Problems = Mapping[str, Fault]
 """Setting → why its value is a problem, and what to do."""
 
 
@@ -113,19 +114,21 @@ class Settings:
 
     def find_problems(self) -> Problems:
         """Switch forwarding on again; return the settings that cannot be set."""
-        problems: dict[str, str] = {}
+        problems: dict[str, Fault] = {}
         if not _is_on(IPV4_FORWARD) and not _switch_on(IPV4_FORWARD):
             # A link's own setting decides, and needs no file to be written.
             self._let_links_forward()
-            problems[_name(IPV4_FORWARD)] = (
+            problems[_name(IPV4_FORWARD)] = Fault(
+                Cause.FORWARDING_OFF,
                 "is 0: vcnd's links forward all the same, the node's others do not;"
-                " find who sets it (/etc/sysctl.d), and restart vcnd.socket"
+                " find who sets it (/etc/sysctl.d), and restart vcnd.socket",
             )
         lacks_ipv6 = self._uses_ipv6() and not _is_on(IPV6_FORWARD)
         if lacks_ipv6 and not _switch_on(IPV6_FORWARD):
-            problems[_name(IPV6_FORWARD)] = (
+            problems[_name(IPV6_FORWARD)] = Fault(
+                Cause.FORWARDING_OFF,
                 "is 0: pods' IPv6 packets go nowhere; find who sets it"
-                " (/etc/sysctl.d), and restart vcnd.socket"
+                " (/etc/sysctl.d), and restart vcnd.socket",
             )
         return problems
 

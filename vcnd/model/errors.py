@@ -19,16 +19,24 @@
 Codes: CNI specification 1.1, "Error"; 100 and up are the plugin's own.
 """
 
+from vcnd.model.cause import Cause
+
 
 class VcndError(Exception):
     """Base of all that vcnd raises on purpose."""
 
     code = 999
+    cause = Cause.DEFECT
+    """Why: of the class, unless the raiser knows it better."""
 
-    def __init__(self, message: str, *, details: str = "") -> None:
+    def __init__(
+        self, message: str, *, details: str = "", cause: Cause | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
+        if cause is not None:
+            self.cause = cause
 
     def __str__(self) -> str:
         """Return message and details in one line, for logs."""
@@ -39,6 +47,7 @@ class BadRequestError(VcndError):
     """The caller's input cannot be understood (decode failure)."""
 
     code = 6
+    cause = Cause.BAD_REQUEST
 
 
 class UnsupportedVersionError(BadRequestError):
@@ -75,6 +84,7 @@ class TryAgainError(VcndError):
     """Something is away for now."""
 
     code = 11
+    cause = Cause.PENDING
 
 
 class PoolEmptyError(TryAgainError):
@@ -84,42 +94,60 @@ class PoolEmptyError(TryAgainError):
 class JournalError(TryAgainError):
     """The disk took no record; nothing of it will be remembered."""
 
+    cause = Cause.DISK_REFUSED
+
 
 class ClusterError(TryAgainError):
     """The API server refused or did not answer."""
+
+    cause = Cause.UNREACHABLE
 
 
 class PodNetworkError(ClusterError):
     """The node's NativePodNetwork is missing, or asks for what makes no sense."""
 
+    cause = Cause.MALFORMED
+
 
 class CloudError(TryAgainError):
     """The cloud refused or did not answer; the text has the opc-request-id."""
+
+    cause = Cause.UNREACHABLE
 
 
 class CloudRefusedError(CloudError):
     """OCI refused for good: it created nothing, and a retry will not help."""
 
+    cause = Cause.REFUSED
+
 
 class CloudFullError(CloudRefusedError):
     """The cloud has no room: VNIC, subnet, shape or service limit."""
+
+    cause = Cause.LIMIT_REACHED
 
 
 class AddressHeldError(CloudRefusedError):
     """A fixed address is on another VNIC: another pod has it, or had it last."""
 
+    cause = Cause.ADDRESS_HELD
+
 
 class CloudGoneError(CloudRefusedError):
     """The object asked for is not there (or may not be seen)."""
+
+    cause = Cause.NOT_FOUND
 
 
 class NotServingError(VcndError):
     """STATUS: the node cannot serve ADD, and not for want of addresses."""
 
     code = 50
+    cause = Cause.PENDING
 
 
 class SandboxBrokenError(VcndError):
     """CHECK: an interface, address or route that ADD made is missing."""
 
     code = 102
+    cause = Cause.SANDBOX_BROKEN

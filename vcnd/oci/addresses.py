@@ -11,6 +11,7 @@ from itertools import pairwise
 import structlog
 from msgspec.structs import replace
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, VnicId
@@ -235,7 +236,9 @@ class Addresses:
         verdicts = {_verdict_of(e) for e in errors}
         if Verdict.FULL in verdicts:
             raise CloudFullError(text)
-        raise CloudGoneError(text) if Verdict.GONE in verdicts else CloudError(text)
+        if Verdict.GONE in verdicts:
+            raise CloudGoneError(text)
+        raise CloudError(text, cause=Cause.SERVER_ERROR)
 
 
 def as_private_ip(body: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:

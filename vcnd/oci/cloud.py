@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import structlog
 import trio
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import (
     CloudError,
     CloudGoneError,
@@ -133,7 +134,10 @@ class OciCloud:
                 nsgs[vnic.id] = tuple(body.nsg_ids)
                 private_ips += theirs
         if primary is None:
-            raise CloudError(f"the instance's primary VNIC is not to be had{gone}")
+            raise CloudError(
+                f"the instance's primary VNIC is not to be had{gone}",
+                cause=Cause.NOT_LISTED,
+            )
         return CloudView(
             primary=primary,
             pod_vnics=tuple(pod_vnics),
@@ -296,7 +300,10 @@ class OciCloud:
                 await self._get_vnic(vnic_id)
             except CloudGoneError:
                 return
-            raise CloudError(f"VNIC {vnic_id} is in no list of attachments yet")
+            raise CloudError(
+                f"VNIC {vnic_id} is in no list of attachments yet",
+                cause=Cause.NOT_LISTED,
+            )
         for attachment in listed:
             if attachment.lifecycle_state == "DETACHED":
                 continue

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import structlog
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import (
     AddressHeldError,
     CloudError,
@@ -76,7 +77,7 @@ class FixedAddresses:
         try:
             return as_private_ip(address, vnic.id, PRIVATE_IP)
         except BadAnswerError as error:
-            raise CloudError(str(error)) from error
+            raise CloudError(str(error), cause=Cause.BAD_ANSWER) from error
 
     async def _find(self, name: str, subnet_id: str) -> list[wire.Address]:
         mine = self._tags(name)

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from vcnd.core.networks import further_networks
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import SubnetId, VnicId
@@ -103,12 +104,15 @@ def as_vnic(
     if local.vlan_tag:
         raise CloudRefusedError(
             f"VNIC {local.vnic_id} has VLAN tag {local.vlan_tag}: VLAN VNICs"
-            " (bare metal) are not supported yet"
+            " (bare metal) are not supported yet",
+            cause=Cause.UNSUPPORTED,
         )
     try:
         local.check()
     except ValueError as error:
-        raise CloudError(f"IMDS /vnics/: VNIC {local.vnic_id}: {error}") from error
+        raise CloudError(
+            f"IMDS /vnics/: VNIC {local.vnic_id}: {error}", cause=Cause.BAD_ANSWER
+        ) from error
     # Among all that it tells, its own is the one that is no pod's.
     theirs = {ip_address(p.address) for p in pods}
     own = [a for a in map(ip_address, local.ipv6_addresses) if a not in theirs]

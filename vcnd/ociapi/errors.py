@@ -6,6 +6,7 @@ Sources: OCI's API errors page and what clients have seen (docs/oci.md#errors).
 
 from enum import Enum
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import (
     CloudError,
     CloudFullError,
@@ -44,7 +45,16 @@ VERDICTS: dict[tuple[int, str | None], Verdict] = {
 }
 
 
-TOO_MANY = 429
+TOO_MANY, FORBIDDEN = 429, 403
+
+_CAUSES = {
+    Verdict.RETRY: Cause.SERVER_ERROR,
+    Verdict.WAIT: Cause.BUSY,
+    Verdict.IDENTIFY: Cause.NOT_AUTHENTICATED,
+    Verdict.GONE: Cause.NOT_FOUND,
+    Verdict.FULL: Cause.LIMIT_REACHED,
+    Verdict.REFUSED: Cause.REFUSED,
+}
 
 
 class OciError(Exception):
@@ -82,17 +92,25 @@ class OciError(Exception):
             return exact
         return VERDICTS.get((self.status, None), Verdict.RETRY)
 
+    @property
+    def cause(self) -> Cause:
+        """Return why, as the flows know it."""
+        if self.throttled:
+            return Cause.THROTTLED
+        if self.status == FORBIDDEN:
+            return Cause.NOT_AUTHORIZED
+        if self.code == "QuotaExceeded":
+            return Cause.QUOTA_EXCEEDED
+        return _CAUSES[self.verdict]
+
     def as_cloud_error(self) -> CloudError:
         """Return this refusal as the flows know it."""
-        match self.verdict:
-            case Verdict.FULL:
-                return CloudFullError(str(self))
-            case Verdict.GONE:
-                return CloudGoneError(str(self))
-            case Verdict.REFUSED:
-                return CloudRefusedError(str(self))
-            case _:
-                return CloudError(str(self))
+        kinds = {
+            Verdict.FULL: CloudFullError,
+            Verdict.GONE: CloudGoneError,
+            Verdict.REFUSED: CloudRefusedError,
+        }
+        return kinds.get(self.verdict, CloudError)(str(self), cause=self.cause)
 
 
 class NoAnswerError(Exception):

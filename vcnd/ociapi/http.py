@@ -17,6 +17,7 @@ import httpx2
 import msgspec
 import trio
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
 from vcnd.model.trace import TRACE
 from vcnd.ociapi.decode import UNDECODABLE, decode, printable
@@ -109,7 +110,8 @@ def new_client(ca_file: Path | None = None) -> Client:
             verify = ssl.create_default_context(cafile=str(ca_file))
         except (OSError, ValueError) as error:
             raise CloudRefusedError(
-                f"{ca_file}: no usable certificates: {error}"
+                f"{ca_file}: no usable certificates: {error}",
+                cause=Cause.BAD_CONFIGURATION,
             ) from error
     return httpx2.AsyncClient(
         verify=verify,

@@ -5,6 +5,7 @@ from typing import ParamSpec, TypeVar
 
 import trio
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudGoneError
 from vcnd.ociapi.retry import Retrier
 
@@ -60,6 +61,9 @@ class Poller:
             if result is not None:
                 return result
             if trio.current_time() + pause > give_up_at:
-                raise CloudError(f"{what}: not done after {self._wait_seconds:.0f} s")
+                raise CloudError(
+                    f"{what}: not done after {self._wait_seconds:.0f} s",
+                    cause=Cause.TIMED_OUT,
+                )
             await trio.sleep(pause)
             pause = min(MOST_PAUSE_SECONDS, pause * 1.5)

@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
 from vcnd.ociapi import wire
 from vcnd.ociapi.decode import decode
@@ -52,9 +53,13 @@ def private_key(pem: bytes, passphrase: str, where: str) -> rsa.RSAPrivateKey:
             pem, password=passphrase.encode() if passphrase else None
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise CloudRefusedError(f"{where}: not a usable private key: {error}") from None
+        raise CloudRefusedError(
+            f"{where}: not a usable private key: {error}", cause=Cause.BAD_CONFIGURATION
+        ) from None
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise CloudRefusedError(f"{where}: not an RSA key")
+        raise CloudRefusedError(
+            f"{where}: not an RSA key", cause=Cause.BAD_CONFIGURATION
+        )
     return key
 
 
@@ -79,9 +84,13 @@ class ApiKey(KeySigner):
             file = Path(section["key_file"]).expanduser()
             pem = file.read_bytes()
         except (OSError, UnicodeError) as error:
-            raise CloudRefusedError(f"{where}: {error}") from error
+            raise CloudRefusedError(
+                f"{where}: {error}", cause=Cause.BAD_CONFIGURATION
+            ) from error
         except (configparser.Error, KeyError) as error:
-            raise CloudRefusedError(f"{where}: {error} is missing") from error
+            raise CloudRefusedError(
+                f"{where}: {error} is missing", cause=Cause.BAD_CONFIGURATION
+            ) from error
         key = private_key(pem, section.get("pass_phrase", ""), f"{where}: {file}")
         return cls(key_id=key_id, key=key, wall_clock=wall_clock)
 
@@ -111,7 +120,8 @@ class WorkloadIdentity(TokenPrincipal):
         host = environment.get("KUBERNETES_SERVICE_HOST", "")
         if not host:
             raise CloudRefusedError(
-                "workload identity needs KUBERNETES_SERVICE_HOST: this is no pod"
+                "workload identity needs KUBERNETES_SERVICE_HOST: this is no pod",
+                cause=Cause.BAD_CONFIGURATION,
             )
         host = f"[{host}]" if ":" in host else host
         return f"https://{host}:{WORKLOAD_PORT}/resourcePrincipalSessionTokens"
@@ -161,7 +171,8 @@ class ResourcePrincipal(TokenPrincipal):
         version = environment.get("OCI_RESOURCE_PRINCIPAL_VERSION", "")
         if version != "2.2":
             raise CloudRefusedError(
-                f"OCI_RESOURCE_PRINCIPAL_VERSION is {version!r}; only 2.2 is spoken"
+                f"OCI_RESOURCE_PRINCIPAL_VERSION is {version!r}; only 2.2 is spoken",
+                cause=Cause.BAD_CONFIGURATION,
             )
         self._environment = environment
 
@@ -180,7 +191,8 @@ class ResourcePrincipal(TokenPrincipal):
         token, pem = self._value("RPST"), self._value("PRIVATE_PEM")
         if not token or not pem:
             raise CloudRefusedError(
-                "OCI_RESOURCE_PRINCIPAL_RPST and _PRIVATE_PEM are required"
+                "OCI_RESOURCE_PRINCIPAL_RPST and _PRIVATE_PEM are required",
+                cause=Cause.BAD_CONFIGURATION,
             )
         own = private_key(
             pem.encode(),

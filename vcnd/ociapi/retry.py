@@ -8,6 +8,7 @@ import structlog
 import trio
 
 from vcnd.core.backoff import Backoff
+from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError, Verdict
 
@@ -59,5 +60,5 @@ class Retrier:
 
 def _no_answer(error: NoAnswerError) -> CloudError:
     if isinstance(error, BadAnswerError):
-        return CloudError(str(error))
+        return CloudError(str(error), cause=Cause.BAD_ANSWER)
     return CloudError(f"OCI does not answer: {error}")

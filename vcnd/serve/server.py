@@ -143,7 +143,12 @@ class CniServer:
             except HalfRequestError as error:
                 log.info("connection_ended_early", reason=str(error))
             except VcndError as error:
-                log.warning("call_refused", code=error.code, reason=str(error))
+                log.warning(
+                    "call_refused",
+                    code=error.code,
+                    cause=error.cause,
+                    reason=str(error),
+                )
                 said = cni_result.render_error(wire.LATEST, error)
                 await _reply(connection, cni_result.frame(1, said))
                 await _linger(connection)
@@ -183,7 +188,9 @@ class CniServer:
             call = parse_call(environment, config)
             return cni_result.frame(0, await self._carry_out(call, request.descriptors))
         except VcndError as error:
-            log.warning("call_refused", code=error.code, reason=str(error))
+            log.warning(
+                "call_refused", code=error.code, cause=error.cause, reason=str(error)
+            )
             return cni_result.frame(1, cni_result.render_error(version, error))
         except Exception:
             # A defect of ours: told in full to the log, and to the runtime without.
