@@ -87,22 +87,21 @@ class _Core(Endpoint):
         service.throttle(principal, self.name)
         intake.check_media_type(request, body)
         query, token = intake.single(request.query_params), intake.retry_token(request)
-        authorize(service.world, principal, self.name, body)
+        call = Call(
+            world=service.world,
+            now=service.clock(),
+            operation=self.name,
+            principal=principal,
+            path=request.path_params,
+            query=query,
+            body=body,
+            if_match=request.headers.get("if-match"),
+        )
+        authorize(call)
         known = service.answered(principal, self.name, token, body) if token else None
         if known is not None:
             return json(known.status, known.body, known.headers)
-        result = self._operation.run(
-            Call(
-                world=service.world,
-                now=service.clock(),
-                operation=self.name,
-                principal=principal,
-                path=request.path_params,
-                query=query,
-                body=body,
-                if_match=request.headers.get("if-match"),
-            )
-        )
+        result = self._operation.run(call)
         if token:
             service.remember(principal, self.name, token, body, result)
         return json(result.status, result.body, result.headers)

@@ -4,15 +4,11 @@ Operations that are not listed need none here: the page that this follows is abo
 what a node does.
 """
 
-import json
-from typing import Any
-
+from fakeoci.api.service import Call
+from fakeoci.api.targets import Targets, parsed
 from fakeoci.world.errors import not_found
 from fakeoci.world.resources import Instance
 from fakeoci.world.world import World
-
-COMPARTMENT = "network"
-"""The one compartment's name (see ``operations/tenancy``)."""
 
 _NSG = (
     "NETWORK_SECURITY_GROUP_UPDATE_MEMBERS",
@@ -73,20 +69,36 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "InstanceAction": ("INSTANCE_POWER_ACTIONS",),
     "GetInstance": ("INSTANCE_READ",),
     "ListInstances": ("INSTANCE_INSPECT",),
+    "ChangeVcnCompartment": ("VCN_MOVE",),
+    "ChangeSubnetCompartment": ("SUBNET_MOVE",),
+    "ChangeDrgCompartment": ("DRG_MOVE",),
+    "ChangeInstanceCompartment": ("INSTANCE_MOVE",),
+    "ChangeRouteTableCompartment": ("ROUTE_TABLE_MOVE",),
+    "ChangeSecurityListCompartment": ("SECURITY_LIST_MOVE",),
+    "ChangeNetworkSecurityGroupCompartment": ("NETWORK_SECURITY_GROUP_MOVE",),
+    "ChangeDhcpOptionsCompartment": ("DHCP_MOVE",),
+    "ChangeInternetGatewayCompartment": ("INTERNET_GATEWAY_MOVE",),
+    "ChangeNatGatewayCompartment": ("NAT_GATEWAY_MOVE",),
+    "ChangeServiceGatewayCompartment": ("SERVICE_GATEWAY_MOVE",),
+    "ChangeLocalPeeringGatewayCompartment": ("LOCAL_PEERING_GATEWAY_MOVE",),
 }
 
 
-def authorize(world: World, principal: str, operation: str, body: bytes) -> None:
-    """Raise 404 when a principal lacks a permission: OCI words it as not found."""
-    who = _variables(world, principal)
-    if who is None:
+def authorize(call: Call) -> None:
+    """Raise 404 when its principal lacks a permission: OCI words it as not found."""
+    world, operation = call.world, call.operation
+    who = _variables(world, call.principal)
+    if who is None or not world.policies.statements:
         return  # a user, an administrator here
     needed = PERMISSIONS.get(operation, ())
-    if operation in ("AttachVnic", "UpdateVnic") and _names_nsgs(body):
+    if operation in ("AttachVnic", "UpdateVnic") and _names_nsgs(call.body):
         needed += _NSG
-    places = (COMPARTMENT, world.compartment_id)
-    if world.policies.lacking(needed, principal=who, compartments=places):
-        raise not_found()
+    targets = Targets(call)
+    for permission in needed:
+        for inside in targets.of(permission):
+            covering = world.compartments.covering(inside)
+            if not world.policies.grant(permission, who, compartments=covering):
+                raise not_found()
 
 
 def _variables(world: World, principal: str) -> dict[str, str] | None:
@@ -112,8 +124,7 @@ def _variables(world: World, principal: str) -> dict[str, str] | None:
 
 
 def _names_nsgs(body: bytes) -> bool:
-    try:
-        parsed: Any = json.loads(body)
-        return bool((parsed.get("createVnicDetails") or parsed).get("nsgIds"))
-    except (ValueError, AttributeError, RecursionError):
-        return False  # not a body that the operation takes: it will say so
+    details = parsed(body)
+    if isinstance(details, dict):
+        details = details.get("createVnicDetails") or details
+    return isinstance(details, dict) and bool(details.get("nsgIds"))

@@ -8,7 +8,7 @@ Verbs and resource types: OCI's policy reference for the core services
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 VERBS = ("inspect", "read", "use", "manage")
@@ -24,6 +24,7 @@ RESOURCES: dict[str, tuple[tuple[str, ...], ...]] = {
             "INSTANCE_DELETE",
             "INSTANCE_ATTACH_SECONDARY_VNIC",
             "INSTANCE_DETACH_SECONDARY_VNIC",
+            "INSTANCE_MOVE",
         ),
     ),
     "vnic-attachments": (("VNIC_ATTACHMENT_READ",), (), (), ()),
@@ -61,13 +62,27 @@ RESOURCES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("IPV6_UPDATE",),
         ("IPV6_CREATE", "IPV6_DELETE"),
     ),
-    "subnets": (("SUBNET_READ",), (), ("SUBNET_ATTACH", "SUBNET_DETACH"), ()),
+    "subnets": (
+        ("SUBNET_READ",),
+        (),
+        ("SUBNET_ATTACH", "SUBNET_DETACH"),
+        ("SUBNET_MOVE",),
+    ),
     "network-security-groups": (
         ("NETWORK_SECURITY_GROUP_INSPECT",),
         ("NETWORK_SECURITY_GROUP_READ",),
         ("NETWORK_SECURITY_GROUP_UPDATE_MEMBERS",),
-        (),
+        ("NETWORK_SECURITY_GROUP_MOVE",),
     ),
+    "vcns": ((), (), (), ("VCN_MOVE",)),
+    "drgs": ((), (), (), ("DRG_MOVE",)),
+    "route-tables": ((), (), (), ("ROUTE_TABLE_MOVE",)),
+    "security-lists": ((), (), (), ("SECURITY_LIST_MOVE",)),
+    "dhcp-options": ((), (), (), ("DHCP_MOVE",)),
+    "internet-gateways": ((), (), (), ("INTERNET_GATEWAY_MOVE",)),
+    "nat-gateways": ((), (), (), ("NAT_GATEWAY_MOVE",)),
+    "service-gateways": ((), (), (), ("SERVICE_GATEWAY_MOVE",)),
+    "local-peering-gateways": ((), (), (), ("LOCAL_PEERING_GATEWAY_MOVE",)),
 }
 FAMILIES = {
     "instance-family": ("instances",),
@@ -178,28 +193,23 @@ class Policies:
     groups: dict[str, Conditions] = field(default_factory=dict)
     """Dynamic groups by name: whom they match."""
 
-    def lacking(
-        self,
-        needed: Iterable[str],
-        *,
-        principal: Mapping[str, str],
-        compartments: Sequence[str],
-    ) -> list[str]:
-        """Return the permissions that a principal lacks, sorted.
+    def grant(
+        self, permission: str, principal: Mapping[str, str], *, compartments: Set[str]
+    ) -> bool:
+        """Return True if a principal has a permission.
 
         Args:
-            needed: what an operation needs.
+            permission: its name in OCI's policy reference.
             principal: variables that tell who asks.
-            compartments: names and OCIDs of where it is asked for.
+            compartments: what statements may name to cover where it is needed.
         """
-        if not self.statements:
-            return []
-        granted: set[str] = set()
-        for one in self.statements:
-            here = one.compartment is None or one.compartment in compartments
-            if here and self._is_for(one, principal) and one.where.hold(principal):
-                granted |= one.permissions
-        return sorted(set(needed) - granted)
+        return any(
+            permission in one.permissions
+            and (one.compartment is None or one.compartment in compartments)
+            and self._is_for(one, principal)
+            and one.where.hold(principal)
+            for one in self.statements
+        )
 
     def _is_for(self, one: Statement, principal: Mapping[str, str]) -> bool:
         if one.group is None:

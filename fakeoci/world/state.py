@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from fakeoci.world import instances, vnics
+from fakeoci.world.compartments import Compartment
 from fakeoci.world.resources import Address, Instance, VnicAttachment, WorkRequest
 from fakeoci.world.world import KINDS, World
 
-VERSION = 1
+VERSION = 2
 
 
 class StateError(Exception):
@@ -22,8 +23,7 @@ class StateError(Exception):
 
 class _Document(msgspec.Struct, kw_only=True):
     version: int
-    tenancy_id: str
-    compartment_id: str
+    compartments: list[Compartment]
     names: dict[str, Any]
     objects: dict[str, list[dict[str, Any]]]
     answers: list[Any] = []
@@ -39,8 +39,7 @@ def dump(world: World, answers: list[Any]) -> bytes:
     return msgspec.json.encode(
         _Document(
             version=VERSION,
-            tenancy_id=world.tenancy_id,
-            compartment_id=world.compartment_id,
+            compartments=world.compartments.all(),
             names=world.names.state(),
             objects=objects,
             answers=answers,
@@ -60,10 +59,7 @@ def restore(world: World, data: bytes, now: float) -> list[Any]:
         if document.version != VERSION:
             raise StateError(f"state of version {document.version}, not {VERSION}")
         world.clear()
-        world.tenancy_id, world.compartment_id = (
-            document.tenancy_id,
-            document.compartment_id,
-        )
+        world.compartments.restore(document.compartments)
         world.names.restore(document.names)
         for kind in KINDS:
             for noun in document.objects.get(kind.__name__, []):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from fakeoci.world.compartments import DEFAULT, TENANCY
 from fakeoci.world.labels import DnsLabel
 from fakeoci.world.settings import Behaviour, Limits, Timing
 
@@ -18,6 +19,14 @@ class WorldTable(_Table):
     seed: int = 1
     region: str = "us-ashburn-1"
     region_key: str = "iad"
+
+
+class CompartmentTable(_Table):
+    """[[compartments]]: beside ``network``, which is always there."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[\w.-]{1,100}$")]
+    parent: str = TENANCY
+    """The name of the compartment that it is in."""
 
 
 class RuleTable(_Table):
@@ -43,6 +52,8 @@ class SubnetTable(_Table):
 
     name: str
     cidrs: list[str]
+    compartment: str = ""
+    """Empty: its VCN's."""
     ipv6: bool = False
     """Whether it has a /64 of its VCN's too."""
     public: bool = False
@@ -56,6 +67,8 @@ class NsgTable(_Table):
     """[[vcns.nsgs]]."""
 
     name: str
+    compartment: str = ""
+    """Empty: its VCN's."""
     rules: list[RuleTable] = []
 
 
@@ -75,6 +88,7 @@ class VcnTable(_Table):
 
     name: str
     cidrs: list[str]
+    compartment: str = DEFAULT
     ipv6: bool = False
     """Whether it has a /56 of Oracle's."""
     dns_label: DnsLabel = ""
@@ -96,6 +110,7 @@ class InstanceTable(_Table):
 
     name: str
     subnet: str
+    compartment: str = DEFAULT
     count: int = 0
     """More than 0: so many instances, name1, name2, …."""
     nsgs: list[str] = []
@@ -125,6 +140,7 @@ class WorldFile(_Table):
     policies: list[str] = []
     """Statements; without any, everybody may do everything."""
     dynamic_groups: list[DynamicGroupTable] = []
+    compartments: list[CompartmentTable] = []
     onprem: list[OnPremTable] = []
     vcns: list[VcnTable] = []
     instances: list[InstanceTable] = []

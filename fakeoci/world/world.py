@@ -7,6 +7,7 @@ from itertools import count
 from typing import TypeVar
 
 from fakeoci.world.addresses import AddressSpace
+from fakeoci.world.compartments import DEFAULT, TENANCY, Compartments
 from fakeoci.world.errors import etag_mismatch, invalid, not_found
 from fakeoci.world.ocid import Names
 from fakeoci.world.policies import Policies
@@ -48,8 +49,7 @@ class World:
         self.names = Names(seed=seed, region_key=region_key)
         self.region, self.region_key = region, region_key
         self.availability_domain = f"Fake:{region_key.upper()}-AD-1"
-        self.tenancy_id = self.names.ocid("tenancy")
-        self.compartment_id = self.names.ocid("compartment")
+        self.compartments = Compartments(self.names)
         self.objects: dict[str, Noun] = {}
         self._of_kind: dict[type[Noun], dict[str, Noun]] = {}
         self._at: dict[str, dict[str, Address]] = {}
@@ -69,6 +69,16 @@ class World:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._numbered = 0
+
+    @property
+    def tenancy_id(self) -> str:
+        """Return the OCID of the tenancy."""
+        return self.compartments.named(TENANCY).id
+
+    @property
+    def compartment_id(self) -> str:
+        """Return the OCID of the compartment of all that names no other."""
+        return self.compartments.named(DEFAULT).id
 
     # Time
 
@@ -199,9 +209,7 @@ class World:
         Raises:
             ServiceError: 404, there is none.
         """
-        if ocid not in (self.compartment_id, self.tenancy_id):
-            raise not_found()
-        return ocid
+        return self.compartments.get(ocid).id
 
     def all(self, kind: type[T]) -> Iterable[T]:
         """Return all objects of a kind, oldest first."""

@@ -121,7 +121,7 @@ class _Builder:
     """Builds the world, remembering at which place of the file it is."""
 
     def __init__(self, parsed: WorldFile) -> None:
-        self._said = parsed
+        self._file = parsed
         self._world = World(
             settings=Settings(
                 timing=parsed.timing, limits=parsed.limits, behaviour=parsed.behaviour
@@ -133,50 +133,57 @@ class _Builder:
         self.at = ""
 
     def build(self) -> World:
+        for number, compartment in enumerate(self._file.compartments):
+            self.at = f".compartments[{number}]"
+            name, parent = compartment.name, compartment.parent
+            self._world.compartments.add(name, parent=parent)
         self._policies()
-        for number, onprem in enumerate(self._said.onprem):
+        for number, onprem in enumerate(self._file.onprem):
             self.at = f".onprem[{number}]"
             if IPv4Address(onprem.host) not in IPv4Network(onprem.cidr):
                 raise ValueError(f"host {onprem.host} is not in {onprem.cidr}")
             self._world.onprem[onprem.name] = OnPrem(
                 name=onprem.name, cidr=onprem.cidr, host=onprem.host
             )
-        for number, table in enumerate(self._said.vcns):
+        for number, table in enumerate(self._file.vcns):
             self.at = f".vcns[{number}]"
             self._vcn(table)
-        for number, table in enumerate(self._said.vcns):
+        for number, table in enumerate(self._file.vcns):
             for sub, gateway in enumerate(table.gateways):
                 self.at = f".vcns[{number}].gateways[{sub}]"
                 if gateway.peer:
                     mine = self._world.named(Gateway, gateway.name)
                     mine.peer_id = self._world.named(Gateway, gateway.peer).id
-        for number, instance in enumerate(self._said.instances):
+        for number, instance in enumerate(self._file.instances):
             self.at = f".instances[{number}]"
             self._instances(instance)
         return self._world
 
     def _policies(self) -> None:
         policies = self._world.policies
-        for number, text in enumerate(self._said.policies):
+        for number, text in enumerate(self._file.policies):
             self.at = f".policies[{number}]"
             policies.statements.append(statement(text))
-        for number, group in enumerate(self._said.dynamic_groups):
+        for number, group in enumerate(self._file.dynamic_groups):
             self.at = f".dynamic_groups[{number}]"
             policies.groups[group.name] = conditions(group.rule)
 
-    def _common(self, kind: str, name: str) -> dict[str, Any]:
-        world = self._world
+    def _common(self, kind: str, name: str, inside: str) -> dict[str, Any]:
+        """Return what an object has in the compartment of an OCID."""
         return {
-            "id": world.names.ocid(kind),
-            "compartment_id": world.compartment_id,
+            "id": self._world.names.ocid(kind),
+            "compartment_id": inside,
             "display_name": name,
         }
+
+    def _compartment(self, name: str) -> str:
+        return self._world.compartments.named(name).id
 
     def _vcn(self, table: VcnTable) -> None:
         world, at = self._world, self.at
         vcn = create_vcn(
             world,
-            compartment_id=world.compartment_id,
+            compartment_id=self._compartment(table.compartment),
             cidr_blocks=table.cidrs,
             display_name=table.name,
             dns_label=table.dns_label,
@@ -184,6 +191,7 @@ class _Builder:
             with_ipv6=table.ipv6,
             now=0.0,
         )
+        inside = vcn.compartment_id
         for number, gateway in enumerate(table.gateways):
             self.at = f"{at}.gateways[{number}]"
             if gateway.kind not in GATEWAY_KINDS:
@@ -192,7 +200,7 @@ class _Builder:
                 raise KeyError(f"no on-premises network named {gateway.network!r}")
             made = world.add(
                 Gateway(
-                    **self._common(GATEWAY_KINDS[gateway.kind], gateway.name),
+                    **self._common(GATEWAY_KINDS[gateway.kind], gateway.name, inside),
                     kind=gateway.kind,
                     vcn_id=vcn.id,
                     network=gateway.network,
@@ -201,18 +209,16 @@ class _Builder:
             if gateway.kind == "drg":
                 world.add(
                     DrgAttachment(
-                        **self._common("drgattachment", gateway.name),
+                        **self._common("drgattachment", gateway.name, inside),
                         drg_id=made.id,
                         vcn_id=vcn.id,
                     )
                 )
-        for nsg in table.nsgs:
-            world.add(
-                Nsg(
-                    **self._common("networksecuritygroup", nsg.name),
-                    vcn_id=vcn.id,
-                )
-            )
+        for number, nsg in enumerate(table.nsgs):
+            self.at = f"{at}.nsgs[{number}]"
+            named = self._compartment(nsg.compartment) if nsg.compartment else inside
+            common = self._common("networksecuritygroup", nsg.name, named)
+            world.add(Nsg(**common, vcn_id=vcn.id))
         for number, nsg in enumerate(table.nsgs):
             self.at = f"{at}.nsgs[{number}]"
             rules = [self._rule(r) for r in nsg.rules]
@@ -232,7 +238,7 @@ class _Builder:
             prefixes = [str(list(block.subnets(new_prefix=64))[number])]
         routes = world.add(
             RouteTable(
-                **self._common("routetable", table.name),
+                **self._common("routetable", table.name, vcn.compartment_id),
                 vcn_id=vcn.id,
                 rules=[
                     RouteRule(
@@ -245,11 +251,12 @@ class _Builder:
         )
         security = world.add(
             SecurityList(
-                **self._common("securitylist", table.name),
+                **self._common("securitylist", table.name, vcn.compartment_id),
                 vcn_id=vcn.id,
                 rules=[self._rule(r) for r in table.rules],
             )
         )
+        named = table.compartment
         create_subnet(
             world,
             NewSubnet(
@@ -262,7 +269,7 @@ class _Builder:
                 display_name=table.name,
                 dns_label=table.dns_label,
             ),
-            compartment_id=world.compartment_id,
+            compartment_id=self._compartment(named) if named else vcn.compartment_id,
             now=0.0,
         )
 
@@ -293,11 +300,12 @@ class _Builder:
             most = max_vnics(table.shape, table.ocpus)
         except KeyError:
             raise KeyError(f"unknown shape {table.shape!r}") from None
+        inside = self._compartment(table.compartment)
         numbers = range(1, table.count + 1) if table.count else [0]
         for number in numbers:
             name = f"{table.name}{number}" if number else table.name
             instance = Instance(
-                **self._common("instance", name),
+                **self._common("instance", name, inside),
                 shape=table.shape,
                 ocpus=table.ocpus,
                 max_vnic_attachments=most,

@@ -82,7 +82,8 @@ def _list_boot_volumes(call: Call) -> Result:
             "timeCreated": time_text(i.time_created),
         }
         for i in _with_volumes(call)
-        if call.query.get("instanceId") in (None, i.id)
+        if inside == i.compartment_id
+        and call.query.get("instanceId") in (None, i.id)
         and call.query.get("bootVolumeId") in (None, boot_volume_id(i.id))
     ]
     return page(call, rows)

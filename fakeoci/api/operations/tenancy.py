@@ -6,9 +6,10 @@ from fakeoci.api.answers import listed
 from fakeoci.api.bodies import time_text
 from fakeoci.api.crud import getter
 from fakeoci.api.paging import page
-from fakeoci.api.query import check_domain, compartment, matching, need
+from fakeoci.api.query import among, check_domain, compartment, matching, need
 from fakeoci.api.service import Call, Operation, Result
-from fakeoci.world.errors import not_found
+from fakeoci.world.compartments import TENANCY, Compartment
+from fakeoci.world.errors import invalid, not_found
 from fakeoci.world.labels import FAULT_DOMAINS
 from fakeoci.world.resources import WorkRequest
 
@@ -36,19 +37,12 @@ def _fault_domains(call: Call) -> Result:
     return page(call, rows)
 
 
-def _compartment(call: Call, ocid: str) -> dict[str, Any]:
-    world = call.world
-    if ocid == world.tenancy_id:
-        name, parent = "fakeoci", world.tenancy_id
-    elif ocid == world.compartment_id:
-        name, parent = "network", world.tenancy_id
-    else:
-        raise not_found()
+def _compartment_body(call: Call, compartment: Compartment) -> dict[str, Any]:
     return {
-        "id": ocid,
-        "compartmentId": parent,
-        "name": name,
-        "description": name,
+        "id": compartment.id,
+        "compartmentId": call.world.compartments.named(compartment.parent).id,
+        "name": compartment.name,
+        "description": compartment.name,
         "timeCreated": time_text(0.0),
         "lifecycleState": "ACTIVE",
         "isAccessible": True,
@@ -58,17 +52,22 @@ def _compartment(call: Call, ocid: str) -> dict[str, Any]:
 
 
 def _list_compartments(call: Call) -> Result:
-    inside = compartment(call)
-    found = [_compartment(call, call.world.compartment_id)]
+    compartments = call.world.compartments
+    parent = compartments.get(compartment(call))
+    among(call, "accessLevel", ("ANY", "ACCESSIBLE"))
+    subtree = call.query.get("compartmentIdInSubtree", "").lower() == "true"
+    if subtree and parent.name != TENANCY:
+        raise invalid("compartmentIdInSubtree is for the tenancy alone")
+    found = compartments.below(parent, subtree=subtree)
     name = call.query.get("name")
-    rows = [
-        c for c in found if c["compartmentId"] == inside and name in (None, c["name"])
-    ]
-    return page(call, rows)
+    return page(
+        call, [_compartment_body(call, c) for c in found if name in (None, c.name)]
+    )
 
 
 def _get_compartment(call: Call) -> Result:
-    return Result(body=_compartment(call, call.path["id"]), headers={"etag": "1"})
+    found = call.world.compartments.get(call.path["id"])
+    return Result(body=_compartment_body(call, found), headers={"etag": "1"})
 
 
 def _tenancy(call: Call) -> Result:

@@ -1,0 +1,104 @@
+"""In which compartments a request needs its permissions: those of what it is about.
+
+A permission is needed where the object of its kind is, and that of what is to be made
+where that will be: VNICs, private IPs and IPv6s in their subnet's compartment.  A list
+needs them in the compartment asked for, a move in the old and the new one ("To move
+resources, you must have the appropriate permissions to move the resource in both the
+source and target compartments": BulkMoveResources in the API reference).
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fakeoci.api.service import Call
+from fakeoci.world.resources import (
+    Instance,
+    Ipv6,
+    Noun,
+    Nsg,
+    PrivateIp,
+    Subnet,
+    Vnic,
+    VnicAttachment,
+)
+from fakeoci.world.world import World
+
+KINDS: tuple[tuple[str, type[Noun]], ...] = (
+    ("VNIC_ATTACHMENT_", VnicAttachment),
+    ("VNIC_", Vnic),
+    ("INSTANCE_", Instance),
+    ("SUBNET_", Subnet),
+    ("PRIVATE_IP_", PrivateIp),
+    ("IPV6_", Ipv6),
+    ("NETWORK_SECURITY_GROUP_", Nsg),
+)
+"""What permissions begin with, longer ones first, and of which objects they are."""
+IN_SUBNET = (Vnic, PrivateIp, Ipv6)
+UNREAD = ("freeformTags", "definedTags", "metadata", "extendedMetadata")
+"""Fields of bodies that are the caller's own: an OCID there is no target."""
+
+
+class Targets:
+    """What a request names: objects, and at most one compartment."""
+
+    def __init__(self, call: Call) -> None:
+        self._call, self._world = call, call.world
+        body = parsed(call.body)
+        asked = call.query.get("compartmentId")
+        if isinstance(body, dict):
+            asked = body.get("compartmentId", asked)
+        self._asked = asked if isinstance(asked, str) else None
+        named = [*call.path.values(), *call.query.values(), *_texts(body)]
+        held = (self._world.objects.get(ocid) for ocid in named)
+        self._nouns = [n for noun in held if noun for n in _with(self._world, noun)]
+        if call.operation == "TerminateInstance":
+            for instance in list(self._nouns):
+                for vnic in self._world.vnics_of(instance.id):
+                    self._nouns += _with(self._world, vnic)
+
+    def of(self, permission: str) -> set[str]:
+        """Return the OCIDs of the compartments in which a permission is needed."""
+        if permission.endswith("_MOVE"):
+            moved = self._world.objects.get(self._call.path["id"])
+            places = (moved and moved.compartment_id, self._asked)
+            return {place for place in places if place}
+        if self._asked is not None and self._call.operation.startswith("List"):
+            return {self._asked}
+        kind = next(k for prefix, k in KINDS if permission.startswith(prefix))
+        kinds = (kind, Subnet) if kind in IN_SUBNET else (kind,)
+        for one in kinds:
+            found = {n.compartment_id for n in self._nouns if isinstance(n, one)}
+            if found:
+                return found
+        return {self._asked or self._world.compartment_id}
+
+
+def parsed(body: bytes) -> Any:
+    """Return a request's body, or None for one that is no JSON: it will be refused."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(body: Any) -> Iterator[str]:
+    """Return every text of a body, however deep it is."""
+    left = [body]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, dict):
+            left += [one for name, one in value.items() if name not in UNREAD]
+
+
+def _with(world: World, noun: Noun) -> Iterator[Noun]:
+    """Return an object, and those that it is in or on."""
+    yield noun
+    for name in ("subnet_id", "vnic_id", "instance_id"):
+        other = world.objects.get(getattr(noun, name, None) or "")
+        if other is not None:
+            yield other
