@@ -41,3 +41,15 @@ def test_a_line_tells_its_priority_to_the_journal(
     output = capsys.readouterr().err
     assert output.startswith("<4>event=odd ")
     assert output.count("\n") == 1
+
+
+def test_the_lines_of_a_call_tell_its_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up(level="info", form="logfmt", for_journal=True)
+    with structlog.contextvars.bound_contextvars(trace="4bf9"):
+        structlog.get_logger().warning("call_refused", code=11)
+    structlog.get_logger().info("ready")
+    refused, ready = capsys.readouterr().err.splitlines()
+    assert "trace=4bf9" in refused
+    assert "trace" not in ready

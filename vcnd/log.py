@@ -55,7 +55,11 @@ def set_up(*, level: str, form: str, for_journal: bool) -> None:
         form: ``logfmt`` or ``json``.
         for_journal: prefix journald's priority and leave out the time it adds.
     """
-    processors: list[structlog.typing.Processor] = [structlog.processors.add_log_level]
+    processors: list[structlog.typing.Processor] = [
+        # The trace of the call that a line belongs to.
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+    ]
     if not for_journal:
         processors.append(structlog.processors.TimeStamper(fmt="iso"))
     processors.append(structlog.processors.format_exc_info)

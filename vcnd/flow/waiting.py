@@ -11,7 +11,6 @@ from vcnd.model.cause import Cause
 from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.request import Grant
 from vcnd.model.sandbox import PodRef, SandboxKey
-from vcnd.model.trace import TRACE
 
 log = structlog.get_logger()
 
@@ -53,7 +52,6 @@ async def wait_for_address(
         "address_waited_for",
         sandbox=str(key),
         seconds=round(waited, 3),
-        trace=TRACE.get(),
     )
     return found
 

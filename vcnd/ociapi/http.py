@@ -16,10 +16,10 @@ from typing import Protocol, TypeVar
 import httpx2
 import msgspec
 import trio
+from structlog.contextvars import get_contextvars
 
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
-from vcnd.model.trace import TRACE
 from vcnd.ociapi.decode import UNDECODABLE, decode, printable
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
 
@@ -143,7 +143,8 @@ async def exchange(
     try:
         request = client.build_request(method, url, content=body, headers=headers)
         # Segments of at most 32 characters each (docs/oci.md#transport).
-        request_id = f"vcnd/{TRACE.get()[:32]}/{secrets.token_hex(8)}"
+        trace = get_contextvars().get("trace", "pool")
+        request_id = f"vcnd/{trace[:32]}/{secrets.token_hex(8)}"
         request.headers["opc-request-id"] = request_id
         # What is packed cannot be measured before it is unpacked.
         request.headers["accept-encoding"] = "identity"

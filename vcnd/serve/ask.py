@@ -24,8 +24,9 @@ def ask(path: str, command: str, configuration: Any = None) -> Any:
         AskError: no answer came, or it is a refusal.
     """
     environment = f"CNI_COMMAND={command}\0".encode()
-    said = b"" if configuration is None else json.dumps(configuration).encode()
-    request = b"vcnd 1 %d %d\n%s%s" % (len(environment), len(said), environment, said)
+    stdin = b"" if configuration is None else json.dumps(configuration).encode()
+    sizes = len(environment), len(stdin)
+    request = b"vcnd 1 %d %d\n%s%s" % (*sizes, environment, stdin)
     reply = b""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:

@@ -12,12 +12,12 @@ from typing import Any, Never, Protocol
 import msgspec
 import structlog
 import trio
+from structlog.contextvars import bind_contextvars
 
 from vcnd.model.errors import BadNetnsError, BadRequestError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
-from vcnd.model.trace import TRACE
 from vcnd.serve import cni_result, wire
 from vcnd.serve.cni_call import Call, parse_call
 from vcnd.serve.cni_request import HalfRequestError, Request, receive
@@ -149,8 +149,8 @@ class CniServer:
                     cause=error.cause,
                     reason=str(error),
                 )
-                said = cni_result.render_error(wire.LATEST, error)
-                await _reply(connection, cni_result.frame(1, said))
+                stdout = cni_result.render_error(wire.LATEST, error)
+                await _reply(connection, cni_result.frame(1, stdout))
                 await _linger(connection)
             else:
                 with request:
@@ -182,7 +182,9 @@ class CniServer:
             control = self._controls.get(environment.get("CNI_COMMAND", ""))
             if control is not None:
                 return cni_result.frame(0, await control())
-            TRACE.set(wire.trace_of(environment) or secrets.token_hex(16))
+            # One word ties the call's log lines to the requests that it makes of OCI.
+            trace = wire.trace_of(environment) or secrets.token_hex(16)
+            bind_contextvars(trace=trace)
             config = wire.parse_config(request.stdin)
             version = wire.version_of(config)
             call = parse_call(environment, config)
@@ -210,18 +212,18 @@ class CniServer:
 
     async def _carry_out(self, call: Call, descriptors: list[int]) -> bytes:
         verbs, began = self._verbs, trio.current_time()
-        said: dict[str, Any] = {}
+        outcome: dict[str, Any] = {}
         match call.command:
             case "ADD":
                 lease, interface = await verbs.add(
                     call.key, call.pod, _one_namespace(descriptors), call.annotations
                 )
                 stdout = cni_result.render_result(call, lease, interface)
-                said = {"address": lease.address, "ifname": interface.host_ifname}
+                outcome = {"address": lease.address, "ifname": interface.host_ifname}
             case "DEL":
                 ended = await verbs.delete(call.key)
                 stdout = b""
-                said = {"address": ended.address if ended else None}
+                outcome = {"address": ended.address if ended else None}
             case "CHECK":
                 netns = _one_namespace(descriptors)
                 await verbs.check(
@@ -246,8 +248,7 @@ class CniServer:
             sandbox=str(call.key),
             pod=str(call.pod),
             ms=round(took * 1000, 2),
-            trace=TRACE.get(),
-            **said,
+            **outcome,
         )
         return stdout
 
