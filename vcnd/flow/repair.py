@@ -12,6 +12,7 @@ from vcnd.core.backoff import Backoff
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
+from vcnd.flow.retry import until_done
 from vcnd.model.errors import VcndError
 from vcnd.model.place import AUDIT, KERNEL
 
@@ -52,16 +53,9 @@ class Repairer:
             self._random, first_seconds=DOUBT_SECONDS, most_seconds=self._audit_seconds
         )
         while True:
-            try:
-                await self._cloud_audit.reconcile()
-                await self._kernel.audit()
-            except VcndError as error:
-                self._pool.problems.report(AUDIT, error.cause, str(error))
-                await trio.sleep(refused.next_delay())
-                continue
+            await until_done(self._audit, backoff=refused, failed=self._report)
             self._pool.problems.clear(AUDIT)
             self._pool.problems.clear(KERNEL)
-            refused.reset()
             # What is in doubt is asked for again soon, and more and more seldom.
             if self._cloud_audit.in_doubt:
                 pause = doubted.next_delay()
@@ -72,3 +66,10 @@ class Repairer:
             with trio.move_on_after(pause * self._random.uniform(0.8, 1.2)):
                 await self._pool.signals.audit_requested()
             await trio.sleep(LEAST_PAUSE_SECONDS)
+
+    async def _audit(self) -> None:
+        await self._cloud_audit.reconcile()
+        await self._kernel.audit()
+
+    def _report(self, error: VcndError, _pause: float) -> None:
+        self._pool.problems.report(AUDIT, error.cause, str(error))
