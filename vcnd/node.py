@@ -13,19 +13,23 @@ from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
+from vcnd.flow.cluster_loop import ClusterLoop
 from vcnd.flow.conditions import Phase
+from vcnd.flow.events import Events
 from vcnd.flow.follower import Follower
 from vcnd.flow.grants import Grants
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.leases import Leases
 from vcnd.flow.links import Links
 from vcnd.flow.locks import SandboxLocks
+from vcnd.flow.network import NetworkFollower
 from vcnd.flow.node_problems import NodeProblems
 from vcnd.flow.pool import Pool
+from vcnd.flow.proxy import ProxyCheck
 from vcnd.flow.publisher import Publisher
 from vcnd.flow.repair import Repairer
 from vcnd.flow.returns import Returns
-from vcnd.flow.supervise import Supervisor
+from vcnd.flow.supervise import Supervisor, Task
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
@@ -106,18 +110,11 @@ class Node:
         )
         self._journal = journal
         self._supervisor = Supervisor(pool=self.pool, random=random)
-        self._cluster = cluster
         if cluster is None:
             self.pool.conditions.settle_network()
+            self._cluster_tasks: dict[str, Task] = {}
         else:
-            self._follower = Follower(pool=self.pool, cluster=cluster)
-            self._publisher = Publisher(
-                pool=self.pool,
-                cloud=cloud,
-                cluster=cluster,
-                warm_pool=self._warm_pool,
-                random=random,
-            )
+            self._cluster_tasks = _cluster_tasks(self.pool, cloud, cluster, random)
 
     async def start(self, rooms: trio.Nursery) -> None:
         """Recover what an earlier life left, then keep pool and books right."""
@@ -143,10 +140,8 @@ class Node:
         await rooms.start(keep, "node problems", problems.run)
         await rooms.start(keep, "warm pool", self._warm_pool.run)
         await rooms.start(keep, "audit", self._repairer.run)
-        if self._cluster is not None:
-            await rooms.start(keep, "cluster", self._cluster.run)
-            await rooms.start(keep, "follower", self._follower.run)
-            await rooms.start(keep, "publisher", self._publisher.run)
+        for name, task in self._cluster_tasks.items():
+            await rooms.start(keep, name, task)
         log.info(
             "started", leases=len(recovered.leases), vnics=len(self.pool.vnics.slots)
         )
@@ -204,3 +199,19 @@ class Node:
                 self.pool.conditions.enter(Phase.SERVING)
             self._warm_pool.resume()
             raise
+
+
+def _cluster_tasks(
+    pool: Pool, cloud: Cloud, cluster: Cluster, random: Random
+) -> dict[str, Task]:
+    """Return the tasks of a node in a cluster, by name."""
+    loop = ClusterLoop(pool=pool, random=random)
+    network = NetworkFollower(pool=pool, cloud=cloud, cluster=cluster, loop=loop)
+    return {
+        "cluster": cluster.run,
+        "follower": Follower(pool=pool, cluster=cluster).run,
+        "network": network.run,
+        "publisher": Publisher(pool=pool, cluster=cluster, loop=loop).run,
+        "kube-proxy": ProxyCheck(pool=pool, cluster=cluster, loop=loop).run,
+        "events": Events(pool=pool, cluster=cluster, loop=loop).run,
+    }

@@ -2,6 +2,7 @@
 
 import trio
 
+from fakeoci.world.resources import Instance
 from tests.doubles.cluster import MemoryCluster
 from tests.flow.test_broken import delete_behind
 from tests.harness import key, settings, until_warm, world
@@ -49,6 +50,8 @@ async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -
 
 async def test_a_link_that_comes_back_is_told_once(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
+    # Another VNIC would set the kernel up anew, and the link would be back.
+    w.service.world.named(Instance, "node1").max_vnic_attachments = 2
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
         await start(node, 1)

@@ -17,7 +17,7 @@ from vcnd.flow.reasons import why_empty
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError
 from vcnd.model.place import KUBE_PROXY
-from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.podnetwork import ApplicationResource, PodClass, PodNetwork
 from vcnd.model.sandbox import PodRef, SandboxKey
 from vcnd.node import Node
 
@@ -169,6 +169,23 @@ async def test_network_of_somebody_else_is_followed(autojump_clock: Clock) -> No
         assert node.pool.target == 9
     # What was asked for first may have been attached already; what came later is its.
     assert {v.subnet_id for v in w.pod_vnics()} <= {other, w.pod_vnics()[0].subnet_id}
+
+
+async def test_the_first_status_says_what_the_network_asks_for(
+    autojump_clock: Clock,
+) -> None:
+    """Without its resources the Node would lose those that it had before a restart."""
+    w, cluster = world(), MemoryCluster()
+    subnet = w.service.world.named(Subnet, "pods").id
+    web = ApplicationResource(
+        "oke-application-resource.oci.oraclecloud.com/web",
+        PodClass("web", (subnet,), ()),
+        8,
+    )
+    cluster.asked = PodNetwork(subnet_ids=(subnet,), resources=(web,))
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+    assert {r.resources for r in cluster.reports} == {cluster.asked.resources}
 
 
 async def test_nothing_is_attached_before_somebody_names_a_subnet(

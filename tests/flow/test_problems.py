@@ -279,6 +279,31 @@ async def test_what_kubernetes_refuses_is_a_problem_until_it_does_not(
         assert problems(node) == []
 
 
+async def test_two_refused_writes_are_one_problem_until_both_are_accepted(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = world(), MemoryCluster()
+    async with w.node(cluster=cluster) as node:
+        await until_warm(node)
+        cluster.refuses_reports = True
+        cluster.change()
+        await trio.sleep(5)
+        cluster.refuses_notices = True
+        cluster.refusal = "NativePodNetwork x: malformed"
+        cluster.change()
+        await trio.sleep(60)
+        written = [p["reason"] for p in problems(node) if p["kind"] == "cluster"]
+        assert written == ["PATCH nodes/one: 403 Forbidden"]
+        cluster.refuses_reports = False
+        await trio.sleep(60)
+        written = [p["reason"] for p in problems(node) if p["kind"] == "cluster"]
+        assert written == ["POST events: 403 Forbidden"]
+        assert "malformed" in cluster.reports[-1].reason
+        cluster.refuses_notices, cluster.refusal = False, ""
+        await trio.sleep(60)
+        assert problems(node) == []
+
+
 async def test_what_is_not_followed_or_skipped_is_a_problem(
     autojump_clock: Clock,
 ) -> None:

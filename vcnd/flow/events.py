@@ -5,11 +5,13 @@ remains, and once when it is over.
 """
 
 from collections.abc import Set as AbstractSet
+from typing import Never
 
 import trio
 
 from vcnd.core.reminders import Reminders
 from vcnd.flow.broken import BrokenCause, BrokenPod, broken_pods
+from vcnd.flow.cluster_loop import LOOK_SECONDS, ClusterLoop
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import of_problem, why_broken, why_empty
 from vcnd.flow.shortage import find_shortage
@@ -40,9 +42,10 @@ PodKey = tuple[str, str, Place | None]
 class Events:
     """Decides what to post, and posts it; a post that fails is tried again."""
 
-    def __init__(self, *, pool: Pool, cluster: Cluster) -> None:
+    def __init__(self, *, pool: Pool, cluster: Cluster, loop: ClusterLoop) -> None:
         self._pool = pool
         self._cluster = cluster
+        self._loop = loop
         self._late: dict[str, float] = {}
         """Bound pods without an address, and since when."""
         self._of_node: Reminders[Place] = Reminders()
@@ -51,17 +54,19 @@ class Events:
         """Pods whose network cannot work, and since when."""
         self._of_broken: Reminders[tuple[SandboxKey, BrokenCause]] = Reminders()
 
-    @property
-    def somebody_waits(self) -> bool:
-        """Return True if a pod in trouble is to be looked at again soon."""
-        return bool(self._late or self._broken)
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Post what is new at each change, and now and then."""
+        task_status.started()
+        await self._loop.run("events", self._look, seconds=self._until_next_look)
 
-    async def post(self) -> None:
-        """Post what is new.
+    def _until_next_look(self) -> float:
+        """Look again soon at a pod that waits or is broken."""
+        return LATE_SECONDS if self._late or self._broken else LOOK_SECONDS
 
-        Raises:
-            ClusterError: Kubernetes cannot be reached; what was not posted is due.
-        """
+    async def _look(self) -> None:
+        """Post what is new; what could not be posted stays due."""
         await self._node_problems()
         await self._node_cleared()
         await self._waiting_pods()

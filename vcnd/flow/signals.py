@@ -36,7 +36,10 @@ class Pulse:
 
 
 class Bell:
-    """Loses no ring between a reconciliation's first line and its next wait."""
+    """Loses no ring between a reconciliation's first line and its next wait.
+
+    Any number of tasks may listen.
+    """
 
     def __init__(self) -> None:
         self._event = trio.Event()
@@ -57,26 +60,35 @@ class Signals:
 
     def __init__(self) -> None:
         self._pool = Bell()
-        self._news = Latch()
+        self._news = Bell()
         self._audit = Latch()
         self._arrival = Pulse()
+        self._network_asked = trio.Event()
 
     def ring(self) -> None:
         """Let the warm pool reconcile soon; many rings before that are one."""
         self._pool.ring()
-        self._news.set()
+        self._news.ring()
 
     def next_ring(self) -> trio.Event:
         """Return the event of the next ring.  Take it before you look at the pool."""
         return self._pool.take()
 
     def note_news(self) -> None:
-        """Let the publisher tell Kubernetes that something has changed."""
-        self._news.set()
+        """Let the tasks that write to Kubernetes look: something has changed."""
+        self._news.ring()
 
-    async def news(self) -> None:
-        """Return when something has changed since the last return."""
-        await self._news.wait()
+    def next_news(self) -> trio.Event:
+        """Return the event of the next change.  Take it before you look at the pool."""
+        return self._news.take()
+
+    def note_network_asked(self) -> None:
+        """Note that Kubernetes was asked for the pod network, whatever came of it."""
+        self._network_asked.set()
+
+    async def network_asked(self) -> None:
+        """Return once Kubernetes has been asked for the pod network."""
+        await self._network_asked.wait()
 
     def request_audit(self) -> None:
         """Ask for an audit: the outcome of a change is not known."""
@@ -88,7 +100,7 @@ class Signals:
 
     def arrived(self) -> None:
         """Wake all calls that wait for an address: some may be free now."""
-        self._news.set()
+        self._news.ring()
         self._arrival.send()
 
     async def arrival(self) -> None:

@@ -73,6 +73,8 @@ class WarmPool:
         )
         self._surplus_since: dict[str, float] = {}
         """Classes that have too much, by name, and since when."""
+        self._network = pool.demand.network
+        """The pod network at the last look."""
         self._frozen = False
 
     async def run(
@@ -100,12 +102,6 @@ class WarmPool:
         self._frozen = False
         self._pool.signals.ring()
 
-    def try_now(self) -> None:
-        """Forget what was refused: what is asked for has changed."""
-        self._dispatcher.reset_backoff()
-        self._pool.problems.clear_where(lambda place: place.kind.is_attempt)
-        self._pool.signals.ring()
-
     def _until_next_look(self) -> float:
         now = trio.current_time()
         times = [now + self._resync_seconds, *self._dispatcher.retry_times()]
@@ -123,6 +119,8 @@ class WarmPool:
             pool.signals.arrived()
         pool.problems.expire()
         self._dispatcher.forget_stale()
+        if pool.demand.network != self._network:
+            self._forget_refusals()
         if (
             self._frozen
             or not pool.conditions.observed
@@ -138,6 +136,12 @@ class WarmPool:
             {(n.pod_class.name, f) for n in class_demands for f in n.fixed}
         )
         self._drop_moot_problems(class_demands)
+
+    def _forget_refusals(self) -> None:
+        """Ask again at once for what was refused: another network is in use now."""
+        self._network = self._pool.demand.network
+        self._dispatcher.reset_backoff()
+        self._pool.problems.clear_where(lambda place: place.kind.is_attempt)
 
     def _drop_moot_problems(self, class_demands: Sequence[ClassDemand]) -> None:
         """Drop the problems of classes and fixed addresses that no pod wants now."""

@@ -38,7 +38,7 @@ def _virtually(measure: Callable[[], Awaitable[Row]]) -> Row:
 async def _until(pool: Pool, free: int) -> float:
     with trio.fail_after(LIMIT_SECONDS):
         while pool.ledger.counts().free < free:
-            await pool.signals.news()
+            await pool.signals.next_news().wait()
     return trio.current_time()
 
 

@@ -1,0 +1,85 @@
+"""Follow the NativePodNetwork: which subnets, NSGs and maximum the node uses."""
+
+from typing import Never
+
+import structlog
+import trio
+
+from vcnd.flow.cluster_loop import ClusterLoop
+from vcnd.flow.pool import Pool
+from vcnd.model.errors import CloudError, PodNetworkError
+from vcnd.model.place import METADATA, POD_NETWORK
+from vcnd.model.podnetwork import PodNetwork
+from vcnd.ports import Cloud, Cluster
+
+log = structlog.get_logger()
+
+
+class NetworkFollower:
+    """Tells the cluster which instance this is, and the pool what it is asked for."""
+
+    def __init__(
+        self, *, pool: Pool, cloud: Cloud, cluster: Cluster, loop: ClusterLoop
+    ) -> None:
+        self._pool = pool
+        self._cloud = cloud
+        self._cluster = cluster
+        self._loop = loop
+        self._own = pool.demand.network
+        self._own_maximum = pool.policy.maximum
+        self._identified = False
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Look at each change, and now and then."""
+        task_status.started()
+        await self._loop.run("network", self._look)
+
+    async def _look(self) -> None:
+        """Use what the NativePodNetwork asks for.
+
+        Raises:
+            ClusterError: Kubernetes cannot be reached, or refuses the object.
+        """
+        try:
+            # The NativePodNetwork bears the instance's name.
+            if await self._identify():
+                await self._follow()
+        finally:
+            self._pool.signals.note_network_asked()
+
+    async def _identify(self) -> bool:
+        """Return True once the cluster has been told which instance this is."""
+        if self._identified:
+            return True
+        try:
+            instance_id = await self._cloud.instance_id()
+        except CloudError as error:
+            self._pool.problems.report(METADATA, error.cause, str(error))
+            return False
+        self._pool.problems.clear(METADATA)
+        self._cluster.identify(instance_id)
+        self._identified = True
+        return True
+
+    async def _follow(self) -> None:
+        try:
+            network = await self._cluster.network(self._own)
+        except PodNetworkError as error:
+            # The last that made sense stays in use.
+            self._pool.problems.report(POD_NETWORK, error.cause, str(error))
+            return
+        self._pool.problems.clear(POD_NETWORK)
+        if network != self._pool.demand.network:
+            self._use(network)
+        elif self._pool.conditions.network_settled:
+            return
+        self._pool.conditions.settle_network()
+        self._pool.signals.request_audit()  # VNICs that are there may be in other NSGs
+
+    def _use(self, network: PodNetwork) -> None:
+        self._pool.demand.follow(network)
+        self._pool.set_maximum(network.maximum or self._own_maximum)
+        self._pool.signals.ring()
+        log.info("network_changed", subnets=network.subnet_ids, nsgs=network.nsg_ids)

@@ -1,0 +1,42 @@
+"""Look whether kube-proxy would hide pods' addresses."""
+
+from typing import Never
+
+import trio
+
+from vcnd.flow.cluster_loop import ClusterLoop
+from vcnd.flow.pool import Pool
+from vcnd.model.place import KUBE_PROXY
+from vcnd.ports import Cluster
+
+PROXY_SECONDS = 3600.0
+"""Between two looks: nobody says when kube-proxy's configuration changes."""
+
+
+class ProxyCheck:
+    """Keeps the problem of kube-proxy in step with its configuration."""
+
+    def __init__(self, *, pool: Pool, cluster: Cluster, loop: ClusterLoop) -> None:
+        self._pool = pool
+        self._cluster = cluster
+        self._loop = loop
+        self._next = 0.0
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Look as soon as there is a VNIC for pods, then each hour."""
+        task_status.started()
+        await self._loop.run("kube-proxy", self._look)
+
+    async def _look(self) -> None:
+        now = trio.current_time()
+        subnets = [slot.vnic.subnet_cidr for slot in self._pool.vnics.pod_slots]
+        if not subnets or now < self._next:
+            return
+        problem = await self._cluster.proxy_problem(subnets)
+        self._next = now + PROXY_SECONDS
+        if problem is None:
+            self._pool.problems.clear(KUBE_PROXY)
+        else:
+            self._pool.problems.report(KUBE_PROXY, problem.cause, problem.reason)
