@@ -6,6 +6,7 @@ The rule set itself goes through ``nft -f`` (``linux.ruleset``): one file, atomi
 import errno
 import socket
 import struct
+from collections.abc import Sequence
 
 from vcnd.netlink.messages import (
     NLM_F_ACK,
@@ -31,6 +32,9 @@ ELEM_KEY, ELEM_DATA, DATA_VALUE, DATA_VERDICT = 1, 2, 1, 2
 VERDICT_CODE, VERDICT_CHAIN, NFT_GOTO = 1, 2, -4
 IFNAMSIZ = 16
 
+Message = tuple[int, int, bytes]
+"""Type, flags and body."""
+
 
 def interface_and_address(ifname: str, address: str) -> bytes:
     """Return the key ``ifname . ipv4_addr``, or ``ifname . ipv6_addr``."""
@@ -51,66 +55,71 @@ def keys(sock: NetlinkSocket, table: str, name: str) -> list[bytes]:
     """Return the keys of a map."""
     asked = _generic(NFPROTO_INET) + text(LIST_TABLE, table) + text(LIST_SET, name)
     kind = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM
-    found: list[bytes] = []
-    for _, body in sock.dump(f"list nft map {name}", kind, asked):
-        for element in repeated(attributes(body[4:]).get(LIST_ELEMENTS, b"")):
-            key = attributes(element).get(ELEM_KEY, b"")
-            found.append(attributes(key).get(DATA_VALUE, b""))
-    return found
+    dump = sock.dump(f"list nft map {name}", kind, asked)
+    return [key for _, body in dump for key in _keys(body)]
+
+
+def _keys(body: bytes) -> list[bytes]:
+    """Return the keys in one message of a dump."""
+    elements = repeated(attributes(body[4:]).get(LIST_ELEMENTS, b""))
+    keys = (attributes(element).get(ELEM_KEY, b"") for element in elements)
+    return [attributes(key).get(DATA_VALUE, b"") for key in keys]
 
 
 def add_goto(
     sock: NetlinkSocket, table: str, name: str, key: bytes, chain: str
 ) -> None:
     """Map a key to ``goto chain``; the same element again is no error."""
-    verdict = nested(
-        ELEM_DATA,
-        nested(
-            DATA_VERDICT,
-            attribute(VERDICT_CODE, struct.pack(">i", NFT_GOTO)),
-            text(VERDICT_CHAIN, chain),
-        ),
-    )
-    _change(sock, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, name, key, verdict)
+    _change(sock, name, _addition(table, name, key, chain))
 
 
 def delete(sock: NetlinkSocket, table: str, name: str, key: bytes) -> None:
     """Remove a key; one that is not there is no error."""
     try:
-        _change(sock, NFT_MSG_DELSETELEM, 0, table, name, key, b"")
+        _change(sock, name, _deletion(table, name, key))
     except NetlinkError as error:
         if error.errno != errno.ENOENT:
             raise
 
 
-def _change(
-    sock: NetlinkSocket,
-    kind: int,
-    flags: int,
-    table: str,
-    name: str,
-    key: bytes,
-    data: bytes,
-) -> None:
+def _change(sock: NetlinkSocket, name: str, change: Message) -> None:
+    # A refusal of the whole batch carries the number of its first message; the
+    # acknowledgement of the change may follow it all the same.
+    numbers = sock.numbers(3)
+    sock.exchange(f"nft map {name}", _batch(change, numbers), numbers)
+
+
+def _addition(table: str, name: str, key: bytes, chain: str) -> Message:
+    code = attribute(VERDICT_CODE, struct.pack(">i", NFT_GOTO))
+    verdict = nested(DATA_VERDICT, code, text(VERDICT_CHAIN, chain))
+    body = _element(table, name, key, nested(ELEM_DATA, verdict))
+    return NFT_MSG_NEWSETELEM, NLM_F_CREATE, body
+
+
+def _deletion(table: str, name: str, key: bytes) -> Message:
+    return NFT_MSG_DELSETELEM, 0, _element(table, name, key, b"")
+
+
+def _element(table: str, name: str, key: bytes, data: bytes) -> bytes:
     element = nested(LIST_ELEM, nested(ELEM_KEY, attribute(DATA_VALUE, key)), data)
-    body = (
+    return (
         _generic(NFPROTO_INET)
         + text(LIST_TABLE, table)
         + text(LIST_SET, name)
         + nested(LIST_ELEMENTS, element)
     )
-    subsystem = NFNL_SUBSYS_NFTABLES << 8
+
+
+def _batch(change: Message, numbers: Sequence[int]) -> bytes:
+    """Return a transaction of one change: three messages with these numbers."""
+    kind, flags, body = change
+    kind |= NFNL_SUBSYS_NFTABLES << 8
     edge = _generic(0, NFNL_SUBSYS_NFTABLES)
-    flags |= NLM_F_REQUEST | NLM_F_ACK
-    # A refusal of the whole batch carries the number of its first message; the
-    # acknowledgement of the change may follow it all the same.
-    begin, change, end = numbers = sock.numbers(3)
-    sock.exchange(
-        f"nft map {name}",
+    begin, middle, end = numbers
+    return (
         message(BATCH_BEGIN, NLM_F_REQUEST, edge, begin)
-        + message(subsystem | kind, flags, body, change)
-        + message(BATCH_END, NLM_F_REQUEST, edge, end),
-        numbers,
+        + message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, body, middle)
+        + message(BATCH_END, NLM_F_REQUEST, edge, end)
     )
 
 
