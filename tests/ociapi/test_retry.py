@@ -1,77 +1,135 @@
-"""What is tried again, with which arguments, and until when."""
+"""What is tried again, for how long, and what comes out in the end."""
 
 from random import Random
 
 import pytest
 import trio
+from trio.testing import MockClock
 
-from vcnd.model.errors import CloudError, CloudGoneError
-from vcnd.ociapi.errors import NoAnswerError, OciError
-from vcnd.ociapi.polling import Poller
-from vcnd.ociapi.retry import Retrier
+from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
+from vcnd.model.errors import CloudRefusedError as Refused
+from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
+from vcnd.ociapi.retry import CROWDED, Retrier
 
-Clock = trio.testing.MockClock
+MOST_SECONDS = 60.0
 
 
-def refusal(status: int) -> OciError:
+def refusal(status: int, code: str = "") -> OciError:
     return OciError(
-        operation="GetVnic", status=status, code="", message="", request_id="r"
+        operation="GetVnic", status=status, code=code, message="no", request_id="ABC"
     )
 
 
-class Api:
-    """Answers with these, one after another, and notes what it was asked."""
-
-    def __init__(self, *answers: str | Exception) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, str]] = []
-
-    async def create(self, vnic_id: str, *, retry_token: str) -> str:
-        self.asked.append((vnic_id, retry_token))
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+def retrier() -> Retrier:
+    return Retrier(random=Random(1), give_up_seconds=MOST_SECONDS)
 
 
-@pytest.fixture
-def retry() -> Retrier:
-    return Retrier(random=Random(1), give_up_seconds=60.0)
+class Server:
+    """Fails with each of some errors in turn, then answers."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self._errors = [*errors]
+        self.asked_at: list[float] = []
+
+    async def ask(self) -> str:
+        self.asked_at.append(trio.current_time())
+        if self._errors:
+            raise self._errors.pop(0)
+        return "answer"
 
 
-async def test_each_try_has_the_same_arguments(
-    autojump_clock: Clock, retry: Retrier
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal(429, "TooManyRequests"),
+        refusal(500, "InternalServerError"),
+        refusal(503),
+        refusal(409, "IncorrectState"),
+        refusal(401, "NotAuthenticated"),
+        NoAnswerError("reset"),
+        BadAnswerError("GetVnic", "no body"),
+    ],
+)
+async def test_transient_failures_are_tried_again(
+    autojump_clock: MockClock, error: Exception
 ) -> None:
-    api = Api(refusal(500), NoAnswerError("reset"), refusal(409), "made")
-    assert await retry(api.create, "vnic", retry_token="token") == "made"  # noqa: S106
-    assert api.asked == [("vnic", "token")] * 4
+    server = Server(error, error, error)
+    assert await retrier()(server.ask) == "answer"
+    pauses = [b - a for a, b in zip(server.asked_at, server.asked_at[1:], strict=False)]
+    assert len(pauses) == 3
+    assert all(pause > 0 for pause in pauses)
 
 
-async def test_a_final_refusal_is_not_tried_again(
-    autojump_clock: Clock, retry: Retrier
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refusal(400, "InvalidParameter"), Refused),
+        (refusal(403, "NotAuthorized"), Refused),
+        (refusal(412, "NoEtagMatch"), Refused),
+        (refusal(409, "InvalidatedRetryToken"), Refused),
+        (refusal(404, "NotAuthorizedOrNotFound"), CloudGoneError),
+        (refusal(400, "LimitExceeded"), CloudFullError),
+    ],
+)
+async def test_final_refusals_come_out_at_once(
+    autojump_clock: MockClock, error: OciError, kind: type[CloudError]
 ) -> None:
-    api = Api(refusal(404))
-    with pytest.raises(CloudGoneError):
-        await retry(api.create, "vnic", retry_token="token")  # noqa: S106
-    assert len(api.asked) == 1
+    server = Server(error)
+    with pytest.raises(kind, match="opc-request-id ABC"):
+        await retrier()(server.ask)
+    assert len(server.asked_at) == 1
 
 
-async def test_tries_end(autojump_clock: Clock, retry: Retrier) -> None:
-    api = Api(*[refusal(500)] * 1000)
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (refusal(500, "InternalServerError"), "GetVnic: 500 InternalServerError: no"),
+        (NoAnswerError("reset"), "OCI does not answer: reset"),
+        (BadAnswerError("GetVnic", "no body"), "GetVnic: the answer makes no sense"),
+    ],
+)
+async def test_last_failure_comes_out_when_time_is_up(
+    autojump_clock: MockClock, error: Exception, words: str
+) -> None:
+    server = Server(*[error] * 1000)
     began = trio.current_time()
-    with pytest.raises(CloudError, match="500"):
-        await retry(api.create, "vnic", retry_token="token")  # noqa: S106
-    assert trio.current_time() - began <= 60.0
+    with pytest.raises(CloudError, match=f"^{words}") as caught:
+        await retrier()(server.ask)
+    assert type(caught.value) is CloudError
+    assert trio.current_time() - began <= MOST_SECONDS
+    assert len(server.asked_at) > 5
 
 
-async def test_a_poll_asks_the_same_until_it_is_done(
-    autojump_clock: Clock, retry: Retrier
+async def test_throttled_caller_waits_longer(autojump_clock: MockClock) -> None:
+    async def pause(error: OciError) -> float:
+        server = Server(error)
+        await retrier()(server.ask)
+        return server.asked_at[1] - server.asked_at[0]
+
+    slow, fast = await pause(refusal(429)), await pause(refusal(500))
+    assert slow == pytest.approx(CROWDED * fast)
+
+
+async def test_each_try_has_the_same_arguments(autojump_clock: MockClock) -> None:
+    """A change is repeated under the retry token that its caller made once."""
+    tries: list[tuple[str, str]] = []
+
+    async def create(vnic_id: str, *, retry_token: str) -> str:
+        tries.append((vnic_id, retry_token))
+        if len(tries) < 3:
+            raise NoAnswerError("reset")
+        return "made"
+
+    assert await retrier()(create, "vnic1", retry_token="once") == "made"  # noqa: S106
+    assert tries == [("vnic1", "once")] * 3
+
+
+@pytest.mark.parametrize("defect", [ValueError("x"), KeyError("y"), CloudError("z")])
+async def test_other_errors_pass_unchanged(
+    autojump_clock: MockClock, defect: Exception
 ) -> None:
-    api = Api("coming", refusal(500), refusal(404), "coming", "done")
-    poll = Poller(retry, wait_seconds=60.0)
-
-    def done(answer: str) -> int | None:
-        return len(answer) if answer == "done" else None
-
-    assert await poll("it", done, api.create, "vnic", retry_token="t") == 4  # noqa: S106
-    assert api.asked == [("vnic", "t")] * 5
+    server = Server(defect)
+    with pytest.raises(type(defect)) as caught:
+        await retrier()(server.ask)
+    assert caught.value is defect
+    assert len(server.asked_at) == 1
