@@ -213,7 +213,7 @@ def shape_config(instance: Instance) -> Body:
     """Return what the API and IMDS say of an instance's shape."""
     return {
         "ocpus": instance.ocpus,
-        "memoryInGBs": instance.ocpus * 8,
+        "memoryInGBs": instance.gigabytes or instance.ocpus * 8,
         "maxVnicAttachments": instance.max_vnic_attachments,
         "networkingBandwidthInGbps": instance.ocpus,
     }

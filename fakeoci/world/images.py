@@ -7,6 +7,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
+from fakeoci.world.errors import invalid
 from fakeoci.world.shapes import ARM, FIXED, FLEXIBLE
 
 VOLUME_GIGABYTES = 47
@@ -53,6 +54,13 @@ def all_images(region_key: str) -> list[Image]:
 def default_image(region_key: str, shape: str) -> Image:
     """Return the image of an instance that was launched without the API."""
     return next(image for image in all_images(region_key) if image.fits(shape))
+
+
+def check_image(region_key: str, image_id: str, shape: str) -> None:
+    """Raise 400 when instances of a shape cannot run an image that is known here."""
+    for image in all_images(region_key):
+        if image.id == image_id and not image.fits(shape):
+            raise invalid(f"Shape {shape} is not valid for image {image_id}.")
 
 
 def boot_volume_id(instance_id: str) -> str:

@@ -183,6 +183,8 @@ class Instance(Noun):
     source: dict[str, Any] = field(default_factory=dict)
     """What it was launched from (``sourceDetails``), as its caller gave it."""
     fault_domain: str = FAULT_DOMAINS[0]
+    gigabytes: float = 0.0
+    """Of memory; 0 is eight for each OCPU."""
 
 
 @dataclass(kw_only=True)

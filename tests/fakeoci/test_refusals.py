@@ -15,6 +15,7 @@ from fakeoci.world.world import World
 from tests.fakeoci.refusals import (
     Row,
     filled,
+    instances,
     lists,
     malformed,
     names_in,
@@ -23,7 +24,7 @@ from tests.fakeoci.refusals import (
 )
 
 CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
-ROWS = (*lists.ROWS, *malformed.ROWS, *networks.ROWS, *parts.ROWS)
+ROWS = (*instances.ROWS, *lists.ROWS, *malformed.ROWS, *networks.ROWS, *parts.ROWS)
 
 
 def cloud() -> Service:

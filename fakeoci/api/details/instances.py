@@ -1,6 +1,6 @@
 """Request bodies of instances."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -10,9 +10,12 @@ from fakeoci.api.details.base import (
     SecurityAttributes,
 )
 from fakeoci.api.details.vnics import CreateVnicDetails
-from fakeoci.world.labels import FaultDomain, Hostname
+from fakeoci.world.labels import DefinedTags, FaultDomain, Hostname
 
 Sources = Literal["image", "bootVolume"]
+BootVolumeGigabytes = Annotated[int, msgspec.Meta(ge=50, le=32_768)]
+BootVolumeVpus = Annotated[int, msgspec.Meta(ge=10, le=120, multiple_of=10)]
+"""Both as the SDK's InstanceSourceViaImageDetails say."""
 
 
 class LaunchInstanceShapeConfigDetails(Details, kw_only=True):
@@ -29,20 +32,29 @@ class LaunchInstanceShapeConfigDetails(Details, kw_only=True):
     )
 
 
+class ImageFilter(Details, kw_only=True):
+    """InstanceSourceImageFilterDetails."""
+
+    compartment_id: str | None = None
+    operating_system: str | None = None
+    operating_system_version: str | None = None
+    defined_tags_filter: DefinedTags | None = None
+
+
 class SourceDetails(Details, kw_only=True):
     """InstanceSourceViaImageDetails and InstanceSourceViaBootVolumeDetails."""
 
     source_type: Sources
     image_id: str | None = None
     boot_volume_id: str | None = None
-    boot_volume_size_in_g_bs: int | None = msgspec.field(
+    boot_volume_size_in_g_bs: BootVolumeGigabytes | None = msgspec.field(
         default=None, name="bootVolumeSizeInGBs"
     )
-    boot_volume_vpus_per_g_b: int | None = msgspec.field(
+    boot_volume_vpus_per_g_b: BootVolumeVpus | None = msgspec.field(
         default=None, name="bootVolumeVpusPerGB"
     )
     kms_key_id: str | None = None
-    instance_source_image_filter_details: Any = None
+    instance_source_image_filter_details: ImageFilter | None = None
 
 
 class LaunchInstanceDetails(Named, kw_only=True):

@@ -22,9 +22,18 @@ from fakeoci.api.query import check_domain, compartment, in_state, matching, nee
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world import instances, work
 from fakeoci.world.errors import incorrect_state, invalid, limit_exceeded, missing
+from fakeoci.world.images import check_image
 from fakeoci.world.labels import FAULT_DOMAINS
 from fakeoci.world.resources import Instance, WorkRequest
-from fakeoci.world.shapes import FIXED, FLEXIBLE, MOST_VNICS, max_vnics
+from fakeoci.world.shapes import (
+    FIXED,
+    FLEXIBLE,
+    GIGABYTES_PER_OCPU,
+    MOST_VNICS,
+    Size,
+    max_vnics,
+    sized,
+)
 from fakeoci.world.vnics import attachments_of
 
 MOST_METADATA_BYTES = 32_000
@@ -43,15 +52,10 @@ def _list_instances(call: Call) -> Result:
     return listed(call, in_state(call, Instance, found), SORTS)
 
 
-def _most_vnics(shape: str, ocpus: float) -> int:
-    try:
-        return max_vnics(shape, ocpus)
-    except KeyError:
-        raise invalid(f"shape {shape!r} is not known to this fake") from None
-
-
-def _ocpus(config: LaunchInstanceShapeConfigDetails | None) -> float | None:
-    return config.ocpus if config is not None else None
+def _size(shape: str, config: LaunchInstanceShapeConfigDetails | None) -> Size:
+    if config is None:
+        return sized(shape, None, None)
+    return sized(shape, config.ocpus, config.memory_in_g_bs)
 
 
 def _source(details: LaunchInstanceDetails) -> tuple[str, dict[str, Any]]:
@@ -119,17 +123,17 @@ def _launch(call: Call) -> Result:
         if details.subnet_id is None:
             raise missing("createVnicDetails is required")
         new = CreateVnicDetails(subnet_id=details.subnet_id)
-    ocpus = _ocpus(details.shape_config)
-    if details.shape in FLEXIBLE and ocpus is None:
-        raise missing("shapeConfig.ocpus is required for a flexible shape")
+    size = _size(details.shape, details.shape_config)
+    check_image(call.world.region_key, image_id, details.shape)
     common = _named(call, details)
     instance = Instance(
         image_id=image_id,
         source=source,
         fault_domain=details.fault_domain or FAULT_DOMAINS[0],
         shape=details.shape,
-        ocpus=ocpus or 1.0,
-        max_vnic_attachments=_most_vnics(details.shape, ocpus or 1.0),
+        ocpus=size.ocpus,
+        gigabytes=size.gigabytes,
+        max_vnic_attachments=size.vnics,
         metadata=dict(details.metadata),
         netns=common["display_name"],
         compartment_id=call.world.compartment(details.compartment_id),
@@ -161,12 +165,13 @@ def _update(call: Call) -> Result:
 
 def _reshape(call: Call, instance: Instance, details: UpdateInstanceDetails) -> None:
     shape = details.shape or instance.shape
-    ocpus = _ocpus(details.shape_config) or instance.ocpus
-    most = _most_vnics(shape, ocpus)
+    config = details.shape_config or LaunchInstanceShapeConfigDetails()
+    size = sized(shape, config.ocpus or instance.ocpus, config.memory_in_g_bs)
     held = len(attachments_of(call.world, instance.id))
-    if held > most:
-        raise limit_exceeded(f"{held} VNICs are attached, {shape} takes {most}")
-    instance.shape, instance.ocpus, instance.max_vnic_attachments = shape, ocpus, most
+    if held > size.vnics:
+        raise limit_exceeded(f"{held} VNICs are attached, {shape} takes {size.vnics}")
+    instance.shape, instance.max_vnic_attachments = shape, size.vnics
+    instance.ocpus, instance.gigabytes = size.ocpus, size.gigabytes
 
 
 def _act(call: Call) -> Result:
@@ -193,22 +198,32 @@ def _list_shapes(call: Call) -> Result:
 
 
 def _shape(shape: str) -> dict[str, Any]:
-    flexible = shape in FLEXIBLE
+    flexible = FLEXIBLE.get(shape)
+    size = sized(shape, 1.0, None)
     body: dict[str, Any] = {
         "shape": shape,
-        "ocpus": 1.0,
-        "isFlexible": flexible,
-        # Of a flexible shape this is the base value alone (docs/oci.md#bodies).
-        "maxVnicAttachments": _most_vnics(shape, 1.0),
+        "ocpus": float(size.ocpus),
+        "memoryInGBs": float(size.gigabytes),
+        "isFlexible": flexible is not None,
+        # Of a flexible shape this is the base value alone (facts/oci.md §4.3).
+        "maxVnicAttachments": size.vnics,
         "networkPorts": 1,
         "billingType": "PAID",
     }
-    if flexible:
-        body["ocpuOptions"] = {"min": 1.0, "max": 94.0}
+    if flexible is not None:
+        per_ocpu = GIGABYTES_PER_OCPU
+        body["ocpuOptions"] = {"min": 1.0, "max": float(flexible.most_ocpus)}
+        body["memoryOptions"] = {
+            "minInGBs": float(per_ocpu[0]),
+            "maxInGBs": float(flexible.most_gigabytes),
+            "minPerOcpuInGBs": float(per_ocpu[0]),
+            "maxPerOcpuInGBs": float(per_ocpu[-1]),
+            "defaultPerOcpuInGBs": float(flexible.gigabytes_per_ocpu),
+        }
         body["maxVnicAttachmentOptions"] = {
-            "min": _most_vnics(shape, 1.0),
+            "min": size.vnics,
             "max": float(MOST_VNICS),
-            "defaultPerOcpu": _most_vnics(shape, 8.0) / 8.0,
+            "defaultPerOcpu": max_vnics(shape, 8.0) / 8.0,
         }
     return body
 

@@ -166,7 +166,7 @@ class MadeCloud:
         images = await self.ask(
             "GET", filled("/images?compartmentId={compartment}", self.ids)
         )
-        self.ids["image"] = images.json()[-1]["id"]
+        self.ids["image"] = images.json()[0]["id"]
         volume = self.ids["node1"].replace("ocid1.instance.", "ocid1.bootvolume.", 1)
         self.ids["boot-volume"] = volume
         cidr = filled("/vcns/{other}/actions/addCidr", self.ids)

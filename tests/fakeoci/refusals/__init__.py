@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fakeoci.api.service import Service
+from fakeoci.world import vnics
 from fakeoci.world.networks import create_vcn
 from fakeoci.world.resources import (
     DhcpOptions,
@@ -84,7 +85,10 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
 
 
 def names_in(service: Service) -> dict[str, str]:
-    """Return the OCIDs that rows speak of; makes a VCN with DNS labels first."""
+    """Return the OCIDs that rows speak of; makes a VCN with DNS labels first.
+
+    ``full`` is an instance with as many VNICs as its shape takes.
+    """
     world = service.world
     labelled = create_vcn(
         world,
@@ -107,7 +111,10 @@ def names_in(service: Service) -> dict[str, str]:
         compartment_id=world.compartment_id,
         now=0.0,
     )
-    node = world.named(Instance, "node1")
+    node, full = world.named(Instance, "node1"), world.named(Instance, "peer-host")
+    hosts = world.named(Subnet, "peer-hosts")
+    vnics.attach(world, full.id, vnics.NewVnic(subnet_id=hosts.id), now=0.0)
+    world.advance(60.0)
     vnic = world.vnics_of(node.id)[0]
     main, peer = world.named(Vcn, "main"), world.named(Vcn, "peer")
     attachment = next(a for a in world.all(VnicAttachment) if a.vnic_id == vnic.id)
@@ -128,6 +135,7 @@ def names_in(service: Service) -> dict[str, str]:
         "dhcp": next(d for d in world.all(DhcpOptions) if d.vcn_id == main.id),
         "peer-dhcp": next(d for d in world.all(DhcpOptions) if d.vcn_id == peer.id),
         "node1": node,
+        "full": full,
         "vnic": vnic,
         "attachment": attachment,
         "primary-ip": world.private_ips_of(vnic.id)[0],
