@@ -1,0 +1,51 @@
+"""Every module of rules is imported by a test: a broken rule shows where it broke."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OUTSIDE = {
+    *("httpx2", "os", "pathlib", "pyroute2", "select", "shutil", "socket", "ssl"),
+    *("subprocess", "threading", "time", "trio"),
+    *("vcnd.kubeapi.client", "vcnd.linux.kernel"),
+}
+"""A module of adapters that imports one of these does more than compute."""
+WHOLE = ("core", "netlink", "ociapi", "kubeapi", "serve", "journal")
+"""Rooms whose every module has a test of its own."""
+PARTLY = ("kube", "linux")
+"""Rooms of adapters, of which only what computes can be tested without them."""
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the names that a file imports, of modules and of what is in them."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def modules(room: str) -> Iterator[Path]:
+    files = sorted((ROOT / "vcnd" / room).glob("*.py"))
+    yield from (path for path in files if path.name != "__init__.py")
+
+
+def only_computes(path: Path) -> bool:
+    names = {*imported(path)}
+    return OUTSIDE.isdisjoint(names | {name.partition(".")[0] for name in names})
+
+
+RULES = [path for room in WHOLE for path in modules(room)]
+RULES += [path for room in PARTLY for path in modules(room) if only_computes(path)]
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+TESTED = {name for path in TESTS for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_module_of_rules_has_a_test(path: Path) -> None:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    assert name in TESTED, f"no test imports {name}: write a table of its rules"
