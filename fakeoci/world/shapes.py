@@ -1,4 +1,4 @@
-"""The shapes of instances: OCPUs, memory and VNICs (facts/oci.md §7.1).
+"""The shapes of instances: OCPUs, memory and VNICs (docs/oci.md#shapes).
 
 Oracle's pages Compute Shapes and Extended Memory VM Instances (2025) have the ranges;
 an instance with extended memory is asked for in no other way than by larger numbers.

@@ -205,7 +205,7 @@ def _shape(shape: str) -> dict[str, Any]:
         "ocpus": float(size.ocpus),
         "memoryInGBs": float(size.gigabytes),
         "isFlexible": flexible is not None,
-        # Of a flexible shape this is the base value alone (facts/oci.md §4.3).
+        # Of a flexible shape this is the base value alone (docs/oci.md#bodies).
         "maxVnicAttachments": size.vnics,
         "networkPorts": 1,
         "billingType": "PAID",
