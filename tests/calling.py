@@ -75,7 +75,7 @@ class Verbs:
             raise self.failure
         await self.wait("ADD")
         self.added.append(key)
-        lease = Lease(key=key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
+        lease = Lease(key=key, addresses=("10.1.0.5",), wiring=None)
         interface = interface_with({Family.IPV4})
         return lease, interface
 

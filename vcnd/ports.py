@@ -157,7 +157,7 @@ class Cluster(Protocol):
 
 
 class Host(Protocol):
-    """The node's kernel."""
+    """The node's kernel.  The leases that it is given are wired."""
 
     async def identify(self, netns: int) -> int:
         """Return the cookie of the network namespace behind a descriptor.

@@ -13,7 +13,7 @@ from integration.lab.cni_exec import CniError
 from integration.lab.lab import Lab
 from vcnd.linux import pod_side
 from vcnd.model.family import Family
-from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.netlink.messages import NetlinkSocket
 from vcnd.netlink.netns import inside
 
@@ -96,10 +96,8 @@ def links() -> Iterator[dict[str, int]]:
 def set_up(descriptor: int, ifname: str, number: int) -> frozenset[Family]:
     lease = Lease(
         key=SandboxKey("vcnd", "c", ifname),
-        address=f"10.1.0.{number}",
-        second=f"fd00::{number}",
-        netns_cookie=1,
-        host_ifname="oci1",
+        addresses=(f"10.1.0.{number}", f"fd00::{number}"),
+        wiring=HostLink(ifname="oci1", netns_cookie=1),
     )
     with inside(descriptor), NetlinkSocket(0) as route:
         return pod_side.set_up(route, lease, MACS[0])

@@ -21,7 +21,7 @@ from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 from vcnd.model.interface import PodLink
 from vcnd.model.podnetwork import PodClass
-from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, PodRef, SandboxKey
+from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import CloudView, PrivateIp, Vnic
 
 FOUR, SIX = "10.0.0.1", "fd00::1"
@@ -40,10 +40,13 @@ def private_ip(address: str, ocid: str = "", prefix_length: int = 0) -> PrivateI
 def lease(host_ifname: str, address: str, key: SandboxKey | None = None) -> Lease:
     return Lease(
         key=key or SandboxKey("vcnd", host_ifname, "eth0"),
-        address=address,
-        netns_cookie=1,
-        host_ifname=host_ifname,
+        addresses=(address,),
+        wiring=HostLink(ifname=host_ifname, netns_cookie=1),
     )
+
+
+def unwired(*addresses: str) -> Lease:
+    return Lease(key=KEY, addresses=addresses, wiring=None)
 
 
 def link(host_ifname: str, *addresses: str, ours: bool = True) -> PodLink:
@@ -104,6 +107,10 @@ def test_cloud_drift_is_adopted_or_forgotten(
         # Another pod is alive with that address: nothing says which one has it.
         ([lease("oci1", FOUR)], [link("oci1", FOUR), link("oci2", FOUR)], (), []),
         ([], [link("oci2"), link("oci1")], (), [ReapLink("oci1"), ReapLink("oci2")]),
+        # Of a lease without wiring the kernel is no witness.
+        ([unwired(FOUR, SIX)], [], (), []),
+        ([unwired(FOUR)], [link("oci1")], (), [ReapLink("oci1")]),
+        ([unwired(FOUR)], [link("oci1", FOUR)], (), []),
     ],
 )
 def test_kernel_drift_is_ended_or_reaped(
@@ -151,7 +158,7 @@ def test_restored_lease_has_an_address_of_each_family(
     restored = repair.lease
     assert restored.addresses == expected
     assert (restored.key, restored.pod) == (KEY, POD)
-    assert (restored.host_ifname, restored.netns_cookie) == ("oci1", UNKNOWN_COOKIE)
+    assert restored.wiring == HostLink(ifname="oci1", netns_cookie=UNKNOWN_COOKIE)
 
 
 def test_link_that_names_no_sandbox_stands_for_one() -> None:

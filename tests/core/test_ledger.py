@@ -1,6 +1,7 @@
 """The ledger under a state machine: nothing shared, nothing lost, no early reuse."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -17,7 +18,7 @@ from hypothesis.stateful import (
 from vcnd.core.ledger import Ledger
 from vcnd.core.states import IllegalMoveError, State
 from vcnd.model.ids import PrivateIpId, VnicId
-from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp
 
 COOLING = 30.0
@@ -33,8 +34,11 @@ def private_ip(number: int, *, block: bool = False) -> PrivateIp:
     )
 
 
-def lease(key: SandboxKey, address: str) -> Lease:
-    return Lease(key=key, address=address, netns_cookie=1, host_ifname="oci")
+LINK = HostLink(ifname="oci", netns_cookie=1)
+
+
+def lease(key: SandboxKey, *addresses: str, wiring: HostLink | None = LINK) -> Lease:
+    return Lease(key=key, addresses=addresses, wiring=wiring)
 
 
 def end(ledger: Ledger, key: SandboxKey, now: float) -> None:
@@ -64,8 +68,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger.add(private_ip(self.numbers, block=block))
         self.total += 8 if block else 1
 
-    @rule(target=keys)
-    def pod_starts(self) -> SandboxKey:
+    @rule(target=keys, wiring=st.sampled_from([LINK, None]))
+    def pod_starts(self, wiring: HostLink | None) -> SandboxKey:
         self.sandboxes += 1
         key = SandboxKey("vcnd", f"c{self.sandboxes}", "eth0")
         found = self.ledger.take(key)
@@ -74,9 +78,18 @@ class LedgerMachine(RuleBasedStateMachine):
             return key
         released = self.released_at.get(found)
         assert released is None or self.now >= released + COOLING
-        self.ledger.lease(lease(key, found))
+        self.ledger.lease(lease(key, found, wiring=wiring))
         assert self.ledger.state(found) == "leased"
         return key
+
+    @precondition(lambda self: self.ledger.leases())
+    @rule(wiring=st.sampled_from([LINK, None]))
+    def pod_is_wired_or_known_by_its_addresses_alone(
+        self, wiring: HostLink | None
+    ) -> None:
+        held, before = self.ledger.leases()[0], self.ledger.counts()
+        self.ledger.amend(held, replace(held, wiring=wiring))
+        assert self.ledger.counts() == before
 
     @rule(key=consumes(keys))
     def pod_ends(self, key: SandboxKey) -> None:

@@ -22,7 +22,7 @@ from vcnd.model.records import (
     VnicForgotten,
     VnicNumbered,
 )
-from vcnd.model.sandbox import Lease, SandboxKey
+from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp, Vnic, VnicSlot
 
 small = st.integers(0, 4)
@@ -35,10 +35,8 @@ def key(n: int) -> SandboxKey:
 def lease(n: int, a: int, b: int | None = None) -> Lease:
     return Lease(
         key=key(n),
-        address=f"10.0.0.{a}",
-        second="" if b is None else f"fd00::{b}",
-        netns_cookie=n,
-        host_ifname="oci",
+        addresses=(f"10.0.0.{a}",) if b is None else (f"10.0.0.{a}", f"fd00::{b}"),
+        wiring=HostLink(ifname="oci", netns_cookie=n) if n else None,
     )
 
 

@@ -12,12 +12,7 @@ from vcnd.model.vnic import PrivateIp
 
 ADDRESS = "10.0.0.5"
 OBJECT = PrivateIp(id=PrivateIpId("ocid"), address=ADDRESS, vnic_id=VnicId("vnic"))
-LEASE = Lease(
-    key=SandboxKey("vcnd", "c", "eth0"),
-    address=ADDRESS,
-    netns_cookie=1,
-    host_ifname="oci",
-)
+LEASE = Lease(key=SandboxKey("vcnd", "c", "eth0"), addresses=(ADDRESS,), wiring=None)
 
 
 def ledger_in(state: State) -> Ledger:

@@ -10,7 +10,7 @@ from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp, Vnic
 
 KEY = SandboxKey("vcnd", "c", "eth0")
-LEASE = Lease(key=KEY, address="10.0.0.5", netns_cookie=1, host_ifname="oci")
+LEASE = Lease(key=KEY, addresses=("10.0.0.5",), wiring=None)
 BLOCK = PrivateIp(
     id=PrivateIpId("p"), address="10.0.0.4", vnic_id=VnicId("a"), prefix_length=30
 )

@@ -13,7 +13,7 @@ from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodLink
 from vcnd.model.records import AddressAdded, Leased, Released, VnicNumbered
-from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, SandboxKey
+from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, SandboxKey
 from vcnd.node import Node
 
 Clock = trio.testing.MockClock
@@ -60,8 +60,8 @@ async def test_running_pods_keep_links_and_addresses(
         await trio.sleep(700)
         assert links.items() <= w.host.links.items()
         check_invariants(w, node)
-        for lease in before:
-            await node.check(lease.key, lease.netns_cookie, [lease.address])
+        for number, lease in zip(PODS, before, strict=True):
+            await node.check(lease.key, 100 + number, [lease.address])
         # The same ADD again, another namespace, DEL, and DEL again.
         assert (await add(node, 0)).address == before[0].address
         assert await add(node, 0) == before[0]
@@ -83,7 +83,12 @@ async def test_lost_leases_know_their_sandboxes_again(autojump_clock: Clock) -> 
     before = await start_pods(w)
     forget(w, Leased)
     async with w.node() as node:
-        restored = {replace(x, netns_cookie=UNKNOWN_COOKIE) for x in before}
+        restored = {
+            replace(
+                x, wiring=HostLink(ifname=x.host_ifname, netns_cookie=UNKNOWN_COOKIE)
+            )
+            for x in before
+        }
         assert set(node.pool.ledger.leases()) == restored
 
 
@@ -162,7 +167,11 @@ async def test_an_address_that_the_books_give_to_another_pod(
     async with w.node(settings(cooling_seconds=0.0)) as node:
         older = await add(node, 1)
     w.host.links[key(2).container_id] = (
-        replace(older, key=key(2), host_ifname=w.host.host_ifname(key(2))),
+        replace(
+            older,
+            key=key(2),
+            wiring=HostLink(ifname=w.host.host_ifname(key(2)), netns_cookie=102),
+        ),
         w.host.links.pop(older.host_ifname)[1],
     )
     async with w.node() as node:
@@ -183,14 +192,12 @@ links = st.builds(
     ).map(tuple),
 )
 leases = st.builds(
-    lambda name, address: Lease(
-        key=SandboxKey("vcnd", name, "eth0"),
-        address=address,
-        netns_cookie=1,
-        host_ifname=name,
+    lambda name, address, wiring: Lease(
+        key=SandboxKey("vcnd", name, "eth0"), addresses=(address,), wiring=wiring
     ),
     names,
     st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
+    st.none() | names.map(lambda name: HostLink(ifname=name, netns_cookie=1)),
 )
 
 
@@ -205,9 +212,13 @@ def test_one_witness_ends_nothing(
             case ReapLink(name):
                 assert by_name[name].ours
                 assert not by_name[name].addresses
-                assert name not in {x.host_ifname for x in books} | busy
+                assert name not in {x.host_ifname for x in books if x.wiring} | busy
             case EndLease(lease):
+                assert lease.wiring is not None
                 assert lease.host_ifname not in by_name.keys() | busy
             case RestoreLease(lease):
                 assert by_name[lease.host_ifname].ours
                 assert {*lease.addresses} <= {*by_name[lease.host_ifname].addresses}
+                # Its restoration would end them.
+                unwired = [x for x in books if x.wiring is None]
+                assert all({*lease.addresses}.isdisjoint(x.addresses) for x in unwired)

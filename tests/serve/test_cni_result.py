@@ -31,7 +31,7 @@ def test_result_keeps_what_a_plugin_before_us_made() -> None:
         "dns": {"nameservers": ["192.0.2.53"]},
     }
     call = parse_call(ENVIRONMENT, {**CONFIG, "prevResult": before})
-    lease = Lease(key=call.key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
+    lease = Lease(key=call.key, addresses=("10.1.0.5",), wiring=None)
     interface = interface_with({Family.IPV4})
     result = json.loads(cni_result.render_result(call, lease, interface))
     assert result["interfaces"][0] == before["interfaces"][0]
@@ -47,13 +47,7 @@ def test_result_keeps_what_a_plugin_before_us_made() -> None:
 def test_result_names_the_default_routes_that_were_made(led: list[Family]) -> None:
     """And CHECK reads them back: what ADD did not make is not missing."""
     call = parse_call({**ENVIRONMENT, "CNI_IFNAME": "net1"}, CONFIG)
-    lease = Lease(
-        key=call.key,
-        address="10.1.0.5",
-        second="fd00::5",
-        netns_cookie=1,
-        host_ifname="o",
-    )
+    lease = Lease(key=call.key, addresses=("10.1.0.5", "fd00::5"), wiring=None)
     result = json.loads(cni_result.render_result(call, lease, interface_with(led)))
     assert [r["dst"] for r in result["routes"]] == [f.everywhere for f in led]
     assert all(ip["gateway"] for ip in result["ips"])
@@ -67,7 +61,7 @@ def test_result_names_the_default_routes_that_were_made(led: list[Family]) -> No
 @pytest.mark.parametrize("version", wire.VERSIONS)
 def test_result_has_the_form_of_its_version(version: str) -> None:
     call = parse_call(ENVIRONMENT, {**CONFIG, "cniVersion": version})
-    lease = Lease(key=call.key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
+    lease = Lease(key=call.key, addresses=("10.1.0.5",), wiring=None)
     interface = interface_with({Family.IPV4})
     answer = json.loads(cni_result.render_result(call, lease, interface))
     assert answer["cniVersion"] == version

@@ -240,7 +240,7 @@ def test_no_configuration_breaks_the_parser(
         answer = cni_result.render_error(wire.version_of(config), error)
         assert json.loads(answer)["code"] in (1, 4, 6, 7)
         return
-    lease = Lease(key=call.key, address="10.1.0.5", netns_cookie=1, host_ifname="oci1")
+    lease = Lease(key=call.key, addresses=("10.1.0.5",), wiring=None)
     interface = interface_with({Family.IPV4})
     if call.command == "ADD":
         json.loads(cni_result.render_result(call, lease, interface))

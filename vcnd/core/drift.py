@@ -12,7 +12,7 @@ from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodLink
 from vcnd.model.podnetwork import PodClass
-from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, PodRef, SandboxKey
+from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import CloudView, PrivateIp
 
 
@@ -113,7 +113,7 @@ def kernel_drift(
 
     Neither wins alone.  A lease ends when the kernel has no link of its name; a link
     of ours goes when it carries no pod.  One that does is a lease that the journal
-    lost.
+    lost.  Of a lease without wiring the kernel knows nothing: it stays.
 
     Args:
         leases: all leases of the books.
@@ -121,8 +121,10 @@ def kernel_drift(
         busy: host interfaces that a call is working on just now; left alone.
         first: the family of pods' first addresses.
     """
-    named = {lease.host_ifname for lease in leases}
-    alive = {a for x in leases if x.host_ifname in links for a in x.addresses}
+    wired = {x: x.wiring.ifname for x in leases if x.wiring is not None}
+    named = {*wired.values()}
+    gone = {x for x, name in wired.items() if name not in links}
+    alive = {a for x in leases if x not in gone for a in x.addresses}
     repairs: list[KernelRepair] = []
     for name, link in sorted(links.items()):
         if name in named or name in busy or not link.ours:
@@ -131,26 +133,18 @@ def kernel_drift(
             repairs.append(ReapLink(name))
         elif alive.isdisjoint(link.addresses):
             repairs.append(RestoreLease(_lease_of(link, first)))
-    repairs += [
-        EndLease(lease)
-        for lease in leases
-        if lease.host_ifname not in links and lease.host_ifname not in busy
-    ]
+    repairs += [EndLease(x) for x in wired if x in gone and wired[x] not in busy]
     return repairs
 
 
 def _lease_of(link: PodLink, first: Family) -> Lease:
     """Return the lease of a link that carries a pod."""
     by_family = {family_of(a): a for a in reversed(link.addresses)}
-    address, *second = sorted(
-        by_family.values(), key=lambda a: family_of(a) is not first
-    )
+    addresses = sorted(by_family.values(), key=lambda a: family_of(a) is not first)
     return Lease(
         key=link.key or SandboxKey.of_link(link.host_ifname),
-        address=address,
-        second="".join(second),
-        netns_cookie=UNKNOWN_COOKIE,
-        host_ifname=link.host_ifname,
+        addresses=tuple(addresses),
+        wiring=HostLink(ifname=link.host_ifname, netns_cookie=UNKNOWN_COOKIE),
         pod=link.pod or PodRef(),
     )
 

@@ -101,7 +101,7 @@ class Replay:
         if ended is None:
             return
         for address in ended.addresses:
-            alone = replace(ended, address=address, second="")
+            alone = replace(ended, addresses=(address,))
             self._released[address] = (alone, at)
 
     def _forget(self, first: str) -> None:

@@ -24,7 +24,7 @@ from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.records import Leased
-from vcnd.model.sandbox import UNKNOWN_COOKIE, Lease, PodRef, SandboxKey
+from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
 from vcnd.ports import Host, Journal
 
 UNDO_SECONDS = 5.0
@@ -84,10 +84,11 @@ class Attacher:
             cookie = await self._host.identify(netns)
             if held is not None:
                 place.keep()
-                found_in_kernel = held.netns_cookie == UNKNOWN_COOKIE
+                link = held.wiring or self._link(key, UNKNOWN_COOKIE)
+                found_in_kernel = link.netns_cookie == UNKNOWN_COOKIE
                 named = replace(held, key=key, pod=pod) if found_in_kernel else held
-                now = replace(named, netns_cookie=cookie)
-                return await self._add_again(held, now, netns)
+                now = replace(named, wiring=replace(link, netns_cookie=cookie))
+                return await self._add_again(held, now, netns, cookie)
             grant = await self._claims.of(pod, annotations)
             found = await wait_for_address(
                 self._pool, key, pod, grant, self._patience_seconds
@@ -111,11 +112,14 @@ class Attacher:
         async with self._locks.hold(by_link):
             yield ledger.lease_of(key) or ledger.lease_of(by_link)
 
+    def _link(self, key: SandboxKey, cookie: int) -> HostLink:
+        return HostLink(ifname=self._host.host_ifname(key), netns_cookie=cookie)
+
     async def _add_again(
-        self, held: Lease, lease: Lease, netns: int
+        self, held: Lease, lease: Lease, netns: int, cookie: int
     ) -> tuple[Lease, PodInterface]:
         if held != lease:
-            if held.netns_cookie not in (lease.netns_cookie, UNKNOWN_COOKIE):
+            if held.wiring is not None and not held.wiring.may_lead_to(cookie):
                 # The runtime made the sandbox anew under its old name, without a DEL.
                 await self._host.unplug(held)
             # Durable first: the books never say more than the disk does.
@@ -152,15 +156,7 @@ class Attacher:
         self, key: SandboxKey, pod: PodRef, found: tuple[str, ...], cookie: int
     ) -> AsyncIterator[Lease]:
         """Lease addresses durably; undo pod and lease unless the body succeeds."""
-        first, *second = found
-        lease = Lease(
-            key=key,
-            address=first,
-            second="".join(second),
-            netns_cookie=cookie,
-            host_ifname=self._host.host_ifname(key),
-            pod=pod,
-        )
+        lease = Lease(key=key, addresses=found, wiring=self._link(key, cookie), pod=pod)
         try:
             self._confirm_soon()
             await self._leases.begin(lease)
@@ -206,7 +202,7 @@ class Attacher:
                     details=f"leased {lease.addresses}, prevResult {addresses}",
                 )
             cookie = await self._host.identify(netns)
-            if lease.netns_cookie not in (cookie, UNKNOWN_COOKIE):
+            if lease.wiring is not None and not lease.wiring.may_lead_to(cookie):
                 raise SandboxBrokenError(
                     "the sandbox has another network namespace than at ADD"
                 )
@@ -217,5 +213,7 @@ class Attacher:
                     details=why_broken(found),
                     cause=found.cause,
                 )
+            if lease.wiring is None:
+                return
             named = replace(lease, key=key)
             await self._host.check(named, netns=netns, default_routes=default_routes)

@@ -22,7 +22,7 @@ class BrokenPod:
 
     lease: Lease
     address: str
-    """The address that cannot work: the lease's first or second one."""
+    """The address of the lease that cannot work."""
     cause: BrokenCause
     vnic_id: VnicId | None = None
     """Its VNIC, where that is known."""

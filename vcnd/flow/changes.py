@@ -178,8 +178,10 @@ class Changes:
         """Connect pods whose addresses came back, on another VNIC perhaps."""
         pool = self._pool
         for lease in pool.ledger.leases() if addresses else ():
-            if not addresses.isdisjoint(lease.addresses):
-                log.info("address_came_back", address=lease.address, pod=str(lease.pod))
+            if addresses.isdisjoint(lease.addresses):
+                continue
+            log.info("address_came_back", address=lease.address, pod=str(lease.pod))
+            if lease.wiring is not None:
                 self._host.move(lease, pool.vnics_of(lease))
         if addresses:
             await self.apply()

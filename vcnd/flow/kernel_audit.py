@@ -69,8 +69,9 @@ class KernelAudit:
                 self.let_rest(private_ip)
             self._pool.vnics.keep_numbers(await self._host.vnic_numbers())
         pool = self._pool
-        leases = [(x, pool.vnics_of(x)) for x in pool.ledger.leases()]
-        self._host.adopt([(lease, vnics) for lease, vnics in leases if vnics])
+        wired = [x for x in pool.ledger.leases() if x.wiring is not None]
+        pods = [(lease, pool.vnics_of(lease)) for lease in wired]
+        self._host.adopt([(lease, vnics) for lease, vnics in pods if vnics])
 
     @property
     def knows_vnics(self) -> bool:

@@ -53,12 +53,13 @@ class Leases:
         return True
 
     async def end(self, lease: Lease) -> None:
-        """Cut the pod off, write that down, and let the address cool.
+        """Cut the pod off if it is wired, write the end down, let the addresses cool.
 
         A disk that refuses holds nobody up: the pod is cut off, and its addresses
         serve nobody until the end of its lease is durable.
         """
-        await self._host.unplug(lease)
+        if lease.wiring is not None:
+            await self._host.unplug(lease)
         cut_at = trio.current_time()
         if self._pool.ledger.end_lease(lease.key) is None:
             return

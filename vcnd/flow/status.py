@@ -68,7 +68,7 @@ def report(pool: Pool) -> dict[str, Any]:
                 "ifname": lease.key.ifname,
                 "address": lease.address,
                 "addresses": lease.addresses,
-                "host_ifname": lease.host_ifname,
+                "host_ifname": lease.wiring.ifname if lease.wiring else "",
                 "pod": str(lease.pod),
             }
             for lease in sorted(pool.ledger.leases(), key=lambda x: x.key)

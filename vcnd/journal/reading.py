@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from vcnd.core.replay import Replay
+from vcnd.journal.forms import form_of, record_of
 from vcnd.journal.lines import DamagedLine, TornTail, WholeLine, encode_line, lines_of
 from vcnd.model.errors import VcndError
 from vcnd.model.records import Record
 
 FORMAT_VERSION = 2
-KINDS: dict[str, type[Record]] = {kind.__name__: kind for kind in get_args(Record)}
 
 
 class JournalUnusableError(VcndError):
@@ -79,7 +79,7 @@ def _take_in(reading: Reading, text: bytes, payload: Any, name: str) -> None:
             reading.version = payload["vcnd_journal"]
         else:
             kind, at, body = payload
-            reading.replay.apply(msgspec.convert(body, KINDS[kind]), float(at))
+            reading.replay.apply(record_of(kind, body), float(at))
     except (ValueError, KeyError, TypeError):
         reading.unknown.append(text)
 
@@ -109,4 +109,4 @@ def snapshot(
 def record_line(entry: tuple[Record, float]) -> bytes:
     """Return a record and its time as a line of a file."""
     record, at = entry
-    return encode_line([type(record).__name__, at, record])
+    return encode_line([type(record).__name__, at, form_of(record)])

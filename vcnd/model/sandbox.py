@@ -55,23 +55,45 @@ class BoundPod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """One sandbox holds its addresses, from before it is plugged until unplugged."""
+class HostLink:
+    """How a sandbox is wired to the node."""
 
-    key: SandboxKey
-    address: str
-    """Its address; of two, that of the network's first family."""
-    second: str = ""
-    """Its address of the other family, where it has two."""
+    ifname: str
+    """Name of the link on the node."""
     netns_cookie: int
     """SO_NETNS_COOKIE of the pod's namespace: tells a repeated ADD from a new one.
 
-    ``UNKNOWN_COOKIE`` for a lease that was found in the kernel.
+    ``UNKNOWN_COOKIE`` for a link that was found in the kernel.
     """
-    host_ifname: str
+
+    def may_lead_to(self, netns_cookie: int) -> bool:
+        """Return True unless the link is known to lead into another namespace."""
+        return self.netns_cookie in (netns_cookie, UNKNOWN_COOKIE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One sandbox holds its addresses, until DEL or GC."""
+
+    key: SandboxKey
+    addresses: tuple[str, ...]
+    """One, or one of each family, that of the network's first family first."""
+    wiring: HostLink | None
+    """From before it is plugged; None: vcnd leases the addresses and wires nothing."""
     pod: PodRef = PodRef()
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """Return its one or two addresses."""
-        return (self.address, self.second) if self.second else (self.address,)
+    def address(self) -> str:
+        """Return its first address."""
+        return self.addresses[0]
+
+    @property
+    def host_ifname(self) -> str:
+        """Return the name of its link on the node.
+
+        Raises:
+            ValueError: it is not wired.
+        """
+        if self.wiring is None:
+            raise ValueError(f"the lease of {self.key} is not wired")
+        return self.wiring.ifname

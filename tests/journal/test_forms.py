@@ -1,0 +1,78 @@
+"""Format 2 on disk: what earlier versions wrote is read, and written alike."""
+
+from pathlib import Path
+
+import pytest
+
+from vcnd.journal.forms import KINDS, record_of
+from vcnd.journal.lines import WholeLine, encode_line, lines_of
+from vcnd.journal.reading import Header, read, record_line, snapshot
+from vcnd.model.records import Leased
+from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
+
+GOLDEN = Path(__file__).parent / "golden"
+"""Files of a vcnd whose leases had two texts for their addresses, and no wiring:
+records of every kind as they were appended, and the same compacted."""
+APPENDED = (GOLDEN / "appended").read_bytes()
+COMPACTED = (GOLDEN / "compacted").read_bytes()
+HEADER = Header(boot_id="boot", netns_cookie=1)
+WEB = PodRef(namespace="shop", name="web-0", uid="uid-1")
+
+
+def key(number: int) -> SandboxKey:
+    return SandboxKey("vcnd", f"container{number}", "eth0")
+
+
+def link(digit: str, cookie: int) -> HostLink:
+    return HostLink(ifname=f"oci0123456789{digit}", netns_cookie=cookie)
+
+
+LEASES = {
+    Lease(key=key(1), addresses=("10.0.0.10",), wiring=link("a", 4026531840), pod=WEB),
+    Lease(key=key(2), addresses=("10.0.0.33", "fd00::81"), wiring=link("b", 7)),
+    Lease(
+        key=key(3),
+        addresses=("fd00::82", "10.0.0.34"),
+        wiring=link("c", UNKNOWN_COOKIE),
+        pod=WEB,
+    ),
+    Lease(
+        key=SandboxKey.of_link("oci0123456789d"),
+        addresses=("10.0.0.11",),
+        wiring=link("d", UNKNOWN_COOKIE),
+    ),
+    Lease(key=key(5), addresses=("10.0.0.12",), wiring=link("f", 11)),
+}
+
+
+@pytest.mark.parametrize("data", [APPENDED, COMPACTED])
+def test_leases_of_an_earlier_version_are_read(data: bytes) -> None:
+    reading = read(data, "journal")
+    assert set(reading.replay.recovered(100.0).leases) == LEASES
+    assert not reading.is_damaged
+    assert reading.unknown == []
+
+
+def test_records_of_an_earlier_version_are_written_alike() -> None:
+    payloads = [x.payload for x in lines_of(APPENDED) if isinstance(x, WholeLine)]
+    records = [p for p in payloads if isinstance(p, list)]
+    assert {kind for kind, _, _ in records} == KINDS.keys()
+    lines = [record_line((record_of(kind, form), at)) for kind, at, form in records]
+    assert lines == [encode_line(payload) for payload in records]
+
+
+@pytest.mark.parametrize("data", [APPENDED, COMPACTED])
+def test_files_of_an_earlier_version_are_compacted_alike(data: bytes) -> None:
+    replay = read(data, "journal").replay
+    assert b"".join(snapshot(replay, HEADER, [], cooled_before=0.0)) == COMPACTED
+
+
+@pytest.mark.parametrize("addresses", [("10.0.0.10",), ("10.0.0.33", "fd00::81")])
+def test_a_lease_without_wiring_is_read_again(addresses: tuple[str, ...]) -> None:
+    lease = Lease(key=key(1), addresses=addresses, wiring=None, pod=WEB)
+    line = record_line((Leased(lease), 5.0))
+    assert b'"netns_cookie":null,"host_ifname":null' in line
+    reading = read(HEADER.line() + line, "journal")
+    assert reading.replay.recovered(5.0).leases == (lease,)
+    compacted = snapshot(reading.replay, HEADER, [], cooled_before=0.0)
+    assert line in compacted
