@@ -13,6 +13,7 @@ from vcnd.model.place import Place
 from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.records import Record, RecoveredState
 from vcnd.model.report import ClusterEvent, NodeReport
+from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod, Lease, PodRef, SandboxKey
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic, VnicSlot
@@ -118,14 +119,12 @@ class Cluster(Protocol):
         is away.
         """
 
-    def annotations(
-        self, pod: PodRef, told: Mapping[str, str] | None
-    ) -> Mapping[str, str] | None:
-        """Return what a pod and its namespace say; None while that is not known.
+    def request(self, pod: PodRef, told: Mapping[str, str] | None) -> PodRequest | None:
+        """Return what a pod and its namespace ask for; None while that is not known.
 
         Args:
             pod: the pod.
-            told: what the runtime says of the pod's own, where it does.
+            told: the pod's own annotations, where the runtime says them.
         """
 
     def unfollowed(self) -> Mapping[str, Fault]:

@@ -7,6 +7,7 @@ import trio
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import cluster_of, delete_pod, make_pod, names, until
+from vcnd.model.request import PodRequest
 
 POLICY = "/apis/flowcontrol.apiserver.k8s.io/v1"
 
@@ -35,12 +36,14 @@ async def test_annotations_of_pod_and_namespace(server: ApiServer) -> None:
     async with cluster_of(server) as cluster:
         await until(lambda: {"plain", "own"} <= names(cluster))
         bound = {b.pod.name: b for b in cluster.pods() or []}
-        assert bound["plain"].annotations == {a: "theirs", b: "b"}
-        assert bound["own"].annotations == {a: "mine", b: "b"}
+        assert bound["plain"].request.annotations == {a: "theirs", b: "b"}
+        assert bound["own"].request.annotations == {a: "mine", b: "b"}
         pod = bound["own"].pod
-        assert cluster.annotations(pod, None) == {a: "mine", b: "b"}
-        assert cluster.annotations(pod, {"c": "c"}) == {a: "theirs", b: "b", "c": "c"}
-        assert cluster.annotations(replace(pod, uid="of-before"), None) is None
+        asked = PodRequest(annotations={a: "mine", b: "b"})
+        assert cluster.request(pod, None) == asked
+        asked = PodRequest(annotations={a: "theirs", b: "b", "c": "c"})
+        assert cluster.request(pod, {"c": "c"}) == asked
+        assert cluster.request(replace(pod, uid="of-before"), None) is None
 
 
 async def test_server_restarts(server: ApiServer) -> None:

@@ -14,6 +14,7 @@ from vcnd.model.errors import PodNetworkError
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport, VnicReport
+from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import PodRef
 from vcnd.model.vnic import Vnic
 
@@ -140,10 +141,16 @@ async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> 
             while not (network := await cluster.network(OWN)).resources:
                 await trio.sleep(0.1)
         assert network.maximum == 16
-        annotations = {b.pod.name: b.annotations for b in cluster.pods() or []}
-        assert annotations == {"web": faked, "sly": {own: "a"}}
+        requests = {b.pod.name: b.request for b in cluster.pods() or []}
+        said = {own: "a"}
+        assert requests == {
+            "web": PodRequest(annotations=said, resources={name: "1"}),
+            "sly": PodRequest(annotations=said),
+        }
         web = next(b.pod for b in cluster.pods() or [] if b.pod.name == "web")
-        assert cluster.annotations(web, {"b": "b"}) == {name: "1", "b": "b"}
+        runtimes = {name: "2", "b": "b"}
+        asked = PodRequest(annotations=runtimes, resources={name: "1"})
+        assert cluster.request(web, runtimes) == asked
         with_it = replace(REPORT, resources=network.resources, only_resources=True)
         for report in (with_it, REPORT):
             with trio.fail_after(30):

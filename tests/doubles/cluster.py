@@ -9,6 +9,7 @@ from vcnd.model.cause import Fault
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
+from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef
 
 
@@ -19,6 +20,8 @@ class MemoryCluster:
         self.bound: dict[str, PodRef] = {}
         self.annotations_of: dict[str, dict[str, str]] = {}
         """Annotations, by the pod's name."""
+        self.resources_of: dict[str, dict[str, str]] = {}
+        """Extended resources, by the pod's name."""
         self.synced = True
         self.away = False
         self.refuses_notices = False
@@ -67,16 +70,18 @@ class MemoryCluster:
         if not self.synced:
             return None
         return [
-            BoundPod(pod=p, annotations=self.annotations_of.get(p.name, {}))
+            BoundPod(pod=p, request=self._request(p.name, None))
             for p in self.bound.values()
         ]
 
-    def annotations(
-        self, pod: PodRef, told: Mapping[str, str] | None
-    ) -> Mapping[str, str] | None:
+    def request(self, pod: PodRef, told: Mapping[str, str] | None) -> PodRequest | None:
         if not self.synced or pod.name not in self.bound:
-            return told
-        return told if told is not None else self.annotations_of.get(pod.name, {})
+            return None if told is None else PodRequest(annotations=told)
+        return self._request(pod.name, told)
+
+    def _request(self, name: str, told: Mapping[str, str] | None) -> PodRequest:
+        own = self.annotations_of.get(name, {}) if told is None else told
+        return PodRequest(annotations=own, resources=self.resources_of.get(name, {}))
 
     def unfollowed(self) -> Mapping[str, Fault]:
         return self.cut_off

@@ -4,7 +4,7 @@ from vcnd.core.ledger import Ledger
 from vcnd.core.requests import NSG_IDS
 from vcnd.flow.demand import Demand
 from vcnd.model.podnetwork import PodNetwork
-from vcnd.model.request import EVERY, NamespacePolicy
+from vcnd.model.request import EVERY, NamespacePolicy, PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 
 NSG = "ocid1.networksecuritygroup.oc1.iad."
@@ -19,7 +19,9 @@ def demand() -> Demand:
 def bound(number: int) -> BoundPod:
     name = f"pod{number}"
     pod = PodRef(namespace="shop", name=name, uid=name)
-    return BoundPod(pod=pod, annotations={NSG_IDS: f"{NSG}{number}"})
+    return BoundPod(
+        pod=pod, request=PodRequest(annotations={NSG_IDS: f"{NSG}{number}"})
+    )
 
 
 async def test_classes_go_with_the_pods_that_asked_for_them() -> None:
@@ -31,7 +33,7 @@ async def test_classes_go_with_the_pods_that_asked_for_them() -> None:
 
 async def test_the_class_of_a_call_that_waits_stays() -> None:
     made, one = demand(), bound(1)
-    grant = made.grant(one.pod, one.annotations)
+    grant = made.grant(one.pod, one.request)
     made.bind([])  # between the claim and the wait
     key = SandboxKey("vcnd", "c", "eth0")
     with made.waiting_for(key, one.pod, grant):

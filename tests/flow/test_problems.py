@@ -16,6 +16,7 @@ from vcnd.model.errors import PoolEmptyError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.node import Node
@@ -137,7 +138,7 @@ async def test_a_class_that_nobody_wants_has_no_problem(
         w.fault("AttachVnic", status=404, code="NotAuthorizedOrNotFound", times=10_000)
         _, nsg = ids(w)
         node.pool.demand.bind(
-            [BoundPod(pod=pod("a"), annotations={NSG_IDS: nsg})],
+            [BoundPod(pod=pod("a"), request=PodRequest(annotations={NSG_IDS: nsg}))],
         )
         node.pool.signals.ring()
         await trio.sleep(120)
@@ -157,7 +158,11 @@ async def test_a_fixed_address_that_nobody_wants_has_no_problem(
     async with warm(w, cluster=cluster) as node:
         w.fault("CreatePrivateIp", status=404, code="NotFound", times=10_000)
         node.pool.demand.bind(
-            [BoundPod(pod=pod("a"), annotations={FIXED_ADDRESS: "db"})],
+            [
+                BoundPod(
+                    pod=pod("a"), request=PodRequest(annotations={FIXED_ADDRESS: "db"})
+                )
+            ],
         )
         node.pool.signals.ring()
         await trio.sleep(120)

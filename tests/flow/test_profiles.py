@@ -37,7 +37,7 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
         application_resources=("web",),
     )
     cluster.asked = network(general, web)
-    cluster.annotations_of["web1"] = {f"{RESOURCE_PREFIX}web": "1"}
+    cluster.resources_of["web1"] = {f"{RESOURCE_PREFIX}web": "1"}
     async with w.node(settings(), cluster=cluster) as node:
         await trio.sleep(120)
         assert len(w.pod_vnics()) == 2
@@ -63,26 +63,29 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
 
 
 @pytest.mark.parametrize(
-    ("annotations", "reason"),
+    ("resources", "annotations", "reason"),
     [
-        ({f"{RESOURCE_PREFIX}db": "1"}, "no secondary VNIC profile"),
-        ({f"{RESOURCE_PREFIX}web": "2"}, "for one of it"),
+        ({f"{RESOURCE_PREFIX}db": "1"}, {}, "no secondary VNIC profile"),
+        ({f"{RESOURCE_PREFIX}web": "2"}, {}, "for one of it"),
         (
             {f"{RESOURCE_PREFIX}web": "1", f"{RESOURCE_PREFIX}db": "1"},
+            {},
             "one application resource",
         ),
         (
-            {
-                f"{RESOURCE_PREFIX}web": "1",
-                NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.x",
-            },
+            {f"{RESOURCE_PREFIX}web": "1"},
+            {NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.x"},
             "says subnet and NSGs already",
         ),
-        ({}, "is for application resources"),
+        ({}, {}, "is for application resources"),
+        ({}, {f"{RESOURCE_PREFIX}web": "1"}, "is for application resources"),
     ],
 )
 async def test_what_profiles_do_not_give_is_refused(
-    autojump_clock: Clock, annotations: dict[str, str], reason: str
+    autojump_clock: Clock,
+    resources: dict[str, str],
+    annotations: dict[str, str],
+    reason: str,
 ) -> None:
     w, cluster = shop(), MemoryCluster()
     web = VnicProfile(
@@ -91,6 +94,7 @@ async def test_what_profiles_do_not_give_is_refused(
     )
     cluster.asked = network(web)
     cluster.annotations_of["pod1"] = annotations
+    cluster.resources_of["pod1"] = resources
     cluster.bound["pod1"] = pod("pod1")
     allow = settings().allow
     async with w.node(settings(allow=allow), cluster=cluster) as node:

@@ -17,6 +17,7 @@ from vcnd.kube.cluster import KubeCluster
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
+from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import PodRef
 
 Clock = trio.testing.MockClock
@@ -102,6 +103,12 @@ HEARTBEAT = {
     "conditions": [{"type": "Ready", "status": "True"}],
     "capacity": {"a": "1"},
 }
+
+
+def asks(annotations: dict[str, str]) -> PodRequest:
+    return PodRequest(annotations=annotations)
+
+
 OURS = {NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.a"}
 
 
@@ -160,14 +167,14 @@ async def test_of_namespaces_the_metadata_alone_is_asked_for(
     server.items[NAMESPACES][0]["metadata"]["annotations"] = {**OURS, "other": "x"}
     async with following(server, tmp_path) as cluster:
         await trio.sleep(5)
-        assert [b.annotations for b in cluster.pods() or []] == [OURS]
+        assert [b.request.annotations for b in cluster.pods() or []] == [OURS]
         known = PodRef(namespace="shop", name="p", uid="p")
-        assert cluster.annotations(known, {"c": "d"}) == {**OURS, "c": "d"}
+        assert cluster.request(known, {"c": "d"}) == asks({**OURS, "c": "d"})
         # Found by name: what a pod costs does not grow with the cluster.
         cache = cluster._namespaces.cache
         cache.objects = Indexed(cache.objects)
-        assert [b.annotations for b in cluster.pods() or []] == [OURS]
-        assert cluster.annotations(known, {}) == OURS
+        assert [b.request.annotations for b in cluster.pods() or []] == [OURS]
+        assert cluster.request(known, {}) == asks(OURS)
         # What is kept of another namespace is its name.
         kept = cluster._namespaces.cache.objects["n1"].metadata
         assert (kept.annotations, kept.labels) == ({}, {})
@@ -249,14 +256,14 @@ async def test_a_pod_waits_for_its_namespace_to_be_known(
         await trio.sleep(5)
         known = PodRef(namespace="new", name="p", uid="p")
         assert cluster.pods() == []
-        assert cluster.annotations(known, None) is None
-        assert cluster.annotations(known, {}) is None
+        assert cluster.request(known, None) is None
+        assert cluster.request(known, {}) is None
         server.lines[NAMESPACES] = [line("ADDED", namespace("new", "11", **OURS))]
         with trio.fail_after(40):
             while not cluster.pods():
                 await cluster.until_changed()
-        assert cluster.annotations(known, None) == OURS
-        assert cluster.annotations(known, {}) == OURS
+        assert cluster.request(known, None) == asks(OURS)
+        assert cluster.request(known, {}) == asks(OURS)
 
 
 async def test_one_write_refused_stops_no_other(

@@ -1,7 +1,4 @@
-"""Pods' wishes: what annotations say, whether that is allowed, what it comes to.
-
-The same words stand on a pod or on its namespace; the pod's count where both do.
-"""
+"""Pods' requests: what they say, whether that is allowed, what it comes to."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +8,13 @@ from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS, NSG, SUBNET
 from vcnd.model.errors import RequestRefusedError
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
-from vcnd.model.request import EVERY, Grant, NamespacePolicy, PodRequest
+from vcnd.model.request import (
+    EVERY,
+    AddressRequest,
+    Grant,
+    NamespacePolicy,
+    PodRequest,
+)
 from vcnd.model.sandbox import PodRef
 
 OWN_PREFIX = "vcnd.io/"
@@ -21,24 +24,25 @@ NSG_IDS = "vcnd.io/nsg-ids"
 IP_FAMILIES = "vcnd.io/ip-families"
 FIXED_ADDRESS = "vcnd.io/fixed-address"
 RESOURCE_PREFIX = "oke-application-resource.oci.oraclecloud.com/"
-"""Of extended resources, not of annotations: nobody but the scheduler gives them."""
+"""Of the extended resources that OKE calls application resources."""
 OWN_NAME = "true"
 """Value of FIXED_ADDRESS: the fixed address bears the pod's own name."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
-def read(pod: PodRef, annotations: Mapping[str, str]) -> PodRequest:
-    """Return what annotations ask for.
+def read(pod: PodRef, request: PodRequest) -> AddressRequest:
+    """Return which addresses a pod asks for.
 
     Raises:
-        RequestRefusedError: they cannot be meant; says which and why.
+        RequestRefusedError: it cannot be meant; says what and why.
     """
-    return PodRequest(
+    annotations = request.annotations
+    return AddressRequest(
         subnet_ids=_ocids(annotations, SUBNET_IDS, SUBNET, MOST_SUBNETS),
         nsg_ids=_ocids(annotations, NSG_IDS, NSG, MOST_NSGS),
         families=_families(annotations),
-        resource=_resource(annotations),
+        resource=_resource(request.resources),
         fixed=_fixed(pod, annotations.get(FIXED_ADDRESS, "").strip()),
     )
 
@@ -95,7 +99,7 @@ def may_request(namespace: str, allowed: Iterable[NamespacePolicy]) -> bool:
 
 
 def grant(
-    request: PodRequest,
+    request: AddressRequest,
     *,
     namespace: str,
     allowed: Sequence[NamespacePolicy],
@@ -123,7 +127,7 @@ def grant(
     return Grant(_class(request, network), families, request.fixed)
 
 
-def _class_of(request: PodRequest, network: PodNetwork) -> PodClass:
+def _class_of(request: AddressRequest, network: PodNetwork) -> PodClass:
     if request.subnet_ids or request.nsg_ids:
         raise RequestRefusedError(
             f"application resource {request.resource} says subnet and NSGs already",
@@ -151,7 +155,7 @@ def _check(
             )
 
 
-def _class(request: PodRequest, network: PodNetwork) -> PodClass:
+def _class(request: AddressRequest, network: PodNetwork) -> PodClass:
     own = network.own_class
     if request.resource:
         return _class_of(request, network)

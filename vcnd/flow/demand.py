@@ -10,7 +10,7 @@ from vcnd.flow.signals import Pulse
 from vcnd.model.errors import RequestRefusedError
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass, PodNetwork
-from vcnd.model.request import Grant, NamespacePolicy
+from vcnd.model.request import Grant, NamespacePolicy, PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 from vcnd.model.urgency import Urgency
 
@@ -79,7 +79,7 @@ class Demand:
         self._classes = {pod_class.name: pod_class for pod_class in waiting}
         for uid, bound in self._bound.items():
             with suppress(RequestRefusedError):
-                self._grants[uid] = self.grant(bound.pod, bound.annotations)
+                self._grants[uid] = self.grant(bound.pod, bound.request)
 
     def bound(self, uid: str) -> BoundPod | None:
         """Return a pod that Kubernetes has bound to this node, or None."""
@@ -131,14 +131,14 @@ class Demand:
 
     # What
 
-    def grant(self, pod: PodRef, annotations: Mapping[str, str]) -> Grant:
+    def grant(self, pod: PodRef, request: PodRequest) -> Grant:
         """Return what a pod is granted.
 
         Raises:
             RequestRefusedError: its namespace may not have what it requests.
         """
         grant = requests.grant(
-            requests.read(pod, annotations),
+            requests.read(pod, request),
             namespace=pod.namespace,
             allowed=self._allowed,
             network=self.network,

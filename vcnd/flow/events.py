@@ -133,7 +133,7 @@ class Events:
     async def _waiting_pod(self, uid: str, bound: BoundPod) -> None:
         pool, now = self._pool, trio.current_time()
         try:
-            grant = pool.demand.grant(bound.pod, bound.annotations)
+            grant = pool.demand.grant(bound.pod, bound.request)
         except RequestRefusedError as error:
             key: PodKey = (uid, REFUSED, None)
             message = str(error)

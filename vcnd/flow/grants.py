@@ -1,4 +1,4 @@
-"""What the pod of a CNI call is to be given: its annotations, found and judged."""
+"""What the pod of a CNI call is to be given: its request, found and judged."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import trio
 
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import TryAgainError
-from vcnd.model.request import Grant
+from vcnd.model.request import Grant, PodRequest
 from vcnd.model.sandbox import PodRef
 from vcnd.ports import Cluster
 
@@ -15,7 +15,7 @@ KNOWN_SECONDS = 5.0
 
 
 class Grants:
-    """Finds annotations where they are: with the call, or in Kubernetes."""
+    """Finds what pods ask for where it is said: with the call, or in Kubernetes."""
 
     def __init__(self, *, pool: Pool, cluster: Cluster | None) -> None:
         self._pool = pool
@@ -26,28 +26,26 @@ class Grants:
 
         Args:
             pod: the pod.
-            told: its annotations, where the runtime says them.
+            told: its own annotations, where the runtime says them.
 
         Raises:
             RequestRefusedError: it may not have what it asks for.
-            TryAgainError: it may have wishes, and they cannot be had.
+            TryAgainError: it may ask for something, and nobody can tell what.
         """
-        demand = self._pool.demand
-        return demand.grant(pod, await self._annotations(pod, told))
+        return self._pool.demand.grant(pod, await self._request(pod, told))
 
-    async def _annotations(
-        self, pod: PodRef, told: Mapping[str, str] | None
-    ) -> Mapping[str, str]:
+    async def _request(self, pod: PodRef, told: Mapping[str, str] | None) -> PodRequest:
+        told_alone = PodRequest(annotations=told or {})
         if self._cluster is None or not pod.name:
-            return told or {}
-        known = self._cluster.annotations(pod, told)
+            return told_alone
+        known = self._cluster.request(pod, told)
         may_request = self._pool.demand.may_request(pod.namespace)
         if known is None and not may_request and self._cluster.pods() is None:
-            return told or {}  # Kubernetes is away: nobody would come to tell
+            return told_alone  # Kubernetes is away: nobody would come to tell
         with trio.move_on_after(KNOWN_SECONDS):
             while known is None:
                 await self._pool.demand.until_bound()
-                known = self._cluster.annotations(pod, told)
+                known = self._cluster.request(pod, told)
         if known is not None:
             return known
         if may_request:
@@ -56,4 +54,4 @@ class Grants:
                 f"what pod {pod} wishes for is not known yet",
                 details="the API server has not shown it yet; the kubelet tries again",
             )
-        return told or {}
+        return told_alone

@@ -21,6 +21,7 @@ from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
+from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef
 
 log = structlog.get_logger()
@@ -142,49 +143,45 @@ class KubeCluster:
                     name=pod.metadata.name,
                     uid=pod.metadata.uid,
                 ),
-                annotations=annotations,
+                request=request,
             )
             for pod in self._pods.cache.objects.values()
             if not pod.spec.host_network
             and pod.status.phase in trim.LIVING
             and not pod.metadata.deletion_timestamp
-            and (annotations := self._said(pod, pod.metadata.annotations)) is not None
+            and (request := self._request(pod, pod.metadata.annotations)) is not None
         ]
 
-    def annotations(
-        self, pod: PodRef, told: Mapping[str, str] | None
-    ) -> Mapping[str, str] | None:
-        """Return what a pod and its namespace say (``Cluster.annotations``)."""
+    def request(self, pod: PodRef, told: Mapping[str, str] | None) -> PodRequest | None:
+        """Return what a pod and its namespace ask for (``Cluster.request``)."""
         if not self._namespaces.cache.synced:
             return None
         network = self._network()
         if told is not None and not (network and network.spec.secondary_vnics):
             bare = Pod(metadata=Meta(namespace=pod.namespace))
-            return self._said(bare, told)
+            return self._request(bare, told)
         for known in self._pods.cache.objects.values():
             meta = known.metadata
             if (meta.namespace, meta.name) != (pod.namespace, pod.name):
                 continue
-            # Another one of that name would have had other wishes.
+            # Another one of that name may have asked for something else.
             if pod.uid in (meta.uid, meta.annotations.get(trim.STATIC_UID)):
                 own = meta.annotations if told is None else told
-                return self._said(known, own)
+                return self._request(known, own)
         return None
 
-    def _said(self, pod: Pod, own: Mapping[str, str]) -> Mapping[str, str] | None:
-        """Return what counts: the namespace's, the pod's own, and what it asks for.
+    def _request(self, pod: Pod, own: Mapping[str, str]) -> PodRequest | None:
+        """Return what a pod asks for, given its own annotations.
 
         None while the namespace is not known: a pod may be heard of before it.
-
-        What looks like an application resource and is an annotation does not: it
-        would have passed the scheduler by.
         """
         known = self._namespaces.cache.objects.get(pod.metadata.namespace)
         if known is None:
             return None
-        both = {**known.metadata.annotations, **own}
-        kept = {k: v for k, v in both.items() if not k.startswith(RESOURCE_PREFIX)}
-        return kept | pod.spec.resources(RESOURCE_PREFIX)
+        return PodRequest(
+            annotations={**known.metadata.annotations, **own},
+            resources=pod.spec.resources(RESOURCE_PREFIX),
+        )
 
     def unfollowed(self) -> Mapping[str, Fault]:
         """Return what is not followed, by kind (``Cluster.unfollowed``)."""

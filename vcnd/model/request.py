@@ -1,6 +1,7 @@
 """What pods ask for beyond an address, and what they may ask for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass
@@ -10,7 +11,21 @@ EVERY = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodRequest:
-    """What a pod's annotations ask for; what is empty is left to the network."""
+    """What a pod asks for, in the words of Kubernetes.
+
+    Who wrote what stays apart: a pod's author writes annotations as he likes, and
+    the scheduler grants extended resources.
+    """
+
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Its own and its namespace's; its own count where both say something."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """Limits of its containers on extended resources, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRequest:
+    """Which addresses a pod asks for; what is empty is left to the network."""
 
     subnet_ids: tuple[str, ...] = ()
     """Subnets that its address may come from, in order of preference."""

@@ -1,8 +1,9 @@
 """Whom an address is given to: a CNI attachment of a pod's sandbox."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
+
+from vcnd.model.request import PodRequest
 
 UNKNOWN_COOKIE = 0
 
@@ -50,8 +51,7 @@ class BoundPod:
     """A pod that Kubernetes has bound to this node."""
 
     pod: PodRef
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    """Its own and its namespace's; its own count where both say something."""
+    request: PodRequest = field(default_factory=PodRequest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
