@@ -185,6 +185,8 @@ class Instance(Noun):
     fault_domain: str = FAULT_DOMAINS[0]
     gigabytes: float = 0.0
     """Of memory; 0 is eight for each OCPU."""
+    volume_compartment_id: str = ""
+    """The boot volume's compartment, once the instance was moved from it."""
 
 
 @dataclass(kw_only=True)

@@ -77,6 +77,10 @@ class Behaviour(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Whether the bulk actions exist at all."""
     cut_flows_on_rule_change: bool = False
     """Whether a change of rules ends connections that the new rules would refuse."""
+    vnics_follow_subnet: bool = False
+    """Whether VNICs and addresses move to another compartment with their subnet.  They
+    do with their VCN; Oracle's page on moving a subnet names nothing that follows.
+    """
     verify_signatures: bool = True
 
 

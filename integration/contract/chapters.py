@@ -242,6 +242,7 @@ def instances(caller: Caller) -> None:
     assert volume["imageId"] == image
     caller.call("InstanceAction", None, action="STOP", **made)
     caller.until(state, "STOPPED")
+    caller.move("Instance", "instanceId", made["instanceId"])
     caller.call("TerminateInstance", **made)
     nothing = {"bulkCreatePrivateIpItem": [{}] * 65, "vnicId": first_vnic(caller)}
     work = caller.done(caller.call("BulkCreatePrivateIps", nothing))

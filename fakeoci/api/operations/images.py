@@ -8,6 +8,7 @@ from fakeoci.api.query import among, check_domain, check_known, compartment, nee
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import not_found
 from fakeoci.world.images import VOLUME_GIGABYTES, Image, all_images, boot_volume_id
+from fakeoci.world.moves import volume_compartment
 from fakeoci.world.resources import Instance
 
 FILTERS = (
@@ -105,7 +106,7 @@ def _get_boot_volume(call: Call) -> Result:
     body = {
         "id": call.path["id"],
         "availabilityDomain": call.world.availability_domain,
-        "compartmentId": instance.compartment_id,
+        "compartmentId": volume_compartment(instance),
         "displayName": f"{instance.display_name} (Boot Volume)",
         "imageId": instance.image_id,
         "lifecycleState": "AVAILABLE",

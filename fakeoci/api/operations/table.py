@@ -8,6 +8,7 @@ from fakeoci.api.operations import (
     instances,
     inventory,
     ips,
+    moves,
     networks,
     patches,
     routes,
@@ -30,5 +31,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *instances.OPERATIONS,
     *images.OPERATIONS,
     *inventory.OPERATIONS,
+    *moves.OPERATIONS,
     *tenancy.OPERATIONS,
 )

@@ -27,6 +27,10 @@ OPTIONS = {"--network-security-group-id": "--nsg-id"}
 """Options that the CLI names otherwise than the API."""
 NESTED = ("createVnicDetails", "sourceDetails")
 """Parts of a body whose fields are options of their own."""
+BROKEN = ("ChangeInstanceCompartment",)
+"""Operations whose command ends in a KeyError after its call, whatever was answered: it
+asks for a client (``core``, ``work_request``) that this version of the CLI has not.
+"""
 
 
 def snake(name: str) -> str:
@@ -109,7 +113,7 @@ class Judge:
     def carry_out(self, call: dict[str, Any]) -> dict[str, Any]:
         """Run the command of an operation; return what it printed."""
         found = self._commands.of(call["operation"])
-        if found is None:
+        if found is None or call["operation"] in BROKEN:
             return {"lacking": True}
         words, command = found
         fields = {**call["with"], **(call["body"] or {})}

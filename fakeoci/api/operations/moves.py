@@ -1,0 +1,107 @@
+"""Change…Compartment: what Terraform calls where a resource's compartment changes.
+
+A VCN, a subnet, a DRG and an instance are answered 202 with a work request, the header
+that Oracle's SDKs know of these.  The rest are answered 204, which the reference of
+the same API for Private Cloud Appliance says of route tables and DHCP options.  The
+object itself is moved at once in either case.
+"""
+
+from collections.abc import Callable
+
+from fakeoci.api.crud import changing
+from fakeoci.api.details.base import decode
+from fakeoci.api.details.moves import ChangeCompartmentDetails
+from fakeoci.api.operations.gateways import of_kind
+from fakeoci.api.service import Call, Operation, Result
+from fakeoci.world import moves, work
+from fakeoci.world.resources import (
+    DhcpOptions,
+    Gateway,
+    Instance,
+    Noun,
+    Nsg,
+    RouteTable,
+    SecurityList,
+    Subnet,
+    Vcn,
+    WorkRequest,
+)
+
+
+def _moved(call: Call, kind: type[Noun], gateway: str) -> Noun:
+    """Move the object of a call; return it."""
+    details = decode(call.body, ChangeCompartmentDetails)
+    noun = changing(call, kind)
+    if isinstance(noun, Gateway):
+        of_kind(noun, gateway)
+    moves.move(call.world, noun, call.world.compartment(details.compartment_id))
+    return noun
+
+
+def _mover(kind: type[Noun], gateway: str = "") -> Callable[[Call], Result]:
+    """Return the operation that moves an object of a kind."""
+
+    def run(call: Call) -> Result:
+        noun = _moved(call, kind, gateway)
+        return Result(status=204, headers={"etag": noun.etag})
+
+    return run
+
+
+def _slow_mover(
+    kind: type[Noun], entity: str, gateway: str = ""
+) -> Callable[[Call], Result]:
+    """Return the operation that moves an object, and later what follows it.
+
+    Args:
+        kind: of the object.
+        entity: what its work request calls it.
+        gateway: the kind of a gateway.
+    """
+
+    def run(call: Call) -> Result:
+        world, noun = call.world, _moved(call, kind, gateway)
+
+        def deed(request: WorkRequest, _at: float) -> None:
+            with_vnics = world.settings.behaviour.vnics_follow_subnet
+            if isinstance(noun, Vcn) or (isinstance(noun, Subnet) and with_vnics):
+                moves.follow(world, noun)
+            request.resources.append((entity, "UPDATED", noun.id))
+
+        request = work.start(
+            world,
+            noun.compartment_id,
+            f"CHANGE_{entity.upper()}_COMPARTMENT",
+            deed,
+            now=call.now,
+            due=call.now + world.settings.timing.bulk_seconds,
+        )
+        headers = {"etag": noun.etag, "opc-work-request-id": request.id}
+        return Result(status=202, headers=headers)
+
+    return run
+
+
+_MOVES: tuple[tuple[str, str, Callable[[Call], Result]], ...] = (
+    ("Vcn", "vcns", _slow_mover(Vcn, "vcn")),
+    ("Subnet", "subnets", _slow_mover(Subnet, "subnet")),
+    ("Drg", "drgs", _slow_mover(Gateway, "drg", "drg")),
+    ("Instance", "instances", _slow_mover(Instance, "instance")),
+    ("RouteTable", "routeTables", _mover(RouteTable)),
+    ("SecurityList", "securityLists", _mover(SecurityList)),
+    ("NetworkSecurityGroup", "networkSecurityGroups", _mover(Nsg)),
+    ("DhcpOptions", "dhcps", _mover(DhcpOptions)),
+    ("InternetGateway", "internetGateways", _mover(Gateway, "internet")),
+    ("NatGateway", "natGateways", _mover(Gateway, "nat")),
+    ("ServiceGateway", "serviceGateways", _mover(Gateway, "service")),
+    ("LocalPeeringGateway", "localPeeringGateways", _mover(Gateway, "peering")),
+)
+OPERATIONS: tuple[Operation, ...] = tuple(
+    Operation(
+        f"Change{noun}Compartment",
+        "POST",
+        f"/{path}/{{id}}/actions/changeCompartment",
+        run,
+    )
+    for noun, path, run in _MOVES
+)

@@ -1,0 +1,53 @@
+"""Moves of resources to another compartment, and what goes with them.
+
+Sources: Oracle's pages "Moving a VCN Between Compartments" and "Moving a Resource
+Between Compartments"; ChangeInstanceCompartment in the API reference.
+"""
+
+from fakeoci.world.errors import incorrect_state
+from fakeoci.world.resources import (
+    Address,
+    Instance,
+    Noun,
+    Subnet,
+    Vcn,
+    Vnic,
+    VnicAttachment,
+)
+from fakeoci.world.world import World
+
+
+def move(world: World, noun: Noun, compartment_id: str) -> None:
+    """Put an object in another compartment, at once.
+
+    An instance takes its VNIC attachments along, which are where it is, and leaves
+    its VNICs and its boot volume.
+
+    Raises:
+        ServiceError: 409, it is an instance that was terminated.
+    """
+    if isinstance(noun, Instance):
+        if noun.lifecycle_state == "TERMINATED":
+            raise incorrect_state(f"instance {noun.id}", noun.lifecycle_state)
+        noun.volume_compartment_id = volume_compartment(noun)
+        for attachment in world.all(VnicAttachment):
+            if attachment.instance_id == noun.id:
+                attachment.compartment_id = compartment_id
+                world.touch(attachment)
+    noun.compartment_id = compartment_id
+    world.touch(noun)
+
+
+def volume_compartment(instance: Instance) -> str:
+    """Return the compartment of an instance's boot volume."""
+    return instance.volume_compartment_id or instance.compartment_id
+
+
+def follow(world: World, moved: Vcn | Subnet) -> None:
+    """Put the VNICs and addresses of a VCN or subnet in its compartment."""
+    subnets = {s.id for s in world.all(Subnet) if moved.id in (s.id, s.vcn_id)}
+    inside: list[Vnic | Address] = [*world.all(Vnic), *world.all(Address)]
+    for noun in inside:
+        if noun.subnet_id in subnets:
+            noun.compartment_id = moved.compartment_id
+            world.touch(noun)
