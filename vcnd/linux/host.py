@@ -11,7 +11,8 @@ import structlog
 import trio
 
 from vcnd.linux import nft
-from vcnd.linux.guard import Event, Wanted, Watch
+from vcnd.linux.guard import Watch
+from vcnd.linux.judge import Event, Judge, Wanted
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pod_links import pod_links, reap_group
@@ -54,7 +55,8 @@ class LinuxHost:
         self._links_changed = trio.Event()
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = VnicWiring(layout)
-        self._watch = Watch(layout)
+        self._judge = Judge(layout)
+        self._watch = Watch(layout, self._judge)
         self._surroundings = Surroundings(
             layout,
             vnics=lambda: self._vnic_links,
@@ -241,7 +243,7 @@ class LinuxHost:
             if (index := numbers.get(vnic_id)) in present and index is not None
         ]
         marker = f"load_{secrets.token_hex(4)}"
-        self._watch.expect(marker)
+        self._judge.expect(marker)
         links, layout = self._vnic_links, self._layout
         nft.load(render(layout, links, pods, marker=marker, strangers=strangers))
 

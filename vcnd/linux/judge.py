@@ -1,0 +1,169 @@
+"""What netlink events mean for the desired state: news, a loss, or nothing.  Pure.
+
+An event is compared with the desired state, not with its author, so no loss is missed.
+"""
+
+import socket
+import struct
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+
+from vcnd.linux.layout import Layout
+from vcnd.netlink import nftables
+from vcnd.netlink import rtnetlink as rtnl
+from vcnd.netlink.messages import attributes, messages
+
+FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
+"""By the length of an address."""
+ROUTE_PROTOCOL_OFFSET = 5
+"""Offset of the protocol in struct rtmsg."""
+NFT_DELETIONS = frozenset({2, 5, 8, 11})
+"""DELTABLE, DELCHAIN, DELRULE, DELSET; vcnd never sends one alone."""
+NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The desired state, by the names that events use."""
+
+    macs: frozenset[str]
+    """MACs of the pod VNICs."""
+    addresses: frozenset[str]
+    """The pod VNICs' own addresses."""
+    pods: frozenset[str]
+    """The plugged pods' addresses."""
+    tables: frozenset[int]
+    """The pod VNICs' route tables."""
+    rules: frozenset[tuple[int, int, int]]
+    """The routing rules: priority, table (0: none) and mark (0: none)."""
+
+
+class Event(IntEnum):
+    """What an event means."""
+
+    NOTHING = 0
+    NEWS = 1
+    """Something appeared and has to be set up."""
+    LOSS = 2
+    """Something of ours was removed."""
+
+
+class Judge:
+    """Judges events, and remembers what they depend on: links, open transactions."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._links: dict[str, tuple[int, int]] = {}
+        self._table_lost = self._table_made = False
+        self._markers: deque[str] = deque(maxlen=8)
+
+    def expect(self, marker: str) -> None:
+        """Name the chain that only the rule set about to be loaded has.
+
+        A transaction that deletes from our table and brings this chain is our own.
+        Process ids would not do: the kernel tells those of another pid namespace.
+        """
+        self._markers.append(marker)
+
+    def route_event(self, data: bytes, wanted: Wanted) -> Event:
+        """Return the gravest meaning of rtnetlink's messages."""
+        return max(
+            (self._meaning(kind, body, wanted) for kind, _, body in messages(data)),
+            default=Event.NOTHING,
+        )
+
+    def _meaning(self, kind: int, body: bytes, wanted: Wanted) -> Event:
+        match kind:
+            case rtnl.RTM_NEWLINK:
+                return self._of_link(body, wanted.macs)
+            case rtnl.RTM_DELADDR:
+                parts = attributes(body[8:])
+                # IPv6 addresses have no local end of their own.
+                local = parts.get(rtnl.IFA_LOCAL) or parts.get(rtnl.IFA_ADDRESS, b"")
+                lost = _as_text(local) in wanted.addresses
+            case rtnl.RTM_NEWROUTE:
+                return self._of_new_route(body, wanted)
+            case rtnl.RTM_DELROUTE:
+                parts = attributes(body[12:])
+                gone = _as_text(parts.get(rtnl.RTA_DST, b""))
+                table = _number(parts, rtnl.RTA_TABLE)
+                of_pod = table == self._layout.pods_table and gone in wanted.pods
+                lost = of_pod or table in wanted.tables
+            case rtnl.RTM_DELRULE:
+                parts = attributes(body[12:])
+                kinds = rtnl.FRA_PRIORITY, rtnl.FRA_TABLE, rtnl.FRA_FWMARK
+                priority, table, mark = (_number(parts, kind) for kind in kinds)
+                lost = (priority, table, mark) in wanted.rules
+            case _:
+                lost = False
+        return Event.LOSS if lost else Event.NOTHING
+
+    def _of_new_route(self, body: bytes, wanted: Wanted) -> Event:
+        """Judge a new default route: a foreign VNIC may be reachable now."""
+        table = _number(attributes(body[12:]), rtnl.RTA_TABLE)
+        protocol = body[ROUTE_PROTOCOL_OFFSET]
+        ours = protocol == rtnl.RTPROT_KERNEL or table in wanted.tables
+        return Event.NOTHING if ours else Event.NEWS
+
+    def _of_link(self, body: bytes, macs: frozenset[str]) -> Event:
+        """Judge a link event: a VNIC's new or raised link has to be set up."""
+        mac = attributes(body[16:]).get(rtnl.IFLA_ADDRESS, b"").hex(":")
+        if mac not in macs:
+            return Event.NOTHING
+        index, flags = struct.unpack_from("=iI", body, 4)
+        state = (index, flags & rtnl.IFF_UP)
+        before, self._links[mac] = self._links.get(mac), state
+        if before == state:
+            return Event.NOTHING
+        was_up = before is not None and bool(before[1])
+        return Event.LOSS if was_up else Event.NEWS
+
+    def is_table_lost(self, data: bytes, wanted: Wanted) -> bool:
+        """Return True if a transaction of others deleted from our nft table.
+
+        Deletions are noted; the end of the transaction decides.
+        """
+        for kind, _, body in messages(data):
+            if kind >> 8 != nftables.NFNL_SUBSYS_NFTABLES:
+                continue
+            parts = attributes(body[4:])
+            name = _string(parts.get(NFTA_OBJECT_TABLE, b""))
+            ours = name == self._layout.nft_table
+            match kind & 0xFF:
+                case deletion if deletion in NFT_DELETIONS:
+                    self._table_lost |= ours
+                case nftables.NFT_MSG_DELSETELEM:
+                    self._table_lost |= ours and _names_a_pod(parts, wanted)
+                case nftables.NFT_MSG_NEWCHAIN:
+                    chain = _string(parts.get(NFTA_CHAIN_NAME, b""))
+                    self._table_made |= ours and chain in self._markers
+                case nftables.NFT_MSG_NEWGEN:
+                    lost = self._table_lost and not self._table_made
+                    self._table_lost = self._table_made = False
+                    if lost:
+                        return True
+                case _:
+                    pass
+        return False
+
+
+def _number(parts: dict[int, bytes], kind: int) -> int:
+    (number,) = struct.unpack("=I", parts.get(kind, b"\0\0\0\0"))
+    return int(number)
+
+
+def _as_text(address: bytes) -> str:
+    family = FAMILIES.get(len(address))
+    return socket.inet_ntop(family, address) if family is not None else ""
+
+
+def _names_a_pod(parts: dict[int, bytes], wanted: Wanted) -> bool:
+    """Return True if a deleted element's key ends in a plugged pod's address."""
+    element = attributes(parts.get(NFTA_ELEMENTS, b"")).get(1, b"")
+    key = attributes(attributes(element).get(1, b"")).get(1, b"")
+    return _as_text(key[nftables.IFNAMSIZ :]) in wanted.pods
+
+
+def _string(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")
