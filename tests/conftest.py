@@ -1,13 +1,24 @@
-"""Property tests: the same examples each time, or long and random where asked."""
+"""Property tests: the same examples each time, or long and random where asked.
 
+And two groups of tests: the fast ones, each under a limit, and the slow ones.
+"""
+
+import math
 import os
+import time
+from collections import defaultdict
+from collections.abc import Generator
+from pathlib import Path
 
+import pytest
 import structlog
 from hypothesis import settings
 
+settings.register_profile("few", max_examples=20, derandomize=True, deadline=None)
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("random", max_examples=5000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
+settings.load_profile(PROFILE)
 
 # As the daemon logs traces: structlog's own default prints all local variables.
 structlog.configure(
@@ -17,3 +28,57 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False),
     ]
 )
+
+# Each client of httpx and httpx2 loads what the system trusts, which takes 40 ms.
+# No test speaks to a server that these certificates vouch for.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "trusted.pem")
+
+LIMIT_SECONDS = 0.5
+"""Processor time, threads included, that a test of the fast group may take."""
+
+BEGAN = pytest.StashKey[float]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave of each matrix a sample in the fast group, spread evenly."""
+    matrices: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("matrix"):
+            matrices[item.nodeid.partition("[")[0]].append(item)
+    for cases in matrices.values():
+        matrix = cases[0].get_closest_marker("matrix")
+        assert matrix is not None
+        fast: int = matrix.kwargs["fast"]
+        sample = {len(cases) * number // fast for number in range(fast)}
+        for number, case in enumerate(cases):
+            if number not in sample:
+                case.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[BEGAN] = time.process_time()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test of the fast group that is not fast."""
+    report = yield
+    took = time.process_time() - item.stash[BEGAN]
+    if call.when == "call" and report.passed and took > _limit(item):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"took {took:.2f} s of processor time: make it faster, or mark it slow"
+        )
+    return report
+
+
+def _limit(item: pytest.Item) -> float:
+    """Return the processor seconds that a test may take."""
+    is_property_test = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    if item.get_closest_marker("slow") or (is_property_test and PROFILE != "few"):
+        return math.inf
+    return LIMIT_SECONDS

@@ -1,9 +1,12 @@
 """The cloud bench: virtual time, so its figures are as good as any assertion."""
 
+import pytest
+
 from integration.bench.cloud import report, rows
 from integration.bench.cloud.stage import TIMING
 
 
+@pytest.mark.slow
 def test_the_aims_are_met() -> None:
     figures = rows.measure(nodes=False, progress=lambda _: None)
     assert [aim for aim in figures["aims"] if not aim["met"]] == []

@@ -163,7 +163,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.ledger.counts().total == self.total
 
 
-TestLedger = LedgerMachine.TestCase
+TestLedger = pytest.mark.slow(LedgerMachine.TestCase)
 TestLedger.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 

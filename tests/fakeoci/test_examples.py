@@ -9,6 +9,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "fakeoci.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_an_example_passes(number: int, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(EXAMPLES[number])

@@ -39,6 +39,7 @@ CALLERS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.matrix(fast=8)
 # httpx and httpx2 leave generators behind when they cannot decode, which trio tells.
 @pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
 @LIBRARIES
@@ -101,6 +102,7 @@ def test_a_fault_of_one_document_of_metadata_is_met_by_no_other() -> None:
     assert len(fake.records) == 2
 
 
+@pytest.mark.slow
 @LIBRARIES
 @CALLERS
 def test_a_bomb_reaches_the_caller_whole(library: Any, run: Run) -> None:

@@ -37,12 +37,14 @@ def _attempts(mode: str) -> dict[str, dict[str, Any]]:
     return told
 
 
+@pytest.mark.slow
 def test_no_library_reaches_the_network() -> None:
     told = _attempts("mocked")
     assert {k: v["seen"] for k, v in told.items() if v["seen"]} == {}
     assert {v["got"] for v in told.values()} == {"NetworkRefused"}
 
 
+@pytest.mark.slow
 def test_the_trap_sees_each_of_them_without_the_mock() -> None:
     told = _attempts("open")
     assert [k for k, v in told.items() if not v["seen"]] == []

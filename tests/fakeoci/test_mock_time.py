@@ -42,6 +42,7 @@ def test_a_clock_that_the_test_advances() -> None:
         assert httpx2.get(url).json()["lifecycleState"] == "ATTACHED"
 
 
+@pytest.mark.slow
 @LIBRARIES
 async def test_the_cloud_lives_in_the_time_of_trios_mock_clock(
     autojump_clock: MockClock, library: Any

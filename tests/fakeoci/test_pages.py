@@ -73,6 +73,7 @@ def walk(
         between()
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from("abc"), max_size=9),
     st.sampled_from(["", "TIMECREATED", "DISPLAYNAME"]),
@@ -102,6 +103,7 @@ def test_deletion_between_pages_skips_nothing(
     assert [i for i in whole if i in kept] == [i for i in seen if i in kept]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 9), st.integers(1, 4), st.randoms(use_true_random=False))
 def test_rules_of_an_nsg_have_pages_too(count: int, limit: int, chance: Random) -> None:
     world = world_of([])

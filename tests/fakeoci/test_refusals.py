@@ -58,6 +58,7 @@ def snapshot(world: World) -> object:
     return document["objects"], free, dict(world.busy), world.next_due
 
 
+@pytest.mark.matrix(fast=60)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
 async def test_answered_as_oci_does(row: Row) -> None:
     service = cloud()

@@ -113,6 +113,7 @@ def test_nothing_is_left_behind_when_the_block_fails() -> None:
         client.get(cloud.url)
 
 
+@pytest.mark.slow
 def test_the_plugin_serves_the_world_that_a_fixture_names(
     pytester: pytest.Pytester,
 ) -> None:
@@ -120,6 +121,7 @@ def test_the_plugin_serves_the_world_that_a_fixture_names(
     pytester.runpytest_subprocess("-q").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_serve_prints_the_ocids_that_commands_begin_with() -> None:
     command = [sys.executable, "-m", "fakeoci", "serve", "--port", "0"]
     world = worldfile.parse(worldfile.default_text())

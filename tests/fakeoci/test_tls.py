@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+pytestmark = pytest.mark.slow  # starts Python
+
 SERVE = [sys.executable, "-m", "fakeoci", "serve", "--port", "0"]
 TLS = ["--tls", "--tls-port", "0"]
 

@@ -91,6 +91,7 @@ async def test_a_full_subnet_moves_to_the_next_of_the_class(
     assert cloud.space(pods.id).free == 0
 
 
+@pytest.mark.slow
 async def test_both_subnets_full_is_told(autojump_clock: Clock) -> None:
     w = world({'cidrs = ["10.1.0.0/20"]': 'cidrs = ["10.1.0.0/29"]'})
     pods = w.service.world.named(Subnet, "pods")
@@ -105,6 +106,7 @@ async def test_both_subnets_full_is_told(autojump_clock: Clock) -> None:
         assert w.calls() - before < 240  # a handful in a minute, not a busy loop
 
 
+@pytest.mark.slow
 async def test_a_learnt_limit_holds_for_new_vnics(autojump_clock: Clock) -> None:
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}, blocks=False)
     async with w.node(settings(batch=16)) as node:
@@ -120,6 +122,7 @@ async def test_a_learnt_limit_holds_for_new_vnics(autojump_clock: Clock) -> None
         )
 
 
+@pytest.mark.slow
 async def test_an_idle_node_gives_blocks_and_vnics_back(
     autojump_clock: Clock,
 ) -> None:
@@ -142,6 +145,7 @@ async def test_an_idle_node_gives_blocks_and_vnics_back(
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_vnic_that_took_no_more_can_be_given_back(
     autojump_clock: Clock,
 ) -> None:
@@ -160,6 +164,7 @@ async def test_a_vnic_that_took_no_more_can_be_given_back(
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_vnic_that_cannot_be_detached_serves_on(autojump_clock: Clock) -> None:
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
     config = settings(cooling_seconds=1.0, shrink_after_seconds=60.0)

@@ -1,5 +1,6 @@
 """Pods whose network cannot work get an Event, and one when it works again."""
 
+import pytest
 import trio
 
 from fakeoci.world.resources import Instance
@@ -24,6 +25,7 @@ def told(cluster: MemoryCluster) -> list[tuple[str, str]]:
     return [(n.reason, n.pod.name) for n in cluster.events if n.pod is not None]
 
 
+@pytest.mark.slow
 async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -> None:
     w, cluster = world(blocks=False), MemoryCluster()
     async with w.node(settings(audit_seconds=60.0), cluster=cluster) as node:
@@ -48,6 +50,7 @@ async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -
         assert {reason for reason, _ in told(cluster)} == {"PodNetworkBroken"}
 
 
+@pytest.mark.slow
 async def test_a_link_that_comes_back_is_told_once(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     # Another VNIC would set the kernel up anew, and the link would be back.

@@ -1,5 +1,6 @@
 """Kubernetes' part: demand ahead of ADD, what it asks for and what it is told."""
 
+import pytest
 import trio
 
 from fakeoci.world.resources import Instance, Subnet
@@ -220,6 +221,7 @@ async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> No
         assert cluster.events[-1].reason == "PodNetworkReady"
 
 
+@pytest.mark.slow
 async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     cluster.proxy = Fault(Cause.UNFIT, "kube-proxy has detectLocalMode NodeCIDR")
@@ -236,6 +238,7 @@ async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -
         assert not node.pool.problems
 
 
+@pytest.mark.slow
 async def test_imds_away_is_told_and_mended(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     w.fault("IMDS", "before", status=503, times=200)
@@ -264,6 +267,7 @@ async def test_shape_of_one_vnic_is_told(autojump_clock: Clock) -> None:
         assert cluster.reports[-1].state == "SUCCESS"
 
 
+@pytest.mark.slow
 async def test_refused_principal_is_told_and_mended(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     refusal = {"status": 401, "code": "NotAuthenticated", "times": 10_000}
@@ -281,6 +285,7 @@ async def test_refused_principal_is_told_and_mended(autojump_clock: Clock) -> No
         assert cluster.reports[-1].state == "SUCCESS"
 
 
+@pytest.mark.slow
 async def test_subnet_that_is_not_there_is_told_and_mended(
     autojump_clock: Clock,
 ) -> None:
@@ -305,6 +310,7 @@ async def test_subnet_that_is_not_there_is_told_and_mended(
         assert cluster.reports[-1].state == "SUCCESS"
 
 
+@pytest.mark.slow
 async def test_two_clusters_leave_each_others_vnics_alone(
     autojump_clock: Clock,
 ) -> None:
@@ -327,6 +333,7 @@ async def test_two_clusters_leave_each_others_vnics_alone(
     assert lease.address in w.secondary()
 
 
+@pytest.mark.slow
 async def test_a_vnic_attached_during_an_audit_is_counted_once(
     autojump_clock: Clock,
 ) -> None:

@@ -61,6 +61,7 @@ async def test_add_is_refused_and_changes_nothing(autojump_clock: Clock) -> None
         await add(node, 1)
 
 
+@pytest.mark.slow
 async def test_nothing_is_asked_of_the_cloud_that_cannot_be_written_down(
     autojump_clock: Clock,
 ) -> None:
@@ -115,6 +116,7 @@ async def test_restart_after_del_on_a_full_disk_gives_no_address_twice(
         assert written(w) == set()
 
 
+@pytest.mark.matrix(fast=3)
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.15, 0.2, 0.3, 0.45])
 @pytest.mark.parametrize("full", [False, True])
 async def test_cancelled_calls_leave_books_and_disk_agreed(

@@ -110,6 +110,7 @@ async def test_a_pod_may_want_one_alone(autojump_clock: Clock) -> None:
         check(w, node)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("short", BOTH)
 async def test_a_family_that_is_short_stops_only_those_that_want_it(
     autojump_clock: Clock, short: Family
@@ -136,6 +137,7 @@ async def test_a_family_that_is_short_stops_only_those_that_want_it(
         assert w.calls() - calls < 200  # no busy loop
 
 
+@pytest.mark.slow
 async def test_addresses_of_both_come_back(autojump_clock: Clock) -> None:
     w = dual()
     async with warm(w, shrink_after_seconds=60.0) as node:
@@ -181,6 +183,7 @@ async def test_ipv6_alone(autojump_clock: Clock) -> None:
             await add(node, 2, "IPv4")
 
 
+@pytest.mark.slow
 async def test_a_vnics_own_ipv6_is_no_pods(autojump_clock: Clock) -> None:
     w = dual()
     async with warm(w) as node:
@@ -212,6 +215,7 @@ async def test_a_fixed_address_beside_any_ipv6(autojump_clock: Clock) -> None:
             await add(node, 2, "IPv6", **{FIXED_ADDRESS: "other"})
 
 
+@pytest.mark.slow
 async def test_a_subnet_without_ipv6_says_so(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(), families=BOTH) as node:
@@ -221,6 +225,7 @@ async def test_a_subnet_without_ipv6_says_so(autojump_clock: Clock) -> None:
         assert w.pod_vnics() == []
 
 
+@pytest.mark.slow
 async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> None:
     """IPv4 VNICs are there already: they get IPv6 addresses too."""
     w, cluster = dual(), MemoryCluster()
@@ -251,6 +256,7 @@ IPV6_OPERATIONS = [
 ]
 
 
+@pytest.mark.matrix(fast=2)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("operation", "blocks"), IPV6_OPERATIONS)
 async def test_a_life_under_a_fault_of_ipv6(

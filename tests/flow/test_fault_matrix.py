@@ -90,6 +90,7 @@ async def add_at_last(node: Node, number: int, *, seconds: float) -> None:
             return
 
 
+@pytest.mark.matrix(fast=2)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("operation", "blocks"), OPERATIONS)
 async def test_a_life_under_a_fault(
@@ -121,6 +122,7 @@ async def test_a_life_under_a_fault(
     assert busiest_minute(w) <= MOST_CALLS_A_MINUTE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "blocks"), [o for o in OPERATIONS if "De" not in o[0]]
 )
@@ -171,6 +173,7 @@ async def test_a_vnic_detached_behind_our_back(autojump_clock: Clock) -> None:
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_deleted_nsg_is_told_and_mended(autojump_clock: Clock) -> None:
     w = world()
     nsg = w.service.world.named(Nsg, "pods")
@@ -183,6 +186,7 @@ async def test_a_deleted_nsg_is_told_and_mended(autojump_clock: Clock) -> None:
         await until_warm(node)
 
 
+@pytest.mark.slow
 async def test_a_deleted_subnet_is_told(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(), subnet="ocid1.subnet.oc1.iad.gone") as node:
@@ -191,6 +195,7 @@ async def test_a_deleted_subnet_is_told(autojump_clock: Clock) -> None:
         assert "use subnets" in why_empty(node.pool)
 
 
+@pytest.mark.slow
 async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None:
     w = world()
     w.service.world.freeze(frozen=True)
@@ -204,6 +209,7 @@ async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None
         assert node.pool.vnics.attached == 2
 
 
+@pytest.mark.slow
 async def test_objects_that_a_list_leaves_out_for_a_while(
     autojump_clock: Clock,
 ) -> None:
@@ -218,6 +224,7 @@ async def test_objects_that_a_list_leaves_out_for_a_while(
         assert known == w.secondary().keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [True, False])
 async def test_eventual_consistency(autojump_clock: Clock, blocks: bool) -> None:
     """What is new is in no list, and not found by its OCID, for a while."""
@@ -243,6 +250,7 @@ async def test_eventual_consistency(autojump_clock: Clock, blocks: bool) -> None
         assert len(w.secondary()) <= PODS + 8
 
 
+@pytest.mark.slow
 async def test_a_new_vnic_is_not_given_up_because_no_list_has_it(
     autojump_clock: Clock,
 ) -> None:

@@ -46,6 +46,7 @@ def world_for(operation: str) -> World:
     )
 
 
+@pytest.mark.matrix(fast=6)
 @pytest.mark.parametrize("operation", OPERATIONS + BLOCK_OPERATIONS)
 @pytest.mark.parametrize(("status", "code"), REFUSALS)
 async def test_transient_refusals_are_waited_out(
@@ -60,6 +61,7 @@ async def test_transient_refusals_are_waited_out(
     assert len(w.secondary()) == 4
 
 
+@pytest.mark.matrix(fast=4)
 @pytest.mark.parametrize("operation", OPERATIONS + BLOCK_OPERATIONS)
 @pytest.mark.parametrize("kind", ["after", "cut"])
 async def test_lost_answers_make_no_second_object(
@@ -123,6 +125,7 @@ async def test_refused_for_want_of_rights(autojump_clock: Clock) -> None:
     assert "opc-request-id" in caught.value.details
 
 
+@pytest.mark.slow
 async def test_vnic_with_fewer_addresses_than_published(autojump_clock: Clock) -> None:
     """The limit is found in a few calls, and a second VNIC takes the rest."""
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}, blocks=False)
@@ -156,6 +159,7 @@ async def test_imds_away_at_start(autojump_clock: Clock) -> None:
         await until_warm(node)
 
 
+@pytest.mark.slow
 async def test_expired_token_is_renewed_once(autojump_clock: Clock) -> None:
     w = world(federated=True)
     async with w.node() as node:
@@ -167,6 +171,7 @@ async def test_expired_token_is_renewed_once(autojump_clock: Clock) -> None:
     assert w.calls("Federate") == 2
 
 
+@pytest.mark.slow
 async def test_tokens_are_renewed_before_they_end(autojump_clock: Clock) -> None:
     w = world(federated=True)
     async with w.node(settings(audit_seconds=60.0)) as node:
@@ -176,6 +181,7 @@ async def test_tokens_are_renewed_before_they_end(autojump_clock: Clock) -> None
     assert not [r for r in w.service.records if r.status == 401]
 
 
+@pytest.mark.slow
 async def test_full_vnic_is_not_asked_again_and_again(autojump_clock: Clock) -> None:
     """I10: calls for what the limits do not allow grow ever rarer."""
     w = world({"ocpus = 4.0": "ocpus = 2.0\nprivate_ips_per_vnic = 2"}, blocks=False)

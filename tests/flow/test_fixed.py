@@ -26,6 +26,7 @@ async def test_a_fixed_address_survives_its_pod(autojump_clock: Clock) -> None:
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_fixed_address_follows_its_pod_to_another_node(
     autojump_clock: Clock,
 ) -> None:
@@ -46,6 +47,7 @@ async def test_a_fixed_address_follows_its_pod_to_another_node(
         check_invariants(other, two)
 
 
+@pytest.mark.slow
 async def test_two_nodes_that_want_it_at_once_make_one(autojump_clock: Clock) -> None:
     w = shop(nodes=2)
     other = w.beside("node2")
@@ -102,6 +104,7 @@ async def test_another_wish_for_nsgs_takes_it_along(autojump_clock: Clock) -> No
         assert vnic_of(w, second).nsg_ids == [nsg]
 
 
+@pytest.mark.slow
 async def test_reserved_addresses_of_others_are_left_alone(
     autojump_clock: Clock,
 ) -> None:

@@ -71,6 +71,7 @@ def idle() -> Config:
     return settings(cooling_seconds=1.0, shrink_after_seconds=SURPLUS_SECONDS)
 
 
+@pytest.mark.matrix(fast=1)
 @pytest.mark.parametrize("how", ["blocks", "in bulk", "one by one"])
 @pytest.mark.parametrize("stop", STOPS[::2])
 async def test_stop_while_addresses_are_given_back(
@@ -86,6 +87,7 @@ async def test_stop_while_addresses_are_given_back(
     await one_address_one_pod(w, w.beside("node2"))
 
 
+@pytest.mark.matrix(fast=1)
 @moments
 async def test_stop_while_a_vnic_is_detached(
     autojump_clock: Clock, stop: float
@@ -109,6 +111,7 @@ async def test_stop_while_a_vnic_is_detached(
         assert node.pool.vnics.detaching == set()
 
 
+@pytest.mark.matrix(fast=1)
 @moments
 async def test_stop_while_everything_is_released(
     autojump_clock: Clock, stop: float
@@ -127,6 +130,7 @@ async def test_stop_while_everything_is_released(
     await one_address_one_pod(w, w.beside("node2"))
 
 
+@pytest.mark.slow
 async def test_what_was_to_go_and_is_still_there_serves_again(
     autojump_clock: Clock,
 ) -> None:
@@ -147,6 +151,7 @@ async def test_what_was_to_go_and_is_still_there_serves_again(
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_vnic_that_was_to_go_serves_nobody_until_the_cloud_is_asked(
     autojump_clock: Clock,
 ) -> None:
@@ -210,6 +215,7 @@ async def test_a_release_that_fails_lets_adds_in_again(autojump_clock: Clock) ->
         assert node.pool.ledger.counts().deleting == 0
 
 
+@pytest.mark.matrix(fast=1)
 @moments
 async def test_stop_while_a_fixed_address_is_let_go(
     autojump_clock: Clock, stop: float

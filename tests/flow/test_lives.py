@@ -90,6 +90,7 @@ async def test_a_lost_journal_is_made_up_from_the_cloud(autojump_clock: Clock) -
     assert len(w.secondary()) == 4
 
 
+@pytest.mark.slow
 async def test_release_gives_everything_back(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(audit_seconds=0.3)) as node:
@@ -142,6 +143,7 @@ async def test_a_vnic_that_comes_while_an_audit_asks_is_kept(
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_vnic_that_goes_while_an_audit_asks_stays_away(
     autojump_clock: Clock,
 ) -> None:

@@ -33,6 +33,7 @@ def addresses(node: Node) -> set[str]:
     return {x.address for x in node.pool.ledger.leases()}
 
 
+@pytest.mark.matrix(fast=2)
 @pytest.mark.parametrize(
     "lost",
     [
@@ -104,6 +105,7 @@ async def test_garbage_collection_spares_what_is_known_by_its_link_alone(
         assert addresses(node) == {x.address for x in before}
 
 
+@pytest.mark.slow
 async def test_kernel_is_left_alone_until_the_cloud_names_the_vnics(
     autojump_clock: Clock,
 ) -> None:
@@ -123,6 +125,7 @@ async def test_kernel_is_left_alone_until_the_cloud_names_the_vnics(
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
     """Connections carry them: another number would send their packets astray."""
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})

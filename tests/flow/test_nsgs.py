@@ -1,5 +1,6 @@
 """Pod VNICs follow the NSGs of the pod network."""
 
+import pytest
 import trio
 
 from fakeoci.world.resources import Nsg, Subnet
@@ -10,6 +11,7 @@ from vcnd.model.podnetwork import PodNetwork
 Clock = trio.testing.MockClock
 
 
+@pytest.mark.slow
 async def test_vnics_that_are_there_follow_the_nsgs(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     pods = w.service.world.named(Subnet, "pods").id
@@ -61,6 +63,7 @@ async def test_nsgs_that_are_refused_are_told(autojump_clock: Clock) -> None:
         await add(node, 1)  # and stands in nobody's way
 
 
+@pytest.mark.slow
 async def test_one_vnic_refused_stops_no_other(autojump_clock: Clock) -> None:
     few = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}
     w, cluster = world(few, blocks=False), MemoryCluster()

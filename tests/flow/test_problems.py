@@ -73,6 +73,7 @@ async def test_an_ipv6_limit_proven_leaves_the_ipv4_problem(
         assert "no room left" not in reasons(node)
 
 
+@pytest.mark.slow
 async def test_a_shape_problem_goes_with_the_demand(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     w.service.world.named(Instance, "node1").max_vnic_attachments = 1
@@ -130,6 +131,7 @@ async def test_a_kernel_problem_goes_with_the_next_audit(
         assert problems(node) == []
 
 
+@pytest.mark.slow
 async def test_a_class_that_nobody_wants_has_no_problem(
     autojump_clock: Clock,
 ) -> None:
@@ -208,6 +210,7 @@ async def test_what_was_refused_is_forgotten_when_the_network_is_corrected(
                 await trio.sleep(0.1)
 
 
+@pytest.mark.slow
 async def test_a_failed_release_says_nothing_about_creation(
     autojump_clock: Clock,
 ) -> None:
@@ -232,6 +235,7 @@ async def test_a_failed_release_says_nothing_about_creation(
         assert problems(node) == []
 
 
+@pytest.mark.slow
 async def test_passed_problems_are_told_no_more(autojump_clock: Clock) -> None:
     """An hour of trouble, then three quiet hours: a handful of Events in all."""
     w, cluster = world(), MemoryCluster()
@@ -252,6 +256,7 @@ async def test_passed_problems_are_told_no_more(autojump_clock: Clock) -> None:
         assert cluster.reports[-1].reason == "COMPLETED"
 
 
+@pytest.mark.slow
 async def test_a_problem_that_stays_is_told_at_growing_intervals(
     autojump_clock: Clock,
 ) -> None:

@@ -27,6 +27,7 @@ def network(*profiles: VnicProfile) -> PodNetwork:
     )
 
 
+@pytest.mark.slow
 async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -> None:
     w, cluster = shop(), MemoryCluster()
     cloud = w.service.world
@@ -106,6 +107,7 @@ async def test_what_profiles_do_not_give_is_refused(
             await node.add(key(1), pod("pod1"), 101)
 
 
+@pytest.mark.slow
 async def test_what_is_there_stays_until_the_network_is_known(
     autojump_clock: Clock,
 ) -> None:

@@ -160,6 +160,7 @@ async def test_no_slot_for_one_more_class_is_told_at_once(
         await add(node, 2, {})  # stands in nobody's way
 
 
+@pytest.mark.slow
 async def test_a_deleted_nsg_is_told_and_stands_in_nobodys_way(
     autojump_clock: Clock,
 ) -> None:

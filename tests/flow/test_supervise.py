@@ -114,6 +114,7 @@ async def test_a_follower_that_fails_misses_no_pod(autojump_clock: Clock) -> Non
         assert len(node.pool.demand.unserved()) == 3
 
 
+@pytest.mark.slow
 async def test_a_task_that_always_fails_is_started_more_and_more_seldom(
     autojump_clock: Clock,
 ) -> None:

@@ -213,6 +213,7 @@ async def test_a_vnic_detached_by_somebody_is_replaced_at_once(
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_lost_link_is_told_and_its_addresses_are_not_given(
     autojump_clock: Clock,
 ) -> None:

@@ -185,6 +185,7 @@ async def test_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == text
 
 
+@pytest.mark.slow
 async def test_many_appends_share_a_sync_and_compaction_keeps_all(
     tmp_path: Path,
 ) -> None:

@@ -90,6 +90,7 @@ async def lists_no_version(server: MemoryApiServer) -> None:
     server.list_text = '{"metadata": {}, "items": []}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -40,6 +40,7 @@ def with_policy(statements: list[str], bundled: str = "default") -> World:
     return w
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blocks", [True, False])
 async def test_the_pages_statements_are_enough(
     autojump_clock: Clock, blocks: bool
@@ -66,6 +67,7 @@ async def test_the_pages_statements_are_enough(
     assert w.pod_vnics() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("named", "beside"),
     [
@@ -100,6 +102,7 @@ async def test_a_missing_statement_is_named(
 BOTH = (Family.IPV4, Family.IPV6)
 
 
+@pytest.mark.slow
 async def test_the_statements_are_enough_for_both_families(
     autojump_clock: Clock,
 ) -> None:
@@ -112,6 +115,7 @@ async def test_the_statements_are_enough_for_both_families(
     assert not [r for r in w.service.records if r.code == "NotAuthorizedOrNotFound"]
 
 
+@pytest.mark.slow
 async def test_without_the_statement_for_ipv6_there_is_ipv4(
     autojump_clock: Clock,
 ) -> None:
@@ -133,6 +137,7 @@ async def test_without_the_statement_for_ipv6_there_is_ipv4(
         assert not node.pool.problems
 
 
+@pytest.mark.slow
 async def test_another_groups_policy_is_not_ours(autojump_clock: Clock) -> None:
     w = with_policy([s.replace("vcnd-nodes", "others") for s in STATEMENTS])
     async with w.node(settings()) as node:

@@ -29,6 +29,7 @@ class Server:
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_second", [0.3, 2.0, 9.0])
 async def test_the_rate_that_the_api_bears_is_found(
     autojump_clock: Clock, per_second: float
