@@ -4,7 +4,7 @@ import array
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from vcnd.model.errors import NotServingError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.serve.cni import CniVerbs
+from vcnd.serve.control import ControlVerbs
 from vcnd.serve.server import CniServer
 
 CONFIG = b'{"cniVersion":"1.0.0","name":"vcnd"}'
@@ -64,11 +66,7 @@ class Verbs:
             self.end.set()
 
     async def add(
-        self,
-        key: SandboxKey,
-        pod: PodRef,
-        netns: int,
-        annotations: Mapping[str, str] | None = None,
+        self, key: SandboxKey, pod: PodRef, netns: int, *_: Any, **__: Any
     ) -> tuple[Lease, PodInterface]:
         assert os.fstat(netns)
         if self.failure:
@@ -83,13 +81,7 @@ class Verbs:
         await self.wait("DEL")
         return None
 
-    async def check(
-        self,
-        key: SandboxKey,
-        netns: int,
-        addresses: Collection[str],
-        default_routes: Collection[Family] = (),
-    ) -> None:
+    async def check(self, *_: Any, **__: Any) -> None:
         raise AssertionError
 
     async def collect_garbage(
@@ -103,8 +95,20 @@ class Verbs:
     def report(self) -> dict[str, Any]:
         return {"pool": {}}
 
-    async def release_all(self) -> None:
+    async def release(self) -> None:
         pass
+
+
+def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
+    return CniServer(
+        cni=CniVerbs(
+            sandboxes=verbs,
+            collect_garbage=verbs.collect_garbage,
+            ready=verbs.ready,
+        ),
+        control=ControlVerbs(report=verbs.report, release=verbs.release),
+        allowed_uid=os.getuid() if allowed_uid is None else allowed_uid,
+    )
 
 
 @asynccontextmanager
@@ -115,9 +119,9 @@ async def serving(
     with listener:
         await listener.bind(str(path))
         listener.listen(16)
-        uid = os.getuid() if allowed_uid is None else allowed_uid
+        server = server_of(verbs, allowed_uid=allowed_uid)
         async with trio.open_nursery() as calls:
-            calls.start_soon(CniServer(verbs, allowed_uid=uid).serve, listener, calls)
+            calls.start_soon(server.serve, listener, calls)
             yield
             calls.cancel_scope.cancel()
 

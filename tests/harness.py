@@ -193,7 +193,7 @@ def world(
 
 async def add(node: Node, number: int, *, netns: int | None = None) -> Lease:
     """Call ADD for a numbered sandbox."""
-    lease, _ = await node.add(
+    lease, _ = await node.attacher.add(
         key(number),
         PodRef(name=f"pod{number}"),
         100 + number if netns is None else netns,

@@ -30,7 +30,7 @@ def pod(name: str) -> PodRef:
 
 
 async def add(node: Node, number: int, annotations: dict[str, str]) -> Lease:
-    lease, _ = await node.add(
+    lease, _ = await node.attacher.add(
         key(number), pod(f"pod{number}"), 100 + number, annotations
     )
     return lease

@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from vcnd.config import Config
+from vcnd.flow import status
 from vcnd.journal.journal import FileJournal
 from vcnd.kube.cluster import KubeCluster
 from vcnd.kubeapi.client import KubeClient
@@ -40,6 +41,8 @@ from vcnd.ociapi.principals import (
     WorkloadIdentity,
 )
 from vcnd.ociapi.retry import Retrier
+from vcnd.serve.cni import CniVerbs
+from vcnd.serve.control import ControlVerbs
 from vcnd.serve.server import CniServer
 from vcnd.systemd import Systemd
 
@@ -128,6 +131,21 @@ def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
     )
 
 
+def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
+    """Return the server of a node's calls."""
+    return CniServer(
+        cni=CniVerbs(
+            sandboxes=node.attacher,
+            collect_garbage=node.kernel_audit.collect_garbage,
+            ready=partial(status.ready, node.pool),
+        ),
+        control=ControlVerbs(
+            report=partial(status.report, node.pool), release=node.release.run
+        ),
+        allowed_uid=allowed_uid,
+    )
+
+
 async def run(
     config: Config,
     *,
@@ -158,7 +176,7 @@ async def run(
         await rooms.start(systemd.feed_watchdog)
         await node.start(rooms)
         async with trio.open_nursery() as calls:
-            server = CniServer(node, allowed_uid=allowed_uid)
+            server = cni_server(node, allowed_uid=allowed_uid)
             async with trio.open_nursery() as doors:
                 for listener in listeners:
                     doors.start_soon(server.serve, listener, calls)

@@ -1,20 +1,16 @@
 """The node: every flow of one node's daemon, wired over given ports."""
 
-from collections.abc import Collection, Mapping
 from functools import partial
 from random import Random
-from typing import Any
 
 import structlog
 import trio
 
 from vcnd.config import Config
-from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.cluster_loop import ClusterLoop
-from vcnd.flow.conditions import Phase
 from vcnd.flow.events import Events
 from vcnd.flow.follower import Follower
 from vcnd.flow.grants import Grants
@@ -27,22 +23,27 @@ from vcnd.flow.node_problems import NodeProblems
 from vcnd.flow.pool import Pool
 from vcnd.flow.proxy import ProxyCheck
 from vcnd.flow.publisher import Publisher
+from vcnd.flow.release import Release
 from vcnd.flow.repair import Repairer
 from vcnd.flow.returns import Returns
 from vcnd.flow.supervise import Supervisor, Task
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import VcndError
-from vcnd.model.family import Family
-from vcnd.model.interface import PodInterface
 from vcnd.model.place import KERNEL
-from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.ports import Cloud, Cluster, Host, Journal
 
 log = structlog.get_logger()
 
 
 class Node:
-    """All that one node's daemon does, over given ports; the server's ``Verbs``."""
+    """All that one node's daemon does, over given ports.
+
+    Attributes:
+        pool: the node's state.
+        attacher: CNI ADD, DEL and CHECK.
+        kernel_audit: CNI GC, and the comparison with the kernel.
+        release: gives everything back.
+    """
 
     def __init__(
         self,
@@ -70,7 +71,6 @@ class Node:
         self._returns = Returns(
             pool=self.pool,
             cloud=cloud,
-            host=host,
             journal=journal,
             changes=self._changes,
         )
@@ -81,25 +81,25 @@ class Node:
             resync_seconds=config.pool.resync_seconds,
             random=random,
         )
-        self._kernel = KernelAudit(
+        self.kernel_audit = KernelAudit(
             pool=self.pool, host=host, leases=leases, locks=locks
         )
-        self._cloud_audit = CloudAudit(
+        cloud_audit = CloudAudit(
             pool=self.pool,
             cloud=cloud,
             journal=journal,
-            kernel=self._kernel,
+            kernel=self.kernel_audit,
             changes=self._changes,
             returns=self._returns,
         )
         self._repairer = Repairer(
             pool=self.pool,
-            kernel=self._kernel,
-            cloud_audit=self._cloud_audit,
+            kernel=self.kernel_audit,
+            cloud_audit=cloud_audit,
             audit_seconds=config.pool.audit_seconds,
             random=random,
         )
-        self._attacher = Attacher(
+        self.attacher = Attacher(
             pool=self.pool,
             host=host,
             journal=journal,
@@ -107,6 +107,14 @@ class Node:
             locks=locks,
             grants=Grants(pool=self.pool, cluster=cluster),
             patience_seconds=config.cni.patience_seconds,
+        )
+        self.release = Release(
+            pool=self.pool,
+            host=host,
+            journal=journal,
+            warm_pool=self._warm_pool,
+            cloud_audit=cloud_audit,
+            returns=self._returns,
         )
         self._journal = journal
         self._supervisor = Supervisor(pool=self.pool, random=random)
@@ -122,14 +130,14 @@ class Node:
         await rooms.start(partial(self._journal.run, self.pool.conditions.note_disk))
         self.pool.restore(recovered)
         self._changes.resume(recovered.unsettled_attach)
-        await self._kernel.restore(damaged=recovered.damaged)
+        await self.kernel_audit.restore(damaged=recovered.damaged)
         self._returns.resume(recovered)
         await rooms.start(self._host.run)
         # With what the journal knows the node serves at once, cloud or no cloud.
         try:
-            if self._kernel.knows_vnics:
+            if self.kernel_audit.knows_vnics:
                 await self._changes.apply()
-            await self._kernel.audit()
+            await self.kernel_audit.audit()
         except VcndError as error:
             # To be tried again by the first audit.  Ending would help nobody: DEL and
             # STATUS are answered, and vcndctl says what is wrong.
@@ -145,60 +153,6 @@ class Node:
         log.info(
             "started", leases=len(recovered.leases), vnics=len(self.pool.vnics.slots)
         )
-
-    # Verbs
-
-    async def add(
-        self,
-        key: SandboxKey,
-        pod: PodRef,
-        netns: int,
-        annotations: Mapping[str, str] | None = None,
-    ) -> tuple[Lease, PodInterface]:
-        """CNI ADD."""
-        return await self._attacher.add(key, pod, netns, annotations)
-
-    async def delete(self, key: SandboxKey) -> Lease | None:
-        """CNI DEL."""
-        return await self._attacher.delete(key)
-
-    async def check(
-        self,
-        key: SandboxKey,
-        netns: int,
-        addresses: Collection[str],
-        default_routes: Collection[Family] = (),
-    ) -> None:
-        """CNI CHECK."""
-        await self._attacher.check(key, netns, addresses, default_routes)
-
-    async def collect_garbage(
-        self, network: str, valid: frozenset[tuple[str, str]]
-    ) -> None:
-        """CNI GC."""
-        await self._kernel.collect_garbage(network, valid)
-
-    def ready(self) -> None:
-        """CNI STATUS."""
-        status.ready(self.pool)
-
-    def report(self) -> dict[str, Any]:
-        """Return the state for vcndctl."""
-        return status.report(self.pool)
-
-    async def release_all(self) -> None:
-        """Give all back, and no address to any ADD; refused while pods hold any."""
-        self._returns.refuse_if_held()
-        self.pool.conditions.enter(Phase.RELEASING)
-        try:
-            await self._warm_pool.freeze()
-            async with self._cloud_audit.paused():
-                await self._returns.give_all_back()
-        except BaseException:
-            if self.pool.conditions.phase is Phase.RELEASING:
-                self.pool.conditions.enter(Phase.SERVING)
-            self._warm_pool.resume()
-            raise
 
 
 def _cluster_tasks(

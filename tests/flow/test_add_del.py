@@ -63,7 +63,7 @@ async def test_released_address_cools(autojump_clock: trio.testing.MockClock) ->
     async with w.node(settings(cooling_seconds=30.0)) as node:
         await until_warm(node)
         leases = [await add(node, n) for n in range(4)]
-        await node.delete(leases[0].key)
+        await node.attacher.delete(leases[0].key)
         began = trio.current_time()
         with pytest.raises(PoolEmptyError, match="no free VCN address after 20 s"):
             await add(node, 9)
@@ -77,9 +77,9 @@ async def test_delete_is_idempotent(autojump_clock: trio.testing.MockClock) -> N
     w = world()
     async with w.node() as node:
         lease = await add(node, 1)
-        assert await node.delete(lease.key) == lease
-        assert await node.delete(lease.key) is None
-        assert await node.delete(key(77)) is None
+        assert await node.attacher.delete(lease.key) == lease
+        assert await node.attacher.delete(lease.key) is None
+        assert await node.attacher.delete(key(77)) is None
 
 
 async def test_older_sandbox_does_not_take_a_newer_ones_address(
@@ -89,9 +89,9 @@ async def test_older_sandbox_does_not_take_a_newer_ones_address(
     w = world()
     pod = PodRef(namespace="default", name="web-0", uid="u")
     async with w.node() as node:
-        old, _ = await node.add(key(1), pod, 1)
-        new, _ = await node.add(key(2), pod, 2)
-        await node.delete(old.key)
+        old, _ = await node.attacher.add(key(1), pod, 1)
+        new, _ = await node.attacher.add(key(2), pod, 2)
+        await node.attacher.delete(old.key)
         assert node.pool.ledger.lease_of(new.key) == new
 
 
@@ -127,16 +127,16 @@ async def test_check(autojump_clock: trio.testing.MockClock) -> None:
     w = world()
     async with w.node() as node:
         lease = await add(node, 1, netns=7)
-        await node.check(lease.key, 7, [lease.address])
+        await node.attacher.check(lease.key, 7, [lease.address])
         with pytest.raises(SandboxBrokenError, match="another network namespace"):
-            await node.check(lease.key, 8, [lease.address])
+            await node.attacher.check(lease.key, 8, [lease.address])
         with pytest.raises(SandboxBrokenError, match="prevResult"):
-            await node.check(lease.key, 7, ["10.9.9.9"])
+            await node.attacher.check(lease.key, 7, ["10.9.9.9"])
         w.host.links.clear()
         with pytest.raises(SandboxBrokenError):
-            await node.check(lease.key, 7, [lease.address])
+            await node.attacher.check(lease.key, 7, [lease.address])
         with pytest.raises(SandboxBrokenError, match="holds no address"):
-            await node.check(key(5), 7, [])
+            await node.attacher.check(key(5), 7, [])
 
 
 async def test_garbage_collection_keeps_to_its_network(
@@ -147,7 +147,9 @@ async def test_garbage_collection_keeps_to_its_network(
     async with w.node() as node:
         for number in range(3):
             await add(node, number)
-        other, _ = await node.add(key(9, "other"), PodRef(), 9)
-        await node.collect_garbage("vcnd", frozenset({("container1", "eth0")}))
+        other, _ = await node.attacher.add(key(9, "other"), PodRef(), 9)
+        await node.kernel_audit.collect_garbage(
+            "vcnd", frozenset({("container1", "eth0")})
+        )
         held = {x.key for x in node.pool.ledger.leases()}
     assert held == {key(1), other.key}

@@ -87,7 +87,7 @@ async def live(w: World, life: Life, garble: Callable[[], None]) -> None:
         check_invariants(w, node)
         garble()
         for number in range(life.pods):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(300)  # what is too much is given back
         check_invariants(w, node)
         await serves_again(w, node)

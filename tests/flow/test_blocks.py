@@ -133,7 +133,7 @@ async def test_an_idle_node_gives_blocks_and_vnics_back(
             await add(node, number)
         assert len(w.pod_vnics()) > 1
         for number in range(20):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(600)
         check_invariants(w, node)
         assert len(w.pod_vnics()) == 1
@@ -158,7 +158,7 @@ async def test_a_vnic_that_took_no_more_can_be_given_back(
         assert len(w.pod_vnics()) == 3
         await trio.sleep(900)  # four more are wanted, refused, and waited for
         for number in range(12):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(60)
         assert len(w.pod_vnics()) == 1
         check_invariants(w, node)
@@ -173,7 +173,7 @@ async def test_a_vnic_that_cannot_be_detached_serves_on(autojump_clock: Clock) -
         for number in range(6):
             await add(node, number)
         for number in range(6):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(1200)
         assert len(w.pod_vnics()) > 1
         assert node.pool.ledger.counts().deleting == 0

@@ -5,6 +5,7 @@ import trio
 
 from tests.harness import World, add, key, settings, until_warm, world
 from vcnd.ctl import describe
+from vcnd.flow import status
 from vcnd.flow.broken import broken_pods
 from vcnd.flow.reasons import why_broken
 from vcnd.model.cause import Cause
@@ -31,15 +32,15 @@ async def test_a_pod_without_its_address_fails_check_and_is_listed(
         delete_behind(w, lost.address)
         await trio.sleep(120)
         with pytest.raises(SandboxBrokenError) as caught:
-            await node.check(key(1), 101, [lost.address])
+            await node.attacher.check(key(1), 101, [lost.address])
         assert lost.address in caught.value.details
-        await node.check(key(2), 102, [well.address])
+        await node.attacher.check(key(2), 102, [well.address])
         (found,) = broken_pods(node.pool)
         assert (found.lease, found.cause) == (lost, Cause.ADDRESS_GONE)
-        report = node.report()
+        report = status.report(node.pool)
         assert [b["address"] for b in report["broken"]] == [lost.address]
         assert f"broken    /pod1: {why_broken(found)}" in describe(report)
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         assert broken_pods(node.pool) == []
 
 
@@ -52,7 +53,7 @@ async def test_a_pod_on_a_vnic_without_a_link_is_broken(autojump_clock: Clock) -
         assert found.cause is Cause.LINK_MISSING
         assert str(found.vnic_id) in why_broken(found)
         with pytest.raises(SandboxBrokenError):
-            await node.check(key(1), 101, [lease.address])
+            await node.attacher.check(key(1), 101, [lease.address])
 
 
 async def test_deleted_addresses_are_found_by_the_first_pod_that_comes(

@@ -17,7 +17,7 @@ HOUR = 3600.0
 async def start(node: Node, number: int) -> Lease:
     name = f"pod{number}"
     pod = PodRef(namespace="default", name=name, uid=name)
-    lease, _ = await node.add(key(number), pod, 100 + number)
+    lease, _ = await node.attacher.add(key(number), pod, 100 + number)
     return lease
 
 
@@ -42,7 +42,7 @@ async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -
         # As long as it is so, now and then; when the pod has gone, never again.
         await trio.sleep(4 * HOUR)
         assert 5 <= len(told(cluster)) <= 8
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         await trio.sleep(60)
         before = len(told(cluster))
         await trio.sleep(2 * HOUR)

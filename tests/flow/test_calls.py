@@ -44,7 +44,7 @@ async def test_del_ends_its_waiting_add(autojump_clock: Clock) -> None:
         calls.start_soon(refused, node, 1, refusals)
         await waiting(node)
         began = trio.current_time()
-        assert await node.delete(key(1)) is None
+        assert await node.attacher.delete(key(1)) is None
         assert trio.current_time() == began
     assert refusals == [(began, "overtaken by DEL")]
     assert node.pool.demand.waiting == 0
@@ -60,7 +60,7 @@ async def test_del_ends_every_add_that_came_before_it(autojump_clock: Clock) -> 
             calls.start_soon(refused, node, 1, refusals)
         await waiting(node)
         began = trio.current_time()
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         assert trio.current_time() == began
     assert {message for _, message in refusals} <= {
         "overtaken by DEL",
@@ -92,7 +92,7 @@ async def test_del_of_another_sandbox_ends_nothing(autojump_clock: Clock) -> Non
         calls.start_soon(add, node, 2)
         while not node.pool.demand.waiting:
             await trio.sleep(0.001)
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
     assert [x.key for x in node.pool.ledger.leases()] == [key(2)]
 
 
@@ -104,7 +104,7 @@ async def test_del_waits_for_an_add_that_has_its_address(autojump_clock: Clock) 
         async with trio.open_nursery() as calls:
             calls.start_soon(add, node, 1)
             await trio.sleep(0.5)
-            ended = await node.delete(key(1))
+            ended = await node.attacher.delete(key(1))
             assert ended is not None
         assert node.pool.ledger.leases() == []
         assert w.host.links == {}
@@ -129,7 +129,7 @@ async def test_add_cancelled_at_any_step_leaves_nothing(
         check_invariants(w, node)
         # The next call of the sandbox finds it in order.
         lease = await add(node, 1)
-        assert await node.delete(key(1)) == lease
+        assert await node.attacher.delete(key(1)) == lease
 
 
 class StuckHost(MemoryHost):
@@ -148,7 +148,9 @@ async def test_gc_ends_what_it_can_and_reports_the_rest(autojump_clock: Clock) -
         for number in range(4):
             await add(node, number)
         with pytest.raises(TryAgainError, match="1 leases could not be ended"):
-            await node.collect_garbage("vcnd", frozenset({("container0", "eth0")}))
+            await node.kernel_audit.collect_garbage(
+                "vcnd", frozenset({("container0", "eth0")})
+            )
         assert {x.key for x in node.pool.ledger.leases()} == {key(0), key(1)}
 
 

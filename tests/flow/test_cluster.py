@@ -37,7 +37,7 @@ async def start(node: Node, pod: PodRef) -> None:
     """Do as the kubelet does: ask again until there is an address."""
     while True:
         try:
-            await node.add(sandbox(pod.name), pod, hash(pod.name) & 0xFFFF)
+            await node.attacher.add(sandbox(pod.name), pod, hash(pod.name) & 0xFFFF)
         except TryAgainError:
             await trio.sleep(1)
         else:
@@ -55,7 +55,7 @@ async def test_bound_pods_are_demand_before_their_adds(autojump_clock: Clock) ->
         assert node.pool.demand_count == 20
         for name in names(20):
             pod = PodRef(namespace="default", name=name, uid=name)
-            await node.add(sandbox(name), pod, hash(name) & 0xFFFF)
+            await node.attacher.add(sandbox(name), pod, hash(name) & 0xFFFF)
         assert node.pool.demand_count == 20  # the same pods, not twice
         assert calls < 12
         check_invariants(w, node)
@@ -81,11 +81,11 @@ async def test_address_taken_back_while_the_cluster_is_away(
     async with w.node(cluster=cluster) as node:
         cluster.bind("pod1")
         await until_warm(node)
-        lease, _ = await node.add(
+        lease, _ = await node.attacher.add(
             sandbox("pod1"), PodRef(namespace="default", name="pod1", uid="pod1"), 7
         )
         cluster.away = True
-        await node.delete(lease.key)
+        await node.attacher.delete(lease.key)
         await trio.sleep(5)
         assert node.pool.demand_count == 0
 
@@ -328,7 +328,7 @@ async def test_two_clusters_leave_each_others_vnics_alone(
         known = {p.address for p in node.pool.ledger.private_ips()}
         assert not mine & before
         assert not known & theirs
-        await node.release_all()
+        await node.release.run()
     assert {v.id for v in w.pod_vnics()} == before
     assert lease.address in w.secondary()
 

@@ -31,9 +31,9 @@ async def test_del_succeeds_and_its_address_waits_for_the_disk(
     async with w.node(settings(cooling_seconds=30.0)) as node:
         lease = await add(node, 1)
         w.journal.full = True
-        assert await node.delete(key(1)) == lease
+        assert await node.attacher.delete(key(1)) == lease
         assert lease.host_ifname not in w.host.links
-        assert await node.delete(key(1)) is None
+        assert await node.attacher.delete(key(1)) is None
         await trio.sleep(100)
         assert node.pool.ledger.state(lease.address) == "cooling"
         assert told(node) == ["the disk is full"]
@@ -104,7 +104,7 @@ async def test_restart_after_del_on_a_full_disk_gives_no_address_twice(
     async with w.node(config) as node:
         lease = await add(node, 1)
         w.journal.full = True
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
     async with w.node(config) as node:
         assert node.pool.ledger.leases() == []
         assert node.pool.ledger.state(lease.address) == "cooling"
@@ -131,7 +131,7 @@ async def test_cancelled_calls_leave_books_and_disk_agreed(
             await add(node, 1)
         w.journal.full = full
         with trio.move_on_after(after):
-            await node.delete(key(1))
+            await node.attacher.delete(key(1))
         await trio.sleep(1)
         w.journal.full = False
         await trio.sleep(60)
@@ -147,7 +147,7 @@ async def test_boot_within_the_cooldown_gives_no_address_at_once(
     w, config = world(), settings(cooling_seconds=30.0)
     async with w.node(config) as node:
         first, second = await add(node, 1), await add(node, 2)
-        await node.delete(key(2))
+        await node.attacher.delete(key(2))
     w.host.links.clear()
     w.journal.boot()
     async with w.node(config) as node:

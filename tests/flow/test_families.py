@@ -49,7 +49,7 @@ async def warm(
 async def add(node: Node, number: int, families: str = "", **more: str) -> Lease:
     annotations = {IP_FAMILIES: families, **more}
     pod = PodRef(namespace="shop", name=f"pod{number}", uid=f"pod{number}")
-    lease, _ = await node.add(key(number), pod, 100 + number, annotations)
+    lease, _ = await node.attacher.add(key(number), pod, 100 + number, annotations)
     return lease
 
 
@@ -144,7 +144,7 @@ async def test_addresses_of_both_come_back(autojump_clock: Clock) -> None:
         for number in range(30):
             await add(node, number)
         for number in range(30):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(600)
         for family in BOTH:
             counts = node.pool.counts(family)
@@ -153,7 +153,7 @@ async def test_addresses_of_both_come_back(autojump_clock: Clock) -> None:
         calls = w.calls("CreateIpv6"), w.calls("DeleteIpv6")
         await trio.sleep(3000)
         assert (w.calls("CreateIpv6"), w.calls("DeleteIpv6")) == calls
-        await node.release_all()
+        await node.release.run()
     assert w.pod_vnics() == []
 
 
@@ -167,7 +167,7 @@ async def test_a_restart_keeps_both(autojump_clock: Clock) -> None:
         after = await add(node, 2)
         assert {*after.addresses}.isdisjoint(before.addresses)
         check(w, node)
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         await trio.sleep(10)
         assert {node.pool.ledger.state(a) for a in before.addresses} == {"free"}
 
@@ -240,7 +240,7 @@ async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> N
         assert len(lease.addresses) == 2
         assert [v.id for v in w.pod_vnics()] == [before]
         # And back again: what nobody may have is given back.
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         cluster.asked = PodNetwork(subnet_ids=(pods,))
         node.pool.signals.ring()
         await trio.sleep(1000)
@@ -273,7 +273,7 @@ async def test_a_life_under_a_fault_of_ipv6(
             await add_at_last(node, number, seconds=900)
         check(w, node)
         for number in range(PODS):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(700)
         books = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
         own = {s.vnic.ipv6 for s in node.pool.vnics.pod_slots}
@@ -287,5 +287,5 @@ async def test_a_life_under_a_fault_of_ipv6(
 
 
 async def add_plain(node: Node, number: int) -> Lease:
-    lease, _ = await node.add(key(number), PodRef(), 100 + number)
+    lease, _ = await node.attacher.add(key(number), PodRef(), 100 + number)
     return lease

@@ -107,7 +107,7 @@ async def test_a_life_under_a_fault(
             await add_at_last(node, number, seconds=900)
         check_invariants(w, node)
         for number in range(PODS):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(700)
         check_invariants(w, node)
         # Nothing is lost: the books have all that the cloud gives.
@@ -168,7 +168,7 @@ async def test_a_vnic_detached_behind_our_back(autojump_clock: Clock) -> None:
         await trio.sleep(200)
         assert w.pod_vnics()[0].id != attachment.vnic_id  # another one came
         assert node.pool.ledger.lease_of(key(1)) == lease  # the pod believes in it
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         await add(node, 2)
         check_invariants(w, node)
 
@@ -264,7 +264,7 @@ async def test_a_new_vnic_is_not_given_up_because_no_list_has_it(
         )
         w.service.world.hidden[attachment.id] = w.service.clock() + 20
         with pytest.raises(CloudError, match="in no list of attachments yet"):
-            await node.release_all()
+            await node.release.run()
         await trio.sleep(30)
-        await node.release_all()
+        await node.release.run()
     assert w.pod_vnics() == []

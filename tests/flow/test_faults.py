@@ -15,6 +15,7 @@ from tests.harness import (
     until_warm,
     world,
 )
+from vcnd.flow import status
 from vcnd.model.errors import PoolEmptyError
 
 REFUSALS = [
@@ -154,7 +155,7 @@ async def test_imds_away_at_start(autojump_clock: Clock) -> None:
             await add(node, 1)
         assert "cloud has not been reached" in caught.value.details
         await trio.sleep(60)
-        assert "IMDS" in node.report()["problems"][-1]["reason"]
+        assert "IMDS" in status.report(node.pool)["problems"][-1]["reason"]
         w.service.faults.clear()
         await until_warm(node)
 
@@ -222,7 +223,7 @@ async def test_foreign_vnic_is_left_alone(autojump_clock: Clock) -> None:
         await until_warm(node)
         assert foreign.vnic_id not in node.pool.vnics.slots
         assert node.pool.vnics.attached == 3
-        await node.release_all()
+        await node.release.run()
     assert [v.id for v in w.pod_vnics()] == [foreign.vnic_id]
     assert foreign.lifecycle_state == "ATTACHED"
 
@@ -250,7 +251,7 @@ async def test_deletion_nobody_answers_is_settled_by_asking(
         # Done, and no answer, until the daemon gives up asking.
         w.fault("BulkDeletePrivateIps", "after", times=1000)
         for number in range(12):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(130)
         w.service.faults.clear()
         await trio.sleep(60)
@@ -263,7 +264,7 @@ async def test_deletion_nobody_answers_is_settled_by_asking(
         await until_warm(node, free=4)
         w.fault("BulkDeletePrivateIps", "cut", times=1000)
         for number in range(12):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(130)
         w.service.faults.clear()
         await trio.sleep(600)
@@ -277,7 +278,7 @@ async def test_kernel_that_refuses_ends_nothing(autojump_clock: Clock) -> None:
     w.host.refusals = 3
     async with w.node() as node:
         await trio.sleep(1)
-        reasons = [p["reason"] for p in node.report()["problems"]]
+        reasons = [p["reason"] for p in status.report(node.pool)["problems"]]
         assert any("nft refused" in r for r in reasons)
         await until_warm(node)
         await add(node, 1)

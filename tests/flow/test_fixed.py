@@ -17,7 +17,7 @@ async def test_a_fixed_address_survives_its_pod(autojump_clock: Clock) -> None:
     async with warm(w) as node:
         first = await add(node, 1, {FIXED_ADDRESS: "web"})
         await add(node, 2, {})
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         await trio.sleep(30)
         assert [p.vnic_id for p in reserved(w)] == [None]
         again = await add(node, 3, {FIXED_ADDRESS: "web"})
@@ -39,7 +39,7 @@ async def test_a_fixed_address_follows_its_pod_to_another_node(
         with pytest.raises(PoolEmptyError) as refusal:
             await add(two, 2, annotations)
         assert f"{first.address} is on VNIC" in str(refusal.value)
-        await one.delete(key(1))
+        await one.attacher.delete(key(1))
         second = await add(two, 2, annotations)
         assert second.address == first.address
         assert vnic_of(other, second).id in {v.id for v in other.pod_vnics()}
@@ -76,7 +76,7 @@ async def test_two_pods_of_a_node_do_not_share_it(autojump_clock: Clock) -> None
         with pytest.raises(PoolEmptyError) as refusal:
             await add(node, 2, {FIXED_ADDRESS: "web"})
         assert "web is with pod shop/pod1 here" in str(refusal.value)
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         second = await add(node, 2, {FIXED_ADDRESS: "web"})
         assert first.address == second.address
 
@@ -98,7 +98,7 @@ async def test_another_wish_for_nsgs_takes_it_along(autojump_clock: Clock) -> No
     _, nsg = ids(w)
     async with warm(w) as node:
         first = await add(node, 1, {FIXED_ADDRESS: "web"})
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         second = await add(node, 2, {FIXED_ADDRESS: "web", NSG_IDS: nsg})
         assert first.address == second.address
         assert vnic_of(w, second).nsg_ids == [nsg]
@@ -113,7 +113,7 @@ async def test_reserved_addresses_of_others_are_left_alone(
         lease = await add(node, 1, {FIXED_ADDRESS: "web"})
         mine = w.secondary()[lease.address]
         mine.freeform_tags["vcnd-cluster"] = "another"
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         await trio.sleep(2000)
         # It is not ours any more: forgotten, and left where it is.
         assert mine in reserved(w)
@@ -134,7 +134,7 @@ async def test_a_fault_on_the_way_makes_no_second_one(
         w.fault(operation, kind, status=503)
         first = await add(node, 1, {FIXED_ADDRESS: "web"})
         w.fault("PrivateIpVnicDetach", kind, status=503)
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         await trio.sleep(60)
         assert [p.vnic_id for p in reserved(w)] == [None]
         again = await add(node, 2, {FIXED_ADDRESS: "web"})

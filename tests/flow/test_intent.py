@@ -63,7 +63,7 @@ async def shrink(node: Node) -> None:
         await add(node, number)
     await until_warm(node, free=4)
     for number in range(12):
-        await node.delete(key(number))
+        await node.attacher.delete(key(number))
 
 
 def idle() -> Config:
@@ -119,7 +119,7 @@ async def test_stop_while_everything_is_released(
     w = world(nodes=2)
     async with w.node() as node, trio.open_nursery() as releasing:
         await until_warm(node)
-        releasing.start_soon(node.release_all)
+        releasing.start_soon(node.release.run)
         with trio.fail_after(900):
             while all(v.lifecycle_state == "AVAILABLE" for v in w.pod_vnics()):
                 await trio.sleep(0.001)
@@ -190,8 +190,8 @@ async def test_add_is_refused_while_the_node_is_released(
         async with trio.open_nursery() as calls:
             calls.start_soon(wait_in_vain, node)
             await trio.sleep(1)
-            await node.delete(lease.key)
-            calls.start_soon(node.release_all)
+            await node.attacher.delete(lease.key)
+            calls.start_soon(node.release.run)
             await trio.sleep(0.1)
             with pytest.raises(TryAgainError, match="is being released") as caught:
                 await add(node, 3)
@@ -207,7 +207,7 @@ async def test_a_release_that_fails_lets_adds_in_again(autojump_clock: Clock) ->
         await until_warm(node)
         w.fault("DetachVnic", status=403, code="NotAllowed", times=1)
         with pytest.raises(CloudError):
-            await node.release_all()
+            await node.release.run()
         lease = await add(node, 1)
         assert lease.address in w.secondary()
         await trio.sleep(200)
@@ -229,7 +229,7 @@ async def test_stop_while_a_fixed_address_is_let_go(
     other, annotations = w.beside("node2"), {FIXED_ADDRESS: "web"}
     async with warm(w) as node:
         lease = await shop_add(node, 1, annotations)
-        await node.delete(lease.key)
+        await node.attacher.delete(lease.key)
         with trio.fail_after(60):
             while reserved(w)[0].vnic_id is not None:
                 await trio.sleep(0.001)

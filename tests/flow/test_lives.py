@@ -36,7 +36,7 @@ async def test_next_life_goes_on_cooling(autojump_clock: Clock) -> None:
     config = settings(cooling_seconds=30.0)
     async with w.node(config) as node:
         lease = await add(node, 1)
-        await node.delete(lease.key)
+        await node.attacher.delete(lease.key)
     await trio.sleep(10)
     async with w.node(config) as node:
         assert node.pool.ledger.state(lease.address) == "cooling"
@@ -96,9 +96,9 @@ async def test_release_gives_everything_back(autojump_clock: Clock) -> None:
     async with w.node(settings(audit_seconds=0.3)) as node:
         lease = await add(node, 1)
         with pytest.raises(BadRequestError, match="1 pods hold addresses"):
-            await node.release_all()
-        await node.delete(lease.key)
-        await node.release_all()
+            await node.release.run()
+        await node.attacher.delete(lease.key)
+        await node.release.run()
         await trio.sleep(600)
         assert node.pool.ledger.counts().total == 0
         with pytest.raises(TryAgainError, match="was released"):
@@ -117,7 +117,7 @@ async def test_surplus_is_given_back_after_it_stood(autojump_clock: Clock) -> No
             await add(node, number)
         await until_warm(node, free=4)
         for number in range(12):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await trio.sleep(200)
         assert len(w.secondary()) == 16
         await trio.sleep(200)
@@ -156,7 +156,7 @@ async def test_a_vnic_that_goes_while_an_audit_asks_stays_away(
             await add(node, number)
         w.service.world.settings.timing.latencies["ListPrivateIps"] = 9.0
         for number in range(6):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         for _ in range(200):
             await trio.sleep(1)
             attached = {s.vnic.id for s in node.pool.vnics.pod_slots}

@@ -62,16 +62,16 @@ async def test_running_pods_keep_links_and_addresses(
         assert links.items() <= w.host.links.items()
         check_invariants(w, node)
         for number, lease in zip(PODS, before, strict=True):
-            await node.check(lease.key, 100 + number, [lease.address])
+            await node.attacher.check(lease.key, 100 + number, [lease.address])
         # The same ADD again, another namespace, DEL, and DEL again.
         assert (await add(node, 0)).address == before[0].address
         assert await add(node, 0) == before[0]
         assert (await add(node, 1, netns=999)).address == before[1].address
         for lease in before:
-            ended = await node.delete(lease.key)
+            ended = await node.attacher.delete(lease.key)
             assert ended is not None
             assert ended.address == lease.address
-            assert await node.delete(lease.key) is None
+            assert await node.attacher.delete(lease.key) is None
             assert lease.host_ifname not in w.host.links
         await trio.sleep(60)
         assert addresses(node) == {x.address for x in fresh}
@@ -101,7 +101,7 @@ async def test_garbage_collection_spares_what_is_known_by_its_link_alone(
     forget(w, Leased)
     w.host.aliases = False
     async with w.node() as node:
-        await node.collect_garbage("vcnd", frozenset())
+        await node.kernel_audit.collect_garbage("vcnd", frozenset())
         assert addresses(node) == {x.address for x in before}
 
 
@@ -132,7 +132,7 @@ async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
     async with w.node() as node:
         for number in range(6):
             await add(node, number)
-        await node.delete(key(0))
+        await node.attacher.delete(key(0))
         numbers = {s.vnic.id: s.index for s in node.pool.vnics.pod_slots}
     assert len(numbers) > 1
     first, second = sorted(numbers, key=lambda v: numbers[v])[:2]
@@ -153,7 +153,7 @@ async def test_free_addresses_cool_after_a_loss(autojump_clock: Clock) -> None:
     async with w.node(config) as node:
         await add(node, 1)
         released = await add(node, 2)
-        await node.delete(key(2))
+        await node.attacher.delete(key(2))
     w.journal.records.clear()
     async with w.node(config) as node:
         for number in range(10, 14):

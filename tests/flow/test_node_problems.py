@@ -3,6 +3,7 @@
 import trio
 
 from tests.harness import until_warm, world
+from vcnd.flow import status
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.place import Place, PlaceKind
 
@@ -19,7 +20,7 @@ async def test_a_problem_of_the_node_comes_and_goes(
         await until_warm(node)
 
         def told() -> dict[str, tuple[str, str]]:
-            found = node.report()["problems"]
+            found = status.report(node.pool)["problems"]
             return {p["what"]: (p["cause"], p["reason"]) for p in found}
 
         assert told() == {"firewall ip filter FORWARD": ("packets_dropped", "drops")}

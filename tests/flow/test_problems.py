@@ -10,6 +10,7 @@ from tests.doubles.cluster import MemoryCluster
 from tests.harness import add, settings, until_warm, world
 from tests.shop import ids, pod, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
+from vcnd.flow import status
 from vcnd.flow.reasons import why_empty
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import PoolEmptyError
@@ -26,7 +27,7 @@ BOTH = (Family.IPV4, Family.IPV6)
 
 
 def problems(node: Node) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = node.report()["problems"]
+    found: list[dict[str, Any]] = status.report(node.pool)["problems"]
     return found
 
 

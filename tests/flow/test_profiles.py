@@ -47,15 +47,15 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
         cluster.change()
         await trio.sleep(1)
         began = trio.current_time()
-        special, _ = await node.add(key(1), pod("web1"), 101)
-        plain, _ = await node.add(key(2), pod("plain"), 102)
+        special, _ = await node.attacher.add(key(1), pod("web1"), 101)
+        plain, _ = await node.attacher.add(key(2), pod("plain"), 102)
         assert trio.current_time() == began
         assert special.address.startswith("10.1.16.")
         assert vnic_of(w, special).nsg_ids == list(web.nsg_ids)
         assert vnic_of(w, plain).id != vnic_of(w, special).id
         # They stay though nobody is there.
-        await node.delete(key(1))
-        await node.delete(key(2))
+        await node.attacher.delete(key(1))
+        await node.attacher.delete(key(2))
         await trio.sleep(3000)
         assert len(w.pod_vnics()) == 2
         check_invariants(w, node)
@@ -104,7 +104,7 @@ async def test_what_profiles_do_not_give_is_refused(
         if NSG_IDS in annotations:
             reason = "may not use NSG|already"
         with pytest.raises(RequestRefusedError, match=reason):
-            await node.add(key(1), pod("pod1"), 101)
+            await node.attacher.add(key(1), pod("pod1"), 101)
 
 
 @pytest.mark.slow

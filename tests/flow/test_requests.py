@@ -60,7 +60,7 @@ async def test_a_class_that_nobody_needs_is_given_back(autojump_clock: Clock) ->
         await add(node, 1, {})
         await add(node, 2, {NSG_IDS: nsg})
         assert len(w.pod_vnics()) == 2
-        await node.delete(key(2))
+        await node.attacher.delete(key(2))
         await trio.sleep(300)
         assert [v.nsg_ids for v in w.pod_vnics()] != [[nsg]]
         assert len(w.pod_vnics()) == 1
@@ -192,7 +192,7 @@ async def test_wishes_of_bound_pods_are_met_before_their_calls(
         cluster.change()
         await trio.sleep(60)
         began = trio.current_time()
-        lease, _ = await node.add(key(1), pod("pod1"), 101)
+        lease, _ = await node.attacher.add(key(1), pod("pod1"), 101)
         assert trio.current_time() == began
         assert vnic_of(w, lease).nsg_ids == [nsg]
         assert w.secondary()[lease.address].lifetime == "RESERVED"
@@ -220,7 +220,7 @@ async def test_a_pod_that_is_not_known_yet_waits_to_be(autojump_clock: Clock) ->
         leases = []
 
         async def call() -> None:
-            leases.append((await node.add(key(1), pod("pod1"), 101))[0])
+            leases.append((await node.attacher.add(key(1), pod("pod1"), 101))[0])
 
         async with trio.open_nursery() as calls:
             calls.start_soon(call)
@@ -237,17 +237,19 @@ async def test_while_kubernetes_is_away_pods_without_wishes_start(
     async with warm(w, cluster=cluster) as node:
         cluster.synced = False
         began = trio.current_time()
-        await node.add(key(1), PodRef(namespace="plain", name="p", uid="p"), 101)
+        await node.attacher.add(
+            key(1), PodRef(namespace="plain", name="p", uid="p"), 101
+        )
         assert trio.current_time() == began
         with pytest.raises(TryAgainError, match="not known yet"):
-            await node.add(key(2), pod("pod1"), 102)
+            await node.attacher.add(key(2), pod("pod1"), 102)
 
 
 async def test_nobody_gets_other_nsgs_for_want_of_news(autojump_clock: Clock) -> None:
     w, cluster = shop(), MemoryCluster()
     async with warm(w, cluster=cluster) as node:
         with pytest.raises(TryAgainError, match="not known yet"):
-            await node.add(key(1), pod("pod1"), 101)
+            await node.attacher.add(key(1), pod("pod1"), 101)
         # Where nobody may wish for anything there is nothing to wait for.
         other = PodRef(namespace="plain", name="p", uid="p")
-        await node.add(key(2), other, 102)
+        await node.attacher.add(key(2), other, 102)

@@ -14,6 +14,7 @@ import trio
 from tests.flow.test_broken import delete_behind
 from tests.harness import World, add, check_invariants, key, settings, world
 from vcnd.ctl import describe
+from vcnd.flow import status
 from vcnd.model.errors import SandboxBrokenError
 from vcnd.model.records import Leased
 from vcnd.model.sandbox import Lease
@@ -54,9 +55,11 @@ async def test_restarts_and_audits_leave_it(
         check_invariants(w, node)
     async with w.node() as node:
         assert node.pool.ledger.lease_of(lease.key) == lease
-        (shown,) = [x for x in node.report()["leases"] if not x["host_ifname"]]
+        (shown,) = [
+            x for x in status.report(node.pool)["leases"] if not x["host_ifname"]
+        ]
         assert shown["addresses"] == lease.addresses
-        assert lease.address in describe(node.report())
+        assert lease.address in describe(status.report(node.pool))
 
 
 async def test_a_new_boot_ends_it(autojump_clock: Clock) -> None:
@@ -73,21 +76,21 @@ async def test_a_new_boot_ends_it(autojump_clock: Clock) -> None:
 async def test_check_looks_at_its_addresses(autojump_clock: Clock) -> None:
     w = world(blocks=False)
     async with unwired(w) as (node, lease):
-        await node.check(lease.key, 7, [lease.address])
+        await node.attacher.check(lease.key, 7, [lease.address])
         with pytest.raises(SandboxBrokenError, match="does not name"):
-            await node.check(lease.key, 7, ["10.9.9.9"])
+            await node.attacher.check(lease.key, 7, ["10.9.9.9"])
         delete_behind(w, lease.address)
         await trio.sleep(300)
         assert node.pool.ledger.lease_of(lease.key) == lease
         with pytest.raises(SandboxBrokenError, match="cannot work"):
-            await node.check(lease.key, 7, [lease.address])
+            await node.attacher.check(lease.key, 7, [lease.address])
 
 
 async def test_del_lets_its_address_cool(autojump_clock: Clock) -> None:
     w = world()
     async with unwired(w) as (node, lease):
-        assert await node.delete(lease.key) == lease
-        assert await node.delete(lease.key) is None
+        assert await node.attacher.delete(lease.key) == lease
+        assert await node.attacher.delete(lease.key) is None
         assert node.pool.ledger.state(lease.address) == "cooling"
         await trio.sleep(31)
         assert node.pool.ledger.state(lease.address) == "free"
@@ -101,12 +104,12 @@ async def test_garbage_collection_ends_it_when_the_runtime_does_not_list_it(
     w = world()
     async with unwired(w) as (node, lease):
         listed = {(key(n).container_id, key(n).ifname) for n in (1, 2)}
-        await node.collect_garbage("vcnd", frozenset(listed))
+        await node.kernel_audit.collect_garbage("vcnd", frozenset(listed))
         assert node.pool.ledger.lease_of(lease.key) == lease
-        await node.collect_garbage("another", frozenset())
+        await node.kernel_audit.collect_garbage("another", frozenset())
         assert node.pool.ledger.lease_of(lease.key) == lease
         rest = listed - {(lease.key.container_id, lease.key.ifname)}
-        await node.collect_garbage("vcnd", frozenset(rest))
+        await node.kernel_audit.collect_garbage("vcnd", frozenset(rest))
         assert [x.key for x in node.pool.ledger.leases()] == [key(2)]
 
 

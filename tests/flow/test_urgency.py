@@ -86,10 +86,10 @@ async def test_what_is_given_back_is_less_urgent(autojump_clock: Clock) -> None:
         for number in range(20):
             await add(node, number)
         for number in range(20):
-            await node.delete(key(number))
+            await node.attacher.delete(key(number))
         await until(lambda: ("delete_addresses", Urgency.RELEASE) in heard)
         heard.clear()
-        await node.release_all()
+        await node.release.run()
         assert heard == {("detach_vnic", Urgency.RELEASE)}
 
 
@@ -98,9 +98,9 @@ async def test_a_fixed_address_is_fetched_for_a_pod_and_released_for_nobody(
 ) -> None:
     w, heard = shop(), Heard()
     async with warm(w, heard) as node:
-        await node.add(key(1), pod("web"), 101, {FIXED_ADDRESS: "web"})
+        await node.attacher.add(key(1), pod("web"), 101, {FIXED_ADDRESS: "web"})
         assert ("fetch_fixed", Urgency.WAITING) in heard
-        await node.delete(key(1))
+        await node.attacher.delete(key(1))
         await until(lambda: ("release_fixed", Urgency.RELEASE) in heard)
 
 

@@ -17,6 +17,7 @@ from tests.harness import (
 from tests.shop import add as shop_add
 from tests.shop import reserved, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS
+from vcnd.flow import status
 from vcnd.model.errors import PoolEmptyError
 from vcnd.node import Node
 
@@ -66,7 +67,7 @@ async def test_a_vnic_missing_from_a_list_once_disturbs_no_pod(
             assert node.pool.vnics.slots == before
             assert node.pool.ledger.private_ips() == known
             assert w.host.slots == list(before.values())
-        await node.check(lease.key, 101, [lease.address])
+        await node.attacher.check(lease.key, 101, [lease.address])
         assert node.pool.vnics.doubted == frozenset()
         await add(node, 2)
         check_invariants(w, node)
@@ -111,7 +112,7 @@ async def test_lists_that_are_late_after_a_restart_take_nothing(
             await trio.sleep(1)
             assert [s.index for s in node.pool.vnics.pod_slots] == [2]
             assert set(known) <= set(node.pool.ledger.private_ips())
-        await node.check(lease.key, 101, [lease.address])
+        await node.attacher.check(lease.key, 101, [lease.address])
         await until_warm(node, free=3)
         check_invariants(w, node)
 
@@ -149,7 +150,7 @@ async def test_a_pod_whose_address_comes_back_on_another_vnic_works_again(
         assert slot.index == 3
         assert w.secondary()[lease.address].vnic_id == slot.vnic.id
         assert w.host.moved[lease.host_ifname] == {lease.address: slot.vnic.id}
-        await node.check(lease.key, 101, [lease.address])
+        await node.attacher.check(lease.key, 101, [lease.address])
 
 
 async def test_tags_that_somebody_replaced_are_put_back(autojump_clock: Clock) -> None:
@@ -164,8 +165,8 @@ async def test_tags_that_somebody_replaced_are_put_back(autojump_clock: Clock) -
         assert len(w.pod_vnics()) == 1
         check_invariants(w, node)
         vnic.freeform_tags = {}
-        await node.delete(lease.key)
-        await node.release_all()
+        await node.attacher.delete(lease.key)
+        await node.release.run()
     assert w.pod_vnics() == []
 
 
@@ -183,7 +184,7 @@ async def test_tags_of_a_fixed_address_that_somebody_replaced_are_put_back(
             await trio.sleep(1)
             assert node.pool.ledger.lost() == set()
             assert node.pool.ledger.counts().doubted == 0
-        await node.check(lease.key, 101, [lease.address])
+        await node.attacher.check(lease.key, 101, [lease.address])
         assert fixed.freeform_tags == {**ours, "cost-center": "42"}
 
 
@@ -227,11 +228,13 @@ async def test_a_lost_link_is_told_and_its_addresses_are_not_given(
         await trio.sleep(0.1)
         lease = await add(node, 2)
         assert w.secondary()[lease.address].vnic_id != slot.vnic.id
-        assert [p["what"] for p in node.report()["problems"]] == [
+        assert [p["what"] for p in status.report(node.pool)["problems"]] == [
             f"link of {slot.vnic.id}"
         ]
-        assert [b["address"] for b in node.report()["broken"]] == [before.address]
+        assert [b["address"] for b in status.report(node.pool)["broken"]] == [
+            before.address
+        ]
         w.host.find_link(slot.vnic.id)
         await trio.sleep(1)
-        assert node.report()["problems"] == []
-        assert node.report()["broken"] == []
+        assert status.report(node.pool)["problems"] == []
+        assert status.report(node.pool)["broken"] == []

@@ -55,14 +55,14 @@ async def test_the_pages_statements_are_enough(
             for number in range(8):
                 await add(node, number)
             for number in range(8):
-                await node.delete(key(number))
+                await node.attacher.delete(key(number))
             await trio.sleep(300)
         ref = PodRef(namespace="shop", name="web")
-        await node.add(key(20), ref, 120, {FIXED_ADDRESS: "true"})
-        await node.delete(key(20))
+        await node.attacher.add(key(20), ref, 120, {FIXED_ADDRESS: "true"})
+        await node.attacher.delete(key(20))
         await trio.sleep(30)
         check_invariants(w, node)
-        await node.release_all()
+        await node.release.run()
     assert not [r for r in w.service.records if r.code == "NotAuthorizedOrNotFound"]
     assert w.pod_vnics() == []
 
@@ -110,8 +110,8 @@ async def test_the_statements_are_enough_for_both_families(
     async with w.node(settings(cooling_seconds=1.0), families=BOTH) as node:
         assert len((await add(node, 1)).addresses) == 2
         await trio.sleep(1000)
-        await node.delete(key(1))
-        await node.release_all()
+        await node.attacher.delete(key(1))
+        await node.release.run()
     assert not [r for r in w.service.records if r.code == "NotAuthorizedOrNotFound"]
 
 
@@ -127,7 +127,9 @@ async def test_without_the_statement_for_ipv6_there_is_ipv4(
             await add(node, 1)
         assert f"the policy lacks '{IPV6S}'" in str(refusal.value)
         annotations = {IP_FAMILIES: "IPv4"}
-        await node.add(key(2), PodRef(namespace="a", name="b"), 102, annotations)
+        await node.attacher.add(
+            key(2), PodRef(namespace="a", name="b"), 102, annotations
+        )
         await trio.sleep(2000)
         said_of = {str(p.place): p.reason for p in node.pool.problems}
         assert f"'{IPV6S}'" in said_of["IPv6 audit"]

@@ -8,8 +8,7 @@ import pytest
 import structlog
 import trio
 
-from tests.calling import Verbs
-from vcnd.serve.server import CniServer
+from tests.calling import Verbs, server_of
 
 Clock = trio.testing.MockClock
 PAUSE_SECONDS = 0.1
@@ -32,7 +31,7 @@ class Listener:
 
 
 async def serve(listener: Listener, seconds: float) -> None:
-    server = CniServer(Verbs(), allowed_uid=os.getuid())
+    server = server_of(Verbs())
     with trio.move_on_after(seconds):
         async with trio.open_nursery() as calls:
             await server.serve(cast(trio.socket.SocketType, listener), calls)

@@ -19,10 +19,10 @@ from tests.calling import (
     exchange,
     request,
     request_environment,
+    server_of,
     serving,
 )
 from vcnd.serve.hangups import HangUps
-from vcnd.serve.server import CniServer
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ async def test_any_bytes_are_answered_in_form(data: bytes, descriptors: int) -> 
         if data:
             await theirs.sendmsg([data], rights)
         theirs.shutdown(socket.SHUT_WR)
-        server = CniServer(Verbs(), allowed_uid=os.getuid())
+        server = server_of(Verbs())
         await server.converse(ours, hangups)
         reply = b""
         while chunk := await theirs.recv(65536):

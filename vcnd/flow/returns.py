@@ -13,9 +13,8 @@ import trio
 
 from vcnd.core.states import State
 from vcnd.flow.changes import Changes, texts
-from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
-from vcnd.model.errors import BadRequestError, CloudError, JournalError
+from vcnd.model.errors import CloudError, JournalError
 from vcnd.model.ids import VnicId
 from vcnd.model.records import (
     AddressForgotten,
@@ -29,7 +28,7 @@ from vcnd.model.records import (
 )
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import PrivateIp
-from vcnd.ports import Cloud, Host, Journal
+from vcnd.ports import Cloud, Journal
 
 log = structlog.get_logger()
 
@@ -46,13 +45,11 @@ class Returns:
         *,
         pool: Pool,
         cloud: Cloud,
-        host: Host,
         journal: Journal,
         changes: Changes,
     ) -> None:
         self._pool = pool
         self._cloud = cloud.at(Urgency.RELEASE)
-        self._host = host
         self._journal = journal
         self._changes = changes
         self.being_deleted: set[str] = set()
@@ -116,12 +113,15 @@ class Returns:
             for private_ip in to_delete:
                 pool.ledger.keep(private_ip)
             return True  # a pod was quicker
-        await self._detach(vnic_id, to_delete)
+        await self.give_back_vnic(vnic_id, to_delete)
         await self._changes.apply()
         log.info("vnic_detached", vnic=vnic_id, addresses=texts(to_delete))
         return True
 
-    async def _detach(self, vnic_id: VnicId, to_delete: Sequence[PrivateIp]) -> None:
+    async def give_back_vnic(
+        self, vnic_id: VnicId, to_delete: Sequence[PrivateIp]
+    ) -> None:
+        """Detach a VNIC; its objects are marked as deleting, and go with it."""
         async with self._returning(to_delete, vnic_id):
             # Its addresses are EPHEMERAL: they go with it, in one call.
             await self._cloud.detach_vnic(vnic_id)
@@ -226,31 +226,3 @@ class Returns:
         pool.forget_vnic(vnic_id)
         pool.vnics.detached(vnic_id)
         await self._journal.append(VnicForgotten(vnic_id))
-
-    def refuse_if_held(self) -> None:
-        """Raise ``BadRequestError`` while pods hold addresses."""
-        held = self._pool.ledger.leases()
-        if held:
-            raise BadRequestError(
-                f"{len(held)} pods hold addresses of this node",
-                details="drain the node first: kubectl drain",
-            )
-
-    async def give_all_back(self) -> None:
-        """Return every address and VNIC to the cloud, and leave the kernel as found.
-
-        Raises:
-            BadRequestError: pods still hold addresses; nothing was changed.
-        """
-        pool, ledger = self._pool, self._pool.ledger
-        self.refuse_if_held()
-        for slot in pool.vnics.pod_slots:
-            held = ledger.per_vnic().get(slot.vnic.id, [])
-            to_delete = [p for p in held if ledger.why_withheld(p) is None]
-            for private_ip in to_delete:
-                ledger.mark_deleting(private_ip)  # what cools too
-            await self._detach(slot.vnic.id, to_delete)
-        pool.conditions.enter(Phase.RELEASED)
-        await self._host.withdraw()
-        self._journal.remove()
-        log.info("node_released")

@@ -5,22 +5,19 @@ import os
 import secrets
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Any, Never, Protocol
+from typing import Never
 
-import msgspec
 import structlog
 import trio
 from structlog.contextvars import bind_contextvars
 
-from vcnd.model.errors import BadNetnsError, BadRequestError, VcndError
-from vcnd.model.family import Family
-from vcnd.model.interface import PodInterface
-from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.errors import BadRequestError, VcndError
 from vcnd.serve import cni_result, wire
-from vcnd.serve.cni_call import Call, parse_call
+from vcnd.serve.cni import CniVerbs
+from vcnd.serve.cni_call import parse_call
 from vcnd.serve.cni_request import HalfRequestError, Request, receive
+from vcnd.serve.control import COMMANDS, ControlVerbs
 from vcnd.serve.hangups import HangUps
 
 log = structlog.get_logger()
@@ -42,55 +39,15 @@ TRANSIENT_ACCEPT_ERRORS = {
 PEER_CREDENTIALS = struct.Struct("=iII")
 
 
-class Verbs(Protocol):
-    """What the calls do, without their form."""
-
-    async def add(
-        self,
-        key: SandboxKey,
-        pod: PodRef,
-        netns: int,
-        annotations: Mapping[str, str] | None = None,
-    ) -> tuple[Lease, PodInterface]:
-        """Give a sandbox an address."""
-
-    async def delete(self, key: SandboxKey) -> Lease | None:
-        """Take it back."""
-
-    async def check(
-        self,
-        key: SandboxKey,
-        netns: int,
-        addresses: Collection[str],
-        default_routes: Collection[Family] = (),
-    ) -> None:
-        """Look whether all is there."""
-
-    async def collect_garbage(
-        self, network: str, valid: frozenset[tuple[str, str]]
-    ) -> None:
-        """End what the runtime no longer knows."""
-
-    def ready(self) -> None:
-        """Raise if ADD cannot succeed."""
-
-    def report(self) -> dict[str, Any]:
-        """Return the node's state."""
-
-    async def release_all(self) -> None:
-        """Give everything back to the cloud."""
-
-
 class CniServer:
     """Answers the shim and vcndctl."""
 
-    def __init__(self, verbs: Verbs, *, allowed_uid: int) -> None:
-        self._verbs = verbs
+    def __init__(
+        self, *, cni: CniVerbs, control: ControlVerbs, allowed_uid: int
+    ) -> None:
+        self._cni = cni
+        self._control = control
         self._allowed_uid = allowed_uid
-        self._controls: dict[str, Callable[[], Awaitable[bytes]]] = {
-            "VCND_STATUS": self._report,
-            "VCND_RELEASE": self._release_all,
-        }
 
     async def serve(
         self, listener: trio.socket.SocketType, calls: trio.Nursery
@@ -179,16 +136,17 @@ class CniServer:
         version = wire.LATEST
         environment = request.environment
         try:
-            control = self._controls.get(environment.get("CNI_COMMAND", ""))
-            if control is not None:
-                return cni_result.frame(0, await control())
+            command = environment.get("CNI_COMMAND", "")
+            if command in COMMANDS:
+                return cni_result.frame(0, await self._control.carry_out(command))
             # One word ties the call's log lines to the requests that it makes of OCI.
             trace = wire.trace_of(environment) or secrets.token_hex(16)
             bind_contextvars(trace=trace)
             config = wire.parse_config(request.stdin)
             version = wire.version_of(config)
             call = parse_call(environment, config)
-            return cni_result.frame(0, await self._carry_out(call, request.descriptors))
+            answer = await self._cni.carry_out(call, request.descriptors)
+            return cni_result.frame(0, answer)
         except VcndError as error:
             log.warning(
                 "call_refused", code=error.code, cause=error.cause, reason=str(error)
@@ -209,64 +167,6 @@ class CniServer:
             raise BadRequestError(
                 f"uid {uid} may not call vcnd", details=f"pid {pid}; only root may"
             )
-
-    async def _carry_out(self, call: Call, descriptors: list[int]) -> bytes:
-        verbs, began = self._verbs, trio.current_time()
-        outcome: dict[str, Any] = {}
-        match call.command:
-            case "ADD":
-                lease, interface = await verbs.add(
-                    call.key, call.pod, _one_namespace(descriptors), call.annotations
-                )
-                stdout = cni_result.render_result(call, lease, interface)
-                outcome = {"address": lease.address, "ifname": interface.host_ifname}
-            case "DEL":
-                ended = await verbs.delete(call.key)
-                stdout = b""
-                outcome = {"address": ended.address if ended else None}
-            case "CHECK":
-                netns = _one_namespace(descriptors)
-                await verbs.check(
-                    call.key,
-                    netns,
-                    call.previous_addresses,
-                    call.previous_default_routes,
-                )
-                stdout = b""
-            case "GC":
-                await verbs.collect_garbage(call.key.network, call.valid_attachments)
-                stdout = b""
-            case "STATUS":
-                verbs.ready()
-                return b""  # every few seconds for ever: not logged
-            case _:
-                return cni_result.render_versions(call.cni_version)
-        took = trio.current_time() - began
-        log.info(
-            "call",
-            command=call.command,
-            sandbox=str(call.key),
-            pod=str(call.pod),
-            ms=round(took * 1000, 2),
-            **outcome,
-        )
-        return stdout
-
-    async def _report(self) -> bytes:
-        return msgspec.json.encode(self._verbs.report())
-
-    async def _release_all(self) -> bytes:
-        await self._verbs.release_all()
-        return b"{}"
-
-
-def _one_namespace(descriptors: list[int]) -> int:
-    if len(descriptors) != 1:
-        raise BadNetnsError(
-            "CNI_NETNS cannot be opened",
-            details=f"{len(descriptors)} descriptors came with the call, 1 expected",
-        )
-    return descriptors[0]
 
 
 async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:

@@ -114,7 +114,7 @@ def burst(pods: int = 110) -> Row:
         waited: list[float] = []
 
         async def start(number: int) -> None:
-            await node.add(_key(number), PodRef(name=f"pod{number}"), number)
+            await node.attacher.add(_key(number), PodRef(name=f"pod{number}"), number)
             waited.append(trio.current_time() - began)
 
         pool = PoolSection()
@@ -148,10 +148,10 @@ def churn() -> Row:
 
         async def live(number: int) -> None:
             asked = trio.current_time()
-            await node.add(_key(number), PodRef(name=f"pod{number}"), number)
+            await node.attacher.add(_key(number), PodRef(name=f"pod{number}"), number)
             waits.append(trio.current_time() - asked)
             await trio.sleep(random.expovariate(1 / POD_LIFE_SECONDS))
-            await node.delete(_key(number))
+            await node.attacher.delete(_key(number))
 
         async with there.node("node1", PoolSection(), blocks=True) as node:
             await _until(node.pool, 4)

@@ -1,0 +1,77 @@
+"""Give everything back to the cloud, on a node that is drained."""
+
+import structlog
+
+from vcnd.flow.cloud_audit import CloudAudit
+from vcnd.flow.conditions import Phase
+from vcnd.flow.pool import Pool
+from vcnd.flow.returns import Returns
+from vcnd.flow.warm_pool import WarmPool
+from vcnd.model.errors import BadRequestError
+from vcnd.ports import Host, Journal
+
+log = structlog.get_logger()
+
+
+class Release:
+    """Returns what the node holds, while nothing else changes the cloud."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        host: Host,
+        journal: Journal,
+        warm_pool: WarmPool,
+        cloud_audit: CloudAudit,
+        returns: Returns,
+    ) -> None:
+        self._pool = pool
+        self._host = host
+        self._journal = journal
+        self._warm_pool = warm_pool
+        self._cloud_audit = cloud_audit
+        self._returns = returns
+
+    async def run(self) -> None:
+        """Give everything back, and no address to any ADD from now on.
+
+        Leaves the kernel as it was found, and no journal.
+
+        Raises:
+            BadRequestError: pods hold addresses; nothing was changed.
+            VcndError: the rest could not be given back; the node serves on.
+        """
+        self._refuse_if_held()
+        self._pool.conditions.enter(Phase.RELEASING)
+        try:
+            await self._warm_pool.freeze()
+            async with self._cloud_audit.paused():
+                await self._give_back()
+        except BaseException:
+            if self._pool.conditions.phase is Phase.RELEASING:
+                self._pool.conditions.enter(Phase.SERVING)
+            self._warm_pool.resume()
+            raise
+
+    def _refuse_if_held(self) -> None:
+        held = self._pool.ledger.leases()
+        if held:
+            raise BadRequestError(
+                f"{len(held)} pods hold addresses of this node",
+                details="drain the node first: kubectl drain",
+            )
+
+    async def _give_back(self) -> None:
+        pool, ledger = self._pool, self._pool.ledger
+        self._refuse_if_held()  # an ADD may have been under way
+        for slot in pool.vnics.pod_slots:
+            held = ledger.per_vnic().get(slot.vnic.id, [])
+            to_delete = [p for p in held if ledger.why_withheld(p) is None]
+            for private_ip in to_delete:
+                ledger.mark_deleting(private_ip)  # what cools too
+            await self._returns.give_back_vnic(slot.vnic.id, to_delete)
+        pool.conditions.enter(Phase.RELEASED)
+        await self._host.withdraw()
+        self._journal.remove()
+        log.info("node_released")

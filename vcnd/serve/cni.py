@@ -1,0 +1,113 @@
+"""Carry out CNI's verbs: each call goes to the flow that it is about."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+import trio
+
+from vcnd.model.errors import BadNetnsError
+from vcnd.model.family import Family
+from vcnd.model.interface import PodInterface
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.serve import cni_result
+from vcnd.serve.cni_call import Call
+
+log = structlog.get_logger()
+
+
+class Sandboxes(Protocol):
+    """What the calls about one sandbox do, without their form."""
+
+    async def add(
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
+    ) -> tuple[Lease, PodInterface]:
+        """Give a sandbox an address."""
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        """Take it back."""
+
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
+        """Look whether all is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CniVerbs:
+    """Who does what a container runtime calls for."""
+
+    sandboxes: Sandboxes
+    """ADD, DEL and CHECK."""
+    collect_garbage: Callable[[str, frozenset[tuple[str, str]]], Awaitable[None]]
+    """GC: end what the runtime no longer knows of a network."""
+    ready: Callable[[], None]
+    """STATUS: raise if ADD cannot succeed."""
+
+    async def carry_out(self, call: Call, descriptors: list[int]) -> bytes:
+        """Carry a call out, and log it; return what the plugin prints.
+
+        Args:
+            call: one that makes sense.
+            descriptors: what came with it; ADD and CHECK need the network namespace.
+
+        Raises:
+            VcndError: it is refused, or failed.
+        """
+        began = trio.current_time()
+        outcome: dict[str, Any] = {}
+        match call.command:
+            case "ADD":
+                lease, interface = await self.sandboxes.add(
+                    call.key, call.pod, _one_namespace(descriptors), call.annotations
+                )
+                stdout = cni_result.render_result(call, lease, interface)
+                outcome = {"address": lease.address, "ifname": interface.host_ifname}
+            case "DEL":
+                ended = await self.sandboxes.delete(call.key)
+                stdout = b""
+                outcome = {"address": ended.address if ended else None}
+            case "CHECK":
+                await self.sandboxes.check(
+                    call.key,
+                    _one_namespace(descriptors),
+                    call.previous_addresses,
+                    call.previous_default_routes,
+                )
+                stdout = b""
+            case "GC":
+                await self.collect_garbage(call.key.network, call.valid_attachments)
+                stdout = b""
+            case "STATUS":
+                self.ready()
+                return b""  # every few seconds for ever: not logged
+            case _:
+                return cni_result.render_versions(call.cni_version)
+        took = trio.current_time() - began
+        log.info(
+            "call",
+            command=call.command,
+            sandbox=str(call.key),
+            pod=str(call.pod),
+            ms=round(took * 1000, 2),
+            **outcome,
+        )
+        return stdout
+
+
+def _one_namespace(descriptors: list[int]) -> int:
+    if len(descriptors) != 1:
+        raise BadNetnsError(
+            "CNI_NETNS cannot be opened",
+            details=f"{len(descriptors)} descriptors came with the call, 1 expected",
+        )
+    return descriptors[0]

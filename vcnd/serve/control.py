@@ -1,0 +1,28 @@
+"""Carry out the verbs that are ours: what vcndctl asks for."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+STATUS, RELEASE = "VCND_STATUS", "VCND_RELEASE"
+COMMANDS = (STATUS, RELEASE)
+"""Values of CNI_COMMAND that no container runtime uses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlVerbs:
+    """What vcndctl can ask for."""
+
+    report: Callable[[], Any]
+    """Return the node's state."""
+    release: Callable[[], Awaitable[None]]
+    """Give everything back to the cloud."""
+
+    async def carry_out(self, command: str) -> bytes:
+        """Carry out one of ``COMMANDS``; return the answer as JSON."""
+        if command == RELEASE:
+            await self.release()
+            return b"{}"
+        return msgspec.json.encode(self.report())
