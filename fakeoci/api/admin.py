@@ -107,7 +107,7 @@ def routes(service: Service) -> list[Route]:
         ("POST", "/faults", add_fault),
         ("DELETE", "/faults", clear_faults),
         ("POST", "/actions/expireTokens", expire_tokens),
-        ("GET", "/requests", requests),
+        ("GET", "/requests", _checked(requests)),
         ("GET", "/world", world),
     ]
     return [route(*row) for row in (*table, *_principals(service), *_events(service))]

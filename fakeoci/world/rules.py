@@ -16,7 +16,7 @@ from fakeoci.world.world import World
 
 V6_TARGETS = ("drg", "internet")
 """The gateways that a route to an IPv6 prefix may lead to."""
-MOST_PROTOCOLS = 256
+PROTOCOLS = frozenset(map(str, range(256)))
 
 
 def check_rule(world: World, rule: SecurityRule, vcn_id: str, *, of_list: bool) -> None:
@@ -26,9 +26,7 @@ def check_rule(world: World, rule: SecurityRule, vcn_id: str, *, of_list: bool) 
         ServiceError: 404, it names an NSG that does not exist; 400, another fault.
     """
     number = rule.protocol
-    if number != "all" and not (
-        number.isascii() and number.isdecimal() and int(number) < MOST_PROTOCOLS
-    ):
+    if number != "all" and number not in PROTOCOLS:
         raise invalid(f"protocol {number!r} is neither all nor a number to 255")
     if rule.peer_type == "CIDR_BLOCK":
         network(rule.peer, 6 if ":" in rule.peer else 4)

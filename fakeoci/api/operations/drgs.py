@@ -13,10 +13,11 @@ from fakeoci.api.details.drgs import (
 )
 from fakeoci.api.operations.gateways import (
     delete_gateway,
+    gateway_deleter,
     gateway_getter,
     gateway_lister,
+    gateway_renamer,
     of_kind,
-    rename_gateway,
 )
 from fakeoci.api.query import check_known, compartment, in_state, matching
 from fakeoci.api.service import Call, Operation, Result
@@ -97,8 +98,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("ListDrgs", "GET", "/drgs", gateway_lister("drg")),
     Operation("CreateDrg", "POST", "/drgs", _create_drg),
     Operation("GetDrg", "GET", "/drgs/{id}", gateway_getter("drg")),
-    Operation("UpdateDrg", "PUT", "/drgs/{id}", rename_gateway),
-    Operation("DeleteDrg", "DELETE", "/drgs/{id}", deleter(Gateway, _delete_drg)),
+    Operation("UpdateDrg", "PUT", "/drgs/{id}", gateway_renamer("drg")),
+    Operation("DeleteDrg", "DELETE", "/drgs/{id}", gateway_deleter("drg", _delete_drg)),
     Operation("ListDrgAttachments", "GET", _DRG, _list_drg_attachments),
     Operation("CreateDrgAttachment", "POST", _DRG, _attach_drg),
     Operation("GetDrgAttachment", "GET", f"{_DRG}/{{id}}", getter(DrgAttachment)),

@@ -6,7 +6,7 @@ What the API makes has no packets: the fabric carries the world file's gateways.
 from collections.abc import Callable
 
 from fakeoci.api.answers import SORTS, listed, one
-from fakeoci.api.crud import changing, deleter, names, rename
+from fakeoci.api.crud import changing, names, rename
 from fakeoci.api.details.base import Named, decode
 from fakeoci.api.details.gateways import (
     ConnectLocalPeeringGatewaysDetails,
@@ -130,12 +130,16 @@ def _connect(call: Call) -> Result:
     return Result(status=204)
 
 
-def rename_gateway(call: Call) -> Result:
-    """Change a gateway's name and tags."""
-    gateway = changing(call, Gateway)
-    rename(gateway, decode(call.body, Named))
-    call.world.touch(gateway)
-    return one(call, gateway)
+def gateway_renamer(kind: str) -> Callable[[Call], Result]:
+    """Return the operation that changes the name and tags of a gateway of a kind."""
+
+    def run(call: Call) -> Result:
+        gateway = of_kind(changing(call, Gateway), kind)
+        rename(gateway, decode(call.body, Named))
+        call.world.touch(gateway)
+        return one(call, gateway)
+
+    return run
 
 
 def delete_gateway(world: World, gateway: Gateway) -> None:
@@ -152,6 +156,24 @@ def delete_gateway(world: World, gateway: Gateway) -> None:
             peer.peer_id = ""
             world.touch(peer)
     world.drop(gateway)
+
+
+def gateway_deleter(
+    kind: str, delete: Callable[[World, Gateway], None] = delete_gateway
+) -> Callable[[Call], Result]:
+    """Return the operation that deletes a gateway of a kind.
+
+    Args:
+        kind: internet, nat, peering, service or drg.
+        delete: how.
+    """
+
+    def run(call: Call) -> Result:
+        gateway = of_kind(changing(call, Gateway), kind)
+        delete(call.world, gateway)
+        return Result(status=204)
+
+    return run
 
 
 def _create_service(call: Call) -> Result:
@@ -223,8 +245,8 @@ def _operations(
         Operation(f"List{noun}s", "GET", path, gateway_lister(kind)),
         Operation(f"Create{noun}", "POST", path, create),
         Operation(f"Get{noun}", "GET", at, gateway_getter(kind)),
-        Operation(f"Update{noun}", "PUT", at, rename_gateway),
-        Operation(f"Delete{noun}", "DELETE", at, deleter(Gateway, delete_gateway)),
+        Operation(f"Update{noun}", "PUT", at, gateway_renamer(kind)),
+        Operation(f"Delete{noun}", "DELETE", at, gateway_deleter(kind)),
     )
 
 
@@ -249,7 +271,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "DeleteServiceGateway",
         "DELETE",
         f"{_SERVICE}/{{id}}",
-        deleter(Gateway, delete_gateway),
+        gateway_deleter("service"),
     ),
     Operation(
         "AttachServiceId",

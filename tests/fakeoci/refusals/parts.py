@@ -17,6 +17,15 @@ INFERRED = f"{ERRORS}; which code is inferred"
 INVALID_VNIC = "terraform-provider-oci issue 460: Invalid VNIC creation parameters"
 IN_USE = f"{ERRORS}; {SDK}: only what nothing uses is deleted"
 
+OTHER_GATEWAYS = {
+    "/natGateways": ("drg", "lpg"),
+    "/internetGateways": ("nat", "drg"),
+    "/localPeeringGateways": ("nat", "drg"),
+    "/serviceGateways": ("nat", "lpg"),
+    "/drgs": ("nat", "lpg"),
+}
+"""Path → gateways of other kinds."""
+
 
 def attach(**fields: Any) -> dict[str, Any]:
     return {
@@ -125,6 +134,7 @@ ROWS: tuple[Row, ...] = (
         refused(f"a rule with {fields}", RULES, rule(**fields), source=SDK)
         for fields in (
             {"protocol": "256"},
+            {"protocol": "9" * 5000},
             {"protocol": "tcp"},
             {"direction": "UP"},
             {"sourceType": "HOST"},
@@ -214,5 +224,11 @@ ROWS: tuple[Row, ...] = (
     *(
         refused(f"the default at {path}", f"DELETE {path}", source=INFERRED)
         for path in ("/routeTables/{default-routes}", "/securityLists/{default-list}")
+    ),
+    *(
+        unknown(f"{name} at {path}", f"{method} {path}/{{{name}}}", body, source=SDK)
+        for path, names in OTHER_GATEWAYS.items()
+        for name in names
+        for method, body in (("GET", None), ("PUT", {}), ("DELETE", None))
     ),
 )
