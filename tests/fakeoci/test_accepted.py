@@ -6,7 +6,14 @@ import pytest
 import trio
 
 from fakeoci.world.world import World
-from tests.fakeoci.accepted import ACCEPTED, METHODS, MadeCloud, accepted, made_cloud
+from tests.fakeoci.accepted import (
+    ACCEPTED,
+    METHODS,
+    NEEDS_ETAG,
+    MadeCloud,
+    accepted,
+    made_cloud,
+)
 from tests.fakeoci.test_refusals import snapshot
 
 WITHOUT_ETAG = (
@@ -21,7 +28,6 @@ WITH_ETAG = [
     if method != "GET" and "{" in ACCEPTED[operation][0]
     if operation not in WITHOUT_ETAG
 ]
-NEEDS_ETAG = ("PatchVcn", "PatchSubnet")
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
 METHODS = {operation.name: operation.method for operation in OPERATIONS}
 ACCEPTED = instances.ACCEPTED | networks.ACCEPTED
 """Operation → a request that it accepts: target and body."""
+NEEDS_ETAG = ("PatchVcn", "PatchSubnet")
+"""Operations that take no request without if-match."""
 
 SETUP: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
