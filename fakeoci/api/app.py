@@ -86,6 +86,7 @@ class _Core(Endpoint):
         service = self.service
         service.throttle(principal, self.name)
         intake.check_media_type(request, body)
+        intake.check_tags(body, service.world.settings.behaviour.tag_namespaces)
         query, token = intake.single(request.query_params), intake.retry_token(request)
         call = Call(
             world=service.world,

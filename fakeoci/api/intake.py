@@ -1,6 +1,9 @@
 """What every request must be, whatever it asks for: its size, headers and query."""
 
+import json
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -59,6 +62,41 @@ def check_media_type(request: Request, body: bytes) -> None:
         raise ServiceError(
             415, "UnsupportedMediaType", f"content-type {given!r}: application/json"
         )
+
+
+def check_tags(body: bytes, known: Sequence[str] | None) -> None:
+    """Raise 400 for defined tags of namespaces that the tenancy lacks.
+
+    Args:
+        body: the request's, whatever it is about.
+        known: the tenancy's namespaces; None: every one.
+    """
+    if known is None or b"definedTags" not in body or is_too_nested(body):
+        return
+    try:
+        named = set(_namespaces(json.loads(body)))
+    except ValueError:
+        return  # no body that the operation takes: it will say so
+    lacking = ", ".join(sorted(named - set(known)))
+    if lacking:
+        raise ServiceError(
+            400,
+            "RelatedResourceNotAuthorizedOrNotFound",
+            "The following tag namespaces / keys are not authorized or not found:"
+            f" TagNamespace {lacking} does not exists.",
+        )
+
+
+def _namespaces(value: Any) -> Iterator[str]:
+    """Return the namespaces of a body's tags, and of those of its parts."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _namespaces(item)
+    if isinstance(value, dict):
+        tags = value.get("definedTags")
+        yield from tags if isinstance(tags, dict) else ()
+        for item in value.values():
+            yield from _namespaces(item)
 
 
 def retry_token(request: Request) -> str | None:

@@ -81,6 +81,11 @@ class Behaviour(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Whether VNICs and addresses move to another compartment with their subnet.  They
     do with their VCN; Oracle's page on moving a subnet names nothing that follows.
     """
+    tag_namespaces: list[str] | None = None
+    """The namespaces of defined tags that the tenancy has; others are refused with
+    400 RelatedResourceNotAuthorizedOrNotFound (terraform-oci-oke issue 642).  None:
+    it has every one, for the fake has no operations by which they are made.
+    """
     verify_signatures: bool = True
 
 

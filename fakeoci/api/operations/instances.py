@@ -84,8 +84,8 @@ def _check_metadata(details: LaunchInstanceDetails | UpdateInstanceDetails) -> N
     size = len(msgspec.json.encode({**extended, **metadata}))
     if size > MOST_METADATA_BYTES:
         raise invalid(
-            f"metadata and extendedMetadata have {size} bytes, the most is"
-            f" {MOST_METADATA_BYTES}"
+            f"Metadata size is {size} bytes and cannot be larger than"
+            f" {MOST_METADATA_BYTES} bytes"  # terraform-provider-oci issue 635
         )
     try:
         base64.b64decode(metadata.get("user_data", ""), validate=True)
