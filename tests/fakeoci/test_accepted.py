@@ -13,6 +13,7 @@ from tests.fakeoci.accepted import (
     MadeCloud,
     accepted,
     made_cloud,
+    networks,
 )
 from tests.fakeoci.test_refusals import snapshot
 
@@ -20,6 +21,7 @@ WITHOUT_ETAG = (
     *("AddNetworkSecurityGroupSecurityRules", "ConnectLocalPeeringGateways"),
     *("UpdateNetworkSecurityGroupSecurityRules",),
     *("RemoveNetworkSecurityGroupSecurityRules",),
+    *(f"Change{noun}Compartment" for noun in networks.MOVED),
 )
 """The changes of one object that take no if-match (SDK docstrings)."""
 WITH_ETAG = [
@@ -51,6 +53,7 @@ def test_each_operation_has_a_request() -> None:
     assert ACCEPTED.keys() == METHODS.keys()
 
 
+@pytest.mark.matrix(fast=30)
 @pytest.mark.parametrize("operation", METHODS)
 async def test_a_good_request_is_accepted(operation: str, cloud: MadeCloud) -> None:
     method, target, body = accepted(operation, cloud.ids)
@@ -60,6 +63,7 @@ async def test_a_good_request_is_accepted(operation: str, cloud: MadeCloud) -> N
     assert cloud.service.records[-1].operation == operation
 
 
+@pytest.mark.matrix(fast=15)
 @pytest.mark.parametrize("operation", WITH_ETAG)
 async def test_a_stale_etag_changes_nothing(operation: str, cloud: MadeCloud) -> None:
     method, target, body = accepted(operation, cloud.ids)
@@ -72,6 +76,7 @@ async def test_a_stale_etag_changes_nothing(operation: str, cloud: MadeCloud) ->
         assert snapshot(world) == before
 
 
+@pytest.mark.matrix(fast=15)
 @pytest.mark.parametrize("operation", WITH_ETAG)
 @pytest.mark.parametrize("anything", [False, True])
 async def test_the_right_etag_lets_a_change_through(

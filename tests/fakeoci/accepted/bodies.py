@@ -41,6 +41,10 @@ def lists(path: str, more: str = "") -> tuple[str, None]:
     return f"{path}?compartmentId={{compartment}}{more}", None
 
 
+def moved(at: str) -> Asked:
+    return f"{at}/actions/changeCompartment", {"compartmentId": "{tenancy}"}
+
+
 def shared(
     noun: str, plural: str, path: str, name: str, spare: str
 ) -> dict[str, Asked]:

@@ -1,6 +1,6 @@
 """Requests about instances, VNICs and addresses, and of identity."""
 
-from tests.fakeoci.accepted.bodies import HERE, NAMED, Asked, lists
+from tests.fakeoci.accepted.bodies import HERE, NAMED, Asked, lists, moved
 
 ADDRESSES = {
     "PrivateIp": ("PrivateIps", "/privateIps", "ip", "reserved", "privateIpId"),
@@ -110,6 +110,7 @@ ACCEPTED: dict[str, Asked] = {
             "faultDomain": "FAULT-DOMAIN-2",
         },
     ),
+    "ChangeInstanceCompartment": moved("/instances/{node1}"),
     "InstanceAction": ("/instances/{node1}?action=STOP", None),
     "TerminateInstance": ("/instances/{node1}", None),
     "ListShapes": lists("/shapes", "&limit=3"),

@@ -10,11 +10,26 @@ from tests.fakeoci.accepted.bodies import (
     RULE,
     SERVICE_ID,
     Asked,
+    moved,
     patch,
     shared,
 )
 
+MOVED = {
+    "Vcn": "/vcns/{six}",
+    "Subnet": "/subnets/{six-subnet}",
+    "NetworkSecurityGroup": "/networkSecurityGroups/{spare-nsg}",
+    "SecurityList": "/securityLists/{spare-list}",
+    "RouteTable": "/routeTables/{spare-routes}",
+    "DhcpOptions": "/dhcps/{spare-dhcp}",
+    "InternetGateway": "/internetGateways/{internet}",
+    "NatGateway": "/natGateways/{spare-nat}",
+    "LocalPeeringGateway": "/localPeeringGateways/{peering}",
+    "ServiceGateway": "/serviceGateways/{service-gateway}",
+    "Drg": "/drgs/{spare-drg}",
+}
 ACCEPTED: dict[str, Asked] = {
+    **{f"Change{noun}Compartment": moved(at) for noun, at in MOVED.items()},
     **shared("Vcn", "Vcns", "/vcns", "six", "bare"),
     **shared("Subnet", "Subnets", "/subnets", "six-subnet", "empty-subnet"),
     **shared(
