@@ -131,7 +131,8 @@ def document(service: Service, instance: Instance, path: str) -> Any:
     found = roots[first](world, instance)
     for step in steps:
         try:
-            found = found[int(step) if isinstance(found, list) else step]
+            numbered = isinstance(found, list) and step.isdecimal()
+            found = found[int(step) if numbered else step]
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise ServiceError(404, "NotFound", f"no {path}") from error
     return found

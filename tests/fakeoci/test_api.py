@@ -186,7 +186,9 @@ async def test_imds_knows_its_caller(client: Client, service: Service) -> None:
     assert (await client.get(f"{base}/instance/")).status_code == 401
     forwarded = {**bearer, "x-forwarded-for": "1.2.3.4"}
     assert (await client.get(f"{base}/vnics/", headers=forwarded)).status_code == 403
-    assert (await client.get(f"{base}/nothing", headers=bearer)).status_code == 404
+    for path in ("nothing", "vnics/1", "vnics/-1", f"vnics/{'9' * 5000}"):
+        answer = await client.get(f"{base}/{path}", headers=bearer)
+        assert answer.status_code == 404
 
 
 async def test_faults_come_as_asked_for(client: Client, service: Service) -> None:
