@@ -236,6 +236,7 @@ def test_vnics_get_the_nsgs_of_their_class(
         private_ips=(),
         unlisted={},
         attached=(),
+        attaching=0,
         vnic_limit=2,
     )
     repairs = nsg_drift(view, {c.name: c for c in (OWN, SHOP)})

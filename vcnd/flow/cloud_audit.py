@@ -112,9 +112,8 @@ class CloudAudit:
         pool = self._pool
         came, went = pool.vnics.slots.keys() - before, before - pool.vnics.slots.keys()
         listed = {v.id: v for v in view.pod_vnics if v.id not in went}
-        there = {v for v in view.attached if v and v not in went}
-        attaching = sum(not v for v in view.attached)
-        attached = attaching + len(there | came)
+        there = {*view.attached} - went
+        attached = view.attaching + len(there | came)
         pool.vnics.counted(attached=attached, limit=view.vnic_limit)
         self._doubt_vnics(view, before, listed.keys())
         for vnic_id in sorted(pool.vnics.doubted):

@@ -121,8 +121,10 @@ class CloudView:
     unlisted: Mapping[Family, str]
     """Families whose addresses could not be listed, and why: nothing follows of it."""
     attached: tuple[VnicId, ...]
-    """All VNICs of the instance, foreign ones too, and those that come and go: they
-    use the shape's slots.  One that is still attaching has no id yet: it is ``""``."""
+    """All VNICs of the instance, foreign ones and those that go too: they use the
+    shape's slots."""
+    attaching: int
+    """How many more VNICs are on their way, and have no OCID yet."""
     untagged_vnics: tuple[Vnic, ...] = ()
     """Pod VNICs that are known, and have lost our tags."""
     untagged_ips: tuple[PrivateIp, ...] = ()

@@ -146,7 +146,8 @@ class OciCloud:
             unlisted=unlisted,
             untagged_vnics=tuple(untagged_vnics),
             untagged_ips=tuple(untagged_ips),
-            attached=tuple(VnicId(a.vnic_id or "") for a in attached),
+            attached=tuple(VnicId(a.vnic_id) for a in attached if a.vnic_id),
+            attaching=sum(not a.vnic_id for a in attached),
             vnic_limit=instance.vnic_limit,
         )
 
