@@ -3,6 +3,7 @@
 import pytest
 
 from vcnd.core.classes import named_class
+from vcnd.model.ids import ClassName
 from vcnd.model.podnetwork import PodClass
 
 ONE, TWO = "ocid1.subnet.oc1.iad.one", "ocid1.subnet.oc1.iad.two"
@@ -12,7 +13,7 @@ RED, BLUE = "ocid1.networksecuritygroup.red", "ocid1.networksecuritygroup.blue"
 def test_class_name_is_the_same_on_every_node() -> None:
     """The name stands in tags of VNICs: another one would orphan those VNICs."""
     assert named_class((ONE, TWO), [RED, BLUE]) == PodClass(
-        "739d1a5bb6a2", (ONE, TWO), (BLUE, RED)
+        ClassName("739d1a5bb6a2"), (ONE, TWO), (BLUE, RED)
     )
 
 

@@ -18,7 +18,7 @@ from vcnd.core.drift import (
     nsg_drift,
 )
 from vcnd.model.family import Family
-from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.ids import OWN_CLASS, ClassName, PrivateIpId, SubnetId, VnicId
 from vcnd.model.interface import PodLink
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
@@ -196,7 +196,8 @@ def test_unlisted_attachments_of_the_network_end(
 
 # NSGs
 
-OWN, SHOP = PodClass("", ("a", "b"), ("red", "blue")), PodClass("shop", ("a",), ())
+OWN = PodClass(OWN_CLASS, ("a", "b"), ("red", "blue"))
+SHOP = PodClass(ClassName("shop"), ("a",), ())
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_vnics_get_the_nsgs_of_their_class(
         subnet_id=SubnetId(subnet_id),
         subnet_cidr="10.0.0.0/24",
         virtual_router="10.0.0.254",
-        pod_class=pod_class,
+        pod_class=ClassName(pod_class),
     )
     view = CloudView(
         primary=replace(vnic, id=VnicId("primary")),

@@ -7,6 +7,7 @@ import pytest
 from vcnd.core.podnetwork import network_name, wanted
 from vcnd.core.report import MOST_REASON, report
 from vcnd.model.family import Family
+from vcnd.model.ids import OWN_CLASS
 from vcnd.model.podnetwork import PodClass, PodNetwork, VnicProfile
 
 INSTANCE = "ocid1.instance.oc1.iad.abc"
@@ -98,7 +99,7 @@ WEB = VnicProfile(subnet_id=SUBNET + "2", ip_count=8, application_resources=("we
 
 def test_profiles_say_subnets_and_resources() -> None:
     network = ask(subnet_ids=(), nsg_ids=(), maximum=None, profiles=(GENERAL, WEB))
-    assert network.own_class == PodClass("", (SUBNET,), (NSG,))
+    assert network.own_class == PodClass(OWN_CLASS, (SUBNET,), (NSG,))
     assert network.maximum == 40
     (resource,) = network.resources
     assert (resource.name, resource.capacity) == ("web", 8)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from vcnd.core.problems import EXPIRY_SECONDS, MOST_PROBLEMS, ProblemTable
 from vcnd.model.cause import Cause
 from vcnd.model.family import Family
+from vcnd.model.ids import OWN_CLASS
 from vcnd.model.place import (
     AUDIT,
     KERNEL,
@@ -21,7 +22,15 @@ from vcnd.model.place import (
 
 FOUR = addresses_place("ocid1.vnic.a", Family.IPV4)
 SIX = addresses_place("ocid1.vnic.a", Family.IPV6)
-PLACES = [AUDIT, METADATA, KERNEL, FOUR, SIX, attach_place(""), fixed_place("shop/db")]
+PLACES = [
+    AUDIT,
+    METADATA,
+    KERNEL,
+    FOUR,
+    SIX,
+    attach_place(OWN_CLASS),
+    fixed_place("shop/db"),
+]
 
 
 def test_a_problem_keeps_its_age_and_counts() -> None:
@@ -50,7 +59,7 @@ def test_a_refused_attempt_expires_and_a_state_does_not() -> None:
     problems.see(SIX, Cause.REFUSED, "no", 1.0)
     assert problems.expired(EXPIRY_SECONDS - 1) == set()
     expired = problems.expired(EXPIRY_SECONDS)
-    assert expired == {FOUR, attach_place(""), fixed_place("shop/db")}
+    assert expired == {FOUR, attach_place(OWN_CLASS), fixed_place("shop/db")}
 
 
 def test_the_oldest_makes_room() -> None:
@@ -85,9 +94,9 @@ def test_every_place_has_words_of_its_own() -> None:
         *PLACES,
         *(Place(kind=kind) for kind in PlaceKind),
         release_place("ocid1.vnic.a"),
-        shape_place("", Family.IPV4),
-        shape_place("", Family.IPV6),
+        shape_place(OWN_CLASS, Family.IPV4),
+        shape_place(OWN_CLASS, Family.IPV6),
     ]
     assert len({str(p) for p in set(places)}) == len(set(places)) - 1
     # The node's own class needs no name: its attachment reads as any attachment.
-    assert str(attach_place("")) == str(Place(kind=PlaceKind.ATTACH))
+    assert str(attach_place(OWN_CLASS)) == str(Place(kind=PlaceKind.ATTACH))

@@ -17,6 +17,7 @@ from tests.harness import (
 from vcnd.flow.reasons import why_empty
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError
+from vcnd.model.ids import ClassName
 from vcnd.model.place import KUBE_PROXY
 from vcnd.model.podnetwork import ApplicationResource, PodClass, PodNetwork
 from vcnd.model.sandbox import PodRef, SandboxKey
@@ -180,7 +181,7 @@ async def test_the_first_status_says_what_the_network_asks_for(
     subnet = w.service.world.named(Subnet, "pods").id
     web = ApplicationResource(
         "oke-application-resource.oci.oraclecloud.com/web",
-        PodClass("web", (subnet,), ()),
+        PodClass(ClassName("web"), (subnet,), ()),
         8,
     )
     cluster.asked = PodNetwork(subnet_ids=(subnet,), resources=(web,))

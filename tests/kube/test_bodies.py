@@ -6,7 +6,7 @@ import pytest
 from vcnd.core.requests import RESOURCE_PREFIX
 from vcnd.kube import bodies
 from vcnd.kube.wire import Container, PodSpec, Resources, Taint
-from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.ids import ClassName, SubnetId, VnicId
 from vcnd.model.podnetwork import ApplicationResource, PodClass
 from vcnd.model.report import NodeReport, VnicReport
 from vcnd.model.vnic import Vnic
@@ -43,7 +43,7 @@ def test_a_taint_that_stays_is_written_as_it_was_read() -> None:
 
 
 def test_capacity() -> None:
-    web = ApplicationResource("web", PodClass("x", (), ()), 8)
+    web = ApplicationResource("web", PodClass(ClassName("x"), (), ()), 8)
     name, gone = f"{RESOURCE_PREFIX}web", f"{RESOURCE_PREFIX}old"
     assert bodies.capacity_change({}, [web]) == {name: "8"}
     assert bodies.capacity_change({name: "8", "cpu": "4"}, [web]) == {}

@@ -12,6 +12,7 @@ from vcnd.kube.wire import (
 from vcnd.kubeapi.wire import Meta
 from vcnd.model.errors import PodNetworkError
 from vcnd.model.family import Family
+from vcnd.model.ids import OWN_CLASS
 from vcnd.model.podnetwork import PodClass, PodNetwork
 
 INSTANCE = "ocid1.instance.oc1.iad.abc"
@@ -66,7 +67,7 @@ def test_profiles_replace_the_lists() -> None:
         ],
     )
     found = asked(network(spec), INSTANCE)
-    assert found.own_class == PodClass("", (SUBNET,), (NSG,))
+    assert found.own_class == PodClass(OWN_CLASS, (SUBNET,), (NSG,))
     assert found.maximum == 24
     (resource,) = found.resources
     assert (resource.name, resource.capacity) == ("web", 8)

@@ -10,7 +10,7 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.rules import vnic_rules
 from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
 from vcnd.model.family import Family
-from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.ids import ClassName, SubnetId, VnicId
 from vcnd.model.vnic import Vnic, VnicSlot
 from vcnd.netlink.rtnetlink import MAIN_TABLE
 
@@ -28,7 +28,7 @@ def slot(index: int) -> VnicSlot:
 
 
 def link(index: int, pod_class: str = "") -> VnicLink:
-    return VnicLink(index=index, ifname=f"ens{index}", pod_class=pod_class)
+    return VnicLink(index=index, ifname=f"ens{index}", pod_class=ClassName(pod_class))
 
 
 def default(link_index: int, table: int, *, ours: bool = False) -> DefaultRoute:

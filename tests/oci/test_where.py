@@ -9,7 +9,7 @@ import pytest
 from tests.doubles.server import Reply, Server
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
-from vcnd.model.ids import PrivateIpId, VnicId
+from vcnd.model.ids import OWN_CLASS, PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.oci.where import ImdsWhere, Instance, as_vnic
 from vcnd.ociapi.imds import Metadata
@@ -68,7 +68,9 @@ def local(**fields: Any) -> ImdsVnic:
 
 def vnic(found: ImdsVnic, *families: Family) -> Vnic:
     pod = PrivateIp(id=PrivateIpId("p"), address="fd00::5", vnic_id=VnicId("v"))
-    return as_vnic(found, subnet_id="s", pod_class="", families=families, pods=[pod])
+    return as_vnic(
+        found, subnet_id="s", pod_class=OWN_CLASS, families=families, pods=[pod]
+    )
 
 
 def test_a_vnics_own_ipv6_address_is_no_pods() -> None:

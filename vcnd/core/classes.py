@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
+from vcnd.model.ids import ClassName
 from vcnd.model.podnetwork import PodClass
 
 
@@ -19,4 +20,4 @@ def named_class(
     nsgs = tuple(sorted(nsg_ids))
     whole = "\n".join((*subnet_ids, "", *nsgs, "", apart))
     name = hashlib.sha256(whole.encode()).hexdigest()[:12]
-    return PodClass(name, subnet_ids, nsgs)
+    return PodClass(ClassName(name), subnet_ids, nsgs)

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from vcnd.model.family import Family, family_of
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import ClassName, VnicId
 from vcnd.model.interface import PodLink
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
@@ -68,7 +68,7 @@ CloudRepair = Adopt | Forget
 KernelRepair = ReapLink | RestoreLease | EndLease
 
 
-def nsg_drift(view: CloudView, classes: Mapping[str, PodClass]) -> list[SetNsgs]:
+def nsg_drift(view: CloudView, classes: Mapping[ClassName, PodClass]) -> list[SetNsgs]:
     """Compare the pod VNICs' NSGs with those of their classes, by name.
 
     A VNIC of a subnet that its class does not name (it did once) is left as it is,

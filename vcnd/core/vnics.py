@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import OWN_CLASS, ClassName, VnicId
 from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
 
 MOST_INDEX = 95
@@ -45,10 +45,10 @@ class VnicTable:
         slots = (s for s in self._slots.values() if not s.is_primary)
         return sorted(slots, key=lambda s: s.index)
 
-    def class_of(self, vnic_id: VnicId) -> str:
-        """Return the name of a VNIC's class; the node's own for an unknown VNIC."""
+    def class_of(self, vnic_id: VnicId) -> ClassName:
+        """Return a VNIC's class; the node's own for an unknown VNIC."""
         slot = self._slots.get(vnic_id)
-        return slot.vnic.pod_class if slot is not None else ""
+        return slot.vnic.pod_class if slot is not None else OWN_CLASS
 
     def add(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
         """Give a VNIC its number, or return the slot it has, brought up to date.

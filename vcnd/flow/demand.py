@@ -9,6 +9,7 @@ from vcnd.core.ledger import Ledger
 from vcnd.flow.signals import Pulse
 from vcnd.model.errors import RequestRefusedError
 from vcnd.model.family import Family
+from vcnd.model.ids import ClassName
 from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.request import Grant, NamespacePolicy, PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
@@ -50,7 +51,7 @@ class Demand:
         self._grants: dict[str, Grant] = {}
         """Their grants, except of pods whose requests are refused."""
         self._waiting: dict[SandboxKey, tuple[PodRef, Grant]] = {}
-        self._classes: dict[str, PodClass] = {}
+        self._classes: dict[ClassName, PodClass] = {}
         self._bindings = Pulse()
 
     # Who
@@ -150,7 +151,7 @@ class Demand:
         """Return True if the pods of a namespace may request anything."""
         return requests.may_request(namespace, self._allowed)
 
-    def classes(self) -> dict[str, PodClass]:
+    def classes(self) -> dict[ClassName, PodClass]:
         """Return the classes that pods request and those kept warm, by name."""
         kept = {c.name: c for c in self.network.kept_warm}
         return {**self._classes, **kept}
@@ -167,7 +168,7 @@ class Demand:
         rest = [f for f in Family if f in held and f not in self.network.families]
         return [*self.network.families, *rest]
 
-    def by_class(self, names: Iterable[str] = ()) -> list[ClassDemand]:
+    def by_class(self, names: Iterable[ClassName] = ()) -> list[ClassDemand]:
         """Return the demand of each class, the most urgent class first.
 
         Args:
@@ -175,7 +176,7 @@ class Demand:
                 always included.
         """
         kept = {pod_class.name for pod_class in self.network.kept_warm}
-        by_name: dict[str, list[Grant]] = {name: [] for name in (*kept, *names)}
+        by_name: dict[ClassName, list[Grant]] = {name: [] for name in (*kept, *names)}
         known = self.classes()
         for grant in self._unserved_grants().values():
             by_name.setdefault(grant.pod_class.name, []).append(grant)

@@ -21,7 +21,7 @@ from vcnd.flow.problems import Problems
 from vcnd.flow.recent import RecentObjects
 from vcnd.flow.signals import Signals
 from vcnd.model.family import Family
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import ClassName, VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.records import RecoveredState
 from vcnd.model.request import Grant, NamespacePolicy
@@ -127,14 +127,14 @@ class Pool:
             elsewhere=max(0, self._demand_of(family) - here),
         )
 
-    def _of(self, pod_class: str, family: Family, fixed: str = "") -> Selector:
+    def _of(self, class_name: ClassName, family: Family, fixed: str = "") -> Selector:
         """Return a selector of a class's addresses, or of one fixed address."""
 
         def is_it(private_ip: PrivateIp) -> bool:
             return (
                 private_ip.family is family
                 and private_ip.fixed == fixed
-                and self.vnics.class_of(private_ip.vnic_id) == pod_class
+                and self.vnics.class_of(private_ip.vnic_id) == class_name
             )
 
         return is_it

@@ -13,7 +13,7 @@ from vcnd.flow.shortage import find_shortage
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudFullError, VcndError
 from vcnd.model.family import Family
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import OWN_CLASS, VnicId
 from vcnd.model.place import Place, PlaceKind
 from vcnd.model.request import Grant
 
@@ -76,7 +76,8 @@ def why_refused(
         error: the refusal.
     """
     demand, slot = pool.demand, pool.vnics.slots.get(where)
-    pod_class = demand.classes().get(place.pod_class or "", demand.network.own_class)
+    name, own = place.pod_class or OWN_CLASS, demand.network.own_class
+    pod_class = demand.classes().get(name, own)
     subnet, holder = ", ".join(pod_class.subnet_ids), "instance"
     if not isinstance(error, CloudFullError):
         if place.kind is not PlaceKind.ATTACH:

@@ -36,7 +36,7 @@ from vcnd.flow.reasons import why_shape_is_full
 from vcnd.flow.returns import Returns
 from vcnd.model.cause import Cause
 from vcnd.model.family import Family
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import ClassName, VnicId
 from vcnd.model.place import (
     PlaceKind,
     addresses_place,
@@ -71,7 +71,7 @@ class WarmPool:
         self._fixed = FixedAddresses(
             pool=pool, changes=changes, returns=returns, dispatcher=self._dispatcher
         )
-        self._surplus_since: dict[str, float] = {}
+        self._surplus_since: dict[ClassName, float] = {}
         """Classes that have too much, by name, and since when."""
         self._network = pool.demand.network
         """The pod network at the last look."""
@@ -177,11 +177,13 @@ class WarmPool:
             pool.problems.clear(attach_place(name))
         self._shrink(surplus, name, slots, needed=needed)
 
-    def _enough(self, family: Family, pod_class: str, slots: list[VnicSlot]) -> None:
+    def _enough(
+        self, family: Family, class_name: ClassName, slots: list[VnicSlot]
+    ) -> None:
         """Drop what refusals left: no more addresses are wanted."""
         over = {addresses_place(s.vnic.id, family) for s in slots}
         self._pool.problems.clear_where(
-            (over | {shape_place(pod_class, family)}).__contains__
+            (over | {shape_place(class_name, family)}).__contains__
         )
 
     def _in_flight(self, slots: list[VnicSlot], family: Family) -> int:
@@ -264,14 +266,14 @@ class WarmPool:
         shut = self._dispatcher.backing_off(addresses_place(vnic_id, family))
         return useful and not in_flight and not shut
 
-    def _tell_no_room(self, count: int, family: Family, pod_class: str) -> None:
+    def _tell_no_room(self, count: int, family: Family, class_name: ClassName) -> None:
         # Work under way or a refusal waited out has its own reason; here is told
         # only that the instance is full by its shape.
         if self._dispatcher.idle:
             limits = self._pool.limits[family]
             limit = limits.new_vnic_limit(trio.current_time())
             self._pool.problems.report(
-                shape_place(pod_class, family),
+                shape_place(class_name, family),
                 Cause.LIMIT_REACHED,
                 why_shape_is_full(self._pool, count, family, limit),
             )
@@ -281,7 +283,7 @@ class WarmPool:
     def _shrink(
         self,
         surplus: dict[Family, int],
-        pod_class: str,
+        class_name: ClassName,
         slots: list[VnicSlot],
         *,
         needed: bool,
@@ -294,13 +296,13 @@ class WarmPool:
         calm = all(n >= 0 for n in surplus.values())
         empty = calm and any(s.vnic.id not in held for s in some)
         if not over and not empty:
-            self._surplus_since.pop(pod_class, None)
+            self._surplus_since.pop(class_name, None)
             return
         now = trio.current_time()
-        since = self._surplus_since.setdefault(pod_class, now)
+        since = self._surplus_since.setdefault(class_name, now)
         if now - since < self._pool.policy.shrink_after_seconds:
             return
-        self._surplus_since[pod_class] = now
+        self._surplus_since[class_name] = now
         shut = self._dispatcher.releases_backing_off()
         back = plan_release(
             [v for v in self._spare(slots) if v.vnic_id not in shut],

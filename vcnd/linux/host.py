@@ -26,7 +26,7 @@ from vcnd.linux.vnics import VnicWiring
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.family import Family
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import ClassName, VnicId
 from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
@@ -47,7 +47,7 @@ class LinuxHost:
         self._layout = layout
         self._slots: list[VnicSlot] = []
         self._vnic_links: list[VnicLink] = []
-        self._classes: dict[str, int] = {}
+        self._classes: dict[ClassName, int] = {}
         """Numbers of the pods' classes, where NSGs are enforced between them."""
         self._pods: dict[str, tuple[Lease, Mapping[str, VnicId]]] = {}
         """By the host's end: a lease and its addresses' VNICs (numbers may change)."""

@@ -10,6 +10,7 @@ from vcnd.linux.pod_names import alias, is_ours, macs
 from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
 from vcnd.model.family import Family, family_of
+from vcnd.model.ids import ClassName
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import VnicSlot
@@ -43,7 +44,7 @@ class PodWiring:
         slots: Mapping[str, VnicSlot],
         mtu: int,
         sources: Mapping[Family, str],
-        classes: Mapping[str, int],
+        classes: Mapping[ClassName, int],
     ) -> PodInterface:
         """Wire a pod.  Results of an earlier try are reused.
 
@@ -132,7 +133,7 @@ class PodWiring:
         slots: Mapping[str, VnicSlot],
         pod_mac: str,
         sources: Mapping[Family, str],
-        classes: Mapping[str, int],
+        classes: Mapping[ClassName, int],
     ) -> None:
         layout, index = self._layout, socket.if_nametoindex(lease.host_ifname)
         settings = {

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from vcnd.linux.layout import Layout
 from vcnd.model.family import Family, family_of
+from vcnd.model.ids import OWN_CLASS, ClassName
 from vcnd.model.vnic import PRIMARY_INDEX
 
 LINK_LOCAL_SERVICES = {
@@ -47,8 +48,8 @@ class VnicLink:
 
     index: int
     ifname: str
-    pod_class: str = ""
-    """The name of the class of its pods."""
+    pod_class: ClassName = OWN_CLASS
+    """The class of its pods."""
     networks: tuple[str, ...] = ()
     """The subnet's CIDRs, where the VNIC carries pods."""
     foreign: bool = False
@@ -79,12 +80,12 @@ def class_chain(number: int) -> str:
     return f"class{number}"
 
 
-def class_numbers(layout: Layout, vnics: Sequence[VnicLink]) -> dict[str, int]:
+def class_numbers(layout: Layout, vnics: Sequence[VnicLink]) -> dict[ClassName, int]:
     """Return a number for each class of pod VNICs: that of the class' first VNIC.
 
     Empty where NSGs are not enforced between pods of one node, or there is one class.
     """
-    numbers: dict[str, int] = {}
+    numbers: dict[ClassName, int] = {}
     for vnic in sorted(vnics, key=lambda v: v.index):
         if vnic.carries_pods:
             numbers.setdefault(vnic.pod_class, vnic.index)
@@ -132,7 +133,7 @@ def render(
 def _maps(
     vnics: Sequence[VnicLink],
     pods: Sequence[PodElement],
-    numbers: Mapping[str, int],
+    numbers: Mapping[ClassName, int],
 ) -> Iterator[str]:
     entries = _elements([f'"{v.ifname}" : goto from{v.index}' for v in vnics])
     second = _elements([f'"{v.ifname}"' for v in vnics if v.carries_pods])
@@ -181,7 +182,7 @@ def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator
 
 
 def _enforcing(
-    layout: Layout, vnics: Sequence[VnicLink], numbers: Mapping[str, int]
+    layout: Layout, vnics: Sequence[VnicLink], numbers: Mapping[ClassName, int]
 ) -> Iterator[str]:
     """Return the chains that send packets to another class through the VCN."""
     if not numbers:

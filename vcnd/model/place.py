@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vcnd.model.family import Family
+from vcnd.model.ids import ClassName
 
 
 class PlaceKind(StrEnum):
@@ -88,8 +89,8 @@ class Place:
     vnic_id: str = ""
     family: Family | None = None
     """The address family that alone suffers."""
-    pod_class: str | None = None
-    """Name of the class that alone suffers; the node's own class has an empty name."""
+    pod_class: ClassName | None = None
+    """The class that alone suffers."""
     name: str = ""
     """Name of a fixed address, a task, a chain or a setting, or kind of a Kubernetes
     object."""
@@ -140,7 +141,7 @@ CLUSTER_WRITES = Place(kind=PlaceKind.CLUSTER, name="writes")
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)
 
 
-def attach_place(pod_class: str) -> Place:
+def attach_place(pod_class: ClassName) -> Place:
     """Return the place of attaching a VNIC for a class."""
     return Place(kind=PlaceKind.ATTACH, pod_class=pod_class)
 
@@ -150,7 +151,7 @@ def addresses_place(vnic_id: str, family: Family) -> Place:
     return Place(kind=PlaceKind.ADDRESSES, vnic_id=vnic_id, family=family)
 
 
-def shape_place(pod_class: str, family: Family) -> Place:
+def shape_place(pod_class: ClassName, family: Family) -> Place:
     """Return the place of a class that the shape has no room for."""
     return Place(kind=PlaceKind.SHAPE, pod_class=pod_class, family=family)
 

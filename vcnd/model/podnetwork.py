@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from vcnd.model.family import Family
+from vcnd.model.ids import OWN_CLASS, ClassName
 
 
 @dataclass(frozen=True, slots=True)
 class PodClass:
     """A class of pod VNICs: pods that want the same are on the same ones."""
 
-    name: str
-    """Tells classes apart, on VNICs too; empty is the node's own class."""
+    name: ClassName
     subnet_ids: tuple[str, ...]
     """In order of preference; the first that is not full is used."""
     nsg_ids: tuple[str, ...]
@@ -53,7 +53,7 @@ class PodNetwork:
     @property
     def own_class(self) -> PodClass:
         """Return the class of the pods that wish for nothing else."""
-        return PodClass("", self.subnet_ids, self.nsg_ids)
+        return PodClass(OWN_CLASS, self.subnet_ids, self.nsg_ids)
 
     @property
     def kept_warm(self) -> tuple[PodClass, ...]:

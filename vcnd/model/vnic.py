@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from vcnd.model.family import Family, family_of
-from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
+from vcnd.model.ids import OWN_CLASS, ClassName, PrivateIpId, SubnetId, VnicId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +24,8 @@ class Vnic:
     ipv6_cidr: str = ""
     """The subnet's first IPv6 prefix; empty: it has none."""
     ipv6_router: str = ""
-    pod_class: str = ""
-    """Name of the class of pods that it is for (``PodClass.name``)."""
+    pod_class: ClassName = OWN_CLASS
+    """The class of pods that it is for."""
     further_cidrs: tuple[str, ...] = ()
     """Networks of its addresses outside ``subnet_cidr``: the subnet has more blocks."""
 

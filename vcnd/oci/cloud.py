@@ -12,7 +12,7 @@ from vcnd.model.errors import (
     CloudRefusedError,
 )
 from vcnd.model.family import Family
-from vcnd.model.ids import VnicId
+from vcnd.model.ids import OWN_CLASS, ClassName, VnicId
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic
@@ -116,7 +116,7 @@ class OciCloud:
                         raise
                     # What a policy forgets of IPv6 must not stop IPv4.
                     unlisted[family] = str(error)
-            pod_class = body.freeform_tags.get(tags.CLASS, "")
+            pod_class = ClassName(body.freeform_tags.get(tags.CLASS, OWN_CLASS))
             if held is not None and not tagged:
                 pod_class = held.pod_class
             vnic = as_vnic(

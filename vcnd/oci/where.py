@@ -9,7 +9,7 @@ from vcnd.core.networks import further_networks
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
-from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.ids import ClassName, SubnetId, VnicId
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.ociapi import wire
 from vcnd.ociapi.imds import Metadata
@@ -84,7 +84,7 @@ def as_vnic(
     local: wire.ImdsVnic,
     *,
     subnet_id: str,
-    pod_class: str,
+    pod_class: ClassName,
     families: Sequence[Family],
     pods: Sequence[PrivateIp] = (),
 ) -> Vnic:
@@ -93,7 +93,7 @@ def as_vnic(
     Args:
         local: the VNIC.
         subnet_id: its subnet.
-        pod_class: the name of the class of pods that it is for.
+        pod_class: the class of pods that it is for.
         families: that pods have.
         pods: its addresses for pods.
 
