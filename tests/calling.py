@@ -11,10 +11,21 @@ from typing import Any
 
 import trio
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import NotServingError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
+from vcnd.model.place import PlaceKind
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.status import (
+    BrokenStatus,
+    FamilyStatus,
+    LeaseStatus,
+    NodeStatus,
+    PoolStatus,
+    ProblemStatus,
+    VnicStatus,
+)
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
 from vcnd.serve.server import CniServer
@@ -36,6 +47,76 @@ def interface_with(default_routes: Collection[Family]) -> PodInterface:
         mtu=9000,
         default_routes=frozenset(default_routes),
     )
+
+
+STATUS = NodeStatus(
+    pool=PoolStatus(
+        free=3,
+        leased=1,
+        cooling=2,
+        deleting=0,
+        doubted=0,
+        demand=1,
+        target=8,
+        waiting=0,
+    ),
+    families={
+        Family.IPV4: FamilyStatus(free=3, leased=1, cooling=2, deleting=0, doubted=0)
+    },
+    vnics=(
+        VnicStatus(
+            index=2,
+            id="ocid1.vnic.abcdefghijkl",
+            mac="02:00:17:00:00:01",
+            address="10.1.0.2",
+            ipv6="",
+            subnet_id="ocid1.subnet.a",
+            subnet_cidr="10.1.0.0/20",
+            pod_class="",
+            primary=False,
+            addresses=6,
+            blocks=(),
+        ),
+    ),
+    vnic_limit=4,
+    cloud_observed=True,
+    leases=(
+        LeaseStatus(
+            network="vcnd",
+            container_id="c1",
+            ifname="eth0",
+            address="10.1.0.5",
+            addresses=("10.1.0.5",),
+            host_ifname="oci1",
+            pod="default/web",
+        ),
+    ),
+    broken=(
+        BrokenStatus(
+            pod="default/web",
+            container_id="c1",
+            ifname="eth0",
+            address="10.1.0.5",
+            cause=Cause.ADDRESS_GONE,
+            reason="10.1.0.5 is gone",
+        ),
+    ),
+    problems=(
+        ProblemStatus(
+            what="addresses of ocid1.vnic.abcdefghijkl",
+            kind=PlaceKind.ADDRESSES,
+            vnic_id="ocid1.vnic.abcdefghijkl",
+            family=Family.IPV4,
+            pod_class=None,
+            name="",
+            cause=Cause.SUBNET_FULL,
+            reason="no room left",
+            since_seconds=12.0,
+            seconds_ago=3.5,
+            count=2,
+        ),
+    ),
+)
 
 
 class Verbs:
@@ -92,8 +173,8 @@ class Verbs:
     def ready(self) -> None:
         raise NotServingError("not yet")
 
-    def report(self) -> dict[str, Any]:
-        return {"pool": {}}
+    def report(self) -> NodeStatus:
+        return STATUS
 
     async def release(self) -> None:
         pass

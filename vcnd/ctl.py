@@ -3,11 +3,13 @@
 import json
 import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
-from vcnd.serve.ask import AskError, ask
+from vcnd.model.status import NodeStatus
+from vcnd.serve.ask import AskError, ask, ask_status
 
 DEFAULT_SOCKET = "/run/vcnd/cni.sock"
 
@@ -31,19 +33,12 @@ def main(context: click.Context, path: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
 @click.pass_obj
 def status(path: str, *, as_json: bool) -> None:
-    """Show pool, VNICs, leases and the last troubles."""
-    state = _ask(path, "VCND_STATUS")
-    if as_json:
-        click.echo(json.dumps(state, indent=2))
-        return
-    try:
-        text = describe(state)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        sys.exit(
-            f"vcndctl: the daemon's state is not as expected ({error!r});"
-            " are vcnd and vcndctl of one version? --json prints it as it is"
-        )
-    click.echo(text)
+    """Show pool, VNICs, leases and what is wrong."""
+    with _telling():
+        if as_json:
+            click.echo(json.dumps(ask(path, "VCND_STATUS"), indent=2))
+        else:
+            click.echo(describe(ask_status(path)))
 
 
 @main.command()
@@ -53,51 +48,53 @@ def release(path: str) -> None:
 
     Refused while pods hold addresses: drain the node first.
     """
-    _ask(path, "VCND_RELEASE")
+    with _telling():
+        ask(path, "VCND_RELEASE")
     click.echo("everything was given back; the daemon can be stopped")
 
 
-def _ask(path: str, command: str) -> Any:
+@contextmanager
+def _telling() -> Iterator[None]:
+    """End with one line when the daemon cannot be asked."""
     try:
-        return ask(path, command)
+        yield
     except AskError as error:
         sys.exit(f"vcndctl: {error}")
 
 
-def describe(state: dict[str, Any]) -> str:
+def describe(state: NodeStatus) -> str:
     """Return a state in lines for a person."""
-    pool = state["pool"]
+    pool = state.pool
     lines = [
-        f"{family:<9} {n['leased']} leased, {n['free']} free, {n['cooling']} cooling,"
-        f" {n['deleting']} deleting"
-        for family, n in state["families"].items()
+        f"{family:<9} {n.leased} leased, {n.free} free, {n.cooling} cooling,"
+        f" {n.deleting} deleting"
+        for family, n in state.families.items()
     ]
     lines += [
-        f"pool      demand {pool['demand']}, target {pool['target']},"
-        f" {pool['waiting']} waiting",
-        f"cloud     {'observed' if state['cloud_observed'] else 'not reached yet'};"
-        f" {len(state['vnics'])} of {state['vnic_limit']} VNICs are known here",
+        f"pool      demand {pool.demand}, target {pool.target}, {pool.waiting} waiting",
+        f"cloud     {'observed' if state.cloud_observed else 'not reached yet'};"
+        f" {len(state.vnics)} of {state.vnic_limit} VNICs are known here",
     ]
-    for vnic in state["vnics"]:
-        kind = "primary" if vnic["primary"] else f"{vnic['addresses']:>3} addresses"
+    for vnic in state.vnics:
+        kind = "primary" if vnic.primary else f"{vnic.addresses:>3} addresses"
         lines.append(
-            f"vnic {vnic['index']:<4} {vnic['address']:<15} {vnic['mac']}  {kind:<14}"
-            f" {vnic['id'][-12:]} {vnic['subnet_cidr']}"
-            + (f" class {vnic['class']}" if vnic["class"] else "")
+            f"vnic {vnic.index:<4} {vnic.address:<15} {vnic.mac}  {kind:<14}"
+            f" {vnic.id[-12:]} {vnic.subnet_cidr}"
+            + (f" class {vnic.pod_class}" if vnic.pod_class else "")
         )
     lines += [
-        f"lease     {' '.join(lease['addresses']):<15} {lease['host_ifname']:<14}"
-        f" {lease['pod'] or lease['container_id'][:13]}"
-        for lease in state["leases"]
+        f"lease     {' '.join(lease.addresses):<15} {lease.host_ifname:<14}"
+        f" {lease.pod or lease.container_id[:13]}"
+        for lease in state.leases
     ]
     lines += [
-        f"broken    {b['pod'] or b['container_id'][:13]}: {b['reason']}"
-        for b in state["broken"]
+        f"broken    {b.pod or b.container_id[:13]}: {b.cause}: {b.reason}"
+        for b in state.broken
     ]
     lines += [
-        f"problem   for {p['since_seconds']:.0f} s, seen {p['count']} times, last"
-        f" {p['seconds_ago']:.0f} s ago: {p['what']}: {p['reason']}"
-        for p in state["problems"]
+        f"problem   for {p.since_seconds:.0f} s, seen {p.count} times, last"
+        f" {p.seconds_ago:.0f} s ago: {p.what}: {p.cause}: {p.reason}"
+        for p in state.problems
     ]
     return "\n".join(lines)
 

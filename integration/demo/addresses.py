@@ -11,6 +11,7 @@ from integration.lab import snapshot, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.lab import POOL
 from integration.lab.node import Node
+from vcnd.model.status import NodeStatus, PoolStatus
 
 WARM_ADDS = 10
 RELEASE_SECONDS = 40
@@ -93,14 +94,14 @@ async def restart_keeps_pods(stage: Stage) -> str:
     conversation = await traffic.connect(pod.netns, other.address, traffic.SERVICE_PORT)
     if conversation is None:
         raise CheckError(f"{pod.name} cannot connect to {other.name}")
-    before = (await node.status())["leases"]
+    before = (await node.status()).leases
     await node.kill()
     while_down = await conversation.ask()
     require(while_down == pod.address, f"while the daemon is dead: {while_down!r}")
     began = trio.current_time()
     await stage.start_daemon(node)
     took = trio.current_time() - began
-    after = (await node.status())["leases"]
+    after = (await node.status()).leases
     require(before == after, f"leases changed: {before} → {after}")
     afterwards = await conversation.ask()
     conversation.close()
@@ -123,15 +124,15 @@ async def del_returns_addresses(stage: Stage) -> str:
     for node in stage.nodes:
         stage.held_with_pods[node.name] = _listed(world, node)
         gone = list(stage.pods[node.name])
-        total = _total((await node.status())["pool"])
+        total = (await node.status()).pool.held
         for pod in gone:
             await stage.stop_pod(pod)
             count += 1
-        pool = (await node.status())["pool"]
-        require(pool["leased"] == 0, f"{node.name}: {pool['leased']} are still leased")
+        pool = (await node.status()).pool
+        require(pool.leased == 0, f"{node.name}: {pool.leased} are still leased")
         require(
-            _total(pool) == total,
-            f"{node.name}: {total} addresses became {_total(pool)}",
+            pool.held == total,
+            f"{node.name}: {total} addresses became {pool.held}",
         )
         try:
             # The namespace is gone by now, and so is the lease.
@@ -143,16 +144,12 @@ async def del_returns_addresses(stage: Stage) -> str:
     return f"{count} DELs; every address is free again once it has cooled"
 
 
-def _total(pool: dict[str, int]) -> int:
-    return pool["free"] + pool["leased"] + pool["cooling"] + pool["deleting"]
-
-
 async def _until_cooled(node: Node) -> None:
-    pool: dict[str, int] = {}
+    pool: PoolStatus | None = None
     with trio.move_on_after(10):
-        while pool.get("cooling") != 0:
+        while pool is None or pool.cooling:
             await trio.sleep(0.1)
-            pool = (await node.status())["pool"]
+            pool = (await node.status()).pool
         return
     raise CheckError(f"{node.name}: still cooling: {pool}")
 
@@ -162,7 +159,7 @@ async def idle_addresses_released(stage: Stage) -> str:
     counts: list[tuple[int, int]] = []
     for node in stage.nodes:
         was = stage.held_with_pods[node.name]
-        status: dict[str, Any] = {}
+        status = await node.status()
         with trio.move_on_after(RELEASE_SECONDS):
             while not _is_idle(status):
                 await trio.sleep(0.5)
@@ -170,7 +167,7 @@ async def idle_addresses_released(stage: Stage) -> str:
         require(_is_idle(status), f"{node.name} still has {status}")
         now = _listed(await stage.lab.cloud.world(), node)
         require(
-            now == _total(status["pool"]) <= was,
+            now == status.pool.held <= was,
             f"{node.name}: the API lists {now}, {was} before",
         )
         counts.append((was, now))
@@ -180,14 +177,12 @@ async def idle_addresses_released(stage: Stage) -> str:
     return f"addresses a node: {nodes}; no VNIC is empty"
 
 
-def _is_idle(status: dict[str, Any]) -> bool:
-    if not status:
-        return False
-    pool, vnics = status["pool"], [v for v in status["vnics"] if not v["primary"]]
-    busy = pool["leased"] + pool["cooling"] + pool["deleting"]
-    empty = [v for v in vnics if not v["addresses"]]
+def _is_idle(status: NodeStatus) -> bool:
+    pool = status.pool
+    busy = pool.leased + pool.cooling + pool.deleting
+    empty = [v for v in status.pod_vnics if not v.addresses]
     # Less than a batch over is left alone.
-    over = pool["free"] - pool["target"]
+    over = pool.free - pool.target
     return not busy and not empty and 0 <= over < POOL["batch"]
 
 

@@ -38,7 +38,7 @@ async def bad_answer_survived(stage: Stage) -> str:
     pids = [n.pid for n in stage.nodes]
     told = list[str]()
     with trio.move_on_after(PATIENCE_SECONDS):
-        while len(told) < LEAST_TOLD or not (await node.status())["cloud_observed"]:
+        while len(told) < LEAST_TOLD or not (await node.status()).cloud_observed:
             await trio.sleep(0.3)
             told = [
                 reason
@@ -48,7 +48,7 @@ async def bad_answer_survived(stage: Stage) -> str:
             ]
     await stage.lab.cloud.clear_faults()
     require(len(told) >= LEAST_TOLD, f"bad answers in the logs: {told}")
-    require((await node.status())["cloud_observed"], "the cloud was not observed")
+    require((await node.status()).cloud_observed, "the cloud was not observed")
     for n in stage.nodes:
         await n.status()  # a daemon that has ended does not answer
     require(pids == [n.pid for n in stage.nodes], "a daemon was started anew")

@@ -36,11 +36,11 @@ async def journal_damaged(stage: Stage) -> str:
     node, other = stage.nodes[0], stage.pod(1)
     running = list(stage.pods[node.name])
     for how, harm in DAMAGE.items():
-        before = (await node.status())["leases"]
+        before = (await node.status()).leases
         await node.kill()
         await trio.to_thread.run_sync(harm, node.state_directory / "journal")
         await stage.start_daemon(node)
-        after = (await node.status())["leases"]
+        after = (await node.status()).leases
         require(before == after, f"{how}: leases changed: {before} → {after}")
         fresh = await stage.start_pod(node)
         addresses = [pod.address for pod in stage.all_pods()]
@@ -50,7 +50,7 @@ async def journal_damaged(stage: Stage) -> str:
             require(seen == pod.address, f"{how}: {pod.name} is seen as {seen}")
             await node.network().check(pod.attachment, pod.result)
         await stage.stop_pod(fresh)
-        held = {x["address"] for x in (await node.status())["leases"]}
+        held = {x.address for x in (await node.status()).leases}
         require(fresh.address not in held, f"{how}: DEL left {fresh.address} leased")
     return (
         f"{', '.join(DAMAGE)}: {len(running)} pods kept address and network each time"
@@ -75,12 +75,12 @@ async def disk_full_del(stage: Stage) -> str:
         await node.kill()
         await stage.start_daemon(node)
         status = await node.status()
-        held = {x["address"] for x in status["leases"]}
-        told = [p["reason"] for p in status["problems"] if p["what"] == "journal"]
+        held = {x.address for x in status.leases}
+        told = [p.reason for p in status.problems if p.what == "journal"]
         require(
             held == {p.address for p in running}, f"leased with a full disk: {held}"
         )
-        require(told, f"no problem is told: {status['problems']}")
+        require(told, f"no problem is told: {status.problems}")
         for pod in running:
             seen = await sees(pod.netns, other.address)
             require(seen == pod.address, f"{pod.name} is seen as {seen}")
@@ -98,7 +98,7 @@ async def _until_relieved(node: Node) -> None:
     with trio.move_on_after(TOLD_SECONDS):
         while told:
             await trio.sleep(0.1)
-            problems = (await node.status())["problems"]
-            told = any(p["what"] == "journal" for p in problems)
+            problems = (await node.status()).problems
+            told = any(p.what == "journal" for p in problems)
         return
     raise CheckError("the problem is told after its cause has gone")

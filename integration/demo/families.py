@@ -31,9 +31,7 @@ async def ipv6_same_node(stage: Stage) -> str:
     one, two = stage.pod(0), stage.pod(0, -1)
     seen = await sees(one.netns, two.ipv6)
     require(seen == one.ipv6, f"{two.name} sees {seen}")
-    own = {
-        v["ipv6"] for v in (await node.status())["vnics"] if v["primary"] and v["ipv6"]
-    }
+    own = {v.ipv6 for v in (await node.status()).vnics if v.primary and v.ipv6}
     seen = await sees(node.name, one.ipv6)
     require({seen} == own, f"{one.name} sees its node as {seen}, not {own}")
     return f"veth to veth; the node asks as {seen}, its primary VNIC's"

@@ -160,10 +160,10 @@ async def answers_by_ingress(stage: Stage) -> str:
     """Ports of node addresses, DNATed like a NodePort: answers leave as they came."""
     node = stage.nodes[-1]
     status = await node.status()
-    primary = next(v["address"] for v in status["vnics"] if v["primary"])
-    secondary = next(v["address"] for v in status["vnics"] if v["index"] == 2)  # noqa: PLR2004
+    primary = next(v.address for v in status.vnics if v.primary)
+    secondary = next(v.address for v in status.vnics if v.index == 2)  # noqa: PLR2004
     world = await stage.lab.cloud.world()
-    first_vnic = next(v["id"] for v in status["vnics"] if v["index"] == 2)  # noqa: PLR2004
+    first_vnic = next(v.id for v in status.vnics if v.index == 2)  # noqa: PLR2004
     vnic_by_address = {
         address: p["vnicId"] for p in world["PrivateIp"] for address in addresses_of(p)
     }
@@ -248,7 +248,7 @@ async def rules_restored(stage: Stage) -> str:
     """Flush the ruleset and bounce the VNIC's link; packets flow within a second."""
     node, pod, other = stage.nodes[0], stage.pod(0), stage.pod(1)
     status = await node.status()
-    mac = next(v["mac"] for v in status["vnics"] if v["index"] == 2)  # noqa: PLR2004
+    mac = next(v.mac for v in status.vnics if v.index == 2)  # noqa: PLR2004
     link = next(
         line.split("@")[0].split()[0]
         for line in netns.ip_output(node.name, "-br", "link").splitlines()

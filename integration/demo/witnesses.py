@@ -10,6 +10,7 @@ from integration.cloudview import addresses_of, named
 from integration.demo.stage import Stage
 from integration.lab import traffic
 from integration.lab.node import Node
+from vcnd.model.status import NodeStatus
 
 HIDDEN_SECONDS = 300.0
 PODS = 3
@@ -124,6 +125,6 @@ def _addresses(world: dict[str, list[dict[str, Any]]], node: Node) -> set[str]:
     }
 
 
-def _numbers(status: dict[str, Any]) -> dict[str, int]:
+def _numbers(status: NodeStatus) -> dict[str, int]:
     """Return the number of each VNIC."""
-    return {v["id"]: v["index"] for v in status["vnics"]}
+    return {v.id: v.index for v in status.vnics}

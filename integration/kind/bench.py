@@ -135,8 +135,8 @@ def _until_gone(stage: Stage, node: str, *, others: int, free: int) -> None:
     """Wait until only others' pods are left, and so many addresses are free."""
 
     def settled() -> bool:
-        pool = stage.status(node)["pool"]
-        return bool(pool["free"] >= free and pool["leased"] == others)
+        pool = stage.status(node).pool
+        return pool.free >= free and pool.leased == others
 
     stage.wait("pods gone, addresses free", settled, 180)
     _until_sandboxes(stage, node, others)
@@ -155,7 +155,7 @@ def run(stage: Stage, console: Console) -> dict[str, Any]:
     """Measure; return the figures."""
     node = stage.workers[-1]
     instance = named(stage.cloud.world(), "Instance", node)["id"]
-    others: int = stage.status(node)["pool"]["leased"]
+    others = stage.status(node).pool.leased
     number = stage.cloud.last_request()
     before, _ = _processor_seconds(stage, node)
     console.print(f"  {PODS} pods at once on {node}, cold")

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 import vcnd
 from fakeoci.fabric import netns
 from integration.lab.cni_exec import NetworkList
 from integration.lab.profile import Profile
+from vcnd.model.status import NodeStatus
 
 REPOSITORY = Path(__file__).parents[2]
 SHIM_DIRECTORY = Path(vcnd.__file__).parent / "_shim"
@@ -204,16 +206,15 @@ class Node:
             raise RuntimeError(f"{self.name}: vcndctl {' '.join(arguments)}: {output}")
         return output
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> NodeStatus:
         """Return ``vcndctl status --json``."""
-        status: dict[str, Any] = json.loads(await self.ctl("status", "--json"))
-        return status
+        return msgspec.json.decode(await self.ctl("status", "--json"), type=NodeStatus)
 
     async def until_warm(self, free: int, seconds: float = 40.0) -> None:
         """Return when a number of addresses is free."""
-        held: dict[str, Any] = {}
+        held: NodeStatus | None = None
         with trio.move_on_after(seconds):
-            while held.get("pool", {}).get("free", -1) < free:
+            while held is None or held.pool.free < free:
                 await trio.sleep(0.2)
                 held = await self.status()
             return

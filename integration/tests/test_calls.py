@@ -31,7 +31,7 @@ async def cold(tmp_path: Path) -> AsyncIterator[Lab]:
 
 async def until_waiting(node: Node, number: int) -> None:
     with trio.fail_after(10):
-        while (await node.status())["pool"]["waiting"] != number:
+        while (await node.status()).pool.waiting != number:
             await trio.sleep(0.05)
 
 
@@ -75,10 +75,10 @@ async def test_add_ends_with_its_runtime(cold: Lab, how: str) -> None:
         await process.wait()
     await until_waiting(node, 0)
     status = await node.status()
-    assert status["leases"] == []
+    assert status.leases == ()
     assert any(e["event"] == "caller_hung_up" for e in node.log_events())
     await node.network().delete(pod.attachment, None)
-    assert (await node.status())["pool"]["waiting"] == 0
+    assert (await node.status()).pool.waiting == 0
 
 
 async def test_del_ends_its_waiting_add(cold: Lab) -> None:
@@ -95,4 +95,4 @@ async def test_del_ends_its_waiting_add(cold: Lab) -> None:
         await until_waiting(node, 1)
         with trio.fail_after(5):
             await node.network().delete(pod.attachment, None)
-    assert (await node.status())["leases"] == []
+    assert (await node.status()).leases == ()

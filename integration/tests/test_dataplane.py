@@ -227,7 +227,7 @@ async def test_a_vnics_table_of_others_is_refused_in_words(tmp_path: Path) -> No
         with trio.fail_after(20):
             while not any("route tables 102" in reason for reason in told):
                 await trio.sleep(0.2)
-                told = [p["reason"] for p in (await node.status())["problems"]]
+                told = [p.reason for p in (await node.status()).problems]
         left = netns.ip_output("node1", "route", "show", "table", "102")
         assert left.strip() == theirs
 

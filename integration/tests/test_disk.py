@@ -20,7 +20,7 @@ def remount(directory: Path, how: str) -> None:
 
 
 async def problems(node: Node) -> list[str]:
-    return [p["what"] for p in (await node.status())["problems"]]
+    return [p.what for p in (await node.status()).problems]
 
 
 async def until_told(node: Node, *, gone: bool = False) -> None:
@@ -57,7 +57,7 @@ async def test_pods_are_deleted_when_the_disk_refuses(lab: Lab, how: str) -> Non
         await node.kill()
         await node.start()
         status = await node.status()
-        assert [x["address"] for x in status["leases"]] == [second.address]
+        assert [x.address for x in status.leases] == [second.address]
         assert await traffic.ask("pod2", third.address) == second.address
         await pods.stop(second)
         if filler is not None:
@@ -92,13 +92,13 @@ async def test_pods_survive_a_damaged_journal(lab: Lab, how: str) -> None:
     node = lab.nodes[0]
     other = await pods.start(lab.nodes[1], "other", lab.servers)
     running = [await pods.start(node, f"pod{n}", lab.servers) for n in range(3)]
-    before = (await node.status())["leases"]
+    before = (await node.status()).leases
     await node.kill()
     await trio.to_thread.run_sync(damage, node.state_directory / "journal", how)
     # And a link that somebody has made with a name like ours.
     netns.ip("node1", ["link add oci0123456789a type veth peer name theirs"])
     await node.start()
-    assert (await node.status())["leases"] == before
+    assert (await node.status()).leases == before
     fresh = [await pods.start(node, f"fresh{n}", lab.servers) for n in range(4)]
     addresses = [p.address for p in running + fresh]
     assert len(set(addresses)) == len(addresses)
@@ -110,7 +110,7 @@ async def test_pods_survive_a_damaged_journal(lab: Lab, how: str) -> None:
         assert await node.network().add(pod.attachment) == pod.result
     for pod in [*running, *fresh, other]:
         await pods.stop(pod)
-    assert (await node.status())["leases"] == []
+    assert (await node.status()).leases == ()
     assert "oci0123456789a" in netns.ip_output("node1", "link")
     netns.ip("node1", ["link del oci0123456789a"])
 
@@ -165,6 +165,6 @@ async def test_journal_that_is_removed_under_the_daemon_is_written_anew(
     await node.start()
     events = [e["event"] for e in node.log_events()]
     assert "lease_restored_from_kernel" not in events
-    assert len((await node.status())["leases"]) == 2
+    assert len((await node.status()).leases) == 2
     for pod in (first, second):
         await pods.stop(pod)

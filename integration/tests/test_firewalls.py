@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -30,8 +29,7 @@ async def _until(holds: Callable[[], Awaitable[bool]], seconds: float) -> None:
 
 
 async def _problems(node: Node) -> dict[str, str]:
-    found: list[dict[str, Any]] = (await node.status())["problems"]
-    return {p["what"]: p["reason"] for p in found}
+    return {p.what: p.reason for p in (await node.status()).problems}
 
 
 async def _two(lab: Lab) -> tuple[Pod, Pod]:

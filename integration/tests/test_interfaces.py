@@ -52,7 +52,7 @@ async def test_second_interface_leaves_the_first_ones_routes(lab: Lab) -> None:
     with pytest.raises(CniError):
         await network.check(second, result)
     await network.check(pod.attachment, pod.result)
-    assert (await node.status())["pool"]["leased"] == 1
+    assert (await node.status()).pool.leased == 1
 
 
 @pytest.mark.skipif(SBR is None, reason="no sbr plugin on this machine")

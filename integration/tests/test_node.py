@@ -51,7 +51,7 @@ async def test_repeated_add_and_a_foreign_interface(lab: Lab) -> None:
         await node.network().add(other.attachment)
     assert caught.value.code == 4
     status = await node.status()
-    assert status["pool"]["leased"] == 1
+    assert status.pool.leased == 1
     await pods.stop(pod)
 
 
@@ -73,7 +73,7 @@ async def test_del_without_namespace_and_of_a_dead_pod(lab: Lab) -> None:
     await trio.testing.wait_all_tasks_blocked()
     netns.remove("pod1")
     await node.network().delete(pod.attachment, None)
-    assert (await node.status())["pool"]["leased"] == 0
+    assert (await node.status()).pool.leased == 0
 
 
 async def test_pod_that_vanished_is_noticed_by_the_audit(lab: Lab) -> None:
@@ -82,7 +82,7 @@ async def test_pod_that_vanished_is_noticed_by_the_audit(lab: Lab) -> None:
     link = pod.result["interfaces"][0]["name"]
     netns.ip("node1", [f"link del {link}"])
     with trio.fail_after(10):
-        while (await node.status())["pool"]["leased"]:
+        while (await node.status()).pool.leased:
             await trio.sleep(0.1)
 
 
@@ -104,7 +104,7 @@ async def test_unused_pool_address_is_rejected_at_once(lab: Lab) -> None:
     """No loop, no silent hang: what arrives for no pod is refused."""
     world = await lab.cloud.world()
     status = await lab.nodes[0].status()
-    vnic = next(v["id"] for v in status["vnics"] if not v["primary"])
+    vnic = status.pod_vnics[0].id
     unused = next(
         p["ipAddress"]
         for p in world["PrivateIp"]
@@ -190,7 +190,7 @@ async def test_cnitool_drives_it(lab: Lab) -> None:
     for _ in range(2):
         deleted = await run("del")
         assert deleted.returncode == 0, deleted.stderr + deleted.stdout
-    assert (await node.status())["pool"]["leased"] == 0
+    assert (await node.status()).pool.leased == 0
 
 
 async def test_killed_in_the_middle_of_calls(lab: Lab) -> None:
@@ -211,7 +211,7 @@ async def test_killed_in_the_middle_of_calls(lab: Lab) -> None:
         await node.kill()
         await node.start()
     assert len(set(results)) == 6
-    leases = {x["address"] for x in (await node.status())["leases"]}
+    leases = {x.address for x in (await node.status()).leases}
     assert {r.partition("/")[0] for r in results} == leases
 
 

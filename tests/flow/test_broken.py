@@ -38,8 +38,8 @@ async def test_a_pod_without_its_address_fails_check_and_is_listed(
         (found,) = broken_pods(node.pool)
         assert (found.lease, found.cause) == (lost, Cause.ADDRESS_GONE)
         report = status.report(node.pool)
-        assert [b["address"] for b in report["broken"]] == [lost.address]
-        assert f"broken    /pod1: {why_broken(found)}" in describe(report)
+        assert [b.address for b in report.broken] == [lost.address]
+        assert f"broken    /pod1: address_gone: {why_broken(found)}" in describe(report)
         await node.attacher.delete(key(1))
         assert broken_pods(node.pool) == []
 

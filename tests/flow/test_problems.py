@@ -1,7 +1,5 @@
 """A problem appears with its cause, has an age, and goes away with its cause."""
 
-from typing import Any
-
 import pytest
 import trio
 
@@ -19,6 +17,7 @@ from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod
+from vcnd.model.status import ProblemStatus
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.node import Node
 
@@ -26,13 +25,12 @@ Clock = trio.testing.MockClock
 BOTH = (Family.IPV4, Family.IPV6)
 
 
-def problems(node: Node) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = status.report(node.pool)["problems"]
-    return found
+def problems(node: Node) -> list[ProblemStatus]:
+    return list(status.report(node.pool).problems)
 
 
 def reasons(node: Node) -> str:
-    return "\n".join(p["reason"] for p in problems(node))
+    return "\n".join(p.reason for p in problems(node))
 
 
 async def test_an_ipv6_limit_proven_leaves_the_ipv4_problem(
@@ -81,8 +79,8 @@ async def test_a_shape_problem_goes_with_the_demand(autojump_clock: Clock) -> No
     async with w.node(cluster=cluster, config=settings(audit_seconds=20.0)) as node:
         await trio.sleep(300)
         (found,) = problems(node)
-        assert "shape" in found["reason"]
-        assert found["since_seconds"] > 200
+        assert "shape" in found.reason
+        assert found.since_seconds > 200
         w.service.world.named(Instance, "node1").max_vnic_attachments = 4
         await until_warm(node)
         await trio.sleep(60)
@@ -113,7 +111,7 @@ async def test_a_problem_has_a_cause(
     w.fault("BulkCreatePrivateIps", status=400, code="LimitExceeded", times=10_000)
     async with w.node(cluster=cluster) as node:
         await trio.sleep(200)
-        assert {(p["kind"], p["cause"]) for p in problems(node)} == {expected}
+        assert {(p.kind, p.cause) for p in problems(node)} == {expected}
         assert f": {expected[1]}: " in why_empty(node.pool)
         with pytest.raises(PoolEmptyError) as caught:
             await add(node, 1)
@@ -146,8 +144,8 @@ async def test_a_class_that_nobody_wants_has_no_problem(
         node.pool.signals.ring()
         await trio.sleep(120)
         (found,) = problems(node)
-        assert (found["kind"], found["count"] > 1) == ("attach", True)
-        assert found["class"]
+        assert (found.kind, found.count > 1) == ("attach", True)
+        assert found.pod_class
         node.pool.demand.bind([])
         node.pool.signals.ring()
         await trio.sleep(1)
@@ -169,12 +167,12 @@ async def test_a_fixed_address_that_nobody_wants_has_no_problem(
         )
         node.pool.signals.ring()
         await trio.sleep(120)
-        (found,) = [p for p in problems(node) if p["kind"] == "fixed-address"]
-        assert found["name"] == "shop/db"
+        (found,) = [p for p in problems(node) if p.kind == "fixed-address"]
+        assert found.name == "shop/db"
         node.pool.demand.bind([])
         node.pool.signals.ring()
         await trio.sleep(1)
-        assert [p for p in problems(node) if p["kind"] == "fixed-address"] == []
+        assert [p for p in problems(node) if p.kind == "fixed-address"] == []
 
 
 async def test_a_full_subnet_is_no_problem_when_nothing_more_is_wanted(
@@ -201,7 +199,7 @@ async def test_what_was_refused_is_forgotten_when_the_network_is_corrected(
     async with w.node(cluster=cluster) as node:
         w.fault("AttachVnic", status=404, code="NotFound", times=5)
         await trio.sleep(30)
-        assert [p["kind"] for p in problems(node)] == ["attach"]
+        assert [p.kind for p in problems(node)] == ["attach"]
         w.service.faults.clear()
         subnet = w.service.world.named(Subnet, "pods").id
         cluster.asked = PodNetwork(subnet_ids=(subnet,))
@@ -225,11 +223,11 @@ async def test_a_failed_release_says_nothing_about_creation(
             w.fault(operation, status=409, code="LockConflict", times=10_000)
         cluster.unbind(*cluster.bound)
         await trio.sleep(400)
-        assert [p["kind"] for p in problems(node)] == ["release"]
+        assert [p.kind for p in problems(node)] == ["release"]
         # Creation on the same VNIC works, and the release still does not.
         cluster.bind(*[f"more{n}" for n in range(14)])
         await trio.sleep(30)
-        assert [p["kind"] for p in problems(node)] == ["release"]
+        assert [p.kind for p in problems(node)] == ["release"]
         w.service.faults.clear()
         cluster.unbind(*cluster.bound)
         await trio.sleep(1000)
@@ -279,7 +277,7 @@ async def test_what_kubernetes_refuses_is_a_problem_until_it_does_not(
         cluster.refusal = "NativePodNetwork x: malformed"
         cluster.change()
         await trio.sleep(60)
-        kinds = {p["kind"] for p in problems(node)}
+        kinds = {p.kind for p in problems(node)}
         assert kinds == {"pod-network", "cluster"}
         # Events are posted all the same, and no pod is told to wait for that.
         assert {n.reason for n in cluster.events} == {"PodNetworkTrouble"}
@@ -303,11 +301,11 @@ async def test_two_refused_writes_are_one_problem_until_both_are_accepted(
         cluster.refusal = "NativePodNetwork x: malformed"
         cluster.change()
         await trio.sleep(60)
-        written = [p["reason"] for p in problems(node) if p["kind"] == "cluster"]
+        written = [p.reason for p in problems(node) if p.kind == "cluster"]
         assert written == ["PATCH nodes/one: 403 Forbidden"]
         cluster.refuses_reports = False
         await trio.sleep(60)
-        written = [p["reason"] for p in problems(node) if p["kind"] == "cluster"]
+        written = [p.reason for p in problems(node) if p.kind == "cluster"]
         assert written == ["POST events: 403 Forbidden"]
         assert "malformed" in cluster.reports[-1].reason
         cluster.refuses_notices, cluster.refusal = False, ""
@@ -325,7 +323,7 @@ async def test_what_is_not_followed_or_skipped_is_a_problem(
         cluster.skipped = {"Namespace": "shop is skipped: it has no name"}
         cluster.change()
         await trio.sleep(5)
-        found = {(p["kind"], p["name"]) for p in problems(node)}
+        found = {(p.kind, p.name) for p in problems(node)}
         assert found == {("cluster", "Pod"), ("cluster-objects", "Namespace")}
         cluster.cut_off, cluster.skipped = {}, {}
         cluster.change()

@@ -55,10 +55,8 @@ async def test_restarts_and_audits_leave_it(
         check_invariants(w, node)
     async with w.node() as node:
         assert node.pool.ledger.lease_of(lease.key) == lease
-        (shown,) = [
-            x for x in status.report(node.pool)["leases"] if not x["host_ifname"]
-        ]
-        assert shown["addresses"] == lease.addresses
+        (shown,) = [x for x in status.report(node.pool).leases if not x.host_ifname]
+        assert shown.addresses == lease.addresses
         assert lease.address in describe(status.report(node.pool))
 
 

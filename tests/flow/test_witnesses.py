@@ -228,13 +228,11 @@ async def test_a_lost_link_is_told_and_its_addresses_are_not_given(
         await trio.sleep(0.1)
         lease = await add(node, 2)
         assert w.secondary()[lease.address].vnic_id != slot.vnic.id
-        assert [p["what"] for p in status.report(node.pool)["problems"]] == [
+        assert [p.what for p in status.report(node.pool).problems] == [
             f"link of {slot.vnic.id}"
         ]
-        assert [b["address"] for b in status.report(node.pool)["broken"]] == [
-            before.address
-        ]
+        assert [b.address for b in status.report(node.pool).broken] == [before.address]
         w.host.find_link(slot.vnic.id)
         await trio.sleep(1)
-        assert status.report(node.pool)["problems"] == []
-        assert status.report(node.pool)["broken"] == []
+        assert status.report(node.pool).problems == ()
+        assert status.report(node.pool).broken == ()

@@ -1,18 +1,21 @@
 """What vcndctl makes of a daemon's answers."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.calling import STATUS
 from vcnd import ctl
-from vcnd.serve.ask import AskError, answer_of, ask
+from vcnd.serve.ask import AskError, answer_of, ask, ask_status
 
 
 @contextmanager
@@ -65,6 +68,55 @@ def test_vcndctl_names_an_answer_of_another_version(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "of one version?" in done.output
     assert len(done.output.splitlines()) == 1
+
+
+def test_the_state_is_read_as_it_was_told(tmp_path: Path) -> None:
+    path, body = tmp_path / "s", msgspec.json.encode(STATUS)
+    with answering(path, b"0 %d\n%s" % (len(body), body)):
+        assert ask_status(str(path)) == STATUS
+
+
+def test_vcndctl_shows_the_state(tmp_path: Path) -> None:
+    path, body = tmp_path / "s", msgspec.json.encode(STATUS)
+    with answering(path, b"0 %d\n%s" % (len(body), body)):
+        done = CliRunner().invoke(ctl.main, ["--socket", str(path), "status"])
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [
+        "IPv4      1 leased, 3 free, 2 cooling, 0 deleting",
+        "pool      demand 1, target 8, 0 waiting",
+        "cloud     observed; 1 of 4 VNICs are known here",
+        "vnic 2    10.1.0.2        02:00:17:00:00:01    6 addresses  abcdefghijkl"
+        " 10.1.0.0/20",
+        "lease     10.1.0.5        oci1           default/web",
+        "broken    default/web: address_gone: 10.1.0.5 is gone",
+        "problem   for 12 s, seen 2 times, last 4 s ago: addresses of"
+        " ocid1.vnic.abcdefghijkl: subnet_full: no room left",
+    ]
+
+
+def test_the_names_in_json_stay(tmp_path: Path) -> None:
+    """They are an interface: add here, and rename nothing."""
+    path, body = tmp_path / "s", msgspec.json.encode(STATUS)
+    with answering(path, b"0 %d\n%s" % (len(body), body)):
+        command = ["--socket", str(path), "status", "--json"]
+        done = CliRunner().invoke(ctl.main, command)
+    state = json.loads(done.output)
+    counts = "free leased cooling deleting doubted"
+    names = {
+        "pool": f"{counts} demand target waiting",
+        "families": counts,
+        "vnics": "index id mac address ipv6 subnet_id subnet_cidr class primary"
+        " addresses blocks",
+        "leases": "network container_id ifname address addresses host_ifname pod",
+        "broken": "pod container_id ifname address cause reason",
+        "problems": "what kind vnic_id family class name cause reason since_seconds"
+        " seconds_ago count",
+    }
+    assert state.keys() == {*names, "vnic_limit", "cloud_observed"}
+    state["families"] = state["families"]["IPv4"]
+    for part, expected in names.items():
+        found = state[part][0] if isinstance(state[part], list) else state[part]
+        assert list(found) == expected.split()
 
 
 def test_nobody_answers(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 
-from tests.calling import ADD, Verbs, exchange, request, serving
+from tests.calling import ADD, STATUS, Verbs, exchange, request, serving
 from vcnd.model.errors import PoolEmptyError
+from vcnd.model.status import NodeStatus
 from vcnd.serve.server import REQUEST_SECONDS
 
 
@@ -143,7 +145,7 @@ async def test_idle_connections_are_let_go(
 
 async def test_vcndctls_verbs(tmp_path: Path) -> None:
     async with serving(Verbs(), tmp_path / "s"):
-        answer = await exchange(
+        code, answer = await exchange(
             tmp_path / "s", request({"CNI_COMMAND": "VCND_STATUS"}, b""), descriptors=0
         )
-    assert answer == (0, {"pool": {}})
+    assert (code, msgspec.convert(answer, NodeStatus)) == (0, STATUS)

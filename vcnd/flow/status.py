@@ -1,15 +1,27 @@
 """Can an ADD succeed now, and if not, why?  And the whole state, for vcndctl."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import trio
 
-from vcnd.flow.broken import broken_pods
+from vcnd.core.problems import Problem
+from vcnd.flow.broken import BrokenPod, broken_pods
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_broken, why_empty
 from vcnd.flow.shortage import find_shortage
 from vcnd.model.errors import NotServingError
+from vcnd.model.sandbox import Lease
+from vcnd.model.status import (
+    BrokenStatus,
+    FamilyStatus,
+    LeaseStatus,
+    NodeStatus,
+    PoolStatus,
+    ProblemStatus,
+    VnicStatus,
+)
+from vcnd.model.vnic import PrivateIp, VnicSlot
 
 
 def ready(pool: Pool) -> None:
@@ -26,78 +38,83 @@ def ready(pool: Pool) -> None:
         )
 
 
-def report(pool: Pool) -> dict[str, Any]:
-    """Return the node's state, as ``vcndctl status --json`` prints it."""
-    now = trio.current_time()
+def report(pool: Pool) -> NodeStatus:
+    """Return the node's state, as ``vcndctl status`` shows it."""
     counts = {family: pool.counts(family) for family in pool.demand.families()}
-    per_vnic = pool.ledger.per_vnic()
-    return {
-        "pool": {
+    slots = sorted(pool.vnics.slots.values(), key=lambda slot: slot.index)
+    leases = sorted(pool.ledger.leases(), key=lambda lease: lease.key)
+    now, per_vnic = trio.current_time(), pool.ledger.per_vnic()
+    return NodeStatus(
+        pool=PoolStatus(
             **asdict(counts[pool.family]),
-            "demand": pool.demand_count,
-            "target": pool.target,
-            "waiting": pool.demand.waiting,
-        },
-        "families": {family: asdict(n) for family, n in counts.items()},
-        "vnics": [
-            {
-                "index": slot.index,
-                "id": slot.vnic.id,
-                "mac": slot.vnic.mac,
-                "address": slot.vnic.address,
-                "ipv6": slot.vnic.ipv6,
-                "subnet_id": slot.vnic.subnet_id,
-                "subnet_cidr": slot.vnic.subnet_cidr,
-                "class": slot.vnic.pod_class,
-                "primary": slot.is_primary,
-                "addresses": sum(p.size for p in per_vnic.get(slot.vnic.id, [])),
-                "blocks": [
-                    f"{p.address}/{p.prefix_length}"
-                    for p in per_vnic.get(slot.vnic.id, [])
-                    if p.size > 1
-                ],
-            }
-            for slot in sorted(pool.vnics.slots.values(), key=lambda s: s.index)
-        ],
-        "vnic_limit": pool.vnics.limit,
-        "cloud_observed": pool.conditions.observed,
-        "leases": [
-            {
-                "network": lease.key.network,
-                "container_id": lease.key.container_id,
-                "ifname": lease.key.ifname,
-                "address": lease.address,
-                "addresses": lease.addresses,
-                "host_ifname": lease.wiring.ifname if lease.wiring else "",
-                "pod": str(lease.pod),
-            }
-            for lease in sorted(pool.ledger.leases(), key=lambda x: x.key)
-        ],
-        "broken": [
-            {
-                "pod": str(b.lease.pod),
-                "container_id": b.lease.key.container_id,
-                "ifname": b.lease.key.ifname,
-                "address": b.address,
-                "cause": b.cause,
-                "reason": why_broken(b),
-            }
-            for b in broken_pods(pool)
-        ],
-        "problems": [
-            {
-                "what": str(p.place),
-                "kind": p.place.kind,
-                "vnic_id": p.place.vnic_id,
-                "family": p.place.family,
-                "class": p.place.pod_class,
-                "name": p.place.name,
-                "cause": p.cause,
-                "reason": p.reason,
-                "since_seconds": round(now - p.since, 1),
-                "seconds_ago": round(now - p.last_seen, 1),
-                "count": p.count,
-            }
-            for p in pool.problems
-        ],
-    }
+            demand=pool.demand_count,
+            target=pool.target,
+            waiting=pool.demand.waiting,
+        ),
+        families={family: FamilyStatus(**asdict(n)) for family, n in counts.items()},
+        vnics=tuple(_vnic(slot, per_vnic.get(slot.vnic.id, [])) for slot in slots),
+        vnic_limit=pool.vnics.limit,
+        cloud_observed=pool.conditions.observed,
+        leases=tuple(_lease(lease) for lease in leases),
+        broken=tuple(_broken(found) for found in broken_pods(pool)),
+        problems=tuple(_problem(problem, now) for problem in pool.problems),
+    )
+
+
+def _vnic(slot: VnicSlot, private_ips: Sequence[PrivateIp]) -> VnicStatus:
+    vnic = slot.vnic
+    return VnicStatus(
+        index=slot.index,
+        id=vnic.id,
+        mac=vnic.mac,
+        address=vnic.address,
+        ipv6=vnic.ipv6,
+        subnet_id=vnic.subnet_id,
+        subnet_cidr=vnic.subnet_cidr,
+        pod_class=vnic.pod_class,
+        primary=slot.is_primary,
+        addresses=sum(p.size for p in private_ips),
+        blocks=tuple(
+            f"{p.address}/{p.prefix_length}" for p in private_ips if p.size > 1
+        ),
+    )
+
+
+def _lease(lease: Lease) -> LeaseStatus:
+    return LeaseStatus(
+        network=lease.key.network,
+        container_id=lease.key.container_id,
+        ifname=lease.key.ifname,
+        address=lease.address,
+        addresses=lease.addresses,
+        host_ifname=lease.wiring.ifname if lease.wiring else "",
+        pod=str(lease.pod),
+    )
+
+
+def _broken(found: BrokenPod) -> BrokenStatus:
+    return BrokenStatus(
+        pod=str(found.lease.pod),
+        container_id=found.lease.key.container_id,
+        ifname=found.lease.key.ifname,
+        address=found.address,
+        cause=found.cause,
+        reason=why_broken(found),
+    )
+
+
+def _problem(problem: Problem, now: float) -> ProblemStatus:
+    place = problem.place
+    return ProblemStatus(
+        what=str(place),
+        kind=place.kind,
+        vnic_id=place.vnic_id,
+        family=place.family,
+        pod_class=place.pod_class,
+        name=place.name,
+        cause=problem.cause,
+        reason=problem.reason,
+        since_seconds=round(now - problem.since, 1),
+        seconds_ago=round(now - problem.last_seen, 1),
+        count=problem.count,
+    )

@@ -9,7 +9,7 @@ from vcnd.install import cni, identity, layout, neighbours, tree, units
 from vcnd.install.host import Host, InstallError
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
-from vcnd.serve.ask import AskError, ask
+from vcnd.serve.ask import AskError, ask, ask_status
 
 log = structlog.get_logger()
 
@@ -110,8 +110,8 @@ class Keeper:
     def _name_vnics(self) -> None:
         """Tell the node's network programs which VNICs belong to vcnd."""
         try:
-            state = ask(str(self._host.path(layout.SOCKET)), "VCND_STATUS")
+            status = ask_status(str(self._host.path(layout.SOCKET)))
         except AskError:
             return  # asked again in a moment
-        macs = [v["mac"] for v in state["vnics"] if not v["primary"]]
+        macs = [vnic.mac for vnic in status.pod_vnics]
         neighbours.name_vnics(self._host, macs)

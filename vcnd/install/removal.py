@@ -6,7 +6,7 @@ from vcnd.install import layout, units
 from vcnd.install.host import Host, InstallError
 from vcnd.linux import forwarding
 from vcnd.linux.layout import Layout
-from vcnd.serve.ask import AskError, ask
+from vcnd.serve.ask import AskError, ask, ask_status
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ def is_installed(host: Host) -> bool:
 
 def _holds_leases(socket: str) -> bool:
     try:
-        return bool(ask(socket, "VCND_STATUS")["leases"])
+        return bool(ask_status(socket).leases)
     except AskError:
         return True  # unknown: one tombstone too many is better than one too few
 

@@ -5,6 +5,10 @@ import re
 import socket
 from typing import Any
 
+import msgspec
+
+from vcnd.model.status import NodeStatus
+
 ANSWER_SECONDS = 150.0
 
 
@@ -40,6 +44,24 @@ def ask(path: str, command: str, configuration: Any = None) -> Any:
             f"{path}: {error}; is vcnd running, and are you root?"
         ) from error
     return answer_of(reply)
+
+
+def ask_status(path: str) -> NodeStatus:
+    """Return the daemon's state.
+
+    Args:
+        path: the socket.
+
+    Raises:
+        AskError: no answer came, or it is of another form.
+    """
+    try:
+        return msgspec.convert(ask(path, "VCND_STATUS"), NodeStatus)
+    except msgspec.ValidationError as error:
+        raise AskError(
+            f"the daemon's state is not as expected ({error}); are vcnd and vcndctl of"
+            " one version? vcndctl status --json prints it as it is"
+        ) from error
 
 
 def answer_of(reply: bytes) -> Any:

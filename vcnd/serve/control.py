@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
+
+from vcnd.model.status import NodeStatus
 
 STATUS, RELEASE = "VCND_STATUS", "VCND_RELEASE"
 COMMANDS = (STATUS, RELEASE)
@@ -15,7 +16,7 @@ COMMANDS = (STATUS, RELEASE)
 class ControlVerbs:
     """What vcndctl can ask for."""
 
-    report: Callable[[], Any]
+    report: Callable[[], NodeStatus]
     """Return the node's state."""
     release: Callable[[], Awaitable[None]]
     """Give everything back to the cloud."""

@@ -132,7 +132,7 @@ def _tcpdump(stage: Stage, node: str, what: str) -> list[str]:
 def _pod_links(stage: Stage, node: str) -> set[str]:
     """Return the names of a node's pod VNICs there."""
     lines = stage.on_node(node, "ip", "-br", "link").splitlines()
-    macs = {v["mac"]: v for v in stage.status(node)["vnics"] if not v["primary"]}
+    macs = {v.mac for v in stage.status(node).pod_vnics}
     return {x.split()[0].partition("@")[0] for x in lines if x.split()[2] in macs}
 
 

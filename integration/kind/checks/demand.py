@@ -121,8 +121,8 @@ def in_agreement(stage: Stage) -> bool:
             and p["status"].get("podIP")
             and p["status"]["phase"] == "Running"
         }
-        leased = {lease["address"] for lease in status["leases"]}
-        known = sum(v["addresses"] for v in status["vnics"])
+        leased = {lease.address for lease in status.leases}
+        known = sum(v.addresses for v in status.vnics)
         if leased != living or known != len(stage.private_ips(node)):
             return False
     return True

@@ -72,8 +72,7 @@ def cloud_away(stage: Stage) -> str:
     node, began = stage.workers[0], time.time()
 
     def warm() -> int:
-        free: int = stage.status(node)["pool"]["free"]
-        return free
+        return stage.status(node).pool.free
 
     stage.wait("a warm pool", lambda: warm() > 3, 60)  # noqa: PLR2004
     count = min(warm(), 6)

@@ -137,7 +137,7 @@ def node_reboot(stage: Stage) -> str:
     """A node restarts under another address: its VNICs follow, its pods come back."""
     node, docker = stage.workers[0], stage.cluster.docker
     before = stage.node_address(node)
-    vnics = {v["id"] for v in stage.status(node)["vnics"]}
+    vnics = {v.id for v in stage.status(node).vnics}
     docker.run("stop", "-t", "20", node)
     # Somebody else has taken its address meanwhile.
     image = docker.run("inspect", "-f", "{{.Image}}", "vcnd-cloud").strip()
@@ -155,7 +155,7 @@ def node_reboot(stage: Stage) -> str:
     stage.wait("the pods are back", lambda: _back(stage, node, "near", "local"), 180)
     answer = stage.curl("far", f"{stage.ip('near')}:{SERVICE_PORT}/hostname")
     require(answer == "near", f"the pod answered {answer!r}")
-    require({v["id"] for v in stage.status(node)["vnics"]} == vnics, "other VNICs")
+    require({v.id for v in stage.status(node).vnics} == vnics, "other VNICs")
     stage.wait("books and cloud agree", lambda: in_agreement(stage), 90)
     return f"{before} became {after}; same VNICs, pods back, nothing leaked"
 

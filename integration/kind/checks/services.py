@@ -90,9 +90,9 @@ def service_nodeport(stage: Stage) -> str:
     own = f"{stage.node_address(stage.workers[0])}:{port}/clientip"
     require(stage.curl("near", own), f"{own} from a pod of that node")
     # And the address of a pod VNIC is an address of the node.
-    vnic = next(v for v in stage.status(stage.workers[0])["vnics"] if not v["primary"])
-    answer = stage.from_onprem(f"{vnic['address']}:{port}/clientip")
-    require(answer, f"NodePort on the VNIC's own address {vnic['address']}")
+    vnic = stage.status(stage.workers[0]).pod_vnics[0]
+    answer = stage.from_onprem(f"{vnic.address}:{port}/clientip")
+    require(answer, f"NodePort on the VNIC's own address {vnic.address}")
     return f"port {port} of {len(nodes)} nodes, and of a VNIC's address, answered"
 
 

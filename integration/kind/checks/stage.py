@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from integration.build.cache import Cache
 from integration.checking import CheckError
 from integration.cloudview import addresses_of
@@ -15,6 +17,7 @@ from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
 from integration.kind.images.kubernetes import AGNHOST
 from integration.kind.settings import ONPREM
+from vcnd.model.status import NodeStatus
 
 NAMESPACE = "vcnd-test"
 SERVICE_PORT, BLOCKED_PORT = 8080, 20000
@@ -104,10 +107,10 @@ class Stage:
         """Run a program on a node; return what it prints."""
         return self.cluster.docker.run("exec", node, *command)
 
-    def status(self, node: str) -> dict[str, Any]:
+    def status(self, node: str) -> NodeStatus:
         """Return ``vcndctl status --json`` of a node."""
-        status: dict[str, Any] = json.loads(self.vcndctl(node, "status", "--json"))
-        return status
+        text = self.vcndctl(node, "status", "--json")
+        return msgspec.json.decode(text, type=NodeStatus)
 
     def vcndctl(self, node: str, *arguments: str) -> str:
         """Run vcndctl on a node; return what it prints."""

@@ -1,0 +1,127 @@
+"""The node's whole state at one moment, as ``vcndctl status --json`` prints it.
+
+The names in JSON are an interface: fields are added, and none is renamed or removed.
+"""
+
+import msgspec
+
+from vcnd.model.cause import Cause
+from vcnd.model.family import Family
+from vcnd.model.place import PlaceKind
+
+
+class FamilyStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How many addresses of a family are in each state."""
+
+    free: int
+    leased: int
+    cooling: int
+    deleting: int
+    doubted: int
+    """Those being added, too."""
+
+
+class PoolStatus(FamilyStatus, frozen=True, kw_only=True):
+    """The network's first family, and what is wanted of it."""
+
+    demand: int
+    """Pods that have an address, or need one."""
+    target: int
+    waiting: int
+    """Calls that wait for an address."""
+
+    @property
+    def held(self) -> int:
+        """Return how many addresses there are but for those in doubt."""
+        return self.free + self.leased + self.cooling + self.deleting
+
+
+class VnicStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A VNIC that vcnd knows."""
+
+    index: int
+    """The node's own number for it."""
+    id: str
+    mac: str
+    address: str
+    """Its own IPv4 address."""
+    ipv6: str
+    """Its own IPv6 address; empty: it has none."""
+    subnet_id: str
+    subnet_cidr: str
+    pod_class: str = msgspec.field(name="class")
+    """The class of pods that it is for; the node's own class has an empty name."""
+    primary: bool
+    addresses: int
+    """How many addresses it has for pods, those of blocks too."""
+    blocks: tuple[str, ...]
+
+
+class LeaseStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A sandbox that holds addresses."""
+
+    network: str
+    container_id: str
+    ifname: str
+    address: str
+    """The first of its addresses."""
+    addresses: tuple[str, ...]
+    host_ifname: str
+    """The link on the node; empty: the lease has none."""
+    pod: str
+    """``namespace/name``; empty outside Kubernetes."""
+
+
+class BrokenStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A pod whose network cannot work."""
+
+    pod: str
+    container_id: str
+    ifname: str
+    address: str
+    """The address that cannot work."""
+    cause: Cause
+    reason: str
+
+
+class ProblemStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong at a place."""
+
+    what: str
+    """The place in words."""
+    kind: PlaceKind
+    vnic_id: str
+    family: Family | None
+    pod_class: str | None = msgspec.field(name="class")
+    name: str
+    cause: Cause
+    reason: str
+    since_seconds: float
+    seconds_ago: float
+    """When it was seen last."""
+    count: int
+
+
+class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything."""
+
+    pool: PoolStatus
+    families: dict[Family, FamilyStatus]
+    vnics: tuple[VnicStatus, ...]
+    vnic_limit: int
+    """How many VNICs the shape takes, the primary one too."""
+    cloud_observed: bool
+    """Whether an audit has agreed with OCI since the daemon started."""
+    leases: tuple[LeaseStatus, ...]
+    broken: tuple[BrokenStatus, ...]
+    problems: tuple[ProblemStatus, ...]
+
+    @property
+    def pod_vnics(self) -> list[VnicStatus]:
+        """Return the VNICs for pods."""
+        return [vnic for vnic in self.vnics if not vnic.primary]
+
+    @property
+    def primary(self) -> VnicStatus | None:
+        """Return the instance's primary VNIC, where it is known."""
+        return next((vnic for vnic in self.vnics if vnic.primary), None)
