@@ -29,16 +29,16 @@ log = structlog.get_logger()
 
 NO_SUCH_OPERATION = (404, 405, 501)
 BULK_FROM = 4
-"""A bulk action costs three calls and more: to start, to see its end, to list."""
+"""From this number on: a bulk action costs at least three calls (start, poll, list)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnVnic:
-    """What a VNIC has for pods."""
+    """A VNIC's addresses for pods."""
 
     private_ips: list[PrivateIp]
     untagged: list[PrivateIp]
-    """Those that are known, and have lost the tags that we need."""
+    """Known addresses that have lost our tags."""
 
 
 class BulkSupport:
@@ -64,7 +64,7 @@ class BulkSupport:
 
 
 class Addresses:
-    """Creates, lists and deletes; one change of a VNIC at a time is its caller's."""
+    """Creates, lists and deletes addresses; the caller changes a VNIC serially."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Addresses:
         Args:
             vnic_id: the VNIC.
             family: of the addresses.
-            known: those that are ours, whatever their tags say.
+            known: our addresses, whatever their tags say.
         """
         return await self._retry(self._list, KINDS[family], vnic_id, known or {})
 
@@ -116,7 +116,7 @@ class Addresses:
         theirs = body.freeform_tags
         ours = theirs.get(tags.OWNER) == self._cluster
         if kind is IPV6:
-            # The VNIC's own address is an object like any other, but for our tag.
+            # The VNIC's own address is an object like others, without our tag.
             return ours and body.lifetime != "RESERVED"
         if body.is_primary:
             return False
@@ -125,7 +125,7 @@ class Addresses:
     async def create(
         self, vnic_id: VnicId, count: int, family: Family, new: wire.NewAddress
     ) -> list[PrivateIp]:
-        """Create single addresses on a VNIC; return them, or all that it has."""
+        """Create single addresses on a VNIC; return them, or all of the VNIC's."""
         kind = KINDS[family]
         if count >= BULK_FROM and self._bulk.assumed:
             items, token = [new] * count, secrets.token_hex(15)
@@ -140,7 +140,7 @@ class Addresses:
     async def _made(
         self, vnic_id: VnicId, family: Family, work: wire.WorkRequest
     ) -> list[PrivateIp]:
-        """Return a VNIC's addresses once the list has all that were just made."""
+        """Return a VNIC's addresses once the list has all new ones."""
         made = {r.identifier for r in work.resources if r.action_type == "CREATED"}
         listed = await self._poll(
             f"list of what work request {work.id} made",
@@ -186,7 +186,7 @@ class Addresses:
             except CloudError:
                 if not made:
                     raise
-                break  # what was made serves; the next look asks for the rest
+                break  # the created ones serve; the next reconcile asks for the rest
         return made
 
     async def delete(self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]) -> None:
@@ -214,7 +214,7 @@ class Addresses:
     async def _carry_out(
         self, action: Callable[[], Awaitable[str]]
     ) -> wire.WorkRequest | None:
-        """Start a bulk action and wait for its end; None where the API has none."""
+        """Run a bulk action to its end; return None if the API has no bulk actions."""
         work_request_id = await self._retry(self._bulk.start, action)
         if work_request_id is None:
             return None
@@ -242,7 +242,7 @@ class Addresses:
 
 
 def as_private_ip(body: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:
-    """Return an address of a VNIC as the flows know it.
+    """Return an address of a VNIC as a value of the model.
 
     Raises:
         BadAnswerError: it is of another VNIC or family.
@@ -265,8 +265,7 @@ def as_private_ip(body: wire.Address, vnic_id: VnicId, kind: Kind) -> PrivateIp:
 def _check_together(found: Sequence[PrivateIp], kind: Kind) -> None:
     """Raise unless a VNIC can have all of these at once.
 
-    The books name each address: before that, it must be sure that they are not
-    billions.
+    The ledger holds each address, so their number is checked first.
     """
     operation = f"List{kind.plural}"
     if sum(p.size for p in found) > MOST_ADDRESSES:

@@ -1,4 +1,4 @@
-"""The ``Cloud`` port on OCI: so many calls as needed and no more."""
+"""The ``Cloud`` port on OCI, with as few calls as possible."""
 
 from collections.abc import Sequence
 
@@ -30,11 +30,11 @@ log = structlog.get_logger()
 
 ATTACHED_STATES = ("ATTACHING", "ATTACHED", "DETACHING")
 ATTACHMENT_SECONDS = 15.0
-"""The API is asked so often for an attachment that IMDS does not show."""
+"""Interval at which the API is asked for an attachment that IMDS does not show."""
 
 
 class OciCloud:
-    """What the flows want, in OCI's operations."""
+    """Carries out the port's verbs by OCI's operations."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class OciCloud:
                 except CloudGoneError as error:
                     if family is families[0]:
                         raise
-                    # What a policy forgets of IPv6 must not stop IPv4.
+                    # A policy without IPv6 permissions must not stop IPv4.
                     unlisted[family] = str(error)
             pod_class = ClassName(body.freeform_tags.get(tags.CLASS, OWN_CLASS))
             if held is not None and not tagged:
@@ -211,7 +211,7 @@ class OciCloud:
     async def _new(self, vnic_id: VnicId, family: Family) -> wire.NewAddress:
         prefix = ""
         if family is Family.IPV6:
-            # A subnet of several prefixes wants to be told which: the first, as in OKE.
+            # A subnet of several prefixes needs to be told one: the first, as in OKE.
             local = (await self._retry(self._where.vnics)).get(vnic_id)
             prefix = local.ipv6_subnet_cidr_block if local else ""
         return wire.NewAddress(await self._tags(), ipv6_subnet_cidr=prefix or None)
@@ -265,8 +265,8 @@ class OciCloud:
     async def _attached(self, attachment_id: str, known: set[str]) -> wire.ImdsVnic:
         """Wait until an attachment is complete, and return its VNIC.
 
-        IMDS costs no API call: the API is asked when IMDS lists a VNIC that is not
-        known, and seldom otherwise, for attachments that turn around by themselves.
+        IMDS costs no API call.  The API is asked when IMDS lists an unknown VNIC, and
+        now and then, for attachments that turn to DETACHING by themselves.
         """
         asked_at = trio.current_time()
 
@@ -296,7 +296,7 @@ class OciCloud:
         """Detach a pod VNIC and wait until it is gone (``Cloud.detach_vnic``)."""
         listed = await self._retry(self._list_attachments, vnic_id)
         if not listed:
-            # Gone, or so new that no list has it: then it must not be given up.
+            # Gone, or so new that no list has it: a new one must not be given up.
             try:
                 await self._get_vnic(vnic_id)
             except CloudGoneError:
@@ -325,7 +325,7 @@ class OciCloud:
 
 def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:
     if attachment.lifecycle_state in ("DETACHING", "DETACHED"):
-        # Seen in the wild: an attach that turns around by itself.
+        # Seen in practice: an attachment that turns to DETACHING by itself.
         raise CloudRefusedError(
             f"attachment {attachment.id} went to {attachment.lifecycle_state} by itself"
         )

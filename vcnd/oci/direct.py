@@ -1,4 +1,4 @@
-"""Single objects, asked for by their OCID: the witness beside the lists."""
+"""Single objects, read by their OCID: the second witness beside the lists."""
 
 from vcnd.model.errors import CloudGoneError
 from vcnd.model.ids import VnicId
@@ -12,14 +12,14 @@ GONE_STATES = ("TERMINATING", "TERMINATED")
 
 
 class Direct:
-    """Asks for VNICs and addresses, and puts tags back on them."""
+    """Reads VNICs and addresses, and restores their tags."""
 
     def __init__(self, *, core: CoreClient, retry: Retrier) -> None:
         self._core = core
         self._retry = retry
 
     async def has_vnic(self, vnic_id: VnicId) -> bool:
-        """Return False if a VNIC is gone, or going for good."""
+        """Return False if a VNIC is gone or terminating."""
         try:
             vnic, _ = await self._retry(self._core.get_vnic, vnic_id)
         except CloudGoneError:
@@ -40,13 +40,13 @@ class Direct:
         return await self._retry(self._core.get_address, kind, private_ip.id)
 
     async def tag_vnic(self, vnic_id: VnicId, ours: dict[str, str]) -> None:
-        """Put tags on a VNIC beside those that it has."""
+        """Add tags to those of a VNIC."""
         vnic, etag = await self._retry(self._core.get_vnic, vnic_id)
         details = wire.UpdateTagsDetails(vnic.freeform_tags | ours)
         await self._retry(self._core.update_vnic, vnic_id, details, if_match=etag)
 
     async def tag_address(self, private_ip: PrivateIp, ours: dict[str, str]) -> None:
-        """Put tags on an address beside those that it has."""
+        """Add tags to those of an address."""
         address, etag = await self._address(private_ip)
         await self._retry(
             self._core.tag_address,

@@ -1,8 +1,9 @@
 """Fixed addresses: RESERVED private IPs, found by a tag, on one VNIC at a time.
 
-Two nodes may look for the same one at the same moment.  Where both find none and make
-one, all who look agree which of them stays, and the other is deleted before it serves.
-An address goes to a VNIC only from none, and only if nobody was faster (if-match).
+Two nodes may look for the same one at the same time.  If both find none and create
+one, all nodes agree on the one that stays, and the other is deleted before it serves.
+An address moves to a VNIC only if it is on none, and only if it has not changed
+meanwhile (if-match).
 """
 
 import secrets
@@ -31,7 +32,7 @@ log = structlog.get_logger()
 
 
 class FixedAddresses:
-    """Those of one cluster."""
+    """The fixed addresses of one cluster."""
 
     def __init__(
         self, *, core: CoreClient, retry: Retrier, poll: Poller, cluster: str
@@ -45,8 +46,8 @@ class FixedAddresses:
         """Bring the address of a name to a VNIC.
 
         Raises:
-            AddressHeldError: it is on another one.
-            CloudError: the cloud cannot be had, or refused.
+            AddressHeldError: it is on another VNIC.
+            CloudError: the cloud did not answer, or refused.
         """
         found = await self._retry(self._find, name, vnic.subnet_id)
         if not found:
@@ -85,9 +86,9 @@ class FixedAddresses:
         return [p for p in listed if mine.items() <= p.freeform_tags.items()]
 
     async def _agreed(self, found: list[wire.Address]) -> str:
-        """Return which of several it is: one that serves, or the first of the OCIDs.
+        """Return one of several: the one that serves, or the first by OCID.
 
-        The others, made at the same moment by other nodes, are deleted.
+        The others, created at the same time by other nodes, are deleted.
         """
         first, *rest = sorted(found, key=lambda p: (p.vnic_id is None, p.id))
         for other in rest:
@@ -123,13 +124,13 @@ class FixedAddresses:
         )
 
     async def release(self, private_ip: PrivateIp) -> None:
-        """Take a fixed address from its VNIC; one that is on none is left alone."""
+        """Detach a fixed address from its VNIC, if it is on one."""
         try:
             await self._retry(self._core.detach_private_ip, private_ip.id)
         except CloudGoneError:
             return
         except CloudRefusedError:
-            # An earlier try may have been carried out, its answer lost.
+            # An earlier try may have succeeded, and its answer been lost.
             address, _ = await self._get(private_ip.id)
             if address.vnic_id == private_ip.vnic_id:
                 raise

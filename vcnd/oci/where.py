@@ -1,4 +1,4 @@
-"""Who and where we are: the instance, its region, and its VNICs as it sees them."""
+"""The instance that this node is: its identity, region, shape and VNICs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Instance:
 class Where(Protocol):
     """Tells of one instance, without a call of the API.
 
-    Errors are those of ``ociapi``: what calls these is retried as the API is.
+    Errors are those of ``ociapi``: callers retry as they do for the API.
     """
 
     async def known(self) -> Instance:
@@ -99,7 +99,7 @@ def as_vnic(
 
     Raises:
         CloudRefusedError: it is a VLAN VNIC.
-        CloudError: what is told of it makes no sense.
+        CloudError: its values make no sense.
     """
     if local.vlan_tag:
         raise CloudRefusedError(
@@ -113,7 +113,7 @@ def as_vnic(
         raise CloudError(
             f"IMDS /vnics/: VNIC {local.vnic_id}: {error}", cause=Cause.BAD_ANSWER
         ) from error
-    # Among all that it tells, its own is the one that is no pod's.
+    # Of all its addresses, its own is the one that is no pod's.
     theirs = {ip_address(p.address) for p in pods}
     own = [a for a in map(ip_address, local.ipv6_addresses) if a not in theirs]
     six = Family.IPV6 in families
@@ -124,7 +124,7 @@ def as_vnic(
         subnet_id=SubnetId(subnet_id),
         subnet_cidr=local.subnet_cidr_block,
         virtual_router=local.virtual_router_ip,
-        # Where pods have none, the node's IPv6 is none of our business.
+        # Without IPv6 for pods, the node's own IPv6 does not concern us.
         ipv6=str(own[0]) if own and six else "",
         ipv6_cidr=local.ipv6_subnet_cidr_block if six else "",
         ipv6_router=local.ipv6_virtual_router_ip if six else "",

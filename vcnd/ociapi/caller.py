@@ -19,7 +19,7 @@ from vcnd.ociapi.principals import Principal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where the services are; empty means by region and realm."""
+    """The services' URLs; an empty one follows from region and realm."""
 
     core: str = ""
     federation: str = ""

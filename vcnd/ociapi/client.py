@@ -16,7 +16,7 @@ from vcnd.ociapi.values import OCID
 T = TypeVar("T")
 
 MOST_PAGES = 100
-"""Of one list, 500 objects each: a VNIC, instance or subnet has far fewer."""
+"""Pages of one list, 500 objects each; a VNIC, instance or subnet has far fewer."""
 
 
 class CoreClient:
@@ -68,7 +68,7 @@ class CoreClient:
         return attachment
 
     async def get_vnic(self, vnic_id: str) -> tuple[wire.Vnic, str]:
-        """Get a VNIC, and its etag."""
+        """Return a VNIC and its etag."""
         answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
         vnic = answer.decoded(wire.Vnic)
         answer.check_about(vnic.id, vnic_id)
@@ -149,7 +149,7 @@ class CoreClient:
         return address
 
     async def detach_private_ip(self, private_ip_id: str) -> None:
-        """Take a reserved address from its VNIC."""
+        """Detach a reserved address from its VNIC."""
         path = f"/privateIps/{quote(private_ip_id)}/actions/detach"
         (await self._call("PrivateIpVnicDetach", "POST", path)).check_bare()
 
@@ -226,7 +226,7 @@ class CoreClient:
     async def list_work_request_errors(
         self, work_request_id: str
     ) -> list[wire.WorkRequestError]:
-        """List why a work request failed."""
+        """Return the errors of a failed work request."""
         path = f"/workRequests/{quote(work_request_id)}/errors"
         return await self._list(
             "ListWorkRequestErrors", path, {}, wire.WorkRequestError

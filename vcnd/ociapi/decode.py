@@ -1,7 +1,7 @@
-"""The one door by which bytes of OCI become values: API, identity and metadata.
+"""The one place where bytes of OCI become values: API, identity and metadata.
 
-Whatever is wrong with them (no JSON, another structure, values that make no sense)
-becomes ``BadAnswerError``.  The checks of single values stand in ``oci.values``.
+Bad bytes (no JSON, another structure, values that make no sense) lead to
+``BadAnswerError``.  The checks of single values are in ``ociapi.values``.
 """
 
 from typing import TypeVar
@@ -13,7 +13,7 @@ from vcnd.ociapi.errors import BadAnswerError
 T = TypeVar("T")
 
 UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What decoding may raise; UnicodeDecodeError is a ValueError."""
+"""Errors of decoding; UnicodeDecodeError is a ValueError."""
 MOST_TEXT = 512
 """Characters of foreign text that go into an error, a log line or an Event."""
 
@@ -22,7 +22,7 @@ def decode(body: bytes, kind: type[T], *, operation: str, request_id: str) -> T:
     """Return the JSON of an answer as a value.
 
     Raises:
-        BadAnswerError: it is none.
+        BadAnswerError: it is no JSON of that type.
     """
     try:
         return msgspec.json.decode(body, type=kind)

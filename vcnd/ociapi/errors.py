@@ -1,4 +1,4 @@
-"""What an OCI refusal means: the one table that decides.
+"""The table that decides what an OCI refusal means.
 
 Keyed by (HTTP status, code); None stands for any other code of that status.
 Sources: OCI's API errors page and what clients have seen (docs/oci.md#errors).
@@ -16,7 +16,7 @@ from vcnd.model.errors import (
 
 
 class Verdict(Enum):
-    """What to do about a refusal."""
+    """How to react to a refusal."""
 
     RETRY = "transient: the same request again, with the same retry token"
     WAIT = "the resource is being changed: the same request again, later"
@@ -58,7 +58,7 @@ _CAUSES = {
 
 
 class OciError(Exception):
-    """OCI answered, and said no."""
+    """OCI answered with a refusal."""
 
     def __init__(
         self, *, operation: str, status: int, code: str, message: str, request_id: str
@@ -70,10 +70,10 @@ class OciError(Exception):
         self.message = message
         self.request_id = request_id
         self.hint = ""
-        """What may be behind it, for whoever reads."""
+        """A possible cause, for the reader of the message."""
 
     def __str__(self) -> str:
-        """Return all that support would ask for."""
+        """Return the refusal with the IDs that Oracle's support asks for."""
         return (
             f"{self.operation}: {self.status} {self.code}: {self.message}"
             f" (opc-request-id {self.request_id}){self.hint}"
@@ -81,12 +81,12 @@ class OciError(Exception):
 
     @property
     def throttled(self) -> bool:
-        """Return True if it was asked too fast."""
+        """Return True if the calls came too fast."""
         return self.status == TOO_MANY
 
     @property
     def verdict(self) -> Verdict:
-        """Return what to do about it."""
+        """Return how to react."""
         exact = VERDICTS.get((self.status, self.code))
         if exact is not None:
             return exact
@@ -104,7 +104,7 @@ class OciError(Exception):
         return _CAUSES[self.verdict]
 
     def as_cloud_error(self) -> CloudError:
-        """Return this refusal as the flows know it."""
+        """Return this refusal as an error of the ``Cloud`` port."""
         kinds = {
             Verdict.FULL: CloudFullError,
             Verdict.GONE: CloudGoneError,
@@ -116,14 +116,14 @@ class OciError(Exception):
 class NoAnswerError(Exception):
     """No answer came: refused, reset, timed out, or cut in the middle.
 
-    Whether the request was carried out is not known.
+    The request may have been carried out.
     """
 
 
 class BadAnswerError(NoAnswerError):
-    """An answer came that makes no sense: as good as none, and told apart from it.
+    """The answer makes no sense.
 
-    It may be of a proxy, or of a service that is half up.  Nothing of it is used.
+    It may come from a proxy, or from a service that is starting.  It is not used.
     """
 
     def __init__(self, operation: str, why: str, request_id: str = "none") -> None:

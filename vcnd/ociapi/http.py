@@ -1,7 +1,7 @@
 """The one door to HTTP of this room: one request, one answer, no retry.
 
-Nothing that a server sends ends more than the request: what cannot be read becomes
-``NoAnswerError``, and no answer takes more memory or time than the limits here.
+A bad answer ends its request and no more: it becomes ``NoAnswerError``.  No answer
+takes more memory or time than the limits here.
 """
 
 import secrets
@@ -28,22 +28,22 @@ Client = httpx2.AsyncClient
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-"""Without a byte; Oracle's own client allows 55 s (docs/oci.md#rates-and-latencies)."""
+"""Time without a byte; Oracle allows 55 s (docs/oci.md#rates-and-latencies)."""
 ANSWER_SECONDS = 90.0
-"""From the first byte of a request to the last of its answer, however it drips."""
+"""Time from a request's first byte to its answer's last one."""
 MOST_BODY_BYTES = 8 * 1024 * 1024
-"""Of an answer.  A full page (500 objects of some 2 KiB) is 1 MiB.  Headers are
-limited by h11: 100 KiB."""
+"""Size of an answer.  A full page (500 objects of some 2 KiB) is 1 MiB.  h11 limits
+headers to 100 KiB."""
 MOST_ERROR_BYTES = 64 * 1024
 """Of a refusal; OCI's have a code and a sentence."""
 CLOSE_SECONDS = 1.0
 UNAUTHORIZED = 401
 SKEW_SECONDS = 120.0
-"""Clocks that are so far apart are named; OCI refuses at about five minutes."""
+"""A clock skew above this is reported; OCI refuses at about five minutes."""
 
 
 class Signer(Protocol):
-    """Whoever can authenticate a request."""
+    """Authenticates requests."""
 
     async def sign(
         self, *, method: str, target: str, host: str, body: bytes | None
@@ -64,7 +64,7 @@ class Answer:
         """Return the body as a value.
 
         Raises:
-            BadAnswerError: it is none.
+            BadAnswerError: it is no JSON of that type.
         """
         return decode(
             self.body, kind, operation=self.operation, request_id=self.request_id
@@ -75,21 +75,22 @@ class Answer:
         return BadAnswerError(self.operation, why, self.request_id)
 
     def check_about(self, found: str | None, asked: str) -> None:
-        """Raise ``BadAnswerError`` unless it is about what was asked for."""
+        """Raise ``BadAnswerError`` unless it is about the requested object."""
         if found != asked:
             raise self.bad(f"it is about {found}, and {asked} was asked for")
 
     def check_bare(self) -> None:
         """Raise ``BadAnswerError`` for a body that OCI does not send.
 
-        Where none is needed: a proxy's page says 200 too, and nothing was done.
+        For answers without a body: a proxy's page has status 200 too, although nothing
+        was done.
         """
         if self.body.strip():
             self.decoded(dict[str, msgspec.Raw])
 
     @property
     def request_id(self) -> str:
-        """Return what OCI calls the request."""
+        """Return OCI's ID of the request."""
         return request_id_of(self.headers)
 
 
@@ -117,7 +118,7 @@ def new_client(ca_file: Path | None = None) -> Client:
         verify=verify,
         timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
         limits=httpx2.Limits(max_connections=8),
-        # A proxy set for the host must not see IMDS or signed requests unasked.
+        # A proxy set for the host must not see IMDS or signed requests.
         trust_env=False,
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -164,13 +165,13 @@ async def exchange(
             f"{operation}: no whole answer within {ANSWER_SECONDS:.0f} s"
         ) from error
     except httpx2.LocalProtocolError:
-        # Its text shows the header that cannot be sent: our token.
+        # Its text contains the header that cannot be sent: our token.
         raise NoAnswerError(
             f"{operation}: the request cannot be sent: is the token one line of ASCII?"
         ) from None
-    # ValueError: of URL, header or encoding, which may come from an earlier answer.
+    # ValueError: a bad URL, header or encoding, which may come from an earlier answer.
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        # Say which: httpx2's message is empty for some of them.
+        # Name the class: httpx2's message is empty for some errors.
         raise NoAnswerError(
             f"{operation}: {type(error).__name__}: {printable(str(error))}"
         ) from error
@@ -214,7 +215,7 @@ async def _read(operation: str, response: httpx2.Response) -> bytes:
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
-    """Return an answer's opc-request-id, as it goes into errors."""
+    """Return an answer's opc-request-id in the form for errors."""
     return printable(headers.get("opc-request-id", "none"), 128)
 
 
@@ -224,7 +225,7 @@ def _refusal(
     try:
         body = msgspec.json.decode(content, type=_ErrorBody)
     except UNDECODABLE:
-        # A proxy's page, not OCI's words.
+        # A proxy's page, not an error of OCI.
         body = _ErrorBody(message=printable(content, 256))
     hint = _skew(request, response) if response.status_code == UNAUTHORIZED else ""
     return OciError(

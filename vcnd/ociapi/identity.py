@@ -28,11 +28,11 @@ from vcnd.ociapi.signing import KeySigner, sign
 log = structlog.get_logger()
 
 REFRESH_AT_LIFE = 0.8
-"""A token is renewed after this part of its life; a call must not outlive it."""
+"""A token is renewed after this part of its life, so that no call outlives it."""
 
 
 LONGEST_LIFE_SECONDS = 24 * 3600.0
-"""A token is renewed once a day at least, whatever it says of its end."""
+"""A token is renewed at least once a day, whatever its ``exp``."""
 
 
 def bare_pem(pem: bytes) -> str:
@@ -56,12 +56,12 @@ def tenancy_of(certificate: x509.Certificate) -> str:
 
 
 def fingerprint_of(certificate: x509.Certificate) -> str:
-    """Return the SHA-1 fingerprint as federation wants it: AA:BB:…."""
+    """Return the SHA-1 fingerprint in federation's form: AA:BB:…."""
     return certificate.fingerprint(hashes.SHA1()).hex(":").upper()  # noqa: S303
 
 
 def life_of(token: str, now: float) -> float:
-    """Return how many seconds a JWT lives on; its signature is the services' business.
+    """Return a JWT's remaining life in seconds; its signature is not checked.
 
     Raises:
         BadAnswerError: it is no JWT, or has ended already.
@@ -85,7 +85,7 @@ def life_of(token: str, now: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """The instance's certificate and its key, as the metadata service has them."""
+    """The instance's certificate and its key, from the metadata service."""
 
     certificate: str
     intermediate: str
@@ -99,10 +99,10 @@ class Leaf:
 
 
 def read_leaf(certificate_pem: bytes, key_pem: bytes, intermediate_pem: bytes) -> Leaf:
-    """Return what three PEMs say.
+    """Return the content of three PEMs.
 
     Raises:
-        BadAnswerError: one of them is none, or not of an instance.
+        BadAnswerError: one of them is invalid, or belongs to no instance.
     """
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
@@ -122,7 +122,7 @@ def read_leaf(certificate_pem: bytes, key_pem: bytes, intermediate_pem: bytes) -
 
 
 class TokenPrincipal:
-    """Signs under a token that ends, with its session's key; a ``Principal``."""
+    """Signs with a token's session key, and renews the token; a ``Principal``."""
 
     def __init__(self, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._wall_clock = wall_clock
@@ -135,7 +135,7 @@ class TokenPrincipal:
     async def sign(
         self, *, method: str, target: str, host: str, body: bytes | None
     ) -> dict[str, str]:
-        """Return the headers to add, with a token that lives long enough."""
+        """Return the headers to add; renew the token first if it ends soon."""
         async with self._refreshing:
             if self._wall_clock() >= self._renew_at:
                 await self._refresh()
@@ -155,7 +155,7 @@ class TokenPrincipal:
         self._renew_at = 0.0
 
     async def _refresh(self) -> None:
-        # Kept until a token comes for it: making one takes 30 ms and more.
+        # Kept until its token arrives: making a key takes 30 ms and more.
         self._next_key = self._next_key or session_key()
         token, key = await self._renew(self._next_key)
         now = self._wall_clock()
@@ -166,17 +166,17 @@ class TokenPrincipal:
         log.info("identity_refreshed", lives_seconds=round(life))
 
     async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
-        """Return a fresh token, for this key or with one of its own."""
+        """Return a fresh token for this key, or one that brings its own key."""
         raise NotImplementedError
 
 
 def session_key() -> rsa.RSAPrivateKey:
-    """Return a new key: 30 ms each, once per token, which lives for many minutes."""
+    """Return a new key; making it takes 30 ms, once per token."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def public_pem(key: rsa.RSAPrivateKey) -> str:
-    """Return a key's public half as federation wants it: base64 without armour."""
+    """Return a public key in federation's form: base64 without armour."""
     return bare_pem(
         key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -211,7 +211,7 @@ class InstancePrincipal(TokenPrincipal):
                 intermediate_certificates=[leaf.intermediate],
             )
         )
-        # The certificate's own key signs this one request, and without host.
+        # The certificate's own key signs this one request, without host.
         signer = KeySigner(
             key_id=leaf.key_id,
             key=leaf.key,
@@ -234,7 +234,7 @@ class InstancePrincipal(TokenPrincipal):
             await self._metadata.pem("key.pem"),
             await self._metadata.pem("intermediate.pem"),
         )
-        # To check a key takes a tenth of a second: once for each that there is.
+        # Checking a key takes a tenth of a second: do it once for each key.
         if self._leaf is None or pems != self._pems:
             self._leaf, self._pems = read_leaf(*pems), pems
         return self._leaf

@@ -23,11 +23,11 @@ class Metadata:
         )
 
     async def instance(self) -> wire.ImdsInstance:
-        """Return who this instance is."""
+        """Return the instance's identity, region and shape."""
         return (await self._get("/instance/")).decoded(wire.ImdsInstance)
 
     async def vnics(self) -> list[wire.ImdsVnic]:
-        """Return the attached VNICs, the primary first by MAC order of no one."""
+        """Return the attached VNICs; their order means nothing."""
         return (await self._get("/vnics/")).decoded(list[wire.ImdsVnic])
 
     async def pem(self, name: str) -> bytes:

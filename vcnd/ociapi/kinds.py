@@ -1,4 +1,4 @@
-"""OCI's two kinds of addresses: alike in what they do, not in what they are called."""
+"""OCI's two kinds of address objects: the same operations under different names."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How fast the API is asked: as fast as it bears, the most urgent call first.
+"""Limits the rate of API calls; the most urgent call goes first.
 
 OCI publishes no rates and sends no Retry-After (docs/oci.md#rates-and-latencies).
 So the rate is found: each answer raises it a little, each 429 halves it (additive
@@ -18,16 +18,16 @@ log = structlog.get_logger()
 MOST_PER_SECOND = 20.0
 LEAST_PER_SECOND = 0.1
 BURST = 10.0
-"""Calls that may go at once after a rest."""
+"""Calls that may go at once after a pause."""
 INCREASE = 0.1
-"""Calls per second more, for each answer."""
+"""Increase of the rate for each answer, in calls per second."""
 SHORTEST_SECONDS = 0.001
 ONE_LOSS_SECONDS = 1.0
-"""Refusals that come together are one: they were sent at the same rate."""
+"""Refusals within this time count as one: their calls went at the same rate."""
 
 
 class Limiter:
-    """A token bucket whose rate follows what the API bears."""
+    """A token bucket whose rate follows the API's answers."""
 
     def __init__(self) -> None:
         self.per_second = MOST_PER_SECOND
@@ -60,7 +60,7 @@ class Limiter:
         self._tokens = min(BURST, self._tokens + gained)
         self._at = now
         lacking = (1 - self._tokens) / self.per_second
-        # Time is a float: a wait that does not move it would never end.
+        # Time is a float: a wait too short to change it would never end.
         return max(SHORTEST_SECONDS, lacking) if lacking > 0 else 0.0
 
     def _wake(self) -> None:
@@ -68,7 +68,7 @@ class Limiter:
         self._moved = trio.Event()
 
     def answered(self) -> None:
-        """Note that the API bore a call."""
+        """Note a call that was not throttled."""
         self.per_second = min(MOST_PER_SECOND, self.per_second + INCREASE)
 
     def refused(self) -> None:

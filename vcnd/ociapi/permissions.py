@@ -1,8 +1,8 @@
-"""Which policy statement each operation stands on (docs/oci-policy.md).
+"""The policy statements that each operation needs (docs/oci-policy.md).
 
-OCI answers 404 NotAuthorizedOrNotFound for what is missing and for what is not
-allowed alike.  Which statement may be missing can be told all the same: those that
-the operation needs, without those that another operation has shown to be there.
+OCI answers 404 NotAuthorizedOrNotFound both for a missing object and for a missing
+permission.  The statements that may be missing are those that the operation needs,
+without those that the success of another operation has proven.
 """
 
 INSTANCES = (
@@ -41,7 +41,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 
 
 class Permissions:
-    """What this life of the daemon has seen to be allowed."""
+    """The operations that have succeeded since the daemon's start."""
 
     def __init__(self) -> None:
         self._shown: set[str] = set()
@@ -51,7 +51,7 @@ class Permissions:
         self._shown.update(NEEDS.get(operation, ()))
 
     def hint(self, operation: str) -> str:
-        """Return what may be missing when an operation was not found."""
+        """Return the statements that may be missing after a 404 of an operation."""
         open_ = [n for n in NEEDS.get(operation, ()) if n not in self._shown]
         if not open_:
             return (

@@ -1,4 +1,4 @@
-"""Wait for something slow in the cloud."""
+"""Waits for slow changes of the cloud."""
 
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
@@ -16,11 +16,11 @@ R = TypeVar("R")
 FIRST_PAUSE_SECONDS = 0.5
 MOST_PAUSE_SECONDS = 2.0
 YOUNG_SECONDS = 30.0
-"""So long it is no news that something new is not found."""
+"""For this long a new object may be answered 404."""
 
 
 class Poller:
-    """Asks until something is done, or for too long."""
+    """Polls until something is done, or time is up."""
 
     def __init__(self, retry: Retrier, *, wait_seconds: float) -> None:
         self._retry = retry
@@ -54,7 +54,7 @@ class Poller:
             try:
                 result = done(await self._retry(ask, *args, **kwargs))
             except CloudGoneError:
-                # OCI is consistent eventually: what was just made may not be found.
+                # OCI is eventually consistent: a new object may be answered 404.
                 if trio.current_time() - began > YOUNG_SECONDS:
                     raise
                 result = None

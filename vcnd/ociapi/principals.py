@@ -1,4 +1,4 @@
-"""Who signs when it is not the instance: a user, a workload, a resource.
+"""Principals beside the instance: a user, a workload, a resource.
 
 Sources: the SDK configuration file of OCI's tools; docs/oci.md#oke-workload-identity
 and docs/oci.md#resource-principal.
@@ -31,7 +31,7 @@ WORKLOAD_PORT = 12250
 
 
 class Principal(Protocol):
-    """Whoever can authenticate requests, and stops trusting what was refused."""
+    """Authenticates requests, and drops credentials that were refused."""
 
     async def sign(
         self, *, method: str, target: str, host: str, body: bytes | None
@@ -39,14 +39,15 @@ class Principal(Protocol):
         """Return the headers to add."""
 
     def invalidate(self) -> None:
-        """Drop what a service answered 401 to."""
+        """Drop the credentials that a service answered 401 to."""
 
 
 def private_key(pem: bytes, passphrase: str, where: str) -> rsa.RSAPrivateKey:
     """Return an RSA key.
 
     Raises:
-        CloudRefusedError: it is none, or the passphrase is wrong; names the place.
+        CloudRefusedError: it is no RSA key, or the passphrase is wrong; names the
+            place.
     """
     try:
         key = serialization.load_pem_private_key(
@@ -116,7 +117,7 @@ class WorkloadIdentity(TokenPrincipal):
 
     @staticmethod
     def url_here(environment: Mapping[str, str] = os.environ) -> str:
-        """Return where tokens are had, as seen from a pod."""
+        """Return the URL of the token service, as seen from a pod."""
         host = environment.get("KUBERNETES_SERVICE_HOST", "")
         if not host:
             raise CloudRefusedError(
@@ -158,7 +159,7 @@ class WorkloadIdentity(TokenPrincipal):
 class ResourcePrincipal(TokenPrincipal):
     """Version 2.2: a token and a key in the environment, or in files that it names.
 
-    Files are read again at each refresh: whoever runs us renews them.
+    Files are read again at each refresh, since their owner renews them.
     """
 
     def __init__(

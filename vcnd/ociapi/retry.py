@@ -1,4 +1,4 @@
-"""Try, ask the verdict table, wait, try again, until the caller's deadline."""
+"""Retries: try, look the refusal up, wait, try again, until the deadline."""
 
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -21,7 +21,7 @@ PATIENT = (Verdict.RETRY, Verdict.WAIT, Verdict.IDENTIFY)
 
 
 class Retrier:
-    """Repeats what may be repeated."""
+    """Repeats calls that may be repeated."""
 
     def __init__(self, *, random: Random, give_up_seconds: float) -> None:
         self._random = random
@@ -48,7 +48,7 @@ class Retrier:
                 failure = error.as_cloud_error()
                 final = error.verdict not in PATIENT
                 if error.throttled:
-                    # Others wait too: who comes back soon is in their way.
+                    # Others wait too: an early retry would delay them.
                     delay *= CROWDED
             except NoAnswerError as error:
                 failure, final = _no_answer(error), False

@@ -39,7 +39,7 @@ def sign(
         host: the Host header as it is sent.
         body: the body, or None for a method that has none.
         key: the private key.
-        key_id: who signs; see docs/oci.md#instance-principal.
+        key_id: names the principal; see docs/oci.md#instance-principal.
         now: Unix time for the Date header.
         sign_host: False for the federation request, which leaves the host out.
     """

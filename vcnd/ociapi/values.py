@@ -1,6 +1,6 @@
-"""What a value of OCI must be to make sense; ``oci.wire`` and its readers use it.
+"""Checks of OCI's values, for ``ociapi.wire`` and its readers.
 
-Every check raises ``ValueError``, which ``oci.decode`` turns into our error.
+Every check raises ``ValueError``, which ``ociapi.decode`` turns into our error.
 """
 
 import re
@@ -13,11 +13,11 @@ from vcnd.model.family import Family
 
 OCID = r"^[A-Za-z0-9._:-]{1,255}\Z"
 Ocid = Annotated[str, msgspec.Meta(pattern=OCID)]
-"""OCI's limit is 255 ASCII characters; none of them means anything in a path."""
+"""OCI's limit is 255 ASCII characters; none of them is special in a path."""
 HostName = Annotated[
     str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.-]+\Z")
 ]
-"""A region or realm: our signed requests go to the host that it names."""
+"""A region or realm: signed requests go to the host that it names."""
 VnicCount = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 """The largest shapes take 256 (docs/oci.md#shapes)."""
 VlanTag = Annotated[int, msgspec.Meta(ge=0, le=4095)]
@@ -27,13 +27,13 @@ SHORTEST_PREFIX = {Family.IPV4: 16, Family.IPV6: 80}
 """A block lies within its subnet, which is a /16 at most; of IPv6 OCI has multiples
 of 4 from 80 on (docs/oci.md#semantics, docs/oci.md#limits)."""
 MOST_ADDRESSES = 1 << 16
-"""Addresses of one VNIC that are taken into the books, which name each of them.
-OKE gives a VNIC up to 256; the least IPv6 block would be 2^48."""
+"""Most addresses of one VNIC that the ledger takes; it holds each of them.
+OKE gives a VNIC up to 256; the smallest number for an IPv6 /80 is 2^48."""
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 
 
 def check_address(text: str) -> IPv4Address | IPv6Address:
-    """Return an address that a VNIC or a router can have."""
+    """Return an address, if a VNIC or a router can have it."""
     address = ip_address(text)
     if (
         "%" in text
@@ -52,7 +52,7 @@ def check_mac(text: str) -> None:
 
 
 def check_network(text: str, family: Family) -> None:
-    """Raise unless the text is a network of the family, and not of everything."""
+    """Raise unless the text is a network of the family, and not all addresses."""
     network = ip_network(text)
     if (network.version == 6) != (family is Family.IPV6):  # noqa: PLR2004 - IPv6
         raise ValueError(f"{text!r} is no {family} network")
@@ -61,7 +61,7 @@ def check_network(text: str, family: Family) -> None:
 
 
 def check_block(address: str, prefix_length: int) -> None:
-    """Raise unless a block of addresses is aligned, and one that OCI may give."""
+    """Raise unless a block is aligned, and of a size that OCI has."""
     network = ip_network(f"{address}/{prefix_length}")
     family = Family.IPV4 if network.version == 4 else Family.IPV6  # noqa: PLR2004
     if prefix_length < SHORTEST_PREFIX[family]:

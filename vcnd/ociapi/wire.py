@@ -21,11 +21,11 @@ from vcnd.ociapi.values import (
 )
 
 Token = Annotated[str, msgspec.Meta(max_length=65536, pattern=r"^[A-Za-z0-9._=$-]+\Z")]
-"""It goes into a header of each request."""
+"""Its text is part of a header of each request."""
 
 
 class _Read(msgspec.Struct, rename="camel", kw_only=True):
-    """Replies: fields that we do not know are passed over."""
+    """Replies: unknown fields are ignored."""
 
 
 class VnicAttachment(_Read):
@@ -33,12 +33,12 @@ class VnicAttachment(_Read):
 
     id: Ocid
     lifecycle_state: Literal["ATTACHING", "ATTACHED", "DETACHING", "DETACHED"]
-    """A state that we do not know says nothing about the VNIC: such an answer is
-    refused, and nothing follows of it."""
+    """An unknown state says nothing about the VNIC: such an answer is refused and has
+    no effect."""
     vnic_id: Ocid | None = None
 
     def __post_init__(self) -> None:
-        """Raise where it is complete and names no VNIC."""
+        """Raise if it is complete and names no VNIC."""
         if self.lifecycle_state == "ATTACHED" and self.vnic_id is None:
             raise ValueError("an ATTACHED attachment without vnicId")
 
@@ -64,7 +64,7 @@ class Address(_Read):
     cidr_prefix_length: PrefixLength | None = None
     lifetime: Literal["EPHEMERAL", "RESERVED"] = "EPHEMERAL"
     lifecycle_state: str = "AVAILABLE"
-    """Of IPv6; private IPs have none."""
+    """IPv6 objects have it; private IPs do not."""
     freeform_tags: dict[str, str] = {}
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class Address(_Read):
 
 
 class WorkRequestResource(_Read):
-    """What an asynchronous action made, changed or removed."""
+    """An object that an asynchronous action made, changed or removed."""
 
     action_type: str
     identifier: str
@@ -90,14 +90,14 @@ class WorkRequest(_Read):
 
 
 class WorkRequestError(_Read):
-    """Why a work request failed."""
+    """An error of a failed work request."""
 
     code: str
     message: str
 
 
 class ImdsShapeConfig(_Read):
-    """The part of IMDS shapeConfig that counts."""
+    """The fields of IMDS shapeConfig that are read."""
 
     max_vnic_attachments: VnicCount
 
@@ -119,7 +119,7 @@ class ImdsInstance(_Read):
 
 
 class ImdsVnic(_Read):
-    """One of GET /opc/v2/vnics/: only the VNIC's primary private IP is told."""
+    """A VNIC of GET /opc/v2/vnics/; its primary private IP is the only one listed."""
 
     vnic_id: Ocid
     mac_addr: str
@@ -132,9 +132,9 @@ class ImdsVnic(_Read):
     ipv6_virtual_router_ip: str = ""
 
     def check(self) -> None:
-        """Raise ``ValueError`` unless it can be a VNIC of the primary or of pods.
+        """Raise ``ValueError`` unless it can be the primary or a pod VNIC.
 
-        Not for every VNIC: what others have on this instance need not make sense here.
+        Not for every VNIC: others' VNICs of this instance may have any values.
         """
         check_mac(self.mac_addr)
         check_network(self.subnet_cidr_block, Family.IPV4)
@@ -147,7 +147,7 @@ class ImdsVnic(_Read):
 
 
 class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
-    """What a new VNIC shall be."""
+    """The properties of a new VNIC."""
 
     subnet_id: str
     nsg_ids: list[str]
@@ -159,13 +159,13 @@ class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 class UpdateVnicDetails(msgspec.Struct, rename="camel"):
-    """Body of UpdateVnic: what is left out stays as it is."""
+    """Body of UpdateVnic: absent fields stay as they are."""
 
     nsg_ids: list[str]
 
 
 class UpdateTagsDetails(msgspec.Struct, rename="camel"):
-    """Body of UpdateVnic, UpdatePrivateIp and UpdateIpv6: what is left out stays."""
+    """Body of UpdateVnic, UpdatePrivateIp and UpdateIpv6: absent fields stay."""
 
     freeform_tags: dict[str, str]
 
@@ -184,11 +184,11 @@ class NewAddress(msgspec.Struct, rename="camel", omit_defaults=True):
     vnic_id: str | None = None
     cidr_prefix_length: int | None = None
     ipv6_subnet_cidr: str | None = None
-    """Of IPv6: from which of the subnet's prefixes."""
+    """For IPv6: one of the subnet's prefixes."""
 
 
 class ReservePrivateIpDetails(msgspec.Struct, rename="camel"):
-    """Body of CreatePrivateIp for an address on no VNIC yet, which outlives them."""
+    """Body of CreatePrivateIp for an address without a VNIC, which outlives VNICs."""
 
     subnet_id: str
     display_name: str
@@ -197,7 +197,7 @@ class ReservePrivateIpDetails(msgspec.Struct, rename="camel"):
 
 
 class MovePrivateIpDetails(msgspec.Struct, rename="camel"):
-    """Body of UpdatePrivateIp: what is left out stays as it is."""
+    """Body of UpdatePrivateIp: absent fields stay as they are."""
 
     vnic_id: str
 
