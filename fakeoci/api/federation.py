@@ -16,6 +16,8 @@ from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.identity import not_authenticated
 from fakeoci.api.signatures import Signed
 
+HEAD, TAIL = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+
 
 class Federate(Endpoint):
     """POST /v1/x509: an instance certificate for a token."""
@@ -70,14 +72,14 @@ class WorkloadIdentity(Endpoint):
         return token
 
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
-        """Answer base64 of a JSON document, as the proxymux does."""
+        """Answer base64 of a JSON document in quotes, which the Go SDK cuts off."""
         del request
         details = decode(body, WorkloadDetails)
         token = self.service.identities.workload(
-            principal, _public_key(details.pod_key), self.service.clock()
+            principal, _public_key(_bare(details.pod_key)), self.service.clock()
         )
         document = msgspec.json.encode({"token": f"ST${token}"})
-        return Response(base64.b64encode(document), media_type="text/plain")
+        return json(200, base64.b64encode(document).decode(), {})
 
 
 def _public_key(bare_pem: str) -> rsa.RSAPublicKey:
@@ -88,6 +90,12 @@ def _public_key(bare_pem: str) -> rsa.RSAPublicKey:
     if not isinstance(public, rsa.RSAPublicKey):
         raise not_authenticated("the session key is no RSA key")
     return public
+
+
+def _bare(pem: str) -> str:
+    """Return a PEM without its first and last line, which the Go SDK leaves in."""
+    inside = pem.strip().removeprefix(HEAD).removesuffix(TAIL)
+    return "".join(inside.splitlines())
 
 
 def _der(bare_pem: str) -> bytes:

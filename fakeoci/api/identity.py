@@ -101,7 +101,9 @@ class Identities:
             claim = claims.get("kubernetes.io", {})
             account = claim.get("serviceaccount", {}).get("name", "")
             principal = f"workload/{cluster_id}/{claim.get('namespace', '')}/{account}"
-            return self._token(principal, public_key, now, {"ptype": "workload"})
+            # The Go SDK reads its tenancy from the token.
+            own = {"ptype": "workload", "res_tenant": self._world.tenancy_id}
+            return self._token(principal, public_key, now, own)
         raise not_authenticated("no cluster known here signed that token")
 
     def resource(
