@@ -22,9 +22,7 @@ from vcnd.core.placement import (
     Inventory,
     NoRoom,
     VnicRoom,
-    VnicSpare,
     plan,
-    plan_release,
 )
 from vcnd.core.target import balance
 from vcnd.flow.changes import Changes
@@ -34,6 +32,7 @@ from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_shape_is_full
 from vcnd.flow.returns import Returns
+from vcnd.flow.surplus import Surplus
 from vcnd.model.cause import Cause
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName, VnicId
@@ -41,11 +40,10 @@ from vcnd.model.place import (
     PlaceKind,
     addresses_place,
     attach_place,
-    release_place,
     shape_place,
 )
 from vcnd.model.podnetwork import PodClass
-from vcnd.model.vnic import PrivateIp, VnicSlot
+from vcnd.model.vnic import VnicSlot
 
 GATHER_SECONDS = 0.02
 """Rings are gathered for this long: a look at each ADD would slow ADD down."""
@@ -65,14 +63,12 @@ class WarmPool:
     ) -> None:
         self._pool = pool
         self._changes = changes
-        self._returns = returns
         self._resync_seconds = resync_seconds
         self._dispatcher = Dispatcher(pool=pool, random=random)
         self._fixed = FixedAddresses(
             pool=pool, changes=changes, returns=returns, dispatcher=self._dispatcher
         )
-        self._surplus_since: dict[ClassName, float] = {}
-        """Classes that have too much, by name, and since when."""
+        self._surplus = Surplus(pool=pool, returns=returns, dispatcher=self._dispatcher)
         self._network = pool.demand.network
         """The pod network at the last look."""
         self._frozen = False
@@ -104,12 +100,14 @@ class WarmPool:
 
     def _until_next_look(self) -> float:
         now = trio.current_time()
-        times = [now + self._resync_seconds, *self._dispatcher.retry_times()]
+        times = [
+            now + self._resync_seconds,
+            *self._dispatcher.retry_times(),
+            *self._surplus.release_times(),
+        ]
         cooled = self._pool.ledger.next_cooldown_end()
         if cooled is not None:
             times.append(cooled)
-        shrink_after = self._pool.policy.shrink_after_seconds
-        times += [since + shrink_after for since in self._surplus_since.values()]
         # A time just reached is looked at by now; never a wait of nothing.
         return min(t for t in times if t > now) - now
 
@@ -175,7 +173,7 @@ class WarmPool:
             needed |= holding.leased > 0
         if not need.fixed and all(n >= 0 for n in surplus.values()):
             pool.problems.clear(attach_place(name))
-        self._shrink(surplus, name, slots, needed=needed)
+        self._surplus.give_back(surplus, name, slots, needed=needed)
 
     def _enough(
         self, family: Family, class_name: ClassName, slots: list[VnicSlot]
@@ -277,71 +275,3 @@ class WarmPool:
                 Cause.LIMIT_REACHED,
                 why_shape_is_full(self._pool, count, family, limit),
             )
-
-    # What is over
-
-    def _shrink(
-        self,
-        surplus: dict[Family, int],
-        class_name: ClassName,
-        slots: list[VnicSlot],
-        *,
-        needed: bool,
-    ) -> None:
-        # Less than a whole batch over is the formula's own play.
-        least = self._pool.policy.batch if needed else 1
-        over = {f: n for f, n in surplus.items() if n >= least}
-        held = self._pool.ledger.per_vnic()
-        some = slots[1:] if needed else slots
-        calm = all(n >= 0 for n in surplus.values())
-        empty = calm and any(s.vnic.id not in held for s in some)
-        if not over and not empty:
-            self._surplus_since.pop(class_name, None)
-            return
-        now = trio.current_time()
-        since = self._surplus_since.setdefault(class_name, now)
-        if now - since < self._pool.policy.shrink_after_seconds:
-            return
-        self._surplus_since[class_name] = now
-        shut = self._dispatcher.releases_backing_off()
-        back = plan_release(
-            [v for v in self._spare(slots) if v.vnic_id not in shut],
-            over,
-            may_detach=INSTANCE not in shut,
-            keep_one=needed,
-        )
-        if back.vnic_id is not None:
-            self._start_detach(back.vnic_id)
-        for vnic_id, to_delete in back.objects.items():
-            delete = partial(self._returns.delete_addresses, vnic_id, to_delete)
-            self._dispatcher.start(vnic_id, delete, place=release_place(vnic_id))
-
-    def _spare(self, slots: list[VnicSlot]) -> list[VnicSpare]:
-        spare: dict[VnicId, list[PrivateIp]] = {}
-        for private_ip in self._pool.ledger.releasable():
-            spare.setdefault(private_ip.vnic_id, []).append(private_ip)
-        held = self._pool.ledger.per_vnic()
-        return [
-            VnicSpare(
-                vnic_id=slot.vnic.id,
-                releasable=tuple(spare.get(slot.vnic.id, ())),
-                idle=len(spare.get(slot.vnic.id, ()))
-                == len(held.get(slot.vnic.id, ())),
-            )
-            for slot in slots
-        ]
-
-    def _start_detach(self, vnic_id: VnicId) -> None:
-        detach = partial(self._returns.detach_vnic, vnic_id)
-        in_flight = self._dispatcher.in_flight
-
-        # No other change of the instance's VNICs meanwhile.
-        in_flight[INSTANCE] = Incoming()
-
-        async def with_the_instance() -> bool:
-            try:
-                return await detach()
-            finally:
-                del in_flight[INSTANCE]
-
-        self._dispatcher.start(vnic_id, with_the_instance, place=release_place(vnic_id))

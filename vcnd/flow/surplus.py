@@ -1,0 +1,105 @@
+"""What a class holds beyond its target is given back, once it has stood for a while."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import trio
+
+from vcnd.core.placement import VnicSpare, plan_release
+from vcnd.flow.dispatch import INSTANCE, Dispatcher, Incoming
+from vcnd.flow.pool import Pool
+from vcnd.flow.returns import Returns
+from vcnd.model.family import Family
+from vcnd.model.ids import ClassName, VnicId
+from vcnd.model.place import release_place
+from vcnd.model.vnic import PrivateIp, VnicSlot
+
+
+class Surplus:
+    """Remembers since when a class has too much, and starts the returns."""
+
+    def __init__(self, *, pool: Pool, returns: Returns, dispatcher: Dispatcher) -> None:
+        self._pool = pool
+        self._returns = returns
+        self._dispatcher = dispatcher
+        self._since: dict[ClassName, float] = {}
+        """Classes that have too much, by name, and since when."""
+
+    def release_times(self) -> list[float]:
+        """Return when each class's surplus has stood long enough."""
+        shrink_after = self._pool.policy.shrink_after_seconds
+        return [since + shrink_after for since in self._since.values()]
+
+    def give_back(
+        self,
+        surplus: Mapping[Family, int],
+        class_name: ClassName,
+        slots: Sequence[VnicSlot],
+        *,
+        needed: bool,
+    ) -> None:
+        """Start to give a class's surplus back, where it has stood long enough.
+
+        Args:
+            surplus: how many addresses of each family are over; negative: missing.
+            class_name: the class's name.
+            slots: its VNICs.
+            needed: True if the node keeps a VNIC of the class.
+        """
+        # A surplus below one batch is rounding, not surplus.
+        least = self._pool.policy.batch if needed else 1
+        over = {f: n for f, n in surplus.items() if n >= least}
+        held = self._pool.ledger.per_vnic()
+        some = slots[1:] if needed else slots
+        calm = all(n >= 0 for n in surplus.values())
+        empty = calm and any(s.vnic.id not in held for s in some)
+        if not over and not empty:
+            self._since.pop(class_name, None)
+            return
+        now = trio.current_time()
+        since = self._since.setdefault(class_name, now)
+        if now - since < self._pool.policy.shrink_after_seconds:
+            return
+        self._since[class_name] = now
+        shut = self._dispatcher.releases_backing_off()
+        back = plan_release(
+            [v for v in self._spare(slots) if v.vnic_id not in shut],
+            over,
+            may_detach=INSTANCE not in shut,
+            keep_one=needed,
+        )
+        if back.vnic_id is not None:
+            self._start_detach(back.vnic_id)
+        for vnic_id, to_delete in back.objects.items():
+            delete = partial(self._returns.delete_addresses, vnic_id, to_delete)
+            self._dispatcher.start(vnic_id, delete, place=release_place(vnic_id))
+
+    def _spare(self, slots: Sequence[VnicSlot]) -> list[VnicSpare]:
+        spare: dict[VnicId, list[PrivateIp]] = {}
+        for private_ip in self._pool.ledger.releasable():
+            spare.setdefault(private_ip.vnic_id, []).append(private_ip)
+        held = self._pool.ledger.per_vnic()
+        return [
+            VnicSpare(
+                vnic_id=slot.vnic.id,
+                releasable=tuple(spare.get(slot.vnic.id, ())),
+                idle=len(spare.get(slot.vnic.id, ()))
+                == len(held.get(slot.vnic.id, ())),
+            )
+            for slot in slots
+        ]
+
+    def _start_detach(self, vnic_id: VnicId) -> None:
+        detach = partial(self._returns.detach_vnic, vnic_id)
+        in_flight = self._dispatcher.in_flight
+
+        # No other change of the instance's VNICs meanwhile.
+        in_flight[INSTANCE] = Incoming()
+
+        async def with_the_instance() -> bool:
+            try:
+                return await detach()
+            finally:
+                del in_flight[INSTANCE]
+
+        self._dispatcher.start(vnic_id, with_the_instance, place=release_place(vnic_id))
