@@ -12,7 +12,8 @@ from vcnd.model.errors import BadRequestError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.serve import cni_result, wire
-from vcnd.serve.cni_call import ANNOTATIONS, COMMANDS, parse_call
+from vcnd.serve.cni_call import COMMANDS, parse_call
+from vcnd.serve.cni_config import ANNOTATIONS
 
 ENVIRONMENT = {
     "CNI_COMMAND": "ADD",

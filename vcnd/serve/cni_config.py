@@ -1,0 +1,119 @@
+"""Read a CNI network configuration beyond its name and version; sans-I/O.
+
+A null means that the key is absent.
+"""
+
+from typing import Any
+
+import msgspec
+
+from vcnd.model.errors import BadNetworkConfigError
+
+ANNOTATIONS = "io.kubernetes.cri.pod-annotations"
+"""The capability by which containerd says a pod's annotations."""
+MAX_PREVIOUS_DEPTH = 32
+
+
+class _Ip(msgspec.Struct):
+    """An address of prevResult."""
+
+    address: str
+
+
+class _Result(msgspec.Struct):
+    """What is read of prevResult."""
+
+    interfaces: list[dict[str, Any]] | None = None
+    ips: list[_Ip] | None = None
+    routes: list[dict[str, Any]] | None = None
+    dns: dict[str, Any] | None = None
+
+
+class _Attachment(msgspec.Struct):
+    """An entry of ``cni.dev/valid-attachments``."""
+
+    containerID: str  # noqa: N815 - CNI's name
+    ifname: str
+
+
+def annotations_of(config: dict[str, Any]) -> dict[str, str] | None:
+    """Return the pod's annotations, where the runtime says them.
+
+    Raises:
+        BadNetworkConfigError: they are no map of texts.
+    """
+    try:
+        runtime = msgspec.convert(config.get("runtimeConfig"), dict[str, Any] | None)
+        given = msgspec.convert(
+            (runtime or {}).get(ANNOTATIONS), dict[str, str | None] | None
+        )
+    except msgspec.ValidationError as error:
+        raise BadNetworkConfigError(
+            f"runtimeConfig: {ANNOTATIONS} is no map of texts", details=str(error)
+        ) from error
+    if given is None:
+        return None
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def previous_of(command: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Return prevResult as it came, with its lists in place.
+
+    Raises:
+        BadNetworkConfigError: it is no result, or CHECK has none with addresses.
+    """
+    given = config.get("prevResult")
+    if given is None:
+        if command == "CHECK":
+            raise BadNetworkConfigError("CHECK needs a prevResult with ips")
+        return {}
+    try:
+        result = msgspec.convert(given, _Result)
+    except msgspec.ValidationError as error:
+        raise BadNetworkConfigError(
+            "prevResult is no result of CNI", details=str(error)
+        ) from error
+    if command == "CHECK" and result.ips is None:
+        raise BadNetworkConfigError("CHECK needs a prevResult with ips")
+    if _is_deeper_than(given, MAX_PREVIOUS_DEPTH):
+        raise BadNetworkConfigError("prevResult is nested too deeply")
+    lists = {name: given.get(name) or [] for name in ("interfaces", "ips", "routes")}
+    return {**given, **lists}
+
+
+def _is_deeper_than(value: Any, most: int) -> bool:
+    """Return True if a JSON value has more levels; without recursion of our own."""
+    level = [value]
+    for _ in range(most):
+        level = [
+            child
+            for node in level
+            for child in (
+                node.values()
+                if isinstance(node, dict)
+                else (node if isinstance(node, list) else ())
+            )
+        ]
+    return bool(level)
+
+
+def valid_attachments_of(config: dict[str, Any]) -> frozenset[tuple[str, str]]:
+    """Return (container id, ifname) of ``cni.dev/valid-attachments``, for GC.
+
+    Raises:
+        BadNetworkConfigError: there is no such list.
+    """
+    listed = config.get("cni.dev/valid-attachments")
+    if listed is None:
+        listed = config.get("cni.dev/attachments")  # the first libcni with GC
+    if listed is None:
+        # Without the list everything would be garbage; the spec demands it.
+        raise BadNetworkConfigError("GC needs cni.dev/valid-attachments")
+    try:
+        attachments = msgspec.convert(listed, list[_Attachment])
+    except msgspec.ValidationError as error:
+        raise BadNetworkConfigError(
+            "cni.dev/valid-attachments: each needs containerID and ifname",
+            details=str(error),
+        ) from error
+    return frozenset((a.containerID, a.ifname) for a in attachments)
