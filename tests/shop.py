@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fakeoci.world.resources import Nsg, PrivateIp, Subnet, Vnic
-from tests.doubles.cluster import MemoryCluster
-from tests.harness import World, key, settings, until_warm, world
+from sim.cluster import MemoryCluster
+from sim.world import World, key, settings, until_warm, world
 from vcnd.config import AllowSection
 from vcnd.model.sandbox import Lease, PodRef
 from vcnd.node import Node

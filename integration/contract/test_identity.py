@@ -20,7 +20,7 @@ from oci.exceptions import ServiceError
 from fakeoci.api.certificates import pem
 from integration.contract.cloud import Cloud
 from integration.contract.conftest import Oracle
-from tests.doubles.account import account_token
+from sim.account import account_token
 
 
 def client(cloud: Cloud, signer: Any) -> Any:

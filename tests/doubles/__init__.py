@@ -1,1 +1,1 @@
-"""Doubles at the ports, for the fast tests only."""
+"""Doubles of what the adapters speak to, for the fast tests only."""

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fakeoci.mock import mock_oci
-from tests.doubles.account import account_token
+from sim.account import account_token
 from tests.fakeoci.calls import unsigned
 from tests.fakeoci.test_signatures import KEY
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import trio
 
-from tests.harness import add, check_invariants, key, settings, until_warm, world
+from sim.invariants import check_invariants
+from sim.world import add, key, settings, until_warm, world
 from vcnd.model.errors import PoolEmptyError, SandboxBrokenError
 from vcnd.model.sandbox import HostLink, PodRef
 

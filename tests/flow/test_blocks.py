@@ -7,7 +7,8 @@ import trio
 
 from fakeoci.world import ips, subnets
 from fakeoci.world.resources import Instance, Subnet
-from tests.harness import World, add, check_invariants, key, settings, until_warm, world
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.flow.reasons import why_empty
 from vcnd.model.family import Family
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from tests.harness import World, add, key, settings, until_warm, world
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.ctl import describe
 from vcnd.flow import status
 from vcnd.flow.broken import broken_pods

@@ -4,9 +4,9 @@ import pytest
 import trio
 
 from fakeoci.world.resources import Instance
-from tests.doubles.cluster import MemoryCluster
+from sim.cluster import MemoryCluster
+from sim.world import key, settings, until_warm, world
 from tests.flow.test_broken import delete_behind
-from tests.harness import key, settings, until_warm, world
 from vcnd.model.sandbox import Lease, PodRef
 from vcnd.node import Node
 

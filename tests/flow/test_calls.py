@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from tests.doubles.host import MemoryHost
-from tests.harness import World, add, check_invariants, key, until_warm, world
+from sim.host import MemoryHost
+from sim.invariants import check_invariants
+from sim.world import World, add, key, until_warm, world
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.sandbox import Lease
 from vcnd.node import Node

@@ -4,16 +4,11 @@ import pytest
 import trio
 
 from fakeoci.world.resources import Instance, Subnet
-from tests.doubles.cluster import MemoryCluster
-from tests.doubles.host import MemoryHost
-from tests.doubles.journal import MemoryJournal
-from tests.harness import (
-    add,
-    check_invariants,
-    settings,
-    until_warm,
-    world,
-)
+from sim.cluster import MemoryCluster
+from sim.host import MemoryHost
+from sim.invariants import check_invariants
+from sim.journal import MemoryJournal
+from sim.world import add, settings, until_warm, world
 from vcnd.flow.reasons import why_empty
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError

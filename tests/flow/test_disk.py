@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from tests.harness import World, add, check_invariants, key, settings, until_warm, world
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.core.replay import Replay
 from vcnd.model.errors import JournalError
 from vcnd.model.place import JOURNAL

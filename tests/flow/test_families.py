@@ -8,7 +8,9 @@ import pytest
 import trio
 
 from fakeoci.world.resources import Ipv6, PrivateIp, Subnet
-from tests.doubles.cluster import MemoryCluster
+from sim.cluster import MemoryCluster
+from sim.invariants import check_invariants
+from sim.world import World, key, settings, until_warm, world
 from tests.flow.test_fault_matrix import (
     FAULTS,
     MOST_CALLS_A_MINUTE,
@@ -16,7 +18,6 @@ from tests.flow.test_fault_matrix import (
     add_at_last,
     busiest_minute,
 )
-from tests.harness import World, check_invariants, key, settings, until_warm, world
 from vcnd.config import AllowSection
 from vcnd.core.requests import FIXED_ADDRESS, IP_FAMILIES
 from vcnd.model.errors import PoolEmptyError, RequestRefusedError

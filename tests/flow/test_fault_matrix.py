@@ -13,16 +13,9 @@ import trio
 
 from fakeoci.world import vnics
 from fakeoci.world.resources import Nsg, VnicAttachment
-from tests.harness import (
-    EPOCH,
-    World,
-    add,
-    check_invariants,
-    key,
-    settings,
-    until_warm,
-    world,
-)
+from sim.cloud import EPOCH
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.flow.reasons import why_empty
 from vcnd.model.errors import CloudError, PoolEmptyError
 from vcnd.node import Node

@@ -5,16 +5,9 @@ import trio
 
 from fakeoci.world.resources import Instance, Subnet
 from fakeoci.world.vnics import NewVnic, attach
-from tests.harness import (
-    EPOCH,
-    World,
-    add,
-    check_invariants,
-    key,
-    settings,
-    until_warm,
-    world,
-)
+from sim.cloud import EPOCH
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.flow import status
 from vcnd.model.errors import PoolEmptyError
 

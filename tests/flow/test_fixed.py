@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from tests.harness import check_invariants, key
+from sim.invariants import check_invariants
+from sim.world import key
 from tests.shop import add, ids, reserved, shop, vnic_of, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
 from vcnd.model.errors import PoolEmptyError

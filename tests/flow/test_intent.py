@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from tests.harness import World, add, check_invariants, key, settings, until_warm, world
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, until_warm, world
 from tests.shop import add as shop_add
 from tests.shop import reserved, shop, warm
 from vcnd.config import Config

@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from tests.harness import add, check_invariants, key, settings, until_warm, world
+from sim.invariants import check_invariants
+from sim.world import add, key, settings, until_warm, world
 from vcnd.model.errors import BadRequestError, TryAgainError
 from vcnd.model.records import AttachIntended, Leased
 

@@ -7,7 +7,8 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.harness import World, add, check_invariants, key, settings, until_warm, world
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.core.drift import EndLease, ReapLink, RestoreLease, kernel_drift
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family

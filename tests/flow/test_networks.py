@@ -2,7 +2,7 @@
 
 import trio
 
-from tests.harness import settings, until_warm, world
+from sim.world import settings, until_warm, world
 from vcnd.flow.pool import Pool
 
 

@@ -2,7 +2,7 @@
 
 import trio
 
-from tests.harness import until_warm, world
+from sim.world import until_warm, world
 from vcnd.flow import status
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.place import Place, PlaceKind

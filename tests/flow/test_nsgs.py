@@ -4,8 +4,8 @@ import pytest
 import trio
 
 from fakeoci.world.resources import Nsg, Subnet
-from tests.doubles.cluster import MemoryCluster
-from tests.harness import add, settings, until_warm, world
+from sim.cluster import MemoryCluster
+from sim.world import add, settings, until_warm, world
 from vcnd.model.podnetwork import PodNetwork
 
 Clock = trio.testing.MockClock

@@ -4,8 +4,8 @@ import pytest
 import trio
 
 from fakeoci.world.resources import Instance, Subnet
-from tests.doubles.cluster import MemoryCluster
-from tests.harness import add, settings, until_warm, world
+from sim.cluster import MemoryCluster
+from sim.world import add, settings, until_warm, world
 from tests.shop import ids, pod, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
 from vcnd.flow import status

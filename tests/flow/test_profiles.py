@@ -4,8 +4,9 @@ import pytest
 import trio
 
 from fakeoci.world.resources import Nsg, Subnet
-from tests.doubles.cluster import MemoryCluster
-from tests.harness import check_invariants, key, settings, until_warm
+from sim.cluster import MemoryCluster
+from sim.invariants import check_invariants
+from sim.world import key, settings, until_warm
 from tests.shop import pod, shop, vnic_of
 from vcnd.core.podnetwork import wanted
 from vcnd.core.requests import NSG_IDS, RESOURCE_PREFIX

@@ -2,7 +2,8 @@
 
 import trio
 
-from tests.harness import add, check_invariants, settings, until_warm, world
+from sim.invariants import check_invariants
+from sim.world import add, settings, until_warm, world
 
 Clock = trio.testing.MockClock
 

@@ -4,8 +4,9 @@ import pytest
 import trio
 
 from fakeoci.world.resources import Nsg, Subnet
-from tests.doubles.cluster import MemoryCluster
-from tests.harness import check_invariants, key, settings, until_warm
+from sim.cluster import MemoryCluster
+from sim.invariants import check_invariants
+from sim.world import key, settings, until_warm
 from tests.shop import add, ids, pod, shop, vnic_of, warm
 from vcnd.config import AllowSection
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS

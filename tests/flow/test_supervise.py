@@ -8,16 +8,10 @@ import pytest
 import trio
 import trio.lowlevel
 
-from tests.doubles.cluster import MemoryCluster
-from tests.doubles.host import MemoryHost
-from tests.harness import (
-    World,
-    add,
-    check_invariants,
-    settings,
-    until_warm,
-    world,
-)
+from sim.cluster import MemoryCluster
+from sim.host import MemoryHost
+from sim.invariants import check_invariants
+from sim.world import World, add, settings, until_warm, world
 from vcnd.flow.pool import Pool
 from vcnd.flow.supervise import HEALTHY_SECONDS, Supervisor
 from vcnd.model.sandbox import BoundPod

@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 import trio
 
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, world
 from tests.flow.test_broken import delete_behind
-from tests.harness import World, add, check_invariants, key, settings, world
 from vcnd.ctl import describe
 from vcnd.flow import status
 from vcnd.model.errors import SandboxBrokenError

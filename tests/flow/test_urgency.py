@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from tests.doubles.cloud import Heard, noting
-from tests.doubles.cluster import MemoryCluster
-from tests.harness import World, add, key, settings, until_warm, world
+from sim.cluster import MemoryCluster
+from sim.noting import Heard, noting
+from sim.world import World, add, key, settings, until_warm, world
 from tests.shop import EVERYTHING, pod, shop
 from vcnd.core.requests import FIXED_ADDRESS
 from vcnd.model.urgency import Urgency

@@ -5,15 +5,9 @@ import trio
 
 from fakeoci.world.resources import VnicAttachment
 from fakeoci.world.vnics import detach
-from tests.harness import (
-    EPOCH,
-    World,
-    add,
-    check_invariants,
-    settings,
-    until_warm,
-    world,
-)
+from sim.cloud import EPOCH
+from sim.invariants import check_invariants
+from sim.world import World, add, settings, until_warm, world
 from tests.shop import add as shop_add
 from tests.shop import reserved, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS

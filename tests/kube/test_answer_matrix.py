@@ -11,8 +11,9 @@ import trio
 
 from fakeoci.api.garble import MUTATIONS
 from fakeoci.world.resources import Instance
+from sim.invariants import check_invariants
+from sim.world import World, add, settings, until_warm, world
 from tests.doubles.apiserver import MemoryApiServer
-from tests.harness import World, add, check_invariants, settings, until_warm, world
 from vcnd.core.podnetwork import network_name
 from vcnd.kube.bodies import MANAGED_BY, NETWORKS
 from vcnd.kube.cluster import KubeCluster

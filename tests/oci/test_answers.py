@@ -9,8 +9,8 @@ import httpx2
 import pytest
 import trio
 
+from sim.cloud import EPOCH, KEY_ID, signing_key
 from tests.doubles.server import Reply, Server
-from tests.harness import EPOCH, KEY_ID, signing_key
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.oci.addresses import as_private_ip

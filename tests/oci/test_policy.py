@@ -7,15 +7,8 @@ import pytest
 import trio
 
 from fakeoci.world.policies import PolicyError, conditions, statement
-from tests.harness import (
-    World,
-    add,
-    check_invariants,
-    key,
-    settings,
-    until_warm,
-    world,
-)
+from sim.invariants import check_invariants
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.config import AllowSection
 from vcnd.core.requests import FIXED_ADDRESS, IP_FAMILIES
 from vcnd.flow.reasons import why_empty

@@ -6,8 +6,8 @@ from random import Random
 import httpx2
 import trio
 
+from sim.cloud import EPOCH, KEY_ID, signing_key
 from tests.doubles.server import Reply, Server
-from tests.harness import EPOCH, KEY_ID, signing_key
 from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.model.ids import VnicId

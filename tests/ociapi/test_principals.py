@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fakeoci.api.app import build
 from fakeoci.transport import FakeTransport
 from fakeoci.world.resources import Instance
-from tests.doubles.account import account_token
-from tests.harness import EPOCH, World, world
+from sim.account import account_token
+from sim.cloud import EPOCH
+from sim.world import World, world
 from vcnd.model.errors import CloudRefusedError
 from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints

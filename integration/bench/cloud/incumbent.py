@@ -13,7 +13,8 @@ import httpx2
 import trio
 
 from fakeoci.world.resources import Instance
-from integration.bench.cloud.stage import EPOCH, Stage
+from integration.bench.cloud.stage import Stage
+from sim.cloud import EPOCH
 
 HOST = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
 ATTACH_POLL_SECONDS = 5.0

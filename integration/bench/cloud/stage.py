@@ -1,29 +1,21 @@
 """One cloud for all rows: the same latencies and throttles, whoever calls."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import httpx2
-import trio
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from fakeoci.api.app import build
 from fakeoci.api.service import Service
-from fakeoci.transport import FakeTransport
-from fakeoci.world import worldfile
 from fakeoci.world.resources import Instance, Nsg, Subnet
-from tests.doubles.host import MemoryHost
-from tests.doubles.journal import MemoryJournal
+from sim import cloud
+from sim.host import MemoryHost
+from sim.journal import MemoryJournal
+from sim.node import running
 from vcnd import config as configuration
-from vcnd.daemon import oci_cloud
 from vcnd.node import Node
-from vcnd.ociapi.principals import ApiKey
-
-EPOCH = 1_800_000_000.0
-KEY_ID = "ocid1.tenancy.oc1..bench/ocid1.user.oc1..bench/00:11"
+from vcnd.ociapi.principals import Principal
 
 TIMING: dict[str, Any] = {
     # Medians.  OCI publishes none: what is known are a VNIC still attaching past
@@ -90,13 +82,13 @@ class Stage:
     """A cloud, and who may call it."""
 
     service: Service
-    shared_key: rsa.RSAPrivateKey | None = None
-    """All nodes sign with this user's key; None: each is its own principal."""
+    principal: Callable[[str], Principal] | None = None
+    """Makes the one who signs for all nodes; None: each is its own principal."""
 
     @property
     def calls(self) -> int:
         """Return how many API calls were made; IMDS is none."""
-        return len(self.service.records) - self.metadata_reads
+        return cloud.calls(self.service)
 
     @property
     def metadata_reads(self) -> int:
@@ -111,43 +103,33 @@ class Stage:
         """Return the pods' NSG."""
         return self.service.world.named(Nsg, "pods").id
 
-    @asynccontextmanager
-    async def client(self, node: str) -> AsyncIterator[httpx2.AsyncClient]:
+    def client(self, node: str) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
         """Return a way to the cloud from a node."""
+        return cloud.client(self.service, self._address(node))
+
+    def _address(self, node: str) -> str:
         world = self.service.world
         vnic = world.vnics_of(world.named(Instance, node).id)[0]
-        transport = FakeTransport(
-            build(self.service), client_address=world.primary_ip(vnic.id)
-        )
-        async with httpx2.AsyncClient(transport=transport, timeout=60.0) as made:
-            yield made
+        return world.primary_ip(vnic.id)
 
     @asynccontextmanager
     async def node(
         self, name: str, pool: configuration.PoolSection, *, blocks: bool, seed: int = 1
     ) -> AsyncIterator[Node]:
         """Run a node's daemon: the real core, flows and client, its kernel a double."""
-        random = Random(seed)  # noqa: S311 - jitter, no secret
         oci = configuration.OciSection(
             subnet_id=self.subnet(), nsg_ids=[self.nsg()], blocks=blocks
         )
-        config = configuration.Config(oci=oci, pool=pool)
-        async with self.client(name) as client, trio.open_nursery() as rooms:
-            clock, key, principal = self.service.clock, self.shared_key, None
-            if key is not None:
-                shared = ApiKey(key_id=KEY_ID, key=key, wall_clock=clock)
-                principal = lambda _url: shared  # noqa: E731 - one for all nodes
-            cloud = oci_cloud(config, client, random, clock, principal)
-            node = Node(
-                config,
-                cloud=cloud,
-                host=MemoryHost(),
-                journal=MemoryJournal(),
-                random=random,
-            )
-            await node.start(rooms)
+        async with running(
+            configuration.Config(oci=oci, pool=pool),
+            service=self.service,
+            address=self._address(name),
+            host=MemoryHost(),
+            journal=MemoryJournal(),
+            principal=self.principal,
+            seed=seed,
+        ) as node:
             yield node
-            rooms.cancel_scope.cancel()
 
 
 def stage(
@@ -158,10 +140,5 @@ def stage(
     seed: int = 1,
 ) -> Stage:
     """Return a fresh cloud; to be called in a run with a virtual clock."""
-    world = worldfile.parse(world_text(nodes, limits or LIMITS, seed))
-    service = Service(world, lambda: EPOCH + trio.current_time())
-    if not shared:
-        return Stage(service=service)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    service.identities.add_api_key(KEY_ID, key.public_key())
-    return Stage(service=service, shared_key=key)
+    service = cloud.cloud(world_text(nodes, limits or LIMITS, seed))
+    return Stage(service=service, principal=cloud.user(service) if shared else None)

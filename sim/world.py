@@ -1,44 +1,26 @@
-"""The real core, flows and OCI client over the in-process fake, in virtual time."""
+"""A bundled world, and its nodes: what tests begin with."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from ipaddress import IPv4Network
-from random import Random
 from typing import Any
 
-import httpx2
-import pytest
 import trio
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from fakeoci.api.app import build
 from fakeoci.api.service import Fault, Service
-from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
 from fakeoci.world.resources import Instance, Nsg, PrivateIp, Subnet, Vnic
-from tests.doubles.host import MemoryHost
-from tests.doubles.journal import MemoryJournal
+from sim.cloud import calls, cloud, user
+from sim.host import MemoryHost
+from sim.journal import MemoryJournal
+from sim.node import running
 from vcnd import config as configuration
-from vcnd.daemon import oci_cloud
 from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
-from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.node import Node
-from vcnd.ociapi.http import READ_SECONDS
-from vcnd.ociapi.principals import ApiKey, Principal
 from vcnd.ports import Cloud, Cluster
-
-EPOCH = 1_800_000_000.0
-KEY_ID = "ocid1.tenancy.oc1..test/ocid1.user.oc1..test/00:11"
-
-
-@cache
-def signing_key() -> rsa.RSAPrivateKey:
-    """Return the one key of all tests; a short one signs in a fifth of the time."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
 
 
 def key(number: int, network: str = "vcnd") -> SandboxKey:
@@ -87,11 +69,7 @@ class World:
         self.service.faults.append(Fault(operation=operation, kind=kind, **more))
 
     def calls(self, operation: str = "") -> int:
-        return sum(
-            operation in ("", r.operation)
-            for r in self.service.records
-            if r.operation != "IMDS"
-        )
+        return calls(self.service, operation)
 
     def vnics(self) -> list[Vnic]:
         instance = self.service.world.named(Instance, self.instance)
@@ -109,14 +87,6 @@ class World:
             if not p.is_primary
             for address in IPv4Network(f"{p.ip_address}/{p.prefix_length}")
         }
-
-    def _principal(self) -> Callable[[str], Principal] | None:
-        """Return what makes the nodes' principal; None for the configured one."""
-        if self.federated:
-            return None
-        clock = self.service.clock
-        fixed = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=clock)
-        return lambda _federation_url: fixed
 
     @asynccontextmanager
     async def node(
@@ -146,30 +116,17 @@ class World:
         config = configuration.Config(
             oci=oci, pool=config.pool, cni=config.cni, allow=config.allow
         )
-        app = build(self.service)
-        async with (
-            httpx2.AsyncClient(
-                transport=FakeTransport(app, client_address=self.address),
-                timeout=READ_SECONDS,
-            ) as client,
-            trio.open_nursery() as rooms,
-        ):
-            random = Random(1)
-            node = Node(
-                config,
-                cloud=through(
-                    oci_cloud(
-                        config, client, random, self.service.clock, self._principal()
-                    )
-                ),
-                host=self.host,
-                journal=self.journal,
-                random=random,
-                cluster=cluster,
-            )
-            await node.start(rooms)
+        async with running(
+            config,
+            service=self.service,
+            address=self.address,
+            host=self.host,
+            journal=self.journal,
+            principal=None if self.federated else user(self.service),
+            cluster=cluster,
+            through=through,
+        ) as node:
             yield node
-            rooms.cancel_scope.cancel()
 
 
 def world(
@@ -186,9 +143,7 @@ def world(
     for old, new in (changes or {}).items():
         assert old in text, old
         text = text.replace(old, new)
-    service = Service(worldfile.parse(text), lambda: EPOCH + trio.current_time())
-    service.identities.add_api_key(KEY_ID, signing_key().public_key())
-    return World(service, blocks=blocks, federated=federated)
+    return World(cloud(text), blocks=blocks, federated=federated)
 
 
 async def add(node: Node, number: int, *, netns: int | None = None) -> Lease:
@@ -206,24 +161,3 @@ async def until_warm(node: Node, free: int = 4) -> None:
     with trio.fail_after(600):
         while node.pool.ledger.counts().free < free:
             await trio.sleep(0.5)
-
-
-def check_invariants(w: World, node: Node) -> None:
-    """I1 and I2: no address twice; every lease's address is ours in the cloud."""
-    leases = node.pool.ledger.leases()
-    assert len({x.address for x in leases}) == len(leases)
-    listed = w.secondary()
-    assert {x.address for x in leases} <= listed.keys()
-    known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
-    assert known <= listed.keys()
-    assert all(s.index != PRIMARY_INDEX for s in node.pool.vnics.pod_slots)
-
-
-def check_nothing_broke(capsys: pytest.CaptureFixture[str]) -> None:
-    """Check the log: no task and no change ended by a defect.
-
-    They are started again by themselves, so that nothing else would show it.
-    """
-    logged = capsys.readouterr().out
-    assert "task_failed" not in logged
-    assert "change_failed" not in logged

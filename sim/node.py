@@ -1,0 +1,56 @@
+"""A daemon's life on a simulated node."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import trio
+
+from fakeoci.api.service import Service
+from sim.cloud import client
+from vcnd.config import Config
+from vcnd.daemon import oci_cloud
+from vcnd.node import Node
+from vcnd.ociapi.principals import Principal
+from vcnd.ports import Cloud, Cluster, Host, Journal
+
+
+@asynccontextmanager
+async def running(
+    config: Config,
+    *,
+    service: Service,
+    address: str,
+    host: Host,
+    journal: Journal,
+    principal: Callable[[str], Principal] | None = None,
+    cluster: Cluster | None = None,
+    through: Callable[[Cloud], Cloud] = lambda cloud: cloud,
+    seed: int = 1,
+) -> AsyncIterator[Node]:
+    """Run a node's daemon until the block ends.
+
+    Args:
+        config: the daemon's.
+        service: the cloud.
+        address: the node's own, by which metadata knows it.
+        host: its kernel.
+        journal: its disk.
+        principal: makes who signs; None: the instance itself.
+        cluster: its Kubernetes; None: there is none.
+        through: puts a double before the cloud.
+        seed: of its jitter.
+    """
+    random = Random(seed)
+    async with client(service, address) as http, trio.open_nursery() as rooms:
+        node = Node(
+            config,
+            cloud=through(oci_cloud(config, http, random, service.clock, principal)),
+            host=host,
+            journal=journal,
+            random=random,
+            cluster=cluster,
+        )
+        await node.start(rooms)
+        yield node
+        rooms.cancel_scope.cancel()
