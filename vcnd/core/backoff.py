@@ -20,7 +20,7 @@ class Backoff:
 
     def next_delay(self) -> float:
         """Return how many seconds to wait before the next try."""
-        # Full jitter, but never nothing: a refusal at once is a busy loop.
+        # Full jitter with a least delay: without it, instant refusals make a busy loop.
         delay = self._random.uniform(self._ceiling / 8, self._ceiling)
         self._ceiling = min(self._most, self._ceiling * 2)
         return delay

@@ -1,4 +1,4 @@
-"""Names of classes of pod VNICs: the same wherever and whenever they are asked for."""
+"""Names of classes of pod VNICs: the same on each node, and after each restart."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ def named_class(
     Args:
         subnet_ids: where addresses come from.
         nsg_ids: the NSGs.
-        apart: keeps it apart from another one of the same subnets and NSGs.
+        apart: tells it from another class of the same subnets and NSGs.
     """
     nsgs = tuple(sorted(nsg_ids))
     whole = "\n".join((*subnet_ids, "", *nsgs, "", apart))

@@ -1,4 +1,4 @@
-"""What the books, the kernel and the cloud each say, compared.
+"""Drift: differences between the ledger, the kernel and the cloud.
 
 Repairs are values; ``flow.repair`` and ``flow.kernel_audit`` carry them out.  One
 path serves start-up, the periodic audit and CNI GC.
@@ -29,7 +29,7 @@ class Forget:
 
     private_ip: PrivateIp
     leased: bool
-    """Whether a pod still uses it: its traffic is being dropped by the VCN."""
+    """True if a pod still uses it; the VCN drops the pod's packets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ReapLink:
 class RestoreLease:
     """The kernel has a pod interface of ours that carries a pod, and no lease of it.
 
-    What leases of other interfaces say of its addresses is older.
+    It replaces leases of its addresses by other interfaces, which are older.
     """
 
     lease: Lease
@@ -51,7 +51,7 @@ class RestoreLease:
 
 @dataclass(frozen=True, slots=True)
 class EndLease:
-    """A lease's interface is gone and so is its sandbox: the address comes back."""
+    """A lease's interface is gone, and so is its sandbox: the lease ends."""
 
     lease: Lease
 
@@ -71,8 +71,9 @@ KernelRepair = ReapLink | RestoreLease | EndLease
 def nsg_drift(view: CloudView, classes: Mapping[ClassName, PodClass]) -> list[SetNsgs]:
     """Compare the pod VNICs' NSGs with those of their classes, by name.
 
-    A VNIC of a subnet that its class does not name (it did once) is left as it is,
-    and one of a class that no pod asks for: its pods were promised something else.
+    Two kinds of VNICs stay as they are, since their pods were promised something
+    else: those of a subnet that their class no longer names, and those of a class
+    that no pod requests any more.
     """
     repairs: list[SetNsgs] = []
     for vnic in view.pod_vnics:
@@ -95,7 +96,7 @@ def cloud_drift(
         for a, p in known.items()
         if a not in listed or listed[a].id != p.id
     ]
-    # An address that was deleted and given anew is another object: first forget it.
+    # An address that was deleted and created again is a new object: forget the old one.
     repairs += [
         Adopt(p) for a, p in listed.items() if a not in known or known[a].id != p.id
     ]
@@ -111,14 +112,14 @@ def kernel_drift(
 ) -> list[KernelRepair]:
     """Compare leases with the pod interfaces that the kernel has.
 
-    Neither wins alone.  A lease ends when the kernel has no link of its name; a link
-    of ours goes when it carries no pod.  One that does is a lease that the journal
-    lost.  Of a lease without wiring the kernel knows nothing: it stays.
+    A lease ends if the kernel has no link of its name.  A link of ours is removed if
+    it carries no pod; if it carries one, the journal lost its lease.  A lease without
+    wiring stays, since the kernel knows nothing of it.
 
     Args:
-        leases: all leases of the books.
+        leases: all leases of the ledger.
         links: the links with names like pods', by name.
-        busy: host interfaces that a call is working on just now; left alone.
+        busy: host interfaces that a call is changing now; they are skipped.
         first: the family of pods' first addresses.
     """
     wired = {x: x.wiring.ifname for x in leases if x.wiring is not None}

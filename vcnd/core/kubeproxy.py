@@ -1,8 +1,8 @@
-"""Does kube-proxy know which traffic is pods'?  Else it masquerades what it must not.
+"""Checks that kube-proxy recognises pods' packets, and so does not masquerade them.
 
-Its ``detectLocalMode`` decides what counts as coming from a local pod.  By default
-that is a cluster CIDR, and pods here have addresses of the VCN: every packet to a
-ClusterIP would lose its source (docs/data-plane.md#kube-proxy).
+Its ``detectLocalMode`` decides which packets come from a local pod.  The default is a
+cluster CIDR, but pods here have addresses of the VCN: each packet to a ClusterIP would
+lose its source (docs/data-plane.md#kube-proxy).
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def problem(
         mode: detectLocalMode; empty is its default.
         cluster_cidrs: clusterCIDR, one per family, comma between.
         interface_prefix: detectLocal.interfaceNamePrefix.
-        ours: how the names of our pods' interfaces begin.
+        ours: the prefix of our pods' interface names.
         subnets: CIDRs of the pods' subnets.
     """
     mode = mode or CLUSTER

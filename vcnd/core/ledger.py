@@ -1,18 +1,19 @@
-"""The ledger: which address is free, leased, cooling or on its way out.
+"""The ledger: which address is free, leased, cooling or being deleted.
 
-The cloud gives addresses singly or as blocks.  A block is one object of the cloud:
-its addresses are leased one by one, and come and go together.  So an object as a
-whole is withheld while it is being added or deleted, or while it is doubted whether
-the cloud still gives it to us: it serves nobody new, and what is leased stays so.
+The cloud gives addresses singly or as blocks.  A block is one object of the cloud: its
+addresses are leased one by one, and created and deleted together.  So an object as a
+whole is withheld while it is being added or deleted, or while it is in doubt whether
+the cloud still gives it to us.  No new pod gets an address of a withheld object; leases
+of its addresses stay.
 
-Rule 1: whatever changes the state of an address lives in this file.
+Rule 1: all changes of an address' state are in this file.
 Rule 2: an illegal move raises ``IllegalMoveError`` and changes nothing.
 Rule 3: time is an argument (seconds of any monotonic clock).
 
 Free addresses of a kind are taken first in, first out, so that an address rests as
-long as the pool allows before it serves again.  Which kind first: addresses of
-blocks that are in use, then singles, then of untouched blocks, so that blocks stay
-whole and can be given back.
+long as possible before its next lease.  Addresses of blocks in use come first, then
+singles, then addresses of unused blocks, so that blocks stay whole and can be
+released.
 """
 
 from collections import OrderedDict
@@ -41,7 +42,7 @@ def _every(_: PrivateIp) -> bool:
 
 
 class Ledger:
-    """Who holds what.  One owner, no lock: every method is one step."""
+    """Owns the states of all addresses.  No lock is needed: no method awaits."""
 
     def __init__(self, *, cooling_seconds: float) -> None:
         self._cooling_seconds = cooling_seconds
@@ -54,15 +55,15 @@ class Ledger:
         self._holders: dict[str, SandboxKey] = {}
         self._cooling: dict[str, float] = {}
         self._withheld: dict[str, State] = {}
-        """Why no pod gets an object's free addresses, by its first address: ADDING,
-        DELETING or DOUBTED."""
+        """ADDING, DELETING or DOUBTED: why no pod gets an object's free addresses, by
+        its first address."""
         self._lost: dict[str, VnicId] = {}
-        """Leased addresses that the cloud took from us, and where they were."""
+        """Leased addresses that the cloud no longer gives us, and their VNICs."""
 
     # What is there
 
     def add(self, private_ip: PrivateIp, *, adding: bool = False) -> None:
-        """Take in what the cloud gives us; while ``adding`` it serves nobody."""
+        """Add an object of the cloud; while ``adding`` no pod gets its addresses."""
         addresses = private_ip.addresses
         self._check(Move.START_ADDING if adding else Move.ADD, addresses)
         self._objects[private_ip.address] = private_ip
@@ -75,19 +76,19 @@ class Ledger:
                 self._free[address] = None
 
     def mark_deleting(self, private_ip: PrivateIp) -> None:
-        """Take an object that nobody holds out of use before its deletion."""
+        """Withhold an unused object before its deletion."""
         self._check_there(private_ip)
         self._check(Move.MARK_DELETING, private_ip.addresses)
         self._withheld[private_ip.address] = State.DELETING
 
     def doubt(self, private_ip: PrivateIp) -> None:
-        """Let an object serve nobody new; one that is withheld already stays so."""
+        """Withhold an object in doubt; one that is withheld already stays so."""
         self._check_there(private_ip)
         self._check(Move.DOUBT, private_ip.addresses)
         self._withheld.setdefault(private_ip.address, State.DOUBTED)
 
     def keep(self, private_ip: PrivateIp) -> None:
-        """Let an object that was withheld serve: the cloud gives it to us."""
+        """End the withholding of an object: the cloud gives it to us."""
         self._check_there(private_ip)
         if private_ip.address not in self._withheld:
             raise IllegalMoveError(f"{private_ip.address} is not withheld")
@@ -95,13 +96,13 @@ class Ledger:
         del self._withheld[private_ip.address]
 
     def why_withheld(self, private_ip: PrivateIp) -> State | None:
-        """Return ADDING, DELETING or DOUBTED if no other pod gets it, else None."""
+        """Return ADDING, DELETING or DOUBTED if its object is withheld, else None."""
         there = self._objects.get(private_ip.address) == private_ip
         return self._withheld.get(private_ip.address) if there else None
 
     @property
     def in_doubt(self) -> bool:
-        """Return True if some object is doubted, or not durably known yet."""
+        """Return True if an object is doubted, or its record is not durable yet."""
         return any(w is not State.DELETING for w in self._withheld.values())
 
     def _check(self, move: Move, addresses: Iterable[str]) -> None:
@@ -129,7 +130,7 @@ class Ledger:
                 self._lost[address] = private_ip.vnic_id
 
     def lose(self, address: str, vnic_id: VnicId) -> None:
-        """Enter a leased address that was lost before (read from the journal)."""
+        """Restore a leased address that was lost before (read from the journal)."""
         if self.state(address) is not State.LOST:
             raise IllegalMoveError(f"{address} is {self.state(address)}, not lost")
         self._lost[address] = vnic_id
@@ -137,11 +138,11 @@ class Ledger:
     # Who holds it
 
     def take(self, key: SandboxKey, which: Selector = _every) -> str | None:
-        """Return the free address to give next, or None; ``lease`` follows.
+        """Return the free address to lease next, or None; ``lease`` follows.
 
         Args:
-            key: whom it is for.
-            which: tells of which objects it may be.
+            key: the sandbox that it is for.
+            which: selects the objects that it may belong to.
         """
         if key in self._leases:
             raise IllegalMoveError(f"{key} holds {self._leases[key].address} already")
@@ -159,7 +160,7 @@ class Ledger:
         return next_free(self._free, self._addresses, eligible, used)
 
     def lease(self, lease: Lease) -> None:
-        """Give free addresses to a sandbox."""
+        """Lease free addresses to a sandbox."""
         if lease.key in self._leases:
             raise IllegalMoveError(f"{lease.key} holds an address already")
         self._check(Move.LEASE, lease.addresses)
@@ -168,7 +169,7 @@ class Ledger:
         self._hold(lease)
 
     def restore(self, lease: Lease) -> None:
-        """Enter a lease read from the journal, its addresses known or not."""
+        """Restore a lease read from the journal; its addresses may be unknown."""
         if lease.key in self._leases:
             raise IllegalMoveError(f"{lease.key} holds an address already")
         self._check(Move.RESTORE, lease.addresses)
@@ -183,7 +184,7 @@ class Ledger:
             self._holders[address] = lease.key
 
     def amend(self, held: Lease, lease: Lease) -> None:
-        """Replace a lease by one of the same addresses: more is known of it now."""
+        """Replace a lease by one of the same addresses with more fields known."""
         if self._leases.get(held.key) != held or held.addresses != lease.addresses:
             raise IllegalMoveError(f"{held.key} does not hold {lease.addresses}")
         if lease.key != held.key and lease.key in self._leases:
@@ -192,10 +193,11 @@ class Ledger:
         self._hold(lease)
 
     def end_lease(self, key: SandboxKey) -> Lease | None:
-        """End a sandbox's lease; None when there was none.
+        """End a sandbox's lease and return it; return None if there was none.
 
-        Its addresses serve nobody until ``rest``, which follows when the end of the
-        lease is durable: were they given away before, a crash could bring it back.
+        No pod gets its addresses until ``start_cooldown``, which follows when the end
+        of the lease is durable.  Otherwise a crash could bring the lease back after
+        another pod got the address.
         """
         lease = self._leases.get(key)
         if lease is not None:
@@ -209,10 +211,10 @@ class Ledger:
         return lease
 
     def start_cooldown(self, lease: Lease, since: float) -> None:
-        """Let the addresses of a lease that ended then cool, once that is durable.
+        """Start the cooldown of an ended lease's addresses, once its end is durable.
 
-        A fixed address needs no cooldown: it is for those that claim its name, who are
-        one and the same to everybody else.
+        A fixed address needs no cooldown: only the pod of its name can get it, so
+        peers never see a different owner.
         """
         for address in lease.addresses:
             if self._cooling.get(address) != inf:
@@ -224,7 +226,7 @@ class Ledger:
                 self._free[address] = None
 
     def revert(self, lease: Lease) -> None:
-        """Undo ``lease``: nothing of it was written.  Its addresses are next again."""
+        """Undo a ``lease`` that was not written; its addresses are first again."""
         if self._leases.get(lease.key) != lease:
             raise IllegalMoveError(f"{lease.key} does not hold {lease.addresses}")
         self._check(Move.REVERT, lease.addresses)
@@ -237,13 +239,13 @@ class Ledger:
                 self._free.move_to_end(address, last=False)
 
     def restore_cooldown(self, address: str, until: float) -> None:
-        """Let a free address cool until then (read from the journal)."""
+        """Restore a free address' cooldown until a time (read from the journal)."""
         self._check(Move.RESTORE_COOLDOWN, [address])
         del self._free[address]
         self._cooling[address] = until
 
     def end_cooldown(self, now: float) -> list[str]:
-        """Free all addresses whose cooling has ended; return them."""
+        """Free all addresses whose cooldown has ended; return them."""
         done = [a for a, until in self._cooling.items() if until <= now]
         self._check(Move.END_COOLDOWN, done)
         for address in done:
@@ -254,7 +256,7 @@ class Ledger:
     # Questions
 
     def next_cooldown_end(self) -> float | None:
-        """Return when the next cooling ends, or None."""
+        """Return the time at which the next cooldown ends, or None."""
         ends = (until for until in self._cooling.values() if until < inf)
         return min(ends, default=None)
 
@@ -289,7 +291,7 @@ class Ledger:
     def releasable(self) -> list[PrivateIp]:
         """Return the objects all of whose addresses are free, longest free first.
 
-        Fixed addresses are not among them: they are not the pool's to give back.
+        Fixed addresses are excluded: the pool does not release them.
         """
         order = {address: n for n, address in enumerate(self._free)}
         whole = [
@@ -313,7 +315,7 @@ class Ledger:
         return held
 
     def counts(self, which: Selector = _every) -> Counts:
-        """Return how many addresses of some objects stand where."""
+        """Return how many addresses of some objects are in each state."""
         chosen = {p.address for p in self._objects.values() if which(p)}
 
         def of(addresses: Iterable[str], objects: AbstractSet[str]) -> int:
@@ -336,7 +338,7 @@ class Ledger:
         )
 
     def lost(self) -> set[str]:
-        """Return the leased addresses that the cloud took from us."""
+        """Return the leased addresses that the cloud no longer gives us."""
         return set(self._lost)
 
     def vnics_leased(self) -> set[VnicId]:

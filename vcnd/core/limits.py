@@ -1,15 +1,15 @@
-"""What refusals have taught: limits that no page tells, or tells wrongly.
+"""Limits learnt from refusals, because no page gives them, or gives them wrongly.
 
-OCI words a full VNIC, a full subnet and a fragmented one alike.  Which it was shows
-by what happens next:
+OCI refuses alike for a full VNIC, a full subnet and a fragmented one.  The next calls
+show which it was:
 
 * a VNIC without addresses is refused one: its subnet is full;
 * a VNIC with n addresses is refused one, and another VNIC of the subnet is given
   one: a VNIC takes n;
 * a block is refused, and smaller pieces are given: the subnet is fragmented.
 
-Every lesson is forgotten after a while, for limits are raised and subnets emptied.
-Time is an argument (seconds of any monotonic clock).
+Each lesson expires, since limits are raised and subnets become empty.  Time is an
+argument (seconds of any monotonic clock).
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ LIMIT_SECONDS = 3600.0
 """How long a VNIC's learnt limit holds."""
 
 BLOCK_SECONDS = 600.0
-"""How long a block that was refused is not asked for again."""
+"""How long a refused block is not requested again."""
 
 SUBNET_SECONDS = 300.0
-"""How long another subnet of the class is preferred to one that was full."""
+"""How long other subnets of the class are preferred to a full one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A VNIC that took no more."""
+    """A VNIC that was refused more addresses."""
 
     subnet_id: str
     held: int
@@ -59,11 +59,11 @@ class LearntLimits:
     def vnic_refused(
         self, vnic_id: VnicId, subnet_id: str, held: int, now: float
     ) -> Cause:
-        """Note that a VNIC with so many objects was refused a single one.
+        """Note that a VNIC with a number of objects was refused a single one.
 
-        Returns why, as far as that shows.
+        Returns the cause, as far as it is known.
         """
-        # It was not for want of an aligned range.
+        # The cause was not a missing aligned range.
         self._refused_block = 0
         if held == 0:
             self.subnet_full(subnet_id, now)
@@ -74,9 +74,9 @@ class LearntLimits:
     def vnic_accepted(
         self, vnic_id: VnicId, subnet_id: str, now: float
     ) -> list[VnicId]:
-        """Note that a VNIC was given addresses: its subnet has some.
+        """Note that a VNIC was given addresses, so its subnet has free ones.
 
-        Returns the VNICs whose limit is proven thereby.
+        Returns the VNICs whose limit this proves.
         """
         self._full.pop(subnet_id, None)
         self._refused.pop(vnic_id, None)
@@ -93,32 +93,32 @@ class LearntLimits:
         return learnt if now < until else self._published
 
     def probing(self, vnic_id: VnicId) -> bool:
-        """Return True if a VNIC took no more when it was last asked."""
+        """Return True if a VNIC was refused more at the last request."""
         return vnic_id in self._refused
 
     def new_vnic_limit(self, now: float) -> int:
-        """Return how many objects to expect of a VNIC that is not there yet."""
+        """Return how many objects a new VNIC is expected to take."""
         learnt = [limit for limit, until in self._limits.values() if now < until]
         return min([self._published, *learnt])
 
     def forget(self, vnic_id: VnicId) -> None:
-        """Drop what is known of a VNIC that is gone."""
+        """Drop the lessons of a VNIC that is gone."""
         self._refused.pop(vnic_id, None)
         self._limits.pop(vnic_id, None)
 
     # Blocks
 
     def block_refused(self, size: int, now: float) -> None:
-        """Note that a block of so many addresses was not to be had."""
+        """Note that a block of this size was refused."""
         self._refused_block = size
         self._refused_until = now + BLOCK_SECONDS
 
     def no_blocks(self, now: float) -> None:
-        """Note that the API takes no blocks at all."""
+        """Note that the API has no blocks."""
         self._no_blocks_until = now + LIMIT_SECONDS
 
     def blocks(self, now: float) -> tuple[int, ...]:
-        """Return the sizes of blocks worth asking for, ascending."""
+        """Return the block sizes worth requesting, ascending."""
         if now < self._no_blocks_until:
             return ()
         if not self._refused_block or now >= self._refused_until:
@@ -128,11 +128,11 @@ class LearntLimits:
     # Subnets
 
     def subnet_full(self, subnet_id: str, now: float) -> None:
-        """Note that a subnet had no address for a VNIC of its own."""
+        """Note that a subnet had no address for a new VNIC."""
         self._full[subnet_id] = now + SUBNET_SECONDS
 
     def preferred(self, subnet_ids: Sequence[str], now: float) -> str:
-        """Return the first subnet not known to be full; the first where all are."""
+        """Return the first subnet not known to be full, or the first if all are."""
         for subnet_id in subnet_ids:
             if self._full.get(subnet_id, 0.0) <= now:
                 return subnet_id

@@ -1,4 +1,4 @@
-"""Which networks the addresses of a VNIC are of."""
+"""The networks that a VNIC's addresses belong to."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
@@ -14,9 +14,9 @@ def further_networks(
 ) -> tuple[str, ...]:
     """Return networks of the IPv4 addresses outside a subnet's first block.
 
-    The metadata name one block of a subnet, however many it has.  The networks are
-    guessed from the addresses and not asked for: at worst they are wider than the
-    block, which does no harm, because what comes from or goes to them is marked.
+    The metadata name one block of a subnet that may have several.  The other networks
+    are derived from the addresses without a call.  They may be wider than the block,
+    which does no harm, because packets from and to pods are marked.
     """
     known, found = ip_network(subnet_cidr), set[str]()
     for address in (p.address for p in private_ips if p.family is Family.IPV4):

@@ -1,4 +1,4 @@
-"""Which free address a pod gets: blocks in use first, so that others stay whole."""
+"""Which free address a pod gets: from blocks in use first, so others stay whole."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -18,9 +18,9 @@ def next_free(
         free: the free addresses, the longest free first.
         behind: the object behind each address.
         eligible: the objects that may be used.
-        used: first addresses of the objects of which a pod holds or held an address.
+        used: first addresses of the objects that a pod has or had an address of.
     """
-    # Objects are ranked, and not their many addresses one by one.
+    # Objects are ranked, not each of their many addresses.
     ranks = {p.address: _rank(p, used) for p in eligible}
     best: tuple[int, str] | None = None
     for address in free:

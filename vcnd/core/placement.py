@@ -1,8 +1,8 @@
-"""Where missing addresses should come from: which VNIC, which pieces, or a new VNIC.
+"""Where missing addresses come from: which VNIC, which sizes, or a new VNIC.
 
-A block is one object and one call, however many addresses it is; it needs an aligned
-free range, and goes back only as a whole.  Singles need nothing but free addresses,
-and a call each, or a handful for all of them in bulk.
+A block is one object and one call, whatever its size; it needs an aligned free range,
+and is released only as a whole.  Singles need free addresses and a call each, or a few
+calls for all of them in bulk.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ BLOCKS = {
     Family.IPV4: (4, 8, 16, 32, 64, 128, 256),
     Family.IPV6: (16, 256),
 }
-"""The sizes worth asking for: under four, singles cost no more calls and go back one by
-one; OCI's IPv6 blocks have prefixes in steps of four."""
+"""The sizes worth requesting.  Under four, singles cost no more calls and can be
+released one by one.  OCI's IPv6 blocks have prefixes in steps of four."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,11 @@ class VnicRoom:
     vnic_id: VnicId
     held: int
     limit: int
-    """The most that it takes, learnt from a refusal or the published limit."""
+    """The most objects that it takes: learnt from a refusal, or the published limit."""
     probing: bool = False
-    """It took no more when last asked: a single address is asked for, to see."""
+    """It was refused more at the last request; one single tests it again."""
     busy: bool = False
-    """Something else is being done there: its room counts, and waits."""
+    """A change is in flight there: its room counts, but nothing is planned for it."""
 
     @property
     def room(self) -> int:
@@ -41,7 +41,7 @@ class VnicRoom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What the node has of one class and family, as placement needs it."""
+    """The node's VNICs and limits for one class and family."""
 
     family: Family
     vnics: tuple[VnicRoom, ...]
@@ -50,17 +50,17 @@ class Inventory:
     new_vnic_limit: int
     """How many secondary objects a new VNIC is expected to take."""
     blocks: tuple[int, ...]
-    """The sizes of blocks worth asking for, ascending; empty: singles only."""
+    """The block sizes worth requesting, ascending; empty: singles only."""
 
     @property
     def largest(self) -> int:
-        """Return how many addresses an object can be."""
+        """Return the most addresses that one object can have."""
         return max(self.blocks, default=1)
 
 
 @dataclass(frozen=True, slots=True)
 class CreateAddresses:
-    """Ask for these blocks, one after another, and so many singles on this VNIC."""
+    """Request these blocks, one after another, and a number of singles on this VNIC."""
 
     vnic_id: VnicId
     family: Family
@@ -69,18 +69,18 @@ class CreateAddresses:
 
     @property
     def count(self) -> int:
-        """Return how many addresses that is."""
+        """Return the number of all these addresses."""
         return sum(self.blocks) + self.singles
 
 
 @dataclass(frozen=True, slots=True)
 class AttachVnic:
-    """Attach one more VNIC; its addresses follow when it is there."""
+    """Attach one more VNIC; its addresses follow when it is attached."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoRoom:
-    """So many addresses have no place on this instance."""
+    """A number of addresses do not fit on this instance."""
 
     count: int
 
@@ -89,11 +89,11 @@ Step = CreateAddresses | AttachVnic | NoRoom
 
 
 def block_size(missing: int, family: Family, blocks: Sequence[int]) -> int:
-    """Return the block to ask for, in addresses; 1 when none is worth it.
+    """Return the size of the block to request; 1 when no block is worth it.
 
-    The greatest that is not more than is missing, or at most a third too much: 110
-    missing addresses are one block of 128.  Of IPv6 there is no end, but a VNIC takes
-    few objects: the smallest block that is enough.
+    IPv4: the largest size that exceeds the missing number by at most a third, so 110
+    missing addresses become one block of 128.  IPv6 addresses are plentiful, but a
+    VNIC takes few objects: the smallest block that is enough.
     """
     if family is Family.IPV6:
         enough = [size for size in blocks if size >= missing]
@@ -104,7 +104,7 @@ def block_size(missing: int, family: Family, blocks: Sequence[int]) -> int:
 def pieces(
     missing: int, room: int, family: Family, sizes: Sequence[int]
 ) -> tuple[tuple[int, ...], int]:
-    """Return the blocks and the number of singles that serve, in at most ``room``."""
+    """Return the blocks and the number of singles, at most ``room`` objects."""
     blocks: list[int] = []
     while missing > 0 and len(blocks) < room:
         size = block_size(missing, family, sizes)
@@ -118,9 +118,9 @@ def pieces(
 def plan(missing: int, inventory: Inventory) -> list[Step]:
     """Return the steps that bring ``missing`` addresses, fullest VNIC first.
 
-    Filling the fullest first keeps other VNICs empty, so that they can be given
-    back whole.  At most one VNIC is attached at a time: OCI changes an instance's
-    VNICs one by one, and the next look plans the next.
+    Filling the fullest first keeps other VNICs empty, so that they can be released
+    whole.  At most one VNIC is attached at a time: OCI changes an instance's VNICs
+    one by one, and the next reconcile plans the next one.
     """
     steps: list[Step] = []
     family, blocks = inventory.family, inventory.blocks
@@ -147,13 +147,13 @@ def plan(missing: int, inventory: Inventory) -> list[Step]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VnicSpare:
-    """A pod VNIC and what of it nobody uses."""
+    """A pod VNIC and its unused objects."""
 
     vnic_id: VnicId
     releasable: tuple[PrivateIp, ...]
     """Objects whose addresses are all free, longest free first."""
     idle: bool
-    """Whether there is nothing else on it."""
+    """True if it has no other addresses."""
 
     def size(self, family: Family) -> int:
         """Return how many addresses of a family are releasable."""
@@ -162,7 +162,7 @@ class VnicSpare:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """What to give back: a whole VNIC, and objects of others."""
+    """What to release: a whole VNIC, and objects of others."""
 
     vnic_id: VnicId | None
     objects: dict[VnicId, list[PrivateIp]]
@@ -175,12 +175,12 @@ def plan_release(
     may_detach: bool = True,
     keep_one: bool = True,
 ) -> GiveBack:
-    """Return what goes when so many of each family are over; never more than that.
+    """Return what to release for a surplus of each family; never more than it.
 
-    An idle VNIC goes whole, its addresses with it, the last one first and one at a
-    time; those that wait for that keep their addresses so long.  One VNIC stays, unless
-    nobody needs this class of them (``keep_one``).
-    From the others the largest objects go first: what is left goes in singles.
+    An idle VNIC is released whole, with its addresses: one at a time, the last one
+    first.  VNICs queued for detach keep their addresses until their turn.  One VNIC
+    stays, unless nobody needs this class (``keep_one``).  From the other VNICs the
+    largest objects that fit go first.
     """
     left = {family: max(0, surplus.get(family, 0)) for family in Family}
     whole = [v for v in vnics if v.idle and all(v.size(f) <= left[f] for f in Family)]

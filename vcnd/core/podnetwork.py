@@ -22,10 +22,10 @@ def wanted(
 ) -> PodNetwork:
     """Return what the spec of a NativePodNetwork asks for.
 
-    Where it has secondary VNIC profiles, these say it, and the lists count no more.
+    Secondary VNIC profiles replace the lists of subnets and NSGs.
 
     Raises:
-        ValueError: it cannot be meant; says which field and why.
+        ValueError: a field makes no sense; the message names it and says why.
     """
     resources: tuple[ApplicationResource, ...] = ()
     if spec_id != instance_id:

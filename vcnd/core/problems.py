@@ -1,4 +1,4 @@
-"""What is wrong on this node: one problem for each place, with its age.
+"""The node's problems: one for each place, with its age.
 
 Time is an argument (seconds of any monotonic clock).
 """
@@ -15,7 +15,7 @@ EXPIRY_SECONDS = 900.0
 longest pause between two attempts."""
 
 MOST_PROBLEMS = 64
-"""The oldest is dropped for one more."""
+"""Beyond this number the oldest problem is dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +25,20 @@ class Problem:
     place: Place
     cause: Cause
     reason: str
-    """The newest words for it, with opc-request-id where OCI refused."""
+    """The newest text, with the opc-request-id if OCI refused."""
     since: float
     last_seen: float
     count: int = 1
-    """How often it was seen."""
+    """How often it was reported."""
 
     @property
     def family(self) -> Family | None:
-        """Return the family that alone suffers, if there is one."""
+        """Return the only affected family, or None if all are."""
         return self.place.family
 
 
 class ProblemTable:
-    """The problems that are there now, in the order in which they began."""
+    """The present problems, in the order in which they began."""
 
     def __init__(self) -> None:
         self._by_place: dict[Place, Problem] = {}
@@ -56,7 +56,7 @@ class ProblemTable:
         return self._by_place.get(place)
 
     def see(self, place: Place, cause: Cause, reason: str, now: float) -> bool:
-        """Note that something is wrong; return True if that is news."""
+        """Note a problem; return True if it is new."""
         known = self._by_place.get(place)
         if known is None:
             while len(self._by_place) >= MOST_PROBLEMS:
@@ -78,7 +78,7 @@ class ProblemTable:
         return over
 
     def expired(self, now: float) -> set[Place]:
-        """Return the places of attempts that nobody repeats any more."""
+        """Return the places of attempts that are no longer repeated."""
         return {
             place
             for place, problem in self._by_place.items()

@@ -1,4 +1,4 @@
-"""When to mention again what is still wrong: at once, then less and less often.
+"""When to mention a lasting problem again: at once, then at growing intervals.
 
 Time is an argument (seconds of any monotonic clock).
 """
@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 
 FIRST_SPACING_SECONDS = 600.0
 MOST_SPACING_SECONDS = 3000.0
-"""Kubernetes keeps an Event for an hour by default: one is always there to be seen."""
+"""Kubernetes keeps an Event for an hour by default, so one is always visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,16 @@ class _Mention:
 
 
 class Reminders(Generic[K]):
-    """Remembers what was mentioned, until it is over and its spacing has passed.
+    """Remembers mentions until the subject is over and its spacing has passed.
 
-    What comes and goes all the time is therefore mentioned no more often than what
-    stays.
+    So a problem that comes and goes is mentioned no more often than one that stays.
     """
 
     def __init__(self) -> None:
         self._mentions: dict[K, _Mention] = {}
 
     def is_due(self, key: K, now: float) -> bool:
-        """Return True if something that is wrong is to be mentioned now."""
+        """Return True if a present problem should be mentioned now."""
         mention = self._mentions.get(key)
         return mention is None or mention.is_due(now)
 
@@ -51,7 +50,7 @@ class Reminders(Generic[K]):
         self._mentions[key] = _Mention(now, spacing)
 
     def open(self) -> list[K]:
-        """Return what was mentioned and not closed."""
+        """Return the subjects that were mentioned and not closed."""
         return [key for key, mention in self._mentions.items() if mention.is_open]
 
     def close(self, key: K) -> None:
@@ -59,11 +58,11 @@ class Reminders(Generic[K]):
         self._mentions[key] = replace(self._mentions[key], is_open=False)
 
     def forget(self, key: K) -> None:
-        """Drop what concerns nobody any more."""
+        """Drop a subject that concerns nobody any more."""
         self._mentions.pop(key, None)
 
     def prune(self, now: float) -> None:
-        """Drop what is over and would be mentioned at once if it came back."""
+        """Drop subjects that are over, if a return would be mentioned at once."""
         for key, mention in list(self._mentions.items()):
             if not mention.is_open and mention.is_due(now):
                 del self._mentions[key]

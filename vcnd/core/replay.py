@@ -1,7 +1,7 @@
-"""What the journal's records add up to.
+"""The state that the journal's records add up to.
 
 A fold: ``apply`` takes one record, ``records`` gives the shortest sequence that
-leads to the same state (compaction), ``recovered`` is what start-up reads.
+leads to the same state (compaction), ``recovered`` returns it for the start.
 """
 
 from dataclasses import replace
@@ -44,7 +44,7 @@ class Replay:
         self._detaching: dict[VnicId, None] = {}
 
     def apply(self, record: Record, at: float) -> None:
-        """Take one record into account.  Records of things unknown change nothing."""
+        """Apply one record.  Records of unknown objects change nothing."""
         match record:
             case Leased(lease):
                 self._lease(lease, at)
@@ -71,7 +71,7 @@ class Replay:
                 self._intend(record)
 
     def _intend(self, record: Record) -> None:
-        """Note what is about to be given back, or was not in the end."""
+        """Note an intended release, or the end of the intention."""
         match record:
             case ReturnIntended(addresses):
                 known = (a for a in addresses if a in self._private_ips)
@@ -89,7 +89,7 @@ class Replay:
     def _lease(self, lease: Lease, at: float) -> None:
         self._end(lease.key)
         for address in lease.addresses:
-            # I1, whatever was written: the newest lease of an address counts.
+            # I1: of several leases of an address the newest counts.
             self._end(self._holders.get(address))
         self._leases[lease.key] = (lease, at)
         for address in lease.addresses:
@@ -114,7 +114,7 @@ class Replay:
                 self._lost[address] = replace(held, address=address, prefix_length=0)
 
     def _end(self, key: SandboxKey | None) -> Lease | None:
-        """Take a sandbox's lease off the books; return it."""
+        """End a sandbox's lease and return it."""
         held = self._leases.pop(key, None) if key is not None else None
         if held is None:
             return None
@@ -124,18 +124,18 @@ class Replay:
         return held[0]
 
     def void_leases(self, at: float) -> None:
-        """End all leases: the node was started anew, the sandboxes are gone.
+        """End all leases: the node has booted, so the sandboxes are gone.
 
         Args:
-            at: when they were surely gone.  Released addresses cool from then on too:
-                when they were released is known by the former boot's clock alone.
+            at: a time by which they were gone.  Released addresses cool from then on
+                too: their times are of the former boot's clock.
         """
         for key in list(self._leases):
             self._release(key, at)
         self._released = {a: (held, at) for a, (held, _) in self._released.items()}
 
     def records(self, *, cooled_before: float) -> list[tuple[Record, float]]:
-        """Return the records that lead here, with their times.
+        """Return the records that lead to this state, with their times.
 
         Args:
             cooled_before: releases older than this time no longer matter.
@@ -156,7 +156,7 @@ class Replay:
         return out
 
     def recovered(self, now: float) -> RecoveredState:
-        """Return the state as start-up wants it."""
+        """Return the state in the form that the start needs."""
         return RecoveredState(
             leases=tuple(lease for lease, _ in self._leases.values()),
             private_ips=tuple(self._private_ips.values()),

@@ -1,4 +1,4 @@
-"""The status of the node's pod network, from what is held and what failed."""
+"""The status of the node's pod network, from its addresses and problems."""
 
 from collections.abc import Sequence
 
@@ -17,18 +17,18 @@ def report(
     problem: str | None,
     network: PodNetwork,
 ) -> NodeReport:
-    """Return how the node's pod network stands.
+    """Return the status of the node's pod network.
 
     Args:
-        observed: whether the cloud has been asked since the daemon started.
+        observed: True if the cloud has answered since the daemon's start.
         vnics: the pod VNICs.
-        usable: addresses that pods have or could have at once.
-        problem: why something cannot be had just now.
-        network: what pods here shall be given.
+        usable: the number of addresses that pods have or could get at once.
+        problem: why addresses are missing, if they are.
+        network: the pod network.
     """
     if usable:
-        # A node that serves is a success, even while a wish of its pool is refused:
-        # OKE's tools take anything else for a node that is not there yet.
+        # A node that serves has SUCCESS, even while further addresses are refused:
+        # OKE's tools take another state for a node that is not ready yet.
         reason = "COMPLETED" if problem is None else f"COMPLETED; {problem}"
         state = "SUCCESS"
     elif problem is not None:

@@ -9,12 +9,12 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where an address of this node stands."""
+    """The state of an address of this node."""
 
     UNKNOWN = "unknown"
     """OCI does not give it to us, as far as we know."""
     ADDING = "adding"
-    """OCI gives it to us; that is not durable yet, so no pod gets it."""
+    """OCI gives it to us; the record is not durable yet, so no pod gets it."""
     FREE = "free"
     LEASED = "leased"
     LOST = "lost"
@@ -143,6 +143,6 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """Return how many addresses OCI gives us, in any state."""
+        """Return the number of addresses that OCI gives us, in any state."""
         held = self.free + self.leased + self.cooling
         return held + self.deleting + self.doubted

@@ -3,8 +3,8 @@
     target = B · ⌈mf + demand / B⌉, clamped
 
 B is the batch, mf the buffer as a fraction of a batch, demand the addresses
-leased or asked for.  The formula is stateless and idempotent: it looks at
-neither what is held nor what is in flight, so looking twice does no harm
+leased or requested.  The formula is stateless and idempotent: it uses neither
+the held addresses nor those in flight, so a second reconcile changes nothing
 (as the second version of Azure CNS' pool does,
 https://github.com/Azure/azure-container-networking, ``cns/ipampool/v2``).
 """
@@ -18,19 +18,18 @@ class PoolPolicy:
     """The pool's settings."""
 
     batch: int = 8
-    """B: addresses are asked for in multiples of this."""
+    """B: addresses are held in multiples of this."""
     buffer_fraction: float = 0.5
     """mf: at least this part of a batch is held beyond demand."""
     minimum: int = 0
-    """Hold at least so many addresses, however idle the node is."""
+    """The least number of addresses to hold, even on an idle node."""
     maximum: int = 110
-    """At most so many usable at once, the node's max pods; what cools, and what a block
-    is more than was missing, comes on top.
-    """
+    """The most usable addresses, such as the node's max pods.  Cooling addresses, and
+    those of a block beyond the missing number, come on top."""
     cooling_seconds: float = 30.0
-    """An address rests so long after its pod is gone."""
+    """Seconds of an address' cooldown after its pod is gone."""
     shrink_after_seconds: float = 300.0
-    """A surplus must have stood so long before addresses are given back."""
+    """Seconds that a surplus must last before addresses are released."""
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -63,11 +62,11 @@ def class_policy(
 
     Args:
         policy: the node's settings.
-        own: whether it is kept warm: the node's own class, for pods that wish for
-            nothing, and those of profiles.  Another is while somebody needs it.
-        needed: whether a pod has or wants an address of the class.
-        elsewhere: addresses that pods of other classes have or want: the maximum
-            is the node's.
+        own: True if it is always kept warm: the node's own class (for pods without
+            requests) and those of profiles.  Others are warm while pods need them.
+        needed: True if a pod has or needs an address of the class.
+        elsewhere: addresses that pods of other classes have or need, since the
+            maximum applies to the node.
     """
     maximum = max(0, policy.maximum - elsewhere)
     if own:
@@ -79,24 +78,24 @@ def class_policy(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """What the node holds of a class, and what is asked of it."""
+    """The addresses that the node holds of a class, and the demand for them."""
 
     free: int
     leased: int
     cooling: int
     in_flight: int
-    """Addresses that changes under way will bring."""
+    """Addresses that changes in flight will bring."""
     wanted: int
     """Pods that have no address yet."""
 
 
 def balance(holding: Holding, policy: PoolPolicy) -> int:
-    """Return how many addresses are missing, or, negative, how many are over.
+    """Return the number of missing addresses, or, negative, the surplus.
 
-    What cools is held, but serves nobody for now: while pods come and go all the
-    time it is as much as what is leased.  So two things must hold: all that is held
-    reaches the target, and what is free reaches what is wanted and the buffer; short
-    of that a whole batch is missing.  What cools is never over.
+    Cooling addresses count as held but cannot be leased yet.  Under churn there can be
+    as many cooling as leased.  So two conditions must hold: held addresses reach the
+    target, and free ones reach the pods without an address plus the buffer.  If one
+    fails, a whole batch is missing.  Cooling addresses are never surplus.
     """
     aim = target(holding.leased + holding.wanted, policy)
     usable = holding.free + holding.leased + holding.in_flight

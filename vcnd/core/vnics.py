@@ -1,7 +1,7 @@
-"""The instance's VNICs: which there are, their numbers, and which serve new pods.
+"""The instance's VNICs, their numbers, and which of them serve new pods.
 
 Packet marks, connection marks and route tables are derived from a VNIC's number.  So
-a number is not given to another VNIC while leases stand on the one that had it.
+no other VNIC gets a number while leases exist on the VNIC that had it.
 """
 
 from collections.abc import Mapping
@@ -12,20 +12,20 @@ from vcnd.model.ids import OWN_CLASS, ClassName, VnicId
 from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
 
 MOST_INDEX = 95
-"""A mark has eight bits: the highest tells packets that leave though their pod is here,
-and a quarter of the numbers below is for VNICs that vcnd does not manage."""
+"""A mark has eight bits.  The highest marks packets that leave although their pod is on
+this node; a quarter of the numbers below is for VNICs that vcnd does not manage."""
 
 
 class VnicTable:
-    """One owner of what is known of VNICs; every method is one step."""
+    """Owns the node's knowledge of its VNICs.  No lock is needed: no method awaits."""
 
     def __init__(self) -> None:
         self._slots: dict[VnicId, VnicSlot] = {}
         """The attached VNICs."""
         self._gone: dict[VnicId, VnicSlot] = {}
-        """VNICs that are gone and whose number is still reserved."""
+        """VNICs that are gone, with numbers that are still reserved."""
         self._kept: Mapping[str, int] = {}
-        """Numbers that the kernel has, by MAC, where the journal was lost."""
+        """Numbers that the kernel has, by MAC, if the journal was lost."""
         self._unlinked: frozenset[VnicId] = frozenset()
         self._doubted: frozenset[VnicId] = frozenset()
         self._detaching: frozenset[VnicId] = frozenset()
@@ -51,9 +51,9 @@ class VnicTable:
         return slot.vnic.pod_class if slot is not None else OWN_CLASS
 
     def add(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
-        """Give a VNIC its number, or return the slot it has, brought up to date.
+        """Add or update a VNIC; return its slot with its number.
 
-        A VNIC that comes back gets the number that it had.
+        A VNIC that comes back gets its former number.
         """
         held = self._slots.get(vnic.id) or self._gone.pop(vnic.id, None)
         if held is not None:
@@ -76,13 +76,13 @@ class VnicTable:
         return next(i for i in indexes if i not in used)
 
     def restore(self, slot: VnicSlot) -> None:
-        """Enter a VNIC with the number that the journal names."""
+        """Restore a VNIC with the number from the journal."""
         self._slots[slot.vnic.id] = slot
 
     def retire(self, vnic_id: VnicId) -> bool:
-        """Take a VNIC out that is gone; its number stays reserved until it is freed.
+        """Remove a VNIC that is gone; its number stays reserved until it is freed.
 
-        Return True if it was there.
+        Return True if the table had it.
         """
         self._doubted -= {vnic_id}
         self._detaching -= {vnic_id}
@@ -92,7 +92,7 @@ class VnicTable:
         return slot is not None
 
     def detached(self, vnic_id: VnicId) -> None:
-        """Take a VNIC out that we detached; no pod was on it, so its number is free."""
+        """Remove a VNIC that we detached; it had no pods, so its number is free."""
         if self.retire(vnic_id):
             self._attached -= 1
         self.free_number(vnic_id)
@@ -100,31 +100,31 @@ class VnicTable:
     # Numbers
 
     def unused_numbers(self, leased: AbstractSet[VnicId]) -> list[VnicId]:
-        """Return the gone VNICs on which no lease stands."""
+        """Return the gone VNICs that no lease belongs to."""
         return [v for v in self._gone if v not in leased]
 
     def free_number(self, vnic_id: VnicId) -> None:
-        """Let another VNIC have the number of a VNIC that is gone."""
+        """Free the number of a VNIC that is gone."""
         self._gone.pop(vnic_id, None)
 
     def keep_numbers(self, by_mac: Mapping[str, int]) -> None:
-        """Keep the numbers that the kernel has, by MAC: the journal lost them."""
+        """Keep the kernel's numbers, by MAC, since the journal lost them."""
         self._kept = by_mac
 
     # How many there are
 
     @property
     def attached(self) -> int:
-        """Return how many VNICs are attached or attaching, the primary one too."""
+        """Return how many VNICs are attached or attaching, including the primary."""
         return self._attached
 
     @property
     def limit(self) -> int:
-        """Return how many VNICs the shape allows; 0 while that is not known."""
+        """Return how many VNICs the shape allows; 0 while unknown."""
         return self._limit
 
     def counted(self, *, attached: int, limit: int) -> None:
-        """Note what an audit counted."""
+        """Note the numbers that an audit counted."""
         self._attached, self._limit = attached, limit
 
     def attached_one(self, *, before: int) -> None:
@@ -144,12 +144,12 @@ class VnicTable:
 
     @property
     def doubted(self) -> frozenset[VnicId]:
-        """Return the VNICs that OCI's list lacks, and no second witness calls gone."""
+        """Return the VNICs that OCI's list lacks, unconfirmed by a second witness."""
         return self._doubted
 
     @property
     def detaching(self) -> frozenset[VnicId]:
-        """Return the VNICs that we perhaps detached; the answer is not known."""
+        """Return the VNICs whose detachment was sent, with an unknown outcome."""
         return self._detaching
 
     def serves(self, vnic_id: VnicId) -> bool:
@@ -166,7 +166,7 @@ class VnicTable:
         self._doubted = frozenset(doubted)
 
     def start_detaching(self, vnic_id: VnicId) -> None:
-        """Note that a VNIC was perhaps detached."""
+        """Note that a VNIC may be detached: the outcome is not known."""
         self._detaching |= {vnic_id}
 
     def stop_detaching(self, vnic_id: VnicId) -> None:
