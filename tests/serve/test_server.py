@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from tests.calling import ADD, STATUS, Verbs, exchange, request, serving
+from vcnd.model.cause import Cause
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.status import NodeStatus
 from vcnd.serve.server import REQUEST_SECONDS
@@ -83,11 +85,16 @@ async def test_half_a_request_is_dropped(tmp_path: Path) -> None:
 
 async def test_a_failure_is_told_with_its_code_and_details(tmp_path: Path) -> None:
     verbs = Verbs()
-    verbs.failure = PoolEmptyError("no free VCN address", details="subnet full")
-    async with serving(verbs, tmp_path / "s"):
-        code, answer = await exchange(tmp_path / "s", request(ADD))
+    verbs.failure = PoolEmptyError(
+        "no free VCN address", details="subnet full", cause=Cause.SUBNET_FULL
+    )
+    with capture_logs() as logged:
+        async with serving(verbs, tmp_path / "s"):
+            code, answer = await exchange(tmp_path / "s", request(ADD))
     assert code == 1
     assert (answer["code"], answer["details"]) == (11, "subnet full")
+    (refused,) = [x for x in logged if x["event"] == "call_refused"]
+    assert (refused["code"], refused["cause"]) == (11, "subnet_full")
 
 
 async def test_a_defect_is_told_without_its_insides(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_broken
 from vcnd.flow.waiting import wait_for_address
+from vcnd.model.cause import Cause
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
@@ -137,6 +138,7 @@ class Attacher:
             raise BadRequestError(
                 f"{address} is no longer an address of this node",
                 details="the cloud took it from its VNIC; delete the pod for another",
+                cause=Cause.ADDRESS_GONE,
             )
         return await self._host.plug(lease, netns=netns, slots=slots)
 

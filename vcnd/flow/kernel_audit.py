@@ -127,17 +127,18 @@ class KernelAudit:
             TryAgainError: some could not be ended; the others were.
         """
         leases = self._pool.ledger.leases()
-        failures: list[str] = []
+        failures: list[VcndError] = []
         for repair in listed_drift(leases=leases, network=network, valid=valid):
             try:
                 await self._carry_out(repair)
             except VcndError as error:
-                failures.append(str(error))
+                failures.append(error)
         await self.audit()
         if failures:
             raise TryAgainError(
                 f"{len(failures)} leases could not be ended",
-                details="; ".join(failures),
+                details="; ".join(map(str, failures)),
+                cause=failures[0].cause,
             )
 
     async def _drift(self) -> list[KernelRepair]:

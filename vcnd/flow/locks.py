@@ -6,6 +6,7 @@ from weakref import WeakValueDictionary
 
 import trio
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import TryAgainError
 from vcnd.model.sandbox import SandboxKey
 
@@ -39,6 +40,7 @@ class Place:
             raise TryAgainError(
                 f"overtaken by {self._overtaken_by}",
                 details="a later call of the same sandbox came while this one waited",
+                cause=Cause.OVERTAKEN,
             )
 
 

@@ -57,7 +57,9 @@ class Cause(StrEnum):
     UNFIT = "unfit"
     """It can be read, and does not fit pods with VCN addresses."""
     BAD_REQUEST = "bad_request"
-    """A CNI call makes no sense, or a pod requests what it may not have."""
+    """A call makes no sense, or is not allowed; a pod requests what it may not have."""
+    OVERTAKEN = "overtaken"
+    """A later call of the same sandbox came while this one waited."""
 
     # The node.
     DISK_REFUSED = "disk_refused"
