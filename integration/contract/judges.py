@@ -159,15 +159,15 @@ class Judge:
             name.replace("_", "-") if name.startswith(("if_", "opc_")) else name: value
             for name, value in where.items()
         }
-        said = self.say({"operation": operation, "body": body, "with": names, **how})
-        if said.get("lacking"):
+        reply = self.say({"operation": operation, "body": body, "with": names, **how})
+        if reply.get("lacking"):
             self.lacking.add(operation)
         return Answer(
-            said.get("status", 0),
-            said.get("code", ""),
-            said.get("message", ""),
-            said.get("data"),
-            said.get("headers", {}),
+            reply.get("status", 0),
+            reply.get("code", ""),
+            reply.get("message", ""),
+            reply.get("data"),
+            reply.get("headers", {}),
         )
 
 

@@ -57,8 +57,8 @@ def test_an_expired_token_is_renewed_once(cloud: Cloud, instance_signer: Any) ->
     vcns(cloud, network)
     cloud.service.identities.expire_tokens()
     assert vcns(cloud, network) == ["main", "peer"]
-    said = [r.status for r in cloud.service.records if r.operation == "ListVcns"]
-    assert said == [200, 401, 200]
+    statuses = [r.status for r in cloud.service.records if r.operation == "ListVcns"]
+    assert statuses == [200, 401, 200]
 
 
 def test_resource_principal(cloud: Cloud) -> None:

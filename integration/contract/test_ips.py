@@ -50,8 +50,8 @@ class Family:
         kind = getattr(models, f"Bulk{verb.capitalize()}{item}")
         details = getattr(models, f"Bulk{verb.capitalize()}{plural}Details")
         field = "private_ip_item" if self.version == 4 else "ipv6s_item"
-        said = {f"bulk_{verb}_{field}": [kind(**i) for i in items]}
-        done = self.bulk[verb](details(**said, **where))
+        body = {f"bulk_{verb}_{field}": [kind(**i) for i in items]}
+        done = self.bulk[verb](details(**body, **where))
         assert done.status == 202
         assert done.data is None
         return self.oracle.done(done)

@@ -19,7 +19,7 @@ from integration.contract.judges import LANGUAGES, Language, running
 def settings(cloud: Cloud, principal: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return what a judge is told, and its environment."""
     world = cloud.service.world
-    said = {
+    details = {
         "endpoint": cloud.url,
         "metadata": cloud.instance_url,
         "principal": principal,
@@ -29,7 +29,7 @@ def settings(cloud: Cloud, principal: str) -> tuple[dict[str, str], dict[str, st
         "region": world.region,
         "key": pem(KEY).decode(),
     }
-    return said, {
+    return details, {
         "OCI_METADATA_BASE_URL": f"{cloud.instance_url}/opc/v2",
         "OCI_SDK_AUTH_CLIENT_REGION_URL": cloud.url,
     }
@@ -103,8 +103,8 @@ def test_retries(caller: Caller, kind: str, status: int, code: str) -> None:
     fault = Fault(operation="ListVcns", kind=kind, status=status, code=code, times=2)
     caller.cloud.service.faults.append(fault)
     assert caller.call("ListVcns", compartmentId=caller.compartment, retry=True).data
-    said = [r.status for r in caller.cloud.service.records]
-    assert said == [status, status, 200]
+    statuses = [r.status for r in caller.cloud.service.records]
+    assert statuses == [status, status, 200]
 
 
 def test_waiters(caller: Caller, language: Language) -> None:

@@ -11,13 +11,13 @@ from integration.contract.networks import dual_stack, made_vcn
 
 
 def subnet_patch(selection: str, value: Any) -> models.PatchSubnetDetails:
-    said = models.PatchSubnetReplaceInstruction(selection=selection, value=value)
-    return models.PatchSubnetDetails(patch_subnet_instructions=[said])
+    instruction = models.PatchSubnetReplaceInstruction(selection=selection, value=value)
+    return models.PatchSubnetDetails(patch_subnet_instructions=[instruction])
 
 
 def vcn_patch(selection: str, value: Any) -> models.PatchVcnDetails:
-    said = models.PatchVcnReplaceInstruction(selection=selection, value=value)
-    return models.PatchVcnDetails(patch_vcn_instructions=[said])
+    instruction = models.PatchVcnReplaceInstruction(selection=selection, value=value)
+    return models.PatchVcnDetails(patch_vcn_instructions=[instruction])
 
 
 def test_a_subnets_prefixes_are_replaced(oracle: Oracle) -> None:

@@ -100,9 +100,9 @@ def test_the_sdks_retries_wait_out_a_throttle(oracle: Oracle) -> None:
         oracle.network.list_vcns(
             oracle.compartment, retry_strategy=oci.retry.DEFAULT_RETRY_STRATEGY
         )
-    said = [r.status for r in oracle.cloud.service.records]
-    assert said.count(200) == 5
-    assert 429 in said
+    statuses = [r.status for r in oracle.cloud.service.records]
+    assert statuses.count(200) == 5
+    assert 429 in statuses
     with pytest.raises(ServiceError) as caught:
         list_vcns_at_once(oracle, 5)
     assert caught.value.status == 429

@@ -121,21 +121,21 @@ async def test_bodies_are_checked(client: Client, body: bytes, code: str) -> Non
 async def test_retry_token_makes_one_object(client: Client, service: Service) -> None:
     instance = service.world.named(Instance, "node1").id
     subnet = service.world.named(Subnet, "pods").id
-    said = (
+    body = (
         f'{{"instanceId":"{instance}","createVnicDetails":{{"subnetId":"{subnet}"}}}}'
     )
     token = {"opc-retry-token": "t1"}
-    first = await call(client, "POST", "/vnicAttachments", said.encode(), headers=token)
-    again = await call(client, "POST", "/vnicAttachments", said.encode(), headers=token)
+    first = await call(client, "POST", "/vnicAttachments", body.encode(), headers=token)
+    again = await call(client, "POST", "/vnicAttachments", body.encode(), headers=token)
     assert first.json()["id"] == again.json()["id"]
     assert "vnicId" not in first.json()
     assert len(service.world.vnics_of(instance)) == 2
-    other = said.replace("}}", ',"displayName":"x"}}')
+    other = body.replace("}}", ',"displayName":"x"}}')
     refused = await call(
         client, "POST", "/vnicAttachments", other.encode(), headers=token
     )
     assert refused.json()["code"] == "InvalidatedRetryToken"
-    without = await call(client, "POST", "/vnicAttachments", said.encode())
+    without = await call(client, "POST", "/vnicAttachments", body.encode())
     assert (without.status_code, without.json()["code"]) == (409, "Conflict")
 
 
@@ -175,8 +175,8 @@ async def test_missing_and_forbidden_look_alike(client: Client) -> None:
 
 async def test_imds_knows_its_caller(client: Client, service: Service) -> None:
     base, bearer = "http://169.254.169.254/opc/v2", {"authorization": "Bearer Oracle"}
-    said = (await client.get(f"{base}/instance/", headers=bearer)).json()
-    assert said["id"] == service.world.named(Instance, "node1").id
+    instance = (await client.get(f"{base}/instance/", headers=bearer)).json()
+    assert instance["id"] == service.world.named(Instance, "node1").id
     limit = await client.get(
         f"{base}/instance/shapeConfig/maxVnicAttachments", headers=bearer
     )

@@ -48,14 +48,14 @@ def test_the_environment_names_folder_and_address(
     directory = tmp_path / "it's here"
     write(directory, service, URL)
     script = '. "$1"; env'
-    said = subprocess.run(
+    environment = subprocess.run(
         ["/bin/sh", "-c", script, "sh", str(directory / "env")],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert f"OCI_CLI_CONFIG_FILE={directory / 'config'}\n" in said
-    assert f"OCI_CLI_ENDPOINT={URL}\n" in said
+    assert f"OCI_CLI_CONFIG_FILE={directory / 'config'}\n" in environment
+    assert f"OCI_CLI_ENDPOINT={URL}\n" in environment
 
 
 def test_an_earlier_folder_is_written_anew(service: Service, tmp_path: Path) -> None:

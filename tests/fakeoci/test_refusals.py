@@ -90,8 +90,11 @@ async def test_answered_as_oci_does(row: Row, made: Made) -> None:
     before = snapshot(service.world)
     answer = await ask(service, row, ids)
     status, code = row.answer
-    said = (answer.status_code, answer.json().get("code", "") if status >= 400 else "")
-    assert said == (status, code), f"{answer.text} ({row.source})"
+    answered = (
+        answer.status_code,
+        answer.json().get("code", "") if status >= 400 else "",
+    )
+    assert answered == (status, code), f"{answer.text} ({row.source})"
     if status >= 400:
         assert answer.json().keys() == {"code", "message"}
         assert answer.json()["message"]

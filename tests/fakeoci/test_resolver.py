@@ -20,10 +20,10 @@ def asked(name: str) -> bytes:
 
 
 def test_known_and_unknown_names() -> None:
-    said = dns.message.from_wire(answer(asked(KNOWN_NAME), KNOWN) or b"")
-    assert "10.0.0.2" in said.answer[0].to_text()
-    said = dns.message.from_wire(answer(asked(UNKNOWN_NAME), KNOWN) or b"")
-    assert said.rcode() == dns.rcode.NXDOMAIN
+    reply = dns.message.from_wire(answer(asked(KNOWN_NAME), KNOWN) or b"")
+    assert "10.0.0.2" in reply.answer[0].to_text()
+    reply = dns.message.from_wire(answer(asked(UNKNOWN_NAME), KNOWN) or b"")
+    assert reply.rcode() == dns.rcode.NXDOMAIN
 
 
 def test_garbage_has_no_answer() -> None:

@@ -71,29 +71,29 @@ def refusal(headers: Pairs, *, method: str = "GET", body: bytes = b"") -> str:
 
 def values(method: str = "GET", body: bytes = b"", **more: str) -> dict[str, str]:
     """Return what each header of a request says, by its lower-case name."""
-    said = {
+    headers = {
         "(request-target)": f"{method.lower()} {TARGET}",
         "host": "iaas.us-ashburn-1.oraclecloud.com",
         "date": formatdate(NOW, usegmt=True),
         "x-date": formatdate(NOW, usegmt=True),
     }
     if method in ("POST", "PUT", "PATCH"):
-        said |= {
+        headers |= {
             "content-length": str(len(body)),
             "content-type": "application/json",
             "x-content-sha256": base64.b64encode(
                 hashlib.sha256(body).digest()
             ).decode(),
         }
-    return said | {name.replace("_", "-"): value for name, value in more.items()}
+    return headers | {name.replace("_", "-"): value for name, value in more.items()}
 
 
 def request(
-    said: Mapping[str, str], names: Sequence[str], *, form: str = FORMS
+    headers: Mapping[str, str], names: Sequence[str], *, form: str = FORMS
 ) -> list[tuple[str, str]]:
     """Return the headers of a signed request that carries just the signed ones."""
-    signed = [(n, said[n.lower()]) for n in names if n.lower() != "(request-target)"]
-    return [*signed, ("authorization", authorization(names, said, form=form))]
+    signed = [(n, headers[n.lower()]) for n in names if n.lower() != "(request-target)"]
+    return [*signed, ("authorization", authorization(names, headers, form=form))]
 
 
 @given(
@@ -197,22 +197,22 @@ def test_what_must_be_signed(lacking: str) -> None:
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_a_body_is_signed_even_when_it_is_empty(method: str, lacking: str) -> None:
-    said = values(method)
-    names = [n for n in said if n not in (lacking, "date")]
-    headers = [*request(said, names), (lacking, said[lacking])]
-    assert lacking in refusal(headers, method=method)
+    headers = values(method)
+    names = [n for n in headers if n not in (lacking, "date")]
+    signed = [*request(headers, names), (lacking, headers[lacking])]
+    assert lacking in refusal(signed, method=method)
 
 
 def test_a_delete_may_sign_a_body_that_it_has_not() -> None:
-    said = values("DELETE") | {"content-length": "0", "content-type": "text/plain"}
-    verify(request(said, [n for n in said if n != "date"]), method="DELETE")
+    headers = values("DELETE") | {"content-length": "0", "content-type": "text/plain"}
+    verify(request(headers, [n for n in headers if n != "date"]), method="DELETE")
 
 
 def test_a_header_that_came_twice_is_signed_as_a_list() -> None:
-    said = values(opc_meta="one, two")
+    headers = values(opc_meta="one, two")
     names = ["date", "(request-target)", "host", "opc-meta"]
     signed = [
-        (name, value) for name, value in request(said, names) if name != "opc-meta"
+        (name, value) for name, value in request(headers, names) if name != "opc-meta"
     ]
     verify([*signed, ("opc-meta", "one"), ("Opc-Meta", " two ")])
     assert "does not fit" in refusal([*signed, ("opc-meta", "two")])
@@ -220,5 +220,5 @@ def test_a_header_that_came_twice_is_signed_as_a_list() -> None:
 
 
 def test_a_header_beyond_ascii_is_signed_as_it_came() -> None:
-    said = values(opc_meta="Grüße")
-    verify(request(said, ["date", "(request-target)", "host", "opc-meta"]))
+    headers = values(opc_meta="Grüße")
+    verify(request(headers, ["date", "(request-target)", "host", "opc-meta"]))

@@ -195,9 +195,9 @@ def test_a_world_file_may_have_both_families() -> None:
     new = NewVnic(subnet_id=pods.id, ipv6s=[(None, None)])
     attachment = vnics.attach(world, node(world).id, new, now=0.0)
     world.advance(100.0)
-    said = imds.vnics_body(world, node(world))
-    assert "ipv6Addresses" not in said[0]  # the node subnet has none
-    mine = next(v for v in said if v["vnicId"] == attachment.vnic_id)
+    listed = imds.vnics_body(world, node(world))
+    assert "ipv6Addresses" not in listed[0]  # the node subnet has none
+    mine = next(v for v in listed if v["vnicId"] == attachment.vnic_id)
     prefix = ip_network(pods.ipv6_cidr_blocks[0])
     assert [ip_address(a) in prefix for a in mine["ipv6Addresses"]] == [True]
     assert mine["ipv6VirtualRouterIp"].startswith("fe80::")

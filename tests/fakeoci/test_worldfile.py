@@ -53,11 +53,11 @@ def test_mistakes_have_line_and_reason(old: str, new: str, reason: str) -> None:
     broken = text.replace(old, new, 1)
     with pytest.raises(WorldFileError) as caught:
         parse(broken, name="my.toml")
-    said = str(caught.value)
-    assert reason in said
-    assert said.startswith("my.toml")
+    message = str(caught.value)
+    assert reason in message
+    assert message.startswith("my.toml")
     if "line" not in reason and "Expected ']'" not in reason:
-        line = int(said.split("line ")[1].split(":", maxsplit=1)[0])
+        line = int(message.split("line ")[1].split(":", maxsplit=1)[0])
         wrong = broken.splitlines().index(
             next(x for x in broken.splitlines() if new in x)
         )

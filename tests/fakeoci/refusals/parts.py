@@ -39,8 +39,8 @@ def table(**rule: Any) -> dict[str, Any]:
 
 
 def rule(**fields: Any) -> dict[str, Any]:
-    said = {"direction": "INGRESS", "protocol": "6", "source": "10.0.0.0/8"}
-    return {"securityRules": [said | fields]}
+    rule = {"direction": "INGRESS", "protocol": "6", "source": "10.0.0.0/8"}
+    return {"securityRules": [rule | fields]}
 
 
 def conflict(what: str, ask: str) -> Row:
