@@ -205,12 +205,12 @@ def main() -> None:
     answers, judge = sys.stdout, None
     with tempfile.TemporaryDirectory() as directory:
         for line in sys.stdin:
-            said, answer = json.loads(line), {}
+            document, answer = json.loads(line), {}
             try:
                 if judge is None:
-                    judge = Judge(said, Path(directory))
+                    judge = Judge(document, Path(directory))
                 else:
-                    answer = judge.carry_out(said)
+                    answer = judge.carry_out(document)
             except Exception as error:  # noqa: BLE001 - told to the test
                 answer = {"broken": repr(error)}
             answers.write(json.dumps(answer) + "\n")

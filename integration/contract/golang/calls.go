@@ -37,14 +37,14 @@ func (c call) request(kind reflect.Type) (reflect.Value, error) {
 	filled := 0
 	for i := range kind.NumField() {
 		field := kind.Field(i)
-		said, known := c.With[field.Tag.Get("name")]
+		value, known := c.With[field.Tag.Get("name")]
 		if field.Tag.Get("contributesTo") == "body" && c.Body != nil {
-			said, known = c.Body, true
+			value, known = c.Body, true
 		} else if known {
 			filled++
 		}
 		if known {
-			if err := json.Unmarshal(said, request.Field(i).Addr().Interface()); err != nil {
+			if err := json.Unmarshal(value, request.Field(i).Addr().Interface()); err != nil {
 				return request, fmt.Errorf("%s.%s: %w", kind.Name(), field.Name, err)
 			}
 		}
@@ -68,11 +68,11 @@ func (c call) request(kind reflect.Type) (reflect.Value, error) {
 }
 
 // notYet tells whether a state is still to come.
-func (c call) notYet(said common.OCIOperationResponse) bool {
-	if said.Error != nil {
-		return common.DefaultShouldRetryOperation(said)
+func (c call) notYet(response common.OCIOperationResponse) bool {
+	if response.Error != nil {
+		return common.DefaultShouldRetryOperation(response)
 	}
-	body := reflect.ValueOf(answered(reflect.ValueOf(said.Response)).Data)
+	body := reflect.ValueOf(answered(reflect.ValueOf(response.Response)).Data)
 	return body.FieldByName("LifecycleState").String() != c.Until
 }
 
@@ -90,17 +90,17 @@ func refused(err error) answer {
 
 func answered(response reflect.Value) answer {
 	raw := response.FieldByName("RawResponse").Interface().(*http.Response)
-	said := answer{Status: raw.StatusCode, Headers: map[string]string{}}
+	result := answer{Status: raw.StatusCode, Headers: map[string]string{}}
 	for i := range response.NumField() {
 		field := response.Type().Field(i)
 		switch field.Tag.Get("presentIn") {
 		case "body":
-			said.Data = response.Field(i).Interface()
+			result.Data = response.Field(i).Interface()
 		case "header":
 			if value := reflect.Indirect(response.Field(i)); value.IsValid() {
-				said.Headers[field.Tag.Get("name")] = fmt.Sprint(value.Interface())
+				result.Headers[field.Tag.Get("name")] = fmt.Sprint(value.Interface())
 			}
 		}
 	}
-	return said
+	return result
 }

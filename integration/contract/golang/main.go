@@ -109,11 +109,11 @@ func carryOut(made []any, line []byte) (result answer) {
 			}
 			arguments = append(arguments, request)
 		}
-		said := method.Call(arguments)
-		if err, isError := said[1].Interface().(error); isError {
+		returned := method.Call(arguments)
+		if err, isError := returned[1].Interface().(error); isError {
 			return refused(err)
 		}
-		return answered(said[0])
+		return answered(returned[0])
 	}
 	return answer{Lacking: true}
 }

@@ -94,11 +94,11 @@ async function carryOut(made, call) {
 async function main() {
   let made = null;
   for await (const line of createInterface({ input: process.stdin })) {
-    const said = JSON.parse(line);
+    const document = JSON.parse(line);
     let answer = {};
     try {
-      if (made === null) made = await clients(said);
-      else answer = await carryOut(made, said);
+      if (made === null) made = await clients(document);
+      else answer = await carryOut(made, document);
     } catch (error) {
       answer = { broken: String(error.stack || error) };
     }
