@@ -56,8 +56,9 @@ def create_vcn(
         vcn_block(cidr, cidr_blocks[:number])
     if len(ipv6_private) + with_ipv6 > world.settings.limits.ipv6_prefixes_per_vcn:
         raise _too_many_prefixes(world)
-    for number, cidr in enumerate(ipv6_private):
-        vcn_prefix(cidr, ipv6_private[:number])
+    prefixes = [_oracles_prefix(world)] if with_ipv6 else []
+    for cidr in ipv6_private:
+        prefixes.append(str(vcn_prefix(cidr, prefixes)))
     common = {"compartment_id": compartment_id, "time_created": now}
     vcn = world.add(
         Vcn(
@@ -67,6 +68,7 @@ def create_vcn(
             display_name=display_name,
             freeform_tags=dict(freeform_tags),
             cidr_blocks=list(cidr_blocks),
+            ipv6_cidr_blocks=prefixes,
             dns_label=dns_label,
         )
     )
@@ -105,8 +107,6 @@ def create_vcn(
     vcn.default_dhcp_options_id = dhcp.id
     vcn.default_route_table_id = routes.id
     vcn.default_security_list_id = security.id
-    for private in (*([None] if with_ipv6 else []), *ipv6_private):
-        add_vcn_ipv6(world, vcn, private)
     return vcn
 
 
@@ -128,10 +128,15 @@ def add_vcn_ipv6(world: World, vcn: Vcn, private: str | None = None) -> None:
         block = vcn_prefix(private, vcn.ipv6_cidr_blocks)
         vcn.ipv6_cidr_blocks.append(str(block))
     else:
-        held = {b for v in world.all(Vcn) for b in v.ipv6_cidr_blocks}
-        free = (b for b in GUA.subnets(new_prefix=VCN_V6_PREFIX) if str(b) not in held)
-        vcn.ipv6_cidr_blocks.append(str(next(free)))
+        vcn.ipv6_cidr_blocks.append(_oracles_prefix(world))
     world.touch(vcn)
+
+
+def _oracles_prefix(world: World) -> str:
+    """Return the next /56 of Oracle's own that no VCN has."""
+    held = {b for v in world.all(Vcn) for b in v.ipv6_cidr_blocks}
+    free = (b for b in GUA.subnets(new_prefix=VCN_V6_PREFIX) if str(b) not in held)
+    return str(next(free))
 
 
 def _too_many_prefixes(world: World) -> ServiceError:

@@ -81,7 +81,6 @@ def create(
     # Left out, it follows the subnet: public ones give their VNICs an address.
     follows = new.assign_public_ip is None and not subnet.prohibit_public_ip
     public = new.assign_public_ip or follows
-    primary_ip = _primary_ip(world, subnet, new, now)
     vnic = world.add(
         Vnic(
             id=world.names.ocid("vnic"),
@@ -100,14 +99,16 @@ def create(
             public_ip=world.names.public_ip() if public else None,
         )
     )
-    world.assign(primary_ip, vnic.id)
     try:
         for cidr, address in new.ipv6s:
             wanted = ips.NewAddress(kind=Ipv6, ip_address=address, subnet_cidr=cidr)
             ips.create_now(world, wanted, vnic_id=vnic.id, subnet_id=None, now=now)
+        # Last: a reserved address that has been changed would not be what it was.
+        primary_ip = _primary_ip(world, subnet, new, now)
     except ServiceError:
         destroy(world, vnic)
         raise
+    world.assign(primary_ip, vnic.id)
     return vnic
 
 

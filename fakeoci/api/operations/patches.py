@@ -27,12 +27,13 @@ Replace = Callable[[Call, N, Any], None]
 
 
 def _brought(
-    present: Sequence[str],
+    noun: Vcn | Subnet,
     wanted: Sequence[str],
     add: Callable[[str], None],
     remove: Callable[[str], None],
 ) -> None:
     """Bring blocks to others; where one is refused, all are as they were."""
+    present, version = list(noun.ipv6_cidr_blocks), noun.version
     undo: list[tuple[Callable[[str], None], str]] = []
     try:
         for block in [b for b in present if b not in wanted]:
@@ -44,6 +45,7 @@ def _brought(
     except ServiceError:
         for back, block in reversed(undo):
             back(block)
+        noun.ipv6_cidr_blocks, noun.version = present, version
         raise
 
 
@@ -56,12 +58,17 @@ def _blocks(value: Any) -> list[str]:
 
 def _subnet_blocks(call: Call, subnet: Subnet, value: Any) -> None:
     world = call.world
-    _brought(
-        list(subnet.ipv6_cidr_blocks),
-        _blocks(value),
-        lambda cidr: subnets.add_subnet_cidr(world, subnet, cidr, 6),
-        lambda cidr: subnets.remove_subnet_cidr(world, subnet, cidr, 6),
-    )
+    try:
+        _brought(
+            subnet,
+            _blocks(value),
+            lambda cidr: subnets.add_subnet_cidr(world, subnet, cidr, 6),
+            lambda cidr: subnets.remove_subnet_cidr(world, subnet, cidr, 6),
+        )
+    except ServiceError:
+        order, space = subnet.ipv6_cidr_blocks, world.blocks(subnet.id)[1]
+        space.blocks.sort(key=lambda block: order.index(str(block)))
+        raise
 
 
 def _subnet_block(call: Call, subnet: Subnet, value: Any) -> None:
@@ -75,7 +82,7 @@ def _is_oracles(block: str) -> bool:
 def _vcn_blocks(call: Call, vcn: Vcn, wanted: list[str]) -> None:
     world = call.world
     _brought(
-        list(vcn.ipv6_cidr_blocks),
+        vcn,
         wanted,
         lambda cidr: networks.add_vcn_ipv6(world, vcn, cidr),
         lambda cidr: networks.remove_vcn_cidr(world, vcn, cidr),
