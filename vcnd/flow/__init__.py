@@ -1,1 +1,1 @@
-"""The verbs over time, in terms of the core and the ports."""
+"""The flows: what the node does over time, on the rules of core and over the ports."""

@@ -30,11 +30,11 @@ from vcnd.ports import Host, Journal
 
 UNDO_SECONDS = 5.0
 CONFIRMED_SECONDS = 300.0
-"""So long the cloud's last word is good enough for an address that is given away."""
+"""An address is leased without an audit if the cloud was audited within this time."""
 
 
 class Attacher:
-    """Gives sandboxes their addresses."""
+    """Leases addresses to sandboxes, and wires them."""
 
     def __init__(
         self,
@@ -63,17 +63,17 @@ class Attacher:
         netns: int,
         annotations: Mapping[str, str] | None = None,
     ) -> tuple[Lease, PodInterface]:
-        """Give a sandbox an address and wire it; the same call again, the same answer.
+        """Lease a sandbox an address and wire it; a repeated call gets the same answer.
 
         Args:
             key: the sandbox.
             pod: its pod.
             netns: descriptor of its network namespace.
-            annotations: the pod's, where the runtime says them.
+            annotations: the pod's, if the runtime passes them.
 
         Raises:
-            RequestRefusedError: the pod may not have what it asks for.
-            PoolEmptyError: no address came within the patience.
+            RequestRefusedError: the pod's request is not allowed.
+            PoolEmptyError: no address became free within the patience.
             TryAgainError: a later ADD or DEL of the sandbox came meanwhile.
             BadNetnsError: the descriptor is no pod's network namespace.
             BadRequestError: an interface of that name exists and is not ours.
@@ -103,7 +103,7 @@ class Attacher:
         """Find a sandbox's lease, by its key or by the name of its link.
 
         A lease that was found in the kernel may be known by its link alone; then the
-        turn of that is held too.
+        lock of that key is held too.
         """
         ledger = self._pool.ledger
         by_link = SandboxKey.of_link(self._host.host_ifname(key))
@@ -121,9 +121,9 @@ class Attacher:
     ) -> tuple[Lease, PodInterface]:
         if held != lease:
             if held.wiring is not None and not held.wiring.may_lead_to(cookie):
-                # The runtime made the sandbox anew under its old name, without a DEL.
+                # The runtime made the sandbox again under its old name, without a DEL.
                 await self._host.unplug(held)
-            # Durable first: the books never say more than the disk does.
+            # Durable first: the ledger never has more than the disk.
             await self._journal.append(Leased(lease))
             self._pool.ledger.amend(held, lease)
         return lease, await self._plug(lease, netns)
@@ -143,9 +143,9 @@ class Attacher:
         return await self._host.plug(lease, netns=netns, slots=slots)
 
     def _confirm_soon(self) -> None:
-        """Ask for one audit where the cloud's last word on the addresses is old.
+        """Request one audit if the last one is old.
 
-        Whoever deletes addresses of ours tells nobody.
+        OCI does not report it when somebody deletes our addresses.
         """
         pool, now = self._pool, trio.current_time()
         newest = max(pool.conditions.confirmed_at, self._confirmation_asked_at)
@@ -164,14 +164,14 @@ class Attacher:
             await self._leases.begin(lease)
             yield lease
         except BaseException:
-            # Not where the disk refused: then there is nothing to undo.
+            # Not if the disk refused: then there is nothing to undo.
             if self._pool.ledger.lease_of(key) == lease:
                 with trio.move_on_after(UNDO_SECONDS, shield=True):
                     await self._leases.end(lease)
             raise
 
     async def delete(self, key: SandboxKey) -> Lease | None:
-        """Take a sandbox's address back; what is already gone is no error."""
+        """End a sandbox's lease; parts that are gone already are no error."""
         async with self._locks.hold_for_del(key), self._held(key) as lease:
             if lease is None:
                 return None
@@ -185,7 +185,7 @@ class Attacher:
         addresses: Collection[str],
         default_routes: Collection[Family] = (),
     ) -> None:
-        """Raise ``SandboxBrokenError`` when a sandbox lacks what ADD gave it.
+        """Raise ``SandboxBrokenError`` if a sandbox lacks something that ADD gave it.
 
         Args:
             key: the sandbox.

@@ -1,4 +1,4 @@
-"""Pods whose network cannot work now.
+"""Broken pods: pods whose network cannot work now.
 
 CNI CHECK, ``vcndctl status`` and the events in Kubernetes use the same list, and the
 same words (``flow.reasons``).
@@ -13,7 +13,7 @@ from vcnd.model.ids import VnicId
 from vcnd.model.sandbox import Lease
 
 BrokenCause = Literal[Cause.ADDRESS_GONE, Cause.VNIC_GONE, Cause.LINK_MISSING]
-"""What can be missing under a pod."""
+"""Causes of a broken pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class BrokenPod:
     """The address of the lease that cannot work."""
     cause: BrokenCause
     vnic_id: VnicId | None = None
-    """Its VNIC, where that is known."""
+    """Its VNIC, if known."""
 
 
 def broken_pods(pool: Pool) -> list[BrokenPod]:
@@ -35,7 +35,7 @@ def broken_pods(pool: Pool) -> list[BrokenPod]:
 
 
 def broken(pool: Pool, lease: Lease) -> BrokenPod | None:
-    """Return what is wrong under a lease, or None."""
+    """Return why a lease's pod is broken, or None."""
     for address in lease.addresses:
         private_ip = pool.ledger.private_ip(address)
         if private_ip is None:

@@ -1,7 +1,6 @@
-"""Changes to what the cloud gives this node, each carried through to the books.
+"""Changes of the cloud, each carried through to journal, ledger and kernel.
 
-``flow.warm_pool`` decides when; here is how: the cloud is asked, the journal
-written, the ledger and the kernel follow.
+``flow.warm_pool`` decides when; this file has the steps of each change.
 """
 
 import secrets
@@ -42,7 +41,7 @@ log = structlog.get_logger()
 
 
 class Changes:
-    """Carries out one change at a time and place; its caller sees to that."""
+    """Carries out changes; the caller lets one at a time run at each place."""
 
     def __init__(
         self, *, pool: Pool, cloud: Cloud, host: Host, journal: Journal, links: Links
@@ -54,24 +53,24 @@ class Changes:
         self._journal = journal
         self._unsettled_attach: str | None = None
         self._adding: set[PrivateIpId] = set()
-        """Objects that are being written down."""
+        """Objects whose records are being written."""
 
     def resume(self, unsettled_attach: str | None) -> None:
-        """Name the AttachVnic whose answer an earlier life of the daemon missed.
+        """Note an AttachVnic whose answer an earlier life of the daemon missed.
 
-        The next attach repeats it with its token, so that OCI answers with the
-        VNIC of then instead of making a second one.
+        The next attach repeats it with its token, so OCI answers with that VNIC and
+        does not make a second one.
         """
         self._unsettled_attach = unsettled_attach
 
     async def create_addresses(self, step: CreateAddresses, urgency: Urgency) -> bool:
-        """Create what a step asks for; when not all of it fits, as much as does.
+        """Create a step's addresses, or as many as fit.
 
-        Returns whether anything came.
+        Returns True if any were created.
 
-        A block that is refused ends the step: the next look asks for smaller ones.
-        A refusal of singles halves the question until a single address is refused:
-        that finds the end of a limit that nobody tells in a handful of calls.
+        A refused block ends the step: the next reconcile requests smaller ones.  A
+        refusal of singles halves the number until a single address is refused: this
+        finds an unknown limit in a few calls.
 
         Raises:
             CloudFullError: the VNIC or its subnet takes no more.
@@ -94,9 +93,9 @@ class Changes:
                 ask //= 2
                 continue
             await self.record_addresses(listed)
-            # An audit may have entered some of them meanwhile.
+            # An audit may have added some of them meanwhile.
             came = sum(p.size for p in listed if p.id not in before)
-            if came == 0:  # asked again, it would make more that nobody sees
+            if came == 0:  # another request would make more that nobody sees
                 self._pool.signals.request_audit()
                 raise CloudError(
                     f"VNIC {step.vnic_id}: {ask} new addresses not listed",
@@ -135,13 +134,13 @@ class Changes:
             raise
 
     async def record_addresses(self, listed: Sequence[PrivateIp]) -> None:
-        """Enter what the books lack; it serves once it is durable."""
+        """Add objects that the ledger lacks; they serve once recorded durably."""
         ledger = self._pool.ledger
         fresh = [p for p in listed if self._is_new(p)]
         if not fresh:
             return
         lost, ids = ledger.lost(), {p.id for p in fresh}
-        # Entered before the disk is waited for: an audit may bring the same ones.
+        # Added before the wait for the disk: an audit may bring the same ones.
         for private_ip in fresh:
             if ledger.private_ip(private_ip.address) is None:
                 ledger.add(private_ip, adding=True)
@@ -163,10 +162,10 @@ class Changes:
         await self._find_again(lost - ledger.lost())
 
     def _is_new(self, private_ip: PrivateIp) -> bool:
-        """Return True if the books lack it, or if nobody could write it down.
+        """Return True if the ledger lacks it, or its record could not be written.
 
-        What overlaps something of the books is left to the audit: somebody deleted
-        a block and made addresses of it.
+        An object that overlaps one of the ledger is left to the audit: somebody
+        deleted a block and created addresses in its range.
         """
         ledger = self._pool.ledger
         if ledger.private_ip(private_ip.address) == private_ip:
@@ -175,7 +174,7 @@ class Changes:
         return all(ledger.private_ip(a) is None for a in private_ip.addresses)
 
     async def _find_again(self, addresses: AbstractSet[str]) -> None:
-        """Connect pods whose addresses came back, on another VNIC perhaps."""
+        """Reconnect pods whose addresses came back, perhaps on another VNIC."""
         pool = self._pool
         for lease in pool.ledger.leases() if addresses else ():
             if addresses.isdisjoint(lease.addresses):
@@ -192,7 +191,7 @@ class Changes:
             p.vnic_id in slots and not slots[p.vnic_id].vnic.covers(p.address)
             for p in fresh
         ):
-            self._pool.signals.request_audit()  # the subnet has more blocks than one
+            self._pool.signals.request_audit()  # the subnet has more than one CIDR
         for vnic_id, family in {(p.vnic_id, p.family) for p in fresh}:
             slot, limits = slots.get(vnic_id), self._pool.limits[family]
             if slot is not None:
@@ -206,13 +205,13 @@ class Changes:
     async def attach_vnic(self, pod_class: PodClass, urgency: Urgency) -> bool:
         """Attach a pod VNIC in the first subnet of a class that is not full.
 
-        Returns whether one came: not where another subnet is to be asked next.
+        Returns True if one was attached; False if the next subnet should be tried.
 
         Raises:
             CloudFullError: no subnet of the class takes one, or the shape does not.
             CloudError: the cloud cannot be had.
         """
-        # A VNIC's own address is IPv4: of that a subnet runs out.
+        # A VNIC's own address is IPv4: that is what the subnet lacks.
         limits, subnets = self._pool.limits[Family.IPV4], pod_class.subnet_ids
         subnet = limits.preferred(subnets, trio.current_time())
         try:
@@ -237,8 +236,8 @@ class Changes:
             cloud = self._cloud.at(urgency)
             vnic = await cloud.attach_vnic(pod_class, families, token)
         except CloudRefusedError:
-            # A final refusal: the next attempt is another intent.  Whether an earlier
-            # life asked for something else under this token, the cloud will tell.
+            # A final refusal: the next attempt is another intent.  An audit finds what
+            # an earlier life may have attached under this token.
             self._unsettled_attach = None
             await self._journal.append(AttachSettled(token))
             self._pool.signals.request_audit()
@@ -248,7 +247,7 @@ class Changes:
             raise
         slot = self._pool.vnics.add(vnic)
         self._pool.created.note([vnic.id])
-        # An audit meanwhile may have counted it already.
+        # An audit may have counted it meanwhile.
         self._pool.vnics.attached_one(before=attached)
         await self._journal.append(VnicNumbered(slot), AttachSettled(token))
         self._unsettled_attach = None
@@ -258,7 +257,7 @@ class Changes:
         log.info("vnic_attached", vnic=vnic.id, index=slot.index, address=vnic.address)
 
     async def fetch_fixed(self, name: str, vnic: Vnic, urgency: Urgency) -> bool:
-        """Bring a fixed address to a VNIC; it is made where there is none yet.
+        """Bring a fixed address to a VNIC; create it if there is none yet.
 
         Raises:
             AddressHeldError: it is on another VNIC.
@@ -270,7 +269,7 @@ class Changes:
         return True
 
     async def apply(self) -> None:
-        """Bring the kernel to the VNICs of the books."""
+        """Set the kernel up for the known VNICs."""
         await self._host.apply(list(self._pool.vnics.slots.values()))
         self._links.reconcile()
 

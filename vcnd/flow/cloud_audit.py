@@ -1,8 +1,8 @@
-"""Ask the cloud what it gives us, and correct the books and the kernel.
+"""Compare ledger and kernel with the cloud, and correct them.
 
-What carries a running pod is forgotten only when two witnesses agree: the cloud's list
-and a direct question, or the cloud's list and the kernel (decision 9).  Until then it
-is kept, serves nobody new, and is asked for again soon.
+An object under a running pod is forgotten only when two witnesses agree: the cloud's
+list and a direct read, or the cloud's list and the kernel (decision 9).  Until then it
+is kept, serves no new pod, and is read again soon.
 """
 
 from collections.abc import Set as AbstractSet
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class CloudAudit:
-    """Compares the books with the cloud, one look at a time."""
+    """Compares the ledger with the cloud, one audit at a time."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class CloudAudit:
         self._looking = trio.Lock()
 
     async def reconcile(self) -> None:
-        """Ask the cloud, and correct books and kernel.
+        """Observe the cloud, and correct ledger and kernel.
 
         Raises:
             CloudError: it cannot be had; nothing was changed.
@@ -62,12 +62,12 @@ class CloudAudit:
                 await self._reconcile()
 
     def paused(self) -> trio.Lock:
-        """Return what keeps audits of the cloud away while it is held."""
+        """Return a context during which no audit of the cloud runs."""
         return self._looking
 
     @property
     def in_doubt(self) -> bool:
-        """Return True if the last look left something to be asked for again."""
+        """Return True if the last audit left objects in doubt."""
         ledger = self._pool.ledger
         return bool(self._pool.in_doubt or self._pool.vnics.detaching) or any(
             ledger.why_withheld(p) is State.DELETING
@@ -77,12 +77,12 @@ class CloudAudit:
 
     @property
     def _urgency(self) -> Urgency:
-        """Return how urgent a question is: before the first answer all waits for it."""
+        """Return an audit's urgency: everything waits for the first one."""
         return Urgency.AUDIT if self._pool.conditions.observed else Urgency.WAITING
 
     async def _reconcile(self) -> None:
-        # What was created or deleted while the question was under way would look
-        # like drift: judged are objects known before and after, or new to us.
+        # Objects created or deleted during the request would look like drift: only
+        # objects known before and after it, or new ones, are judged.
         pool, asked_at = self._pool, trio.current_time()
         before, slots = pool.ledger.ids(), set(pool.vnics.slots)
         view = await self._cloud.at(self._urgency).observe(
@@ -125,7 +125,7 @@ class CloudAudit:
             if vnic.id in before and vnic.id not in pool.vnics.slots:
                 continue  # given back while somebody was asked
             pool.vnics.add(vnic)
-        # The books may have lost them: they serve nobody until they are set up.
+        # The journal may have lost them: they serve no pod until they are set up.
         new = {s.vnic.id for s in pool.vnics.pod_slots} - held.keys()
         pool.vnics.set_unlinked(pool.vnics.unlinked | new)
         changed = [s for s in pool.vnics.slots.values() if held.get(s.vnic.id) != s]
@@ -141,7 +141,7 @@ class CloudAudit:
         before: AbstractSet[VnicId],
         listed: AbstractSet[VnicId],
     ) -> None:
-        """Note which VNICs the list lacks, before anybody else is asked for them."""
+        """Note the VNICs that the list lacks, before the second witness is asked."""
         pool = self._pool
         for slot in list(pool.vnics.slots.values()):
             if slot.is_primary and slot.vnic.id != view.primary.id:
@@ -158,7 +158,7 @@ class CloudAudit:
         pool.vnics.set_doubted(doubted)
 
     async def _is_vnic_gone(self, vnic_id: VnicId, view: CloudView) -> bool:
-        """Ask a second witness for a VNIC that is in no list."""
+        """Ask a second witness about a VNIC that the list lacks."""
         if vnic_id in view.attached:
             return False  # two lists of the cloud disagree
         if vnic_id in self._pool.vnics.unlinked:
@@ -200,7 +200,7 @@ class CloudAudit:
             leased={a for x in ledger.leases() for a in x.addresses},
         )
         suspects = [r.private_ip for r in repairs if isinstance(r, Forget)]
-        # Before anybody is asked: a sign is enough to give them to nobody new.
+        # Before the second witness is asked: one sign is enough to withhold them.
         for private_ip in suspects:
             ledger.doubt(private_ip)
         await self._settle_doubts(view)
@@ -208,7 +208,7 @@ class CloudAudit:
             if await self._is_address_gone(private_ip):
                 await self._forget_address(private_ip)
         fresh = [r.private_ip for r in repairs if isinstance(r, Adopt)]
-        # And what the disk has refused so far.
+        # Also those whose records the disk has refused so far.
         fresh += [p for p in view.private_ips if ledger.why_withheld(p) is State.ADDING]
         for private_ip in fresh:
             await self._changes.record_addresses([private_ip])
@@ -217,7 +217,7 @@ class CloudAudit:
     def _may_adopt(
         self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]
     ) -> bool:
-        """Return False for what a list has that is on its way out, or out already."""
+        """Return False for a listed object that is being deleted, or just was."""
         pool = self._pool
         deleted = private_ip.id in before - pool.ledger.ids()
         detached = private_ip.vnic_id in self._returns.being_detached
@@ -226,7 +226,7 @@ class CloudAudit:
         return known or (there and not deleted and private_ip.id not in pool.deleted)
 
     async def _is_address_gone(self, private_ip: PrivateIp) -> bool:
-        """Ask directly for an address that its VNIC's list lacks."""
+        """Read directly an address that its VNIC's list lacks."""
         try:
             return not await self._cloud.at(self._urgency).has_address(private_ip)
         except CloudError as error:
@@ -243,7 +243,7 @@ class CloudAudit:
             say("address_gone_from_cloud", address=private_ip.address, leased=leased)
 
     async def _settle_doubts(self, view: CloudView) -> None:
-        """Let serve what was doubted, or to be given back, and is still there."""
+        """End the withholding of doubted or released objects that still exist."""
         ledger, returns = self._pool.ledger, self._returns
         listed = {p.id for p in view.private_ips}
         there = [p for p in ledger.private_ips() if p.id in listed]
@@ -266,7 +266,7 @@ class CloudAudit:
     # Tags and NSGs
 
     async def _correct_tags(self, view: CloudView) -> None:
-        """Put our tags back on what is ours; a refusal stands in nobody's way."""
+        """Restore our tags; a refusal does not stop the audit."""
         cloud = self._cloud.at(Urgency.AUDIT)
         try:
             for vnic in view.untagged_vnics:
@@ -281,7 +281,7 @@ class CloudAudit:
             self._pool.problems.clear(TAGS)
 
     async def _correct_nsgs(self, view: CloudView) -> None:
-        """Put VNICs into the pod network's NSGs; a refusal stands in nobody's way."""
+        """Put VNICs into the pod network's NSGs; a refusal does not stop the audit."""
         cloud = self._cloud.at(Urgency.AUDIT)
         refused: set[Place] = set()
         for repair in nsg_drift(view, self._pool.demand.classes()):

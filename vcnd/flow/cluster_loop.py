@@ -1,7 +1,7 @@
-"""The loop of each task that writes to Kubernetes: wait for news, look, write.
+"""The loop of each task that writes to Kubernetes: wait for news, reconcile.
 
-Nothing waits for these tasks: while the API server is away the node serves on, and what
-was missed is written afterwards.
+Nothing waits for these tasks: while the API server is away the node goes on serving,
+and missed writes follow afterwards.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,9 +21,9 @@ from vcnd.model.place import CLUSTER_WRITES
 log = structlog.get_logger()
 
 GATHER_SECONDS = 0.5
-"""Changes come in bursts; one look sees them together."""
+"""Changes come in bursts; they are gathered for this long."""
 LOOK_SECONDS = 30.0
-"""Without news a task looks this often, and tries a refused write this seldom."""
+"""A task reconciles at this interval without news; the longest pause of a retry."""
 
 
 class ClusterLoop:
@@ -42,13 +42,13 @@ class ClusterLoop:
         *,
         seconds: Callable[[], float] = lambda: LOOK_SECONDS,
     ) -> Never:
-        """Look at once, at each change of the node's state, and now and then.
+        """Reconcile at once, at each change of the node's state, and at intervals.
 
         Args:
             task: the task's name; a refusal of one does not hold up the others.
-            look: looks at the whole state and writes what differs; raises
-                ``ClusterError`` when Kubernetes refuses.
-            seconds: returns how long to wait for news after a look.
+            look: reads the whole state and writes the differences; raises
+                ``ClusterError`` if Kubernetes refuses.
+            seconds: returns how long to wait for news.
         """
         backoff = Backoff(self._random, first_seconds=1.0, most_seconds=LOOK_SECONDS)
         while True:

@@ -1,4 +1,4 @@
-"""What holds of the node as a whole: may it serve pods, may it ask OCI for more?"""
+"""Conditions of the node as a whole: may it serve pods, may it change the cloud?"""
 
 from enum import StrEnum
 from math import inf
@@ -10,17 +10,17 @@ from vcnd.model.place import JOURNAL
 
 
 class Phase(StrEnum):
-    """Whether the node gives addresses to pods."""
+    """The node's phase: may it lease addresses?"""
 
     SERVING = "serving"
     RELEASING = "releasing"
-    """Everything is being given back: no pod gets an address."""
+    """Everything is being released: no pod gets an address."""
     RELEASED = "released"
-    """Everything was given back; the node asks OCI for nothing any more."""
+    """Everything was released; the node changes nothing in the cloud any more."""
 
 
 class Conditions:
-    """Owns the node's phase, and what must be true before the pool may change."""
+    """Owns the node's phase, and the conditions for changes of the pool."""
 
     def __init__(self, problems: Problems, signals: Signals) -> None:
         self._problems = problems
@@ -32,21 +32,21 @@ class Conditions:
 
     @property
     def phase(self) -> Phase:
-        """Return whether the node gives addresses to pods."""
+        """Return the node's phase."""
         return self._phase
 
     def enter(self, phase: Phase) -> None:
-        """Enter a phase; calls that wait for an address look at it at once."""
+        """Enter a phase; calls that wait for an address see it at once."""
         self._phase = phase
         self._signals.arrived()
 
     @property
     def network_settled(self) -> bool:
-        """Return True if it is known where Kubernetes wants VNICs attached."""
+        """Return True if the pod network of the cluster is known."""
         return self._network_settled
 
     def settle_network(self) -> None:
-        """Note that it is known where VNICs are to be attached."""
+        """Note that the pod network of the cluster is known."""
         self._network_settled = True
 
     @property
@@ -69,7 +69,7 @@ class Conditions:
         return self._disk_writes
 
     def note_disk(self, refusal: str) -> None:
-        """Note why the journal's disk refuses, or by an empty text that it works."""
+        """Note why the journal's disk refuses; an empty text means that it works."""
         self._disk_writes = not refusal
         if refusal:
             self._problems.report(JOURNAL, Cause.DISK_REFUSED, refusal)

@@ -1,4 +1,4 @@
-"""Changes of the cloud under way: one at a time and VNIC, and a pause where refused."""
+"""In-flight cloud changes: at most one for each VNIC, with backoff after a refusal."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ INSTANCE = VnicId("instance")
 """Stands for the instance's own set of VNICs."""
 
 FULL_RETRY_SECONDS = 20.0
-"""First wait before a VNIC or subnet that was full is asked again."""
+"""First pause before a full VNIC or subnet is tried again."""
 
 MOST_RETRY_SECONDS = 300.0
 HELD_RETRY_SECONDS = 5.0
-"""A fixed address that another pod has is asked for at least so often."""
+"""Longest pause before a fixed address that another pod has is tried again."""
 
 Change = Callable[[], Awaitable[bool]]
-"""Carries a change out, and tells whether anything came of it."""
+"""Carries a change out; returns True if it had any effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,44 +44,44 @@ NOTHING = Incoming()
 
 
 class Dispatcher:
-    """Starts changes, and remembers where they run and where they were refused."""
+    """Starts changes; knows where they run and where they were refused."""
 
     def __init__(self, *, pool: Pool, random: Random) -> None:
         self._pool = pool
         self._random = random
         self._nursery: trio.Nursery | None = None
         self.in_flight: dict[VnicId, Incoming] = {}
-        """Where changes are under way, and what each will bring."""
+        """The places with a change in flight, and the addresses that it will bring."""
         self._not_before: dict[Place, float] = {}
         self._backoffs: dict[Place, Backoff] = {}
 
     def open(self, nursery: trio.Nursery) -> None:
-        """Say where changes run; those of an earlier nursery have ended with it."""
+        """Set the nursery for changes; an earlier nursery's have ended with it."""
         self._nursery = nursery
         self.in_flight.clear()
 
     # Where
 
     def reset_backoff(self) -> None:
-        """Forget what was refused."""
+        """Forget all refusals."""
         self._not_before.clear()
         self._backoffs.clear()
 
     @property
     def idle(self) -> bool:
-        """Return True if nothing is under way and no refusal is being waited out."""
+        """Return True if nothing is in flight and no place is backing off."""
         return not self.in_flight and not any(map(self.backing_off, self._not_before))
 
     def retry_times(self) -> list[float]:
-        """Return when each pause ends, those that have ended too."""
+        """Return the ends of all pauses, including past ones."""
         return list(self._not_before.values())
 
     def backing_off(self, place: Place) -> bool:
-        """Return True if a place refused lately and is not asked again yet."""
+        """Return True if a place refused and its pause has not ended."""
         return self._not_before.get(place, 0.0) > trio.current_time()
 
     def releases_backing_off(self) -> set[str]:
-        """Return the VNICs, or INSTANCE, that nothing can be given back from now."""
+        """Return the VNICs, or INSTANCE, whose releases are backing off."""
         refused = {
             place.vnic_id
             for place in self._not_before
@@ -90,7 +90,7 @@ class Dispatcher:
         return refused | self.in_flight.keys()
 
     def forget_stale(self) -> None:
-        """Drop refusals that nobody asked about again: their VNIC or pod has gone."""
+        """Drop refusals that are no longer retried: their VNIC or pod has gone."""
         now = trio.current_time()
         for place, ends in list(self._not_before.items()):
             if now - ends > MOST_RETRY_SECONDS:
@@ -114,8 +114,8 @@ class Dispatcher:
 
         Args:
             where: the VNIC, or INSTANCE; no other change runs there meanwhile.
-            change: what is to be done.
-            place: what a refusal is about; it is not asked again for a while.
+            change: carries it out.
+            place: the place of a refusal, which then backs off.
             brings: the addresses that it will bring.
         """
         if self._nursery is None:
@@ -132,8 +132,8 @@ class Dispatcher:
             reason = why_refused(self._pool, where, place, cause, error)
             self._pool.problems.report(place, cause, reason)
         except Exception as error:
-            # A defect of ours, or an answer that nobody foresaw.  What became of the
-            # change is not known: an audit looks.
+            # A defect of ours, or an unforeseen answer.  The outcome is unknown: an
+            # audit finds it.
             log.exception("change_failed", what=str(place), where=where)
             self._refused(place, error)
             self._pool.problems.report(
@@ -149,7 +149,7 @@ class Dispatcher:
             self._pool.signals.ring()
 
     def _refused(self, place: Place, error: Exception) -> None:
-        """Let a place alone for a while, longer each time."""
+        """Start a place's pause, longer each time."""
         full, held = (isinstance(error, e) for e in (CloudFullError, AddressHeldError))
         backoff = self._backoffs.setdefault(
             place,
@@ -162,7 +162,7 @@ class Dispatcher:
         self._not_before[place] = trio.current_time() + backoff.next_delay()
 
     def _learn(self, where: VnicId, error: VcndError) -> Cause:
-        """Learn from a refusal for want of room; return why a change was refused."""
+        """Learn from a refusal because of missing room; return its cause."""
         slot, family = self._pool.vnics.slots.get(where), self.in_flight[where].family
         if not isinstance(error, CloudFullError) or slot is None or family is None:
             return error.cause

@@ -40,33 +40,33 @@ PodKey = tuple[str, str, Place | None]
 
 
 class Events:
-    """Decides what to post, and posts it; a post that fails is tried again."""
+    """Decides which Events to post, and posts them; a failed post is tried again."""
 
     def __init__(self, *, pool: Pool, cluster: Cluster, loop: ClusterLoop) -> None:
         self._pool = pool
         self._cluster = cluster
         self._loop = loop
         self._late: dict[str, float] = {}
-        """Bound pods without an address, and since when."""
+        """Bound pods without an address, with the time since when."""
         self._of_node: Reminders[Place] = Reminders()
         self._of_pods: Reminders[PodKey] = Reminders()
         self._broken: dict[SandboxKey, float] = {}
-        """Pods whose network cannot work, and since when."""
+        """Broken pods, with the time since when."""
         self._of_broken: Reminders[tuple[SandboxKey, BrokenCause]] = Reminders()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Post what is new at each change, and now and then."""
+        """Post new Events at each change, and at intervals."""
         task_status.started()
         await self._loop.run("events", self._look, seconds=self._until_next_look)
 
     def _until_next_look(self) -> float:
-        """Look again soon at a pod that waits or is broken."""
+        """Return a short interval while a pod waits or is broken."""
         return LATE_SECONDS if self._late or self._broken else LOOK_SECONDS
 
     async def _look(self) -> None:
-        """Post what is new; what could not be posted stays due."""
+        """Post new Events; those that could not be posted stay due."""
         await self._node_problems()
         await self._node_cleared()
         await self._waiting_pods()
@@ -114,7 +114,7 @@ class Events:
                 await self._waiting_pod(uid, bound)
 
     async def _served_pods(self, unserved: AbstractSet[str]) -> None:
-        """Tell pods that got an address after an Event; forget those that are gone."""
+        """Post the good end for pods that got an address; forget gone ones."""
         pool = self._pool
         over = [key for key in self._of_pods.open() if key[0] not in unserved]
         held = {lease.pod.uid: lease.address for lease in pool.ledger.leases()}
@@ -173,7 +173,7 @@ class Events:
     async def _no_longer_broken(
         self, key: SandboxKey, cause: BrokenCause, *, is_well: bool
     ) -> None:
-        """Tell a pod that is well again; one that is gone, or broken otherwise, not."""
+        """Post the good end for a pod that works again; not for one that is gone."""
         lease = self._pool.ledger.lease_of(key)
         if lease is None:
             self._of_broken.forget((key, cause))

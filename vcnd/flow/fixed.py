@@ -1,4 +1,4 @@
-"""Fixed addresses: brought when a pod here claims one, let go when it has gone.
+"""Fixed addresses: fetched when a pod here claims one, released when it has gone.
 
 A fixed address is a RESERVED private IP that lives in the first subnet of its pod's
 class.  While no pod has it, it is on no VNIC, and any node may fetch it.
@@ -22,7 +22,7 @@ from vcnd.model.vnic import Vnic, VnicSlot
 
 
 class FixedAddresses:
-    """Those of this node."""
+    """The fixed addresses of this node."""
 
     def __init__(
         self, *, pool: Pool, changes: Changes, returns: Returns, dispatcher: Dispatcher
@@ -35,12 +35,12 @@ class FixedAddresses:
     def fetch(
         self, need: ClassDemand, slots: Sequence[VnicSlot], attach: Callable[[], None]
     ) -> None:
-        """Bring what is wanted to VNICs of the class.
+        """Fetch the requested fixed addresses to VNICs of the class.
 
         Args:
-            need: what is wanted.
+            need: the demand of the class.
             slots: the VNICs of the class.
-            attach: asks for one more.
+            attach: attaches one more VNIC.
         """
         here = {p.fixed for p in self._pool.ledger.private_ips()}
         for name in sorted(need.fixed - here):
@@ -60,7 +60,7 @@ class FixedAddresses:
             self._dispatcher.start(free[0].id, fetch, place=place, brings=brings)
 
     def _roomy(self, need: ClassDemand, slots: Sequence[VnicSlot]) -> list[Vnic]:
-        """Return the VNICs of the address' subnet that take one more."""
+        """Return the VNICs of the address' subnet that take one more object."""
         now, home = trio.current_time(), need.pod_class.subnet_ids[0]
         limits = self._pool.limits[Family.IPV4]
         vnics = [s.vnic for s in slots]
@@ -73,10 +73,10 @@ class FixedAddresses:
         ]
 
     def release(self, wanted: AbstractSet[tuple[str, str]]) -> None:
-        """Let go of those that no pod here has or wants.
+        """Release those that no pod here has or requests.
 
         Args:
-            wanted: class and name of those that pods without an address want.
+            wanted: class and name of those that pods without an address request.
         """
         pool = self._pool
         for private_ip in pool.ledger.private_ips():

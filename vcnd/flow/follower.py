@@ -1,4 +1,4 @@
-"""Demand before ADD: the pods that Kubernetes has bound here, told to the pool."""
+"""Demand before ADD: pods that Kubernetes has bound here become demand."""
 
 from collections.abc import Mapping
 from typing import Never
@@ -11,7 +11,7 @@ from vcnd.model.place import CLUSTER_WRITES, Place, PlaceKind
 from vcnd.ports import Cluster
 
 GATHER_SECONDS = 0.05
-"""A burst of pods is bound one by one; one look at the pool hears them together."""
+"""A burst of pods is bound one by one; changes are gathered for this long."""
 
 
 class Follower:
@@ -27,8 +27,8 @@ class Follower:
         """Follow the cluster."""
         task_status.started()
         while True:
-            # Before the first wait too: an earlier run may have ended after a change
-            # and before its look.
+            # Before the first wait too: an earlier run may have ended between a change
+            # and its reconcile.
             self._note_problems()
             pods = self._cluster.pods()
             if pods is not None:
@@ -38,7 +38,7 @@ class Follower:
             await trio.sleep(GATHER_SECONDS)
 
     def _note_problems(self) -> None:
-        """Note what is not followed or was skipped, and drop what no longer is."""
+        """Report objects that are not followed or were skipped; clear old reports."""
         self._keep(PlaceKind.CLUSTER, self._cluster.unfollowed())
         skipped = self._cluster.undecodable()
         self._keep(

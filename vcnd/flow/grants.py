@@ -1,4 +1,4 @@
-"""What the pod of a CNI call is to be given: its request, found and judged."""
+"""The grant of a CNI call's pod: its request is found and judged."""
 
 from collections.abc import Mapping
 
@@ -11,11 +11,11 @@ from vcnd.model.sandbox import PodRef
 from vcnd.ports import Cluster
 
 KNOWN_SECONDS = 5.0
-"""kubelet may know of a pod before we do; so long a call waits to hear of it."""
+"""kubelet may know a pod before vcnd does; a call waits this long for the news."""
 
 
 class Grants:
-    """Finds what pods ask for where it is said: with the call, or in Kubernetes."""
+    """Finds pods' requests, in the call or in Kubernetes, and judges them."""
 
     def __init__(self, *, pool: Pool, cluster: Cluster | None) -> None:
         self._pool = pool
@@ -26,11 +26,11 @@ class Grants:
 
         Args:
             pod: the pod.
-            told: its own annotations, where the runtime says them.
+            told: its own annotations, if the runtime passes them.
 
         Raises:
-            RequestRefusedError: it may not have what it asks for.
-            TryAgainError: it may ask for something, and nobody can tell what.
+            RequestRefusedError: its request is not allowed.
+            TryAgainError: it may have a request, which cannot be read now.
         """
         return self._pool.demand.grant(pod, await self._request(pod, told))
 
@@ -41,7 +41,7 @@ class Grants:
         known = self._cluster.request(pod, told)
         may_request = self._pool.demand.may_request(pod.namespace)
         if known is None and not may_request and self._cluster.pods() is None:
-            return told_alone  # Kubernetes is away: nobody would come to tell
+            return told_alone  # Kubernetes is away: no news would arrive
         with trio.move_on_after(KNOWN_SECONDS):
             while known is None:
                 await self._pool.demand.until_bound()
@@ -49,7 +49,7 @@ class Grants:
         if known is not None:
             return known
         if may_request:
-            # Other NSGs than it asks for would be worse than none.
+            # Wrong NSGs would be worse than no network.
             raise TryAgainError(
                 f"what pod {pod} wishes for is not known yet",
                 details="the API server has not shown it yet; the kubelet tries again",

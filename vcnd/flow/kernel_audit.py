@@ -1,7 +1,8 @@
 """Compare leases with the pods' links in the kernel: at start-up, each period, on GC.
 
-The kernel is the second witness.  A lease ends when its link is gone; a link goes
-when it carries no pod; one that carries a pod has a lease, whatever the journal lost.
+The kernel is the second witness.  A lease ends when its link is gone.  A link is
+removed when it carries no pod.  A link that carries a pod has a lease, even if the
+journal has lost it.
 """
 
 from collections.abc import Set as AbstractSet
@@ -47,16 +48,16 @@ class KernelAudit:
     # Start-up
 
     async def restore(self, *, damaged: bool) -> None:
-        """Enter what the kernel knows and the journal lost, before any call comes.
+        """Restore leases that the journal has lost, before any call comes.
 
-        Then tell the host of all pods whose VNICs are known.
+        Then pass all pods whose VNICs are known to the host.
 
         Args:
-            damaged: whether the journal says itself that it lost something.
+            damaged: True if the journal's reader found damage.
 
         Raises:
-            VcndError: the kernel does not say.  Nothing may be served then: addresses
-                of running pods could be taken for free ones.
+            VcndError: the kernel cannot be read.  Then no call may be served, since
+                addresses of running pods could count as free.
         """
         drift = await self._drift()
         restored = [r.lease for r in drift if isinstance(r, RestoreLease)]
@@ -77,8 +78,8 @@ class KernelAudit:
     def knows_vnics(self) -> bool:
         """Return True unless the journal lost VNICs that carry pods.
 
-        Until the cloud names them the kernel is left as it is: to be set up from these
-        books would cut the pods off.
+        Until the cloud names them the kernel stays as it is: a set-up without them
+        would cut their pods off.
         """
         pool = self._pool
         return not self._lost or all(
@@ -86,7 +87,7 @@ class KernelAudit:
         )
 
     def adopt_restored(self) -> None:
-        """Tell the host of restored pods whose VNICs have become known."""
+        """Pass restored pods to the host whose VNICs have become known."""
         pool, waiting, adopted = self._pool, self._to_adopt, []
         self._to_adopt = []
         for lease in waiting:
@@ -100,9 +101,9 @@ class KernelAudit:
         self._host.adopt(adopted)
 
     def let_rest(self, private_ip: PrivateIp) -> None:
-        """Let the free addresses of an object cool that was here before a loss.
+        """Start the cooldown of free addresses that the node had before a loss.
 
-        Which of them were released a moment ago is not known any more.
+        Some of them may have been released a moment ago.
         """
         if private_ip.fixed or trio.current_time() >= self._rest_until:
             return
@@ -114,7 +115,7 @@ class KernelAudit:
     # Audits
 
     async def audit(self) -> None:
-        """Compare leases with links; end, reap or restore what differs."""
+        """Compare leases with links; end leases, reap links, restore leases."""
         for repair in await self._drift():
             await self._carry_out(repair)
 

@@ -1,4 +1,4 @@
-"""How a sandbox's lease begins and ends on the books: the order of the steps."""
+"""How a sandbox's lease begins and ends: the order of the durable steps."""
 
 import trio
 
@@ -34,10 +34,10 @@ class Leases:
             raise
 
     async def restore(self, lease: Lease) -> bool:
-        """Enter the lease of a pod that runs; the journal lost it.
+        """Restore the lease of a running pod that the journal has lost.
 
-        Return False where the books have learnt of the pod since, or where the
-        cloud is asked to delete its address just now.
+        Return False if the ledger has a lease of it by now, or if the deletion of its
+        address is in flight.
         """
         ledger = self._pool.ledger
         states = {ledger.state(address) for address in lease.addresses}
@@ -45,7 +45,7 @@ class Leases:
             return False
         for older in ledger.leases():
             if not {*older.addresses}.isdisjoint(lease.addresses):
-                # Its link is gone; in the journal the newest lease counts as well.
+                # Its link is gone; the journal's newest lease counts too.
                 ledger.end_lease(older.key)
                 ledger.start_cooldown(older, trio.current_time())
         ledger.restore(lease)
@@ -53,10 +53,10 @@ class Leases:
         return True
 
     async def end(self, lease: Lease) -> None:
-        """Cut the pod off if it is wired, write the end down, let the addresses cool.
+        """Unplug the pod if it is wired, record the end, start the cooldown.
 
-        A disk that refuses holds nobody up: the pod is cut off, and its addresses
-        serve nobody until the end of its lease is durable.
+        If the disk refuses, the pod is unplugged all the same, and its addresses
+        serve no pod until the end of its lease is durable.
         """
         if lease.wiring is not None:
             await self._host.unplug(lease)

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Links:
-    """Hears of links that go and come, and tells the pool."""
+    """Keeps the pool's list of VNICs without a link up to date."""
 
     def __init__(self, *, pool: Pool, host: Host) -> None:
         self._pool = pool
@@ -26,7 +26,7 @@ class Links:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Look whenever the host says that something has changed."""
+        """Reconcile at each change that the host reports."""
         task_status.started()
         while True:
             await self._host.until_links_change()
@@ -35,8 +35,8 @@ class Links:
     def reconcile(self) -> None:
         """Note which pod VNICs have no link.
 
-        A link that went is a sign that somebody detached the VNIC: an audit is
-        asked for.  A new VNIC may wait for its link for a while.
+        A lost link is a sign that somebody detached the VNIC: it leads to an audit.
+        The link of a new VNIC may appear late.
         """
         pool, unlinked = self._pool, self._host.unlinked()
         returned = pool.vnics.unlinked - unlinked

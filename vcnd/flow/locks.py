@@ -20,7 +20,7 @@ class Place:
         self._overtaken_by = ""
 
     def keep(self) -> None:
-        """Go on whatever call comes; the sandbox is about to hold an address.
+        """Make the call final: the sandbox is about to hold an address.
 
         Raises:
             TryAgainError: a later call has come already.
@@ -29,7 +29,7 @@ class Place:
         self.kept = True
 
     def overtake(self, command: str) -> None:
-        """End the call, unless it goes on whatever comes."""
+        """End the call, unless it is final."""
         if not self.kept:
             self._overtaken_by = command
             self.scope.cancel()
@@ -74,7 +74,7 @@ class SandboxLocks:
 
     @asynccontextmanager
     async def hold_for_add(self, key: SandboxKey) -> AsyncIterator[Place]:
-        """Do the same, and end when a later call comes before ``Place.keep`` (ADD).
+        """Do the same; a later call before ``Place.keep`` ends this one (ADD).
 
         Raises:
             TryAgainError: a later call has come.

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class NetworkFollower:
-    """Tells the cluster which instance this is, and the pool what it is asked for."""
+    """Identifies the instance to the cluster, and follows its NativePodNetwork."""
 
     def __init__(
         self, *, pool: Pool, cloud: Cloud, cluster: Cluster, loop: ClusterLoop
@@ -32,12 +32,12 @@ class NetworkFollower:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Look at each change, and now and then."""
+        """Reconcile at each change, and at intervals."""
         task_status.started()
         await self._loop.run("network", self._look)
 
     async def _look(self) -> None:
-        """Use what the NativePodNetwork asks for.
+        """Use the pod network of the NativePodNetwork.
 
         Raises:
             ClusterError: Kubernetes cannot be reached, or refuses the object.
@@ -50,7 +50,7 @@ class NetworkFollower:
             self._pool.signals.note_network_asked()
 
     async def _identify(self) -> bool:
-        """Return True once the cluster has been told which instance this is."""
+        """Return True once the cluster knows the instance."""
         if self._identified:
             return True
         try:
@@ -67,7 +67,7 @@ class NetworkFollower:
         try:
             network = await self._cluster.network(self._own)
         except PodNetworkError as error:
-            # The last that made sense stays in use.
+            # The last valid one stays in use.
             self._pool.problems.report(POD_NETWORK, error.cause, str(error))
             return
         self._pool.problems.clear(POD_NETWORK)
@@ -76,7 +76,7 @@ class NetworkFollower:
         elif self._pool.conditions.network_settled:
             return
         self._pool.conditions.settle_network()
-        self._pool.signals.request_audit()  # VNICs that are there may be in other NSGs
+        self._pool.signals.request_audit()  # existing VNICs may be in other NSGs
 
     def _use(self, network: PodNetwork) -> None:
         self._pool.demand.follow(network)

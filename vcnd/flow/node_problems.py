@@ -1,4 +1,4 @@
-"""The node's own problems, told where all problems are told."""
+"""Problems of the node's firewall and settings, reported with all others."""
 
 from collections.abc import Container
 from functools import partial
@@ -14,7 +14,7 @@ KINDS = (PlaceKind.FIREWALL, PlaceKind.SETTINGS)
 
 
 class NodeProblems:
-    """Follows the kernel's side and keeps the pool's problems in step with it."""
+    """Keeps the pool's problems equal to those that the host reports."""
 
     def __init__(self, *, pool: Pool, host: Host) -> None:
         self._pool = pool
@@ -23,7 +23,7 @@ class NodeProblems:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Tell each problem when it begins, and drop it when it is over."""
+        """Report each problem when it begins, and clear it when it is over."""
         task_status.started()
         while True:
             now = self._host.problems()

@@ -1,8 +1,7 @@
 """The state of the node: addresses, VNICs, demand, problems.
 
 Each part has one owner: ``ledger``, ``vnics``, ``demand``, ``limits``, ``conditions``,
-``problems`` and ``signals``.  What is left here are the questions that take two of
-them.
+``problems`` and ``signals``.  Here are the questions that need two of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,7 @@ from vcnd.model.vnic import Known, PrivateIp, VnicSlot
 
 
 class Pool:
-    """State of the node.  Every synchronous method is one step."""
+    """The state of the node.  No lock is needed: no method awaits."""
 
     def __init__(
         self,
@@ -56,13 +55,13 @@ class Pool:
         return self._policy
 
     def set_maximum(self, maximum: int) -> None:
-        """Hold at most so many addresses."""
+        """Set the most addresses to hold."""
         minimum = min(self._policy.minimum, maximum)
         self._policy = replace(self._policy, maximum=maximum, minimum=minimum)
 
     @property
     def in_doubt(self) -> bool:
-        """Return True if OCI's lists lack something that may be there."""
+        """Return True if OCI's lists lack objects that may exist."""
         return bool(self.vnics.doubted) or self.ledger.in_doubt
 
     # Demand
@@ -80,8 +79,8 @@ class Pool:
     def demand_count(self) -> int:
         """Return how many pods have an address, or need one.
 
-        Those that need one are waiting calls, and bound pods whose call has not come
-        yet: OCI is asked when the scheduler has decided, not when the runtime asks.
+        Waiting calls need one, and so do bound pods whose call has not come yet:
+        addresses are requested when the scheduler has bound a pod, not at its ADD.
         """
         return self._demand_of(self.family)
 
@@ -108,7 +107,7 @@ class Pool:
         return Holding(
             free=usable.free,
             leased=counts.leased,
-            # Held, but no pod can have them now: like those that cool down.
+            # Held, but no pod can get them now, as while cooling.
             cooling=counts.cooling + counts.doubted + counts.free - usable.free,
             in_flight=in_flight,
             wanted=need.wanted[family],
@@ -166,7 +165,7 @@ class Pool:
         return sum(p.family is family for p in held)
 
     def forget_vnic(self, vnic_id: VnicId) -> None:
-        """Drop the limits that a VNIC that is gone has taught, and its problems."""
+        """Drop a gone VNIC's learnt limits and its problems."""
         for learnt in self.limits.values():
             learnt.forget(vnic_id)
         self.problems.clear_where(lambda p: p.vnic_id == vnic_id)
@@ -182,14 +181,14 @@ class Pool:
         return {a: p.vnic_id for a, p in found if p is not None}
 
     def known(self) -> Known:
-        """Return what is ours, whatever its tags say."""
+        """Return our objects, whatever their tags say."""
         return Known(
             vnics={s.vnic.id: s.vnic for s in self.vnics.pod_slots},
             private_ips={p.id: p for p in self.ledger.private_ips()},
         )
 
     def restore(self, recovered: RecoveredState) -> None:
-        """Enter what the journal says."""
+        """Restore the state that the journal recorded."""
         for slot in recovered.slots:
             self.vnics.restore(slot)
         for private_ip in recovered.private_ips:

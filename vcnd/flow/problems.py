@@ -32,17 +32,17 @@ class Problems:
         return self._table.at(place)
 
     def report(self, place: Place, cause: Cause, reason: str) -> None:
-        """Note what is wrong at a place and why, until ``clear``."""
+        """Note a problem at a place until ``clear``."""
         if self._table.see(place, cause, reason, trio.current_time()):
             log.warning("problem_reported", what=str(place), cause=cause, reason=reason)
             self._on_change()
 
     def clear(self, place: Place) -> None:
-        """Drop the problem of a place: its cause has gone."""
+        """Drop the problem of a place: its cause is gone."""
         self.clear_where(place.__eq__)
 
     def clear_where(self, is_over: Callable[[Place], bool]) -> None:
-        """Drop the problems of all places whose cause has gone."""
+        """Drop the problems of all places whose cause is gone."""
         now = trio.current_time()
         for problem in self._table.clear(is_over):
             log.info(
@@ -55,7 +55,7 @@ class Problems:
             self._on_change()
 
     def expire(self) -> None:
-        """Drop refused attempts that nobody repeats any more."""
+        """Drop refused attempts that are no longer repeated."""
         expired = self._table.expired(trio.current_time())
         if expired:
             self.clear_where(expired.__contains__)

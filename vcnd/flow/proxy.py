@@ -1,4 +1,4 @@
-"""Look whether kube-proxy would hide pods' addresses."""
+"""Checks whether kube-proxy would hide pods' addresses."""
 
 from typing import Never
 
@@ -10,11 +10,11 @@ from vcnd.model.place import KUBE_PROXY
 from vcnd.ports import Cluster
 
 PROXY_SECONDS = 3600.0
-"""Between two looks: nobody says when kube-proxy's configuration changes."""
+"""Interval of the check: changes of kube-proxy's configuration are not watched."""
 
 
 class ProxyCheck:
-    """Keeps the problem of kube-proxy in step with its configuration."""
+    """Keeps the problem of kube-proxy up to date."""
 
     def __init__(self, *, pool: Pool, cluster: Cluster, loop: ClusterLoop) -> None:
         self._pool = pool
@@ -25,7 +25,7 @@ class ProxyCheck:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Look as soon as there is a VNIC for pods, then each hour."""
+        """Check as soon as there is a pod VNIC, then each hour."""
         task_status.started()
         await self._loop.run("kube-proxy", self._look)
 

@@ -1,4 +1,4 @@
-"""Tell Kubernetes how the node's pod network stands."""
+"""Writes the status of the node's pod network to Kubernetes."""
 
 from typing import Never
 
@@ -14,7 +14,7 @@ from vcnd.ports import Cluster
 
 
 class Publisher:
-    """Writes the node's status as the pool stands."""
+    """Keeps the status of the NativePodNetwork equal to the pool's state."""
 
     def __init__(self, *, pool: Pool, cluster: Cluster, loop: ClusterLoop) -> None:
         self._pool = pool
@@ -24,9 +24,9 @@ class Publisher:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Look at each change, and now and then."""
+        """Reconcile at each change, and at intervals."""
         task_status.started()
-        # The first status already says what Kubernetes asks for, where it answers.
+        # The first status has Kubernetes' pod network, if the API server answers.
         await self._pool.signals.network_asked()
         await self._loop.run("status", self._look)
 

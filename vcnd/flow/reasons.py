@@ -1,7 +1,7 @@
-"""Words for what is wrong: made here from values, for people and nobody else.
+"""Texts for people about problems, made from values.
 
 CNI's error details, ``vcndctl status``, Events and the NativePodNetwork's status have
-these words.  Nothing is looked up by them: keys are places and codes.
+these texts.  No code compares them: keys are places and causes.
 """
 
 from typing import assert_never
@@ -59,20 +59,20 @@ def why_no_slot(pool: Pool, grant: Grant) -> str:
 
 
 def of_problem(problem: Problem) -> str:
-    """Return a problem in one line: where, and why as code and words."""
+    """Return a problem in one line: the place, the cause code and the text."""
     return f"{problem.place}: {problem.cause}: {problem.reason}"
 
 
 def why_refused(
     pool: Pool, where: VnicId, place: Place, cause: Cause, error: VcndError
 ) -> str:
-    """Return why a change of the cloud was refused, with what it was about.
+    """Return why a change of the cloud was refused, with its subject.
 
     Args:
         pool: the node's pool.
         where: the VNIC, or the instance, that was to be changed.
-        place: what the change was for.
-        cause: why, which may be known better than OCI tells.
+        place: the place that the change was for.
+        cause: the cause, which may be more precise than OCI's.
         error: the refusal.
     """
     demand, slot = pool.demand, pool.vnics.slots.get(where)
@@ -99,12 +99,12 @@ def why_refused(
 
 
 def why_shape_is_full(pool: Pool, count: int, family: Family, per_vnic: int) -> str:
-    """Return why so many addresses have no place on the instance.
+    """Return why a number of addresses do not fit on the instance.
 
     Args:
         pool: the node's pool.
         count: how many addresses are missing.
-        family: theirs.
+        family: their family.
         per_vnic: how many a new VNIC would take.
     """
     return (
@@ -115,7 +115,7 @@ def why_shape_is_full(pool: Pool, count: int, family: Family, per_vnic: int) -> 
 
 
 def why_unlinked(vnic_id: VnicId) -> str:
-    """Return what it means that a VNIC has no link."""
+    """Return the text for a VNIC without a link."""
     return (
         f"VNIC {vnic_id} has no link on the node: was it detached, or its"
         " interface removed? Its addresses are not given to pods"
@@ -123,7 +123,7 @@ def why_unlinked(vnic_id: VnicId) -> str:
 
 
 def why_failed(error: BaseException) -> str:
-    """Return an unexpected exception in words, a group by its first member."""
+    """Return the text for an unexpected exception; a group has its first member's."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"

@@ -1,11 +1,11 @@
-"""Objects that OCI has just created or deleted: its lists may not show that yet."""
+"""Objects that OCI has just created or deleted: lists may be older."""
 
 from collections.abc import Iterable
 
 import trio
 
 RECENT_SECONDS = 60.0
-"""OCI is eventually consistent: a list may be this old."""
+"""OCI is eventually consistent: a list may omit a new object for this long."""
 
 
 class RecentObjects:
@@ -21,6 +21,6 @@ class RecentObjects:
         self._since = kept | dict.fromkeys(ocids, now)
 
     def __contains__(self, ocid: str) -> bool:
-        """Return True if what a list says of an OCID proves nothing yet."""
+        """Return True if lists may be older than the change of an object."""
         since = self._since.get(ocid)
         return since is not None and trio.current_time() - since < RECENT_SECONDS

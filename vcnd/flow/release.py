@@ -1,4 +1,4 @@
-"""Give everything back to the cloud, on a node that is drained."""
+"""Releases everything to the cloud, on a drained node."""
 
 import structlog
 
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class Release:
-    """Returns what the node holds, while nothing else changes the cloud."""
+    """Releases all VNICs and addresses while nothing else changes the cloud."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class Release:
         self._returns = returns
 
     async def run(self) -> None:
-        """Give everything back, and no address to any ADD from now on.
+        """Release everything; no ADD gets an address from now on.
 
-        Leaves the kernel as it was found, and no journal.
+        Leaves the kernel as it was before vcnd, and no journal.
 
         Raises:
             BadRequestError: pods hold addresses; nothing was changed.
-            VcndError: the rest could not be given back; the node serves on.
+            VcndError: the rest could not be released; the node goes on serving.
         """
         self._refuse_if_held()
         self._pool.conditions.enter(Phase.RELEASING)
@@ -64,12 +64,12 @@ class Release:
 
     async def _give_back(self) -> None:
         pool, ledger = self._pool, self._pool.ledger
-        self._refuse_if_held()  # an ADD may have been under way
+        self._refuse_if_held()  # an ADD may have been in flight
         for slot in pool.vnics.pod_slots:
             held = ledger.per_vnic().get(slot.vnic.id, [])
             to_delete = [p for p in held if ledger.why_withheld(p) is None]
             for private_ip in to_delete:
-                ledger.mark_deleting(private_ip)  # what cools too
+                ledger.mark_deleting(private_ip)  # cooling addresses too
             await self._returns.give_back_vnic(slot.vnic.id, to_delete)
         pool.conditions.enter(Phase.RELEASED)
         await self._host.withdraw()

@@ -1,7 +1,4 @@
-"""Look at everything, compare, put right: at start-up, each period, and on CNI GC.
-
-``core.drift`` says what differs, as values; here they are carried out.
-"""
+"""Runs the audits of cloud and kernel: at the start, and each period."""
 
 from random import Random
 from typing import Never
@@ -18,13 +15,13 @@ from vcnd.model.place import AUDIT, KERNEL
 
 MOST_RETRY_SECONDS = 30.0
 DOUBT_SECONDS = 5.0
-"""First wait before the cloud is asked again for what is in doubt."""
+"""First pause before objects in doubt are read again."""
 LEAST_PAUSE_SECONDS = 0.5
-"""Between two audits, whatever asks for them."""
+"""Least time between two audits, however many are requested."""
 
 
 class Repairer:
-    """Keeps books, kernel and cloud in agreement."""
+    """Keeps ledger, kernel and cloud equal."""
 
     def __init__(
         self,
@@ -44,7 +41,7 @@ class Repairer:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Ask the cloud until it answers once, then audit each period."""
+        """Audit until the cloud answers once, then each period."""
         task_status.started()
         refused = Backoff(
             self._random, first_seconds=2.0, most_seconds=MOST_RETRY_SECONDS
@@ -56,13 +53,13 @@ class Repairer:
             await until_done(self._audit, backoff=refused, failed=self._report)
             self._pool.problems.clear(AUDIT)
             self._pool.problems.clear(KERNEL)
-            # What is in doubt is asked for again soon, and more and more seldom.
+            # Objects in doubt are read again soon, then at growing intervals.
             if self._cloud_audit.in_doubt:
                 pause = doubted.next_delay()
             else:
                 pause = self._audit_seconds
                 doubted.reset()
-            # Nodes that started together must not ask together for ever.
+            # Nodes that started together must not audit together for ever.
             with trio.move_on_after(pause * self._random.uniform(0.8, 1.2)):
                 await self._pool.signals.audit_requested()
             await trio.sleep(LEAST_PAUSE_SECONDS)

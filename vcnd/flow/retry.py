@@ -1,4 +1,4 @@
-"""Do something until it succeeds, with a pause after each failure."""
+"""Repeats an attempt until it succeeds, with a pause after each failure."""
 
 from collections.abc import Awaitable, Callable
 
@@ -17,9 +17,9 @@ async def until_done(
     """Repeat an attempt until it succeeds.
 
     Args:
-        attempt: reads everything anew each time.
+        attempt: must read its whole input each time.
         backoff: the pauses between attempts; reset by success.
-        failed: is told each error, and how many seconds the pause after it takes.
+        failed: called with each error and the pause after it, in seconds.
     """
     while True:
         try:

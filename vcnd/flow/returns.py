@@ -1,8 +1,8 @@
-"""What goes back to the cloud: addresses, blocks, VNICs, fixed addresses.
+"""Releases to the cloud: addresses, blocks, VNICs, fixed addresses.
 
-Intent and answer (decision 10): that something goes back is in the journal before the
-cloud is asked.  Whatever happens then, it serves nobody until the cloud has been asked
-what became of it.
+Intent and answer (decision 10): the intent is in the journal before the request is
+sent.  Whatever happens then, the object serves no pod until an audit has found the
+outcome.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -33,12 +33,12 @@ from vcnd.ports import Cloud, Journal
 log = structlog.get_logger()
 
 SETTLE_SECONDS = 30.0
-"""A return that nobody works on may still be carried out for so long: OCI deletes in
-bulk behind the answer."""
+"""An abandoned release may still be carried out for this long: OCI's bulk deletions go
+on after the answer."""
 
 
 class Returns:
-    """Carries out one return at a time and place; its caller sees to that."""
+    """Carries out releases; the caller lets one at a time run at each place."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class Returns:
         self._journal = journal
         self._changes = changes
         self.being_deleted: set[str] = set()
-        """Addresses whose deletion is under way: no audit judges them."""
+        """Addresses whose deletion is in flight: no audit judges them."""
         self.being_detached: set[VnicId] = set()
-        """VNICs whose detachment is under way: likewise."""
+        """VNICs whose detachment is in flight: no audit judges them."""
         self._unsettled: dict[str, float] = {}
-        """Returns that perhaps were carried out, by first address or VNIC, and since
-        when nobody works on them."""
+        """Releases with an unknown outcome, by first address or VNIC, with the time at
+        which they were abandoned."""
 
     def resume(self, recovered: RecoveredState) -> None:
-        """Let serve nobody what an earlier life was about to give back."""
+        """Withhold objects that an earlier life was about to release."""
         ledger, now = self._pool.ledger, trio.current_time()
         for address in recovered.returning:
             private_ip = ledger.private_ip(address)
@@ -77,7 +77,7 @@ class Returns:
             self._unsettled[vnic_id] = now
 
     async def release_fixed(self, private_ip: PrivateIp) -> bool:
-        """Take a fixed address that no pod has from its VNIC; it lives on."""
+        """Detach an unused fixed address from its VNIC; it stays in the subnet."""
         if self._pool.ledger.state(private_ip.address) is not State.FREE:
             return True  # a pod was quicker
         self._pool.ledger.mark_deleting(private_ip)
@@ -94,7 +94,7 @@ class Returns:
     async def delete_addresses(
         self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
     ) -> bool:
-        """Give wholly free objects of one VNIC back to the subnet."""
+        """Delete wholly free objects of one VNIC."""
         to_delete = self._take_out(private_ips)
         if not to_delete:
             return True  # a pod was quicker
@@ -105,7 +105,7 @@ class Returns:
         return True
 
     async def detach_vnic(self, vnic_id: VnicId) -> bool:
-        """Give a VNIC whose addresses are all free back, and them with it."""
+        """Detach a VNIC whose addresses are all free."""
         pool = self._pool
         held = pool.ledger.per_vnic().get(vnic_id, [])
         to_delete = self._take_out(held)
@@ -129,7 +129,7 @@ class Returns:
             await self._vnic_gone(vnic_id)
 
     def _take_out(self, private_ips: Sequence[PrivateIp]) -> list[PrivateIp]:
-        """Mark those as deleting that are still wholly free."""
+        """Mark the objects as deleting that are still wholly free."""
         ledger = self._pool.ledger
         spare = {p.address for p in ledger.releasable()}
         to_delete = [p for p in private_ips if p.address in spare]
@@ -141,7 +141,7 @@ class Returns:
     async def _returning(
         self, to_delete: Sequence[PrivateIp], vnic_id: VnicId | None = None
     ) -> AsyncIterator[None]:
-        """Write down what the body gives back; doubt it where that fails."""
+        """Record the intent of the body's release; doubt the objects if it fails."""
         addresses = tuple(p.address for p in to_delete)
         places = (*addresses, *([] if vnic_id is None else [vnic_id]))
         self.being_deleted.update(addresses)
@@ -151,7 +151,7 @@ class Returns:
             await self._intend(to_delete, vnic_id)
             yield
         except CloudError:
-            # Perhaps some are gone.  None serves anybody until an audit has asked.
+            # Some may be gone.  None serves a pod until an audit.
             self._unsettled |= dict.fromkeys(places, trio.current_time())
             if vnic_id is not None:
                 self._pool.vnics.start_detaching(vnic_id)
@@ -178,7 +178,7 @@ class Returns:
             raise
 
     def may_settle(self, place: str) -> bool:
-        """Return True if a return that was given up is carried out no more.
+        """Return True if an abandoned release cannot be carried out any more.
 
         Args:
             place: first address of an object, or a VNIC.
@@ -191,7 +191,7 @@ class Returns:
     async def settle_kept(
         self, kept: Sequence[PrivateIp], vnics: Sequence[VnicId]
     ) -> None:
-        """Let serve what was to be given back and is still there."""
+        """End the withholding of objects that were to be released and still exist."""
         records: list[Record] = [DetachSettled(v) for v in vnics]
         if kept:
             records.append(ReturnSettled(tuple(p.address for p in kept)))
@@ -207,10 +207,10 @@ class Returns:
             self._pool.signals.arrived()
 
     async def forget(self, gone: Sequence[PrivateIp]) -> list[PrivateIp]:
-        """Strike out what the cloud no longer gives us; return what was known.
+        """Forget an object that the cloud no longer gives us; return it.
 
-        It stays in the ledger until that is durable, so that nothing of the same
-        address can come in between.
+        It stays in the ledger until the record is durable, so that no object of the
+        same address can be added in between.
         """
         ledger = self._pool.ledger
         await self._journal.append(*(AddressForgotten(p.address) for p in gone))

@@ -1,4 +1,4 @@
-"""Why no address is free, as values: a cause, and what it is about."""
+"""Why no address is free, as values: a cause and its subject."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ class Shortage:
     family: Family
     cause: Cause
     problem: Problem | None = None
-    """The problem behind it, where there is one."""
+    """The problem behind it, if there is one."""
     holder: Lease | None = None
-    """Who has the fixed address, where it is a pod here."""
+    """The lease of the fixed address, if a pod of this node has it."""
 
 
 def find_shortage(pool: Pool, grant: Grant | None = None) -> Shortage:
@@ -50,11 +50,11 @@ def _short_family(pool: Pool, grant: Grant | None) -> Family:
 
 
 def latest_problem(pool: Pool, short: Family | None = None) -> Problem | None:
-    """Return why pods may find no address: of these problems the one that began last.
+    """Return the newest problem that can be why pods get no address.
 
     Args:
         pool: the node's pool.
-        short: the family that is asked about; None: any.
+        short: the family that is short; None for any.
     """
     problems = [
         problem

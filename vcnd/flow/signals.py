@@ -4,13 +4,13 @@ import trio
 
 
 class Latch:
-    """Stays set until one waiter has taken note."""
+    """Stays set until one waiter has returned."""
 
     def __init__(self) -> None:
         self._event = trio.Event()
 
     def set(self) -> None:
-        """Set it; setting it again before it is heard changes nothing."""
+        """Set it; a second call before a waiter returns changes nothing."""
         self._event.set()
 
     async def wait(self) -> None:
@@ -20,13 +20,13 @@ class Latch:
 
 
 class Pulse:
-    """Wakes every task that waits at this moment; nothing is kept for later ones."""
+    """Wakes every task that waits now; later waiters wait for the next pulse."""
 
     def __init__(self) -> None:
         self._event = trio.Event()
 
     def send(self) -> None:
-        """Wake all who wait."""
+        """Wake all waiting tasks."""
         self._event.set()
         self._event = trio.Event()
 
@@ -49,14 +49,14 @@ class Bell:
         self._event.set()
 
     def take(self) -> trio.Event:
-        """Return the event of the next ring.  Take it before you look at the state."""
+        """Return the event of the next ring.  Take it before you read the state."""
         if self._event.is_set():
             self._event = trio.Event()
         return self._event
 
 
 class Signals:
-    """What happens on the node that some task waits for."""
+    """The signals between the node's tasks."""
 
     def __init__(self) -> None:
         self._pool = Bell()
@@ -71,19 +71,19 @@ class Signals:
         self._news.ring()
 
     def next_ring(self) -> trio.Event:
-        """Return the event of the next ring.  Take it before you look at the pool."""
+        """Return the event of the next ring.  Take it before you read the pool."""
         return self._pool.take()
 
     def note_news(self) -> None:
-        """Let the tasks that write to Kubernetes look: something has changed."""
+        """Wake the tasks that write to Kubernetes: something has changed."""
         self._news.ring()
 
     def next_news(self) -> trio.Event:
-        """Return the event of the next change.  Take it before you look at the pool."""
+        """Return the event of the next change.  Take it before you read the pool."""
         return self._news.take()
 
     def note_network_asked(self) -> None:
-        """Note that Kubernetes was asked for the pod network, whatever came of it."""
+        """Note that Kubernetes was asked for the pod network, with any outcome."""
         self._network_asked.set()
 
     async def network_asked(self) -> None:
@@ -91,15 +91,15 @@ class Signals:
         await self._network_asked.wait()
 
     def request_audit(self) -> None:
-        """Ask for an audit: the outcome of a change is not known."""
+        """Request an audit: the outcome of a change is not known."""
         self._audit.set()
 
     async def audit_requested(self) -> None:
-        """Return when an audit has been asked for since the last return."""
+        """Return when an audit has been requested since the last return."""
         await self._audit.wait()
 
     def arrived(self) -> None:
-        """Wake all calls that wait for an address: some may be free now."""
+        """Wake all calls that wait for an address: some may be free."""
         self._news.ring()
         self._arrival.send()
 

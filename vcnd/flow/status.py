@@ -1,4 +1,4 @@
-"""Can an ADD succeed now, and if not, why?  And the whole state, for vcndctl."""
+"""CNI STATUS, and the node's state for vcndctl."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -25,10 +25,10 @@ from vcnd.model.vnic import PrivateIp, VnicSlot
 
 
 def ready(pool: Pool) -> None:
-    """Raise ``NotServingError`` when ADD cannot succeed (CNI STATUS).
+    """Raise ``NotServingError`` if ADD cannot succeed (CNI STATUS).
 
-    A want of addresses is no reason: STATUS failing makes the whole node
-    NotReady and evicts the pods that run well (CNI 1.1, "STATUS").
+    Missing addresses are no reason: a failing STATUS makes the whole node NotReady, so
+    its running pods would be evicted (CNI 1.1, "STATUS").
     """
     if not pool.conditions.observed and not pool.vnics.pod_slots:
         raise NotServingError(

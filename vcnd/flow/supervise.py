@@ -1,8 +1,8 @@
-"""Background tasks: one that fails unexpectedly is reported, and started again.
+"""Restarts and reports background tasks that fail unexpectedly.
 
-Only for tasks that read everything anew when they start.  A task whose state would be
+Only for tasks that read their whole input when they start.  A task whose state would be
 wrong afterwards (the journal's writer, the kernel's guards) is not supervised: its
-failure ends the process, systemd starts another, and that one reads journal and kernel.
+failure ends the process, and the next process reads journal and kernel.
 """
 
 from random import Random
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 MOST_RETRY_SECONDS = 60.0
 HEALTHY_SECONDS = 120.0
-"""A task that has run for so long since it failed is sound again."""
+"""After this time without a failure a task counts as healthy again."""
 
 
 class Task(Protocol):
@@ -79,7 +79,7 @@ class Supervisor:
                 Cause.DEFECT,
                 f"failed unexpectedly and is restarted: {reason}",
             )
-            # What it was doing may be half done.
+            # Its work may be half done.
             self._pool.signals.request_audit()
             await trio.sleep(pause)
 
@@ -89,7 +89,7 @@ class Supervisor:
 
 
 class _Once(trio.TaskStatus[None]):
-    """Tells that a task has started; only the first time."""
+    """Reports a task's start, only the first time."""
 
     def __init__(self, task_status: trio.TaskStatus[None]) -> None:
         self._task_status = task_status

@@ -1,4 +1,4 @@
-"""What a class holds beyond its target is given back, once it has stood for a while."""
+"""Releases a class's surplus once it has lasted for a while."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,17 +16,17 @@ from vcnd.model.vnic import PrivateIp, VnicSlot
 
 
 class Surplus:
-    """Remembers since when a class has too much, and starts the returns."""
+    """Knows since when each class has a surplus, and starts the releases."""
 
     def __init__(self, *, pool: Pool, returns: Returns, dispatcher: Dispatcher) -> None:
         self._pool = pool
         self._returns = returns
         self._dispatcher = dispatcher
         self._since: dict[ClassName, float] = {}
-        """Classes that have too much, by name, and since when."""
+        """Classes with a surplus, by name, with the time since when."""
 
     def release_times(self) -> list[float]:
-        """Return when each class's surplus has stood long enough."""
+        """Return the times at which each class's surplus has lasted long enough."""
         shrink_after = self._pool.policy.shrink_after_seconds
         return [since + shrink_after for since in self._since.values()]
 
@@ -38,10 +38,10 @@ class Surplus:
         *,
         needed: bool,
     ) -> None:
-        """Start to give a class's surplus back, where it has stood long enough.
+        """Start the release of a class's surplus if it has lasted long enough.
 
         Args:
-            surplus: how many addresses of each family are over; negative: missing.
+            surplus: the surplus of each family; negative if addresses are missing.
             class_name: the class's name.
             slots: its VNICs.
             needed: True if the node keeps a VNIC of the class.

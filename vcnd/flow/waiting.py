@@ -1,4 +1,4 @@
-"""Waiting for an address, until one is free or patience ends."""
+"""An ADD waits for an address until one is free or its patience ends."""
 
 import structlog
 import trio
@@ -18,10 +18,10 @@ log = structlog.get_logger()
 async def wait_for_address(
     pool: Pool, key: SandboxKey, pod: PodRef, grant: Grant, patience_seconds: float
 ) -> tuple[str, ...]:
-    """Return a free address of each family claimed, waiting for them if need be.
+    """Return a free address of each granted family; wait for them if need be.
 
-    There is no await between the return of this and the caller's
-    ``ledger.lease``: they are still free then.
+    The caller must not await between this return and ``ledger.lease``, so that they
+    are still free.
     """
     found = _take(pool, key, grant)
     if found is not None:

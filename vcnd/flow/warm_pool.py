@@ -1,12 +1,12 @@
 """The only task that grows or shrinks the pool.
 
-It hears a bell, looks once at the whole state and starts what is missing.  The
-look is the batch: forty pods ring forty times, and one look asks the cloud for
-all of them.  Work on different VNICs goes on side by side; on one VNIC, and on
-the instance's set of VNICs, one change at a time (OCI answers 409 otherwise).
+It waits for a bell, reads the whole state once and starts the missing changes.  So
+forty pods ring forty times, and one reconcile requests addresses for all of them.
+Changes of different VNICs run in parallel; one VNIC, and the instance's set of VNICs,
+has one change at a time (OCI answers 409 otherwise).
 
-Each class of pods has its own VNICs, addresses and target; the shape's slots for
-VNICs are shared, and go to whom a pod waits for first.
+Each class of pods has its own VNICs, addresses and target.  The classes share the
+shape's VNIC slots; classes that a call waits for come first.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import VnicSlot
 
 GATHER_SECONDS = 0.02
-"""Rings are gathered for this long: a look at each ADD would slow ADD down."""
+"""Rings are gathered for this long: a reconcile at each ADD would slow ADD down."""
 
 
 class WarmPool:
@@ -70,13 +70,13 @@ class WarmPool:
         )
         self._surplus = Surplus(pool=pool, returns=returns, dispatcher=self._dispatcher)
         self._network = pool.demand.network
-        """The pod network at the last look."""
+        """The pod network at the last reconcile."""
         self._frozen = False
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Look at each ring of the bell, when cooling ends, and now and then."""
+        """Reconcile at each ring, when a cooldown ends, and at intervals."""
         async with trio.open_nursery() as nursery:
             self._dispatcher.open(nursery)
             task_status.started()
@@ -88,7 +88,7 @@ class WarmPool:
                     await trio.sleep(GATHER_SECONDS)
 
     async def freeze(self) -> None:
-        """Start no more changes, and wait for those under way."""
+        """Start no more changes, and wait for those in flight."""
         self._frozen = True
         while self._dispatcher.in_flight:
             await self._pool.signals.next_ring().wait()
@@ -108,7 +108,7 @@ class WarmPool:
         cooled = self._pool.ledger.next_cooldown_end()
         if cooled is not None:
             times.append(cooled)
-        # A time just reached is looked at by now; never a wait of nothing.
+        # A time just reached is handled by now; never wait for zero seconds.
         return min(t for t in times if t > now) - now
 
     def _reconcile(self) -> None:
@@ -124,7 +124,7 @@ class WarmPool:
             or not pool.conditions.observed
             or not pool.conditions.disk_writes
         ):
-            return  # what cannot be written down must not be asked for
+            return  # no request without a durable intent
         class_demands = pool.demand.by_class(
             s.vnic.pod_class for s in pool.vnics.pod_slots
         )
@@ -136,13 +136,13 @@ class WarmPool:
         self._drop_moot_problems(class_demands)
 
     def _forget_refusals(self) -> None:
-        """Ask again at once for what was refused: another network is in use now."""
+        """Retry refusals at once: the pod network has changed."""
         self._network = self._pool.demand.network
         self._dispatcher.reset_backoff()
         self._pool.problems.clear_where(lambda place: place.kind.is_attempt)
 
     def _drop_moot_problems(self, class_demands: Sequence[ClassDemand]) -> None:
-        """Drop the problems of classes and fixed addresses that no pod wants now."""
+        """Drop the problems of classes and fixed addresses that no pod requests now."""
         classes = {need.pod_class.name for need in class_demands}
         fixed = {name for need in class_demands for name in need.fixed}
         self._pool.problems.clear_where(
@@ -155,7 +155,7 @@ class WarmPool:
     def _reconcile_class(self, need: ClassDemand) -> None:
         pool, name = self._pool, need.pod_class.name
         if not pool.demand.network.kept_warm:
-            return  # no NativePodNetwork was read yet: nothing counts as surplus
+            return  # no NativePodNetwork was read yet: nothing is surplus
         slots = [s for s in pool.vnics.pod_slots if s.vnic.pod_class == name]
         self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
         surplus: dict[Family, int] = {}
@@ -164,7 +164,7 @@ class WarmPool:
             holding = pool.holding(need, family, self._in_flight(slots, family))
             missing = balance(holding, pool.class_policy(need, family, holding))
             if missing > 0 and pool.in_doubt and not need.is_wanted:
-                pass  # what is doubted mostly turns out to be there: no pod waits
+                pass  # doubted objects mostly still exist: no pod waits
             elif missing > 0:
                 self._grow(missing, family, need.pod_class, slots)
             elif not holding.in_flight:
@@ -178,7 +178,7 @@ class WarmPool:
     def _enough(
         self, family: Family, class_name: ClassName, slots: list[VnicSlot]
     ) -> None:
-        """Drop what refusals left: no more addresses are wanted."""
+        """Drop pauses and problems: no more addresses are needed."""
         over = {addresses_place(s.vnic.id, family) for s in slots}
         self._pool.problems.clear_where(
             (over | {shape_place(class_name, family)}).__contains__
@@ -217,8 +217,8 @@ class WarmPool:
             self._dispatcher.start(INSTANCE, attach, place=place)
 
     def _slots_left(self, pod_class: PodClass) -> int:
-        """Return how many VNICs of a class can be asked for, one after another."""
-        # Where an unknown class takes its addresses from is not known either.
+        """Return how many VNICs of a class can be attached, one after another."""
+        # The subnets of an unknown class are unknown too.
         if INSTANCE in self._dispatcher.in_flight or not pod_class.subnet_ids:
             return 0
         if self._dispatcher.backing_off(attach_place(pod_class.name)):
@@ -248,7 +248,7 @@ class WarmPool:
         )
 
     def _is_busy(self, vnic_id: VnicId, family: Family) -> bool:
-        """Return True if the other family's turn is before this one's."""
+        """Return True if the other family comes before this one."""
         brings = self._dispatcher.in_flight.get(vnic_id)
         return brings is not None and brings.family not in (None, family)
 
@@ -256,7 +256,7 @@ class WarmPool:
         in_flight = vnic_id in self._dispatcher.in_flight and not self._is_busy(
             vnic_id, family
         )
-        # A new VNIC's addresses are asked for while its link is still on its way.
+        # A new VNIC's addresses are requested before its link appears.
         young = (
             vnic_id not in self._pool.vnics.detaching and vnic_id in self._pool.created
         )
@@ -265,8 +265,8 @@ class WarmPool:
         return useful and not in_flight and not shut
 
     def _tell_no_room(self, count: int, family: Family, class_name: ClassName) -> None:
-        # Work under way or a refusal waited out has its own reason; here is told
-        # only that the instance is full by its shape.
+        # A change in flight or a refusal has its own problem; this one says that the
+        # shape has no room.
         if self._dispatcher.idle:
             limits = self._pool.limits[family]
             limit = limits.new_vnic_limit(trio.current_time())
