@@ -243,3 +243,27 @@ async def test_stop_while_a_fixed_address_is_let_go(
                 await shop_add(first, 3, annotations)
             assert first.pool.ledger.leases() == []
             check_invariants(other, second)
+
+
+async def test_a_return_carried_out_unanswered_is_no_problem_any_more(
+    autojump_clock: Clock,
+) -> None:
+    w = world(blocks=False)
+    config = settings(
+        cooling_seconds=1.0, shrink_after_seconds=60.0, audit_seconds=120.0
+    )
+    async with w.node(config) as node:
+        await until_warm(node)
+        for number in range(12):
+            await add(node, number)
+        await trio.sleep(20)  # until the pool has grown behind them
+        for number in range(12):
+            await node.attacher.delete(key(number))
+        held = node.pool.ledger.counts().total
+        w.fault("GetWorkRequest", "hang")
+        with trio.fail_after(300):
+            while not node.pool.problems:
+                await trio.sleep(1)
+        await trio.sleep(300)
+        assert node.pool.ledger.counts().total < held
+        assert not node.pool.problems

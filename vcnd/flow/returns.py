@@ -16,6 +16,7 @@ from vcnd.flow.changes import Changes, texts
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import CloudError, JournalError
 from vcnd.model.ids import VnicId
+from vcnd.model.place import release_place
 from vcnd.model.records import (
     AddressForgotten,
     DetachIntended,
@@ -217,7 +218,9 @@ class Returns:
         known = [p for p in gone if ledger.private_ip(p.address) == p]
         for private_ip in known:
             ledger.forget(private_ip)
-            self._unsettled.pop(private_ip.address, None)
+            if self._unsettled.pop(private_ip.address, None) is not None:
+                # Its return was refused, or not answered, and was carried out.
+                self._pool.problems.clear(release_place(private_ip.vnic_id))
         self._pool.deleted.note(p.id for p in known)
         return known
 
