@@ -21,7 +21,7 @@ PARTLY = ("kube", "linux")
 
 def imported(path: Path) -> Iterator[str]:
     """Yield the names that a file imports, of modules and of what is in them."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -15,11 +15,12 @@ from fakeoci.api.service import Fault, Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
 from fakeoci.world.resources import Instance, Subnet
+from sim.cloud import signing_key
 from vcnd.ociapi.http import Client
 from vcnd.ociapi.signing import sign
 
 HOST = "iaas.us-ashburn-1.oraclecloud.com"
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY = signing_key()
 KEY_ID = "tenancy/user/aa:bb"
 
 

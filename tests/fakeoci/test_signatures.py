@@ -12,7 +12,7 @@ from email.utils import formatdate
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
@@ -20,8 +20,9 @@ from starlette.datastructures import Headers
 from fakeoci.api import signatures
 from fakeoci.api.signatures import Signed
 from fakeoci.world.errors import ServiceError
+from sim.cloud import signing_key
 
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY = signing_key()
 NOW = 1_700_000_000.0
 TARGET = "/20160918/vcns?compartmentId=ocid1&displayName=a%20b+c%2Fd"
 FORMS = (

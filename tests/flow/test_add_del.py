@@ -11,6 +11,7 @@ from vcnd.model.errors import PoolEmptyError, SandboxBrokenError
 from vcnd.model.sandbox import HostLink, PodRef
 
 
+@pytest.mark.slow
 async def test_burst_on_a_cold_node(autojump_clock: trio.testing.MockClock) -> None:
     """Twenty pods at once on a node with nothing: all get an address, in few calls."""
     w = world()

@@ -29,6 +29,7 @@ async def test_vnics_that_are_there_follow_the_nsgs(autojump_clock: Clock) -> No
         assert w.calls("UpdateVnic") == 1
 
 
+@pytest.mark.slow
 async def test_nsgs_wait_for_what_kubernetes_asks(autojump_clock: Clock) -> None:
     """A restart must not put VNICs into the configuration's NSGs and back."""
     w, cluster = world(), MemoryCluster()

@@ -33,6 +33,7 @@ def reasons(node: Node) -> str:
     return "\n".join(p.reason for p in problems(node))
 
 
+@pytest.mark.slow
 async def test_an_ipv6_limit_proven_leaves_the_ipv4_problem(
     autojump_clock: Clock,
 ) -> None:
@@ -87,6 +88,7 @@ async def test_a_shape_problem_goes_with_the_demand(autojump_clock: Clock) -> No
         assert problems(node) == []
 
 
+@pytest.mark.matrix(fast=2)
 @pytest.mark.parametrize(
     ("operation", "status", "code", "expected"),
     [

@@ -1,5 +1,6 @@
 """Two of the daemon's tasks meet: no state is entered twice, none is lost."""
 
+import pytest
 import trio
 
 from sim.invariants import check_invariants
@@ -8,6 +9,7 @@ from sim.world import add, settings, until_warm, world
 Clock = trio.testing.MockClock
 
 
+@pytest.mark.slow
 async def test_audit_meets_a_creation_on_a_slow_disk(autojump_clock: Clock) -> None:
     """The audit sees addresses whose creation is not on disk yet."""
     w = world(blocks=False)

@@ -54,6 +54,7 @@ async def test_what_the_network_gives_anyway_is_no_class_of_its_own(
         assert len(w.pod_vnics()) == 1
 
 
+@pytest.mark.slow
 async def test_a_class_that_nobody_needs_is_given_back(autojump_clock: Clock) -> None:
     w = shop()
     _, nsg = ids(w)

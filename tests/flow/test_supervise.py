@@ -53,6 +53,7 @@ def reasons(world_pool: Pool) -> str:
     return " | ".join(f"{p.place}: {p.reason}" for p in world_pool.problems)
 
 
+@pytest.mark.slow
 async def test_a_change_that_fails_unexpectedly_is_made_again(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,6 +41,7 @@ async def unwired(w: World) -> AsyncIterator[tuple[Node, Lease]]:
         yield node, bare
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damaged", [False, True])
 async def test_restarts_and_audits_leave_it(
     autojump_clock: Clock, damaged: bool
@@ -112,6 +113,7 @@ async def test_garbage_collection_ends_it_when_the_runtime_does_not_list_it(
         assert [x.key for x in node.pool.ledger.leases()] == [key(2)]
 
 
+@pytest.mark.slow
 async def test_its_address_may_come_back(autojump_clock: Clock) -> None:
     w = world(blocks=False)
     async with unwired(w) as (node, lease):

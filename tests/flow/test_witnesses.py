@@ -68,6 +68,7 @@ async def test_a_vnic_missing_from_a_list_once_disturbs_no_pod(
     assert len(w.pod_vnics()) == 1
 
 
+@pytest.mark.slow
 async def test_a_vnic_in_doubt_serves_no_new_pod_and_is_asked_for_again_soon(
     autojump_clock: Clock,
 ) -> None:
@@ -111,6 +112,7 @@ async def test_lists_that_are_late_after_a_restart_take_nothing(
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_an_address_missing_from_a_list_is_kept_and_serves_nobody_new(
     autojump_clock: Clock,
 ) -> None:

@@ -7,13 +7,12 @@ import httpx2
 import pytest
 import trio
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fakeoci.api.app import build
 from fakeoci.transport import FakeTransport
 from fakeoci.world.resources import Instance
 from sim.account import account_token
-from sim.cloud import EPOCH
+from sim.cloud import EPOCH, signing_key
 from sim.world import World, world
 from vcnd.model.errors import CloudRefusedError
 from vcnd.oci.where import ImdsWhere
@@ -29,7 +28,7 @@ from vcnd.ociapi.principals import (
     WorkloadIdentity,
 )
 
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY = signing_key()
 PEM = KEY.private_bytes(
     serialization.Encoding.PEM,
     serialization.PrivateFormat.TraditionalOpenSSL,
@@ -138,6 +137,7 @@ async def test_workload_identity(
         await who(w, client, principal)
 
 
+@pytest.mark.slow
 async def test_a_service_account_that_is_not_known(
     autojump_clock: Clock, w: World, client: Client, tmp_path: Path
 ) -> None:
@@ -157,6 +157,7 @@ def test_workload_identity_is_for_pods() -> None:
     assert here == "https://[fd00::1]:12250/resourcePrincipalSessionTokens"
 
 
+@pytest.mark.slow
 async def test_resource_principal_reads_its_files_again(
     autojump_clock: Clock, w: World, client: Client, tmp_path: Path
 ) -> None:

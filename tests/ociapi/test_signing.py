@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from sim.cloud import signing_key
 from vcnd.ociapi.signing import sign, signing_string
 
 PUBLISHED_KEY = """\
@@ -78,7 +79,7 @@ def test_published_vectors(signed: list[tuple[str, str]], signature: str) -> Non
     assert base64.b64encode(ours).decode() == signature
 
 
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY = signing_key()
 DATE = 1388957503.0  # Sun, 05 Jan 2014 21:31:43 GMT
 
 

@@ -129,6 +129,7 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.mark.slow
 async def test_idle_connections_are_let_go(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
