@@ -1,1 +1,1 @@
-"""The nouns: immutable values that every floor may speak of."""
+"""The values: immutable, and known to every layer."""

@@ -25,7 +25,7 @@ class Cause(StrEnum):
     TIMED_OUT = "timed_out"
     """The service accepted a change and did not finish it in time."""
     NOT_LISTED = "not_listed"
-    """A list lacks what the service has just made, or what must be there."""
+    """A list lacks an object that must exist."""
 
     # It refuses.
     NOT_AUTHENTICATED = "not_authenticated"
@@ -33,7 +33,7 @@ class Cause(StrEnum):
     NOT_AUTHORIZED = "not_authorized"
     """It knows us and does not allow the call (403)."""
     NOT_FOUND = "not_found"
-    """An object is not there; OCI answers alike where a policy is missing (404)."""
+    """The object does not exist, or a policy is missing: OCI answers 404 for both."""
     REFUSED = "refused"
     """Any other final refusal."""
     LIMIT_REACHED = "limit_reached"
@@ -45,19 +45,19 @@ class Cause(StrEnum):
     ADDRESS_HELD = "address_held"
     """A fixed address is with another pod."""
 
-    # What others wrote cannot be used.
+    # Others' objects or settings cannot be used.
     BAD_CONFIGURATION = "bad_configuration"
     """A key, certificate or variable of the configuration is missing or unusable."""
     UNSUPPORTED = "unsupported"
     """vcnd cannot do this yet."""
     MALFORMED = "malformed"
-    """An object of Kubernetes cannot be read, or asks for what makes no sense."""
+    """An object of Kubernetes cannot be read, or its values make no sense."""
     OWNED_BY_ANOTHER = "owned_by_another"
     """The object belongs to another Node."""
     UNFIT = "unfit"
-    """It can be read, and does not fit pods with VCN addresses."""
+    """A readable configuration does not fit pods with VCN addresses."""
     BAD_REQUEST = "bad_request"
-    """A call makes no sense, or is not allowed; a pod requests what it may not have."""
+    """A call makes no sense or is not allowed; a pod's request is not allowed."""
     OVERTAKEN = "overtaken"
     """A later call of the same sandbox came while this one waited."""
 
@@ -71,11 +71,11 @@ class Cause(StrEnum):
     LINK_MISSING = "link_missing"
     """A VNIC has no link on the node."""
     PACKETS_DROPPED = "packets_dropped"
-    """A FORWARD chain drops pods' packets, and vcnd is not to add accepts."""
+    """A FORWARD chain drops pods' packets, and ``forward_accept`` is off."""
     ACCEPT_REFUSED = "accept_refused"
-    """A FORWARD chain drops pods' packets, and takes no accept."""
+    """A FORWARD chain drops pods' packets, and refuses the accepts."""
     RULES_UNREADABLE = "rules_unreadable"
-    """Whether a firewall drops pods' packets cannot be read."""
+    """Firewall rules cannot be read, so they may drop pods' packets."""
     FORWARDING_OFF = "forwarding_off"
     """Forwarding is switched off, and cannot be switched on."""
 
@@ -91,18 +91,18 @@ class Cause(StrEnum):
     MAXIMUM_REACHED = "maximum_reached"
     """The node holds as many addresses as its configuration allows."""
     PENDING = "pending"
-    """What is needed is on its way."""
+    """Addresses are being created."""
     RELEASED = "released"
-    """The node's addresses were given back, or are being given back."""
+    """The node's addresses were released, or are being released."""
 
     DEFECT = "defect"
-    """A fault of vcnd, or something that nobody foresaw."""
+    """A defect of vcnd, or an unforeseen failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong at a place that the reader knows."""
+    """A cause and a text, without the place."""
 
     cause: Cause
     reason: str
-    """For a person: what, to what, why, and what to do."""
+    """Text for people: what happened, to what, why, and what to do."""

@@ -1,20 +1,20 @@
 """Failures, classed by what the caller can do; each knows its CNI error code.
 
-    VcndError             999  ours: a defect, or something nobody foresaw
+    VcndError             999  a defect of vcnd, or an unforeseen failure
     ├─ BadRequestError      6  the call makes no sense; do not retry
     │  ├─ UnsupportedVersionError   1
     │  ├─ BadEnvironmentError       4
     │  ├─ BadNetworkConfigError     7
     │  ├─ BadNetnsError             8
-    │  └─ WishRefusedError        103  a pod asks for what it may not have
-    ├─ TryAgainError       11  time will mend it; the kubelet retries
-    │  ├─ PoolEmptyError   11  no address came before the deadline; says why
-    │  ├─ JournalError     11  the disk takes no record
+    │  └─ RequestRefusedError     103  a pod's request is not allowed
+    ├─ TryAgainError       11  it may work later; the kubelet retries
+    │  ├─ PoolEmptyError   11  no address became free before the deadline
+    │  ├─ JournalError     11  the disk refuses records
     │  ├─ ClusterError     11  Kubernetes did not answer, or refused
-    │  │  └─ PodNetworkError    what it asks for makes no sense
+    │  │  └─ PodNetworkError    the NativePodNetwork makes no sense
     │  └─ CloudError       11  OCI did not answer, or refused (its children)
     ├─ NotServingError     50  STATUS: ADD cannot succeed, for another reason
-    └─ SandboxBrokenError 102  CHECK: what ADD made is not there any more
+    └─ SandboxBrokenError 102  CHECK: something that ADD made is missing
 
 Codes: CNI specification 1.1, "Error"; 100 and up are the plugin's own.
 """
@@ -23,11 +23,11 @@ from vcnd.model.cause import Cause
 
 
 class VcndError(Exception):
-    """Base of all that vcnd raises on purpose."""
+    """Base of all errors that vcnd raises on purpose."""
 
     code = 999
     cause = Cause.DEFECT
-    """Why: of the class, unless the raiser knows it better."""
+    """The cause: of the class, unless the raiser sets a more precise one."""
 
     def __init__(
         self, message: str, *, details: str = "", cause: Cause | None = None
@@ -75,24 +75,24 @@ class BadNetnsError(BadRequestError):
 
 
 class RequestRefusedError(BadRequestError):
-    """A pod's annotations ask for what makes no sense, or is not allowed it."""
+    """A pod's request makes no sense, or is not allowed."""
 
     code = 103
 
 
 class TryAgainError(VcndError):
-    """Something is away for now."""
+    """Something is unavailable now."""
 
     code = 11
     cause = Cause.PENDING
 
 
 class PoolEmptyError(TryAgainError):
-    """No address came free before the deadline."""
+    """No address became free before the deadline."""
 
 
 class JournalError(TryAgainError):
-    """The disk took no record; nothing of it will be remembered."""
+    """The disk refused a record; the record is lost."""
 
     cause = Cause.DISK_REFUSED
 
@@ -104,7 +104,7 @@ class ClusterError(TryAgainError):
 
 
 class PodNetworkError(ClusterError):
-    """The node's NativePodNetwork is missing, or asks for what makes no sense."""
+    """The node's NativePodNetwork is missing, or its values make no sense."""
 
     cause = Cause.MALFORMED
 
@@ -134,13 +134,13 @@ class AddressHeldError(CloudRefusedError):
 
 
 class CloudGoneError(CloudRefusedError):
-    """The object asked for is not there (or may not be seen)."""
+    """The requested object does not exist (or may not be seen)."""
 
     cause = Cause.NOT_FOUND
 
 
 class NotServingError(VcndError):
-    """STATUS: the node cannot serve ADD, and not for want of addresses."""
+    """STATUS: the node cannot serve ADD, for a reason other than missing addresses."""
 
     code = 50
     cause = Cause.PENDING

@@ -4,19 +4,19 @@ from enum import StrEnum
 
 
 class Family(StrEnum):
-    """A family, by the name that Kubernetes and OCI's objects have for it."""
+    """An address family, by its name in Kubernetes and OCI."""
 
     IPV4 = "IPv4"
     IPV6 = "IPv6"
 
     @property
     def bits(self) -> int:
-        """Return how long an address is, which is a single one's prefix length."""
+        """Return the length of an address in bits."""
         return 32 if self is Family.IPV4 else 128
 
     @property
     def everywhere(self) -> str:
-        """Return the network that is all of it."""
+        """Return the network of all addresses."""
         return "0.0.0.0/0" if self is Family.IPV4 else "::/0"
 
 

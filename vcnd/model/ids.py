@@ -1,4 +1,4 @@
-"""Names of things, by kind, so that one cannot stand in for another."""
+"""Identifiers by kind, so that the type checker keeps them apart."""
 
 from typing import NewType
 
@@ -6,7 +6,7 @@ VnicId = NewType("VnicId", str)
 SubnetId = NewType("SubnetId", str)
 PrivateIpId = NewType("PrivateIpId", str)
 ClassName = NewType("ClassName", str)
-"""Of a class of pod VNICs (``PodClass``); it stands in their tag."""
+"""The name of a class of pod VNICs (``PodClass``); their tag has it."""
 
 OWN_CLASS = ClassName("")
 """The node's own class: its VNICs have no such tag."""

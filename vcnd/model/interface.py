@@ -1,4 +1,4 @@
-"""What a pod was given on the node."""
+"""A pod's interface and link on the node."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class PodInterface:
     pod_mac: str
     mtu: int
     default_routes: frozenset[Family]
-    """The families whose default route goes by it: those of a further one do not."""
+    """The families whose default route uses it; none for a further interface."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,9 @@ class PodLink:
 
     host_ifname: str
     ours: bool
-    """Whether vcnd made it; others are left alone."""
+    """True if vcnd made it; others' links are not changed."""
     addresses: tuple[str, ...] = ()
-    """The addresses of the pod that it carries, IPv4 first; none: it carries none."""
+    """The addresses of its pod, IPv4 first; empty if it carries no pod."""
     key: SandboxKey | None = None
-    """The sandbox, where the link says so."""
+    """The sandbox that its alias names, if any."""
     pod: PodRef | None = None

@@ -8,7 +8,7 @@ from vcnd.model.ids import ClassName
 
 
 class PlaceKind(StrEnum):
-    """What a problem is about."""
+    """The subject of a problem."""
 
     METADATA = "metadata"
     """The instance metadata service does not say which instance this is."""
@@ -23,7 +23,7 @@ class PlaceKind(StrEnum):
     LINK = "link"
     """A VNIC has no link on the node."""
     TAGS = "tags"
-    """Our tags cannot be put back on a VNIC or address."""
+    """Our tags on a VNIC or address cannot be restored."""
     NSGS = "nsgs"
     """A VNIC cannot be put into the NSGs of the pod network."""
     SHAPE = "shape"
@@ -31,13 +31,13 @@ class PlaceKind(StrEnum):
     ATTACH = "attach"
     """A VNIC of a class cannot be attached."""
     ADDRESSES = "addresses"
-    """A VNIC is given no more addresses of a family."""
+    """A VNIC is refused further addresses of a family."""
     FIXED_ADDRESS = "fixed-address"
     """A fixed address cannot be brought to this node."""
     RELEASE = "release"
-    """Addresses of a VNIC, or the VNIC itself, cannot be given back."""
+    """Addresses of a VNIC, or the VNIC itself, cannot be released."""
     CLUSTER = "cluster"
-    """The API server cannot be followed, or refuses what is written."""
+    """The API server cannot be followed, or refuses a write."""
     CLUSTER_OBJECTS = "cluster-objects"
     """Kubernetes objects of one kind cannot be decoded."""
     FIREWALL = "firewall"
@@ -53,7 +53,7 @@ class PlaceKind(StrEnum):
     def is_attempt(self) -> bool:
         """Return True if the problem is a refused attempt, repeated only on demand.
 
-        The other kinds are states: a loop looks at each again and clears it.
+        The other kinds are states: a loop checks each of them again and clears it.
         """
         return self in _ATTEMPTS
 
@@ -88,9 +88,9 @@ class Place:
     kind: PlaceKind
     vnic_id: str = ""
     family: Family | None = None
-    """The address family that alone suffers."""
+    """The only affected address family; None if all are."""
     pod_class: ClassName | None = None
-    """The class that alone suffers."""
+    """The only affected class; None if all are."""
     name: str = ""
     """Name of a fixed address, a task, a chain or a setting, or kind of a Kubernetes
     object."""

@@ -1,4 +1,4 @@
-"""What the journal keeps: each record is one durable step."""
+"""The journal's records: each is one durable step."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from vcnd.model.vnic import PrivateIp, VnicSlot
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A sandbox was given an address."""
+    """A sandbox got a lease."""
 
     lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A sandbox's lease ended; its address began to cool."""
+    """A sandbox's lease ended; the cooldown of its addresses began."""
 
     key: SandboxKey
 
@@ -58,21 +58,21 @@ class AttachIntended:
 
 @dataclass(frozen=True, slots=True)
 class AttachSettled:
-    """It is known what became of the AttachVnic with this retry token."""
+    """The outcome of the AttachVnic with this retry token is known."""
 
     token: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnIntended:
-    """These addresses and blocks, by first address, are about to be given back."""
+    """These addresses and blocks, by first address, are about to be released."""
 
     addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnSettled:
-    """The cloud still gives us these: they were not given back."""
+    """The cloud still gives us these: they were not released."""
 
     addresses: tuple[str, ...]
 
@@ -109,20 +109,20 @@ Record = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveredState:
-    """What a replay of the journal yields: the state at its last whole record."""
+    """The result of the journal's replay: the state at its last valid record."""
 
     leases: tuple[Lease, ...] = ()
     private_ips: tuple[PrivateIp, ...] = ()
     slots: tuple[VnicSlot, ...] = ()
     cooling: tuple[tuple[str, float], ...] = ()
-    """Released addresses and how many seconds ago."""
+    """Addresses of ended leases, and how many seconds ago they ended."""
     lost: tuple[tuple[str, VnicId], ...] = ()
-    """Leased addresses that the cloud took back, and the VNICs they were on."""
+    """Leased addresses that the cloud no longer gives us, and their VNICs."""
     returning: tuple[str, ...] = ()
-    """Objects, by their first address, that perhaps were given back already."""
+    """Objects, by first address, whose release has an unknown outcome."""
     detaching: tuple[VnicId, ...] = ()
-    """VNICs that perhaps were detached already."""
+    """VNICs whose detachment has an unknown outcome."""
     unsettled_attach: str | None = None
-    """The retry token of an AttachVnic whose answer never came."""
+    """The retry token of an AttachVnic without a recorded answer."""
     damaged: bool = False
-    """Whether something that was durable may be missing."""
+    """True if durable records may be missing."""

@@ -1,4 +1,4 @@
-"""What Kubernetes is told of the node: status and events."""
+"""The node's reports to Kubernetes: status and Events."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class VnicReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReport:
-    """How the node's pod network stands: the status of a NativePodNetwork."""
+    """The status of the node's NativePodNetwork."""
 
     state: str
     """``SUCCESS``, ``IN_PROGRESS`` or ``BACKOFF``, OKE's words."""
@@ -25,7 +25,7 @@ class NodeReport:
     vnics: tuple[VnicReport, ...] = ()
     resources: tuple[ApplicationResource, ...] = ()
     only_resources: bool = False
-    """Whether pods that ask for none of them find no address here."""
+    """True if only pods that request an application resource get addresses."""
 
     @property
     def serves(self) -> bool:
@@ -35,10 +35,10 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterEvent:
-    """Something that whoever looks at a pod, or at the node, ought to know."""
+    """An Event on a pod, or on the node."""
 
     pod: PodRef | None
-    """None: it concerns the node."""
+    """The pod; None for the node."""
     reason: str
     """One word, as ``kubectl get events`` has it."""
     message: str

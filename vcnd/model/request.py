@@ -1,4 +1,4 @@
-"""What pods ask for beyond an address, and what they may ask for."""
+"""Pods' requests beyond an address, and the policies that allow them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,40 +11,40 @@ EVERY = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodRequest:
-    """What a pod asks for, in the words of Kubernetes.
+    """A pod's request, in the terms of Kubernetes.
 
-    Who wrote what stays apart: a pod's author writes annotations as he likes, and
-    the scheduler grants extended resources.
+    The two sources stay apart: a pod's author writes annotations freely, and the
+    scheduler accounts for extended resources.
     """
 
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """Its own and its namespace's; its own count where both say something."""
+    """Its own and its namespace's; its own take precedence."""
     resources: Mapping[str, str] = field(default_factory=dict)
     """Limits of its containers on extended resources, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressRequest:
-    """Which addresses a pod asks for; what is empty is left to the network."""
+    """The addresses that a pod requests; empty fields take the pod network's values."""
 
     subnet_ids: tuple[str, ...] = ()
     """Subnets that its address may come from, in order of preference."""
     nsg_ids: tuple[str, ...] = ()
-    """The NSGs that it is to be in, and no others."""
+    """Exactly the NSGs that it should be in."""
     families: tuple[Family, ...] = ()
-    """The families that it wants addresses of, and no others."""
+    """Exactly the families that it requests."""
     resource: str = ""
-    """The application resource that it asks for."""
+    """The application resource that it requests."""
     fixed: str = ""
-    """``namespace/name`` of the address that is to be its own, again and again."""
+    """``namespace/name`` of the fixed address that it requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespacePolicy:
-    """What the pods of a namespace may wish for."""
+    """What the pods of a namespace may request."""
 
     namespace: str
-    """``*`` is every one, in this and the other lists."""
+    """The namespace; ``*`` means all, here and in the lists."""
     subnet_ids: frozenset[str] = frozenset()
     nsg_ids: frozenset[str] = frozenset()
     fixed_addresses: bool = False
@@ -52,9 +52,9 @@ class NamespacePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a pod is to be given."""
+    """What a pod's request was granted."""
 
     pod_class: PodClass
     families: tuple[Family, ...] = (Family.IPV4,)
     fixed: str = ""
-    """The fixed IPv4 address that it is to have; empty: any."""
+    """The name of its fixed IPv4 address; empty: any address."""

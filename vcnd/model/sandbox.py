@@ -1,4 +1,4 @@
-"""Whom an address is given to: a CNI attachment of a pod's sandbox."""
+"""The holder of an address: a CNI attachment of a pod's sandbox."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -12,8 +12,8 @@ UNKNOWN_COOKIE = 0
 class SandboxKey:
     """The identity of an attachment (CNI 1.1, "Attachment").
 
-    The network name belongs to it: GC speaks of one network only, and the same
-    container may be attached to several.
+    The network's name is part of it: GC concerns one network only, and a container
+    may be attached to several.
     """
 
     network: str
@@ -22,14 +22,14 @@ class SandboxKey:
 
     @classmethod
     def of_link(cls, host_ifname: str) -> Self:
-        """Return what stands for a sandbox of which only its link is known.
+        """Return the key of a sandbox of which only the link is known.
 
         No call has this key: the name of a network is never empty.
         """
         return cls("", host_ifname, "")
 
     def __str__(self) -> str:
-        """Return the form used in logs: cut, and so no identity."""
+        """Return the short form for logs; it is not unique."""
         return f"{self.network}/{self.container_id[:13]}/{self.ifname}"
 
 
@@ -79,7 +79,7 @@ class Lease:
     addresses: tuple[str, ...]
     """One, or one of each family, that of the network's first family first."""
     wiring: HostLink | None
-    """From before it is plugged; None: vcnd leases the addresses and wires nothing."""
+    """Its link, set before it is plugged; None if vcnd wires nothing."""
     pod: PodRef = PodRef()
 
     @property

@@ -1,4 +1,4 @@
-"""The node's whole state at one moment, as ``vcndctl status --json`` prints it.
+"""The node's state at one moment, as ``vcndctl status --json`` prints it.
 
 The names in JSON are an interface: fields are added, and none is renamed or removed.
 """
@@ -18,11 +18,11 @@ class FamilyStatus(msgspec.Struct, frozen=True, kw_only=True):
     cooling: int
     deleting: int
     doubted: int
-    """Those being added, too."""
+    """Includes addresses that are being added."""
 
 
 class PoolStatus(FamilyStatus, frozen=True, kw_only=True):
-    """The network's first family, and what is wanted of it."""
+    """The pool's first family, and the demand for it."""
 
     demand: int
     """Pods that have an address, or need one."""
@@ -32,7 +32,7 @@ class PoolStatus(FamilyStatus, frozen=True, kw_only=True):
 
     @property
     def held(self) -> int:
-        """Return how many addresses there are but for those in doubt."""
+        """Return the number of addresses, without those in doubt."""
         return self.free + self.leased + self.cooling + self.deleting
 
 
@@ -46,14 +46,14 @@ class VnicStatus(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """Its own IPv4 address."""
     ipv6: str
-    """Its own IPv6 address; empty: it has none."""
+    """Its own IPv6 address; empty if it has none."""
     subnet_id: str
     subnet_cidr: str
     pod_class: str = msgspec.field(name="class")
-    """The class of pods that it is for; the node's own class has an empty name."""
+    """Its class of pods; the node's own class has an empty name."""
     primary: bool
     addresses: int
-    """How many addresses it has for pods, those of blocks too."""
+    """How many addresses it has for pods, including those of blocks."""
     blocks: tuple[str, ...]
 
 
@@ -67,7 +67,7 @@ class LeaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The first of its addresses."""
     addresses: tuple[str, ...]
     host_ifname: str
-    """The link on the node; empty: the lease has none."""
+    """The link on the node; empty if the lease has none."""
     pod: str
     """``namespace/name``; empty outside Kubernetes."""
 
@@ -85,7 +85,7 @@ class BrokenStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong at a place."""
+    """A problem at a place."""
 
     what: str
     """The place in words."""
@@ -98,20 +98,20 @@ class ProblemStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     since_seconds: float
     seconds_ago: float
-    """When it was seen last."""
+    """Seconds since it was reported last."""
     count: int
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything."""
+    """The whole state."""
 
     pool: PoolStatus
     families: dict[Family, FamilyStatus]
     vnics: tuple[VnicStatus, ...]
     vnic_limit: int
-    """How many VNICs the shape takes, the primary one too."""
+    """How many VNICs the shape takes, including the primary."""
     cloud_observed: bool
-    """Whether an audit has agreed with OCI since the daemon started."""
+    """True if an audit has succeeded since the daemon's start."""
     leases: tuple[LeaseStatus, ...]
     broken: tuple[BrokenStatus, ...]
     problems: tuple[ProblemStatus, ...]
@@ -123,5 +123,5 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def primary(self) -> VnicStatus | None:
-        """Return the instance's primary VNIC, where it is known."""
+        """Return the instance's primary VNIC, if known."""
         return next((vnic for vnic in self.vnics if vnic.primary), None)

@@ -1,4 +1,4 @@
-"""VNICs and private IPs, as far as the node needs to know them."""
+"""VNICs and private IPs, with the fields that the node needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ class Vnic:
     subnet_cidr: str
     virtual_router: str
     ipv6: str = ""
-    """The VNIC's own IPv6 address; empty: it has none."""
+    """The VNIC's own IPv6 address; empty if it has none."""
     ipv6_cidr: str = ""
-    """The subnet's first IPv6 prefix; empty: it has none."""
+    """The subnet's first IPv6 prefix; empty if it has none."""
     ipv6_router: str = ""
     pod_class: ClassName = OWN_CLASS
-    """The class of pods that it is for."""
+    """Its class of pods."""
     further_cidrs: tuple[str, ...] = ()
     """Networks of its addresses outside ``subnet_cidr``: the subnet has more blocks."""
 
     @property
     def pod_networks(self) -> tuple[str, ...]:
-        """Return the networks that the addresses of its pods are of."""
+        """Return the networks of its pods' addresses."""
         known = self.subnet_cidr, *self.further_cidrs, self.ipv6_cidr
         return tuple(network for network in known if network)
 
@@ -42,7 +42,7 @@ class Vnic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VnicSlot:
-    """A VNIC under the node's own small number for it.
+    """A VNIC and its number on this node.
 
     1 is the primary, 2 and up are pod VNICs.  Packet marks and route tables are
     derived from the number, and connections carry it in their mark, so it never
@@ -65,10 +65,10 @@ PRIMARY_INDEX = 1
 class PrivateIp:
     """A secondary private IP object of one of our VNICs: an address, or a block.
 
-    OCI's IPv6 objects are another kind there; here they differ by their address.
+    In OCI IPv6 objects are another kind; here only the address differs.
 
-    Where ``fixed`` names it, it is RESERVED: it outlives its pods and its VNIC, and
-    is for the pods that claim that name alone.
+    If ``fixed`` names it, it is RESERVED: it outlives its pods and its VNIC, and only
+    pods that request that name get it.
     """
 
     id: PrivateIpId
@@ -76,7 +76,7 @@ class PrivateIp:
     """The address, or a block's first."""
     vnic_id: VnicId
     prefix_length: int = 0
-    """0: a single address."""
+    """Prefix length of a block; 0 for a single address."""
     fixed: str = ""
 
     @property
@@ -100,7 +100,7 @@ class PrivateIp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the journal knows by OCID: it is ours, whatever its tags say."""
+    """The objects that the journal knows by OCID: ours, whatever their tags say."""
 
     vnics: Mapping[VnicId, Vnic]
     private_ips: Mapping[PrivateIpId, PrivateIp]
@@ -108,7 +108,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudView:
-    """What the cloud says of this instance, at one look."""
+    """The cloud's objects of this instance, from one audit."""
 
     primary: Vnic
     pod_vnics: tuple[Vnic, ...]
@@ -116,18 +116,18 @@ class CloudView:
     nsgs: Mapping[VnicId, tuple[str, ...]]
     """The NSGs of the pod VNICs."""
     private_ips: tuple[PrivateIp, ...]
-    """Secondary private IPs on the pod VNICs, but RESERVED ones that are not ours;
-    and the IPv6 addresses of ours, where it was asked for both families."""
+    """Secondary private IPs on the pod VNICs, except RESERVED ones that are not ours;
+    plus our IPv6 objects if that family was requested."""
     unlisted: Mapping[Family, str]
-    """Families whose addresses could not be listed, and why: nothing follows of it."""
+    """Families whose addresses could not be listed, and why; they are not judged."""
     attached: tuple[VnicId, ...]
-    """All VNICs of the instance, foreign ones and those that go too: they use the
+    """All VNICs of the instance, including foreign and detaching ones: they use the
     shape's slots."""
     attaching: int
-    """How many more VNICs are on their way, and have no OCID yet."""
+    """How many more VNICs are attaching, and have no OCID yet."""
     untagged_vnics: tuple[Vnic, ...] = ()
-    """Pod VNICs that are known, and have lost our tags."""
+    """Known pod VNICs that have lost our tags."""
     untagged_ips: tuple[PrivateIp, ...] = ()
-    """Addresses that are known, and have lost the tags that we need."""
+    """Known addresses that have lost our tags."""
     vnic_limit: int
     """How many VNICs the shape takes (IMDS shapeConfig.maxVnicAttachments)."""
