@@ -30,21 +30,21 @@ class OciSection(_Section, frozen=True):
     """[oci]: where the pods' addresses come from."""
 
     subnet_id: str = ""
-    """OCID of the pod subnet.  Empty: the NativePodNetwork says, made by others."""
+    """OCID of the pod subnet.  Empty: the NativePodNetwork, made by others, has it."""
     further_subnet_ids: list[str] = []
     """OCIDs of more pod subnets, used in this order when those before are full."""
     nsg_ids: list[str] = []
     """OCIDs of the NSGs of pod VNICs, at most 5."""
     ip_families: tuple[Family, ...] = (Family.IPV4,)
-    """What pods have addresses of: IPv4, IPv6 or both, the first one first."""
+    """The families of pods' addresses: IPv4, IPv6 or both; the first one leads."""
     cluster: str = "default"
     """Tag of this cluster's VNICs; VNICs without it are never touched."""
     principal: Literal["instance", "api_key", "workload", "resource"] = "instance"
     """Who signs: the instance, a user's API key, a pod of OKE, a resource (2.2)."""
     config_file: str = "~/.oci/config"
-    """Where the API key is described, with ``principal = "api_key"``."""
+    """The file that describes the API key, with ``principal = "api_key"``."""
     profile: str = "DEFAULT"
-    """Which of its profiles."""
+    """The profile in that file."""
     metadata_url: str = "http://169.254.169.254/opc/v2"
     """The instance metadata service."""
     endpoint: str = ""
@@ -56,11 +56,11 @@ class OciSection(_Section, frozen=True):
     ipv6s_per_vnic: Annotated[int, msgspec.Meta(ge=1)] = 32
     """IPv6 objects to expect of a VNIC, likewise."""
     blocks: bool = True
-    """Ask for aligned blocks of addresses where that saves calls; singles otherwise."""
+    """Create aligned blocks of addresses where that saves calls; singles otherwise."""
     wait_seconds: Seconds = 120.0
     """How long one change (attach, work request) may take before it is given up."""
     retry_seconds: Seconds = 60.0
-    """How long one request is repeated before its refusal is told."""
+    """How long one request is repeated before its refusal is reported."""
 
 
 class PoolSection(_Section, frozen=True):
@@ -73,9 +73,9 @@ class PoolSection(_Section, frozen=True):
     cooling_seconds: float = 30.0
     shrink_after_seconds: float = 300.0
     resync_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
-    """The pool is looked at at least so often."""
+    """The pool is reconciled at least at this interval."""
     audit_seconds: Annotated[float, msgspec.Meta(gt=0)] = 600.0
-    """Books, kernel and cloud are compared so often."""
+    """The interval at which ledger, kernel and cloud are compared."""
 
 
 class CniSection(_Section, frozen=True):
@@ -123,10 +123,10 @@ class KubernetesSection(_Section, frozen=True):
 
 
 class AllowSection(_Section, frozen=True):
-    """[[allow]]: what the pods of a namespace may wish for; without any, nothing."""
+    """[[allow]]: what the pods of a namespace may request; without any, nothing."""
 
     namespace: str
-    """``*`` is every one, here and in the lists."""
+    """The namespace; ``*`` means all, here and in the lists."""
     subnet_ids: list[str] = []
     nsg_ids: list[str] = []
     fixed_addresses: bool = False
@@ -141,7 +141,7 @@ class LogSection(_Section, frozen=True):
 
 
 class Config(_Section, frozen=True):
-    """The whole file."""
+    """The whole configuration."""
 
     oci: OciSection = OciSection()
     pool: PoolSection = PoolSection()
@@ -152,7 +152,7 @@ class Config(_Section, frozen=True):
     allow: list[AllowSection] = []
 
     def network(self) -> PodNetwork:
-        """Return where pods' addresses come from, unless somebody else says so."""
+        """Return the pod network, unless somebody else made the NativePodNetwork."""
         oci = self.oci
         return PodNetwork(
             subnet_ids=tuple(filter(None, (oci.subnet_id, *oci.further_subnet_ids))),
@@ -162,7 +162,7 @@ class Config(_Section, frozen=True):
         )
 
     def limits(self) -> dict[Family, LearntLimits]:
-        """Return what is known of limits before any was met."""
+        """Return the limits that hold until refusals teach others."""
         oci = self.oci
         per_vnic = {
             Family.IPV4: oci.addresses_per_vnic,
@@ -186,7 +186,7 @@ class Config(_Section, frozen=True):
         )
 
     def namespace_policies(self) -> list[NamespacePolicy]:
-        """Return what pods may wish for."""
+        """Return what pods may request."""
         return [
             NamespacePolicy(
                 namespace=a.namespace,
@@ -220,7 +220,7 @@ def load(path: Path, node_name: str = "") -> Config:
 
     Args:
         path: the file.
-        node_name: what Kubernetes calls this node, unless the file says.
+        node_name: the node's name in Kubernetes, unless the file has it.
 
     Raises:
         ConfigError: it cannot be read, has unknown keys, or values out of range.

@@ -1,8 +1,8 @@
 """The composition root: builds the rooms, opens the nurseries, starts and stops.
 
-Three nested nurseries: doors ⊂ calls ⊂ rooms.  Shutdown is the order of the
-closing braces: no new calls, calls finish within their grace, then what they
-stood upon ends.  Nothing is detached: pods outlive the daemon.
+Three nested nurseries: doors ⊂ calls ⊂ rooms.  Shutdown is the order of the closing
+braces: no new calls; calls finish within their grace; then the tasks that they need
+end.  Nothing is detached: pods outlive the daemon.
 """
 
 import time
@@ -60,11 +60,11 @@ def oci_cloud(
 
     Args:
         config: names it.
-        client: the way there.
+        client: the HTTP client.
         random: for jitter.
         wall_clock: Unix time, for signatures.
-        principal: makes who signs, given the federation's URL, in place of whom the
-            configuration names.
+        principal: makes the signer from the federation's URL, instead of the one that
+            the configuration names.
     """
     oci = config.oci
     metadata = Metadata(client=client, base_url=oci.metadata_url)
@@ -94,7 +94,7 @@ def _principal(
     wall_clock: Callable[[], float],
     federation_url: str,
 ) -> Principal:
-    """Return who signs the requests."""
+    """Return the principal that signs requests."""
     match config.oci.principal:
         case "api_key":
             path = Path(config.oci.config_file).expanduser()

@@ -36,13 +36,13 @@ log = structlog.get_logger()
 
 
 class Node:
-    """All that one node's daemon does, over given ports.
+    """The flows of one node's daemon, over given ports.
 
     Attributes:
         pool: the node's state.
         attacher: CNI ADD, DEL and CHECK.
         kernel_audit: CNI GC, and the comparison with the kernel.
-        release: gives everything back.
+        release: releases everything.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Node:
             self._cluster_tasks = _cluster_tasks(self.pool, cloud, cluster, random)
 
     async def start(self, rooms: trio.Nursery) -> None:
-        """Recover what an earlier life left, then keep pool and books right."""
+        """Recover the state of an earlier life, then start the tasks."""
         recovered = self._journal.open()
         await rooms.start(partial(self._journal.run, self.pool.conditions.note_disk))
         self.pool.restore(recovered)
@@ -133,14 +133,14 @@ class Node:
         await self.kernel_audit.restore(damaged=recovered.damaged)
         self._returns.resume(recovered)
         await rooms.start(self._host.run)
-        # With what the journal knows the node serves at once, cloud or no cloud.
+        # With the journal's state the node serves at once, even without the cloud.
         try:
             if self.kernel_audit.knows_vnics:
                 await self._changes.apply()
             await self.kernel_audit.audit()
         except VcndError as error:
-            # To be tried again by the first audit.  Ending would help nobody: DEL and
-            # STATUS are answered, and vcndctl says what is wrong.
+            # The first audit tries again.  Ending would help nobody: DEL and STATUS
+            # are answered, and vcndctl shows the problem.
             self.pool.problems.report(KERNEL, error.cause, str(error))
         keep = self._supervisor.keep
         await rooms.start(keep, "links", self._links.run)

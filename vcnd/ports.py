@@ -1,4 +1,4 @@
-"""What the flows need of the outside.  Adapters satisfy these structurally."""
+"""The ports: what the flows need from outside.  Adapters satisfy them structurally."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Never, Protocol
@@ -30,43 +30,43 @@ class Cloud(Protocol):
         """Return this cloud for calls of an urgency; without one they go last."""
 
     async def instance_id(self) -> str:
-        """Return which instance this is; asks IMDS the first time, and no API."""
+        """Return this instance's OCID; asks IMDS the first time, and no API."""
 
     async def observe(self, families: Sequence[Family], known: Known) -> CloudView:
-        """Ask what the cloud has for this instance, of these families.
+        """Return the cloud's objects of this instance.
 
         Args:
-            families: of the addresses.
-            known: what is ours, whatever its tags say.
+            families: families of the addresses.
+            known: our objects, whatever their tags say.
         """
 
     async def has_vnic(self, vnic_id: VnicId) -> bool:
-        """Ask for a VNIC by its OCID; False: it is gone, or going for good."""
+        """Read a VNIC by its OCID; return False if it is gone or terminating."""
 
     async def has_address(self, private_ip: PrivateIp) -> bool:
-        """Ask for an address by its OCID; False: it is gone, or on another VNIC."""
+        """Read an address by its OCID; return False if it is gone or moved."""
 
     async def tag_vnic(self, vnic: Vnic) -> None:
-        """Put our tags on a VNIC, beside those of others."""
+        """Add our tags to a VNIC; others' tags stay."""
 
     async def tag_address(self, private_ip: PrivateIp) -> None:
-        """Put our tags on an address, beside those of others."""
+        """Add our tags to an address; others' tags stay."""
 
     async def create_addresses(
         self, vnic_id: VnicId, count: int, family: Family
     ) -> list[PrivateIp]:
-        """Create single addresses on a VNIC; return them, others of it perhaps too.
+        """Create single addresses on a VNIC; return them, perhaps with others of it.
 
-        Raises ``CloudFullError`` when not all of them fit, having created none,
-        or some, which the next ``observe`` tells.
+        Raises ``CloudFullError`` if not all of them fit; some may have been created,
+        and the next ``observe`` has them.
         """
 
     async def create_block(
         self, vnic_id: VnicId, size: int, family: Family
     ) -> list[PrivateIp]:
-        """Create an aligned block of so many addresses on a VNIC; return it.
+        """Create an aligned block of a number of addresses on a VNIC; return it.
 
-        Raises ``CloudFullError`` when there is no such free range, or no room.
+        Raises ``CloudFullError`` if there is no such free range, or no room.
         """
 
     async def delete_addresses(
@@ -75,13 +75,13 @@ class Cloud(Protocol):
         """Delete addresses and blocks of one VNIC; those gone count as deleted."""
 
     async def fetch_fixed(self, name: str, vnic: Vnic) -> list[PrivateIp]:
-        """Bring a fixed address to a VNIC, made in its subnet where there is none.
+        """Bring a fixed address to a VNIC; create it in the subnet if there is none.
 
-        Raises ``AddressHeldError`` when it is on another VNIC.
+        Raises ``AddressHeldError`` if it is on another VNIC.
         """
 
     async def release_fixed(self, private_ip: PrivateIp) -> None:
-        """Take a fixed address from its VNIC; it lives on, for any node."""
+        """Detach a fixed address from its VNIC; any node may fetch it."""
 
     async def attach_vnic(
         self, pod_class: PodClass, families: Sequence[Family], token: str
@@ -99,32 +99,32 @@ class Cloud(Protocol):
 
 
 class Cluster(Protocol):
-    """Kubernetes, as one node uses it.  What only reads never calls it.
+    """Kubernetes, as one node uses it.  Reads use a local cache.
 
-    What is asynchronous raises ``ClusterError`` when the cluster is away.
+    Async methods raise ``ClusterError`` when the cluster is away.
     """
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Follow the cluster, whatever happens to it."""
+        """Follow the cluster for ever; failures lead to another try."""
 
     async def until_changed(self) -> None:
         """Return when something has changed since the last return."""
 
     def pods(self) -> list[BoundPod] | None:
-        """Return the pods bound here that have or want an address.
+        """Return the pods bound here that have or need an address.
 
-        None until the cluster has been asked once; what was last known while it
+        None until the first list has been read; the last known pods while the cluster
         is away.
         """
 
     def request(self, pod: PodRef, told: Mapping[str, str] | None) -> PodRequest | None:
-        """Return what a pod and its namespace ask for; None while that is not known.
+        """Return the request of a pod and its namespace; None while it is not known.
 
         Args:
             pod: the pod.
-            told: the pod's own annotations, where the runtime says them.
+            told: the pod's own annotations, if the runtime passes them.
         """
 
     def unfollowed(self) -> Mapping[str, Fault]:
@@ -134,34 +134,34 @@ class Cluster(Protocol):
         """Return the kinds of objects some of which cannot be decoded, and why."""
 
     def identify(self, instance_id: str) -> None:
-        """Say which instance this node is."""
+        """Set the instance that this node is."""
 
     async def network(self, own: PodNetwork) -> PodNetwork:
-        """Return what the pods here shall be given; make it known where nobody did.
+        """Return the node's pod network; create its NativePodNetwork if there is none.
 
         Args:
-            own: what the configuration says; somebody else's wins.
+            own: the configuration's; an object that somebody else made wins.
 
-        Raises ``PodNetworkError`` when that makes no sense.
+        Raises ``PodNetworkError`` if the object makes no sense.
         """
 
     async def proxy_problem(self, subnets: Sequence[str]) -> Fault | None:
         """Return what is wrong with kube-proxy's configuration for such pods."""
 
     async def publish(self, report: NodeReport) -> None:
-        """Tell how the node's pod network stands; what was told is not told again."""
+        """Write the status of the node's pod network, if it has changed."""
 
     async def post_event(self, event: ClusterEvent) -> None:
-        """Tell something once, beside the pod or the node that it concerns."""
+        """Post an Event on the pod or the node that it concerns."""
 
 
 class Host(Protocol):
-    """The node's kernel.  The leases that it is given are wired."""
+    """The node's kernel.  All its leases have wiring."""
 
     async def identify(self, netns: int) -> int:
         """Return the cookie of the network namespace behind a descriptor.
 
-        Raises ``BadNetnsError`` when it is no namespace of a pod.
+        Raises ``BadNetnsError`` if it is no namespace of a pod.
         """
 
     def host_ifname(self, key: SandboxKey) -> str:
@@ -179,7 +179,7 @@ class Host(Protocol):
         """
 
     async def unplug(self, lease: Lease) -> None:
-        """Cut the pod off now; its link is deleted a little later.  Idempotent."""
+        """Disconnect the pod now; its link is deleted a little later.  Idempotent."""
 
     async def check(
         self, lease: Lease, *, netns: int, default_routes: Collection[Family]
@@ -195,7 +195,7 @@ class Host(Protocol):
     async def pod_links(self) -> Mapping[str, PodLink]:
         """Return the links with names like pods', by name; ours and others'.
 
-        Those that were cut and wait to be deleted are left out.
+        Links that wait for their deletion are left out.
         """
 
     async def vnic_numbers(self) -> Mapping[str, int]:
@@ -205,10 +205,10 @@ class Host(Protocol):
         """Delete a pod interface of ours that belongs to no lease."""
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
-        """Learn the pods of an earlier life and their VNICs; ``apply`` follows."""
+        """Take over the pods of an earlier life and their VNICs; ``apply`` follows."""
 
     def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
-        """Learn on which VNICs a plugged pod's addresses are; ``apply`` follows."""
+        """Set the VNICs of a plugged pod's addresses; ``apply`` follows."""
 
     def unlinked(self) -> frozenset[VnicId]:
         """Return the pod VNICs of the last ``apply`` that have no link on the node."""
@@ -217,7 +217,7 @@ class Host(Protocol):
         """Return when ``unlinked`` has changed since the last return."""
 
     async def apply(self, slots: Sequence[VnicSlot]) -> None:
-        """Bring VNIC links, addresses, routes, rules and the nft table to this."""
+        """Set up VNIC links, addresses, routes, rules and the nft table."""
 
     async def withdraw(self) -> None:
         """Remove all that ``apply`` made."""
@@ -231,14 +231,14 @@ class Host(Protocol):
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Do what goes on behind the calls: reaping, restoring what others took."""
+        """Do the background work: reap links, restore what others removed."""
 
 
 class Journal(Protocol):
     """Durable memory.  Records become durable in the order in which they come."""
 
     def open(self) -> RecoveredState:
-        """Return what earlier lives of the daemon wrote."""
+        """Return the state that earlier lives of the daemon wrote."""
 
     async def run(
         self,
@@ -246,19 +246,19 @@ class Journal(Protocol):
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
-        """Write what is appended.
+        """Write appended records.
 
         Args:
-            report: is told why the disk refuses, and an empty text when it does not
-                any more.
-            task_status: is told when it runs.
+            report: called with the reason when the disk refuses, and with an empty
+                text when it works again.
+            task_status: reports the start.
         """
 
     async def append(self, *records: Record) -> None:
         """Write records; return when they are durable.
 
-        Raises ``JournalError`` when the disk refuses: nothing of them will be
-        remembered.  When cancelled they may be, or not.
+        Raises ``JournalError`` if the disk refuses; then none of them is kept.  If
+        cancelled, they may be kept or not.
         """
 
     async def append_in_any_case(
@@ -267,10 +267,10 @@ class Journal(Protocol):
         """Write a record, now or as soon as the disk takes it; return once tried.
 
         Args:
-            record: comes before all that is appended later.  It is not dropped by a
-                refusal, nor when the caller is cancelled.
-            then: is called once it is durable.
+            record: it precedes all later ones, and is kept even if the disk refuses
+                or the caller is cancelled.
+            then: called once it is durable.
         """
 
     def remove(self) -> None:
-        """Leave nothing behind: there is nothing to remember any more."""
+        """Delete the journal: the node holds nothing any more."""

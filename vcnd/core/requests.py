@@ -1,4 +1,4 @@
-"""Pods' requests: what they say, whether that is allowed, what it comes to."""
+"""Pods' requests: parsed, checked against the policies, and granted."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,13 +18,13 @@ from vcnd.model.request import (
 from vcnd.model.sandbox import PodRef
 
 OWN_PREFIX = "vcnd.io/"
-"""Of every annotation that vcnd reads."""
+"""Prefix of every annotation that vcnd reads."""
 SUBNET_IDS = "vcnd.io/subnet-ids"
 NSG_IDS = "vcnd.io/nsg-ids"
 IP_FAMILIES = "vcnd.io/ip-families"
 FIXED_ADDRESS = "vcnd.io/fixed-address"
 RESOURCE_PREFIX = "oke-application-resource.oci.oraclecloud.com/"
-"""Of the extended resources that OKE calls application resources."""
+"""Prefix of the extended resources that OKE calls application resources."""
 OWN_NAME = "true"
 """Value of FIXED_ADDRESS: the fixed address bears the pod's own name."""
 
@@ -32,10 +32,10 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 def read(pod: PodRef, request: PodRequest) -> AddressRequest:
-    """Return which addresses a pod asks for.
+    """Return the addresses that a pod requests.
 
     Raises:
-        RequestRefusedError: it cannot be meant; says what and why.
+        RequestRefusedError: the request makes no sense; the message says why.
     """
     annotations = request.annotations
     return AddressRequest(
@@ -94,7 +94,7 @@ def _fixed(pod: PodRef, value: str) -> str:
 
 
 def may_request(namespace: str, allowed: Iterable[NamespacePolicy]) -> bool:
-    """Return True if the pods of a namespace may wish for anything."""
+    """Return True if the pods of a namespace may request anything."""
     return any(a.namespace in (EVERY, namespace) for a in allowed)
 
 
@@ -105,10 +105,10 @@ def grant(
     allowed: Sequence[NamespacePolicy],
     network: PodNetwork,
 ) -> Grant:
-    """Return what a pod of a namespace is to be given.
+    """Return the grant for a request of a pod of a namespace.
 
     Raises:
-        RequestRefusedError: it may not have that.
+        RequestRefusedError: no policy allows it.
     """
     mine = [a for a in allowed if a.namespace in (EVERY, namespace)]
     _check("subnet", request.subnet_ids, [a.subnet_ids for a in mine], namespace)

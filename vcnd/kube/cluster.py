@@ -1,4 +1,4 @@
-"""The ``Cluster`` port: what Kubernetes binds to this node, and what it is told."""
+"""The ``Cluster`` port on Kubernetes: watches, and writes of this node."""
 
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
@@ -96,7 +96,7 @@ class KubeCluster:
         self._changed.set()
 
     def _namespaces_changed(self, changes: Sequence[Namespace]) -> None:
-        """Ring where pods of this node are concerned; others' namespaces are many."""
+        """Ring if pods of this node are concerned; there are many other namespaces."""
         here = {p.metadata.namespace for p in self._pods.cache.objects.values()}
         if not changes or any(found.metadata.name in here for found in changes):
             self._ring()
@@ -164,16 +164,16 @@ class KubeCluster:
             meta = known.metadata
             if (meta.namespace, meta.name) != (pod.namespace, pod.name):
                 continue
-            # Another one of that name may have asked for something else.
+            # Another pod of that name may have had another request.
             if pod.uid in (meta.uid, meta.annotations.get(trim.STATIC_UID)):
                 own = meta.annotations if told is None else told
                 return self._request(known, own)
         return None
 
     def _request(self, pod: Pod, own: Mapping[str, str]) -> PodRequest | None:
-        """Return what a pod asks for, given its own annotations.
+        """Return a pod's request, given its own annotations.
 
-        None while the namespace is not known: a pod may be heard of before it.
+        None while the namespace is not known: its event may come after the pod's.
         """
         known = self._namespaces.cache.objects.get(pod.metadata.namespace)
         if known is None:
@@ -198,7 +198,7 @@ class KubeCluster:
         return [reflector for reflector in found if reflector is not None]
 
     def identify(self, instance_id: str) -> None:
-        """Say which instance this node is: its NativePodNetwork bears its name."""
+        """Set the instance that this node is: its NativePodNetwork has its name."""
         self._instance_id = instance_id
         self._named.set()
 
@@ -263,7 +263,7 @@ class KubeCluster:
     # Writing
 
     async def publish(self, report: NodeReport) -> None:
-        """Write the status; where the node serves, say so (``Cluster.publish``)."""
+        """Write the status, and the Node if it serves (``Cluster.publish``)."""
         await self._writer.publish(report, self._nodes, self._networks)
 
     async def post_event(self, event: ClusterEvent) -> None:

@@ -1,4 +1,4 @@
-"""What somebody's NativePodNetwork asks for."""
+"""The pod network that a NativePodNetwork describes."""
 
 from vcnd.core.podnetwork import wanted
 from vcnd.kube.wire import NativePodNetwork

@@ -1,4 +1,4 @@
-"""Carry out CNI's verbs: each call goes to the flow that it is about."""
+"""Carries out CNI's verbs: passes each call to its flow."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class Sandboxes(Protocol):
-    """What the calls about one sandbox do, without their form."""
+    """The verbs that concern one sandbox."""
 
     async def add(
         self,
@@ -27,10 +27,10 @@ class Sandboxes(Protocol):
         netns: int,
         annotations: Mapping[str, str] | None = None,
     ) -> tuple[Lease, PodInterface]:
-        """Give a sandbox an address."""
+        """Lease a sandbox an address and wire it."""
 
     async def delete(self, key: SandboxKey) -> Lease | None:
-        """Take it back."""
+        """End its lease; return the lease that it had."""
 
     async def check(
         self,
@@ -39,17 +39,17 @@ class Sandboxes(Protocol):
         addresses: Collection[str],
         default_routes: Collection[Family] = (),
     ) -> None:
-        """Look whether all is there."""
+        """Raise if something that ADD made is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CniVerbs:
-    """Who does what a container runtime calls for."""
+    """The functions that carry out CNI's verbs."""
 
     sandboxes: Sandboxes
     """ADD, DEL and CHECK."""
     collect_garbage: Callable[[str, frozenset[tuple[str, str]]], Awaitable[None]]
-    """GC: end what the runtime no longer knows of a network."""
+    """GC: end the leases of a network that the runtime no longer knows."""
     ready: Callable[[], None]
     """STATUS: raise if ADD cannot succeed."""
 
@@ -57,8 +57,8 @@ class CniVerbs:
         """Carry a call out, and log it; return what the plugin prints.
 
         Args:
-            call: one that makes sense.
-            descriptors: what came with it; ADD and CHECK need the network namespace.
+            call: a valid call.
+            descriptors: those of the request; ADD and CHECK need the network namespace.
 
         Raises:
             VcndError: it is refused, or failed.

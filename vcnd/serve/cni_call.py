@@ -1,7 +1,7 @@
-"""Understand a CNI call, as the CNI specification 1.1 demands; sans-I/O.
+"""Parses a CNI call as the CNI specification 1.1 demands; sans-I/O.
 
-Whatever environment and configuration are, the outcome is a call or a
-``BadRequestError``.  A null in the configuration means that the key is absent.
+For any environment and configuration the outcome is a call or a ``BadRequestError``.
+A null in the configuration means that the key is absent.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ COMMANDS = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call that makes sense."""
+    """A valid call."""
 
     command: str
     cni_version: str
@@ -33,9 +33,9 @@ class Call:
     pod: PodRef
     netns_path: str
     previous: Mapping[str, Any] = field(default_factory=dict)
-    """ADD and CHECK: prevResult; its lists are there, and hold objects."""
+    """ADD and CHECK: prevResult; its lists exist and hold objects."""
     annotations: Mapping[str, str] | None = None
-    """ADD: the pod's annotations, where the runtime says them."""
+    """ADD: the pod's annotations, if the runtime passes them."""
     valid_attachments: frozenset[tuple[str, str]] = frozenset()
     """GC: (container id, ifname) of ``cni.dev/valid-attachments``."""
 
@@ -55,14 +55,14 @@ def parse_call(environment: dict[str, str], config: dict[str, Any]) -> Call:
     """Return the call, checked as the CNI specification demands.
 
     Raises:
-        BadEnvironmentError: a variable is missing or malformed; named.
-        UnsupportedVersionError: cniVersion is none of ours.
+        BadEnvironmentError: a variable is missing or malformed; the message names it.
+        UnsupportedVersionError: cniVersion is not supported.
         BadNetworkConfigError: name or prevResult cannot be used.
     """
     command = environment.get("CNI_COMMAND", "")
     if command not in COMMANDS:
         raise BadEnvironmentError(f"CNI_COMMAND={shown(command)} is no command of CNI")
-    # DEL is lenient: a downgrade must not keep pods in Terminating for ever.
+    # DEL is lenient: after a downgrade pods must not stay Terminating for ever.
     version = version_of(config)
     if command != "DEL":
         _check_version(command, config)

@@ -1,4 +1,4 @@
-"""Read a CNI network configuration beyond its name and version; sans-I/O.
+"""Parses a CNI network configuration beyond name and version; sans-I/O.
 
 A null means that the key is absent.
 """
@@ -10,7 +10,7 @@ import msgspec
 from vcnd.model.errors import BadNetworkConfigError
 
 ANNOTATIONS = "io.kubernetes.cri.pod-annotations"
-"""The capability by which containerd says a pod's annotations."""
+"""The capability by which containerd passes a pod's annotations."""
 MAX_PREVIOUS_DEPTH = 32
 
 
@@ -21,7 +21,7 @@ class _Ip(msgspec.Struct):
 
 
 class _Result(msgspec.Struct):
-    """What is read of prevResult."""
+    """The fields of prevResult that are read."""
 
     interfaces: list[dict[str, Any]] | None = None
     ips: list[_Ip] | None = None
@@ -37,7 +37,7 @@ class _Attachment(msgspec.Struct):
 
 
 def annotations_of(config: dict[str, Any]) -> dict[str, str] | None:
-    """Return the pod's annotations, where the runtime says them.
+    """Return the pod's annotations, or None if the runtime passes none.
 
     Raises:
         BadNetworkConfigError: they are no map of texts.
@@ -57,7 +57,7 @@ def annotations_of(config: dict[str, Any]) -> dict[str, str] | None:
 
 
 def previous_of(command: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return prevResult as it came, with its lists in place.
+    """Return prevResult, with empty lists for missing ones.
 
     Raises:
         BadNetworkConfigError: it is no result, or CHECK has none with addresses.
@@ -82,7 +82,7 @@ def previous_of(command: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_deeper_than(value: Any, most: int) -> bool:
-    """Return True if a JSON value has more levels; without recursion of our own."""
+    """Return True if a JSON value has more levels; not recursive."""
     level = [value]
     for _ in range(most):
         level = [
@@ -107,7 +107,7 @@ def valid_attachments_of(config: dict[str, Any]) -> frozenset[tuple[str, str]]:
     if listed is None:
         listed = config.get("cni.dev/attachments")  # the first libcni with GC
     if listed is None:
-        # Without the list everything would be garbage; the spec demands it.
+        # Without the list everything would be garbage; the specification demands it.
         raise BadNetworkConfigError("GC needs cni.dev/valid-attachments")
     try:
         attachments = msgspec.convert(listed, list[_Attachment])

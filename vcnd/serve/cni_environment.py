@@ -1,4 +1,4 @@
-"""Read the variables of a CNI call: which sandbox, which pod; sans-I/O."""
+"""Parses the variables of a CNI call: the sandbox and the pod; sans-I/O."""
 
 import re
 from typing import Any
@@ -7,13 +7,13 @@ from vcnd.model.errors import BadEnvironmentError
 from vcnd.model.sandbox import PodRef
 
 MAX_NAME_CHARACTERS = 253
-"""Of a network, a container, and what CNI_ARGS names: they go into journal and logs."""
+"""Limit for names of networks and containers, and in CNI_ARGS: logs have them."""
 MAX_SHOWN_CHARACTERS = 80
 
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 _IFNAME = re.compile(r"[!-$&-.0-9;-~]{1,15}")
-"""What the kernel accepts, but for bytes beyond ASCII: no slash, colon or space, and no
-percent sign, which it takes for a pattern."""
+"""Names that the kernel accepts, in ASCII: no slash, colon or space, and no percent
+sign, which it takes for a pattern."""
 _RESERVED_IFNAMES = frozenset({".", "..", "all", "default"})
 
 
@@ -27,15 +27,15 @@ def is_name(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Return the head of a value, as it can stand in an error."""
+    """Return the start of a value, in a form for errors."""
     return repr(value)[:MAX_SHOWN_CHARACTERS]
 
 
 def attachment(command: str, environment: dict[str, str]) -> tuple[str, str]:
-    """Return container id and interface name, where the command needs them.
+    """Return container ID and interface name if the command needs them.
 
     Raises:
-        BadEnvironmentError: a variable is missing or malformed; named.
+        BadEnvironmentError: a variable is missing or malformed; the message names it.
     """
     needed = {
         "ADD": ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"),
@@ -62,7 +62,7 @@ def pod_of(environment: dict[str, str], *, strict: bool) -> PodRef:
 
     Args:
         environment: of the call.
-        strict: False: where it is malformed, no pod.
+        strict: False: malformed arguments mean no pod.
 
     Raises:
         BadEnvironmentError: it is malformed.

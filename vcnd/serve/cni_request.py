@@ -1,4 +1,4 @@
-"""Receive a request: its bytes, and the descriptors that ride with them."""
+"""Receives a request: its bytes and its descriptors."""
 
 import os
 import socket
@@ -12,16 +12,16 @@ from vcnd.model.errors import BadRequestError
 from vcnd.serve import wire
 
 MAX_DESCRIPTORS = 8
-"""One is right; a few more are named in the answer, many more are not taken."""
+"""One is right; up to this number the answer names the excess."""
 
 
 class HalfRequestError(Exception):
-    """The peer ended its request early; nobody waits for a reply."""
+    """The peer closed before the end of its request; it gets no reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A whole request, as it came; leaving it closes its descriptors."""
+    """A whole request; its context's end closes its descriptors."""
 
     environment: dict[str, str]
     stdin: bytes
@@ -40,7 +40,7 @@ class Request:
 
 
 async def receive(connection: trio.socket.SocketType) -> Request:
-    """Return a request; its descriptors are the caller's to close.
+    """Return a request; the caller closes its descriptors.
 
     Raises:
         HalfRequestError: the connection ended before the request was whole.
@@ -69,7 +69,7 @@ async def receive(connection: trio.socket.SocketType) -> Request:
 async def _some(
     connection: trio.socket.SocketType, descriptors: list[int], before: int
 ) -> bytes:
-    """Return what comes next, and add the descriptors that come with it."""
+    """Return the next bytes, and append the descriptors that come with them."""
     try:
         chunk, ancillary, flags, _ = await connection.recvmsg(
             1 << 16,

@@ -1,6 +1,6 @@
-"""Render the answers to CNI calls; sans-I/O.
+"""Renders the answers to CNI calls; sans-I/O.
 
-What the shim prints, behind a line of its own:
+A reply has a first line, and then the text that the shim prints:
 
     "<exit code> <stdout bytes>⏎" stdout
 """
@@ -17,11 +17,11 @@ from vcnd.serve.cni_call import Call
 from vcnd.serve.wire import VERSIONS
 
 MAX_TEXT_CHARACTERS = 4096
-"""Of an error's texts: they repeat input, and the shim takes 1 MiB at most."""
+"""Limit for an error's texts: they repeat input, and the shim takes at most 1 MiB."""
 
 
 def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
-    """Return ADD's success result in the version asked for."""
+    """Return ADD's success result in the requested version."""
     ends = [
         {"name": interface.host_ifname, "mac": interface.host_mac},
         {

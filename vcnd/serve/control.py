@@ -1,4 +1,4 @@
-"""Carry out the verbs that are ours: what vcndctl asks for."""
+"""Carries out vcndctl's verbs."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ COMMANDS = (STATUS, RELEASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlVerbs:
-    """What vcndctl can ask for."""
+    """The functions that carry out vcndctl's verbs."""
 
     report: Callable[[], NodeStatus]
     """Return the node's state."""
     release: Callable[[], Awaitable[None]]
-    """Give everything back to the cloud."""
+    """Release everything to the cloud."""
 
     async def carry_out(self, command: str) -> bytes:
         """Carry out one of ``COMMANDS``; return the answer as JSON."""

@@ -1,4 +1,4 @@
-"""Notice that a caller hung up while its call is worked on."""
+"""Notices that a caller hung up while its call is carried out."""
 
 import select
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ class HangUps:
     """Ends calls whose peers closed their connection: one task watches them all.
 
     Only a full close counts.  A peer that shut down its sending half still waits for
-    the reply, so neither the end of the data nor more data says anything; the kernel
-    reports the close of a Unix stream socket as EPOLLHUP, asked for or not.
+    the reply, so neither the end of the data nor more data counts.  The kernel always
+    reports the close of a Unix stream socket as EPOLLHUP.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class HangUps:
         self._calls: dict[int, trio.CancelScope] = {}
 
     async def run(self) -> Never:
-        """Cancel the calls of those who hang up."""
+        """Cancel the calls of peers that hang up."""
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
             for descriptor, _ in self._epoll.poll(0):

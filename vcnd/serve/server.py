@@ -23,9 +23,9 @@ from vcnd.serve.hangups import HangUps
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
-"""A peer that has sent no whole request by then is let go."""
+"""A connection without a whole request by then is closed."""
 REPLY_SECONDS = 10.0
-"""A peer that has not taken the whole reply by then is let go."""
+"""A connection whose peer has not read the whole reply by then is closed."""
 LINGER_SECONDS = 2.0
 ACCEPT_PAUSE_SECONDS = 0.1
 TRANSIENT_ACCEPT_ERRORS = {
@@ -55,7 +55,7 @@ class CniServer:
         """Accept connections for ever; each is answered by a child of ``calls``.
 
         Raises:
-            OSError: the listener cannot accept any more; time does not mend that.
+            OSError: the listener failed for good.
         """
         hangups = HangUps()
         async with trio.open_nursery() as watch:
@@ -118,8 +118,8 @@ class CniServer:
     ) -> None:
         """Carry a request out and reply.
 
-        An ADD ends when its caller hangs up: nobody would learn of the address.  What
-        others do is wanted whether or not somebody waits for the reply.
+        An ADD ends when its caller hangs up: nobody would learn its address.  Other
+        verbs are carried out even if nobody waits for the reply.
         """
         if request.environment.get("CNI_COMMAND") != "ADD":
             await _reply(connection, await self._answer(request))
@@ -139,7 +139,7 @@ class CniServer:
             command = environment.get("CNI_COMMAND", "")
             if command in COMMANDS:
                 return cni_result.frame(0, await self._control.carry_out(command))
-            # One word ties the call's log lines to the requests that it makes of OCI.
+            # The trace ID ties the call's log lines to its requests to OCI.
             trace = wire.trace_of(environment) or secrets.token_hex(16)
             bind_contextvars(trace=trace)
             config = wire.parse_config(request.stdin)
@@ -153,7 +153,7 @@ class CniServer:
             )
             return cni_result.frame(1, cni_result.render_error(version, error))
         except Exception:
-            # A defect of ours: told in full to the log, and to the runtime without.
+            # A defect of ours: the log has all of it, the runtime's error no details.
             log.exception("call_failed")
             failure = VcndError("vcnd failed; see journalctl -u vcnd")
             return cni_result.frame(1, cni_result.render_error(version, failure))
@@ -172,7 +172,7 @@ class CniServer:
 async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
     view = memoryview(data)
     try:
-        # Most replies fit at once, and then nothing has to be waited for.
+        # Most replies fit into the socket's buffer and need no wait.
         with suppress(BlockingIOError):
             view = view[os.write(connection.fileno(), view) :]
         if not view:
@@ -181,12 +181,12 @@ async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
             while view:
                 view = view[await connection.send(view) :]
     except (OSError, trio.TooSlowError) as error:
-        # The runtime gave up.  What was done stays; its DEL will follow.
+        # The runtime gave up.  The result stays; its DEL will follow.
         log.info("reply_not_sent", reason=str(error) or "nobody reads it")
 
 
 async def _linger(connection: trio.socket.SocketType) -> None:
-    """Take what else comes: closing on unread data would destroy the reply."""
+    """Read the remaining bytes: closing on unread data would destroy the reply."""
     with trio.move_on_after(LINGER_SECONDS), suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
         while await connection.recv(1 << 16):

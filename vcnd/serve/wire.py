@@ -1,10 +1,10 @@
-"""Read the bytes of a CNI call; sans-I/O.
+"""Parses the bytes of a CNI call; sans-I/O.
 
-What the shim (``cni/vcnd-cni.c``) sends:
+The shim (``cni/vcnd-cni.c``) sends:
 
     "vcnd 1 <environment bytes> <stdin bytes>⏎" environment stdin
 
-Whatever the bytes are, the outcome is a value or a ``BadRequestError``.
+For any bytes the outcome is a value or a ``BadRequestError``.
 """
 
 import re
@@ -21,7 +21,7 @@ MAX_STDIN_BYTES = 1 << 20
 VERSIONS = ("0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LATEST = VERSIONS[-1]
 DEFAULT_VERSION = "0.3.1"
-"""Of a configuration that names none."""
+"""The version of a configuration that names none."""
 
 _VERSION = re.compile(r"[0-9.]{1,15}")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -29,7 +29,7 @@ _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """How much follows the first line of a request."""
+    """The first line of a request: the sizes of its parts."""
 
     environment_bytes: int
     stdin_bytes: int
@@ -41,7 +41,7 @@ class Header:
 
 
 def parse_header(line: bytes) -> Header:
-    """Return what a request's first line says.
+    """Return a request's parsed first line.
 
     Raises:
         BadRequestError: it is no request, of another protocol, or too large.
@@ -100,7 +100,7 @@ def parse_config(data: bytes) -> dict[str, Any]:
 
 
 def version_of(config: dict[str, Any]) -> str:
-    """Return the version that answers repeat: the caller's, where it is one."""
+    """Return the version for answers: the caller's, if it is valid."""
     version = config.get("cniVersion")
     if version is None:
         return DEFAULT_VERSION
