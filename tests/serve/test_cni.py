@@ -1,0 +1,151 @@
+"""Which flow each of CNI's verbs calls, with what, and what is answered."""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pytest
+
+from tests.calling import interface_with
+from vcnd.model.errors import BadNetnsError, NotServingError
+from vcnd.model.family import Family
+from vcnd.model.interface import GATEWAYS, PodInterface
+from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.serve import cni_result
+from vcnd.serve.cni import CniVerbs
+from vcnd.serve.cni_call import Call
+
+KEY, POD = SandboxKey("vcnd", "abc", "eth0"), PodRef(namespace="n", name="p", uid="u")
+LEASE = Lease(key=KEY, addresses=("10.1.0.5",), wiring=None, pod=POD)
+INTERFACE = interface_with({Family.IPV4})
+NETNS = 7
+
+
+class Flows:
+    """Records what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.lease: Lease | None = LEASE
+
+    async def add(
+        self,
+        key: SandboxKey,
+        pod: PodRef,
+        netns: int,
+        annotations: Mapping[str, str] | None = None,
+    ) -> tuple[Lease, PodInterface]:
+        self.asked.append(("add", key, pod, netns, annotations))
+        return LEASE, INTERFACE
+
+    async def delete(self, key: SandboxKey) -> Lease | None:
+        self.asked.append(("delete", key))
+        return self.lease
+
+    async def check(
+        self,
+        key: SandboxKey,
+        netns: int,
+        addresses: Collection[str],
+        default_routes: Collection[Family] = (),
+    ) -> None:
+        self.asked.append(("check", key, netns, addresses, default_routes))
+
+    async def collect_garbage(
+        self, network: str, valid: frozenset[tuple[str, str]]
+    ) -> None:
+        self.asked.append(("collect_garbage", network, valid))
+
+    def ready(self) -> None:
+        self.asked.append(("ready",))
+
+
+def verbs(flows: Flows) -> CniVerbs:
+    return CniVerbs(
+        sandboxes=flows, collect_garbage=flows.collect_garbage, ready=flows.ready
+    )
+
+
+def call(command: str, **more: Any) -> Call:
+    return Call(
+        command=command,
+        cni_version="1.0.0",
+        key=KEY,
+        pod=POD,
+        netns_path="/x",
+        **more,
+    )
+
+
+ROUTE = {"dst": "0.0.0.0/0", "gw": GATEWAYS[Family.IPV4]}
+PREVIOUS = {"ips": [{"address": "10.1.0.5/32"}], "routes": [ROUTE]}
+VALID = frozenset({("abc", "eth0")})
+
+
+@pytest.mark.parametrize(
+    ("made", "descriptors", "asked"),
+    [
+        (call("ADD"), [NETNS], ("add", KEY, POD, NETNS, None)),
+        (
+            call("ADD", annotations={"a": "b"}),
+            [NETNS],
+            ("add", KEY, POD, NETNS, {"a": "b"}),
+        ),
+        (call("DEL"), [], ("delete", KEY)),
+        (call("DEL"), [NETNS], ("delete", KEY)),
+        (
+            call("CHECK", previous=PREVIOUS),
+            [NETNS],
+            ("check", KEY, NETNS, ["10.1.0.5"], [Family.IPV4]),
+        ),
+        (
+            call("GC", valid_attachments=VALID),
+            [],
+            ("collect_garbage", "vcnd", VALID),
+        ),
+        (call("STATUS"), [], ("ready",)),
+    ],
+)
+async def test_verb_calls_its_flow(
+    made: Call, descriptors: list[int], asked: tuple[object, ...]
+) -> None:
+    flows = Flows()
+    stdout = await verbs(flows).carry_out(made, descriptors)
+    assert flows.asked == [asked]
+    added = made.command == "ADD"
+    result = cni_result.render_result(made, LEASE, INTERFACE) if added else b""
+    assert stdout == result
+
+
+async def test_del_without_a_lease_succeeds() -> None:
+    flows = Flows()
+    flows.lease = None
+    assert await verbs(flows).carry_out(call("DEL"), []) == b""
+
+
+async def test_version_calls_no_flow() -> None:
+    flows = Flows()
+    answer = json.loads(await verbs(flows).carry_out(call("VERSION"), []))
+    assert answer["supportedVersions"] == ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]
+    assert flows.asked == []
+
+
+@pytest.mark.parametrize("command", ["ADD", "CHECK"])
+@pytest.mark.parametrize("descriptors", [[], [NETNS, 8]])
+async def test_verb_needs_one_namespace(command: str, descriptors: list[int]) -> None:
+    flows = Flows()
+    with pytest.raises(BadNetnsError, match=f"{len(descriptors)} descriptors came"):
+        await verbs(flows).carry_out(call(command), descriptors)
+    assert flows.asked == []
+
+
+async def test_refusal_of_a_flow_comes_out() -> None:
+    def refuse() -> None:
+        raise NotServingError("starting")
+
+    flows = Flows()
+    refusing = CniVerbs(
+        sandboxes=flows, collect_garbage=flows.collect_garbage, ready=refuse
+    )
+    with pytest.raises(NotServingError, match="starting"):
+        await refusing.carry_out(call("STATUS"), [])
