@@ -53,7 +53,7 @@ def read(
         ({IP_FAMILIES: ""}, AddressRequest()),
         ({FIXED_ADDRESS: "true"}, AddressRequest(fixed="shop/web-0")),
         ({FIXED_ADDRESS: " db.main-1 "}, AddressRequest(fixed="shop/db.main-1")),
-        ({FIXED_ADDRESS: "a" * 253}, AddressRequest(fixed=f"shop/{'a' * 253}")),
+        ({FIXED_ADDRESS: "a" * 251}, AddressRequest(fixed=f"shop/{'a' * 251}")),
         ({FIXED_ADDRESS: ""}, AddressRequest()),
     ],
 )
@@ -96,6 +96,8 @@ def test_several_application_resources_are_refused(resources: dict[str, str]) ->
         ({FIXED_ADDRESS: "a."}, "'a.' is no name"),
         ({FIXED_ADDRESS: "other/name"}, "'other/name' is no name"),
         ({FIXED_ADDRESS: "a" * 254}, "is no name"),
+        # A tag of the address has namespace and name.
+        ({FIXED_ADDRESS: "a" * 252}, "namespace 257 characters, at most 256"),
     ],
 )
 def test_malformed_annotation_is_refused_by_name(

@@ -27,6 +27,9 @@ RESOURCE_PREFIX = "oke-application-resource.oci.oraclecloud.com/"
 """Prefix of the extended resources that OKE calls application resources."""
 OWN_NAME = "true"
 """Value of FIXED_ADDRESS: the fixed address bears the pod's own name."""
+MOST_FIXED = 256
+"""Characters of a fixed address's name, namespace included: OCI's limit of a tag's
+value."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -90,7 +93,14 @@ def _fixed(pod: PodRef, value: str) -> str:
             f"{FIXED_ADDRESS}: {name!r} is no name",
             details=f"lower case letters, digits, '-' and '.', or {OWN_NAME!r}",
         )
-    return f"{pod.namespace}/{name}"
+    whole = f"{pod.namespace}/{name}"
+    if len(whole) > MOST_FIXED:
+        raise RequestRefusedError(
+            f"{FIXED_ADDRESS}: {name!r} is too long",
+            details=f"it has with its namespace {len(whole)} characters, at most"
+            f" {MOST_FIXED}",
+        )
+    return whole
 
 
 def may_request(namespace: str, allowed: Iterable[NamespacePolicy]) -> bool:
