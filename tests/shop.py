@@ -1,4 +1,4 @@
-"""A world where pods of namespace ``shop`` may wish for everything."""
+"""A world where pods of namespace ``shop`` may request everything."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -19,7 +19,7 @@ def test_defaults_and_effective_values(tmp_path: Path) -> None:
     assert load(path) == config
 
 
-def test_who_may_wish_for_what(tmp_path: Path) -> None:
+def test_allow_sections_become_policies(tmp_path: Path) -> None:
     path = tmp_path / "vcnd.toml"
     path.write_text(
         GOOD

@@ -33,7 +33,7 @@ def test_a_line_that_the_disk_refuses_is_dropped(
     assert "written" in (tmp_path / "log").read_text()
 
 
-def test_a_line_tells_its_priority_to_the_journal(
+def test_log_line_carries_its_priority(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log.set_up(level="info", form="logfmt", for_journal=True)
@@ -43,7 +43,7 @@ def test_a_line_tells_its_priority_to_the_journal(
     assert output.count("\n") == 1
 
 
-def test_the_lines_of_a_call_tell_its_trace(
+def test_log_lines_of_a_call_carry_its_trace(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log.set_up(level="info", form="logfmt", for_journal=True)

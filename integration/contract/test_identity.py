@@ -126,7 +126,7 @@ def test_a_wrong_key_is_refused(oracle: Oracle) -> None:
     assert (caught.value.status, caught.value.code) == (401, "NotAuthenticated")
 
 
-def test_a_clock_that_is_off_is_refused(oracle: Oracle) -> None:
+def test_clock_skew_is_refused(oracle: Oracle) -> None:
     oracle.cloud.clock.sleep(400.0)
     with pytest.raises(ServiceError) as caught:
         vcns(oracle.cloud, oracle.network)

@@ -166,7 +166,7 @@ def test_bulk_actions(family: Family) -> None:
     assert family.ids(vnic) == {}
 
 
-def test_a_bulk_create_that_does_not_fit_says_why(family: Family) -> None:
+def test_bulk_create_without_room_names_the_reason(family: Family) -> None:
     vnic = family.oracle.attached(subnet_id=family.subnet)
     work = family.in_bulk("create", [{}] * 65, vnic_id=vnic)
     assert work.status == "FAILED"

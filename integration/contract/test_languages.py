@@ -132,7 +132,7 @@ def test_a_retry_token_makes_one_object(caller: Caller, language: Language) -> N
     assert (again.status, again.code) == (409, "InvalidatedRetryToken")
 
 
-def test_what_is_not_there(caller: Caller) -> None:
+def test_missing_objects_are_not_found(caller: Caller) -> None:
     answer = caller.judge.call("GetVnic", vnicId="ocid1.vnic.oc1.iad.none")
     assert (answer.status, answer.code) == (404, "NotAuthorizedOrNotFound")
     assert answer.message

@@ -137,7 +137,7 @@ def test_a_lost_answer_is_found_by_its_token(oracle: Oracle) -> None:
     assert [p.id for p in listed if not p.is_primary] == [made.id]
 
 
-def test_consistency_is_eventual_where_that_is_asked_for(oracle: Oracle) -> None:
+def test_consistency_is_eventual_if_requested(oracle: Oracle) -> None:
     vnic = oracle.attached()
     oracle.cloud.service.world.settings.timing.consistency_seconds = 8.0
     made = oracle.network.create_private_ip(
@@ -163,7 +163,7 @@ def test_a_malformed_page_is_refused(oracle: Oracle) -> None:
     assert (caught.value.status, caught.value.code) == (400, "InvalidParameter")
 
 
-def test_new_networks_are_provisioning_where_that_is_asked_for(oracle: Oracle) -> None:
+def test_new_networks_are_provisioning_if_requested(oracle: Oracle) -> None:
     oracle.cloud.service.world.settings.timing.provision_seconds = 40.0
     network, where = oracle.network, {"compartment_id": oracle.compartment}
     details = models.CreateVcnDetails(cidr_blocks=["10.50.0.0/20"], **where)

@@ -135,7 +135,7 @@ async def test_pods_without_route_or_alias_are_known_by_map_and_name(lab: Lab) -
             await trio.sleep(0.05)
 
 
-async def test_link_of_somebody_in_the_reapers_group_stays(lab: Lab) -> None:
+async def test_foreign_link_in_the_reapers_group_stays(lab: Lab) -> None:
     node = lab.nodes[0]
     netns.ip(
         "node1",
@@ -154,7 +154,7 @@ async def test_link_of_somebody_in_the_reapers_group_stays(lab: Lab) -> None:
     netns.ip("node1", ["link del theirs"])
 
 
-async def test_journal_that_is_removed_under_the_daemon_is_written_anew(
+async def test_journal_removed_under_the_daemon_is_rewritten(
     lab: Lab,
 ) -> None:
     node, journal = lab.nodes[0], lab.nodes[0].state_directory / "journal"

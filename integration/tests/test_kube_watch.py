@@ -113,7 +113,7 @@ async def test_token_that_ends(server: ApiServer) -> None:
         await until(lambda: names(cluster) == {"unseen"}, 60)
 
 
-async def test_priority_and_fairness_says_429(server: ApiServer) -> None:
+async def test_priority_and_fairness_answers_429(server: ApiServer) -> None:
     limited = {
         "type": "Limited",
         "limited": {

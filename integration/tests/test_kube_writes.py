@@ -40,7 +40,7 @@ REPORT = NodeReport(
 )
 
 
-async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
+async def test_network_is_created_published_and_corrected(server: ApiServer) -> None:
     async with cluster_of(server) as cluster:
         await until(lambda: cluster.pods() is not None)
 
@@ -106,7 +106,9 @@ async def test_network_is_made_told_and_mended(server: ApiServer) -> None:
         server.admin("DELETE", NPN)
 
 
-async def test_profiles_are_read_and_their_resources_told(server: ApiServer) -> None:
+async def test_profiles_are_read_and_their_resources_published(
+    server: ApiServer,
+) -> None:
     name = f"{RESOURCE_PREFIX}web"
     details = {"subnetId": SUBNET, "ipCount": 16, "applicationResources": ["web"]}
     body = {

@@ -161,7 +161,7 @@ def test_restored_lease_has_an_address_of_each_family(
     assert restored.wiring == HostLink(ifname="oci1", netns_cookie=UNKNOWN_COOKIE)
 
 
-def test_link_that_names_no_sandbox_stands_for_one() -> None:
+def test_link_without_an_alias_gets_a_key_of_its_own() -> None:
     (repair,) = kernel_drift(
         leases=[], links={"oci1": link("oci1", FOUR)}, busy=set(), first=Family.IPV4
     )

@@ -195,7 +195,7 @@ def test_an_address_the_cloud_took_stays_leased_until_its_pod_ends() -> None:
     assert ledger.end_cooldown(99.0) == []
 
 
-def test_blocks_in_use_are_filled_and_untouched_ones_kept_whole() -> None:
+def test_blocks_in_use_are_filled_before_whole_blocks() -> None:
     ledger = Ledger(cooling_seconds=0)
     untouched, used = private_ip(1, block=True), private_ip(2, block=True)
     single = private_ip(3)
@@ -229,7 +229,7 @@ def test_a_block_is_spare_only_when_all_of_it_is() -> None:
     assert ledger.releasable() == [block]
 
 
-def test_the_end_of_a_lease_becomes_durable_after_its_address_came_back() -> None:
+def test_late_durable_release_frees_an_address_that_was_added_again() -> None:
     ledger = Ledger(cooling_seconds=10)
     key = SandboxKey("vcnd", "c", "eth0")
     ledger.add(private_ip(1))
@@ -242,7 +242,7 @@ def test_the_end_of_a_lease_becomes_durable_after_its_address_came_back() -> Non
     assert ledger.state(ended.address) is State.FREE
 
 
-def test_the_end_of_a_lease_becomes_durable_after_the_kernel_restored_it() -> None:
+def test_late_durable_release_keeps_a_lease_that_was_restored() -> None:
     ledger = Ledger(cooling_seconds=10)
     key = SandboxKey("vcnd", "c", "eth0")
     ledger.add(private_ip(1))

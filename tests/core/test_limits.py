@@ -23,7 +23,7 @@ def test_a_refusal_alone_teaches_no_limit() -> None:
     assert learnt.new_vnic_limit(1.0) == 64
 
 
-def test_another_vnic_of_the_subnet_that_is_given_one_proves_it() -> None:
+def test_address_on_another_vnic_of_the_subnet_proves_the_limit() -> None:
     learnt = limits()
     learnt.vnic_refused(ONE, "subnet", 32, 0.0)
     learnt.vnic_accepted(TWO, "elsewhere", 1.0)
@@ -37,7 +37,7 @@ def test_another_vnic_of_the_subnet_that_is_given_one_proves_it() -> None:
     assert learnt.limit(ONE, 2.0) == 64
 
 
-def test_a_vnic_without_addresses_that_is_refused_has_a_full_subnet() -> None:
+def test_empty_vnic_refused_means_subnet_full() -> None:
     learnt = limits()
     learnt.vnic_refused(ONE, "a", 0, 0.0)
     assert learnt.preferred(["a", "b"], 1.0) == "b"
@@ -66,7 +66,7 @@ def test_a_refused_single_acquits_the_blocks() -> None:
     assert learnt.blocks(1.0)[-1] == 256
 
 
-def test_an_api_without_blocks_is_remembered() -> None:
+def test_api_without_blocks_is_asked_for_singles() -> None:
     learnt = limits()
     learnt.no_blocks(0.0)
     assert learnt.blocks(BLOCK_SECONDS) == ()

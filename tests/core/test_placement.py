@@ -41,7 +41,7 @@ def inventory(
 
 
 @given(st.integers(1, 300), rooms, st.integers(0, 5), st.integers(0, 64))
-def test_a_plan_of_singles_asks_for_what_is_missing_and_no_more(
+def test_plan_of_singles_creates_exactly_the_missing_addresses(
     missing: int, held_and_limit: list[tuple[int, int]], slots: int, new: int
 ) -> None:
     have = inventory(held_and_limit, slots, new)
@@ -65,7 +65,7 @@ def test_a_plan_of_singles_asks_for_what_is_missing_and_no_more(
     st.integers(0, 64),
     st.sampled_from([1, 4, 16, 256]),
 )
-def test_blocks_keep_to_the_room_and_near_to_what_is_missing(
+def test_blocks_fit_the_room_and_exceed_the_missing_by_a_third_at_most(
     missing: int,
     held_and_limit: list[tuple[int, int]],
     slots: int,
@@ -113,14 +113,14 @@ def test_pieces(
         (300, 1, ((256,), 0)),
     ],
 )
-def test_pieces_of_ipv6_are_blocks_that_are_enough(
+def test_ipv6_pieces_are_the_smallest_sufficient_blocks(
     missing: int, room: int, expected: tuple[tuple[int, ...], int]
 ) -> None:
     assert pieces(missing, room, Family.IPV6, BLOCKS[Family.IPV6]) == expected
     assert pieces(missing, 400, Family.IPV6, ()) == ((), missing)
 
 
-def test_what_is_done_elsewhere_on_a_vnic_asks_for_no_other_vnic() -> None:
+def test_busy_vnic_counts_its_room_before_another_is_attached() -> None:
     have = inventory([(0, 8)], 3, 8)
     busy = replace(have, vnics=tuple(replace(v, busy=True) for v in have.vnics))
     assert plan(8, busy) == []
@@ -162,7 +162,7 @@ def spare_of(vnics: list[tuple[list[int], bool]]) -> list[VnicSpare]:
 
 
 @given(vnics_spare, st.integers(0, 200), st.booleans())
-def test_never_more_is_given_back_than_is_over(
+def test_release_never_exceeds_the_surplus(
     vnics: list[tuple[list[int], bool]], surplus: int, may_detach: bool
 ) -> None:
     have = spare_of(vnics)
@@ -177,14 +177,14 @@ def test_never_more_is_given_back_than_is_over(
         assert back.vnic_id not in back.objects
 
 
-def test_the_last_idle_vnic_goes_whole_and_the_next_waits() -> None:
+def test_last_idle_vnic_is_detached_first() -> None:
     have = spare_of([([32, 32], False), ([29], True), ([29], True)])
     back = plan_release(have, {Family.IPV4: 20})
     assert back.vnic_id == "vnic2"
     assert back.objects == {VnicId("vnic0"): list(have[0].releasable)}
 
 
-def test_one_vnic_stays() -> None:
+def test_release_keeps_one_vnic() -> None:
     have = spare_of([([29], True), ([29], True)])
     assert plan_release(have, {Family.IPV4: 100}).vnic_id == "vnic1"
     back = plan_release(have[:1], {Family.IPV4: 100})
@@ -194,12 +194,12 @@ def test_one_vnic_stays() -> None:
     )
 
 
-def test_an_empty_vnic_goes_though_nothing_is_over() -> None:
+def test_empty_vnic_is_detached_without_a_surplus() -> None:
     back = plan_release(spare_of([([29], False), ([], True)]), {})
     assert (back.vnic_id, back.objects) == ("vnic1", {})
 
 
-def test_a_vnic_that_the_other_family_needs_stays() -> None:
+def test_vnic_needed_by_the_other_family_is_kept() -> None:
     """Its IPv4 addresses go; its IPv6 block is not over."""
     have = spare_of([([29], False), ([29], True)])
     block = PrivateIp(

@@ -1,4 +1,4 @@
-"""What a NativePodNetwork may ask for, and how a node's state is told."""
+"""What a NativePodNetwork may ask for, and how a node's state is reported."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def ask(
     )
 
 
-def test_what_it_asks_for() -> None:
+def test_spec_is_read_as_a_pod_network() -> None:
     assert ask() == PodNetwork(subnet_ids=(SUBNET,), nsg_ids=(NSG,), maximum=31)
     assert ask(families=("IPv6", "IPv4")).families == (Family.IPV6, Family.IPV4)
     assert ask(nsg_ids=(), maximum=None) == PodNetwork(subnet_ids=(SUBNET,))
@@ -97,7 +97,7 @@ GENERAL = VnicProfile(subnet_id=SUBNET, nsg_ids=(NSG,))
 WEB = VnicProfile(subnet_id=SUBNET + "2", ip_count=8, application_resources=("web",))
 
 
-def test_profiles_say_subnets_and_resources() -> None:
+def test_profiles_name_subnets_and_resources() -> None:
     network = ask(subnet_ids=(), nsg_ids=(), maximum=None, profiles=(GENERAL, WEB))
     assert network.own_class == PodClass(OWN_CLASS, (SUBNET,), (NSG,))
     assert network.maximum == 40
@@ -127,7 +127,7 @@ def test_profiles_say_subnets_and_resources() -> None:
         ((replace(GENERAL, subnet_id="pods"),), "'pods' is no OCID"),
     ],
 )
-def test_profiles_that_cannot_be_meant(
+def test_malformed_profiles_are_refused(
     profiles: tuple[VnicProfile, ...], reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):

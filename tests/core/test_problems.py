@@ -44,7 +44,7 @@ def test_a_problem_keeps_its_age_and_counts() -> None:
     assert (found.cause, found.reason) == (Cause.THROTTLED, "429")
 
 
-def test_families_of_one_vnic_are_two_places() -> None:
+def test_each_family_of_a_vnic_is_its_own_place() -> None:
     problems = ProblemTable()
     problems.see(FOUR, Cause.REFUSED, "full", 0.0)
     problems.see(SIX, Cause.REFUSED, "full", 0.0)
@@ -73,7 +73,7 @@ def test_the_oldest_makes_room() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(PLACES), st.booleans(), st.integers(0, 2000)))
 )
-def test_no_problem_outlives_what_clears_it(
+def test_clearing_a_place_clears_its_problem(
     steps: list[tuple[Place, bool, int]],
 ) -> None:
     problems, there, now = ProblemTable(), set[Place](), 0.0

@@ -29,7 +29,7 @@ def follow(present: list[bool], seconds: float) -> tuple[list[float], list[float
     return began, ended
 
 
-def test_spacing_grows_to_one_that_an_event_outlives() -> None:
+def test_reminder_intervals_stay_below_an_events_lifetime() -> None:
     began, ended = follow([True] * 480, 30.0)
     assert began == [0.0, 600.0, 1800.0, 4200.0, 7200.0, 10200.0, 13200.0]
     assert ended == []
@@ -41,13 +41,13 @@ def test_the_end_is_mentioned_once() -> None:
     assert (began, ended) == ([0.0], [60.0])
 
 
-def test_what_comes_back_much_later_is_mentioned_at_once() -> None:
+def test_problem_that_returns_much_later_is_mentioned_at_once() -> None:
     began, ended = follow([True] + [False] * 100 + [True], 30.0)
     assert (began, ended) == ([0.0, 101 * 30.0], [30.0])
 
 
 @given(st.lists(st.booleans(), max_size=400))
-def test_what_comes_and_goes_is_not_mentioned_more_often(present: list[bool]) -> None:
+def test_flapping_problem_is_not_mentioned_more_often(present: list[bool]) -> None:
     began, ended = follow(present, 30.0)
     assert len(ended) <= len(began)
     retry_times = [b - a for a, b in pairwise(began)]

@@ -114,7 +114,7 @@ def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
     assert state.slots == (slot(2),)
 
 
-def test_an_address_has_one_holder_whatever_was_written() -> None:
+def test_replay_gives_each_address_one_holder() -> None:
     """I1: start-up must never read two leases of one address."""
     replay = Replay()
     for record in (Leased(lease(0, 1)), Leased(lease(1, 1))):

@@ -64,7 +64,7 @@ def test_each_state_can_be_reached(state: State) -> None:
 
 @pytest.mark.parametrize("move", Move)
 @pytest.mark.parametrize("state", State)
-def test_moves_do_what_the_table_says(state: State, move: Move) -> None:
+def test_ledger_moves_match_the_table(state: State, move: Move) -> None:
     ledger = ledger_in(state)
     try:
         MAKE[move](ledger)
@@ -79,14 +79,14 @@ def test_moves_do_what_the_table_says(state: State, move: Move) -> None:
 
 @pytest.mark.parametrize("move", [Move.LEASE, Move.RESTORE, Move.MARK_DELETING])
 @pytest.mark.parametrize("state", State)
-def test_a_move_that_is_not_in_the_table_is_refused(state: State, move: Move) -> None:
+def test_ledger_refuses_moves_outside_the_table(state: State, move: Move) -> None:
     ledger = ledger_in(state)
     if state not in MOVES[move]:
         with pytest.raises(IllegalMoveError):
             MAKE[move](ledger)
 
 
-def test_a_doubted_object_that_a_pod_holds_can_be_kept() -> None:
+def test_doubted_object_with_a_lease_can_be_kept() -> None:
     ledger = ledger_in(State.LEASED)
     ledger.doubt(OBJECT)
     ledger.keep(OBJECT)

@@ -44,7 +44,7 @@ def test_worked_example(demand: int, wanted: int) -> None:
     "wrong",
     [{"batch": 0}, {"buffer_fraction": -1}, {"minimum": 200}, {"cooling_seconds": -1}],
 )
-def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
+def test_invalid_policies_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong)).split("_")[0]):
         PoolPolicy(**wrong)  # type: ignore[arg-type]
 
@@ -61,7 +61,7 @@ holdings = st.builds(
 
 
 @given(holdings, policies)
-def test_what_is_missing_is_asked_for_once(
+def test_missing_addresses_are_requested_once(
     holding: Holding, policy: PoolPolicy
 ) -> None:
     missing = balance(holding, policy)
@@ -70,7 +70,9 @@ def test_what_is_missing_is_asked_for_once(
 
 
 @given(holdings, policies)
-def test_what_cools_is_never_over(holding: Holding, policy: PoolPolicy) -> None:
+def test_cooling_addresses_are_never_surplus(
+    holding: Holding, policy: PoolPolicy
+) -> None:
     over = -balance(holding, policy)
     assert over <= holding.free
 

@@ -48,7 +48,7 @@ def test_a_vnic_that_comes_back_gets_its_old_number() -> None:
     assert vnics.unused_numbers(set()) == []
 
 
-def test_leases_stand_on_a_vnic_until_they_end_though_their_address_is_gone() -> None:
+def test_lost_address_counts_on_its_vnic_until_the_lease_ends() -> None:
     ledger = Ledger(cooling_seconds=0)
     ledger.add(BLOCK)
     ledger.lease(LEASE)
@@ -59,7 +59,7 @@ def test_leases_stand_on_a_vnic_until_they_end_though_their_address_is_gone() ->
     assert ledger.vnics_leased() == set()
 
 
-def test_the_journal_remembers_on_which_vnic_a_lost_address_was() -> None:
+def test_replay_restores_the_vnic_of_a_lost_address() -> None:
     replay = Replay()
     replay.apply(AddressAdded(BLOCK), 1.0)
     replay.apply(Leased(LEASE), 1.0)
@@ -73,6 +73,6 @@ def test_the_journal_remembers_on_which_vnic_a_lost_address_was() -> None:
     assert compact.recovered(4.0).lost == ()
 
 
-def test_a_number_never_exceeds_what_the_marks_have_room_for() -> None:
+def test_vnic_numbers_fit_into_the_marks() -> None:
     """Pool and kernel agree; the numbers above are for VNICs of others."""
     assert Layout().most_pod_vnics >= MOST_INDEX

@@ -166,7 +166,7 @@ async def test_etag_guards_a_change(client: Client, service: Service) -> None:
     assert (second.status_code, second.json()["code"]) == (412, "NoEtagMatch")
 
 
-async def test_missing_and_forbidden_look_alike(client: Client) -> None:
+async def test_missing_and_forbidden_get_the_same_answer(client: Client) -> None:
     answer = await call(client, "GET", "/vnics/ocid1.vnic.oc1.iad.nothing")
     assert (answer.status_code, answer.json()["code"]) == (
         404,

@@ -35,7 +35,7 @@ def test_a_world_has_one_compartment_unless_it_declares_more() -> None:
         ('subnet = "nodes"', 'subnet = "nodes"\ncompartment = "x"', "named 'x'"),
     ],
 )
-def test_mistakes_are_told(old: str, new: str, reason: str) -> None:
+def test_mistakes_in_compartments_are_named(old: str, new: str, reason: str) -> None:
     with pytest.raises(WorldFileError, match=reason):
         parse(TEXT.replace(old, new))
 
@@ -84,7 +84,7 @@ def test_identity_lists_the_tree(service: Service) -> None:
     assert httpx2.get(f"{CORE}/compartments", params=asked).status_code == 400
 
 
-def test_what_is_made_in_a_compartment_is_listed_there_alone(service: Service) -> None:
+def test_new_object_is_listed_in_its_compartment_alone(service: Service) -> None:
     shop, apps = ocid(service, "shop"), ocid(service, "apps")
     body = {"compartmentId": shop, "cidrBlocks": ["10.50.0.0/20"], "displayName": "v"}
     assert post("/vcns", body).json()["compartmentId"] == shop

@@ -58,7 +58,7 @@ def kind_world() -> World:
     return worldfile.parse(worldfile.bundled("kind"))
 
 
-def test_what_docker_says() -> None:
+def test_docker_errors_are_shown() -> None:
     container = container_of(SAID)
     assert (container.name, container.pid) == ("vcnd-worker", 42)
     assert (container.address, container.gateway) == ("10.0.0.65", "10.0.0.254")

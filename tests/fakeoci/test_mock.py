@@ -148,7 +148,7 @@ def test_a_forked_child_has_the_cloud_too() -> None:
 # Several at once
 
 
-def test_of_nested_mocks_the_inner_one_answers() -> None:
+def test_innermost_mock_answers() -> None:
     with mock_oci() as outer:
         with mock_oci() as inner:
             httpx2.get(URL, headers=BEARER)
@@ -190,7 +190,7 @@ def test_nothing_is_left_patched() -> None:
 
 
 @LIBRARIES
-def test_who_patches_over_the_mock_and_outlives_it_is_left_alone(
+def test_leaving_the_mock_keeps_patches_made_over_it(
     library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     core = {"httpx": httpcore, "httpx2": httpcore2}[library.__name__]

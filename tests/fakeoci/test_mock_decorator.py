@@ -103,7 +103,7 @@ def test_each_call_has_a_cloud_of_its_own() -> None:
     assert [len(s.records) for s in services] == [0, 0]
 
 
-def test_what_cannot_be_decorated_is_refused() -> None:
+def test_undecoratable_objects_are_refused() -> None:
     with pytest.raises(TypeError, match="decorate its methods"):
         mock_oci()(type("Suite", (), {}))
     with pytest.raises(TypeError, match="with parentheses"):

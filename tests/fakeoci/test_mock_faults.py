@@ -90,7 +90,7 @@ def test_a_refusal_and_a_late_answer_are_answers(library: Any, run: Run) -> None
     assert statuses == [429, 200]
 
 
-def test_a_fault_of_one_document_of_metadata_is_met_by_no_other() -> None:
+def test_metadata_fault_applies_to_its_document_alone() -> None:
     with mock_oci() as fake:
         name = "IMDS /instance/region"
         fake.faults.append(Fault(operation=name, kind="unreachable"))

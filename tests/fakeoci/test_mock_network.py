@@ -50,7 +50,7 @@ def test_the_trap_sees_each_of_them_without_the_mock() -> None:
     assert [k for k, v in told.items() if not v["seen"]] == []
 
 
-def test_the_refusal_says_what_to_do() -> None:
+def test_refusal_names_the_remedy() -> None:
     with mock_oci():
         with pytest.raises(NetworkRefused, match=r"answers httpx and httpx2"):
             urllib.request.urlopen("http://169.254.169.254/opc/v2/")
@@ -150,7 +150,7 @@ def test_oci_cannot_be_allowed() -> None:
         mock_oci(allow=["169.254.169.254"])
 
 
-def test_of_nested_mocks_the_inner_one_allows() -> None:
+def test_innermost_mock_allows_hosts() -> None:
     with mock_oci(allow=["192.0.2.7"]), socket.socket(type=socket.SOCK_DGRAM) as sock:
         with mock_oci(), pytest.raises(NetworkRefused):
             sock.connect(("192.0.2.7", 9))

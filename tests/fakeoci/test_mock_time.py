@@ -21,7 +21,7 @@ from tests.fakeoci.calls import (
 
 
 @LIBRARIES
-def test_in_virtual_time_what_was_under_way_is_done(library: Any) -> None:
+def test_virtual_time_completes_work_under_way(library: Any) -> None:
     with mock_oci(virtual_time=True) as fake:
         unsigned(fake)
         fake.world.settings.timing.attach_seconds = 3600.0

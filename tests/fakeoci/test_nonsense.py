@@ -152,7 +152,7 @@ def made() -> MadeCloud:
 @pytest.mark.parametrize("operation", METHODS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(data=st.data())
-def test_nonsense_changes_nothing(
+def test_malformed_requests_change_nothing(
     operation: str, data: st.DataObject, made: MadeCloud
 ) -> None:
     request = data.draw(requests(operation, made.ids))

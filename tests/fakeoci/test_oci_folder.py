@@ -79,9 +79,7 @@ def test_by_tls_metadata_alone_stays_plain(service: Service, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["config", "key.pem", "ca.pem"])
-def test_files_of_somebody_else_stay(
-    service: Service, tmp_path: Path, name: str
-) -> None:
+def test_foreign_files_are_kept(service: Service, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("theirs")
     with pytest.raises(FolderError, match=f"did not write the {name}"):
         write(tmp_path, service, URL)

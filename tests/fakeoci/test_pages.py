@@ -130,7 +130,7 @@ def test_rules_of_an_nsg_have_pages_too(count: int, limit: int, chance: Random) 
         ("ListNetworkSecurityGroups", {"sortBy": "DISPLAYNAME"}),
     ],
 )
-def test_a_token_is_of_one_list(operation: str, query: dict[str, str]) -> None:
+def test_page_token_belongs_to_one_list(operation: str, query: dict[str, str]) -> None:
     world = world_of(list("aabb"))
     here = {"compartmentId": world.compartment_id, "limit": "2"}
     first = run(world, "ListNetworkSecurityGroups", here)

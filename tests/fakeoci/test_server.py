@@ -60,7 +60,7 @@ async def lists(service: Service, kinds: list[str]) -> list[bytes | type[OSError
     return seen
 
 
-async def test_a_reset_is_one_and_the_server_goes_on(service: Service) -> None:
+async def test_server_survives_a_connection_reset(service: Service) -> None:
     seen = await lists(service, ["", "reset", "cut", "reset", ""])
     ok = b"HTTP/1.1 200"
     assert seen == [ok, ConnectionResetError, ok, ConnectionResetError, ok]

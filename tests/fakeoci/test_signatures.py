@@ -174,12 +174,12 @@ def test_of_two_dates_x_date_counts() -> None:
         f"Mon, 01 Jan 2020 00:00:00 +{'9' * 20}",
     ],
 )
-def test_a_date_that_is_none_is_refused(date: str) -> None:
+def test_malformed_date_is_refused(date: str) -> None:
     names = ["date", "(request-target)", "host"]
     assert "malformed date" in refusal(request(values(date=date), names))
 
 
-def test_a_date_that_is_not_signed_does_not_count() -> None:
+def test_unsigned_date_is_ignored() -> None:
     old = formatdate(NOW - 3600, usegmt=True)
     names = ["date", "(request-target)", "host"]
     verify([*request(values(), names), ("x-date", old)])
@@ -188,7 +188,7 @@ def test_a_date_that_is_not_signed_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("lacking", ["(request-target)", "host"])
-def test_what_must_be_signed(lacking: str) -> None:
+def test_required_headers_must_be_signed(lacking: str) -> None:
     names = [n for n in ("x-date", "(request-target)", "host") if n != lacking]
     assert lacking in refusal(request(values(), names))
 
@@ -209,7 +209,7 @@ def test_a_delete_may_sign_a_body_that_it_has_not() -> None:
     verify(request(headers, [n for n in headers if n != "date"]), method="DELETE")
 
 
-def test_a_header_that_came_twice_is_signed_as_a_list() -> None:
+def test_repeated_header_is_signed_as_a_list() -> None:
     headers = values(opc_meta="one, two")
     names = ["date", "(request-target)", "host", "opc-meta"]
     signed = [
@@ -220,6 +220,6 @@ def test_a_header_that_came_twice_is_signed_as_a_list() -> None:
     assert "is missing" in refusal(signed)
 
 
-def test_a_header_beyond_ascii_is_signed_as_it_came() -> None:
+def test_non_ascii_header_is_signed_byte_for_byte() -> None:
     headers = values(opc_meta="Grüße")
     verify(request(headers, ["date", "(request-target)", "host", "opc-meta"]))

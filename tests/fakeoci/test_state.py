@@ -72,7 +72,7 @@ def test_no_address_and_no_name_is_given_twice() -> None:
     assert other.world.all(Ipv6) == []
 
 
-def test_what_was_under_way_goes_on_or_has_failed() -> None:
+def test_in_flight_work_resumes_or_fails_after_restore() -> None:
     service = fresh()
     vnic = busy(service)
     world = service.world
@@ -101,7 +101,7 @@ def test_retry_tokens_are_remembered() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"version": 7}', b"[1]"])
-def test_what_is_no_state_is_refused(data: bytes) -> None:
+def test_malformed_state_is_refused(data: bytes) -> None:
     with pytest.raises(StateError):
         fresh().restore(data)
 

@@ -25,7 +25,7 @@ def refused(*words: str) -> str:
     return done.stderr
 
 
-def test_clients_that_check_strictly_trust_the_ca_that_is_written(
+def test_strict_clients_trust_the_written_ca(
     tmp_path: Path,
 ) -> None:
     command = [*SERVE, *TLS, "--host", "127.0.0.2", "--instance", "node2"]
@@ -79,7 +79,7 @@ def test_a_port_in_use_is_named_and_no_folder_written(
     assert not folder.exists()
 
 
-def test_a_port_that_is_none_is_named(tmp_path: Path) -> None:
+def test_invalid_port_is_named(tmp_path: Path) -> None:
     told = refused("--tls", "--tls-port", "70000", "--oci-config", str(tmp_path))
     assert told.startswith("fakeoci: cannot listen at 127.0.0.1:70000: ")
     assert list(tmp_path.iterdir()) == []

@@ -71,7 +71,7 @@ async def test_an_operation_that_the_fake_lacks_is_named(
         ("DELETE", "/20200101/vcns"),
     ],
 )
-async def test_what_oracle_does_not_have_either_is_told_by_method_and_path(
+async def test_path_unknown_to_oracle_is_refused_by_method_and_path(
     method: str, path: str
 ) -> None:
     service = cloud()
@@ -96,7 +96,7 @@ async def test_a_fault_can_mean_an_operation_that_the_fake_lacks() -> None:
 
 
 @given(st.text(alphabet="ab/{}.", max_size=20))
-def test_a_name_is_told_of_whole_paths_alone(text: str) -> None:
+def test_operation_is_named_for_whole_paths_alone(text: str) -> None:
     assert known_as("GET", f"/20160918/vlans/{text}") == (
         "GetVlan" if text and "/" not in text else ""
     )

@@ -1,4 +1,4 @@
-"""World files: the default one is good, and mistakes are told by line."""
+"""World files: the default one is good, and mistakes are named by line."""
 
 import pytest
 

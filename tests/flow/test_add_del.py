@@ -84,7 +84,7 @@ async def test_delete_is_idempotent(autojump_clock: trio.testing.MockClock) -> N
         assert await node.attacher.delete(key(77)) is None
 
 
-async def test_older_sandbox_does_not_take_a_newer_ones_address(
+async def test_old_sandbox_does_not_take_a_new_sandboxs_address(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """I6: the DEL of a pod's first sandbox leaves its second one alone."""

@@ -28,7 +28,7 @@ def fragment(w: World, every: int) -> None:
         space.taken.add(range(number, number + 1))
 
 
-async def test_a_cold_node_is_given_one_block(autojump_clock: Clock) -> None:
+async def test_cold_node_creates_one_block(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(minimum=110)) as node:
         await until_warm(node, free=110)
@@ -41,7 +41,7 @@ async def test_a_cold_node_is_given_one_block(autojump_clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("every", "largest", "refusals"), [(20, 16, 1), (6, 4, 3), (3, 1, 4)]
 )
-async def test_a_fragmented_subnet_gives_what_it_has(
+async def test_fragmented_subnet_yields_smaller_pieces(
     autojump_clock: Clock, every: int, largest: int, refusals: int
 ) -> None:
     w = world()
@@ -93,7 +93,7 @@ async def test_a_full_subnet_moves_to_the_next_of_the_class(
 
 
 @pytest.mark.slow
-async def test_both_subnets_full_is_told(autojump_clock: Clock) -> None:
+async def test_two_full_subnets_are_reported(autojump_clock: Clock) -> None:
     w = world({'cidrs = ["10.1.0.0/20"]': 'cidrs = ["10.1.0.0/29"]'})
     pods = w.service.world.named(Subnet, "pods")
     nodes = w.service.world.named(Subnet, "nodes")
@@ -218,7 +218,7 @@ async def test_a_fixed_address_on_our_vnic_is_not_the_pools(
         assert node.pool.ledger.private_ip(fixed.ip_address) is None
 
 
-async def test_a_block_that_somebody_replaced_by_singles(
+async def test_block_replaced_by_singles_is_adopted_as_singles(
     autojump_clock: Clock,
 ) -> None:
     w = world()

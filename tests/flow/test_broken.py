@@ -76,7 +76,7 @@ async def test_deleted_addresses_are_found_by_the_first_pod_that_comes(
         assert [b.lease for b in broken_pods(node.pool)] in ([lost], [])
 
 
-async def test_pods_that_come_during_that_audit_ask_for_no_second_one(
+async def test_pods_added_during_an_audit_request_no_second_audit(
     autojump_clock: Clock,
 ) -> None:
     w = world(blocks=False)

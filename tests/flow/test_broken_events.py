@@ -26,7 +26,7 @@ def told(cluster: MemoryCluster) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -> None:
+async def test_deleted_address_gets_an_event_at_its_pod(autojump_clock: Clock) -> None:
     w, cluster = world(blocks=False), MemoryCluster()
     async with w.node(settings(audit_seconds=60.0), cluster=cluster) as node:
         await until_warm(node)
@@ -51,7 +51,7 @@ async def test_a_deleted_address_is_told_beside_its_pod(autojump_clock: Clock) -
 
 
 @pytest.mark.slow
-async def test_a_link_that_comes_back_is_told_once(autojump_clock: Clock) -> None:
+async def test_restored_link_gets_one_event(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     # Another VNIC would set the kernel up anew, and the link would be back.
     w.service.world.named(Instance, "node1").max_vnic_attachments = 2
@@ -68,7 +68,7 @@ async def test_a_link_that_comes_back_is_told_once(autojump_clock: Clock) -> Non
         ]
 
 
-async def test_a_link_that_is_away_for_a_moment_is_no_event(
+async def test_link_missing_for_a_moment_gets_no_event(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()

@@ -52,7 +52,7 @@ async def test_del_ends_its_waiting_add(autojump_clock: Clock) -> None:
     assert node.pool.ledger.leases() == []
 
 
-async def test_del_ends_every_add_that_came_before_it(autojump_clock: Clock) -> None:
+async def test_del_ends_every_earlier_add(autojump_clock: Clock) -> None:
     """Also those that wait for their turn: each would wait for an address again."""
     w = world()
     refusals: list[tuple[float, str]] = []
@@ -71,7 +71,7 @@ async def test_del_ends_every_add_that_came_before_it(autojump_clock: Clock) -> 
     assert node.pool.demand.waiting == 0
 
 
-async def test_newer_add_ends_the_one_that_waits(autojump_clock: Clock) -> None:
+async def test_new_add_ends_the_waiting_add(autojump_clock: Clock) -> None:
     w = world()
     w.fault("AttachVnic", status=500, code="InternalServerError", times=3)
     refusals: list[tuple[float, str]] = []
@@ -143,7 +143,7 @@ class StuckHost(MemoryHost):
         await super().unplug(lease)
 
 
-async def test_gc_ends_what_it_can_and_reports_the_rest(autojump_clock: Clock) -> None:
+async def test_gc_ends_leases_and_reports_failures(autojump_clock: Clock) -> None:
     w = world()
     w.host = StuckHost()
     async with w.node() as node:
@@ -157,7 +157,7 @@ async def test_gc_ends_what_it_can_and_reports_the_rest(autojump_clock: Clock) -
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5, AWAY_SECONDS])
-async def test_add_whose_caller_hung_up_leaves_nothing(
+async def test_add_of_a_closed_connection_leaves_nothing(
     autojump_clock: Clock, seconds: float
 ) -> None:
     """The server cancels it: no demand, no lease, no link; the next ADD is served."""

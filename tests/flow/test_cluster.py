@@ -1,4 +1,4 @@
-"""Kubernetes' part: demand ahead of ADD, what it asks for and what it is told."""
+"""Kubernetes' part: demand ahead of ADD, the pod network, status and Events."""
 
 import pytest
 import trio
@@ -110,7 +110,9 @@ async def test_reports_from_progress_to_success(autojump_clock: Clock) -> None:
     assert cluster.instance_id == instance.id
 
 
-async def test_what_was_missed_is_told_afterwards(autojump_clock: Clock) -> None:
+async def test_events_during_an_outage_are_posted_afterwards(
+    autojump_clock: Clock,
+) -> None:
     w, cluster = world(), MemoryCluster()
     cluster.away = True
     async with w.node(cluster=cluster) as node:
@@ -122,7 +124,7 @@ async def test_what_was_missed_is_told_afterwards(autojump_clock: Clock) -> None
         assert [r.state for r in cluster.reports] == ["SUCCESS"]
 
 
-async def test_full_subnet_is_told_beside_the_pod(autojump_clock: Clock) -> None:
+async def test_full_subnet_gets_an_event_at_the_pod(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     subnet = w.service.world.named(Subnet, "pods")
     async with w.node(cluster=cluster) as node:
@@ -153,7 +155,7 @@ async def test_full_subnet_is_told_beside_the_pod(autojump_clock: Clock) -> None
         assert {n.pod for n in served} == waiting
 
 
-async def test_network_of_somebody_else_is_followed(autojump_clock: Clock) -> None:
+async def test_foreign_network_is_followed(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     other = w.service.world.named(Subnet, "nodes").id
     cluster.asked = PodNetwork(subnet_ids=(other,), maximum=9)
@@ -168,7 +170,7 @@ async def test_network_of_somebody_else_is_followed(autojump_clock: Clock) -> No
     assert {v.subnet_id for v in w.pod_vnics()} <= {other, w.pod_vnics()[0].subnet_id}
 
 
-async def test_the_first_status_says_what_the_network_asks_for(
+async def test_first_status_reports_the_requested_network(
     autojump_clock: Clock,
 ) -> None:
     """Without its resources the Node would lose those that it had before a restart."""
@@ -185,7 +187,7 @@ async def test_the_first_status_says_what_the_network_asks_for(
     assert {r.resources for r in cluster.reports} == {cluster.asked.resources}
 
 
-async def test_nothing_is_attached_before_somebody_names_a_subnet(
+async def test_no_vnic_is_attached_before_a_subnet_is_named(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()
@@ -200,7 +202,7 @@ async def test_nothing_is_attached_before_somebody_names_a_subnet(
         await until_warm(node)
 
 
-async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> None:
+async def test_malformed_network_is_reported_and_cleared(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     cluster.refusal = "NativePodNetwork x: spec.podSubnetIds wants 1 to 5 subnets"
     async with w.node(cluster=cluster) as node:
@@ -218,7 +220,7 @@ async def test_malformed_network_is_told_and_mended(autojump_clock: Clock) -> No
 
 
 @pytest.mark.slow
-async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -> None:
+async def test_unfit_kube_proxy_is_reported_at_intervals(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     cluster.proxy = Fault(Cause.UNFIT, "kube-proxy has detectLocalMode NodeCIDR")
     async with w.node(cluster=cluster) as node:
@@ -235,7 +237,7 @@ async def test_unfit_kube_proxy_is_told_once_in_a_while(autojump_clock: Clock) -
 
 
 @pytest.mark.slow
-async def test_imds_away_is_told_and_mended(autojump_clock: Clock) -> None:
+async def test_imds_outage_is_reported_and_cleared(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     w.fault("IMDS", "before", status=503, times=200)
     async with w.node(cluster=cluster) as node:
@@ -249,7 +251,7 @@ async def test_imds_away_is_told_and_mended(autojump_clock: Clock) -> None:
         assert cluster.reports[-1].state == "SUCCESS"
 
 
-async def test_shape_of_one_vnic_is_told(autojump_clock: Clock) -> None:
+async def test_shape_of_one_vnic_is_reported(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     instance = w.service.world.named(Instance, "node1")
     most, instance.max_vnic_attachments = instance.max_vnic_attachments, 1
@@ -264,7 +266,7 @@ async def test_shape_of_one_vnic_is_told(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.slow
-async def test_refused_principal_is_told_and_mended(autojump_clock: Clock) -> None:
+async def test_refused_principal_is_reported_and_cleared(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     refusal = {"status": 401, "code": "NotAuthenticated", "times": 10_000}
     w.fault("*", "before", **refusal)
@@ -282,7 +284,7 @@ async def test_refused_principal_is_told_and_mended(autojump_clock: Clock) -> No
 
 
 @pytest.mark.slow
-async def test_subnet_that_is_not_there_is_told_and_mended(
+async def test_missing_subnet_is_reported_and_cleared(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()

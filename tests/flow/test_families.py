@@ -98,7 +98,7 @@ async def test_forty_pods_at_once(autojump_clock: Clock) -> None:
         assert len(w.pod_vnics()) == 1
 
 
-async def test_a_pod_may_want_one_alone(autojump_clock: Clock) -> None:
+async def test_pod_may_request_one_family(autojump_clock: Clock) -> None:
     w = dual()
     async with warm(w) as node:
         four, six = await add(node, 1, "IPv4"), await add(node, 2, "IPv6")
@@ -113,7 +113,7 @@ async def test_a_pod_may_want_one_alone(autojump_clock: Clock) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("short", BOTH)
-async def test_a_family_that_is_short_stops_only_those_that_want_it(
+async def test_exhausted_family_stops_only_pods_that_request_it(
     autojump_clock: Clock, short: Family
 ) -> None:
     w = dual()
@@ -217,7 +217,7 @@ async def test_a_fixed_address_beside_any_ipv6(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.slow
-async def test_a_subnet_without_ipv6_says_so(autojump_clock: Clock) -> None:
+async def test_subnet_without_ipv6_is_reported(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(), families=BOTH) as node:
         with pytest.raises(PoolEmptyError) as refusal:

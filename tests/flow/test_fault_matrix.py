@@ -119,7 +119,7 @@ async def test_a_life_under_a_fault(
 @pytest.mark.parametrize(
     ("operation", "blocks"), [o for o in OPERATIONS if "De" not in o[0]]
 )
-async def test_a_fault_that_stays_is_told_and_no_busy_loop(
+async def test_lasting_fault_is_reported_without_a_busy_loop(
     autojump_clock: Clock, operation: str, blocks: bool
 ) -> None:
     w = world(blocks=blocks, federated=operation == "Federate")
@@ -167,7 +167,7 @@ async def test_a_vnic_detached_behind_our_back(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.slow
-async def test_a_deleted_nsg_is_told_and_mended(autojump_clock: Clock) -> None:
+async def test_deleted_nsg_is_reported_and_cleared(autojump_clock: Clock) -> None:
     w = world()
     nsg = w.service.world.named(Nsg, "pods")
     async with w.node(settings()) as node:
@@ -180,7 +180,7 @@ async def test_a_deleted_nsg_is_told_and_mended(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.slow
-async def test_a_deleted_subnet_is_told(autojump_clock: Clock) -> None:
+async def test_deleted_subnet_is_reported(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(), subnet="ocid1.subnet.oc1.iad.gone") as node:
         await trio.sleep(200)

@@ -1,4 +1,4 @@
-"""The cloud misbehaves: nothing is made twice, nothing lost, and the reason is told."""
+"""The cloud misbehaves: nothing is made twice, nothing is lost, a reason is given."""
 
 import pytest
 import trio
@@ -61,7 +61,7 @@ async def test_transient_refusals_are_waited_out(
 async def test_lost_answers_make_no_second_object(
     autojump_clock: Clock, operation: str, kind: str
 ) -> None:
-    """Done or not done, and nobody said which: the retry token settles it."""
+    """The answer is lost: the retry token finds out whether it was done."""
     w = world_for(operation)
     w.fault(operation, kind, times=2)
     async with w.node() as node:
@@ -231,10 +231,10 @@ async def test_throttled_from_the_start(autojump_clock: Clock) -> None:
     assert [r for r in w.service.records if r.status == 429]
 
 
-async def test_deletion_nobody_answers_is_settled_by_asking(
+async def test_unanswered_deletion_is_settled_by_a_list(
     autojump_clock: Clock,
 ) -> None:
-    """Addresses whose deletion is in doubt serve nobody until the cloud has told."""
+    """Addresses of an unanswered deletion serve no pod until the cloud is asked."""
     w = world()
     config = settings(cooling_seconds=1.0, shrink_after_seconds=60.0)
     async with w.node(config) as node:
@@ -266,7 +266,7 @@ async def test_deletion_nobody_answers_is_settled_by_asking(
 
 
 async def test_kernel_that_refuses_ends_nothing(autojump_clock: Clock) -> None:
-    """A VNIC that cannot be set up is told and tried again; the daemon lives."""
+    """A VNIC that cannot be set up is reported and tried again; the daemon lives."""
     w = world()
     w.host.refusals = 3
     async with w.node() as node:

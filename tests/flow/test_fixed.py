@@ -49,7 +49,9 @@ async def test_a_fixed_address_follows_its_pod_to_another_node(
 
 
 @pytest.mark.slow
-async def test_two_nodes_that_want_it_at_once_make_one(autojump_clock: Clock) -> None:
+async def test_two_nodes_at_once_create_one_fixed_address(
+    autojump_clock: Clock,
+) -> None:
     w = shop(nodes=2)
     other = w.beside("node2")
     outcome: list[str] = []
@@ -94,7 +96,9 @@ async def test_it_is_let_go_after_a_restart_too(autojump_clock: Clock) -> None:
         assert [p.vnic_id for p in reserved(w)] == [None]
 
 
-async def test_another_wish_for_nsgs_takes_it_along(autojump_clock: Clock) -> None:
+async def test_fixed_address_moves_to_a_vnic_with_other_nsgs(
+    autojump_clock: Clock,
+) -> None:
     w = shop()
     _, nsg = ids(w)
     async with warm(w) as node:
@@ -127,7 +131,7 @@ async def test_reserved_addresses_of_others_are_left_alone(
     "operation",
     ["ListPrivateIps", "CreatePrivateIp", "GetPrivateIp", "UpdatePrivateIp"],
 )
-async def test_a_fault_on_the_way_makes_no_second_one(
+async def test_fault_while_fetching_creates_no_second_fixed_address(
     autojump_clock: Clock, operation: str, kind: str
 ) -> None:
     w = shop()

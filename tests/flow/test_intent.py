@@ -132,7 +132,7 @@ async def test_stop_while_everything_is_released(
 
 
 @pytest.mark.slow
-async def test_what_was_to_go_and_is_still_there_serves_again(
+async def test_undeleted_address_serves_again_after_restart(
     autojump_clock: Clock,
 ) -> None:
     """Stopped after the intent, before OCI was asked."""
@@ -153,7 +153,7 @@ async def test_what_was_to_go_and_is_still_there_serves_again(
 
 
 @pytest.mark.slow
-async def test_a_vnic_that_was_to_go_serves_nobody_until_the_cloud_is_asked(
+async def test_detaching_vnic_serves_no_pod_until_an_audit(
     autojump_clock: Clock,
 ) -> None:
     """Stopped after the intent; perhaps OCI was asked, and its lists are late."""

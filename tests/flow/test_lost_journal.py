@@ -94,7 +94,7 @@ async def test_lost_leases_know_their_sandboxes_again(autojump_clock: Clock) -> 
         assert set(node.pool.ledger.leases()) == restored
 
 
-async def test_garbage_collection_spares_what_is_known_by_its_link_alone(
+async def test_gc_spares_leases_restored_from_links(
     autojump_clock: Clock,
 ) -> None:
     w = world()
@@ -206,7 +206,7 @@ leases = st.builds(
 
 
 @given(st.lists(links), st.lists(leases, unique_by=lambda x: x.address), st.sets(names))
-def test_one_witness_ends_nothing(
+def test_one_witness_ends_no_lease(
     there: list[PodLink], books: list[Lease], busy: set[str]
 ) -> None:
     by_name = {link.host_ifname: link for link in there}

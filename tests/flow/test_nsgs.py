@@ -12,7 +12,7 @@ Clock = trio.testing.MockClock
 
 
 @pytest.mark.slow
-async def test_vnics_that_are_there_follow_the_nsgs(autojump_clock: Clock) -> None:
+async def test_attached_vnics_follow_the_nsgs(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     pods = w.service.world.named(Subnet, "pods").id
     async with w.node(cluster=cluster) as node:
@@ -30,7 +30,7 @@ async def test_vnics_that_are_there_follow_the_nsgs(autojump_clock: Clock) -> No
 
 
 @pytest.mark.slow
-async def test_nsgs_wait_for_what_kubernetes_asks(autojump_clock: Clock) -> None:
+async def test_nsgs_wait_for_the_native_pod_network(autojump_clock: Clock) -> None:
     """A restart must not put VNICs into the configuration's NSGs and back."""
     w, cluster = world(), MemoryCluster()
     pods = w.service.world.named(Subnet, "pods").id
@@ -49,7 +49,7 @@ async def test_nsgs_wait_for_what_kubernetes_asks(autojump_clock: Clock) -> None
     assert w.pod_vnics()[0].nsg_ids == []
 
 
-async def test_nsgs_that_are_refused_are_told(autojump_clock: Clock) -> None:
+async def test_refused_nsgs_are_reported(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     pods = w.service.world.named(Subnet, "pods").id
     async with w.node(cluster=cluster) as node:
@@ -65,7 +65,7 @@ async def test_nsgs_that_are_refused_are_told(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.slow
-async def test_one_vnic_refused_stops_no_other(autojump_clock: Clock) -> None:
+async def test_refused_vnic_stops_no_other(autojump_clock: Clock) -> None:
     few = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}
     w, cluster = world(few, blocks=False), MemoryCluster()
     pods = w.service.world.named(Subnet, "pods").id

@@ -133,7 +133,7 @@ async def test_a_kernel_problem_goes_with_the_next_audit(
 
 
 @pytest.mark.slow
-async def test_a_class_that_nobody_wants_has_no_problem(
+async def test_unneeded_class_has_no_problem(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = shop(), MemoryCluster()
@@ -154,7 +154,7 @@ async def test_a_class_that_nobody_wants_has_no_problem(
         assert problems(node) == []
 
 
-async def test_a_fixed_address_that_nobody_wants_has_no_problem(
+async def test_unneeded_fixed_address_has_no_problem(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = shop(), MemoryCluster()
@@ -193,7 +193,7 @@ async def test_a_full_subnet_is_no_problem_when_nothing_more_is_wanted(
         assert problems(node) == []
 
 
-async def test_what_was_refused_is_forgotten_when_the_network_is_corrected(
+async def test_corrected_network_clears_its_problem(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()
@@ -212,7 +212,7 @@ async def test_what_was_refused_is_forgotten_when_the_network_is_corrected(
 
 
 @pytest.mark.slow
-async def test_a_failed_release_says_nothing_about_creation(
+async def test_failed_release_and_full_vnic_are_two_problems(
     autojump_clock: Clock,
 ) -> None:
     """A VNIC that is full and one that cannot be given back are two problems."""
@@ -237,8 +237,8 @@ async def test_a_failed_release_says_nothing_about_creation(
 
 
 @pytest.mark.slow
-async def test_passed_problems_are_told_no_more(autojump_clock: Clock) -> None:
-    """An hour of trouble, then three quiet hours: a handful of Events in all."""
+async def test_cleared_problems_are_not_reported(autojump_clock: Clock) -> None:
+    """An hour of failures, then three quiet hours: a handful of Events in all."""
     w, cluster = world(), MemoryCluster()
     subnet = w.service.world.named(Subnet, "pods")
     async with w.node(cluster=cluster) as node:
@@ -258,7 +258,7 @@ async def test_passed_problems_are_told_no_more(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.slow
-async def test_a_problem_that_stays_is_told_at_growing_intervals(
+async def test_lasting_problem_is_logged_at_growing_intervals(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()
@@ -269,7 +269,7 @@ async def test_a_problem_that_stays_is_told_at_growing_intervals(
         assert 5 <= len(cluster.events) <= 8
 
 
-async def test_what_kubernetes_refuses_is_a_problem_until_it_does_not(
+async def test_refused_write_is_a_problem_until_accepted(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()
@@ -290,7 +290,7 @@ async def test_what_kubernetes_refuses_is_a_problem_until_it_does_not(
         assert problems(node) == []
 
 
-async def test_two_refused_writes_are_one_problem_until_both_are_accepted(
+async def test_two_refused_writes_are_one_problem_until_both_pass(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()
@@ -315,7 +315,7 @@ async def test_two_refused_writes_are_one_problem_until_both_are_accepted(
         assert problems(node) == []
 
 
-async def test_what_is_not_followed_or_skipped_is_a_problem(
+async def test_unfollowed_or_skipped_objects_are_a_problem(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = world(), MemoryCluster()

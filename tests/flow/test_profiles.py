@@ -83,7 +83,7 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
         ({}, {f"{RESOURCE_PREFIX}web": "1"}, "is for application resources"),
     ],
 )
-async def test_what_profiles_do_not_give_is_refused(
+async def test_resource_outside_the_profiles_is_refused(
     autojump_clock: Clock,
     resources: dict[str, str],
     annotations: dict[str, str],
@@ -109,7 +109,7 @@ async def test_what_profiles_do_not_give_is_refused(
 
 
 @pytest.mark.slow
-async def test_what_is_there_stays_until_the_network_is_known(
+async def test_vnics_are_kept_until_the_network_is_known(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = shop(), MemoryCluster()

@@ -21,7 +21,9 @@ async def test_audit_meets_a_creation_on_a_slow_disk(autojump_clock: Clock) -> N
         check_invariants(w, node)
 
 
-async def test_doubts_meet_blocks_that_are_created(autojump_clock: Clock) -> None:
+async def test_audits_during_block_creation_break_no_invariant(
+    autojump_clock: Clock,
+) -> None:
     w = world()
     w.journal.seconds = 0.15
     async with w.node(settings(audit_seconds=3600.0)) as node:

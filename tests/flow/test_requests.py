@@ -1,4 +1,4 @@
-"""Pods' wishes: other NSGs, other subnets, an address of their own."""
+"""Pods' requests: other NSGs, other subnets, an address of their own."""
 
 import pytest
 import trio
@@ -40,7 +40,7 @@ async def test_a_pod_gets_an_address_of_the_subnet_that_it_asks_for(
         assert vnic_of(w, lease).nsg_ids == [w.service.world.named(Nsg, "pods").id]
 
 
-async def test_what_the_network_gives_anyway_is_no_class_of_its_own(
+async def test_request_equal_to_the_network_uses_the_own_class(
     autojump_clock: Clock,
 ) -> None:
     w = shop()
@@ -55,7 +55,7 @@ async def test_what_the_network_gives_anyway_is_no_class_of_its_own(
 
 
 @pytest.mark.slow
-async def test_a_class_that_nobody_needs_is_given_back(autojump_clock: Clock) -> None:
+async def test_unneeded_class_is_released(autojump_clock: Clock) -> None:
     w = shop()
     _, nsg = ids(w)
     async with warm(w, shrink_after_seconds=60.0) as node:
@@ -123,7 +123,7 @@ async def test_two_classes_grow_side_by_side(autojump_clock: Clock) -> None:
         ),
     ],
 )
-async def test_what_is_not_allowed_is_refused_with_a_reason(
+async def test_forbidden_request_is_refused_with_a_reason(
     autojump_clock: Clock, annotations: dict[str, str], reason: str
 ) -> None:
     w = shop()
@@ -147,7 +147,7 @@ async def test_another_namespaces_allowance_is_not_ours(autojump_clock: Clock) -
             await add(node, 1, {NSG_IDS: ids(w)[1]})
 
 
-async def test_no_slot_for_one_more_class_is_told_at_once(
+async def test_missing_slot_for_a_class_is_reported_at_once(
     autojump_clock: Clock,
 ) -> None:
     w = shop({"ocpus = 4.0": "ocpus = 2.0"})
@@ -163,7 +163,7 @@ async def test_no_slot_for_one_more_class_is_told_at_once(
 
 
 @pytest.mark.slow
-async def test_a_deleted_nsg_is_told_and_stands_in_nobodys_way(
+async def test_deleted_nsg_of_a_class_is_reported_and_blocks_no_other(
     autojump_clock: Clock,
 ) -> None:
     w = shop()
@@ -183,7 +183,7 @@ async def test_a_deleted_nsg_is_told_and_stands_in_nobodys_way(
 # With Kubernetes
 
 
-async def test_wishes_of_bound_pods_are_met_before_their_calls(
+async def test_requests_of_bound_pods_are_met_before_add(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = shop(), MemoryCluster()
@@ -200,7 +200,7 @@ async def test_wishes_of_bound_pods_are_met_before_their_calls(
         assert w.secondary()[lease.address].lifetime == "RESERVED"
 
 
-async def test_a_refused_wish_is_told_beside_the_pod(autojump_clock: Clock) -> None:
+async def test_refused_request_gets_an_event_at_the_pod(autojump_clock: Clock) -> None:
     w, cluster = shop(), MemoryCluster()
     async with w.node(settings(), cluster=cluster) as node:
         await until_warm(node)
@@ -214,7 +214,7 @@ async def test_a_refused_wish_is_told_beside_the_pod(autojump_clock: Clock) -> N
         assert node.pool.demand_count == 0
 
 
-async def test_a_pod_that_is_not_known_yet_waits_to_be(autojump_clock: Clock) -> None:
+async def test_add_waits_for_news_of_its_pod(autojump_clock: Clock) -> None:
     w, cluster = shop(), MemoryCluster()
     _, nsg = ids(w)
     async with warm(w, cluster=cluster) as node:
@@ -232,7 +232,7 @@ async def test_a_pod_that_is_not_known_yet_waits_to_be(autojump_clock: Clock) ->
         assert vnic_of(w, leases[0]).nsg_ids == [nsg]
 
 
-async def test_while_kubernetes_is_away_pods_without_wishes_start(
+async def test_pods_without_requests_start_without_kubernetes(
     autojump_clock: Clock,
 ) -> None:
     w, cluster = shop(), MemoryCluster()
@@ -247,7 +247,9 @@ async def test_while_kubernetes_is_away_pods_without_wishes_start(
             await node.attacher.add(key(2), pod("pod1"), 102)
 
 
-async def test_nobody_gets_other_nsgs_for_want_of_news(autojump_clock: Clock) -> None:
+async def test_pod_never_gets_other_nsgs_without_kubernetes(
+    autojump_clock: Clock,
+) -> None:
     w, cluster = shop(), MemoryCluster()
     async with warm(w, cluster=cluster) as node:
         with pytest.raises(TryAgainError, match="not known yet"):

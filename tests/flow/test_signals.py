@@ -16,7 +16,7 @@ async def test_a_latch_that_was_set_before_is_heard_once() -> None:
     assert scope.cancelled_caught
 
 
-async def test_a_pulse_wakes_all_who_wait_and_nobody_later() -> None:
+async def test_pulse_wakes_present_waiters_only() -> None:
     pulse, woken = Pulse(), []
 
     async def waiter(name: str) -> None:

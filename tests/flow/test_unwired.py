@@ -73,7 +73,7 @@ async def test_a_new_boot_ends_it(autojump_clock: Clock) -> None:
         assert node.pool.ledger.state(lease.address) == "cooling"
 
 
-async def test_check_looks_at_its_addresses(autojump_clock: Clock) -> None:
+async def test_check_compares_its_addresses(autojump_clock: Clock) -> None:
     w = world(blocks=False)
     async with unwired(w) as (node, lease):
         await node.attacher.check(lease.key, 7, [lease.address])

@@ -42,7 +42,7 @@ def growth(heard: Heard) -> set[Urgency | None]:
     return {urgency for method, urgency in heard if method in GROWTH}
 
 
-async def test_all_wait_for_the_first_look_and_nobody_for_the_next(
+async def test_first_audit_is_urgent_and_later_ones_are_not(
     autojump_clock: Clock,
 ) -> None:
     w, heard = world(), Heard()
@@ -80,7 +80,7 @@ async def test_a_waiting_add_is_the_most_urgent(autojump_clock: Clock) -> None:
         assert growth(heard) <= {Urgency.WAITING, Urgency.WARM_UP}
 
 
-async def test_what_is_given_back_is_less_urgent(autojump_clock: Clock) -> None:
+async def test_releases_are_less_urgent(autojump_clock: Clock) -> None:
     w, heard = world(), Heard()
     async with warm(w, heard) as node:
         for number in range(20):
@@ -93,7 +93,7 @@ async def test_what_is_given_back_is_less_urgent(autojump_clock: Clock) -> None:
         assert heard == {("detach_vnic", Urgency.RELEASE)}
 
 
-async def test_a_fixed_address_is_fetched_for_a_pod_and_released_for_nobody(
+async def test_fixed_address_is_fetched_urgently_and_released_late(
     autojump_clock: Clock,
 ) -> None:
     w, heard = shop(), Heard()
@@ -114,7 +114,7 @@ async def test_corrections_are_the_least_urgent(autojump_clock: Clock) -> None:
         assert {urgency for _, urgency in heard} == {Urgency.AUDIT}
 
 
-async def test_each_call_of_the_api_says_its_urgency(autojump_clock: Clock) -> None:
+async def test_each_api_call_has_an_urgency(autojump_clock: Clock) -> None:
     w, heard, cluster = world(), Heard(), MemoryCluster()
     async with w.node(cluster=cluster, through=noting(heard)) as node:
         await until_warm(node)

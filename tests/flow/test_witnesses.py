@@ -69,7 +69,7 @@ async def test_a_vnic_missing_from_a_list_once_disturbs_no_pod(
 
 
 @pytest.mark.slow
-async def test_a_vnic_in_doubt_serves_no_new_pod_and_is_asked_for_again_soon(
+async def test_doubted_vnic_serves_no_new_pod_and_is_audited_soon(
     autojump_clock: Clock,
 ) -> None:
     w = world(NO_SLOT_LEFT)
@@ -89,7 +89,7 @@ async def test_a_vnic_in_doubt_serves_no_new_pod_and_is_asked_for_again_soon(
         await add(node, 1)
 
 
-async def test_lists_that_are_late_after_a_restart_take_nothing(
+async def test_stale_lists_after_a_restart_remove_nothing(
     autojump_clock: Clock,
 ) -> None:
     """The daemon restarts seconds after VNIC and addresses were made."""
@@ -113,7 +113,7 @@ async def test_lists_that_are_late_after_a_restart_take_nothing(
 
 
 @pytest.mark.slow
-async def test_an_address_missing_from_a_list_is_kept_and_serves_nobody_new(
+async def test_address_missing_from_a_list_is_kept_from_new_pods(
     autojump_clock: Clock,
 ) -> None:
     w = world(blocks=False)
@@ -132,7 +132,7 @@ async def test_an_address_missing_from_a_list_is_kept_and_serves_nobody_new(
         assert {p.id for p in hidden.values()} <= node.pool.ledger.ids()
 
 
-async def test_a_pod_whose_address_comes_back_on_another_vnic_works_again(
+async def test_lost_address_on_another_vnic_works_again(
     autojump_clock: Clock,
 ) -> None:
     """And the new VNIC has another number than the one that the pod's was."""
@@ -149,7 +149,7 @@ async def test_a_pod_whose_address_comes_back_on_another_vnic_works_again(
         await node.attacher.check(lease.key, 101, [lease.address])
 
 
-async def test_tags_that_somebody_replaced_are_put_back(autojump_clock: Clock) -> None:
+async def test_replaced_tags_are_restored(autojump_clock: Clock) -> None:
     w = world()
     async with w.node(settings(audit_seconds=60.0)) as node:
         await until_warm(node)
@@ -166,7 +166,7 @@ async def test_tags_that_somebody_replaced_are_put_back(autojump_clock: Clock) -
     assert w.pod_vnics() == []
 
 
-async def test_tags_of_a_fixed_address_that_somebody_replaced_are_put_back(
+async def test_replaced_tags_of_a_fixed_address_are_restored(
     autojump_clock: Clock,
 ) -> None:
     """Its tags are all that tells it from others' reserved addresses."""
@@ -191,7 +191,7 @@ async def test_tags_of_a_fixed_address_that_somebody_replaced_are_put_back(
         pytest.param(NO_SLOT_LEFT, id="no-slot-left"),
     ],
 )
-async def test_a_vnic_detached_by_somebody_is_replaced_at_once(
+async def test_vnic_detached_by_others_is_replaced_at_once(
     autojump_clock: Clock, shape: dict[str, str]
 ) -> None:
     """Where the shape takes no more, only an audit finds that its slot is free."""
@@ -211,7 +211,7 @@ async def test_a_vnic_detached_by_somebody_is_replaced_at_once(
 
 
 @pytest.mark.slow
-async def test_a_lost_link_is_told_and_its_addresses_are_not_given(
+async def test_lost_link_is_reported_and_its_addresses_withheld(
     autojump_clock: Clock,
 ) -> None:
     """The cloud has the VNIC, the node has no link of it: pods get others."""

@@ -13,7 +13,7 @@ from vcnd.install.identity import api_server
 USERS = "root:x:0:0:root:/root:/bin/sh\nvcnd:x:998:997::/:/usr/sbin/nologin\n"
 
 
-def test_writing_is_whole_and_tells_whether_it_changed(tmp_path: Path) -> None:
+def test_write_is_atomic_and_returns_whether_it_changed(tmp_path: Path) -> None:
     host = Host(tmp_path)
     ids = (os.getuid(), os.getgid())
     assert host.write("/etc/vcnd/token", "one", mode=0o400, owner=ids)
@@ -24,7 +24,7 @@ def test_writing_is_whole_and_tells_whether_it_changed(tmp_path: Path) -> None:
     assert [p.name for p in file.parent.iterdir()] == ["token"]
 
 
-def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+def test_removing_a_missing_file_is_no_error(tmp_path: Path) -> None:
     host = Host(tmp_path)
     host.remove("/opt/vcnd")
     (tmp_path / "opt/vcnd/v1").mkdir(parents=True)
@@ -71,7 +71,7 @@ def test_api_server_as_the_kubelet_knows_it(tmp_path: Path, where: str) -> None:
     assert api_server(host, "https://named") == "https://named"
 
 
-def test_no_kubelet_is_said_with_the_remedy(tmp_path: Path) -> None:
+def test_missing_kubelet_is_reported_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(InstallError, match="VCND_API_SERVER"):
         api_server(Host(tmp_path), "")
 

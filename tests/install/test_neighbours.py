@@ -30,7 +30,7 @@ def _ini(node: NodeRoot, path: str) -> configparser.ConfigParser:
     return parser
 
 
-def test_each_program_is_told_in_its_own_words(node: NodeRoot) -> None:
+def test_each_program_is_configured_in_its_own_format(node: NodeRoot) -> None:
     neighbours.lay(node)
     manager = _ini(node, "/etc/NetworkManager/conf.d/90-vcnd.conf")
     assert manager["keyfile"]["unmanaged-devices+"] == "interface-name:oci*"
@@ -48,7 +48,7 @@ def test_each_program_is_told_in_its_own_words(node: NodeRoot) -> None:
     assert b"NM_CLOUD_SETUP_OCI=no" in (node.read(setup) or b"")
 
 
-def test_nothing_is_written_for_a_program_that_is_not_there(tmp_path: Path) -> None:
+def test_absent_program_gets_no_configuration(tmp_path: Path) -> None:
     node = NodeRoot(tmp_path)
     neighbours.lay(node)
     neighbours.name_vnics(node, ["02:00:17:00:00:01"])

@@ -119,7 +119,7 @@ def test_fields_of_a_newer_version_are_read_over() -> None:
     assert leases_in(HEADER.line() + encode_line(body)) == {lease(1, 1)}
 
 
-def test_newer_version_is_read_where_it_says_so() -> None:
+def test_newer_format_is_read_if_its_least_reader_allows() -> None:
     header = {"boot_id": "boot", "netns_cookie": 1}
     newer = encode_line({"vcnd_journal": 9, "least_reader": 2, **header})
     assert leases_in(newer + LINES[-1]) == {lease(11, 11)}

@@ -86,7 +86,7 @@ def refusing(directory: Path) -> Iterator[None]:
         away.rename(directory)
 
 
-async def test_what_was_written_is_remembered(tmp_path: Path) -> None:
+async def test_written_records_are_replayed(tmp_path: Path) -> None:
     path = tmp_path / "state" / "journal"
     await write(path, SAMPLE)
     state = recovered(path)
@@ -113,7 +113,7 @@ async def test_another_boot_or_namespace_ends_the_leases(
     assert set(state.cooling) == {("10.0.0.1", ago), ("10.0.0.2", ago)}
 
 
-async def test_second_header_tells_of_another_boot_where_the_first_is_damaged(
+async def test_second_header_names_the_boot_if_the_first_is_damaged(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "journal"
@@ -203,7 +203,7 @@ async def test_many_appends_share_a_sync_and_compaction_keeps_all(
 # A disk that refuses
 
 
-async def test_disk_that_refuses_remembers_nothing_of_it(tmp_path: Path) -> None:
+async def test_refused_record_is_not_replayed(tmp_path: Path) -> None:
     path, told = tmp_path / "state" / "journal", list[str]()
     j = journal(path)
     async with running(j, told):
@@ -221,7 +221,7 @@ async def test_disk_that_refuses_remembers_nothing_of_it(tmp_path: Path) -> None
     assert [bool(t) for t in told] == [True, False]
 
 
-async def test_what_must_be_written_is_written_when_the_disk_takes_it(
+async def test_owed_records_are_written_once_the_disk_accepts_them(
     tmp_path: Path, tried_again_soon: None
 ) -> None:
     """Before all that was asked for since, though nobody asks again."""
@@ -289,9 +289,7 @@ async def test_start_with_a_damaged_file_and_a_disk_that_refuses(
 
 
 @pytest.mark.parametrize("harm", ["removed", "cut", "replaced"])
-async def test_file_that_somebody_harmed_is_written_anew(
-    tmp_path: Path, harm: str
-) -> None:
+async def test_damaged_file_is_rewritten(tmp_path: Path, harm: str) -> None:
     path = tmp_path / "journal"
     j = journal(path)
     async with running(j):

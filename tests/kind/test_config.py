@@ -24,7 +24,7 @@ def test_one_control_plane_and_workers() -> None:
     assert configuration["networking"]["disableDefaultCNI"] is True
 
 
-def test_kubernetes_is_told_that_pods_have_no_range_per_node() -> None:
+def test_kubernetes_gives_nodes_no_pod_range() -> None:
     found = patches(msgspec.yaml.decode(kind_config(2), type=dict[str, Any]))
     arguments = found["ClusterConfiguration"]["controllerManager"]["extraArgs"]
     assert arguments["allocate-node-cidrs"] == "false"

@@ -125,7 +125,7 @@ OURS = {NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.a"}
         (PODS, "BOOKMARK", {"metadata": {"resourceVersion": "11"}}),
     ],
 )
-async def test_what_nobody_reads_does_not_ring(
+async def test_unread_fields_ring_no_bell(
     autojump_clock: Clock,
     tmp_path: Path,
     server: MemoryApiServer,
@@ -149,7 +149,7 @@ async def test_what_nobody_reads_does_not_ring(
         (PODS, "ADDED", {**pod("new", "11"), "spec": 5}),
     ],
 )
-async def test_what_is_read_rings(
+async def test_read_fields_ring_the_bell(
     autojump_clock: Clock,
     tmp_path: Path,
     server: MemoryApiServer,
@@ -266,7 +266,7 @@ async def test_a_pod_waits_for_its_namespace_to_be_known(
         assert cluster.request(known, {}) == asks(OURS)
 
 
-async def test_one_write_refused_stops_no_other(
+async def test_refused_write_stops_no_other(
     autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
 ) -> None:
     server.items[NETWORKS] = [network_of("one")]
@@ -281,7 +281,7 @@ async def test_one_write_refused_stops_no_other(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 422])
-async def test_an_event_that_is_refused_for_good_is_let_go(
+async def test_event_refused_for_good_is_dropped(
     autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer, status: int
 ) -> None:
     """Such as one in a namespace that is terminating: the next ones are due."""

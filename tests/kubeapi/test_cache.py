@@ -70,7 +70,7 @@ def test_another_error_keeps_the_version() -> None:
     assert cache.resource_version == "10"
 
 
-def test_list_after_a_gap_forgets_what_is_gone() -> None:
+def test_list_after_a_gap_removes_missing_objects() -> None:
     cache = Cache(Pod)
     cache.replace(listing("10", pod("a", "5"), pod("b", "6")))
     changed = cache.replace(listing("20", pod("b", "6"), pod("c", "19")))
@@ -89,7 +89,7 @@ def test_garbage_is_an_error_and_changes_no_object(text: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"items": []}', b"\xff", b"[" * 5000])
-def test_a_list_that_is_none_changes_nothing(body: bytes) -> None:
+def test_malformed_list_changes_nothing(body: bytes) -> None:
     cache = Cache(Pod)
     cache.replace(listing("10", pod("a", "5")))
     with pytest.raises(KubeError, match="cannot be decoded"):
@@ -138,7 +138,7 @@ def test_a_bad_object_in_a_list_is_skipped_and_deleted_later(
     assert cache.skipped == {}
 
 
-def test_a_known_object_that_is_listed_bad_stays() -> None:
+def test_known_object_listed_undecodable_is_kept() -> None:
     cache = Cache(Pod)
     cache.replace(listing("10", pod("x", "5")))
     cache.replace(listing("20", {**pod("x", "11"), "spec": 5}))
@@ -149,7 +149,7 @@ def test_a_known_object_that_is_listed_bad_stays() -> None:
 
 @pytest.mark.parametrize("thing", [None, 5, [], {}, {"metadata": None}])
 @pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "NEW"])
-def test_no_object_where_one_is_due(kind: str, thing: Any) -> None:
+def test_event_without_an_object_changes_nothing(kind: str, thing: Any) -> None:
     cache = Cache(Pod)
     cache.replace(listing("10", pod("a", "5")))
     cache.apply_line(json.dumps({"type": kind, "object": thing}))
@@ -157,7 +157,7 @@ def test_no_object_where_one_is_due(kind: str, thing: Any) -> None:
     assert (cache.resource_version, list(cache.objects)) == ("10", ["a"])
 
 
-def test_a_type_of_event_that_is_not_known_moves_the_version_on() -> None:
+def test_event_of_unknown_type_moves_the_version_on() -> None:
     cache = Cache(Pod)
     cache.replace(listing("10", pod("a", "5")))
     assert cache.apply_line(line("MOVED", pod("a", "11"))) == []

@@ -104,7 +104,7 @@ async def lists_no_version(server: MemoryApiServer) -> None:
         lists_no_version,
     ],
 )
-async def test_a_server_that_is_no_use_is_not_stormed(
+async def test_useless_server_is_asked_with_backoff(
     autojump_clock: Clock, tmp_path: Path, spoil: Any
 ) -> None:
     server = MemoryApiServer()
@@ -141,7 +141,7 @@ REFUSED = Fault(Cause.NOT_AUTHORIZED, "403")
 FAILED = Fault(Cause.SERVER_ERROR, "500")
 
 
-async def test_a_server_that_fails_for_long_is_told_until_it_is_back(
+async def test_lasting_server_failure_is_reported_until_it_ends(
     autojump_clock: Clock, tmp_path: Path
 ) -> None:
     server, heard = MemoryApiServer(), Heard()

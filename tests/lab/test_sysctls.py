@@ -16,7 +16,7 @@ def test_the_last_file_by_name_wins(tmp_path: Path) -> None:
     assert sysctls.read([late, early]) == {"net/ipv4/ip_forward": "1"}
 
 
-def test_a_leading_dash_excludes_or_forgives(tmp_path: Path) -> None:
+def test_leading_dash_excludes_or_ignores_errors(tmp_path: Path) -> None:
     text = "-net.ipv4.conf.all.rp_filter\n-net.ipv6.conf.all.forwarding = 1\n"
     assert sysctls.read([_file(tmp_path, "a.conf", text)]) == {
         "net/ipv4/conf/all/rp_filter": None,
@@ -39,7 +39,7 @@ def _values(root: Path) -> dict[str, str]:
     }
 
 
-def test_a_pattern_spares_what_has_an_assignment_of_its_own(root: Path) -> None:
+def test_pattern_spares_settings_with_their_own_assignment(root: Path) -> None:
     settings = sysctls.read(profile.Profile("oracle-linux").files)
     del settings["net/ipv4/conf/all/rp_filter"]
     sysctls.write({**settings, "net/ipv4/conf/all/rp_filter": None})
@@ -52,7 +52,7 @@ def test_a_new_link_changes_nothing_but_itself(root: Path) -> None:
     assert _values(root) == {"all": "0", "default": "0", "eth0": "0", "eth1": "1"}
 
 
-def test_the_images_differ_as_their_sources_say(root: Path) -> None:
+def test_images_differ_as_documented(root: Path) -> None:
     sysctls.write(sysctls.read(profile.Profile("ubuntu").files))
     assert _values(root) == {"all": "2", "default": "2", "eth0": "0", "eth1": "0"}
     sysctls.write(sysctls.read(profile.Profile("oracle-linux").files))

@@ -61,7 +61,7 @@ def _judged(
         (_rule(REJECT), IN, OUT),  # appended behind it: no packet comes there
     ],
 )
-def test_a_chain_that_drops_what_no_rule_accepts(rules: tuple[Any, ...]) -> None:
+def test_chain_with_a_drop_rule_lacks_both_accepts(rules: tuple[Any, ...]) -> None:
     judged = _judged(*rules)
     assert judged.drops
     assert judged.missing == ("iifname", "oifname")
@@ -105,7 +105,7 @@ def test_a_loop_of_jumps_ends() -> None:
     assert not _judged(_rule({"jump": {"target": "FORWARD"}})).drops
 
 
-def test_what_is_accepted_already_is_not_inserted_again() -> None:
+def test_present_accept_is_not_inserted_again() -> None:
     half = _judged(IN, _rule(REJECT))
     assert half.missing == ("oifname",)
     saved = _accept("iifname", XT_COMMENT)  # as iptables-restore brings ours back
@@ -135,7 +135,7 @@ def test_commands_touch_nothing_but_our_own_rules() -> None:
     assert handles == [7, 9]
 
 
-def test_what_judges_before_the_drop_still_judges() -> None:
+def test_accept_stands_behind_chains_before_the_drop() -> None:
     """A network policy's chain, for one: the accept stands behind it."""
     policy = _rule(XT_COMMENT, COUNTER, {"jump": {"target": "cali"}}, handle=1)
     zones = _rule({"jump": {"target": "zones"}}, handle=2)

@@ -41,7 +41,7 @@ def test_a_kernel_that_refuses_the_rule_set(tmp_path: Path) -> None:
     assert "nf_tables" in str(caught.value)
 
 
-def test_ipv6_that_the_kernel_lacks_or_that_is_off(tmp_path: Path) -> None:
+def test_missing_or_disabled_ipv6_is_refused(tmp_path: Path) -> None:
     nft, switch = _program(tmp_path, "exit 0"), tmp_path / "disable_ipv6"
 
     def look(families: tuple[Family, ...]) -> None:

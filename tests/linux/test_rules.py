@@ -83,7 +83,7 @@ def test_a_class_has_the_number_of_its_first_vnic() -> None:
     assert class_numbers(Layout(), links) == {"": 2, "shop": 3}
 
 
-def test_pods_are_told_apart_by_class_only_where_nsgs_are_enforced() -> None:
+def test_classes_have_chains_only_with_strict_nsgs() -> None:
     links = [link(1), link(2), link(3, "shop")]
     pods = [PodElement(ifname="oci1", address="10.3.0.9", index=3)]
     strict = render(Layout(), links, pods, marker="m")
@@ -94,7 +94,7 @@ def test_pods_are_told_apart_by_class_only_where_nsgs_are_enforced() -> None:
     assert "strict" not in standard
 
 
-def test_a_foreign_link_is_one_with_a_default_route() -> None:
+def test_foreign_link_has_a_default_route() -> None:
     routes = [default(7, 50), default(1, MAIN_TABLE)]
     found = foreign_links(Layout(), routes, {7: "ens7", 8: "docker0"})
     assert [(f.ifname, f.index) for f in found] == [("ens7", 127)]

@@ -46,7 +46,7 @@ def test_without_vnics_there_is_still_a_table() -> None:
     assert "goto via" not in text
 
 
-def test_names_of_links_tell_sandboxes_apart() -> None:
+def test_each_sandbox_has_its_own_link_name() -> None:
     layout = Layout()
     keys = [
         SandboxKey("vcnd", f"same-beginning-of-the-id-{n}", "eth0") for n in range(200)
@@ -107,7 +107,7 @@ def test_filter_by_a_real_socket(data: bytes, passes: bool) -> None:
 
 
 @pytest.mark.parametrize(("settings", "passes"), [(1, True), (6, False)])
-def test_events_of_new_links_settings_wake_nobody(settings: int, passes: bool) -> None:
+def test_filter_drops_all_settings_of_a_new_link(settings: int, passes: bool) -> None:
     """One changed setting is news; all of a new link's are not."""
     attributes = b"".join(struct.pack("=HHi", 8, n + 1, 0) for n in range(settings + 1))
     body = b"\2\0\0\0" + attributes

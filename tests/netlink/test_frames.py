@@ -53,7 +53,7 @@ LENGTHS = [*permutations(range(5), 3), (0,), (40, 41, 42, 43, 44)]
 
 
 @pytest.mark.parametrize("bodies", lists_of_bodies())
-def test_what_is_built_is_read(bodies: list[bytes]) -> None:
+def test_built_frames_are_read(bodies: list[bytes]) -> None:
     built = [(kind, body) for kind, body in enumerate(bodies, 0x3FF0)]
     data = b"".join(attribute(kind, body) for kind, body in built)
     assert repeated(data) == bodies

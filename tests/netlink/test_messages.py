@@ -33,7 +33,7 @@ def be_impatient(sock: NetlinkSocket) -> None:
     sock._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, soon)
 
 
-def test_answer_of_an_earlier_request_is_not_taken(sock: NetlinkSocket) -> None:
+def test_late_answer_of_an_earlier_request_is_ignored(sock: NetlinkSocket) -> None:
     """Acknowledgements and errors that nobody read lie before those of the next."""
     with sock:
         assert sock._socket is not None
@@ -57,7 +57,7 @@ def test_refusal_leaves_the_socket_as_it_was(sock: NetlinkSocket) -> None:
         assert sock._socket is before
 
 
-def test_answer_that_does_not_come_closes_the_socket(sock: NetlinkSocket) -> None:
+def test_missing_answer_closes_the_socket(sock: NetlinkSocket) -> None:
     with sock:
         before = sock._socket
         be_impatient(sock)
@@ -81,7 +81,7 @@ def test_truncated_answer_closes_the_socket(sock: NetlinkSocket) -> None:
         sock.request("get loopback", RTM_GETLINK, 0, link(1))
 
 
-def test_dump_that_is_given_up_closes_the_socket(sock: NetlinkSocket) -> None:
+def test_abandoned_dump_closes_the_socket(sock: NetlinkSocket) -> None:
     with sock:
         dump = sock.dump("links", RTM_GETLINK, link(0))
         next(dump)

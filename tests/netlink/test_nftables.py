@@ -94,7 +94,7 @@ def test_keys_of_a_dump(body: bytes, expected: list[bytes]) -> None:
     assert nftables._keys(body) == expected
 
 
-def test_what_is_added_is_listed() -> None:
+def test_added_key_is_listed() -> None:
     """The list of a dump has the form of an addition."""
     _, _, body = nftables._addition("vcnd", "via", SIX, "via2")
     assert nftables._keys(body) == [SIX]

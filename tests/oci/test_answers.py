@@ -155,7 +155,9 @@ async def test_headers_that_make_no_sense(autojump_clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("date", ["9" * 20, "Thu, 01 Jan " + "9" * 20, "banana", ""])
-async def test_a_date_that_is_none(autojump_clock: Clock, date: str) -> None:
+async def test_malformed_date_leaves_the_refusal_as_it_is(
+    autojump_clock: Clock, date: str
+) -> None:
     with pytest.raises(OciError, match="401"):
         await core(
             Reply(status=401, body=b"{}", headers=[(b"date", date.encode())])
@@ -187,7 +189,7 @@ def address(**fields: Any) -> bytes:
         {"freeformTags": None},
     ],
 )
-def test_addresses_that_make_no_sense(fields: dict[str, Any]) -> None:
+def test_malformed_addresses_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(BadAnswerError):
         decode(address(**fields), Address, operation="x", request_id="y")
 
@@ -207,7 +209,7 @@ def test_an_address_of_another_family_or_vnic() -> None:
         {"lifecycleState": "ATTACHED", "vnicId": ""},
     ],
 )
-def test_attachments_that_make_no_sense(fields: dict[str, Any]) -> None:
+def test_malformed_attachments_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(BadAnswerError):
         decode(
             json.dumps({"id": "a", **fields}).encode(),
@@ -239,7 +241,7 @@ SOUND = {
         {"ipv6SubnetCidrBlock": "10.0.0.0/8"},
     ],
 )
-def test_vnics_of_the_metadata_that_make_no_sense(fields: dict[str, Any]) -> None:
+def test_malformed_imds_vnics_are_refused(fields: dict[str, Any]) -> None:
     body = json.dumps({**SOUND, **fields}).encode()
     vnic = decode(body, ImdsVnic, operation="x", request_id="y")
     with pytest.raises(ValueError, match=r"."):
@@ -256,7 +258,7 @@ def test_vnics_of_the_metadata_that_make_no_sense(fields: dict[str, Any]) -> Non
         ("a.eyJleHAiOiA3fQ.c", "ended"),
     ],
 )
-def test_tokens_that_are_none(token: str, reason: str) -> None:
+def test_malformed_tokens_are_refused(token: str, reason: str) -> None:
     with pytest.raises(BadAnswerError, match=reason):
         life_of(token, EPOCH)
 
@@ -274,6 +276,6 @@ def test_a_token_for_ever_is_renewed_all_the_same() -> None:
         b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ],
 )
-def test_a_pem_that_is_none(pem: bytes) -> None:
+def test_malformed_pem_is_refused(pem: bytes) -> None:
     with pytest.raises(BadAnswerError, match="IMDS /identity/"):
         read_leaf(pem, pem, pem)

@@ -61,7 +61,7 @@ def test_verdicts(status: int, code: str, verdict: Verdict) -> None:
         (500, "InternalServerError", CloudError, Cause.SERVER_ERROR),
     ],
 )
-def test_flows_hear_it_in_their_own_words(
+def test_refusal_becomes_a_cloud_error(
     status: int, code: str, kind: type[CloudError], cause: Cause
 ) -> None:
     error = refusal(status, code).as_cloud_error()

@@ -78,7 +78,7 @@ async def test_the_most_urgent_goes_first(autojump_clock: Clock) -> None:
     assert went == sorted(went)
 
 
-async def test_whoever_gives_up_leaves_the_line(autojump_clock: Clock) -> None:
+async def test_cancelled_waiter_leaves_the_queue(autojump_clock: Clock) -> None:
     limiter = Limiter()
     for _ in range(int(BURST)):
         await limiter.turn(Urgency.WARM_UP)
@@ -89,7 +89,7 @@ async def test_whoever_gives_up_leaves_the_line(autojump_clock: Clock) -> None:
         await limiter.turn(Urgency.WARM_UP)
 
 
-async def test_refusals_that_come_together_are_one(autojump_clock: Clock) -> None:
+async def test_simultaneous_refusals_lower_the_rate_once(autojump_clock: Clock) -> None:
     limiter = Limiter()
     for _ in range(8):
         limiter.refused()

@@ -104,7 +104,7 @@ async def test_api_key(
         ({"key_file": "/etc/hostname"}, "not a usable private key"),
     ],
 )
-def test_an_unusable_oci_config_says_what_is_wrong(
+def test_unusable_oci_config_names_the_fault(
     tmp_path: Path, changes: dict[str, str], reason: str
 ) -> None:
     path = oci_config(tmp_path, **changes)
@@ -138,7 +138,7 @@ async def test_workload_identity(
 
 
 @pytest.mark.slow
-async def test_a_service_account_that_is_not_known(
+async def test_unknown_service_account_is_refused(
     autojump_clock: Clock, w: World, client: Client, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
@@ -189,7 +189,7 @@ def test_other_versions_of_the_resource_principal() -> None:
         ResourcePrincipal(environment={"OCI_RESOURCE_PRINCIPAL_VERSION": "1.1"})
 
 
-async def test_a_clock_that_is_off_is_named(
+async def test_clock_skew_is_named(
     autojump_clock: Clock, w: World, client: Client
 ) -> None:
     w.service.identities.add_api_key("t/u/f", KEY.public_key())

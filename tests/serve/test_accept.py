@@ -48,14 +48,14 @@ async def test_a_lack_is_waited_out_and_logged_once(
     assert [x["event"] for x in logged] == ["accept_failed"]
 
 
-async def test_a_peer_that_is_gone_ends_nothing(autojump_clock: Clock) -> None:
+async def test_closed_peer_does_not_end_the_listener(autojump_clock: Clock) -> None:
     listener = Listener(errno.ECONNABORTED)
     await serve(listener, 1.0)
     assert listener.asked == 2
 
 
 @pytest.mark.parametrize("name", ["EBADF", "EINVAL", "ENOTSOCK", "EOPNOTSUPP"])
-async def test_a_listener_that_is_gone_ends_the_daemon(
+async def test_closed_listener_ends_the_daemon(
     autojump_clock: Clock, name: str
 ) -> None:
     """systemd starts it again, with the socket that the socket unit keeps."""

@@ -52,9 +52,7 @@ def answering(path: Path, reply: bytes) -> Iterator[None]:
         (b"0 99999\n" + b"[" * 99_999, "cannot be read"),
     ],
 )
-def test_an_answer_that_is_none_is_one_line(
-    tmp_path: Path, reply: bytes, words: str
-) -> None:
+def test_malformed_answer_is_one_line(tmp_path: Path, reply: bytes, words: str) -> None:
     path = tmp_path / "s"
     with answering(path, reply), pytest.raises(AskError, match=words) as caught:
         ask(str(path), "VCND_STATUS")
@@ -119,7 +117,7 @@ def test_the_names_in_json_stay(tmp_path: Path) -> None:
         assert list(found) == expected.split()
 
 
-def test_nobody_answers(tmp_path: Path) -> None:
+def test_missing_daemon_is_reported(tmp_path: Path) -> None:
     done = CliRunner().invoke(ctl.main, ["--socket", str(tmp_path / "s"), "status"])
     assert done.exit_code == 1
     assert "is vcnd running" in done.output

@@ -28,7 +28,7 @@ from vcnd.serve.hangups import HangUps
 @pytest.mark.parametrize(
     "stdin", [b'"\x80"', b"[" * 50_000, b'{"name": "\xff"}', b'{"name": "\\ud800"}']
 )
-async def test_bytes_that_are_no_configuration(tmp_path: Path, stdin: bytes) -> None:
+async def test_malformed_bytes_are_refused(tmp_path: Path, stdin: bytes) -> None:
     async with serving(Verbs(), tmp_path / "s"):
         code, answer = await exchange(tmp_path / "s", request(ADD, stdin))
     assert (code, answer["code"]) == (1, 6)

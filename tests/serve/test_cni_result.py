@@ -21,7 +21,7 @@ ENVIRONMENT = {
 CONFIG: dict[str, Any] = {"cniVersion": "1.0.0", "name": "vcnd", "type": "vcnd-cni"}
 
 
-def test_result_keeps_what_a_plugin_before_us_made() -> None:
+def test_result_keeps_the_previous_plugins_result() -> None:
     """CNI: prevResult is passed on or changed, never dropped."""
     before: dict[str, Any] = {
         "cniVersion": "1.0.0",

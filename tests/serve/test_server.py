@@ -83,7 +83,7 @@ async def test_half_a_request_is_dropped(tmp_path: Path) -> None:
         assert (await exchange(tmp_path / "s", data))[0] == 0
 
 
-async def test_a_failure_is_told_with_its_code_and_details(tmp_path: Path) -> None:
+async def test_failure_is_answered_with_code_and_details(tmp_path: Path) -> None:
     verbs = Verbs()
     verbs.failure = PoolEmptyError(
         "no free VCN address", details="subnet full", cause=Cause.SUBNET_FULL
@@ -97,7 +97,7 @@ async def test_a_failure_is_told_with_its_code_and_details(tmp_path: Path) -> No
     assert (refused["code"], refused["cause"]) == (11, "subnet_full")
 
 
-async def test_a_defect_is_told_without_its_insides(tmp_path: Path) -> None:
+async def test_defect_is_answered_without_internals(tmp_path: Path) -> None:
     verbs = Verbs()
     verbs.failure = RuntimeError("secret")
     async with serving(verbs, tmp_path / "s"):

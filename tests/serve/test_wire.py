@@ -97,7 +97,7 @@ def test_add_is_understood() -> None:
         ),
     ],
 )
-def test_nonsense_is_refused_with_the_right_code(
+def test_malformed_call_is_refused_with_the_right_code(
     environment: dict[str, str], config: dict[str, Any], code: int, words: str
 ) -> None:
     with pytest.raises(BadRequestError) as caught:
@@ -204,7 +204,7 @@ KEYS = st.sampled_from(
         pytest.param(b"null", id="null"),
     ],
 )
-def test_stdin_that_is_no_configuration(data: bytes) -> None:
+def test_malformed_stdin_is_refused(data: bytes) -> None:
     with pytest.raises(BadRequestError) as caught:
         wire.parse_config(data)
     assert caught.value.code == 6
