@@ -226,7 +226,7 @@ async def test_unfit_kube_proxy_is_reported_at_intervals(autojump_clock: Clock) 
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
         await trio.sleep(1800)
-        told = [n for n in cluster.events if n.reason == "KubeProxyUnfit"]
+        told = [n for n in cluster.events if n.reason == "KubeProxyMisconfigured"]
         assert len(told) == 2
         assert [p.place for p in node.pool.problems] == [KUBE_PROXY]
         assert "kube-proxy" not in why_empty(node.pool)  # no reason to wait

@@ -282,7 +282,7 @@ async def test_refused_write_is_a_problem_until_accepted(
         kinds = {p.kind for p in problems(node)}
         assert kinds == {"pod-network", "cluster"}
         # Events are posted all the same, and no pod is told to wait for that.
-        assert {n.reason for n in cluster.events} == {"PodNetworkTrouble"}
+        assert {n.reason for n in cluster.events} == {"PodNetworkProblem"}
         assert "403" not in why_empty(node.pool)
         cluster.refuses_reports, cluster.refusal = False, ""
         cluster.change()
@@ -347,4 +347,4 @@ async def test_an_event_that_could_not_be_posted_is_posted_later(
         cluster.refuses_notices = False
         await trio.sleep(60)
         told = [n for n in cluster.events if "malformed" in n.message]
-        assert [n.reason for n in told] == ["PodNetworkTrouble"]
+        assert [n.reason for n in told] == ["PodNetworkProblem"]

@@ -209,7 +209,7 @@ async def test_refused_request_gets_an_event_at_the_pod(autojump_clock: Clock) -
         cluster.change()
         await trio.sleep(60)
         posted = [n for n in cluster.events if n.pod == pod("pod1")]
-        assert [n.reason for n in posted] == ["VCNWishRefused"]
+        assert [n.reason for n in posted] == ["VCNRequestRefused"]
         assert "may not use NSG" in posted[0].message
         assert node.pool.demand_count == 0
 
@@ -254,6 +254,6 @@ async def test_pod_never_gets_other_nsgs_without_kubernetes(
     async with warm(w, cluster=cluster) as node:
         with pytest.raises(TryAgainError, match="not known yet"):
             await node.attacher.add(key(1), pod("pod1"), 101)
-        # Where nobody may wish for anything there is nothing to wait for.
+        # Where nobody may request anything there is nothing to wait for.
         other = PodRef(namespace="plain", name="p", uid="p")
         await node.attacher.add(key(2), other, 102)

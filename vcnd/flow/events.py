@@ -25,12 +25,12 @@ LATE_SECONDS = 3.0
 """A pod that has waited this long for an address, or has been broken this long, gets
 an Event."""
 
-NO_ADDRESS, ADDRESS, REFUSED = "NoVCNAddress", "VCNAddressAssigned", "VCNWishRefused"
-TROUBLE, CLEARED, READY, UNFIT = (
-    "PodNetworkTrouble",
-    "PodNetworkTroubleCleared",
+NO_ADDRESS, ADDRESS, REFUSED = "NoVCNAddress", "VCNAddressAssigned", "VCNRequestRefused"
+PROBLEM, CLEARED, READY, PROXY = (
+    "PodNetworkProblem",
+    "PodNetworkProblemCleared",
     "PodNetworkReady",
-    "KubeProxyUnfit",
+    "KubeProxyMisconfigured",
 )
 
 BROKEN, RESTORED = "PodNetworkBroken", "PodNetworkRestored"
@@ -80,7 +80,7 @@ class Events:
             unfit = problem.place == KUBE_PROXY
             event = ClusterEvent(
                 pod=None,
-                reason=UNFIT if unfit else TROUBLE,
+                reason=PROXY if unfit else PROBLEM,
                 message=of_problem(problem),
             )
             await self._cluster.post_event(event)

@@ -51,7 +51,7 @@ class Grants:
         if may_request:
             # Wrong NSGs would be worse than no network.
             raise TryAgainError(
-                f"what pod {pod} wishes for is not known yet",
+                f"the request of pod {pod} is not known yet",
                 details="the API server has not shown it yet; the kubelet tries again",
             )
         return told_alone

@@ -28,7 +28,7 @@ async def wait_for_address(
         return found
     if lacks_slot(pool, grant):
         raise PoolEmptyError(
-            "the pod's wish cannot be met",
+            "the pod's request cannot be met",
             details=why_no_slot(pool, grant),
             cause=Cause.LIMIT_REACHED,
         )

@@ -83,7 +83,7 @@ class FileJournal:
         self._batch = _Batch()
         self._something = trio.Event()
         self._one_thread = trio.CapacityLimiter(1)
-        self._trouble = ""
+        self._refused = ""
         self._removed = False
 
     # Start
@@ -209,13 +209,13 @@ class FileJournal:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
         """Write batches as they come, and repeat refused writes."""
-        told = ""
+        reported = ""
         task_status.started()
         while True:
-            if told != self._trouble:
-                told = self._trouble
-                report(told)
-            with trio.move_on_after(RETRY_SECONDS if told else float("inf")):
+            if reported != self._refused:
+                reported = self._refused
+                report(reported)
+            with trio.move_on_after(RETRY_SECONDS if reported else float("inf")):
                 await self._something.wait()
             self._something = trio.Event()
             batch, self._batch = self._batch, _Batch()
@@ -234,7 +234,7 @@ class FileJournal:
             owed = [e for e in batch.entries if e.then is not None]
             self._batch.entries[:0] = owed
         else:
-            self._trouble = ""
+            self._refused = ""
             for entry in batch.entries:
                 self._replay.apply(entry.record, entry.at)
                 if entry.then is not None:
@@ -254,9 +254,9 @@ class FileJournal:
 
     def _note_failure(self, error: OSError) -> None:
         refusal = str(self._refusal(error))
-        if refusal != self._trouble:
+        if refusal != self._refused:
             log.error("journal_write_failed", reason=refusal)
-        self._trouble = refusal
+        self._refused = refusal
 
     async def _in_thread(self, write: Callable[[], None]) -> None:
         await trio.to_thread.run_sync(write, limiter=self._one_thread)

@@ -109,7 +109,7 @@ def bad_network_is_told(stage: Stage) -> str:
             "an event that names the field",
             lambda: [
                 e
-                for e in stage.events("PodNetworkTrouble", began)
+                for e in stage.events("PodNetworkProblem", began)
                 if "podSubnetIds" in e["message"]
             ],
             30,

@@ -52,7 +52,7 @@ def pod_nsg_annotation(stage: Stage) -> str:
     stage.apply(_pod("refused", near, {"vcnd.io/subnet-ids": unknown}))
 
     def told() -> list[str]:
-        events = stage.events("VCNWishRefused", began)
+        events = stage.events("VCNRequestRefused", began)
         return [e["message"] for e in events if unknown in e["message"]]
 
     message = stage.wait("an event that says what is refused", told, 30)[0]
