@@ -1,5 +1,6 @@
 """Application resources: what the scheduler counted asks for one, and nothing else."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def read_or_refused(request: PodRequest) -> AddressRequest | None:
         return None
 
 
+@pytest.mark.slow
 @given(annotations, resources)
 def test_annotations_and_resources_do_not_pass_for_each_other(
     written: dict[str, str], counted: dict[str, str]
