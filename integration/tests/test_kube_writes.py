@@ -144,10 +144,10 @@ async def test_profiles_are_read_and_their_resources_published(
                 await trio.sleep(0.1)
         assert network.maximum == 16
         requests = {b.pod.name: b.request for b in cluster.pods() or []}
-        said = {own: "a"}
+        written = {own: "a"}
         assert requests == {
-            "web": PodRequest(annotations=said, resources={name: "1"}),
-            "sly": PodRequest(annotations=said),
+            "web": PodRequest(annotations=written, resources={name: "1"}),
+            "sly": PodRequest(annotations=written),
         }
         web = next(b.pod for b in cluster.pods() or [] if b.pod.name == "web")
         runtimes = {name: "2", "b": "b"}

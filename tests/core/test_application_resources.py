@@ -36,12 +36,15 @@ def test_annotations_and_resources_do_not_pass_for_each_other(
     written: dict[str, str], counted: dict[str, str]
 ) -> None:
     both = read_or_refused(PodRequest(annotations=written, resources=counted))
-    said = read_or_refused(PodRequest(annotations=written))
+    annotated = read_or_refused(PodRequest(annotations=written))
     asked = read_or_refused(PodRequest(resources=counted))
-    assert (both is None) == (said is None or asked is None)
-    if said is not None:
-        assert not said.resource
-    if both is not None and said is not None and asked is not None:
+    assert (both is None) == (annotated is None or asked is None)
+    if annotated is not None:
+        assert not annotated.resource
+    if both is not None and annotated is not None and asked is not None:
         assert both.resource == asked.resource
-        assert (both.subnet_ids, both.nsg_ids) == (said.subnet_ids, said.nsg_ids)
-        assert (both.families, both.fixed) == (said.families, said.fixed)
+        assert (both.subnet_ids, both.nsg_ids) == (
+            annotated.subnet_ids,
+            annotated.nsg_ids,
+        )
+        assert (both.families, both.fixed) == (annotated.families, annotated.fixed)
