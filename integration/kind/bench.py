@@ -1,7 +1,7 @@
-"""``./vcn kind bench``: how long pods take to start, with ours and with ptp.
+"""``./vcn kind bench``: how long pods take to start, with our plugin and with ptp.
 
-On the same node in turn, so that a busy machine is as busy for both.  Times are
-those at which the API server's watch told of each step.
+Both run in turn on the same node, so a busy machine is as busy for both.  The times
+are those at which the API server's watch showed each step.
 """
 
 import json
@@ -20,7 +20,7 @@ PODS = 60
 ROUNDS = 3
 START_SECONDS = 300.0
 THEIRS = "/etc/cni/net.d/05-ptp.conflist"
-"""Before ours by its name: the runtime takes the first."""
+"""Its name sorts before ours: the runtime takes the first."""
 PTP = {
     "cniVersion": "0.4.0",
     "name": "bench",
@@ -38,11 +38,11 @@ PTP = {
         {"type": "portmap", "capabilities": {"portMappings": True}},
     ],
 }
-"""What kind itself configures."""
+"""The configuration of kind itself."""
 
 
 class Watcher(threading.Thread):
-    """When each pod was bound, had an address, was ready."""
+    """Records when each pod was bound, got its address and was ready."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
@@ -121,7 +121,7 @@ def burst(stage: Stage, node: str) -> dict[str, float]:
 
 
 def _processor_seconds(stage: Stage, node: str) -> tuple[float, int]:
-    """Return what the daemon has used: processor seconds, and resident KiB."""
+    """Return the daemon's processor seconds so far, and its resident KiB."""
     script = (
         "p=$(systemctl show -p MainPID --value vcnd);"
         " cat /proc/$p/stat; grep VmRSS /proc/$p/status"
@@ -132,7 +132,7 @@ def _processor_seconds(stage: Stage, node: str) -> tuple[float, int]:
 
 
 def _until_gone(stage: Stage, node: str, *, others: int, free: int) -> None:
-    """Wait until only others' pods are left, and so many addresses are free."""
+    """Wait until only ``others`` leases are left, and ``free`` addresses are free."""
 
     def settled() -> bool:
         pool = stage.status(node).pool
@@ -143,7 +143,7 @@ def _until_gone(stage: Stage, node: str, *, others: int, free: int) -> None:
 
 
 def _until_sandboxes(stage: Stage, node: str, most: int) -> None:
-    """Wait until no more sandboxes are left than so many."""
+    """Wait until at most ``most`` sandboxes are left."""
     stage.wait(
         "sandboxes gone",
         lambda: stage.on_node(node, "ls", "/run/netns").count("cni-") <= most,

@@ -1,4 +1,4 @@
-"""The fake cloud of the cluster, seen by its operator."""
+"""The cluster's fake cloud, as its operator uses it."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ ANSWER_SECONDS = 60
 
 
 class Cloud:
-    """Its own door, and its API as an operator signs for it."""
+    """Calls the fake's admin API, and OCI's API signed as the operator."""
 
     def __init__(self, docker: Docker) -> None:
         self._docker = docker
@@ -29,7 +29,7 @@ class Cloud:
     def _http(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> Any:
-        """Send a request from where Docker's network is."""
+        """Send a request from the network namespace of Docker's network."""
         command = ["/usr/bin/curl", "-sS", "-f", "--noproxy", "*", "-X", method]
         command += [x for k, v in headers.items() for x in ("-H", f"{k}: {v}")]
         if body is not None:
@@ -47,7 +47,7 @@ class Cloud:
         return msgspec.json.decode(done.stdout) if done.stdout else None
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the fake's own door."""
+        """Call the fake's admin API."""
         content = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json"}
         return self._http(method, ADMIN + path, content, headers)
@@ -58,7 +58,7 @@ class Cloud:
         return answer
 
     def requests(self, after: int = 0) -> list[dict[str, Any]]:
-        """Return the request log after a number; IMDS is no API call."""
+        """Return the request log after a number, without IMDS."""
         answer = self.admin("GET", f"/requests?after={after}")
         return [r for r in answer if r["operation"] != "IMDS"]
 
@@ -72,7 +72,7 @@ class Cloud:
         return answer["spoofed_packets"]
 
     def fault(self, **details: Any) -> None:
-        """Let the next calls of an operation go wrong."""
+        """Inject a fault into the next calls of an operation."""
         self.admin("POST", "/faults", details)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:

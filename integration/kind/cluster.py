@@ -90,7 +90,7 @@ class Cluster:
     cache: Cache
     docker: Docker
     offline: bool
-    """Whether it is made of our own builds."""
+    """True if it runs on our own Docker and our own builds."""
 
     @property
     def kubeconfig(self) -> Path:
@@ -99,7 +99,7 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what kind and kubectl need to find it."""
+        """Return the environment with which kind and kubectl find it."""
         path = f"{Path(self.docker.client).parent}:{os.environ.get('PATH', '')}"
         return {
             **os.environ,
@@ -142,7 +142,7 @@ class Cluster:
     # Up
 
     def create(self, nodes: int, console: Console) -> None:
-        """Bring cloud and nodes up; the nodes have no pod network yet."""
+        """Start the cloud and the nodes; the nodes have no pod network yet."""
         began = time.monotonic()
 
         def say(what: str) -> None:
@@ -236,7 +236,7 @@ class Cluster:
             name = ours.vcnd_name(number)
             self.kind("load", "docker-image", name, "--name", CLUSTER)
 
-    # Looking
+    # State
 
     def nodes(self) -> list[str]:
         """Return the names of the nodes' containers, the control plane's first."""
@@ -268,7 +268,7 @@ class Cluster:
                     raise
 
     def _delete_nodes(self) -> None:
-        """Remove the nodes; again where a busy machine did not end one in time."""
+        """Remove the nodes; try again if a busy machine did not end one in time."""
         for left in reversed(range(DELETE_TRIES)):
             thaw()
             try:
@@ -292,12 +292,12 @@ def kind_config(nodes: int) -> str:
 
 
 def own_docker() -> OwnDocker:
-    """Return the Docker daemon of ours, running or not."""
+    """Return our own Docker daemon, running or not."""
     return OwnDocker(state() / "docker")
 
 
 def _docker(cache: Cache) -> Docker | None:
-    """Return the Docker that the cluster is on, or would be."""
+    """Return the Docker for the cluster, or None if it does not answer."""
     if (state() / "offline").exists():
         return own_docker().running(cache)
     return users_own()
@@ -314,7 +314,7 @@ def running(cache: Cache) -> Cluster | None:
 
 def prepare(cache: Cache, *, offline: bool) -> Cluster:
     """Return a cluster that is not up yet, on the user's Docker or on ours."""
-    tear_down(cache)  # what an earlier run left, were it killed
+    tear_down(cache)  # a killed run leaves its cluster
     docker = None if offline else users_own()
     state().mkdir(parents=True)
     if docker is None:
@@ -324,7 +324,7 @@ def prepare(cache: Cache, *, offline: bool) -> Cluster:
 
 
 def tear_down(cache: Cache) -> None:
-    """Remove the cluster and all that was made for it, whatever state it is in."""
+    """Remove the cluster and everything made for it, whatever its state."""
     if not state().exists():
         return
     docker = _docker(cache)

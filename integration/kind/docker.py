@@ -1,8 +1,8 @@
-"""Docker: the user's own where it can be used, else a daemon of ours.
+"""Docker: the user's own if it can be used, else a daemon of ours.
 
-Ours has its own data, sockets, process file and network namespace, so that
-nothing of it meets a Docker that is there already.  Its programs are Debian's,
-unpacked into the cache and not installed.
+Ours has its own data, sockets, process file and network namespace, so it does not
+disturb a Docker that runs already.  Its programs are Debian's, unpacked into the
+cache and not installed.
 """
 
 import os
@@ -37,15 +37,15 @@ class DockerError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Docker:
-    """How a Docker is reached, and where its network is."""
+    """A Docker: its client, and the network namespace of its network."""
 
     client: str
     environment: Mapping[str, str] = field(default_factory=dict)
     pid: int | None = None
-    """Of our own daemon: its network namespace is where addresses can be reached."""
+    """Our own daemon's; containers can be reached only from its network namespace."""
 
     def wrap(self, command: list[str]) -> list[str]:
-        """Return a command that runs where the daemon's network is."""
+        """Return a command that runs in the network namespace of Docker's network."""
         if self.pid is None:
             return command
         return ["/usr/bin/nsenter", "-t", str(self.pid), "-n", "--", *command]
@@ -89,7 +89,7 @@ class OwnDocker:
         self._pid_file = state / "docker.pid"
 
     def running(self, cache: Cache) -> Docker | None:
-        """Return it if it runs."""
+        """Return the running daemon, or None."""
         try:
             pid = int(self._pid_file.read_text())
             name = Path(f"/proc/{pid}/comm").read_text().strip()
@@ -108,7 +108,7 @@ class OwnDocker:
         """Start it, or return the one that runs.
 
         Raises:
-            DockerError: it did not come up; says where its log is.
+            DockerError: it did not start; the text has the path of its log.
         """
         found = self.running(cache)
         if found is not None:
@@ -142,7 +142,7 @@ class OwnDocker:
 
     def _command(self) -> list[str]:
         state = self._state
-        # dockerd executes the runtime: give it an interpreter that is sure to be there.
+        # dockerd executes the runtime: give it an interpreter that certainly exists.
         wrapper = state / "runc-nocap"
         wrapper.write_text(f'#!/bin/sh\nexec {sys.executable} {RUNTIME} "$@"\n')
         wrapper.chmod(0o755)
@@ -166,7 +166,7 @@ class OwnDocker:
         }
 
     def stop(self, cache: Cache) -> None:
-        """Stop it and remove all its state; nothing to do where there is none."""
+        """Stop the daemon, if it runs, and remove all its state."""
         found = self.running(cache)
         if found is not None and found.pid is not None:
             os.kill(found.pid, signal.SIGTERM)
@@ -190,7 +190,7 @@ class OwnDocker:
 
 
 def _reap(pid: int) -> None:
-    """Let go of a process that has ended, if it was ours: else it stays a zombie."""
+    """Wait for an ended child, else it stays a zombie; ignore others' processes."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
@@ -204,10 +204,10 @@ def _answers(docker: Docker) -> bool:
 
 
 def thaw() -> None:
-    """Thaw what stayed frozen in our cgroups, or it can never be killed.
+    """Thaw our frozen cgroups: their processes cannot be killed before.
 
-    runc freezes a cgroup (version 1) while it sets device rules; where a busy machine
-    let its caller give up and kill it in between, nobody thaws it.
+    runc freezes a cgroup (version 1) while it sets device rules.  On a busy machine its
+    caller may give up and kill it meanwhile; then the cgroup stays frozen.
     """
     for state in Path("/sys/fs/cgroup/freezer").glob(
         f"{CGROUP_PARENT}/**/freezer.state"
@@ -247,7 +247,7 @@ def programs(cache: Cache) -> Path:
         download = folder / "packages"
         download.mkdir()
         done = _apt_get(download, "download", *PACKAGES)
-        if done.returncode:  # a machine whose lists are old, or were never there
+        if done.returncode:  # the machine has old lists, or none
             _apt_get(download, "update", "-q")
             done = _apt_get(download, "download", *PACKAGES)
         if done.returncode:
@@ -257,7 +257,7 @@ def programs(cache: Cache) -> Path:
                 ["/usr/bin/dpkg", "-x", str(package), str(folder)], check=True
             )
         shutil.rmtree(download)
-        # What Debian's alternatives would link.
+        # The link that Debian's alternatives would make.
         links = folder / "alternatives"
         links.mkdir()
         for table in ("iptables", "ip6tables"):

@@ -26,7 +26,7 @@ shrink_after_seconds = 60.0
 
 
 def folder() -> Path:
-    """Return where the manifests of this cluster are."""
+    """Return the folder of this cluster's manifests."""
     return state() / "deploy"
 
 
@@ -34,8 +34,8 @@ def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> P
     """Write the overlay for this world; return its folder.
 
     Args:
-        cloud: the fake.
-        number: which of the images of this tree.
+        cloud: the fake cloud.
+        number: the number of this tree's image.
         subnet: the pods' subnet by name, or an OCID.
     """
     shutil.rmtree(folder(), ignore_errors=True)
@@ -57,7 +57,7 @@ def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> P
 
 
 def apply(cluster: Cluster, overlay: Path) -> None:
-    """Apply an overlay; once again where its own definitions are not known yet."""
+    """Apply an overlay; try again if its own CRDs are not served yet."""
     try:
         cluster.kubectl("apply", "-k", str(overlay))
     except DockerError:
@@ -66,10 +66,10 @@ def apply(cluster: Cluster, overlay: Path) -> None:
 
 
 def wait_ready(cluster: Cluster, seconds: float = READY_SECONDS) -> None:
-    """Return when nodes, CoreDNS, kube-proxy and vcnd are ready.
+    """Wait until nodes, CoreDNS, kube-proxy and vcnd are ready.
 
     Raises:
-        DockerError: they are not in time; says which.
+        DockerError: one is not ready in time; the text says which.
     """
     limit = f"--timeout={seconds:.0f}s"
     cluster.kubectl("wait", "--for=condition=Ready", "nodes", "--all", limit)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""An OCI runtime that asks for no capability which this machine does not have.
+"""An OCI runtime that requests only capabilities that this machine has.
 
-Docker before version 23 asks for all of them with ``--privileged``, and runc then
-fails where the bounding set lacks one.  This takes those out of what it is told
-and becomes runc.  Executed by dockerd, outside any virtual environment.
+Docker before version 23 requests all capabilities with ``--privileged``, and runc
+fails if the bounding set lacks one.  This program removes those from the container's
+configuration and executes runc.  dockerd runs it outside any virtual environment.
 """
 
 import json
@@ -65,7 +65,7 @@ def held() -> set[str]:
 
 
 def option(arguments: list[str], *names: str) -> str:
-    """Return the value of an option, or nothing."""
+    """Return the value of an option, or an empty text."""
     for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
         if word in names:
             return following
@@ -76,7 +76,7 @@ def option(arguments: list[str], *names: str) -> str:
 
 
 def strip(path: str, *, whole: bool) -> None:
-    """Take what is not held out of a bundle's, or a process's, description."""
+    """Remove capabilities that we lack from a bundle's, or a process's, file."""
     with open(path) as file:
         spec = json.load(file)
     process = spec["process"] if whole else spec
@@ -88,7 +88,7 @@ def strip(path: str, *, whole: bool) -> None:
 
 
 def main() -> None:
-    """Change what is asked for, then be runc."""
+    """Remove capabilities that we lack, then execute runc."""
     arguments = sys.argv[1:]
     bundle = option(arguments, "--bundle", "-b")
     process = option(arguments, "--process", "-p")

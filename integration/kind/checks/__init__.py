@@ -1,1 +1,1 @@
-"""What ``./vcn kind test`` looks at: one function a check, named as it is told."""
+"""The checks of ``./vcn kind test``: each is a function, and has its name."""

@@ -1,4 +1,4 @@
-"""Nodes, addresses, NativePodNetworks; and that nothing is wrapped up on its way."""
+"""Nodes, addresses, NativePodNetworks; and packets without encapsulation."""
 
 import re
 import subprocess
@@ -44,7 +44,7 @@ def nodes_ready(stage: Stage) -> str:
             if STARTUP_TAINT in {t["key"] for t in n["spec"].get("taints", [])}
         ]
 
-    # Taken off a moment after the node serves: each write names the version read.
+    # The taint goes a moment after the node serves: a write names the version read.
     stage.wait("no node has the start-up taint", lambda: not tainted(), 45)
     nodes = stage.get("nodes")["items"]
     for node in nodes:
@@ -72,7 +72,7 @@ def pods_have_private_ips(stage: Stage) -> str:
 
 
 def get_npn_shows_success(stage: Stage) -> str:
-    """``kubectl get npn`` says SUCCESS for every node, and what the cloud gave it."""
+    """``kubectl get npn`` shows SUCCESS for every node, and its VNICs and addresses."""
     table = stage.kubectl("get", "npn").splitlines()
     require("STATE" in table[0] and "REASON" in table[0], f"columns: {table[0]}")
     found = install.networks(stage.cluster)
@@ -130,7 +130,7 @@ def _tcpdump(stage: Stage, node: str, what: str) -> list[str]:
 
 
 def _pod_links(stage: Stage, node: str) -> set[str]:
-    """Return the names of a node's pod VNICs there."""
+    """Return the names of the links of a node's pod VNICs."""
     lines = stage.on_node(node, "ip", "-br", "link").splitlines()
     macs = {v.mac for v in stage.status(node).pod_vnics}
     return {x.split()[0].partition("@")[0] for x in lines if x.split()[2] in macs}
@@ -191,7 +191,7 @@ def _port_forward(stage: Stage) -> str:
 
 
 def scaled(stage: Stage, name: str, replicas: int, *, node: str = "") -> dict[str, str]:
-    """Scale a Deployment of idle pods, wait until all are ready; return addresses."""
+    """Scale a Deployment of idle pods; return their addresses once all are ready."""
     stage.apply(deployment(name, replicas, node=node))
     stage.kubectl(
         *("-n", NAMESPACE, "rollout", "status", f"deploy/{name}"), "--timeout=240s"

@@ -14,7 +14,7 @@ from integration.kind.settings import state
 
 FOCUS = r"\[sig-network\].*\[Conformance\]"
 EXPECTED = 45
-"""So many there are in this version: a shrinking list fails."""
+"""The number of tests in this version: the check fails if fewer run."""
 PROCESSES = 4
 LIMIT_SECONDS = 1500
 

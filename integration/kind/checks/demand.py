@@ -11,12 +11,12 @@ from integration.kind.checks.stage import NAMESPACE, Stage, addresses, deploymen
 BURST = 60
 CHURN, ROUNDS = 60, 3
 COOLING_SECONDS = 10.0
-"""As the overlay's configuration has it."""
+"""The cooldown in the overlay's configuration."""
 CALL = re.compile(r"^([\d.]+) .*event=call command=(ADD|DEL) .*address=([\d.]+)")
 
 
 def no_failed_sandboxes(stage: Stage, since: float) -> None:
-    """Raise when the network of a pod could not be set up since a time."""
+    """Raise if the network of a pod could not be set up since a time."""
     events = stage.events("FailedCreatePodSandBox", since)
     failed = [e["message"] for e in events if "vcnd" in e["message"]]
     require(not failed, f"{len(failed)} sandboxes failed: {failed[:1]}")
@@ -42,7 +42,7 @@ def demand_before_add(stage: Stage) -> str:
 
 
 def subnet_full_event(stage: Stage) -> str:
-    """A full subnet: the pods' events say so; they start when there is room again."""
+    """Pods' events report a full subnet; the pods start when there is room again."""
     cloud, node = stage.cloud, stage.workers[0]
     subnet = named(cloud.world(), "Subnet", "pods")["id"]
     began = time.time()
@@ -67,7 +67,7 @@ def subnet_full_event(stage: Stage) -> str:
 
 
 def rollout_churn(stage: Stage) -> str:
-    """A Deployment restarted again and again: no address twice, none lost, all cool."""
+    """A Deployment restarts repeatedly: no address twice, none lost, all cool down."""
     began = time.time()
     scaled(stage, "churn", CHURN)
     for _ in range(ROUNDS):
@@ -89,7 +89,7 @@ def rollout_churn(stage: Stage) -> str:
 
 
 def _cooled(stage: Stage, node: str, since: float) -> int:
-    """Return how many addresses of a node were given again, all of them cooled."""
+    """Return how many addresses were leased again; raise if one had not cooled down."""
     ended: dict[str, float] = {}
     reused = 0
     for line in stage.log_of(node, since):
@@ -109,7 +109,7 @@ def _cooled(stage: Stage, node: str, since: float) -> int:
 
 
 def in_agreement(stage: Stage) -> bool:
-    """Return True if each node's leases are its pods, and its addresses the cloud's."""
+    """Return True if each node's leases match its pods, and its addresses the cloud."""
     pods = stage.cluster.pod_list()
     for node in stage.cluster.nodes():
         status = stage.status(node)

@@ -1,4 +1,4 @@
-"""The daemon, the API server or the cloud is away: pods keep running, and start."""
+"""The daemon, the API server or the cloud is away: pods keep running, others start."""
 
 import json
 import time
@@ -22,11 +22,11 @@ conf='{"cniVersion":"1.0.0","name":"vcnd","type":"vcnd-cni"}'
 CNI_COMMAND=ADD /opt/cni/bin/vcnd-cni <<<"$conf"
 CNI_COMMAND=DEL /opt/cni/bin/vcnd-cni <<<"$conf"
 """
-"""What the runtime does for a sandbox, without a kubelet that asks the API server."""
+"""The runtime's calls for a sandbox, without a kubelet, which asks the API server."""
 
 
 def daemon_killed(stage: Stage) -> str:
-    """SIGKILL while pods start: none fails, and running ones do not notice."""
+    """SIGKILL while pods start: no pod fails, and running pods keep their network."""
     node, began = stage.workers[0], time.time()
     stage.apply(deployment("killed", 20, node=node))
     kills = 0
@@ -89,7 +89,7 @@ def cloud_away(stage: Stage) -> str:
 
 
 def bad_network_is_told(stage: Stage) -> str:
-    """A malformed NativePodNetwork of somebody else's: told everywhere, and mended."""
+    """Others' malformed NativePodNetwork is reported everywhere, then mended."""
     node, began = stage.workers[0], time.time()
     network = next(
         n
@@ -117,7 +117,7 @@ def bad_network_is_told(stage: Stage) -> str:
         shown = stage.kubectl("get", "npn", name)
         require("podSubnetIds" in shown, f"kubectl get npn: {shown}")
         require("podSubnetIds" in stage.vcndctl(node, "status"), "vcndctl says nothing")
-        scaled(stage, "still", 3, node=node)  # by what made sense before
+        scaled(stage, "still", 3, node=node)  # by the last valid network
         stage.delete("deploy", "still")
     finally:
         patch({MANAGED_BY: "vcnd"}, {"podSubnetIds": good["podSubnetIds"]})

@@ -1,4 +1,4 @@
-"""Upgrade, reboot, the end of a node."""
+"""Upgrade, reboot and end of a node."""
 
 import json
 import subprocess
@@ -14,13 +14,13 @@ from integration.kind.docker import DockerError
 from integration.kind.settings import NETWORK
 
 RATE = 10.0
-"""Pods a second that are asked for, and at most so many on their way."""
+"""Pods requested each second, and the most pods that have not started yet."""
 QUIET_SECONDS = 10.0
 PLACEHOLDER = "vcnd-placeholder"
 
 
 class Load(threading.Thread):
-    """Starts short-lived pods: ten a second, or as fast as the cluster runs them."""
+    """Starts short-lived pods: ten a second, or as fast as the cluster starts them."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True)
@@ -30,7 +30,7 @@ class Load(threading.Thread):
         self.error = ""
 
     def run(self) -> None:
-        """Each second: remove pods that run, create as many as have started."""
+        """Each second, remove running pods and create new ones."""
         try:
             while not self._stop_it.is_set():
                 began = time.monotonic()
@@ -48,7 +48,7 @@ class Load(threading.Thread):
             for p in running
             if not p["metadata"].get("deletionTimestamp")
         ]
-        # Without this a slow machine only piles them up.
+        # Without this limit pods pile up on a slow machine.
         room = int(RATE) - (len(pods) - len(running))
         if room > 0:
             stage.apply(*(self._pod(self.created + i) for i in range(room)))
@@ -85,7 +85,7 @@ def upgrade_under_load(stage: Stage) -> str:
     quiet = time.time()
     load.start()
     try:
-        # What the cluster does under this load while nobody upgrades anything.
+        # The cluster's rate under this load before the upgrade.
         time.sleep(QUIET_SECONDS)
         quiet_rate = _answered(stage, quiet)[0] / QUIET_SECONDS
         began = time.time()
@@ -117,14 +117,14 @@ def upgrade_under_load(stage: Stage) -> str:
 
 
 def _installed(stage: Stage) -> int:
-    """Return which of the images of this tree the nodes run."""
+    """Return the number of this tree's image that the nodes run."""
     path = "jsonpath={.spec.template.spec.containers[0].image}"
     image = stage.kubectl("-n", "kube-system", "get", "ds", "vcnd", "-o", path)
     return int(image.rpartition(".")[2])
 
 
 def _answered(stage: Stage, since: float) -> tuple[int, list[str]]:
-    """Return how many ADDs were answered, and those that were refused."""
+    """Return the number of answered ADDs, and the log lines of refused ones."""
     adds, refused = 0, []
     for node in stage.workers:
         lines = stage.log_of(node, since)
@@ -139,7 +139,7 @@ def node_reboot(stage: Stage) -> str:
     before = stage.node_address(node)
     vnics = {v.id for v in stage.status(node).vnics}
     docker.run("stop", "-t", "20", node)
-    # Somebody else has taken its address meanwhile.
+    # Another container takes its address meanwhile.
     image = docker.run("inspect", "-f", "{{.Image}}", "vcnd-cloud").strip()
     docker.run(
         *("run", "-d", "--rm", "--name", PLACEHOLDER, "--network", NETWORK),
@@ -161,7 +161,7 @@ def node_reboot(stage: Stage) -> str:
 
 
 def _ready(stage: Stage, node: str) -> bool:
-    """Return True if a node is ready, and says so since its restart."""
+    """Return True if a node has reported itself ready since its restart."""
     started = _started(stage, node)
     node_object = json.loads(stage.kubectl("get", "node", node, "-o", "json"))
     for condition in node_object["status"]["conditions"]:
@@ -172,10 +172,10 @@ def _ready(stage: Stage, node: str) -> bool:
 
 
 def _back(stage: Stage, node: str, *pods: str) -> bool:
-    """Return True if pods run since their node restarted.
+    """Return True if pods have started since their node restarted.
 
-    "Ready" alone may still be what was said before: kubelet says otherwise a moment
-    after the node is ready, and takes the address off until there is a sandbox.
+    "Ready" alone may be the status of before: kubelet corrects it a moment after the
+    node is ready, and removes the address until there is a sandbox.
     """
     started = _started(stage, node)
     for pod in pods:
@@ -197,8 +197,8 @@ def _started(stage: Stage, node: str) -> str:
 
 
 def node_deleted(stage: Stage) -> str:
-    """A node is drained, deleted and terminated: nothing of it is left in the cloud."""
-    # The one that was rebooted: the others can be compared with how they began.
+    """A node is drained, deleted, terminated; the cloud keeps none of its objects."""
+    # The rebooted node: only the others can be compared with their baseline.
     node = stage.workers[0]
     held = len(stage.private_ips(node))
     stage.kubectl(

@@ -1,4 +1,4 @@
-"""Uninstalling: a node is as it was before."""
+"""Uninstalling: it leaves a node as it was before."""
 
 import json
 import time
@@ -15,7 +15,7 @@ BASELINE = "baseline.json"
 SETTLE_SECONDS = 30.0
 FOLDERS = ("/etc", "/opt", "/usr", "/lib", "/run/vcnd", "/var/lib/vcnd", "/var/log")
 PASSING = ("/etc/cni/net.d/", "/etc/kubernetes", "/var/log/")
-"""Of others: kubelet's, containers' logs."""
+"""Files of others: kubelet's, and the logs of containers."""
 LOOK = f"""
 echo '## links'; ip -br link | awk '{{print $1}}' | sed 's/@.*//' | sort
 echo '## addresses'; ip -br -4 addr | awk '{{$2=""; print}}' | sort
@@ -38,7 +38,7 @@ echo '## mounts'; findmnt -rno TARGET | grep -v -e /kubelet/ -e contai -e /netns
 
 
 def snapshot(cluster: Cluster) -> Snapshot:
-    """Return what every node has, by node and kind."""
+    """Return each node's links, routes, files and the like, by node and kind."""
     found: Snapshot = {}
     for node in cluster.nodes():
         text = cluster.docker.run("exec", node, "/bin/bash", "-c", LOOK)
@@ -54,7 +54,7 @@ def snapshot(cluster: Cluster) -> Snapshot:
 
 
 def keep_baseline(cluster: Cluster) -> None:
-    """Write down how the nodes are before vcnd comes, once they have come to rest.
+    """Record the nodes' state before vcnd is installed, once they have come to rest.
 
     kube-proxy changes settings when it starts, and systemd answers late on a node that
     has just booted.
@@ -78,7 +78,7 @@ def uninstall_leaves_nothing(stage: Stage) -> str:
 
     require(not same(), "vcnd is there and the comparison does not see it")
     stage.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
-    # Nothing that holds an address may stay: CoreDNS is all there is.
+    # No pod may hold an address: only CoreDNS is left.
     for what in ("deploy/coredns",):
         stage.kubectl("-n", "kube-system", "scale", what, "--replicas=0")
     stage.wait("no pod holds an address", lambda: not _holders(stage), 90)

@@ -1,4 +1,4 @@
-"""What pods ask for by annotations, told by containerd and by the watch."""
+"""Pods' requests by annotations, which containerd and the watch pass on."""
 
 import time
 from typing import Any
@@ -32,7 +32,7 @@ def _object(stage: Stage, address: str) -> dict[str, Any]:
 
 
 def pod_nsg_annotation(stage: Stage) -> str:
-    """A pod in another NSG is reached where others are not; a refusal is reported."""
+    """A pod in another NSG is reached on a blocked port; a refusal is reported."""
     world = stage.cloud.world()
     nsg = named(world, "Nsg", "blocked-port")["id"]
     near, began = stage.workers[0], time.time()
@@ -42,7 +42,7 @@ def pod_nsg_annotation(stage: Stage) -> str:
     vnic_id = _object(stage, address)["vnicId"]
     vnic = next(v for v in stage.cloud.world()["Vnic"] if v["id"] == vnic_id)
     require(vnic["nsgIds"] == [nsg], f"its VNIC is in {vnic['nsgIds']}")
-    stage.cloud.spoofed_packets()  # answered when packets flow as the API says
+    stage.cloud.spoofed_packets()  # it answers once packets follow the API
     answer = stage.curl("far", f"{address}:{BLOCKED_PORT}/hostname")
     require(answer == "chooser", f"port {BLOCKED_PORT} answered {answer!r}")
     plain = f"{stage.ip('near')}:{BLOCKED_PORT}/hostname"
@@ -67,7 +67,7 @@ def _answers(stage: Stage) -> None:
 
 
 def fixed_address_survives(stage: Stage) -> str:
-    """A pod is deleted and comes again on another node, with its address."""
+    """A pod is deleted and created on another node, and keeps its address."""
     one, two = stage.workers[:2]
     seen: list[dict[str, Any]] = []
     for node in (one, two):

@@ -1,4 +1,4 @@
-"""The checks in their order, and how one is run."""
+"""The order of the checks, and the run of each."""
 
 import subprocess
 import time
@@ -52,7 +52,7 @@ CHECKS: tuple[Check, ...] = (
     faults.bad_network_is_told,
     lifecycle.upgrade_under_load,
     lifecycle.node_reboot,
-    # After the reboot: a class' VNIC goes minutes after its last pod.
+    # After the reboot: a class's VNIC is detached minutes after its last pod ended.
     requests.pod_nsg_annotation,
     requests.fixed_address_survives,
     demand.rollout_churn,
@@ -65,7 +65,7 @@ NAMES = tuple(c.__name__ for c in CHECKS)
 
 @contextmanager
 def staged(cluster: Cluster, cache: Cache) -> Iterator[Stage]:
-    """Give checks their namespace, and take it away again."""
+    """Create the checks' namespace, and delete it at the end."""
     cluster.kubectl("create", "namespace", NAMESPACE)
     try:
         yield Stage(cluster=cluster, cloud=Cloud(cluster.docker), cache=cache)

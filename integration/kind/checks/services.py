@@ -46,7 +46,7 @@ def service_clusterip(stage: Stage) -> str:
 
 
 def _answer(stage: Stage, pod: str, target: str) -> str:
-    """Fetch a page; a Service that is just made may take a moment."""
+    """Fetch a page; a new Service may take a moment."""
     answer: str = stage.wait(
         f"{pod} reaches {target}", lambda: stage.curl(pod, target, 2), 30
     )
@@ -54,7 +54,7 @@ def _answer(stage: Stage, pod: str, target: str) -> str:
 
 
 def _from_onprem(stage: Stage, target: str) -> str:
-    """The same from on-premises."""
+    """Fetch a page from on-premises; a new Service may take a moment."""
     answer: str = stage.wait(
         f"on-premises reaches {target}", lambda: stage.from_onprem(target, 2), 30
     )
@@ -62,7 +62,7 @@ def _from_onprem(stage: Stage, target: str) -> str:
 
 
 def _session_affinity(stage: Stage) -> str:
-    """Calls of one client stay with one of several backends."""
+    """Check that one client's calls all reach the same backend."""
     both = {"pair": "yes"}
     for name in ("local", "far"):
         stage.kubectl("-n", NAMESPACE, "label", "pod", name, "pair=yes", "--overwrite")
@@ -89,7 +89,7 @@ def service_nodeport(stage: Stage) -> str:
     # A pod may use the port of its own node too.
     own = f"{stage.node_address(stage.workers[0])}:{port}/clientip"
     require(stage.curl("near", own), f"{own} from a pod of that node")
-    # And the address of a pod VNIC is an address of the node.
+    # A pod VNIC's own address is an address of the node too.
     vnic = stage.status(stage.workers[0]).pod_vnics[0]
     answer = stage.from_onprem(f"{vnic.address}:{port}/clientip")
     require(answer, f"NodePort on the VNIC's own address {vnic.address}")
@@ -125,7 +125,7 @@ def hostport(stage: Stage) -> str:
     answer = _from_onprem(stage, target)
     require(answer == "ported", f"{target} answered {answer}")
     stage.delete("pod", "ported")
-    # The object goes first, the sandbox with its port a moment later.
+    # The Pod object goes first, the sandbox and its port a moment later.
     stage.wait(
         f"{target} is shut, its pod being gone",
         lambda: refused(lambda: stage.from_onprem(target, 2)),
@@ -135,7 +135,7 @@ def hostport(stage: Stage) -> str:
 
 
 def dns(stage: Stage) -> str:
-    """Names of Services and, behind CoreDNS, those that the VCN's resolver knows."""
+    """CoreDNS resolves names of Services, and the names of the VCN's resolver."""
     far = stage.ip("far")
     headless = service("headless", {"app": "far"}, clusterIP="None")
     stage.apply(headless, service("named", {"app": "far"}))
@@ -154,7 +154,7 @@ def dns(stage: Stage) -> str:
 
 
 def _looked_up(stage: Stage, name: str) -> str:
-    """Return the first address of a name, as a pod finds it."""
+    """Return the first address that a pod finds for a name."""
 
     def look_up() -> str:
         both = {
@@ -168,7 +168,7 @@ def _looked_up(stage: Stage, name: str) -> str:
 
 
 def services_nftables(stage: Stage) -> str:
-    """The Services' checks once more with kube-proxy in its nftables mode."""
+    """The checks of Services pass with kube-proxy in its nftables mode too."""
     _proxy_mode(stage, "nftables")
     try:
         checks = (service_clusterip, service_nodeport, nodeport_local_keeps_source)
@@ -184,8 +184,7 @@ def _proxy_mode(stage: Stage, mode: str) -> None:
     service: dict[str, Any] = json.loads(
         stage.kubectl("-n", "kube-system", "get", "cm", "kube-proxy", "-o", "json")
     )
-    # In its nftables mode it serves NodePorts on the node's first address alone,
-    # unless told otherwise.
+    # By default its nftables mode serves NodePorts on the node's first address alone.
     changed = {"mode": mode, "nodePortAddresses": '["0.0.0.0/0"]'}
     lines = service["data"]["config.conf"].splitlines()
     kept = [x for x in lines if x.partition(":")[0] not in changed]
@@ -195,4 +194,4 @@ def _proxy_mode(stage: Stage, mode: str) -> None:
     stage.kubectl("-n", "kube-system", "rollout", "restart", "ds/kube-proxy")
     limit = "--timeout=120s"
     stage.kubectl("-n", "kube-system", "rollout", "status", "ds/kube-proxy", limit)
-    time.sleep(2)  # until the last one has written its rules
+    time.sleep(2)  # until the last kube-proxy has written its rules

@@ -1,4 +1,4 @@
-"""What the checks act on: the cluster, its cloud, and pods to play with."""
+"""What the checks act on: the cluster, its cloud, and test pods."""
 
 import json
 import subprocess
@@ -21,13 +21,13 @@ from vcnd.model.status import NodeStatus
 
 NAMESPACE = "vcnd-test"
 SERVICE_PORT, BLOCKED_PORT = 8080, 20000
-"""The world's NSG lets all pass but the second."""
+"""The world's NSG allows all ports except the second."""
 READY_SECONDS = 120.0
 
 
 @dataclass(kw_only=True)
 class Stage:
-    """State that checks share."""
+    """Holds the state that checks share."""
 
     cluster: Cluster
     cloud: Cloud
@@ -117,7 +117,7 @@ class Stage:
         return self.on_node(node, "vcndctl", *arguments)
 
     def log_of(self, node: str, since: float) -> list[str]:
-        """Return the daemon's log lines since a time, each behind its time."""
+        """Return the daemon's log lines since a time; each begins with its time."""
         return self.on_node(
             *(node, "journalctl", "-u", "vcnd", "-o", "short-unix", "--no-pager"),
             f"--since=@{since:.0f}",
@@ -135,7 +135,7 @@ class Stage:
         return self.cloud.inside(where, *command).strip()
 
     def private_ips(self, node: str) -> dict[str, dict[str, Any]]:
-        """Return the objects behind a node's pod addresses, by address."""
+        """Return a node's secondary private IP objects, by address."""
         world = self.cloud.world()
         instances = {
             i["id"]
@@ -159,10 +159,10 @@ class Stage:
     def wait(
         self, what: str, seen: Callable[[], Any], seconds: float = READY_SECONDS
     ) -> Any:
-        """Return what ``seen`` returns once it is true.
+        """Return the first true result of ``seen``.
 
         Raises:
-            CheckError: it was not in time.
+            CheckError: there was none in time.
         """
         give_up_at = time.monotonic() + seconds
         last = ""
@@ -178,7 +178,7 @@ class Stage:
             time.sleep(0.5)
 
     def wait_ready(self, *pods: str, seconds: float = READY_SECONDS) -> None:
-        """Return when pods are ready."""
+        """Wait until pods are ready."""
         self.kubectl(
             *("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod", *pods),
             f"--timeout={seconds:.0f}s",
@@ -208,7 +208,7 @@ def container(name: str, *arguments: str, **more: Any) -> dict[str, Any]:
 def server(
     name: str, node: str, *, labels: dict[str, str] | None = None, **spec: Any
 ) -> dict[str, Any]:
-    """Return a pod that serves on both ports and tells callers their address."""
+    """Return a pod that serves on both ports and answers with the caller's address."""
     one, two = SERVICE_PORT, BLOCKED_PORT
     serve = ("netexec", f"--http-port={one}", f"--udp-port={one}")
     blocked = ("netexec", f"--http-port={two}", f"--udp-port={two}")
@@ -240,7 +240,7 @@ def service(name: str, selector: dict[str, str], **spec: Any) -> dict[str, Any]:
 
 
 def deployment(name: str, replicas: int, *, node: str = "") -> dict[str, Any]:
-    """Return a Deployment of pods that only exist, on one node or on all workers."""
+    """Return a Deployment of idle pods, on one node or on all workers."""
     template: dict[str, Any] = {
         "terminationGracePeriodSeconds": 0,
         "containers": [container("pause", "pause")],

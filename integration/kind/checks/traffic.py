@@ -1,4 +1,4 @@
-"""From the VCN's neighbours to pods and back; NSGs."""
+"""Traffic between pods and hosts outside the cluster; NSGs."""
 
 from integration.checking import CheckError, require
 from integration.cloudview import named
@@ -39,7 +39,7 @@ def _from(stage: Stage, where: str, source: str) -> str:
 
 
 def egress_source_preserved(stage: Stage) -> str:
-    """What a pod reaches outside the VCN sees the pod's own address."""
+    """A server outside the VCN sees the pod's own address."""
     stage.cluster.docker.run(
         *("exec", "-d", CLOUD, "ip", "netns", "exec", ONPREM),
         *("timeout", "60", "python3", "-c", TELL_PEER),
@@ -55,7 +55,7 @@ def egress_source_preserved(stage: Stage) -> str:
 
 
 def _seen_by(stage: Stage, pod: str, target: str) -> str:
-    """Return whom a server sees when a pod calls it: the pod."""
+    """Return the source address that a server sees; raise if it is not the pod's."""
     mine = stage.ip(pod)
     answer: str = stage.wait(
         f"{pod} reaches {target}", lambda: stage.curl(pod, target), 20
@@ -65,7 +65,7 @@ def _seen_by(stage: Stage, pod: str, target: str) -> str:
 
 
 def nsg_blocks_pod(stage: Stage) -> str:
-    """A port that the pods' NSG does not let in is shut; a rule opens it."""
+    """The pods' NSG blocks a port; a rule opens it."""
     target = f"{stage.ip('far')}:{BLOCKED_PORT}/clientip"
     open_one = f"{stage.ip('far')}:{SERVICE_PORT}/clientip"
     require(stage.curl("near", open_one), "the open port does not answer")
@@ -83,7 +83,7 @@ def nsg_blocks_pod(stage: Stage) -> str:
     added = stage.cloud.call(
         "POST", f"{path}/addSecurityRules", {"securityRules": [rule]}
     )
-    stage.cloud.spoofed_packets()  # answered when packets flow as the API says
+    stage.cloud.spoofed_packets()  # it answers once packets follow the API
     answer = stage.curl("near", target)
     ids = [r["id"] for r in added["securityRules"]]
     stage.cloud.call("POST", f"{path}/removeSecurityRules", {"securityRuleIds": ids})

@@ -18,7 +18,7 @@ from integration.build.components import BuildError, Program, build
 
 REGISTRY = "registry.k8s.io"
 ETCD_TAG, COREDNS_TAG, PAUSE_TAG = "3.6.5-0", "v1.12.1", "3.10.1"
-"""As kubeadm of this version names them."""
+"""The tags that kubeadm of this version expects."""
 AGNHOST = f"{REGISTRY}/e2e-test-images/agnhost:2.56"
 JESSIE = f"{REGISTRY}/e2e-test-images/jessie-dnsutils:1.7"
 BUSYBOX = f"{REGISTRY}/e2e-test-images/busybox:1.37.0-1"
@@ -30,7 +30,7 @@ TOOLS = (
     *("usr/bin/host", "usr/bin/curl", "usr/bin/nc.openbsd", "usr/bin/iperf"),
     *("bin/ip", "bin/ping", "bin/ss"),
 )
-"""Programs that the end-to-end tests expect in agnhost, beside busybox's."""
+"""Programs that the end-to-end tests expect in agnhost, in addition to busybox's."""
 
 
 def kubernetes(cache: Cache, rootfs: Path) -> list[Path]:
@@ -105,14 +105,14 @@ def _libraries(rootfs: Path, programs: Iterable[str]) -> set[str]:
         ["/usr/sbin/chroot", str(rootfs), "ldd", *(f"/{p}" for p in programs)],
         capture_output=True,
         text=True,
-        check=False,  # static ones make it fail, and need none
+        check=False,  # ldd fails on static ones, which need none
     )
     words = done.stdout.split()
     return {w for w in words if w.startswith("/") and ".so" in w and ":" not in w}
 
 
 def _take(rootfs: Path, programs: Iterable[str], into: Path) -> None:
-    """Copy programs out of a root file system, with all that they load."""
+    """Copy programs out of a root file system, with their shared objects."""
     named = list(programs)
     for program in named:
         target = into / "usr" / program.removeprefix("usr/")
@@ -134,8 +134,8 @@ def _proxy(cache: Cache, rootfs: Path) -> Path:
     )
 
     def image(scratch: Path) -> Image:
-        # The extensions too: libxt_statistic wants libm, and without it Services
-        # with more than one endpoint are dead.
+        # The extensions too: libxt_statistic needs libm, and without it Services
+        # with several endpoints do not work.
         _take(rootfs, ["usr/sbin/nft", "usr/sbin/xtables-nft-multi"], scratch)
         _take(rootfs, extensions, scratch)
         tables = ("iptables", "ip6tables")
@@ -152,7 +152,7 @@ def _proxy(cache: Cache, rootfs: Path) -> Path:
 
 
 def _write_certificate(folder: Path) -> None:
-    """Write what agnhost's TLS server serves with; nobody verifies it."""
+    """Write the certificate of agnhost's TLS server; clients do not verify it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     certificate = (

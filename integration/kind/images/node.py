@@ -1,4 +1,4 @@
-"""The node image: Debian with systemd, containerd, kubelet, and all images in it."""
+"""The node image: Debian with systemd, containerd, kubelet and all pods' images."""
 
 import shutil
 import subprocess
@@ -79,7 +79,7 @@ def _lay_files(node: Path, programs: list[Path], plugins: list[Path]) -> None:
         for path in node.glob(pattern):
             path.unlink()
     shutil.copytree(FILES, node, dirs_exist_ok=True)
-    # git keeps no owner, and of a mode only whether a file can be executed.
+    # git keeps no owner, and only the executable bit of a mode.
     for path in FILES.rglob("*"):
         there = node / path.relative_to(FILES)
         shutil.chown(there, 0, 0)
@@ -105,7 +105,7 @@ def _lay_files(node: Path, programs: list[Path], plugins: list[Path]) -> None:
 
 
 def _lay_image(node: Path) -> None:
-    """Lay down boot settings and firewall of the image that nodes stand for."""
+    """Copy the boot settings and firewall of the image that nodes stand for."""
     folder = node / "kind/image"
     folder.mkdir(parents=True)
     shutil.copy2(IMAGES / "kernel.conf", folder)
@@ -117,7 +117,7 @@ def _lay_image(node: Path) -> None:
 
 
 def _preload(node: Path, loaded: list[Path], folder: Path) -> None:
-    """Let containerd run for a moment over the tree and take in the images."""
+    """Run containerd on the tree for a moment to import the images."""
     queue = folder / "images"
     queue.mkdir()
     for number, image in enumerate(loaded):

@@ -1,7 +1,7 @@
 """Our own images: vcnd with its installer, and the fake cloud.
 
-Put together as ``deploy/image/Dockerfile`` does, without a registry: Debian's
-Python, the locked requirements, the packages of this repository.
+They have the same content as those of ``deploy/image/Dockerfile``, but need no
+registry: Debian's Python, the locked requirements, this repository's packages.
 """
 
 import shutil
@@ -32,11 +32,11 @@ mount -t overlay none -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
 exec chroot "$4" /usr/bin/python3 -m compileall -q \
     --invalidation-mode unchecked-hash /usr/lib/python3/dist-packages
 """
-"""With the image's own interpreter; by hash, as archives may lose times."""
+"""Compiles with the image's own interpreter; by hash: archives may lose times."""
 
 
 def source_key() -> str:
-    """Return a hash of all that our images are made of."""
+    """Return a hash of the sources of our images."""
     return key_of(
         *(ROOT / p for p in ("vcnd", "fakeoci", "cni", "systemd")),
         *(ROOT / p for p in ("deploy/image", "pyproject.toml")),
@@ -46,10 +46,10 @@ def source_key() -> str:
 
 
 def version(number: int = 1) -> str:
-    """Return the version of this tree's image: the package's, and of which content.
+    """Return the version of this tree's image: the package's, and a hash of content.
 
     Args:
-        number: to have several images of one content, as upgrades want them.
+        number: tells images of the same content apart, for upgrades.
     """
     return f"{vcnd.__version__}-{source_key()[:8]}.{number}"
 
