@@ -1,4 +1,4 @@
-"""Calls that have to succeed, by whichever SDK a judge has."""
+"""Calls that must succeed, by the SDK of any judge."""
 
 import time
 from collections.abc import Callable
@@ -13,14 +13,14 @@ PATIENCE_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A judge's calls that have to succeed, and names of what the world has."""
+    """Makes a judge's calls, which must succeed, and knows the world's OCIDs."""
 
     judge: Judge
     cloud: Cloud
 
     @property
     def compartment(self) -> str:
-        """Return the compartment of everything."""
+        """Return the OCID of the world's compartment."""
         return self.cloud.service.world.compartment_id
 
     def named(self, kind: type[Any], name: str) -> str:
@@ -39,7 +39,7 @@ class Caller:
         return answer
 
     def get(self, operation: str, body: Any = None, **where: Any) -> Any:
-        """Call an operation and return what it answers with."""
+        """Call an operation and return the data of its answer."""
         return self.call(operation, body, **where).data
 
     def make(self, operation: str, body: Any, **where: Any) -> str:
@@ -47,7 +47,7 @@ class Caller:
         return str(self.get(operation, body, **where)["id"])
 
     def until(self, look: Callable[[], Any], *wanted: object) -> None:
-        """Look again until what is seen is wanted.
+        """Read again until the value is one of the wanted ones.
 
         Raises:
             AssertionError: it takes too long.
@@ -65,7 +65,7 @@ class Caller:
         return self.get("GetWorkRequest", **where)
 
     def rounds(self, noun: str, key: str, ocid: str, *, plural: str = "") -> None:
-        """Get, update with an etag, list, move: what every kind of object has."""
+        """Get, update with an etag, list and move an object, as every kind allows."""
         got = self.call(f"Get{noun}", **{key: ocid})
         change = {"displayName": "changed"}
         where = {key: ocid, "if_match": got.headers["etag"]}
@@ -78,7 +78,7 @@ class Caller:
         self.move(noun, key, ocid)
 
     def move(self, noun: str, key: str, ocid: str) -> None:
-        """Put an object in the tenancy itself, the one other compartment."""
+        """Move an object into the tenancy itself, the only other compartment."""
         to = {"compartmentId": self.cloud.service.world.tenancy_id}
         operation = f"Change{noun}Compartment"
         moved = self.call(operation, to, **{key: ocid})

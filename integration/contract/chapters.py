@@ -1,4 +1,4 @@
-"""Every operation of the fake, called by whichever SDK a judge has.
+"""Every operation of the fake, called by the SDK of any judge.
 
 Bodies are the API's own JSON: each SDK reads them into its models, sends those, and
 reads the answer into its models again.
@@ -13,7 +13,7 @@ ALL = "0.0.0.0/0"
 
 
 def networks(caller: Caller) -> None:
-    """VCNs and subnets: their blocks, patches, inventory and topology."""
+    """Call operations on VCNs and subnets: CIDRs, patches, inventory and topology."""
     call, get, done = caller.call, caller.get, caller.done
     vcn = made_vcn(caller)
     caller.rounds("Vcn", "vcnId", vcn)
@@ -50,7 +50,7 @@ def networks(caller: Caller) -> None:
 
 
 def patched(caller: Caller, vcn: str, subnet: str, prefix: str) -> None:
-    """Replace IPv6 blocks of a subnet and a VCN by PATCH, under an etag."""
+    """Replace IPv6 CIDRs of a subnet and a VCN by PATCH, under an etag."""
     other = prefix.replace("::/64", ":0:5::/64")
     for noun, key, ocid, selection, value in (
         ("Subnet", "subnetId", subnet, "ipv6CidrBlocks", [other]),
@@ -66,7 +66,7 @@ def patched(caller: Caller, vcn: str, subnet: str, prefix: str) -> None:
 
 
 def rules(caller: Caller) -> None:
-    """NSGs, security lists, route tables and DHCP options."""
+    """Call operations on NSGs, security lists, route tables and DHCP options."""
     call, get, vcn = caller.call, caller.get, made_vcn(caller)
     common = {"compartmentId": caller.compartment, "vcnId": vcn}
     nsg = caller.make("CreateNetworkSecurityGroup", common)
@@ -103,7 +103,7 @@ def rules(caller: Caller) -> None:
 
 
 def gateways(caller: Caller) -> None:
-    """Gateways of all kinds, made, changed, joined and deleted."""
+    """Create, change, connect and delete gateways of all kinds."""
     call, get, vcn = caller.call, caller.get, made_vcn(caller)
     common = {"compartmentId": caller.compartment, "vcnId": vcn}
     for noun, key, more in (
@@ -143,7 +143,7 @@ def gateways(caller: Caller) -> None:
 
 
 def attached(caller: Caller, subnet: str) -> tuple[str, str]:
-    """Attach a VNIC and wait for it; return the attachment's OCID and its own."""
+    """Attach a VNIC and wait for it; return the OCIDs of attachment and VNIC."""
     details = {
         "instanceId": caller.named(Instance, "node1"),
         "nicIndex": 0,
@@ -158,7 +158,7 @@ def attached(caller: Caller, subnet: str) -> tuple[str, str]:
 
 
 def addresses(caller: Caller) -> None:
-    """VNICs, and addresses of both families: single, reserved and in bulk."""
+    """Call operations on VNICs and on addresses: single, reserved and in bulk."""
     vcn = caller.named(Vcn, "main")
     caller.done(caller.call("AddIpv6VcnCidr", {}, vcnId=vcn))
     (block,) = caller.get("GetVcn", vcnId=vcn)["ipv6CidrBlocks"]
@@ -177,7 +177,7 @@ def addresses(caller: Caller) -> None:
 
 
 def of_family(caller: Caller, kind: str, key: str, vnic: str, subnet: str) -> None:
-    """Carry out every operation upon addresses of one family."""
+    """Call every operation on addresses of one family."""
     call, get, done = caller.call, caller.get, caller.done
     where = {key: caller.make(f"Create{kind}", {"vnicId": vnic, "displayName": "one"})}
     etag = call(f"Get{kind}", **where).headers["etag"]
@@ -189,7 +189,7 @@ def of_family(caller: Caller, kind: str, key: str, vnic: str, subnet: str) -> No
     where = {key: caller.make(f"Create{kind}", reserved)}
     call(f"{kind}VnicDetach", **where)
     call(f"Delete{kind}", **where)
-    # The API calls a list of IPv6 items Ipv6s, one of private IPs PrivateIp.
+    # The API's name for a list of IPv6s is Ipv6s, for one of private IPs PrivateIp.
     word = kind if kind == "PrivateIp" else "Ipv6s"
 
     def bulk(verb: str, items: list[dict[str, Any]], **on: str) -> Any:
@@ -206,7 +206,7 @@ def of_family(caller: Caller, kind: str, key: str, vnic: str, subnet: str) -> No
 
 
 def instances(caller: Caller) -> None:
-    """An instance's life, and the work requests of a compartment."""
+    """Call operations on an instance and on a compartment's work requests."""
     get, where = caller.get, {"compartmentId": caller.compartment}
     domain = get("ListAvailabilityDomains", **where)[0]["name"]
     assert get("ListFaultDomains", availabilityDomain=domain, **where)
@@ -254,13 +254,13 @@ def instances(caller: Caller) -> None:
 
 
 def first_vnic(caller: Caller) -> str:
-    """Return the OCID of a VNIC that the world began with."""
+    """Return the OCID of a VNIC of the world file."""
     where = {"compartmentId": caller.compartment}
     return str(caller.get("ListVnicAttachments", **where)[0]["vnicId"])
 
 
 def tenancy(caller: Caller) -> None:
-    """What tools ask of identity to find their feet."""
+    """Call the identity operations that tools use when they start."""
     get, world = caller.get, caller.cloud.service.world
     assert get("GetTenancy", tenancyId=world.tenancy_id)["id"] == world.tenancy_id
     compartment = {"compartmentId": caller.compartment}

@@ -1,4 +1,4 @@
-"""A fake cloud over real sockets, in a thread: the SDK blocks."""
+"""A fake cloud over real sockets, in a thread of its own because the SDK blocks."""
 
 import time
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from fakeoci.server import Door, listen
 from fakeoci.world import worldfile
 
 INSTANCE_ADDRESS = "10.0.0.2"
-"""Whoever comes by the second door is the instance of this address to IMDS."""
+"""IMDS takes a caller at the second door for the instance with this address."""
 
 
 class Clock:
-    """Real time, and what was waited for without waiting."""
+    """Real time plus the time that was slept; sleeping returns at once."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -26,7 +26,7 @@ class Clock:
         return time.time() + self.ahead
 
     def sleep(self, seconds: float) -> None:
-        """Let the cloud's time pass at once."""
+        """Advance the cloud's time and return at once."""
         self.ahead += seconds
 
     time = __call__
@@ -34,7 +34,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """The running fake, as tests reach into it between calls."""
+    """The running fake; tests change it directly between calls."""
 
     service: Service
     clock: Clock
@@ -44,7 +44,7 @@ class Cloud:
 
     @property
     def tls_url(self) -> str:
-        """Return where the cloud is served by TLS."""
+        """Return the URL at which the cloud is served by TLS."""
         return f"https://127.0.0.1:{self.workload_port}"
 
 
@@ -54,7 +54,7 @@ def running() -> Iterator[Cloud]:
     clock = Clock()
     service = Service(worldfile.parse(worldfile.default_text()), clock)
     service.world.settings.timing.latency_seconds = 0.0
-    # Slow enough that nothing is done by the time the next call comes.
+    # Slow enough that nothing is done before the next call.
     service.world.settings.timing.attach_seconds = 20.0
     service.world.settings.timing.detach_seconds = 10.0
     service.world.settings.timing.bulk_seconds = 5.0

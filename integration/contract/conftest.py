@@ -30,7 +30,7 @@ CALLED: set[str] = set()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oracle:
-    """Oracle's clients, and names of what the default world has."""
+    """Oracle's clients, and the default world's OCIDs."""
 
     cloud: Cloud
     config: dict[str, str]
@@ -41,7 +41,7 @@ class Oracle:
 
     @property
     def compartment(self) -> str:
-        """Return the compartment of everything."""
+        """Return the OCID of the world's compartment."""
         return self.cloud.service.world.compartment_id
 
     def instance(self, name: str = "node1") -> str:
@@ -83,7 +83,7 @@ class Oracle:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """A running fake; whoever waits for it does so in its time, not in ours."""
+    """A running fake; the SDK's waiters wait in the fake's time, not in real time."""
     with running() as made:
         monkeypatch.setattr(oci.waiter, "time", made.clock)
         monkeypatch.setattr(oci.retry.retry, "time", made.clock)
@@ -117,7 +117,7 @@ def oracle(cloud: Cloud) -> Iterator[Oracle]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let a whole run fail when the SDK has not called every operation."""
+    """Fail a whole run if the SDK has not called every operation."""
     files = {item.path.name for item in session.items}
     every = {path.name for path in Path(__file__).parent.glob("test_*.py")}
     whole = every <= files and not session.config.option.keyword

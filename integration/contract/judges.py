@@ -1,7 +1,7 @@
 """Oracle's CLI and its SDKs of other languages, each behind a small program of our own.
 
-A judge reads a call a line and answers with what its SDK made of the response.  It is
-built from pinned sources where its toolchain is present, in a cache of its own.
+A judge reads one call a line and answers with the response as its SDK decoded it.  It
+is built from pinned sources if its toolchain is present, in a cache of its own.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ BUILD_SECONDS = 1200
 
 
 class SdkError(Exception):
-    """The SDK itself failed: it could not read an answer, or send a call."""
+    """The SDK itself failed: it could not decode an answer, or send a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Language:
     name: str
     tool: str
     build: Callable[[str], list[str]]
-    """The command that builds the sources where they lie, given the tool."""
+    """Returns the command that builds the sources in their folder, given the tool."""
     start: Callable[[str, Path], list[str]]
     version: str = ""
-    """Of the toolchain, where what was built fits no other."""
+    """The toolchain's version, if the built judge fits no other."""
 
     def place(self) -> Path:
-        """Return where the judge of these sources is."""
+        """Return the folder of the judge that is built from these sources."""
         sources = sorted(p for p in (HERE / self.name).iterdir() if p.is_file())
         parts = [self.version.encode(), *(p.read_bytes() for p in sources)]
         digest = hashlib.sha256(b"".join(parts))
         return cache() / f"judge-{self.name}-{digest.hexdigest()[:12]}"
 
     def prepare(self) -> str:
-        """Build the judge unless it is there; return what was done, in words.
+        """Build the judge unless it exists; return what was done, in words.
 
         Raises:
             RuntimeError: it cannot be built; the text has the tool's reason.
@@ -97,7 +97,7 @@ LANGUAGES = (
     Language(
         "cli",
         sys.executable,
-        # Its SDK is the one that judges in Python already.  The CLI finds its parts by
+        # It uses the SDK that judges in Python already.  The CLI finds its parts by
         # the folder's name.
         lambda python: [
             *(python, "-m", "pip", "--disable-pip-version-check", "install", "-q"),
@@ -115,7 +115,7 @@ LANGUAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an SDK made of a response."""
+    """A response, as an SDK decoded it."""
 
     status: int
     code: str
@@ -150,9 +150,9 @@ class Judge:
 
         Args:
             operation: its name in the API.
-            body: of the request.
-            where: its other parameters; ``if_match`` and the like are headers.
-                ``retry=True`` lets the SDK retry, ``until="AVAILABLE"`` wait.
+            body: the request's body.
+            where: the other parameters; ``if_match`` and the like are headers.
+                ``retry=True`` lets the SDK retry, ``until="AVAILABLE"`` lets it wait.
         """
         how = {"retry": where.pop("retry", False), "until": where.pop("until", "")}
         names = {
@@ -175,7 +175,7 @@ class Judge:
 def running(
     language: Language, settings: dict[str, str], environment: dict[str, str]
 ) -> Iterator[Judge]:
-    """Start a judge that calls as the settings say, until the end of the block."""
+    """Start a judge with these settings; it ends with the block."""
     tool = shutil.which(language.tool) or language.tool
     with subprocess.Popen(
         language.start(tool, language.place()),

@@ -1,4 +1,4 @@
-"""Networks that several tests begin with."""
+"""Networks that several tests create first."""
 
 from oci.core.models import (
     AddSubnetIpv6CidrDetails,
@@ -10,7 +10,7 @@ from integration.contract.conftest import Oracle
 
 
 def dual_stack(oracle: Oracle) -> str:
-    """Make a subnet of both families in the main VCN; return its OCID."""
+    """Create a subnet of both families in the main VCN; return its OCID."""
     network, vcn = oracle.network, oracle.vcn()
     oracle.done(network.add_ipv6_vcn_cidr(vcn))
     block = network.get_vcn(vcn).data.ipv6_cidr_blocks[0]
@@ -32,7 +32,7 @@ def dual_stack(oracle: Oracle) -> str:
 
 
 def made_vcn(oracle: Oracle) -> str:
-    """Make a VCN of both families; return its OCID."""
+    """Create a VCN of both families; return its OCID."""
     vcn = oracle.network.create_vcn(
         CreateVcnDetails(
             compartment_id=oracle.compartment,
@@ -46,7 +46,7 @@ def made_vcn(oracle: Oracle) -> str:
 
 
 def made_subnet(oracle: Oracle, vcn: str, cidr: str = "10.50.0.0/24") -> str:
-    """Make a subnet in it; return its OCID."""
+    """Create a subnet in a VCN; return its OCID."""
     details = CreateSubnetDetails(
         compartment_id=oracle.compartment, vcn_id=vcn, ipv4_cidr_blocks=[cidr]
     )

@@ -1,7 +1,7 @@
 """The official ``oci`` package, in a cache of its own.
 
-It is half a gigabyte, for tests alone: no dependency of the project's, and not in
-its virtual environment.
+It is half a gigabyte and only tests use it.  It is no dependency of the project and
+not in its virtual environment.
 """
 
 import site
@@ -13,12 +13,12 @@ NAME, LOCK = "oci-sdk", Path(__file__).with_name("requirements.txt")
 
 
 def place() -> Path:
-    """Return where the SDK of this lock file and this Python is."""
+    """Return the folder of the SDK for this lock file and this Python."""
     return locked.place(NAME, LOCK)
 
 
 def install() -> str:
-    """Install the SDK unless it is there; return what was done, in words.
+    """Install the SDK unless it is installed; return what was done, in words.
 
     Raises:
         RuntimeError: it cannot be installed; the text has pip's reason.

@@ -1,4 +1,4 @@
-"""The ``oci`` command as somebody types it, by the folder that fakeoci writes."""
+"""The ``oci`` command as users type it, with the folder that fakeoci writes."""
 
 import json
 import os

@@ -17,7 +17,7 @@ from integration.contract.judges import LANGUAGES, Language, running
 
 
 def settings(cloud: Cloud, principal: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what a judge is told, and its environment."""
+    """Return a judge's settings and its environment."""
     world = cloud.service.world
     details = {
         "endpoint": cloud.url,
@@ -83,7 +83,7 @@ def test_pages(caller: Caller) -> None:
 def test_a_query_is_signed_as_it_is_sent(caller: Caller, language: Language) -> None:
     where = {"compartmentId": caller.compartment}
     names = ["a b", "a/b", "~*(,:;)", "a+b", "ä", "a&b=c", "it's", "100%"]
-    # The TypeScript SDK leaves the rest of them as they are, in a query.
+    # The TypeScript SDK does not escape the other names in a query.
     for name in names[:3] if language.name == "typescript" else names:
         body = {**where, "cidrBlocks": ["10.50.0.0/20"], "displayName": name}
         made = caller.make("CreateVcn", body)
@@ -110,7 +110,7 @@ def test_retries(caller: Caller, kind: str, status: int, code: str) -> None:
 def test_waiters(caller: Caller, language: Language) -> None:
     caller.cloud.service.world.settings.timing.provision_seconds = 0.3
     body = {"compartmentId": caller.compartment, "cidrBlocks": ["10.50.0.0/20"]}
-    if language.name == "cli":  # its commands wait for what they began
+    if language.name == "cli":  # its commands wait for the objects that they create
         waited = caller.get("CreateVcn", body, until="AVAILABLE")
     else:
         made = caller.get("CreateVcn", body)

@@ -21,7 +21,7 @@ from fakeoci.world.resources import (
 from integration.contract.conftest import Oracle
 
 SLOW = ("vcn", "subnet", "drg", "instance")
-"""What is moved under a work request, by the docstrings of Oracle's SDK."""
+"""Kinds that move under a work request, by the docstrings of Oracle's SDK."""
 
 
 def details(noun: str, compartment: str) -> Any:
@@ -38,7 +38,7 @@ def move(oracle: Oracle, noun: str, ocid: str, **more: Any) -> Any:
 
 
 def ocid_of(oracle: Oracle, kind: type[Noun], gateway: str) -> str:
-    """Return the OCID of an object; makes a gateway that the world has not."""
+    """Return the OCID of an object; create a gateway that the world lacks."""
     network, vcn = oracle.network, oracle.vcn()
     common = {"compartment_id": oracle.compartment, "vcn_id": vcn}
     if gateway == "internet":

@@ -1,4 +1,4 @@
-"""The names by which the fake tells what it lacks are those of the Python SDK."""
+"""The fake's names of operations that it lacks are those of the Python SDK."""
 
 from pathlib import Path
 

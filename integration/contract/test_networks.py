@@ -195,7 +195,7 @@ def test_security_lists(oracle: Oracle) -> None:
     got = network.get_security_list(made.id).data
     assert len(got.egress_security_rules) == len(got.ingress_security_rules) == 1
     listed = network.list_security_lists(oracle.compartment, vcn_id=vcn).data
-    assert len(listed) == 2  # the VCN's default is the other
+    assert len(listed) == 2  # the other is the VCN's default
     network.delete_security_list(made.id)
     default = network.get_vcn(vcn).data.default_security_list_id
     with pytest.raises(ServiceError) as caught:

@@ -1,4 +1,4 @@
-"""What holds for every operation: bodies, paths, retries, pages, consistency."""
+"""Facts about every operation: bodies, paths, retries, pages, consistency."""
 
 import importlib
 import inspect

@@ -17,7 +17,7 @@ __all__ = ["language"]  # a fixture
 
 @pytest.fixture
 def trust(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
-    """Return what the folder has programs trust."""
+    """Return the folder's settings by which programs trust the authority."""
     oci_folder.write(tmp_path, cloud.service, cloud.url, cloud.tls_url)
     return dict.fromkeys(oci_folder.TRUST, str(tmp_path / "ca.pem"))
 
