@@ -1,1 +1,1 @@
-"""The fake cloud's nouns and rules: synchronous, with the time as an argument."""
+"""The fake cloud's resources and rules: synchronous, with the time as an argument."""

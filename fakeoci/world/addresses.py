@@ -1,7 +1,6 @@
-"""Which addresses of a subnet are taken: one family, all its CIDR blocks.
+"""The taken addresses of a subnet: one IP family, all its CIDR blocks.
 
-Taken addresses are kept as spans, not one by one: an IPv6 block of a /64 has more
-addresses than fit into any set.
+They are kept as spans, not one by one: a /64 has too many addresses for a set.
 """
 
 from bisect import bisect_left, bisect_right
@@ -24,7 +23,7 @@ V6_ROUTER = IPv6Address("fe80::200:17ff:feff:ff01")
 
 
 class Spans:
-    """Disjoint ranges of numbers, the smallest first; neighbours are one."""
+    """Disjoint ranges of numbers, in ascending order; adjacent ranges are merged."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -37,12 +36,12 @@ class Spans:
         return self.meets(range(number, number + 1))
 
     def meets(self, span: range) -> bool:
-        """Return True if a number of the span is in."""
+        """Return True if the set contains a number of the span."""
         at = bisect_right(self._stops, span.start)
         return at < len(self._starts) and self._starts[at] < span.stop
 
     def add(self, span: range) -> None:
-        """Put a span in; parts of it may be in already."""
+        """Add a span; the set may contain parts already."""
         first = bisect_left(self._stops, span.start)
         last = bisect_right(self._starts, span.stop)
         start, stop = span.start, span.stop
@@ -53,7 +52,7 @@ class Spans:
         self._stops[first:last] = [stop]
 
     def remove(self, span: range) -> None:
-        """Take a span out; parts of it may be out already."""
+        """Remove a span; the set may lack parts already."""
         first = bisect_right(self._stops, span.start)
         last = bisect_left(self._starts, span.stop)
         if first >= last:
@@ -65,7 +64,7 @@ class Spans:
         self._stops[first:last] = [r.stop for r in rest]
 
     def gaps(self, within: range) -> Iterator[range]:
-        """Return the ranges of ``within`` that are not in."""
+        """Return the ranges of ``within`` that the set lacks."""
         start = within.start
         at = bisect_right(self._stops, start)
         while at < len(self._starts) and self._starts[at] < within.stop:
@@ -78,13 +77,13 @@ class Spans:
 
     @property
     def count(self) -> int:
-        """Return how many numbers are in."""
+        """Return how many numbers the set contains."""
         return sum(self._stops) - sum(self._starts)
 
 
 @dataclass
 class AddressSpace:
-    """The addresses of one subnet of one family."""
+    """The addresses of one subnet in one IP family."""
 
     blocks: list[Network]
     taken: Spans = field(default_factory=Spans)
@@ -93,10 +92,10 @@ class AddressSpace:
 
     @staticmethod
     def usable(block: Network) -> range:
-        """Return the addresses that OCI gives out.
+        """Return the addresses that OCI assigns.
 
         IPv4: all but the first two and the last (docs/oci.md#limits).  IPv6: all
-        but the first, which is every router's; no source says more.
+        but the first, the subnet-router anycast address; no source says more.
         """
         first = int(block.network_address)
         if block.version == 6:  # noqa: PLR2004
@@ -105,15 +104,15 @@ class AddressSpace:
 
     @property
     def router(self) -> IPv4Address | IPv6Address:
-        """Return the virtual router: IPv4's is the first host of the first block."""
+        """Return the virtual router; for IPv4, the first host of the first block."""
         block = self.blocks[0]
         return V6_ROUTER if isinstance(block, IPv6Network) else block[1]
 
     def named(self, cidr: str | None) -> list[Network]:
-        """Return the blocks to draw from: the one asked for, or all.
+        """Return the block of a CIDR, or all blocks if it is None.
 
         Raises:
-            ServiceError: the subnet has no such block.
+            ServiceError: 400, the subnet has no such block.
         """
         if cidr is None:
             return self.blocks
@@ -123,12 +122,12 @@ class AddressSpace:
         return found
 
     def check_named(self, cidr: str | None, address: str) -> None:
-        """Raise 400 when an address is not in the block that is asked for with it."""
+        """Raise 400 if an address is not in a CIDR's block; None: in any block."""
         if not any(ip_address(address) in b for b in self.named(cidr)):
             raise invalid(f"{address} is in no CIDR block {cidr or 'of the subnet'}")
 
     def block_of(self, address: str) -> Network:
-        """Return the CIDR block that an address was taken from."""
+        """Return the CIDR block of an address."""
         return next(b for b in self.blocks if ip_address(address) in b)
 
     def take(self, address: str, prefix: int | None = None) -> None:
@@ -149,7 +148,7 @@ class AddressSpace:
         self.taken.add(wanted)
 
     def take_any(self, cidr: str | None = None) -> str:
-        """Take the next free address, round the blocks."""
+        """Take and return the next free address; the search wraps in each block."""
         for block in self.named(cidr):
             usable = self.usable(block)
             start = self._next.get(block, usable.start)
@@ -162,7 +161,7 @@ class AddressSpace:
         raise limit_exceeded("the subnet has no free private IP address left")
 
     def take_block(self, prefix: int, cidr: str | None = None) -> str:
-        """Take the first free aligned block."""
+        """Take the first free aligned block; return its first address."""
         for block in self.named(cidr):
             size = 1 << (block.max_prefixlen - prefix)
             for gap in self.taken.gaps(self.usable(block)):
@@ -183,7 +182,7 @@ class AddressSpace:
         return usable.stop - usable.start - free
 
     def exhaust(self) -> int:
-        """Take all that is free, for nobody; return how many.  ``relieve`` ends it."""
+        """Take all free addresses; return how many.  ``relieve`` frees them again."""
         gaps = [g for b in self.blocks for g in self.taken.gaps(self.usable(b))]
         for gap in gaps:
             self.taken.add(gap)
@@ -191,7 +190,7 @@ class AddressSpace:
         return sum(g.stop - g.start for g in gaps)
 
     def relieve(self) -> None:
-        """Give back what ``exhaust`` took."""
+        """Free the addresses that ``exhaust`` took."""
         for gap in self._hoarded:
             self.taken.remove(gap)
         self._hoarded.clear()

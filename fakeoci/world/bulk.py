@@ -68,12 +68,12 @@ def change(
     """Start to delete, detach or update addresses (Bulk{Delete,…}PrivateIps).
 
     Args:
-        world: where they are.
+        world: the world of the addresses.
         verb: ``DELETE``, ``DETACH`` or ``UPDATE``.
-        changes: what is to be otherwise, by address; used by ``UPDATE`` alone.
-        kind: their family.
-        vnic_id: the VNIC of them all, or None.
-        subnet_id: or the subnet where they are on no VNIC.
+        changes: the changes by the address' OCID; only ``UPDATE`` uses the values.
+        kind: the IP family.
+        vnic_id: the VNIC of all the addresses, or None.
+        subnet_id: the subnet of unassigned addresses; used without ``vnic_id``.
         now: the time.
     """
     place = _place(world, vnic_id, subnet_id)

@@ -1,4 +1,4 @@
-"""CIDR blocks: which ones a VCN or a subnet may have."""
+"""CIDR blocks that a VCN or a subnet may have."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -10,7 +10,7 @@ VCN_PREFIXES = range(16, 31)
 SUBNET_V6_PREFIX = 64
 VCN_V6_PREFIX = 56
 GUA = IPv6Network("2603:c020::/28")
-"""Oracle's own global block, from which VCNs are given their /56s."""
+"""Oracle's global block; VCNs get their /56s from it."""
 
 RESERVED = tuple(
     IPv4Network(text)
@@ -18,17 +18,17 @@ RESERVED = tuple(
         "169.254.0.0/16",  # boot volumes, metadata, DNS
         "224.0.0.0/4",  # class D
         "240.0.0.0/4",  # class E
-        "127.0.0.0/8",  # every host's own: of this and the next no page speaks
+        "127.0.0.0/8",  # loopback; no page names this block and the next
         "0.0.0.0/8",
     )
 )
-"""What no VCN has: the networking overview's "reserved for use by Oracle"."""
+"""Blocks that no VCN may have: "reserved for use by Oracle" (networking overview)."""
 V6_RANGES = IPv6Network("2000::/3"), IPv6Network("fc00::/7")
-"""Where a VCN's own prefixes may lie: global unicast and unique local."""
+"""The ranges of a VCN's own prefixes: global unicast and unique local."""
 
 
 def network(text: str, version: int) -> Network:
-    """Return a CIDR block that is written as one.
+    """Return the CIDR block of a text.
 
     Raises:
         ServiceError: 400, it is malformed, has host bits, or is of the other family.
@@ -38,7 +38,7 @@ def network(text: str, version: int) -> Network:
         block = ip_network(text, strict=False)
     except ValueError as error:
         raise invalid(f"The requested CIDR {text} is invalid: {error}") from error
-    # Python takes masks and plain addresses too: 10.0.0.0/255.255.0.0 and 10.0.0.0.
+    # Python accepts masks and plain addresses too: 10.0.0.0/255.255.0.0, 10.0.0.0.
     if not slash or prefix != str(block.prefixlen):
         raise invalid(f"The requested CIDR {text} is invalid: no prefix length")
     if block.version != version:
@@ -52,14 +52,18 @@ def network(text: str, version: int) -> Network:
 
 
 def check_apart(block: Network, others: Iterable[str]) -> None:
-    """Raise 400 when a block overlaps another."""
+    """Raise 400 if a block overlaps another."""
     for other in others:
         if block.overlaps(ip_network(other)):
             raise invalid(f"CIDR block {block} overlaps {other}")
 
 
 def vcn_block(text: str, others: Iterable[str]) -> Network:
-    """Return an IPv4 block that a VCN with some others may have."""
+    """Return the IPv4 block of a text, if a VCN may have it beside its others.
+
+    Raises:
+        ServiceError: 400, the VCN may not have it.
+    """
     block = network(text, 4)
     if block.prefixlen not in VCN_PREFIXES:
         raise invalid(f"a VCN's CIDR block is /16 to /30, not {block}")
@@ -71,7 +75,11 @@ def vcn_block(text: str, others: Iterable[str]) -> Network:
 
 
 def vcn_prefix(text: str, others: Iterable[str]) -> Network:
-    """Return an IPv6 prefix of the customer's that a VCN may have."""
+    """Return the customer's IPv6 prefix of a text, if a VCN may have it.
+
+    Raises:
+        ServiceError: 400, the VCN may not have it.
+    """
     block = network(text, 6)
     if block.prefixlen > SUBNET_V6_PREFIX:
         raise invalid(f"a VCN's IPv6 prefix is a /64 or larger, not {block}")
@@ -82,7 +90,11 @@ def vcn_prefix(text: str, others: Iterable[str]) -> Network:
 
 
 def subnet_block(text: str, version: int, of_vcn: Iterable[str]) -> Network:
-    """Return a block of a family that a subnet of a VCN may have."""
+    """Return the block of a text, if a subnet of a VCN may have it.
+
+    Raises:
+        ServiceError: 400, the subnet may not have it.
+    """
     block = network(text, version)
     if isinstance(block, IPv4Network):
         if block.prefixlen not in VCN_PREFIXES:

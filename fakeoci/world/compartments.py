@@ -1,4 +1,4 @@
-"""A tenancy's compartments: a tree, of which the tenancy is the root."""
+"""A tenancy's compartments: a tree with the tenancy as its root."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,12 +7,12 @@ from fakeoci.world.errors import not_found
 from fakeoci.world.ocid import Names
 
 TENANCY, DEFAULT = "fakeoci", "network"
-"""Names of the tenancy, and of the compartment that is always in it."""
+"""Names of the tenancy, and of the compartment that it always has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compartment:
-    """A compartment.  Its name is its own in the whole tenancy."""
+    """A compartment.  Its name is unique in the tenancy."""
 
     id: str
     name: str
@@ -21,7 +21,7 @@ class Compartment:
 
 
 class Compartments:
-    """All compartments, the tenancy among them, in the order they were made."""
+    """All compartments, including the tenancy, in the order of their creation."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -30,11 +30,11 @@ class Compartments:
         self.add(DEFAULT, parent=TENANCY)
 
     def add(self, name: str, *, parent: str) -> None:
-        """Enter a compartment below another.
+        """Add a compartment below another.
 
         Raises:
-            ValueError: there is one of that name.
-            KeyError: there is no such parent.
+            ValueError: a compartment has that name already.
+            KeyError: no compartment has the parent's name.
         """
         if name in self._by_name:
             raise ValueError(f"there is a compartment {name!r} already")
@@ -47,20 +47,20 @@ class Compartments:
         return list(self._by_name.values())
 
     def named(self, name: str) -> Compartment:
-        """Return the compartment of a name.
+        """Return the compartment with a name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: no compartment has it.
         """
         if name not in self._by_name:
             raise KeyError(f"no compartment named {name!r}")
         return self._by_name[name]
 
     def get(self, ocid: str) -> Compartment:
-        """Return the compartment of an OCID.
+        """Return the compartment with an OCID.
 
         Raises:
-            ServiceError: 404, there is none.
+            ServiceError: 404, no compartment has it.
         """
         for compartment in self._by_name.values():
             if compartment.id == ocid:
@@ -68,20 +68,20 @@ class Compartments:
         raise not_found()
 
     def below(self, parent: Compartment, *, subtree: bool) -> list[Compartment]:
-        """Return a compartment's children, or all that is below it."""
+        """Return a compartment's children, or all compartments below it."""
         found = [c for c in self.all() if c.parent == parent.name != c.name]
         if subtree:
             found += [d for c in found for d in self.below(c, subtree=True)]
         return found
 
     def covering(self, ocid: str) -> set[str]:
-        """Return what a policy statement may name to cover a compartment.
+        """Return the names and OCIDs by which policy statements cover a compartment.
 
-        That is its OCID, its path from the tenancy (``parent:child``), or those of a
-        compartment above it: children inherit statements.
+        They are its OCID, its path from the tenancy (``parent:child``), and the same
+        of each compartment above it: children inherit statements.
 
         Raises:
-            ServiceError: 404, there is no such compartment.
+            ServiceError: 404, no compartment has the OCID.
         """
         chain = [self.get(ocid)]
         while chain[0].name != TENANCY:
@@ -91,7 +91,7 @@ class Compartments:
         return paths | {c.id for c in chain}
 
     def restore(self, kept: Iterable[Compartment]) -> None:
-        """Give compartments the OCIDs that they had; enter those that are missing."""
+        """Give compartments the OCIDs that they had; add those that are missing."""
         for compartment in kept:
             known = self._by_name.get(compartment.name, compartment)
             self._by_name[compartment.name] = replace(known, id=compartment.id)

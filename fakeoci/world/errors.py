@@ -22,12 +22,12 @@ def missing(message: str) -> ServiceError:
 
 
 def limit_exceeded(message: str) -> ServiceError:
-    """Return 400 LimitExceeded (no public text exists for addresses: our words)."""
+    """Return 400 LimitExceeded; OCI publishes no text for addresses, so it is ours."""
     return ServiceError(400, "LimitExceeded", message)
 
 
 def not_found() -> ServiceError:
-    """Return 404, which OCI words alike for missing objects and missing rights."""
+    """Return 404; OCI uses the same text for missing objects and missing rights."""
     return ServiceError(
         404,
         "NotAuthorizedOrNotFound",
@@ -36,19 +36,19 @@ def not_found() -> ServiceError:
 
 
 def being_modified(what: str) -> ServiceError:
-    """Return 409 Conflict: OCI changes an instance, or a VNIC, one at a time."""
+    """Return 409 Conflict: OCI makes one change at a time per instance or VNIC."""
     return ServiceError(
         409, "Conflict", f"{what} is currently being modified, try again later"
     )
 
 
 def conflict(what: str) -> ServiceError:
-    """Return 409: something still uses it."""
+    """Return 409 Conflict: other objects still use the object."""
     return ServiceError(409, "Conflict", f"{what} is still in use")
 
 
 def incorrect_state(what: str, state: str) -> ServiceError:
-    """Return 409 IncorrectState: it cannot be done to what is in this state."""
+    """Return 409 IncorrectState: the object's state does not allow the operation."""
     return ServiceError(409, "IncorrectState", f"{what} is {state}")
 
 

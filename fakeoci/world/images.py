@@ -1,6 +1,6 @@
-"""The images that instances are launched from: a few, made up, never changed.
+"""The images for launches: a few invented ones that never change.
 
-The fake has no disks.  An instance's boot volume is there for tools that look for it.
+The fake has no disks.  It lists an instance's boot volume for tools that look for it.
 """
 
 import base64
@@ -11,7 +11,7 @@ from fakeoci.world.errors import invalid
 from fakeoci.world.shapes import ARM, FIXED, FLEXIBLE
 
 VOLUME_GIGABYTES = 47
-"""The boot volume of Oracle's images, unless somebody asks for a larger one."""
+"""Size of a boot volume of Oracle's images, unless the launch requests a larger one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def default_image(region_key: str, shape: str) -> Image:
 
 
 def check_image(region_key: str, image_id: str, shape: str) -> None:
-    """Raise 400 when instances of a shape cannot run an image that is known here."""
+    """Raise 400 if the fake has the image and instances of the shape cannot run it."""
     for image in all_images(region_key):
         if image.id == image_id and not image.fits(shape):
             raise invalid(f"Shape {shape} is not valid for image {image_id}.")

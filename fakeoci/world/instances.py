@@ -1,4 +1,4 @@
-"""Instances: launched, stopped, started, terminated."""
+"""Instances: launch, stop, start, reset, terminate."""
 
 from fakeoci.world import vnics
 from fakeoci.world.errors import ServiceError, incorrect_state, invalid
@@ -13,13 +13,13 @@ ACTIONS = {
     "RESET": ("RUNNING", "STOPPING", "RUNNING"),
     "SOFTRESET": ("RUNNING", "STOPPING", "RUNNING"),
 }
-"""Action → the state it needs, the one on the way, the one it ends in."""
+"""Action → the state that it needs, the state on the way, the final state."""
 
 
 def launch(
     world: World, instance: Instance, new: vnics.NewVnic, *, now: float
 ) -> Instance:
-    """Enter an instance with its primary VNIC."""
+    """Add an instance with its primary VNIC."""
     if not instance.image_id:
         instance.image_id = default_image(world.region_key, instance.shape).id
     world.add(instance)
@@ -76,24 +76,24 @@ PASSING = {
 
 
 def go_on(world: World, instance: Instance, now: float) -> None:
-    """Let an instance that is on its way, after a restart of the fake, get there."""
+    """Resume an instance's change of state after a restart of the fake."""
     final = PASSING.get(instance.lifecycle_state)
     if final is not None:
         _pass_through(world, instance, instance.lifecycle_state, final, now)
 
 
 def provision(world: World, instance: Instance, now: float) -> None:
-    """Let a launched instance take its time until it runs."""
+    """Make an instance PROVISIONING, and RUNNING after ``instance_seconds``."""
     _pass_through(world, instance, "PROVISIONING", "RUNNING", now)
 
 
 def reboot(
     world: World, instance_id: str, *, netns: str, address: str, mac: str
 ) -> None:
-    """Let an instance appear in another namespace, with all its VNICs.
+    """Move an instance's links to another network namespace.
 
-    Its primary VNIC takes the address and MAC given, which the cloud never does to
-    an instance: a container is given them by Docker, anew at each start.
+    Its primary VNIC gets the given address and MAC.  The cloud never changes them, but
+    Docker gives a container new ones at each start.
     """
     instance = world.get(Instance, instance_id)
     vnic = world.vnics_of(instance_id)[0]
@@ -109,7 +109,7 @@ def reboot(
 
 
 def terminate(world: World, instance_id: str) -> None:
-    """Terminate an instance: all its VNICs go with it."""
+    """Terminate an instance; this deletes all its VNICs."""
     instance = world.get(Instance, instance_id)
     for attachment in vnics.attachments_of(world, instance_id):
         attachment.lifecycle_state = "DETACHED"

@@ -35,14 +35,14 @@ LIFETIMES = ("EPHEMERAL", "RESERVED")
 
 @dataclass(kw_only=True)
 class NewAddress:
-    """What an address shall be."""
+    """The properties of a new address."""
 
     kind: type[Address] = PrivateIp
     ip_address: str | None = None
     prefix_length: int | None = None
     """None: a single address."""
     subnet_cidr: str | None = None
-    """The subnet's block to draw from; None: any."""
+    """The subnet's block to take it from; None: any."""
     lifetime: str = "EPHEMERAL"
     route_table_id: str = ""
     hostname_label: str = ""
@@ -52,7 +52,7 @@ class NewAddress:
 
 @dataclass(kw_only=True)
 class Changed:
-    """What shall be otherwise about an address; None stays as it is."""
+    """Changes of an address; None leaves a property unchanged."""
 
     lifetime: str | None = None
     route_table_id: str | None = None
@@ -62,10 +62,10 @@ class Changed:
 
 
 def canonical(text: str, kind: type[Address]) -> str:
-    """Return an address of a family as it is written.
+    """Return the canonical text of an address.
 
     Raises:
-        ServiceError: 400, it is none.
+        ServiceError: 400, the text is no address of the family.
     """
     try:
         return str((IPv4Address if kind is PrivateIp else IPv6Address)(text))
@@ -78,8 +78,8 @@ def check_hostname(
 ) -> None:
     """Raise 400 unless an address of a subnet can have a hostname.
 
-    The subnet needs a DNS label, and no other address there has the name, in letters
-    of whatever case.
+    The subnet needs a DNS label, and no other address there may have the name; case
+    is ignored.
     """
     if not label:
         return
@@ -95,7 +95,7 @@ def check_hostname(
 
 
 def limit_of(world: World, vnic: Vnic, kind: type[Address]) -> int:
-    """Return how many secondary objects of a family a VNIC takes."""
+    """Return how many secondary objects of an IP family a VNIC can have."""
     limits = world.settings.limits
     if kind is Ipv6:
         return limits.ipv6s_per_vnic
@@ -104,7 +104,7 @@ def limit_of(world: World, vnic: Vnic, kind: type[Address]) -> int:
 
 
 def check_idle(world: World, place: str) -> None:
-    """Raise 409 while a change of a VNIC's or subnet's addresses is under way."""
+    """Raise 409 if a bulk action on a VNIC's or subnet's addresses is in flight."""
     if place in world.busy:
         raise being_modified(f"VNIC {place}")
 
@@ -145,7 +145,7 @@ def create_now(
     subnet_id: str | None,
     now: float,
 ) -> Address:
-    """Create an address whatever else is under way: a bulk action's own."""
+    """Create an address even if a bulk action is in flight: the action itself does."""
     prefix = new.prefix_length or SINGLE[new.kind]
     if prefix not in PREFIXES[new.kind]:
         raise invalid(f"cidrPrefixLength {prefix} is not among {PREFIXES[new.kind]}")
@@ -197,7 +197,11 @@ def _check_lifetime(lifetime: str) -> None:
 
 
 def secondary(world: World, address_id: str, kind: type[A]) -> A:
-    """Return an address that may be changed: primary ones may not."""
+    """Return a secondary address.
+
+    Raises:
+        ServiceError: 404, it does not exist; 400, it is a VNIC's primary private IP.
+    """
     address = world.get(kind, address_id)
     if address.is_primary:
         raise invalid("a VNIC's primary private IP cannot be changed or deleted")
@@ -223,7 +227,7 @@ def delete(
 
 
 def discard(world: World, address: Address) -> None:
-    """Give an address back to its subnet."""
+    """Remove an address and free it in its subnet."""
     space = world.space(address.subnet_id, type(address))
     space.give_back(address.ip_address, address.prefix_length)
     world.drop(address)
@@ -244,7 +248,7 @@ def detach(
 
 
 def check_detachable(address: Address) -> None:
-    """Raise unless an address can be taken from its VNIC and live on."""
+    """Raise 400 unless an address is on a VNIC and can exist without it."""
     if address.lifetime != "RESERVED":
         raise invalid(f"{address.id} is EPHEMERAL: it is deleted, not detached")
     if address.vnic_id is None:
@@ -272,7 +276,7 @@ def move(
 
 
 def check_changed(world: World, address: Address, changed: Changed) -> None:
-    """Raise when an address cannot be so."""
+    """Raise 400 or 404 if an address cannot have the changes."""
     if changed.lifetime is not None:
         _check_lifetime(changed.lifetime)
     if changed.route_table_id:
@@ -285,7 +289,7 @@ def check_changed(world: World, address: Address, changed: Changed) -> None:
 
 
 def update(world: World, address: Address, changed: Changed) -> None:
-    """Change what else an address is."""
+    """Change an address' properties other than its VNIC."""
     check_changed(world, address, changed)
     for name, value in vars(changed).items():
         if value is not None:

@@ -1,4 +1,4 @@
-"""Moves of resources to another compartment, and what goes with them.
+"""Moves of resources to another compartment, and of the resources that follow them.
 
 Sources: Oracle's pages "Moving a VCN Between Compartments" and "Moving a Resource
 Between Compartments"; ChangeInstanceCompartment in the API reference.
@@ -20,11 +20,11 @@ from fakeoci.world.world import World
 def move(world: World, noun: Noun, compartment_id: str) -> None:
     """Put an object in another compartment, at once.
 
-    An instance takes its VNIC attachments along, which are where it is, and leaves
-    its VNICs and its boot volume.
+    An instance's VNIC attachments move with it: their compartment is the instance's.
+    Its VNICs and its boot volume stay.
 
     Raises:
-        ServiceError: 409, it is an instance that was terminated.
+        ServiceError: 409, the object is a terminated instance.
     """
     if isinstance(noun, Instance):
         if noun.lifecycle_state == "TERMINATED":
@@ -44,7 +44,7 @@ def volume_compartment(instance: Instance) -> str:
 
 
 def follow(world: World, moved: Vcn | Subnet) -> None:
-    """Put the VNICs and addresses of a VCN or subnet in its compartment."""
+    """Move the VNICs and addresses of a VCN or subnet to its compartment."""
     subnets = {s.id for s in world.all(Subnet) if moved.id in (s.id, s.vcn_id)}
     inside: list[Vnic | Address] = [*world.all(Vnic), *world.all(Address)]
     for noun in inside:

@@ -1,4 +1,4 @@
-"""VCNs: made, given more CIDR blocks, deleted."""
+"""VCNs: create, change their CIDR blocks, delete."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, ip_network
@@ -46,7 +46,7 @@ def create_vcn(
     ipv6_private: Sequence[str] = (),
     now: float,
 ) -> Vcn:
-    """Make a VCN with its default route table and security list (CreateVcn)."""
+    """Create a VCN with its default table, list and options (CreateVcn)."""
     if not cidr_blocks:
         raise missing("cidrBlocks: a VCN needs at least one")
     most = world.settings.limits.cidrs_per_vcn
@@ -85,7 +85,7 @@ def create_vcn(
             id=world.names.ocid("securitylist"),
             vcn_id=vcn.id,
             display_name=f"Default Security List for {display_name}",
-            # OCI's default list lets everything out, and SSH and path MTU in.
+            # OCI's default list allows all egress, and ingress of SSH and path MTU.
             rules=[
                 SecurityRule(direction="EGRESS"),
                 SecurityRule(protocol="1", icmp_type=3),
@@ -111,7 +111,7 @@ def create_vcn(
 
 
 def add_vcn_cidr(world: World, vcn: Vcn, cidr: str) -> None:
-    """Give a VCN one more IPv4 block (AddVcnCidr)."""
+    """Add an IPv4 block to a VCN (AddVcnCidr)."""
     most = world.settings.limits.cidrs_per_vcn
     if len(vcn.cidr_blocks) >= most:
         raise limit_exceeded(f"a VCN has at most {most} IPv4 CIDR blocks")
@@ -121,7 +121,7 @@ def add_vcn_cidr(world: World, vcn: Vcn, cidr: str) -> None:
 
 
 def add_vcn_ipv6(world: World, vcn: Vcn, private: str | None = None) -> None:
-    """Give a VCN an IPv6 block: Oracle's own /56, or a private one (AddIpv6VcnCidr)."""
+    """Add an IPv6 prefix to a VCN: Oracle's /56, or a private one (AddIpv6VcnCidr)."""
     if len(vcn.ipv6_cidr_blocks) >= world.settings.limits.ipv6_prefixes_per_vcn:
         raise _too_many_prefixes(world)
     if private is not None:
@@ -133,7 +133,7 @@ def add_vcn_ipv6(world: World, vcn: Vcn, private: str | None = None) -> None:
 
 
 def _oracles_prefix(world: World) -> str:
-    """Return the next /56 of Oracle's own that no VCN has."""
+    """Return Oracle's first /56 that no VCN has."""
     held = {b for v in world.all(Vcn) for b in v.ipv6_cidr_blocks}
     free = (b for b in GUA.subnets(new_prefix=VCN_V6_PREFIX) if str(b) not in held)
     return str(next(free))
@@ -145,20 +145,20 @@ def _too_many_prefixes(world: World) -> ServiceError:
 
 
 def _of_peers(world: World, vcn: Vcn) -> list[str]:
-    """Return the IPv4 blocks of the VCNs that a VCN is peered with."""
+    """Return the IPv4 blocks of the VCNs that are peered with a VCN."""
     gateways = [g for g in world.all(Gateway) if g.vcn_id == vcn.id and g.peer_id]
     peers = [world.get(Gateway, g.peer_id) for g in gateways]
     return [c for p in peers for c in world.get(Vcn, p.vcn_id).cidr_blocks]
 
 
 def check_peers(world: World, one: Vcn, other: Vcn) -> None:
-    """Raise 400 when two VCNs cannot be peered: their blocks overlap."""
+    """Raise 400 if two VCNs cannot be peered because their blocks overlap."""
     for cidr in one.cidr_blocks:
         check_apart(ip_network(cidr), other.cidr_blocks)
 
 
 def remove_vcn_cidr(world: World, vcn: Vcn, cidr: str) -> None:
-    """Take a block of either family from a VCN (RemoveVcnCidr)."""
+    """Remove a block of either IP family from a VCN (RemoveVcnCidr)."""
     for blocks in (vcn.cidr_blocks, vcn.ipv6_cidr_blocks):
         if cidr not in blocks:
             continue
@@ -197,7 +197,7 @@ def subnets_of(world: World, vcn: Vcn) -> list[Subnet]:
 
 
 def _defaults(vcn: Vcn) -> set[str]:
-    """Return the OCIDs of what a VCN was made with."""
+    """Return the OCIDs of a VCN's default route table, security list and options."""
     return {
         vcn.default_route_table_id,
         vcn.default_security_list_id,
@@ -208,13 +208,13 @@ def _defaults(vcn: Vcn) -> set[str]:
 def check_no_default(
     world: World, noun: RouteTable | SecurityList | DhcpOptions
 ) -> None:
-    """Raise 400 for a VCN's default table, list or options: they go with the VCN."""
+    """Raise 400 for a VCN's default: it is deleted only with its VCN."""
     if noun.id in _defaults(world.get(Vcn, noun.vcn_id)):
         raise invalid("a VCN's default goes with its VCN")
 
 
 def delete_vcn(world: World, vcn: Vcn) -> None:
-    """Delete a VCN that has nothing left but its defaults (DeleteVcn)."""
+    """Delete a VCN that has no parts except its defaults (DeleteVcn)."""
     defaults = _defaults(vcn)
     for kind in (Subnet, Gateway, Nsg, RouteTable, SecurityList, DhcpOptions):
         for noun in world.all(kind):
@@ -229,7 +229,8 @@ def of_vcn(world: World, kind: type[T], ocid: str, vcn_id: str) -> T:
     """Return a part of a VCN.
 
     Raises:
-        ServiceError: 404, there is none of that kind; 400, it is of another VCN.
+        ServiceError: 404, no object of the kind has the OCID; 400, it is of another
+            VCN.
     """
     noun = world.get(kind, ocid)
     if getattr(noun, "vcn_id", "") != vcn_id:

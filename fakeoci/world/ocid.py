@@ -1,4 +1,4 @@
-"""OCIDs, MACs and other made-up names: the same seed makes the same ones."""
+"""OCIDs, MACs and other generated names: the same seed gives the same ones."""
 
 import base64
 from random import Random
@@ -26,7 +26,7 @@ class Names:
         return (0x02_00_17_00_00_00 + self._nics).to_bytes(6).hex(":")
 
     def public_ip(self) -> str:
-        """Return the next public address, of a block for documentation."""
+        """Return the next public address, from a block for documentation."""
         self._publics += 1
         return f"203.0.113.{100 + self._publics}"
 
@@ -35,7 +35,7 @@ class Names:
         return self._random.randbytes(16).hex().upper()
 
     def state(self) -> dict[str, Any]:
-        """Return where the sequence of names stands."""
+        """Return the position in the sequence of names."""
         version, numbers, gauss = self._random.getstate()
         return {
             "random": [version, list(numbers), gauss],
@@ -44,7 +44,7 @@ class Names:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where a sequence stood."""
+        """Continue the sequence of names from a position."""
         version, numbers, gauss = state["random"]
         self._random.setstate((version, tuple(numbers), gauss))
         self._nics, self._publics = state["nics"], state["publics"]

@@ -1,4 +1,4 @@
-"""Policy statements, as OCI's Identity reads them, for what the fake asks about.
+"""Policy statements, read as OCI's Identity reads them, for the fake's operations.
 
     Allow dynamic-group NAME to VERB RESOURCES in compartment NAME [where CONDITIONS]
     Allow any-user to {PERMISSION, …} in tenancy where all {name = 'value', …}
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 VERBS = ("inspect", "read", "use", "manage")
 
 RESOURCES: dict[str, tuple[tuple[str, ...], ...]] = {
-    # Of each type, what inspect, read, use and manage add.
+    # The permissions that inspect, read, use and manage add, by resource type.
     "instances": (
         ("INSTANCE_INSPECT",),
         ("INSTANCE_READ",),
@@ -107,14 +107,14 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What must hold: all of them, or any."""
+    """Conditions, of which all or any must hold."""
 
     every: bool
     terms: tuple[tuple[str, bool, str], ...]
     """(variable, equal or not, value)."""
 
     def hold(self, known: Mapping[str, str]) -> bool:
-        """Return True if they hold; what is not known equals nothing."""
+        """Return True if they hold; an unknown variable equals no value."""
         met = [(known.get(n) == v) is equal for n, equal, v in self.terms]
         return all(met) if self.every else any(met)
 
@@ -139,7 +139,7 @@ def conditions(text: str) -> Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, taken apart."""
+    """A parsed statement."""
 
     group: str | None
     """The dynamic group; None: any user."""
@@ -153,7 +153,7 @@ def statement(text: str) -> Statement:
     """Read a statement.
 
     Raises:
-        PolicyError: it is none that the fake knows; says what is wrong.
+        PolicyError: the fake does not know it; the text says why.
     """
     match = STATEMENT.fullmatch(text.strip())
     if match is None:
@@ -187,11 +187,11 @@ def _granted(verb: str, what: str) -> set[str]:
 
 @dataclass
 class Policies:
-    """A tenancy's statements.  Without any, everybody may do everything."""
+    """A tenancy's statements.  A tenancy without statements allows everything."""
 
     statements: list[Statement] = field(default_factory=list)
     groups: dict[str, Conditions] = field(default_factory=dict)
-    """Dynamic groups by name: whom they match."""
+    """The matching rules of dynamic groups, by name."""
 
     def grant(
         self, permission: str, principal: Mapping[str, str], *, compartments: Set[str]
@@ -200,8 +200,9 @@ class Policies:
 
         Args:
             permission: its name in OCI's policy reference.
-            principal: variables that tell who asks.
-            compartments: what statements may name to cover where it is needed.
+            principal: the caller's variables.
+            compartments: names and OCIDs by which a statement covers the compartment
+                (``Compartments.covering``).
         """
         return any(
             permission in one.permissions

@@ -1,4 +1,4 @@
-"""What exists in the cloud.  Fields are OCI's; times are Unix seconds."""
+"""The resources of the cloud.  Fields are OCI's; times are Unix seconds."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from fakeoci.world.labels import FAULT_DOMAINS
 
 @dataclass(kw_only=True)
 class Noun:
-    """What every object has."""
+    """The fields of every resource."""
 
     id: str
     compartment_id: str
@@ -16,12 +16,12 @@ class Noun:
     time_created: float = 0.0
     version: int = 1
     number: int = 0
-    """The order in which objects were made: the world counts them from 1."""
+    """The order of creation: the world counts its objects from 1."""
     freeform_tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def etag(self) -> str:
-        """Return what if-match is compared with."""
+        """Return the etag that if-match is compared with."""
         return f"{self.id[-8:]}{self.version:04x}"
 
 
@@ -88,7 +88,7 @@ class Nsg(Noun):
 
 @dataclass(kw_only=True)
 class RouteRule:
-    """To this destination by this gateway or private IP."""
+    """A route to a destination by a gateway or private IP."""
 
     destination: str
     network_entity_id: str
@@ -98,7 +98,7 @@ class RouteRule:
 
 @dataclass(kw_only=True)
 class RouteTable(Noun):
-    """The routes of subnets out of their VCN."""
+    """The routes from subnets out of their VCN."""
 
     vcn_id: str
     rules: list[RouteRule] = field(default_factory=list)
@@ -107,25 +107,24 @@ class RouteTable(Noun):
 
 @dataclass(kw_only=True)
 class Gateway(Noun):
-    """A way out of a VCN: internet, NAT, local peering or dynamic routing gateway."""
+    """An internet, NAT, service, local peering or dynamic routing gateway of a VCN."""
 
     kind: str
     vcn_id: str
     is_enabled: bool = True
-    """Internet: whether it lets anything through; NAT: whether traffic is not blocked.
-    """
+    """Internet gateway: True if enabled.  NAT gateway: False if it blocks traffic."""
     peer_id: str = ""
-    """Local peering: the other VCN's gateway."""
+    """Local peering gateway: the OCID of the other VCN's gateway."""
     network: str = ""
-    """Dynamic routing: the name of the on-premises network."""
+    """Dynamic routing gateway: the name of the on-premises network."""
     service_ids: list[str] = field(default_factory=list)
-    """Service gateway: what it leads to."""
+    """Service gateway: the OCIDs of its services."""
     lifecycle_state: str = "AVAILABLE"
 
 
 @dataclass(kw_only=True)
 class DrgAttachment(Noun):
-    """A dynamic routing gateway's place at a VCN; here it has one at most."""
+    """A dynamic routing gateway's attachment to a VCN; the fake allows one."""
 
     drg_id: str
     vcn_id: str
@@ -134,7 +133,7 @@ class DrgAttachment(Noun):
 
 @dataclass(kw_only=True)
 class DhcpOptions(Noun):
-    """What a VCN's hosts are told of names."""
+    """The DNS settings that DHCP gives to a VCN's hosts."""
 
     vcn_id: str
     options: list[dict[str, object]] = field(default_factory=list)
@@ -148,7 +147,7 @@ class OnPrem:
     name: str
     cidr: str
     host: str
-    """The address of the one host there."""
+    """The address of its only host."""
 
 
 @dataclass(kw_only=True)
@@ -176,17 +175,17 @@ class Instance(Noun):
     lifecycle_state: str = "RUNNING"
     metadata: dict[str, str] = field(default_factory=dict)
     netns: str = ""
-    """Where its links appear; see ``fakeoci.fabric``."""
+    """The network namespace that its links appear in; see ``fakeoci.fabric``."""
     private_ips_per_vnic: int | None = None
-    """A lower limit than the tenancy's, for this instance's VNICs."""
+    """The limit for this instance's VNICs; None: the tenancy's."""
     image_id: str = ""
     source: dict[str, Any] = field(default_factory=dict)
-    """What it was launched from (``sourceDetails``), as its caller gave it."""
+    """The caller's ``sourceDetails`` at the launch."""
     fault_domain: str = FAULT_DOMAINS[0]
     gigabytes: float = 0.0
-    """Of memory; 0 is eight for each OCPU."""
+    """Memory in GB; 0: 8 GB for each OCPU."""
     volume_compartment_id: str = ""
-    """The boot volume's compartment, once the instance was moved from it."""
+    """The boot volume's compartment; empty: the instance was never moved."""
 
 
 @dataclass(kw_only=True)
@@ -204,12 +203,12 @@ class Vnic(Noun):
     hostname_label: str = ""
     route_table_id: str = ""
     attached_at: float = 0.0
-    """When a secondary VNIC's attachment was complete."""
+    """Time at which a secondary VNIC's attachment was complete."""
 
 
 @dataclass(kw_only=True)
 class VnicAttachment(Noun):
-    """A VNIC on its way to, at, or on its way from an instance."""
+    """The object that ties a VNIC to an instance."""
 
     instance_id: str
     subnet_id: str
@@ -220,7 +219,7 @@ class VnicAttachment(Noun):
 
 @dataclass(kw_only=True)
 class Address(Noun):
-    """An address of a subnet, or an aligned block of them, on a VNIC or on none."""
+    """An address of a subnet or an aligned block, on a VNIC or unassigned."""
 
     ip_address: str
     prefix_length: int
@@ -233,7 +232,7 @@ class Address(Noun):
 
     @property
     def ip_state(self) -> str:
-        """Return whether a VNIC has it."""
+        """Return ASSIGNED if it is on a VNIC, else AVAILABLE."""
         return "ASSIGNED" if self.vnic_id else "AVAILABLE"
 
 

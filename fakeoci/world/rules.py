@@ -1,4 +1,4 @@
-"""Which security rules and routes a VCN can have."""
+"""Checks of the security rules and routes of a VCN."""
 
 from fakeoci.world.cidrs import network
 from fakeoci.world.errors import invalid, not_found
@@ -20,7 +20,7 @@ PROTOCOLS = frozenset(map(str, range(256)))
 
 
 def check_rule(world: World, rule: SecurityRule, vcn_id: str, *, of_list: bool) -> None:
-    """Raise when a security rule cannot be one of a VCN's.
+    """Raise if a VCN cannot have a security rule.
 
     Raises:
         ServiceError: 404, it names an NSG that does not exist; 400, another fault.
@@ -44,7 +44,7 @@ def _check_service(cidr: str) -> None:
 
 
 def check_route(world: World, route: RouteRule, vcn_id: str) -> None:
-    """Raise when a route cannot be one of a VCN's.
+    """Raise if a VCN cannot have a route.
 
     Raises:
         ServiceError: 404, its target does not exist; 400, another fault.

@@ -1,36 +1,37 @@
-"""What the fake's cloud is like, where the real one does not say or varies."""
+"""Settings of the fake, for facts that vary in OCI or are not published."""
 
 import msgspec
 
 
 class Timing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How slow things are, in seconds."""
+    """Durations, in seconds."""
 
     attach_seconds: float = 3.0
-    """ATTACHING to ATTACHED; 20 and more were seen."""
+    """From ATTACHING to ATTACHED; 20 s and more were observed."""
     detach_seconds: float = 1.0
     bulk_seconds: float = 0.4
-    """A bulk action's work request."""
+    """Duration of a bulk action's work request."""
     instance_seconds: float = 30.0
-    """An instance's way to running after its launch, and between other states."""
+    """From an instance's launch to RUNNING, and between its other states."""
     provision_seconds: float = 0.0
-    """So long a new network, rule list or gateway is PROVISIONING.  OCI documents the
-    state and no time; what it refuses meanwhile is not established: nothing here.
+    """A new network, rule list or gateway is PROVISIONING for this time.  OCI documents
+    the state but no duration.  It is not established which calls OCI refuses meanwhile:
+    the fake refuses none.
     """
     latency_seconds: float = 0.02
-    """Of every API call: the median."""
+    """Median latency of an API call."""
     latency_sigma: float = 0.0
-    """Spread of the calls' latency: the sigma of a log-normal; 0 is none."""
+    """Sigma of the latency's log-normal distribution; 0: no spread."""
     latencies: dict[str, float] = {}
-    """Medians of single operations, by name."""
+    """Median latencies of single operations, by operation name."""
     consistency_seconds: float = 0.0
-    """So long a new object is missing from lists, and not found by its OCID."""
+    """For this time, lists omit a new object, and it is not found by its OCID."""
     imds_seconds: float = 0.0
-    """So much later than in the API a new VNIC or IPv6 shows in instance metadata.
+    """A new VNIC or IPv6 appears in instance metadata this much later than in the API.
     OCI's documentation gives no figure.
     """
     token_seconds: float = 1200.0
-    """Life of a federation token."""
+    """Lifetime of a federation token."""
 
 
 class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -42,49 +43,53 @@ class Limits(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     cidrs_per_vcn: int = 5
     ipv6_prefixes_per_vcn: int = 5
     cidrs_per_subnet: int = 5
-    """Of each family; the real number for IPv4 is not published."""
+    """IPv4 blocks per subnet; OCI does not publish the number."""
     ipv6_prefixes_per_subnet: int = 3
     rules_per_nsg: int = 120
     items_per_bulk: int = 0
-    """Most items of a bulk action; 0 is no limit.  OCI publishes none."""
+    """Items per bulk action; 0: no limit.  OCI publishes none."""
     nsgs_per_vnic: int = 5
     lists_per_subnet: int = 5
-    """Security lists of a subnet."""
+    """Security lists per subnet."""
     rules_per_call: int = 25
     rules_per_list: int = 200
-    """Of a security list, each way."""
+    """Rules of a security list in each direction."""
     routes_per_table: int = 200
     calls_per_second: float = 0.0
-    """Token bucket per principal and operation; 0 is no throttle.  OCI publishes none.
-    """
+    """Token bucket per principal and operation; 0: no throttle.  OCI publishes none."""
     calls_per_second_in_all: float = 0.0
-    """One more bucket, shared by all principals and operations: a tenancy's."""
+    """The tenancy's token bucket, shared by all principals and operations."""
     burst: int = 20
     body_bytes: int = 1_048_576
-    """Of a request's body: 413 beyond.  OCI publishes no number for these APIs."""
+    """Size of a request's body; a larger one gets 413.  OCI publishes no number for
+    these APIs.
+    """
     head_bytes: int = 8192
-    """Of the request line and the headers together: 431 beyond, as was observed
-    (oci-python-sdk issue 357: Jetty's answer, whose own default is 8 KiB).
+    """Size of the request line with the headers; a larger one gets 431, as observed
+    (oci-python-sdk issue 357: the answer is Jetty's, whose default is 8 KiB).
     """
 
 
 class Behaviour(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What is not established about OCI (docs/oci.md#not-established)."""
+    """Settings for facts about OCI that are not established.
+
+    See docs/oci.md#not-established.
+    """
 
     bulk_is_atomic: bool = True
-    """A bulk create that does not fit whole creates nothing."""
+    """True: a bulk create that does not fit whole creates nothing."""
     has_bulk: bool = True
-    """Whether the bulk actions exist at all."""
+    """True: the bulk actions exist."""
     cut_flows_on_rule_change: bool = False
-    """Whether a change of rules ends connections that the new rules would refuse."""
+    """True: a change of rules ends connections that the new rules would refuse."""
     vnics_follow_subnet: bool = False
-    """Whether VNICs and addresses move to another compartment with their subnet.  They
-    do with their VCN; Oracle's page on moving a subnet names nothing that follows.
+    """True: VNICs and addresses move to another compartment with their subnet.  They
+    always move with their VCN; Oracle's page on moving a subnet names no followers.
     """
     tag_namespaces: list[str] | None = None
     """The namespaces of defined tags that the tenancy has; others are refused with
     400 RelatedResourceNotAuthorizedOrNotFound (terraform-oci-oke issue 642).  None:
-    it has every one, for the fake has no operations by which they are made.
+    it has every namespace, because the fake has no operations that create them.
     """
     verify_signatures: bool = True
 

@@ -1,7 +1,7 @@
 """The shapes of instances: OCPUs, memory and VNICs (docs/oci.md#shapes).
 
-Oracle's pages Compute Shapes and Extended Memory VM Instances (2025) have the ranges;
-an instance with extended memory is asked for in no other way than by larger numbers.
+Oracle's pages Compute Shapes and Extended Memory VM Instances (2025) have the ranges.
+A launch requests extended memory only by larger numbers.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fakeoci.world.errors import ServiceError, invalid
 
 GIGABYTES_PER_OCPU = range(1, 65)
-"""Of a flexible shape; the messages have it so (oci-python-sdk issue 358)."""
+"""Range of a flexible shape, from OCI's messages (oci-python-sdk issue 358)."""
 MOST_VNICS = 24
 
 
@@ -30,7 +30,7 @@ class Flexible:
     most_ocpus: int
     most_gigabytes: int
     gigabytes_per_ocpu: int
-    """What an instance has whose caller names none (oci-cli issue 986)."""
+    """The default if the launch names no memory (oci-cli issue 986)."""
 
 
 FIXED = {
@@ -56,21 +56,21 @@ FLEXIBLE = {
     "VM.Optimized3.Flex": Flexible(18, 256, 14),
 }
 ARM = ("VM.Standard.A1.Flex", "VM.Standard.A2.Flex")
-"""The shapes that run images for aarch64."""
+"""The shapes that run aarch64 images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large an instance is."""
+    """The size of an instance."""
 
     ocpus: float
     gigabytes: float
     vnics: int
-    """The most it takes, its primary one included."""
+    """The maximum number, including the primary VNIC."""
 
 
 def max_vnics(shape: str, ocpus: float) -> int:
-    """Return how many VNICs an instance takes, its primary one included.
+    """Return how many VNICs an instance can have, including its primary one.
 
     Raises:
         KeyError: the fake does not know the shape.
@@ -84,10 +84,10 @@ def max_vnics(shape: str, ocpus: float) -> int:
 
 
 def sized(shape: str, ocpus: float | None, gigabytes: float | None) -> Size:
-    """Return the size of an instance that is asked for.
+    """Return the size of an instance, with defaults filled in.
 
     Raises:
-        ServiceError: 404, there is no such shape; 400, it has no such size.
+        ServiceError: 404, the shape does not exist; 400, it does not have the size.
     """
     if shape in FIXED:
         fixed = FIXED[shape]

@@ -1,8 +1,8 @@
-"""A world as a document, so that a restarted fake knows its cloud.
+"""A world's state as a document, so that a restarted fake keeps its cloud.
 
-Settings, policies and the networks beyond come from the world file as ever; what the
-API can change comes from here.  What was under way goes on: an attachment that was
-ATTACHING takes its time anew, and a work request that was not done has failed.
+Settings, policies and on-premises networks still come from the world file; the document
+has all that the API can change.  An attachment that was ATTACHING starts that state
+again; a work request that was not complete has failed.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ VERSION = 2
 
 
 class StateError(Exception):
-    """A document is no state of this world."""
+    """The document is malformed or of another version."""
 
 
 class _Document(msgspec.Struct, kw_only=True):
@@ -27,11 +27,11 @@ class _Document(msgspec.Struct, kw_only=True):
     names: dict[str, Any]
     objects: dict[str, list[dict[str, Any]]]
     answers: list[Any] = []
-    """Of calls under retry tokens; the service's."""
+    """The service's answers to calls with retry tokens."""
 
 
 def dump(world: World, answers: list[Any]) -> bytes:
-    """Return the document of a world."""
+    """Return a world's state as a document."""
     objects = {
         kind.__name__: [msgspec.to_builtins(noun) for noun in world.all(kind)]
         for kind in KINDS
@@ -48,11 +48,11 @@ def dump(world: World, answers: list[Any]) -> bytes:
 
 
 def restore(world: World, data: bytes, now: float) -> list[Any]:
-    """Make a world, fresh from its file, what a document says; return the answers.
+    """Restore a document into a world fresh from its file; return the answers.
 
     Raises:
         StateError: the document is malformed or of another version; the world may be
-            half changed and is of no use.
+            half changed and cannot be used.
     """
     try:
         document = msgspec.json.decode(data, type=_Document)

@@ -1,4 +1,4 @@
-"""Subnets: made, given more CIDR blocks, deleted."""
+"""Subnets: create, change their CIDR blocks, delete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from fakeoci.world.world import World
 
 @dataclass(kw_only=True)
 class NewSubnet:
-    """What a subnet shall be."""
+    """The properties of a new subnet."""
 
     vcn_id: str
     cidr_blocks: Sequence[str]
@@ -37,7 +37,7 @@ class NewSubnet:
 def create_subnet(
     world: World, new: NewSubnet, *, compartment_id: str, now: float
 ) -> Subnet:
-    """Make a subnet (CreateSubnet)."""
+    """Create a subnet (CreateSubnet)."""
     vcn = world.get(Vcn, new.vcn_id)
     if not new.cidr_blocks and not new.ipv6_cidr_blocks:
         raise missing("cidrBlock or ipv4CidrBlocks: a subnet needs addresses")
@@ -81,8 +81,8 @@ def check_parts(
     """Raise unless a subnet of a VCN can have this table, these lists, these options.
 
     Raises:
-        ServiceError: 404, one does not exist; 400, one is of another VCN, or the
-            security lists are too many.
+        ServiceError: 404, one does not exist; 400, one is of another VCN, or there
+            are too many security lists.
     """
     if routes is not None:
         of_vcn(world, RouteTable, routes, vcn.id)
@@ -129,7 +129,7 @@ def _check_count(world: World, count: int, version: int) -> None:
 
 
 def add_subnet_cidr(world: World, subnet: Subnet, cidr: str, version: int) -> None:
-    """Give a subnet one more block (AddIpv4SubnetCidr, AddIpv6SubnetCidr)."""
+    """Add a block to a subnet (AddIpv4SubnetCidr, AddIpv6SubnetCidr)."""
     held = _cidrs(subnet, version)
     _check_count(world, len(held) + 1, version)
     vcn = world.get(Vcn, subnet.vcn_id)
@@ -144,7 +144,7 @@ def _space(world: World, subnet: Subnet, version: int) -> AddressSpace:
 
 
 def remove_subnet_cidr(world: World, subnet: Subnet, cidr: str, version: int) -> None:
-    """Take a block from a subnet that nobody uses (RemoveIpv4SubnetCidr, …)."""
+    """Remove an unused block from a subnet (RemoveIpv4SubnetCidr, …)."""
     space, block = _space(world, subnet, version), network(cidr, version)
     if block not in space.blocks:
         raise invalid(f"{cidr} is no CIDR block of the subnet")

@@ -22,11 +22,11 @@ class WorldTable(_Table):
 
 
 class CompartmentTable(_Table):
-    """[[compartments]]: beside ``network``, which is always there."""
+    """[[compartments]]: those beside ``network``, which always exists."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[\w.-]{1,100}$")]
     parent: str = TENANCY
-    """The name of the compartment that it is in."""
+    """The name of the parent compartment."""
 
 
 class RuleTable(_Table):
@@ -55,10 +55,10 @@ class SubnetTable(_Table):
     compartment: str = ""
     """Empty: its VCN's."""
     ipv6: bool = False
-    """Whether it has a /64 of its VCN's too."""
+    """True: it also has a /64 of its VCN's prefix."""
     public: bool = False
     dns_label: DnsLabel = ""
-    """Needed for hostnames in the subnet; the VCN must have one too."""
+    """Required for hostnames in the subnet; the VCN must have a label too."""
     routes: list[RouteEntry] = []
     rules: list[RuleTable] = []
 
@@ -78,7 +78,7 @@ class GatewayTable(_Table):
     name: str
     kind: str
     peer: str = ""
-    """Peering: the name of the other VCN's gateway."""
+    """Peering gateway: the name of the other VCN's gateway."""
     network: str = ""
     """DRG: the name of an on-premises network."""
 
@@ -90,7 +90,7 @@ class VcnTable(_Table):
     cidrs: list[str]
     compartment: str = DEFAULT
     ipv6: bool = False
-    """Whether it has a /56 of Oracle's."""
+    """True: it has a /56 from Oracle."""
     dns_label: DnsLabel = ""
     subnets: list[SubnetTable] = []
     nsgs: list[NsgTable] = []
@@ -112,19 +112,19 @@ class InstanceTable(_Table):
     subnet: str
     compartment: str = DEFAULT
     count: int = 0
-    """More than 0: so many instances, name1, name2, …."""
+    """0: one instance.  n: the instances name1 to name<n>."""
     nsgs: list[str] = []
     shape: str = "VM.Standard.E5.Flex"
     ocpus: float = 4.0
     private_ip: str | None = None
     netns: str = ""
-    """Name of its network namespace; empty: the instance's name."""
+    """The name of its network namespace; empty: the instance's name."""
     metadata: dict[str, str] = {}
     private_ips_per_vnic: int | None = None
 
 
 class DynamicGroupTable(_Table):
-    """[[dynamic_groups]]: ``rule`` as OCI writes it, by instance.id and the like."""
+    """[[dynamic_groups]]: ``rule`` is OCI's matching rule, as by instance.id."""
 
     name: str
     rule: str
@@ -138,7 +138,7 @@ class WorldFile(_Table):
     limits: Limits = msgspec.field(default_factory=Limits)
     behaviour: Behaviour = msgspec.field(default_factory=Behaviour)
     policies: list[str] = []
-    """Statements; without any, everybody may do everything."""
+    """Statements; if there are none, every call is allowed."""
     dynamic_groups: list[DynamicGroupTable] = []
     compartments: list[CompartmentTable] = []
     onprem: list[OnPremTable] = []

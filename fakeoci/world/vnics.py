@@ -1,4 +1,4 @@
-"""VNICs and their attachments: the slow states, and one change at a time."""
+"""VNICs and their attachments: slow states, and one change per instance at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ UNDER_WAY = ("ATTACHING", "DETACHING")
 
 @dataclass(kw_only=True)
 class NewVnic:
-    """What a VNIC shall be."""
+    """The properties of a new VNIC."""
 
     subnet_id: str
     nsg_ids: Sequence[str] = ()
@@ -37,11 +37,11 @@ class NewVnic:
     private_ip_id: str | None = None
     """A reserved private IP that becomes the primary one."""
     subnet_cidr: str | None = None
-    """The subnet's block to draw the primary private IP from."""
+    """The subnet's block to take the primary private IP from."""
     ipv6s: Sequence[tuple[str | None, str | None]] = ()
-    """IPv6s to begin with: (the subnet's prefix, the address), each or None."""
+    """Its first IPv6s, as (the subnet's prefix, the address); None: any."""
     mac_address: str = ""
-    """Of its own choice; empty: the next one."""
+    """Empty: the next generated one."""
     display_name: str = ""
     hostname_label: str = ""
     freeform_tags: dict[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class NewVnic:
 
 
 def attachments_of(world: World, instance_id: str) -> list[VnicAttachment]:
-    """Return an instance's attachments that are not over."""
+    """Return an instance's attachments that are not DETACHED."""
     return [
         a
         for a in world.all(VnicAttachment)
@@ -59,7 +59,7 @@ def attachments_of(world: World, instance_id: str) -> list[VnicAttachment]:
 
 
 def check_nsgs(world: World, nsg_ids: Sequence[str], vcn_id: str) -> None:
-    """Raise when NSGs are too many, not there, or of another VCN."""
+    """Raise 400 if there are too many NSGs or one is of another VCN, 404 if missing."""
     if len(nsg_ids) > world.settings.limits.nsgs_per_vnic:
         raise invalid(
             f"a VNIC is in at most {world.settings.limits.nsgs_per_vnic} NSGs"
@@ -72,13 +72,13 @@ def check_nsgs(world: World, nsg_ids: Sequence[str], vcn_id: str) -> None:
 def create(
     world: World, instance: Instance, new: NewVnic, *, primary: bool, now: float
 ) -> Vnic:
-    """Make a VNIC and its primary private IP."""
+    """Create a VNIC and its primary private IP."""
     subnet = world.get(Subnet, new.subnet_id)
     check_nsgs(world, new.nsg_ids, subnet.vcn_id)
     ips.check_hostname(world, subnet.id, new.hostname_label)
     if new.assign_public_ip and subnet.prohibit_public_ip:
         raise invalid("Invalid VNIC creation parameters: the subnet is private")
-    # Left out, it follows the subnet: public ones give their VNICs an address.
+    # The default depends on the subnet: a VNIC in a public one gets a public address.
     follows = new.assign_public_ip is None and not subnet.prohibit_public_ip
     public = new.assign_public_ip or follows
     vnic = world.add(
@@ -103,7 +103,7 @@ def create(
         for cidr, address in new.ipv6s:
             wanted = ips.NewAddress(kind=Ipv6, ip_address=address, subnet_cidr=cidr)
             ips.create_now(world, wanted, vnic_id=vnic.id, subnet_id=None, now=now)
-        # Last: a reserved address that has been changed would not be what it was.
+        # Last, because an error after this would not undo the reserved address' change.
         primary_ip = _primary_ip(world, subnet, new, now)
     except ServiceError:
         destroy(world, vnic)
@@ -161,7 +161,7 @@ def attach(
     instance = world.get(Instance, instance_id)
     if instance.lifecycle_state not in ("RUNNING", "STOPPED"):
         raise incorrect_state(f"instance {instance_id}", instance.lifecycle_state)
-    if nic_index != 0:  # only some bare metal shapes have two, and here are none
+    if nic_index != 0:  # only some bare metal shapes have two; the fake has none
         raise invalid(f"nicIndex {nic_index}: shape {instance.shape} has one NIC, 0")
     alive = attachments_of(world, instance_id)
     if any(a.lifecycle_state in UNDER_WAY for a in alive):
@@ -210,7 +210,7 @@ def detach(world: World, attachment_id: str, if_match: str | None, now: float) -
 
 
 def go_on(world: World, attachment: VnicAttachment, now: float) -> None:
-    """Let an attachment that is under way take its time."""
+    """Schedule the end of an attachment's ATTACHING or DETACHING, if it is in one."""
     timing = world.settings.timing
     if attachment.lifecycle_state == "ATTACHING":
         seconds, final = timing.attach_seconds, "ATTACHED"

@@ -1,4 +1,4 @@
-"""Work requests: asynchronous actions, with what became of them."""
+"""Work requests: asynchronous actions and their results."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def start(
     now: float,
     due: float,
 ) -> WorkRequest:
-    """Enter a work request whose deed is done at a time, or fails then."""
+    """Add a work request; its deed runs at ``due``, and succeeds or fails then."""
     request = world.add(
         WorkRequest(
             id=world.names.ocid("coreservicesworkrequest"),

@@ -1,4 +1,4 @@
-"""The world: every object by its OCID, what is under way, and who looks on."""
+"""The world: every object by its OCID, the changes in flight, and the listeners."""
 
 import heapq
 from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ NEW = ("PROVISIONING", "AVAILABLE")
 
 
 class World:
-    """State of one tenancy in one region.  The rules stand beside it, by noun."""
+    """The state of one tenancy in one region.  The rules are in this folder's files."""
 
     def __init__(
         self, *, settings: Settings, seed: int, region: str, region_key: str
@@ -57,14 +57,14 @@ class World:
         self._spaces: dict[tuple[str, type[Address]], AddressSpace] = {}
         self.onprem: dict[str, OnPrem] = {}
         self.busy: dict[str, str] = {}
-        """VNIC or subnet → the work request that changes its addresses."""
+        """The work request that changes a VNIC's or subnet's addresses, by its OCID."""
         self.policies = Policies()
         self.hidden: dict[str, float] = {}
-        """Objects that lists leave out, and until when."""
+        """Objects that lists omit, by OCID, and the time until which they do."""
         self.frozen = False
-        """Whether attachments stay ATTACHING or DETACHING, whatever time it is."""
+        """True: attachments stay ATTACHING or DETACHING, whatever the time."""
         self.thaw: list[Callable[[], None]] = []
-        """What is to happen to them when that ends."""
+        """The deeds that became due meanwhile; they run when ``frozen`` ends."""
         self.listeners: list[Callable[[], None]] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -77,25 +77,25 @@ class World:
 
     @property
     def compartment_id(self) -> str:
-        """Return the OCID of the compartment of all that names no other."""
+        """Return the OCID of the compartment for objects that name no other."""
         return self.compartments.named(DEFAULT).id
 
     # Time
 
     def later(self, due: float, deed: Callable[[], None]) -> None:
-        """Let something happen at a time."""
+        """Schedule a deed for a time."""
         heapq.heappush(self._due, (due, next(self._order), deed))
         self.changed()
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due."""
+        """Run every deed that is due."""
         while self._due and self._due[0][0] <= now:
             _, _, deed = heapq.heappop(self._due)
             deed()
             self.changed()
 
     def freeze(self, *, frozen: bool) -> None:
-        """Let attachments stay where they are, or go on."""
+        """Keep attachments in their states, or let them continue."""
         self.frozen = frozen
         if not frozen:
             late, self.thaw = self.thaw, []
@@ -105,18 +105,18 @@ class World:
 
     @property
     def next_due(self) -> float | None:
-        """Return when the next thing happens by itself."""
+        """Return the time of the next scheduled deed, or None."""
         return self._due[0][0] if self._due else None
 
     def changed(self) -> None:
-        """Tell all who look on."""
+        """Call all listeners."""
         for listener in self.listeners:
             listener()
 
     # Objects
 
     def clear(self) -> None:
-        """Forget every object and all that was under way."""
+        """Remove every object and all scheduled deeds."""
         for table in (self.objects, self._of_kind, self._on_vnic, self._at):
             table.clear()
         for held in (self._spaces, self.busy, self.hidden):
@@ -124,7 +124,7 @@ class World:
         self._due.clear()
 
     def add(self, noun: T) -> T:
-        """Enter an object."""
+        """Add an object and return it."""
         noun.number = noun.number or self._numbered + 1
         self._numbered = max(self._numbered, noun.number)
         self.objects[noun.id] = noun
@@ -146,7 +146,7 @@ class World:
         return noun
 
     def _provision(self, noun: Provisioned) -> None:
-        """Let a new object, or one read from a state file, take its time."""
+        """Make an object PROVISIONING for ``provision_seconds`` after its creation."""
         seconds = self.settings.timing.provision_seconds
         if seconds <= 0:
             return
@@ -169,17 +169,17 @@ class World:
         self.changed()
 
     def readdress(self, private_ip: PrivateIp, address: str) -> None:
-        """Let an object be another address: only a container's primary one is."""
+        """Change an object's address: only a container's primary address changes."""
         del self._at[private_ip.ip_address][private_ip.id]
         private_ip.ip_address = address
         self._at.setdefault(address, {})[private_ip.id] = private_ip
 
     def at(self, address: str) -> list[Address]:
-        """Return the objects that begin with an address, of every VCN."""
+        """Return the objects whose first address this is, in every VCN."""
         return list(self._at.get(address, {}).values())
 
     def assign(self, address: Address, vnic_id: str | None) -> None:
-        """Put an address on another VNIC, or on none."""
+        """Assign an address to another VNIC, or unassign it."""
         if address.vnic_id is not None:
             del self._on_vnic[address.vnic_id][address.id]
         address.vnic_id = vnic_id
@@ -193,10 +193,10 @@ class World:
         self.changed()
 
     def get(self, kind: type[T], ocid: str) -> T:
-        """Return an object.
+        """Return the object with an OCID.
 
         Raises:
-            ServiceError: 404, there is none of that kind.
+            ServiceError: 404, no object of the kind has it.
         """
         noun = self.objects.get(ocid)
         if not isinstance(noun, kind):
@@ -204,10 +204,10 @@ class World:
         return noun
 
     def compartment(self, ocid: str) -> str:
-        """Return the OCID of a compartment that exists.
+        """Return a compartment's OCID if the compartment exists.
 
         Raises:
-            ServiceError: 404, there is none.
+            ServiceError: 404, it does not exist.
         """
         return self.compartments.get(ocid).id
 
@@ -223,17 +223,17 @@ class World:
 
     @staticmethod
     def match(noun: Noun, if_match: str | None) -> None:
-        """Raise 412 when the caller's etag is not the object's."""
+        """Raise 412 if the caller's etag is not the object's."""
         if if_match not in (None, "*", noun.etag):
             raise etag_mismatch()
 
-    # Short ways
+    # Shortcuts
 
     def space(self, subnet_id: str, kind: type[Address] = PrivateIp) -> AddressSpace:
-        """Return a subnet's addresses of a family.
+        """Return a subnet's addresses of an IP family.
 
         Raises:
-            ServiceError: 400, the subnet has none of that family.
+            ServiceError: 400, the subnet has no block of that family.
         """
         space = self._spaces[subnet_id, kind]
         if not space.blocks:
@@ -241,11 +241,11 @@ class World:
         return space
 
     def blocks(self, subnet_id: str) -> tuple[AddressSpace, ...]:
-        """Return a subnet's addresses of both families, those it lacks too."""
+        """Return a subnet's addresses of both IP families; one may have no blocks."""
         return self._spaces[subnet_id, PrivateIp], self._spaces[subnet_id, Ipv6]
 
     def vnics_of(self, instance_id: str) -> list[Vnic]:
-        """Return an instance's VNICs, the primary first."""
+        """Return an instance's VNICs, the primary one first."""
         mine = [v for v in self.all(Vnic) if v.instance_id == instance_id]
         return sorted(mine, key=lambda v: (not v.is_primary, v.time_created))
 
@@ -255,7 +255,7 @@ class World:
         return sorted(mine, key=lambda p: not p.is_primary)
 
     def addresses_of(self, vnic_id: str, kind: type[A]) -> list[A]:
-        """Return a VNIC's addresses of a family, the oldest first."""
+        """Return a VNIC's addresses of an IP family, oldest first."""
         mine = self._on_vnic.get(vnic_id, {}).values()
         return [a for a in mine if isinstance(a, kind)]
 
@@ -267,7 +267,7 @@ class World:
         """Return the object of a kind with a display name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: no object has it.
         """
         for noun in self.all(kind):
             if noun.display_name == name:

@@ -1,4 +1,4 @@
-"""A world in one TOML file; ``*.toml`` beside this are some to start from."""
+"""World files: a world in one TOML file; the ``*.toml`` files here are examples."""
 
 import re
 import tomllib
@@ -49,19 +49,19 @@ GATEWAY_KINDS = {
 
 
 class WorldFileError(Exception):
-    """A world file cannot be used; the text has line and reason."""
+    """A world file cannot be used; the text has the line and the reason."""
 
 
 BUNDLED = ("default", "shared-subnet", "two-classes", "dual-stack", "kind")
 
 
 def bundled(name: str) -> str:
-    """Return one of the world files that come along."""
+    """Return the text of a bundled world file."""
     return (files("fakeoci.world") / f"{name}.toml").read_text()
 
 
 def default_text() -> str:
-    """Return the default world's file."""
+    """Return the text of the default world file."""
     return bundled("default")
 
 
@@ -69,7 +69,7 @@ def parse(text: str, *, name: str = "world") -> World:
     """Return the world that a file describes.
 
     Raises:
-        WorldFileError: it is malformed; nothing was made.
+        WorldFileError: the file cannot be used.
     """
     try:
         parsed = msgspec.convert(tomllib.loads(text), WorldFile)
@@ -92,7 +92,7 @@ def parse(text: str, *, name: str = "world") -> World:
 
 
 def _line(text: str, path: str) -> int:
-    """Return the line of ``.vcns[0].subnets[1].cidrs``; at worst its table's."""
+    """Return the line of a path like ``.vcns[0].subnets[1].cidrs``, or its table's."""
     steps = re.findall(r"\.(\w+)|\[(\d+)\]", path)
     table, best, position = "", 1, 0
     lines = text.splitlines()
@@ -118,7 +118,7 @@ def _line(text: str, path: str) -> int:
 
 
 class _Builder:
-    """Builds the world, remembering at which place of the file it is."""
+    """Builds the world; ``at`` is the current place in the file."""
 
     def __init__(self, parsed: WorldFile) -> None:
         self._file = parsed
@@ -169,7 +169,7 @@ class _Builder:
             policies.groups[group.name] = conditions(group.rule)
 
     def _common(self, kind: str, name: str, inside: str) -> dict[str, Any]:
-        """Return what an object has in the compartment of an OCID."""
+        """Return the common fields of a new object in a compartment."""
         return {
             "id": self._world.names.ocid(kind),
             "compartment_id": inside,
@@ -318,7 +318,7 @@ class _Builder:
                 subnet_id=subnet.id,
                 nsg_ids=[world.named(Nsg, n).id for n in table.nsgs],
                 private_ip=table.private_ip,
-                # Hosts of a dual-stack subnet have both, as OCI's images ask for it.
+                # Hosts of a dual-stack subnet get an IPv6, as OCI's images request it.
                 ipv6s=[(None, None)] if subnet.ipv6_cidr_blocks else [],
                 display_name=name,
             )
