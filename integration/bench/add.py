@@ -23,7 +23,7 @@ WARM = 70
 
 @dataclass
 class Measured:
-    """Seconds of one plugin."""
+    """The times of one plugin's calls, in seconds."""
 
     add: list[float] = field(default_factory=list)
     delete: list[float] = field(default_factory=list)
@@ -83,7 +83,7 @@ async def measure(
 ) -> dict[str, Any]:
     """Return ratios (ours / theirs) and both sides' own figures."""
     text = world_text(nodes=1, seed=1)
-    plain = Profile("plain")  # one measure on every machine, and for years
+    plain = Profile("plain")  # the same on every machine, for comparison over years
     async with running_lab(
         text, directory, nodes=[NODE], pool=POOL, profile=plain
     ) as lab:

@@ -1,4 +1,4 @@
-"""Run a CNI plugin as a runtime does, with as little of our own around it as can be."""
+"""Run a CNI plugin as a runtime does, with as little overhead as possible."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Plugin:
     directory: Path
 
     def prepare(self) -> None:
-        """Write the configuration where each call reads it from."""
+        """Write the configuration file that each call reads."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self._stdin.write_text(json.dumps(self.configuration))
 
@@ -71,14 +71,14 @@ class Plugin:
 def one_by_one(
     plugin: Plugin, command: str, node: str, names: Sequence[str]
 ) -> list[float]:
-    """Return the seconds of one call after another."""
+    """Run calls one after another; return the seconds of each."""
     return netns.inside(node, lambda: [plugin.call(command, n) for n in names])
 
 
 def side_by_side(
     plugin: Plugin, command: str, node: str, names: Sequence[str]
 ) -> tuple[list[float], float]:
-    """Return each call's seconds and the whole's, all started at once."""
+    """Start all calls at once; return the seconds of each and of all together."""
     start = threading.Barrier(len(names) + 1)
     seconds: list[float] = []
     failures: list[BaseException] = []

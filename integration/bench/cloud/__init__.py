@@ -1,1 +1,1 @@
-"""What a node costs the cloud, in virtual time, beside a replay of the incumbent."""
+"""A node's API calls and times, in virtual time, beside a replay of the incumbent."""

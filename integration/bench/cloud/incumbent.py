@@ -1,8 +1,8 @@
 """A replay of OKE's NativePodNetwork controller, call by call.
 
-Its published algorithm (docs/oci.md#okes-controller), without errors, restarts and its
-own rate limiter: the kindest reading.  It runs beside the cloud with a principal of
-its own, and a node is usable when its object says SUCCESS, not before.
+It follows the published algorithm (docs/oci.md#okes-controller), without errors,
+restarts and its own rate limiter: this favours the controller.  It has a principal of
+its own.  A node is usable once its object's status is SUCCESS.
 """
 
 import json
@@ -23,7 +23,7 @@ MOST_IPS_PER_VNIC = 32
 
 
 class Controller:
-    """One reconcile of one node's object."""
+    """Reconciles one node's object."""
 
     def __init__(self, stage: Stage, client: httpx2.AsyncClient, node: str) -> None:
         self._stage = stage
@@ -38,7 +38,7 @@ class Controller:
         return answer.json()
 
     async def _vnics(self) -> list[dict[str, Any]]:
-        """List attachments, get each VNIC, and each subnet the first time."""
+        """List attachments, get each VNIC and new subnet; return secondary VNICs."""
         where = f"compartmentId={self._instance.compartment_id}"
         path = f"/vnicAttachments?{where}&instanceId={self._instance.id}"
         vnics = []
@@ -61,7 +61,7 @@ class Controller:
             },
         }
         attachment = await self._call("POST", "/vnicAttachments", details)
-        while True:  # the first time at once
+        while True:  # the first read comes at once
             path = f"/vnicAttachments/{attachment['id']}"
             got = await self._call("GET", path)
             if got["lifecycleState"] == "ATTACHED":
@@ -80,9 +80,9 @@ class Controller:
         """Bring a node to SUCCESS.
 
         Args:
-            vnics: how many it needs.
-            revalidate: whether each VNIC is got once more after the attaches.
-            create: creates the addresses of a VNIC, given its place.
+            vnics: the number of VNICs that it needs.
+            revalidate: True to get each VNIC twice more after the attaches.
+            create: creates a VNIC's addresses, given its place among the VNICs.
         """
         await self._call("GET", f"/instances/{self._instance.id}")
         for _ in range(vnics - len(await self._vnics())):
@@ -111,11 +111,11 @@ class Controller:
 async def classic(stage: Stage, addresses: int) -> float:
     """Replay the classic mode; return the seconds until SUCCESS."""
     needed = -(-addresses // POD_IPS_PER_VNIC)
-    # Its own primary address is no host address here: one secondary of each VNIC is.
+    # One secondary of each VNIC is a host address; its primary address is not.
     total = addresses + needed
 
     async def create(controller: Controller, vnic_id: str, place: int) -> None:
-        # A VNIC is filled before the next one gets any.
+        # A VNIC is filled before the next one gets addresses.
         left = total - place * MOST_IPS_PER_VNIC
         for _ in range(min(MOST_IPS_PER_VNIC, left)):
             await controller.create_ip(vnic_id)
@@ -140,7 +140,7 @@ async def _replay(
     revalidate: bool,
     create: Callable[[Controller, str, int], Awaitable[None]],
 ) -> float:
-    # A principal of the controller's own: what it is called matters to throttles only.
+    # A principal of the controller's own: its name matters to throttles only.
     stage.service.world.settings.behaviour.verify_signatures = False
     async with stage.client("node1") as client:
         controller = Controller(stage, client, "node1")

@@ -1,4 +1,4 @@
-"""The figures as tables."""
+"""Tables of the figures."""
 
 from io import StringIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rows of ``./vcn bench cloud``: what is measured, and against what."""
+"""The rows of ``./vcn bench cloud``: each measures vcnd beside the incumbent."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -16,9 +16,9 @@ from vcnd.flow.pool import Pool
 from vcnd.model.sandbox import PodRef, SandboxKey
 
 GVA = {31: 32, 110: 128, 250: 256}
-"""What the block mode is given for so many pods: the next power of two."""
+"""Pods -> the block mode's ``ipCount``: the next power of two."""
 SEEDS = range(1, 6)
-"""Of the latencies: each cold row is the median of these runs."""
+"""Seeds of the latencies: each cold row is the median of these runs."""
 LIMIT_SECONDS = 3600.0
 CHURN_SECONDS = 3600.0
 PODS_PER_SECOND = 2.0
@@ -43,7 +43,7 @@ async def _until(pool: Pool, free: int) -> float:
 
 
 def cold_ours(addresses: int, *, blocks: bool) -> Row:
-    """Fill a cold node to so many usable addresses."""
+    """Fill a cold node to a number of usable addresses."""
 
     async def measure(seed: int) -> Row:
         there = stage(seed=seed)
@@ -52,7 +52,7 @@ def cold_ours(addresses: int, *, blocks: bool) -> Row:
             began = trio.current_time()
             first = await _until(node.pool, 1)
             ready = await _until(node.pool, addresses)
-            # What is under way when the last address came is of the price too.
+            # Calls in flight at the last address count too.
             await trio.sleep(30)
         return _cold(there, first - began, ready - began)
 
@@ -87,7 +87,7 @@ def _cold(there: Stage, first: float, ready: float) -> Row:
 
 
 def cold(addresses: int) -> Row:
-    """Measure all four ways to so many addresses, and how they compare."""
+    """Measure and compare all four ways to a number of addresses."""
     row: Row = {
         "ours_singles": cold_ours(addresses, blocks=False),
         "ours_blocks": cold_ours(addresses, blocks=True),
@@ -139,7 +139,7 @@ def _key(number: int) -> SandboxKey:
 
 
 def churn() -> Row:
-    """Let pods come and go for an hour; return the calls for a thousand of them."""
+    """Start and end pods for an hour; return the calls for a thousand pods."""
 
     async def measure() -> Row:
         there, random = stage(), Random(1)  # noqa: S311 - lives of pods
@@ -218,15 +218,15 @@ AIMS: tuple[tuple[int, str, float], ...] = (
         for w in ("calls", "seconds")
     ),
 )
-"""(addresses, ratio, the most that is aimed at)."""
+"""Rows of (addresses, ratio, highest value that we aim at)."""
 
 
 def measure(*, nodes: bool, progress: Callable[[str], None]) -> Row:
     """Measure all rows.
 
     Args:
-        nodes: whether to start the thousand nodes too, which takes minutes.
-        progress: told what is measured now.
+        nodes: True to start the thousand nodes too, which takes minutes.
+        progress: called with the name of each measurement as it begins.
     """
     figures: Row = {"cold": {}}
     for addresses in GVA:

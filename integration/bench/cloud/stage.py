@@ -1,4 +1,4 @@
-"""One cloud for all rows: the same latencies and throttles, whoever calls."""
+"""One cloud for all rows: the same latencies and throttles for all callers."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -18,12 +18,12 @@ from vcnd.node import Node
 from vcnd.ociapi.principals import Principal
 
 TIMING: dict[str, Any] = {
-    # Medians.  OCI publishes none: what is known are a VNIC still attaching past
+    # Medians.  OCI publishes none; known are a VNIC that was still attaching after
     # 20 s and a time-out of 55 s for one create (docs/oci.md#rates-and-latencies).
     "attach_seconds": 15.0,
     "detach_seconds": 10.0,
     "bulk_seconds": 2.0,
-    # Nothing is known of how much later than the API metadata shows a VNIC.
+    # It is unknown how much later than the API metadata shows a VNIC.
     "imds_seconds": 0.0,
     "latency_seconds": 0.15,
     "latency_sigma": 0.3,
@@ -50,7 +50,7 @@ def _toml(table: dict[str, Any]) -> str:
 
 
 def world_text(nodes: int, limits: dict[str, float], seed: int) -> str:
-    """Return a world of so many nodes with five VNICs each."""
+    """Return the file of a world whose nodes take five VNICs each."""
     return f"""
 [world]
 seed = {seed}
@@ -79,20 +79,20 @@ ocpus = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A cloud, and who may call it."""
+    """A cloud, and the principal of its callers."""
 
     service: Service
     principal: Callable[[str], Principal] | None = None
-    """Makes the one who signs for all nodes; None: each is its own principal."""
+    """Makes the principal that signs for all nodes; None: each node is its own."""
 
     @property
     def calls(self) -> int:
-        """Return how many API calls were made; IMDS is none."""
+        """Return the number of API calls, without IMDS."""
         return cloud.calls(self.service)
 
     @property
     def metadata_reads(self) -> int:
-        """Return how often instance metadata was read; that costs the API nothing."""
+        """Return how often instance metadata was read; these are no API calls."""
         return sum(r.operation == "IMDS" for r in self.service.records)
 
     def subnet(self, name: str = "pods") -> str:
@@ -100,11 +100,11 @@ class Stage:
         return self.service.world.named(Subnet, name).id
 
     def nsg(self) -> str:
-        """Return the pods' NSG."""
+        """Return the OCID of the pods' NSG."""
         return self.service.world.named(Nsg, "pods").id
 
     def client(self, node: str) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
-        """Return a way to the cloud from a node."""
+        """Return a client of the cloud with a node's address."""
         return cloud.client(self.service, self._address(node))
 
     def _address(self, node: str) -> str:
@@ -116,7 +116,7 @@ class Stage:
     async def node(
         self, name: str, pool: configuration.PoolSection, *, blocks: bool, seed: int = 1
     ) -> AsyncIterator[Node]:
-        """Run a node's daemon: the real core, flows and client, its kernel a double."""
+        """Run a node's daemon; its kernel and its disk are doubles."""
         oci = configuration.OciSection(
             subnet_id=self.subnet(), nsg_ids=[self.nsg()], blocks=blocks
         )
@@ -139,6 +139,6 @@ def stage(
     limits: dict[str, float] | None = None,
     seed: int = 1,
 ) -> Stage:
-    """Return a fresh cloud; to be called in a run with a virtual clock."""
+    """Return a new cloud; the caller's run must have a virtual clock."""
     service = cloud.cloud(world_text(nodes, limits or LIMITS, seed))
     return Stage(service=service, principal=cloud.user(service) if shared else None)
