@@ -1,4 +1,4 @@
-"""The wheels hold what they should, and fakeoci's installs anywhere."""
+"""The wheels have the right files, and fakeoci's can be installed anywhere."""
 
 import re
 import zipfile
@@ -109,7 +109,7 @@ def test_the_lowest_versions_that_it_allows_are_enough(
 
 
 def _works(python: Path, version: str, directory: Path) -> None:
-    """Use what was installed, from outside the checkout."""
+    """Check that the installed fakeoci works outside the checkout."""
     told = run(str(python.with_name("fakeoci")), "--version", cwd=directory)
     assert told == f"fakeoci, version {version}\n"
     isolated = (str(python), "-I", "-c")

@@ -19,7 +19,7 @@ def build(name: str, directory: Path) -> Path:
 
     Args:
         name: ``fakeoci`` or ``vcnd``.
-        directory: where the wheel is put; made when missing.
+        directory: the wheel's directory; created if missing.
 
     Raises:
         InstallError: hatchling refused.
@@ -41,7 +41,7 @@ def environment(directory: Path) -> Path:
 
 
 def install(python: Path, *arguments: str) -> None:
-    """Install what pip's arguments name, where no compiler can be found.
+    """Install with pip's arguments, with no compiler on the PATH.
 
     Raises:
         InstallError: pip refused.
@@ -56,7 +56,7 @@ def run(*command: str, cwd: Path | None = None, path: Path | None = None) -> str
     Args:
         command: the program and its arguments.
         cwd: the directory to run in.
-        path: the only directory with programs; the caller's PATH when left out.
+        path: the only directory with programs; the caller's PATH if left out.
 
     Raises:
         InstallError: it failed.

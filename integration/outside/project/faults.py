@@ -1,4 +1,4 @@
-"""Each fault, and what a call that meets it comes to."""
+"""Each fault, and the outcome of a call that meets it."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ IMDS = "http://169.254.169.254/opc/v2/vnics/"
 BEARER = {"authorization": "Bearer Oracle"}
 BLOCK = "10.99.0.0/16"
 PATIENCE = 60.0
-"""Seconds, where no timeout is meant to end the call."""
+"""Seconds, for cases in which no timeout should end the call."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Case:
     outcome: int | str
     """The answer's status, or the name of the library's exception."""
     done: bool | None
-    """Whether the call is carried out; None where it may be before the timeout."""
+    """True if the call is carried out; None if it may be before the timeout."""
     patience: float = PATIENCE
 
 
@@ -62,12 +62,12 @@ CASES = [
 
 
 def kinds() -> set[str]:
-    """Return the kinds of faults that the fake's own text names."""
+    """Return the kinds of faults that ``Fault``'s docstring names."""
     return set(re.findall(r"``([a-z]+)``:", str(Fault.__doc__)))
 
 
 def prepared(service: Service, case: Case | None = None) -> dict[str, Any]:
-    """Set a fault for CreateVcn; return that call."""
+    """Set a fault for CreateVcn; return the arguments of that call."""
     service.world.settings.behaviour.verify_signatures = False
     if case is not None:
         service.faults.append(Fault(operation="CreateVcn", **case.fault))
@@ -76,7 +76,7 @@ def prepared(service: Service, case: Case | None = None) -> dict[str, Any]:
 
 
 def judge(service: Service, case: Case, outcome: Any) -> None:
-    """Hold what a call came to against what it should come to."""
+    """Compare a call's outcome with the expected one."""
     told = getattr(outcome, "status_code", type(outcome).__name__)
     assert told == case.outcome
     made = any(BLOCK in v.cidr_blocks for v in service.world.all(Vcn))
@@ -84,7 +84,7 @@ def judge(service: Service, case: Case, outcome: Any) -> None:
 
 
 async def meet(library: Any, case: Case) -> None:
-    """Let an asynchronous call meet a fault, and judge what it comes to."""
+    """Let an asynchronous call meet a fault, and judge its outcome."""
     with mock_oci() as service:
         async with library.AsyncClient(timeout=case.patience) as client:
             try:

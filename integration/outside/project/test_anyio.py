@@ -1,4 +1,4 @@
-"""anyio code, under anyio's own plugin, on both of its loops."""
+"""anyio code under anyio's own plugin, on both of its event loops."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,7 +13,7 @@ from fakeoci.mock import mock_oci
 
 pytestmark = [
     pytest.mark.anyio,
-    # The libraries leave generators behind when they cannot decode; trio tells.
+    # The libraries leave generators open after a decoding error; trio warns of them.
     pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
 ]
 
@@ -57,7 +57,7 @@ async def test_calls_are_served_at_once_and_may_be_cancelled(
         async with anyio.create_task_group() as group:
             for _ in range(20):
                 group.start_soon(hang)
-            while cloud.faults:  # they hang until the last of them has come
+            while cloud.faults:  # each call that arrives uses up one
                 await anyio.sleep(0.001)
             group.cancel_scope.cancel()
         assert (await client.request(**call)).status_code == 200

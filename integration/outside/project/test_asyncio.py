@@ -65,7 +65,7 @@ async def test_calls_are_served_at_once_and_may_be_cancelled(
     cloud.faults.append(fault)
     async with library.AsyncClient(timeout=PATIENCE) as client:
         tasks = [asyncio.create_task(client.request(**call)) for _ in range(20)]
-        while cloud.faults:  # they hang until the last of them has come
+        while cloud.faults:  # each call that arrives uses up one
             await asyncio.sleep(0.001)
         for task in tasks:
             task.cancel()

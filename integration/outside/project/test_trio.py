@@ -14,7 +14,7 @@ from fakeoci.mock import NetworkRefused, mock_oci
 
 pytestmark = [
     pytest.mark.trio,
-    # The libraries leave generators behind when they cannot decode; trio tells.
+    # The libraries leave generators open after a decoding error; trio warns of them.
     pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
 ]
 
