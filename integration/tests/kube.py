@@ -1,4 +1,4 @@
-"""What the tests of the kube room share: objects, and a cluster's view."""
+"""Objects and clusters that the tests of the kube room share."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Calls that wait, with the real shim: the runtime hangs up, or sends DEL."""
+"""Calls that wait, by the real shim: the runtime hangs up, or sends DEL."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ async def until_waiting(node: Node, number: int) -> None:
 
 
 async def shim(node: Node, pod: Pod) -> trio.Process:
-    """Start an ADD as a runtime does, its output a pipe."""
+    """Start an ADD as a runtime does; its output is a pipe."""
     network = node.network()
     configuration = b'{"cniVersion":"1.0.0","name":"vcnd","type":"vcnd-cni"}'
     process = await trio.lowlevel.open_process(

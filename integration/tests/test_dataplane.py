@@ -1,4 +1,4 @@
-"""The node's rules on a real kernel, beside what others do on the node."""
+"""The node's rules on a real kernel, beside other programs' rules and links."""
 
 import socket
 import struct
@@ -50,7 +50,7 @@ async def test_a_service_does_not_lead_to_the_metadata(lab: Lab) -> None:
     assert metadata is not None
     metadata.close()
     assert await traffic.connect("pod1", SERVICE, 80, seconds=0.5) is None
-    # What pods may ask there they may ask by a service too.
+    # Pods may reach the resolver by a service too.
     host = "node2.nodes.main.oraclevcn.com"
     assert await traffic.resolve("pod1", host, SERVICE) == lab.addresses["node2"]
 
@@ -71,13 +71,13 @@ async def test_a_pod_is_no_router(lab: Lab) -> None:
 
     await until_link_local("pod1")
     netns.inside("pod1", advertise)
-    # The answer to a later question shows that the node has heard both.
+    # A later request's answer shows that the node has handled both packets.
     await traffic.ask("pod1", a.address)
     assert "default" not in netns.ip_output("node1", "-6", "route")
 
 
 async def until_link_local(name: str) -> None:
-    """Return when the namespace's eth0 has a link-local address in use."""
+    """Wait until the namespace's eth0 has a link-local address in use."""
     with trio.fail_after(5):
         while True:
             output = netns.ip_output(name, "-6", "addr", "show", "dev", "eth0")
@@ -88,7 +88,7 @@ async def until_link_local(name: str) -> None:
 
 @pytest.mark.parametrize("link", ["docker0", "ocibridge0"])
 async def test_a_container_of_another_bridge_talks_to_pods(lab: Lab, link: str) -> None:
-    """Whatever the bridge is called."""
+    """The name of the bridge does not matter."""
     a, b = await start_two(lab)
     netns.add("container")
     netns.ip(
@@ -116,13 +116,13 @@ async def test_a_container_of_another_bridge_talks_to_pods(lab: Lab, link: str) 
 
 
 def accept_forwarding_from(link: str) -> None:
-    """Do what Docker does where the image's firewall forwards nothing."""
+    """Add the rule that Docker adds if the image's firewall forwards nothing."""
     rule = f'iifname "{link}" accept'
     netns.nft("node1", f"insert rule inet firewalld filter_FORWARD {rule}\n")
 
 
 async def until_known(link: str) -> None:
-    """Return when the rule set names a link of others; an audit finds it."""
+    """Wait until an audit has put another program's link into the rule set."""
     with trio.fail_after(10):
         while f'"{link}"' not in netns.nft_output("node1", "list table inet vcnd"):
             await trio.sleep(0.1)
@@ -186,7 +186,7 @@ def links(node: str) -> list[str]:
 
 @asynccontextmanager
 async def fresh_lab(tmp_path: Path, **options: Any) -> AsyncIterator[Lab]:
-    """Run two nodes whose daemons are not started yet."""
+    """Run two nodes; their daemons do not run yet."""
     text = world_text(nodes=2, seed=1, slow=False, name=options.pop("name", "default"))
     nodes = ["node1", "node2"]
     async with running_lab(text, tmp_path, nodes=nodes, pool=POOL, **options) as lab:
@@ -244,7 +244,7 @@ async def test_a_second_address_of_the_node_in_the_pods_subnet(tmp_path: Path) -
         await lab.cloud.settled()
         address = made["ipAddress"]
         netns.ip("node1", [f"addr add {address}/32 dev eth0"])
-        # As an administrator does; what pods reach of a node is not vcnd's to open.
+        # As an administrator does: vcnd opens no port of a node to pods.
         opened = "tcp dport 7070 accept"
         netns.nft("node1", f"insert rule inet firewalld filter_INPUT {opened}\n")
         await lab.servers.start(traffic.serve, "node1", 7070)
@@ -261,7 +261,7 @@ CHOICE = [{"namespace": "default", "subnet_ids": ["*"], "nsg_ids": ["*"]}]
 async def test_pods_of_two_classes_keep_a_long_conversation(
     tmp_path: Path, way: str
 ) -> None:
-    """Each packet crosses the node twice, and conntrack with it."""
+    """Each packet crosses the node, and so conntrack, twice."""
     async with fresh_lab(tmp_path, name="two-classes", allow=CHOICE) as lab:
         await warm(lab)
         world = await lab.cloud.world()

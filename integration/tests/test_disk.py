@@ -1,4 +1,4 @@
-"""Damaged journals and full disks on a real kernel, while pods run."""
+"""Damaged journals and full disks on a real kernel while pods run."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ async def test_pods_are_deleted_when_the_disk_refuses(lab: Lab, how: str) -> Non
         third = await pods.start(lab.nodes[1], "pod3", lab.servers)
         filler = fill(node.state_directory) if how == "full" else None
         if filler is None:
-            # Not under its open file; the kernel does that after an error alone.
+            # The kernel remounts under an open file only after an error.
             await node.stop()
             remount(node.state_directory, "ro")
             await node.start()
@@ -53,7 +53,7 @@ async def test_pods_are_deleted_when_the_disk_refuses(lab: Lab, how: str) -> Non
         for spare in spares:
             await pods.stop(spare)
         await until_told(node)
-        # A restart needs neither compaction nor a word written.
+        # A restart needs no compaction and no write.
         await node.kill()
         await node.start()
         status = await node.status()
@@ -95,7 +95,7 @@ async def test_pods_survive_a_damaged_journal(lab: Lab, how: str) -> None:
     before = (await node.status()).leases
     await node.kill()
     await trio.to_thread.run_sync(damage, node.state_directory / "journal", how)
-    # And a link that somebody has made with a name like ours.
+    # Another program's link whose name looks like ours.
     netns.ip("node1", ["link add oci0123456789a type veth peer name theirs"])
     await node.start()
     assert (await node.status()).leases == before
@@ -116,7 +116,7 @@ async def test_pods_survive_a_damaged_journal(lab: Lab, how: str) -> None:
 
 
 async def test_pods_without_route_or_alias_are_known_by_map_and_name(lab: Lab) -> None:
-    """Links of older versions have no alias; somebody flushed the pods' table."""
+    """Links of older versions have no alias; the pods' table was flushed."""
     node = lab.nodes[0]
     pod = await pods.start(node, "pod1", lab.servers)
     link = pod.result["interfaces"][0]["name"]

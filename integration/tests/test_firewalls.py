@@ -1,4 +1,4 @@
-"""Foreign FORWARD chains, and settings that somebody changes while pods run."""
+"""Foreign FORWARD chains, and settings that others change while pods run."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Two interfaces of one pod by the same plugin, as Multus asks for them."""
+"""Two interfaces of one pod by the same plugin, as Multus requests them."""
 
 import os
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ async def test_second_interface_leaves_the_first_ones_routes(lab: Lab) -> None:
 
 @pytest.mark.skipif(SBR is None, reason="no sbr plugin on this machine")
 async def test_second_interface_answers_by_itself_with_sbr(lab: Lab) -> None:
-    """What docs/operations.md tells: source-based routing is a plugin behind ours."""
+    """As docs/operations.md describes: the sbr plugin is chained behind ours."""
     node = lab.nodes[0]
     pod = await pods.start(node, "pod1", lab.servers)
     peer = await pods.start(lab.nodes[1], "pod2", lab.servers)
@@ -113,14 +113,14 @@ def test_each_family_has_one_default_route(links: dict[str, int]) -> None:
         assert set_up(here, "net1", 6) == frozenset()
     netns.ip("ends", ["link del net1"])
     assert default_routes("ends") == default_routes("ends", six=True) == ["eth0"]
-    # Half of it lost: the same ADD brings it back.
+    # If half of it is lost, the same ADD restores it.
     netns.ip("ends", ["link set eth0 down"])
     assert set_up(here, "eth0", 5) == BOTH
     assert default_routes("ends") == default_routes("ends", six=True) == ["eth0"]
 
 
 def test_default_routes_of_others_stay(links: dict[str, int]) -> None:
-    """The cluster's own network is another plugin's, and we make net1."""
+    """Another plugin makes the cluster's own network, and ours makes net1."""
     here = links["netns"]
     netns.ip(
         "ends",

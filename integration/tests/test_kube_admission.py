@@ -1,4 +1,4 @@
-"""What a node's token is refused: rbac.yaml and admission.yaml on a real API server."""
+"""rbac.yaml and admission.yaml on a real API server: limits of a node's token."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def event(**changes: Any) -> dict[str, Any]:
 
 
 def as_was(node: dict[str, Any]) -> dict[str, Any]:
-    """Return a patch that takes back what a try may have changed."""
+    """Return a patch that undoes the changes of a try."""
     meta = {"labels": {"a": None}, "annotations": {"a": None}, "finalizers": None}
     taints = node["spec"]["taints"]
     return {"metadata": meta, "spec": {"taints": taints, "unschedulable": None}}
@@ -78,7 +78,7 @@ class Stage:
 
 @pytest.fixture
 async def stage(server: ApiServer) -> Any:
-    """Make what the tries are about; wait until the policies are in force."""
+    """Create the objects of the tries; wait until the policies are in force."""
     nodes = [server.admin("GET", path).json() for path in (ONE, TWO)]
     made = Stage(server, nodes[0], nodes[1], server.node_token(nodes[0]))
     networks = {
@@ -95,7 +95,7 @@ async def stage(server: ApiServer) -> Any:
     patch = {"spec": {"taints": [{"key": "mark", "effect": "NoSchedule"}]}}
     await until(lambda: made.send("PATCH", TWO, patch).status_code in REFUSED)
     yield made
-    # Whatever a try has left, had it not been refused.
+    # Objects that a try leaves if it is not refused.
     for name in (*networks, "n"):
         path = f"{bodies.NETWORKS}/{name}"
         server.admin("PATCH", path, {"metadata": {"finalizers": None}})
@@ -129,7 +129,7 @@ def ask_token(made: Callable[[Stage], Any], account: str = "vcnd") -> Try:
 
 
 def keep(stage: Stage, *gone: str, **more: str) -> dict[str, Any]:
-    """Return the node's taints without some, and with others."""
+    """Return a patch of the node's taints: without some, and with others."""
     node = stage.server.admin("GET", ONE).json()
     kept = [t for t in node["spec"].get("taints", []) if t["key"] not in gone]
     kept += [{"key": key, "effect": effect} for key, effect in more.items()]
@@ -252,7 +252,7 @@ TRIES: dict[str, Try] = {
     "a token of another account": ask_token(
         lambda s: s.token_request(s.one), "default"
     ),
-    # All the rest
+    # Other requests
     "Secrets": ("GET", "/api/v1/namespaces/kube-system/secrets", lambda _: None),
     "a pod's deletion": (
         "DELETE",
@@ -280,7 +280,7 @@ async def test_a_node_is_refused(stage: Stage, name: str) -> None:
 
 
 async def test_a_node_does_what_it_has_to(stage: Stage) -> None:
-    """All that ``kube/cluster`` and the installer write, with the same token."""
+    """The token allows every write of ``kube/cluster`` and of the installer."""
     name, server = f"{RESOURCE_PREFIX}web", stage.server
     only = {bodies.ONLY_RESOURCES: "NoSchedule"}
     resources = {"status": {"capacity": {name: "16"}}}
@@ -315,7 +315,7 @@ async def test_a_node_does_what_it_has_to(stage: Stage) -> None:
 
 
 async def test_a_taint_that_evicts_stays_as_it_is(stage: Stage) -> None:
-    """It has a time; a list of taints that leaves it out would change the taint."""
+    """The taint has a time; a list of taints without the time would change it."""
     server = stage.server
     before = server.admin("GET", ONE).json()["spec"]["taints"]
     evicts = {

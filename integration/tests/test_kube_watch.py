@@ -1,4 +1,4 @@
-"""Following a real etcd and kube-apiserver, whatever happens to them."""
+"""Lists and watches of a real etcd and kube-apiserver that fail and restart."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ async def test_pods_of_this_node_alone(server: ApiServer) -> None:
 
 
 async def test_annotations_of_pod_and_namespace(server: ApiServer) -> None:
-    """The pod's own count; another pod of the name has had others."""
+    """The pod's own win; an earlier pod of the same name had others."""
     a, b = "vcnd.io/a", "vcnd.io/b"
     theirs = {a: "theirs", b: "b", "other.io/c": "c"}
     body = {"metadata": {"name": "annotated", "annotations": theirs}}
@@ -52,14 +52,14 @@ async def test_server_restarts(server: ApiServer) -> None:
         await until(lambda: names(cluster) == {"before"})
         await trio.to_thread.run_sync(server.stop)
         await trio.sleep(1)
-        assert names(cluster) == {"before"}  # what was last known
+        assert names(cluster) == {"before"}  # the last known pods
         await trio.to_thread.run_sync(server.start)
         make_pod(server, "after")
         await until(lambda: names(cluster) == {"before", "after"})
 
 
 async def test_compaction_while_we_were_away(server: ApiServer) -> None:
-    """410 Gone: our version is no longer known anywhere; everything is listed anew."""
+    """410 Gone: the server no longer has our version, so we list everything again."""
     node = server.admin("GET", "/api/v1/nodes/one").json()
     async with cluster_of(server) as cluster:
         make_pod(server, "early")
@@ -70,7 +70,7 @@ async def test_compaction_while_we_were_away(server: ApiServer) -> None:
         delete_pod(server, "early")
         make_pod(server, "late")
         await trio.to_thread.run_sync(server.compact)
-        # A server that starts knows no version older than what it then finds.
+        # A restarted server has no versions before the newest one at its start.
         await trio.to_thread.run_sync(server.stop)
         await trio.to_thread.run_sync(server.start)
         assert names(cluster) == {"early"}
@@ -81,7 +81,7 @@ async def test_compaction_while_we_were_away(server: ApiServer) -> None:
 
 
 async def test_watch_that_stalls(server: ApiServer) -> None:
-    """The connection stays open and nothing comes: connect again."""
+    """The connection stays open and silent: the cluster connects again."""
     async with cluster_of(server, silence_seconds=2.0) as cluster:
         make_pod(server, "before")
         await until(lambda: names(cluster) == {"before"})
@@ -94,12 +94,12 @@ async def test_watch_that_stalls(server: ApiServer) -> None:
 
 
 async def test_token_that_ends(server: ApiServer) -> None:
-    """The server refuses our token: the file is read again, and its new one serves."""
+    """The server refuses our token: the client reads the file's new token."""
     account = "/api/v1/namespaces/kube-system/serviceaccounts/vcnd"
     body = server.admin("GET", account).json()
     async with cluster_of(server) as cluster:
         await until(lambda: cluster.pods() is not None)
-        assert server.admin("DELETE", account).is_success  # and all tokens of it
+        assert server.admin("DELETE", account).is_success  # and all its tokens
         await trio.to_thread.run_sync(server.stop)
         await trio.to_thread.run_sync(server.start)
         meta = {"name": "vcnd", "namespace": "kube-system"}
@@ -162,13 +162,13 @@ async def test_priority_and_fairness_answers_429(server: ApiServer) -> None:
         return headers.get("x-kubernetes-pf-flowschema-uid") == uid
 
     await until(in_force)
-    # A level of no shares serves one request at a time: one whose body never ends.
+    # A level without shares serves one request at a time: this one's body never ends.
     while True:
         busy = server.unfinished_request(token, "/api/v1/namespaces/default/events")
         await trio.sleep(0.2)
         if server.as_token(token, "GET", path).status_code == 429:
             break
-        busy.close()  # it came while the last one was not over, and was refused itself
+        busy.close()  # the last one had not ended, so this one was refused
     make_pod(server, "one")
     try:
         with structlog.testing.capture_logs() as logged:

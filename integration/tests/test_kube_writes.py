@@ -1,4 +1,4 @@
-"""What is written into a real API server, and what it refuses."""
+"""Writes into a real API server, and its refusals."""
 
 from dataclasses import replace
 from typing import Any
@@ -58,7 +58,7 @@ async def test_network_is_created_published_and_corrected(server: ApiServer) -> 
         written = server.admin("GET", NPN).json()
         assert written["spec"]["podSubnetIds"] == [SUBNET]
         assert written["metadata"]["ownerReferences"][0]["name"] == "one"
-        # It is there; its status and the node follow.
+        # The object exists; its status and the node follow.
         with trio.fail_after(30):
             while "status" not in server.admin("GET", NPN).json() or tainted():
                 await cluster.publish(REPORT)
@@ -70,14 +70,14 @@ async def test_network_is_created_published_and_corrected(server: ApiServer) -> 
         assert "other" in {t["key"] for t in node["spec"]["taints"]}
         conditions = {c["type"]: c["status"] for c in node["status"]["conditions"]}
         assert conditions["NetworkUnavailable"] == "False"
-        # Our own is brought to a changed configuration …
+        # Our own object follows a changed configuration …
         other = PodNetwork(subnet_ids=(f"{SUBNET}2",), nsg_ids=(), maximum=110)
         assert await cluster.network(other) == other
         written = server.admin("GET", NPN).json()
         assert written["spec"]["podSubnetIds"] == [f"{SUBNET}2"]
-        # … and somebody else's is obeyed, or refused with the field's name.
+        # … and others' object is obeyed, or refused with the field's name.
         server.admin("DELETE", NPN)
-        await cluster.publish(replace(REPORT, reason="late"))  # of one that is gone
+        await cluster.publish(replace(REPORT, reason="late"))  # the object is gone
         await until(lambda: cluster._network() is None)  # noqa: SLF001
         with pytest.raises(PodNetworkError, match="names no subnet"):
             await cluster.network(PodNetwork(subnet_ids=()))
@@ -166,7 +166,7 @@ async def test_kube_proxy_that_takes_pods_for_strangers(server: ApiServer) -> No
     path = "/api/v1/namespaces/kube-system/configmaps"
     subnets = ["10.1.0.0/20"]
     async with cluster_of(server) as cluster:
-        assert await cluster.proxy_problem(subnets) is None  # there is none
+        assert await cluster.proxy_problem(subnets) is None  # there is no kube-proxy
         configuration = "clusterCIDR: 10.244.0.0/16\ndetectLocalMode: ''\n"
         meta = {"name": "kube-proxy"}
         server.make(path, {"metadata": meta, "data": {"config.conf": configuration}})

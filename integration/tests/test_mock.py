@@ -1,4 +1,4 @@
-"""No packet leaves a machine with a network, while a test mocks OCI."""
+"""No packet leaves a machine that has a network while a test mocks OCI."""
 
 import subprocess
 import sys
@@ -27,16 +27,16 @@ def _inside(*command: str) -> str:
 
 
 def _sent() -> int:
-    """Return how many packets have left by the only way out."""
+    """Return how many packets have left by the machine's only link."""
     return int(_inside("cat", "/sys/class/net/out/statistics/tx_packets"))
 
 
 @pytest.fixture
 def machine() -> Iterator[None]:
-    """Make a machine whose packets all leave by one link, to nowhere."""
+    """Make a machine whose packets all leave by one link that leads nowhere."""
     _ip("netns", "add", NAMESPACE)
     try:
-        for name in ("all", "default"):  # its neighbour discovery would be counted
+        for name in ("all", "default"):  # IPv6's neighbour discovery would count
             knob = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
             _inside("sh", "-c", f"echo 1 >{knob}")
         inside = ("-n", NAMESPACE)

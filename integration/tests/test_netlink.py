@@ -1,4 +1,4 @@
-"""Netlink and namespaces where the kernel refuses, in a namespace of the test's own."""
+"""Netlink and namespaces: refusals of the kernel, in the test's own namespace."""
 
 import os
 import socket
@@ -32,14 +32,14 @@ def namespace() -> Iterator[int]:
 
 
 def test_refused_batches_leave_no_answer_behind(namespace: int) -> None:
-    """Each element is answered by its own acknowledgement, and is there after it."""
+    """Each element gets its own acknowledgement, and exists afterwards."""
     key = nftables.interface_and_address("oci1", "10.1.0.5")
     other = nftables.interface_and_address("oci2", "10.1.0.6")
     with inside(namespace), NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
         for _ in range(3):
             nftables.add_goto(sock, "t", "m", key, "c")
             for table, name, chain in (
-                ("t", "m", "d"),  # the key is there, with another chain
+                ("t", "m", "d"),  # the key exists with another chain
                 ("t", "m", "nowhere"),
                 ("t", "nothing", "c"),
                 ("nothing", "m", "c"),

@@ -1,4 +1,4 @@
-"""The daemon on a real kernel: what the demo does not show."""
+"""The daemon on a real kernel, beyond the demo."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from integration.tests.conftest import POOL
 from vcnd.journal.lines import encode_line
 
 NODE_SERVICE = 7070
-"""A port of the nodes that the shared subnet's NSG lets pods reach."""
+"""A port of the nodes; the shared subnet's NSG lets pods reach it."""
 CHAIN = Path(__file__).parents[2] / "cni" / "10-vcnd.conflist"
 
 
@@ -56,7 +56,7 @@ async def test_repeated_add_and_a_foreign_interface(lab: Lab) -> None:
 
 
 async def test_repeated_add_mends_half_a_pod(lab: Lab) -> None:
-    """What a crash between two steps leaves, the same ADD completes."""
+    """A crash between two steps leaves half a pod; the same ADD completes it."""
     node = lab.nodes[0]
     pod = await pods.start(node, "pod1", lab.servers)
     other = await pods.start(lab.nodes[1], "pod2", lab.servers)
@@ -101,7 +101,7 @@ async def test_a_pod_cannot_send_as_another(lab: Lab) -> None:
 
 
 async def test_unused_pool_address_is_rejected_at_once(lab: Lab) -> None:
-    """No loop, no silent hang: what arrives for no pod is refused."""
+    """A packet for an address without a pod is refused: no loop, no silent hang."""
     world = await lab.cloud.world()
     status = await lab.nodes[0].status()
     vnic = status.pod_vnics[0].id
@@ -127,7 +127,7 @@ async def test_element_flushed_by_another_comes_back(lab: Lab) -> None:
 async def test_rule_deleted_by_another_comes_back(lab: Lab) -> None:
     a = await pods.start(lab.nodes[0], "pod1", lab.servers)
     b = await pods.start(lab.nodes[1], "pod2", lab.servers)
-    # Somebody else's rule, at a priority of ours: not to be touched (I8).
+    # Another program's rule, at a priority of ours: vcnd must not touch it (I8).
     netns.ip("node1", ["rule add pref 1010 from 192.0.2.77 lookup 77"])
 
     def rules() -> list[str]:
@@ -143,7 +143,7 @@ async def test_rule_deleted_by_another_comes_back(lab: Lab) -> None:
 
 @pytest.fixture
 def empty_var_lib() -> Iterator[None]:
-    """Hide /var/lib, where libcni insists to keep its results."""
+    """Hide /var/lib: libcni always keeps its results there."""
     subprocess.run(["/bin/mount", "-t", "tmpfs", "none", "/var/lib"], check=True)
     yield
     subprocess.run(["/bin/umount", "/var/lib"], check=True)
@@ -152,7 +152,7 @@ def empty_var_lib() -> Iterator[None]:
 @pytest.mark.skipif(cnitool() is None, reason="no Go here to build cnitool with")
 @pytest.mark.usefixtures("empty_var_lib")
 async def test_cnitool_drives_it(lab: Lab) -> None:
-    """The CNI project's own driver: add, check, del."""
+    """The CNI project's own driver calls ADD, CHECK and DEL."""
     tool = cnitool()
     assert tool is not None
     node, pod = lab.nodes[0], pods.prepare(lab.nodes[0], "pod1")
@@ -194,7 +194,7 @@ async def test_cnitool_drives_it(lab: Lab) -> None:
 
 
 async def test_killed_in_the_middle_of_calls(lab: Lab) -> None:
-    """SIGKILL while ADDs come: the shim asks again, and no call is lost."""
+    """SIGKILL during ADDs: the shim calls again, and no call is lost."""
     node = lab.nodes[0]
     made = [pods.prepare(node, f"pod{n}") for n in range(6)]
     network = node.network()
@@ -223,7 +223,7 @@ async def test_journal_of_a_newer_version_stops_the_daemon_in_words(lab: Lab) ->
     with pytest.raises(RuntimeError, match="format 99, newer than this"):
         await node.start()
     last = node.log_path.read_text().splitlines()[-1]
-    assert last.startswith("vcnd: the journal")  # in words, not as a trace
+    assert last.startswith("vcnd: the journal")  # a sentence, not a traceback
 
 
 async def test_half_requests_and_noise_on_the_real_socket(lab: Lab) -> None:
@@ -240,13 +240,13 @@ async def test_half_requests_and_noise_on_the_real_socket(lab: Lab) -> None:
 
 
 async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
-    """A common small set-up: pod VNICs in the nodes' own subnet."""
+    """Small clusters often have pod VNICs in the nodes' own subnet."""
     text = world_text(nodes=2, seed=1, slow=False, name="shared-subnet")
     names = ["node1", "node2"]
     async with running_lab(
         text, tmp_path, nodes=names, pool=POOL, pod_subnet="all"
     ) as lab:
-        # As an administrator does; what pods reach of a node is not vcnd's to open.
+        # As an administrator does: vcnd opens no port of a node to pods.
         opened = f"tcp dport {NODE_SERVICE} accept"
         netns.nft("node2", f"insert rule inet firewalld filter_INPUT {opened}\n")
         before = [snapshot.of_namespace(n) for n in names]
@@ -266,7 +266,7 @@ async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
             await traffic.ask("node1", lab.addresses["node2"], NODE_SERVICE) is not None
         )
         assert await traffic.ask("onprem-office", b.address) == "172.16.0.10"
-        # The internet gateway: one address, both ways; and none for who has none.
+        # The internet gateway maps one address both ways; pods go by the NAT gateway.
         bastion = await traffic.ask("bastion", lab.addresses[INTERNET])
         assert bastion is not None
         assert bastion.startswith("203.0.113.1")
@@ -283,7 +283,7 @@ async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
 
 
 async def test_lost_answers_over_http(tmp_path: Path) -> None:
-    """The cloud did it and the connection broke: no second VNIC, no second address."""
+    """The connection breaks after the change: no second VNIC, no second address."""
     text = world_text(nodes=1, seed=1, slow=False)
     async with running_lab(text, tmp_path, nodes=["node1"], pool=POOL) as lab:
         for operation in ("AttachVnic", "CreatePrivateIp", "Federate"):

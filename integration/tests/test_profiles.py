@@ -1,4 +1,4 @@
-"""Image profiles: a node of the lab is what its image would be."""
+"""Image profiles: a lab's node has the settings of its image."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ async def test_boot_settings_hold_for_links_that_appear_later(
     async with trio.open_nursery() as nursery:
         await nursery.start(profile.treat_new_links, node)
         default = _setting(node, "ipv4/conf/default/rp_filter")
-        # What a link's maker changes, a pattern of the image changes back.
+        # A pattern of the image reverts a change by the program that made the link.
         netns.ip(node, [LATE])
         netns.sysctl(node, {"ipv4/conf/late/rp_filter": OTHER})
         wanted = "1" if image == "oracle-linux" else str(OTHER)
