@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 
 def account_token(key: rsa.RSAPrivateKey, expires: float) -> str:
-    """Return the token of kube-system's account vcnd, until a Unix time."""
+    """Return a token of kube-system's account vcnd that ends at a Unix time."""
     grants = {
         "exp": expires,
         "kubernetes.io": {

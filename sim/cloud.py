@@ -1,4 +1,4 @@
-"""A fake cloud in virtual time, the way to it from a node, and one user's key."""
+"""A fake cloud in virtual time, a node's client of it, and one user's key."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,12 +16,12 @@ from vcnd.ociapi.http import READ_SECONDS
 from vcnd.ociapi.principals import ApiKey, Principal
 
 EPOCH = 1_800_000_000.0
-"""Unix time when the virtual clock says 0."""
+"""The Unix time at which the virtual clock is 0."""
 KEY_ID = "ocid1.tenancy.oc1..test/ocid1.user.oc1..test/00:11"
 
 
 def cloud(text: str) -> Service:
-    """Return the cloud of a world file; to be called in a run with a virtual clock."""
+    """Return the cloud of a world file; the caller's run must have a virtual clock."""
     service = Service(worldfile.parse(text), lambda: EPOCH + trio.current_time())
     service.identities.add_api_key(KEY_ID, signing_key().public_key())
     return service
@@ -29,7 +29,7 @@ def cloud(text: str) -> Service:
 
 @asynccontextmanager
 async def client(service: Service, address: str) -> AsyncIterator[httpx2.AsyncClient]:
-    """Return a way to the cloud from an address."""
+    """Return a client of the cloud whose source is an address."""
     transport = FakeTransport(build(service), client_address=address)
     async with httpx2.AsyncClient(transport=transport, timeout=READ_SECONDS) as made:
         yield made
@@ -37,18 +37,18 @@ async def client(service: Service, address: str) -> AsyncIterator[httpx2.AsyncCl
 
 @cache
 def signing_key() -> rsa.RSAPrivateKey:
-    """Return the user's key; a short one signs in a fifth of the time."""
+    """Return the user's key; a short key signs in a fifth of the time."""
     return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
 
 
 def user(service: Service) -> Callable[[str], Principal]:
-    """Return what makes the user a node's principal; it costs no call and no key."""
+    """Return a maker of the user's principal; this costs no call and no new key."""
     fixed = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=service.clock)
     return lambda _federation_url: fixed
 
 
 def calls(service: Service, operation: str = "") -> int:
-    """Return how many API calls were made, of one operation or all; IMDS is none."""
+    """Return the number of API calls of one operation, or of all; IMDS is excluded."""
     return sum(
         operation in ("", r.operation) for r in service.records if r.operation != "IMDS"
     )

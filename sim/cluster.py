@@ -1,4 +1,4 @@
-"""A cluster in memory: pods are bound by the test, what is told is kept."""
+"""A cluster in memory: the test binds pods, and reports and Events are kept."""
 
 from collections.abc import Mapping, Sequence
 from typing import Never
@@ -14,7 +14,7 @@ from vcnd.model.sandbox import BoundPod, PodRef
 
 
 class MemoryCluster:
-    """One node's cluster, and its off switch."""
+    """One node's view of a cluster, which a test can switch off."""
 
     def __init__(self) -> None:
         self.bound: dict[str, PodRef] = {}
@@ -28,15 +28,15 @@ class MemoryCluster:
         self.refuses_reports = False
         self.instance_id = ""
         self.asked: PodNetwork | None = None
-        """A NativePodNetwork that somebody made; None: nobody did."""
+        """The pod network of others' NativePodNetwork; None if there is none."""
         self.refusal = ""
-        """Why it makes no sense."""
+        """Why the NativePodNetwork is malformed; empty if it is not."""
         self.proxy: Fault | None = None
-        """What is wrong with kube-proxy."""
+        """kube-proxy's fault, if any."""
         self.cut_off: dict[str, Fault] = {}
-        """What cannot be followed, by kind."""
+        """Why a watch fails, by kind."""
         self.skipped: dict[str, str] = {}
-        """What cannot be decoded, by kind."""
+        """Why an object cannot be decoded, by kind."""
         self.reports: list[NodeReport] = []
         self.events: list[ClusterEvent] = []
         self._changed = trio.Event()

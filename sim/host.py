@@ -21,7 +21,7 @@ from vcnd.model.vnic import VnicSlot
 
 
 class MemoryHost:
-    """Remembers what is plugged.  A namespace is a number; its cookie is the same."""
+    """Remembers plugged sandboxes.  A namespace and its cookie are the same number."""
 
     def __init__(self, *, plug_seconds: float = 0.0) -> None:
         self.plug_seconds = plug_seconds
@@ -30,14 +30,14 @@ class MemoryHost:
         self.settled = 0
         self.withdrawn = False
         self.bare: dict[str, bool] = {}
-        """Links that carry no pod, by name, and whether they are ours."""
+        """Links that carry no pod, by name; True if the link is ours."""
         self.aliases = True
-        """Whether links say whose they are."""
+        """True if links have an alias that names their sandbox."""
         self.refusals = 0
-        """So many times settle is refused."""
+        """How many calls of ``apply`` are still refused."""
         self.moved: dict[str, dict[str, VnicId]] = {}
         self.missing_links: set[VnicId] = set()
-        """VNICs that the kernel shows no link of."""
+        """VNICs without a link on the node."""
         self._links_changed = trio.Event()
         self.node_problems: dict[Place, Fault] = {}
         self.problems_changed = trio.Event()

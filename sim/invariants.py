@@ -1,4 +1,4 @@
-"""What holds at all times (docs/invariants.md), as checks of a node and its cloud."""
+"""Invariants (docs/invariants.md), as checks of a node and its cloud."""
 
 from sim.world import World
 from vcnd.model.vnic import PRIMARY_INDEX

@@ -1,4 +1,4 @@
-"""A journal in memory: what a disk would hold, it holds."""
+"""A journal in memory: it keeps the records that a disk would keep."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,14 +14,14 @@ RETRY_SECONDS = 5.0
 
 
 class MemoryJournal:
-    """Keeps records; give the same one to the daemon's next life."""
+    """Keeps records; a test gives the same journal to the daemon's next life."""
 
     def __init__(self) -> None:
         self.records: list[tuple[Record, float]] = []
         self.removed = False
         self.damaged = False
         self.full = False
-        """Whether the disk refuses."""
+        """True if the disk refuses."""
         self.seconds = 0.0
         """How long a write takes."""
         self._booted_at: float | None = None
@@ -38,7 +38,7 @@ class MemoryJournal:
         return replace(recovered, damaged=self.damaged)
 
     def boot(self) -> None:
-        """Let the node start anew: the sandboxes are gone."""
+        """Boot the node again: its sandboxes are gone."""
         self._booted_at = trio.current_time()
 
     async def run(

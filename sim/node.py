@@ -33,13 +33,13 @@ async def running(
     Args:
         config: the daemon's.
         service: the cloud.
-        address: the node's own, by which metadata knows it.
+        address: the node's own; IMDS identifies the node by it.
         host: its kernel.
         journal: its disk.
-        principal: makes who signs; None: the instance itself.
+        principal: makes the principal that signs; None: the instance itself.
         cluster: its Kubernetes; None: there is none.
-        through: puts a double before the cloud.
-        seed: of its jitter.
+        through: wraps the cloud in a double.
+        seed: the seed of its jitter.
     """
     random = Random(seed)
     async with client(service, address) as http, trio.open_nursery() as rooms:

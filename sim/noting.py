@@ -1,4 +1,4 @@
-"""A cloud that notes what is asked of it, and how urgently."""
+"""A cloud that notes the calls of its methods, and their urgency."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -7,11 +7,11 @@ from vcnd.model.urgency import Urgency
 from vcnd.ports import Cloud
 
 Heard = set[tuple[str, Urgency | None]]
-"""Methods, and the urgency at which they were called; None: nobody said one."""
+"""Methods, and the urgency of their calls; None if the caller gave none."""
 
 
 class NotedCloud:
-    """Hands each call on to a cloud."""
+    """Notes each call and passes it on to a cloud."""
 
     def __init__(
         self, cloud: Cloud, heard: Heard, urgency: Urgency | None = None
@@ -29,5 +29,5 @@ class NotedCloud:
 
 
 def noting(heard: Heard) -> Callable[[Cloud], Cloud]:
-    """Return what puts such a cloud before another."""
+    """Return a function that wraps a cloud in such a cloud."""
     return lambda cloud: cast(Cloud, NotedCloud(cloud, heard))

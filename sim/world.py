@@ -1,4 +1,4 @@
-"""A bundled world, and its nodes: what tests begin with."""
+"""Bundled worlds and their nodes, with which tests begin."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -47,8 +47,8 @@ class World:
     blocks: bool = True
     instance: str = "node1"
     federated: bool = False
-    """Whether nodes sign as instances, with certificate and token; else by a user's
-    key, which costs no call and no new key."""
+    """True if nodes sign as instances, with certificate and token; otherwise they sign
+    with a user's key, which costs no call and no new key."""
 
     def beside(self, instance: str) -> "World":
         """Return another node's view of the same cloud."""
@@ -79,7 +79,7 @@ class World:
         return [v for v in self.vnics() if not v.is_primary]
 
     def secondary(self) -> dict[str, PrivateIp]:
-        """Return the objects behind the secondary addresses of the pod VNICs."""
+        """Return the private IP objects of the pod VNICs' secondary addresses."""
         return {
             str(address): p
             for v in self.pod_vnics()
@@ -100,7 +100,7 @@ class World:
         families: Sequence[Family] = (Family.IPV4,),
         through: Callable[[Cloud], Cloud] = lambda cloud: cloud,
     ) -> AsyncIterator[Node]:
-        """Run a daemon's life on the node, which meets its cloud through a double."""
+        """Run a daemon's life on the node; ``through`` wraps its cloud in a double."""
         if subnet is None:
             subnet = self.service.world.named(Subnet, "pods").id
         nsg = self.service.world.named(Nsg, "pods").id
@@ -157,7 +157,7 @@ async def add(node: Node, number: int, *, netns: int | None = None) -> Lease:
 
 
 async def until_warm(node: Node, free: int = 4) -> None:
-    """Wait until so many addresses are free."""
+    """Wait until at least ``free`` addresses are free."""
     with trio.fail_after(600):
         while node.pool.ledger.counts().free < free:
             await trio.sleep(0.5)
