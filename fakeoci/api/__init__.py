@@ -1,1 +1,1 @@
-"""One ASGI app: Core, identity, IMDS and the fake's own admin."""
+"""The fake's ASGI app: Core, identity, IMDS and the admin API."""

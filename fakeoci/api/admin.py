@@ -1,6 +1,6 @@
-"""The fake's own door: faults, the request log, the world as it is.
+"""The admin API: faults, principals, events, the request log, the world's objects.
 
-Only on listeners that are marked for it: no instance of the world can reach it.
+Only listeners that are marked for it have it: no instance of the world can reach it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -41,7 +41,7 @@ class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class HiddenDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """POST /fake/v1/actions/hide: objects that lists leave out for a while."""
+    """POST /fake/v1/actions/hide: objects that lists omit for some seconds."""
 
     ids: list[str]
     seconds: float
@@ -68,7 +68,7 @@ def _json(answer: Any, status: int = 200) -> Response:
 
 
 def routes(service: Service) -> list[Route]:
-    """Return the admin's routes."""
+    """Return the admin API's routes."""
 
     async def add_fault(request: Request) -> Response:
         try:
@@ -114,7 +114,7 @@ def routes(service: Service) -> list[Route]:
 
 
 def _principals(service: Service) -> list[tuple[str, str, Endpoint]]:
-    """Return the routes by which somebody becomes known to the cloud."""
+    """Return the routes that add API keys, clusters and resource principals."""
     identities = service.identities
 
     async def add_api_key(request: Request) -> Response:
@@ -151,14 +151,14 @@ def _checked(endpoint: Endpoint) -> Endpoint:
     async def checked(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except ValueError as error:  # msgspec's too
+        except ValueError as error:  # msgspec's errors are ValueErrors too
             return _json({"message": str(error)}, 400)
 
     return checked
 
 
 def _events(service: Service) -> list[tuple[str, str, Endpoint]]:
-    """Return the routes by which something happens to the world."""
+    """Return the routes that make events happen in the world."""
 
     async def terminate(request: Request) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""How single objects, pages of lists and started work are answered."""
+"""The answers for single objects, pages of lists and started work requests."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -16,11 +16,11 @@ SORTS: dict[str, Callable[[Noun], Any]] = {
     "TIMECREATED": lambda n: n.time_created,
     "DISPLAYNAME": lambda n: n.display_name,
 }
-"""``sortBy`` → what most lists sort by."""
+"""The sort keys of most lists, by the value of ``sortBy``."""
 
 
 def is_too_new(call: Call, noun: Noun) -> bool:
-    """Return True if OCI would not show a new object yet."""
+    """Return True if an object is too new to be visible (``consistency_seconds``)."""
     lag = call.world.settings.timing.consistency_seconds
     return noun.time_created + lag > call.now
 
@@ -30,13 +30,13 @@ def listed(
     nouns: Iterable[Noun],
     sorts: Mapping[str, Callable[[Noun], Any]] | None = None,
 ) -> Result:
-    """Return a page of nouns, without those too new to be seen.
+    """Return a page of objects, without hidden ones and those too new to be visible.
 
     Args:
         call: the request.
-        nouns: what its filters leave.
-        sorts: what ``sortBy`` may name; None where the list has no such parameter.
-            Without ``sortBy`` nouns come in the order in which they were made.
+        nouns: the objects that match its filters.
+        sorts: sort keys by the value of ``sortBy``; None if the list has no such
+            parameter.  Without ``sortBy`` the order is that of creation.
     """
     hidden = call.world.hidden
     seen = [
@@ -49,7 +49,7 @@ def listed(
 
 
 class Numbered(Protocol):
-    """What the world counts as it is made."""
+    """An item that the world numbered at its creation."""
 
     number: int
 
@@ -60,7 +60,7 @@ C = TypeVar("C", bound=Numbered)
 def in_order(
     call: Call, items: Iterable[C], sorts: Mapping[str, Callable[[C], Any]] | None
 ) -> tuple[Sequence[C], dict[str, str]]:
-    """Return the page of items as ``sortBy`` and ``sortOrder`` say, and headers."""
+    """Return the page that ``sortBy`` and ``sortOrder`` give, and its headers."""
     by = None if sorts is None else among(call, "sortBy", sorts)
     order = None if sorts is None else among(call, "sortOrder", ("ASC", "DESC"))
     down = order == "DESC" or (order is None and (by or "").startswith("TIME"))

@@ -1,4 +1,4 @@
-"""The ASGI app: authenticate, let time pass, meet faults, carry out, answer."""
+"""The ASGI app: its routes, and the endpoints of Core and IMDS."""
 
 from collections.abc import Sequence
 
@@ -21,12 +21,12 @@ from fakeoci.world.resources import Instance
 
 
 def build(service: Service, further: Sequence[Route] = ()) -> Starlette:
-    """Return the app over a service.
+    """Return the ASGI app of a service.
 
     Args:
         service: the region's endpoint.
-        further: routes of a shell.  None can be added later: the last route takes
-            whatever is left.
+        further: the caller's own routes.  None can be added later, because the last
+            route matches every path.
     """
     routes = [_core_route(service, operation) for operation in OPERATIONS]
     routes.append(Route("/v1/x509", Federate(service), methods=["POST"]))
@@ -37,12 +37,12 @@ def build(service: Service, further: Sequence[Route] = ()) -> Starlette:
     rest = Unsupported(service)
     routes.append(Route("/{path:path}", rest))
     app = Starlette(routes=routes)
-    app.router.default = rest  # of a target that is no path: ``*``, or a proxy's URL
+    app.router.default = rest  # for targets that are no path: ``*``, or a proxy's URL
     return app
 
 
 def fault_names(app: Starlette, method: str, path: str) -> tuple[str, ...]:
-    """Return the names by which a fault can mean a call; none for no operation."""
+    """Return the names that match a fault to a call; none if it is no operation."""
     scope = {"type": "http", "method": method, "path": path, "headers": []}
     for route in app.routes:
         match, found = route.matches(scope)
@@ -114,7 +114,7 @@ class _Imds(Endpoint):
     name = "IMDS"
 
     def fault_names(self, request: Request) -> tuple[str, ...]:
-        """Return also the one document's own name."""
+        """Return the endpoint's name and the requested document's name."""
         return self.name, f"IMDS /{request.path_params['path']}"
 
     def authenticate(self, request: Request, body: bytes) -> str:

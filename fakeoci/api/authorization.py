@@ -1,7 +1,7 @@
-"""Which permissions an operation needs (docs/oci.md#permissions), and who has them.
+"""The permissions that an operation needs (docs/oci.md#permissions), and their check.
 
-Operations that are not listed need none here: the page that this follows is about
-what a node does.
+Operations that are not listed need none here: the source covers only the operations
+of a node.
 """
 
 from fakeoci.api.service import Call
@@ -85,11 +85,11 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 
 
 def authorize(call: Call) -> None:
-    """Raise 404 when its principal lacks a permission: OCI words it as not found."""
+    """Raise 404 if a call's principal lacks a permission: OCI answers "not found"."""
     world, operation = call.world, call.operation
     who = _variables(world, call.principal)
     if who is None or not world.policies.statements:
-        return  # a user, an administrator here
+        return  # users are administrators; without policies, so are all others
     needed = PERMISSIONS.get(operation, ())
     if operation in ("AttachVnic", "UpdateVnic") and _names_nsgs(call.body):
         needed += _NSG

@@ -49,7 +49,7 @@ def _common(noun: Noun) -> Body:
 
 
 def rule_body(rule: SecurityRule, *, of_list: bool) -> Body:
-    """Return a rule as NSGs have it, or as security lists do."""
+    """Return a rule's JSON in the form of an NSG, or of a security list."""
     end = "source" if rule.direction == "INGRESS" else "destination"
     body: Body = {
         "protocol": rule.protocol,
@@ -147,7 +147,7 @@ def _gateway(world: World, gateway: Gateway) -> Body:
                 for s in gateway.service_ids
             ],
         }
-    return {}  # a DRG is of no VCN; its attachment is
+    return {}  # a DRG has no VCN; its attachment has one
 
 
 def _drg_attachment(_world: World, attachment: DrgAttachment) -> Body:
@@ -210,7 +210,7 @@ def _instance(world: World, instance: Instance) -> Body:
 
 
 def shape_config(instance: Instance) -> Body:
-    """Return what the API and IMDS say of an instance's shape."""
+    """Return an instance's ``shapeConfig``, the same for the API and IMDS."""
     return {
         "ocpus": instance.ocpus,
         "memoryInGBs": instance.gigabytes or instance.ocpus * 8,

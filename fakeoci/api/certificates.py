@@ -1,6 +1,6 @@
-"""Certificates of the fake: its root, its instances' and its servers'.
+"""The fake's certificates: its root's, its instances' and its servers'.
 
-What clients read of an instance's: docs/oci.md#instance-principal.
+docs/oci.md#instance-principal has the parts that clients read of an instance's.
 """
 
 import ipaddress
@@ -29,7 +29,7 @@ SIGNS_CERTIFICATES = x509.KeyUsage(
 
 
 def pem(key: rsa.RSAPrivateKey) -> bytes:
-    """Return a private key in the form that OCI and its tools have it."""
+    """Return a private key as PEM, in the form that OCI and its tools use."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
@@ -46,27 +46,27 @@ class Certified:
 
     @property
     def certificate_pem(self) -> bytes:
-        """Return the certificate."""
+        """Return the certificate as PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
     def key_pem(self) -> bytes:
-        """Return the private key."""
+        """Return the private key as PEM."""
         return pem(self.key)
 
 
 class Authority:
-    """Issues what the fake's cloud has of certificates, and signs its tokens."""
+    """Issues the fake's certificates, and signs its tokens."""
 
     def __init__(self) -> None:
-        # Elliptic: an RSA key takes a tenth of a second to make, in every test.
+        # An elliptic curve, because an RSA key would cost each test 0.1 s.
         self.key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fakeoci root")])
         builder = _builder(name, name, self.key.public_key())
         builder = builder.add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
-        # Clients that check strictly (Python from 3.13 on) ask for these.
+        # Clients that check strictly (Python from 3.13 on) require these.
         self._key_identifier = x509.SubjectKeyIdentifier.from_public_key(
             self.key.public_key()
         )
@@ -80,7 +80,7 @@ class Authority:
         return self.root.public_bytes(serialization.Encoding.PEM)
 
     def instance(self, instance: Instance, tenancy_id: str) -> Certified:
-        """Return an instance's certificate, made the first time."""
+        """Return an instance's certificate; the first call creates it."""
         held = self._instances.get(instance.id)
         if held is None:
             units = (
@@ -92,7 +92,7 @@ class Authority:
             subject = x509.Name(
                 [x509.NameAttribute(NameOID.COMMON_NAME, instance.id[-60:])]
                 + [
-                    # Longer than X.520 has it; so are OCI's own.
+                    # Longer than X.520 allows; OCI's own are too.
                     x509.NameAttribute(
                         NameOID.ORGANIZATIONAL_UNIT_NAME, unit, _validate=False
                     )
@@ -147,7 +147,7 @@ def _builder(
 
 
 def named_in(certificate: x509.Certificate, prefix: str) -> str | None:
-    """Return what an instance certificate's subject says under a prefix."""
+    """Return the value with a prefix in an instance certificate's subject, or None."""
     oid = NameOID.ORGANIZATIONAL_UNIT_NAME
     for attribute in certificate.subject.get_attributes_for_oid(oid):
         value = str(attribute.value)

@@ -43,7 +43,7 @@ def lister(kind: type[Noun]) -> Callable[[Call], Result]:
 
 
 def rename(noun: Noun, details: Named) -> None:
-    """Change an object's name and tags where a body says so."""
+    """Change an object's name and tags if a body has them."""
     if details.display_name is not None:
         noun.display_name = details.display_name
     if details.freeform_tags is not None:
@@ -51,7 +51,7 @@ def rename(noun: Noun, details: Named) -> None:
 
 
 def names(call: Call, kind: str, details: Named) -> dict[str, Any]:
-    """Return what a new object has of its OCID, name, tags and time."""
+    """Return a new object's OCID, name, tags and time of creation."""
     return {
         "id": call.world.names.ocid(kind),
         "display_name": details.display_name or "",
@@ -61,7 +61,7 @@ def names(call: Call, kind: str, details: Named) -> dict[str, Any]:
 
 
 def changing(call: Call, kind: type[N]) -> N:
-    """Return the object of a change, its etag compared."""
+    """Return the object that a call changes; raise 412 if its etag is another."""
     noun = call.world.get(kind, call.path["id"])
     call.world.match(noun, call.if_match)
     return noun

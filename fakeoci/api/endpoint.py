@@ -1,4 +1,4 @@
-"""A request's way in and out, common to all services: time, faults, the log."""
+"""The steps of a request that all services share: latency, faults, the request log."""
 
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -16,23 +16,23 @@ from fakeoci.api.service import Service
 from fakeoci.world.errors import ServiceError
 
 UNDONE = ("cut", "hang", "reset", "unreachable")
-"""The faults under which nothing is done."""
+"""The faults under which the call is not carried out."""
 
 
 class AnswerLost(Response):
-    """An answer that breaks off: headers that promise a body, and then nothing."""
+    """An answer that breaks off after its headers, which announce a body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the start of a response and leave."""
+        """Send the start of a response only."""
         headers = [(b"content-length", b"1000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 class ConnectionReset(AnswerLost):
-    """No answer, not even a status line: the connection is reset."""
+    """A reset of the connection before the status line."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Reset the connection where the server can; leave without an answer."""
+        """Reset the connection if the server can; else let the answer break off."""
         reset = scope.get("fakeoci.reset")
         if reset is not None:
             reset()
@@ -63,7 +63,7 @@ async def _gone(request: Request) -> None:
 
 
 class Endpoint:
-    """A request's way in and out, common to all services."""
+    """The steps of a request that all services share."""
 
     name = ""
 
@@ -76,7 +76,7 @@ class Endpoint:
         try:
             response = await self._answer(request)
         except ClientDisconnect:
-            return  # before its request was whole: nothing is done, nobody listens
+            return  # the request was not complete: nothing is done or answered
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -132,30 +132,30 @@ class Endpoint:
         return f"{given}/{own}" if given else own
 
     def operation(self, request: Request) -> str:
-        """Return what the request log calls the operation."""
+        """Return the operation's name for the request log."""
         del request
         return self.name
 
     def fault_names(self, request: Request) -> tuple[str, ...]:
-        """Return the names by which a fault can mean this call."""
+        """Return the names that match a fault to this call."""
         del request
         return (self.name,)
 
     def authenticate(self, request: Request, body: bytes) -> str:
-        """Return who asks.
+        """Return the principal of a request.
 
         Raises:
-            ServiceError: 401, that is not proven.
+            ServiceError: 401, the request does not prove it.
         """
         raise NotImplementedError
 
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
-        """Do what is asked for and answer."""
+        """Carry a request out and return the answer."""
         raise NotImplementedError
 
 
 def target(request: Request) -> str:
-    """Return path and query as they were sent: that is what is signed."""
+    """Return path and query as they were sent, because these bytes are signed."""
     raw: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     path = raw.decode("latin-1").partition("?")[0]
@@ -163,7 +163,7 @@ def target(request: Request) -> str:
 
 
 def json(status: int, body: Any, headers: Mapping[str, str]) -> Response:
-    """Return an answer with a JSON body, or with none."""
+    """Return an answer with a JSON body, or with no body for None."""
     if body is None:
         return Response(status_code=status, headers=dict(headers))
     return Response(

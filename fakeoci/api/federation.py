@@ -1,4 +1,4 @@
-"""Tokens: an instance's for its certificate, a pod's for its service account."""
+"""Exchange of instance certificates and service-account tokens for tokens of OCI."""
 
 import base64
 
@@ -20,12 +20,16 @@ HEAD, TAIL = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 
 
 class Federate(Endpoint):
-    """POST /v1/x509: an instance certificate for a token."""
+    """POST /v1/x509: exchanges an instance certificate for a token."""
 
     name = "Federate"
 
     def authenticate(self, request: Request, body: bytes) -> str:
-        """Return the keyId of a request that the certificate's own key signed."""
+        """Return the keyId of a request that the certificate's key signed.
+
+        Raises:
+            ServiceError: 401, the key did not sign it; 400, the body is malformed.
+        """
         details = decode(body, FederationDetails)
         certificate = _certificate(details.certificate)
         key = certificate.public_key()
@@ -45,7 +49,7 @@ class Federate(Endpoint):
         return signed.key_id
 
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
-        """Answer with a token for the certificate's instance."""
+        """Return a token for the certificate's instance."""
         del request, principal
         details = decode(body, FederationDetails)
         public = _public_key(details.public_key)
@@ -56,9 +60,9 @@ class Federate(Endpoint):
 
 
 class WorkloadIdentity(Endpoint):
-    """POST /resourcePrincipalSessionTokens: a service account's token for one of OCI.
+    """POST /resourcePrincipalSessionTokens: exchanges a service-account token.
 
-    Where OKE has it: the API server's address, port 12250, over TLS.
+    OKE has it at the API server's address, port 12250, over TLS.
     """
 
     name = "WorkloadIdentity"
@@ -72,7 +76,7 @@ class WorkloadIdentity(Endpoint):
         return token
 
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
-        """Answer base64 of a JSON document in quotes, which the Go SDK cuts off."""
+        """Return base64 of a JSON document, in quotes that the Go SDK cuts off."""
         del request
         details = decode(body, WorkloadDetails)
         token = self.service.identities.workload(
@@ -93,7 +97,7 @@ def _public_key(bare_pem: str) -> rsa.RSAPublicKey:
 
 
 def _bare(pem: str) -> str:
-    """Return a PEM without its first and last line, which the Go SDK leaves in."""
+    """Return a PEM without its first and last line; only the Go SDK sends these."""
     inside = pem.strip().removeprefix(HEAD).removesuffix(TAIL)
     return "".join(inside.splitlines())
 

@@ -1,6 +1,6 @@
-"""Answers that make no sense, made of ones that do, as proxies send them.
+"""Malformed answers, made from valid ones, like those that proxies send.
 
-Each mutation has a name; ``POST /fake/v1/faults`` with kind ``garbled`` takes it as
+Each mutation has a name; ``POST /fake/v1/faults`` with kind ``garbled`` has it as
 ``how``.  The call itself is carried out.
 """
 
@@ -25,24 +25,24 @@ HUGE_BYTES = 20_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Garbled:
-    """An answer as it goes out."""
+    """An answer as it is sent."""
 
     body: bytes
     status: int = 200
     headers: Headers = field(default_factory=dict)
     pause_seconds: float = 0.0
-    """Before each byte."""
+    """The pause before each byte."""
 
 
 class GarbledResponse(Response):
-    """Sends it."""
+    """The response that sends a garbled answer."""
 
     def __init__(self, garbled: Garbled) -> None:
         super().__init__(status_code=garbled.status)
         self._garbled = garbled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Send the answer."""
         answer = self._garbled
         headers = dict(answer.headers)
         if answer.status != 204:  # noqa: PLR2004 - No Content
@@ -64,7 +64,7 @@ class GarbledResponse(Response):
 
 
 def garble(how: str, *, status: int, headers: Headers, body: bytes) -> Garbled:
-    """Return an answer changed as a mutation says."""
+    """Return an answer changed by the mutation named ``how``."""
     kept = {k: v for k, v in headers.items() if k != "content-length"}
     return MUTATIONS[how](Garbled(body=body, status=status, headers=kept))
 
@@ -96,7 +96,7 @@ def _header(status: int | None = None, **headers: bytes) -> Mutation:
 
 
 def _json(change: Change) -> Mutation:
-    """Change the document; of an answer without one, make a string of it."""
+    """Change the JSON document; a body that is not JSON becomes a string first."""
 
     def mutate(answer: Garbled) -> Garbled:
         try:
@@ -109,7 +109,7 @@ def _json(change: Change) -> Mutation:
 
 
 def _leaves(change: Change) -> Mutation:
-    """Change everything in the document that is no list and no object."""
+    """Change each value of the document that is neither a list nor an object."""
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):
@@ -133,7 +133,7 @@ def _objects(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Mutation:
 
 
 def _only(kind: type, become: Any) -> Mutation:
-    """Change all values of one type, which are no booleans."""
+    """Replace all values of exactly one type: a boolean is no int here."""
 
     def change(value: Any) -> Any:
         return become if type(value) is kind else value
@@ -142,7 +142,7 @@ def _only(kind: type, become: Any) -> Mutation:
 
 
 def _fields(**values: Any) -> Mutation:
-    """Give fields other values, in each object that has them or could."""
+    """Replace the values of fields in each object that has them."""
 
     def change(body: dict[str, Any]) -> dict[str, Any]:
         return {**body, **{k: v for k, v in values.items() if k in body}}
@@ -166,7 +166,7 @@ def _without(number: int) -> Mutation:
 
 
 def _inside(text: bytes) -> Mutation:
-    """Put bytes into the first string, or at the end."""
+    """Insert bytes into the first string, or append them if there is none."""
 
     def mutate(answer: Garbled) -> Garbled:
         head, quote, tail = answer.body.partition(b': "')

@@ -1,7 +1,7 @@
-"""Who may speak: API keys, and tokens for instances, workloads and resources.
+"""Principals: users' API keys, and tokens for instances, workloads and resources.
 
-A token is a JWT of the fake's own; its session's public key is remembered, so that
-what is signed under it later can be verified (docs/oci.md#instance-principal).
+A token is a JWT that the fake signs.  The fake keeps its session's public key to verify
+later requests that are signed with it (docs/oci.md#instance-principal).
 """
 
 import base64
@@ -22,7 +22,7 @@ from fakeoci.world.world import World
 
 
 def not_authenticated(why: str) -> ServiceError:
-    """Return 401; the reason helps whoever runs the fake, OCI's own is terser."""
+    """Return 401; its reason helps the fake's users, OCI's text has none."""
     return ServiceError(
         401,
         "NotAuthenticated",
@@ -41,7 +41,7 @@ class Session:
 
 
 class Identities:
-    """Issues certificates and tokens, and knows whose signature is whose."""
+    """Issues certificates and tokens, and finds the principal of a signature."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -51,7 +51,7 @@ class Identities:
         self._clusters: dict[str, rsa.RSAPublicKey] = {}
 
     def add_api_key(self, key_id: str, key: rsa.RSAPublicKey) -> None:
-        """Accept ``tenancy/user/fingerprint`` with this key."""
+        """Accept signatures with a key under the keyId ``tenancy/user/fingerprint``."""
         self._api_keys[key_id] = key
 
     def add_cluster(self, cluster_id: str, key: rsa.RSAPublicKey) -> None:
@@ -70,7 +70,8 @@ class Identities:
         """Return a token for the instance that a certificate names.
 
         Raises:
-            ServiceError: 401, the certificate is not ours or its instance is gone.
+            ServiceError: 401, the certificate is not the fake's, or its instance is
+                not RUNNING.
         """
         try:
             certificate.verify_directly_issued_by(self.authority.root)
@@ -85,9 +86,9 @@ class Identities:
     def workload(
         self, account_token: str, public_key: rsa.RSAPublicKey, now: float
     ) -> str:
-        """Return a token for the pod behind a service-account token.
+        """Return a token for the pod that has a service-account token.
 
-        The exchange is docs/oci.md#oke-workload-identity.
+        docs/oci.md#oke-workload-identity describes the exchange.
 
         Raises:
             ServiceError: 401, no known cluster signed it, or it has expired.
@@ -101,7 +102,7 @@ class Identities:
             claim = claims.get("kubernetes.io", {})
             account = claim.get("serviceaccount", {}).get("name", "")
             principal = f"workload/{cluster_id}/{claim.get('namespace', '')}/{account}"
-            # The Go SDK reads its tenancy from the token.
+            # The Go SDK reads the tenancy from the token.
             own = {"ptype": "workload", "res_tenant": self._world.tenancy_id}
             return self._token(principal, public_key, now, own)
         raise not_authenticated("no cluster known here signed that token")
@@ -109,7 +110,7 @@ class Identities:
     def resource(
         self, resource_id: str, public_key: rsa.RSAPublicKey, now: float
     ) -> str:
-        """Return a session token, version 2.2 (docs/oci.md#resource-principal)."""
+        """Return a resource's token, version 2.2 (docs/oci.md#resource-principal)."""
         world = self._world
         claims = {
             "ptype": "resource",
@@ -146,10 +147,10 @@ class Identities:
         return token
 
     def key_of(self, key_id: str, now: float) -> tuple[str, rsa.RSAPublicKey]:
-        """Return the principal and public key behind a signature's keyId.
+        """Return the principal and public key of a signature's keyId.
 
         Raises:
-            ServiceError: 401, unknown or expired.
+            ServiceError: 401, the keyId is unknown or its token has expired.
         """
         if key_id.startswith("ST$"):
             session = self._sessions.get(key_id[3:])
@@ -163,12 +164,12 @@ class Identities:
         raise not_authenticated("unknown keyId")
 
     def expire_tokens(self) -> None:
-        """Let no token of before count any more."""
+        """Make all tokens that were issued so far invalid."""
         self._sessions.clear()
 
 
 def _verified(token: str, key: rsa.RSAPublicKey) -> dict[str, Any] | None:
-    """Return the claims of a JWT (RS256), or None when the key did not sign it."""
+    """Return the claims of a JWT (RS256), or None if the key did not sign it."""
     signed, _, signature = token.rpartition(".")
     try:
         key.verify(

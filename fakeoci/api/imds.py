@@ -1,4 +1,4 @@
-"""The instance metadata service v2: the caller is known by its address.
+"""The instance metadata service v2, which knows its caller by the address.
 
 Source: docs/oci.md#instance-metadata.
 """
@@ -16,10 +16,10 @@ from fakeoci.world.world import World
 
 
 def caller(world: World, address: str, vcn_id: str | None) -> Instance:
-    """Return the instance behind an address: only primary VNICs reach the service.
+    """Return the instance with an address; only primary VNICs reach the service.
 
     Raises:
-        ServiceError: 404, it is no primary VNIC's address.
+        ServiceError: 404, it is no primary VNIC's own address.
     """
     for held in world.at(address):
         if held.vnic_id is None:
@@ -34,16 +34,16 @@ def caller(world: World, address: str, vcn_id: str | None) -> Instance:
 
 
 def address_of(world: World, name: str) -> str:
-    """Return the primary address of the instance of a name.
+    """Return the primary address of the instance with a name.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no instance has the name.
     """
     return world.primary_ip(world.vnics_of(world.named(Instance, name).id)[0].id)
 
 
 def instance_body(world: World, instance: Instance) -> dict[str, Any]:
-    """Return GET /opc/v2/instance/."""
+    """Return the body of GET /opc/v2/instance/."""
     return {
         "availabilityDomain": world.availability_domain,
         "canonicalRegionName": world.region,
@@ -70,11 +70,11 @@ def instance_body(world: World, instance: Instance) -> dict[str, Any]:
 def vnics_body(
     world: World, instance: Instance, now: float = math.inf
 ) -> list[dict[str, Any]]:
-    """Return GET /opc/v2/vnics/: a VNIC is listed once it is attached.
+    """Return the body of GET /opc/v2/vnics/, with all attached VNICs.
 
-    One that is hidden from lists is left out here too, and what is newer than
-    ``[timing] imds_seconds`` has not arrived yet.  Of IPv4 only the primary
-    private IP is told, and one CIDR block of the subnet.
+    It omits VNICs that are hidden from lists, and VNICs and IPv6s that are newer than
+    ``[timing] imds_seconds``.  For IPv4 it has only the primary private IP and one
+    CIDR block of the subnet.
     """
     arrived = now - world.settings.timing.imds_seconds
     return [
@@ -107,10 +107,10 @@ def _vnic_body(world: World, vnic: Vnic, arrived: float) -> dict[str, Any]:
 
 
 def document(service: Service, instance: Instance, path: str) -> Any:
-    """Return what a path holds: a structure, a value, or a PEM as bytes.
+    """Return the document at a path: a structure, a value, or a PEM as bytes.
 
     Raises:
-        ServiceError: 404, there is nothing.
+        ServiceError: 404, the path does not exist.
     """
     world = service.world
     certified = service.identities.certified

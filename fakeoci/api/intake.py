@@ -1,4 +1,4 @@
-"""What every request must be, whatever it asks for: its size, headers and query."""
+"""Checks of all requests, whatever their operation: size, headers and query."""
 
 import json
 import re
@@ -11,17 +11,17 @@ from starlette.requests import Request
 from fakeoci.world.errors import ServiceError, invalid
 
 MOST_NESTED = 100
-"""Levels of a body.  OCI names no number; what is refused here no body needs."""
+"""Levels of a body.  OCI publishes no number, and no operation needs more."""
 MOST_TOKEN = 64
-"""Characters of ``opc-retry-token`` (API reference)."""
+"""Maximum characters of ``opc-retry-token`` (API reference)."""
 
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 async def read_body(request: Request, most: int) -> bytes | None:
-    """Return a request's body, or None for one of more bytes than allowed.
+    """Return a request's body, or None if it has more than ``most`` bytes.
 
-    It is read to the end either way: an unread body breaks the connection.
+    It is read to the end in either case, because an unread body breaks the connection.
     """
     kept, size = bytearray(), 0
     async for chunk in request.stream():
@@ -32,14 +32,14 @@ async def read_body(request: Request, most: int) -> bytes | None:
 
 
 def head_bytes(request: Request) -> int:
-    """Return how many bytes the request line and the headers have."""
+    """Return the size of the request target and the headers in bytes."""
     target = (request.scope["raw_path"], request.scope["query_string"])
     fields = (part for field in request.headers.raw for part in field)
     return sum(map(len, (*target, *fields)))
 
 
 def is_too_nested(body: bytes) -> bool:
-    """Return True if a JSON document has more levels than any request needs."""
+    """Return True if a JSON document has more than ``MOST_NESTED`` levels."""
     if body.count(b"[") + body.count(b"{") <= MOST_NESTED:
         return False
     depth = 0
@@ -54,7 +54,7 @@ def is_too_nested(body: bytes) -> bool:
 
 
 def check_media_type(request: Request, body: bytes) -> None:
-    """Raise 415 for a body that says it is something else than JSON."""
+    """Raise 415 if a body's content-type is not JSON."""
     given = request.headers.get("content-type")
     if not body or given is None:
         return  # a signed request always has the header
@@ -68,15 +68,15 @@ def check_tags(body: bytes, known: Sequence[str] | None) -> None:
     """Raise 400 for defined tags of namespaces that the tenancy lacks.
 
     Args:
-        body: the request's, whatever it is about.
-        known: the tenancy's namespaces; None: every one.
+        body: the body of any request.
+        known: the tenancy's namespaces; None: it has every namespace.
     """
     if known is None or b"definedTags" not in body or is_too_nested(body):
         return
     try:
         named = set(_namespaces(json.loads(body)))
     except ValueError:
-        return  # no body that the operation takes: it will say so
+        return  # not JSON: the operation refuses it
     lacking = ", ".join(sorted(named - set(known)))
     if lacking:
         raise ServiceError(
@@ -88,7 +88,7 @@ def check_tags(body: bytes, known: Sequence[str] | None) -> None:
 
 
 def _namespaces(value: Any) -> Iterator[str]:
-    """Return the namespaces of a body's tags, and of those of its parts."""
+    """Return the namespaces of the tags in a body and in its parts."""
     if isinstance(value, list):
         for item in value:
             yield from _namespaces(item)
@@ -103,7 +103,7 @@ def retry_token(request: Request) -> str | None:
     """Return ``opc-retry-token``.
 
     Raises:
-        ServiceError: 400, it is too long, or empty.
+        ServiceError: 400, it is too long or empty.
     """
     token = request.headers.get("opc-retry-token")
     if token is not None and not 1 <= len(token) <= MOST_TOKEN:
@@ -112,10 +112,11 @@ def retry_token(request: Request) -> str | None:
 
 
 def single(query: QueryParams) -> dict[str, str]:
-    """Return the query's parameters, of which none may be repeated.
+    """Return the query's parameters.
 
     Raises:
-        ServiceError: 400, one is.  Which value OCI would take is not established.
+        ServiceError: 400, a parameter is repeated.  It is not established which value
+            OCI would take.
     """
     values = dict(query)
     if len(values) < len(query.multi_items()):

@@ -1,4 +1,4 @@
-"""Null in a request body: the same as an absent field."""
+"""Null in a request body, which counts as an absent field."""
 
 from functools import cache
 from typing import Any
@@ -9,8 +9,8 @@ from msgspec import inspect
 def without_nulls(value: Any, kind: type) -> Any:
     """Return a decoded body without the fields of ``kind`` that are null.
 
-    Unknown fields stay, to be refused by their name.  Maps of the caller's own keys
-    (tags, metadata) stay too: what is null there is no field.
+    Unknown fields stay, so that they are refused by name.  Maps with the caller's own
+    keys (tags, metadata) are unchanged: their keys are no fields.
     """
     return _stripped(value, _type_info(kind))
 

@@ -1,7 +1,7 @@
-"""Pages of a list: how many items, and where the next page begins.
+"""Pages of a list: the number of items, and the beginning of the next page.
 
-A page ends at a place in the list's order, not at a count of items: an object that
-is deleted between two pages makes the next one skip nothing.
+A page ends at a place in the list's order, not at a count of items.  So the next page
+skips no item if an object is deleted between two pages.
 """
 
 import base64
@@ -15,19 +15,19 @@ from fakeoci.api.service import Call, Result
 from fakeoci.world.errors import ServiceError, invalid
 
 MOST_ITEMS = 1000
-"""The largest ``limit`` of the API reference, and what a page has without one."""
+"""The largest ``limit`` of the API reference, and the default."""
 
 MOST_TOKEN = 4000
-"""Characters of a page token: that of a display name of 255 is shorter."""
+"""Maximum characters of a page token; one with a display name of 255 is shorter."""
 
 Place = list[Any]
-"""Where an item stands in its list: numbers and texts that compare like the items."""
+"""An item's place in its list: numbers and texts that sort as the items do."""
 
 T = TypeVar("T")
 
 
 class _Token(msgspec.Struct, array_like=True):
-    """The last item of a page, and of which list it is the page."""
+    """The place of a page's last item, and a checksum that binds it to its list."""
 
     place: Place
     checksum: str
@@ -40,13 +40,13 @@ def chosen(
     *,
     descending: bool = False,
 ) -> tuple[Sequence[T], dict[str, str]]:
-    """Return the items of the page that is asked for, and the answer's headers.
+    """Return the items of the requested page, and the answer's headers.
 
     Args:
         call: the request, with ``limit`` and ``page``.
         items: the whole list, in order.
-        places: where each item stands; they ascend, or descend.
-        descending: whether they descend.
+        places: the items' places, ascending or descending.
+        descending: True if they descend.
 
     Raises:
         ServiceError: 400, the limit or the page token cannot be used.
@@ -62,7 +62,7 @@ def chosen(
 
 
 def page(call: Call, bodies: Sequence[Any]) -> Result:
-    """Return one page of a list that only ever grows at its end."""
+    """Return a page of a list that grows only at its end."""
     places = [[number] for number in range(len(bodies))]
     rows, headers = chosen(call, bodies, places)
     return Result(body=rows, headers=headers)
@@ -106,7 +106,7 @@ def _token(call: Call, place: Place) -> str:
 
 
 def _checksum(call: Call, place: Place) -> str:
-    """Bind a place to one list: the operation, its path and its filters."""
+    """Return a checksum of a place and its list: operation, path and filters."""
     filters = {k: v for k, v in call.query.items() if k not in ("limit", "page")}
     of = [call.world.tenancy_id, call.operation, dict(call.path), filters, place]
     return hashlib.sha256(msgspec.json.encode(of, order="sorted")).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Query parameters of lists: checked, and applied as filters."""
+"""Query parameters of lists: their checks, and their use as filters."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -22,13 +22,19 @@ STATES_OF: dict[type[Noun], tuple[str, ...]] = {
 
 
 def matching(call: Call, nouns: Iterable[N], **fields: str) -> list[N]:
-    """Return the nouns whose fields are as the query's parameters say."""
+    """Return the objects whose fields equal the query's parameters.
+
+    Args:
+        call: the request.
+        nouns: the objects to filter.
+        fields: an object's fields by their query parameters; absent ones match all.
+    """
     wanted = {f: call.query[q] for q, f in fields.items() if q in call.query}
     return [n for n in nouns if all(getattr(n, f) == v for f, v in wanted.items())]
 
 
 def among(call: Call, name: str, values: Iterable[str]) -> str | None:
-    """Return a query parameter that has one of some values, or None without it.
+    """Return a query parameter with one of some values, or None if it is absent.
 
     Raises:
         ServiceError: 400, it has another value.
@@ -40,10 +46,10 @@ def among(call: Call, name: str, values: Iterable[str]) -> str | None:
 
 
 def in_state(call: Call, kind: type[Noun], nouns: Iterable[N]) -> list[N]:
-    """Return the nouns in the ``lifecycleState`` asked for, in letters of any case.
+    """Return the objects in the requested ``lifecycleState``, whose case is ignored.
 
     Raises:
-        ServiceError: 400, nouns of this kind have no such state.
+        ServiceError: 400, objects of this kind have no such state.
     """
     value = call.query.get("lifecycleState")
     if value is None:
@@ -55,14 +61,14 @@ def in_state(call: Call, kind: type[Noun], nouns: Iterable[N]) -> list[N]:
 
 
 def check_known(call: Call, **kinds: type[Noun]) -> None:
-    """Raise 404 when a query parameter names an object that does not exist."""
+    """Raise 404 if a query parameter names an object that does not exist."""
     for name, kind in kinds.items():
         if name in call.query:
             call.world.get(kind, call.query[name])
 
 
 def check_domain(call: Call, value: str | None) -> None:
-    """Raise 400 when there is no such availability domain."""
+    """Raise 400 if the availability domain does not exist."""
     if value not in (None, call.world.availability_domain):
         raise invalid(f"availabilityDomain {value!r} does not exist in this region")
 
@@ -71,13 +77,13 @@ def compartment(call: Call) -> str:
     """Return ``compartmentId``.
 
     Raises:
-        ServiceError: 400, it is missing; 404, there is no such compartment.
+        ServiceError: 400, it is missing; 404, the compartment does not exist.
     """
     return call.world.compartment(need(call, "compartmentId"))
 
 
 def need(call: Call, name: str) -> str:
-    """Return a query parameter that must be there."""
+    """Return a required query parameter; raise 400 if it is missing."""
     if name not in call.query:
         raise missing(f"the query parameter {name} is required")
     return call.query[name]

@@ -1,4 +1,4 @@
-"""What stands around the world while it is served: callers, faults, memory of calls."""
+"""A region's endpoint: a world with its callers, faults, request log and answers."""
 
 import hashlib
 from collections import deque
@@ -13,7 +13,7 @@ from fakeoci.world.errors import ServiceError
 from fakeoci.world.world import World
 
 CORE = "/20160918"
-"""What the paths of the Core, identity and work request APIs begin with."""
+"""The path prefix of the Core, identity and work request APIs."""
 RETRY_TOKEN_SECONDS = 24 * 3600.0
 
 
@@ -42,7 +42,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the API: its name, method, path, and what it does."""
+    """One operation of the API: its name, method, path and function."""
 
     name: str
     method: str
@@ -66,15 +66,19 @@ class Recorded:
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """What shall go wrong with the next calls of an operation.
+    """A fault of the next calls of an operation, by ``kind``.
 
-    ``before``: refused, nothing done.  ``after``: done, and the answer lost.
-    ``cut``: nothing done, and the connection cut.  ``slow``: done late.  ``hang``:
-    nothing done, no answer, until the client gives up.  ``garbled``: done, and the
-    answer changed as ``fakeoci.api.garble`` does under the name ``how``.
-    ``reset``: nothing done, and the connection reset before a status line.
-    ``unreachable``: no connection is made, which only ``mock_oci()`` can do; like
-    ``cut`` elsewhere.
+    * ``before``: the call is refused and not carried out.
+    * ``after``: the call is carried out, and the answer is lost.
+    * ``cut``: the call is not carried out, and the connection is cut.
+    * ``slow``: the call is carried out ``seconds`` late.
+    * ``hang``: the call is not carried out; no answer comes until the client gives up.
+    * ``garbled``: the call is carried out, and the answer is changed by the mutation
+      ``how`` of ``fakeoci.api.garble``.
+    * ``reset``: the call is not carried out; the connection is reset before a status
+      line.
+    * ``unreachable``: no connection is made.  Only ``mock_oci()`` can do this;
+      elsewhere it is like ``cut``.
     """
 
     operation: str
@@ -107,7 +111,7 @@ class Service:
         self.records.append(Recorded(number=self._numbered, at=self.clock(), **fields))
 
     def fault_for(self, *names: str) -> Fault | None:
-        """Return the fault that a call of an operation meets, and use it up."""
+        """Return the fault of a call of an operation, or None; count it as used."""
         for fault in self.faults:
             if fault.operation in (*names, "*"):
                 fault.times -= 1
@@ -117,14 +121,14 @@ class Service:
         return None
 
     def unreachable(self, *names: str) -> bool:
-        """Return True if a call finds no connection, and use that fault up."""
+        """Return True if a call's fault is ``unreachable``; count that one as used."""
         for fault in self.faults:
             if fault.operation in (*names, "*"):
                 return fault.kind == "unreachable" and bool(self.fault_for(*names))
         return False
 
     def latency(self, operation: str) -> float:
-        """Return how many seconds this call of an operation takes."""
+        """Return this call's latency in seconds."""
         timing = self.world.settings.timing
         median = timing.latencies.get(operation, timing.latency_seconds)
         if timing.latency_sigma == 0:
@@ -132,7 +136,7 @@ class Service:
         return median * self._random.lognormvariate(0.0, timing.latency_sigma)
 
     def throttle(self, principal: str, operation: str) -> None:
-        """Raise 429 when a bucket is empty: the principal's own, or everybody's."""
+        """Raise 429 if a bucket is empty: the principal's own, or the tenancy's."""
         limits = self.world.settings.limits
         self._draw(f"{principal}/{operation}", limits.calls_per_second)
         self._draw("", limits.calls_per_second_in_all)
@@ -148,15 +152,15 @@ class Service:
             raise ServiceError(429, "TooManyRequests", "User-rate limit exceeded.")
         self._buckets[bucket] = (tokens - 1, now)
 
-    # Retry tokens: the same one within 24 h, the same result
+    # Retry tokens: within 24 h, the same token gets the same result
 
     def answered(
         self, principal: str, operation: str, token: str, body: bytes
     ) -> Result | None:
-        """Return what an earlier call with this token was answered.
+        """Return the result of an earlier call with this token, or None.
 
         Raises:
-            ServiceError: 409, the token came with another body.
+            ServiceError: 409, the earlier call had another body.
         """
         held = self._answers.get((principal, operation, token))
         if held is None or held[0] < self.clock() - RETRY_TOKEN_SECONDS:
@@ -172,14 +176,14 @@ class Service:
     def remember(
         self, principal: str, operation: str, token: str, body: bytes, result: Result
     ) -> None:
-        """Keep a result for the same token."""
+        """Keep a result for later calls with the same token."""
         digest = hashlib.sha256(body).hexdigest()
         self._answers[(principal, operation, token)] = (self.clock(), digest, result)
 
     # State on disk
 
     def dump(self) -> bytes:
-        """Return world and answers as a document."""
+        """Return the world and the kept answers as a document."""
         answers = [
             [list(key), at, digest, result.status, result.body, dict(result.headers)]
             for key, (at, digest, result) in self._answers.items()
@@ -188,10 +192,10 @@ class Service:
         return state.dump(self.world, answers)
 
     def restore(self, data: bytes) -> None:
-        """Make world and answers what a document says.
+        """Restore the world and the kept answers from a document.
 
         Raises:
-            StateError: the document is of no use.
+            StateError: the document cannot be used.
         """
         for key, at, digest, status, body, headers in state.restore(
             self.world, data, self.clock()

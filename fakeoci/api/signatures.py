@@ -1,11 +1,11 @@
-"""Verify OCI request signatures, over the bytes as they came.
+"""Verification of OCI's request signatures over the bytes as received.
 
 Source: docs/oci.md#request-signatures.
 
-OCI's page on request signatures, and draft-cavage-http-signatures-08 beneath it: the
-signing string has lower-case names whatever the case in the ``headers`` parameter, the
-order is the signer's choice, ``x-date`` stands for ``date`` and counts where both are
-signed, and ``version`` may be left out.
+OCI's page on request signatures and its base, draft-cavage-http-signatures-08, say: the
+signing string has lower-case names whatever the case in the ``headers`` parameter; the
+signer chooses the order; ``x-date`` replaces ``date``, and counts if both are signed;
+``version`` may be omitted.
 """
 
 import base64
@@ -22,16 +22,16 @@ from fakeoci.api.identity import not_authenticated
 
 SKEW_SECONDS = 300.0
 DATES = ("x-date", "date")
-"""The headers that may hold the date; the first one that is signed counts."""
+"""The headers that may have the date; the first one that is signed counts."""
 TARGET = "(request-target)"
 NEEDED = {TARGET, "host"}
-"""What must be signed beside a date."""
+"""The headers that must be signed beside a date."""
 NEEDED_WITH_BODY = {"content-length", "content-type", "x-content-sha256"}
 FEDERATION_NEEDED = {TARGET}
 
 
 class Signed:
-    """A request's Authorization header, taken apart."""
+    """A request's parsed Authorization header."""
 
     def __init__(self, headers: Headers) -> None:
         fields = _parameters(headers.get("authorization", ""))
@@ -59,7 +59,7 @@ class Signed:
         now: float,
         needed: set[str],
     ) -> None:
-        """Raise 401 unless the signature holds over what must be signed."""
+        """Raise 401 unless the signature is valid and covers the needed headers."""
         if method in ("POST", "PUT", "PATCH"):
             needed = needed | NEEDED_WITH_BODY
             digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
@@ -85,7 +85,7 @@ class Signed:
         return "\n".join(lines).encode("latin-1")  # as headers are decoded
 
     def _value(self, name: str) -> str:
-        """Return a header's value; of one that came twice, both as a list."""
+        """Return a header's value; repeated values are joined by commas."""
         values = self._headers.getlist(name)
         if not values:
             raise not_authenticated(f"signed header {name} is missing")
@@ -104,10 +104,10 @@ class Signed:
 
 
 def _parameters(authorization: str) -> dict[str, str]:
-    """Return the parameters of a Signature, their names in lower case.
+    """Return the parameters of a Signature, with names in lower case.
 
     Raises:
-        ServiceError: 401, it is another scheme, or a parameter came twice.
+        ServiceError: 401, the scheme is another, or a parameter is repeated.
     """
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() != "signature":

@@ -1,10 +1,11 @@
-"""In which compartments a request needs its permissions: those of what it is about.
+"""The compartments in which a request needs its permissions.
 
-A permission is needed where the object of its kind is, and that of what is to be made
-where that will be: VNICs, private IPs and IPv6s in their subnet's compartment.  A list
-needs them in the compartment asked for, a move in the old and the new one ("To move
-resources, you must have the appropriate permissions to move the resource in both the
-source and target compartments": BulkMoveResources in the API reference).
+A permission is needed in the compartment of the object of its kind.  If the request
+creates the object, it is the future compartment: a new VNIC, private IP or IPv6 is in
+its subnet's.  A list needs its permissions in the requested compartment, a move in the
+old and the new one ("To move resources, you must have the appropriate permissions to
+move the resource in both the source and target compartments": BulkMoveResources in the
+API reference).
 """
 
 import json
@@ -33,14 +34,14 @@ KINDS: tuple[tuple[str, type[Noun]], ...] = (
     ("IPV6_", Ipv6),
     ("NETWORK_SECURITY_GROUP_", Nsg),
 )
-"""What permissions begin with, longer ones first, and of which objects they are."""
+"""Prefixes of permissions, longer ones first, and the kinds of their objects."""
 IN_SUBNET = (Vnic, PrivateIp, Ipv6)
 UNREAD = ("freeformTags", "definedTags", "metadata", "extendedMetadata")
-"""Fields of bodies that are the caller's own: an OCID there is no target."""
+"""Fields of bodies with the caller's own content: an OCID there is no target."""
 
 
 class Targets:
-    """What a request names: objects, and at most one compartment."""
+    """The objects that a request names, and its compartment if it names one."""
 
     def __init__(self, call: Call) -> None:
         self._call, self._world = call, call.world
@@ -75,7 +76,7 @@ class Targets:
 
 
 def parsed(body: bytes) -> Any:
-    """Return a request's body, or None for one that is no JSON: it will be refused."""
+    """Return a parsed body, or None if it is not JSON: it will be refused."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -83,7 +84,7 @@ def parsed(body: bytes) -> Any:
 
 
 def _texts(body: Any) -> Iterator[str]:
-    """Return every text of a body, however deep it is."""
+    """Return every text of a body, at any depth."""
     left = [body]
     while left:
         value = left.pop()
@@ -96,7 +97,7 @@ def _texts(body: Any) -> Iterator[str]:
 
 
 def _with(world: World, noun: Noun) -> Iterator[Noun]:
-    """Return an object, and those that it is in or on."""
+    """Return an object, and its subnet, VNIC and instance if it has them."""
     yield noun
     for name in ("subnet_id", "vnic_id", "instance_id"):
         other = world.objects.get(getattr(noun, name, None) or "")

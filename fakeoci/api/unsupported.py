@@ -1,4 +1,4 @@
-"""What the fake lacks: requests of any path and method that no operation takes."""
+"""Requests that no operation of the fake matches, of any path and method."""
 
 import tomllib
 from functools import cache
@@ -12,30 +12,30 @@ from fakeoci.api.service import CORE
 from fakeoci.world.errors import ServiceError
 
 NAMES = Path(__file__).with_name("names.toml")
-"""Method and path of each operation of Oracle's API, by its name."""
+"""The file with method and path of each operation of Oracle's API, by its name."""
 
 
 class Unsupported(Endpoint):
-    """Answer 501, which clients do not retry, and name the operation."""
+    """Refusal with 501, which clients do not retry; it names the operation."""
 
     name = "Unsupported"
 
     def operation(self, request: Request) -> str:
-        """Return the operation's name, or else method and path."""
+        """Return the operation's name, or method and path if it is unknown."""
         method, path = request.method, request.url.path
         return known_as(method, path) or f"{method} {path}"
 
     def fault_names(self, request: Request) -> tuple[str, ...]:
-        """Return the operation's name: a fault can mean it all the same."""
+        """Return the operation's name: faults match it too."""
         return (self.operation(request),)
 
     def authenticate(self, request: Request, body: bytes) -> str:
-        """Return that nobody is asked for: the answer is the same for all."""
+        """Return no principal: every caller gets the same answer."""
         del request, body
         return ""
 
     def carry_out(self, request: Request, body: bytes, principal: str) -> Response:
-        """Refuse."""
+        """Refuse the request with 501."""
         del body, principal
         if request.method == "HEAD":
             return json(501, None, {})
@@ -50,7 +50,7 @@ class Unsupported(Endpoint):
 
 
 def known_as(method: str, path: str) -> str:
-    """Return the name that Oracle's API has for a method and path, or none."""
+    """Return the operation of Oracle's API with a method and path, or ""."""
     if not path.startswith(f"{CORE}/"):
         return ""
     parts = path.removeprefix(CORE).split("/")
@@ -63,7 +63,7 @@ def known_as(method: str, path: str) -> str:
 
 @cache
 def _templates() -> dict[tuple[str, int], list[tuple[str, list[str]]]]:
-    """Return names and paths by method and length, exact paths first."""
+    """Return names and paths by method and number of parts, exact paths first."""
     found: dict[tuple[str, int], list[tuple[str, list[str]]]] = {}
     for name, what in tomllib.loads(NAMES.read_text(encoding="utf-8")).items():
         method, _, path = what.partition(" ")

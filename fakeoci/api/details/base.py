@@ -1,6 +1,7 @@
-"""What request bodies share: OCI's fields, and no others (400 for unknown ones).
+"""The parts that request bodies share.
 
-Fields that the fake does not act upon are accepted as the SDK sends them.
+A body may have OCI's fields and no others (400 for unknown ones).  Fields that the fake
+does not act upon are accepted as the SDK sends them.
 """
 
 from typing import Any, TypeVar
@@ -26,23 +27,23 @@ class Details(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_onl
 
 
 class Named(Details, kw_only=True):
-    """What most bodies have; None leaves as is what is changed."""
+    """The fields of most bodies; in an update, None leaves a field unchanged."""
 
     display_name: DisplayName | None = None
     freeform_tags: FreeformTags | None = None
     defined_tags: DefinedTags | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for more defined tags than a resource has."""
+        """Raise ValueError for more defined tags than a resource can have."""
         if sum(map(len, (self.defined_tags or {}).values())) > MOST_DEFINED_TAGS:
             raise ValueError(f"definedTags: at most {MOST_DEFINED_TAGS} tags")
 
 
 def decode(data: bytes, kind: type[T]) -> T:
-    """Return a request body; a field that is null counts as absent.
+    """Return a parsed request body; a field that is null counts as absent.
 
     Raises:
-        ServiceError: 400 in OCI's words.
+        ServiceError: 400, the body is not valid.
     """
     if is_too_nested(data):
         raise _unreadable(f"more than {MOST_NESTED} levels")
@@ -64,6 +65,6 @@ def _unreadable(why: str) -> ServiceError:
 
 
 class Created(Named, kw_only=True):
-    """What bodies that make something in a compartment have."""
+    """The fields of bodies that create an object in a compartment."""
 
     compartment_id: str

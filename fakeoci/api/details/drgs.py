@@ -1,6 +1,6 @@
 """Request bodies of dynamic routing gateways and their attachments.
 
-What belongs to DRG route tables is accepted and not acted upon: the fake has none.
+Fields of DRG route tables are accepted and not acted upon: the fake has no such tables.
 """
 
 from typing import Literal

@@ -4,7 +4,7 @@ from fakeoci.api.details.base import Created, Details, Named, SecurityAttributes
 
 
 class CreatedGateway(Created, kw_only=True):
-    """What all gateways of a VCN are created with."""
+    """The fields with which all gateways of a VCN are created."""
 
     vcn_id: str
     route_table_id: str | None = None

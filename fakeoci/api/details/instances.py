@@ -15,7 +15,7 @@ from fakeoci.world.labels import DefinedTags, FaultDomain, Hostname
 Sources = Literal["image", "bootVolume"]
 BootVolumeGigabytes = Annotated[int, msgspec.Meta(ge=50, le=32_768)]
 BootVolumeVpus = Annotated[int, msgspec.Meta(ge=10, le=120, multiple_of=10)]
-"""Both as the SDK's InstanceSourceViaImageDetails say."""
+"""Both ranges are those of the SDK's InstanceSourceViaImageDetails."""
 
 
 class LaunchInstanceShapeConfigDetails(Details, kw_only=True):
@@ -58,7 +58,7 @@ class SourceDetails(Details, kw_only=True):
 
 
 class LaunchInstanceDetails(Named, kw_only=True):
-    """LaunchInstanceDetails.  What is ``Any`` is accepted and not acted upon."""
+    """LaunchInstanceDetails.  ``Any`` fields are accepted and not acted upon."""
 
     availability_domain: str
     compartment_id: str
@@ -95,7 +95,7 @@ class LaunchInstanceDetails(Named, kw_only=True):
 
 
 class UpdateInstanceDetails(Named, kw_only=True):
-    """UpdateInstanceDetails.  What is ``Any`` is accepted and not acted upon."""
+    """UpdateInstanceDetails.  ``Any`` fields are accepted and not acted upon."""
 
     metadata: dict[str, str] | None = None
     extended_metadata: dict[str, Any] | None = None

@@ -13,7 +13,7 @@ Lifetime = Literal["EPHEMERAL", "RESERVED"]
 
 
 class NewPrivateIp(Named, kw_only=True):
-    """What CreatePrivateIpDetails and BulkCreatePrivateIpItem have in common."""
+    """The fields that CreatePrivateIpDetails and BulkCreatePrivateIpItem share."""
 
     ip_address: str | None = None
     cidr_prefix_length: int | None = None
@@ -36,7 +36,7 @@ class CreatePrivateIpDetails(NewPrivateIp, kw_only=True):
 
 
 class ChangedPrivateIp(Named, kw_only=True):
-    """What UpdatePrivateIpDetails and BulkUpdatePrivateIpItem have in common."""
+    """The fields that UpdatePrivateIpDetails and BulkUpdatePrivateIpItem share."""
 
     hostname_label: Hostname | None = None
     lifetime: Lifetime | None = None
@@ -94,7 +94,7 @@ class BulkUpdatePrivateIpsDetails(Details, kw_only=True):
 
 
 class NewIpv6(Named, kw_only=True):
-    """What CreateIpv6Details and BulkCreateIpv6sItem have in common."""
+    """The fields that CreateIpv6Details and BulkCreateIpv6sItem share."""
 
     ip_address: str | None = None
     cidr_prefix_length: int | None = None
@@ -116,7 +116,7 @@ class CreateIpv6Details(NewIpv6, kw_only=True):
 
 
 class ChangedIpv6(Named, kw_only=True):
-    """What UpdateIpv6Details and BulkUpdateIpv6sItem have in common."""
+    """The fields that UpdateIpv6Details and BulkUpdateIpv6sItem share."""
 
     hostname: Hostname | None = None
     lifetime: Lifetime | None = None

@@ -7,7 +7,7 @@ from fakeoci.world.labels import DnsLabel
 
 
 class Byoipv6CidrDetails(Details, kw_only=True):
-    """Byoipv6CidrDetails: accepted in form, refused as not of this fake."""
+    """Byoipv6CidrDetails: parsed, then refused: the fake has no BYOIPv6 ranges."""
 
     byoipv6_range_id: str
     ipv6_cidr_block: str
@@ -69,7 +69,7 @@ class ModifyIpv4SubnetCidrDetails(Details, kw_only=True):
 
 
 class Ipv6CidrDetails(Details, kw_only=True):
-    """AddSubnetIpv6CidrDetails and those that take prefixes away."""
+    """AddSubnetIpv6CidrDetails and the bodies that remove prefixes."""
 
     ipv6_cidr_block: str
 

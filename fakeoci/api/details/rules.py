@@ -33,7 +33,7 @@ class IcmpOptions(Details, kw_only=True):
 
 
 class RuleDetails(Details, kw_only=True):
-    """What all rules have."""
+    """The fields of all rules."""
 
     protocol: str
     is_stateless: bool = False

@@ -29,7 +29,7 @@ def _create_dhcp(call: Call) -> Result:
 
 
 def _check(option: AnyDhcpOption) -> None:
-    """Raise 400 unless an option is as DhcpDnsOption or DhcpSearchDomainOption says."""
+    """Raise 400 unless an option is a valid DhcpDnsOption or DhcpSearchDomainOption."""
     if option.type == "SearchDomain":
         names = option.search_domain_names or []
         if len(names) != 1 or not names[0]:

@@ -1,6 +1,6 @@
 """Operations on dynamic routing gateways and their attachments.
 
-The world file says what is behind one; one that the API makes leads nowhere.
+The world file names the network behind a DRG; a DRG that the API creates leads nowhere.
 """
 
 from fakeoci.api.answers import SORTS, listed, one

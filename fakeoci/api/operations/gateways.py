@@ -1,6 +1,6 @@
-"""Operations on gateways: the ways out of a VCN.
+"""Operations on a VCN's gateways.
 
-What the API makes has no packets: the fabric carries the world file's gateways.
+Gateways that the API creates carry no packets: the fabric has the world file's only.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from fakeoci.world.services import SERVICES, cidr_of
 from fakeoci.world.world import World
 
 SINGULAR = ("internet", "nat", "service")
-"""A VCN has at most one of each of these here; OCI's own limits are 1 and more."""
+"""A VCN has at most one gateway of each of these kinds; OCI's limits are 1 or more."""
 
 
 def gateway_lister(kind: str) -> Callable[[Call], Result]:
@@ -64,7 +64,7 @@ def gateway_getter(kind: str) -> Callable[[Call], Result]:
 
 
 def of_kind(gateway: Gateway, kind: str) -> Gateway:
-    """Return a gateway, or raise 404 when it is of another kind."""
+    """Return a gateway; raise 404 if it is of another kind."""
     if gateway.kind != kind:
         raise not_found()
     return gateway
@@ -165,7 +165,7 @@ def gateway_deleter(
 
     Args:
         kind: internet, nat, peering, service or drg.
-        delete: how.
+        delete: deletes the gateway from the world.
     """
 
     def run(call: Call) -> Result:

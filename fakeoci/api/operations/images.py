@@ -1,4 +1,4 @@
-"""Operations on images and boot volumes: read, never changed."""
+"""Operations on images and boot volumes, which are only read."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ FILTERS = (
     "operatingSystemVersion",
     "lifecycleState",
 )
-"""Query parameters of ListImages that name a field."""
+"""The query parameters of ListImages that are names of fields."""
 
 
 def _image_body(image: Image) -> dict[str, Any]:
     return {
         "id": image.id,
-        "compartmentId": None,  # as a platform image has it
+        "compartmentId": None,  # a platform image has none
         "displayName": image.display_name,
         "operatingSystem": image.operating_system,
         "operatingSystemVersion": image.version,
@@ -73,7 +73,7 @@ def _list_boot_volumes(call: Call) -> Result:
     check_known(call, instanceId=Instance)
     rows = [
         {
-            "id": i.id,  # as OCI has it: an attachment's OCID is the instance's
+            "id": i.id,  # in OCI too, a boot volume attachment's OCID is the instance's
             "instanceId": i.id,
             "bootVolumeId": boot_volume_id(i.id),
             "availabilityDomain": call.world.availability_domain,

@@ -1,4 +1,4 @@
-"""Operations on instances, and the shapes that they come in."""
+"""Operations on instances and their shapes."""
 
 import base64
 import binascii
@@ -37,7 +37,7 @@ from fakeoci.world.shapes import (
 from fakeoci.world.vnics import attachments_of
 
 MOST_METADATA_BYTES = 32_000
-"""Of ``metadata`` and ``extendedMetadata`` together (LaunchInstanceDetails)."""
+"""Maximum of ``metadata`` and ``extendedMetadata`` together (LaunchInstanceDetails)."""
 
 
 def _list_instances(call: Call) -> Result:
@@ -59,10 +59,10 @@ def _size(shape: str, config: LaunchInstanceShapeConfigDetails | None) -> Size:
 
 
 def _source(details: LaunchInstanceDetails) -> tuple[str, dict[str, Any]]:
-    """Return the image of a launch, and its source as the caller gave it.
+    """Return the OCID of a launch's image, and the caller's ``sourceDetails``.
 
     Raises:
-        ServiceError: 400, there is none, or there are two.
+        ServiceError: 400, the launch names no image or boot volume, or two images.
     """
     source = details.source_details
     if source is None:
@@ -79,7 +79,7 @@ def _source(details: LaunchInstanceDetails) -> tuple[str, dict[str, Any]]:
 
 
 def _check_metadata(details: LaunchInstanceDetails | UpdateInstanceDetails) -> None:
-    """Raise 400 when metadata is too large, or its user data is not base64."""
+    """Raise 400 if metadata is too large, or its user data is not base64."""
     metadata, extended = details.metadata or {}, details.extended_metadata or {}
     size = len(msgspec.json.encode({**extended, **metadata}))
     if size > MOST_METADATA_BYTES:
@@ -94,7 +94,7 @@ def _check_metadata(details: LaunchInstanceDetails | UpdateInstanceDetails) -> N
 
 
 def _named(call: Call, details: LaunchInstanceDetails) -> dict[str, Any]:
-    """Return what a new instance has of its OCID, name, tags and time."""
+    """Return a new instance's OCID, name, tags and time of creation."""
     common = names(call, "instance", details)
     moment = datetime.fromtimestamp(call.now, UTC)
     made_up = f"instance{moment:%Y%m%d%H%M%S}"
@@ -102,7 +102,7 @@ def _named(call: Call, details: LaunchInstanceDetails) -> dict[str, Any]:
 
 
 def _began(call: Call, instance: Instance, operation: str, action: str) -> str:
-    """Enter a work request of an instance; return its OCID."""
+    """Start a work request of an instance; return the request's OCID."""
 
     def deed(request: WorkRequest, _at: float) -> None:
         request.resources.append(("instance", action, instance.id))
@@ -205,7 +205,7 @@ def _shape(shape: str) -> dict[str, Any]:
         "ocpus": float(size.ocpus),
         "memoryInGBs": float(size.gigabytes),
         "isFlexible": flexible is not None,
-        # Of a flexible shape this is the base value alone (docs/oci.md#bodies).
+        # For a flexible shape this is only the base value (docs/oci.md#bodies).
         "maxVnicAttachments": size.vnics,
         "networkPorts": 1,
         "billingType": "PAID",

@@ -1,4 +1,4 @@
-"""What a network's addresses are used for, and how its parts hang together."""
+"""Operations on the use of a network's addresses, and on its topology."""
 
 from collections.abc import Sequence
 from typing import Any

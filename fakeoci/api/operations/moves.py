@@ -1,9 +1,9 @@
-"""Change…Compartment: what Terraform calls where a resource's compartment changes.
+"""Change…Compartment, which Terraform calls if a resource's compartment changes.
 
-A VCN, a subnet, a DRG and an instance are answered 202 with a work request, the header
-that Oracle's SDKs know of these.  The rest are answered 204, which the reference of
-the same API for Private Cloud Appliance says of route tables and DHCP options.  The
-object itself is moved at once in either case.
+A move of a VCN, a subnet, a DRG or an instance is answered 202 with a work request: for
+these, Oracle's SDKs know its header.  The other moves are answered 204: the reference
+of the same API for Private Cloud Appliance has 204 for route tables and DHCP options.
+In either case the object itself moves at once.
 """
 
 from collections.abc import Callable
@@ -51,12 +51,12 @@ def _mover(kind: type[Noun], gateway: str = "") -> Callable[[Call], Result]:
 def _slow_mover(
     kind: type[Noun], entity: str, gateway: str = ""
 ) -> Callable[[Call], Result]:
-    """Return the operation that moves an object, and later what follows it.
+    """Return the operation that moves an object, and later the resources with it.
 
     Args:
-        kind: of the object.
-        entity: what its work request calls it.
-        gateway: the kind of a gateway.
+        kind: the object's kind.
+        entity: the entity type in its work request.
+        gateway: the gateway's kind, if it is one.
     """
 
     def run(call: Call) -> Result:

@@ -177,7 +177,7 @@ def _update_subnet(call: Call) -> Result:
 def _cidr_changer(
     name: str, change: Callable[[World, Subnet, str, int], None], version: int
 ) -> Callable[[Call], Result]:
-    """Return the operation that gives a subnet a CIDR block, or takes it."""
+    """Return the operation that adds a CIDR block to a subnet, or removes it."""
 
     def run(call: Call) -> Result:
         if version == 4:  # noqa: PLR2004
@@ -210,7 +210,7 @@ def _modify_ipv4_cidr(call: Call) -> Result:
 
 
 def done(call: Call, noun: Vcn | Subnet, operation: str) -> Result:
-    """Answer a change that was made at once by a work request that ends later."""
+    """Return the answer to a change made at once, whose work request ends later."""
     request = work.start(
         call.world,
         noun.compartment_id,

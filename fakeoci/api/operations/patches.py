@@ -1,4 +1,4 @@
-"""PATCH of VCNs and subnets: their IPv6 blocks, replaced all at once or not at all."""
+"""PATCH of VCNs and subnets, which replaces their IPv6 blocks all or not at all."""
 
 from collections.abc import Callable, Sequence
 from ipaddress import IPv6Network
@@ -23,7 +23,7 @@ from fakeoci.world.resources import Subnet, Vcn
 N = TypeVar("N", Vcn, Subnet)
 
 Replace = Callable[[Call, N, Any], None]
-"""Brings what a selection names to a value."""
+"""Replaces the part that a selection names by a value."""
 
 
 def _brought(
@@ -32,7 +32,7 @@ def _brought(
     add: Callable[[str], None],
     remove: Callable[[str], None],
 ) -> None:
-    """Bring blocks to others; where one is refused, all are as they were."""
+    """Replace an object's IPv6 blocks; if one is refused, restore them all."""
     present, version = list(noun.ipv6_cidr_blocks), noun.version
     undo: list[tuple[Callable[[str], None], str]] = []
     try:
@@ -114,7 +114,7 @@ VCN: dict[str, Replace[Vcn]] = {
     "ipv6PrivateCidrBlocks": _private_blocks,
     "byoipv6CidrDetails": _no_byo,
 }
-"""Without ipv6CidrBlock: what it is of a VCN with several, no page says."""
+"""It lacks ipv6CidrBlock: no page says what that is for a VCN with several."""
 
 
 def _patch(

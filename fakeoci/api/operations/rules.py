@@ -36,7 +36,7 @@ from fakeoci.world.world import World
 
 DIRECTIONS = ("INGRESS", "EGRESS")
 _OPTIONS = {"tcp_options": ("6",), "udp_options": ("17",), "icmp_options": ("1", "58")}
-"""Which protocols have them."""
+"""The protocols that each kind of options applies to."""
 
 
 def _rule(

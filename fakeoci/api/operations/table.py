@@ -1,4 +1,4 @@
-"""Every operation of the API, by the file that has it (docs/oci.md#operations)."""
+"""All operations of the API (docs/oci.md#operations)."""
 
 from fakeoci.api.operations import (
     dhcp,

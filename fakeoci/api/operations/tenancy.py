@@ -1,4 +1,4 @@
-"""Identity, as far as tools need it to find their feet; and work requests."""
+"""Operations on work requests, and those on identity that tools need at their start."""
 
 from typing import Any
 

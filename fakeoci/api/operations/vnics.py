@@ -32,14 +32,14 @@ def _list_attachments(call: Call) -> Result:
 
 
 def _check_vnic(call: Call) -> None:
-    """Raise 404 when ``vnicId`` neither is a VNIC nor was one that was detached."""
+    """Raise 404 if ``vnicId`` is no VNIC, not even one that was detached."""
     details, world = call.query.get("vnicId"), call.world
     if details and not any(a.vnic_id == details for a in world.all(VnicAttachment)):
         world.get(Vnic, details)
 
 
 def new_vnic(details: CreateVnicDetails, name: str = "") -> vnics.NewVnic:
-    """Return what a VNIC shall be, as CreateVnicDetails says it."""
+    """Return the new VNIC that CreateVnicDetails describes."""
     if details.vlan_id is not None:
         raise invalid("vlanId: this fake has no VLANs")
     if details.hostname_label and details.assign_private_dns_record is False:
@@ -97,7 +97,7 @@ def _update_vnic(call: Call) -> Result:
     if details.route_table_id:
         of_vcn(world, RouteTable, details.route_table_id, subnet.vcn_id)
     if details.hostname_label is not None:
-        # The VNIC's hostname is its primary private IP's: both have it.
+        # The VNIC and its primary private IP have the same hostname.
         primary = world.private_ips_of(vnic.id)[0]
         ips.check_hostname(world, subnet.id, details.hostname_label, primary)
         primary.hostname_label = details.hostname_label
