@@ -1,4 +1,4 @@
-"""A CNI server whose verbs answer what a test wants, and calls to it."""
+"""A CNI server whose verbs answer as a test sets them, and calls to it."""
 
 import array
 import json
@@ -120,13 +120,13 @@ STATUS = NodeStatus(
 
 
 class Verbs:
-    """Answers what a test wants."""
+    """Answers calls as the test sets it."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
         self.added: list[SandboxKey] = []
         self.waits = False
-        """Whether ADD and DEL wait for ``go_on``."""
+        """True if ADD and DEL wait for ``go_on``."""
         self.waiting = trio.Event()
         self.go_on = trio.Event()
         self.ended: list[str] = []
@@ -219,7 +219,7 @@ def request(environment: dict[str, str], stdin: bytes = CONFIG) -> bytes:
 async def exchange(
     path: Path | str, data: bytes, *, descriptors: int = 1, half: bool = False
 ) -> tuple[int, Any]:
-    """Send bytes; return exit code and JSON, or (-1, None) when nothing comes."""
+    """Send bytes; return exit code and JSON, or (-1, None) if no reply comes."""
     with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         await sock.connect(str(path))
         rights = []

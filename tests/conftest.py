@@ -1,6 +1,6 @@
-"""Property tests: the same examples each time, or long and random where asked.
+"""Settings of property tests: the same examples each time, or many random ones.
 
-And two groups of tests: the fast ones, each under a limit, and the slow ones.
+There are two groups of tests: fast ones, each under a time limit, and slow ones.
 """
 
 import math
@@ -20,7 +20,7 @@ settings.register_profile("random", max_examples=5000, deadline=None)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
 settings.load_profile(PROFILE)
 
-# As the daemon logs traces: structlog's own default prints all local variables.
+# Tracebacks as the daemon logs them: structlog's default has all local variables.
 structlog.configure(
     processors=[
         structlog.processors.add_log_level,
@@ -29,19 +29,19 @@ structlog.configure(
     ]
 )
 
-# Each client of httpx and httpx2 loads what the system trusts, which takes 40 ms.
-# No test speaks to a server that these certificates vouch for.
+# Each client of httpx and httpx2 loads the system's certificates, for 40 ms.
+# No test calls a server with a certificate of these authorities.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "trusted.pem")
 
 LIMIT_SECONDS = 0.5
-"""Processor time, threads included, that a test of the fast group may take."""
+"""The most processor time, with threads, of a test of the fast group."""
 
 BEGAN = pytest.StashKey[float]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave of each matrix a sample in the fast group, spread evenly."""
+    """Keep an evenly spread sample of each matrix in the fast group."""
     matrices: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("matrix"):
@@ -65,7 +65,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test of the fast group that is not fast."""
+    """Fail a test of the fast group that exceeds its limit."""
     report = yield
     took = time.process_time() - item.stash[BEGAN]
     if call.when == "call" and report.passed and took > _limit(item):

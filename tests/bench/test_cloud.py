@@ -1,4 +1,4 @@
-"""The cloud bench: virtual time, so its figures are as good as any assertion."""
+"""The cloud bench: its time is virtual, so tests can assert its figures."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def test_the_aims_are_met() -> None:
     figures = rows.measure(nodes=False, progress=lambda _: None)
     assert [aim for aim in figures["aims"] if not aim["met"]] == []
     assert {aim["addresses"] for aim in figures["aims"]} == {31, 110, 250}
-    # The replay costs what the incumbent was measured at (docs/comparison.md).
+    # The replay costs as many calls as the incumbent did (docs/comparison.md).
     assert 160 <= figures["cold"]["110"]["classic"]["calls"] <= 180
     assert 15 <= figures["cold"]["110"]["block_mode"]["calls"] <= 20
     assert figures["burst"]["last_seconds"] < 45

@@ -1,4 +1,4 @@
-"""Archives that Docker and containerd load, made without either."""
+"""Archives that Docker and containerd can load, made without either."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Artifacts by the hash of their inputs; what is interrupted leaves nothing."""
+"""Artifacts by the hash of their inputs; an interrupted build leaves nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Application resources: what the scheduler counted asks for one, and nothing else."""
+"""Application resources: only resources that the scheduler counted request one."""
 
 import pytest
 from hypothesis import given

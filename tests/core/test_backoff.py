@@ -1,4 +1,4 @@
-"""Delays."""
+"""The delays of a backoff."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ def test_delays_grow_to_a_cap_and_are_never_nothing() -> None:
 def test_each_ceiling_is_twice_the_one_before() -> None:
     class Highest(Random):
         def uniform(self, a: float, b: float) -> float:
-            assert a == b / 8  # a delay of nothing would be a busy loop
+            assert a == b / 8  # a delay of 0 would be a busy loop
             return b
 
     backoff = Backoff(Highest(), first_seconds=1.0, most_seconds=5.0)

@@ -1,4 +1,4 @@
-"""The name of a class follows from its subnets and NSGs alone."""
+"""The name of a class depends only on its subnets and NSGs."""
 
 import pytest
 
@@ -11,7 +11,7 @@ RED, BLUE = "ocid1.networksecuritygroup.red", "ocid1.networksecuritygroup.blue"
 
 
 def test_class_name_is_the_same_on_every_node() -> None:
-    """The name stands in tags of VNICs: another one would orphan those VNICs."""
+    """VNICs' tags have the name: another name would orphan those VNICs."""
     assert named_class((ONE, TWO), [RED, BLUE]) == PodClass(
         ClassName("739d1a5bb6a2"), (ONE, TWO), (BLUE, RED)
     )
@@ -47,5 +47,5 @@ def test_another_class_has_another_name(
 
 
 def test_order_of_subnets_is_part_of_the_class() -> None:
-    """The first subnet that is not full is used: their order means something."""
+    """The first subnet that is not full is used, so their order matters."""
     assert named_class((ONE, TWO), []).name != named_class((TWO, ONE), []).name

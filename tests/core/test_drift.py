@@ -1,4 +1,4 @@
-"""What differs between books, kernel and cloud, and how each difference is repaired."""
+"""Differences between ledger, kernel and cloud, and the repair of each."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -71,7 +71,7 @@ BLOCK = private_ip("10.0.1.0", prefix_length=30)
         ([ONE], [], ("10.0.0.1",), [Forget(ONE, leased=True)]),
         ([BLOCK], [], ("10.0.1.3",), [Forget(BLOCK, leased=True)]),
         ([BLOCK], [], ("10.0.1.4",), [Forget(BLOCK, leased=False)]),
-        # Deleted and created anew: another object, and the old one goes first.
+        # Deleted and created again: another object; the old one is forgotten first.
         ([ONE], [NEW_ONE], (), [Forget(ONE, leased=False), Adopt(NEW_ONE)]),
         ([ONE], [TWO], (), [Forget(ONE, leased=False), Adopt(TWO)]),
     ],
@@ -93,7 +93,7 @@ def test_cloud_drift_is_adopted_or_forgotten(
     [
         ([], [], (), []),
         ([lease("oci1", FOUR)], [link("oci1", FOUR)], (), []),
-        # A leased link that carries no pod (its pod is just gone) is left to DEL.
+        # DEL removes a leased link without a pod (the pod has just ended).
         ([lease("oci1", FOUR)], [link("oci1")], (), []),
         ([lease("oci1", FOUR)], [], (), [EndLease(lease("oci1", FOUR))]),
         ([lease("oci1", FOUR)], [], ("oci1",), []),
@@ -102,12 +102,12 @@ def test_cloud_drift_is_adopted_or_forgotten(
         ([], [link("oci1", ours=False)], (), []),
         ([], [link("oci1", FOUR, ours=False)], (), []),
         ([], [link("oci1", FOUR)], ("oci1",), []),
-        # The name of a lease's link is enough; whose it is does not count.
+        # The name of a lease's link is enough; its owner does not matter.
         ([lease("oci1", FOUR)], [link("oci1", ours=False)], (), []),
-        # Another pod is alive with that address: nothing says which one has it.
+        # Another pod has that address too: it is unknown which of them owns it.
         ([lease("oci1", FOUR)], [link("oci1", FOUR), link("oci2", FOUR)], (), []),
         ([], [link("oci2"), link("oci1")], (), [ReapLink("oci1"), ReapLink("oci2")]),
-        # Of a lease without wiring the kernel is no witness.
+        # The kernel is no witness of a lease without wiring.
         ([unwired(FOUR, SIX)], [], (), []),
         ([unwired(FOUR)], [link("oci1")], (), [ReapLink("oci1")]),
         ([unwired(FOUR)], [link("oci1", FOUR)], (), []),
@@ -145,7 +145,7 @@ def test_link_of_a_pod_outlives_the_older_lease_of_its_address() -> None:
         ((FOUR, SIX), Family.IPV4, (FOUR, SIX)),
         ((FOUR, SIX), Family.IPV6, (SIX, FOUR)),
         ((SIX, FOUR), Family.IPV4, (FOUR, SIX)),
-        # Of several in a family it is the first that the link names.
+        # Of several addresses in a family, the first one of the link.
         ((FOUR, "10.0.0.2", SIX, "fd00::2"), Family.IPV4, (FOUR, SIX)),
     ],
 )
@@ -210,7 +210,7 @@ SHOP = PodClass(ClassName("shop"), ("a",), ())
         ("", "a", ("red", "blue", "green"), ("red", "blue")),
         ("shop", "a", ("red",), ()),
         ("shop", "a", (), None),
-        # A subnet that the class does not name, a class that no pod asks for.
+        # A subnet that the class lacks, and a class that no pod requests.
         ("shop", "b", ("red",), None),
         ("gone", "a", ("red",), None),
     ],

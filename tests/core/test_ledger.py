@@ -1,4 +1,4 @@
-"""The ledger under a state machine: nothing shared, nothing lost, no early reuse."""
+"""The ledger under a state machine: no address shared, lost or reused too early."""
 
 import math
 from dataclasses import replace
@@ -25,7 +25,7 @@ COOLING = 30.0
 
 
 def private_ip(number: int, *, block: bool = False) -> PrivateIp:
-    """Return a single address, or a block of eight, whose addresses no other has."""
+    """Return a single, or a block of eight; each number has other addresses."""
     return PrivateIp(
         id=PrivateIpId(f"ocid{number}"),
         address=f"10.0.{number // 32}.{number % 32 * 8}",
@@ -48,7 +48,7 @@ def end(ledger: Ledger, key: SandboxKey, now: float) -> None:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Every move there is, in any order; time only goes forward."""
+    """Makes all moves in any order; time only goes forward."""
 
     keys = Bundle("keys")
 
@@ -208,7 +208,7 @@ def test_blocks_in_use_are_filled_before_whole_blocks() -> None:
         assert found is not None
         ledger.lease(lease(key, found))
         taken.append(found)
-    # The single before any block is begun; then one block to its end.
+    # The single before any unused block; then one block until it is used up.
     assert taken == [single.address, *used.addresses, untouched.address]
     assert ledger.releasable() == []
 
@@ -224,7 +224,7 @@ def test_a_block_is_spare_only_when_all_of_it_is() -> None:
         ledger.mark_deleting(block)
     assert ledger.counts().free == 7
     end(ledger, key, 0.0)
-    assert ledger.releasable() == []  # it cools
+    assert ledger.releasable() == []  # one address cools down
     ledger.end_cooldown(0.0)
     assert ledger.releasable() == [block]
 
@@ -236,7 +236,7 @@ def test_late_durable_release_frees_an_address_that_was_added_again() -> None:
     ledger.lease(lease(key, private_ip(1).address))
     ended = ledger.end_lease(key)
     assert ended is not None
-    ledger.forget(private_ip(1))  # while the disk is full
+    ledger.forget(private_ip(1))  # its release is not durable yet
     ledger.add(private_ip(1))
     ledger.start_cooldown(ended, 0.0)
     assert ledger.state(ended.address) is State.FREE

@@ -1,4 +1,4 @@
-"""What refusals teach."""
+"""Limits that are learnt from refusals."""
 
 from vcnd.core.limits import (
     BLOCK_SECONDS,
@@ -32,8 +32,8 @@ def test_address_on_another_vnic_of_the_subnet_proves_the_limit() -> None:
     assert learnt.limit(ONE, 1.0) == 32
     assert learnt.limit(TWO, 1.0) == 64
     assert learnt.new_vnic_limit(1.0) == 32
-    assert learnt.limit(ONE, 1.0 + LIMIT_SECONDS) == 64  # forgotten
-    learnt.vnic_accepted(ONE, "subnet", 2.0)  # told otherwise
+    assert learnt.limit(ONE, 1.0 + LIMIT_SECONDS) == 64  # the learnt limit has expired
+    learnt.vnic_accepted(ONE, "subnet", 2.0)  # an accepted address disproves it
     assert learnt.limit(ONE, 2.0) == 64
 
 
@@ -70,7 +70,7 @@ def test_api_without_blocks_is_asked_for_singles() -> None:
     learnt = limits()
     learnt.no_blocks(0.0)
     assert learnt.blocks(BLOCK_SECONDS) == ()
-    learnt.vnic_refused(ONE, "subnet", 32, BLOCK_SECONDS)  # which says nothing of it
+    learnt.vnic_refused(ONE, "subnet", 32, BLOCK_SECONDS)  # proves nothing on blocks
     assert learnt.blocks(BLOCK_SECONDS) == ()
     assert LearntLimits(per_vnic=64, blocks=False).blocks(0.0) == ()
 

@@ -1,4 +1,4 @@
-"""Which free address a pod gets."""
+"""The choice of a pod's address among the free ones."""
 
 import pytest
 
@@ -25,11 +25,11 @@ BEHIND = {a: p for p in EVERY for a in p.addresses}
 @pytest.mark.parametrize(
     ("free", "used", "expected"),
     [
-        # The longest free of a kind is first.
+        # Of one kind, the address that has been free longest comes first.
         (["10.0.0.2", "10.0.0.1"], {}, "10.0.0.2"),
         (["10.0.1.3", "10.0.1.2"], {"10.0.1.0"}, "10.0.1.3"),
         (["10.0.2.1", "10.0.1.1"], {}, "10.0.2.1"),
-        # A block in use goes before a single, a single before a whole block.
+        # A block in use comes before a single, a single before an unused block.
         (["10.0.0.1", "10.0.1.3"], {"10.0.1.0"}, "10.0.1.3"),
         (["10.0.2.0", "10.0.0.1"], {}, "10.0.0.1"),
         (["10.0.2.0", "10.0.0.1", "10.0.1.3"], {"10.0.1.0"}, "10.0.1.3"),

@@ -1,4 +1,4 @@
-"""Where missing addresses come from."""
+"""Placement: the VNIC of missing addresses, and blocks or singles."""
 
 from dataclasses import replace
 
@@ -200,7 +200,7 @@ def test_empty_vnic_is_detached_without_a_surplus() -> None:
 
 
 def test_vnic_needed_by_the_other_family_is_kept() -> None:
-    """Its IPv4 addresses go; its IPv6 block is not over."""
+    """Its IPv4 addresses are released; its IPv6 block is no surplus."""
     have = spare_of([([29], False), ([29], True)])
     block = PrivateIp(
         id=PrivateIpId("six"),

@@ -1,4 +1,4 @@
-"""What a NativePodNetwork may ask for, and how a node's state is reported."""
+"""Valid requests of a NativePodNetwork, and reports of a node's state."""
 
 from dataclasses import replace
 
@@ -109,7 +109,7 @@ def test_profiles_name_subnets_and_resources() -> None:
     assert alone.kept_warm == (alone.resources[0].pod_class,)
     status = report(observed=True, vnics=(), usable=1, problem=None, network=alone)
     assert status.only_resources
-    # A profile of the same subnet and NSGs is another class all the same.
+    # A profile with the same subnet and NSGs is still another class.
     same = replace(GENERAL, application_resources=("web",))
     both = ask(profiles=(GENERAL, same))
     assert both.resources[0].pod_class.name != both.own_class.name

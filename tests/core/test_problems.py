@@ -1,4 +1,4 @@
-"""ProblemTable by place: their age, what clears them, what expires."""
+"""Problems by place: their age, and how they are cleared or expire."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def test_a_problem_keeps_its_age_and_counts() -> None:
     problems = ProblemTable()
     assert problems.see(FOUR, Cause.REFUSED, "full", 10.0)
     assert not problems.see(FOUR, Cause.REFUSED, "full", 20.0)
-    assert problems.see(FOUR, Cause.REFUSED, "429", 30.0)  # other words are news
+    assert problems.see(FOUR, Cause.REFUSED, "429", 30.0)  # another text is news
     assert problems.see(FOUR, Cause.THROTTLED, "429", 30.0)  # and another cause
     (found,) = problems
     assert (found.since, found.last_seen, found.count) == (10.0, 30.0, 4)
@@ -98,5 +98,5 @@ def test_every_place_has_words_of_its_own() -> None:
         shape_place(OWN_CLASS, Family.IPV6),
     ]
     assert len({str(p) for p in set(places)}) == len(set(places)) - 1
-    # The node's own class needs no name: its attachment reads as any attachment.
+    # The node's own class has no name in the text of its place.
     assert str(attach_place(OWN_CLASS)) == str(Place(kind=PlaceKind.ATTACH))

@@ -1,4 +1,4 @@
-"""What is still wrong is mentioned less and less often."""
+"""Reminders of an open problem become rarer and rarer."""
 
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ HOUR = 3600.0
 
 
 def follow(present: list[bool], seconds: float) -> tuple[list[float], list[float]]:
-    """Return when a problem was mentioned, and when its end was."""
+    """Return the times at which a problem was mentioned, and those of its ends."""
     reminders, began, ended = Reminders[str](), list[float](), list[float]()
     for number, is_there in enumerate(present):
         now = number * seconds

@@ -1,4 +1,4 @@
-"""The journal's fold: compaction remembers the same."""
+"""The replay of the journal: a compacted journal gives the same state."""
 
 from dataclasses import replace
 
@@ -96,7 +96,7 @@ def test_compaction_remembers_the_same(sequence: list[Record]) -> None:
 
 
 def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
-    """I3: what was leased or cooling cools from the moment the sandboxes were gone."""
+    """I3: leased or cooling addresses cool down from the end of the sandboxes."""
     replay = Replay()
     for record in (
         VnicNumbered(slot(2)),

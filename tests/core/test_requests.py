@@ -1,4 +1,4 @@
-"""What pods ask for, what they are allowed, and what they are given."""
+"""Pods' requests, namespace policies and grants."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -68,7 +68,7 @@ def test_annotations_are_read(
 )
 def test_application_resource_is_read(resources: Mapping[str, str], name: str) -> None:
     assert read(resources=resources) == AddressRequest(resource=name)
-    assert read(annotations=resources) == AddressRequest()  # an annotation is none
+    assert read(annotations=resources) == AddressRequest()  # no resource
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_several_application_resources_are_refused(resources: dict[str, str]) ->
         ({FIXED_ADDRESS: "a."}, "'a.' is no name"),
         ({FIXED_ADDRESS: "other/name"}, "'other/name' is no name"),
         ({FIXED_ADDRESS: "a" * 254}, "is no name"),
-        # A tag of the address has namespace and name.
+        # The address's tag has namespace and name.
         ({FIXED_ADDRESS: "a" * 252}, "namespace 257 characters, at most 256"),
     ],
 )
@@ -149,7 +149,7 @@ def grant(
         (AddressRequest(families=(SIX,)), Grant(OWN, (SIX,))),
         (AddressRequest(families=(SIX, FOUR)), Grant(OWN, (SIX, FOUR))),
         (AddressRequest(fixed="shop/a"), Grant(OWN, (FOUR, SIX), "shop/a")),
-        # What the node's own class has anyway makes no other class.
+        # The subnets and NSGs of the node's own class make no other class.
         (AddressRequest(subnet_ids=(S1,), nsg_ids=(N1, N2)), Grant(OWN, (FOUR, SIX))),
         (
             AddressRequest(subnet_ids=(S2,)),

@@ -1,4 +1,4 @@
-"""The table of the ledger's moves: what is legal, and where each move leads."""
+"""The table of the ledger's moves: legal moves, and the states they lead to."""
 
 from collections.abc import Callable
 

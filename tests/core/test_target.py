@@ -1,4 +1,4 @@
-"""The pool's formula."""
+"""The formula of the pool's target."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A number is a VNIC's own, and stays reserved while leases stand on it."""
+"""A VNIC number belongs to one VNIC, and stays reserved while leases use it."""
 
 from vcnd.core.ledger import Ledger
 from vcnd.core.replay import Replay
@@ -74,5 +74,5 @@ def test_replay_restores_the_vnic_of_a_lost_address() -> None:
 
 
 def test_vnic_numbers_fit_into_the_marks() -> None:
-    """Pool and kernel agree; the numbers above are for VNICs of others."""
+    """Pool and kernel agree; higher numbers are for others' VNICs."""
     assert Layout().most_pod_vnics >= MOST_INDEX

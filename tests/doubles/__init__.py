@@ -1,1 +1,1 @@
-"""Doubles of what the adapters speak to, for the fast tests only."""
+"""Doubles of the adapters' peers, for the fast tests only."""

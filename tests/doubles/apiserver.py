@@ -1,4 +1,4 @@
-"""An API server in memory, behind httpx2: what a test says is listed and watched."""
+"""An API server in memory, behind httpx2: a test sets its lists and watches."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,7 @@ from vcnd.kubeapi.credentials import Credentials
 
 
 class _Lines(httpx2.AsyncByteStream):
-    """A watch: lines now, and then the end, or silence."""
+    """A watch: it sends its lines at once, then is silent, then ends."""
 
     def __init__(self, lines: list[str], ends_after: float) -> None:
         self._lines = lines
@@ -40,22 +40,22 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.items: dict[str, list[Any]] = {}
-        """By path."""
+        """The objects of each list, by path."""
         self.lines: dict[str, list[str]] = {}
         """Lines of the next watch of a path; they are sent once."""
         self.always: list[str] = []
-        """What every watch says first."""
+        """The first lines of every watch."""
         self.ends_after = 3600.0
-        """A watch ends so long after its lines."""
+        """Seconds between a watch's last line and its end."""
         self.watch_status = 200
         self.retry_after = ""
         self.list_text: str | None = None
-        """What a list answers in place of the items."""
+        """The body of every list, in place of the items."""
         self.refusals: list[int] = []
         """Statuses of the next writes; after these they succeed."""
         self.asked: list[httpx2.Request] = []
         self.garbage: tuple[Callable[[httpx2.Request], bool], str] | None = None
-        """Which request is answered next with garbage of ``fakeoci.api.garble``."""
+        """Selects the next request to garble; the mutation (``api.garble``)."""
 
     def client(self, folder: Path) -> KubeClient:
         """Return a client that has this server behind its transport."""
@@ -81,7 +81,7 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         return self._answer(request)
 
     def _garbled(self, request: httpx2.Request, how: str) -> httpx2.Response:
-        """Reply what would be answered, garbled; of a watch, its first line."""
+        """Return the answer garbled; of a watch, its first line."""
         path = request.url.path
         if "watch" in request.url.params:
             item = self.items.get(path, [{}])[0]

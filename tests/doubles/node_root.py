@@ -1,4 +1,4 @@
-"""A folder in place of a node's file system, for the installer."""
+"""A folder that replaces a node's file system, for the installer."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from vcnd.install.host import Host, InstallError
 
 
 class NodeRoot(Host):
-    """Writes below a folder, as this process' user; notes programs, runs none."""
+    """Writes below a folder as this process's user; notes programs, but runs none."""
 
     def __init__(self, root: Path, *, output: str = "", runs: bool = True) -> None:
         super().__init__(root)

@@ -1,4 +1,4 @@
-"""A server that answers whatever a test likes, byte for byte."""
+"""A server whose answers a test sets byte for byte."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ class Reply:
     body: bytes | Iterable[bytes] = b""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     pause_seconds: float = 0.0
-    """Before each piece of the body."""
+    """The pause before each piece of the body."""
 
 
 class Pieces(httpx2.AsyncByteStream):
-    """A body that is read as it comes."""
+    """A body that is sent piece by piece."""
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
@@ -32,7 +32,7 @@ class Pieces(httpx2.AsyncByteStream):
 
 
 class Server(httpx2.AsyncBaseTransport):
-    """Answers each request as a function says."""
+    """Answers each request by a function."""
 
     def __init__(self, answer: Callable[[httpx2.Request], Reply]) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Each operation accepts a good request, and a stale etag in none."""
+"""Each operation accepts a good request, and refuses it with a stale etag."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ WITHOUT_ETAG = (
     *("RemoveNetworkSecurityGroupSecurityRules",),
     *(f"Change{noun}Compartment" for noun in networks.MOVED),
 )
-"""The changes of one object that take no if-match (SDK docstrings)."""
+"""Changes of one object that have no if-match (SDK docstrings)."""
 WITH_ETAG = [
     operation
     for operation, method in METHODS.items()

@@ -1,4 +1,4 @@
-"""The API in process: identity, form of answers, paging, retry tokens, faults."""
+"""The API in process: identity, form of answers, pages, retry tokens, faults."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Which compartments' policies decide: the node's are in one, its network in others."""
+"""Policies by compartment: the instances are in one, the network in others."""
 
 import json
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def is_allowed(
 ) -> bool:
     """Return True if statements let the node call an operation.
 
-    Texts that are the name of one of ``ids`` stand for its OCID.
+    A text that is a name in ``ids`` stands for that OCID.
     """
 
     def named(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Several compartments: where things are made and listed."""
+"""Several compartments: objects are created and listed in their own."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Containers as instances: what Docker says of them, and what the world makes of it."""
+"""Containers as instances: Docker's description, and its objects in the world."""
 
 from ipaddress import IPv4Network
 
@@ -32,7 +32,7 @@ ANOTHER_MAC = "02:00:00:00:00:07"
 
 
 def booted(world: World) -> Instance:
-    """Launch an instance as a container that starts does."""
+    """Launch an instance, as the start of a container does."""
     container = container_of(SAID)
     return instances.launch(
         world,
@@ -95,11 +95,11 @@ def test_reboot_keeps_vnics_and_changes_the_address() -> None:
     assert {v.id for v in world.vnics_of(instance.id)} == before
     assert world.primary_ip(world.vnics_of(instance.id)[0].id) == "10.0.0.70"
     new = places()
-    # Every link is another: its namespace is.
+    # Every link is new because its namespace is.
     assert new.keys() == old.keys()
     assert all(new[v] != old[v] for v in old)
     space = world.space(world.named(Subnet, "nodes").id)
-    space.take("10.0.0.65")  # free again
+    space.take("10.0.0.65")  # the old address is free again
     with pytest.raises(ServiceError):
         space.take("10.0.0.70")
 

@@ -40,7 +40,7 @@ CALLERS = pytest.mark.parametrize(
 
 
 @pytest.mark.matrix(fast=8)
-# httpx and httpx2 leave generators behind when they cannot decode, which trio tells.
+# httpx and httpx2 leave generators open after a decoding error; trio warns of them.
 @pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
 @LIBRARIES
 @CALLERS
@@ -130,7 +130,7 @@ def test_a_caller_may_stop_reading_an_answer_that_never_ends(library: Any) -> No
 @LIBRARIES
 @pytest.mark.parametrize("run", [asyncio.run, trio.run], ids=["asyncio", "trio"])
 def test_calls_are_served_at_once_and_may_be_cancelled(library: Any, run: Any) -> None:
-    """Each call hangs, so that they are all under way when the last has come."""
+    """Each call hangs, so all are in flight when the last one has come."""
     number = 20
 
     async def hang(client: Any, service: Service) -> None:

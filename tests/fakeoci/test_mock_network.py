@@ -1,4 +1,4 @@
-"""While OCI is mocked, nothing of this process reaches the network."""
+"""While OCI is mocked, this process sends nothing to the network."""
 
 import asyncio
 import http.server
@@ -91,7 +91,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"ok")
 
     def log_message(self, *arguments: Any) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_unix_sockets_stay_usable(tmp_path: Path, library: Any) -> None:
 def test_allowed_hosts_are_not_refused() -> None:
     hosts = ("192.0.2.7", "localhost")
     with mock_oci(allow=hosts), socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.connect(("192.0.2.7", 9))  # of a datagram socket: nothing is sent
+        sock.connect(("192.0.2.7", 9))  # connect of a datagram socket sends nothing
         with pytest.raises(NetworkRefused):
             sock.connect(("192.0.2.8", 9))
 
@@ -165,4 +165,4 @@ def test_the_network_is_open_again_afterwards() -> None:
         try:
             sock.connect(("192.0.2.7", 9))
         except OSError as error:
-            assert "unreachable" in str(error)  # a machine without a network
+            assert "unreachable" in str(error)  # the machine has no network

@@ -1,4 +1,4 @@
-"""``mock_oci()``: whose time the cloud lives in."""
+"""``mock_oci()``: the clock of the cloud."""
 
 from typing import Any
 

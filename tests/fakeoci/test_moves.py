@@ -1,4 +1,4 @@
-"""Moves to another compartment: what goes with an object, and what stays."""
+"""Moves to another compartment: which parts move with an object, and which stay."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,7 @@
 """Nonsense for each operation: refused in OCI's form, and nothing changes.
 
-A request that an operation accepts is spoilt at some places.  Where it is accepted
-all the same, the world can still be read and kept, whatever comes due.
+Some places of an accepted request are spoilt.  If the fake accepts it even so, the
+world can still be read and stored after all due changes.
 """
 
 from functools import cache
@@ -57,14 +57,14 @@ PLAIN = st.one_of(
 
 @cache
 def values(ocids: tuple[str, ...]) -> st.SearchStrategy[Any]:
-    """Return what may stand where something else belongs."""
+    """Return a strategy of values to replace right ones."""
     some = PLAIN | st.sampled_from(ocids)
     keys = st.sampled_from(FIELDS) | st.text(max_size=5)
     return some | st.lists(some, max_size=3) | st.dictionaries(keys, some, max_size=3)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
-    """Return where a body can be spoilt: each container with each of its keys."""
+    """Return the places of a body: each container with each of its keys."""
     inside = value.items() if isinstance(value, dict) else enumerate(value)
     found = []
     for key, item in list(inside):
@@ -75,7 +75,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def spoil(draw: st.DrawFn, body: Any, ocids: tuple[str, ...]) -> Any:
-    """Return a body with something wrong, or a thing that is none."""
+    """Return a body with some places spoilt, or another value in its place."""
     for _ in range(draw(st.integers(1, 3))):
         if not isinstance(body, dict) or draw(st.integers(0, 30)) == 0:
             return draw(values(ocids))
@@ -95,7 +95,7 @@ def spoil(draw: st.DrawFn, body: Any, ocids: tuple[str, ...]) -> Any:
 
 
 def spoil_target(draw: st.DrawFn, target: str, ocids: tuple[str, ...]) -> str:
-    """Return a target with another's OCID, another query, or nonsense in them."""
+    """Return a target with another OCID, another query, or nonsense in them."""
     path, mark, query = target.partition("?")
     parts = path.split("/")
     others = st.sampled_from(ocids + TEXTS)
@@ -135,7 +135,7 @@ def requests(
 
 
 def readable(service: Service) -> None:
-    """Read every object as the API shows it, and the world as it is kept."""
+    """Read every object as the API shows it; store and restore the world."""
     world = service.world
     for kind in KINDS:
         for noun in world.all(kind):

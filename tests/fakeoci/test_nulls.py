@@ -33,7 +33,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
 def example(kind: inspect.Type) -> Any:
-    """Return the least value of a type: of a body, its required fields."""
+    """Return a minimal value of a type; of a body, its required fields."""
     match kind:
         case inspect.StructType(fields=fields):
             return {f.encode_name: example(f.type) for f in fields if f.required}
@@ -54,7 +54,7 @@ def example(kind: inspect.Type) -> Any:
 
 
 def least(kind: type[Details]) -> dict[str, Any]:
-    """Return the least body of a type."""
+    """Return a minimal body of a type."""
     value = example(inspect.type_info(kind))
     assert isinstance(value, dict)
     return value

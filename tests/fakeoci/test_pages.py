@@ -1,4 +1,4 @@
-"""Pages: nothing twice, nothing left out, whatever is deleted between two of them."""
+"""Pages: no row twice, none left out, whatever is deleted between two pages."""
 
 import time
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def world_of(nsgs: list[str]) -> World:
                 compartment_id=world.compartment_id,
                 display_name=name,
                 vcn_id=vcn.id,
-                time_created=float(number // 3),  # several at the same time
+                time_created=float(number // 3),  # several have the same time
             )
         )
     return world
@@ -61,7 +61,7 @@ def walk(
     between: Callable[[], None] = lambda: None,
     of: dict[str, str] | None = None,
 ) -> list[Any]:
-    """Return all rows of a list; ``between`` happens after each page but the last."""
+    """Return all rows of a list; call ``between`` after each page but the last."""
     seen: list[Any] = []
     page: dict[str, str] = {}
     while True:

@@ -1,4 +1,4 @@
-"""What OCI refuses, the fake refuses in the same words, and changes nothing."""
+"""The fake refuses what OCI refuses, with its status and code; nothing changes."""
 
 import json
 import time
@@ -58,7 +58,7 @@ async def ask(service: Service, row: Row, ids: dict[str, str]) -> httpx2.Respons
 
 
 def snapshot(world: World) -> object:
-    """Return all that a request can change, but for the names to come."""
+    """Return all state that a request can change, except the generator of names."""
     document = json.loads(state.dump(world, []))
     free = [
         [s.taken.count for s in world.blocks(subnet.id)] for subnet in world.all(Subnet)
@@ -68,7 +68,7 @@ def snapshot(world: World) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A cloud with what the rows speak of, and what it is to be again."""
+    """A cloud with the objects that rows name, and the document that restores it."""
 
     service: Service
     ids: dict[str, str]

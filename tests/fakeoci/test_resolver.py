@@ -1,4 +1,4 @@
-"""The VCN's resolver: names of instances, over datagrams and over streams."""
+"""The VCN's resolver: names of instances, over UDP and over TCP."""
 
 import struct
 

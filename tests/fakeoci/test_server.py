@@ -32,13 +32,13 @@ def connected(port: int) -> Iterator[socket.socket]:
 
 
 def listed(to: socket.socket, compartment: str) -> bytes:
-    """Send a request and return what comes back first."""
+    """Send a request; return the first bytes of the answer."""
     to.sendall(REQUEST % compartment.encode())
     return to.recv(65536)
 
 
 async def lists(service: Service, kinds: list[str]) -> list[bytes | type[OSError]]:
-    """List VCNs on a connection for each kind of fault; return how that ended."""
+    """List VCNs on a connection for each kind of fault; return each outcome."""
     seen: list[bytes | type[OSError]] = []
 
     def ask(port: int) -> bytes | type[OSError]:
@@ -88,11 +88,11 @@ BROKEN: dict[str, tuple[bytes, bytes]] = {
         b"400",
     ),
 }
-"""What a client sends, and the status that comes back."""
+"""Broken requests, each with the status of its answer."""
 
 
 async def answers(service: Service, requests: Sequence[bytes]) -> list[bytes]:
-    """Send bytes, each on a connection of its own; return how the answers begin."""
+    """Send each request on its own connection; return each answer's first bytes."""
     seen: list[bytes] = []
 
     def ask(port: int, request: bytes) -> bytes:

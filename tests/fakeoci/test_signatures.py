@@ -1,7 +1,7 @@
 """Signatures in every form that OCI's page on request signatures allows.
 
-Oracle's clients differ: the TypeScript SDK signs ``x-date`` and names headers as it
-sends them, others sign ``date`` and lower-case names, in another order.
+Oracle's clients differ: the TypeScript SDK signs ``x-date`` and keeps the case of
+headers' names; others sign ``date`` and lower-case names, in another order.
 """
 
 import base64
@@ -44,13 +44,13 @@ def signature_of(lines: Sequence[str]) -> str:
 def authorization(
     names: Sequence[str], values: Mapping[str, str], *, form: str = FORMS
 ) -> str:
-    """Return an Authorization header over headers; names stay as they are given."""
+    """Return an Authorization header over headers; their names keep their case."""
     lines = [f"{name.lower()}: {values[name.lower()]}" for name in names]
     return form.format(" ".join(names), signature_of(lines))
 
 
 def verify(headers: Pairs, *, method: str = "GET", body: bytes = b"") -> None:
-    """Let the fake judge a request."""
+    """Let the fake verify a request; raise if it refuses."""
     raw = [(k.lower().encode(), v.encode("latin-1")) for k, v in headers]
     Signed(Headers(raw=raw)).verify(
         method=method,
@@ -71,7 +71,7 @@ def refusal(headers: Pairs, *, method: str = "GET", body: bytes = b"") -> str:
 
 
 def values(method: str = "GET", body: bytes = b"", **more: str) -> dict[str, str]:
-    """Return what each header of a request says, by its lower-case name."""
+    """Return the values of a request's headers, by lower-case name."""
     headers = {
         "(request-target)": f"{method.lower()} {TARGET}",
         "host": "iaas.us-ashburn-1.oraclecloud.com",
@@ -92,7 +92,7 @@ def values(method: str = "GET", body: bytes = b"", **more: str) -> dict[str, str
 def request(
     headers: Mapping[str, str], names: Sequence[str], *, form: str = FORMS
 ) -> list[tuple[str, str]]:
-    """Return the headers of a signed request that carries just the signed ones."""
+    """Return the headers of a signed request that has no unsigned ones."""
     signed = [(n, headers[n.lower()]) for n in names if n.lower() != "(request-target)"]
     return [*signed, ("authorization", authorization(names, headers, form=form))]
 
@@ -122,7 +122,7 @@ def test_order_of_parameters_does_not_matter(order: list[int], gap: str) -> None
         'headers="{}"',
         'signature="{}"',
     ]
-    order = sorted(order, key=lambda n: (n == 4, n in (3, 4)))  # format fills in turn
+    order = sorted(order, key=lambda n: (n == 4, n in (3, 4)))  # format fills in order
     form = "Signature " + gap.join(parameters[n] for n in order)
     verify(request(values(), ["date", "(request-target)", "host"], form=form))
 

@@ -1,4 +1,4 @@
-"""A restarted fake knows its cloud."""
+"""A restarted fake has its cloud again."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ def everything(world: World) -> dict[str, list[object]]:
 
 
 def busy(service: Service) -> Vnic:
-    """Let there be VNICs, addresses of all sorts, and things under way."""
+    """Create a VNIC and addresses of all kinds; return the VNIC."""
     world = service.world
     node = world.named(Instance, "node1").id
     new = NewVnic(subnet_id=world.named(Subnet, "pods").id)
@@ -85,7 +85,7 @@ def test_in_flight_work_resumes_or_fails_after_restore() -> None:
     assert other.get(WorkRequest, request.id).status == "FAILED"
     again = other.get(type(attachment), attachment.id)
     assert again.lifecycle_state == "ATTACHING"
-    ips.create(other, NewAddress(), vnic_id=vnic.id, now=NOW + 100)  # not busy
+    ips.create(other, NewAddress(), vnic_id=vnic.id, now=NOW + 100)  # not busy now
     other.advance(NOW + 200)
     assert again.lifecycle_state == "ATTACHED"
     assert other.get(Vnic, attachment.vnic_id).lifecycle_state == "AVAILABLE"
@@ -119,7 +119,7 @@ async def test_the_file_follows_the_changes(
         await trio.sleep(2)
         assert vnic.id.encode() in path.read_bytes()
         ips.create(service.world, NewAddress(), vnic_id=vnic.id, now=NOW + 60)
-        nursery.cancel_scope.cancel()  # the last change is written at the end
+        nursery.cancel_scope.cancel()  # the task writes the last change when it ends
     other = fresh()
     assert StateFile(other, path).read()
     assert everything(other.world) == everything(service.world)

@@ -1,4 +1,4 @@
-"""Defined tags: their namespaces are those that the tenancy has, where it says so."""
+"""Defined tags: the tenancy must have their namespaces, if the world lists them."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ PLACES: dict[str, tuple[str, Any]] = {
 
 
 def tagged(value: Any, tags: dict[str, Any]) -> Any:
-    """Return a body with tags where it says ``TAGS``."""
+    """Return a body with ``TAGS`` replaced by tags."""
     if isinstance(value, dict):
         return {k: tags if v == "TAGS" else tagged(v, tags) for k, v in value.items()}
     return [tagged(item, tags) for item in value] if isinstance(value, list) else value

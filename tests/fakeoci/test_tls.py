@@ -1,4 +1,4 @@
-"""``fakeoci serve --tls``: the command, its certificate, and what it refuses."""
+"""``fakeoci serve --tls``: the command, its certificate and its refusals."""
 
 import signal
 import socket
@@ -10,14 +10,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-pytestmark = pytest.mark.slow  # starts Python
+pytestmark = pytest.mark.slow  # the tests start Python
 
 SERVE = [sys.executable, "-m", "fakeoci", "serve", "--port", "0"]
 TLS = ["--tls", "--tls-port", "0"]
 
 
 def refused(*words: str) -> str:
-    """Return why the command ends at once."""
+    """Return the error with which the command ends at once."""
     done = subprocess.run(
         [*SERVE, *words], capture_output=True, text=True, check=False, timeout=60
     )

@@ -1,4 +1,4 @@
-"""Topologies: what a caller may leave out."""
+"""Topologies: a parameter that callers may leave out."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""The in-process transport, and what its callers catch."""
+"""The in-process transport, and the exceptions that its callers catch."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""Requests that no operation takes: refused in OCI's form, by name, and logged."""
+"""Requests without an operation: refused in OCI's form, by name, and logged."""
 
 import time
 

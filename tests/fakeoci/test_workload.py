@@ -1,6 +1,6 @@
-"""A pod's session key, in each of the forms in which Oracle's SDKs send it.
+"""A pod's session key in each form that Oracle's SDKs send.
 
-For the answer see federation_client_oke_workload_identity.go of the Go SDK.
+The Go SDK's federation_client_oke_workload_identity.go reads the answer.
 """
 
 import base64

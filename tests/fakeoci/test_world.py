@@ -1,4 +1,4 @@
-"""The world's rules: what the cloud refuses, and how slowly it does the rest."""
+"""The world's rules: the cloud's refusals, and the times of its changes."""
 
 from ipaddress import IPv4Network, ip_address, ip_network
 from itertools import pairwise
@@ -90,7 +90,7 @@ def test_detach_deletes_the_vnic_and_its_addresses(world: World) -> None:
     assert attachment.lifecycle_state == "DETACHED"
     assert attachment.vnic_id not in world.objects
     assert kept.vnic_id is None
-    assert world.space(attachment.subnet_id).free == free  # its own back, one kept
+    assert world.space(attachment.subnet_id).free == free  # one freed, one kept
 
 
 def test_the_primary_vnic_stays(world: World) -> None:
@@ -196,12 +196,12 @@ def test_a_world_file_may_have_both_families() -> None:
     attachment = vnics.attach(world, node(world).id, new, now=0.0)
     world.advance(100.0)
     listed = imds.vnics_body(world, node(world))
-    assert "ipv6Addresses" not in listed[0]  # the node subnet has none
+    assert "ipv6Addresses" not in listed[0]  # the node subnet has no IPv6
     mine = next(v for v in listed if v["vnicId"] == attachment.vnic_id)
     prefix = ip_network(pods.ipv6_cidr_blocks[0])
     assert [ip_address(a) in prefix for a in mine["ipv6Addresses"]] == [True]
     assert mine["ipv6VirtualRouterIp"].startswith("fe80::")
-    text = text.replace("\nipv6 = true", "", 1)  # the VCN has none now
+    text = text.replace("\nipv6 = true", "", 1)  # now the VCN has no IPv6
     with pytest.raises(WorldFileError, match="needs a VCN with ipv6"):
         parse(text)
 

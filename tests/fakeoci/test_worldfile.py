@@ -1,4 +1,4 @@
-"""World files: the default one is good, and mistakes are named by line."""
+"""World files: the default one is valid, and errors name the line."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_mistakes_have_line_and_reason(old: str, new: str, reason: str) -> None:
         wrong = broken.splitlines().index(
             next(x for x in broken.splitlines() if new in x)
         )
-        # The key's own line where it is known, at worst its table's header.
+        # The key's own line if it is known, otherwise at worst its table's header.
         header = max(
             n for n in range(wrong + 1) if broken.splitlines()[n].startswith("[")
         )

@@ -1,8 +1,9 @@
-"""Libraries that ``mock_oci()`` does not fake ask OCI's hosts, before a trap.
+"""Calls to OCI's hosts by libraries that ``mock_oci()`` does not fake, and a trap.
 
-``python -m tests.fakeoci.trap mocked|open|watched`` prints, by name, what each got
-and what the trap saw of it: an audit hook behind the mock's, that lets nothing out
-either.  ``watched`` is ``mocked`` without the trap, for whoever counts packets.
+``python -m tests.fakeoci.trap mocked|open|watched`` prints, by name, each library's
+error and the events that the trap saw.  The trap is an audit hook behind the mock's,
+and stops all calls too.  ``watched`` is ``mocked`` without the trap, for tests that
+count packets.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from fakeoci.mocking.hosts import as_address
 HOST = "iaas.us-ashburn-1.oraclecloud.com"
 IMDS = "169.254.169.254"
 IMDS6 = "fd00:c1::a9fe:a9fe"
-ELSEWHERE = "192.0.2.7"  # for documentation: nobody has it (RFC 5737)
+ELSEWHERE = "192.0.2.7"  # for documentation: no host has it (RFC 5737)
 SIGHT = ("getaddrinfo", "gethostby", "getnameinfo", "connect", "sendto", "sendmsg")
 
 
@@ -86,9 +87,9 @@ ATTEMPTS: dict[str, Callable[[], object]] = {
 
 
 def main(mode: str) -> None:
-    """Try everything; print what came of it."""
+    """Make all attempts; print their outcomes."""
     with mock_oci():
-        pass  # its hook is there now, so that the trap stands behind it
+        pass  # adds the mock's hook, so the trap comes behind it
     seen: list[str] = []
 
     def trap(event: str, arguments: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""One request of each operation that the fake accepts, in a world made for them."""
+"""An accepted request of each operation, in a world that is made for them."""
 
 import json
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ METHODS = {operation.name: operation.method for operation in OPERATIONS}
 ACCEPTED = instances.ACCEPTED | networks.ACCEPTED
 """Operation → a request that it accepts: target and body."""
 NEEDS_ETAG = ("PatchVcn", "PatchSubnet")
-"""Operations that take no request without if-match."""
+"""Operations that refuse a request without if-match."""
 
 SETUP: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
@@ -76,7 +76,7 @@ SETUP: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
 )
-"""What is made before anything: its name, where, and of what."""
+"""Objects that are created first: name, path and body."""
 ON_THE_VNIC: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("ip", "/privateIps", {"vnicId": "{second-vnic}"}),
     ("reserved", "/privateIps", {"vnicId": "{second-vnic}", "lifetime": "RESERVED"}),
@@ -104,7 +104,7 @@ def accepted(operation: str, ids: dict[str, str]) -> tuple[str, str, Any]:
 
 
 class Clock:
-    """The time of a made cloud, which only tests let pass."""
+    """The time of a made cloud; only tests advance it."""
 
     now = 1_000_000.0
 
@@ -114,7 +114,7 @@ class Clock:
 
 @dataclass
 class MadeCloud:
-    """A cloud with something for each operation to work on; put back when changed."""
+    """A cloud with objects for each operation; ``put_back`` undoes changes."""
 
     service: Service
     clock: Clock
@@ -131,7 +131,7 @@ class MadeCloud:
         body: Any = None,
         headers: dict[str, str] | None = None,
     ) -> httpx2.Response:
-        """Send a request; bytes are sent as they are."""
+        """Send a request; a body of bytes is sent unchanged."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = {} if body is None else {"content-type": "application/json"}
         transport = FakeTransport(self._app, client_address="10.0.0.2")
@@ -144,16 +144,16 @@ class MadeCloud:
             )
 
     def put_back(self) -> None:
-        """Make the world what it was made as."""
+        """Restore the world as ``make`` left it."""
         state.restore(self.service.world, self._document, self.clock())
 
     def let_pass(self, seconds: float) -> None:
-        """Let time pass, and what is due happen."""
+        """Advance the time, and carry out due changes."""
         self.clock.now += seconds
         self.service.world.advance(self.clock.now)
 
     async def make(self) -> None:
-        """Enter what the accepted requests speak of."""
+        """Create the objects that the accepted requests name."""
         self.ids |= names_in(self.service)
         for name, path, body in SETUP:
             await self._made(name, path, body)

@@ -1,4 +1,4 @@
-"""What the bodies of accepted requests have in common."""
+"""Common parts of the bodies of accepted requests."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Requests that OCI refuses: tables by topic, each row with the source it rests on."""
+"""Requests that OCI refuses: tables by topic; each row names its source."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +27,7 @@ SDK = "SDK docstring"
 ERRORS = "API errors page"
 """Oracle's page of error codes; docs/oci.md#errors."""
 DNS = "DNS page"
-"""DNS in Your Virtual Cloud Network: lengths and letters of labels and hostnames."""
+"""DNS in Your Virtual Cloud Network: length and characters of labels, hostnames."""
 NETWORKING = "Networking overview"
 """Sizes of VCNs and subnets, and addresses reserved for Oracle."""
 TAGGING = "Tagging overview"
@@ -37,7 +37,7 @@ LIMITS = "Service limits page"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A request and how OCI answers it.
+    """A request and OCI's answer.
 
     ``{name}`` in target and body is the OCID of an object of the default world.
     """
@@ -47,7 +47,7 @@ class Row:
     """Method and target."""
     body: Any = None
     answer: tuple[int, str]
-    """Status and code; (200, "") of what is accepted."""
+    """Status and code; (200, "") if the request is accepted."""
     source: str
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ def unknown(what: str, ask: str, body: Any = None, *, source: str = ERRORS) -> R
 
 
 def accepted(what: str, ask: str, body: Any = None, *, source: str) -> Row:
-    """Return a row at the edge of what is allowed."""
+    """Return a row of a request that is just allowed."""
     return Row(what=what, ask=ask, body=body, answer=(200, ""), source=source)
 
 
@@ -85,7 +85,7 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
 
 
 def names_in(service: Service) -> dict[str, str]:
-    """Return the OCIDs that rows speak of; makes a VCN with DNS labels first.
+    """Create a VCN with DNS labels; return the OCIDs that rows name.
 
     ``full`` is an instance with as many VNICs as its shape takes.
     """

@@ -1,4 +1,4 @@
-"""Requests that are malformed whatever they ask for: bodies, headers, queries."""
+"""Requests that are malformed for any operation: bodies, headers, queries."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ ROWS: tuple[Row, ...] = (
         row(f"{ask}: {what}", ask, (400, "CannotParseRequest"), UNREADABLE, body=body)
         for ask in (*RENAMED, *WRITES)
         for what, body in UNREADABLE_BODIES.items()
-        # Where it is no object's beginning the first fault may be the object's.
+        # A broken object may have another fault before the broken byte.
         if ask in RENAMED or not body.startswith(b"{")
     ),
     *(

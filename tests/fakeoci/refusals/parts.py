@@ -1,4 +1,4 @@
-"""VNICs, addresses, rules and routes: what they name, and what is still in use."""
+"""VNICs, addresses, rules and routes: wrong names, and objects in use."""
 
 from typing import Any
 
