@@ -55,7 +55,7 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         """Statuses of the next writes; after these they succeed."""
         self.asked: list[httpx2.Request] = []
         self.garbage: tuple[Callable[[httpx2.Request], bool], str] | None = None
-        """Selects the next request to garble; the mutation (``api.garble``)."""
+        """A predicate for the next request to garble, and a mutation of ``garble``."""
 
     def client(self, folder: Path) -> KubeClient:
         """Return a client that has this server behind its transport."""

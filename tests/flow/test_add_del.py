@@ -13,7 +13,7 @@ from vcnd.model.sandbox import HostLink, PodRef
 
 @pytest.mark.slow
 async def test_burst_on_a_cold_node(autojump_clock: trio.testing.MockClock) -> None:
-    """Twenty pods at once on a node with nothing: all get an address, in few calls."""
+    """Twenty pods at once on an empty node: all get an address, in few calls."""
     w = world()
     async with w.node() as node, trio.open_nursery() as pods:
         for number in range(20):
@@ -21,7 +21,7 @@ async def test_burst_on_a_cold_node(autojump_clock: trio.testing.MockClock) -> N
     assert len(node.pool.ledger.leases()) == 20
     check_invariants(w, node)
     assert w.calls("AttachVnic") == 1
-    # The VNIC once, and the addresses in as many blocks as there were looks.
+    # One VNIC, and at most one block for each reconcile.
     assert w.calls("CreatePrivateIp") <= 3
     assert w.calls() <= 10
 
@@ -59,8 +59,8 @@ async def test_add_with_a_new_namespace_keeps_the_address(
 
 
 async def test_released_address_cools(autojump_clock: trio.testing.MockClock) -> None:
-    """I3: an address is not given again before its cooling ends."""
-    # One block of four, and no room for more.
+    """I3: an address is not leased again before its cooldown ends."""
+    # The world has room for one block of four only.
     w = world({"ocpus = 4.0": "ocpus = 2.0\nprivate_ips_per_vnic = 1"})
     async with w.node(settings(cooling_seconds=30.0)) as node:
         await until_warm(node)
@@ -75,7 +75,7 @@ async def test_released_address_cools(autojump_clock: trio.testing.MockClock) ->
 
 
 async def test_delete_is_idempotent(autojump_clock: trio.testing.MockClock) -> None:
-    """I5: DEL of what is gone, or never was, succeeds."""
+    """I5: DEL succeeds for a sandbox that is gone or never existed."""
     w = world()
     async with w.node() as node:
         lease = await add(node, 1)
@@ -113,7 +113,7 @@ async def test_cancelled_add_leaves_nothing(
 async def test_two_calls_of_one_sandbox_take_turns(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """A third would end the second, which waits (tests/flow/test_calls)."""
+    """A third call would end the second, which waits (tests/flow/test_calls)."""
     w = world()
     w.host.plug_seconds = 1.0
     async with w.node() as node:
@@ -144,7 +144,7 @@ async def test_check(autojump_clock: trio.testing.MockClock) -> None:
 async def test_garbage_collection_keeps_to_its_network(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """GC's list speaks of one network; leases of others stay."""
+    """GC's list is about one network; leases on other networks stay."""
     w = world()
     async with w.node() as node:
         for number in range(3):

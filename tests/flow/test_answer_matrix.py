@@ -1,7 +1,7 @@
-"""Every operation that a node calls, answered once with every kind of garbage.
+"""Every operation that a node calls, answered with every kind of garbage.
 
-A whole life each: it starts, fills its pool, runs pods, audits, gives back and serves
-again, and each time the operation is answered so once.  No life may end by it.
+Each test runs a whole life: the node starts, fills its pool, runs pods, audits,
+releases and serves again.  In each part one answer is garbage.  No life may end early.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ AUDIT_SECONDS = 150.0
 
 @dataclass(frozen=True)
 class Life:
-    """How a node lives that calls an operation."""
+    """The settings of a node that calls an operation."""
 
     blocks: bool = True
     batch: int = 4
@@ -59,7 +59,7 @@ OPERATIONS: dict[str, Life] = {
 
 
 async def live(w: World, life: Life, garble: Callable[[], None]) -> None:
-    """Live through everything, with ``garble`` called before each part."""
+    """Run all parts of a life; call ``garble`` before each."""
     config = settings(
         batch=life.batch,
         cooling_seconds=1.0,
@@ -76,13 +76,13 @@ async def live(w: World, life: Life, garble: Callable[[], None]) -> None:
         garble()
         if life.federated:
             w.service.identities.expire_tokens()
-        await trio.sleep(200)  # an audit; a token that is refused is renewed
+        await trio.sleep(200)  # an audit runs; a refused token is renewed
         assert {x.address for x in node.pool.ledger.leases()} == held
         check_invariants(w, node)
         garble()
         for number in range(life.pods):
             await node.attacher.delete(key(number))
-        await trio.sleep(300)  # what is too much is given back
+        await trio.sleep(300)  # the surplus is released
         check_invariants(w, node)
         await serves_again(w, node)
 
@@ -92,21 +92,21 @@ async def serves_again(w: World, node: Node) -> None:
     await add_at_last(node, 100, seconds=900)
     await trio.sleep(200)
     check_invariants(w, node)
-    # Nothing is lost, nothing is believed in that is not there, and it is over.
+    # The ledger has all objects of the cloud and no others; all problems end.
     known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
     assert known == w.secondary().keys()
     assert {s.vnic.id for s in node.pool.vnics.pod_slots} == {
         v.id for v in w.pod_vnics()
     }
-    with trio.fail_after(1000):  # a refusal that nothing repeats ends after a while
+    with trio.fail_after(1000):  # the problem of an unrepeated refusal expires
         while node.pool.problems:
             await trio.sleep(10)
 
 
 def check_nothing_broke(capsys: pytest.CaptureFixture[str]) -> None:
-    """Check the log: no task and no change ended by a defect.
+    """Check by the log that no task and no change ended by a defect.
 
-    They are started again by themselves, so that nothing else would show it.
+    They are restarted automatically, so only the log shows it.
     """
     logged = capsys.readouterr().out
     assert "task_failed" not in logged

@@ -1,4 +1,4 @@
-"""Blocks and singles, what refusals teach, and what goes back whole."""
+"""Blocks and singles: creation, learnt limits, and release of whole blocks."""
 
 from ipaddress import IPv4Network
 
@@ -22,7 +22,7 @@ def sizes(w: World) -> list[int]:
 
 
 def fragment(w: World, every: int) -> None:
-    """Take one address in so many of the pod subnet, for nobody."""
+    """Mark every ``every``-th address of the pod subnet as taken."""
     space = w.service.world.space(w.service.world.named(Subnet, "pods").id)
     for number in space.usable(space.blocks[0])[::every]:
         space.taken.add(range(number, number + 1))
@@ -50,7 +50,7 @@ async def test_fragmented_subnet_yields_smaller_pieces(
         await until_warm(node, free=31)
         check_invariants(w, node)
         calls = w.calls()
-        for number in range(20):  # more are wanted: what was refused is remembered
+        for number in range(20):  # demand grows; the refused sizes are remembered
             await add(node, number)
         await until_warm(node, free=16)
     assert max(sizes(w)) == largest
@@ -87,7 +87,7 @@ async def test_a_full_subnet_moves_to_the_next_of_the_class(
         for number in range(20):
             await add(node, number)
         check_invariants(w, node)
-    # The first gave the VNIC one and all its other twelve.
+    # The first subnet gave the VNIC's own address and its other twelve.
     assert [v.subnet_id for v in w.pod_vnics()] == [pods.id, more.id]
     assert cloud.space(pods.id).free == 0
 
@@ -115,7 +115,7 @@ async def test_a_learnt_limit_holds_for_new_vnics(autojump_clock: Clock) -> None
         now = trio.current_time()
         assert node.pool.limits[Family.IPV4].new_vnic_limit(now) == 6
         await trio.sleep(60)
-        assert not node.pool.problems  # a limit that is known is no trouble
+        assert not node.pool.problems  # a known limit is no problem
         refused = len([r for r in w.service.records if r.code == "LimitExceeded"])
         await trio.sleep(1800)
         assert refused == len(
@@ -141,7 +141,7 @@ async def test_an_idle_node_gives_blocks_and_vnics_back(
         assert sum(sizes(w)) == 8
         assert len(node.pool.vnics.pod_slots) == 1
         assert node.pool.vnics.attached == 2
-        for number in range(20):  # and has them again
+        for number in range(20):  # the node gets addresses again
             await add(node, 100 + number)
         check_invariants(w, node)
 
@@ -150,14 +150,14 @@ async def test_an_idle_node_gives_blocks_and_vnics_back(
 async def test_a_vnic_that_took_no_more_can_be_given_back(
     autojump_clock: Clock,
 ) -> None:
-    """That it is not asked for more for a while says nothing about giving back."""
+    """A refused creation backs off, but a release does not."""
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
     config = settings(cooling_seconds=1.0, shrink_after_seconds=10.0)
     async with w.node(config) as node:
         for number in range(12):
             await add(node, number)
         assert len(w.pod_vnics()) == 3
-        await trio.sleep(900)  # four more are wanted, refused, and waited for
+        await trio.sleep(900)  # four more are requested, refused, and back off
         for number in range(12):
             await node.attacher.delete(key(number))
         await trio.sleep(60)
@@ -202,7 +202,7 @@ async def test_the_next_life_knows_its_blocks(autojump_clock: Clock) -> None:
 async def test_a_fixed_address_on_our_vnic_is_not_the_pools(
     autojump_clock: Clock,
 ) -> None:
-    """RESERVED private IPs outlive their VNIC: they are somebody's."""
+    """RESERVED private IPs outlive their VNIC: they belong to somebody else."""
     w = world()
     async with w.node(settings(audit_seconds=60.0)) as node:
         await until_warm(node)
@@ -225,7 +225,7 @@ async def test_block_replaced_by_singles_is_adopted_as_singles(
     cloud = w.service.world
     async with w.node(settings(audit_seconds=120.0)) as node:
         await until_warm(node)
-        await trio.sleep(100)  # nothing is young any more
+        await trio.sleep(100)  # no object counts as new any more
         block = next(iter(w.secondary().values()))
         ips.discard(cloud, block)
         network = IPv4Network(f"{block.ip_address}/{block.prefix_length}")
@@ -236,7 +236,7 @@ async def test_block_replaced_by_singles_is_adopted_as_singles(
                 vnic_id=block.vnic_id,
                 now=w.service.clock(),
             )
-        for number in range(6):  # more is asked for before any audit
+        for number in range(6):  # demand grows before the next audit
             await add(node, number)
         await trio.sleep(600)
         check_invariants(w, node)

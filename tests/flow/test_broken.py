@@ -1,4 +1,4 @@
-"""Pods whose network cannot work are named wherever somebody looks."""
+"""Broken pods fail CHECK and are listed in the status."""
 
 import pytest
 import trio
@@ -15,7 +15,7 @@ Clock = trio.testing.MockClock
 
 
 def delete_behind(w: World, address: str) -> None:
-    """Delete the object behind an address, as somebody in the console does."""
+    """Delete an address's object, as a user does in the console."""
     lost = w.secondary()[address]
     space = w.service.world.space(lost.subnet_id)
     space.give_back(lost.ip_address, lost.prefix_length)
@@ -59,7 +59,7 @@ async def test_a_pod_on_a_vnic_without_a_link_is_broken(autojump_clock: Clock) -
 async def test_deleted_addresses_are_found_by_the_first_pod_that_comes(
     autojump_clock: Clock,
 ) -> None:
-    """The next audit is far; the pods after the first one get what is there."""
+    """The first ADD requests an audit; the next pods get addresses that exist."""
     w = world(blocks=False)
     async with w.node(settings(audit_seconds=36_000.0, batch=8)) as node:
         await until_warm(node, free=8)
@@ -71,7 +71,7 @@ async def test_deleted_addresses_are_found_by_the_first_pod_that_comes(
         calls = w.calls("ListVnicAttachments")
         leases = [await add(node, n) for n in range(2, 8)]
         assert {x.address for x in leases} <= w.secondary().keys()
-        # One audit, and not one for each pod.
+        # There was one audit, not one for each pod.
         assert w.calls("ListVnicAttachments") == calls
         assert [b.lease for b in broken_pods(node.pool)] in ([lost], [])
 

@@ -1,4 +1,4 @@
-"""Pods whose network cannot work get an Event, and one when it works again."""
+"""Broken pods get an Event, and another one when their network works again."""
 
 import pytest
 import trio
@@ -39,7 +39,7 @@ async def test_deleted_address_gets_an_event_at_its_pod(autojump_clock: Clock) -
         event = next(n for n in cluster.events if n.pod is not None)
         assert lost.address in event.message
         assert event.warning
-        # As long as it is so, now and then; when the pod has gone, never again.
+        # The Event repeats at growing intervals until the pod has gone.
         await trio.sleep(4 * HOUR)
         assert 5 <= len(told(cluster)) <= 8
         await node.attacher.delete(key(1))
@@ -53,7 +53,7 @@ async def test_deleted_address_gets_an_event_at_its_pod(autojump_clock: Clock) -
 @pytest.mark.slow
 async def test_restored_link_gets_one_event(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
-    # Another VNIC would set the kernel up anew, and the link would be back.
+    # Attaching another VNIC would apply the kernel state and restore the link.
     w.service.world.named(Instance, "node1").max_vnic_attachments = 2
     async with w.node(cluster=cluster) as node:
         await until_warm(node)

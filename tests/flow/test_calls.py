@@ -1,4 +1,4 @@
-"""Calls that wait: who ends them, and what they leave."""
+"""Calls that wait: other calls end them, and they leave nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ AWAY_SECONDS = 10.0
 
 @asynccontextmanager
 async def cold_node(w: World) -> AsyncIterator[Node]:
-    """Run a node that gets no VNIC, and so no address, before the test ends."""
+    """Run a node that gets no VNIC, and so no address, until the test ends."""
     w.fault("AttachVnic", status=500, code="InternalServerError", times=1000)
     async with w.node() as node:
         yield node
@@ -53,7 +53,7 @@ async def test_del_ends_its_waiting_add(autojump_clock: Clock) -> None:
 
 
 async def test_del_ends_every_earlier_add(autojump_clock: Clock) -> None:
-    """Also those that wait for their turn: each would wait for an address again."""
+    """ADDs that wait for the lock end too: each would wait for an address again."""
     w = world()
     refusals: list[tuple[float, str]] = []
     async with cold_node(w) as node, trio.open_nursery() as calls:
@@ -109,7 +109,7 @@ async def test_del_waits_for_an_add_that_has_its_address(autojump_clock: Clock) 
             assert ended is not None
         assert node.pool.ledger.leases() == []
         assert w.host.links == {}
-        # The next call of the same sandbox is not ended by what was before it.
+        # Earlier calls do not end the next call of the same sandbox.
         assert (await add(node, 1)).key == key(1)
 
 
@@ -118,7 +118,7 @@ async def test_del_waits_for_an_add_that_has_its_address(autojump_clock: Clock) 
 async def test_add_cancelled_at_any_step_leaves_nothing(
     autojump_clock: Clock, tenths: int
 ) -> None:
-    """Before or while the lease is written, or while the pod is plugged."""
+    """Cancelled before or during the write of the lease, or during the plug."""
     w = world()
     async with w.node() as node:
         await until_warm(node)
@@ -129,7 +129,7 @@ async def test_add_cancelled_at_any_step_leaves_nothing(
         assert len(node.pool.ledger.leases()) == len(w.host.links) == int(done)
         assert len(w.journal.open().leases) == int(done)
         check_invariants(w, node)
-        # The next call of the sandbox finds it in order.
+        # The next calls of the sandbox succeed.
         lease = await add(node, 1)
         assert await node.attacher.delete(key(1)) == lease
 

@@ -30,7 +30,7 @@ def sandbox(name: str) -> SandboxKey:
 
 
 async def start(node: Node, pod: PodRef) -> None:
-    """Do as the kubelet does: ask again until there is an address."""
+    """Call ADD until it succeeds, as the kubelet does."""
     while True:
         try:
             await node.attacher.add(sandbox(pod.name), pod, hash(pod.name) & 0xFFFF)
@@ -52,7 +52,7 @@ async def test_bound_pods_are_demand_before_their_adds(autojump_clock: Clock) ->
         for name in names(20):
             pod = PodRef(namespace="default", name=name, uid=name)
             await node.attacher.add(sandbox(name), pod, hash(name) & 0xFFFF)
-        assert node.pool.demand_count == 20  # the same pods, not twice
+        assert node.pool.demand_count == 20  # each pod counts once
         assert calls < 12
         check_invariants(w, node)
 
@@ -72,7 +72,7 @@ async def test_pods_that_went_before_their_add_are_no_demand(
 async def test_address_taken_back_while_the_cluster_is_away(
     autojump_clock: Clock,
 ) -> None:
-    """Nobody says that the pod has gone; it is no demand for ever."""
+    """The cluster does not report the pod's end; still it is no demand."""
     w, cluster = world(), MemoryCluster()
     async with w.node(cluster=cluster) as node:
         cluster.bind("pod1")
@@ -138,11 +138,11 @@ async def test_full_subnet_gets_an_event_at_the_pod(autojump_clock: Clock) -> No
             late = [n for n in cluster.events if n.pod is not None]
             assert {n.reason for n in late} == {"NoVCNAddress"}
             waiting = {n.pod for n in late}
-            assert len(waiting) == 2  # four addresses were there
+            assert len(waiting) == 2  # four pods got the free addresses
             assert all(subnet.id in n.message for n in late)
             assert all("larger subnet" in n.message for n in late)
             assert any(n.pod is None and n.warning for n in cluster.events)
-            # Each reason is told once, not with every look.
+            # Each reason gets one Event, not one at every reconcile.
             await trio.sleep(5)
             told = [
                 (n.pod, n.message.partition(" (")[0]) for n in cluster.events if n.pod
@@ -166,14 +166,14 @@ async def test_foreign_network_is_followed(autojump_clock: Clock) -> None:
         cluster.bind(*names(30))
         await trio.sleep(30)
         assert node.pool.target == 9
-    # What was asked for first may have been attached already; what came later is its.
+    # The first VNIC may be in the configuration's subnet; later ones are in its.
     assert {v.subnet_id for v in w.pod_vnics()} <= {other, w.pod_vnics()[0].subnet_id}
 
 
 async def test_first_status_reports_the_requested_network(
     autojump_clock: Clock,
 ) -> None:
-    """Without its resources the Node would lose those that it had before a restart."""
+    """Without them the Node would lose its application resources at a restart."""
     w, cluster = world(), MemoryCluster()
     subnet = w.service.world.named(Subnet, "pods").id
     web = ApplicationResource(
@@ -207,7 +207,7 @@ async def test_malformed_network_is_reported_and_cleared(autojump_clock: Clock) 
     cluster.refusal = "NativePodNetwork x: spec.podSubnetIds wants 1 to 5 subnets"
     async with w.node(cluster=cluster) as node:
         await until_warm(node)
-        await add(node, 1)  # by what the configuration says
+        await add(node, 1)  # by the configuration
         await trio.sleep(2)
         told = [n.message for n in cluster.events if n.pod is None]
         assert any("podSubnetIds" in m for m in told)
@@ -229,7 +229,7 @@ async def test_unfit_kube_proxy_is_reported_at_intervals(autojump_clock: Clock) 
         told = [n for n in cluster.events if n.reason == "KubeProxyMisconfigured"]
         assert len(told) == 2
         assert [p.place for p in node.pool.problems] == [KUBE_PROXY]
-        assert "kube-proxy" not in why_empty(node.pool)  # no reason to wait
+        assert "kube-proxy" not in why_empty(node.pool)  # ADDs do not name it
         assert cluster.reports[-1].reason == "COMPLETED"
         cluster.proxy = None
         await trio.sleep(3700)
@@ -259,7 +259,7 @@ async def test_shape_of_one_vnic_is_reported(autojump_clock: Clock) -> None:
         await trio.sleep(30)
         assert cluster.reports[-1].state == "BACKOFF"
         assert "shape" in cluster.reports[-1].reason
-        instance.max_vnic_attachments = most  # stopped, and back in another shape
+        instance.max_vnic_attachments = most  # the instance gets another shape
         await until_warm(node)
         await trio.sleep(60)
         assert cluster.reports[-1].state == "SUCCESS"
@@ -276,7 +276,7 @@ async def test_refused_principal_is_reported_and_cleared(autojump_clock: Clock) 
         assert "NotAuthenticated" in cluster.reports[-1].reason
         calls = w.calls()
         await trio.sleep(600)
-        assert w.calls() - calls < 10 * 12  # asked more and more seldom
+        assert w.calls() - calls < 10 * 12  # calls become rarer
         w.service.faults.clear()
         await until_warm(node)
         await trio.sleep(60)
@@ -297,7 +297,7 @@ async def test_missing_subnet_is_reported_and_cleared(
         await trio.sleep(60)
         assert cluster.reports[-1].state == "BACKOFF"
         assert "NotAuthorizedOrNotFound" in cluster.reports[-1].reason
-        # Corrected: tried at once, whatever wait the refusals have grown to.
+        # A corrected network is tried at once, however long the backoff is.
         subnet = w.service.world.named(Subnet, "pods").id
         cluster.asked = PodNetwork(subnet_ids=(subnet,))
         cluster.change()
@@ -312,7 +312,7 @@ async def test_missing_subnet_is_reported_and_cleared(
 async def test_two_clusters_leave_each_others_vnics_alone(
     autojump_clock: Clock,
 ) -> None:
-    """Of one instance even: an installation that was replaced by another."""
+    """Both are on one instance: the second installation replaced the first."""
     w, other = world(), MemoryCluster()
     async with w.node(cluster=other, name="one") as node:
         await until_warm(node)
@@ -335,7 +335,7 @@ async def test_two_clusters_leave_each_others_vnics_alone(
 async def test_a_vnic_attached_during_an_audit_is_counted_once(
     autojump_clock: Clock,
 ) -> None:
-    """Kubernetes' answer at start asks for an audit, and the first attach is slow."""
+    """The cluster's first state requests an audit during a slow first attach."""
     few = {"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 6"}
     w, cluster = world(few, blocks=False), MemoryCluster()
     async with w.node(settings(batch=16), cluster=cluster) as node:

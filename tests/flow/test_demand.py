@@ -1,4 +1,4 @@
-"""Which classes are remembered: those of pods that are here or wait."""
+"""The demand has the classes of bound pods and of waiting calls."""
 
 from vcnd.core.ledger import Ledger
 from vcnd.core.requests import NSG_IDS
@@ -28,13 +28,13 @@ async def test_classes_go_with_the_pods_that_asked_for_them() -> None:
     made = demand()
     for number in range(1000):
         made.bind([bound(number), bound(number + 1)])
-    assert len(made.classes()) == 3  # and the node's own
+    assert len(made.classes()) == 3  # two pods' classes and the node's own
 
 
 async def test_the_class_of_a_call_that_waits_stays() -> None:
     made, one = demand(), bound(1)
     grant = made.grant(one.pod, one.request)
-    made.bind([])  # between the claim and the wait
+    made.bind([])  # between the grant and the wait
     key = SandboxKey("vcnd", "c", "eth0")
     with made.waiting_for(key, one.pod, grant):
         made.bind([])

@@ -1,4 +1,4 @@
-"""A disk that refuses, or is slow: what waits for it, and what goes on."""
+"""A disk that refuses or is slow: some work waits for it, the rest goes on."""
 
 import pytest
 import trio
@@ -66,14 +66,14 @@ async def test_add_is_refused_and_changes_nothing(autojump_clock: Clock) -> None
 async def test_nothing_is_asked_of_the_cloud_that_cannot_be_written_down(
     autojump_clock: Clock,
 ) -> None:
-    """I10: else each try would leave one more address that nobody knows."""
+    """I10: otherwise each attempt would leave another unrecorded address."""
     w = world()
     async with w.node() as node:
         await until_warm(node)
     w.service.world.settings.timing.latencies["CreatePrivateIp"] = 20.0
     async with w.node(settings(batch=8, audit_seconds=300.0)) as node:
         await trio.sleep(10)
-        w.journal.full = True  # while the second half of the pool is on its way
+        w.journal.full = True  # the pool's second half is in flight
         await trio.sleep(3600)
         assert len(w.secondary()) == 8
         w.journal.full = False
@@ -85,7 +85,7 @@ async def test_nothing_is_asked_of_the_cloud_that_cannot_be_written_down(
 async def test_nothing_is_asked_of_the_cloud_while_the_disk_is_full(
     autojump_clock: Clock,
 ) -> None:
-    """Though a larger pool is wanted since the restart."""
+    """The target is higher since the restart, yet no address is created."""
     w = world()
     async with w.node() as node:
         await until_warm(node)
@@ -100,7 +100,7 @@ async def test_nothing_is_asked_of_the_cloud_while_the_disk_is_full(
 async def test_restart_after_del_on_a_full_disk_gives_no_address_twice(
     autojump_clock: Clock,
 ) -> None:
-    """The lease comes back, its link does not: repair ends it, and then it cools."""
+    """The lease returns without its link: repair ends it and its address cools down."""
     w, config = world(), settings(cooling_seconds=30.0)
     async with w.node(config) as node:
         lease = await add(node, 1)
@@ -123,7 +123,7 @@ async def test_restart_after_del_on_a_full_disk_gives_no_address_twice(
 async def test_cancelled_calls_leave_books_and_disk_agreed(
     autojump_clock: Clock, after: float, full: bool
 ) -> None:
-    """On a disk whose sync takes 150 ms, wherever the runtime hangs up."""
+    """The disk's sync takes 150 ms; the runtime hangs up at any moment."""
     w = world()
     async with w.node() as node:
         await until_warm(node)
@@ -144,7 +144,7 @@ async def test_cancelled_calls_leave_books_and_disk_agreed(
 async def test_boot_within_the_cooldown_gives_no_address_at_once(
     autojump_clock: Clock,
 ) -> None:
-    """I3: what was leased or cooling at the boot cools from then on."""
+    """I3: addresses leased or cooling at the boot cool down from the boot on."""
     w, config = world(), settings(cooling_seconds=30.0)
     async with w.node(config) as node:
         first, second = await add(node, 1), await add(node, 2)

@@ -1,4 +1,4 @@
-"""Both families, one of them short, and either alone."""
+"""Pods with both families, with one of them short, and with either alone."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,7 +66,7 @@ def ipv6s(w: World) -> set[str]:
 
 
 def check(w: World, node: Node) -> None:
-    """What holds of IPv4 holds of both: each address once, each of ours."""
+    """Check both families: no address twice, and every address on our VNICs."""
     addresses = [a for x in node.pool.ledger.leases() for a in x.addresses]
     assert len({*addresses}) == len(addresses)
     assert {*addresses} <= w.secondary().keys() | ipv6s(w)
@@ -150,7 +150,7 @@ async def test_addresses_of_both_come_back(autojump_clock: Clock) -> None:
         for family in BOTH:
             counts = node.pool.counts(family)
             assert (counts.leased, counts.cooling) == (0, 0)
-        assert len(ipv6s(w)) <= 1 + 16  # the VNIC's own, and one block
+        assert len(ipv6s(w)) <= 1 + 16  # the VNIC's own address and one block
         calls = w.calls("CreateIpv6"), w.calls("DeleteIpv6")
         await trio.sleep(3000)
         assert (w.calls("CreateIpv6"), w.calls("DeleteIpv6")) == calls
@@ -188,7 +188,7 @@ async def test_ipv6_alone(autojump_clock: Clock) -> None:
 async def test_a_vnics_own_ipv6_is_no_pods(autojump_clock: Clock) -> None:
     w = dual()
     async with warm(w) as node:
-        await trio.sleep(2000)  # audits
+        await trio.sleep(2000)  # audits run
         slot = node.pool.vnics.pod_slots[0]
         assert slot.vnic.ipv6
         assert node.pool.ledger.private_ip(slot.vnic.ipv6) is None
@@ -228,7 +228,7 @@ async def test_subnet_without_ipv6_is_reported(autojump_clock: Clock) -> None:
 
 @pytest.mark.slow
 async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> None:
-    """IPv4 VNICs are there already: they get IPv6 addresses too."""
+    """VNICs that exist with IPv4 get IPv6 addresses too."""
     w, cluster = dual(), MemoryCluster()
     pods = w.service.world.named(Subnet, "pods").id
     async with w.node(settings(), cluster=cluster) as node:
@@ -240,7 +240,7 @@ async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> N
         lease = await add_plain(node, 1)
         assert len(lease.addresses) == 2
         assert [v.id for v in w.pod_vnics()] == [before]
-        # And back again: what nobody may have is given back.
+        # Without the second family its addresses are released.
         await node.attacher.delete(key(1))
         cluster.asked = PodNetwork(subnet_ids=(pods,))
         node.pool.signals.ring()

@@ -1,7 +1,7 @@
 """Every fault of the admin API against every operation that a node calls.
 
-A whole life each time: warm, pods, no pods, given back.  No object twice, none
-lost, no busy loop; and while it lasts, the reason is told.
+Each test runs a whole life: warm pool, pods, no pods, release of the surplus.  No
+object exists twice or is lost, and there is no busy loop.  A lasting fault is reported.
 """
 
 from collections import Counter
@@ -48,8 +48,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "hang": {"kind": "hang"},
 }
 SERVES_ON = [
-    ("ListPrivateIps", True),  # only an audit asks
-    # What was made all the same is found by the audit.
+    ("ListPrivateIps", True),  # only an audit calls it
+    # The audit finds the objects that were created even so.
     ("GetVnicAttachment", True),
     ("GetWorkRequest", False),
 ]
@@ -58,7 +58,7 @@ PODS = 6
 
 
 def busiest_minute(w: World) -> int:
-    """Return the most calls in one virtual minute, IMDS aside."""
+    """Return the most calls in one virtual minute, without IMDS."""
     minutes = Counter(
         int((r.at - EPOCH) // 60) for r in w.service.records if r.operation != "IMDS"
     )
@@ -66,14 +66,14 @@ def busiest_minute(w: World) -> int:
 
 
 def small_world(blocks: bool, *, federated: bool = False) -> World:
-    """Return a world whose VNICs take few objects, so that a second one is needed."""
+    """Return a world whose VNICs take few objects, so the node needs a second VNIC."""
     few = 1 if blocks else 8
     text = f"ocpus = 4.0\nprivate_ips_per_vnic = {few}"
     return world({"ocpus = 4.0": text}, blocks=blocks, federated=federated)
 
 
 async def add_at_last(node: Node, number: int, *, seconds: float) -> None:
-    """Call ADD again and again, as the kubelet does, until it succeeds."""
+    """Call ADD until it succeeds, as the kubelet does."""
     with trio.fail_after(seconds):
         while True:
             try:
@@ -103,7 +103,7 @@ async def test_a_life_under_a_fault(
             await node.attacher.delete(key(number))
         await trio.sleep(700)
         check_invariants(w, node)
-        # Nothing is lost: the books have all that the cloud gives.
+        # Nothing is lost: the ledger has all objects of the cloud.
         known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
         assert known == w.secondary().keys()
         counts = node.pool.ledger.counts()
@@ -126,7 +126,7 @@ async def test_lasting_fault_is_reported_without_a_busy_loop(
     w.fault(operation, times=100_000, status=500)
     with structlog.testing.capture_logs() as logged:
         await under_a_fault_that_stays(w, operation, blocks=blocks)
-    # Also where it was needed no more, and is no problem any longer.
+    # The log has it even if the problem has ended since.
     told = [x["reason"] for x in logged if x["event"] == "problem_reported"]
     assert any(operation in reason for reason in told)
     assert busiest_minute(w) <= MOST_CALLS_A_MINUTE
@@ -159,8 +159,8 @@ async def test_a_vnic_detached_behind_our_back(autojump_clock: Clock) -> None:
         )
         vnics.detach(w.service.world, attachment.id, None, w.service.clock())
         await trio.sleep(200)
-        assert w.pod_vnics()[0].id != attachment.vnic_id  # another one came
-        assert node.pool.ledger.lease_of(key(1)) == lease  # the pod believes in it
+        assert w.pod_vnics()[0].id != attachment.vnic_id  # another VNIC was attached
+        assert node.pool.ledger.lease_of(key(1)) == lease  # the pod still uses it
         await node.attacher.delete(key(1))
         await add(node, 2)
         check_invariants(w, node)
@@ -197,7 +197,7 @@ async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None
         assert "not done after" in why_empty(node.pool)
         w.service.world.freeze(frozen=False)
         await until_warm(node)
-        assert len(w.pod_vnics()) == 1  # the same, by its retry token
+        assert len(w.pod_vnics()) == 1  # the same VNIC, by its retry token
         await trio.sleep(10)
         assert node.pool.vnics.attached == 2
 
@@ -206,7 +206,7 @@ async def test_an_attachment_that_stays_attaching(autojump_clock: Clock) -> None
 async def test_objects_that_a_list_leaves_out_for_a_while(
     autojump_clock: Clock,
 ) -> None:
-    """An address that the list forgets is forgotten, and found again."""
+    """The audit forgets an address that a list omits, and later adds it again."""
     w = world()
     async with w.node(settings(audit_seconds=60.0)) as node:
         await until_warm(node)
@@ -220,7 +220,7 @@ async def test_objects_that_a_list_leaves_out_for_a_while(
 @pytest.mark.slow
 @pytest.mark.parametrize("blocks", [True, False])
 async def test_eventual_consistency(autojump_clock: Clock, blocks: bool) -> None:
-    """What is new is in no list, and not found by its OCID, for a while."""
+    """For some time lists omit a new object, and a read by its OCID fails."""
     w = small_world(blocks)
     w.service.world.settings.timing.consistency_seconds = 12.0
     config = settings(cooling_seconds=1.0, audit_seconds=5.0)
@@ -239,7 +239,7 @@ async def test_eventual_consistency(autojump_clock: Clock, blocks: bool) -> None
             if r.operation == "CreatePrivateIp" and r.status == 200
         ]
         if blocks:
-            assert len(created) == made  # none twice
+            assert len(created) == made  # no block twice
         assert len(w.secondary()) <= PODS + 8
 
 

@@ -1,4 +1,4 @@
-"""The cloud misbehaves: nothing is made twice, nothing is lost, a reason is given."""
+"""Faults of the cloud: no object is created twice or lost; problems have reasons."""
 
 import pytest
 import trio
@@ -34,7 +34,7 @@ Clock = trio.testing.MockClock
 
 
 def world_for(operation: str) -> World:
-    """Return a world whose node calls an operation: blocks and bulk are two ways."""
+    """Return a world whose node calls an operation: with blocks or in bulk."""
     return world(
         blocks=operation in BLOCK_OPERATIONS, federated=operation == "Federate"
     )
@@ -61,7 +61,7 @@ async def test_transient_refusals_are_waited_out(
 async def test_lost_answers_make_no_second_object(
     autojump_clock: Clock, operation: str, kind: str
 ) -> None:
-    """The answer is lost: the retry token finds out whether it was done."""
+    """The answer is lost: a retry with the same token creates nothing twice."""
     w = world_for(operation)
     w.fault(operation, kind, times=2)
     async with w.node() as node:
@@ -86,7 +86,7 @@ async def test_metadata_that_comes_late_is_waited_for(
 async def test_full_subnet_is_the_reason_given(autojump_clock: Clock) -> None:
     w = world({'cidrs = ["10.1.0.0/20"]': 'cidrs = ["10.1.0.0/29"]'})
     async with w.node() as node:
-        await until_warm(node, free=4)  # eight, less three of OCI's and the VNIC's own
+        await until_warm(node, free=4)  # 8 - 3 of OCI's - the VNIC's own
         for number in range(4):
             await add(node, number)
         with pytest.raises(PoolEmptyError) as caught:
@@ -140,7 +140,7 @@ async def test_no_bulk_actions(autojump_clock: Clock) -> None:
 
 
 async def test_imds_away_at_start(autojump_clock: Clock) -> None:
-    """The daemon serves, waits, says why, and recovers."""
+    """The daemon serves, reports why it waits, and recovers."""
     w = world()
     w.fault("IMDS", "cut", times=10_000)
     async with w.node() as node:
@@ -177,7 +177,7 @@ async def test_tokens_are_renewed_before_they_end(autojump_clock: Clock) -> None
 
 @pytest.mark.slow
 async def test_full_vnic_is_not_asked_again_and_again(autojump_clock: Clock) -> None:
-    """I10: calls for what the limits do not allow grow ever rarer."""
+    """I10: calls that the limits refuse become rarer and rarer."""
     w = world({"ocpus = 4.0": "ocpus = 2.0\nprivate_ips_per_vnic = 2"}, blocks=False)
     async with w.node(settings(audit_seconds=100_000.0)) as node:
         await until_warm(node, free=2)
@@ -234,14 +234,14 @@ async def test_throttled_from_the_start(autojump_clock: Clock) -> None:
 async def test_unanswered_deletion_is_settled_by_a_list(
     autojump_clock: Clock,
 ) -> None:
-    """Addresses of an unanswered deletion serve no pod until the cloud is asked."""
+    """Addresses of an unanswered deletion serve no pod until an audit lists them."""
     w = world()
     config = settings(cooling_seconds=1.0, shrink_after_seconds=60.0)
     async with w.node(config) as node:
         for number in range(12):
             await add(node, number)
         await until_warm(node, free=4)
-        # Done, and no answer, until the daemon gives up asking.
+        # OCI deletes but does not answer, until the daemon stops retrying.
         w.fault("BulkDeletePrivateIps", "after", times=1000)
         for number in range(12):
             await node.attacher.delete(key(number))
@@ -251,7 +251,7 @@ async def test_unanswered_deletion_is_settled_by_a_list(
         check_invariants(w, node)
         assert node.pool.ledger.counts().deleting == 0
         assert len(w.secondary()) == 4
-        # The same, but nothing was done.
+        # OCI neither deletes nor answers.
         for number in range(12):
             await add(node, number)
         await until_warm(node, free=4)
@@ -266,7 +266,7 @@ async def test_unanswered_deletion_is_settled_by_a_list(
 
 
 async def test_kernel_that_refuses_ends_nothing(autojump_clock: Clock) -> None:
-    """A VNIC that cannot be set up is reported and tried again; the daemon lives."""
+    """A refused set-up of a VNIC is reported and tried again; the daemon goes on."""
     w = world()
     w.host.refusals = 3
     async with w.node() as node:

@@ -36,7 +36,7 @@ async def test_a_fixed_address_follows_its_pod_to_another_node(
     annotations = {FIXED_ADDRESS: "web"}
     async with warm(w) as one, warm(other) as two:
         first = await add(one, 1, annotations)
-        # While it is there, nobody else gets it.
+        # While the pod has it, no other pod gets it.
         with pytest.raises(PoolEmptyError) as refusal:
             await add(two, 2, annotations)
         assert f"{first.address} is on VNIC" in str(refusal.value)
@@ -85,7 +85,7 @@ async def test_two_pods_of_a_node_do_not_share_it(autojump_clock: Clock) -> None
 
 
 async def test_it_is_let_go_after_a_restart_too(autojump_clock: Clock) -> None:
-    """And after a boot, when the sandboxes are gone without a DEL."""
+    """After a boot the sandboxes are gone without a DEL."""
     w = shop()
     async with warm(w) as node:
         await add(node, 1, {FIXED_ADDRESS: "web"})
@@ -120,7 +120,7 @@ async def test_reserved_addresses_of_others_are_left_alone(
         mine.freeform_tags["vcnd-cluster"] = "another"
         await node.attacher.delete(key(1))
         await trio.sleep(2000)
-        # It is not ours any more: forgotten, and left where it is.
+        # It is not ours any more: the ledger forgets it, and it stays on its VNIC.
         assert mine in reserved(w)
         again = await add(node, 2, {FIXED_ADDRESS: "web"})
         assert again.address != lease.address

@@ -1,4 +1,4 @@
-"""The daemon stops between OCI's deletion and its record: no ADD gets what is gone."""
+"""The daemon stops between a deletion and its record: no ADD gets a gone address."""
 
 import pytest
 import trio
@@ -15,16 +15,16 @@ from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 STOPS = [0, 1, 2, 3, 5, 8, 13, 21, 34, 0.01, 0.1, 0.5, 1.0, 2.0]
-"""When to stop after OCI has deleted: steps of the scheduler, or seconds."""
+"""Time from OCI's deletion to the stop: int for scheduler steps, float for seconds."""
 
 SURPLUS_SECONDS = 30.0
-"""A surplus goes back when it has stood for this long."""
+"""A surplus is released when it has lasted this long."""
 
 moments = pytest.mark.parametrize("stop", STOPS)
 
 
 async def pass_by(stop: float) -> None:
-    """Let the daemon run on for a moment."""
+    """Let the daemon run for a number of steps or seconds."""
     if isinstance(stop, int):
         for _ in range(stop):
             await trio.lowlevel.checkpoint()
@@ -33,9 +33,9 @@ async def pass_by(stop: float) -> None:
 
 
 async def until_fewer(w: World, than: int) -> None:
-    """Return as soon as the cloud has deleted something, whatever is written of it.
+    """Wait until the cloud has deleted something, whatever the journal records.
 
-    Bulk deletions are carried out behind the answer, whether or not anybody asks.
+    OCI carries bulk deletions out after its answer, even if no work request is read.
     """
     began = trio.current_time()
     with trio.fail_after(900):
@@ -46,7 +46,7 @@ async def until_fewer(w: World, than: int) -> None:
 
 
 async def one_address_one_pod(w: World, other: World) -> None:
-    """Start the node again while another node takes addresses; compare both."""
+    """Restart the node while another node creates addresses; compare both."""
     async with other.node(settings(batch=16)) as second:
         theirs = {(await add(second, n)).address for n in range(8)}
         async with w.node(settings(batch=16)) as first:
@@ -59,7 +59,7 @@ async def one_address_one_pod(w: World, other: World) -> None:
 
 
 async def shrink(node: Node) -> None:
-    """Let twelve pods come and go: a surplus stands and goes back."""
+    """Start and end twelve pods: a surplus appears and will be released."""
     for number in range(12):
         await add(node, number)
     await until_warm(node, free=4)
@@ -68,7 +68,7 @@ async def shrink(node: Node) -> None:
 
 
 def idle() -> Config:
-    """Return settings with which a surplus goes back soon."""
+    """Return settings that release a surplus soon."""
     return settings(cooling_seconds=1.0, shrink_after_seconds=SURPLUS_SECONDS)
 
 
@@ -127,7 +127,7 @@ async def test_stop_while_everything_is_released(
         await pass_by(stop)
         releasing.cancel_scope.cancel()
     if w.journal.removed:
-        w.journal.records.clear()  # it was done
+        w.journal.records.clear()  # the release was complete
     await one_address_one_pod(w, w.beside("node2"))
 
 
@@ -135,7 +135,7 @@ async def test_stop_while_everything_is_released(
 async def test_undeleted_address_serves_again_after_restart(
     autojump_clock: Clock,
 ) -> None:
-    """Stopped after the intent, before OCI was asked."""
+    """The daemon stops after the intent and before the call."""
     w = world(blocks=False)
     async with w.node() as node:
         await until_warm(node)
@@ -156,7 +156,7 @@ async def test_undeleted_address_serves_again_after_restart(
 async def test_detaching_vnic_serves_no_pod_until_an_audit(
     autojump_clock: Clock,
 ) -> None:
-    """Stopped after the intent; perhaps OCI was asked, and its lists are late."""
+    """The daemon stops after the intent; perhaps OCI detached it and lists are late."""
     w = world(blocks=False)
     async with w.node() as node:
         await until_warm(node)
@@ -175,7 +175,7 @@ async def test_detaching_vnic_serves_no_pod_until_an_audit(
 async def test_add_is_refused_while_the_node_is_released(
     autojump_clock: Clock,
 ) -> None:
-    """An ADD that waits ends, and one that comes gets no address that goes."""
+    """A waiting ADD ends, and a new one gets no address that is being released."""
     w = world({"ocpus = 4.0": "ocpus = 2.0\nprivate_ips_per_vnic = 1"}, blocks=False)
     refused: list[TryAgainError] = []
 
@@ -221,9 +221,9 @@ async def test_a_release_that_fails_lets_adds_in_again(autojump_clock: Clock) ->
 async def test_stop_while_a_fixed_address_is_let_go(
     autojump_clock: Clock, stop: float
 ) -> None:
-    """Another node fetches it meanwhile: it is with one pod.
+    """Another node fetches it meanwhile: only one pod has it.
 
-    OCI's answer is lost: else its record is written in the same instant.
+    OCI's answer is lost: otherwise the record is written in the same instant.
     """
     w = shop(nodes=2)
     w.fault("PrivateIpVnicDetach", "after")
@@ -256,7 +256,7 @@ async def test_a_return_carried_out_unanswered_is_no_problem_any_more(
         await until_warm(node)
         for number in range(12):
             await add(node, number)
-        await trio.sleep(20)  # until the pool has grown behind them
+        await trio.sleep(20)  # the pool grows for its target
         for number in range(12):
             await node.attacher.delete(key(number))
         held = node.pool.ledger.counts().total

@@ -1,4 +1,4 @@
-"""The daemon dies and lives again; nothing is forgotten, nothing disturbed."""
+"""The daemon ends and starts again: it forgets nothing and disturbs no pod."""
 
 import pytest
 import trio
@@ -22,7 +22,7 @@ async def test_next_life_keeps_the_leases(autojump_clock: Clock) -> None:
 
 
 async def test_next_life_serves_with_the_cloud_away(autojump_clock: Clock) -> None:
-    """I9: what the journal knows is enough for a warm ADD."""
+    """I9: the journal is enough for a warm ADD."""
     w = world()
     async with w.node() as node:
         await until_warm(node)
@@ -46,7 +46,7 @@ async def test_next_life_goes_on_cooling(autojump_clock: Clock) -> None:
 
 
 async def test_lease_written_but_never_plugged(autojump_clock: Clock) -> None:
-    """Killed between lease and plug: the next life takes the address back."""
+    """Killed between lease and plug: the next life ends the lease."""
     w = world()
     async with w.node() as node:
         lease = await add(node, 1)
@@ -58,7 +58,7 @@ async def test_lease_written_but_never_plugged(autojump_clock: Clock) -> None:
 
 
 async def test_link_of_no_lease_and_no_pod_is_reaped(autojump_clock: Clock) -> None:
-    """And somebody else's link of a name like ours is not (I8)."""
+    """Another program's link with a name like ours is not reaped (I8)."""
     w = world()
     w.host.bare = {"oci-half-made": True, "oci-of-somebody": False}
     async with w.node():
@@ -66,7 +66,7 @@ async def test_link_of_no_lease_and_no_pod_is_reaped(autojump_clock: Clock) -> N
 
 
 async def test_attach_in_flight_is_not_repeated(autojump_clock: Clock) -> None:
-    """Killed after AttachVnic was sent: the next life's answer is the same VNIC."""
+    """Killed after AttachVnic was sent: the next life gets the same VNIC."""
     w = world()
     async with w.node():
         while not w.pod_vnics():
@@ -106,7 +106,7 @@ async def test_release_gives_everything_back(autojump_clock: Clock) -> None:
             await add(node, 2)
     assert w.pod_vnics() == []
     assert w.host.withdrawn
-    assert w.host.slots == []  # no audit has set it up again
+    assert w.host.slots == []  # no audit has applied it again
     assert w.journal.removed
 
 
@@ -129,13 +129,13 @@ async def test_surplus_is_given_back_after_it_stood(autojump_clock: Clock) -> No
 async def test_a_vnic_that_comes_while_an_audit_asks_is_kept(
     autojump_clock: Clock,
 ) -> None:
-    """What the audit saw is older than what the books have since learnt."""
+    """The audit's lists are older than the newest VNIC of the ledger."""
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
     async with w.node(settings(audit_seconds=60.0)) as node:
         await until_warm(node)
         w.fault("ListPrivateIps", "slow", seconds=20.0)
-        await trio.sleep(75)  # the audit asks
-        for number in range(5):  # and a second VNIC comes meanwhile
+        await trio.sleep(75)  # the audit's call is in flight
+        for number in range(5):  # a second VNIC is attached meanwhile
             await add(node, number)
         assert len(node.pool.vnics.pod_slots) == 2
         await trio.sleep(30)

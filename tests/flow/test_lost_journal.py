@@ -1,4 +1,4 @@
-"""The journal lost something while pods run: what the kernel knows is entered again."""
+"""The journal lost records while pods run: leases are restored from links."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ async def test_running_pods_keep_links_and_addresses(
     forget(w, *lost)
     w.journal.damaged = True
     async with w.node() as node:
-        # From the first moment, before any call comes.
+        # The leases are restored before the first call.
         assert addresses(node) == {x.address for x in before}
         fresh = [await add(node, n) for n in range(10, 14)]
         assert {x.address for x in fresh}.isdisjoint(x.address for x in before)
@@ -64,7 +64,7 @@ async def test_running_pods_keep_links_and_addresses(
         check_invariants(w, node)
         for number, lease in zip(PODS, before, strict=True):
             await node.attacher.check(lease.key, 100 + number, [lease.address])
-        # The same ADD again, another namespace, DEL, and DEL again.
+        # ADD again, ADD with another namespace, DEL, and DEL again.
         assert (await add(node, 0)).address == before[0].address
         assert await add(node, 0) == before[0]
         assert (await add(node, 1, netns=999)).address == before[1].address
@@ -110,7 +110,7 @@ async def test_gc_spares_leases_restored_from_links(
 async def test_kernel_is_left_alone_until_the_cloud_names_the_vnics(
     autojump_clock: Clock,
 ) -> None:
-    """I9: rules set up from books that know no VNIC would cut the pods off."""
+    """I9: rules without any VNIC would cut the pods off."""
     w = world()
     before = await start_pods(w)
     settled = w.host.settled
@@ -128,7 +128,7 @@ async def test_kernel_is_left_alone_until_the_cloud_names_the_vnics(
 
 @pytest.mark.slow
 async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
-    """Connections carry them: another number would send their packets astray."""
+    """Connections' marks have the numbers: another number would misroute packets."""
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
     async with w.node() as node:
         for number in range(6):
@@ -149,7 +149,7 @@ async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
 
 
 async def test_free_addresses_cool_after_a_loss(autojump_clock: Clock) -> None:
-    """I3: when they were released last is not known any more."""
+    """I3: the time of their last release is unknown."""
     w, config = world(), settings(cooling_seconds=30.0)
     async with w.node(config) as node:
         await add(node, 1)
@@ -166,7 +166,7 @@ async def test_free_addresses_cool_after_a_loss(autojump_clock: Clock) -> None:
 async def test_an_address_that_the_books_give_to_another_pod(
     autojump_clock: Clock,
 ) -> None:
-    """The end of the older lease was lost, and the newer lease too."""
+    """The journal lost the end of the older lease, and the newer lease."""
     w = world()
     async with w.node(settings(cooling_seconds=0.0)) as node:
         older = await add(node, 1)
@@ -223,6 +223,6 @@ def test_one_witness_ends_no_lease(
             case RestoreLease(lease):
                 assert by_name[lease.host_ifname].ours
                 assert {*lease.addresses} <= {*by_name[lease.host_ifname].addresses}
-                # Its restoration would end them.
+                # Restoring it would end leases without wiring.
                 unwired = [x for x in books if x.wiring is None]
                 assert all({*lease.addresses}.isdisjoint(x.addresses) for x in unwired)

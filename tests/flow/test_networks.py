@@ -1,4 +1,4 @@
-"""Subnets of several blocks: what is closed on the node covers every address."""
+"""Subnets with several CIDRs: the node's networks cover every address."""
 
 import trio
 
@@ -9,7 +9,7 @@ from vcnd.flow.pool import Pool
 async def test_addresses_of_a_subnets_second_block_are_covered(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The metadata tell the first block alone."""
+    """Metadata has only the first CIDR."""
     blocks = 'cidrs = ["10.1.0.0/29", "10.1.8.0/24"]'
     w = world({'cidrs = ["10.1.0.0/20"]': blocks}, blocks=False)
     async with w.node(settings(minimum=12)) as node:
@@ -23,7 +23,7 @@ async def test_addresses_of_a_subnets_second_block_are_covered(
 
 
 async def until_covered(pool: Pool) -> None:
-    """Return when each address is of a network of its VNIC."""
+    """Wait until each address is in a network of its VNIC."""
     while not all(
         pool.vnics.slots[p.vnic_id].vnic.covers(a)
         for p in pool.ledger.private_ips()

@@ -1,4 +1,4 @@
-"""What is wrong with the node itself shows where all problems show."""
+"""Problems of the node itself are reported like all others."""
 
 import trio
 

@@ -61,7 +61,7 @@ async def test_refused_nsgs_are_reported(autojump_clock: Clock) -> None:
         reasons = {str(p.place): p.reason for p in node.pool.problems}
         (vnic,) = w.pod_vnics()
         assert "UpdateVnic: 404" in reasons[f"NSGs of {vnic.id}"]
-        await add(node, 1)  # and stands in nobody's way
+        await add(node, 1)  # and pods get addresses
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ async def test_a_shape_problem_goes_with_the_demand(autojump_clock: Clock) -> No
 @pytest.mark.parametrize(
     ("operation", "status", "code", "expected"),
     [
-        # The VNIC has no address yet: it is the subnet that is full.
+        # The VNIC has no address yet, so the subnet is full.
         ("CreatePrivateIp", 400, "LimitExceeded", ("addresses", "subnet_full")),
         ("AttachVnic", 400, "LimitExceeded", ("attach", "limit_reached")),
         ("AttachVnic", 400, "QuotaExceeded", ("attach", "quota_exceeded")),
@@ -238,7 +238,7 @@ async def test_failed_release_and_full_vnic_are_two_problems(
 
 @pytest.mark.slow
 async def test_cleared_problems_are_not_reported(autojump_clock: Clock) -> None:
-    """An hour of failures, then three quiet hours: a handful of Events in all."""
+    """An hour of failures, then three hours without: few Events in all."""
     w, cluster = world(), MemoryCluster()
     subnet = w.service.world.named(Subnet, "pods")
     async with w.node(cluster=cluster) as node:
@@ -281,7 +281,7 @@ async def test_refused_write_is_a_problem_until_accepted(
         await trio.sleep(60)
         kinds = {p.kind for p in problems(node)}
         assert kinds == {"pod-network", "cluster"}
-        # Events are posted all the same, and no pod is told to wait for that.
+        # Events are still posted, and it is no cause of an empty pool.
         assert {n.reason for n in cluster.events} == {"PodNetworkProblem"}
         assert "403" not in why_empty(node.pool)
         cluster.refuses_reports, cluster.refusal = False, ""

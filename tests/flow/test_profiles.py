@@ -54,7 +54,7 @@ async def test_a_profiles_vnic_is_there_before_its_pods(autojump_clock: Clock) -
         assert special.address.startswith("10.1.16.")
         assert vnic_of(w, special).nsg_ids == list(web.nsg_ids)
         assert vnic_of(w, plain).id != vnic_of(w, special).id
-        # They stay though nobody is there.
+        # The VNICs stay without pods.
         await node.attacher.delete(key(1))
         await node.attacher.delete(key(2))
         await trio.sleep(3000)

@@ -1,4 +1,4 @@
-"""Two of the daemon's tasks meet: no state is entered twice, none is lost."""
+"""Two tasks of the daemon at the same state: nothing is added twice or lost."""
 
 import pytest
 import trio

@@ -1,4 +1,4 @@
-"""OCIDs whose absence from a list proves nothing, for a minute."""
+"""Recent OCIDs: for a minute, their absence from a list proves nothing."""
 
 from trio.testing import MockClock
 

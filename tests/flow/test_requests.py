@@ -86,7 +86,7 @@ async def test_a_class_survives_a_restart(autojump_clock: Clock) -> None:
         assert len(w.pod_vnics()) == 2
     w.journal.__init__()  # type: ignore[misc]
     w.host.__init__()  # type: ignore[misc]
-    async with warm(w) as node:  # known by its tag alone
+    async with warm(w) as node:  # only the VNIC's tag names its class
         plain = await add(node, 2, {})
         assert vnic_of(w, plain).nsg_ids != [nsg]
 
@@ -159,7 +159,7 @@ async def test_missing_slot_for_a_class_is_reported_at_once(
         assert trio.current_time() == began
         assert "takes 2 VNICs and all are attached" in str(refusal.value)
         assert nsg in str(refusal.value)
-        await add(node, 2, {})  # stands in nobody's way
+        await add(node, 2, {})  # other pods are served
 
 
 @pytest.mark.slow
@@ -254,6 +254,6 @@ async def test_pod_never_gets_other_nsgs_without_kubernetes(
     async with warm(w, cluster=cluster) as node:
         with pytest.raises(TryAgainError, match="not known yet"):
             await node.attacher.add(key(1), pod("pod1"), 101)
-        # Where nobody may request anything there is nothing to wait for.
+        # A pod that may request nothing waits for nothing.
         other = PodRef(namespace="plain", name="p", uid="p")
         await node.attacher.add(key(2), other, 102)

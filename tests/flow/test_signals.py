@@ -1,4 +1,4 @@
-"""Latch, pulse and bell: who is woken, and what is kept."""
+"""Latch, pulse and bell: the tasks that they wake, and the state that they keep."""
 
 import trio
 from trio.testing import wait_all_tasks_blocked

@@ -1,4 +1,4 @@
-"""A task or a change that fails unexpectedly: reported, started again, no end."""
+"""A task or a change with a defect is reported and restarted; the daemon goes on."""
 
 from collections.abc import Sequence
 from random import Random
@@ -22,7 +22,7 @@ NEVER: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 
 
 class BrokenHost(MemoryHost):
-    """Its next calls of ``apply`` meet a defect."""
+    """Fails its next calls of ``apply`` by a defect."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class BrokenHost(MemoryHost):
 
 
 class BrokenCluster(MemoryCluster):
-    """Its next answers about pods meet a defect."""
+    """Fails its next answers about pods by a defect."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,9 +62,9 @@ async def test_a_change_that_fails_unexpectedly_is_made_again(
     async with w.node(settings(audit_seconds=60.0)) as node:
         while not node.pool.conditions.observed:
             await trio.sleep(0.1)
-        host.defects = 3  # after the attachment of the VNIC, and at the audits
+        host.defects = 3  # after the attach of the VNIC, and at audits
         await until_warm(node)
-        with trio.fail_after(60):  # the audit that it asks for brings the rules
+        with trio.fail_after(60):  # the audit that it requests applies the rules
             while node.pool.vnics.pod_slots[0] not in host.slots:
                 await trio.sleep(1)
         await add(node, 1)

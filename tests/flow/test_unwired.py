@@ -1,7 +1,7 @@
-"""A lease without wiring: addresses that vcnd gives, and somebody else wires.
+"""A lease without wiring: vcnd leases the addresses, another program wires them.
 
-The host of these tests refuses such a lease (``Lease.host_ifname``): a flow that
-asked the kernel for it would fail.
+The host of these tests refuses such a lease (``Lease.host_ifname``), so a flow that
+used the kernel for it would fail.
 """
 
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ Clock = trio.testing.MockClock
 
 @asynccontextmanager
 async def unwired(w: World) -> AsyncIterator[tuple[Node, Lease]]:
-    """Run a node whose journal has a lease without wiring, beside one with it."""
+    """Run a node whose journal has a lease without wiring, and one with it."""
     async with w.node(settings(cooling_seconds=30.0)) as node:
         lease = await add(node, 1)
         await add(node, 2)

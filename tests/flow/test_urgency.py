@@ -1,4 +1,4 @@
-"""How urgent each kind of work is, as the cloud hears it."""
+"""The urgency of each kind of work, as the cloud gets it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ GROWTH = {"attach_vnic", "create_block", "create_addresses", "fetch_fixed"}
 async def warm(
     w: World, heard: Heard, cluster: MemoryCluster | None = None
 ) -> AsyncIterator[Node]:
-    """Run a node that is warm, and forget how it became so."""
+    """Run a warm node, and clear the calls that made it so."""
     config = settings(
         allow=[EVERYTHING], cooling_seconds=1.0, shrink_after_seconds=30.0
     )
@@ -119,5 +119,5 @@ async def test_each_api_call_has_an_urgency(autojump_clock: Clock) -> None:
     async with w.node(cluster=cluster, through=noting(heard)) as node:
         await until_warm(node)
         await trio.sleep(1000)
-        # That asks the metadata service alone.
+        # This reads only the metadata service.
         assert {m for m, urgency in heard if urgency is None} == {"instance_id"}

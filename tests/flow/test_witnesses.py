@@ -1,4 +1,4 @@
-"""What carries a pod goes only when two witnesses agree that it is gone."""
+"""A pod's address or VNIC is forgotten only if two witnesses lack it."""
 
 import pytest
 import trio
@@ -17,11 +17,11 @@ from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 NO_SLOT_LEFT = {"ocpus = 4.0": "ocpus = 2.0"}
-"""The shape takes no VNIC besides the primary one and one for pods."""
+"""The shape takes the primary VNIC and only one for pods."""
 
 
 def detach_behind(w: World, node: Node, vnic_id: str) -> None:
-    """Detach a VNIC as somebody in the console does: its link goes with it."""
+    """Detach a VNIC as a user does in the console: its link disappears too."""
     cloud = w.service.world
     (attachment,) = (a for a in cloud.all(VnicAttachment) if a.vnic_id == vnic_id)
     detach(cloud, attachment.id, None, EPOCH + trio.current_time())
@@ -30,7 +30,7 @@ def detach_behind(w: World, node: Node, vnic_id: str) -> None:
 
 
 def hide(w: World, vnic_id: str, seconds: float, *, imds: bool, api: bool) -> None:
-    """Let IMDS or the API's list lack a VNIC for a while."""
+    """Hide a VNIC from IMDS or from the API's list for some time."""
     cloud = w.service.world
     (attachment,) = (a for a in cloud.all(VnicAttachment) if a.vnic_id == vnic_id)
     until = EPOCH + trio.current_time() + seconds
@@ -53,7 +53,7 @@ async def test_a_vnic_missing_from_a_list_once_disturbs_no_pod(
     async with w.node(settings(audit_seconds=60.0)) as node:
         await until_warm(node)
         lease = await add(node, 1)
-        await trio.sleep(70)  # it is young no more
+        await trio.sleep(70)  # it is not recent any more
         before, known = dict(node.pool.vnics.slots), node.pool.ledger.private_ips()
         hide(w, w.pod_vnics()[0].id, 60.0, imds=imds, api=api)
         for _ in range(200):
@@ -92,7 +92,7 @@ async def test_doubted_vnic_serves_no_new_pod_and_is_audited_soon(
 async def test_stale_lists_after_a_restart_remove_nothing(
     autojump_clock: Clock,
 ) -> None:
-    """The daemon restarts seconds after VNIC and addresses were made."""
+    """The daemon restarts seconds after VNIC and addresses were created."""
     w = world(blocks=False)
     async with w.node() as node:
         await until_warm(node)
@@ -135,7 +135,7 @@ async def test_address_missing_from_a_list_is_kept_from_new_pods(
 async def test_lost_address_on_another_vnic_works_again(
     autojump_clock: Clock,
 ) -> None:
-    """And the new VNIC has another number than the one that the pod's was."""
+    """The new VNIC has another number than the pod's old VNIC."""
     w = world()
     async with w.node(settings(audit_seconds=60.0)) as node:
         lease = await add(node, 1)
@@ -169,11 +169,11 @@ async def test_replaced_tags_are_restored(autojump_clock: Clock) -> None:
 async def test_replaced_tags_of_a_fixed_address_are_restored(
     autojump_clock: Clock,
 ) -> None:
-    """Its tags are all that tells it from others' reserved addresses."""
+    """Only its tags distinguish it from others' reserved addresses."""
     w = shop()
     async with warm(w, audit_seconds=60.0) as node:
         lease = await shop_add(node, 1, {FIXED_ADDRESS: "web"})
-        await trio.sleep(70)  # it is young no more
+        await trio.sleep(70)  # it is not recent any more
         (fixed,) = reserved(w)
         ours, fixed.freeform_tags = fixed.freeform_tags, {"cost-center": "42"}
         for _ in range(150):
@@ -194,7 +194,7 @@ async def test_replaced_tags_of_a_fixed_address_are_restored(
 async def test_vnic_detached_by_others_is_replaced_at_once(
     autojump_clock: Clock, shape: dict[str, str]
 ) -> None:
-    """Where the shape takes no more, only an audit finds that its slot is free."""
+    """If the shape takes no more, only an audit finds the free slot."""
     w = world(shape)
     async with w.node(settings(audit_seconds=3600.0)) as node:
         await until_warm(node)
@@ -214,7 +214,7 @@ async def test_vnic_detached_by_others_is_replaced_at_once(
 async def test_lost_link_is_reported_and_its_addresses_withheld(
     autojump_clock: Clock,
 ) -> None:
-    """The cloud has the VNIC, the node has no link of it: pods get others."""
+    """The VNIC exists but the node lacks its link: pods get other addresses."""
     w = world()
     async with w.node(settings(audit_seconds=3600.0)) as node:
         await until_warm(node)
