@@ -1,23 +1,23 @@
 /*
  * vcnd-cni: the CNI plugin executable that the container runtime starts.
  *
- * It decides nothing.  It hands its environment, its standard input and an open
+ * It decides nothing.  It passes its environment, its standard input and an open
  * descriptor of the pod's network namespace to the daemon over a Unix socket,
- * prints the reply and exits with the code that the reply names.  Only VERSION
- * is answered here, since it must work with no daemon.
+ * prints the reply, and exits with the code that the reply names.  It answers only
+ * VERSION itself, since VERSION must work with no daemon.
  *
- * Freestanding: no libc, own _start, a handful of system calls, so that a start
+ * It is freestanding: no libc, its own _start, a few system calls, so that a start
  * costs little and one compiler call builds it (docs/decisions/0002).
  *
  * Request:  "vcnd 1 <environment bytes> <stdin bytes>\n" environment stdin
  *           (environment: NAME=VALUE entries, each ended by NUL; the namespace's
- *           descriptor rides with the first byte as SCM_RIGHTS)
+ *           descriptor comes with the first byte as SCM_RIGHTS)
  * Reply:    "<exit code> <stdout bytes>\n" stdout
  *
- * A connection that ends before a whole reply is opened again and the same
- * request sent until the deadline: every verb is idempotent, so a restart of the
- * daemon in mid-call loses no call.  When nobody reads standard output any more the
- * runtime has ended: this ends too, and the daemon notices the closed connection.
+ * If a connection ends before a whole reply, the plugin connects again and repeats
+ * the request, until the deadline: every verb is idempotent, so a restart of the
+ * daemon in mid-call loses no call.  If the other end of standard output is closed,
+ * the runtime has ended: the plugin ends too, and the daemon sees the closed connection.
  */
 
 typedef unsigned long word;
@@ -76,7 +76,7 @@ struct msghdr { void *name; unsigned name_length; struct iovec *parts; word part
 struct control { word length; int level, type; int descriptor, padding; };
 
 static char request[64 + MAX_ENVIRONMENT + MAX_STDIN];
-static char *environment = request + 64;      /* the header is laid in front of it */
+static char *environment = request + 64;      /* the header goes before it */
 static word environment_length, stdin_length, header_length;
 static char reply[MAX_REPLY + 32];
 
@@ -124,8 +124,8 @@ __attribute__((noreturn)) static void leave(int code) {
     for (;;) CALL3(SYS_exit, code, 0, 0);
 }
 
-/* The configuration's "cniVersion", found without a JSON parser: the first such
- * key whose value has a version's characters.  Every output must repeat it. */
+/* Finds the configuration's "cniVersion" without a JSON parser: the first such key
+ * whose value has a version's characters.  Every output must repeat it. */
 static void cni_version(char *out, word size) {
     static const char key[] = "\"cniVersion\"";
     const char *text = environment + environment_length;
@@ -167,7 +167,7 @@ static void nap(sword ms) {
     CALL3(SYS_nanosleep, &t, 0, 0);
 }
 
-/* 1 when fd is readable before the deadline; ends when nobody reads our output. */
+/* Returns 1 if fd is readable before the deadline; exits if our output is closed. */
 static int readable(int fd, sword deadline) {
     word watched = 2;
     for (;;) {
@@ -205,7 +205,7 @@ static int send_request(int fd, int netns) {
     return 1;
 }
 
-/* Reads a whole reply; 1 and the exit code, or 0 when the connection ended early. */
+/* Reads and prints a reply; returns 1 and its exit code, or 0 if it ended early. */
 static int read_reply(int fd, sword deadline, int *code) {
     word have = 0;
     for (;;) {
@@ -257,7 +257,7 @@ static void lay_header(void) {
 
 static void gather(char **env) {
     for (char **e = env; *e; e++) {
-        /* CNI's own variables and the trace context; nothing else is the daemon's business. */
+        /* The daemon needs only CNI's own variables and the trace context. */
         const char *s = *e;
         int wanted = (s[0] == 'C' && s[1] == 'N' && s[2] == 'I' && s[3] == '_')
                      || (s[0] == 'T' && s[1] == 'R' && s[2] == 'A' && s[3] == 'C' && s[4] == 'E');
@@ -307,12 +307,12 @@ __attribute__((noreturn, used)) void start(sword *stack) {
     word n = length_of(other);
     if (n && n < sizeof address.path) memcpy(address.path, other, n + 1);
 
-    int spoke = 0;     /* whether a daemon has ever taken the request */
+    int spoke = 0;     /* 1 once a connection was accepted */
     sword pause = 10;
     while (now_ms() < deadline) {
         sword fd = CALL3(SYS_socket, AF_UNIX_, SOCK_STREAM_CLOEXEC, 0);
         if (fd < 0) fail("5", "cannot make a socket", "socket(AF_UNIX) failed");
-        /* A full backlog would hold connect and sendmsg for ever: SOL_SOCKET, SO_SNDTIMEO. */
+        /* SOL_SOCKET, SO_SNDTIMEO: a full backlog would block connect and sendmsg for ever. */
         struct timespec second = {1, 0};
         call6(SYS_setsockopt, fd, 1, 21, (sword)&second, sizeof second, 0);
         sword refused = CALL3(SYS_connect, fd, &address, sizeof address);
