@@ -39,7 +39,7 @@ WRITTEN_BY_US = {".py", ".md", ".c", ".h", ".toml", ".yaml", ".service", ".socke
 
 @cache
 def _pages() -> dict[Path, str]:
-    """Return the texts of the files that cite, but for this one."""
+    """Return the texts of all files that may cite, except this one."""
     there = [*ROOT.glob("*.md")]
     for room in ROOMS:
         there += (ROOT / room).rglob("*")
@@ -84,7 +84,7 @@ def test_every_code_of_a_problem_has_a_row(heading: str, codes: type[StrEnum]) -
     guide = (ROOT / "docs" / "operations.md").read_text()
     section = guide[guide.index(heading) :].split("\n#")[0]
     rows = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
-    # In the order of the code, once each; the head of the table is its first row.
+    # Each code once, in the order of the code; the first row is the table's head.
     assert rows[1:] == [str(code) for code in codes]
 
 
@@ -95,7 +95,7 @@ def test_every_cause_is_somebodys() -> None:
 
 
 def test_files_stay_small() -> None:
-    """A room that gets crowded is redesigned (CONTRIBUTING)."""
+    """A file above the limit is redesigned (CONTRIBUTING)."""
     rooms = ("vcnd", "fakeoci", "sim", "integration", "tests", "cni")
     crowded = {
         str(p.relative_to(ROOT)): lines
@@ -156,7 +156,7 @@ def test_cited_invariants_are_listed() -> None:
 
 
 def test_nothing_cites_pages_of_elsewhere() -> None:
-    """What the code relies on stands in this repository, or on a public page."""
+    """The code's sources are in this repository, or on public pages."""
     citing = [
         (str(page.relative_to(ROOT)), match.group())
         for page, text in _pages().items()
@@ -174,7 +174,7 @@ def test_the_table_of_a_room_has_each_file(room: str) -> None:
 
 
 def test_modules_that_the_documents_name_exist() -> None:
-    """Such as ``flow/attach`` or ``core/states.MOVES``."""
+    """Names like ``flow/attach`` or ``core/states.MOVES``."""
     rooms = "|".join(p.name for p in (ROOT / "vcnd").iterdir() if p.is_dir())
     missing = [
         (page.name, name)

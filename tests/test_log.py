@@ -1,4 +1,4 @@
-"""Log lines go to standard error, and never stop the work that they tell of."""
+"""Log lines go to standard error, and never stop the work that they report."""
 
 from collections.abc import Iterator
 from io import FileIO, TextIOWrapper

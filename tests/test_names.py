@@ -10,7 +10,7 @@ DIALECT = {
     *("came", "forgives", "look", "looks", "nonsense", "relief", "said", "somebody"),
     *("trouble", "whoever", "wish", "wishes"),
 }
-"""Words for which the field has its own."""
+"""Words of our own, for which the field has others."""
 
 
 def test_names_are_short_and_plain() -> None:

@@ -14,7 +14,7 @@ FILES = [
 
 
 def foreign_assignments(code: str) -> list[str]:
-    """Return the assignments to attributes of anything but ``self``, as source."""
+    """Return the assignments to attributes of objects besides ``self``, as source."""
     found: list[str] = []
     for node in ast.walk(ast.parse(code)):
         targets: list[ast.expr] = []

@@ -1,4 +1,4 @@
-"""Every module of rules is imported by a test: a broken rule shows where it broke."""
+"""A test imports every module of rules, so a broken rule fails in its own test."""
 
 import ast
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ OUTSIDE = {
 }
 """A module of adapters that imports one of these does more than compute."""
 WHOLE = ("core", "netlink", "ociapi", "kubeapi", "serve", "journal")
-"""Rooms whose every module has a test of its own."""
+"""Rooms in which every module has a test of its own."""
 PARTLY = ("kube", "linux")
-"""Rooms of adapters, of which only what computes can be tested without them."""
+"""Rooms of adapters: only modules that compute can be tested without a peer."""
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield the names that a file imports, of modules and of what is in them."""
+    """Yield the names of the modules, and of their members, that a file imports."""
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -45,7 +45,7 @@ async def test_watchdog_is_fed_at_twice_its_rate(
 
 async def test_own_socket_for_a_start_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "run" / "cni.sock"
-    for _ in range(2):  # a stale one of before is no hindrance
+    for _ in range(2):  # an old socket file is replaced
         (sock,) = listening_sockets(Systemd(), str(path))
         assert path.stat().st_mode & 0o777 == 0o600
         sock.close()

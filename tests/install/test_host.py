@@ -1,4 +1,4 @@
-"""What the installer lays down on a node, over a folder that stands for its root."""
+"""The installer's files on a node; a folder stands for the node's root."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_missing_kubelet_is_reported_with_the_remedy(tmp_path: Path) -> None:
 
 
 def test_everything_laid_down_is_under_known_paths() -> None:
-    """What ``removal`` goes through; a path added to the layout must be added there."""
+    """``removal`` removes these paths; a new path of the layout must be added there."""
     removed = (Path(units.__file__).parent / "removal.py").read_text()
     removed += Path(units.__file__).read_text()
     for name in (

@@ -1,4 +1,4 @@
-"""The daemon's token: the Node's where the server offers it, else the pod's own."""
+"""The daemon's token: bound to the Node if the server offers it, else the pod's."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def _json(status: int, body: dict[str, object]) -> Reply:
 
 
 class Server:
-    """An API server's answers to the two questions."""
+    """Answers the two requests: for the Node and for a token."""
 
     def __init__(self) -> None:
         self.away = False

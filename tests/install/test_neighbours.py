@@ -1,4 +1,4 @@
-"""Files that keep the node's network programs off what is vcnd's."""
+"""Files that keep the node's network programs off vcnd's links."""
 
 import configparser
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_all_of_it_is_removed_and_others_files_stay(node: NodeRoot) -> None:
     left = [p for p in node.path("/").rglob("*") if p.is_file()]
     assert left == [theirs]
     made = set(node.path("/").rglob("*")) - before
-    assert made == {node.path("/etc/systemd/system")}  # there on every node
+    assert made == {node.path("/etc/systemd/system")}  # exists on every node
 
 
 def test_a_program_that_does_not_run_is_no_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Settings that the units make: written down before, made again by an upgrade."""
+"""Settings of the units: recorded before the install, applied again by an upgrade."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from vcnd.install import layout, units
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NodeRoot:
     settings = Path(__file__).parents[2] / "systemd" / "90-vcnd.conf"
-    monkeypatch.setattr(units, "SETTINGS", settings)  # in the image it is elsewhere
+    monkeypatch.setattr(units, "SETTINGS", settings)  # the image has it elsewhere
     return NodeRoot(tmp_path, output="0\n")
 
 

@@ -1,4 +1,4 @@
-"""Damaged journals: what was not touched is read."""
+"""Damaged journals: undamaged lines are read."""
 
 import pytest
 from hypothesis import given
@@ -53,7 +53,7 @@ def test_a_flipped_bit_loses_its_line_at_most(at: int, bit: int) -> None:
 
 @given(st.integers(0, len(FILE) - 1), st.integers(1, 3000))
 def test_overwritten_bytes_lose_their_lines_at_most(start: int, count: int) -> None:
-    """Line ends among them: the line behind is found by its checksum."""
+    """Line ends may be among them: the next line is found by its checksum."""
     count = min(count, len(FILE) - start)
     damaged = FILE[:start] + b"\0" * count + FILE[start + count :]
     assert leases_untouched(start, start + count) <= leases_in(damaged) <= ALL
@@ -128,7 +128,7 @@ def test_newer_format_is_read_if_its_least_reader_allows() -> None:
 
 
 def test_version_1_is_read() -> None:
-    """As it was written before headers stood twice."""
+    """Version 1 has only one header."""
     header = b'04f2b880 {"vcnd_journal":1,"boot_id":"boot","netns_cookie":1}\n'
     record = (
         b'5d9cb9f2 ["Leased",5.0,{"lease":{"key":{"network":"vcnd","container_id":"c1",'

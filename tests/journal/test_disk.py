@@ -1,4 +1,4 @@
-"""The journal's file after the disk refused."""
+"""The journal's file after a refusal of the disk."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def test_file_is_cut_back_where_an_append_is_refused(tmp_path: Path) -> None:
 def test_file_is_not_appended_to_after_a_refused_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The kernel may have dropped the pages, and the next sync would not tell."""
+    """The kernel may have dropped the pages, and the next sync would not report it."""
     file = JournalFile(tmp_path / "journal")
     file.replace(HEADER)
 
@@ -40,4 +40,4 @@ def test_file_is_not_appended_to_after_a_refused_sync(
         with pytest.raises(OSError, match="Input/output error"):
             file.append(record_line((Leased(lease(1, 1)), 1.0)))
     assert not file.is_known
-    assert file.read() == HEADER  # nothing that was refused stays
+    assert file.read() == HEADER  # the refused record is not in the file

@@ -1,4 +1,4 @@
-"""Format 2 on disk: what earlier versions wrote is read, and written alike."""
+"""Format 2 on disk: files of earlier versions are read, and written the same."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from vcnd.model.records import Leased
 from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
 
 GOLDEN = Path(__file__).parent / "golden"
-"""Files of a vcnd whose leases had two texts for their addresses, and no wiring:
-records of every kind as they were appended, and the same compacted."""
+"""Files of an older vcnd, whose leases had two address fields and no wiring: records
+of every kind as they were appended, and the same compacted."""
 APPENDED = (GOLDEN / "appended").read_bytes()
 COMPACTED = (GOLDEN / "compacted").read_bytes()
 HEADER = Header(boot_id="boot", netns_cookie=1)

@@ -66,15 +66,15 @@ def recovered(path: Path) -> RecoveredState:
 
 @pytest.fixture
 def tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a disk that refused be tried again at once: its thread runs in real time."""
+    """Shorten the pause after a refusal of the disk: its thread runs in real time."""
     monkeypatch.setattr("vcnd.journal.journal.RETRY_SECONDS", 0.01)
 
 
 @contextmanager
 def refusing(directory: Path) -> Iterator[None]:
-    """Let the directory take no file, as a disk that is full or away does.
+    """Make writes into the directory fail, as on a full or missing disk.
 
-    A full disk itself is in integration/tests/test_disk.py.
+    integration/tests/test_disk.py tests a disk that is really full.
     """
     away = directory.with_name("away")
     directory.rename(away)
@@ -103,7 +103,7 @@ async def test_written_records_are_replayed(tmp_path: Path) -> None:
 async def test_another_boot_or_namespace_ends_the_leases(
     tmp_path: Path, boot_id: str, cookie: int, ago: float
 ) -> None:
-    """Their addresses cool from the boot on, or from now where only that is known."""
+    """Their addresses cool down from the boot, or from now if its time is unknown."""
     await write(tmp_path / "journal", SAMPLE)
     j = journal(tmp_path / "journal", boot_id=boot_id, cookie=cookie)
     state = j.open()
@@ -127,7 +127,7 @@ async def test_second_header_names_the_boot_if_the_first_is_damaged(
 
 
 async def test_leases_stay_where_no_header_is_left(tmp_path: Path) -> None:
-    """No witness says that their sandboxes are gone."""
+    """No witness shows that their sandboxes are gone."""
     path = tmp_path / "journal"
     await write(path, SAMPLE)
     path.write_bytes(path.read_bytes().replace(HEADER, b"?\n"))
@@ -136,7 +136,7 @@ async def test_leases_stay_where_no_header_is_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 async def test_torn_tail_is_cut_off(tmp_path: Path, cut: int) -> None:
-    """Whatever the last line lost, all before it stands; the rest is kept aside."""
+    """All lines before the torn one are read; the torn tail moves to another file."""
     path = tmp_path / "journal"
     await write(path, SAMPLE)
     path.write_bytes(path.read_bytes()[:-cut])
@@ -224,7 +224,7 @@ async def test_refused_record_is_not_replayed(tmp_path: Path) -> None:
 async def test_owed_records_are_written_once_the_disk_accepts_them(
     tmp_path: Path, tried_again_soon: None
 ) -> None:
-    """Before all that was asked for since, though nobody asks again."""
+    """They are written before later records, and without another call."""
     path, done, all_done = tmp_path / "state" / "journal", list[int](), trio.Event()
     j = journal(path)
     async with running(j):
@@ -243,13 +243,13 @@ async def test_owed_records_are_written_once_the_disk_accepts_them(
 
 
 async def test_start_with_a_full_disk_needs_no_compaction(tmp_path: Path) -> None:
-    """The file is appended to where there is a little room left."""
+    """Appending to the file needs only little space."""
     path = tmp_path / "journal"
     await write(path, SAMPLE)
     with path.open("ab") as file:
         file.write(b"1234 torn")
     j, told = journal(path), list[str]()
-    (tmp_path / "journal.new").mkdir()  # no new file can be made
+    (tmp_path / "journal.new").mkdir()  # no new file can be created
     async with running(j, told) as state:
         assert state.leases == (lease(1, 1),)
         await j.append(Leased(lease(4, 4)))
@@ -263,7 +263,7 @@ async def test_start_with_a_full_disk_needs_no_compaction(tmp_path: Path) -> Non
 async def test_start_with_a_damaged_file_and_a_disk_that_refuses(
     tmp_path: Path, tried_again_soon: None
 ) -> None:
-    """Nothing is appended to what nobody can vouch for; it is tried again."""
+    """Nothing is appended to a damaged file; its compaction is tried again."""
     path, told, works = tmp_path / "journal", list[str](), trio.Event()
     await write(path, SAMPLE)
     path.write_bytes(b"?" + path.read_bytes())

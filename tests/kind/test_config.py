@@ -1,4 +1,4 @@
-"""kind's configuration, as kind will read it."""
+"""kind's configuration, as kind reads it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the node image is made of, as far as it is not built by Debian's tools."""
+"""The parts of the node image that Debian's tools do not build."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What dockerd asks of runc, less what this machine does not have."""
+"""dockerd's requests to runc, without capabilities that this machine lacks."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every request of a node to Kubernetes, answered with every kind of garbage."""
+"""Every request of a node to Kubernetes, each answered with all kinds of garbage."""
 
 from collections.abc import Callable
 from pathlib import Path

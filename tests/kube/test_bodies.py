@@ -1,4 +1,4 @@
-"""What is written into Kubernetes."""
+"""Bodies of writes into Kubernetes."""
 
 import msgspec
 import pytest

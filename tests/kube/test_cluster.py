@@ -1,4 +1,4 @@
-"""What rings the node's flows, and what of the cluster is kept for that."""
+"""Changes of the cluster that ring the flows' bell, and the fields that are kept."""
 
 import json
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ EVENT = ClusterEvent(pod=None, reason="Test", message="x")
 
 
 class Indexed(dict[str, Any]):
-    """May be asked for a key, and not be gone through."""
+    """Allows look-ups by key, but no iteration."""
 
     def values(self) -> Any:
         raise AssertionError
@@ -86,8 +86,8 @@ async def following(
 
 
 async def rings(server: MemoryApiServer, folder: Path, path: str, line: str) -> bool:
-    """Return True if a line of a watch rings, once all is in step."""
-    server.ends_after = 30.0  # then the watch is opened again, and says the line
+    """Return True if a line of a watch rings after all lists are synced."""
+    server.ends_after = 30.0  # then the watch opens again and sends the line
     async with following(server, folder) as cluster:
         await trio.sleep(1)
         with trio.move_on_after(1):
@@ -95,7 +95,7 @@ async def rings(server: MemoryApiServer, folder: Path, path: str, line: str) -> 
         server.lines[path] = [line]
         with trio.move_on_after(QUIET_SECONDS) as waiting:
             await cluster.until_changed()
-        assert path not in server.lines  # it was sent
+        assert path not in server.lines  # the line was sent
         return not waiting.cancelled_caught
 
 
@@ -170,12 +170,12 @@ async def test_of_namespaces_the_metadata_alone_is_asked_for(
         assert [b.request.annotations for b in cluster.pods() or []] == [OURS]
         known = PodRef(namespace="shop", name="p", uid="p")
         assert cluster.request(known, {"c": "d"}) == asks({**OURS, "c": "d"})
-        # Found by name: what a pod costs does not grow with the cluster.
+        # Look-ups are by name: a pod's cost does not grow with the cluster.
         cache = cluster._namespaces.cache
         cache.objects = Indexed(cache.objects)
         assert [b.request.annotations for b in cluster.pods() or []] == [OURS]
         assert cluster.request(known, {}) == asks(OURS)
-        # What is kept of another namespace is its name.
+        # Only the name of another namespace is kept.
         kept = cluster._namespaces.cache.objects["n1"].metadata
         assert (kept.annotations, kept.labels) == ({}, {})
     accepts = {
@@ -223,7 +223,7 @@ async def test_the_status_is_written_where_the_object_is_ours(
     owner: str,
     written: bool,
 ) -> None:
-    """The spec of one that no Node owns is followed all the same."""
+    """The spec of an object without an owner is followed even so."""
     server.items[NETWORKS] = [network_of(*([owner] if owner else []))]
     async with following(server, tmp_path) as cluster:
         await trio.sleep(5)
@@ -249,7 +249,7 @@ async def test_a_network_of_another_node_is_not_followed(
 async def test_a_pod_waits_for_its_namespace_to_be_known(
     autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
 ) -> None:
-    """Two watches, no order: the namespace may ask for NSGs that the pod must have."""
+    """Two watches have no order, and the namespace may request NSGs for the pod."""
     server.items[PODS] = [pod_of("new", "5")]
     server.ends_after = 30.0
     async with following(server, tmp_path) as cluster:
@@ -284,7 +284,7 @@ async def test_refused_write_stops_no_other(
 async def test_event_refused_for_good_is_dropped(
     autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer, status: int
 ) -> None:
-    """Such as one in a namespace that is terminating: the next ones are due."""
+    """An Event in a terminating namespace, for example, must not stop the next ones."""
     server.refusals = [status]
     async with following(server, tmp_path) as cluster:
         await cluster.post_event(EVENT)
@@ -315,7 +315,7 @@ async def test_an_event_of_a_pod_with_the_longest_name_has_a_name(
 async def test_a_conflict_with_a_heartbeat_is_tried_again_at_the_next(
     autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
 ) -> None:
-    """The taint goes a moment after the node serves, not half a minute."""
+    """The taint goes a moment after the node serves, not half a minute later."""
     up = {"type": "NetworkUnavailable", "status": "False"}
     server.items[NODES] = [node("6", "vcnd.io/not-ready", conditions=[up])]
     server.refusals = [409]

@@ -1,4 +1,4 @@
-"""A NativePodNetwork's spec as the pod network that it asks for."""
+"""A NativePodNetwork's spec as the pod network that it requests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""kube-proxy's ConfigMap as the API server has it, read and judged."""
+"""kube-proxy's ConfigMap as the API server sends it: decoding and judgement."""
 
 import json
 from pathlib import Path

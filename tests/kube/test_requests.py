@@ -1,4 +1,4 @@
-"""What pods ask for, as the cluster hands it on: annotations and resources apart."""
+"""Pods' requests from the cluster, with annotations and resources apart."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ Clock = trio.testing.MockClock
 async def test_an_annotation_never_passes_for_a_resource(
     autojump_clock: Clock, tmp_path: Path
 ) -> None:
-    """The scheduler counts resources; whoever writes a pod writes its annotations."""
+    """The scheduler counts resources, but any author of a pod sets its annotations."""
     name = f"{RESOURCE_PREFIX}web"
     faked, limits = {name: "1", **OURS}, {"limits": {name: "1"}}
     server = MemoryApiServer()

@@ -1,4 +1,4 @@
-"""What is kept of each object, so that other changes wake nobody."""
+"""The fields that are kept of each object: changes of others wake no flow."""
 
 import pytest
 from msgspec.structs import replace
@@ -88,7 +88,7 @@ def test_pod_keeps_its_application_resource(
     ],
 )
 def test_pod_keeps_the_phases_in_which_it_has_ended(phase: str, kept: str) -> None:
-    """A pod that starts to run changes nothing: it has its address by then."""
+    """The start of a pod changes nothing: it already has its address."""
     assert trim.pod(Pod(status=PodStatus(phase=phase))).status == PodStatus(phase=kept)
 
 

@@ -80,7 +80,7 @@ def test_list_after_a_gap_removes_missing_objects() -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "[" * 5000])
 def test_garbage_is_an_error_and_changes_no_object(text: str) -> None:
-    """The version is forgotten: it would bring the same line again."""
+    """The version is dropped: a watch from it would send the same line again."""
     cache = Cache(Pod)
     cache.replace(listing("10", pod("a", "5")))
     with pytest.raises(KubeError, match="cannot be decoded"):
@@ -120,7 +120,7 @@ def test_a_bad_object_is_skipped_and_the_version_taken(
     cache.replace(listing("10", pod("a", "5"), pod("x", "6")))
     assert cache.apply_line(line(kind, {**pod("x", "11"), **spoiled})) == []
     assert cache.resource_version == "11"
-    assert cache.objects.keys() == {"a", "x"}  # what was known of it stays
+    assert cache.objects.keys() == {"a", "x"}  # the last valid version stays
     assert [s.name for s in cache.skipped.values()] == ["x"]
     cache.apply_line(line("MODIFIED", pod("x", "12")))
     assert cache.skipped == {}

@@ -1,4 +1,4 @@
-"""Kubeconfigs: ours, and those of people who develop."""
+"""Kubeconfigs: ours, and those of developers."""
 
 import base64
 import os

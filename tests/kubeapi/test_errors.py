@@ -1,4 +1,4 @@
-"""Why the API server refused, as the flows know it."""
+"""Refusals of the API server, as causes for the flows."""
 
 import pytest
 

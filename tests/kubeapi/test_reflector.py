@@ -1,4 +1,4 @@
-"""How often a reflector asks, and what it does with what it cannot decode."""
+"""A reflector's rate of requests, and objects that it cannot decode."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ Clock = trio.testing.MockClock
 PATH = "/api/v1/pods"
 HOUR = 3600.0
 MOST_ASKED = 300
-"""In an hour, of a server that is no use."""
+"""The most requests in an hour to a server that always fails."""
 GONE = line("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})
 BROKEN = line("ERROR", {"kind": "Status", "code": 500, "message": "etcd is away"})
 
@@ -121,13 +121,13 @@ async def test_a_watch_that_lived_is_opened_again_at_once(
     server = MemoryApiServer()
     server.ends_after = 0.0
     async with following(server, tmp_path):
-        await trio.sleep(600)  # the waits have grown
+        await trio.sleep(600)  # the pauses have grown
         server.ends_after = 60.0
         await trio.sleep(120)
         before, began = server.count(watches=True), trio.current_time()
         while server.count(watches=True) == before:
             await trio.sleep(0.1)
-        # Short again, and the waits are short again too.
+        # After the long watch the pauses are short again.
         server.ends_after = 0.0
         await trio.sleep(60)
         assert trio.current_time() - began < 122
@@ -161,7 +161,7 @@ async def test_lasting_server_failure_is_reported_until_it_ends(
 async def test_a_failure_of_the_server_comes_and_goes(
     autojump_clock: Clock, tmp_path: Path, spoil: Any
 ) -> None:
-    """A restart of it, of twenty seconds, is no problem."""
+    """A restart of the server for twenty seconds is no problem."""
     server, heard, found = MemoryApiServer(), Heard(), list[bool]()
     await spoil(server)
     async with following(server, tmp_path, heard) as reflector:
@@ -218,7 +218,7 @@ async def test_a_refused_write_makes_the_next_version_news(
     async with following(server, tmp_path, heard) as reflector:
         await trio.sleep(1)
         known = len(heard.changes)
-        reflector.await_newer("5")  # version 11 is here already
+        reflector.await_newer("5")  # the cache already has version 11
         assert len(heard.changes) == known + 1
         reflector.await_newer("11")
         assert len(heard.changes) == known + 1

@@ -1,4 +1,4 @@
-"""What a firewall's forward chains do with pods' packets, from nft's own JSON."""
+"""Effects of a firewall's forward chains on pods' packets, from nft's own JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -58,7 +58,7 @@ def _judged(
         (_rule(COUNTER, XT_REJECT),),
         (_rule({"drop": None}),),
         (_rule(ESTABLISHED, {"accept": None}), _rule(XT_COMMENT, COUNTER, XT_REJECT)),
-        (_rule(REJECT), IN, OUT),  # appended behind it: no packet comes there
+        (_rule(REJECT), IN, OUT),  # appended behind it, where no packet arrives
     ],
 )
 def test_chain_with_a_drop_rule_lacks_both_accepts(rules: tuple[Any, ...]) -> None:
@@ -76,7 +76,7 @@ def test_a_policy_drops_too() -> None:
     "rules",
     [
         (),
-        (_rule(ESTABLISHED, {"drop": None}),),  # a condition
+        (_rule(ESTABLISHED, {"drop": None}),),  # it has a condition
         (_rule(_on("iifname", "eth0"), REJECT),),
         (_rule({"accept": None}), _rule(REJECT)),
         (_rule({"jump": {"target": "empty"}}),),
@@ -97,7 +97,7 @@ def test_jumps_are_followed_as_the_kernel_does() -> None:
     assert judged.visited == {"FORWARD", "zones", "public"}
     assert not _judged(jump, zones=[_rule({"return": None}), _rule(REJECT)]).drops
     undecided = _judged(jump, zones=[to_public, _rule(REJECT)], public=[])
-    assert not undecided.drops  # goto does not come back to its chain
+    assert not undecided.drops  # goto does not return to its chain
     assert not _judged(jump, _rule(REJECT), zones=[IN, OUT]).missing
 
 
@@ -108,7 +108,7 @@ def test_a_loop_of_jumps_ends() -> None:
 def test_present_accept_is_not_inserted_again() -> None:
     half = _judged(IN, _rule(REJECT))
     assert half.missing == ("oifname",)
-    saved = _accept("iifname", XT_COMMENT)  # as iptables-restore brings ours back
+    saved = _accept("iifname", XT_COMMENT)  # our rule after iptables-restore
     assert _judged(saved, OUT, _rule(REJECT)).missing == ()
     other = _rule(_on("iifname", "oci1*"), {"accept": None})
     assert _judged(other, OUT, _rule(REJECT)).missing == ("iifname",)
@@ -136,7 +136,7 @@ def test_commands_touch_nothing_but_our_own_rules() -> None:
 
 
 def test_accept_stands_behind_chains_before_the_drop() -> None:
-    """A network policy's chain, for one: the accept stands behind it."""
+    """For example, the accept stands behind a network policy's chain."""
     policy = _rule(XT_COMMENT, COUNTER, {"jump": {"target": "cali"}}, handle=1)
     zones = _rule({"jump": {"target": "zones"}}, handle=2)
     chains = {

@@ -1,4 +1,4 @@
-"""Which events are news, which are losses, and which are nothing to us."""
+"""Events that are news, losses, or neither."""
 
 import socket
 import struct
@@ -77,7 +77,7 @@ def gone_rule(priority: int, table: int, mark: int) -> bytes:
         (gone_rule(1010, 103, 2), NOTHING),
         (gone_rule(1011, 102, 2), NOTHING),
         (message(20, 0, bytes(8) + attribute(2, ip("10.1.0.9"))), NOTHING),
-        # The gravest of several counts.
+        # The most severe of several events counts.
         (route(24, 254, protocol=BOOT) + gone_address("10.1.0.9", 2), LOSS),
         (gone_address("10.1.0.9", 2) + route(24, 254, protocol=BOOT), LOSS),
         (route(24, 254, protocol=BOOT) + route(25, 103), NEWS),
@@ -97,7 +97,7 @@ def test_event_is_compared_with_the_desired_state(data: bytes, meaning: Event) -
         ([link(MAC, up=False)], link(MAC, up=True), NEWS),
         ([link(MAC, up=True)], link(MAC, up=True), NOTHING),
         ([link(MAC, up=True)], link(MAC, up=False), LOSS),
-        # Its device came back under another index: addresses and routes are gone.
+        # The device returned with another index: addresses and routes are gone.
         ([link(MAC, up=True)], link(MAC, up=True, index=5), LOSS),
         ([link(MAC, up=True), link(MAC, up=False)], link(MAC, up=True), NEWS),
         ([link(OTHER_MAC, up=True)], link(MAC, up=False), NEWS),
@@ -133,7 +133,7 @@ MARKED = nft(NEWCHAIN, OURS, text(3, "loaded1"))
 @pytest.mark.parametrize("deleted", [DELTABLE, DELCHAIN, DELRULE, DELSET])
 def test_deletion_from_our_table_is_a_loss(deleted: int) -> None:
     judge = Judge(Layout())
-    assert not judge.is_table_lost(nft(deleted, OURS), WANTED)  # not before the end
+    assert not judge.is_table_lost(nft(deleted, OURS), WANTED)  # only at the end
     assert judge.is_table_lost(END, WANTED)
     assert not judge.is_table_lost(END, WANTED)
 
@@ -152,12 +152,12 @@ def test_deletion_from_our_table_is_a_loss(deleted: int) -> None:
         (element(DELSETELEM, "firewalld", "10.1.0.5") + END, False),
         (element(NEWSETELEM, "vcnd", "10.1.0.5") + END, False),
         (nft(DELSETELEM, OURS) + END, False),
-        # Our own load deletes the table, and makes it with its marker.
+        # Our own load deletes the table and creates it with the marker.
         (nft(DELTABLE, OURS) + MARKED + END, False),
         (MARKED + nft(DELTABLE, OURS) + END, False),
         (nft(DELTABLE, OURS) + nft(NEWCHAIN, OURS, text(3, "other")) + END, True),
         (nft(DELTABLE, OURS) + nft(NEWCHAIN, text(1, "x"), text(3, "loaded1")), False),
-        # The marker of one transaction says nothing of the next.
+        # The marker of one transaction does not apply to the next.
         (nft(DELTABLE, OURS) + MARKED + END + nft(DELRULE, OURS) + END, True),
         (nft(DELRULE, OURS) + END + nft(DELTABLE, OURS) + MARKED + END, True),
     ],

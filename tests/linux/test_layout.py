@@ -1,4 +1,4 @@
-"""The numbers that follow from the layout."""
+"""Numbers that depend on the layout."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a pod's link is called, and which links are ours."""
+"""Names of pods' links, and the links that are ours."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def lease(key: SandboxKey = KEY, pod: PodRef = POD) -> Lease:
 
 
 def test_names_are_the_same_in_every_version() -> None:
-    """Links of pods that run were named by an earlier version."""
+    """An earlier version may have named the links of running pods."""
     assert NAME == "oci8acc7a16089"
     assert macs(NAME) == ("0e:bb:69:6c:c9:30", "0a:63:11:14:d3:bb")
     assert host_ifname(Layout(link_prefix="pod"), KEY) == "pod8acc7a16089"
@@ -43,7 +43,7 @@ TOO_LONG = SandboxKey("n" * 250, "abc", "eth0")
         (lease(), "vcnd vcnd/abc/eth0 shop/web-0/1234"),
         (lease(pod=PodRef()), "vcnd vcnd/abc/eth0"),
         (lease(pod=PodRef(namespace="shop", name="web-0")), "vcnd vcnd/abc/eth0"),
-        # Without the pod where both are too long, without anything at last.
+        # Without the pod if both are too long; empty if the key alone is too long.
         (lease(LONG), f"vcnd {'n' * 200}/{'c' * 40}/eth0"),
         (lease(TOO_LONG), ""),
         (lease(SandboxKey("ä" * 125, "", "")), ""),
@@ -61,7 +61,7 @@ def test_alias_says_sandbox_and_pod(held: Lease, expected: str) -> None:
         (NAME, alias(lease(pod=PodRef())), (KEY, PodRef())),
         (NAME, "vcnd vcnd/abc/eth0 shop/web-0", (KEY, PodRef())),
         (NAME, "vcnd vcnd/abc/eth0 a/b/c/d", (KEY, PodRef())),
-        # An alias of another link: it gives another name.
+        # An alias of another link: its key gives another name.
         ("oci00000000000", alias(lease()), None),
         (NAME, "vcnd vcnd/abc/eth1", None),
         (NAME, "vcnd vcnd/abc", None),
@@ -89,7 +89,7 @@ OURS, THEIRS = macs(NAME)[0], "02:00:00:00:00:01"
         (NAME, THEIRS, "", False),
         (NAME, macs(NAME)[1], "", False),
         (NAME, THEIRS, "vcnd vcnd/abc/eth1", False),
-        # The name alone: its length, its prefix.
+        # A wrong name alone: its length, its prefix.
         (NAME[:-1], macs(NAME[:-1])[0], "", False),
         (NAME + "0", macs(NAME + "0")[0], "", False),
         ("eth" + NAME[3:], macs("eth" + NAME[3:])[0], "", False),

@@ -1,4 +1,4 @@
-"""A node that lacks something is refused in words."""
+"""A node that lacks a requirement is refused with a reason."""
 
 import errno
 from pathlib import Path

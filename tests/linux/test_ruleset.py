@@ -108,7 +108,7 @@ def test_filter_by_a_real_socket(data: bytes, passes: bool) -> None:
 
 @pytest.mark.parametrize(("settings", "passes"), [(1, True), (6, False)])
 def test_filter_drops_all_settings_of_a_new_link(settings: int, passes: bool) -> None:
-    """One changed setting is news; all of a new link's are not."""
+    """One changed setting is news; all settings of a new link are not."""
     attributes = b"".join(struct.pack("=HHi", 8, n + 1, 0) for n in range(settings + 1))
     body = b"\2\0\0\0" + attributes
     data = struct.pack("=IHHII", 16 + len(body), 80, 0, 0, 0) + body

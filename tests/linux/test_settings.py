@@ -1,4 +1,4 @@
-"""Which changes of the kernel's settings an event tells of."""
+"""Changes of kernel settings, as events report them."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Which connections of a table go with an address."""
+"""The connections that end with an address."""
 
 import socket
 import struct

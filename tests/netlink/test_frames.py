@@ -1,4 +1,4 @@
-"""Messages and attributes as bytes: what is built is read, and damage ends the list."""
+"""Messages and attributes as bytes: built ones are read, and damage ends the list."""
 
 import errno
 import struct
@@ -44,7 +44,7 @@ def test_layout_is_that_of_the_kernel(built: bytes, expected: str) -> None:
 
 
 def lists_of_bodies() -> list[list[bytes]]:
-    """Return lists of every length of body that padding tells apart."""
+    """Return lists with bodies of every length that padding distinguishes."""
     random = Random(1)
     return [[random.randbytes(n) for n in lengths] for lengths in LENGTHS]
 
@@ -71,7 +71,7 @@ def test_built_frames_are_read(bodies: list[bytes]) -> None:
 def test_reading_ends_whatever_the_bytes_are() -> None:
     random = Random(1)
     for _ in range(300):
-        # Small numbers: lengths that the rest of the data almost has.
+        # Small numbers: lengths that are close to that of the remaining data.
         data = bytes(random.choice((0, 0, 1, 4, 16, 20)) for _ in range(60))
         assert sum(16 + len(body) for *_, body in numbered(data)) <= len(data)
         assert sum(4 + len(value) for value in repeated(data)) <= len(data)
@@ -86,10 +86,10 @@ ONE = message(16, 0, b"1234", 1)
         (b"", []),
         (ONE[:15], []),
         (ONE + ONE[:15], [b"1234"]),
-        # A length of less than a header cannot be stepped over.
+        # A length shorter than the header ends the list.
         (struct.pack("=IHHII", 0, 16, 0, 1, 0), []),
         (ONE + struct.pack("=IHHII", 15, 16, 0, 1, 0) + ONE, [b"1234"]),
-        # A length beyond the datagram: what is there is the body, and the last one.
+        # A length beyond the datagram: the rest is the body of the last message.
         (struct.pack("=IHHII", 99, 16, 0, 1, 0) + b"12", [b"12"]),
         (message(16, 0, b"1", 1) + bytes(3) + ONE, [b"1", b"1234"]),
     ],
@@ -130,7 +130,7 @@ TOLD = text(1, "Link not found")
     [
         (0, -errno.ENODEV, REQUEST, "plug: No such device"),
         (0x200, -errno.ENODEV, REQUEST + TOLD, "plug: Link not found"),
-        # Capped: of the request only the header is repeated.
+        # Capped: the answer repeats only the request's header.
         (0x300, -errno.ENODEV, REQUEST[:16] + TOLD, "plug: Link not found"),
         (0x200, -errno.ENODEV, REQUEST, "plug: No such device"),
         (0x300, -errno.EPERM, REQUEST[:16] + text(2, "x"), "plug: Operation not perm"),
@@ -140,7 +140,7 @@ TOLD = text(1, "Link not found")
 def test_refusal_says_step_and_reason(
     flags: int, code: int, rest: bytes, words: str
 ) -> None:
-    """struct nlmsgerr: the error, the request's header, then what explains it."""
+    """struct nlmsgerr: the error, the request's header, then the explanation."""
     with pytest.raises(NetlinkError, match=words) as caught:
         messages._raise_refusal("plug", flags, struct.pack("=i", code) + rest)
     assert (caught.value.errno, caught.value.step) == (-code, "plug")

@@ -1,4 +1,4 @@
-"""Requests and their answers, on the machine's own kernel; nothing is changed."""
+"""Requests and answers on the machine's own kernel; they change nothing."""
 
 import errno
 import socket
@@ -34,7 +34,7 @@ def be_impatient(sock: NetlinkSocket) -> None:
 
 
 def test_late_answer_of_an_earlier_request_is_ignored(sock: NetlinkSocket) -> None:
-    """Acknowledgements and errors that nobody read lie before those of the next."""
+    """Unread acknowledgements and errors come before those of the next request."""
     with sock:
         assert sock._socket is not None
         flags = NLM_F_REQUEST | NLM_F_ACK
@@ -94,7 +94,7 @@ def test_abandoned_dump_closes_the_socket(sock: NetlinkSocket) -> None:
 
 def test_refused_dump_is_an_error(sock: NetlinkSocket) -> None:
     with sock, pytest.raises(NetlinkError):
-        # A family that no routes are of, and a kind that no dump has.
+        # A message type that the kernel does not have.
         list(sock.dump("nonsense", 0x3FF, link(0)))
 
 

@@ -1,4 +1,4 @@
-"""Descriptors that are no pod's network namespace; nothing is entered."""
+"""Descriptors that are no pod's network namespace are never entered."""
 
 import os
 import socket

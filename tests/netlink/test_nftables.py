@@ -1,4 +1,4 @@
-"""The bytes of one element's change, as pyroute2's own parser reads them."""
+"""The bytes of one element's change, as pyroute2's parser reads them."""
 
 import struct
 
@@ -20,7 +20,7 @@ def test_key_is_interface_and_address(address: str, key: bytes) -> None:
 
 
 def test_longest_interface_name_fills_its_part() -> None:
-    """A name has 15 bytes at most: the sixteenth is NUL."""
+    """A name has at most 15 bytes: the sixteenth is NUL."""
     name = "oci0123456789ab"
     key = nftables.interface_and_address(name, "10.0.0.1")
     assert len(key) == 20
@@ -47,7 +47,7 @@ def test_batch_changes_one_element(
 ) -> None:
     batch = nftables._batch(change, [5, 6, 7])
     begin, middle, end = numbered(batch)
-    edge = struct.pack(">BBH", 0, 0, 10)  # the subsystem that the batch is for
+    edge = struct.pack(">BBH", 0, 0, 10)  # the batch's subsystem
     assert begin == (5, 0x10, 1, edge)
     assert end == (7, 0x11, 1, edge)
     assert middle[:3] == (6, 10 << 8 | kind, REQUEST_ACK | flags)
@@ -68,7 +68,7 @@ def test_batch_changes_one_element(
 
 
 def listed(*elements: bytes) -> bytes:
-    """Return the body of a NEWSETELEM as the kernel's dump has it."""
+    """Return the body of a NEWSETELEM as in the kernel's dump."""
     names = attribute(1, b"vcnd\0") + attribute(2, b"via\0")
     return b"\x01\0\0\0" + names + nested(3, *elements)
 
@@ -95,6 +95,6 @@ def test_keys_of_a_dump(body: bytes, expected: list[bytes]) -> None:
 
 
 def test_added_key_is_listed() -> None:
-    """The list of a dump has the form of an addition."""
+    """A dump's list has the form of an addition."""
     _, _, body = nftables._addition("vcnd", "via", SIX, "via2")
     assert nftables._keys(body) == [SIX]

@@ -1,4 +1,4 @@
-"""The bytes of our rtnetlink requests, as pyroute2's own parser reads them."""
+"""The bytes of our rtnetlink requests, as pyroute2's parser reads them."""
 
 import socket
 from typing import Any
@@ -29,7 +29,7 @@ def parsed(request: rtnl.Message) -> dict[str, Any]:
 
 
 def plain(found: Any) -> dict[str, Any]:
-    """Return a message without padding and without what pyroute2 derives."""
+    """Return a message without padding and without fields that pyroute2 derives."""
     derived = {"attrs", "header", "__align", "__pad", "state"}
     if isinstance(found, ndmsg):
         derived.remove("state")
@@ -100,7 +100,7 @@ HOST_ROUTE = ROUTE | {"family": FOUR, "dst_len": 32, "scope": 253, "table": 254}
             20,
             CREATE | REPLACE,
             {
-                # IFA_F_NODAD, or the address would wait a second.
+                # IFA_F_NODAD: otherwise the address would be tentative for a second.
                 "family": SIX,
                 "prefixlen": 128,
                 "flags": 2,
@@ -220,7 +220,7 @@ def test_pyroute2_reads_our_requests(
 
 @pytest.mark.parametrize("alias", ["", "vcnd a/b/eth0 n/p/u"])
 def test_device_settings_are_nested_by_family(alias: str) -> None:
-    """pyroute2 has no parser of the settings: compared with linux/if_link.h."""
+    """pyroute2 cannot parse the settings: the bytes follow linux/if_link.h."""
     kind, flags, body = rtnl.device_settings(4, {1: 1, 24: 2}, alias)
     assert (kind, flags) == (19, 0)
     read = parsed((kind, flags, body))

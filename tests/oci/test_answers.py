@@ -1,4 +1,4 @@
-"""Answers of OCI that make no sense: our error, with operation and request id."""
+"""Malformed answers of OCI: our error has operation and request ID."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ REQUEST_ID = (b"opc-request-id", b"abc/def")
 
 
 def core(reply: Reply) -> CoreClient:
-    """Return a client of a service that answers so."""
+    """Return a client of a service that always sends this reply."""
 
     async def region() -> ImdsRegionInfo:
         return ImdsRegionInfo(
@@ -183,7 +183,7 @@ def address(**fields: Any) -> bytes:
         {"cidrPrefixLength": 15, "ipAddress": "10.0.0.0"},
         {"cidrPrefixLength": 33},
         {"cidrPrefixLength": 10**30},
-        {"cidrPrefixLength": 20},  # does not begin there
+        {"cidrPrefixLength": 20},  # no block begins there
         {"cidrPrefixLength": 64, "ipAddress": "fd00::"},
         {"lifetime": "ETERNAL"},
         {"freeformTags": None},

@@ -1,4 +1,4 @@
-"""The statements of docs/oci-policy.md: enough, and none too many."""
+"""The statements of docs/oci-policy.md: all are needed, and they are enough."""
 
 import re
 from pathlib import Path
@@ -74,7 +74,7 @@ async def test_the_pages_statements_are_enough(
 async def test_a_missing_statement_is_named(
     autojump_clock: Clock, named: str, beside: set[str]
 ) -> None:
-    """And no other but those that nothing has shown to be there."""
+    """The reason names no other statement except those that may be missing too."""
     left = [text for text in STATEMENTS if named not in text]
     assert len(left) == len(STATEMENTS) - 1
     w = with_policy(left)

@@ -1,4 +1,4 @@
-"""The ``Cloud`` port's urgency reaches the line for the API; without one, go last."""
+"""The ``Cloud`` port's urgency reaches the limiter; calls without one go last."""
 
 import json
 from random import Random

@@ -1,4 +1,4 @@
-"""Who and where we are, by the metadata service; and one VNIC as the flows know it."""
+"""Instance and region by the metadata service, and a VNIC in the flows' form."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ async def test_the_instance_is_asked_for_once_or_anew() -> None:
         four = Instance(id="i", compartment_id="c", vnic_limit=4)
         assert await where.known() == four
         assert imds.reads == 1
-        imds.vnic_limit = 2  # stopped, and started in another shape
+        imds.vnic_limit = 2  # the instance gets another shape
         assert await where.known() == four
         assert (await where.instance()).vnic_limit == 2
         assert (await where.known()).vnic_limit == 2

@@ -1,4 +1,4 @@
-"""Bytes of OCI as values, and errors that show a little of what is wrong."""
+"""OCI's bytes as values, and errors with a part of the malformed bytes."""
 
 import msgspec
 import pytest
@@ -8,7 +8,7 @@ from vcnd.ociapi.errors import BadAnswerError
 
 
 class Thing(msgspec.Struct):
-    """A value with a rule of its own."""
+    """A value with a rule for its field."""
 
     size: int
 
@@ -52,7 +52,7 @@ def test_answer_that_makes_no_sense_is_an_error(body: bytes, words: str) -> None
         ("plain", 512, "plain"),
         ("a\nb\tc\x1b[0m\x00", 512, "a b c [0m "),
         (b"bytes \xff", 512, "bytes \ufffd"),
-        ("a\u202eb", 512, "a b"),  # text that runs from right to left
+        ("a\u202eb", 512, "a b"),  # U+202E: the rest runs right to left
         ("abcdef", 3, "abc"),
         (b"abcdef", 3, "abc"),
         ("äöü".encode(), 2, "äö"),

@@ -1,4 +1,4 @@
-"""The verdict table."""
+"""The verdict on each error of OCI."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The rate that is found, and who goes first."""
+"""The rate that the limiter finds, and the order of calls."""
 
 import pytest
 import trio
@@ -10,7 +10,7 @@ Clock = trio.testing.MockClock
 
 
 class Server:
-    """A token bucket that refuses what comes too fast."""
+    """A token bucket that refuses calls above its rate."""
 
     def __init__(self, per_second: float, burst: float) -> None:
         self.per_second, self.burst = per_second, burst

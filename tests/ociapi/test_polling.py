@@ -1,4 +1,4 @@
-"""When something slow is asked for again, and when that ends."""
+"""Polls of a slow object: their pauses, and their end."""
 
 from random import Random
 
@@ -17,7 +17,7 @@ REFUSED = OciError(operation="Get", status=400, code="", message="no", request_i
 
 
 class Slow:
-    """Is done after some seconds; until then it is under way, or refused."""
+    """Is done after some seconds; until then it is in progress, or refused."""
 
     def __init__(self, seconds: float, error: OciError | None = None) -> None:
         self._done_at = trio.current_time() + seconds

@@ -1,4 +1,4 @@
-"""The four principals, each before the fake: who signs, and the error if none can."""
+"""The four principals against the fake: the signer, and the error if it cannot."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -125,7 +125,7 @@ async def test_workload_identity(
         client=client, url=WORKLOAD_URL, token_file=file, wall_clock=w.service.clock
     )
     assert await who(w, client, principal) == "workload/cluster1/kube-system/vcnd"
-    # Renewed before its end, with the token as it is then.
+    # The session is renewed before its end, with the file's current token.
     await trio.sleep(1000)
     file.write_text(account_token(KEY, EPOCH + 20_000))
     await who(w, client, principal)

@@ -1,4 +1,4 @@
-"""What is tried again, for how long, and what comes out in the end."""
+"""Retries: the errors that are tried again, for how long, and the result."""
 
 from random import Random
 
@@ -25,7 +25,7 @@ def retrier() -> Retrier:
 
 
 class Server:
-    """Fails with each of some errors in turn, then answers."""
+    """Fails with each of its errors in turn, then answers."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors = [*errors]
@@ -111,7 +111,7 @@ async def test_throttled_caller_waits_longer(autojump_clock: MockClock) -> None:
 
 
 async def test_each_try_has_the_same_arguments(autojump_clock: MockClock) -> None:
-    """A change is repeated under the retry token that its caller made once."""
+    """A change is repeated with the one retry token of its caller."""
     tries: list[tuple[str, str]] = []
 
     async def create(vnic_id: str, *, retry_token: str) -> str:

@@ -1,7 +1,7 @@
 """Request signatures, against the published test vectors.
 
-The key is the test key of draft-cavage-http-signatures (appendix C), which Oracle's
-"Request Signatures" page uses too; the expected signatures are theirs.
+The key is the test key of draft-cavage-http-signatures (appendix C). Oracle's
+"Request Signatures" page uses it too; the expected signatures are from there.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Which values of OCI make sense."""
+"""Valid and invalid values of OCI."""
 
 from ipaddress import ip_address
 

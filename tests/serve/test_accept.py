@@ -1,4 +1,4 @@
-"""Which errors of accept are waited out, and which end the daemon."""
+"""Errors of accept: some cause a pause, others end the daemon."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.1
 
 
 class Listener:
-    """Refuses so many times, then waits for ever."""
+    """Fails with each of its errors in turn, then waits forever."""
 
     def __init__(self, *refusals: int) -> None:
         self.refusals = list(refusals)

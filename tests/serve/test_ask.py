@@ -1,4 +1,4 @@
-"""What vcndctl makes of a daemon's answers."""
+"""vcndctl's output for a daemon's answers."""
 
 import json
 import socket
@@ -93,7 +93,7 @@ def test_vcndctl_shows_the_state(tmp_path: Path) -> None:
 
 
 def test_the_names_in_json_stay(tmp_path: Path) -> None:
-    """They are an interface: add here, and rename nothing."""
+    """The names are an interface: add new ones, and rename none."""
     path, body = tmp_path / "s", msgspec.json.encode(STATUS)
     with answering(path, b"0 %d\n%s" % (len(body), body)):
         command = ["--socket", str(path), "status", "--json"]

@@ -1,4 +1,4 @@
-"""Which flow each of CNI's verbs calls, with what, and what is answered."""
+"""Each CNI verb's flow, its arguments and its answer."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ NETNS = 7
 
 
 class Flows:
-    """Records what it is asked for."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []

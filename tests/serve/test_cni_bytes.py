@@ -1,4 +1,4 @@
-"""Any bytes and descriptors on a connection: each is answered in CNI's form."""
+"""Any bytes and descriptors on a connection get an answer in CNI's form."""
 
 import array
 import json
@@ -58,7 +58,7 @@ def assignments(names: Sequence[str]) -> st.SearchStrategy[bytes]:
     st.integers(min_value=0, max_value=10),
 )
 async def test_any_bytes_are_answered_in_form(data: bytes, descriptors: int) -> None:
-    """A frame with a result or an error of CNI; for half a request, nothing."""
+    """The answer is a frame with CNI's result or error; half a request gets none."""
     ours, theirs = trio.socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     rights = []
     if descriptors and data:
@@ -75,7 +75,7 @@ async def test_any_bytes_are_answered_in_form(data: bytes, descriptors: int) -> 
         reply = b""
         while chunk := await theirs.recv(65536):
             reply += chunk
-        assert len(os.listdir("/proc/self/fd")) == before - 1  # ours is closed
+        assert len(os.listdir("/proc/self/fd")) == before - 1  # our socket is closed
     if not reply:
         return
     header, _, body = reply.partition(b"\n")
@@ -95,7 +95,7 @@ async def test_descriptors_of_the_wrong_kind_or_number_are_closed(
                 tmp_path / "s", request(ADD), descriptors=number
             )
             assert (code, answer["code"]) == (1, 8 if number <= 8 else 6)
-        # Spread over many messages, too.
+        # They may come in many messages too.
         with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             await sock.connect(str(tmp_path / "s"))
             fds = array.array("i", [0] * 8).tobytes()

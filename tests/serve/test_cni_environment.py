@@ -1,4 +1,4 @@
-"""Which sandbox and which pod the variables of a call name."""
+"""The sandbox and the pod that a call's variables name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A request as it comes from a socket: in pieces, cut short, with descriptors."""
+"""A request from a socket: in pieces, cut short, with descriptors."""
 
 import os
 import socket
@@ -77,7 +77,7 @@ async def test_request_cut_short_is_half_a_request(peer: Peer, length: int) -> N
         (b"GET / HTTP/1.1\r\n\r\n", "not a request of vcnd-cni"),
         (b"\n", "not a request of vcnd-cni"),
         (b"x" * MAX_HEADER_BYTES, "not a request of vcnd-cni"),
-        # The end of the line comes too late: nothing after it is looked at.
+        # The line ends too late: nothing after its limit is read.
         (b"x" * MAX_HEADER_BYTES + b"\n", "not a request of vcnd-cni"),
         (b"vcnd 2 0 0\n", "vcnd-cni speaks protocol 2"),
         (b"vcnd 1 0 99999999\n", "oversized request"),
@@ -97,18 +97,18 @@ def file(tmp_path: Path) -> Path:
 
 
 def opened(file: Path) -> int:
-    """Return how many descriptors of this process lead to a file."""
+    """Return how many descriptors of this process refer to a file."""
     found = 0
     for link in Path("/proc/self/fd").iterdir():
         try:
             found += os.path.samefile(link, file)
-        except OSError:  # the listing's own, and sockets
+        except OSError:  # the descriptor of the listing, and sockets
             continue
     return found
 
 
 def send_with(peer: Peer, data: bytes, file: Path, count: int) -> None:
-    """Send data with so many descriptors of a file, which are closed on this side."""
+    """Send data with ``count`` descriptors of a file; close them on this side."""
     descriptors = [os.open(file, os.O_RDONLY) for _ in range(count)]
     peer.send(data, descriptors)
     for descriptor in descriptors:

@@ -1,4 +1,4 @@
-"""What CNI calls are answered: results, and errors."""
+"""Answers to CNI calls: results and errors."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ def test_result_keeps_the_previous_plugins_result() -> None:
 
 @pytest.mark.parametrize("led", [[], [Family.IPV6], [Family.IPV4, Family.IPV6]])
 def test_result_names_the_default_routes_that_were_made(led: list[Family]) -> None:
-    """And CHECK reads them back: what ADD did not make is not missing."""
+    """CHECK reads them back: a route that ADD did not make is not missing."""
     call = parse_call({**ENVIRONMENT, "CNI_IFNAME": "net1"}, CONFIG)
     lease = Lease(key=call.key, addresses=("10.1.0.5", "fd00::5"), wiring=None)
     result = json.loads(cni_result.render_result(call, lease, interface_with(led)))

@@ -1,4 +1,4 @@
-"""What vcndctl's verbs call, and what they answer."""
+"""The flows that vcndctl's verbs call, and their answers."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""The server on a real Unix socket, with verbs that say what they were asked."""
+"""The server on a real Unix socket, with verbs that record their calls."""
 
 import array
 import json
@@ -107,8 +107,8 @@ async def test_defect_is_answered_without_internals(tmp_path: Path) -> None:
 
 
 async def test_other_users_are_refused() -> None:
-    """Whoever is neither root nor the daemon's own user; seen by his credentials."""
-    path = f"\0vcnd-test-{os.getpid()}"  # abstract: no file's rights stand before it
+    """The peer's credentials must be root's or those of the daemon's own user."""
+    path = f"\0vcnd-test-{os.getpid()}"  # abstract: no file mode protects it
     async with serving(Verbs(), path, allowed_uid=12345):
         with as_nobody():
             code, answer = await exchange(path, request(ADD))
@@ -118,7 +118,7 @@ async def test_other_users_are_refused() -> None:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Connect as an ordinary user, which a plain user's test run is already."""
+    """Connect as an ordinary user, as whom the tests may run already."""
     if os.getuid() != 0:
         yield
         return
@@ -133,7 +133,7 @@ def as_nobody() -> Iterator[None]:
 async def test_idle_connections_are_let_go(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """A peer that sends no whole request holds nothing for long."""
+    """A peer without a whole request holds its descriptors only for a short time."""
     before = len(os.listdir("/proc/self/fd"))
     async with serving(Verbs(), tmp_path / "s"):
         with ExitStack() as clients:

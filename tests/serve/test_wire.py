@@ -1,4 +1,4 @@
-"""The CNI's form: what is understood, what is refused, and with which code."""
+"""CNI's form: accepted calls, refused calls, and the code of each refusal."""
 
 import json
 from typing import Any
@@ -134,7 +134,7 @@ def test_null_annotations_are_absent() -> None:
 
 
 def test_del_needs_nothing_that_it_does_not_use() -> None:
-    """A pod must not hang in Terminating for what only ADD would have refused."""
+    """A value that only ADD uses must not keep a pod in Terminating."""
     environment = {
         **ENVIRONMENT,
         "CNI_COMMAND": "DEL",
