@@ -104,7 +104,7 @@ async def test_two_full_subnets_are_reported(autojump_clock: Clock) -> None:
         assert pods.id in reason
         before = w.calls()
         await trio.sleep(3600)
-        assert w.calls() - before < 240  # a handful in a minute, not a busy loop
+        assert w.calls() - before < 240  # a few in a minute, not a busy loop
 
 
 @pytest.mark.slow
@@ -150,7 +150,7 @@ async def test_an_idle_node_gives_blocks_and_vnics_back(
 async def test_a_vnic_that_took_no_more_can_be_given_back(
     autojump_clock: Clock,
 ) -> None:
-    """A refused creation backs off, but a release does not."""
+    """The backoff of creation on a VNIC does not delay its release."""
     w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
     config = settings(cooling_seconds=1.0, shrink_after_seconds=10.0)
     async with w.node(config) as node:

@@ -1,4 +1,4 @@
-"""A problem appears with its cause, has an age, and goes away with its cause."""
+"""A problem begins and ends with its cause, and has an age."""
 
 import pytest
 import trio
@@ -215,7 +215,7 @@ async def test_corrected_network_clears_its_problem(
 async def test_failed_release_and_full_vnic_are_two_problems(
     autojump_clock: Clock,
 ) -> None:
-    """A VNIC that is full and one that cannot be given back are two problems."""
+    """A full VNIC and a refused release are two problems, even on the same VNIC."""
     w, cluster = world(blocks=False), MemoryCluster()
     config = settings(batch=4, shrink_after_seconds=30.0, cooling_seconds=1.0)
     async with w.node(config, cluster=cluster) as node:

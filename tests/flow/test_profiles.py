@@ -1,4 +1,4 @@
-"""Secondary VNIC profiles: VNICs for the pods that ask for an application resource."""
+"""Secondary VNIC profiles: VNICs for pods that request an application resource."""
 
 import pytest
 import trio

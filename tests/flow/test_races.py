@@ -1,4 +1,4 @@
-"""Two tasks of the daemon at the same state: nothing is added twice or lost."""
+"""Two tasks change the same state at once: nothing is added twice or lost."""
 
 import pytest
 import trio

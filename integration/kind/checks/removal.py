@@ -54,7 +54,7 @@ def snapshot(cluster: Cluster) -> Snapshot:
 
 
 def keep_baseline(cluster: Cluster) -> None:
-    """Record the nodes' state before vcnd is installed, once they have come to rest.
+    """Record the nodes' state before vcnd is installed, once their start is complete.
 
     kube-proxy changes settings when it starts, and systemd answers late on a node that
     has just booted.
