@@ -59,7 +59,8 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     chosen = arguments
     if fast:
         os.environ.update(_fast_environment())
-        chosen = ("-m", "not slow", *arguments)
+        # No test of this group reads log records: to catch them costs each some time.
+        chosen = ("-m", "not slow", "-p", "no:logging", *arguments)
     codes = [_pytest("tests", (*_workers(), *chosen))]
     if not fast:
         codes.append(_contract(arguments))

@@ -17,8 +17,10 @@ from sim.host import MemoryHost
 from sim.journal import MemoryJournal
 from sim.node import running
 from vcnd import config as configuration
+from vcnd.flow import status
 from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.model.status import ProblemStatus
 from vcnd.node import Node
 from vcnd.ports import Cloud, Cluster
 
@@ -161,3 +163,8 @@ async def until_warm(node: Node, free: int = 4) -> None:
     with trio.fail_after(600):
         while node.pool.ledger.counts().free < free:
             await trio.sleep(0.5)
+
+
+def problems(node: Node) -> list[ProblemStatus]:
+    """Return the node's problems, as its status has them."""
+    return list(status.report(node.pool).problems)

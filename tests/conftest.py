@@ -39,6 +39,13 @@ LIMIT_SECONDS = 0.5
 BEGAN = pytest.StashKey[float]()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files out of the fast group that are slow as a whole: they are not read."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return "\npytestmark = pytest.mark.slow" in collection_path.read_text() or None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep an evenly spread sample of each matrix in the fast group."""

@@ -40,6 +40,7 @@ def inventory(
     )
 
 
+@pytest.mark.slow
 @given(st.integers(1, 300), rooms, st.integers(0, 5), st.integers(0, 64))
 def test_plan_of_singles_creates_exactly_the_missing_addresses(
     missing: int, held_and_limit: list[tuple[int, int]], slots: int, new: int

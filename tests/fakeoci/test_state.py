@@ -52,6 +52,7 @@ def restarted(service: Service, now: float = NOW + 100) -> Service:
     return other
 
 
+@pytest.mark.slow
 def test_everything_is_there_again() -> None:
     service = fresh()
     busy(service)

@@ -218,6 +218,7 @@ async def test_a_fixed_address_on_our_vnic_is_not_the_pools(
         assert node.pool.ledger.private_ip(fixed.ip_address) is None
 
 
+@pytest.mark.slow
 async def test_block_replaced_by_singles_is_adopted_as_singles(
     autojump_clock: Clock,
 ) -> None:

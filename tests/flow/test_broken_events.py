@@ -68,6 +68,7 @@ async def test_restored_link_gets_one_event(autojump_clock: Clock) -> None:
         ]
 
 
+@pytest.mark.slow
 async def test_link_missing_for_a_moment_gets_no_event(
     autojump_clock: Clock,
 ) -> None:

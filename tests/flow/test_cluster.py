@@ -251,6 +251,7 @@ async def test_imds_outage_is_reported_and_cleared(autojump_clock: Clock) -> Non
         assert cluster.reports[-1].state == "SUCCESS"
 
 
+@pytest.mark.slow
 async def test_shape_of_one_vnic_is_reported(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     instance = w.service.world.named(Instance, "node1")

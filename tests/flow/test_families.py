@@ -257,7 +257,7 @@ IPV6_OPERATIONS = [
 ]
 
 
-@pytest.mark.matrix(fast=2)
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("operation", "blocks"), IPV6_OPERATIONS)
 async def test_a_life_under_a_fault_of_ipv6(

@@ -83,7 +83,7 @@ async def add_at_last(node: Node, number: int, *, seconds: float) -> None:
             return
 
 
-@pytest.mark.matrix(fast=2)
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("operation", "blocks"), OPERATIONS)
 async def test_a_life_under_a_fault(

@@ -231,6 +231,7 @@ async def test_throttled_from_the_start(autojump_clock: Clock) -> None:
     assert [r for r in w.service.records if r.status == 429]
 
 
+@pytest.mark.slow
 async def test_unanswered_deletion_is_settled_by_a_list(
     autojump_clock: Clock,
 ) -> None:

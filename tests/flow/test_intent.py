@@ -72,7 +72,7 @@ def idle() -> Config:
     return settings(cooling_seconds=1.0, shrink_after_seconds=SURPLUS_SECONDS)
 
 
-@pytest.mark.matrix(fast=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["blocks", "in bulk", "one by one"])
 @pytest.mark.parametrize("stop", STOPS[::2])
 async def test_stop_while_addresses_are_given_back(
@@ -88,7 +88,7 @@ async def test_stop_while_addresses_are_given_back(
     await one_address_one_pod(w, w.beside("node2"))
 
 
-@pytest.mark.matrix(fast=1)
+@pytest.mark.slow
 @moments
 async def test_stop_while_a_vnic_is_detached(
     autojump_clock: Clock, stop: float
@@ -112,7 +112,7 @@ async def test_stop_while_a_vnic_is_detached(
         assert node.pool.vnics.detaching == set()
 
 
-@pytest.mark.matrix(fast=1)
+@pytest.mark.slow
 @moments
 async def test_stop_while_everything_is_released(
     autojump_clock: Clock, stop: float
@@ -202,6 +202,7 @@ async def test_add_is_refused_while_the_node_is_released(
     assert w.pod_vnics() == []
 
 
+@pytest.mark.slow
 async def test_a_release_that_fails_lets_adds_in_again(autojump_clock: Clock) -> None:
     w = world()
     async with w.node() as node:
@@ -216,7 +217,7 @@ async def test_a_release_that_fails_lets_adds_in_again(autojump_clock: Clock) ->
         assert node.pool.ledger.counts().deleting == 0
 
 
-@pytest.mark.matrix(fast=1)
+@pytest.mark.slow
 @moments
 async def test_stop_while_a_fixed_address_is_let_go(
     autojump_clock: Clock, stop: float
@@ -245,6 +246,7 @@ async def test_stop_while_a_fixed_address_is_let_go(
             check_invariants(other, second)
 
 
+@pytest.mark.slow
 async def test_a_return_carried_out_unanswered_is_no_problem_any_more(
     autojump_clock: Clock,
 ) -> None:

@@ -205,6 +205,7 @@ leases = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(links), st.lists(leases, unique_by=lambda x: x.address), st.sets(names))
 def test_one_witness_ends_no_lease(
     there: list[PodLink], books: list[Lease], busy: set[str]

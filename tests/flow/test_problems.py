@@ -5,28 +5,21 @@ import trio
 
 from fakeoci.world.resources import Instance, Subnet
 from sim.cluster import MemoryCluster
-from sim.world import add, settings, until_warm, world
+from sim.world import add, problems, settings, until_warm, world
 from tests.shop import ids, pod, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
-from vcnd.flow import status
 from vcnd.flow.reasons import why_empty
-from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod
-from vcnd.model.status import ProblemStatus
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.node import Node
 
 Clock = trio.testing.MockClock
 BOTH = (Family.IPV4, Family.IPV6)
-
-
-def problems(node: Node) -> list[ProblemStatus]:
-    return list(status.report(node.pool).problems)
 
 
 def reasons(node: Node) -> str:
@@ -88,7 +81,7 @@ async def test_a_shape_problem_goes_with_the_demand(autojump_clock: Clock) -> No
         assert problems(node) == []
 
 
-@pytest.mark.matrix(fast=2)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "status", "code", "expected"),
     [
@@ -154,6 +147,7 @@ async def test_unneeded_class_has_no_problem(
         assert problems(node) == []
 
 
+@pytest.mark.slow
 async def test_unneeded_fixed_address_has_no_problem(
     autojump_clock: Clock,
 ) -> None:
@@ -177,6 +171,7 @@ async def test_unneeded_fixed_address_has_no_problem(
         assert [p for p in problems(node) if p.kind == "fixed-address"] == []
 
 
+@pytest.mark.slow
 async def test_a_full_subnet_is_no_problem_when_nothing_more_is_wanted(
     autojump_clock: Clock,
 ) -> None:
@@ -267,84 +262,3 @@ async def test_lasting_problem_is_logged_at_growing_intervals(
         await until_warm(node)
         await trio.sleep(4 * 3600)
         assert 5 <= len(cluster.events) <= 8
-
-
-async def test_refused_write_is_a_problem_until_accepted(
-    autojump_clock: Clock,
-) -> None:
-    w, cluster = world(), MemoryCluster()
-    async with w.node(cluster=cluster) as node:
-        await until_warm(node)
-        cluster.refuses_reports = True
-        cluster.refusal = "NativePodNetwork x: malformed"
-        cluster.change()
-        await trio.sleep(60)
-        kinds = {p.kind for p in problems(node)}
-        assert kinds == {"pod-network", "cluster"}
-        # Events are still posted, and it is no cause of an empty pool.
-        assert {n.reason for n in cluster.events} == {"PodNetworkProblem"}
-        assert "403" not in why_empty(node.pool)
-        cluster.refuses_reports, cluster.refusal = False, ""
-        cluster.change()
-        await trio.sleep(60)
-        assert problems(node) == []
-
-
-async def test_two_refused_writes_are_one_problem_until_both_pass(
-    autojump_clock: Clock,
-) -> None:
-    w, cluster = world(), MemoryCluster()
-    async with w.node(cluster=cluster) as node:
-        await until_warm(node)
-        cluster.refuses_reports = True
-        cluster.change()
-        await trio.sleep(5)
-        cluster.refuses_notices = True
-        cluster.refusal = "NativePodNetwork x: malformed"
-        cluster.change()
-        await trio.sleep(60)
-        written = [p.reason for p in problems(node) if p.kind == "cluster"]
-        assert written == ["PATCH nodes/one: 403 Forbidden"]
-        cluster.refuses_reports = False
-        await trio.sleep(60)
-        written = [p.reason for p in problems(node) if p.kind == "cluster"]
-        assert written == ["POST events: 403 Forbidden"]
-        assert "malformed" in cluster.reports[-1].reason
-        cluster.refuses_notices, cluster.refusal = False, ""
-        await trio.sleep(60)
-        assert problems(node) == []
-
-
-async def test_unfollowed_or_skipped_objects_are_a_problem(
-    autojump_clock: Clock,
-) -> None:
-    w, cluster = world(), MemoryCluster()
-    async with w.node(cluster=cluster) as node:
-        await until_warm(node)
-        cluster.cut_off = {"Pod": Fault(Cause.NOT_AUTHENTICATED, "watch: 401")}
-        cluster.skipped = {"Namespace": "shop is skipped: it has no name"}
-        cluster.change()
-        await trio.sleep(5)
-        found = {(p.kind, p.name) for p in problems(node)}
-        assert found == {("cluster", "Pod"), ("cluster-objects", "Namespace")}
-        cluster.cut_off, cluster.skipped = {}, {}
-        cluster.change()
-        await trio.sleep(5)
-        assert problems(node) == []
-
-
-async def test_an_event_that_could_not_be_posted_is_posted_later(
-    autojump_clock: Clock,
-) -> None:
-    w, cluster = world(), MemoryCluster()
-    async with w.node(cluster=cluster) as node:
-        await until_warm(node)
-        cluster.refuses_notices = True
-        cluster.refusal = "NativePodNetwork x: malformed"
-        cluster.change()
-        await trio.sleep(60)
-        assert cluster.events == []
-        cluster.refuses_notices = False
-        await trio.sleep(60)
-        told = [n for n in cluster.events if "malformed" in n.message]
-        assert [n.reason for n in told] == ["PodNetworkProblem"]

@@ -21,6 +21,7 @@ async def test_audit_meets_a_creation_on_a_slow_disk(autojump_clock: Clock) -> N
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_audits_during_block_creation_break_no_invariant(
     autojump_clock: Clock,
 ) -> None:

@@ -72,6 +72,7 @@ async def test_unneeded_class_is_released(autojump_clock: Clock) -> None:
         check_invariants(w, node)
 
 
+@pytest.mark.slow
 async def test_a_class_survives_a_restart(autojump_clock: Clock) -> None:
     w = shop()
     _, nsg = ids(w)

@@ -78,6 +78,7 @@ async def test_a_change_that_fails_unexpectedly_is_made_again(
     assert "Traceback" in logged
 
 
+@pytest.mark.slow
 async def test_an_audit_that_fails_unexpectedly_is_made_again(
     autojump_clock: Clock,
 ) -> None:

@@ -73,6 +73,7 @@ async def test_a_new_boot_ends_it(autojump_clock: Clock) -> None:
         assert node.pool.ledger.state(lease.address) == "cooling"
 
 
+@pytest.mark.slow
 async def test_check_compares_its_addresses(autojump_clock: Clock) -> None:
     w = world(blocks=False)
     async with unwired(w) as (node, lease):

@@ -38,6 +38,7 @@ def hide(w: World, vnic_id: str, seconds: float, *, imds: bool, api: bool) -> No
     cloud.hidden |= {attachment.id: until} if api else {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("imds", "api"),
     [
@@ -89,6 +90,7 @@ async def test_doubted_vnic_serves_no_new_pod_and_is_audited_soon(
         await add(node, 1)
 
 
+@pytest.mark.slow
 async def test_stale_lists_after_a_restart_remove_nothing(
     autojump_clock: Clock,
 ) -> None:
@@ -166,6 +168,7 @@ async def test_replaced_tags_are_restored(autojump_clock: Clock) -> None:
     assert w.pod_vnics() == []
 
 
+@pytest.mark.slow
 async def test_replaced_tags_of_a_fixed_address_are_restored(
     autojump_clock: Clock,
 ) -> None:

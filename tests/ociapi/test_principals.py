@@ -115,6 +115,7 @@ def test_unusable_oci_config_names_the_fault(
         ApiKey.from_file(path, "NOBODY")
 
 
+@pytest.mark.slow
 async def test_workload_identity(
     autojump_clock: Clock, w: World, client: Client, tmp_path: Path
 ) -> None:

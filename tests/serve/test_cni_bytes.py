@@ -45,6 +45,7 @@ def assignments(names: Sequence[str]) -> st.SearchStrategy[bytes]:
     return lists.map(b"".join)
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         st.binary(max_size=200),

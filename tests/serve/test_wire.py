@@ -226,6 +226,7 @@ def test_no_environment_breaks_the_parser(data: bytes) -> None:
         assert error.code == 4
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(COMMANDS),
     st.dictionaries(st.sampled_from([*ENVIRONMENT]), st.text(max_size=20)),
