@@ -14,6 +14,9 @@ def test_the_aims_are_met() -> None:
     # The replay costs as many calls as the incumbent did (docs/comparison.md).
     assert 160 <= figures["cold"]["110"]["classic"]["calls"] <= 180
     assert 15 <= figures["cold"]["110"]["block_mode"]["calls"] <= 20
+    # The lag of metadata costs its own time and no more.
+    late, usual = figures["late_metadata"], figures["cold"]["110"]["ours_blocks"]
+    assert late["seconds"] <= usual["seconds"] + late["imds_seconds"] + 1.5
     assert figures["burst"]["last_seconds"] < 45
     assert figures["churn"]["pods_that_waited"] < figures["churn"]["pods"] / 100
     text = report.text({**figures, "timing": TIMING})

@@ -22,7 +22,7 @@ async def test_refused_write_is_a_problem_until_accepted(
         await trio.sleep(60)
         kinds = {p.kind for p in problems(node)}
         assert kinds == {"pod-network", "cluster"}
-        # Events are posted all the same, and no pod is told to wait for that.
+        # Events are still posted, and it is no cause of an empty pool.
         assert {n.reason for n in cluster.events} == {"PodNetworkProblem"}
         assert "403" not in why_empty(node.pool)
         cluster.refuses_reports, cluster.refusal = False, ""

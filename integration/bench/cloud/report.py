@@ -39,7 +39,7 @@ def text(figures: dict[str, Any]) -> str:
             "yes" if aim["met"] else "NO",
         )
     console.print(aims)
-    for name in ("burst", "churn", "herd"):
+    for name in ("late_metadata", "burst", "churn", "herd"):
         if name in figures:
             row = "  ".join(f"{k} {v}" for k, v in figures[name].items())
             console.print(f"{name}: {row}", soft_wrap=True)

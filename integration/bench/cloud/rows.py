@@ -19,6 +19,8 @@ GVA = {31: 32, 110: 128, 250: 256}
 """Pods -> the block mode's ``ipCount``: the next power of two."""
 SEEDS = range(1, 6)
 """Seeds of the latencies: each cold row is the median of these runs."""
+LATE_METADATA_SECONDS = 5.0
+"""Lag of instance metadata in the row that measures what it costs."""
 LIMIT_SECONDS = 3600.0
 CHURN_SECONDS = 3600.0
 PODS_PER_SECOND = 2.0
@@ -42,11 +44,11 @@ async def _until(pool: Pool, free: int) -> float:
     return trio.current_time()
 
 
-def cold_ours(addresses: int, *, blocks: bool) -> Row:
+def cold_ours(addresses: int, *, blocks: bool, imds_seconds: float = 0.0) -> Row:
     """Fill a cold node to a number of usable addresses."""
 
     async def measure(seed: int) -> Row:
-        there = stage(seed=seed)
+        there = stage(seed=seed, imds_seconds=imds_seconds)
         pool = PoolSection(minimum=addresses, maximum=addresses)
         async with there.node("node1", pool, blocks=blocks) as node:
             began = trio.current_time()
@@ -104,6 +106,12 @@ def cold(addresses: int) -> Row:
                     ratio = row[ours][what] / row[theirs][what]
                     row[f"{ours}_{what}_of_{theirs}"] = round(ratio, 3)
     return row
+
+
+def late_metadata() -> Row:
+    """Fill a cold node whose metadata shows a new VNIC later than the API does."""
+    row = cold_ours(110, blocks=True, imds_seconds=LATE_METADATA_SECONDS)
+    return {"imds_seconds": LATE_METADATA_SECONDS, "addresses": 110, **row}
 
 
 def burst(pods: int = 110) -> Row:
@@ -232,6 +240,8 @@ def measure(*, nodes: bool, progress: Callable[[str], None]) -> Row:
     for addresses in GVA:
         progress(f"cold node to {addresses}")
         figures["cold"][str(addresses)] = cold(addresses)
+    progress("late metadata")
+    figures["late_metadata"] = late_metadata()
     progress("burst")
     figures["burst"] = burst()
     progress("churn")
