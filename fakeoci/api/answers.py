@@ -8,40 +8,40 @@ from fakeoci.api.paging import chosen
 from fakeoci.api.query import among
 from fakeoci.api.service import Call, Result
 from fakeoci.world.resources import (
-    Noun,
+    Resource,
     WorkRequest,
 )
 
-SORTS: dict[str, Callable[[Noun], Any]] = {
+SORTS: dict[str, Callable[[Resource], Any]] = {
     "TIMECREATED": lambda n: n.time_created,
     "DISPLAYNAME": lambda n: n.display_name,
 }
 """The sort keys of most lists, by the value of ``sortBy``."""
 
 
-def is_too_new(call: Call, noun: Noun) -> bool:
+def is_too_new(call: Call, resource: Resource) -> bool:
     """Return True if an object is too new to be visible (``consistency_seconds``)."""
     lag = call.world.settings.timing.consistency_seconds
-    return noun.time_created + lag > call.now
+    return resource.time_created + lag > call.now
 
 
 def listed(
     call: Call,
-    nouns: Iterable[Noun],
-    sorts: Mapping[str, Callable[[Noun], Any]] | None = None,
+    resources: Iterable[Resource],
+    sorts: Mapping[str, Callable[[Resource], Any]] | None = None,
 ) -> Result:
     """Return a page of objects, without hidden ones and those too new to be visible.
 
     Args:
         call: the request.
-        nouns: the objects that match its filters.
+        resources: the objects that match its filters.
         sorts: sort keys by the value of ``sortBy``; None if the list has no such
             parameter.  Without ``sortBy`` the order is that of creation.
     """
     hidden = call.world.hidden
     seen = [
         n
-        for n in nouns
+        for n in resources
         if not is_too_new(call, n) and hidden.get(n.id, 0.0) <= call.now
     ]
     rows, headers = in_order(call, seen, sorts)
@@ -72,9 +72,9 @@ def in_order(
     return chosen(call, rows, [place(r) for r in rows], descending=down)
 
 
-def one(call: Call, noun: Noun) -> Result:
+def one(call: Call, resource: Resource) -> Result:
     """Return an object with its etag."""
-    return Result(body=body(call.world, noun), headers={"etag": noun.etag})
+    return Result(body=body(call.world, resource), headers={"etag": resource.etag})
 
 
 def work_started(request: WorkRequest) -> Result:

@@ -12,9 +12,9 @@ from fakeoci.world.resources import (
     Gateway,
     Instance,
     Ipv6,
-    Noun,
     Nsg,
     PrivateIp,
+    Resource,
     RouteTable,
     SecurityList,
     SecurityRule,
@@ -37,13 +37,13 @@ def time_text(seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _common(noun: Noun) -> Body:
+def _common(resource: Resource) -> Body:
     return {
-        "id": noun.id,
-        "compartmentId": noun.compartment_id,
-        "displayName": noun.display_name,
-        "timeCreated": time_text(noun.time_created),
-        "freeformTags": noun.freeform_tags,
+        "id": resource.id,
+        "compartmentId": resource.compartment_id,
+        "displayName": resource.display_name,
+        "timeCreated": time_text(resource.time_created),
+        "freeformTags": resource.freeform_tags,
         "definedTags": {},
     }
 
@@ -69,13 +69,13 @@ def rule_body(rule: SecurityRule, *, of_list: bool) -> Body:
     return body
 
 
-def body(world: World, noun: Noun) -> Body:
+def body(world: World, resource: Resource) -> Body:
     """Return an object's JSON."""
-    fields = _common(noun)
-    state = getattr(noun, "lifecycle_state", None)
+    fields = _common(resource)
+    state = getattr(resource, "lifecycle_state", None)
     if state is not None:
         fields["lifecycleState"] = state
-    return fields | _OWN[type(noun)](world, noun)
+    return fields | _OWN[type(resource)](world, resource)
 
 
 def _vcn(_world: World, vcn: Vcn) -> Body:
@@ -285,7 +285,7 @@ def _work_request(_world: World, request: WorkRequest) -> Body:
     return fields
 
 
-_OWN: dict[type[Noun], Callable[[World, Any], Body]] = {
+_OWN: dict[type[Resource], Callable[[World, Any], Body]] = {
     Vcn: _vcn,
     Subnet: _subnet,
     RouteTable: _route_table,

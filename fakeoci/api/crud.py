@@ -9,25 +9,25 @@ from fakeoci.api.query import N, check_known, compartment, in_state, matching
 from fakeoci.api.service import Call, Result
 from fakeoci.world.errors import not_found
 from fakeoci.world.resources import (
-    Noun,
+    Resource,
     Vcn,
 )
 from fakeoci.world.world import World
 
 
-def getter(kind: type[Noun]) -> Callable[[Call], Result]:
+def getter(kind: type[Resource]) -> Callable[[Call], Result]:
     """Return the operation that gets one object of a kind, unless it is too new."""
 
     def run(call: Call) -> Result:
-        noun = call.world.get(kind, call.path["id"])
-        if is_too_new(call, noun):
+        resource = call.world.get(kind, call.path["id"])
+        if is_too_new(call, resource):
             raise not_found()
-        return one(call, noun)
+        return one(call, resource)
 
     return run
 
 
-def lister(kind: type[Noun]) -> Callable[[Call], Result]:
+def lister(kind: type[Resource]) -> Callable[[Call], Result]:
     """Return the operation that lists a kind by compartment, VCN and name."""
 
     def run(call: Call) -> Result:
@@ -42,12 +42,12 @@ def lister(kind: type[Noun]) -> Callable[[Call], Result]:
     return run
 
 
-def rename(noun: Noun, details: Named) -> None:
+def rename(resource: Resource, details: Named) -> None:
     """Change an object's name and tags if a body has them."""
     if details.display_name is not None:
-        noun.display_name = details.display_name
+        resource.display_name = details.display_name
     if details.freeform_tags is not None:
-        noun.freeform_tags = details.freeform_tags
+        resource.freeform_tags = details.freeform_tags
 
 
 def names(call: Call, kind: str, details: Named) -> dict[str, Any]:
@@ -62,9 +62,9 @@ def names(call: Call, kind: str, details: Named) -> dict[str, Any]:
 
 def changing(call: Call, kind: type[N]) -> N:
     """Return the object that a call changes; raise 412 if its etag is another."""
-    noun = call.world.get(kind, call.path["id"])
-    call.world.match(noun, call.if_match)
-    return noun
+    resource = call.world.get(kind, call.path["id"])
+    call.world.match(resource, call.if_match)
+    return resource
 
 
 def deleter(

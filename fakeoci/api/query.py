@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from fakeoci.api.service import Call
 from fakeoci.world.errors import invalid, missing
-from fakeoci.world.resources import DrgAttachment, Instance, Noun, Subnet, Vcn
+from fakeoci.world.resources import DrgAttachment, Instance, Resource, Subnet, Vcn
 
-N = TypeVar("N", bound=Noun)
+N = TypeVar("N", bound=Resource)
 STATES = ("PROVISIONING", "AVAILABLE", "TERMINATING", "TERMINATED")
 """The lifecycle states of most objects; VCNs and subnets have one more."""
-STATES_OF: dict[type[Noun], tuple[str, ...]] = {
+STATES_OF: dict[type[Resource], tuple[str, ...]] = {
     Vcn: (*STATES, "UPDATING"),
     Subnet: (*STATES, "UPDATING"),
     DrgAttachment: ("ATTACHING", "ATTACHED", "DETACHING", "DETACHED"),
@@ -21,16 +21,16 @@ STATES_OF: dict[type[Noun], tuple[str, ...]] = {
 }
 
 
-def matching(call: Call, nouns: Iterable[N], **fields: str) -> list[N]:
+def matching(call: Call, resources: Iterable[N], **fields: str) -> list[N]:
     """Return the objects whose fields equal the query's parameters.
 
     Args:
         call: the request.
-        nouns: the objects to filter.
+        resources: the objects to filter.
         fields: an object's fields by their query parameters; absent ones match all.
     """
     wanted = {f: call.query[q] for q, f in fields.items() if q in call.query}
-    return [n for n in nouns if all(getattr(n, f) == v for f, v in wanted.items())]
+    return [n for n in resources if all(getattr(n, f) == v for f, v in wanted.items())]
 
 
 def among(call: Call, name: str, values: Iterable[str]) -> str | None:
@@ -45,7 +45,7 @@ def among(call: Call, name: str, values: Iterable[str]) -> str | None:
     return value
 
 
-def in_state(call: Call, kind: type[Noun], nouns: Iterable[N]) -> list[N]:
+def in_state(call: Call, kind: type[Resource], resources: Iterable[N]) -> list[N]:
     """Return the objects in the requested ``lifecycleState``, whose case is ignored.
 
     Raises:
@@ -53,14 +53,14 @@ def in_state(call: Call, kind: type[Noun], nouns: Iterable[N]) -> list[N]:
     """
     value = call.query.get("lifecycleState")
     if value is None:
-        return list(nouns)
+        return list(resources)
     states = STATES_OF.get(kind, STATES)
     if value.upper() not in states:
         raise invalid(f"lifecycleState {value!r} is not one of {', '.join(states)}")
-    return [n for n in nouns if getattr(n, "lifecycle_state", "") == value.upper()]
+    return [n for n in resources if getattr(n, "lifecycle_state", "") == value.upper()]
 
 
-def check_known(call: Call, **kinds: type[Noun]) -> None:
+def check_known(call: Call, **kinds: type[Resource]) -> None:
     """Raise 404 if a query parameter names an object that does not exist."""
     for name, kind in kinds.items():
         if name in call.query:

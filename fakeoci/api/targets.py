@@ -16,16 +16,16 @@ from fakeoci.api.service import Call
 from fakeoci.world.resources import (
     Instance,
     Ipv6,
-    Noun,
     Nsg,
     PrivateIp,
+    Resource,
     Subnet,
     Vnic,
     VnicAttachment,
 )
 from fakeoci.world.world import World
 
-KINDS: tuple[tuple[str, type[Noun]], ...] = (
+KINDS: tuple[tuple[str, type[Resource]], ...] = (
     ("VNIC_ATTACHMENT_", VnicAttachment),
     ("VNIC_", Vnic),
     ("INSTANCE_", Instance),
@@ -52,11 +52,13 @@ class Targets:
         self._asked = asked if isinstance(asked, str) else None
         named = [*call.path.values(), *call.query.values(), *_texts(body)]
         held = (self._world.objects.get(ocid) for ocid in named)
-        self._nouns = [n for noun in held if noun for n in _with(self._world, noun)]
+        self._resources = [
+            n for resource in held if resource for n in _with(self._world, resource)
+        ]
         if call.operation == "TerminateInstance":
-            for instance in list(self._nouns):
+            for instance in list(self._resources):
                 for vnic in self._world.vnics_of(instance.id):
-                    self._nouns += _with(self._world, vnic)
+                    self._resources += _with(self._world, vnic)
 
     def of(self, permission: str) -> set[str]:
         """Return the OCIDs of the compartments in which a permission is needed."""
@@ -69,7 +71,7 @@ class Targets:
         kind = next(k for prefix, k in KINDS if permission.startswith(prefix))
         kinds = (kind, Subnet) if kind in IN_SUBNET else (kind,)
         for one in kinds:
-            found = {n.compartment_id for n in self._nouns if isinstance(n, one)}
+            found = {n.compartment_id for n in self._resources if isinstance(n, one)}
             if found:
                 return found
         return {self._asked or self._world.compartment_id}
@@ -96,10 +98,10 @@ def _texts(body: Any) -> Iterator[str]:
             left += [one for name, one in value.items() if name not in UNREAD]
 
 
-def _with(world: World, noun: Noun) -> Iterator[Noun]:
+def _with(world: World, resource: Resource) -> Iterator[Resource]:
     """Return an object, and its subnet, VNIC and instance if it has them."""
-    yield noun
+    yield resource
     for name in ("subnet_id", "vnic_id", "instance_id"):
-        other = world.objects.get(getattr(noun, name, None) or "")
+        other = world.objects.get(getattr(resource, name, None) or "")
         if other is not None:
             yield other

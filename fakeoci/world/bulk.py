@@ -29,7 +29,7 @@ def create(
     place = _place(world, vnic_id, subnet_id)
     kind = _kind_of(items)
 
-    def deed(request: WorkRequest, at: float) -> None:
+    def effect(request: WorkRequest, at: float) -> None:
         made: list[Address] = []
         try:
             for item in items:
@@ -46,7 +46,7 @@ def create(
         finally:
             request.resources += [_touched(a, "CREATED") for a in made]
 
-    return _start(world, place, f"BULK_CREATE_{NAME[kind]}", deed, now)
+    return _start(world, place, f"BULK_CREATE_{NAME[kind]}", effect, now)
 
 
 def _kind_of(items: Sequence[ips.NewAddress]) -> type[Address]:
@@ -87,7 +87,7 @@ def change(
         if verb == "DETACH":
             ips.check_detachable(address)
 
-    def deed(request: WorkRequest, _at: float) -> None:
+    def effect(request: WorkRequest, _at: float) -> None:
         for address_id, changed in changes.items():
             address = ips.secondary(world, address_id, kind)
             if verb == "DELETE":
@@ -99,7 +99,7 @@ def change(
             done = "DELETED" if verb == "DELETE" else "UPDATED"
             request.resources.append(_touched(address, done))
 
-    return _start(world, place, f"BULK_{verb}_{NAME[kind]}", deed, now)
+    return _start(world, place, f"BULK_{verb}_{NAME[kind]}", effect, now)
 
 
 def _touched(address: Address, action: str) -> tuple[str, str, str]:
@@ -116,13 +116,13 @@ def _place(world: World, vnic_id: str | None, subnet_id: str | None) -> Vnic | S
 
 
 def _start(
-    world: World, place: Vnic | Subnet, operation: str, deed: work.Deed, now: float
+    world: World, place: Vnic | Subnet, operation: str, effect: work.Effect, now: float
 ) -> WorkRequest:
     ips.check_idle(world, place.id)
 
     def done(request: WorkRequest, at: float) -> None:
         world.busy.pop(place.id, None)
-        deed(request, at)
+        effect(request, at)
 
     due = now + world.settings.timing.bulk_seconds
     request = work.start(world, place.compartment_id, operation, done, now=now, due=due)

@@ -8,7 +8,7 @@ from fakeoci.world.errors import incorrect_state
 from fakeoci.world.resources import (
     Address,
     Instance,
-    Noun,
+    Resource,
     Subnet,
     Vcn,
     Vnic,
@@ -17,7 +17,7 @@ from fakeoci.world.resources import (
 from fakeoci.world.world import World
 
 
-def move(world: World, noun: Noun, compartment_id: str) -> None:
+def move(world: World, resource: Resource, compartment_id: str) -> None:
     """Put an object in another compartment, at once.
 
     An instance's VNIC attachments move with it: their compartment is the instance's.
@@ -26,16 +26,16 @@ def move(world: World, noun: Noun, compartment_id: str) -> None:
     Raises:
         ServiceError: 409, the object is a terminated instance.
     """
-    if isinstance(noun, Instance):
-        if noun.lifecycle_state == "TERMINATED":
-            raise incorrect_state(f"instance {noun.id}", noun.lifecycle_state)
-        noun.volume_compartment_id = volume_compartment(noun)
+    if isinstance(resource, Instance):
+        if resource.lifecycle_state == "TERMINATED":
+            raise incorrect_state(f"instance {resource.id}", resource.lifecycle_state)
+        resource.volume_compartment_id = volume_compartment(resource)
         for attachment in world.all(VnicAttachment):
-            if attachment.instance_id == noun.id:
+            if attachment.instance_id == resource.id:
                 attachment.compartment_id = compartment_id
                 world.touch(attachment)
-    noun.compartment_id = compartment_id
-    world.touch(noun)
+    resource.compartment_id = compartment_id
+    world.touch(resource)
 
 
 def volume_compartment(instance: Instance) -> str:
@@ -47,7 +47,7 @@ def follow(world: World, moved: Vcn | Subnet) -> None:
     """Move the VNICs and addresses of a VCN or subnet to its compartment."""
     subnets = {s.id for s in world.all(Subnet) if moved.id in (s.id, s.vcn_id)}
     inside: list[Vnic | Address] = [*world.all(Vnic), *world.all(Address)]
-    for noun in inside:
-        if noun.subnet_id in subnets:
-            noun.compartment_id = moved.compartment_id
-            world.touch(noun)
+    for resource in inside:
+        if resource.subnet_id in subnets:
+            resource.compartment_id = moved.compartment_id
+            world.touch(resource)

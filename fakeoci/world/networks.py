@@ -21,8 +21,8 @@ from fakeoci.world.errors import (
 from fakeoci.world.resources import (
     DhcpOptions,
     Gateway,
-    Noun,
     Nsg,
+    Resource,
     RouteTable,
     SecurityList,
     SecurityRule,
@@ -31,7 +31,7 @@ from fakeoci.world.resources import (
 )
 from fakeoci.world.world import World
 
-T = TypeVar("T", bound=Noun)
+T = TypeVar("T", bound=Resource)
 
 
 def create_vcn(
@@ -206,10 +206,10 @@ def _defaults(vcn: Vcn) -> set[str]:
 
 
 def check_no_default(
-    world: World, noun: RouteTable | SecurityList | DhcpOptions
+    world: World, resource: RouteTable | SecurityList | DhcpOptions
 ) -> None:
     """Raise 400 for a VCN's default: it is deleted only with its VCN."""
-    if noun.id in _defaults(world.get(Vcn, noun.vcn_id)):
+    if resource.id in _defaults(world.get(Vcn, resource.vcn_id)):
         raise invalid("a VCN's default goes with its VCN")
 
 
@@ -217,8 +217,11 @@ def delete_vcn(world: World, vcn: Vcn) -> None:
     """Delete a VCN that has no parts except its defaults (DeleteVcn)."""
     defaults = _defaults(vcn)
     for kind in (Subnet, Gateway, Nsg, RouteTable, SecurityList, DhcpOptions):
-        for noun in world.all(kind):
-            if getattr(noun, "vcn_id", "") == vcn.id and noun.id not in defaults:
+        for resource in world.all(kind):
+            if (
+                getattr(resource, "vcn_id", "") == vcn.id
+                and resource.id not in defaults
+            ):
                 raise conflict(f"VCN {vcn.id}")
     for default in defaults & world.objects.keys():
         world.drop(world.objects[default])
@@ -232,7 +235,7 @@ def of_vcn(world: World, kind: type[T], ocid: str, vcn_id: str) -> T:
         ServiceError: 404, no object of the kind has the OCID; 400, it is of another
             VCN.
     """
-    noun = world.get(kind, ocid)
-    if getattr(noun, "vcn_id", "") != vcn_id:
+    resource = world.get(kind, ocid)
+    if getattr(resource, "vcn_id", "") != vcn_id:
         raise invalid(f"{ocid} is of another VCN than {vcn_id}")
-    return noun
+    return resource

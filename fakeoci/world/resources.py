@@ -7,7 +7,7 @@ from fakeoci.world.labels import FAULT_DOMAINS
 
 
 @dataclass(kw_only=True)
-class Noun:
+class Resource:
     """The fields of every resource."""
 
     id: str
@@ -26,7 +26,7 @@ class Noun:
 
 
 @dataclass(kw_only=True)
-class Vcn(Noun):
+class Vcn(Resource):
     """A virtual cloud network."""
 
     cidr_blocks: list[str]
@@ -69,7 +69,7 @@ class SecurityRule:
 
 
 @dataclass(kw_only=True)
-class SecurityList(Noun):
+class SecurityList(Resource):
     """Rules that apply to all VNICs of a subnet."""
 
     vcn_id: str
@@ -78,7 +78,7 @@ class SecurityList(Noun):
 
 
 @dataclass(kw_only=True)
-class Nsg(Noun):
+class Nsg(Resource):
     """A network security group: rules that apply to its member VNICs."""
 
     vcn_id: str
@@ -97,7 +97,7 @@ class RouteRule:
 
 
 @dataclass(kw_only=True)
-class RouteTable(Noun):
+class RouteTable(Resource):
     """The routes from subnets out of their VCN."""
 
     vcn_id: str
@@ -106,7 +106,7 @@ class RouteTable(Noun):
 
 
 @dataclass(kw_only=True)
-class Gateway(Noun):
+class Gateway(Resource):
     """An internet, NAT, service, local peering or dynamic routing gateway of a VCN."""
 
     kind: str
@@ -123,7 +123,7 @@ class Gateway(Noun):
 
 
 @dataclass(kw_only=True)
-class DrgAttachment(Noun):
+class DrgAttachment(Resource):
     """A dynamic routing gateway's attachment to a VCN; the fake allows one."""
 
     drg_id: str
@@ -132,7 +132,7 @@ class DrgAttachment(Noun):
 
 
 @dataclass(kw_only=True)
-class DhcpOptions(Noun):
+class DhcpOptions(Resource):
     """The DNS settings that DHCP gives to a VCN's hosts."""
 
     vcn_id: str
@@ -151,7 +151,7 @@ class OnPrem:
 
 
 @dataclass(kw_only=True)
-class Subnet(Noun):
+class Subnet(Resource):
     """A part of a VCN's addresses."""
 
     vcn_id: str
@@ -166,7 +166,7 @@ class Subnet(Noun):
 
 
 @dataclass(kw_only=True)
-class Instance(Noun):
+class Instance(Resource):
     """A machine."""
 
     shape: str
@@ -189,7 +189,7 @@ class Instance(Noun):
 
 
 @dataclass(kw_only=True)
-class Vnic(Noun):
+class Vnic(Resource):
     """A network interface."""
 
     subnet_id: str
@@ -207,7 +207,7 @@ class Vnic(Noun):
 
 
 @dataclass(kw_only=True)
-class VnicAttachment(Noun):
+class VnicAttachment(Resource):
     """The object that ties a VNIC to an instance."""
 
     instance_id: str
@@ -218,7 +218,7 @@ class VnicAttachment(Noun):
 
 
 @dataclass(kw_only=True)
-class Address(Noun):
+class Address(Resource):
     """An address of a subnet or an aligned block, on a VNIC or unassigned."""
 
     ip_address: str
@@ -249,7 +249,7 @@ class Ipv6(Address):
 
 
 @dataclass(kw_only=True)
-class WorkRequest(Noun):
+class WorkRequest(Resource):
     """An asynchronous action."""
 
     operation_type: str

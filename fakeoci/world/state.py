@@ -33,7 +33,7 @@ class _Document(msgspec.Struct, kw_only=True):
 def dump(world: World, answers: list[Any]) -> bytes:
     """Return a world's state as a document."""
     objects = {
-        kind.__name__: [msgspec.to_builtins(noun) for noun in world.all(kind)]
+        kind.__name__: [msgspec.to_builtins(resource) for resource in world.all(kind)]
         for kind in KINDS
     }
     return msgspec.json.encode(
@@ -62,8 +62,8 @@ def restore(world: World, data: bytes, now: float) -> list[Any]:
         world.compartments.restore(document.compartments)
         world.names.restore(document.names)
         for kind in KINDS:
-            for noun in document.objects.get(kind.__name__, []):
-                world.add(msgspec.convert(noun, kind))
+            for resource in document.objects.get(kind.__name__, []):
+                world.add(msgspec.convert(resource, kind))
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
         raise StateError(f"malformed state: {error}") from error
     for address in world.all(Address):

@@ -222,7 +222,7 @@ def go_on(world: World, attachment: VnicAttachment, now: float) -> None:
 
     def complete() -> None:
         if world.frozen:
-            world.thaw.append(complete)
+            world.held_back.append(complete)
         elif attachment.lifecycle_state == passing:
             attachment.lifecycle_state = final
             vnic = world.get(Vnic, attachment.vnic_id)

@@ -6,19 +6,19 @@ from fakeoci.world.errors import ServiceError
 from fakeoci.world.resources import WorkRequest
 from fakeoci.world.world import World
 
-Deed = Callable[[WorkRequest, float], None]
+Effect = Callable[[WorkRequest, float], None]
 
 
 def start(
     world: World,
     compartment_id: str,
     operation: str,
-    deed: Deed,
+    effect: Effect,
     *,
     now: float,
     due: float,
 ) -> WorkRequest:
-    """Add a work request; its deed runs at ``due``, and succeeds or fails then."""
+    """Add a work request; its effect runs at ``due``, and succeeds or fails then."""
     request = world.add(
         WorkRequest(
             id=world.names.ocid("coreservicesworkrequest"),
@@ -32,7 +32,7 @@ def start(
     def complete() -> None:
         request.time_finished = due
         try:
-            deed(request, due)
+            effect(request, due)
             request.status = "SUCCEEDED"
         except ServiceError as error:
             request.status = "FAILED"

@@ -18,10 +18,10 @@ from fakeoci.world.resources import (
     Gateway,
     Instance,
     Ipv6,
-    Noun,
     Nsg,
     OnPrem,
     PrivateIp,
+    Resource,
     RouteTable,
     SecurityList,
     Subnet,
@@ -32,7 +32,7 @@ from fakeoci.world.resources import (
 )
 from fakeoci.world.settings import Settings
 
-T = TypeVar("T", bound=Noun)
+T = TypeVar("T", bound=Resource)
 A = TypeVar("A", bound=Address)
 Provisioned = Vcn | Subnet | Nsg | RouteTable | SecurityList | DhcpOptions | Gateway
 PROVISIONED = (Vcn, Subnet, Nsg, RouteTable, SecurityList, DhcpOptions, Gateway)
@@ -50,8 +50,8 @@ class World:
         self.region, self.region_key = region, region_key
         self.availability_domain = f"Fake:{region_key.upper()}-AD-1"
         self.compartments = Compartments(self.names)
-        self.objects: dict[str, Noun] = {}
-        self._of_kind: dict[type[Noun], dict[str, Noun]] = {}
+        self.objects: dict[str, Resource] = {}
+        self._of_kind: dict[type[Resource], dict[str, Resource]] = {}
         self._at: dict[str, dict[str, Address]] = {}
         self._on_vnic: dict[str, dict[str, Address]] = {}
         self._spaces: dict[tuple[str, type[Address]], AddressSpace] = {}
@@ -63,8 +63,8 @@ class World:
         """Objects that lists omit, by OCID, and the time until which they do."""
         self.frozen = False
         """True: attachments stay ATTACHING or DETACHING, whatever the time."""
-        self.thaw: list[Callable[[], None]] = []
-        """The deeds that became due meanwhile; they run when ``frozen`` ends."""
+        self.held_back: list[Callable[[], None]] = []
+        """The effects that became due meanwhile; they run when ``frozen`` ends."""
         self.listeners: list[Callable[[], None]] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -82,30 +82,30 @@ class World:
 
     # Time
 
-    def later(self, due: float, deed: Callable[[], None]) -> None:
-        """Schedule a deed for a time."""
-        heapq.heappush(self._due, (due, next(self._order), deed))
+    def later(self, due: float, effect: Callable[[], None]) -> None:
+        """Schedule an effect for a time."""
+        heapq.heappush(self._due, (due, next(self._order), effect))
         self.changed()
 
     def advance(self, now: float) -> None:
-        """Run every deed that is due."""
+        """Run every effect that is due."""
         while self._due and self._due[0][0] <= now:
-            _, _, deed = heapq.heappop(self._due)
-            deed()
+            _, _, effect = heapq.heappop(self._due)
+            effect()
             self.changed()
 
     def freeze(self, *, frozen: bool) -> None:
         """Keep attachments in their states, or let them continue."""
         self.frozen = frozen
         if not frozen:
-            late, self.thaw = self.thaw, []
-            for deed in late:
-                deed()
+            late, self.held_back = self.held_back, []
+            for effect in late:
+                effect()
             self.changed()
 
     @property
     def next_due(self) -> float | None:
-        """Return the time of the next scheduled deed, or None."""
+        """Return the time of the next scheduled effect, or None."""
         return self._due[0][0] if self._due else None
 
     def changed(self) -> None:
@@ -116,56 +116,56 @@ class World:
     # Objects
 
     def clear(self) -> None:
-        """Remove every object and all scheduled deeds."""
+        """Remove every object and all scheduled effects."""
         for table in (self.objects, self._of_kind, self._on_vnic, self._at):
             table.clear()
         for held in (self._spaces, self.busy, self.hidden):
             held.clear()
         self._due.clear()
 
-    def add(self, noun: T) -> T:
+    def add(self, resource: T) -> T:
         """Add an object and return it."""
-        noun.number = noun.number or self._numbered + 1
-        self._numbered = max(self._numbered, noun.number)
-        self.objects[noun.id] = noun
-        self._of_kind.setdefault(type(noun), {})[noun.id] = noun
-        if isinstance(noun, Address):
-            self._at.setdefault(noun.ip_address, {})[noun.id] = noun
-            if noun.vnic_id is not None:
-                self._on_vnic.setdefault(noun.vnic_id, {})[noun.id] = noun
-        if isinstance(noun, Subnet):
+        resource.number = resource.number or self._numbered + 1
+        self._numbered = max(self._numbered, resource.number)
+        self.objects[resource.id] = resource
+        self._of_kind.setdefault(type(resource), {})[resource.id] = resource
+        if isinstance(resource, Address):
+            self._at.setdefault(resource.ip_address, {})[resource.id] = resource
+            if resource.vnic_id is not None:
+                self._on_vnic.setdefault(resource.vnic_id, {})[resource.id] = resource
+        if isinstance(resource, Subnet):
             for kind, blocks in (
-                (PrivateIp, noun.cidr_blocks),
-                (Ipv6, noun.ipv6_cidr_blocks),
+                (PrivateIp, resource.cidr_blocks),
+                (Ipv6, resource.ipv6_cidr_blocks),
             ):
                 space = AddressSpace([ip_network(c) for c in blocks])
-                self._spaces[noun.id, kind] = space
-        if isinstance(noun, PROVISIONED) and noun.lifecycle_state in NEW:
-            self._provision(noun)
+                self._spaces[resource.id, kind] = space
+        if isinstance(resource, PROVISIONED) and resource.lifecycle_state in NEW:
+            self._provision(resource)
         self.changed()
-        return noun
+        return resource
 
-    def _provision(self, noun: Provisioned) -> None:
+    def _provision(self, resource: Provisioned) -> None:
         """Make an object PROVISIONING for ``provision_seconds`` after its creation."""
         seconds = self.settings.timing.provision_seconds
         if seconds <= 0:
             return
 
         def complete() -> None:
-            if noun.lifecycle_state == "PROVISIONING":
-                noun.lifecycle_state = "AVAILABLE"
+            if resource.lifecycle_state == "PROVISIONING":
+                resource.lifecycle_state = "AVAILABLE"
 
-        noun.lifecycle_state = "PROVISIONING"
-        self.later(noun.time_created + seconds, complete)
+        resource.lifecycle_state = "PROVISIONING"
+        self.later(resource.time_created + seconds, complete)
 
-    def drop(self, noun: Noun) -> None:
+    def drop(self, resource: Resource) -> None:
         """Remove an object."""
-        del self.objects[noun.id]
-        del self._of_kind[type(noun)][noun.id]
-        if isinstance(noun, Address):
-            del self._at[noun.ip_address][noun.id]
-            if noun.vnic_id is not None:
-                del self._on_vnic[noun.vnic_id][noun.id]
+        del self.objects[resource.id]
+        del self._of_kind[type(resource)][resource.id]
+        if isinstance(resource, Address):
+            del self._at[resource.ip_address][resource.id]
+            if resource.vnic_id is not None:
+                del self._on_vnic[resource.vnic_id][resource.id]
         self.changed()
 
     def readdress(self, private_ip: PrivateIp, address: str) -> None:
@@ -187,9 +187,9 @@ class World:
             self._on_vnic.setdefault(vnic_id, {})[address.id] = address
         self.touch(address)
 
-    def touch(self, noun: Noun) -> None:
+    def touch(self, resource: Resource) -> None:
         """Give a changed object a new etag."""
-        noun.version += 1
+        resource.version += 1
         self.changed()
 
     def get(self, kind: type[T], ocid: str) -> T:
@@ -198,10 +198,10 @@ class World:
         Raises:
             ServiceError: 404, no object of the kind has it.
         """
-        noun = self.objects.get(ocid)
-        if not isinstance(noun, kind):
+        resource = self.objects.get(ocid)
+        if not isinstance(resource, kind):
             raise not_found()
-        return noun
+        return resource
 
     def compartment(self, ocid: str) -> str:
         """Return a compartment's OCID if the compartment exists.
@@ -214,17 +214,17 @@ class World:
     def all(self, kind: type[T]) -> Iterable[T]:
         """Return all objects of a kind, oldest first."""
         return [
-            noun
-            for held, nouns in self._of_kind.items()
+            resource
+            for held, resources in self._of_kind.items()
             if issubclass(held, kind)
-            for noun in nouns.values()
-            if isinstance(noun, kind)
+            for resource in resources.values()
+            if isinstance(resource, kind)
         ]
 
     @staticmethod
-    def match(noun: Noun, if_match: str | None) -> None:
+    def match(resource: Resource, if_match: str | None) -> None:
         """Raise 412 if the caller's etag is not the object's."""
-        if if_match not in (None, "*", noun.etag):
+        if if_match not in (None, "*", resource.etag):
             raise etag_mismatch()
 
     # Shortcuts
@@ -269,13 +269,13 @@ class World:
         Raises:
             KeyError: no object has it.
         """
-        for noun in self.all(kind):
-            if noun.display_name == name:
-                return noun
+        for resource in self.all(kind):
+            if resource.display_name == name:
+                return resource
         raise KeyError(f"no {kind.__name__} named {name!r}")
 
 
-KINDS: tuple[type[Noun], ...] = (
+KINDS: tuple[type[Resource], ...] = (
     *(Vcn, Subnet, RouteTable, SecurityList, DhcpOptions, Nsg),
     *(Gateway, DrgAttachment),
     *(Instance, Vnic, VnicAttachment, PrivateIp, Ipv6, WorkRequest),

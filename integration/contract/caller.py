@@ -64,29 +64,29 @@ class Caller:
         self.until(lambda: self.get("GetWorkRequest", **where)["status"], *ends)
         return self.get("GetWorkRequest", **where)
 
-    def rounds(self, noun: str, key: str, ocid: str, *, plural: str = "") -> None:
+    def rounds(self, name: str, key: str, ocid: str, *, plural: str = "") -> None:
         """Get, update with an etag, list and move an object, as every kind allows."""
-        got = self.call(f"Get{noun}", **{key: ocid})
+        got = self.call(f"Get{name}", **{key: ocid})
         change = {"displayName": "changed"}
         where = {key: ocid, "if_match": got.headers["etag"]}
-        changed = self.get(f"Update{noun}", change, **where)
+        changed = self.get(f"Update{name}", change, **where)
         assert changed["displayName"] == "changed"
-        refused = self.judge.call(f"Update{noun}", change, **where)
+        refused = self.judge.call(f"Update{name}", change, **where)
         assert (refused.status, refused.code) == (412, "NoEtagMatch")
-        listed = self.get(f"List{plural or noun + 's'}", compartmentId=self.compartment)
+        listed = self.get(f"List{plural or name + 's'}", compartmentId=self.compartment)
         assert ocid in [one["id"] for one in listed]
-        self.move(noun, key, ocid)
+        self.move(name, key, ocid)
 
-    def move(self, noun: str, key: str, ocid: str) -> None:
+    def move(self, name: str, key: str, ocid: str) -> None:
         """Move an object into the tenancy itself, the only other compartment."""
         to = {"compartmentId": self.cloud.service.world.tenancy_id}
-        operation = f"Change{noun}Compartment"
+        operation = f"Change{name}Compartment"
         moved = self.call(operation, to, **{key: ocid})
         if operation in self.judge.lacking:
             return
         if "opc-work-request-id" in moved.headers:
             self.done(moved)
-        got = self.get(f"Get{noun}", **{key: ocid})
+        got = self.get(f"Get{name}", **{key: ocid})
         assert got["compartmentId"] == to["compartmentId"]
 
 

@@ -10,8 +10,8 @@ from fakeoci.world.resources import (
     DhcpOptions,
     Gateway,
     Instance,
-    Noun,
     Nsg,
+    Resource,
     RouteTable,
     SecurityList,
     Subnet,
@@ -24,20 +24,20 @@ SLOW = ("vcn", "subnet", "drg", "instance")
 """Kinds that move under a work request, by the docstrings of Oracle's SDK."""
 
 
-def details(noun: str, compartment: str) -> Any:
-    kind = "".join(part.capitalize() for part in noun.split("_"))
+def details(resource: str, compartment: str) -> Any:
+    kind = "".join(part.capitalize() for part in resource.split("_"))
     model = getattr(models, f"Change{kind}CompartmentDetails")
     return model(compartment_id=compartment)
 
 
-def move(oracle: Oracle, noun: str, ocid: str, **more: Any) -> Any:
+def move(oracle: Oracle, resource: str, ocid: str, **more: Any) -> Any:
     """Move an object into the tenancy itself."""
-    client = oracle.compute if noun == "instance" else oracle.network
-    change = getattr(client, f"change_{noun}_compartment")
-    return change(ocid, details(noun, oracle.config["tenancy"]), **more)
+    client = oracle.compute if resource == "instance" else oracle.network
+    change = getattr(client, f"change_{resource}_compartment")
+    return change(ocid, details(resource, oracle.config["tenancy"]), **more)
 
 
-def ocid_of(oracle: Oracle, kind: type[Noun], gateway: str) -> str:
+def ocid_of(oracle: Oracle, kind: type[Resource], gateway: str) -> str:
     """Return the OCID of an object; create a gateway that the world lacks."""
     network, vcn = oracle.network, oracle.vcn()
     common = {"compartment_id": oracle.compartment, "vcn_id": vcn}
@@ -52,7 +52,7 @@ def ocid_of(oracle: Oracle, kind: type[Noun], gateway: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("noun", "kind", "gateway"),
+    ("resource", "kind", "gateway"),
     [
         ("vcn", Vcn, ""),
         ("subnet", Subnet, ""),
@@ -68,15 +68,17 @@ def ocid_of(oracle: Oracle, kind: type[Noun], gateway: str) -> str:
         ("local_peering_gateway", Gateway, "peering"),
     ],
 )
-def test_a_move(oracle: Oracle, noun: str, kind: type[Noun], gateway: str) -> None:
+def test_a_move(
+    oracle: Oracle, resource: str, kind: type[Resource], gateway: str
+) -> None:
     ocid = ocid_of(oracle, kind, gateway)
-    client = oracle.compute if noun == "instance" else oracle.network
-    answer = move(oracle, noun, ocid)
-    got = getattr(client, f"get_{noun}")(ocid)
+    client = oracle.compute if resource == "instance" else oracle.network
+    answer = move(oracle, resource, ocid)
+    got = getattr(client, f"get_{resource}")(ocid)
     assert got.data.compartment_id == oracle.config["tenancy"]
     assert got.headers["etag"] == answer.headers["etag"]
-    assert answer.status == (202 if noun in SLOW else 204)
-    if noun in SLOW:
+    assert answer.status == (202 if resource in SLOW else 204)
+    if resource in SLOW:
         assert oracle.done(answer).status == "SUCCEEDED"
     else:
         assert "opc-work-request-id" not in answer.headers

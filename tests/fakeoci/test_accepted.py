@@ -21,7 +21,7 @@ WITHOUT_ETAG = (
     *("AddNetworkSecurityGroupSecurityRules", "ConnectLocalPeeringGateways"),
     *("UpdateNetworkSecurityGroupSecurityRules",),
     *("RemoveNetworkSecurityGroupSecurityRules",),
-    *(f"Change{noun}Compartment" for noun in networks.MOVED),
+    *(f"Change{resource}Compartment" for resource in networks.MOVED),
 )
 """Changes of one object that have no if-match (SDK docstrings)."""
 WITH_ETAG = [

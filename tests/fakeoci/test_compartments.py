@@ -51,8 +51,8 @@ def test_objects_of_the_file_are_where_it_says() -> None:
     vnic = world.vnics_of(node.id)[0]
     places = {c.id: c.name for c in world.compartments.all()}
     found = [
-        places[noun.compartment_id]
-        for noun in (
+        places[resource.compartment_id]
+        for resource in (
             world.named(Vcn, "main"),
             world.named(Subnet, "nodes"),
             world.named(Subnet, "pods"),

@@ -18,9 +18,9 @@ def service() -> Iterator[Service]:
         yield made
 
 
-def places(service: Service, *nouns: Any) -> set[str]:
+def places(service: Service, *resources: Any) -> set[str]:
     named = {c.id: c.name for c in service.world.compartments.all()}
-    return {named[noun.compartment_id] for noun in nouns}
+    return {named[resource.compartment_id] for resource in resources}
 
 
 def move(service: Service, path: str, to: str) -> httpx2.Response:

@@ -138,8 +138,8 @@ def readable(service: Service) -> None:
     """Read every object as the API shows it; store and restore the world."""
     world = service.world
     for kind in KINDS:
-        for noun in world.all(kind):
-            body_of(world, noun)
+        for resource in world.all(kind):
+            body_of(world, resource)
     state.restore(world, state.dump(world, []), service.clock())
 
 

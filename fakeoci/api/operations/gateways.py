@@ -238,15 +238,15 @@ def _get_service(call: Call) -> Result:
 
 
 def _operations(
-    kind: str, noun: str, path: str, create: Callable[[Call], Result]
+    kind: str, resource: str, path: str, create: Callable[[Call], Result]
 ) -> tuple[Operation, ...]:
     at = f"{path}/{{id}}"
     return (
-        Operation(f"List{noun}s", "GET", path, gateway_lister(kind)),
-        Operation(f"Create{noun}", "POST", path, create),
-        Operation(f"Get{noun}", "GET", at, gateway_getter(kind)),
-        Operation(f"Update{noun}", "PUT", at, gateway_renamer(kind)),
-        Operation(f"Delete{noun}", "DELETE", at, gateway_deleter(kind)),
+        Operation(f"List{resource}s", "GET", path, gateway_lister(kind)),
+        Operation(f"Create{resource}", "POST", path, create),
+        Operation(f"Get{resource}", "GET", at, gateway_getter(kind)),
+        Operation(f"Update{resource}", "PUT", at, gateway_renamer(kind)),
+        Operation(f"Delete{resource}", "DELETE", at, gateway_deleter(kind)),
     )
 
 

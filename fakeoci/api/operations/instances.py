@@ -104,12 +104,12 @@ def _named(call: Call, details: LaunchInstanceDetails) -> dict[str, Any]:
 def _began(call: Call, instance: Instance, operation: str, action: str) -> str:
     """Start a work request of an instance; return the request's OCID."""
 
-    def deed(request: WorkRequest, _at: float) -> None:
+    def effect(request: WorkRequest, _at: float) -> None:
         request.resources.append(("instance", action, instance.id))
 
     due = call.now + call.world.settings.timing.instance_seconds
     inside = instance.compartment_id
-    made = work.start(call.world, inside, operation, deed, now=call.now, due=due)
+    made = work.start(call.world, inside, operation, effect, now=call.now, due=due)
     return made.id
 
 

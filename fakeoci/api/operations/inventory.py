@@ -10,9 +10,9 @@ from fakeoci.world.resources import (
     Address,
     Gateway,
     Instance,
-    Noun,
     Nsg,
     PrivateIp,
+    Resource,
     RouteTable,
     SecurityList,
     Subnet,
@@ -98,7 +98,7 @@ def _vcn_topology(call: Call) -> Result:
     compartment(call)
     among(call, "accessLevel", ACCESS_LEVELS)
     vcn = call.world.get(Vcn, need(call, "vcnId"))
-    parts: list[Noun] = [vcn]
+    parts: list[Resource] = [vcn]
     for kind in (Subnet, RouteTable, SecurityList, Nsg, Gateway):
         parts += [n for n in call.world.all(kind) if getattr(n, "vcn_id", "") == vcn.id]
     subnets = {n.id for n in parts if isinstance(n, Subnet)}
@@ -106,19 +106,23 @@ def _vcn_topology(call: Call) -> Result:
     return Result(body={**_topology(call, "VCN", parts), "vcnId": vcn.id})
 
 
-def _topology(call: Call, kind: str, parts: list[Noun]) -> dict[str, Any]:
+def _topology(call: Call, kind: str, parts: list[Resource]) -> dict[str, Any]:
     there = {n.id for n in parts}
     relations = []
-    for noun in parts:
-        above = getattr(noun, "subnet_id", "") or getattr(noun, "vcn_id", "")
+    for resource in parts:
+        above = getattr(resource, "subnet_id", "") or getattr(resource, "vcn_id", "")
         if above in there:
-            relations.append(("CONTAINS", above, noun.id))
-        if isinstance(noun, Subnet):
-            ends = (noun.route_table_id, *noun.security_list_ids)
-            relations += [("ASSOCIATED_WITH", noun.id, e) for e in ends if e in there]
-        if isinstance(noun, Vnic):
+            relations.append(("CONTAINS", above, resource.id))
+        if isinstance(resource, Subnet):
+            ends = (resource.route_table_id, *resource.security_list_ids)
             relations += [
-                ("ASSOCIATED_WITH", noun.id, e) for e in noun.nsg_ids if e in there
+                ("ASSOCIATED_WITH", resource.id, e) for e in ends if e in there
+            ]
+        if isinstance(resource, Vnic):
+            relations += [
+                ("ASSOCIATED_WITH", resource.id, e)
+                for e in resource.nsg_ids
+                if e in there
             ]
     return {
         "type": kind,

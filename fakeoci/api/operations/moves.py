@@ -18,8 +18,8 @@ from fakeoci.world.resources import (
     DhcpOptions,
     Gateway,
     Instance,
-    Noun,
     Nsg,
+    Resource,
     RouteTable,
     SecurityList,
     Subnet,
@@ -28,28 +28,28 @@ from fakeoci.world.resources import (
 )
 
 
-def _moved(call: Call, kind: type[Noun], gateway: str) -> Noun:
+def _moved(call: Call, kind: type[Resource], gateway: str) -> Resource:
     """Move the object of a call; return it."""
     details = decode(call.body, ChangeCompartmentDetails)
-    noun = changing(call, kind)
-    if isinstance(noun, Gateway):
-        of_kind(noun, gateway)
-    moves.move(call.world, noun, call.world.compartment(details.compartment_id))
-    return noun
+    resource = changing(call, kind)
+    if isinstance(resource, Gateway):
+        of_kind(resource, gateway)
+    moves.move(call.world, resource, call.world.compartment(details.compartment_id))
+    return resource
 
 
-def _mover(kind: type[Noun], gateway: str = "") -> Callable[[Call], Result]:
+def _mover(kind: type[Resource], gateway: str = "") -> Callable[[Call], Result]:
     """Return the operation that moves an object of a kind."""
 
     def run(call: Call) -> Result:
-        noun = _moved(call, kind, gateway)
-        return Result(status=204, headers={"etag": noun.etag})
+        resource = _moved(call, kind, gateway)
+        return Result(status=204, headers={"etag": resource.etag})
 
     return run
 
 
 def _slow_mover(
-    kind: type[Noun], entity: str, gateway: str = ""
+    kind: type[Resource], entity: str, gateway: str = ""
 ) -> Callable[[Call], Result]:
     """Return the operation that moves an object, and later the resources with it.
 
@@ -60,23 +60,25 @@ def _slow_mover(
     """
 
     def run(call: Call) -> Result:
-        world, noun = call.world, _moved(call, kind, gateway)
+        world, resource = call.world, _moved(call, kind, gateway)
 
-        def deed(request: WorkRequest, _at: float) -> None:
+        def effect(request: WorkRequest, _at: float) -> None:
             with_vnics = world.settings.behaviour.vnics_follow_subnet
-            if isinstance(noun, Vcn) or (isinstance(noun, Subnet) and with_vnics):
-                moves.follow(world, noun)
-            request.resources.append((entity, "UPDATED", noun.id))
+            if isinstance(resource, Vcn) or (
+                isinstance(resource, Subnet) and with_vnics
+            ):
+                moves.follow(world, resource)
+            request.resources.append((entity, "UPDATED", resource.id))
 
         request = work.start(
             world,
-            noun.compartment_id,
+            resource.compartment_id,
             f"CHANGE_{entity.upper()}_COMPARTMENT",
-            deed,
+            effect,
             now=call.now,
             due=call.now + world.settings.timing.bulk_seconds,
         )
-        headers = {"etag": noun.etag, "opc-work-request-id": request.id}
+        headers = {"etag": resource.etag, "opc-work-request-id": request.id}
         return Result(status=202, headers=headers)
 
     return run
@@ -98,10 +100,10 @@ _MOVES: tuple[tuple[str, str, Callable[[Call], Result]], ...] = (
 )
 OPERATIONS: tuple[Operation, ...] = tuple(
     Operation(
-        f"Change{noun}Compartment",
+        f"Change{resource}Compartment",
         "POST",
         f"/{path}/{{id}}/actions/changeCompartment",
         run,
     )
-    for noun, path, run in _MOVES
+    for resource, path, run in _MOVES
 )

@@ -209,14 +209,14 @@ def _modify_ipv4_cidr(call: Call) -> Result:
     return done(call, subnet, "MODIFY_IPV4_SUBNET_CIDR")
 
 
-def done(call: Call, noun: Vcn | Subnet, operation: str) -> Result:
+def done(call: Call, resource: Vcn | Subnet, operation: str) -> Result:
     """Return the answer to a change made at once, whose work request ends later."""
     request = work.start(
         call.world,
-        noun.compartment_id,
+        resource.compartment_id,
         operation,
         lambda r, _at: r.resources.append(
-            (type(noun).__name__.lower(), "UPDATED", noun.id)
+            (type(resource).__name__.lower(), "UPDATED", resource.id)
         ),
         now=call.now,
         due=call.now + call.world.settings.timing.bulk_seconds,

@@ -27,13 +27,13 @@ Replace = Callable[[Call, N, Any], None]
 
 
 def _brought(
-    noun: Vcn | Subnet,
+    resource: Vcn | Subnet,
     wanted: Sequence[str],
     add: Callable[[str], None],
     remove: Callable[[str], None],
 ) -> None:
     """Replace an object's IPv6 blocks; if one is refused, restore them all."""
-    present, version = list(noun.ipv6_cidr_blocks), noun.version
+    present, version = list(resource.ipv6_cidr_blocks), resource.version
     undo: list[tuple[Callable[[str], None], str]] = []
     try:
         for block in [b for b in present if b not in wanted]:
@@ -45,7 +45,7 @@ def _brought(
     except ServiceError:
         for back, block in reversed(undo):
             back(block)
-        noun.ipv6_cidr_blocks, noun.version = present, version
+        resource.ipv6_cidr_blocks, resource.version = present, version
         raise
 
 
@@ -119,7 +119,7 @@ VCN: dict[str, Replace[Vcn]] = {
 
 def _patch(
     call: Call,
-    noun: N,
+    resource: N,
     instructions: list[PatchInstruction],
     known: dict[str, Replace[N]],
 ) -> Result:
@@ -133,8 +133,8 @@ def _patch(
             f"{instruction.operation} of {instruction.selection!r}:"
             f" REPLACE of {', '.join(known)}"
         )
-    known[instruction.selection](call, noun, instruction.value)
-    return done(call, noun, f"PATCH_{type(noun).__name__.upper()}")
+    known[instruction.selection](call, resource, instruction.value)
+    return done(call, resource, f"PATCH_{type(resource).__name__.upper()}")
 
 
 def _patch_subnet(call: Call) -> Result:

@@ -46,11 +46,11 @@ def moved(at: str) -> Asked:
 
 
 def shared(
-    noun: str, plural: str, path: str, name: str, spare: str
+    resource: str, plural: str, path: str, name: str, spare: str
 ) -> dict[str, Asked]:
     return {
         f"List{plural}": lists(path, "&displayName=x&limit=5&sortBy=DISPLAYNAME"),
-        f"Get{noun}": (f"{path}/{{{name}}}", None),
-        f"Update{noun}": (f"{path}/{{{name}}}", NAMED),
-        f"Delete{noun}": (f"{path}/{{{spare}}}", None),
+        f"Get{resource}": (f"{path}/{{{name}}}", None),
+        f"Update{resource}": (f"{path}/{{{name}}}", NAMED),
+        f"Delete{resource}": (f"{path}/{{{spare}}}", None),
     }

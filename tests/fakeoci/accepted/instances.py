@@ -8,21 +8,21 @@ ADDRESSES = {
 }
 
 
-def _addresses(noun: str) -> dict[str, Asked]:
-    plural, path, name, reserved, ocid = ADDRESSES[noun]
-    item = "PrivateIpItem" if noun == "PrivateIp" else "Ipv6sItem"
-    host = "hostnameLabel" if noun == "PrivateIp" else "hostname"
-    block = "ipv4SubnetCidrAtCreation" if noun == "PrivateIp" else "ipv6SubnetCidr"
-    cidr = "10.20.1.0/24" if noun == "PrivateIp" else "fd00:1:0:1::/64"
+def _addresses(resource: str) -> dict[str, Asked]:
+    plural, path, name, reserved, ocid = ADDRESSES[resource]
+    item = "PrivateIpItem" if resource == "PrivateIp" else "Ipv6sItem"
+    host = "hostnameLabel" if resource == "PrivateIp" else "hostname"
+    block = "ipv4SubnetCidrAtCreation" if resource == "PrivateIp" else "ipv6SubnetCidr"
+    cidr = "10.20.1.0/24" if resource == "PrivateIp" else "fd00:1:0:1::/64"
     on, more = {"vnicId": "{second-vnic}"}, {block: cidr, "lifetime": "EPHEMERAL"}
     new = NAMED | more | {host: "made"}
     return {
         f"List{plural}": (f"{path}?vnicId={{second-vnic}}&lifetime=EPHEMERAL", None),
-        f"Create{noun}": (path, on | new),
-        f"Get{noun}": (f"{path}/{{{name}}}", None),
-        f"Update{noun}": (f"{path}/{{{name}}}", on | NAMED | {host: "again"}),
-        f"Delete{noun}": (f"{path}/{{{name}}}", None),
-        f"{noun}VnicDetach": (f"{path}/{{{reserved}}}/actions/detach", None),
+        f"Create{resource}": (path, on | new),
+        f"Get{resource}": (f"{path}/{{{name}}}", None),
+        f"Update{resource}": (f"{path}/{{{name}}}", on | NAMED | {host: "again"}),
+        f"Delete{resource}": (f"{path}/{{{name}}}", None),
+        f"{resource}VnicDetach": (f"{path}/{{{reserved}}}/actions/detach", None),
         f"BulkCreate{plural}": (
             f"{path}/actions/bulkCreate{plural}",
             on | {f"bulkCreate{item}": [new, more]},

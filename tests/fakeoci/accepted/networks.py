@@ -29,7 +29,7 @@ MOVED = {
     "Drg": "/drgs/{spare-drg}",
 }
 ACCEPTED: dict[str, Asked] = {
-    **{f"Change{noun}Compartment": moved(at) for noun, at in MOVED.items()},
+    **{f"Change{resource}Compartment": moved(at) for resource, at in MOVED.items()},
     **shared("Vcn", "Vcns", "/vcns", "six", "bare"),
     **shared("Subnet", "Subnets", "/subnets", "six-subnet", "empty-subnet"),
     **shared(

@@ -10,8 +10,8 @@ from fakeoci.world.resources import (
     DhcpOptions,
     Gateway,
     Instance,
-    Noun,
     Nsg,
+    Resource,
     RouteTable,
     SecurityList,
     Subnet,
@@ -118,7 +118,7 @@ def names_in(service: Service) -> dict[str, str]:
     vnic = world.vnics_of(node.id)[0]
     main, peer = world.named(Vcn, "main"), world.named(Vcn, "peer")
     attachment = next(a for a in world.all(VnicAttachment) if a.vnic_id == vnic.id)
-    chosen: dict[str, Noun] = {
+    chosen: dict[str, Resource] = {
         "main": main,
         "peer": peer,
         "labelled": labelled,
@@ -140,7 +140,7 @@ def names_in(service: Service) -> dict[str, str]:
         "attachment": attachment,
         "primary-ip": world.private_ips_of(vnic.id)[0],
     }
-    ids = {name: noun.id for name, noun in chosen.items()}
+    ids = {name: resource.id for name, resource in chosen.items()}
     ids |= {
         "compartment": world.compartment_id,
         "tenancy": world.tenancy_id,
