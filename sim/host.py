@@ -27,7 +27,7 @@ class MemoryHost:
         self.plug_seconds = plug_seconds
         self.links: dict[str, tuple[Lease, Mapping[str, VnicSlot]]] = {}
         self.slots: list[VnicSlot] = []
-        self.settled = 0
+        self.applied = 0
         self.withdrawn = False
         self.bare: dict[str, bool] = {}
         """Links that carry no pod, by name; True if the link is ours."""
@@ -131,7 +131,7 @@ class MemoryHost:
             self.refusals -= 1
             raise VcndError("nft refused the rule set")
         self.slots = list(slots)
-        self.settled += 1
+        self.applied += 1
 
     async def withdraw(self) -> None:
         await trio.lowlevel.checkpoint()

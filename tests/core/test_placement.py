@@ -12,8 +12,8 @@ from vcnd.core.placement import (
     CreateAddresses,
     Inventory,
     NoRoom,
+    Releasable,
     VnicRoom,
-    VnicSpare,
     pieces,
     plan,
     plan_release,
@@ -143,11 +143,11 @@ vnics_spare = st.lists(
 )
 
 
-def spare_of(vnics: list[tuple[list[int], bool]]) -> list[VnicSpare]:
+def spare_of(vnics: list[tuple[list[int], bool]]) -> list[Releasable]:
     return [
-        VnicSpare(
+        Releasable(
             vnic_id=VnicId(f"vnic{n}"),
-            releasable=tuple(
+            objects=tuple(
                 PrivateIp(
                     id=PrivateIpId(f"{n}-{m}"),
                     address=f"10.{n}.{m}.0",
@@ -182,7 +182,7 @@ def test_last_idle_vnic_is_detached_first() -> None:
     have = spare_of([([32, 32], False), ([29], True), ([29], True)])
     back = plan_release(have, {Family.IPV4: 20})
     assert back.vnic_id == "vnic2"
-    assert back.objects == {VnicId("vnic0"): list(have[0].releasable)}
+    assert back.objects == {VnicId("vnic0"): list(have[0].objects)}
 
 
 def test_release_keeps_one_vnic() -> None:
@@ -191,7 +191,7 @@ def test_release_keeps_one_vnic() -> None:
     back = plan_release(have[:1], {Family.IPV4: 100})
     assert (back.vnic_id, back.objects) == (
         None,
-        {VnicId("vnic0"): [*have[0].releasable]},
+        {VnicId("vnic0"): [*have[0].objects]},
     )
 
 
@@ -209,7 +209,7 @@ def test_vnic_needed_by_the_other_family_is_kept() -> None:
         vnic_id=VnicId("vnic1"),
         prefix_length=124,
     )
-    have[1] = replace(have[1], releasable=(*have[1].releasable, block))
+    have[1] = replace(have[1], objects=(*have[1].objects, block))
     back = plan_release(have, {Family.IPV4: 16, Family.IPV6: 15})
     assert back.vnic_id is None
     assert sum(len(some) for some in back.objects.values()) == 2

@@ -113,15 +113,15 @@ async def test_kernel_is_left_alone_until_the_cloud_names_the_vnics(
     """I9: rules without any VNIC would cut the pods off."""
     w = world()
     before = await start_pods(w)
-    settled = w.host.settled
+    applied = w.host.applied
     w.journal.records.clear()
     w.fault("*", "cut", times=30)
     async with w.node() as node:
         with pytest.raises(VcndError):
             await add(node, 10)
-        assert w.host.settled == settled
+        assert w.host.applied == applied
         await until_warm(node)
-        assert w.host.settled > settled
+        assert w.host.applied > applied
         assert {x.address for x in before} <= addresses(node)
         check_invariants(w, node)
 

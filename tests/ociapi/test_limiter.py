@@ -37,7 +37,7 @@ async def test_the_rate_that_the_api_bears_is_found(
     server, limiter = Server(per_second, burst=2.0), Limiter()
     with trio.move_on_after(1800):
         while True:
-            await limiter.turn(Urgency.WARM_UP)
+            await limiter.acquire(Urgency.WARM_UP)
             if server.ask():
                 limiter.answered()
             else:
@@ -52,21 +52,21 @@ async def test_a_rested_limiter_lets_a_burst_go(autojump_clock: Clock) -> None:
     await trio.sleep(10)
     began = trio.current_time()
     for _ in range(int(BURST)):
-        await limiter.turn(Urgency.WARM_UP)
+        await limiter.acquire(Urgency.WARM_UP)
     assert trio.current_time() == began
-    await limiter.turn(Urgency.WARM_UP)
+    await limiter.acquire(Urgency.WARM_UP)
     assert trio.current_time() == pytest.approx(began + 1 / MOST_PER_SECOND)
 
 
 async def test_the_most_urgent_goes_first(autojump_clock: Clock) -> None:
     limiter = Limiter()
     for _ in range(int(BURST)):
-        await limiter.turn(Urgency.WARM_UP)
+        await limiter.acquire(Urgency.WARM_UP)
     limiter.per_second = 1.0
     went: list[Urgency] = []
 
     async def call(urgency: Urgency) -> None:
-        await limiter.turn(urgency)
+        await limiter.acquire(urgency)
         went.append(urgency)
 
     async with trio.open_nursery() as nursery:
@@ -81,12 +81,12 @@ async def test_the_most_urgent_goes_first(autojump_clock: Clock) -> None:
 async def test_cancelled_waiter_leaves_the_queue(autojump_clock: Clock) -> None:
     limiter = Limiter()
     for _ in range(int(BURST)):
-        await limiter.turn(Urgency.WARM_UP)
+        await limiter.acquire(Urgency.WARM_UP)
     limiter.per_second = 0.5
     with trio.move_on_after(0.1):
-        await limiter.turn(Urgency.WARM_UP)
+        await limiter.acquire(Urgency.WARM_UP)
     with trio.fail_after(3):
-        await limiter.turn(Urgency.WARM_UP)
+        await limiter.acquire(Urgency.WARM_UP)
 
 
 async def test_simultaneous_refusals_lower_the_rate_once(autojump_clock: Clock) -> None:

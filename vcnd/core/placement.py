@@ -146,22 +146,22 @@ def plan(missing: int, inventory: Inventory) -> list[Step]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VnicSpare:
+class Releasable:
     """A pod VNIC and its unused objects."""
 
     vnic_id: VnicId
-    releasable: tuple[PrivateIp, ...]
+    objects: tuple[PrivateIp, ...]
     """Objects whose addresses are all free, longest free first."""
     idle: bool
     """True if it has no other addresses."""
 
     def size(self, family: Family) -> int:
         """Return how many addresses of a family are releasable."""
-        return sum(p.size for p in self.releasable if p.family is family)
+        return sum(p.size for p in self.objects if p.family is family)
 
 
 @dataclass(frozen=True, slots=True)
-class GiveBack:
+class ReleasePlan:
     """What to release: a whole VNIC, and objects of others."""
 
     vnic_id: VnicId | None
@@ -169,12 +169,12 @@ class GiveBack:
 
 
 def plan_release(
-    vnics: list[VnicSpare],
+    vnics: list[Releasable],
     surplus: Mapping[Family, int],
     *,
     may_detach: bool = True,
     keep_one: bool = True,
-) -> GiveBack:
+) -> ReleasePlan:
     """Return what to release for a surplus of each family; never more than it.
 
     An idle VNIC is released whole, with its addresses: one at a time, the last one
@@ -190,10 +190,10 @@ def plan_release(
     for family in Family:
         left[family] -= sum(v.size(family) for v in whole)
     kept = {v.vnic_id for v in whole}
-    rest = [p for v in vnics if v.vnic_id not in kept for p in v.releasable]
+    rest = [p for v in vnics if v.vnic_id not in kept for p in v.objects]
     objects: dict[VnicId, list[PrivateIp]] = {}
     for private_ip in sorted(rest, key=lambda p: -p.size):
         if private_ip.size <= left[private_ip.family]:
             objects.setdefault(private_ip.vnic_id, []).append(private_ip)
             left[private_ip.family] -= private_ip.size
-    return GiveBack(to_delete.vnic_id if to_delete else None, objects)
+    return ReleasePlan(to_delete.vnic_id if to_delete else None, objects)

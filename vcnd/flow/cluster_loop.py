@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 GATHER_SECONDS = 0.5
 """Changes come in bursts; they are gathered for this long."""
-LOOK_SECONDS = 30.0
+INTERVAL_SECONDS = 30.0
 """A task reconciles at this interval without news; the longest pause of a retry."""
 
 
@@ -38,22 +38,26 @@ class ClusterLoop:
     async def run(
         self,
         task: str,
-        look: Callable[[], Awaitable[None]],
+        reconcile: Callable[[], Awaitable[None]],
         *,
-        seconds: Callable[[], float] = lambda: LOOK_SECONDS,
+        seconds: Callable[[], float] = lambda: INTERVAL_SECONDS,
     ) -> Never:
         """Reconcile at once, at each change of the node's state, and at intervals.
 
         Args:
             task: the task's name; a refusal of one does not hold up the others.
-            look: reads the whole state and writes the differences; raises
+            reconcile: reads the whole state and writes the differences; raises
                 ``ClusterError`` if Kubernetes refuses.
             seconds: returns how long to wait for news.
         """
-        backoff = Backoff(self._random, first_seconds=1.0, most_seconds=LOOK_SECONDS)
+        backoff = Backoff(
+            self._random, first_seconds=1.0, most_seconds=INTERVAL_SECONDS
+        )
         while True:
             news = self._pool.signals.next_news()
-            await until_done(look, backoff=backoff, failed=partial(self._refused, task))
+            await until_done(
+                reconcile, backoff=backoff, failed=partial(self._refused, task)
+            )
             self._accepted(task)
             with trio.move_on_after(seconds()):
                 await news.wait()

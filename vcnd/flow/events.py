@@ -11,7 +11,7 @@ import trio
 
 from vcnd.core.reminders import Reminders
 from vcnd.flow.broken import BrokenCause, BrokenPod, broken_pods
-from vcnd.flow.cluster_loop import LOOK_SECONDS, ClusterLoop
+from vcnd.flow.cluster_loop import INTERVAL_SECONDS, ClusterLoop
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import of_problem, why_broken, why_empty
 from vcnd.flow.shortage import find_shortage
@@ -59,13 +59,13 @@ class Events:
     ) -> Never:
         """Post new Events at each change, and at intervals."""
         task_status.started()
-        await self._loop.run("events", self._look, seconds=self._until_next_look)
+        await self._loop.run("events", self._reconcile, seconds=self._interval)
 
-    def _until_next_look(self) -> float:
+    def _interval(self) -> float:
         """Return a short interval while a pod waits or is broken."""
-        return LATE_SECONDS if self._late or self._broken else LOOK_SECONDS
+        return LATE_SECONDS if self._late or self._broken else INTERVAL_SECONDS
 
-    async def _look(self) -> None:
+    async def _reconcile(self) -> None:
         """Post new Events; those that could not be posted stay due."""
         await self._node_problems()
         await self._node_cleared()

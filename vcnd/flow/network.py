@@ -34,9 +34,9 @@ class NetworkFollower:
     ) -> Never:
         """Reconcile at each change, and at intervals."""
         task_status.started()
-        await self._loop.run("network", self._look)
+        await self._loop.run("network", self._reconcile)
 
-    async def _look(self) -> None:
+    async def _reconcile(self) -> None:
         """Use the pod network of the NativePodNetwork.
 
         Raises:

@@ -27,9 +27,9 @@ class ProxyCheck:
     ) -> Never:
         """Check as soon as there is a pod VNIC, then each hour."""
         task_status.started()
-        await self._loop.run("kube-proxy", self._look)
+        await self._loop.run("kube-proxy", self._reconcile)
 
-    async def _look(self) -> None:
+    async def _reconcile(self) -> None:
         now = trio.current_time()
         subnets = [slot.vnic.subnet_cidr for slot in self._pool.vnics.pod_slots]
         if not subnets or now < self._next:

@@ -28,9 +28,9 @@ class Publisher:
         task_status.started()
         # The first status has Kubernetes' pod network, if the API server answers.
         await self._pool.signals.network_asked()
-        await self._loop.run("status", self._look)
+        await self._loop.run("status", self._reconcile)
 
-    async def _look(self) -> None:
+    async def _reconcile(self) -> None:
         await self._cluster.publish(self._report())
 
     def _report(self) -> NodeReport:

@@ -47,7 +47,7 @@ class Release:
         try:
             await self._warm_pool.freeze()
             async with self._cloud_audit.paused():
-                await self._give_back()
+                await self._release_vnics()
         except BaseException:
             if self._pool.conditions.phase is Phase.RELEASING:
                 self._pool.conditions.enter(Phase.SERVING)
@@ -62,7 +62,7 @@ class Release:
                 details="drain the node first: kubectl drain",
             )
 
-    async def _give_back(self) -> None:
+    async def _release_vnics(self) -> None:
         pool, ledger = self._pool, self._pool.ledger
         self._refuse_if_held()  # an ADD may have been in flight
         for slot in pool.vnics.pod_slots:
@@ -70,7 +70,7 @@ class Release:
             to_delete = [p for p in held if ledger.why_withheld(p) is None]
             for private_ip in to_delete:
                 ledger.mark_deleting(private_ip)  # cooling addresses too
-            await self._returns.give_back_vnic(slot.vnic.id, to_delete)
+            await self._returns.release_vnic(slot.vnic.id, to_delete)
         pool.conditions.enter(Phase.RELEASED)
         await self._host.withdraw()
         self._journal.remove()

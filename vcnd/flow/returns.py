@@ -114,12 +114,12 @@ class Returns:
             for private_ip in to_delete:
                 pool.ledger.keep(private_ip)
             return True  # a pod was quicker
-        await self.give_back_vnic(vnic_id, to_delete)
+        await self.release_vnic(vnic_id, to_delete)
         await self._changes.apply()
         log.info("vnic_detached", vnic=vnic_id, addresses=texts(to_delete))
         return True
 
-    async def give_back_vnic(
+    async def release_vnic(
         self, vnic_id: VnicId, to_delete: Sequence[PrivateIp]
     ) -> None:
         """Detach a VNIC; its objects are marked as deleting, and go with it."""

@@ -5,7 +5,7 @@ from functools import partial
 
 import trio
 
-from vcnd.core.placement import VnicSpare, plan_release
+from vcnd.core.placement import Releasable, plan_release
 from vcnd.flow.dispatch import INSTANCE, Dispatcher, Incoming
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
@@ -30,7 +30,7 @@ class Surplus:
         shrink_after = self._pool.policy.shrink_after_seconds
         return [since + shrink_after for since in self._since.values()]
 
-    def give_back(
+    def release(
         self,
         surplus: Mapping[Family, int],
         class_name: ClassName,
@@ -61,29 +61,29 @@ class Surplus:
         if now - since < self._pool.policy.shrink_after_seconds:
             return
         self._since[class_name] = now
-        shut = self._dispatcher.releases_backing_off()
-        back = plan_release(
-            [v for v in self._spare(slots) if v.vnic_id not in shut],
+        backing_off = self._dispatcher.releases_backing_off()
+        plan = plan_release(
+            [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
             over,
-            may_detach=INSTANCE not in shut,
+            may_detach=INSTANCE not in backing_off,
             keep_one=needed,
         )
-        if back.vnic_id is not None:
-            self._start_detach(back.vnic_id)
-        for vnic_id, to_delete in back.objects.items():
+        if plan.vnic_id is not None:
+            self._start_detach(plan.vnic_id)
+        for vnic_id, to_delete in plan.objects.items():
             delete = partial(self._returns.delete_addresses, vnic_id, to_delete)
             self._dispatcher.start(vnic_id, delete, place=release_place(vnic_id))
 
-    def _spare(self, slots: Sequence[VnicSlot]) -> list[VnicSpare]:
-        spare: dict[VnicId, list[PrivateIp]] = {}
+    def _releasable(self, slots: Sequence[VnicSlot]) -> list[Releasable]:
+        unused: dict[VnicId, list[PrivateIp]] = {}
         for private_ip in self._pool.ledger.releasable():
-            spare.setdefault(private_ip.vnic_id, []).append(private_ip)
+            unused.setdefault(private_ip.vnic_id, []).append(private_ip)
         held = self._pool.ledger.per_vnic()
         return [
-            VnicSpare(
+            Releasable(
                 vnic_id=slot.vnic.id,
-                releasable=tuple(spare.get(slot.vnic.id, ())),
-                idle=len(spare.get(slot.vnic.id, ()))
+                objects=tuple(unused.get(slot.vnic.id, ())),
+                idle=len(unused.get(slot.vnic.id, ()))
                 == len(held.get(slot.vnic.id, ())),
             )
             for slot in slots

@@ -173,7 +173,7 @@ class WarmPool:
             needed |= holding.leased > 0
         if not need.fixed and all(n >= 0 for n in surplus.values()):
             pool.problems.clear(attach_place(name))
-        self._surplus.give_back(surplus, name, slots, needed=needed)
+        self._surplus.release(surplus, name, slots, needed=needed)
 
     def _enough(
         self, family: Family, class_name: ClassName, slots: list[VnicSlot]

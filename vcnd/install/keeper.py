@@ -13,7 +13,7 @@ from vcnd.serve.ask import AskError, ask, ask_status
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 5.0
+INTERVAL_SECONDS = 5.0
 RENEW_SECONDS = 3600.0
 READY_FILE = Path("/run/vcnd-install.ready")
 """The readiness probe looks for it."""
@@ -47,7 +47,7 @@ class Keeper:
         log.info("installed", version=tree.version(), token=kind)
         while True:
             await trio.to_thread.run_sync(self._reconcile)
-            await trio.sleep(LOOK_SECONDS)
+            await trio.sleep(INTERVAL_SECONDS)
             if trio.current_time() - renewed > RENEW_SECONDS:
                 await identity.renew(host, client, self._node_name, ids)
                 renewed = trio.current_time()

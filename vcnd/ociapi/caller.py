@@ -115,7 +115,7 @@ class Caller:
             headers["opc-retry-token"] = retry_token
         if if_match:
             headers["if-match"] = if_match
-        await self._limiter.turn(urgency)
+        await self._limiter.acquire(urgency)
         try:
             answer = await exchange(
                 self._client,

@@ -38,7 +38,7 @@ class Limiter:
         self._order = count()
         self._moved = trio.Event()
 
-    async def turn(self, urgency: Urgency) -> None:
+    async def acquire(self, urgency: Urgency) -> None:
         """Wait until a call of such urgency may go."""
         me = (urgency, next(self._order))
         insort(self._line, me)
