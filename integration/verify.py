@@ -104,7 +104,9 @@ def _processor_seconds() -> float:
 
 
 def _pytest(where: str, arguments: tuple[str, ...]) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments, where]
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments]
+    if where:
+        command.append(where)
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
@@ -128,9 +130,13 @@ def _enclosed(arguments: tuple[str, ...]) -> int:
 @main.command(hidden=True, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1)
 def enclosed(arguments: tuple[str, ...]) -> None:
-    """Run the tests that need namespaces, in namespaces of their own."""
+    """Run the tests that need namespaces, in namespaces of their own.
+
+    Arguments may name files or tests; else all of them run.
+    """
     enclosure.enter("integration.verify", ["enclosed", *arguments])
-    sys.exit(_pytest("integration/tests", arguments))
+    named = any(a.startswith("integration/tests") for a in arguments)
+    sys.exit(_pytest("" if named else "integration/tests", arguments))
 
 
 def _demo(*options: str) -> int:
