@@ -1,19 +1,20 @@
 """The ASGI app: its routes, and the endpoints of Core and IMDS."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from fakeoci.api import admin, imds, intake, signatures
 from fakeoci.api.authorization import authorize
+from fakeoci.api.core_routes import CoreRoutes
 from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.federation import Federate, WorkloadIdentity
 from fakeoci.api.identity import not_authenticated
-from fakeoci.api.operations.table import OPERATIONS
-from fakeoci.api.service import CORE, Call, Operation, Service
+from fakeoci.api.service import Call, Operation, Service
 from fakeoci.api.signatures import Signed
 from fakeoci.api.unsupported import Unsupported
 from fakeoci.world.errors import ServiceError
@@ -28,7 +29,7 @@ def build(service: Service, further: Sequence[Route] = ()) -> Starlette:
         further: the caller's own routes.  None can be added later, because the last
             route matches every path.
     """
-    routes = [_core_route(service, operation) for operation in OPERATIONS]
+    routes: list[BaseRoute] = [CoreRoutes(partial(_Core, service))]
     routes.append(Route("/v1/x509", Federate(service), methods=["POST"]))
     workload = WorkloadIdentity(service)
     routes.append(Route("/resourcePrincipalSessionTokens", workload, methods=["POST"]))
@@ -50,12 +51,6 @@ def fault_names(app: Starlette, method: str, path: str) -> tuple[str, ...]:
         if match is Match.FULL and isinstance(endpoint, Endpoint):
             return endpoint.fault_names(Request({**scope, **found}))
     return ()
-
-
-def _core_route(service: Service, operation: Operation) -> Route:
-    return Route(
-        CORE + operation.path, _Core(service, operation), methods=[operation.method]
-    )
 
 
 class _Core(Endpoint):

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import lru_cache
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Any
@@ -72,7 +73,7 @@ def parse(text: str, *, name: str = "world") -> World:
         WorldFileError: the file cannot be used.
     """
     try:
-        parsed = msgspec.convert(tomllib.loads(text), WorldFile)
+        parsed = msgspec.convert(_tables(text), WorldFile)
     except tomllib.TOMLDecodeError as error:
         raise WorldFileError(f"{name}: {error}") from error
     except msgspec.ValidationError as error:
@@ -89,6 +90,12 @@ def parse(text: str, *, name: str = "world") -> World:
         )
         line = _line(text, builder.at)
         raise WorldFileError(f"{name}, line {line}: {reason}") from error
+
+
+@lru_cache(maxsize=16)
+def _tables(text: str) -> dict[str, Any]:
+    """Return the tables of a file; each test of a suite may parse the same one."""
+    return tomllib.loads(text)
 
 
 def _line(text: str, path: str) -> int:
