@@ -4,8 +4,9 @@ Operations that are not listed need none here: the source covers only the operat
 of a node.
 """
 
+from fakeoci.api.intake import parsed
 from fakeoci.api.service import Call
-from fakeoci.api.targets import Targets, parsed
+from fakeoci.api.targets import Targets
 from fakeoci.world.errors import not_found
 from fakeoci.world.resources import Instance
 from fakeoci.world.world import World

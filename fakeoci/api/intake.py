@@ -53,6 +53,14 @@ def is_too_nested(body: bytes) -> bool:
     return False
 
 
+def parsed(body: bytes) -> Any:
+    """Return a parsed body, or None if it is not JSON: it will be refused."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
 def check_media_type(request: Request, body: bytes) -> None:
     """Raise 415 if a body's content-type is not JSON."""
     given = request.headers.get("content-type")
@@ -73,11 +81,7 @@ def check_tags(body: bytes, known: Sequence[str] | None) -> None:
     """
     if known is None or b"definedTags" not in body or is_too_nested(body):
         return
-    try:
-        named = set(_namespaces(json.loads(body)))
-    except ValueError:
-        return  # not JSON: the operation refuses it
-    lacking = ", ".join(sorted(named - set(known)))
+    lacking = ", ".join(sorted(set(_namespaces(parsed(body))) - set(known)))
     if lacking:
         raise ServiceError(
             400,

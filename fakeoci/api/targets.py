@@ -8,10 +8,10 @@ move the resource in both the source and target compartments": BulkMoveResources
 API reference).
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from fakeoci.api.intake import parsed
 from fakeoci.api.service import Call
 from fakeoci.world.resources import (
     Instance,
@@ -75,14 +75,6 @@ class Targets:
             if found:
                 return found
         return {self._asked or self._world.compartment_id}
-
-
-def parsed(body: bytes) -> Any:
-    """Return a parsed body, or None if it is not JSON: it will be refused."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _texts(body: Any) -> Iterator[str]:

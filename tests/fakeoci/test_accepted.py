@@ -1,9 +1,6 @@
 """Each operation accepts a good request, and refuses it with a stale etag."""
 
-from collections.abc import Iterator
-
 import pytest
-import trio
 
 from fakeoci.world.world import World
 from tests.fakeoci.accepted import (
@@ -12,7 +9,6 @@ from tests.fakeoci.accepted import (
     NEEDS_ETAG,
     MadeCloud,
     accepted,
-    made_cloud,
     networks,
 )
 from tests.fakeoci.test_refusals import snapshot
@@ -30,17 +26,6 @@ WITH_ETAG = [
     if method != "GET" and "{" in ACCEPTED[operation][0]
     if operation not in WITHOUT_ETAG
 ]
-
-
-@pytest.fixture(scope="module")
-def made() -> MadeCloud:
-    return trio.run(made_cloud)
-
-
-@pytest.fixture
-def cloud(made: MadeCloud) -> Iterator[MadeCloud]:
-    yield made
-    made.put_back()
 
 
 def etag(world: World, target: str) -> str:

@@ -17,7 +17,7 @@ from fakeoci.api.bodies import body as body_of
 from fakeoci.api.service import Service
 from fakeoci.world import state
 from fakeoci.world.world import KINDS
-from tests.fakeoci.accepted import METHODS, NEEDS_ETAG, MadeCloud, accepted, made_cloud
+from tests.fakeoci.accepted import METHODS, NEEDS_ETAG, MadeCloud, accepted
 from tests.fakeoci.test_nulls import KINDS as BODIES
 from tests.fakeoci.test_refusals import snapshot
 
@@ -141,11 +141,6 @@ def readable(service: Service) -> None:
         for resource in world.all(kind):
             body_of(world, resource)
     state.restore(world, state.dump(world, []), service.clock())
-
-
-@pytest.fixture(scope="module")
-def made() -> MadeCloud:
-    return trio.run(made_cloud)
 
 
 @pytest.mark.slow

@@ -1,12 +1,10 @@
 """A request that fails late, after its first steps, leaves nothing behind."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import trio
 
-from tests.fakeoci.accepted import MadeCloud, made_cloud
+from tests.fakeoci.accepted import MadeCloud
 from tests.fakeoci.refusals import filled
 from tests.fakeoci.test_refusals import snapshot
 
@@ -94,17 +92,6 @@ LATE: dict[str, tuple[str, str, dict[str, Any]]] = {
         },
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def made() -> MadeCloud:
-    return trio.run(made_cloud)
-
-
-@pytest.fixture
-def cloud(made: MadeCloud) -> Iterator[MadeCloud]:
-    yield made
-    made.put_back()
 
 
 @pytest.mark.parametrize("what", LATE)
