@@ -208,7 +208,7 @@ async def block_returned(stage: Stage) -> str:
     require(blocks, f"all of {sorted(stage.blocks.values())} are still there")
     requests = await stage.lab.cloud.requests()
     deleted = [r for r in requests if r["operation"] in RETURNS and r["status"] < 300]  # noqa: PLR2004
-    require(deleted, f"nobody called any of {', '.join(RETURNS)}")
+    require(deleted, f"no node called any of {', '.join(RETURNS)}")
     return (
         f"{len(blocks)} of {len(stage.blocks)} blocks went back whole, among them"
         f" {min(blocks.values())}"

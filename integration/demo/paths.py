@@ -1,4 +1,4 @@
-"""Checks of packets: who reaches whom, under which address, and who must not."""
+"""Checks of packets: who reaches whom, under which address, and who does not."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A cloud of several compartments, and calls of it."""
+"""A cloud with several compartments, and calls to it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

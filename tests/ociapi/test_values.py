@@ -17,7 +17,7 @@ def test_address_of_a_vnic_is_returned(text: str) -> None:
     "text",
     [
         *("", "banana", "10.0.0", "10.0.0.256", "10.0.0.1/24", " 10.0.0.1"),
-        *("0.0.0.0", "127.0.0.1", "224.0.0.1"),  # noqa: S104 - nobody binds to it
+        *("0.0.0.0", "127.0.0.1", "224.0.0.1"),  # noqa: S104 - no socket is bound
         *("::", "::1", "ff02::1", "fe80::1%eth0"),
     ],
 )

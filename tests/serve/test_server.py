@@ -118,7 +118,7 @@ async def test_other_users_are_refused() -> None:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Connect as an ordinary user, as whom the tests may run already."""
+    """Connect as an ordinary user; the tests may run as one already."""
     if os.getuid() != 0:
         yield
         return
