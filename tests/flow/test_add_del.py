@@ -155,3 +155,17 @@ async def test_garbage_collection_keeps_to_its_network(
         )
         held = {x.key for x in node.pool.ledger.leases()}
     assert held == {key(1), other.key}
+
+
+async def test_cooldown_that_ends_during_a_reconcile_is_not_missed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """On a busy machine time passes between the look at the ledger and the wait."""
+    w = world()
+    async with w.node(settings(cooling_seconds=5.0)) as node:
+        await until_warm(node)
+        await add(node, 1)
+        await node.attacher.delete(key(1))
+        began = trio.current_time()
+        autojump_clock.jump(5.0)
+        assert node._warm_pool._until_next(began) == 0.0

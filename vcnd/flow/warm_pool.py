@@ -82,8 +82,9 @@ class WarmPool:
             task_status.started()
             while True:
                 bell = self._pool.signals.next_ring()
+                began = trio.current_time()
                 self._reconcile()
-                with trio.move_on_after(self._until_next_look()):
+                with trio.move_on_after(self._until_next(began)):
                     await bell.wait()
                     await trio.sleep(GATHER_SECONDS)
 
@@ -98,18 +99,18 @@ class WarmPool:
         self._frozen = False
         self._pool.signals.ring()
 
-    def _until_next_look(self) -> float:
-        now = trio.current_time()
+    def _until_next(self, began: float) -> float:
+        """Return the seconds to the next reconcile, after one that began at a time."""
         times = [
-            now + self._resync_seconds,
+            began + self._resync_seconds,
             *self._dispatcher.retry_times(),
             *self._surplus.release_times(),
         ]
         cooled = self._pool.ledger.next_cooldown_end()
         if cooled is not None:
             times.append(cooled)
-        # A time just reached is handled by now; never wait for zero seconds.
-        return min(t for t in times if t > now) - now
+        # Times that had passed when it began are handled; later ones are not.
+        return max(0.0, min(t for t in times if t > began) - trio.current_time())
 
     def _reconcile(self) -> None:
         pool = self._pool
