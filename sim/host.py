@@ -1,17 +1,19 @@
 """A kernel in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Never
 
 import trio
 
-from vcnd.model.cause import Fault
+from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import (
     BadNetnsError,
     SandboxBrokenError,
     TryAgainError,
     VcndError,
 )
+from vcnd.model.express import ExpressState
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface, PodLink
@@ -41,6 +43,7 @@ class MemoryHost:
         self._links_changed = trio.Event()
         self.node_problems: dict[Place, Fault] = {}
         self.problems_changed = trio.Event()
+        self.express_state = ExpressState(on=True)
 
     async def identify(self, netns: int) -> int:
         if netns < 0:
@@ -147,6 +150,13 @@ class MemoryHost:
 
     async def until_problems_change(self) -> None:
         await self.problems_changed.wait()
+
+    async def express(self) -> ExpressState:
+        return self.express_state
+
+    async def switch_express(self, *, on: bool) -> None:
+        why = None if on else Fault(Cause.SWITCHED_OFF, "a command switched it off")
+        self.express_state = replace(self.express_state, on=on, why=why)
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

@@ -21,7 +21,8 @@ from vcnd.kube.cluster import KubeCluster
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import requirements
-from vcnd.linux.host import LinuxHost, boot_id
+from vcnd.linux.boot import boot_id
+from vcnd.linux.host import LinuxHost
 from vcnd.netlink import netns
 from vcnd.node import Node
 from vcnd.oci.addresses import BulkSupport

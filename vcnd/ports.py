@@ -6,6 +6,7 @@ from typing import Never, Protocol
 import trio
 
 from vcnd.model.cause import Fault
+from vcnd.model.express import ExpressState
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface, PodLink
@@ -227,6 +228,15 @@ class Host(Protocol):
 
     async def until_problems_change(self) -> None:
         """Return when ``problems`` has changed."""
+
+    async def express(self) -> ExpressState:
+        """Return the state of the express lane."""
+
+    async def switch_express(self, *, on: bool) -> None:
+        """Switch the express lane on or off, now and until the daemon ends.
+
+        Where it cannot be on it stays off, and ``express`` says why.
+        """
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

@@ -76,3 +76,14 @@ def test_a_lease_without_wiring_is_read_again(addresses: tuple[str, ...]) -> Non
     assert reading.replay.recovered(5.0).leases == (lease,)
     compacted = snapshot(reading.replay, HEADER, [], cooled_before=0.0)
     assert line in compacted
+
+
+@pytest.mark.parametrize("express", [True, False])
+def test_a_lease_keeps_its_lane(express: bool) -> None:
+    lease = Lease(
+        key=key(1), addresses=("10.0.0.10",), wiring=link("a", 7), express=express
+    )
+    line = record_line((Leased(lease), 5.0))
+    assert (b'"express":false' in line) is not express
+    reading = read(HEADER.line() + line, "journal")
+    assert reading.replay.recovered(5.0).leases == (lease,)

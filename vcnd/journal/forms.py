@@ -23,6 +23,8 @@ class _LeaseForm:
     """Null, as the next field: it is not wired."""
     host_ifname: str | None
     pod: PodRef = field(default_factory=PodRef)
+    express: bool | msgspec.UnsetType = msgspec.UNSET
+    """Left out unless it is False."""
 
     @classmethod
     def of(cls, lease: Lease) -> Self:
@@ -36,6 +38,7 @@ class _LeaseForm:
             netns_cookie=None if wiring is None else wiring.netns_cookie,
             host_ifname=None if wiring is None else wiring.ifname,
             pod=lease.pod,
+            express=msgspec.UNSET if lease.express else False,
         )
 
     def lease(self) -> Lease:
@@ -44,7 +47,13 @@ class _LeaseForm:
         if self.host_ifname is not None and self.netns_cookie is not None:
             wiring = HostLink(ifname=self.host_ifname, netns_cookie=self.netns_cookie)
         addresses = (self.address, self.second) if self.second else (self.address,)
-        return Lease(key=self.key, addresses=addresses, wiring=wiring, pod=self.pod)
+        return Lease(
+            key=self.key,
+            addresses=addresses,
+            wiring=wiring,
+            pod=self.pod,
+            express=self.express is not False,
+        )
 
 
 @dataclass(frozen=True, slots=True)

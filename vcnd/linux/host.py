@@ -4,7 +4,6 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Never, TypeVar
 
 import structlog
@@ -13,6 +12,7 @@ import trio
 from vcnd.linux import nft
 from vcnd.linux.guard import Watch
 from vcnd.linux.judge import Event, Judge, Wanted
+from vcnd.linux.lane import Lane
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pod_links import pod_links, reap_group
@@ -25,6 +25,7 @@ from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError, VcndError
+from vcnd.model.express import ExpressState
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName, VnicId
 from vcnd.model.interface import PodInterface, PodLink
@@ -66,6 +67,7 @@ class LinuxHost:
         self._turn = trio.Lock()
         self._settling_thread = trio.CapacityLimiter(1)
         self._reaper = Reaper(layout)
+        self._lane = Lane(layout)
         self._mtu = layout.mtu or DEFAULT_MTU
 
     @asynccontextmanager
@@ -269,6 +271,16 @@ class LinuxHost:
         """Return when that has changed."""
         await self._surroundings.problems.until_changed()
 
+    # The express lane
+
+    async def express(self) -> ExpressState:
+        """Return the express lane's state (``Host.express``)."""
+        return self._lane.state()
+
+    async def switch_express(self, *, on: bool) -> None:
+        """Switch the express lane (``Host.switch_express``)."""
+        self._lane.switch(on=on)
+
     # Background work
 
     async def run(
@@ -325,8 +337,3 @@ class LinuxHost:
             log.warning(
                 "kernel_state_restored", what=what, took_ms=round(took * 1000, 1)
             )
-
-
-def boot_id() -> str:
-    """Return the kernel's boot id."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

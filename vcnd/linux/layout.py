@@ -36,6 +36,8 @@ class Layout:
     """Pod interfaces on the host; what Calico's FELIX_INTERFACEPREFIX names."""
     forward_accept: bool = True
     """True if pods' accepts are inserted into foreign FORWARD chains that drop."""
+    express: bool = True
+    """True if packets of established connections may use the express lane."""
     mtu: int = 0
     """MTU of pods; 0 takes that of the primary VNIC's link."""
 

@@ -78,6 +78,10 @@ class Cause(StrEnum):
     """Firewall rules cannot be read, so they may drop pods' packets."""
     FORWARDING_OFF = "forwarding_off"
     """Forwarding is switched off, and cannot be switched on."""
+    SWITCHED_OFF = "switched_off"
+    """The configuration or a command switches the express lane off."""
+    NOT_BUILT = "not_built"
+    """This build of vcnd has no BPF programs."""
 
     # A pod.
     ADDRESS_GONE = "address_gone"

@@ -81,6 +81,8 @@ class Lease:
     wiring: HostLink | None
     """Its link, set before it is plugged; None if vcnd wires nothing."""
     pod: PodRef = PodRef()
+    express: bool = True
+    """True if its packets may use the express lane."""
 
     @property
     def address(self) -> str:
