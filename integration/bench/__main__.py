@@ -4,16 +4,34 @@ import json
 import logging
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 import structlog
 import trio
+from rich.console import Console
 
 from integration.bench import add as add_bench
-from integration.bench.cloud import report, rows
+from integration.bench import every, plot, text
+from integration.bench.cloud import report as cloud_report
+from integration.bench.cloud import rows
 from integration.bench.cloud.stage import TIMING
+from integration.bench.report import Report, as_json
 from integration.lab import enclosure
+
+ROUNDS = click.option(
+    "--rounds", default=8, show_default=True, type=click.IntRange(1, 200)
+)
+JSON = click.option("--json", "to_json", is_flag=True, help="Print figures as JSON.")
+PLOT = click.option(
+    "--plot",
+    "plot_file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write a picture of the figures, as SVG.",
+)
 
 
 @click.group()
@@ -21,40 +39,88 @@ def main() -> None:
     """Measure, beside others, in one interleaved run."""
 
 
+def shown(command: Callable[..., Report]) -> Callable[..., None]:
+    """Add --json and --plot to a command, and show the report that it returns.
+
+    The command runs in namespaces of its own, which end with it.
+    """
+
+    @wraps(command)
+    def inside(*, to_json: bool, plot_file: Path | None, **options: Any) -> None:
+        enclosure.enter("integration.bench", sys.argv[1:])
+        report = command(**options)
+        if plot_file is not None:
+            plot_file.write_text(plot.svg([report], report.aims()))
+        if to_json:
+            click.echo(json.dumps(as_json(report), indent=2))
+            return
+        console = Console()
+        text.show(console, report)
+        text.show_aims(console, report.aims())
+
+    return JSON(PLOT(inside))
+
+
+def run(measure: Callable[[Path], Any]) -> Report:
+    """Run an async bench in a folder of its own, which goes with it."""
+    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
+        report: Report = trio.run(measure, Path(directory))
+    return report
+
+
+def counted(rounds: int) -> Callable[[int], None]:
+    """Return what tells people how far a bench is."""
+    return lambda number: click.echo(f"round {number} of {rounds}", err=True)
+
+
 @main.command()
-@click.option("--rounds", default=8, show_default=True, type=click.IntRange(1, 100))
+@ROUNDS
 @click.option("--calls", default=24, show_default=True, type=click.IntRange(4, 32))
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def add(rounds: int, calls: int, *, as_json: bool) -> None:
+@shown
+def add(rounds: int, calls: int) -> Report:
     """ADD and DEL, one caller and 32, beside Debian's ptp + host-local."""
     if not (add_bench.PLUGINS / "ptp").exists():
         sys.exit("bench add: needs Debian's containernetworking-plugins")
-    enclosure.enter("integration.bench", sys.argv[1:])
-
-    def progress(number: int) -> None:
-        click.echo(f"round {number} of {rounds}", err=True)
-
-    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
-        figures = trio.run(
-            lambda: add_bench.measure(
-                Path(directory), rounds=rounds, calls=calls, progress=progress
-            )
+    return run(
+        lambda directory: add_bench.measure(
+            directory, rounds=rounds, calls=calls, progress=counted(rounds)
         )
-    if as_json:
-        click.echo(json.dumps(figures, indent=2))
+    )
+
+
+@main.command("all")
+@click.option(
+    "--values",
+    type=click.File(),
+    help="JSON with values of aims that another command measured (kind bench).",
+)
+@JSON
+@PLOT
+def all_(values: Any, *, to_json: bool, plot_file: Path | None) -> None:
+    """All benches but cloud, one after another, beside all aims."""
+    elsewhere = json.load(values) if values else {}
+    got = every.run(
+        every.BENCHES,
+        elsewhere=elsewhere,
+        progress=lambda words: click.echo(words, err=True),
+    )
+    if plot_file is not None:
+        plot_file.write_text(plot.svg(got.reports, got.aims()))
+    if to_json:
+        click.echo(json.dumps(got.as_json(), indent=2))
         return
-    for side in ("ours", "theirs"):
-        click.echo(
-            f"{side:<7} " + "  ".join(f"{k} {v}" for k, v in figures[side].items())
-        )
-    for name in [k for k in figures if k.endswith("_ratio")]:
-        click.echo(f"{name:<20} {figures[name]}   (ours / ptp + host-local)")
+    console = Console()
+    for report in got.reports:
+        text.show(console, report)
+    text.show_aims(console, got.aims())
+    for name, why in got.failed.items():
+        console.print(f"bench {name}: {why}", highlight=False)
 
 
 @main.command()
 @click.option("--nodes/--no-nodes", default=True, help="The thousand nodes too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def cloud(*, nodes: bool, as_json: bool) -> None:
+@JSON
+def cloud(*, nodes: bool, to_json: bool) -> None:
     """API calls and virtual seconds, beside a replay of OKE's controller."""
     # The daemon's log is of no use here: a thousand nodes write it at once.
     structlog.configure(
@@ -62,7 +128,7 @@ def cloud(*, nodes: bool, as_json: bool) -> None:
     )
     figures = rows.measure(nodes=nodes, progress=lambda t: click.echo(t, err=True))
     figures["timing"] = TIMING
-    click.echo(json.dumps(figures, indent=2) if as_json else report.text(figures))
+    click.echo(json.dumps(figures, indent=2) if to_json else cloud_report.text(figures))
     if not all(aim["met"] for aim in figures["aims"]):
         sys.exit(1)
 

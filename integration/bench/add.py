@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
-from typing import Any
 
 import trio
 
 from fakeoci.fabric import netns
+from integration.bench.noise import Meter
+from integration.bench.report import Report, row
+from integration.bench.samples import Samples, turns
 from integration.bench.spawn import Plugin, one_by_one, side_by_side
 from integration.lab.lab import running_lab, world_text
 from integration.lab.node import SHIM_DIRECTORY, Node
@@ -16,49 +17,33 @@ from integration.lab.profile import Profile
 
 CALLERS = 32
 PLUGINS = Path("/usr/lib/cni")
+OURS, THEIRS = "vcnd", "ptp"
 NODE = "node1"
 POOL = {"batch": 40, "minimum": 80, "cooling_seconds": 0.0}
 WARM = 70
 
 
 @dataclass
-class Measured:
-    """The times of one plugin's calls, in seconds."""
+class Calls:
+    """The times of both sides' calls, in seconds, and rates a second."""
 
-    add: list[float] = field(default_factory=list)
-    delete: list[float] = field(default_factory=list)
-    add_x32: list[float] = field(default_factory=list)
-    add_rates: list[float] = field(default_factory=list)
-    delete_rates: list[float] = field(default_factory=list)
-
-    def summary(self) -> dict[str, float]:
-        """Return milliseconds and rates."""
-        return {
-            "add_p50_ms": round(median(self.add) * 1e3, 3),
-            "add_p99_ms": round(_p99(self.add) * 1e3, 3),
-            "add_x32_p50_ms": round(median(self.add_x32) * 1e3, 3),
-            "add_rate_x32": round(median(self.add_rates), 1),
-            "del_p50_ms": round(median(self.delete) * 1e3, 3),
-            "del_p99_ms": round(_p99(self.delete) * 1e3, 3),
-            "del_rate_x32": round(median(self.delete_rates), 1),
-            "calls": len(self.add) + len(self.add_x32),
-        }
-
-
-def _p99(values: list[float]) -> float:
-    return quantiles(values, n=100)[98]
+    add: Samples = field(default_factory=Samples)
+    delete: Samples = field(default_factory=Samples)
+    add_x32: Samples = field(default_factory=Samples)
+    add_rate: Samples = field(default_factory=Samples)
+    delete_rate: Samples = field(default_factory=Samples)
 
 
 def _plugins(node: Node, directory: Path) -> tuple[Plugin, Plugin]:
     ours = Plugin(
-        name="vcnd",
+        name=OURS,
         binary=SHIM_DIRECTORY / "vcnd-cni",
         configuration={"cniVersion": "1.0.0", "name": "vcnd", "type": "vcnd-cni"},
         environment={"VCND_SOCKET": str(node.socket_path)},
         directory=directory / "ours",
     )
     theirs = Plugin(
-        name="ptp",
+        name=THEIRS,
         binary=PLUGINS / "ptp",
         configuration={
             "cniVersion": "1.0.0",
@@ -80,8 +65,8 @@ def _plugins(node: Node, directory: Path) -> tuple[Plugin, Plugin]:
 
 async def measure(
     directory: Path, *, rounds: int, calls: int, progress: Callable[[int], None]
-) -> dict[str, Any]:
-    """Return ratios (ours / theirs) and both sides' own figures."""
+) -> Report:
+    """Return both sides' figures and their ratios."""
     text = world_text(nodes=1, seed=1)
     plain = Profile("plain")  # the same on every machine, for comparison over years
     async with running_lab(
@@ -95,43 +80,49 @@ async def measure(
         together = [f"together{n}" for n in range(CALLERS)]
         for name in alone + together:
             netns.add(name)
-        ours, theirs = Measured(), Measured()
-        pairs = list(zip(_plugins(node, directory), (ours, theirs), strict=True))
-        for plugin, _ in pairs:
+        plugins = _plugins(node, directory)
+        for plugin in plugins:
             plugin.prepare()
-        for number in range(rounds + 1):
-            for plugin, measured in pairs:
-                # The first round warms caches on both sides and does not count.
-                into = measured if number else Measured()
-                await trio.to_thread.run_sync(_round, plugin, into, alone, together)
-            progress(number)
+        counted, meter = Calls(), Meter()
+        for number, plugin in turns(plugins, rounds):
+            into = counted if number else Calls()
+            meter.tick()
+            await trio.to_thread.run_sync(_block, plugin, into, alone, together)
+            if plugin is plugins[0]:
+                progress(number)
         await node.stop()
-        return _compared(ours, theirs)
+        return _report(counted, meter)
 
 
-def _round(
-    plugin: Plugin, into: Measured, alone: list[str], together: list[str]
-) -> None:
-    into.add += one_by_one(plugin, "ADD", NODE, alone)
-    into.delete += one_by_one(plugin, "DEL", NODE, alone)
+def _block(plugin: Plugin, into: Calls, alone: list[str], together: list[str]) -> None:
+    side = plugin.name
+    into.add.add(side, one_by_one(plugin, "ADD", NODE, alone))
+    into.delete.add(side, one_by_one(plugin, "DEL", NODE, alone))
     seconds, whole = side_by_side(plugin, "ADD", NODE, together)
-    into.add_x32 += seconds
-    into.add_rates.append(CALLERS / whole)
+    into.add_x32.add(side, seconds)
+    into.add_rate.add(side, [CALLERS / whole])
     _, whole = side_by_side(plugin, "DEL", NODE, together)
-    into.delete_rates.append(CALLERS / whole)
+    into.delete_rate.add(side, [CALLERS / whole])
 
 
-def _compared(ours: Measured, theirs: Measured) -> dict[str, Any]:
-    a, b = ours.summary(), theirs.summary()
-
-    def ratio(field_name: str) -> float:
-        return round(a[field_name] / b[field_name], 3)
-
-    return {
-        "add_p50_ratio": ratio("add_p50_ms"),
-        "add_p99_ratio": ratio("add_p99_ms"),
-        "add_rate_x32_ratio": ratio("add_rate_x32"),
-        "del_p50_ratio": ratio("del_p50_ms"),
-        "ours": a,
-        "theirs": b,
-    }
+def _report(calls: Calls, meter: Meter) -> Report:
+    pair = (OURS, THEIRS)
+    add, delete = calls.add.ratio(*pair), calls.delete.ratio(*pair)
+    rate = calls.add_rate.ratio(*pair)
+    return Report(
+        bench="add",
+        rows=[
+            row("ADD, one caller", "ms", calls.add, pair, scale=1e3),
+            row("DEL, one caller", "ms", calls.delete, pair, scale=1e3),
+            row(f"ADD, {CALLERS} callers", "ms", calls.add_x32, pair, scale=1e3),
+            row(f"ADDs, {CALLERS} callers", "a second", calls.add_rate, pair),
+            row(f"DELs, {CALLERS} callers", "a second", calls.delete_rate, pair),
+        ],
+        values={
+            "add_p50_ratio": round(add.p50, 3),
+            "add_p99_ratio": round(add.p99, 3),
+            "add_rate_x32_ratio": round(rate.p50, 3),
+            "del_p50_ratio": round(delete.p50, 3),
+        },
+        noise=meter.noise(),
+    )

@@ -10,7 +10,7 @@ from integration.bench.cloud.stage import TIMING
 def test_the_aims_are_met() -> None:
     figures = rows.measure(nodes=False, progress=lambda _: None)
     assert [aim for aim in figures["aims"] if not aim["met"]] == []
-    assert {aim["addresses"] for aim in figures["aims"]} == {31, 110, 250}
+    assert len(figures["aims"]) == 11
     # The replay costs as many calls as the incumbent did (docs/comparison.md).
     assert 160 <= figures["cold"]["110"]["classic"]["calls"] <= 180
     assert 15 <= figures["cold"]["110"]["block_mode"]["calls"] <= 20

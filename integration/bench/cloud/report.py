@@ -3,8 +3,12 @@
 from io import StringIO
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
+
+from integration.bench.aims import Judged
+from integration.bench.text import show_aims
 
 WAYS = ("ours_blocks", "ours_singles", "block_mode", "classic")
 
@@ -29,16 +33,7 @@ def text(figures: dict[str, Any]) -> str:
                     str(cell["refused_429"]),
                 )
     console.print(table)
-    aims = Table("addresses", "ratio", "measured", "aim", "met")
-    for aim in figures["aims"]:
-        aims.add_row(
-            str(aim["addresses"]),
-            aim["ratio"].replace("_", " "),
-            str(aim["measured"]),
-            str(aim["aim"]),
-            "yes" if aim["met"] else "NO",
-        )
-    console.print(aims)
+    show_aims(console, msgspec.convert(figures["aims"], list[Judged]))
     for name in ("late_metadata", "burst", "churn", "herd"):
         if name in figures:
             row = "  ".join(f"{k} {v}" for k, v in figures[name].items())

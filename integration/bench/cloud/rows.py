@@ -6,9 +6,11 @@ from random import Random
 from statistics import median
 from typing import Any
 
+import msgspec
 import trio
 from trio.testing import MockClock
 
+from integration.bench import aims
 from integration.bench.cloud import incumbent
 from integration.bench.cloud.stage import LIMITS, Stage, stage
 from vcnd.config import PoolSection
@@ -214,21 +216,6 @@ def herd() -> Row:
     return _virtually(measure)
 
 
-AIMS: tuple[tuple[int, str, float], ...] = (
-    (110, "ours_blocks_calls_of_classic", 0.1),
-    (110, "ours_blocks_seconds_of_classic", 0.3),
-    (110, "ours_singles_calls_of_classic", 0.25),
-    (110, "ours_singles_seconds_of_classic", 0.6),
-    (31, "ours_blocks_calls_of_classic", 0.15),
-    *(
-        (n, f"ours_blocks_{w}_of_block_mode", 1.0)
-        for n in GVA
-        for w in ("calls", "seconds")
-    ),
-)
-"""Rows of (addresses, ratio, highest value that we aim at)."""
-
-
 def measure(*, nodes: bool, progress: Callable[[str], None]) -> Row:
     """Measure all rows.
 
@@ -249,16 +236,13 @@ def measure(*, nodes: bool, progress: Callable[[str], None]) -> Row:
     if nodes:
         progress(f"{HERD} nodes")
         figures["herd"] = herd()
-    figures["aims"] = [
-        {
-            "addresses": addresses,
-            "ratio": name,
-            "aim": aim,
-            "measured": figures["cold"][str(addresses)][name],
-            "met": figures["cold"][str(addresses)][name] <= aim,
-        }
-        for addresses, name, aim in AIMS
-    ]
+    values = {
+        f"cold_{addresses}_{name}": ratio
+        for addresses, row in figures["cold"].items()
+        for name, ratio in row.items()
+    }
+    aimed = {name: values[name] for name in values.keys() & aims.NAMES}
+    figures["aims"] = msgspec.to_builtins(aims.judged(aimed, "cloud"))
     figures["throttle"] = LIMITS
     figures["herd_throttle"] = HERD_LIMITS
     return figures

@@ -1,0 +1,44 @@
+"""Reports as tables for a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from integration.bench.aims import Judged
+from integration.bench.report import Report
+
+
+def show(console: Console, report: Report) -> None:
+    """Print rows, ratios, noise and what is missing."""
+    for row in report.rows:
+        table = Table(f"{row.name}, {row.unit}", "p50", "p99", "min", "samples")
+        for side, s in row.sides.items():
+            figures = (f"{x:.4g}" for x in (s.p50, s.p99, s.minimum))
+            table.add_row(side, *figures, str(s.samples))
+        console.print(table)
+        for r in row.ratios:
+            console.print(
+                f"  {r.of} / {r.to}: [bold]{r.p50:.3f}[/]"
+                f" (blocks {r.low:.3f} to {r.high:.3f}; p99 {r.p99:.3f})",
+                highlight=False,
+            )
+    n = report.noise
+    console.print(
+        f"machine: loop of constant work {n.loop_us:.0f} us, spread {n.loop_spread},"
+        f" {n.on_processor_percent} % on a processor; stolen {n.steal_percent} %,"
+        f" busy {n.busy_percent} %",
+        highlight=False,
+    )
+    for what, why in report.missing.items():
+        console.print(f"not measured: {what}: {why}", highlight=False)
+
+
+def show_aims(console: Console, aims: Sequence[Judged]) -> None:
+    """Print the aims beside the values."""
+    table = Table("aim", "", "measured", "met")
+    for aim in aims:
+        value = "not measured" if aim.value is None else f"{aim.value:.3f}"
+        met = "yes" if aim.met else "NO"
+        table.add_row(aim.what, f"{aim.bound} {aim.aim:g}", value, met)
+    console.print(table)
