@@ -100,6 +100,8 @@ class NodeSection(_Section, frozen=True):
     nsg_enforcement: Literal["strict", "standard"] = "strict"
     """Whether pods of different NSGs or subnets on one node talk through the VCN, where
     their NSGs and the flow log see it, or directly."""
+    express: bool = True
+    """Established flows of pods may take the express lane (docs/data-plane.md)."""
     pods_table: int = 100
     strict_priority: int = 990
     pods_priority: int = 1000
@@ -203,6 +205,7 @@ class Config(_Section, frozen=True):
         return Layout(
             mtu=node.mtu,
             forward_accept=node.forward_accept,
+            express=node.express,
             strict_nsgs=node.nsg_enforcement == "strict",
             pods_table=node.pods_table,
             strict_priority=node.strict_priority,

@@ -159,6 +159,7 @@ def test_restored_lease_has_an_address_of_each_family(
     assert restored.addresses == expected
     assert (restored.key, restored.pod) == (KEY, POD)
     assert restored.wiring == HostLink(ifname="oci1", netns_cookie=UNKNOWN_COOKIE)
+    assert not restored.express
 
 
 def test_link_without_an_alias_gets_a_key_of_its_own() -> None:

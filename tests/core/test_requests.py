@@ -8,6 +8,8 @@ import pytest
 from vcnd.core import requests
 from vcnd.core.classes import named_class
 from vcnd.core.requests import (
+    BANDWIDTH,
+    EXPRESS,
     FIXED_ADDRESS,
     IP_FAMILIES,
     NSG_IDS,
@@ -55,6 +57,12 @@ def read(
         ({FIXED_ADDRESS: " db.main-1 "}, AddressRequest(fixed="shop/db.main-1")),
         ({FIXED_ADDRESS: "a" * 251}, AddressRequest(fixed=f"shop/{'a' * 251}")),
         ({FIXED_ADDRESS: ""}, AddressRequest()),
+        ({EXPRESS: "false"}, AddressRequest(express=False)),
+        ({EXPRESS: " true "}, AddressRequest()),
+        ({EXPRESS: ""}, AddressRequest()),
+        ({BANDWIDTH[0]: "10M"}, AddressRequest(express=False)),
+        ({BANDWIDTH[1]: "10M", EXPRESS: "true"}, AddressRequest(express=False)),
+        ({BANDWIDTH[1]: ""}, AddressRequest()),
     ],
 )
 def test_annotations_are_read(
@@ -93,6 +101,7 @@ def test_several_application_resources_are_refused(resources: dict[str, str]) ->
         ({IP_FAMILIES: "ipv4"}, "ip-families: 'ipv4'"),
         ({FIXED_ADDRESS: "True"}, "fixed-address: 'True' is no name"),
         ({FIXED_ADDRESS: "-a"}, "'-a' is no name"),
+        ({EXPRESS: "no"}, "express: 'no' is neither true nor false"),
         ({FIXED_ADDRESS: "a."}, "'a.' is no name"),
         ({FIXED_ADDRESS: "other/name"}, "'other/name' is no name"),
         ({FIXED_ADDRESS: "a" * 254}, "is no name"),
@@ -149,6 +158,7 @@ def grant(
         (AddressRequest(families=(SIX,)), Grant(OWN, (SIX,))),
         (AddressRequest(families=(SIX, FOUR)), Grant(OWN, (SIX, FOUR))),
         (AddressRequest(fixed="shop/a"), Grant(OWN, (FOUR, SIX), "shop/a")),
+        (AddressRequest(express=False), Grant(OWN, (FOUR, SIX), express=False)),
         # The subnets and NSGs of the node's own class make no other class.
         (AddressRequest(subnet_ids=(S1,), nsg_ids=(N1, N2)), Grant(OWN, (FOUR, SIX))),
         (

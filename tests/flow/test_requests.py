@@ -9,7 +9,7 @@ from sim.invariants import check_invariants
 from sim.world import key, settings, until_warm
 from tests.shop import add, ids, pod, shop, vnic_of, warm
 from vcnd.config import AllowSection
-from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
+from vcnd.core.requests import EXPRESS, FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
 from vcnd.model.errors import PoolEmptyError, RequestRefusedError, TryAgainError
 from vcnd.model.sandbox import PodRef
 
@@ -52,6 +52,19 @@ async def test_request_equal_to_the_network_uses_the_own_class(
     async with warm(w) as node:
         await add(node, 1, configuration)
         assert len(w.pod_vnics()) == 1
+
+
+async def test_a_pod_stays_out_of_the_lane_over_a_restart(
+    autojump_clock: Clock,
+) -> None:
+    w = shop()
+    async with warm(w) as node:
+        plain = await add(node, 1, {})
+        ordinary = await add(node, 2, {EXPRESS: "false"})
+    async with w.node() as node:
+        express = {x.key: x.express for x in node.pool.ledger.leases()}
+        assert express == {plain.key: True, ordinary.key: False}
+        assert await add(node, 2, {EXPRESS: "false"}) == ordinary
 
 
 @pytest.mark.slow

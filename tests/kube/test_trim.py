@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from vcnd.core.requests import NSG_IDS, RESOURCE_PREFIX
+from vcnd.core.requests import BANDWIDTH, NSG_IDS, RESOURCE_PREFIX
 from vcnd.kube import trim
 from vcnd.kube.bodies import CONDITION, MANAGED_BY
 from vcnd.kube.wire import (
@@ -43,10 +43,18 @@ KEPT = replace(
     labels={},
     annotations={NSG_IDS: "ocid1.networksecuritygroup.a", trim.STATIC_UID: "abc"},
 )
+LIMITED = dict.fromkeys(BANDWIDTH, "10M")
 
 
 def test_namespace_keeps_only_our_annotations() -> None:
-    assert trim.namespace(Namespace(metadata=META)) == Namespace(metadata=KEPT)
+    """The bandwidth plugin reads the pod's annotations, not the namespace's."""
+    meta = replace(META, annotations=META.annotations | LIMITED)
+    assert trim.namespace(Namespace(metadata=meta)) == Namespace(metadata=KEPT)
+
+
+def test_pod_keeps_its_bandwidth() -> None:
+    kept = trim.pod(Pod(metadata=replace(META, annotations={"x": "y"} | LIMITED)))
+    assert kept.metadata.annotations == LIMITED
 
 
 def asks_for(**limits: str) -> Container:

@@ -23,6 +23,9 @@ SUBNET_IDS = "vcnd.io/subnet-ids"
 NSG_IDS = "vcnd.io/nsg-ids"
 IP_FAMILIES = "vcnd.io/ip-families"
 FIXED_ADDRESS = "vcnd.io/fixed-address"
+EXPRESS = "vcnd.io/express"
+BANDWIDTH = ("kubernetes.io/ingress-bandwidth", "kubernetes.io/egress-bandwidth")
+"""The bandwidth plugin's annotations: its queues see no packet of the express lane."""
 RESOURCE_PREFIX = "oke-application-resource.oci.oraclecloud.com/"
 """Prefix of the extended resources that OKE calls application resources."""
 OWN_NAME = "true"
@@ -47,6 +50,7 @@ def read(pod: PodRef, request: PodRequest) -> AddressRequest:
         families=_families(annotations),
         resource=_resource(request.resources),
         fixed=_fixed(pod, annotations.get(FIXED_ADDRESS, "").strip()),
+        express=_express(annotations),
     )
 
 
@@ -103,6 +107,13 @@ def _fixed(pod: PodRef, value: str) -> str:
     return whole
 
 
+def _express(annotations: Mapping[str, str]) -> bool:
+    value = annotations.get(EXPRESS, "").strip()
+    if value not in ("", "true", "false"):
+        raise RequestRefusedError(f"{EXPRESS}: {value!r} is neither true nor false")
+    return value != "false" and not any(annotations.get(name) for name in BANDWIDTH)
+
+
 def may_request(namespace: str, allowed: Iterable[NamespacePolicy]) -> bool:
     """Return True if the pods of a namespace may request anything."""
     return any(a.namespace in (EVERY, namespace) for a in allowed)
@@ -134,7 +145,9 @@ def grant(
         raise RequestRefusedError(f"this node's pods have no {lacking[0]} addresses")
     if request.fixed and Family.IPV4 not in families:
         raise RequestRefusedError("a fixed address is IPv4, and the pod wants none")
-    return Grant(_class(request, network), families, request.fixed)
+    return Grant(
+        _class(request, network), families, request.fixed, express=request.express
+    )
 
 
 def _class_of(request: AddressRequest, network: PodNetwork) -> PodClass:

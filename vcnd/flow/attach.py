@@ -95,7 +95,14 @@ class Attacher:
                 self._pool, key, pod, grant, self._patience_seconds
             )
             place.keep()
-            async with self._new_lease(key, pod, found, cookie) as lease:
+            lease = Lease(
+                key=key,
+                addresses=found,
+                wiring=self._link(key, cookie),
+                pod=pod,
+                express=grant.express,
+            )
+            async with self._new_lease(lease):
                 return lease, await self._plug(lease, netns)
 
     @asynccontextmanager
@@ -154,18 +161,15 @@ class Attacher:
             pool.signals.request_audit()
 
     @asynccontextmanager
-    async def _new_lease(
-        self, key: SandboxKey, pod: PodRef, found: tuple[str, ...], cookie: int
-    ) -> AsyncIterator[Lease]:
+    async def _new_lease(self, lease: Lease) -> AsyncIterator[None]:
         """Lease addresses durably; undo pod and lease unless the body succeeds."""
-        lease = Lease(key=key, addresses=found, wiring=self._link(key, cookie), pod=pod)
         try:
             self._confirm_soon()
             await self._leases.begin(lease)
-            yield lease
+            yield
         except BaseException:
             # Not if the disk refused: then there is nothing to undo.
-            if self._pool.ledger.lease_of(key) == lease:
+            if self._pool.ledger.lease_of(lease.key) == lease:
                 with trio.move_on_after(UNDO_SECONDS, shield=True):
                     await self._leases.end(lease)
             raise

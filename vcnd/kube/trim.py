@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from vcnd.core.requests import OWN_PREFIX, RESOURCE_PREFIX
+from vcnd.core.requests import BANDWIDTH, OWN_PREFIX, RESOURCE_PREFIX
 from vcnd.kube.bodies import CONDITION, MANAGED_BY
 from vcnd.kube.wire import (
     Container,
@@ -26,7 +26,7 @@ def pod(found: Pod) -> Pod:
     limits = found.spec.resources(RESOURCE_PREFIX)
     container = Container(resources=Resources(limits=limits))
     return Pod(
-        metadata=_meta(found.metadata),
+        metadata=_meta(found.metadata, *BANDWIDTH),
         spec=replace(
             found.spec, containers=[container] if limits else [], init_containers=[]
         ),
@@ -61,10 +61,10 @@ def network(found: NativePodNetwork) -> NativePodNetwork:
     return replace(found, metadata=replace(_meta(found.metadata), labels=labels))
 
 
-def _meta(meta: Meta) -> Meta:
+def _meta(meta: Meta, *others: str) -> Meta:
     kept = {
         name: value
         for name, value in meta.annotations.items()
-        if name == STATIC_UID or name.startswith(OWN_PREFIX)
+        if name in (STATIC_UID, *others) or name.startswith(OWN_PREFIX)
     }
     return replace(meta, labels={}, annotations=kept)

@@ -37,6 +37,8 @@ class AddressRequest:
     """The application resource that it requests."""
     fixed: str = ""
     """``namespace/name`` of the fixed address that it requests."""
+    express: bool = True
+    """False if its packets shall not take the express lane."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +60,5 @@ class Grant:
     families: tuple[Family, ...] = (Family.IPV4,)
     fixed: str = ""
     """The name of its fixed IPv4 address; empty: any address."""
+    express: bool = True
+    """True if its packets may take the express lane."""
