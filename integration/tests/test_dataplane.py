@@ -142,7 +142,7 @@ async def test_answers_leave_by_a_foreign_vnic(lab: Lab) -> None:
 """,
     )
     with trio.fail_after(1.5):  # sooner than the next audit
-        while "lookup 227" not in netns.ip_output("node1", "rule"):
+        while "lookup 226" not in netns.ip_output("node1", "rule"):
             await trio.sleep(0.05)
     assert await traffic.ask(ONPREM, address, NODE_PORT) == lab.addresses[ONPREM]
     assert await lab.cloud.spoofed_packets() == 0

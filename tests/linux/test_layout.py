@@ -28,10 +28,10 @@ def test_table_and_marks_follow_from_the_number(
 @pytest.mark.parametrize(
     ("mask", "numbers", "pod_vnics", "keep"),
     [
-        (0xFF, 128, 96, 0xFFFFFF00),
-        (0x0FF00000, 128, 96, 0xF00FFFFF),
-        (0x1F, 16, 12, 0xFFFFFFE0),
-        (0xFFFF0000, 32768, 24576, 0x0000FFFF),
+        (0xFF, 127, 96, 0xFFFFFF00),
+        (0x0FF00000, 127, 96, 0xF00FFFFF),
+        (0x1F, 15, 12, 0xFFFFFFE0),
+        (0xFFFF0000, 32767, 24576, 0x0000FFFF),
     ],
 )
 def test_mask_says_how_many_numbers_there_are(
@@ -41,6 +41,13 @@ def test_mask_says_how_many_numbers_there_are(
     assert layout.most_numbers == numbers
     assert layout.most_pod_vnics == pod_vnics
     assert layout.keep_mask == keep
+
+
+@pytest.mark.parametrize("layout", [LOW, HIGH])
+def test_no_number_has_the_mark_of_the_proof(layout: Layout) -> None:
+    numbers = range(layout.most_numbers)
+    marks = {m for n in numbers for m in (layout.mark(n), layout.strict_mark(n))}
+    assert layout.proof_mark not in marks
 
 
 def test_every_priority_of_ours_is_named() -> None:

@@ -97,7 +97,7 @@ def test_classes_have_chains_only_with_strict_nsgs() -> None:
 def test_foreign_link_has_a_default_route() -> None:
     routes = [default(7, 50), default(1, MAIN_TABLE)]
     found = foreign_links(Layout(), routes, {7: "ens7", 8: "docker0"})
-    assert [(f.ifname, f.index) for f in found] == [("ens7", 127)]
+    assert [(f.ifname, f.index) for f in found] == [("ens7", 126)]
 
 
 def test_a_foreign_link_keeps_its_number() -> None:

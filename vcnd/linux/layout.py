@@ -62,14 +62,25 @@ class Layout:
         return self.mark_mask & ~(self.mark_mask >> 1)
 
     @property
+    def proof_mark(self) -> int:
+        """Return the mark of packets that may enter the express lane: all our bits.
+
+        It is set after routing, so that no rule reads it.
+        """
+        return self.mark_mask
+
+    @property
     def most_numbers(self) -> int:
-        """Return how many numbers there are for VNICs, 0 included."""
-        return self._highest // (self.mark_mask & -self.mark_mask)
+        """Return how many numbers there are for VNICs, 0 included.
+
+        The highest is left out: its ``strict_mark`` would be ``proof_mark``.
+        """
+        return self._highest // (self.mark_mask & -self.mark_mask) - 1
 
     @property
     def most_pod_vnics(self) -> int:
         """Return the highest number of a pod VNIC; those above are for foreign ones."""
-        return self.most_numbers * 3 // 4
+        return (self.most_numbers + 1) * 3 // 4
 
     @property
     def priorities(self) -> frozenset[int]:

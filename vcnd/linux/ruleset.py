@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vcnd.linux.layout import Layout
+from vcnd.linux.proof import proof_chain
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import OWN_CLASS, ClassName
 from vcnd.model.vnic import PRIMARY_INDEX
@@ -107,6 +108,7 @@ def render(
     *,
     marker: str,
     strangers: Sequence[str] = (),
+    express: bool = False,
 ) -> str:
     """Return a script that puts the table in place of whatever is there, atomically.
 
@@ -116,6 +118,7 @@ def render(
         pods: the pods' elements.
         marker: an empty chain that tells this load from any other (``linux.guard``).
         strangers: others' links whose names look like pods'.
+        express: whether packets may enter the express lane.
     """
     numbers = class_numbers(layout, vnics)
     table = f"table inet {layout.nft_table}"
@@ -125,6 +128,7 @@ def render(
         *_marking(layout, vnics, marker),
         *_enforcing(layout, vnics, numbers),
         *_base_chains(layout, vnics, strangers, strict=bool(numbers)),
+        *(proof_chain(layout) if express else ()),
         "}",
     ]
     return "\n".join(lines) + "\n"
