@@ -167,4 +167,4 @@ async def until_warm(node: Node, free: int = 4) -> None:
 
 def problems(node: Node) -> list[ProblemStatus]:
     """Return the node's problems, as its status has them."""
-    return list(status.report(node.pool).problems)
+    return list(status.problems(node.pool))

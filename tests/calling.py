@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 from vcnd.model.cause import Cause
@@ -19,6 +20,7 @@ from vcnd.model.place import PlaceKind
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.status import (
     BrokenStatus,
+    ExpressStatus,
     FamilyStatus,
     LeaseStatus,
     NodeStatus,
@@ -89,7 +91,17 @@ STATUS = NodeStatus(
             addresses=("10.1.0.5",),
             host_ifname="oci1",
             pod="default/web",
+            express=False,
         ),
+    ),
+    express=ExpressStatus(
+        on=True,
+        cause=None,
+        reason="",
+        pods=3,
+        flows=12,
+        express_packets=1200,
+        ordinary_packets=34,
     ),
     broken=(
         BrokenStatus(
@@ -173,11 +185,14 @@ class Verbs:
     def ready(self) -> None:
         raise NotServingError("not yet")
 
-    def report(self) -> NodeStatus:
+    async def report(self) -> NodeStatus:
         return STATUS
 
     async def release(self) -> None:
         pass
+
+    async def switch_express(self, *, on: bool) -> ExpressStatus:
+        return msgspec.structs.replace(STATUS.express, on=on)
 
 
 def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
@@ -187,7 +202,11 @@ def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
             collect_garbage=verbs.collect_garbage,
             ready=verbs.ready,
         ),
-        control=ControlVerbs(report=verbs.report, release=verbs.release),
+        control=ControlVerbs(
+            report=verbs.report,
+            release=verbs.release,
+            switch_express=verbs.switch_express,
+        ),
         allowed_uid=os.getuid() if allowed_uid is None else allowed_uid,
     )
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+import msgspec
 
-from vcnd.model.status import NodeStatus
-from vcnd.serve.ask import AskError, ask, ask_status
+from vcnd.model.status import ExpressStatus, NodeStatus
+from vcnd.serve.ask import AskError, ask, ask_status, switch_express
 
 DEFAULT_SOCKET = "/run/vcnd/cni.sock"
 
@@ -53,6 +54,57 @@ def release(path: str) -> None:
     click.echo("everything was given back; the daemon can be stopped")
 
 
+@main.group()
+def express() -> None:
+    """Switch the express lane for established connections, or show it.
+
+    A switch takes effect at once and lasts until the daemon starts again; [node]
+    express in its configuration lasts longer.
+    """
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+
+
+@express.command("on")
+@_as_json
+@click.pass_obj
+def express_on(path: str, *, as_json: bool) -> None:
+    """Let established connections take the express lane, until a restart."""
+    with _telling():
+        state = switch_express(path, on=True)
+    _show_express(state, as_json=as_json)
+    if not state.on:
+        sys.exit("vcndctl: the express lane stays off")
+
+
+@express.command("off")
+@_as_json
+@click.pass_obj
+def express_off(path: str, *, as_json: bool) -> None:
+    """Send every packet the ordinary path, until a restart."""
+    with _telling():
+        state = switch_express(path, on=False)
+    _show_express(state, as_json=as_json)
+
+
+@express.command("status")
+@_as_json
+@click.pass_obj
+def express_status(path: str, *, as_json: bool) -> None:
+    """Show whether the express lane is on, and what uses it."""
+    with _telling():
+        state = ask_status(path)
+    _show_express(state.express, as_json=as_json)
+
+
+def _show_express(state: ExpressStatus, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(state), indent=2))
+    else:
+        click.echo(describe_express(state))
+
+
 @contextmanager
 def _telling() -> Iterator[None]:
     """End with one line when the daemon cannot be asked."""
@@ -74,6 +126,7 @@ def describe(state: NodeStatus) -> str:
         f"pool      demand {pool.demand}, target {pool.target}, {pool.waiting} waiting",
         f"cloud     {'observed' if state.cloud_observed else 'not reached yet'};"
         f" {len(state.vnics)} of {state.vnic_limit} VNICs are known here",
+        describe_express(state.express),
     ]
     for vnic in state.vnics:
         kind = "primary" if vnic.primary else f"{vnic.addresses:>3} addresses"
@@ -85,6 +138,7 @@ def describe(state: NodeStatus) -> str:
     lines += [
         f"lease     {' '.join(lease.addresses):<15} {lease.host_ifname:<14}"
         f" {lease.pod or lease.container_id[:13]}"
+        + ("" if lease.express else " not express")
         for lease in state.leases
     ]
     lines += [
@@ -97,6 +151,17 @@ def describe(state: NodeStatus) -> str:
         for p in state.problems
     ]
     return "\n".join(lines)
+
+
+def describe_express(state: ExpressStatus) -> str:
+    """Return the express lane's state in one line for a person."""
+    if not state.on:
+        return f"express   off: {state.cause}: {state.reason}"
+    return (
+        f"express   on: {state.pods} pods, {state.flows} flows,"
+        f" {state.express_packets} packets, {state.ordinary_packets} by the ordinary"
+        " path"
+    )
 
 
 if __name__ == "__main__":

@@ -141,7 +141,9 @@ def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
             ready=partial(status.ready, node.pool),
         ),
         control=ControlVerbs(
-            report=partial(status.report, node.pool), release=node.release.run
+            report=node.report,
+            release=node.release.run,
+            switch_express=node.switch_express,
         ),
         allowed_uid=allowed_uid,
     )

@@ -7,6 +7,7 @@ import structlog
 import trio
 
 from vcnd.config import Config
+from vcnd.flow import status
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
@@ -30,6 +31,7 @@ from vcnd.flow.supervise import Supervisor, Task
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.model.errors import VcndError
 from vcnd.model.place import KERNEL
+from vcnd.model.status import ExpressStatus, NodeStatus
 from vcnd.ports import Cloud, Cluster, Host, Journal
 
 log = structlog.get_logger()
@@ -123,6 +125,15 @@ class Node:
             self._cluster_tasks: dict[str, Task] = {}
         else:
             self._cluster_tasks = _cluster_tasks(self.pool, cloud, cluster, random)
+
+    async def report(self) -> NodeStatus:
+        """Return the node's state."""
+        return status.report(self.pool, await self._host.express())
+
+    async def switch_express(self, *, on: bool) -> ExpressStatus:
+        """Switch the express lane on or off; return its state then."""
+        await self._host.switch_express(on=on)
+        return status.express(await self._host.express())
 
     async def start(self, rooms: trio.Nursery) -> None:
         """Recover the state of an earlier life, then start the tasks."""

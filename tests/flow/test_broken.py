@@ -5,7 +5,6 @@ import trio
 
 from sim.world import World, add, key, settings, until_warm, world
 from vcnd.ctl import describe
-from vcnd.flow import status
 from vcnd.flow.broken import broken_pods
 from vcnd.flow.reasons import why_broken
 from vcnd.model.cause import Cause
@@ -37,7 +36,7 @@ async def test_a_pod_without_its_address_fails_check_and_is_listed(
         await node.attacher.check(key(2), 102, [well.address])
         (found,) = broken_pods(node.pool)
         assert (found.lease, found.cause) == (lost, Cause.ADDRESS_GONE)
-        report = status.report(node.pool)
+        report = await node.report()
         assert [b.address for b in report.broken] == [lost.address]
         assert f"broken    /pod1: address_gone: {why_broken(found)}" in describe(report)
         await node.attacher.delete(key(1))

@@ -148,7 +148,7 @@ async def test_imds_away_at_start(autojump_clock: Clock) -> None:
             await add(node, 1)
         assert "cloud has not been reached" in caught.value.details
         await trio.sleep(60)
-        assert "IMDS" in status.report(node.pool).problems[-1].reason
+        assert "IMDS" in status.problems(node.pool)[-1].reason
         w.service.faults.clear()
         await until_warm(node)
 
@@ -272,7 +272,7 @@ async def test_kernel_that_refuses_ends_nothing(autojump_clock: Clock) -> None:
     w.host.refusals = 3
     async with w.node() as node:
         await trio.sleep(1)
-        reasons = [p.reason for p in status.report(node.pool).problems]
+        reasons = [p.reason for p in status.problems(node.pool)]
         assert any("nft refused" in r for r in reasons)
         await until_warm(node)
         await add(node, 1)

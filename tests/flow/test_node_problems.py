@@ -20,7 +20,7 @@ async def test_a_problem_of_the_node_comes_and_goes(
         await until_warm(node)
 
         def told() -> dict[str, tuple[str, str]]:
-            found = status.report(node.pool).problems
+            found = status.problems(node.pool)
             return {p.what: (p.cause, p.reason) for p in found}
 
         assert told() == {"firewall ip filter FORWARD": ("packets_dropped", "drops")}

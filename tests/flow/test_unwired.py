@@ -15,7 +15,6 @@ from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, world
 from tests.flow.test_broken import delete_behind
 from vcnd.ctl import describe
-from vcnd.flow import status
 from vcnd.model.errors import SandboxBrokenError
 from vcnd.model.records import Leased
 from vcnd.model.sandbox import Lease
@@ -57,9 +56,9 @@ async def test_restarts_and_audits_leave_it(
         check_invariants(w, node)
     async with w.node() as node:
         assert node.pool.ledger.lease_of(lease.key) == lease
-        (shown,) = [x for x in status.report(node.pool).leases if not x.host_ifname]
+        (shown,) = [x for x in (await node.report()).leases if not x.host_ifname]
         assert shown.addresses == lease.addresses
-        assert lease.address in describe(status.report(node.pool))
+        assert lease.address in describe(await node.report())
 
 
 async def test_a_new_boot_ends_it(autojump_clock: Clock) -> None:

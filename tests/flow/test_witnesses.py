@@ -227,11 +227,11 @@ async def test_lost_link_is_reported_and_its_addresses_withheld(
         await trio.sleep(0.1)
         lease = await add(node, 2)
         assert w.secondary()[lease.address].vnic_id != slot.vnic.id
-        assert [p.what for p in status.report(node.pool).problems] == [
+        assert [p.what for p in status.problems(node.pool)] == [
             f"link of {slot.vnic.id}"
         ]
-        assert [b.address for b in status.report(node.pool).broken] == [before.address]
+        assert [b.address for b in (await node.report()).broken] == [before.address]
         w.host.find_link(slot.vnic.id)
         await trio.sleep(1)
-        assert status.report(node.pool).problems == ()
-        assert status.report(node.pool).broken == ()
+        assert status.problems(node.pool) == ()
+        assert (await node.report()).broken == ()

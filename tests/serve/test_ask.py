@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tests.calling import STATUS
 from vcnd import ctl
+from vcnd.model.cause import Cause
+from vcnd.model.status import ExpressStatus, NodeStatus
 from vcnd.serve.ask import AskError, answer_of, ask, ask_status
 
 
@@ -83,9 +85,10 @@ def test_vcndctl_shows_the_state(tmp_path: Path) -> None:
         "IPv4      1 leased, 3 free, 2 cooling, 0 deleting",
         "pool      demand 1, target 8, 0 waiting",
         "cloud     observed; 1 of 4 VNICs are known here",
+        "express   on: 3 pods, 12 flows, 1200 packets, 34 by the ordinary path",
         "vnic 2    10.1.0.2        02:00:17:00:00:01    6 addresses  abcdefghijkl"
         " 10.1.0.0/20",
-        "lease     10.1.0.5        oci1           default/web",
+        "lease     10.1.0.5        oci1           default/web not express",
         "broken    default/web: address_gone: 10.1.0.5 is gone",
         "problem   for 12 s, seen 2 times, last 4 s ago: addresses of"
         " ocid1.vnic.abcdefghijkl: subnet_full: no room left",
@@ -105,7 +108,9 @@ def test_the_names_in_json_stay(tmp_path: Path) -> None:
         "families": counts,
         "vnics": "index id mac address ipv6 subnet_id subnet_cidr class primary"
         " addresses blocks",
-        "leases": "network container_id ifname address addresses host_ifname pod",
+        "leases": "network container_id ifname address addresses host_ifname pod"
+        " express",
+        "express": "on cause reason pods flows express_packets ordinary_packets",
         "broken": "pod container_id ifname address cause reason",
         "problems": "what kind vnic_id family class name cause reason since_seconds"
         " seconds_ago count",
@@ -115,6 +120,50 @@ def test_the_names_in_json_stay(tmp_path: Path) -> None:
     for part, expected in names.items():
         found = state[part][0] if isinstance(state[part], list) else state[part]
         assert list(found) == expected.split()
+
+
+OFF = ExpressStatus(
+    on=False,
+    cause=Cause.SWITCHED_OFF,
+    reason="a command switched it off",
+    pods=0,
+    flows=0,
+    express_packets=0,
+    ordinary_packets=0,
+)
+OFF_LINE = "express   off: switched_off: a command switched it off"
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "code", "lines"),
+    [
+        ("on", STATUS.express, 0, [ctl.describe_express(STATUS.express)]),
+        ("on", OFF, 1, [OFF_LINE, "vcndctl: the express lane stays off"]),
+        ("off", OFF, 0, [OFF_LINE]),
+        ("status", STATUS, 0, [ctl.describe_express(STATUS.express)]),
+    ],
+)
+def test_vcndctl_switches_the_express_lane(
+    tmp_path: Path,
+    verb: str,
+    answer: ExpressStatus | NodeStatus,
+    code: int,
+    lines: list[str],
+) -> None:
+    path, body = tmp_path / "s", msgspec.json.encode(answer)
+    with answering(path, b"0 %d\n%s" % (len(body), body)):
+        command = ["--socket", str(path), "express", verb]
+        done = CliRunner().invoke(ctl.main, command)
+    assert done.exit_code == code
+    assert done.output.splitlines() == lines
+
+
+def test_vcndctl_prints_the_express_lane_as_json(tmp_path: Path) -> None:
+    path, body = tmp_path / "s", msgspec.json.encode(OFF)
+    with answering(path, b"0 %d\n%s" % (len(body), body)):
+        command = ["--socket", str(path), "express", "off", "--json"]
+        done = CliRunner().invoke(ctl.main, command)
+    assert json.loads(done.output) == json.loads(body)
 
 
 def test_missing_daemon_is_reported(tmp_path: Path) -> None:

@@ -3,8 +3,16 @@
 import msgspec
 
 from tests.calling import STATUS as REPORT
-from vcnd.model.status import NodeStatus
-from vcnd.serve.control import COMMANDS, RELEASE, STATUS, ControlVerbs
+from tests.calling import Verbs
+from vcnd.model.status import ExpressStatus, NodeStatus
+from vcnd.serve.control import (
+    COMMANDS,
+    EXPRESS_OFF,
+    EXPRESS_ON,
+    RELEASE,
+    STATUS,
+    ControlVerbs,
+)
 
 
 async def test_verbs_answer_in_json() -> None:
@@ -13,13 +21,22 @@ async def test_verbs_answer_in_json() -> None:
     async def release() -> None:
         releases.append(None)
 
-    verbs = ControlVerbs(report=lambda: REPORT, release=release)
+    daemon = Verbs()
+    verbs = ControlVerbs(
+        report=daemon.report, release=release, switch_express=daemon.switch_express
+    )
     report = await verbs.carry_out(STATUS)
     assert msgspec.json.decode(report, type=NodeStatus) == REPORT
     assert releases == []
     assert await verbs.carry_out(RELEASE) == b"{}"
     assert releases == [None]
+    for command, on in ((EXPRESS_OFF, False), (EXPRESS_ON, True)):
+        answer = await verbs.carry_out(command)
+        assert msgspec.json.decode(answer, type=ExpressStatus).on is on
 
 
 def test_verbs_are_none_of_cnis() -> None:
-    assert COMMANDS == ("VCND_STATUS", "VCND_RELEASE")
+    assert (
+        *("VCND_STATUS", "VCND_RELEASE"),
+        *("VCND_EXPRESS_ON", "VCND_EXPRESS_OFF"),
+    ) == COMMANDS

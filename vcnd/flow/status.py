@@ -11,9 +11,11 @@ from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_broken, why_empty
 from vcnd.flow.shortage import find_shortage
 from vcnd.model.errors import NotServingError
+from vcnd.model.express import ExpressState
 from vcnd.model.sandbox import Lease
 from vcnd.model.status import (
     BrokenStatus,
+    ExpressStatus,
     FamilyStatus,
     LeaseStatus,
     NodeStatus,
@@ -38,12 +40,12 @@ def ready(pool: Pool) -> None:
         )
 
 
-def report(pool: Pool) -> NodeStatus:
+def report(pool: Pool, lane: ExpressState) -> NodeStatus:
     """Return the node's state, as ``vcndctl status`` shows it."""
     counts = {family: pool.counts(family) for family in pool.demand.families()}
     slots = sorted(pool.vnics.slots.values(), key=lambda slot: slot.index)
     leases = sorted(pool.ledger.leases(), key=lambda lease: lease.key)
-    now, per_vnic = trio.current_time(), pool.ledger.per_vnic()
+    per_vnic = pool.ledger.per_vnic()
     return NodeStatus(
         pool=PoolStatus(
             **asdict(counts[pool.family]),
@@ -56,9 +58,29 @@ def report(pool: Pool) -> NodeStatus:
         vnic_limit=pool.vnics.limit,
         cloud_observed=pool.conditions.observed,
         leases=tuple(_lease(lease) for lease in leases),
+        express=express(lane),
         broken=tuple(_broken(found) for found in broken_pods(pool)),
-        problems=tuple(_problem(problem, now) for problem in pool.problems),
+        problems=problems(pool),
     )
+
+
+def express(lane: ExpressState) -> ExpressStatus:
+    """Return the express lane's state, as ``vcndctl express status`` shows it."""
+    return ExpressStatus(
+        on=lane.on,
+        cause=lane.why.cause if lane.why else None,
+        reason=lane.why.reason if lane.why else "",
+        pods=lane.pods,
+        flows=lane.flows,
+        express_packets=lane.express_packets,
+        ordinary_packets=lane.ordinary_packets,
+    )
+
+
+def problems(pool: Pool) -> tuple[ProblemStatus, ...]:
+    """Return what is wrong now."""
+    now = trio.current_time()
+    return tuple(_problem(problem, now) for problem in pool.problems)
 
 
 def _vnic(slot: VnicSlot, private_ips: Sequence[PrivateIp]) -> VnicStatus:
@@ -89,6 +111,7 @@ def _lease(lease: Lease) -> LeaseStatus:
         addresses=lease.addresses,
         host_ifname=lease.wiring.ifname if lease.wiring else "",
         pod=str(lease.pod),
+        express=lease.express,
     )
 
 

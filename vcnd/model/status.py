@@ -70,6 +70,8 @@ class LeaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The link on the node; empty if the lease has none."""
     pod: str
     """``namespace/name``; empty outside Kubernetes."""
+    express: bool
+    """False if its packets stay out of the express lane."""
 
 
 class BrokenStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,22 @@ class ProblemStatus(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class ExpressStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The express lane; its numbers count from its last load into the kernel."""
+
+    on: bool
+    cause: Cause | None
+    """Why it is off; null while it is on."""
+    reason: str
+    pods: int
+    """Pods that use it."""
+    flows: int
+    """Directions of connections in it, including some that have ended."""
+    express_packets: int
+    ordinary_packets: int
+    """Packets of these pods that took the ordinary path."""
+
+
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state."""
 
@@ -113,6 +131,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     cloud_observed: bool
     """True if an audit has succeeded since the daemon's start."""
     leases: tuple[LeaseStatus, ...]
+    express: ExpressStatus
     broken: tuple[BrokenStatus, ...]
     problems: tuple[ProblemStatus, ...]
 

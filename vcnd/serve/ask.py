@@ -3,11 +3,13 @@
 import json
 import re
 import socket
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from vcnd.model.status import NodeStatus
+from vcnd.model.status import ExpressStatus, NodeStatus
+
+T = TypeVar("T")
 
 ANSWER_SECONDS = 150.0
 
@@ -21,7 +23,7 @@ def ask(path: str, command: str, configuration: Any = None) -> Any:
 
     Args:
         path: the socket.
-        command: ``VCND_STATUS``, ``VCND_RELEASE``, or CNI's ``STATUS``.
+        command: one of ``serve.control.COMMANDS``, or CNI's ``STATUS``.
         configuration: a CNI network configuration, where the verb wants one.
 
     Raises:
@@ -55,8 +57,25 @@ def ask_status(path: str) -> NodeStatus:
     Raises:
         AskError: no answer came, or it is of another form.
     """
+    return _ask(path, "VCND_STATUS", NodeStatus)
+
+
+def switch_express(path: str, *, on: bool) -> ExpressStatus:
+    """Switch the express lane; return its state then.
+
+    Args:
+        path: the socket.
+        on: True to switch it on.
+
+    Raises:
+        AskError: no answer came, or it is of another form.
+    """
+    return _ask(path, "VCND_EXPRESS_ON" if on else "VCND_EXPRESS_OFF", ExpressStatus)
+
+
+def _ask(path: str, command: str, kind: type[T]) -> T:
     try:
-        return msgspec.convert(ask(path, "VCND_STATUS"), NodeStatus)
+        return msgspec.convert(ask(path, command), kind)
     except msgspec.ValidationError as error:
         raise AskError(
             f"the daemon's state is not as expected ({error}); are vcnd and vcndctl of"

@@ -2,28 +2,41 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
-from vcnd.model.status import NodeStatus
+from vcnd.model.status import ExpressStatus, NodeStatus
 
 STATUS, RELEASE = "VCND_STATUS", "VCND_RELEASE"
-COMMANDS = (STATUS, RELEASE)
+EXPRESS_ON, EXPRESS_OFF = "VCND_EXPRESS_ON", "VCND_EXPRESS_OFF"
+COMMANDS = (STATUS, RELEASE, EXPRESS_ON, EXPRESS_OFF)
 """Values of CNI_COMMAND that no container runtime uses."""
+
+
+class ExpressSwitch(Protocol):
+    """Switches the express lane."""
+
+    async def __call__(self, *, on: bool) -> ExpressStatus:
+        """Switch it on or off; return its state then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlVerbs:
     """The functions that carry out vcndctl's verbs."""
 
-    report: Callable[[], NodeStatus]
+    report: Callable[[], Awaitable[NodeStatus]]
     """Return the node's state."""
     release: Callable[[], Awaitable[None]]
     """Release everything to the cloud."""
+    switch_express: ExpressSwitch
 
     async def carry_out(self, command: str) -> bytes:
         """Carry out one of ``COMMANDS``; return the answer as JSON."""
         if command == RELEASE:
             await self.release()
             return b"{}"
-        return msgspec.json.encode(self.report())
+        if command in (EXPRESS_ON, EXPRESS_OFF):
+            switched = await self.switch_express(on=command == EXPRESS_ON)
+            return msgspec.json.encode(switched)
+        return msgspec.json.encode(await self.report())
