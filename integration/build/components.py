@@ -33,6 +33,8 @@ class Program:
     tags: str = ""
     is_test: bool = False
     """Built with ``go test -c``."""
+    has_c: bool = False
+    """Parts of it are C: the build needs a C compiler, and links statically."""
 
 
 def _kubernetes(name: str) -> Program:
@@ -79,6 +81,14 @@ PLUGINS = tuple(
     _plugin(path)
     for path in ("ipam/host-local", "main/loopback", "main/ptp", "meta/portmap")
 )
+BRIDGE = _plugin("main/bridge")
+FLANNELD = Program(
+    name="flanneld",
+    module="flannel",
+    package="github.com/flannel-io/flannel",
+    tags="netgo,osusergo",
+    has_c=True,
+)
 KIND = Program(name="kind", module="kind", package="sigs.k8s.io/kind")
 AGNHOST = Program(
     name="agnhost",
@@ -109,6 +119,8 @@ def _ldflags(program: Program) -> str:
             "buildDate": "2026-01-01T00:00:00Z",
         }
         flags += "".join(f" -X {version}.{k}={v}" for k, v in values.items())
+    if program.has_c:
+        flags += " -extldflags=-static"
     return flags
 
 
@@ -165,6 +177,7 @@ def build(cache: Cache, program: Program) -> Path:
     key = key_of(
         module / "go.mod",
         module / "go.sum",
+        *sorted(p for p in module.iterdir() if p.is_dir()),
         program.package,
         program.tags,
         program.is_test,
@@ -177,7 +190,11 @@ def build(cache: Cache, program: Program) -> Path:
         if program.tags:
             command += ["-tags", program.tags]
         command += ["-ldflags", _ldflags(program), "-o", str(folder / program.name)]
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""}
+        environment = {
+            **os.environ,
+            "CGO_ENABLED": str(int(program.has_c)),
+            "GOFLAGS": "",
+        }
         process = subprocess.Popen(
             [*command, "-v", program.package],
             cwd=module,
