@@ -24,6 +24,25 @@ def test_a_setting_of_a_later_version_is_written_down_too(node: NodeRoot) -> Non
     assert before["net.ipv4.conf.all.src_valid_mark"] == "0"
 
 
+def test_settings_of_a_module_are_saved_once_it_is_loaded(node: NodeRoot) -> None:
+    units.remember_settings(node)
+    commands = [command[-1] for command in node.ran]
+    (load,) = [i for i, c in enumerate(commands) if c.startswith("modprobe")]
+    (read,) = [i for i, c in enumerate(commands) if "tcp_be_liberal" in c]
+    assert load < read
+    before = json.loads(node.read(layout.BEFORE) or b"")
+    assert before["net.netfilter.nf_conntrack_tcp_be_liberal"] == "0"
+    assert before["net.netfilter.nf_conntrack_tcp_ignore_invalid_rst"] == "0"
+
+
+def test_restoring_skips_settings_that_the_kernel_lacks(node: NodeRoot) -> None:
+    saved = {"net.netfilter.nf_conntrack_tcp_be_liberal": "0"}
+    node.write(layout.BEFORE, json.dumps(saved))
+    units.put_settings_back(node)
+    path = "/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal"
+    assert node.ran == [("sh", "-c", f"[ ! -e {path} ] || echo 0 > {path}")]
+
+
 def test_an_upgrade_makes_settings_though_the_socket_runs(node: NodeRoot) -> None:
     units.start(node, changed=True)
     made = (units.SYSCTL, layout.SYSCTLS)

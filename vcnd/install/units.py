@@ -45,6 +45,8 @@ def remember_settings(host: Host) -> None:
     """
     before = json.loads(host.read(layout.BEFORE) or b"{}")
     fresh = [name for name in _settings() if name not in before]
+    # The unit loads the module: what the kernel sets then is the value before.
+    host.run("sh", "-c", "modprobe --quiet nf_conntrack || true")
     current = {name: _value(host, name) for name in fresh}
     before |= {name: value for name, value in current.items() if value}
     host.write(layout.BEFORE, json.dumps(before, indent=2) + "\n")
@@ -56,10 +58,11 @@ def _value(host: Host, setting: str) -> str:
 
 
 def put_settings_back(host: Host) -> None:
-    """Restore the saved settings."""
+    """Restore the saved settings; skip those that the kernel lacks by now."""
     before = json.loads(host.read(layout.BEFORE) or b"{}")
     for name, value in before.items():
-        host.run("sh", "-c", f"echo {int(value)} > {_path(name)}")
+        path = _path(name)
+        host.run("sh", "-c", f"[ ! -e {path} ] || echo {int(value)} > {path}")
 
 
 def _settings() -> list[str]:

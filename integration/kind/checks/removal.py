@@ -32,7 +32,9 @@ done
 grep -v transient <<<"$units" | sort
 echo '## users'; cut -d: -f1,3 /etc/passwd /etc/group /etc/shadow /etc/gshadow | sort
 echo '## settings'; sysctl net.ipv4.ip_forward net.ipv4.conf.all net.ipv4.conf.default \
-    net.ipv6.conf.all net.ipv6.conf.default | sort
+    net.ipv6.conf.all net.ipv6.conf.default \
+    net.netfilter.nf_conntrack_tcp_be_liberal \
+    net.netfilter.nf_conntrack_tcp_ignore_invalid_rst | sort
 echo '## mounts'; findmnt -rno TARGET | grep -v -e /kubelet/ -e contai -e /netns | sort
 """
 
