@@ -1,4 +1,4 @@
-"""Compile the CNI shim into the wheel (a hatchling build hook)."""
+"""Compile the CNI shim and the BPF programs into the wheel (a hatchling build hook)."""
 
 import os
 import shutil
@@ -9,22 +9,23 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FLAGS = [
+SHIM = "vcnd/_shim/vcnd-cni"
+SHIM_FLAGS = [
     *("-Os", "-Wall", "-Wextra", "-ffreestanding", "-fno-builtin"),
     *("-fno-stack-protector", "-fno-asynchronous-unwind-tables"),
     *("-fno-pie", "-no-pie", "-nostdlib", "-static", "-s"),
     '-DVCND_SOCKET="/run/vcnd/cni.sock"',
 ]
+PROGRAMS = "vcnd/_bpf/express.o"
+PROGRAMS_FLAGS = ["-target", "bpf", "-O2", "-Wall", "-Wextra", "-c"]
 
 
-class ShimBuildHook(BuildHookInterface[Any]):
-    """Build ``cni/vcnd-cni.c`` with the system's C compiler."""
+class CompilingBuildHook(BuildHookInterface[Any]):
+    """Build ``cni/vcnd-cni.c`` with the system's compiler, ``bpf`` with clang."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and name the binary as part of the wheel."""
+        """Compile, and name what was made as parts of the wheel."""
         del version
-        root = Path(self.root)
-        binary = root / "vcnd" / "_shim" / "vcnd-cni"
         compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
         if compiler is None:
             message = (
@@ -32,13 +33,28 @@ class ShimBuildHook(BuildHookInterface[Any]):
                 " found: install one (Debian: apt-get install gcc) or name it in CC"
             )
             raise RuntimeError(message)
-        binary.parent.mkdir(parents=True, exist_ok=True)
-        source = str(root / "cni" / "vcnd-cni.c")
-        # A new file by rename: a running plugin must never be written in place.
-        fresh = binary.with_suffix(".new")
-        subprocess.run([compiler, *FLAGS, "-o", str(fresh), source], check=True)
-        fresh.rename(binary)
-        build_data["artifacts"].append("vcnd/_shim/vcnd-cni")
+        self._compile([compiler, *SHIM_FLAGS], "cni/vcnd-cni.c", SHIM)
+        build_data["artifacts"].append(SHIM)
+        clang = os.environ.get("CLANG") or shutil.which("clang")
+        if clang is None:
+            (Path(self.root) / PROGRAMS).unlink(missing_ok=True)
+            self.app.display_warning(
+                "vcnd is built without its express lane: that needs clang, and none"
+                " was found: install it (Debian: apt-get install clang) or name it in"
+                " CLANG"
+            )
+        else:
+            self._compile([clang, *PROGRAMS_FLAGS], "bpf/express.c", PROGRAMS)
+            build_data["artifacts"].append(PROGRAMS)
         build_data["pure_python"] = False
         machine = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{machine}"
+
+    def _compile(self, command: list[str], source: str, target: str) -> None:
+        root = Path(self.root)
+        made = root / target
+        made.parent.mkdir(parents=True, exist_ok=True)
+        # A new file by rename: a running plugin must never be written in place.
+        fresh = made.with_suffix(".new")
+        subprocess.run([*command, "-o", str(fresh), str(root / source)], check=True)
+        fresh.rename(made)

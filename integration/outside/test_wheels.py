@@ -1,6 +1,8 @@
 """The wheels have the right files, and fakeoci's can be installed anywhere."""
 
 import re
+import shutil
+import sys
 import zipfile
 from email.message import Message
 from email.parser import Parser
@@ -81,13 +83,28 @@ def test_the_fakes_wheel_needs_no_package_of_the_daemon(wheel: Path) -> None:
     assert named & {"vcnd", "pyroute2", "pyyaml", "structlog"} == set()
 
 
-def test_the_daemons_wheel_holds_the_shim_and_no_fake(tmp_path: Path) -> None:
+def test_the_daemons_wheel_holds_what_is_compiled_and_no_fake(tmp_path: Path) -> None:
     with zipfile.ZipFile(build("vcnd", tmp_path)) as archive:
         names = archive.namelist()
         (entries,) = (n for n in names if n.endswith("entry_points.txt"))
         assert b"fakeoci" not in archive.read(entries)
-    assert "vcnd/_shim/vcnd-cni" in names
+    assert {"vcnd/_shim/vcnd-cni", "vcnd/_bpf/express.o"} <= {*names}
     assert [n for n in names if n.startswith("fakeoci")] == []
+
+
+def test_the_daemons_wheel_is_built_without_clang(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    ignored = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "_bpf")
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("cc", "as", "ld"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel")
+    run(*command, "-d", str(tmp_path), cwd=copy, path=programs)
+    (made,) = tmp_path.glob("vcnd-*.whl")
+    with zipfile.ZipFile(made) as archive:
+        assert "vcnd/_bpf/express.o" not in archive.namelist()
 
 
 def test_a_checkout_installs_without_a_compiler(wheel: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ exec chroot "$4" /usr/bin/python3 -m compileall -q \
 def source_key() -> str:
     """Return a hash of the sources of our images."""
     return key_of(
-        *(ROOT / p for p in ("vcnd", "fakeoci", "cni", "systemd")),
+        *(ROOT / p for p in ("vcnd", "fakeoci", "bpf", "cni", "systemd")),
         *(ROOT / p for p in ("deploy/image", "pyproject.toml")),
         SCRIPTS,
         COMPILE,
