@@ -61,7 +61,9 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
         os.environ.update(_fast_environment())
         # No test of this group reads log records: to catch them costs each some time.
         chosen = ("-m", "not slow", "-p", "no:logging", *arguments)
-    codes = [_pytest("tests", (*_workers(), *chosen))]
+    # A second process takes longer to start than it saves in the fast group.
+    workers = () if fast else _workers()
+    codes = [_pytest("tests", (*workers, *chosen))]
     if not fast:
         codes.append(_contract(arguments))
         codes.append(_pytest("integration/outside", arguments))

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-settings.register_profile("few", max_examples=20, derandomize=True, deadline=None)
+settings.register_profile("few", max_examples=10, derandomize=True, deadline=None)
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("random", max_examples=5000, deadline=None)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
@@ -36,6 +36,11 @@ os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "trusted.pem")
 LIMIT_SECONDS = 0.5
 """The most processor time, with threads, of a test of the fast group."""
 
+LIVES = Path(__file__).parent / "flow"
+LIVES_OF_A_FILE = 1
+"""Of each file here so many tests are in the fast group: a simulated node's life takes
+0.07 s of processor time, and there are hundreds."""
+
 BEGAN = pytest.StashKey[float]()
 
 
@@ -48,19 +53,28 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep an evenly spread sample of each matrix in the fast group."""
+    """Keep a sample in the fast group: of each matrix, and of each file of lives."""
     matrices: dict[str, list[pytest.Item]] = defaultdict(list)
+    lives: dict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("matrix"):
+        if LIVES in item.path.parents and not item.get_closest_marker("slow"):
+            lives[item.path].append(item)
+        elif item.get_closest_marker("matrix"):
             matrices[item.nodeid.partition("[")[0]].append(item)
     for cases in matrices.values():
         matrix = cases[0].get_closest_marker("matrix")
         assert matrix is not None
-        fast: int = matrix.kwargs["fast"]
-        sample = {len(cases) * number // fast for number in range(fast)}
-        for number, case in enumerate(cases):
-            if number not in sample:
-                case.add_marker(pytest.mark.slow)
+        _keep(cases, matrix.kwargs["fast"])
+    for tests in lives.values():
+        _keep(tests, LIVES_OF_A_FILE)
+
+
+def _keep(tests: list[pytest.Item], fast: int) -> None:
+    """Mark tests slow, but for so many that are evenly spread."""
+    sample = {len(tests) * number // fast for number in range(fast)}
+    for number, test in enumerate(tests):
+        if number not in sample:
+            test.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -38,7 +38,7 @@ def test_each_operation_has_a_request() -> None:
     assert ACCEPTED.keys() == METHODS.keys()
 
 
-@pytest.mark.matrix(fast=30)
+@pytest.mark.matrix(fast=12)
 @pytest.mark.parametrize("operation", METHODS)
 async def test_a_good_request_is_accepted(operation: str, cloud: MadeCloud) -> None:
     method, target, body = accepted(operation, cloud.ids)
@@ -48,7 +48,7 @@ async def test_a_good_request_is_accepted(operation: str, cloud: MadeCloud) -> N
     assert cloud.service.records[-1].operation == operation
 
 
-@pytest.mark.matrix(fast=15)
+@pytest.mark.matrix(fast=6)
 @pytest.mark.parametrize("operation", WITH_ETAG)
 async def test_a_stale_etag_changes_nothing(operation: str, cloud: MadeCloud) -> None:
     method, target, body = accepted(operation, cloud.ids)
@@ -61,7 +61,7 @@ async def test_a_stale_etag_changes_nothing(operation: str, cloud: MadeCloud) ->
         assert snapshot(world) == before
 
 
-@pytest.mark.matrix(fast=15)
+@pytest.mark.matrix(fast=6)
 @pytest.mark.parametrize("operation", WITH_ETAG)
 @pytest.mark.parametrize("anything", [False, True])
 async def test_the_right_etag_lets_a_change_through(

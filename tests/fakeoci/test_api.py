@@ -68,6 +68,7 @@ async def call(
     )
 
 
+@pytest.mark.slow
 async def test_unsigned_and_wrongly_signed_are_refused(
     client: Client, service: Service
 ) -> None:

@@ -22,6 +22,7 @@ from tests.fakeoci.calls import (
 )
 
 
+@pytest.mark.slow
 @LIBRARIES
 def test_synchronous_callers(library: Any) -> None:
     with mock_oci() as fake:
@@ -61,6 +62,7 @@ async def test_a_client_in_a_worker_thread_of_trio() -> None:
     assert answer.json() == 4
 
 
+@pytest.mark.slow
 def test_clients_of_several_threads_share_the_cloud() -> None:
     answers: list[int] = []
 
@@ -109,6 +111,7 @@ def test_instance_metadata_over_ipv6() -> None:
         assert httpx2.get(url, headers=BEARER).json() == 4
 
 
+@pytest.mark.matrix(fast=3)
 @LIBRARIES
 @pytest.mark.parametrize(
     "options",
@@ -148,6 +151,7 @@ def test_a_forked_child_has_the_cloud_too() -> None:
 # Several at once
 
 
+@pytest.mark.slow
 def test_innermost_mock_answers() -> None:
     with mock_oci() as outer:
         with mock_oci() as inner:
@@ -189,6 +193,7 @@ def test_nothing_is_left_patched() -> None:
     assert threading.active_count() == threads
 
 
+@pytest.mark.slow
 @LIBRARIES
 def test_leaving_the_mock_keeps_patches_made_over_it(
     library: Any, monkeypatch: pytest.MonkeyPatch

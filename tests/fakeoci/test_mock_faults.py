@@ -39,7 +39,7 @@ CALLERS = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.matrix(fast=8)
+@pytest.mark.matrix(fast=4)
 # httpx and httpx2 leave generators open after a decoding error; trio warns of them.
 @pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
 @LIBRARIES
@@ -79,6 +79,7 @@ def test_a_fault_is_the_callers_own_exception(
         assert run(library, fake, PATIENCE).status_code == 200
 
 
+@pytest.mark.matrix(fast=2)
 @LIBRARIES
 @CALLERS
 def test_a_refusal_and_a_late_answer_are_answers(library: Any, run: Run) -> None:
@@ -127,6 +128,7 @@ def test_a_caller_may_stop_reading_an_answer_that_never_ends(library: Any) -> No
             assert got.status_code == 200
 
 
+@pytest.mark.slow
 @LIBRARIES
 @pytest.mark.parametrize("run", [asyncio.run, trio.run], ids=["asyncio", "trio"])
 def test_calls_are_served_at_once_and_may_be_cancelled(library: Any, run: Any) -> None:
@@ -169,6 +171,7 @@ def test_calls_are_served_at_once_and_may_be_cancelled(library: Any, run: Any) -
         assert run(inner() if run is asyncio.run else inner) == 200
 
 
+@pytest.mark.slow
 def test_a_call_that_its_caller_gave_up_is_carried_out_all_the_same() -> None:
     with mock_oci() as fake:
         unsigned(fake)

@@ -104,6 +104,7 @@ def local() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", [httpx, httpx2])
 def test_loopback_stays_usable(local: str, library: Any) -> None:
     assert library.get(local).text == "ok"

@@ -20,6 +20,7 @@ from tests.fakeoci.calls import (
 )
 
 
+@pytest.mark.slow
 @LIBRARIES
 def test_virtual_time_completes_work_under_way(library: Any) -> None:
     with mock_oci(virtual_time=True) as fake:
@@ -29,6 +30,7 @@ def test_virtual_time_completes_work_under_way(library: Any) -> None:
         assert library.get(url).json()["lifecycleState"] == "ATTACHED"
 
 
+@pytest.mark.slow
 def test_a_clock_that_the_test_advances() -> None:
     clock = Clock(lambda: 1_800_000_000.0)
     with mock_oci(clock=clock) as fake:

@@ -64,6 +64,7 @@ def test_what_follows_a_subnet_is_a_setting(
     assert places(service, *held(service, "peer-hosts")) == {"network"}
 
 
+@pytest.mark.slow
 def test_an_instance_leaves_vnics_and_boot_volume_behind(service: Service) -> None:
     world = service.world
     node = world.named(Instance, "node1")
@@ -82,6 +83,7 @@ def test_an_instance_leaves_vnics_and_boot_volume_behind(service: Service) -> No
     assert volume["compartmentId"] == world.compartment_id
 
 
+@pytest.mark.slow
 def test_a_move_is_refused(service: Service) -> None:
     node = service.world.named(Instance, "node1")
     path, there = f"/instances/{node.id}/actions/changeCompartment", "ocid1.x"

@@ -27,6 +27,7 @@ def profile(directory: Path) -> dict[str, str]:
     return dict(parser["DEFAULT"])
 
 
+@pytest.mark.slow
 def test_the_folder_names_a_key_that_the_cloud_knows(
     service: Service, tmp_path: Path
 ) -> None:

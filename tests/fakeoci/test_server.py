@@ -60,6 +60,7 @@ async def lists(service: Service, kinds: list[str]) -> list[bytes | type[OSError
     return seen
 
 
+@pytest.mark.slow
 async def test_server_survives_a_connection_reset(service: Service) -> None:
     seen = await lists(service, ["", "reset", "cut", "reset", ""])
     ok = b"HTTP/1.1 200"
@@ -109,6 +110,7 @@ async def answers(service: Service, requests: Sequence[bytes]) -> list[bytes]:
     return seen
 
 
+@pytest.mark.matrix(fast=3)
 @pytest.mark.parametrize("what", BROKEN)
 async def test_broken_requests_are_refused_and_the_server_goes_on(
     service: Service, what: str, capfd: pytest.CaptureFixture[str]

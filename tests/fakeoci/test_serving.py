@@ -50,6 +50,7 @@ def _get(cloud: fakeoci.Cloud, target: str) -> httpx2.Response:
         return client.get(cloud.url + target, headers=headers)
 
 
+@pytest.mark.slow
 def test_the_configuration_signs_requests_that_the_cloud_accepts() -> None:
     with fakeoci.serving() as cloud:
         where = f"compartmentId={cloud.compartment}"
@@ -66,6 +67,7 @@ def test_metadata_answers_for_the_chosen_instance() -> None:
         assert answer.text == cloud.instances["node2"]
 
 
+@pytest.mark.slow
 def test_tls_is_served_when_asked_for() -> None:
     with fakeoci.serving(tls=True) as cloud:
         trust = ssl.create_default_context(cadata=cloud.ca_pem)

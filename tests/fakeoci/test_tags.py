@@ -30,6 +30,7 @@ def tagged(value: Any, tags: dict[str, Any]) -> Any:
     return [tagged(item, tags) for item in value] if isinstance(value, list) else value
 
 
+@pytest.mark.matrix(fast=4)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
     ("known", "named", "lacking"),

@@ -94,6 +94,7 @@ LATE: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.matrix(fast=2)
 @pytest.mark.parametrize("what", LATE)
 async def test_a_late_failure_leaves_nothing(what: str, cloud: MadeCloud) -> None:
     reserved = {"subnetId": cloud.ids["six-subnet"], "lifetime": "RESERVED"}

@@ -113,7 +113,6 @@ async def test_del_waits_for_an_add_that_has_its_address(autojump_clock: Clock) 
         assert (await add(node, 1)).key == key(1)
 
 
-@pytest.mark.matrix(fast=3)
 @pytest.mark.parametrize("tenths", range(12))
 async def test_add_cancelled_at_any_step_leaves_nothing(
     autojump_clock: Clock, tenths: int

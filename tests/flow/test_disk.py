@@ -117,7 +117,6 @@ async def test_restart_after_del_on_a_full_disk_gives_no_address_twice(
         assert written(w) == set()
 
 
-@pytest.mark.matrix(fast=3)
 @pytest.mark.parametrize("after", [0.0, 0.1, 0.15, 0.2, 0.3, 0.45])
 @pytest.mark.parametrize("full", [False, True])
 async def test_cancelled_calls_leave_books_and_disk_agreed(

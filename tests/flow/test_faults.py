@@ -40,7 +40,6 @@ def world_for(operation: str) -> World:
     )
 
 
-@pytest.mark.matrix(fast=6)
 @pytest.mark.parametrize("operation", OPERATIONS + BLOCK_OPERATIONS)
 @pytest.mark.parametrize(("status", "code"), REFUSALS)
 async def test_transient_refusals_are_waited_out(
@@ -55,7 +54,6 @@ async def test_transient_refusals_are_waited_out(
     assert len(w.secondary()) == 4
 
 
-@pytest.mark.matrix(fast=4)
 @pytest.mark.parametrize("operation", OPERATIONS + BLOCK_OPERATIONS)
 @pytest.mark.parametrize("kind", ["after", "cut"])
 async def test_lost_answers_make_no_second_object(

@@ -34,7 +34,6 @@ def addresses(node: Node) -> set[str]:
     return {x.address for x in node.pool.ledger.leases()}
 
 
-@pytest.mark.matrix(fast=2)
 @pytest.mark.parametrize(
     "lost",
     [

@@ -115,6 +115,7 @@ async def test_useless_server_is_asked_with_backoff(
     assert server.count(watches=False) <= MOST_ASKED
 
 
+@pytest.mark.slow
 async def test_a_watch_that_lived_is_opened_again_at_once(
     autojump_clock: Clock, tmp_path: Path
 ) -> None:
