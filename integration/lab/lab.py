@@ -100,6 +100,7 @@ async def running_lab(
     allow: list[dict[str, Any]] | None = None,
     families: tuple[str, ...] = ("IPv4",),
     profile: Profile | None = None,
+    express: bool = True,
 ) -> AsyncIterator[Lab]:
     """Run a world with named nodes; their daemons are not started."""
     world_file = directory / "world.toml"
@@ -117,6 +118,7 @@ async def running_lab(
             metadata=f"http://{_imds(families)}/opc/v2",
             families=families,
             allow=allow or [],
+            express=express,
         )
         image = profile or Profile()
         made = [Node(name, directory, config, image) for name in nodes]

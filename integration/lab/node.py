@@ -50,6 +50,8 @@ class NodeConfig:
     families: tuple[str, ...] = ("IPv4",)
     allow: list[dict[str, Any]] = field(default_factory=list)
     """What pods may request (``[[allow]]``)."""
+    express: bool = True
+    """Whether established connections may take the express lane."""
 
 
 class Node:
@@ -92,7 +94,10 @@ class Node:
                 "metadata_url": config.metadata,
             },
             "pool": config.pool,
-            "node": {"state_directory": str(self.state_directory)},
+            "node": {
+                "state_directory": str(self.state_directory),
+                "express": config.express,
+            },
             "log": {"format": "json"},
         }
         tables = [(f"[{name}]", values) for name, values in sections.items()]
