@@ -16,7 +16,9 @@ from vcnd.linux.pod_names import is_ours, owner
 from vcnd.linux.ruleset import PODS_MAPS
 from vcnd.model.family import Family
 from vcnd.model.interface import PodLink
-from vcnd.netlink import nftables, rtnetlink
+from vcnd.netlink import listed, nftables, rtnetlink
+from vcnd.netlink.listed import number as number_of
+from vcnd.netlink.listed import string
 from vcnd.netlink.messages import (
     NetlinkError,
     NetlinkSocket,
@@ -25,8 +27,6 @@ from vcnd.netlink.messages import (
     u32,
 )
 
-RTM_GETLINK = 18
-IFLA_EXT_MASK, SKIP_STATISTICS = 29, 8
 FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
@@ -76,24 +76,22 @@ def links(
 
     A dump that was interrupted is repeated, and may have listed a link twice.
     """
-    head = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, 0, 0, 0)
-    asked = head + u32(IFLA_EXT_MASK, SKIP_STATISTICS)
     found: dict[int, Link] = {}
     # Looked for as bytes: to read each of a link's thirty attributes takes longer.
     sign = b"" if group is None else u32(rtnetlink.IFLA_GROUP, group)
-    for _, body in route.dump("list links", RTM_GETLINK, asked):
+    for _, body in route.dump("list links", *listed.LINKS):
         if sign not in body:
             continue
         index, flags = struct.unpack_from("=iI", body, 4)
         parts = attributes(body[16:])
-        name = _text(parts.get(rtnetlink.IFLA_IFNAME, b""))
-        alias = _text(parts.get(rtnetlink.IFLA_IFALIAS, b""))
+        name = string(parts.get(rtnetlink.IFLA_IFNAME, b""))
+        alias = string(parts.get(rtnetlink.IFLA_IFALIAS, b""))
         mac = parts.get(rtnetlink.IFLA_ADDRESS, b"").hex(":")
         found[index] = Link(
             index=index,
             name=name,
             up=bool(flags & rtnetlink.IFF_UP),
-            group=_number(parts.get(rtnetlink.IFLA_GROUP, b"")),
+            group=number_of(parts.get(rtnetlink.IFLA_GROUP, b"")),
             alias=alias,
             ours=is_ours(layout, name, mac, alias),
         )
@@ -104,15 +102,14 @@ def _routed(route: NetlinkSocket, layout: Layout) -> dict[int, list[str]]:
     """Return the addresses that the pods' table routes to each link."""
     carried: dict[int, set[str]] = defaultdict(set)
     for family, number in FAMILIES.items():
-        asked = struct.pack("=BBBBBBBBI", number, *(0,) * 8)
-        for _, body in route.dump("list routes", rtnetlink.RTM_GETROUTE, asked):
+        for _, body in route.dump("list routes", *listed.routes(number)):
             parts, length = attributes(body[12:]), body[1]
             if body[0] != number or length != family.bits:
                 continue
-            if _number(parts.get(rtnetlink.RTA_TABLE, b"")) != layout.pods_table:
+            if number_of(parts.get(rtnetlink.RTA_TABLE, b"")) != layout.pods_table:
                 continue
             address = socket.inet_ntop(number, parts[rtnetlink.RTA_DST])
-            carried[_number(parts.get(rtnetlink.RTA_OIF, b""))].add(address)
+            carried[number_of(parts.get(rtnetlink.RTA_OIF, b""))].add(address)
     return {index: _in_order(addresses) for index, addresses in carried.items()}
 
 
@@ -161,11 +158,3 @@ def reap_group(layout: Layout) -> None:
 
 def _in_order(addresses: set[str]) -> list[str]:
     return sorted(addresses, key=lambda a: (":" in a, a))
-
-
-def _text(value: bytes) -> str:
-    return value.rstrip(b"\0").decode(errors="replace")
-
-
-def _number(value: bytes) -> int:
-    return int(struct.unpack("=I", value)[0]) if len(value) == 4 else 0  # noqa: PLR2004

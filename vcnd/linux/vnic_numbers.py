@@ -1,8 +1,11 @@
 """The numbers of VNICs on this node, read from the kernel's routes."""
 
-from vcnd.linux.kernel import as_link, default_routes, netlink
+import socket
+
+from vcnd.linux import kernel
 from vcnd.linux.layout import Layout
 from vcnd.model.vnic import PRIMARY_INDEX
+from vcnd.netlink.messages import NetlinkSocket
 
 
 def vnic_numbers(layout: Layout) -> dict[str, int]:
@@ -13,10 +16,10 @@ def vnic_numbers(layout: Layout) -> dict[str, int]:
     """
     first, last = PRIMARY_INDEX + 1, layout.most_pod_vnics
     tables = {layout.vnic_table(n): n for n in range(first, last + 1)}
-    with netlink() as route:
-        macs = {x.index: x.mac for x in map(as_link, route.get_links())}
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        macs = {x.index: x.mac for x in kernel.links(route)}
         return {
             macs[found.link_index]: tables[found.table]
-            for found in default_routes(route)
+            for found in kernel.default_routes(route)
             if found.ours and found.table in tables and found.link_index in macs
         }

@@ -7,11 +7,10 @@ import errno
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from vcnd.linux import kernel
 from vcnd.linux.foreign import ForeignLink, foreign_links
-from vcnd.linux.kernel import NUMBERS, Link
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import is_ours
 from vcnd.linux.rules import Rule, vnic_rules
@@ -19,8 +18,9 @@ from vcnd.linux.ruleset import VnicLink, class_numbers
 from vcnd.model.family import Family
 from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
 from vcnd.netlink import rtnetlink
+from vcnd.netlink.listed import Link
 from vcnd.netlink.messages import NetlinkSocket
-from vcnd.netlink.rtnetlink import IFA_F_NODAD, MAIN_TABLE, RTPROT_KERNEL
+from vcnd.netlink.rtnetlink import MAIN_TABLE
 
 ASKS_FROM = "fe80::2"
 """A link-local address on each pod VNIC.  The kernel proves its own address first, so
@@ -76,8 +76,8 @@ class VnicWiring:
         """
         found: list[VnicLink] = []
         in_use: list[int] = []
-        with kernel.netlink() as route:
-            links = [kernel.as_link(message) for message in route.get_links()]
+        with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+            links = kernel.links(route)
             by_mac = {x.mac: x for x in links if x.mac and x.kind not in STACKED}
             mtu = self._layout.mtu or next(
                 (by_mac[s.vnic.mac].mtu for s in slots if _is_there(s, by_mac)), 0
@@ -139,52 +139,54 @@ class VnicWiring:
 
     def take_down(self) -> None:
         """Remove every rule and route of ours; links stay the cloud's."""
-        with kernel.netlink() as route:
+        with NetlinkSocket(socket.NETLINK_ROUTE) as route:
             self._bring_rules_to(route, set())
             for family in Family:
                 kernel.flush(route, self._layout.pods_table, family)
 
-    def _set_up(self, route: Any, slot: VnicSlot, link: Link, mtu: int) -> None:
+    def _set_up(
+        self, route: NetlinkSocket, slot: VnicSlot, link: Link, mtu: int
+    ) -> None:
         vnic, table = slot.vnic, self._layout.vnic_table(slot.index)
+        new_address = partial(rtnetlink.new_address, link.index)
+        new_route = partial(rtnetlink.new_route, index=link.index, table=table)
+        steps: list[tuple[str, rtnetlink.Message]] = []
         if not link.up or (mtu and link.mtu != mtu):
-            route.link("set", index=link.index, state="up", mtu=mtu or link.mtu)
-        set_device(link.index, VNIC_SETTINGS)
-        # The address stays on the VNIC: without it MASQUERADE would take the
-        # primary's, and losing the last address flushes the link's every route.
-        route.addr("replace", index=link.index, address=vnic.address, prefixlen=32)
-        common = {"oif": link.index, "table": table, "proto": RTPROT_KERNEL}
+            steps.append(("link", rtnetlink.link_up(link.index, mtu or link.mtu)))
         router = vnic.virtual_router
-        route.route("replace", dst=f"{router}/32", scope="link", **common)
-        route.route(
-            "replace", dst="default", gateway=router, flags=["onlink"], **common
-        )
-        if not vnic.ipv6_router:
-            return
-        # Nobody else has them: no wait for proof (DAD).
-        for own, length in ((vnic.ipv6, 128), (ASKS_FROM, 64)):
-            if own:
-                parameters = {"address": own, "prefixlen": length, "flags": IFA_F_NODAD}
-                route.addr("replace", index=link.index, **parameters)
-        common["family"] = socket.AF_INET6
-        route.route("replace", dst="default", gateway=vnic.ipv6_router, **common)
+        steps += [
+            ("settings", rtnetlink.device_settings(link.index, VNIC_SETTINGS)),
+            # The address stays on the VNIC: without it MASQUERADE would take the
+            # primary's, and losing the last address flushes the link's every route.
+            ("address", new_address(vnic.address)),
+            ("route to the router", new_route(router)),
+            ("default route", new_route("", gateway=router, onlink=True)),
+        ]
+        if vnic.ipv6_router:
+            if vnic.ipv6:
+                steps.append(("address", new_address(vnic.ipv6)))
+            steps += [
+                ("link-local address", new_address(ASKS_FROM, 64)),
+                ("default route", new_route("", gateway=vnic.ipv6_router)),
+            ]
+        for step, message in steps:
+            route.request(f"{step} of VNIC {slot.index}", *message)
 
     def _answer_by(
-        self, route: Any, foreign: ForeignLink, families: Sequence[Family]
+        self, route: NetlinkSocket, foreign: ForeignLink, families: Sequence[Family]
     ) -> None:
         """Give a foreign VNIC a table, so that answers can leave by it."""
         for family in families:
             if family not in foreign.gateways:
                 continue
-            route.route(
-                "replace",
-                dst="default",
+            message = rtnetlink.new_route(
+                "",
+                index=foreign.link_index,
                 gateway=foreign.gateways[family],
-                oif=foreign.link_index,
                 table=self._layout.vnic_table(foreign.index),
-                proto=RTPROT_KERNEL,
-                family=NUMBERS[family],
-                **({"flags": ["onlink"]} if family is Family.IPV4 else {}),
+                onlink=family is Family.IPV4,
             )
+            route.request(f"answer by {foreign.ifname}", *message)
 
     def _rules(
         self,
@@ -210,7 +212,7 @@ class VnicWiring:
             }
         return wanted
 
-    def _bring_rules_to(self, route: Any, wanted: set[Rule]) -> None:
+    def _bring_rules_to(self, route: NetlinkSocket, wanted: set[Rule]) -> None:
         """Add missing rules and remove surplus ones, at our priorities only."""
         layout = self._layout
         # Before anything is deleted: the removal of an unwanted rule is no loss.

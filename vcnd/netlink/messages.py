@@ -172,6 +172,33 @@ class NetlinkSocket:
                 if kind == NLMSG_ERROR and number in numbers:
                     return flags, body
 
+    def get(self, step: str, kind: int, body: bytes) -> bytes:
+        """Return the object that a request asks for.
+
+        Raises:
+            NetlinkError: the kernel refused, or its answer was lost.
+        """
+        try:
+            sock, (number,) = self._open(), self.numbers(1)
+            sock.send(message(kind, NLM_F_REQUEST, body, number))
+            found = self._object(sock, step, number)
+        except BaseException:
+            self._drop()
+            raise
+        kind, flags, content = found
+        if kind == NLMSG_ERROR:
+            _raise_refusal(step, flags, content)
+        return content
+
+    def _object(
+        self, sock: socket.socket, step: str, number: int
+    ) -> tuple[int, int, bytes]:
+        """Return the first answer to a request that asks for no acknowledgement."""
+        while True:
+            for answered, kind, flags, body in numbered(self._receive(sock, step)):
+                if answered == number:
+                    return kind, flags, body
+
     def dump(self, step: str, kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield (type, body) of each object in a dump.
 

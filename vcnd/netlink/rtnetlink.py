@@ -1,4 +1,4 @@
-"""The rtnetlink messages that plugging needs, as (type, flags, body).  Pure."""
+"""Changes of links, addresses, routes and neighbours as (type, flags, body).  Pure."""
 
 import socket
 import struct
@@ -14,12 +14,13 @@ from vcnd.netlink.messages import (
     u32,
 )
 
-RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK = 16, 17, 19
-RTM_NEWADDR, RTM_DELADDR, RTM_NEWROUTE, RTM_DELROUTE = 20, 21, 24, 25
-RTM_GETROUTE, RTA_PRIORITY = 26, 6
-RTM_NEWNEIGH, RTM_DELRULE = 28, 33
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_NEWNEIGH, RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 28, 32, 33, 34
 FRA_PRIORITY, FRA_FWMARK, FRA_TABLE = 6, 10, 15
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_AF_SPEC = 1, 3, 4, 18, 26
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5
+IFLA_LINKINFO, IFLA_AF_SPEC = 18, 26
 IFLA_GROUP, IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 27, 28, 31, 32
 IFLA_IFALIAS = 20
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER, IFLA_INET_CONF = 1, 2, 1, 1
@@ -27,7 +28,9 @@ DEVCONF_FORWARDING, DEVCONF_SEND_REDIRECTS = 1, 6
 DEVCONF_RP_FILTER, DEVCONF_SRC_VMARK = 8, 24
 IFA_ADDRESS, IFA_LOCAL, IFA_F_NODAD = 1, 2, 0x02
 NDA_DST, NDA_LLADDR, NUD_PERMANENT = 1, 2, 0x80
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PREFSRC, RTA_TABLE = 1, 4, 5, 7, 15
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
+RTA_PREFSRC, RTA_TABLE = 7, 15
+RTM_F_CLONED, RTNH_F_ONLINK = 0x200, 4
 RT_TABLE_COMPAT, RTPROT_KERNEL, RTN_UNICAST = 252, 2, 1
 SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
 IFF_UP = 1
@@ -91,9 +94,10 @@ def new_veth(host: LinkEnd, pod: LinkEnd, netns: int) -> Message:
     return RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body
 
 
-def link_up(index: int) -> Message:
-    """Bring a link up."""
-    return RTM_SETLINK, 0, _ifinfo(index, IFF_UP, IFF_UP)
+def link_up(index: int, mtu: int = 0) -> Message:
+    """Bring a link up, and set its MTU unless it is 0."""
+    body = _ifinfo(index, IFF_UP, IFF_UP)
+    return RTM_SETLINK, 0, body + u32(IFLA_MTU, mtu) if mtu else body
 
 
 def link_down_into_group(name: str, group: int) -> Message:
@@ -124,13 +128,20 @@ def device_settings(index: int, settings: dict[int, int], alias: str = "") -> Me
     return RTM_SETLINK, 0, body
 
 
-def new_address(index: int, address: str) -> Message:
-    """Give a link an address with a host mask, to be used at once."""
+def new_address(index: int, address: str, length: int | None = None) -> Message:
+    """Give a link an address, to be used at once.
+
+    Args:
+        index: the link's.
+        address: IPv4 or IPv6.
+        length: of the prefix; None: all bits, a host mask.
+    """
     local, family = ip_bytes(address), _family(address)
     # Nobody else can have it: without this flag the kernel tests an IPv6 address for
     # duplicates, which takes a second.
     flags = IFA_F_NODAD if family == socket.AF_INET6 else 0
-    head = (family, 8 * len(local), flags, SCOPE_UNIVERSE, index)
+    bits = 8 * len(local) if length is None else length
+    head = (family, bits, flags, SCOPE_UNIVERSE, index)
     body = struct.pack("=BBBBi", *head)
     body += attribute(IFA_LOCAL, local) + attribute(IFA_ADDRESS, local)
     return RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body
@@ -154,13 +165,16 @@ def new_route(
     table: int = MAIN_TABLE,
     metric: int = 0,
     replace: bool = True,
+    onlink: bool = False,
 ) -> Message:
     """Set a route to a host, or with an empty destination the default route.
 
     Without ``replace`` the kernel refuses one of the same destination and metric.
+    With ``onlink`` the gateway needs no route of its own.
     """
     scope = SCOPE_UNIVERSE if gateway else SCOPE_LINK
-    body = _rtmsg(destination, gateway, table, scope)
+    flags = RTNH_F_ONLINK if onlink else 0
+    body = _rtmsg(destination, gateway, table, scope, flags)
     if destination:
         body += attribute(RTA_DST, ip_bytes(destination))
     body += u32(RTA_OIF, index)
@@ -181,7 +195,9 @@ def delete_route(destination: str, *, table: int) -> Message:
     return RTM_DELROUTE, 0, body
 
 
-def _rtmsg(destination: str, gateway: str, table: int, scope: int) -> bytes:
+def _rtmsg(
+    destination: str, gateway: str, table: int, scope: int, flags: int = 0
+) -> bytes:
     short = table if table <= MAIN_TABLE else RT_TABLE_COMPAT
     return struct.pack(
         "=BBBBBBBBI",
@@ -193,5 +209,5 @@ def _rtmsg(destination: str, gateway: str, table: int, scope: int) -> bytes:
         RTPROT_KERNEL,  # networkd removes routes that it takes for foreign
         scope,
         RTN_UNICAST,
-        0,
+        flags,
     )

@@ -1,0 +1,125 @@
+"""Links, addresses and routes as the kernel lists them: the bytes as values.  Pure.
+
+``LINKS``, ``ADDRESSES`` and ``routes`` are the requests of a dump, as (type, body).
+"""
+
+import socket
+import struct
+from dataclasses import dataclass
+
+from vcnd.netlink import rtnetlink as rtnl
+from vcnd.netlink.messages import attributes, text, u32
+
+IFLA_EXT_MASK, SKIP_STATISTICS = 29, 8
+LINK_HEAD = struct.Struct("=BBHiII")
+ADDRESS_HEAD = struct.Struct("=BBBBi")
+ROUTE_HEAD = struct.Struct("=BBBBBBBBI")
+
+LINKS = (
+    rtnl.RTM_GETLINK,
+    LINK_HEAD.pack(*(0,) * 6) + u32(IFLA_EXT_MASK, SKIP_STATISTICS),
+)
+ADDRESSES = (rtnl.RTM_GETADDR, ADDRESS_HEAD.pack(*(0,) * 5))
+
+
+def routes(family: int) -> tuple[int, bytes]:
+    """Return the request for the routes of all tables of a family (``AF_INET``, …)."""
+    return rtnl.RTM_GETROUTE, ROUTE_HEAD.pack(family, *(0,) * 8)
+
+
+def named(ifname: str) -> tuple[int, bytes]:
+    """Return the request for one link."""
+    kind, body = LINKS
+    return kind, body + text(rtnl.IFLA_IFNAME, ifname)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link, with the attributes that vcnd reads."""
+
+    index: int
+    name: str
+    mac: str
+    mtu: int
+    up: bool
+    group: int
+    peer_index: int
+    alias: str = ""
+    kind: str = ""
+    """Of a virtual link: ``veth``, ``vlan``, …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route to one link."""
+
+    table: int
+    length: int
+    """Of the destination's prefix: 0 for the default route."""
+    destination: str
+    """Empty for the default route."""
+    link_index: int
+    """0 if the route has several next hops."""
+    gateway: str
+    """Empty if the route has none, or several."""
+    protocol: int
+    cloned: bool
+    """True of what the kernel learnt of a route, its MTU say."""
+
+
+def read_link(body: bytes) -> Link:
+    """Return a link."""
+    _, _, _, index, flags, _ = LINK_HEAD.unpack_from(body)
+    parts = attributes(body[LINK_HEAD.size :])
+    kind = attributes(parts.get(rtnl.IFLA_LINKINFO, b"")).get(rtnl.IFLA_INFO_KIND, b"")
+    return Link(
+        index=index,
+        name=string(parts.get(rtnl.IFLA_IFNAME, b"")),
+        mac=parts.get(rtnl.IFLA_ADDRESS, b"").hex(":"),
+        mtu=number(parts.get(rtnl.IFLA_MTU, b"")),
+        up=bool(flags & rtnl.IFF_UP),
+        group=number(parts.get(rtnl.IFLA_GROUP, b"")),
+        peer_index=number(parts.get(rtnl.IFLA_LINK, b"")),
+        alias=string(parts.get(rtnl.IFLA_IFALIAS, b"")),
+        kind=string(kind),
+    )
+
+
+def read_address(body: bytes) -> tuple[int, str]:
+    """Return the index of an address' link, and the address."""
+    family, _, _, _, index = ADDRESS_HEAD.unpack_from(body)
+    parts = attributes(body[ADDRESS_HEAD.size :])
+    return index, address(family, parts.get(rtnl.IFA_ADDRESS, b""))
+
+
+def read_route(body: bytes) -> Route:
+    """Return a route."""
+    family, length, _, _, table, protocol, _, _, flags = ROUTE_HEAD.unpack_from(body)
+    parts = attributes(body[ROUTE_HEAD.size :])
+    return Route(
+        table=number(parts.get(rtnl.RTA_TABLE, b"")) or table,
+        length=length,
+        destination=address(family, parts.get(rtnl.RTA_DST, b"")),
+        link_index=number(parts.get(rtnl.RTA_OIF, b"")),
+        gateway=address(family, parts.get(rtnl.RTA_GATEWAY, b"")),
+        protocol=protocol,
+        cloned=bool(flags & rtnl.RTM_F_CLONED),
+    )
+
+
+def address(family: int, value: bytes) -> str:
+    """Return an address in words; empty if there is none, or not of this family."""
+    lengths: dict[int, int] = {socket.AF_INET: 4, socket.AF_INET6: 16}
+    if not value or lengths.get(family) != len(value):
+        return ""
+    return socket.inet_ntop(family, value)
+
+
+def string(value: bytes) -> str:
+    """Return a text without the NUL that ends it."""
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+def number(value: bytes) -> int:
+    """Return a 32-bit number; 0 if there is none."""
+    return int(struct.unpack("=I", value)[0]) if len(value) == 4 else 0  # noqa: PLR2004
