@@ -100,6 +100,28 @@ async def test_a_pod_cannot_send_as_another(lab: Lab) -> None:
     assert await lab.cloud.spoofed_packets() == 0
 
 
+async def test_a_pod_cannot_send_as_the_node_while_the_rules_are_lost(
+    lab: Lab,
+) -> None:
+    node, address = lab.nodes[0], lab.addresses["node1"]
+    await pods.start(node, "pod1", lab.servers)
+    b = await pods.start(lab.nodes[1], "pod2", lab.servers)
+    netns.ip("pod1", [f"addr add {address}/32 dev lo"])
+    await node.kill()
+    netns.nft("node1", "flush ruleset\n")
+    with (
+        traffic.datagrams("pod2", b.address, traffic.SERVICE_PORT) as hears,
+        traffic.datagrams("pod1", address, 7000) as lies,
+        traffic.datagrams("node1", address, 7001) as tells,
+    ):
+        await lies.sendto(b"lie", (b.address, traffic.SERVICE_PORT))
+        # The real one gets through: the check can fail.
+        await tells.sendto(b"truth", (b.address, traffic.SERVICE_PORT))
+        with trio.fail_after(traffic.ANSWER_SECONDS):
+            assert await hears.recv(64) == b"truth"
+    await node.start()
+
+
 async def test_unused_pool_address_is_rejected_at_once(lab: Lab) -> None:
     """A packet for an address without a pod is refused: no loop, no silent hang."""
     world = await lab.cloud.world()

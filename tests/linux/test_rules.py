@@ -41,11 +41,11 @@ def default(link_index: int, table: int, *, ours: bool = False) -> DefaultRoute:
     )
 
 
-def test_pods_subnet_is_closed_and_the_nodes_is_not() -> None:
+def test_pods_subnet_is_closed_and_of_the_nodes_only_its_address() -> None:
     layout = Layout()
     rules = vnic_rules(layout, [slot(1), slot(2)], Family.IPV4, strict={})
-    closed = [r for r in rules if not r.table]
-    assert [r.source for r in closed] == ["10.2.0.0/24"]
+    closed = {r.source for r in rules if not r.table}
+    assert closed == {"10.2.0.0/24", "10.1.0.2/32"}
     own = [r for r in rules if r.priority == layout.local_priority]
     assert [(r.source, r.table, r.arrived_by) for r in own] == [
         ("10.2.0.0/24", MAIN_TABLE, "lo")
@@ -56,7 +56,16 @@ def test_every_network_of_a_vnics_addresses_is_closed() -> None:
     wide = slot(2)
     wide = replace(wide, vnic=replace(wide.vnic, further_cidrs=("10.8.0.0/24",)))
     rules = vnic_rules(Layout(), [slot(1), wide], Family.IPV4, strict={})
-    assert {r.source for r in rules if not r.table} == {"10.2.0.0/24", "10.8.0.0/24"}
+    closed = {r.source for r in rules if not r.table}
+    assert closed == {"10.2.0.0/24", "10.8.0.0/24", "10.1.0.2/32"}
+
+
+def test_only_the_node_itself_sends_from_its_addresses() -> None:
+    layout = Layout()
+    rules = vnic_rules(layout, [slot(1), slot(2)], Family.IPV4, strict={})
+    own = {r for r in rules if r.priority == layout.source_priority}
+    assert {r.source for r in own} == {"10.1.0.2/32", "10.2.0.2/32"}
+    assert {r.arrived_by for r in own} == {"lo"}
 
 
 def test_pods_table_is_for_single_addresses_only() -> None:

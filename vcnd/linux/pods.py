@@ -139,7 +139,11 @@ class PodWiring:
         settings = {
             rtnetlink.DEVCONF_FORWARDING: 1,  # also while the node's is off
             rtnetlink.DEVCONF_SEND_REDIRECTS: 0,  # a hairpin would be told to redirect
-            rtnetlink.DEVCONF_RP_FILTER: 0,  # the map's key has the interface
+            # The map's key has the link and the source.  The kernel's own check costs
+            # a look-up for each packet; without the second setting it is made even if
+            # the filter is off, to find sources that are the node's addresses.
+            rtnetlink.DEVCONF_RP_FILTER: 0,
+            rtnetlink.DEVCONF_ACCEPT_LOCAL: 1,
         }
         message = rtnetlink.device_settings(index, settings, alias(lease))
         self._do("veth settings", message)

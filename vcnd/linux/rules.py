@@ -60,7 +60,11 @@ def vnic_rules(
         wanted.add(rule(layout.mark_priority, table, mark=layout.mark(slot.index)))
         if own:
             source = f"{own}/{family.bits}"
-            wanted.add(rule(layout.source_priority, table, source=source))
+            sent = partial(rule, source=source, arrived_by=LOOPBACK)
+            wanted.add(sent(layout.source_priority, table))
+            if slot.is_primary:
+                # Sent by a pod, in the node's name; the pods' subnets are closed below.
+                wanted.add(rule(layout.closed_priority, source=source))
         if slot.is_primary:
             continue
         if slot.index in strict:
