@@ -5,7 +5,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,10 @@ from integration.bench import every, plot, text
 from integration.bench.cloud import report as cloud_report
 from integration.bench.cloud import rows
 from integration.bench.cloud.stage import TIMING
+from integration.bench.datapath import bench as datapath_bench
+from integration.bench.datapath import build as datapath_build
 from integration.bench.report import Report, as_json
+from integration.build.cache import Cache
 from integration.lab import enclosure
 
 ROUNDS = click.option(
@@ -39,14 +42,19 @@ def main() -> None:
     """Measure, beside others, in one interleaved run."""
 
 
-def shown(command: Callable[..., Report]) -> Callable[..., None]:
+def shown(
+    command: Callable[..., Report], prepare: Callable[[], None] | None = None
+) -> Callable[..., None]:
     """Add --json and --plot to a command, and show the report that it returns.
 
-    The command runs in namespaces of its own, which end with it.
+    The command runs in namespaces of its own, which end with it; what it needs from
+    outside is prepared before.
     """
 
     @wraps(command)
     def inside(*, to_json: bool, plot_file: Path | None, **options: Any) -> None:
+        if prepare is not None and not enclosure.inside():
+            prepare()
         enclosure.enter("integration.bench", sys.argv[1:])
         report = command(**options)
         if plot_file is not None:
@@ -88,6 +96,33 @@ def add(rounds: int, calls: int) -> Report:
     )
 
 
+def _cache() -> Cache:
+    return Cache(Console(stderr=True))
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+@main.command()
+@click.option("--rounds", default=100, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--pods",
+    multiple=True,
+    default=(110, 250),
+    show_default=True,
+    type=click.IntRange(2, 1000),
+    help="Pods a node, each beside nodes with one pod.",
+)
+@partial(shown, prepare=lambda: datapath_build.build(_cache(), _say))
+def datapath(rounds: int, pods: tuple[int, ...]) -> Report:
+    """A packet's way between pods, beside Flannel's VXLAN and host to host."""
+    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
+        return datapath_bench.measure(
+            Path(directory), _cache(), rounds=rounds, pods=pods, progress=_say
+        )
+
+
 @main.command("all")
 @click.option(
     "--values",
@@ -102,7 +137,7 @@ def all_(values: Any, *, to_json: bool, plot_file: Path | None) -> None:
     got = every.run(
         every.BENCHES,
         elsewhere=elsewhere,
-        progress=lambda words: click.echo(words, err=True),
+        progress=_say,
     )
     if plot_file is not None:
         plot_file.write_text(plot.svg(got.reports, got.aims()))

@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 from integration.bench.aims import Judged
 from integration.bench.report import Report, Row
+from integration.bench.text import figure
 
 WIDTH, MARGIN, LABEL = 820, 20, 250
 LINE, BAR = 22, 12
@@ -12,7 +13,7 @@ PLOT = WIDTH - 2 * MARGIN - LABEL - 150
 """Width of the longest bar; the figures stand behind it."""
 FULL = 1.7
 """What fills the whole width: this many times the row's highest median."""
-COLOURS = ("#2f6fdb", "#c26a00", "#5b8c3a", "#8a5bb5", "#b0413e", "#4a8f97")
+COLOURS = ("#2f6fdb", "#c26a00", "#5b8c3a", "#8a5bb5", "#b0413e", "#4a8f97", "#7a7a7a")
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1c1e21}"
     ".h{font-weight:600}.s{fill:#5f6368;font-size:12px}"
@@ -25,14 +26,20 @@ def _text(x: float, y: float, words: str, kind: str = "") -> str:
     return f'<text x="{x:.0f}" y="{y:.0f}"{mark}>{escape(words)}</text>'
 
 
-def _row(row: Row, y: float) -> Iterator[str]:
+def _colours(report: Report) -> dict[str, str]:
+    """Return the same colour for a side in each of a report's rows."""
+    sides = dict.fromkeys(side for row in report.rows for side in row.sides)
+    return {side: COLOURS[n % len(COLOURS)] for n, side in enumerate(sides)}
+
+
+def _row(row: Row, y: float, colours: dict[str, str]) -> Iterator[str]:
     """Yield the marks of a row whose heading stands at ``y``."""
     yield _text(MARGIN, y, f"{row.name}, {row.unit}", "h")
     most = max(s.p50 for s in row.sides.values()) or 1.0
     left = MARGIN + LABEL
-    for number, (side, s) in enumerate(row.sides.items()):
+    for side, s in row.sides.items():
         y += LINE
-        colour = COLOURS[number % len(COLOURS)]
+        colour = colours[side]
         width = PLOT * s.p50 / (most * FULL)
         end = PLOT * min(s.p99 / (most * FULL), 1.0)
         middle = y - 5
@@ -45,16 +52,16 @@ def _row(row: Row, y: float) -> Iterator[str]:
             f'<path d="M{left + width:.1f} {middle}H{left + end:.1f}'
             f'm0 -4v8" stroke="{colour}" fill="none"/>'
         )
-        figures = f"{s.p50:.4g}  (p99 {s.p99:.4g})"
+        figures = f"{figure(s.p50)}  (p99 {figure(s.p99)})"
         yield _text(left + max(width, end) + 8, y, figures, "s")
     for r in row.ratios:
-        y += LINE - 4
+        y += LINE - 5
         words = f"{r.of} / {r.to} = {r.p50:.2f}, blocks {r.low:.2f} to {r.high:.2f}"
         yield _text(left, y, words, "s")
 
 
 def _height(row: Row) -> int:
-    return LINE * (1 + len(row.sides)) + (LINE - 4) * len(row.ratios) + 14
+    return LINE * (1 + len(row.sides)) + (LINE - 5) * len(row.ratios) + 14
 
 
 def _aims(aims: Sequence[Judged], y: float) -> Iterator[str]:
@@ -84,8 +91,9 @@ def svg(reports: Sequence[Report], aims: Sequence[Judged]) -> str:
         )
         marks.append(_text(MARGIN + LABEL, y, words, "s"))
         y += LINE + 8
+        colours = _colours(report)
         for row in report.rows:
-            marks += _row(row, y)
+            marks += _row(row, y, colours)
             y += _height(row)
         y += 8
     marks += _aims(aims, y)

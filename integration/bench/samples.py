@@ -13,15 +13,22 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def in_turn(sides: Sequence[T], number: int) -> Sequence[T]:
+    """Return the order of a round; each round begins with the next side.
+
+    So none always runs on the caches that the same other one left.
+    """
+    first = (number - 1) % len(sides)
+    return [*sides[first:], *sides[:first]]
+
+
 def turns(sides: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
     """Yield each round's number with each side: A B, B A, A B, B A ….
 
-    Each round begins with the next side, so none always runs on the caches that
-    another one left.  Round 0 comes in addition: it warms caches and shall not count.
+    Round 0 comes in addition: it warms caches and shall not count.
     """
     for number in range(rounds + 1):
-        first = (number - 1) % len(sides)
-        for side in (*sides[first:], *sides[:first]):
+        for side in in_turn(sides, number):
             yield number, side
 
 

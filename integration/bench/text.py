@@ -9,12 +9,17 @@ from integration.bench.aims import Judged
 from integration.bench.report import Report
 
 
+def figure(value: float) -> str:
+    """Return a measured value with the digits that mean something."""
+    return f"{value:.4g}" if value < 1000 else f"{value:,.0f}"  # noqa: PLR2004
+
+
 def show(console: Console, report: Report) -> None:
     """Print rows, ratios, noise and what is missing."""
     for row in report.rows:
         table = Table(f"{row.name}, {row.unit}", "p50", "p99", "min", "samples")
         for side, s in row.sides.items():
-            figures = (f"{x:.4g}" for x in (s.p50, s.p99, s.minimum))
+            figures = (figure(x) for x in (s.p50, s.p99, s.minimum))
             table.add_row(side, *figures, str(s.samples))
         console.print(table)
         for r in row.ratios:

@@ -18,9 +18,14 @@ UNSHARE = [
 AS_ROOT_INSIDE = ["--user", "--map-root-user"]
 
 
+def inside() -> bool:
+    """Return True if this process is inside."""
+    return bool(os.environ.get(MARK))
+
+
 def enter(module: str, arguments: list[str]) -> None:
     """Start a module anew inside; return where this process is inside already."""
-    if os.environ.get(MARK):
+    if inside():
         _prepare()
         return
     command = list(UNSHARE)

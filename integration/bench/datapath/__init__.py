@@ -1,0 +1,1 @@
+"""``./vcn bench datapath``: what the kernel does for a pod's packet, in time."""

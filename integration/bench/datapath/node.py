@@ -1,0 +1,121 @@
+"""A node with the product's own rules: a process in the node's namespace.
+
+It reads its orders as a line of JSON, sets the node up as the daemon does, plugs the
+pods and says so by a line of JSON: the state of the express lane.  Each further line
+asks for that state again.  It ends at the end of its input.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+
+from fakeoci.fabric import netns as namespaces
+from vcnd.linux.host import LinuxHost
+from vcnd.linux.layout import Layout
+from vcnd.model.express import ExpressState
+from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.sandbox import HostLink, Lease, SandboxKey
+from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
+from vcnd.netlink import netns
+
+LANE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class VnicOrder:
+    """A VNIC as the cloud would describe it."""
+
+    mac: str
+    address: str
+    subnet_cidr: str
+    virtual_router: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What a node has."""
+
+    primary: VnicOrder
+    pods_vnic: VnicOrder
+    pods: dict[str, str]
+    """Namespace → address."""
+    express: bool
+
+    def line(self) -> str:
+        """Return the orders as a line."""
+        return json.dumps(asdict(self))
+
+
+def _slot(index: int, order: VnicOrder) -> VnicSlot:
+    vnic = Vnic(
+        id=VnicId(f"vnic{index}"),
+        mac=order.mac,
+        address=order.address,
+        subnet_id=SubnetId("subnet"),
+        subnet_cidr=order.subnet_cidr,
+        virtual_router=order.virtual_router,
+    )
+    return VnicSlot(index=index, vnic=vnic)
+
+
+async def _plug(host: LinuxHost, namespace: str, address: str, slot: VnicSlot) -> None:
+    key = SandboxKey("vcnd", namespace, "eth0")
+    descriptor = os.open(namespaces.DIRECTORY / namespace, os.O_RDONLY)
+    try:
+        wiring = HostLink(
+            ifname=host.host_ifname(key), netns_cookie=netns.cookie_of(descriptor)
+        )
+        lease = Lease(key=key, addresses=(address,), wiring=wiring)
+        await host.plug(lease, netns=descriptor, slots={address: slot})
+    finally:
+        os.close(descriptor)
+
+
+async def _serve(orders: Orders) -> None:
+    host = LinuxHost(Layout(express=orders.express))
+    slots = [
+        _slot(PRIMARY_INDEX, orders.primary),
+        _slot(PRIMARY_INDEX + 1, orders.pods_vnic),
+    ]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(host.run)
+        await host.apply(slots)
+        for namespace, address in orders.pods.items():
+            await _plug(host, namespace, address, slots[1])
+        with trio.move_on_after(LANE_SECONDS):
+            await _until_in_lane(host, len(orders.pods))
+        _say(await host.express())
+        while await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
+            _say(await host.express())
+        nursery.cancel_scope.cancel()
+
+
+async def _until_in_lane(host: LinuxHost, pods: int) -> None:
+    """Return when all pods use the lane, or it is off."""
+    # The port has no event for it.
+    while (state := await host.express()).on and state.pods < pods:  # noqa: ASYNC110
+        await trio.sleep(0.05)
+
+
+def _say(state: ExpressState) -> None:
+    plain: dict[str, Any] = msgspec.to_builtins(state)
+    if state.why is not None:
+        plain["why"] = state.why.reason
+    print(json.dumps(plain), flush=True)  # noqa: T201 - the reply
+
+
+def main() -> None:
+    """Read the orders and serve; the log goes to standard error."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    orders = msgspec.json.decode(sys.stdin.readline(), type=Orders)
+    trio.run(_serve, orders)
+
+
+if __name__ == "__main__":
+    main()
