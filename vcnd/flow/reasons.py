@@ -38,7 +38,8 @@ def why_empty(pool: Pool, grant: Grant | None = None) -> str:
     else:
         why = "the cloud has not been reached yet"
     counts = pool.counts(shortage.family)
-    held = f"{counts.leased} leased, {counts.cooling} cooling, target {pool.target}"
+    # No target: each refused call of a flood would visit all others that wait.
+    held = f"{counts.leased} leased, {counts.cooling} cooling"
     if len(pool.demand.network.families) > 1:
         held = f"{shortage.family}: {held}"
     return f"{why} ({held})"
