@@ -15,7 +15,7 @@ from vcnd.linux import pod_side
 from vcnd.model.family import Family
 from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.netlink.messages import NetlinkSocket
-from vcnd.netlink.netns import inside
+from vcnd.netlink.netns import Home
 
 MACS = ("0e:00:00:00:00:01", "0a:00:00:00:00:01")
 SBR = next(
@@ -99,7 +99,7 @@ def set_up(descriptor: int, ifname: str, number: int) -> frozenset[Family]:
         addresses=(f"10.1.0.{number}", f"fd00::{number}"),
         wiring=HostLink(ifname="oci1", netns_cookie=1),
     )
-    with inside(descriptor), NetlinkSocket(0) as route:
+    with Home().inside(descriptor), NetlinkSocket(0) as route:
         return pod_side.set_up(route, lease, MACS[0])
 
 
@@ -141,7 +141,7 @@ def test_first_interface_of_any_name_leads(links: dict[str, int]) -> None:
     assert set_up(here, "net1", 6) == BOTH
     assert set_up(here, "eth0", 5) == frozenset()
     assert default_routes("ends") == ["net1"]
-    with inside(here), NetlinkSocket(0) as route:
+    with Home().inside(here), NetlinkSocket(0) as route:
         found = pod_side.links_to(route, "169.254.1.1", Family.IPV4)
         assert len(found) == 2
         assert pod_side.links_to(route, "192.0.2.9", Family.IPV4) == set()

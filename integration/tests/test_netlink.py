@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from fakeoci.fabric import netns
+from vcnd.linux.pod_messages import add_elements, delete_elements
 from vcnd.netlink import conntrack, nftables
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket
-from vcnd.netlink.netns import EXIT_NAMESPACE_LOST, cookie_here, cookie_of, inside
+from vcnd.netlink.netns import EXIT_NAMESPACE_LOST, Home, cookie_here
 
 TABLE = """
 add table inet t
@@ -32,12 +33,13 @@ def namespace() -> Iterator[int]:
 
 
 def test_refused_batches_leave_no_answer_behind(namespace: int) -> None:
-    """Each element gets its own acknowledgement, and exists afterwards."""
+    """What is added next exists, and of two that are deleted one may be missing."""
     key = nftables.interface_and_address("oci1", "10.1.0.5")
+    gone = nftables.interface_and_address("oci3", "10.1.0.7")
     other = nftables.interface_and_address("oci2", "10.1.0.6")
-    with inside(namespace), NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+    with Home().inside(namespace), NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
         for _ in range(3):
-            nftables.add_goto(sock, "t", "m", key, "c")
+            add_elements(sock, "t", [("m", "c", key)])
             for table, name, chain in (
                 ("t", "m", "d"),  # the key exists with another chain
                 ("t", "m", "nowhere"),
@@ -45,10 +47,10 @@ def test_refused_batches_leave_no_answer_behind(namespace: int) -> None:
                 ("nothing", "m", "c"),
             ):
                 with pytest.raises(NetlinkError, match=f"nft map {name}"):
-                    nftables.add_goto(sock, table, name, key, chain)
-            nftables.add_goto(sock, "t", "m", other, "d")
-            nftables.delete(sock, "t", "m", other)
-            nftables.delete(sock, "t", "m", other)
+                    add_elements(sock, table, [(name, chain, key)])
+            add_elements(sock, "t", [("m", "d", other)])
+            delete_elements(sock, "t", [("m", "", other), ("m", "", gone)])
+            delete_elements(sock, "t", [("m", "", other)])
     assert netns.nft_output("netlink", "list map inet t m").count("oci1") == 1
 
 
@@ -61,7 +63,7 @@ add chain inet t track { type filter hook output priority 0; }
 add rule inet t track ct state new accept
 """,
     )
-    with inside(namespace):
+    with Home().inside(namespace):
         for address in ("127.0.0.2", "127.0.0.3"):
             for port in range(300):
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -73,8 +75,8 @@ add rule inet t track ct state new accept
 
 LOSE_THE_WAY = """
 import os, sys
-from vcnd.netlink.netns import inside
-with inside(int(sys.argv[1])):
+from vcnd.netlink.netns import Home
+with Home().inside(int(sys.argv[1])):
     os.closerange(3, int(sys.argv[1]))
 print("went on")
 """
@@ -97,11 +99,11 @@ def test_namespaces_are_left_after_a_failure(namespace: int) -> None:
     home = cookie_here()
 
     def fail() -> None:
-        with inside(namespace):
+        with Home().inside(namespace):
             assert cookie_here() != home
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     assert cookie_here() == home
-    assert cookie_of(namespace) != home
+    assert Home().cookie_of(namespace) != home

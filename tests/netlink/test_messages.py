@@ -64,7 +64,7 @@ def test_missing_answer_closes_the_socket(sock: NetlinkSocket) -> None:
         numbers = sock.numbers(1)
         silent = message(RTM_NEWLINK, 0, b"", numbers[0])
         with pytest.raises(NetlinkError, match="no answer within") as caught:
-            sock.exchange("say nothing", silent, numbers)
+            sock.exchange(["say nothing"], silent, numbers[0])
         assert caught.value.errno == errno.ETIMEDOUT
         sock.request("get loopback", RTM_GETLINK, 0, link(1))
         assert sock._socket is not before

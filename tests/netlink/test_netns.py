@@ -2,11 +2,19 @@
 
 import os
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from vcnd.model.errors import BadNetnsError
-from vcnd.netlink.netns import cookie_of
+from vcnd.netlink.netns import Home
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    made = Home()
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize(
@@ -20,20 +28,22 @@ from vcnd.netlink.netns import cookie_of
         (__file__, os.O_RDONLY, "no namespace"),
     ],
 )
-def test_other_descriptors_are_refused(path: str, flags: int, words: str) -> None:
+def test_other_descriptors_are_refused(
+    home: Home, path: str, flags: int, words: str
+) -> None:
     descriptor = os.open(path, flags)
     try:
         with pytest.raises(BadNetnsError, match=words) as caught:
-            cookie_of(descriptor)
+            home.cookie_of(descriptor)
     finally:
         os.close(descriptor)
     assert caught.value.code == 8
 
 
-def test_sockets_and_closed_descriptors_are_refused() -> None:
+def test_sockets_and_closed_descriptors_are_refused(home: Home) -> None:
     with socket.socket() as sock:
         with pytest.raises(BadNetnsError, match="no namespace"):
-            cookie_of(sock.fileno())
+            home.cookie_of(sock.fileno())
         number = sock.fileno()
     with pytest.raises(BadNetnsError, match="no namespace"):
-        cookie_of(number)
+        home.cookie_of(number)

@@ -7,6 +7,7 @@ from pyroute2.netlink.nfnetlink.nftsocket import nft_set_elem_list_msg
 
 from vcnd.netlink import nftables
 from vcnd.netlink.messages import attribute, nested, numbered
+from vcnd.netlink.templates import Message, Template
 
 FOUR = b"oci1" + bytes(12) + b"\x0a\x00\x00\x01"
 SIX = b"oci1" + bytes(12) + b"\xfd" + bytes(14) + b"\x01"
@@ -36,16 +37,17 @@ def test_key_of_another_length_is_refused(key: bytes) -> None:
 @pytest.mark.parametrize(
     ("change", "kind", "flags", "chain"),
     [
-        (nftables._addition("vcnd", "via", FOUR, "via2"), 12, CREATE, "via2"),
-        (nftables._addition("vcnd", "via", SIX, "class13"), 12, CREATE, "class13"),
-        (nftables._deletion("vcnd", "via", FOUR), 14, 0, ""),
-        (nftables._deletion("vcnd", "via", SIX), 14, 0, ""),
+        (nftables.addition("vcnd", "via", FOUR, "via2"), 12, CREATE, "via2"),
+        (nftables.addition("vcnd", "via", SIX, "class13"), 12, CREATE, "class13"),
+        (nftables.deletion("vcnd", "via", FOUR), 14, 0, ""),
+        (nftables.deletion("vcnd", "via", SIX), 14, 0, ""),
     ],
 )
-def test_batch_changes_one_element(
-    change: nftables.Message, kind: int, flags: int, chain: str
+def test_transaction_changes_one_element(
+    change: Message, kind: int, flags: int, chain: str
 ) -> None:
-    batch = nftables._batch(change, [5, 6, 7])
+    steps = nftables.transaction([("change", change)])
+    batch = Template(steps).fill(5)
     begin, middle, end = numbered(batch)
     edge = struct.pack(">BBH", 0, 0, 10)  # the batch's subsystem
     assert begin == (5, 0x10, 1, edge)
@@ -96,5 +98,5 @@ def test_keys_of_a_dump(body: bytes, expected: list[bytes]) -> None:
 
 def test_added_key_is_listed() -> None:
     """A dump's list has the form of an addition."""
-    _, _, body = nftables._addition("vcnd", "via", SIX, "via2")
+    _, _, body = nftables.addition("vcnd", "via", SIX, "via2")
     assert nftables._keys(body) == [SIX]

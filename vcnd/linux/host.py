@@ -32,7 +32,6 @@ from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
-from vcnd.netlink import netns
 
 log = structlog.get_logger()
 
@@ -102,7 +101,7 @@ class LinuxHost:
 
     async def identify(self, netns_fd: int) -> int:
         """Return a namespace's cookie (``Host.identify``)."""
-        return netns.cookie_of(netns_fd)
+        return self._wiring.identify(netns_fd)
 
     def host_ifname(self, key: SandboxKey) -> str:
         """Return the host's end for a sandbox."""

@@ -9,6 +9,7 @@ import errno
 import socket
 import struct
 
+from vcnd.linux import pod_messages
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import GATEWAYS
 from vcnd.model.sandbox import Lease
@@ -32,7 +33,38 @@ def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Famil
         NetlinkError: the kernel refused a step.
     """
     ifname = lease.key.ifname
-    index = socket.if_nametoindex(ifname)
+    index = route.index_of(ifname)
+    if ifname == PRIMARY_IFNAME and _is_set_up_at_once(
+        route, lease, index=index, host_mac=host_mac
+    ):
+        return frozenset(map(family_of, lease.addresses))
+    return _set_up_by_steps(route, lease, index, host_mac)
+
+
+def _is_set_up_at_once(
+    route: NetlinkSocket, lease: Lease, *, index: int, host_mac: str
+) -> bool:
+    """Set a fresh first interface up; return False if a route was there already."""
+    values = pod_messages.values_of(lease.addresses)
+    try:
+        pod_messages.pod_end(tuple(map(Family, values))).send(
+            route,
+            index=pod_messages.u32(index),
+            mac=rtnetlink.mac_bytes(host_mac),
+            **values,
+        )
+    except NetlinkError as error:
+        if error.errno != errno.EEXIST:
+            raise
+        return False
+    return True
+
+
+def _set_up_by_steps(
+    route: NetlinkSocket, lease: Lease, index: int, host_mac: str
+) -> frozenset[Family]:
+    """Set up an interface that may not be the first, or not be fresh."""
+    ifname = lease.key.ifname
     route.request("pod link up", *rtnetlink.link_up(index))
     leading: set[Family] = set()
     for address in lease.addresses:

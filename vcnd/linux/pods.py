@@ -4,7 +4,7 @@ import errno
 import socket
 from collections.abc import Callable, Collection, Mapping
 
-from vcnd.linux import kernel, pod_side
+from vcnd.linux import kernel, pod_messages, pod_side
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import alias, is_ours, macs
 from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, via
@@ -16,7 +16,7 @@ from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import VnicSlot
 from vcnd.netlink import nftables, rtnetlink
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
-from vcnd.netlink.netns import inside
+from vcnd.netlink.netns import Home
 
 
 class PodWiring:
@@ -25,6 +25,7 @@ class PodWiring:
     def __init__(self, layout: Layout, reap_now: Callable[[], None]) -> None:
         self._layout = layout
         self._reap_now = reap_now
+        self._home = Home()
         self._route = NetlinkSocket(socket.NETLINK_ROUTE)
         self._nft = NetlinkSocket(nftables.NETLINK_NETFILTER)
 
@@ -32,6 +33,15 @@ class PodWiring:
         """Close the sockets."""
         self._route.close()
         self._nft.close()
+        self._home.close()
+
+    def identify(self, netns: int) -> int:
+        """Return a namespace's cookie.
+
+        Raises:
+            BadNetnsError: the descriptor is no pod's network namespace.
+        """
+        return self._home.cookie_of(netns)
 
     def _do(self, step: str, message: rtnetlink.Message) -> None:
         self._route.request(step, *message)
@@ -65,7 +75,7 @@ class PodWiring:
         pod = rtnetlink.LinkEnd(name=lease.key.ifname, mac=pod_mac, mtu=mtu)
         self._create(host, pod, netns)
         try:
-            with inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
+            with self._home.inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
                 default_routes = pod_side.set_up(route, lease, host_mac)
             self._host_side(lease, slots, pod_mac, sources, classes)
         except BaseException:
@@ -82,9 +92,8 @@ class PodWiring:
     def _create(
         self, host: rtnetlink.LinkEnd, pod: rtnetlink.LinkEnd, netns: int
     ) -> None:
-        create = rtnetlink.new_veth(host, pod, netns)
         try:
-            self._do("create veth", create)
+            self._send_veth(host, pod, netns)
         except NetlinkError as error:
             if error.errno != errno.EEXIST:
                 raise
@@ -95,7 +104,7 @@ class PodWiring:
             self.cut(host.name)
             self._reap_now()
             try:
-                self._do("create veth", create)
+                self._send_veth(host, pod, netns)
             except NetlinkError as again:
                 if again.errno != errno.EEXIST:
                     raise
@@ -103,6 +112,19 @@ class PodWiring:
                     f"CNI_IFNAME={pod.name}: the container has an interface of that"
                     " name which vcnd did not make"
                 ) from again
+
+    def _send_veth(
+        self, host: rtnetlink.LinkEnd, pod: rtnetlink.LinkEnd, netns: int
+    ) -> None:
+        pod_messages.veth().send(
+            self._route,
+            host=host.name.encode(),
+            pod=pod.name.encode(),
+            host_mac=rtnetlink.mac_bytes(host.mac),
+            pod_mac=rtnetlink.mac_bytes(pod.mac),
+            mtu=pod_messages.u32(host.mtu),
+            netns=pod_messages.u32(netns),
+        )
 
     def _refuse_foreign(self, name: str) -> None:
         """Raise ``BadEnvironmentError`` if a link of that name is somebody else's."""
@@ -114,11 +136,10 @@ class PodWiring:
                 details="rename or delete it: the pod's link needs the name",
             )
 
-    @staticmethod
-    def _is_intact(host: str, pod: str, netns: int) -> bool:
+    def _is_intact(self, host: str, pod: str, netns: int) -> bool:
         """Return True if both ends exist, are up, and belong together."""
         ours = kernel.link(host)
-        with inside(netns):
+        with self._home.inside(netns):
             theirs = kernel.link(pod)
         return (
             ours is not None
@@ -135,34 +156,28 @@ class PodWiring:
         sources: Mapping[Family, str],
         classes: Mapping[ClassName, int],
     ) -> None:
-        layout, index = self._layout, socket.if_nametoindex(lease.host_ifname)
-        settings = {
-            rtnetlink.DEVCONF_FORWARDING: 1,  # also while the node's is off
-            rtnetlink.DEVCONF_SEND_REDIRECTS: 0,  # a hairpin would be told to redirect
-            # The map's key has the link and the source.  The kernel's own check costs
-            # a look-up for each packet; without the second setting it is made even if
-            # the filter is off, to find sources that are the node's addresses.
-            rtnetlink.DEVCONF_RP_FILTER: 0,
-            rtnetlink.DEVCONF_ACCEPT_LOCAL: 1,
-        }
-        message = rtnetlink.device_settings(index, settings, alias(lease))
-        self._do("veth settings", message)
+        layout = self._layout
+        index = self._route.index_of(lease.host_ifname)
+        elements: list[pod_messages.Element] = []
         for address in lease.addresses:
-            self._do(
-                "pod's neighbour on the host",
-                rtnetlink.new_neighbour(index, address, pod_mac),
-            )
             family, slot = family_of(address), slots[address]
-            name, chain = PODS_MAPS[family], via(slot.index)
             key = nftables.interface_and_address(lease.host_ifname, address)
-            nftables.add_goto(self._nft, layout.nft_table, name, key, chain)
+            elements.append((PODS_MAPS[family], via(slot.index), key))
             number = classes.get(slot.vnic.pod_class)
             if number is not None:
-                name, chain = CLASS_MAPS[family], class_chain(number)
                 key = rtnetlink.ip_bytes(address)
-                nftables.add_goto(self._nft, layout.nft_table, name, key, chain)
+                elements.append((CLASS_MAPS[family], class_chain(number), key))
+        pod_messages.add_elements(self._nft, layout.nft_table, elements)
         # The routes come last: a pod that can be reached is wired completely.
-        self._set_routes(lease, index, sources)
+        values = pod_messages.values_of(lease.addresses)
+        routes = tuple((Family(f), sources.get(Family(f), "")) for f in values)
+        pod_messages.host_end(layout.pods_table, routes).send(
+            self._route,
+            index=pod_messages.u32(index),
+            alias=alias(lease).encode(),
+            mac=rtnetlink.mac_bytes(pod_mac),
+            **values,
+        )
 
     def unplug(self, lease: Lease, *, by_class: bool) -> None:
         """Cut a pod off.  Parts that are gone already are no error.
@@ -172,17 +187,32 @@ class PodWiring:
             by_class: whether NSGs are enforced between classes.
         """
         layout = self._layout
+        elements: list[pod_messages.Element] = []
+        for address in lease.addresses:
+            family = family_of(address)
+            key = nftables.interface_and_address(lease.host_ifname, address)
+            elements.append((PODS_MAPS[family], "", key))
+            if by_class:
+                elements.append((CLASS_MAPS[family], "", rtnetlink.ip_bytes(address)))
+        pod_messages.delete_elements(self._nft, layout.nft_table, elements)
+        values = pod_messages.values_of(lease.addresses)
+        cut_off = pod_messages.cut_off(
+            layout.pods_table, layout.link_group, tuple(map(Family, values))
+        )
+        try:
+            cut_off.send(self._route, host=lease.host_ifname.encode(), **values)
+        except NetlinkError as error:
+            if not is_missing(error):
+                raise
+            self._cut_off_by_steps(lease)
+
+    def _cut_off_by_steps(self, lease: Lease) -> None:
+        """Cut a pod off of which a part is gone."""
         for address in lease.addresses:
             self._missing_is_fine(
                 "pod's route on the host",
-                rtnetlink.delete_route(address, table=layout.pods_table),
+                rtnetlink.delete_route(address, table=self._layout.pods_table),
             )
-            name = PODS_MAPS[family_of(address)]
-            key = nftables.interface_and_address(lease.host_ifname, address)
-            nftables.delete(self._nft, layout.nft_table, name, key)
-            if by_class:
-                name, key = CLASS_MAPS[family_of(address)], rtnetlink.ip_bytes(address)
-                nftables.delete(self._nft, layout.nft_table, name, key)
         self.cut(lease.host_ifname)
 
     def check(
@@ -196,7 +226,7 @@ class PodWiring:
             default_routes: the families whose default route ADD made.
         """
         host = kernel.link(lease.host_ifname)
-        with inside(netns):
+        with self._home.inside(netns):
             pod = kernel.link(lease.key.ifname)
             addresses = kernel.addresses(pod.index) if pod else set()
             routes = {
@@ -227,7 +257,7 @@ class PodWiring:
 
     def restore_routes(self, lease: Lease, sources: Mapping[Family, str]) -> None:
         """Put a plugged pod's routes on the host back."""
-        self._set_routes(lease, socket.if_nametoindex(lease.host_ifname), sources)
+        self._set_routes(lease, self._route.index_of(lease.host_ifname), sources)
 
     def _set_routes(
         self, lease: Lease, index: int, sources: Mapping[Family, str]

@@ -1,8 +1,8 @@
 """Netlink by hand: messages as bytes, one request, one acknowledgement.
 
 For the path of ADD and DEL, where a general library costs 8 to 40 times as much
-(docs/data-plane.md#netlink).  Message by message with an ACK each is as fast as a
-batch, and an error says which step it was.
+(docs/data-plane.md#netlink).  Several requests can go in one system call; an error says
+which step it was.
 
 Requests are numbered, and answers matched by number.  After a failure that leaves
 answers outstanding (a timeout, a lost or truncated datagram, an abandoned dump) the
@@ -10,10 +10,11 @@ socket is closed, and the next request opens another.
 """
 
 import errno
+import fcntl
 import os
 import socket
 import struct
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +25,7 @@ NLA_F_NESTED, NLA_TYPE_MASK = 0x8000, 0x3FFF
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_ADD_MEMBERSHIP = 270, 11, 1
 NLMSGERR_ATTR_MSG, NLM_F_CAPPED, NLM_F_ACK_TLVS = 1, 0x100, 0x200
 NLM_F_DUMP_INTR = 0x10
+SIOCGIFINDEX = 0x8933
 RECEIVE_BYTES = 1 << 16
 ANSWER_SECONDS = 10
 DUMP_TRIES = 8
@@ -142,35 +144,47 @@ class NetlinkSocket:
         """
         self._sequence = number = self._sequence % MAX_SEQUENCE + 1
         flags |= NLM_F_REQUEST | NLM_F_ACK
-        self.exchange(step, message(kind, flags, body, number), (number,))
+        self.exchange((step,), message(kind, flags, body, number), number)
 
-    def exchange(self, step: str, data: bytes, numbers: Collection[int]) -> None:
+    def exchange(self, steps: Sequence[str], data: bytes, first: int) -> None:
         """Send messages and wait until one of them is acknowledged or refused.
 
         Args:
-            step: names the step in errors.
+            steps: names each message's step in errors.
             data: the messages.
-            numbers: their sequence numbers.
+            first: the sequence number of the first; the others' follow it.
 
         Raises:
-            NetlinkError: the kernel refused, or its answer was lost.
+            NetlinkError: the kernel refused a step, or its answer was lost.
         """
         try:
             sock = self._open()
             sock.send(data)
-            flags, body = self._answer(sock, step, numbers)
+            number, flags, body = self._answer(sock, steps, first)
         except BaseException:
             self._drop()
             raise
-        _raise_refusal(step, flags, body)
+        _raise_refusal(steps[number - first], flags, body)
 
     def _answer(
-        self, sock: socket.socket, step: str, numbers: Collection[int]
-    ) -> tuple[int, bytes]:
+        self, sock: socket.socket, steps: Sequence[str], first: int
+    ) -> tuple[int, int, bytes]:
+        end = first + len(steps)
         while True:
-            for number, kind, flags, body in numbered(self._receive(sock, step)):
-                if kind == NLMSG_ERROR and number in numbers:
-                    return flags, body
+            for number, kind, flags, body in numbered(self._receive(sock, steps[-1])):
+                if kind == NLMSG_ERROR and first <= number < end:
+                    return number, flags, body
+
+    def index_of(self, ifname: str) -> int:
+        """Return the index of a link in the socket's network namespace.
+
+        Raises:
+            OSError: there is no such link (ENODEV).
+        """
+        # Any socket takes this request; if_nametoindex() opens and closes another.
+        name = struct.pack("16s24x", ifname.encode())
+        answer = fcntl.ioctl(self._open(), SIOCGIFINDEX, name)
+        return int(struct.unpack_from("=i", answer, 16)[0])
 
     def get(self, step: str, kind: int, body: bytes) -> bytes:
         """Return the object that a request asks for.

@@ -30,22 +30,53 @@ def _setns(descriptor: int) -> None:
         raise OSError(code, f"setns: {os.strerror(code)}")
 
 
-@contextmanager
-def inside(netns: int) -> Iterator[None]:
-    """Put this thread into a namespace for the body, which must not wait.
+class Home:
+    """The network namespace in which this was made: the way back from others."""
 
-    Ends the process when the thread cannot get back: a thread that stays in a pod's
-    namespace would wire the next pod there.
-    """
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    def __init__(self) -> None:
+        # Kept open: to open it anew takes as long as to enter a namespace.
+        self._descriptor = os.open(
+            "/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC
+        )
+        here = os.fstat(self._descriptor)
+        self._identity = here.st_dev, here.st_ino
+
+    @contextmanager
+    def inside(self, netns: int) -> Iterator[None]:
+        """Put this thread into a namespace for the body, which must not wait.
+
+        Ends the process when the thread cannot get back: a thread that stays in a
+        pod's namespace would wire the next pod there.
+        """
         _setns(netns)
         try:
             yield
         finally:
-            _return(home)
-    finally:
-        os.close(home)
+            _return(self._descriptor)
+
+    def cookie_of(self, netns: int) -> int:
+        """Return the cookie of the namespace behind a descriptor.
+
+        Raises:
+            BadNetnsError: the descriptor is something else, or this namespace.
+        """
+        try:
+            kind = fcntl.ioctl(netns, NS_GET_NSTYPE)
+        except OSError as error:
+            raise BadNetnsError(
+                "CNI_NETNS is no namespace", details=str(error)
+            ) from error
+        if kind != CLONE_NEWNET:
+            raise BadNetnsError("CNI_NETNS is a namespace of another kind")
+        other = os.fstat(netns)
+        if (other.st_dev, other.st_ino) == self._identity:
+            raise BadNetnsError("CNI_NETNS is the node's own network namespace")
+        with self.inside(netns):
+            return cookie_here()
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._descriptor)
 
 
 def _return(home: int) -> None:
@@ -61,22 +92,3 @@ def cookie_here() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         raw = probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
     return int(struct.unpack("=Q", raw)[0])
-
-
-def cookie_of(netns: int) -> int:
-    """Return the cookie of the namespace behind a descriptor.
-
-    Raises:
-        BadNetnsError: the descriptor is something else, or the node's own namespace.
-    """
-    try:
-        kind = fcntl.ioctl(netns, NS_GET_NSTYPE)
-    except OSError as error:
-        raise BadNetnsError("CNI_NETNS is no namespace", details=str(error)) from error
-    if kind != CLONE_NEWNET:
-        raise BadNetnsError("CNI_NETNS is a namespace of another kind")
-    own, other = os.stat("/proc/thread-self/ns/net"), os.fstat(netns)
-    if (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino):
-        raise BadNetnsError("CNI_NETNS is the node's own network namespace")
-    with inside(netns):
-        return cookie_here()

@@ -3,24 +3,21 @@
 The rule set itself goes through ``nft -f`` (``linux.ruleset``): one file, atomic.
 """
 
-import errno
 import socket
 import struct
 from collections.abc import Sequence
 
 from vcnd.netlink.messages import (
-    NLM_F_ACK,
     NLM_F_CREATE,
     NLM_F_REQUEST,
-    NetlinkError,
     NetlinkSocket,
     attribute,
     attributes,
-    message,
     nested,
     repeated,
     text,
 )
+from vcnd.netlink.templates import Message, Step, requests
 
 NETLINK_NETFILTER = 12
 NFNL_SUBSYS_NFTABLES, NFPROTO_INET = 10, 1
@@ -31,9 +28,6 @@ LIST_TABLE, LIST_SET, LIST_ELEMENTS, LIST_ELEM = 1, 2, 3, 1
 ELEM_KEY, ELEM_DATA, DATA_VALUE, DATA_VERDICT = 1, 2, 1, 2
 VERDICT_CODE, VERDICT_CHAIN, NFT_GOTO = 1, 2, -4
 IFNAMSIZ = 16
-
-Message = tuple[int, int, bytes]
-"""Type, flags and body."""
 
 
 def interface_and_address(ifname: str, address: str) -> bytes:
@@ -54,8 +48,7 @@ def split_interface_and_address(key: bytes) -> tuple[str, str]:
 def keys(sock: NetlinkSocket, table: str, name: str) -> list[bytes]:
     """Return the keys of a map."""
     asked = _generic(NFPROTO_INET) + text(LIST_TABLE, table) + text(LIST_SET, name)
-    kind = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM
-    dump = sock.dump(f"list nft map {name}", kind, asked)
+    dump = sock.dump(f"list nft map {name}", _kind(NFT_MSG_GETSETELEM), asked)
     return [key for _, body in dump for key in _keys(body)]
 
 
@@ -66,38 +59,36 @@ def _keys(body: bytes) -> list[bytes]:
     return [attributes(key).get(DATA_VALUE, b"") for key in keys]
 
 
-def add_goto(
-    sock: NetlinkSocket, table: str, name: str, key: bytes, chain: str
-) -> None:
+def addition(table: str, name: str, key: bytes, chain: str) -> Message:
     """Map a key to ``goto chain``; the same element again is no error."""
-    _change(sock, name, _addition(table, name, key, chain))
-
-
-def delete(sock: NetlinkSocket, table: str, name: str, key: bytes) -> None:
-    """Remove a key; one that is not there is no error."""
-    try:
-        _change(sock, name, _deletion(table, name, key))
-    except NetlinkError as error:
-        if error.errno != errno.ENOENT:
-            raise
-
-
-def _change(sock: NetlinkSocket, name: str, change: Message) -> None:
-    # A refusal of the whole batch carries the number of its first message; the
-    # acknowledgement of the change may follow it all the same.
-    numbers = sock.numbers(3)
-    sock.exchange(f"nft map {name}", _batch(change, numbers), numbers)
-
-
-def _addition(table: str, name: str, key: bytes, chain: str) -> Message:
     code = attribute(VERDICT_CODE, struct.pack(">i", NFT_GOTO))
     verdict = nested(DATA_VERDICT, code, text(VERDICT_CHAIN, chain))
     body = _element(table, name, key, nested(ELEM_DATA, verdict))
-    return NFT_MSG_NEWSETELEM, NLM_F_CREATE, body
+    return _kind(NFT_MSG_NEWSETELEM), NLM_F_CREATE, body
 
 
-def _deletion(table: str, name: str, key: bytes) -> Message:
-    return NFT_MSG_DELSETELEM, 0, _element(table, name, key, b"")
+def deletion(table: str, name: str, key: bytes) -> Message:
+    """Remove a key; one that is not there is refused (ENOENT)."""
+    return _kind(NFT_MSG_DELSETELEM), 0, _element(table, name, key, b"")
+
+
+def transaction(changes: Sequence[Step]) -> list[Step]:
+    """Return changes as the messages of a transaction: all are made, or none.
+
+    A refusal of the whole batch carries the number of its first message; the
+    acknowledgement of the last change may follow it all the same.
+    """
+    edge = _generic(0, NFNL_SUBSYS_NFTABLES)
+    last = changes[-1][0]
+    return [
+        (last, (BATCH_BEGIN, NLM_F_REQUEST, edge)),
+        *requests(changes),
+        (last, (BATCH_END, NLM_F_REQUEST, edge)),
+    ]
+
+
+def _kind(message: int) -> int:
+    return NFNL_SUBSYS_NFTABLES << 8 | message
 
 
 def _element(table: str, name: str, key: bytes, data: bytes) -> bytes:
@@ -107,19 +98,6 @@ def _element(table: str, name: str, key: bytes, data: bytes) -> bytes:
         + text(LIST_TABLE, table)
         + text(LIST_SET, name)
         + nested(LIST_ELEMENTS, element)
-    )
-
-
-def _batch(change: Message, numbers: Sequence[int]) -> bytes:
-    """Return a transaction of one change: three messages with these numbers."""
-    kind, flags, body = change
-    kind |= NFNL_SUBSYS_NFTABLES << 8
-    edge = _generic(0, NFNL_SUBSYS_NFTABLES)
-    begin, middle, end = numbers
-    return (
-        message(BATCH_BEGIN, NLM_F_REQUEST, edge, begin)
-        + message(kind, flags | NLM_F_REQUEST | NLM_F_ACK, body, middle)
-        + message(BATCH_END, NLM_F_REQUEST, edge, end)
     )
 
 

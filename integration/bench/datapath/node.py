@@ -22,7 +22,6 @@ from vcnd.model.express import ExpressState
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
-from vcnd.netlink import netns
 
 LANE_SECONDS = 20.0
 
@@ -68,9 +67,8 @@ async def _plug(host: LinuxHost, namespace: str, address: str, slot: VnicSlot) -
     key = SandboxKey("vcnd", namespace, "eth0")
     descriptor = os.open(namespaces.DIRECTORY / namespace, os.O_RDONLY)
     try:
-        wiring = HostLink(
-            ifname=host.host_ifname(key), netns_cookie=netns.cookie_of(descriptor)
-        )
+        cookie = await host.identify(descriptor)
+        wiring = HostLink(ifname=host.host_ifname(key), netns_cookie=cookie)
         lease = Lease(key=key, addresses=(address,), wiring=wiring)
         await host.plug(lease, netns=descriptor, slots={address: slot})
     finally:

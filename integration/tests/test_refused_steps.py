@@ -1,0 +1,173 @@
+"""The kernel refuses each step of a pod's wiring in turn, and nothing stays behind."""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from fakeoci.fabric import netns
+from vcnd.linux.layout import Layout
+from vcnd.linux.pod_links import reap_group
+from vcnd.linux.pods import PodWiring
+from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.sandbox import HostLink, Lease, SandboxKey
+from vcnd.model.vnic import Vnic, VnicSlot
+from vcnd.netlink.messages import NLMSG_ERROR, NetlinkError, message, numbered
+
+TABLE = """
+add table inet vcnd
+add chain inet vcnd via1
+add map inet vcnd pods4 { type ifname . ipv4_addr : verdict; }
+add map inet vcnd pods6 { type ifname . ipv6_addr : verdict; }
+"""
+EDGES = (0x10, 0x11)
+"""Begin and end of a transaction of nf_tables: no steps."""
+
+
+class Reluctant(socket.socket):
+    """A netlink socket of which one message, by its number, is refused."""
+
+    seen = 0
+    refused_at = -1
+    answers: list[bytes]
+
+    def send(self, data: bytes, *_: int) -> int:  # type: ignore[override]
+        kept, self.answers = b"", []
+        for sequence, kind, flags, body in numbered(data):
+            is_edge = self.proto != socket.NETLINK_ROUTE and kind in EDGES
+            number, is_step = Reluctant.seen, not is_edge
+            Reluctant.seen += is_step
+            if is_step and number == Reluctant.refused_at:
+                refusal = struct.pack("=i", -errno.ENOMEM) + bytes(16)
+                self.answers.append(message(NLMSG_ERROR, 0, refusal, sequence))
+            else:
+                whole = message(kind, flags, body, sequence)
+                kept += whole + bytes(-len(whole) % 4)
+        return super().send(kept) if kept else len(data)
+
+    def recv(self, *arguments: int) -> bytes:
+        return self.answers.pop() if self.answers else super().recv(*arguments)
+
+
+LAYOUT = Layout()
+SLOT = VnicSlot(
+    index=1,
+    vnic=Vnic(
+        id=VnicId("ocid1.vnic.1"),
+        address="10.0.0.2",
+        mac="02:00:17:00:00:01",
+        subnet_id=SubnetId("subnet"),
+        subnet_cidr="10.0.0.0/24",
+        virtual_router="10.0.0.1",
+    ),
+)
+LEASE = Lease(
+    key=SandboxKey("vcnd", "c", "eth0"),
+    addresses=("10.1.0.5", "fd00::5"),
+    wiring=HostLink(ifname="oci0123456789a", netns_cookie=1),
+)
+
+
+def state() -> dict[str, str]:
+    """Return what the node's namespace holds of pods, cut links left out."""
+    commands = {
+        "links": "-o link show",
+        "routes": f"route show table {LAYOUT.pods_table}",
+        "routes6": f"-6 route show table {LAYOUT.pods_table}",
+        "neighbours": "neigh show nud permanent",
+    }
+    found = {n: netns.ip_output("node", *c.split()) for n, c in commands.items()}
+    found["links"] = "\n".join(
+        line
+        for line in found["links"].splitlines()
+        if f"group {LAYOUT.link_group} " not in line
+    )
+    return found | {"elements": netns.nft_output("node", "list table inet vcnd")}
+
+
+@pytest.fixture
+def wiring(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[PodWiring, int]]:
+    for name in ("node", "pod"):
+        netns.add(name)
+    netns.nft("node", TABLE)
+    # A table that no route is in yet is an error to ip.
+    netns.ip("node", ["link set lo up", "route add blackhole 192.0.2.1 table 100"])
+    netns.ip("node", ["route add blackhole 2001:db8::1 table 100"], six=True)
+    monkeypatch.setattr(socket, "socket", Reluctant)
+    made = netns.inside("node", lambda: PodWiring(LAYOUT, lambda: reap_group(LAYOUT)))
+    pod = os.open(netns.DIRECTORY / "pod", os.O_RDONLY)
+    yield made, pod
+    made.close()
+    os.close(pod)
+    for name in ("pod", "node"):
+        netns.remove(name)
+
+
+def plug(wiring: PodWiring, pod: int) -> None:
+    def call() -> None:
+        wiring.plug(
+            LEASE,
+            netns=pod,
+            slots=dict.fromkeys(LEASE.addresses, SLOT),
+            mtu=9000,
+            sources={},
+            classes={},
+        )
+
+    netns.inside("node", call)
+
+
+def unplug(wiring: PodWiring) -> None:
+    netns.inside("node", lambda: wiring.unplug(LEASE, by_class=False))
+
+
+def steps_of(call: Callable[[], None]) -> int:
+    Reluctant.seen, Reluctant.refused_at = 0, -1
+    call()
+    return Reluctant.seen
+
+
+def refuse(number: int, call: Callable[[], None]) -> None:
+    """Have the kernel refuse one step of a call, which must say so."""
+    Reluctant.seen, Reluctant.refused_at = 0, number
+    with pytest.raises(NetlinkError) as caught:
+        call()
+    assert caught.value.errno == errno.ENOMEM
+    Reluctant.refused_at = -1
+
+
+def test_refused_step_of_add_leaves_nothing(wiring: tuple[PodWiring, int]) -> None:
+    host, pod = wiring
+    before = state()
+    steps = steps_of(lambda: plug(host, pod))
+    plugged = state()
+    assert steps == 17
+    assert all(plugged[name] != before[name] for name in before)
+    unplug(host)
+    assert state() == before
+    for number in range(steps):
+        refuse(number, lambda: plug(host, pod))
+        assert state() == before, f"step {number}"
+    # And the same ADD succeeds once the kernel takes all steps.
+    plug(host, pod)
+    assert {n: x for n, x in state().items() if n != "links"} == {
+        n: x for n, x in plugged.items() if n != "links"
+    }
+
+
+def test_refused_step_of_del_is_done_by_the_next(
+    wiring: tuple[PodWiring, int],
+) -> None:
+    host, pod = wiring
+    before = state()
+    plug(host, pod)
+    steps = steps_of(lambda: unplug(host))
+    assert steps == 5
+    for number in range(steps):
+        plug(host, pod)
+        refuse(number, lambda: unplug(host))
+        unplug(host)
+        assert state() == before, f"step {number}"
