@@ -16,6 +16,8 @@ from rich.console import Console
 
 from integration.bench import add as add_bench
 from integration.bench import every, plot, text
+from integration.bench import memory as memory_bench
+from integration.bench import start as start_bench
 from integration.bench.cloud import report as cloud_report
 from integration.bench.cloud import rows
 from integration.bench.cloud.stage import TIMING
@@ -121,6 +123,32 @@ def datapath(rounds: int, pods: tuple[int, ...]) -> Report:
         return datapath_bench.measure(
             Path(directory), _cache(), rounds=rounds, pods=pods, progress=_say
         )
+
+
+@main.command()
+@click.option("--calls", default=20_000, show_default=True, type=click.IntRange(100))
+@shown
+def memory(calls: int) -> Report:
+    """The daemon's memory with 110 leases, and over many ADDs and as many DELs."""
+    return run(
+        lambda directory: memory_bench.measure(
+            directory,
+            calls=calls,
+            progress=lambda made: click.echo(f"{made} of {calls} calls", err=True),
+        )
+    )
+
+
+@main.command()
+@ROUNDS
+@shown
+def start(rounds: int) -> Report:
+    """The daemon's start with 110 leases, exec to READY=1."""
+    return run(
+        lambda directory: start_bench.measure(
+            directory, rounds=rounds, progress=counted(rounds)
+        )
+    )
 
 
 @main.command("all")

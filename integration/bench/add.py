@@ -10,9 +10,9 @@ from fakeoci.fabric import netns
 from integration.bench.noise import Meter
 from integration.bench.report import Report, row
 from integration.bench.samples import Samples, turns
-from integration.bench.spawn import Plugin, one_by_one, side_by_side
+from integration.bench.spawn import Plugin, one_by_one, ours, side_by_side
 from integration.lab.lab import running_lab, world_text
-from integration.lab.node import SHIM_DIRECTORY, Node
+from integration.lab.node import Node
 from integration.lab.profile import Profile
 
 CALLERS = 32
@@ -35,13 +35,6 @@ class Calls:
 
 
 def _plugins(node: Node, directory: Path) -> tuple[Plugin, Plugin]:
-    ours = Plugin(
-        name=OURS,
-        binary=SHIM_DIRECTORY / "vcnd-cni",
-        configuration={"cniVersion": "1.0.0", "name": "vcnd", "type": "vcnd-cni"},
-        environment={"VCND_SOCKET": str(node.socket_path)},
-        directory=directory / "ours",
-    )
     theirs = Plugin(
         name=THEIRS,
         binary=PLUGINS / "ptp",
@@ -60,7 +53,7 @@ def _plugins(node: Node, directory: Path) -> tuple[Plugin, Plugin]:
         environment={},
         directory=directory / "theirs",
     )
-    return ours, theirs
+    return ours(node.socket_path, directory), theirs
 
 
 async def measure(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fakeoci.fabric import netns
+from integration.lab.node import SHIM_DIRECTORY
 
 
 class PluginError(Exception):
@@ -66,6 +67,17 @@ class Plugin:
         if status:
             raise PluginError(f"{self.name} {command}: {output.read_text()}")
         return took
+
+
+def ours(socket_path: Path, directory: Path) -> Plugin:
+    """Return our shim, for the daemon that listens at a socket."""
+    return Plugin(
+        name="vcnd",
+        binary=SHIM_DIRECTORY / "vcnd-cni",
+        configuration={"cniVersion": "1.0.0", "name": "vcnd", "type": "vcnd-cni"},
+        environment={"VCND_SOCKET": str(socket_path)},
+        directory=directory / "ours",
+    )
 
 
 def one_by_one(

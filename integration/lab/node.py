@@ -22,12 +22,11 @@ from vcnd.model.status import NodeStatus
 REPOSITORY = Path(__file__).parents[2]
 SHIM_DIRECTORY = Path(vcnd.__file__).parent / "_shim"
 READY_SECONDS = 20.0
-LIKE_SYSTEMD = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
-os.execv(sys.argv[2], sys.argv[2:])
-"""
+LIKE_SYSTEMD = [
+    *("/bin/sh", "-c"),
+    'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&0 </dev/null',
+    "like-systemd",
+]
 """The socket is descriptor 3, LISTEN_PID the daemon's own: exec keeps both."""
 STOP_SECONDS = 10.0
 READ_ONLY_SETTINGS = [
@@ -125,18 +124,19 @@ class Node:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as plain:
             plain.bind(str(notify_path))
             notify = trio.socket.from_stdlib_socket(plain)
-            descriptor = self._listener.fileno()
             command = [
-                *(sys.executable, "-I", "-S", "-c", LIKE_SYSTEMD, str(descriptor)),
+                *LIKE_SYSTEMD,
                 *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / self.name}"),
                 *(READ_ONLY_SETTINGS if read_only_settings else []),
-                *(sys.executable, "-m", "vcnd", "--config", str(self.config_path)),
+                # As /usr/bin/vcnd of the image: no PYTHON… of ours counts.
+                *(sys.executable, "-I", "-m", "vcnd"),
+                *("--config", str(self.config_path)),
             ]
             environment = {**os.environ, "NOTIFY_SOCKET": str(notify_path)}
             with self.log_path.open("ab") as log:
                 self._process = await trio.lowlevel.open_process(
                     command,
-                    pass_fds=[descriptor],
+                    stdin=self._listener,
                     stdout=log,
                     stderr=log,
                     env=environment,
