@@ -155,13 +155,13 @@ def start(rounds: int) -> Report:
 @click.option(
     "--values",
     type=click.File(),
-    help="JSON with values of aims that another command measured (kind bench).",
+    help="What ./vcn kind bench --against flannel --json printed.",
 )
 @JSON
 @PLOT
 def all_(values: Any, *, to_json: bool, plot_file: Path | None) -> None:
     """All benches but cloud, one after another, beside all aims."""
-    elsewhere = json.load(values) if values else {}
+    elsewhere = json.load(values)["values"] if values else {}
     got = every.run(
         every.BENCHES,
         elsewhere=elsewhere,

@@ -5,6 +5,7 @@ dependencies are those that its authors tested, not the newest that any of the
 others asks for.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -144,6 +145,28 @@ def go() -> str:
         " from the Go module proxy here: install Go (https://go.dev/doc/install), or"
         " run where Docker and its registries are reachable"
     )
+
+
+def source(module: str, path: str) -> Path:
+    """Return the folder of a Go module's source, as a component pins it.
+
+    Args:
+        module: the component's folder under ``integration/components``.
+        path: the module's path.
+
+    Raises:
+        BuildError: Go refused.
+    """
+    done = subprocess.run(
+        [go(), "mod", "download", "-json", path],
+        cwd=FOLDER / module,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BuildError(f"the source of {path} cannot be had: {done.stdout}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def _packages(compiler: str, module: Path, program: Program) -> int:

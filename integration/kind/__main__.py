@@ -10,6 +10,9 @@ from typing import Any
 import click
 from rich.console import Console
 
+from integration.bench import text
+from integration.bench.report import Report
+from integration.bench.report import as_json as report_as_json
 from integration.build.cache import Cache
 from integration.build.components import BuildError
 from integration.checking import CheckError
@@ -20,6 +23,7 @@ from integration.kind.checks.removal import keep_baseline
 from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
+from integration.kind.flannel import bench as flannel_bench
 from integration.kind.settings import CLUSTER, state
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -167,12 +171,39 @@ def test(
 
 @main.command("bench")
 @JSON
-def bench_(*, as_json: bool) -> None:
-    """Time how pods start, beside kind's usual ptp + host-local."""
+@click.option(
+    "--against",
+    type=click.Choice(["ptp", "flannel"]),
+    default="ptp",
+    show_default=True,
+    help="What is measured beside vcnd.",
+)
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(1, 200))
+def bench_(*, as_json: bool, against: str, rounds: int) -> None:
+    """Time how pods start, beside kind's usual ptp + host-local.
+
+    With --against flannel also what packets between pods on two nodes take, in so
+    many rounds; the cluster is of no other use after that.
+    """
     console = _console(as_json=as_json)
     cache = Cache(console)
     with run.staged(_running(cache), cache) as stage:
-        figures = bench.run(stage, console)
+        if against == "flannel":
+            _show(flannel_bench.run(stage, console, rounds=rounds), as_json=as_json)
+        else:
+            _show_starts(bench.run(stage, console), console, as_json=as_json)
+
+
+def _show(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(report_as_json(report), indent=2))
+        return
+    console = Console()
+    text.show(console, report)
+    text.show_aims(console, report.aims())
+
+
+def _show_starts(figures: dict[str, Any], console: Console, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(figures, indent=2))
         return

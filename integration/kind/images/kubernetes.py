@@ -48,7 +48,13 @@ def kubernetes(cache: Cache, rootfs: Path) -> list[Path]:
             f"{REGISTRY}/coredns/coredns:{COREDNS_TAG}",
             path="/coredns",
         ),
-        _proxy(cache, rootfs),
+        with_iptables(
+            cache,
+            rootfs,
+            components.PROXY,
+            f"{REGISTRY}/kube-proxy:{version}",
+            "/usr/local/bin/kube-proxy",
+        ),
         _pause(cache),
         *_for_tests(cache, rootfs),
     ]
@@ -126,9 +132,19 @@ def _take(rootfs: Path, programs: Iterable[str], into: Path) -> None:
     shutil.copy2(rootfs / "lib64" / LOADER, into / "lib64")
 
 
-def _proxy(cache: Cache, rootfs: Path) -> Path:
-    binary = build(cache, components.PROXY)
-    name = f"{REGISTRY}/kube-proxy:{components.KUBERNETES}"
+def with_iptables(
+    cache: Cache, rootfs: Path, program: Program, name: str, path: str
+) -> Path:
+    """Return the archive of the image of a program that runs nft and iptables.
+
+    Args:
+        cache: has the program, and takes the archive.
+        rootfs: root file system that has nft and iptables.
+        program: the image's program.
+        name: the image's name, with its tag.
+        path: where the program is in the image.
+    """
+    binary = build(cache, program)
     extensions = sorted(
         str(p.relative_to(rootfs)) for p in (rootfs / LIBRARIES / "xtables").glob("*")
     )
@@ -142,13 +158,11 @@ def _proxy(cache: Cache, rootfs: Path) -> Path:
         names = [f"{t}{s}" for t in tables for s in ("", "-save", "-restore")]
         links = {f"/usr/sbin/{n}": "xtables-nft-multi" for n in names}
         links |= {"/sbin": "usr/sbin", "/bin": "usr/bin", "/lib": "usr/lib"}
-        path = "/usr/local/bin/kube-proxy"
         layer = {"/": scratch, path: binary, "/run": None, "/tmp": None, "/etc": None}  # noqa: S108
         return Image(name=name, layers=[layer], links=links, entrypoint=[path])
 
-    return _archive(
-        cache, "kube-proxy", key_of(name, binary.parent.name, rootfs.name), image
-    )
+    key = key_of(name, binary.parent.name, rootfs.name)
+    return _archive(cache, program.name, key, image)
 
 
 def _write_certificate(folder: Path) -> None:
