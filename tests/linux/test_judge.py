@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from vcnd.linux.judge import Event, Judge, Wanted
+from vcnd.linux.judge import Event, Judge, Wanted, changes_rules
 from vcnd.linux.layout import Layout
 from vcnd.netlink.messages import attribute, message, nested, text, u32
 
@@ -173,3 +173,22 @@ def test_marker_belongs_to_our_table() -> None:
     judge.expect("loaded1")
     foreign = nft(NEWCHAIN, text(1, "firewalld"), text(3, "loaded1"))
     assert judge.is_table_lost(nft(DELTABLE, OURS) + foreign + END, WANTED)
+
+
+@pytest.mark.parametrize(
+    ("data", "changed"),
+    [
+        (b"", False),
+        (END, False),
+        (element(NEWSETELEM, "vcnd", "10.1.0.5") + END, False),
+        (element(DELSETELEM, "vcnd", "10.1.0.5") + END, False),
+        (nft(NEWCHAIN, OURS, text(3, "via2")) + END, True),
+        (nft(DELRULE, text(1, "firewalld")) + END, True),
+        (nft(6, text(1, "filter")) + END, True),
+        (element(NEWSETELEM, "policy", "10.1.0.5") + END, True),
+        (element(NEWSETELEM, "vcnd", "10.1.0.5") + nft(6, text(1, "x")) + END, True),
+        (nft(DELRULE, text(1, "x"), subsystem=1), False),
+    ],
+)
+def test_pods_of_our_own_change_no_rules(data: bytes, *, changed: bool) -> None:
+    assert changes_rules(data, "vcnd") is changed

@@ -1,19 +1,47 @@
-"""Why the express lane is off."""
+"""The express lane's switch, without a kernel."""
 
+from pathlib import Path
+
+from vcnd.linux.hooks import Hooks
 from vcnd.linux.lane import Lane
 from vcnd.linux.layout import Layout
 from vcnd.model.cause import Cause
 
 
-def why(lane: Lane) -> Cause | None:
-    fault = lane.state().why
-    return None if fault is None else fault.cause
+def no_hooks() -> Hooks:
+    raise PermissionError(1, "Operation not permitted")
 
 
-def test_the_lane_says_who_switched_it_off() -> None:
-    lane = Lane(Layout(express=False))
-    assert why(lane) is Cause.SWITCHED_OFF
-    lane.switch(on=True)
-    assert why(lane) is Cause.NOT_BUILT
-    lane.switch(on=False)
-    assert why(lane) is Cause.SWITCHED_OFF
+def lane(tmp_path: Path, *, express: bool = True) -> Lane:
+    async def settle() -> None:
+        raise AssertionError("the rule set does not change")
+
+    return Lane(
+        Layout(express=express),
+        pods=dict,
+        settle=settle,
+        programs=tmp_path / "express.o",
+        make_hooks=no_hooks,
+    )
+
+
+async def why(made: Lane) -> Cause | None:
+    state = await made.state()
+    assert not state.on
+    return None if state.why is None else state.why.cause
+
+
+async def test_the_lane_says_who_switched_it_off(tmp_path: Path) -> None:
+    made = lane(tmp_path, express=False)
+    made.resume()
+    await made.switch(on=False)
+    assert await why(made) is Cause.SWITCHED_OFF
+    await made.switch(on=True)
+    assert await why(made) is Cause.NOT_BUILT
+    assert not made.proves
+
+
+async def test_the_lane_waits_for_the_node(tmp_path: Path) -> None:
+    made = lane(tmp_path)
+    await made.switch(on=True)
+    assert await why(made) is Cause.RELEASED

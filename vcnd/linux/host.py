@@ -13,13 +13,15 @@ from vcnd.linux import nft
 from vcnd.linux.guard import Watch
 from vcnd.linux.judge import Event, Judge, Wanted
 from vcnd.linux.lane import Lane
+from vcnd.linux.lane_pods import lane_pods
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
+from vcnd.linux.pod_elements import pod_elements
 from vcnd.linux.pod_links import pod_links, reap_group
 from vcnd.linux.pod_names import host_ifname
 from vcnd.linux.pods import PodWiring
 from vcnd.linux.reaper import Reaper
-from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
+from vcnd.linux.ruleset import VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
@@ -66,7 +68,11 @@ class LinuxHost:
         self._turn = trio.Lock()
         self._settling_thread = trio.CapacityLimiter(1)
         self._reaper = Reaper(layout)
-        self._lane = Lane(layout)
+        self._lane = Lane(
+            layout,
+            pods=lambda: lane_pods(self._pods, self._slots, self._vnic_links),
+            settle=partial(self._restore, "express lane", lost=False),
+        )
         self._mtu = layout.mtu or DEFAULT_MTU
 
     @asynccontextmanager
@@ -143,13 +149,16 @@ class LinuxHost:
             self._pods[lease.host_ifname] = (lease, vnics)
             return interface
 
-        return await self._at_once(wire)
+        interface = await self._at_once(wire)
+        self._lane.stir()
+        return interface
 
     async def unplug(self, lease: Lease) -> None:
         """Cut a pod off (``Host.unplug``)."""
 
         def cut() -> None:
             self._pods.pop(lease.host_ifname, None)
+            self._lane.exclude(lease.host_ifname)
             self._wiring.unplug(lease, by_class=bool(self._classes))
 
         await self._at_once(cut)
@@ -192,7 +201,9 @@ class LinuxHost:
         """Set the node up for these VNICs and the plugged pods."""
         self._slots = list(slots)
         self._surroundings.resume()
+        self._lane.resume()
         await self._in_thread(self._settle)
+        self._lane.stir()
         self._compare_links()
 
     def unlinked(self) -> frozenset[VnicId]:
@@ -235,23 +246,24 @@ class LinuxHost:
             )
 
     def _load_ruleset(self, strangers: Sequence[str]) -> None:
-        present = {v.index for v in self._vnic_links}
-        numbers = {s.vnic.id: s.index for s in self._slots}
-        pods = [
-            PodElement(ifname=name, address=address, index=index)
-            for name, (_, vnics) in self._pods.items()
-            for address, vnic_id in vnics.items()
-            if (index := numbers.get(vnic_id)) in present and index is not None
-        ]
         marker = f"load_{secrets.token_hex(4)}"
         self._judge.expect(marker)
-        links, layout = self._vnic_links, self._layout
-        nft.load(render(layout, links, pods, marker=marker, strangers=strangers))
+        links = self._vnic_links
+        script = render(
+            self._layout,
+            links,
+            pod_elements(self._pods, self._slots, links),
+            marker=marker,
+            strangers=strangers,
+            express=self._lane.proves,
+        )
+        nft.load(script)
+        self._lane.renew()
 
     async def withdraw(self) -> None:
         """Remove what ``apply`` made (``Host.withdraw``)."""
         self._slots = []
-
+        await self._lane.withdraw()
         await self._surroundings.withdraw()
         self._vnic_links, self._classes = [], {}
 
@@ -274,11 +286,11 @@ class LinuxHost:
 
     async def express(self) -> ExpressState:
         """Return the express lane's state (``Host.express``)."""
-        return self._lane.state()
+        return await self._lane.state()
 
     async def switch_express(self, *, on: bool) -> None:
         """Switch the express lane (``Host.switch_express``)."""
-        self._lane.switch(on=on)
+        await self._lane.switch(on=on)
 
     # Background work
 
@@ -292,6 +304,7 @@ class LinuxHost:
                 watchers.start_soon(self._guard_routes)
                 watchers.start_soon(self._guard_table)
                 watchers.start_soon(self._surroundings.run)
+                watchers.start_soon(self._lane.run)
                 task_status.started()
         finally:
             self._wiring.close()
@@ -299,16 +312,13 @@ class LinuxHost:
         raise AssertionError("watchers never end")
 
     def _wanted(self) -> Wanted:
-        pod_vnics = [s for s in self._slots if not s.is_primary]
-        return Wanted(
-            macs=frozenset(s.vnic.mac for s in pod_vnics),
-            addresses=frozenset(
-                a for s in pod_vnics for a in (s.vnic.address, s.vnic.ipv6) if a
-            ),
-            pods=frozenset(a for x, _ in self._pods.values() for a in x.addresses),
-            tables=frozenset(self._layout.vnic_table(s.index) for s in pod_vnics),
-            rules=frozenset((r.priority, r.table, r.mark) for r in self._vnics.rules),
-        )
+        addresses = (a for lease, _ in self._pods.values() for a in lease.addresses)
+        rules = self._vnics.rules
+        return Wanted.of(self._layout, self._slots, addresses, rules)
+
+    def _hear_nft(self, data: bytes | None) -> None:
+        self._lane.hear_nft(data)
+        self._surroundings.hear_nft(data)
 
     async def _guard_routes(self) -> None:
         while True:
@@ -318,7 +328,7 @@ class LinuxHost:
 
     async def _guard_table(self) -> None:
         while True:
-            await self._watch.nft_event(self._wanted, self._surroundings.hear_nft)
+            await self._watch.nft_event(self._wanted, self._hear_nft)
             await self._restore("nft table", lost=True)
 
     async def _restore(self, what: str, *, lost: bool) -> None:
@@ -330,6 +340,7 @@ class LinuxHost:
         except VcndError as error:
             log.error("kernel_state_not_restored", what=what, reason=str(error))
             return
+        self._lane.stir()
         self._compare_links()
         took = trio.current_time() - began
         if lost:

@@ -6,10 +6,14 @@ An event is compared with the desired state, not with its author, so no loss is 
 import socket
 import struct
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 from vcnd.linux.layout import Layout
+from vcnd.linux.rules import Rule
+from vcnd.model.vnic import VnicSlot
 from vcnd.netlink import nftables
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.messages import attributes, messages
@@ -20,6 +24,7 @@ ROUTE_PROTOCOL_OFFSET = 5
 """Offset of the protocol in struct rtmsg."""
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
 """DELTABLE, DELCHAIN, DELRULE, DELSET; vcnd never sends one alone."""
+NFT_ELEMENTS = frozenset({nftables.NFT_MSG_NEWSETELEM, nftables.NFT_MSG_DELSETELEM})
 NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
 
 
@@ -37,6 +42,26 @@ class Wanted:
     """The pod VNICs' route tables."""
     rules: frozenset[tuple[int, int, int]]
     """The routing rules: priority, table (0: none) and mark (0: none)."""
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        slots: Sequence[VnicSlot],
+        pods: Iterable[str],
+        rules: Iterable[Rule],
+    ) -> Self:
+        """Return what these VNICs, pods' addresses and routing rules make."""
+        pod_vnics = [s for s in slots if not s.is_primary]
+        return cls(
+            macs=frozenset(s.vnic.mac for s in pod_vnics),
+            addresses=frozenset(
+                a for s in pod_vnics for a in (s.vnic.address, s.vnic.ipv6) if a
+            ),
+            pods=frozenset(pods),
+            tables=frozenset(layout.vnic_table(s.index) for s in pod_vnics),
+            rules=frozenset((r.priority, r.table, r.mark) for r in rules),
+        )
 
 
 class Event(IntEnum):
@@ -146,6 +171,24 @@ class Judge:
                 case _:
                     pass
         return False
+
+
+def changes_rules(data: bytes, own_table: str) -> bool:
+    """Return True if a rule set was changed, by anybody and in any table.
+
+    Not by elements of our own maps: each pod is one.
+    """
+    for kind, _, body in messages(data):
+        what = kind & 0xFF
+        if (
+            kind >> 8 != nftables.NFNL_SUBSYS_NFTABLES
+            or what == nftables.NFT_MSG_NEWGEN
+        ):
+            continue
+        table = _string(attributes(body[4:]).get(NFTA_OBJECT_TABLE, b""))
+        if what not in NFT_ELEMENTS or table != own_table:
+            return True
+    return False
 
 
 def _number(parts: dict[int, bytes], kind: int) -> int:

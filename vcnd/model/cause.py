@@ -82,6 +82,10 @@ class Cause(StrEnum):
     """The configuration or a command switches the express lane off."""
     NOT_BUILT = "not_built"
     """This build of vcnd has no BPF programs."""
+    NOT_PERMITTED = "not_permitted"
+    """The kernel lets vcnd load no BPF programs."""
+    TRACKING_STRICT = "tracking_strict"
+    """Connection tracking is set to be strict about connections' windows."""
 
     # A pod.
     ADDRESS_GONE = "address_gone"

@@ -1,0 +1,52 @@
+"""Why the express lane is off."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from vcnd.bpf.call import BpfError
+from vcnd.bpf.elf import ObjectError
+from vcnd.linux.lane_reasons import why_refused, why_unfit
+from vcnd.model.cause import Cause
+
+
+@pytest.mark.parametrize(
+    ("setting", "cause"),
+    [("1\n", None), ("0\n", Cause.TRACKING_STRICT), (None, Cause.TRACKING_STRICT)],
+)
+def test_the_lane_needs_liberal_tracking(
+    tmp_path: Path, setting: str | None, cause: Cause | None
+) -> None:
+    programs, liberal = tmp_path / "express.o", tmp_path / "be_liberal"
+    programs.touch()
+    if setting is not None:
+        liberal.write_text(setting)
+    fault = why_unfit(programs, liberal)
+    assert (fault and fault.cause) == cause
+
+
+def test_the_lane_needs_its_programs(tmp_path: Path) -> None:
+    fault = why_unfit(tmp_path / "express.o", tmp_path / "be_liberal")
+    assert fault is not None
+    assert fault.cause is Cause.NOT_BUILT
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "says"),
+    [
+        (BpfError(errno.EPERM, "create map"), Cause.NOT_PERMITTED, "CAP_BPF"),
+        (
+            BpfError(errno.EINVAL, "load program x", "R5 !read_ok"),
+            Cause.KERNEL_REFUSED,
+            "load program x: Invalid argument: R5 !read_ok",
+        ),
+        (ObjectError("it is damaged"), Cause.NOT_BUILT, "it is damaged"),
+    ],
+)
+def test_a_refusal_has_a_cause_and_the_kernels_words(
+    error: OSError | ObjectError, cause: Cause, says: str
+) -> None:
+    fault = why_refused(error)
+    assert fault.cause is cause
+    assert says in fault.reason

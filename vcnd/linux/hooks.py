@@ -1,0 +1,182 @@
+"""Puts the express lane's programs at a link: by tcx, or by clsact before kernel 6.6.
+
+Others' programs stay: ours are behind them.  A program is known by its name.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Mapping
+from typing import Protocol
+
+from vcnd.bpf import programs, tcx
+from vcnd.bpf.call import BpfError
+from vcnd.bpf.tcx import Hook
+from vcnd.netlink import traffic_control
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
+
+NAMES = {Hook.INGRESS: "vcnd_express", Hook.EGRESS: "vcnd_admit"}
+"""Each hook's program."""
+PARENTS = {
+    Hook.INGRESS: traffic_control.INGRESS,
+    Hook.EGRESS: traffic_control.EGRESS,
+}
+NO_QDISC = (errno.EINVAL, errno.EOPNOTSUPP)
+"""Errors about filters of a link without clsact."""
+
+
+class Hooks(Protocol):
+    """A way to attach programs to links."""
+
+    def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
+        """Have exactly these programs of ours at a link; others of ours go.
+
+        Args:
+            link: the link's index.
+            loaded: the programs' descriptors.
+
+        Raises:
+            OSError: the kernel refused; the link then has none of ours.
+        """
+
+    def clear(self, link: int) -> None:
+        """Remove our programs from a link; one that is gone is no error."""
+
+    def close(self) -> None:
+        """Let go of what it holds; programs stay."""
+
+
+class TcxHooks:
+    """tcx hooks."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+        """Of the kernel's programs; numbers are not used twice."""
+
+    def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
+        """Attach, or replace (``Hooks.ensure``)."""
+        try:
+            for hook, descriptor in loaded.items():
+                self._ensure(link, hook, descriptor)
+        except OSError:
+            self.clear(link)
+            raise
+
+    def _ensure(self, link: int, hook: Hook, descriptor: int) -> None:
+        _, wanted = programs.name_and_id(descriptor)
+        mine = self._mine(link, hook)
+        if wanted in mine:
+            mine.remove(wanted)
+        elif mine:
+            old = programs.by_id(mine.pop())
+            try:
+                tcx.attach(link, hook, descriptor, replaced=old)
+            finally:
+                os.close(old)
+        else:
+            tcx.attach(link, hook, descriptor)
+        for number in mine:
+            _detach(link, hook, number)
+
+    def _mine(self, link: int, hook: Hook) -> list[int]:
+        found = tcx.attached(link, hook)
+        for number in found:
+            if number not in self._names:
+                self._names[number] = programs.name_of(number)
+        return [n for n in found if self._names[n] == NAMES[hook]]
+
+    def clear(self, link: int) -> None:
+        """Detach (``Hooks.clear``)."""
+        for hook in NAMES:
+            try:
+                for number in self._mine(link, hook):
+                    _detach(link, hook, number)
+            except BpfError as error:
+                if error.errno != errno.ENODEV:
+                    raise
+
+    def close(self) -> None:
+        """Do nothing: no descriptor is held."""
+
+
+def _detach(link: int, hook: Hook, number: int) -> None:
+    """Detach a program; one that was detached meanwhile is no error."""
+    try:
+        descriptor = programs.by_id(number)
+    except BpfError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return
+    try:
+        tcx.detach(link, hook, descriptor)
+    except BpfError as error:
+        if error.errno != errno.ENOENT:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+class ClsactHooks:
+    """Filters of the clsact qdisc."""
+
+    def __init__(self) -> None:
+        self._route = NetlinkSocket(socket.NETLINK_ROUTE)
+
+    def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
+        """Make the qdisc and set the filters (``Hooks.ensure``)."""
+        try:
+            self._route.request("add clsact", *traffic_control.new_clsact(link))
+        except NetlinkError as error:
+            if error.errno != errno.EEXIST:
+                raise
+        try:
+            for hook, descriptor in loaded.items():
+                message = traffic_control.set_program(
+                    link, PARENTS[hook], descriptor, NAMES[hook]
+                )
+                self._route.request("set a BPF filter", *message)
+        except OSError:
+            self.clear(link)
+            raise
+
+    def clear(self, link: int) -> None:
+        """Delete our filters, and the qdisc if it is empty (``Hooks.clear``)."""
+        others = False
+        had = False
+        for hook, parent in PARENTS.items():
+            names = self._filters(link, parent)
+            others |= any(name != NAMES[hook] for name in names)
+            if NAMES[hook] in names:
+                had = True
+                message = traffic_control.delete_program(link, parent)
+                self._missing_is_fine("delete a BPF filter", *message)
+        if had and not others:
+            message = traffic_control.delete_clsact(link)
+            self._missing_is_fine("delete clsact", *message)
+
+    def _filters(self, link: int, parent: int) -> list[str]:
+        kind, body = traffic_control.list_programs(link, parent)
+        try:
+            answers = list(self._route.dump("list filters", kind, body))
+        except NetlinkError as error:
+            if error.errno in NO_QDISC or is_missing(error):
+                return []
+            raise
+        names = (traffic_control.filter_name(answer) for _, answer in answers)
+        return [name for name in names if name is not None]
+
+    def _missing_is_fine(self, step: str, kind: int, flags: int, body: bytes) -> None:
+        try:
+            self._route.request(step, kind, flags, body)
+        except NetlinkError as error:
+            if error.errno not in NO_QDISC and not is_missing(error):
+                raise
+
+    def close(self) -> None:
+        """Close the socket; filters stay."""
+        self._route.close()
+
+
+def hooks() -> Hooks:
+    """Return the best way that this kernel has."""
+    return TcxHooks() if tcx.is_there() else ClsactHooks()

@@ -1,0 +1,47 @@
+"""Which plugged pods may use the express lane, and by which VNICs.  Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from vcnd.linux.lane_maps import Leg
+from vcnd.linux.ruleset import VnicLink
+from vcnd.model.family import Family, family_of
+from vcnd.model.ids import VnicId
+from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import VnicSlot
+
+Legs = dict[Family, Leg]
+
+
+def lane_pods(
+    pods: Mapping[str, tuple[Lease, Mapping[str, VnicId]]],
+    slots: Sequence[VnicSlot],
+    links: Sequence[VnicLink],
+) -> dict[str, Legs]:
+    """Return the pods of the lane, by the name of their link.
+
+    Args:
+        pods: the plugged pods, and their addresses' VNICs.
+        slots: the VNICs.
+        links: the VNICs' links.
+    """
+    names = {v.index: v.ifname for v in links}
+    ways = {
+        slot.vnic.id: (names[slot.index], slot.vnic)
+        for slot in slots
+        if slot.index in names and not slot.is_primary
+    }
+    found: dict[str, Legs] = {}
+    for ifname, (lease, vnics) in pods.items():
+        legs: Legs = {}
+        for address, vnic_id in vnics.items() if lease.express else ():
+            if vnic_id not in ways:
+                continue
+            link, vnic = ways[vnic_id]
+            family = family_of(address)
+            six = family is Family.IPV6
+            router = vnic.ipv6_router if six else vnic.virtual_router
+            if router:
+                legs[family] = Leg(address, link, router)
+        if legs:
+            found[ifname] = legs
+    return found

@@ -1,0 +1,93 @@
+"""The rtnetlink messages that put BPF programs at a link's clsact qdisc.  Pure.
+
+For kernels before 6.6, which have no tcx hooks.  Each hook has one filter of ours.
+"""
+
+import socket
+import struct
+
+from vcnd.netlink.messages import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    attributes,
+    nested,
+    text,
+    u32,
+)
+from vcnd.netlink.rtnetlink import Message
+
+RTM_NEWQDISC, RTM_DELQDISC = 36, 37
+RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
+TCA_KIND, TCA_OPTIONS = 1, 2
+TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS = 6, 7, 8
+ACT_DIRECT = 1
+CLSACT, CLSACT_HANDLE = 0xFFFFFFF1, 0xFFFF0000
+INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
+"""The hooks, as parents of filters."""
+ETH_P_ALL = 3
+PRIORITY = 0xC0D0
+"""Of our filters: behind those of others, who begin at 1 or at 49152."""
+HANDLE = 1
+
+
+def _tcmsg(link: int, handle: int = 0, parent: int = 0, info: int = 0) -> bytes:
+    return struct.pack("=BBHiIII", socket.AF_UNSPEC, 0, 0, link, handle, parent, info)
+
+
+def _info() -> int:
+    return PRIORITY << 16 | socket.htons(ETH_P_ALL)
+
+
+def new_clsact(link: int) -> Message:
+    """Give a link the qdisc; the kernel refuses a second one."""
+    body = _tcmsg(link, CLSACT_HANDLE, CLSACT) + text(TCA_KIND, "clsact")
+    return RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, body
+
+
+def delete_clsact(link: int) -> Message:
+    """Delete the qdisc with its filters."""
+    body = _tcmsg(link, CLSACT_HANDLE, CLSACT) + text(TCA_KIND, "clsact")
+    return RTM_DELQDISC, 0, body
+
+
+def set_program(link: int, hook: int, program: int, name: str) -> Message:
+    """Put a program at a hook, in the place of the one that is there.
+
+    Args:
+        link: the link's index.
+        hook: ``INGRESS`` or ``EGRESS``.
+        program: the program's descriptor.
+        name: the filter's.
+    """
+    options = nested(
+        TCA_OPTIONS,
+        u32(TCA_BPF_FD, program),
+        text(TCA_BPF_NAME, name),
+        u32(TCA_BPF_FLAGS, ACT_DIRECT),
+    )
+    body = _tcmsg(link, HANDLE, hook, _info()) + text(TCA_KIND, "bpf") + options
+    return RTM_NEWTFILTER, NLM_F_CREATE, body
+
+
+def delete_program(link: int, hook: int) -> Message:
+    """Remove our filter from a hook."""
+    body = _tcmsg(link, HANDLE, hook, _info()) + text(TCA_KIND, "bpf")
+    return RTM_DELTFILTER, 0, body
+
+
+def list_programs(link: int, hook: int) -> tuple[int, bytes]:
+    """Return the request for the filters of a hook: type and body."""
+    return RTM_GETTFILTER, _tcmsg(link, 0, hook)
+
+
+def filter_name(body: bytes) -> str | None:
+    """Return the name of a BPF filter; nothing if it is another kind.
+
+    None for an entry that is no filter: the kernel lists a chain before its filters.
+    """
+    parts = attributes(body[20:])
+    (handle,) = struct.unpack_from("=I", body, 8)
+    if not handle or TCA_OPTIONS not in parts:
+        return None
+    name = attributes(parts[TCA_OPTIONS]).get(TCA_BPF_NAME, b"")
+    return name.rstrip(b"\0").decode(errors="replace")
