@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import structlog
 import trio
 from rich.console import Console
@@ -23,6 +24,8 @@ from integration.bench.cloud import rows
 from integration.bench.cloud.stage import TIMING
 from integration.bench.datapath import bench as datapath_bench
 from integration.bench.datapath import build as datapath_build
+from integration.bench.datapath import picture
+from integration.bench.datapath import profile as datapath_profile
 from integration.bench.report import Report, as_json
 from integration.build.cache import Cache
 from integration.lab import enclosure
@@ -149,6 +152,30 @@ def start(rounds: int) -> Report:
             directory, rounds=rounds, progress=counted(rounds)
         )
     )
+
+
+@main.command()
+@JSON
+@PLOT
+def profile(*, to_json: bool, plot_file: Path | None) -> None:
+    """Where the microseconds of a packet go, by perf: a picture for docs."""
+    if not enclosure.inside():
+        datapath_build.build(_cache(), _say)
+    enclosure.enter("integration.bench", sys.argv[1:])
+    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
+        try:
+            profiles = datapath_profile.measure(Path(directory), _cache(), _say)
+        except datapath_profile.ProfileError as error:
+            sys.exit(f"bench profile: {error}")
+    if plot_file is not None:
+        plot_file.write_text(picture.svg(profiles))
+    if to_json:
+        click.echo(json.dumps(msgspec.to_builtins(profiles), indent=2))
+        return
+    for one in profiles:
+        click.echo(f"{one.side}: {one.p50} us")
+        for part, microseconds in one.parts.items():
+            click.echo(f"  {microseconds:7.2f}  {part}")
 
 
 @main.command("all")

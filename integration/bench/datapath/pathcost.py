@@ -35,6 +35,11 @@ class Pathcost:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return self._process.pid
+
     def _ask(self, line: str) -> str:
         to, back = self._process.stdin, self._process.stdout
         if to is None or back is None:

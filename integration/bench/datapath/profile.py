@@ -1,0 +1,90 @@
+"""Where the microseconds of a request and its response go, by perf's samples."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from integration.bench.datapath import parts, pathcost, stage
+from integration.bench.datapath.pathcost import Pathcost
+from integration.bench.datapath.stage import BARE, CROSS, FLANNEL, HOST, OFF, OURS
+from integration.build.cache import Cache
+
+SIDES = (BARE, HOST, OURS, OFF, FLANNEL)
+HERTZ = 9973
+"""A prime: no timer of the kernel runs in step with it."""
+BLOCK, BLOCKS, PLAIN_BLOCKS = 20_000, 5, 40
+PLAIN_BLOCK = 500
+ATTACH_SECONDS = 1.0
+
+
+class ProfileError(Exception):
+    """perf did not work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One side's request and response: median and its parts, in microseconds."""
+
+    side: str
+    p50: float
+    parts: dict[str, float]
+
+
+def measure(
+    directory: Path, cache: Cache, progress: Callable[[str], None]
+) -> list[Profile]:
+    """Measure the medians in turns, without perf; then let perf sample each side."""
+    program = pathcost.compiled(cache)
+    with (
+        stage.running(directory, cache, (), progress) as there,
+        pathcost.running(program) as cost,
+    ):
+        paths = there.paths[CROSS]
+        opened = {
+            side: cost.open(paths[side].client, paths[side].server, paths[side].address)
+            for side in SIDES
+            if side in paths
+        }
+        taken: dict[str, list[float]] = {side: [] for side in opened}
+        for _ in range(PLAIN_BLOCKS):
+            for side, path in opened.items():
+                taken[side].append(median(cost.measure("rr", path, PLAIN_BLOCK)))
+        profiles = []
+        for side, path in opened.items():
+            progress(f"perf: {side}")
+            shares = parts.shares(_sampled(cost, path, directory / "perf.data"))
+            p50 = median(taken[side])
+            in_us = {part: round(share * p50, 2) for part, share in shares.items()}
+            profiles.append(Profile(side=side, p50=round(p50, 2), parts=in_us))
+        return profiles
+
+
+def _sampled(cost: Pathcost, path: int, data: Path) -> list[list[str]]:
+    """Return the stacks of the kernel and the program while it measures."""
+    command = [
+        *("perf", "record", "--quiet", "--event", "task-clock", "--call-graph", "fp"),
+        *("--freq", str(HERTZ), "--pid", str(cost.pid), "--output", str(data)),
+    ]
+    try:
+        perf = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        raise ProfileError("needs perf (Debian: linux-perf)") from None
+    try:
+        time.sleep(ATTACH_SECONDS)
+        for _ in range(BLOCKS):
+            cost.measure("rr", path, BLOCK)
+        perf.send_signal(signal.SIGINT)
+        _, said = perf.communicate()
+    finally:
+        perf.kill()
+        perf.wait()
+    script = ["perf", "script", "--input", str(data), "--fields", "ip,sym"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    stacks = list(parts.stacks(done.stdout.splitlines()))
+    if not stacks:
+        raise ProfileError(f"perf has no samples: {said} {done.stderr}")
+    return stacks
