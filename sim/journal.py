@@ -1,6 +1,6 @@
 """A journal in memory: it keeps the records that a disk would keep."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Never
 
@@ -24,6 +24,8 @@ class MemoryJournal:
         """True if the disk refuses."""
         self.seconds = 0.0
         """How long a write takes."""
+        self.unsafe = False
+        """True if the disk takes records and does not keep them."""
         self._booted_at: float | None = None
         self._owed: list[tuple[Record, float, Callable[[], None]]] = []
 
@@ -67,9 +69,21 @@ class MemoryJournal:
         self._pay()
         self.records += [(record, at) for record in records]
 
-    async def append_in_any_case(
-        self, record: Record, then: Callable[[], None]
-    ) -> None:
+    async def write(self, record: Record) -> Callable[[], Awaitable[None]]:
+        at = trio.current_time()
+        if self.full:
+            raise JournalError("the disk is full")
+        self._pay()
+        self.records.append((record, at))
+
+        async def durable() -> None:
+            await trio.sleep(self.seconds)
+            if self.unsafe:
+                raise JournalError("the disk did not keep it")
+
+        return durable
+
+    async def write_in_any_case(self, record: Record, then: Callable[[], None]) -> None:
         self._owed.append((record, trio.current_time(), then))
         await trio.sleep(self.seconds)
         if not self.full:

@@ -1,6 +1,6 @@
 """The ports: what the flows need from outside.  Adapters satisfy them structurally."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Never, Protocol
 
 import trio
@@ -271,15 +271,21 @@ class Journal(Protocol):
         cancelled, they may be kept or not.
         """
 
-    async def append_in_any_case(
-        self, record: Record, then: Callable[[], None]
-    ) -> None:
-        """Write a record, now or as soon as the disk takes it; return once tried.
+    async def write(self, record: Record) -> Callable[[], Awaitable[None]]:
+        """Write a record; return when it outlives the daemon.
+
+        What it returns waits until it outlives the node too, and raises
+        ``JournalError`` if the disk refuses that; then it may be kept or not.  Raises
+        ``JournalError`` if the disk refuses the write; then it is not kept.
+        """
+
+    async def write_in_any_case(self, record: Record, then: Callable[[], None]) -> None:
+        """Write a record; return when it outlives the daemon, or was refused.
 
         Args:
             record: it precedes all later ones, and is kept even if the disk refuses
                 or the caller is cancelled.
-            then: called once it is durable.
+            then: called once it is durable, now or as soon as the disk takes it.
         """
 
     def remove(self) -> None:

@@ -62,6 +62,35 @@ async def test_add_is_refused_and_changes_nothing(autojump_clock: Clock) -> None
         await add(node, 1)
 
 
+async def test_add_that_the_disk_does_not_keep_is_undone(
+    autojump_clock: Clock,
+) -> None:
+    """The pod is plugged by then: it is cut off, and its address rests (I4)."""
+    w = world()
+    async with w.node(settings(cooling_seconds=30.0)) as node:
+        await until_warm(node)
+        w.journal.unsafe = True
+        with pytest.raises(JournalError, match="did not keep it"):
+            await add(node, 1)
+        assert not w.host.links
+        assert node.pool.ledger.leases() == []
+        assert node.pool.ledger.counts().cooling == 1
+        w.journal.unsafe = False
+        await add(node, 1)
+        check_invariants(w, node)
+
+
+async def test_pod_is_plugged_while_the_disk_works(autojump_clock: Clock) -> None:
+    w = world()
+    async with w.node() as node:
+        await until_warm(node)
+        w.journal.seconds = 5.0
+        async with trio.open_nursery() as callers:
+            callers.start_soon(add, node, 1)
+            await trio.sleep(1)
+            assert len(w.host.links) == 1
+
+
 @pytest.mark.slow
 async def test_nothing_is_asked_of_the_cloud_that_cannot_be_written_down(
     autojump_clock: Clock,

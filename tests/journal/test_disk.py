@@ -20,7 +20,7 @@ def test_file_is_cut_back_where_an_append_is_refused(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         os.dup2(full.fileno(), file._fd)
     with pytest.raises(OSError, match="No space left"):
-        file.append(record_line((Leased(lease(1, 1)), 1.0)))
+        file.write(record_line((Leased(lease(1, 1)), 1.0)))
     assert not file.is_known
     assert file.read() == HEADER
 
@@ -37,7 +37,8 @@ def test_file_is_not_appended_to_after_a_refused_sync(
 
     with monkeypatch.context() as disk:
         disk.setattr(os, "fdatasync", refuse)
+        file.write(record_line((Leased(lease(1, 1)), 1.0)))
         with pytest.raises(OSError, match="Input/output error"):
-            file.append(record_line((Leased(lease(1, 1)), 1.0)))
+            file.sync()
     assert not file.is_known
     assert file.read() == HEADER  # the refused record is not in the file

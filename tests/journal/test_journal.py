@@ -232,9 +232,9 @@ async def test_owed_records_are_written_once_the_disk_accepts_them(
         with refusing(path.parent):
             for n in (1, 2):
                 key = lease(n, n).key
-                await j.append_in_any_case(Released(key), partial(done.append, n))
+                await j.write_in_any_case(Released(key), partial(done.append, n))
             with trio.move_on_after(0):
-                await j.append_in_any_case(Leased(lease(1, 3)), all_done.set)
+                await j.write_in_any_case(Leased(lease(1, 3)), all_done.set)
             assert done == []
         with trio.fail_after(10):
             await all_done.wait()

@@ -2,8 +2,11 @@
 
 The order of durable steps (docs/architecture.md#walk-1-a-pod-starts):
 
-    ADD  choose → lease durable → plug → answer
-    DEL  unplug → release durable → answer; the kernel's link is reaped behind
+    ADD  choose → lease written → plug → lease durable → answer
+    DEL  unplug → release written → answer; the kernel's link is reaped behind
+
+Written, a record outlives the daemon; durable, it outlives the node.  The disk works
+while the pod is plugged.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -162,11 +165,15 @@ class Attacher:
 
     @asynccontextmanager
     async def _new_lease(self, lease: Lease) -> AsyncIterator[None]:
-        """Lease addresses durably; undo pod and lease unless the body succeeds."""
+        """Lease addresses; undo pod and lease unless the body succeeds.
+
+        The lease is written before the body, and durable after it.
+        """
         try:
             self._confirm_soon()
-            await self._leases.begin(lease)
+            durable = await self._leases.begin(lease)
             yield
+            await durable()
         except BaseException:
             # Not if the disk refused: then there is nothing to undo.
             if self._pool.ledger.lease_of(lease.key) == lease:

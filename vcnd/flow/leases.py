@@ -1,5 +1,7 @@
 """How a sandbox's lease begins and ends: the order of the durable steps."""
 
+from collections.abc import Awaitable, Callable
+
 import trio
 
 from vcnd.core.states import State
@@ -18,8 +20,10 @@ class Leases:
         self._host = host
         self._journal = journal
 
-    async def begin(self, lease: Lease) -> None:
-        """Lease free addresses durably.
+    async def begin(self, lease: Lease) -> Callable[[], Awaitable[None]]:
+        """Lease free addresses; return when the lease outlives the daemon.
+
+        What is returned waits until it is durable.
 
         Raises:
             JournalError: the disk refuses; nothing was changed.
@@ -27,7 +31,7 @@ class Leases:
         self._pool.ledger.lease(lease)
         self._pool.signals.ring()
         try:
-            await self._journal.append(Leased(lease))
+            return await self._journal.write(Leased(lease))
         except JournalError:
             self._pool.ledger.revert(lease)
             self._pool.signals.arrived()
@@ -49,14 +53,15 @@ class Leases:
                 ledger.end_lease(older.key)
                 ledger.start_cooldown(older, trio.current_time())
         ledger.restore(lease)
-        await self._journal.append_in_any_case(Leased(lease), lambda: None)
+        await self._journal.write_in_any_case(Leased(lease), lambda: None)
         return True
 
     async def end(self, lease: Lease) -> None:
         """Unplug the pod if it is wired, record the end, start the cooldown.
 
-        If the disk refuses, the pod is unplugged all the same, and its addresses
-        serve no pod until the end of its lease is durable.
+        It returns when the end outlives the daemon: leases do not outlive the node.  If
+        the disk refuses, the pod is unplugged all the same.  Its addresses serve no pod
+        until the end of its lease is durable.
         """
         if lease.wiring is not None:
             await self._host.unplug(lease)
@@ -69,4 +74,4 @@ class Leases:
             self._pool.ledger.start_cooldown(lease, cut_at)
             self._pool.signals.ring()
 
-        await self._journal.append_in_any_case(Released(lease.key), start_cooldown)
+        await self._journal.write_in_any_case(Released(lease.key), start_cooldown)

@@ -1,4 +1,4 @@
-"""The journal's file.  Synchronous: it runs in the journal's worker thread.
+"""The journal's file.  Synchronous; all but ``write`` runs in a worker thread.
 
 A file is appended to only while its content is known.  After a refused write or a
 refused sync the file is closed, and its owner writes another one.  (After a refused
@@ -17,6 +17,8 @@ class JournalFile:
         self.path = path
         self._fd = -1
         self._size = 0
+        self._durable = 0
+        """How many of its bytes are durable."""
 
     def read(self) -> bytes | None:
         """Return the content, or None if there is no file."""
@@ -65,6 +67,7 @@ class JournalFile:
             os.close(fd)
             raise
         self._fd, self._size = fd, len(data)
+        self._durable = self._size
 
     def _write_fresh(self, data: bytes) -> tuple[Path, int]:
         """Write a file beside the old one, which stays if the write is refused."""
@@ -93,19 +96,34 @@ class JournalFile:
             os.close(fd)
             raise
         self._fd, self._size = fd, size
+        self._durable = size
 
-    def append(self, data: bytes) -> None:
-        """Append durably; where that is refused, close the file."""
+    def write(self, data: bytes) -> None:
+        """Append to what the kernel has of the file; ``sync`` makes it durable.
+
+        Where that is refused, close the file.
+        """
         try:
             _write_all(self._fd, data)
-            os.fdatasync(self._fd)
         except OSError:
-            # Try to leave no half line and no refused record in the file.
-            with suppress(OSError):
-                os.ftruncate(self._fd, self._size)
-            self.close()
+            self._give_up()
             raise
         self._size += len(data)
+
+    def sync(self) -> None:
+        """Make what was written durable; where that is refused, close the file."""
+        try:
+            os.fdatasync(self._fd)
+        except OSError:
+            self._give_up()
+            raise
+        self._durable = self._size
+
+    def _give_up(self) -> None:
+        # Try to leave no half line and no refused record in the file.
+        with suppress(OSError):
+            os.ftruncate(self._fd, self._durable)
+        self.close()
 
     def remove(self) -> None:
         """Delete the file and all copies beside it."""

@@ -2,15 +2,18 @@
 
 import errno
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Never
 
 import structlog
 import trio
+from outcome import Outcome
 
 from vcnd.core.replay import Replay
+from vcnd.journal.batch import Batch, Entry
 from vcnd.journal.disk import JournalFile
 from vcnd.journal.reading import (
     FORMAT_VERSION,
@@ -43,25 +46,6 @@ def seconds_since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A record to be written."""
-
-    record: Record
-    at: float
-    then: Callable[[], None] | None = None
-    """Called once the record is durable.  A record with it is never dropped."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Appends that one sync will cover."""
-
-    entries: list[_Entry] = field(default_factory=list)
-    tried: trio.Event = field(default_factory=trio.Event)
-    failure: OSError | None = None
-
-
 class FileJournal:
     """The journal of one node; ``run`` must run for ``append`` to return."""
 
@@ -80,9 +64,10 @@ class FileJournal:
         self._unknown: list[bytes] = []
         self._records = 0
         self._compact_above = COMPACT_ABOVE_RECORDS
-        self._batch = _Batch()
-        self._something = trio.Event()
-        self._one_thread = trio.CapacityLimiter(1)
+        self._batch = Batch()
+        self._in_flight: Batch | None = None
+        self._loop: trio.lowlevel.TrioToken | None = None
+        self._news = trio.Event()
         self._refused = ""
         self._removed = False
 
@@ -175,22 +160,34 @@ class FileJournal:
         """Write records; return when they are durable (``Journal.append``)."""
         if not records:
             return
-        batch = self._enqueue([_Entry(r, self._clock()) for r in records])
+        await self._durable(self._enqueue([Entry(r, self._clock()) for r in records]))
+
+    async def write(self, record: Record) -> Callable[[], Awaitable[None]]:
+        """Write a record; return when it outlives the daemon (``Journal.write``)."""
+        batch = self._enqueue([Entry(record, self._clock())])
+        if not batch.written.is_set():
+            await batch.written.wait()
+        if batch.failure is not None:
+            raise self._refusal(batch.failure)
+        return partial(self._durable, batch)
+
+    async def write_in_any_case(self, record: Record, then: Callable[[], None]) -> None:
+        """Write a record now or later (``Journal.write_in_any_case``)."""
+        batch = self._enqueue([Entry(record, self._clock(), then)])
+        if not batch.written.is_set():
+            await batch.written.wait()
+
+    async def _durable(self, batch: Batch) -> None:
         await batch.tried.wait()
         if batch.failure is not None:
             raise self._refusal(batch.failure)
 
-    async def append_in_any_case(
-        self, record: Record, then: Callable[[], None]
-    ) -> None:
-        """Write a record now or later (``Journal.append_in_any_case``)."""
-        batch = self._enqueue([_Entry(record, self._clock(), then)])
-        await batch.tried.wait()
-
-    def _enqueue(self, entries: list[_Entry]) -> _Batch:
-        self._batch.entries += entries
-        self._something.set()
-        return self._batch
+    def _enqueue(self, entries: list[Entry]) -> Batch:
+        batch = self._batch
+        batch.entries += entries
+        if self._loop is not None and self._in_flight is None:
+            self._start(self._loop)
+        return batch
 
     def _refusal(self, failure: OSError) -> JournalError:
         remedy = REMEDIES.get(failure.errno or 0, "")
@@ -200,7 +197,7 @@ class FileJournal:
             details=": ".join(s for s in reasons if s),
         )
 
-    # Background work
+    # Writing: one batch is in flight, the next one gathers
 
     async def run(
         self,
@@ -208,49 +205,96 @@ class FileJournal:
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> Never:
-        """Write batches as they come, and repeat refused writes."""
+        """Let batches be written as they come, and repeat refused writes."""
         reported = ""
+        self._loop = trio.lowlevel.current_trio_token()
+        if self._batch.entries:
+            self._start(self._loop)
         task_status.started()
-        while True:
-            if reported != self._refused:
-                reported = self._refused
-                report(reported)
-            with trio.move_on_after(RETRY_SECONDS if reported else float("inf")):
-                await self._something.wait()
-            self._something = trio.Event()
-            batch, self._batch = self._batch, _Batch()
+        try:
+            while True:
+                if reported != self._refused:
+                    reported = self._refused
+                    report(reported)
+                with trio.move_on_after(RETRY_SECONDS if reported else float("inf")):
+                    await self._news.wait()
+                    self._news = trio.Event()
+                    continue
+                if self._in_flight is None:
+                    self._start(self._loop)
+        finally:
+            self._loop = None
             # Not abandoned on cancellation: whoever waits must get an answer.
             with trio.CancelScope(shield=True):
-                await self._write(batch)
+                while self._in_flight is not None:
+                    await self._in_flight.tried.wait()
 
-    async def _write(self, batch: _Batch) -> None:
+    def _start(self, loop: trio.lowlevel.TrioToken) -> None:
+        """Write the gathered records here, and let a thread make them durable.
+
+        A thread is for what can take long: it costs two wake-ups.
+        """
+        batch, self._batch = self._batch, Batch()
+        self._in_flight = batch
         lines = [record_line((e.record, e.at)) for e in batch.entries]
         try:
-            await self._in_thread(lambda: self._commit(lines))
+            to_do = self._written(batch, lines)
         except OSError as error:
-            self._note_failure(error)
-            batch.failure = error
+            self._settle(batch, error)
+            return
+
+        def work() -> OSError | None:
+            try:
+                to_do()
+            except OSError as error:
+                return error
+            return None
+
+        def deliver(result: Outcome[OSError | None]) -> None:
+            loop.run_sync_soon(self._conclude, batch, result)
+
+        trio.lowlevel.start_thread_soon(work, deliver, "journal")
+
+    def _written(self, batch: Batch, lines: list[bytes]) -> Callable[[], None]:
+        """Write lines; return what makes them durable."""
+        if self._removed:
+            return lambda: None
+        if not self._file.is_known:
+            return lambda: self._compact(lines)
+        if self._records > self._compact_above:
+            return lambda: self._compact_or_append(lines)
+        self._file.write(b"".join(lines))
+        self._records += len(lines)
+        batch.written.set()
+        return self._file.sync
+
+    def _conclude(self, batch: Batch, result: Outcome[OSError | None]) -> None:
+        self._settle(batch, result.unwrap())
+
+    def _settle(self, batch: Batch, failure: OSError | None) -> None:
+        """Tell a batch's outcome, and start the next one."""
+        refused = self._refused
+        if failure is not None:
+            self._note_failure(failure)
+            batch.failure = failure
             # Records that must be written come before later ones.
             owed = [e for e in batch.entries if e.then is not None]
-            self._batch.entries[:0] = owed
         else:
+            owed = []
             self._refused = ""
             for entry in batch.entries:
                 self._replay.apply(entry.record, entry.at)
                 if entry.then is not None:
                     entry.then()
-        finally:
-            batch.tried.set()
-        if self._records > self._compact_above:
-            await self._try_to_compact()
-
-    async def _try_to_compact(self) -> None:
-        try:
-            await self._in_thread(self._compact)
-        except OSError as error:
-            log.warning("journal_not_compacted", reason=str(error))
-        # If compaction helped little, do not repeat it at each write.
-        self._compact_above = max(COMPACT_ABOVE_RECORDS, 2 * self._records)
+        self._in_flight = None
+        batch.written.set()
+        batch.tried.set()
+        if refused != self._refused:
+            self._news.set()
+        newer = bool(self._batch.entries)
+        self._batch.entries[:0] = owed
+        if self._loop is not None and newer:
+            self._start(self._loop)
 
     def _note_failure(self, error: OSError) -> None:
         refusal = str(self._refusal(error))
@@ -258,17 +302,18 @@ class FileJournal:
             log.error("journal_write_failed", reason=refusal)
         self._refused = refusal
 
-    async def _in_thread(self, write: Callable[[], None]) -> None:
-        await trio.to_thread.run_sync(write, limiter=self._one_thread)
-
-    def _commit(self, lines: list[bytes]) -> None:
-        if self._removed:
-            return
-        if self._file.is_known:
-            self._file.append(b"".join(lines))
-            self._records += len(lines)
-        else:
+    def _compact_or_append(self, lines: list[bytes]) -> None:
+        try:
             self._compact(lines)
+        except OSError as error:
+            log.warning("journal_not_compacted", reason=str(error))
+            if not self._file.is_known:
+                raise
+            self._file.write(b"".join(lines))
+            self._file.sync()
+            self._records += len(lines)
+        # If compaction helped little, do not repeat it at each write.
+        self._compact_above = max(COMPACT_ABOVE_RECORDS, 2 * self._records)
 
     def _compact(self, lines: list[bytes] | None = None) -> None:
         """Write the shortest file of the same content, and lines behind it."""
