@@ -1,10 +1,13 @@
 """Removes vcnd from the node."""
 
+from contextlib import closing
+
 import structlog
 
 from vcnd.install import layout, units
 from vcnd.install.host import Host, InstallError
-from vcnd.linux import forwarding
+from vcnd.linux import forwarding, hooks
+from vcnd.linux.lane_kernel import sweep
 from vcnd.linux.layout import Layout
 from vcnd.serve.ask import AskError, ask, ask_status
 
@@ -40,6 +43,7 @@ def uninstall(host: Host, *, force: bool) -> None:
     if is_installed(host):
         units.put_settings_back(host)
     units.remove(host)
+    _remove_lane()
     _close_firewalls()
     if tombstone:
         host.write(layout.PLUGIN, layout.TOMBSTONE, mode=0o755)
@@ -64,6 +68,15 @@ def _holds_leases(socket: str) -> bool:
         return bool(ask_status(socket).leases)
     except AskError:
         return True  # unknown: one tombstone too many is better than one too few
+
+
+def _remove_lane() -> None:
+    """Remove the express lane's programs if the daemon could not."""
+    try:
+        with closing(hooks.hooks()) as found:
+            sweep(found)
+    except OSError as error:
+        log.warning("express_refused", link="", reason=str(error))
 
 
 def _close_firewalls() -> None:

@@ -1,0 +1,240 @@
+"""The express lane's steps in the kernel: each refused once, beside others' programs.
+
+A refusal stands at the one door to bpf(2), or at the one to netlink; all other steps
+are real.
+"""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import count
+from typing import Any, TypeVar
+
+import pytest
+
+from fakeoci.fabric import netns
+from vcnd.bpf import call, programs, tcx
+from vcnd.bpf.call import BpfError
+from vcnd.bpf.tcx import Hook
+from vcnd.linux.hooks import NAMES, PARENTS, ClsactHooks, Hooks, TcxHooks
+from vcnd.linux.lane_kernel import LaneKernel, sweep
+from vcnd.linux.lane_maps import Leg
+from vcnd.linux.lane_pods import Legs
+from vcnd.linux.lane_programs import OBJECT, LanePrograms
+from vcnd.model.family import Family
+from vcnd.netlink import traffic_control
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket
+
+T = TypeVar("T")
+
+SPACE = "lane"
+POD_LINKS, VNIC = ("ocilane1", "ocilane2"), "vniclane"
+LINKS = (*POD_LINKS, VNIC)
+LEGS: Legs = {Family.IPV4: Leg("10.1.0.9", VNIC, "10.1.0.1")}
+PODS = dict.fromkeys(POD_LINKS, LEGS)
+WAYS = pytest.mark.parametrize("way", [TcxHooks, ClsactHooks])
+PROOF = 0xFF
+NEXT = struct.pack("=BBhi", 0xB7, 0, 0, -1) + struct.pack("=BBhi", 0x95, 0, 0, 0)
+"""A program that leaves each packet to the next one."""
+OTHERS_PRIORITY = 5
+
+
+def loaded() -> LanePrograms:
+    return LanePrograms(OBJECT.read_bytes(), PROOF)
+
+
+@pytest.fixture(autouse=True)
+def links() -> Iterator[None]:
+    """Make a namespace with the links of two pods and a VNIC."""
+    try:
+        loaded().close()
+    except (OSError, FileNotFoundError) as error:
+        pytest.skip(f"no express lane here: {error}")
+    netns.add(SPACE)
+    netns.ip(SPACE, [f"link add {n} type veth peer name {n}p" for n in LINKS])
+    yield
+    netns.remove(SPACE)
+
+
+def inside(work: Callable[[], T]) -> T:
+    return netns.inside(SPACE, work)
+
+
+def made(way: type[Hooks]) -> LaneKernel:
+    return inside(lambda: LaneKernel(loaded(), way()))
+
+
+def bring(
+    kernel: LaneKernel, pods: dict[str, Legs] = PODS, *, check: bool = False
+) -> None:
+    inside(lambda: kernel.attach(pods, check=check))
+    inside(lambda: kernel.admit(pods))
+
+
+def at(link: str, hook: Hook, way: type[Hooks]) -> list[str]:
+    """Return the names of the programs at a hook."""
+    index = socket.if_nametoindex(link)
+    if way is TcxHooks:
+        return [programs.name_of(n) for n in tcx.attached(index, hook)]
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        request = traffic_control.list_programs(index, PARENTS[hook])
+        try:
+            answers = list(route.dump("list", *request))
+        except NetlinkError:
+            return []  # the link has no clsact
+        names = (traffic_control.filter_name(body) for _, body in answers)
+        return [name for name in names if name is not None]
+
+
+def everywhere(way: type[Hooks]) -> dict[str, list[str]]:
+    """Return the programs of each link."""
+    return {link: [n for hook in NAMES for n in at(link, hook, way)] for link in LINKS}
+
+
+BOTH = [*NAMES.values()]
+
+
+@contextmanager
+def refused(patch: pytest.MonkeyPatch, number: int) -> Iterator[list[int]]:
+    """Refuse one step by its number; the list tells how many there were."""
+    steps = [0]
+
+    def guarded(real: Callable[..., Any], error: type[OSError]) -> Callable[..., Any]:
+        def step(*arguments: Any) -> Any:
+            steps[0] += 1
+            if steps[0] == number + 1:
+                if error is BpfError:
+                    raise BpfError(errno.ENOMEM, arguments[0])
+                raise NetlinkError(errno.ENOMEM, arguments[1], "")
+            return real(*arguments)
+
+        return step
+
+    with patch.context() as here:
+        here.setattr(call, "bpf", guarded(call.bpf, BpfError))
+        for name in ("request", "dump"):
+            real = getattr(NetlinkSocket, name)
+            here.setattr(NetlinkSocket, name, guarded(real, NetlinkError))
+        yield steps
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_a_refused_load_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = descriptors()
+    for number in count():
+        with refused(monkeypatch, number) as steps, suppress(BpfError):
+            loaded().close()
+        assert descriptors() == before
+        if steps[0] <= number:
+            break
+    assert number == 8  # five maps, a value, two programs
+
+
+@WAYS
+def test_a_link_has_both_programs_or_none(
+    monkeypatch: pytest.MonkeyPatch, way: type[Hooks]
+) -> None:
+    for number in count():
+        with closing(made(way)) as kernel:
+            with refused(monkeypatch, number) as steps, suppress(OSError):
+                bring(kernel)
+            found = inside(lambda: everywhere(way))
+            assert all(names in ([], BOTH) for names in found.values())
+            assert all(found[name] == BOTH for name in kernel.pods)
+            bring(kernel, check=True)  # the next look repairs what was refused
+            assert inside(lambda: everywhere(way)) == dict.fromkeys(LINKS, BOTH)
+            assert kernel.pods.keys() == PODS.keys()
+        _clear(way)
+        if steps[0] <= number:
+            break
+    assert number > len(LINKS)
+
+
+@WAYS
+def test_a_refused_removal_is_made_good(
+    monkeypatch: pytest.MonkeyPatch, way: type[Hooks]
+) -> None:
+    for number in count():
+        with closing(made(way)) as kernel:
+            bring(kernel)
+        with refused(monkeypatch, number) as steps, suppress(OSError):
+            _clear(way)
+        _clear(way)
+        assert inside(lambda: everywhere(way)) == {link: [] for link in LINKS}
+        assert "clsact" not in inside(_qdiscs)
+        if steps[0] <= number:
+            break
+
+
+def _clear(way: type[Hooks]) -> None:
+    with closing(inside(way)) as hooks:
+        inside(lambda: sweep(hooks))
+
+
+def _qdiscs() -> str:
+    return netns.ip_output(SPACE, "-d", "link")
+
+
+@WAYS
+def test_a_later_life_replaces_the_programs(way: type[Hooks]) -> None:
+    with closing(made(way)) as first:
+        bring(first)
+    with closing(made(way)) as second:
+        bring(second, {POD_LINKS[0]: LEGS})
+        one = {POD_LINKS[0]: BOTH, POD_LINKS[1]: [], VNIC: BOTH}
+        assert inside(lambda: everywhere(way)) == one
+        bring(second, {})
+    assert inside(lambda: everywhere(way)) == {link: [] for link in LINKS}
+
+
+@WAYS
+def test_programs_of_others_stay_before_ours(way: type[Hooks]) -> None:
+    other = programs.load("other", NEXT)
+    index = inside(lambda: socket.if_nametoindex(VNIC))
+    inside(lambda: _attach_as_another(index, other, way))
+    with closing(made(way)) as kernel:
+        for _ in range(2):
+            bring(kernel, check=True)
+            found = inside(lambda: at(VNIC, Hook.INGRESS, way))
+            assert found == ["other", "vcnd_express"]
+    _clear(way)
+    assert inside(lambda: everywhere(way))[VNIC] == ["other"]
+    os.close(other)
+
+
+def _attach_as_another(index: int, program: int, way: type[Hooks]) -> None:
+    if way is TcxHooks:
+        tcx.attach(index, Hook.INGRESS, program)
+        return
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        route.request("qdisc", *traffic_control.new_clsact(index))
+        kind, flags, body = traffic_control.set_program(
+            index, traffic_control.INGRESS, program, "other"
+        )
+        info = struct.pack("=I", OTHERS_PRIORITY << 16 | socket.htons(3))
+        route.request("filter", kind, flags, body[:16] + info + body[20:])
+
+
+@WAYS
+def test_a_removed_program_is_put_back(way: type[Hooks]) -> None:
+    with closing(made(way)) as kernel:
+        bring(kernel)
+        _clear(way)
+        bring(kernel, check=True)
+        assert inside(lambda: everywhere(way)) == dict.fromkeys(LINKS, BOTH)
+
+
+def test_a_pod_that_is_gone_is_let_in_no_more() -> None:
+    with closing(made(TcxHooks)) as kernel:
+        inside(lambda: kernel.attach(PODS, check=False))
+        netns.ip(SPACE, [f"link del {POD_LINKS[0]}"])
+        inside(lambda: kernel.admit(PODS))
+        assert kernel.pods.keys() == {POD_LINKS[1]}
+        kernel.exclude(POD_LINKS[1])
+        assert kernel.pods == {}
