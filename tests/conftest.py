@@ -11,7 +11,6 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-import structlog
 from hypothesis import settings
 
 settings.register_profile("few", max_examples=10, derandomize=True, deadline=None)
@@ -19,15 +18,6 @@ settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("random", max_examples=5000, deadline=None)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fixed")
 settings.load_profile(PROFILE)
-
-# Tracebacks as the daemon logs them: structlog's default has all local variables.
-structlog.configure(
-    processors=[
-        structlog.processors.add_log_level,
-        structlog.processors.format_exc_info,
-        structlog.dev.ConsoleRenderer(colors=False),
-    ]
-)
 
 # Each client of httpx and httpx2 loads the system's certificates, for 40 ms.
 # No test calls a server with a certificate of these authorities.

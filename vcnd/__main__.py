@@ -8,8 +8,9 @@ from pathlib import Path
 
 import trio
 
-from vcnd import __version__, daemon, log
+from vcnd import __version__, daemon
 from vcnd.config import Config, ConfigError, load, render
+from vcnd.log import log
 from vcnd.model.errors import VcndError
 from vcnd.systemd import Systemd, listening_sockets
 

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-import structlog
 import trio
 
 from vcnd.config import Config
@@ -23,6 +22,7 @@ from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import requirements
 from vcnd.linux.boot import boot_id
 from vcnd.linux.host import LinuxHost
+from vcnd.log import log
 from vcnd.netlink import netns
 from vcnd.node import Node
 from vcnd.oci.addresses import BulkSupport
@@ -46,8 +46,6 @@ from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
 from vcnd.serve.server import CniServer
 from vcnd.systemd import Systemd
-
-log = structlog.get_logger()
 
 
 def oci_cloud(

@@ -1,74 +1,131 @@
-"""Logging: an event's name and its fields, one line each, to standard error."""
+"""Logging: an event's name and its fields, one line each, to standard error.
 
-import logging
+By hand: a general library takes 7 MiB and a tenth of the daemon's start, mostly for
+colours and for asyncio.
+"""
+
+import json
 import sys
-from contextlib import suppress
-from typing import TextIO
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
 
-import structlog
-from structlog.typing import EventDict, WrappedLogger
-
+LEVELS = ("debug", "info", "warning", "error", "critical")
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 """Of sd-daemon(3); journald takes the prefix for the line's priority."""
 
+Event = dict[str, Any]
+"""An event's fields, among them ``event``, its name, and ``level``."""
 
-class _Render:
-    def __init__(self, form: str, *, for_journal: bool) -> None:
-        self._render = (
-            structlog.processors.JSONRenderer()
-            if form == "json"
-            else structlog.processors.LogfmtRenderer(
-                key_order=["event"], drop_missing=True
-            )
-        )
+trace: ContextVar[str] = ContextVar("trace")
+"""The trace of the call that the current task serves; its log lines carry it."""
+
+
+def logfmt(event: Event) -> str:
+    """Return an event as ``key=value`` with blanks between."""
+    return " ".join(f"{key}={_value(value)}" for key, value in event.items())
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    quoted = any(c in text for c in ' ="')
+    if quoted:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"' if quoted else text
+
+
+def as_json(event: Event) -> str:
+    """Return an event as a JSON object; of unknown objects, their repr."""
+    return json.dumps(event, default=repr)
+
+
+class Log:
+    """Writes events of a level and those above it.
+
+    A full disk or a closed pipe must not end the daemon, nor fail a call: such a
+    line is dropped.
+    """
+
+    def __init__(self) -> None:
+        self.set_up(level="info", form="logfmt", for_journal=False)
+        self._take: Callable[[str, Event], None] = self._write
+
+    def set_up(self, *, level: str, form: str, for_journal: bool) -> None:
+        """Say what is written, and how.
+
+        Args:
+            level: the least level that is written.
+            form: ``logfmt`` or ``json``.
+            for_journal: prefix journald's priority and leave out the time it adds.
+        """
+        self._written = frozenset(LEVELS[LEVELS.index(level) :])
+        self._render = as_json if form == "json" else logfmt
         self._for_journal = for_journal
 
-    def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
+    @contextmanager
+    def collected(self) -> Iterator[list[Event]]:
+        """Collect the events of all levels, instead of writing them."""
+        before, found = self._take, list[Event]()
+        self._take = lambda level, event: found.append({**event, "level": level})
+        try:
+            yield found
+        finally:
+            self._take = before
+
+    def _write(self, level: str, event: Event) -> None:
+        if level not in self._written:
+            return
+        if called := trace.get(""):
+            event["trace"] = called
+        event["level"] = level
+        if not self._for_journal:
+            now = datetime.now(UTC).isoformat().removesuffix("+00:00")
+            event["timestamp"] = f"{now}Z"
+        if failure := event.pop("exc_info", None):
+            event["exception"] = "".join(traceback.format_exception(failure)).rstrip()
         # One line per event, whatever its fields hold: journald splits at line ends.
-        line = str(self._render(logger, name, event)).replace("\n", "\\n")
-        return f"<{PRIORITIES.get(name, 6)}>{line}" if self._for_journal else line
-
-
-class _LossyLogger:
-    """Writes lines; structlog calls it by the level's name.
-
-    A full disk or a closed pipe must not end the daemon, nor fail a call.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def msg(self, line: str) -> None:
-        """Write a line, or drop it if the file refuses it."""
+        line = self._render(event).replace("\n", "\\n")
+        prefix = f"<{PRIORITIES[level]}>" if self._for_journal else ""
         with suppress(OSError):
-            self._file.write(line + "\n")
-            self._file.flush()
+            sys.stderr.write(f"{prefix}{line}\n")
+            sys.stderr.flush()
 
-    debug = info = warning = error = critical = msg
+    def debug(self, event: str, **fields: Any) -> None:
+        """Log what developers want to know."""
+        self._take("debug", {"event": event, **fields})
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Log what happened."""
+        self._take("info", {"event": event, **fields})
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Log what an operator may have to look at."""
+        self._take("warning", {"event": event, **fields})
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Log what failed.
+
+        Args:
+            event: its name.
+            fields: of these, ``exc_info`` is an exception, whose trace is written.
+        """
+        self._take("error", {"event": event, **fields})
+
+    def critical(self, event: str, **fields: Any) -> None:
+        """Log what ends the daemon."""
+        self._take("critical", {"event": event, **fields})
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """Log what failed unexpectedly, with the trace of the current exception."""
+        self._take("error", {"event": event, **fields, "exc_info": sys.exception()})
 
 
-def set_up(*, level: str, form: str, for_journal: bool) -> None:
-    """Send all log lines to standard error.
-
-    Args:
-        level: the least level that is written.
-        form: ``logfmt`` or ``json``.
-        for_journal: prefix journald's priority and leave out the time it adds.
-    """
-    processors: list[structlog.typing.Processor] = [
-        # The trace of the call that a line belongs to.
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-    ]
-    if not for_journal:
-        processors.append(structlog.processors.TimeStamper(fmt="iso"))
-    processors.append(structlog.processors.format_exc_info)
-    processors.append(_Render(form, for_journal=for_journal))
-    structlog.configure(
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(
-            getattr(logging, level.upper())
-        ),
-        logger_factory=lambda *_: _LossyLogger(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+log = Log()
+"""The daemon's only log."""

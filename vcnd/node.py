@@ -3,7 +3,6 @@
 from functools import partial
 from random import Random
 
-import structlog
 import trio
 
 from vcnd.config import Config
@@ -29,12 +28,11 @@ from vcnd.flow.repair import Repairer
 from vcnd.flow.returns import Returns
 from vcnd.flow.supervise import Supervisor, Task
 from vcnd.flow.warm_pool import WarmPool
+from vcnd.log import log
 from vcnd.model.errors import VcndError
 from vcnd.model.place import KERNEL
 from vcnd.model.status import ExpressStatus, NodeStatus
 from vcnd.ports import Cloud, Cluster, Host, Journal
-
-log = structlog.get_logger()
 
 
 class Node:

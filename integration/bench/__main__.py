@@ -1,7 +1,6 @@
 """``./vcn bench``."""
 
 import json
-import logging
 import sys
 import tempfile
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from typing import Any
 
 import click
 import msgspec
-import structlog
 import trio
 from rich.console import Console
 
@@ -29,6 +27,7 @@ from integration.bench.datapath import profile as datapath_profile
 from integration.bench.report import Report, as_json
 from integration.build.cache import Cache
 from integration.lab import enclosure
+from vcnd.log import log
 
 ROUNDS = click.option(
     "--rounds", default=8, show_default=True, type=click.IntRange(1, 200)
@@ -213,9 +212,7 @@ def all_(values: Any, *, to_json: bool, plot_file: Path | None) -> None:
 def cloud(*, nodes: bool, to_json: bool) -> None:
     """API calls and virtual seconds, beside a replay of OKE's controller."""
     # The daemon's log is of no use here: a thousand nodes write it at once.
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
-    )
+    log.set_up(level="critical", form="logfmt", for_journal=False)
     figures = rows.measure(nodes=nodes, progress=lambda t: click.echo(t, err=True))
     figures["timing"] = TIMING
     click.echo(json.dumps(figures, indent=2) if to_json else cloud_report.text(figures))

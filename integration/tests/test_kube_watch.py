@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-import structlog
 import trio
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import cluster_of, delete_pod, make_pod, names, until
+from vcnd.log import log
 from vcnd.model.request import PodRequest
 
 POLICY = "/apis/flowcontrol.apiserver.k8s.io/v1"
@@ -75,7 +75,7 @@ async def test_compaction_while_we_were_away(server: ApiServer) -> None:
         await trio.to_thread.run_sync(server.start)
         assert names(cluster) == {"early"}
         server.write_kubeconfig(server.node_token(node))
-        with structlog.testing.capture_logs() as logged:
+        with log.collected() as logged:
             await until(lambda: names(cluster) == {"late"}, 60)
     assert "watch_expired" in {x["event"] for x in logged}
 
@@ -171,7 +171,7 @@ async def test_priority_and_fairness_answers_429(server: ApiServer) -> None:
         busy.close()  # the last one had not ended, so this one was refused
     make_pod(server, "one")
     try:
-        with structlog.testing.capture_logs() as logged:
+        with log.collected() as logged:
             async with cluster_of(server) as cluster:
                 await trio.sleep(3)
                 assert cluster.pods() is None

@@ -108,7 +108,7 @@ def check_nothing_broke(capsys: pytest.CaptureFixture[str]) -> None:
 
     They are restarted automatically, so only the log shows it.
     """
-    logged = capsys.readouterr().out
+    logged = capsys.readouterr().err
     assert "task_failed" not in logged
     assert "change_failed" not in logged
 

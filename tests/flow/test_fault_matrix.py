@@ -8,7 +8,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-import structlog
 import trio
 
 from fakeoci.world import vnics
@@ -17,6 +16,7 @@ from sim.cloud import EPOCH
 from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, until_warm, world
 from vcnd.flow.reasons import why_empty
+from vcnd.log import log
 from vcnd.model.errors import CloudError, PoolEmptyError
 from vcnd.node import Node
 
@@ -124,7 +124,7 @@ async def test_lasting_fault_is_reported_without_a_busy_loop(
 ) -> None:
     w = world(blocks=blocks, federated=operation == "Federate")
     w.fault(operation, times=100_000, status=500)
-    with structlog.testing.capture_logs() as logged:
+    with log.collected() as logged:
         await under_a_fault_that_stays(w, operation, blocks=blocks)
     # The log has it even if the problem has ended since.
     told = [x["reason"] for x in logged if x["event"] == "problem_reported"]

@@ -72,7 +72,7 @@ async def test_a_change_that_fails_unexpectedly_is_made_again(
         assert len(w.pod_vnics()) == 1
         await trio.sleep(HEALTHY_SECONDS + 300)
         assert not node.pool.problems
-    logged = capsys.readouterr().out
+    logged = capsys.readouterr().err
     assert "change_failed" in logged
     assert "ZeroDivisionError: a defect" in logged
     assert "Traceback" in logged

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-import structlog
 import trio
 
 from tests.doubles.apiserver import MemoryApiServer
@@ -16,6 +15,7 @@ from tests.kubeapi.test_cache import line, pod
 from vcnd.kube.wire import Pod
 from vcnd.kubeapi.cache import Cache
 from vcnd.kubeapi.reflector import Reflector
+from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
 
 Clock = trio.testing.MockClock
@@ -197,7 +197,7 @@ async def test_an_object_that_cannot_be_decoded_is_named_and_passed_over(
         line("MODIFIED", {**bad, "metadata": {"name": "bad", "uid": "bad"}}),
         line("ADDED", pod("b", "12")),
     ]
-    with structlog.testing.capture_logs() as logged:
+    with log.collected() as logged:
         async with following(server, tmp_path, heard) as reflector:
             await trio.sleep(60)
             assert reflector.cache.objects.keys() == {"a", "b"}

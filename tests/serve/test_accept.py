@@ -5,10 +5,10 @@ import os
 from typing import Any, cast
 
 import pytest
-import structlog
 import trio
 
 from tests.calling import Verbs, server_of
+from vcnd.log import log
 
 Clock = trio.testing.MockClock
 PAUSE_SECONDS = 0.1
@@ -42,7 +42,7 @@ async def test_a_lack_is_waited_out_and_logged_once(
     autojump_clock: Clock, name: str
 ) -> None:
     listener = Listener(*[getattr(errno, name)] * 10)
-    with structlog.testing.capture_logs() as logged:
+    with log.collected() as logged:
         await serve(listener, 10 * PAUSE_SECONDS + 0.01)
     assert listener.asked == 11
     assert [x["event"] for x in logged] == ["accept_failed"]

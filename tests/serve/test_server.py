@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
-from structlog.testing import capture_logs
 
 from tests.calling import ADD, STATUS, Verbs, exchange, request, serving
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.status import NodeStatus
@@ -88,7 +88,7 @@ async def test_failure_is_answered_with_code_and_details(tmp_path: Path) -> None
     verbs.failure = PoolEmptyError(
         "no free VCN address", details="subnet full", cause=Cause.SUBNET_FULL
     )
-    with capture_logs() as logged:
+    with log.collected() as logged:
         async with serving(verbs, tmp_path / "s"):
             code, answer = await exchange(tmp_path / "s", request(ADD))
     assert code == 1

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-import structlog
 import trio
 
 from vcnd.core.placement import CreateAddresses
 from vcnd.core.states import State
 from vcnd.flow.links import Links
 from vcnd.flow.pool import Pool
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import (
     CloudError,
@@ -36,8 +36,6 @@ from vcnd.model.records import (
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.ports import Cloud, Host, Journal
-
-log = structlog.get_logger()
 
 
 class Changes:

@@ -7,7 +7,6 @@ is kept, serves no new pod, and is read again soon.
 
 from collections.abc import Set as AbstractSet
 
-import structlog
 import trio
 
 from vcnd.core.drift import Adopt, Forget, cloud_drift, nsg_drift
@@ -17,6 +16,7 @@ from vcnd.flow.conditions import Phase
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
@@ -26,8 +26,6 @@ from vcnd.model.records import VnicForgotten, VnicNumbered
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, PrivateIp
 from vcnd.ports import Cloud, Journal
-
-log = structlog.get_logger()
 
 
 class CloudAudit:

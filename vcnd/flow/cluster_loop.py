@@ -9,16 +9,14 @@ from functools import partial
 from random import Random
 from typing import Never
 
-import structlog
 import trio
 
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
 from vcnd.flow.retry import until_done
+from vcnd.log import log
 from vcnd.model.errors import VcndError
 from vcnd.model.place import CLUSTER_WRITES
-
-log = structlog.get_logger()
 
 GATHER_SECONDS = 0.5
 """Changes come in bursts; they are gathered for this long."""

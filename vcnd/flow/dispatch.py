@@ -4,19 +4,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-import structlog
 import trio
 
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_failed, why_refused
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import AddressHeldError, CloudFullError, VcndError
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.place import Place, PlaceKind
-
-log = structlog.get_logger()
 
 INSTANCE = VnicId("instance")
 """Stands for the instance's own set of VNICs."""

@@ -8,7 +8,6 @@ journal has lost it.
 from collections.abc import Set as AbstractSet
 from typing import assert_never
 
-import structlog
 import trio
 
 from vcnd.core.drift import (
@@ -23,12 +22,11 @@ from vcnd.core.states import State
 from vcnd.flow.leases import Leases
 from vcnd.flow.locks import SandboxLocks
 from vcnd.flow.pool import Pool
+from vcnd.log import log
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import PrivateIp
 from vcnd.ports import Host
-
-log = structlog.get_logger()
 
 
 class KernelAudit:

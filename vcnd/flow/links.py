@@ -2,17 +2,15 @@
 
 from typing import Never
 
-import structlog
 import trio
 
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_unlinked
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.ids import VnicId
 from vcnd.model.place import link_place
 from vcnd.ports import Host
-
-log = structlog.get_logger()
 
 
 class Links:

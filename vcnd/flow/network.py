@@ -2,17 +2,15 @@
 
 from typing import Never
 
-import structlog
 import trio
 
 from vcnd.flow.cluster_loop import ClusterLoop
 from vcnd.flow.pool import Pool
+from vcnd.log import log
 from vcnd.model.errors import CloudError, PodNetworkError
 from vcnd.model.place import METADATA, POD_NETWORK
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.ports import Cloud, Cluster
-
-log = structlog.get_logger()
 
 
 class NetworkFollower:

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-import structlog
 import trio
 
 from vcnd.core.problems import Problem, ProblemTable
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.place import Place
-
-log = structlog.get_logger()
 
 
 class Problems:

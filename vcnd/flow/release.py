@@ -1,16 +1,13 @@
 """Releases everything to the cloud, on a drained node."""
 
-import structlog
-
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
 from vcnd.flow.warm_pool import WarmPool
+from vcnd.log import log
 from vcnd.model.errors import BadRequestError
 from vcnd.ports import Host, Journal
-
-log = structlog.get_logger()
 
 
 class Release:

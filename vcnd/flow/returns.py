@@ -8,12 +8,12 @@ outcome.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import structlog
 import trio
 
 from vcnd.core.states import State
 from vcnd.flow.changes import Changes, texts
 from vcnd.flow.pool import Pool
+from vcnd.log import log
 from vcnd.model.errors import CloudError, JournalError
 from vcnd.model.ids import VnicId
 from vcnd.model.place import release_place
@@ -30,8 +30,6 @@ from vcnd.model.records import (
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import PrivateIp
 from vcnd.ports import Cloud, Journal
-
-log = structlog.get_logger()
 
 SETTLE_SECONDS = 30.0
 """An abandoned release may still be carried out for this long: OCI's bulk deletions go

@@ -8,16 +8,14 @@ failure ends the process, and the next process reads journal and kernel.
 from random import Random
 from typing import Never, Protocol
 
-import structlog
 import trio
 
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_failed
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.place import Place, PlaceKind
-
-log = structlog.get_logger()
 
 MOST_RETRY_SECONDS = 60.0
 HEALTHY_SECONDS = 120.0

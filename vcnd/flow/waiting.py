@@ -1,18 +1,16 @@
 """An ADD waits for an address until one is free or its patience ends."""
 
-import structlog
 import trio
 
 from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_empty, why_no_slot
 from vcnd.flow.shortage import find_shortage, lacks_slot
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import PoolEmptyError, TryAgainError
 from vcnd.model.request import Grant
 from vcnd.model.sandbox import PodRef, SandboxKey
-
-log = structlog.get_logger()
 
 
 async def wait_for_address(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import trio
 
-from vcnd import log
 from vcnd.install.host import Host, InstallError
 from vcnd.install.keeper import Keeper
 from vcnd.install.removal import uninstall
+from vcnd.log import log
 
 GONE_FILE = "/run/vcnd-install.gone"
 """The readiness probe of the uninstaller looks for it."""

@@ -8,15 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from vcnd.install import layout
 from vcnd.install.host import Host, InstallError
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import KubeconfigError, server_of
 from vcnd.kubeapi.errors import KubeError
-
-log = structlog.get_logger()
+from vcnd.log import log
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 KUBELET_CONFIGS = (

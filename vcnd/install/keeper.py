@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import structlog
 import trio
 
 from vcnd.install import cni, identity, layout, neighbours, tree, units
 from vcnd.install.host import Host, InstallError
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
+from vcnd.log import log
 from vcnd.serve.ask import AskError, ask, ask_status
-
-log = structlog.get_logger()
 
 INTERVAL_SECONDS = 5.0
 RENEW_SECONDS = 3600.0

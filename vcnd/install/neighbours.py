@@ -6,11 +6,8 @@ Each is written only where its program is, and removed by the uninstaller.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from vcnd.install.host import Host, InstallError
-
-log = structlog.get_logger()
+from vcnd.log import log
 
 NETWORK_MANAGER = "/etc/NetworkManager/conf.d/90-vcnd.conf"
 NETWORKD_VNICS = "/etc/systemd/network/05-vcnd-vnics.network"

@@ -2,16 +2,13 @@
 
 from contextlib import closing
 
-import structlog
-
 from vcnd.install import layout, units
 from vcnd.install.host import Host, InstallError
 from vcnd.linux import forwarding, hooks
 from vcnd.linux.lane_kernel import sweep
 from vcnd.linux.layout import Layout
+from vcnd.log import log
 from vcnd.serve.ask import AskError, ask, ask_status
-
-log = structlog.get_logger()
 
 
 def uninstall(host: Host, *, force: bool) -> None:

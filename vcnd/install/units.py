@@ -3,12 +3,9 @@
 import json
 from pathlib import Path
 
-import structlog
-
 from vcnd.install import layout, neighbours
 from vcnd.install.host import Host, InstallError
-
-log = structlog.get_logger()
+from vcnd.log import log
 
 SOURCE = Path(layout.IMAGE, "systemd")
 SYSCTL = "/usr/lib/systemd/systemd-sysctl"

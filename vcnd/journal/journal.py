@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Never
 
-import structlog
 import trio
 from outcome import Outcome
 
@@ -24,10 +23,9 @@ from vcnd.journal.reading import (
     record_line,
     snapshot,
 )
+from vcnd.log import log
 from vcnd.model.errors import JournalError
 from vcnd.model.records import Record, RecoveredState
-
-log = structlog.get_logger()
 
 COMPACT_ABOVE_RECORDS = 4096
 KEEP_RELEASES_SECONDS = 3600.0

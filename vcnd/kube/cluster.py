@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Never, TypeVar
 
-import structlog
 import trio
 
 from vcnd.core.podnetwork import network_name
@@ -17,14 +16,13 @@ from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.errors import KubeError
 from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kubeapi.wire import Meta, Object
+from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import ClusterError, PodNetworkError
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef
-
-log = structlog.get_logger()
 
 T = TypeVar("T", bound=Object)
 

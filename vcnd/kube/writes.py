@@ -5,18 +5,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-import structlog
-
 from vcnd.kube import bodies
 from vcnd.kube.wire import NativePodNetwork, Node
 from vcnd.kubeapi.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kubeapi.errors import ConflictError, KubeError, NotFoundError
 from vcnd.kubeapi.reflector import Reflector
 from vcnd.kubeapi.wire import Object
+from vcnd.log import log
 from vcnd.model.errors import ClusterError
 from vcnd.model.report import ClusterEvent, NodeReport
-
-log = structlog.get_logger()
 
 REFUSED_FOR_GOOD = {400, 403, 413, 422}
 """An Event that is refused so would be refused again: its namespace is terminating, or

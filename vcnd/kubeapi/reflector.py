@@ -5,7 +5,6 @@ from math import inf
 from random import Random
 from typing import Generic, Never, TypeVar
 
-import structlog
 import trio
 
 from vcnd.core.backoff import Backoff
@@ -13,9 +12,8 @@ from vcnd.kubeapi.cache import Cache, Skipped
 from vcnd.kubeapi.client import JSON, KubeClient
 from vcnd.kubeapi.errors import ExpiredError, KubeError
 from vcnd.kubeapi.wire import Object
+from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
-
-log = structlog.get_logger()
 
 T = TypeVar("T", bound=Object)
 

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Never
 
-import structlog
 import trio
 
 from vcnd.linux import legacy_iptables
@@ -19,11 +18,10 @@ from vcnd.linux.firewalls import (
     judge,
     removals,
 )
+from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
 from vcnd.netlink import nftables
 from vcnd.netlink.messages import attributes, messages
-
-log = structlog.get_logger()
 
 NFT = ["/usr/sbin/nft", "-j", "-f", "-"]
 FAMILY_NAMES = {1: "inet", 2: "ip", 10: "ip6"}

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Never, TypeVar
 
-import structlog
 import trio
 
 from vcnd.linux import nft
@@ -25,6 +24,7 @@ from vcnd.linux.ruleset import VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
+from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import TryAgainError, VcndError
 from vcnd.model.express import ExpressState
@@ -34,8 +34,6 @@ from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 

@@ -15,7 +15,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Never, TypeVar
 
-import structlog
 import trio
 
 from vcnd.bpf.elf import ObjectError
@@ -33,10 +32,9 @@ from vcnd.linux.lane_reasons import (
     why_unfit,
 )
 from vcnd.linux.layout import Layout
+from vcnd.log import log
 from vcnd.model.cause import Fault
 from vcnd.model.express import ExpressState
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 

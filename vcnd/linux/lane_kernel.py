@@ -3,15 +3,12 @@
 import socket
 from collections.abc import Mapping
 
-import structlog
-
 from vcnd.linux.hooks import Hooks
 from vcnd.linux.lane_maps import Link, pod_value
 from vcnd.linux.lane_pods import Legs
 from vcnd.linux.lane_programs import LanePrograms
 from vcnd.linux.link_facts import LinkFacts
-
-log = structlog.get_logger()
+from vcnd.log import log
 
 
 class LaneKernel:

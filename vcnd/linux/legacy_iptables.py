@@ -7,11 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import structlog
-
+from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
-
-log = structlog.get_logger()
 
 COMMENT = "vcnd"
 TABLE_NAMES = {

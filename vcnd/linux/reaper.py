@@ -4,14 +4,12 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Never
 
-import structlog
 import trio
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_links import reap_group
+from vcnd.log import log
 from vcnd.netlink import conntrack
-
-log = structlog.get_logger()
 
 PAUSE_SECONDS = 0.1
 """Cut links are gathered for this long.  Deleting one or many costs the kernel the same

@@ -15,18 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Never
 
-import structlog
 import trio
 
 from vcnd.linux import events, reverse_path
 from vcnd.linux.ruleset import VnicLink
 from vcnd.linux.vnics import VNIC_SETTINGS, set_device
+from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.netlink import event_filter, rtnetlink
 from vcnd.netlink.messages import attributes, is_missing, messages
-
-log = structlog.get_logger()
 
 RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF = 24, 25
 RTM_NEWNETCONF = 80

@@ -8,8 +8,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import structlog
-
+from vcnd.log import log
 from vcnd.model.errors import BadNetnsError
 
 CLONE_NEWNET = 0x40000000
@@ -17,8 +16,6 @@ NS_GET_NSTYPE = 0xB703
 SO_NETNS_COOKIE = 71
 
 EXIT_NAMESPACE_LOST = 70
-
-log = structlog.get_logger()
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -8,9 +8,9 @@ from functools import partial
 from ipaddress import ip_address
 from itertools import pairwise
 
-import structlog
 from msgspec.structs import replace
 
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
 from vcnd.model.family import Family, family_of
@@ -24,8 +24,6 @@ from vcnd.ociapi.kinds import IPV6, KINDS, Kind
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
 from vcnd.ociapi.values import MOST_ADDRESSES
-
-log = structlog.get_logger()
 
 NO_SUCH_OPERATION = (404, 405, 501)
 BULK_FROM = 4

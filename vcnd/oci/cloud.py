@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import structlog
 import trio
 
 from vcnd.model.cause import Cause
@@ -25,8 +24,6 @@ from vcnd.ociapi import wire
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
-
-log = structlog.get_logger()
 
 ATTACHED_STATES = ("ATTACHING", "ATTACHED", "DETACHING")
 ATTACHMENT_SECONDS = 15.0

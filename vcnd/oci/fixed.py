@@ -9,8 +9,7 @@ meanwhile (if-match).
 import secrets
 from contextlib import suppress
 
-import structlog
-
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import (
     AddressHeldError,
@@ -27,8 +26,6 @@ from vcnd.ociapi.errors import BadAnswerError
 from vcnd.ociapi.kinds import PRIVATE_IP
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
-
-log = structlog.get_logger()
 
 
 class FixedAddresses:

@@ -16,8 +16,8 @@ from typing import Protocol, TypeVar
 import httpx2
 import msgspec
 import trio
-from structlog.contextvars import get_contextvars
 
+from vcnd import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
 from vcnd.ociapi.decode import UNDECODABLE, decode, printable
@@ -144,8 +144,8 @@ async def exchange(
     try:
         request = client.build_request(method, url, content=body, headers=headers)
         # Segments of at most 32 characters each (docs/oci.md#transport).
-        trace = get_contextvars().get("trace", "pool")
-        request_id = f"vcnd/{trace[:32]}/{secrets.token_hex(8)}"
+        cause = log.trace.get("pool")
+        request_id = f"vcnd/{cause[:32]}/{secrets.token_hex(8)}"
         request.headers["opc-request-id"] = request_id
         # What is packed cannot be measured before it is unpacked.
         request.headers["accept-encoding"] = "identity"

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-import structlog
 import trio
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,14 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from vcnd.log import log
 from vcnd.ociapi import wire
 from vcnd.ociapi.decode import decode, printable
 from vcnd.ociapi.errors import BadAnswerError
 from vcnd.ociapi.http import Client, exchange
 from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.signing import KeySigner, sign
-
-log = structlog.get_logger()
 
 REFRESH_AT_LIFE = 0.8
 """A token is renewed after this part of its life, so that no call outlives it."""

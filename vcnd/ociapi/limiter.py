@@ -8,12 +8,10 @@ increase, multiplicative decrease, as TCP does).
 from bisect import insort
 from itertools import count
 
-import structlog
 import trio
 
+from vcnd.log import log
 from vcnd.model.urgency import Urgency
-
-log = structlog.get_logger()
 
 MOST_PER_SECOND = 20.0
 LEAST_PER_SECOND = 0.1

@@ -4,15 +4,13 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import ParamSpec, TypeVar
 
-import structlog
 import trio
 
 from vcnd.core.backoff import Backoff
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError, Verdict
-
-log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,17 +4,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import structlog
 import trio
 
+from vcnd.log import log
 from vcnd.model.errors import BadNetnsError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.serve import cni_result
 from vcnd.serve.cni_call import Call
-
-log = structlog.get_logger()
 
 
 class Sandboxes(Protocol):

@@ -8,10 +8,9 @@ import struct
 from contextlib import suppress
 from typing import Never
 
-import structlog
 import trio
-from structlog.contextvars import bind_contextvars
 
+from vcnd.log import log, trace
 from vcnd.model.errors import BadRequestError, VcndError
 from vcnd.serve import cni_result, wire
 from vcnd.serve.cni import CniVerbs
@@ -19,8 +18,6 @@ from vcnd.serve.cni_call import parse_call
 from vcnd.serve.cni_request import HalfRequestError, Request, receive
 from vcnd.serve.control import COMMANDS, ControlVerbs
 from vcnd.serve.hangups import HangUps
-
-log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
 """A connection without a whole request by then is closed."""
@@ -140,8 +137,7 @@ class CniServer:
             if command in COMMANDS:
                 return cni_result.frame(0, await self._control.carry_out(command))
             # The trace ID ties the call's log lines to its requests to OCI.
-            trace = wire.trace_of(environment) or secrets.token_hex(16)
-            bind_contextvars(trace=trace)
+            trace.set(wire.trace_of(environment) or secrets.token_hex(16))
             config = wire.parse_config(request.stdin)
             version = wire.version_of(config)
             call = parse_call(environment, config)

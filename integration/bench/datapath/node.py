@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
-import structlog
 import trio
 
 from fakeoci.fabric import netns as namespaces
@@ -110,7 +109,6 @@ def _say(state: ExpressState) -> None:
 
 def main() -> None:
     """Read the orders and serve; the log goes to standard error."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     orders = msgspec.json.decode(sys.stdin.readline(), type=Orders)
     trio.run(_serve, orders)
 

@@ -1,0 +1,28 @@
+"""The daemon imports nothing that it can do without: memory, and time at each start."""
+
+import subprocess
+import sys
+
+import pytest
+
+KEPT_OUT = {
+    "asyncio": "trio serves",
+    "click": "the command line's",
+    "multiprocessing": "no process of Python's",
+    "pydoc": "help texts",
+    "pygments": "colours",
+    "pyroute2": "our own netlink: 9 MiB",
+    "rich": "the command line's",
+    "sqlite3": "the journal is a file",
+    "structlog": "our own log: 7 MiB with rich and asyncio",
+    "unittest": "tests",
+    "yaml": "a kubeconfig only",
+}
+
+
+@pytest.mark.slow
+def test_daemon_imports_nothing_that_it_can_do_without() -> None:
+    code = "import sys, vcnd.__main__; print(*sys.modules)"
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert KEPT_OUT.keys() & set(done.stdout.split()) == set()
