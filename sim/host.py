@@ -91,6 +91,7 @@ class MemoryHost:
                 addresses=lease.addresses,
                 key=lease.key if self.aliases else None,
                 pod=lease.pod if self.aliases else None,
+                express=self.aliases and lease.express,
             )
             for lease, _ in self.links.values()
         ]

@@ -152,14 +152,14 @@ def test_link_of_a_pod_outlives_the_older_lease_of_its_address() -> None:
 def test_restored_lease_has_an_address_of_each_family(
     addresses: tuple[str, ...], first: Family, expected: tuple[str, ...]
 ) -> None:
-    found = replace(link("oci1", *addresses), key=KEY, pod=POD)
+    found = replace(link("oci1", *addresses), key=KEY, pod=POD, express=True)
     (repair,) = kernel_drift(leases=[], links={"oci1": found}, busy=set(), first=first)
     assert isinstance(repair, RestoreLease)
     restored = repair.lease
     assert restored.addresses == expected
     assert (restored.key, restored.pod) == (KEY, POD)
     assert restored.wiring == HostLink(ifname="oci1", netns_cookie=UNKNOWN_COOKIE)
-    assert not restored.express
+    assert restored.express
 
 
 def test_link_without_an_alias_gets_a_key_of_its_own() -> None:
@@ -168,6 +168,7 @@ def test_link_without_an_alias_gets_a_key_of_its_own() -> None:
     )
     assert isinstance(repair, RestoreLease)
     assert repair.lease.key == SandboxKey.of_link("oci1")
+    assert not repair.lease.express  # nothing says whether its pod may
     assert repair.lease.pod == PodRef()
 
 

@@ -88,7 +88,6 @@ async def test_lost_leases_know_their_sandboxes_again(autojump_clock: Clock) -> 
             replace(
                 x,
                 wiring=HostLink(ifname=x.host_ifname, netns_cookie=UNKNOWN_COOKIE),
-                express=False,  # the link does not say whether it may
             )
             for x in before
         }

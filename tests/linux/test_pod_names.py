@@ -12,6 +12,7 @@ from vcnd.linux.pod_names import (
     host_ifname,
     is_ours,
     macs,
+    may_express,
     owner,
 )
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
@@ -22,8 +23,8 @@ POD = PodRef(namespace="shop", name="web-0", uid="1234")
 NAME = host_ifname(LAYOUT, KEY)
 
 
-def lease(key: SandboxKey = KEY, pod: PodRef = POD) -> Lease:
-    return replace(lease_of(key, "10.0.0.1"), pod=pod)
+def lease(key: SandboxKey = KEY, pod: PodRef = POD, *, express: bool = True) -> Lease:
+    return replace(lease_of(key, "10.0.0.1"), pod=pod, express=express)
 
 
 def test_names_are_the_same_in_every_version() -> None:
@@ -43,9 +44,12 @@ TOO_LONG = SandboxKey("n" * 250, "abc", "eth0")
         (lease(), "vcnd vcnd/abc/eth0 shop/web-0/1234"),
         (lease(pod=PodRef()), "vcnd vcnd/abc/eth0"),
         (lease(pod=PodRef(namespace="shop", name="web-0")), "vcnd vcnd/abc/eth0"),
+        (lease(express=False), "vcnd vcnd/abc/eth0 shop/web-0/1234 ordinary"),
+        (lease(pod=PodRef(), express=False), "vcnd vcnd/abc/eth0 ordinary"),
         # Without the pod if both are too long; empty if the key alone is too long.
         (lease(LONG), f"vcnd {'n' * 200}/{'c' * 40}/eth0"),
         (lease(TOO_LONG), ""),
+        (lease(LONG, express=False), ""),
         (lease(SandboxKey("ä" * 125, "", "")), ""),
     ],
 )
@@ -59,6 +63,8 @@ def test_alias_says_sandbox_and_pod(held: Lease, expected: str) -> None:
     [
         (NAME, alias(lease()), (KEY, POD)),
         (NAME, alias(lease(pod=PodRef())), (KEY, PodRef())),
+        (NAME, alias(lease(express=False)), (KEY, POD)),
+        (NAME, alias(lease(pod=PodRef(), express=False)), (KEY, PodRef())),
         (NAME, "vcnd vcnd/abc/eth0 shop/web-0", (KEY, PodRef())),
         (NAME, "vcnd vcnd/abc/eth0 a/b/c/d", (KEY, PodRef())),
         # An alias of another link: its key gives another name.
@@ -75,6 +81,14 @@ def test_owner_is_read_from_the_alias(
     name: str, text: str, expected: tuple[SandboxKey, PodRef] | None
 ) -> None:
     assert owner(LAYOUT, name, text) == expected
+
+
+@pytest.mark.parametrize("pod", [POD, PodRef()])
+@pytest.mark.parametrize("express", [True, False])
+def test_alias_says_whether_the_pod_may_use_the_lane(
+    pod: PodRef, *, express: bool
+) -> None:
+    assert may_express(alias(lease(pod=pod, express=express))) is express
 
 
 OURS, THEIRS = macs(NAME)[0], "02:00:00:00:00:01"

@@ -147,7 +147,7 @@ def _lease_of(link: PodLink, first: Family) -> Lease:
         addresses=tuple(addresses),
         wiring=HostLink(ifname=link.host_ifname, netns_cookie=UNKNOWN_COOKIE),
         pod=link.pod or PodRef(),
-        express=False,  # its pod may have requested that
+        express=link.express,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vcnd.linux.layout import Layout
-from vcnd.linux.pod_names import is_ours, owner
+from vcnd.linux.pod_names import is_ours, may_express, owner
 from vcnd.linux.ruleset import PODS_MAPS
 from vcnd.model.family import Family
 from vcnd.model.interface import PodLink
@@ -66,6 +66,7 @@ def _pod_link(layout: Layout, link: Link, carried: Mapping[int, list[str]]) -> P
         addresses=tuple(carried.get(link.index, ())) if link.up else (),
         key=whose[0] if whose else None,
         pod=whose[1] if whose else None,
+        express=whose is not None and may_express(link.alias),
     )
 
 

@@ -12,6 +12,8 @@ from vcnd.linux.layout import Layout
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 
 ALIAS_PREFIX = "vcnd"
+ORDINARY = "ordinary"
+"""The last word of the alias of a link whose packets stay out of the express lane."""
 MOST_ALIAS_BYTES = 255
 HASH_DIGITS = 11
 
@@ -38,7 +40,8 @@ def alias(lease: Lease) -> str:
     key, pod = lease.key, lease.pod
     sandbox = f"{ALIAS_PREFIX} {key.network}/{key.container_id}/{key.ifname}"
     with_pod = f"{sandbox} {pod.namespace}/{pod.name}/{pod.uid}" if pod.uid else sandbox
-    for text in (with_pod, sandbox):
+    last = "" if lease.express else f" {ORDINARY}"
+    for text in (with_pod + last, sandbox + last):
         if len(text.encode()) <= MOST_ALIAS_BYTES:
             return text
     return ""
@@ -60,6 +63,11 @@ def owner(layout: Layout, name: str, text: str) -> tuple[SandboxKey, PodRef] | N
     if len(names) != 3:  # noqa: PLR2004
         return key, PodRef()
     return key, PodRef(namespace=names[0], name=names[1], uid=names[2])
+
+
+def may_express(text: str) -> bool:
+    """Return True if a link's alias says nothing against the express lane."""
+    return not text.endswith(f" {ORDINARY}")
 
 
 def is_ours(layout: Layout, name: str, mac: str, text: str) -> bool:

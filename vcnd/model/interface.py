@@ -33,3 +33,5 @@ class PodLink:
     key: SandboxKey | None = None
     """The sandbox that its alias names, if any."""
     pod: PodRef | None = None
+    express: bool = False
+    """True if its packets may use the express lane; False if nothing says so."""
