@@ -21,6 +21,7 @@ from integration.demo import (
     answers,
     dataplane,
     disk,
+    express,
     families,
     paths,
     profiles,
@@ -49,6 +50,7 @@ CHECKS: tuple[Check, ...] = (
     dataplane.spoofed_reply_dropped,
     dataplane.nodelocal_dns,
     paths.answers_by_ingress,
+    express.express_lane,
     profiles.rp_filter_profiles,
     paths.rules_restored,
     paths.flow_log_names_pod_address,
@@ -110,6 +112,14 @@ LEAST_NODES = 2
     type=click.Choice(profile.NAMES),
     help="Whose boot settings and firewall the nodes have.",
 )
+@click.option(
+    "--express",
+    "lane",
+    default="on",
+    show_default=True,
+    type=click.Choice(["on", "off"]),
+    help="Whether established connections may take the express lane.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.option(
     "--keep", is_flag=True, help="Before cleaning up, open a shell inside the lab."
@@ -122,6 +132,7 @@ def main(
     choice: bool,
     dual_stack: bool,
     image_profile: str,
+    lane: str,
     as_json: bool,
     keep: bool,
 ) -> None:
@@ -137,6 +148,7 @@ def main(
             choice=choice,
             dual_stack=dual_stack,
             image_profile=image_profile,
+            express=lane == "on",
             keep=keep,
         )
         results = trio.run(_run, Path(directory), options, console)
@@ -164,6 +176,8 @@ class Options:
     """Whether pods have a choice of subnets and NSGs."""
     dual_stack: bool
     image_profile: str
+    express: bool
+    """Whether the express lane may be on."""
     keep: bool
 
     @property
@@ -205,8 +219,9 @@ async def _run(
         allow=allow,
         families=both,
         profile=profile.Profile(options.image_profile),
+        express=options.express,
     ) as lab:
-        stage = Stage(lab=lab)
+        stage = Stage(lab=lab, express=options.express)
         stage.baseline = await addresses.take(stage)
         async with trio.open_nursery() as starting:
             for node in stage.nodes:

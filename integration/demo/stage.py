@@ -18,6 +18,8 @@ class Stage:
     """State of a demo."""
 
     lab: Lab
+    express: bool = True
+    """Whether the nodes' configuration lets the express lane be on."""
     baseline: Snapshot = field(default_factory=dict)
     pods: dict[str, list[Pod]] = field(default_factory=dict)
     """Node → its pods."""
