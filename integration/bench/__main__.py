@@ -154,20 +154,27 @@ def start(rounds: int) -> Report:
 
 
 @main.command()
+@click.option(
+    "--test",
+    default="rr",
+    show_default=True,
+    type=click.Choice([*datapath_bench.TESTS]),
+    help="What is measured.",
+)
 @JSON
 @PLOT
-def profile(*, to_json: bool, plot_file: Path | None) -> None:
+def profile(*, test: str, to_json: bool, plot_file: Path | None) -> None:
     """Where the microseconds of a packet go, by perf: a picture for docs."""
     if not enclosure.inside():
         datapath_build.build(_cache(), _say)
     enclosure.enter("integration.bench", sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
         try:
-            profiles = datapath_profile.measure(Path(directory), _cache(), _say)
+            profiles = datapath_profile.measure(Path(directory), _cache(), test, _say)
         except datapath_profile.ProfileError as error:
             sys.exit(f"bench profile: {error}")
     if plot_file is not None:
-        plot_file.write_text(picture.svg(profiles))
+        plot_file.write_text(picture.svg(profiles, datapath_bench.TESTS[test][0]))
     if to_json:
         click.echo(json.dumps(msgspec.to_builtins(profiles), indent=2))
         return

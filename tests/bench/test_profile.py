@@ -70,9 +70,10 @@ def test_picture_shows_each_side_and_each_part() -> None:
         Profile(side="vcnd", p50=15.0, parts={"hooks": 5.0, parts.REST: 10.0}),
         Profile(side="Flannel VXLAN", p50=20.0, parts={"bridge": 20.0}),
     ]
-    root = ElementTree.fromstring(picture.svg(profiles))  # noqa: S314
+    root = ElementTree.fromstring(picture.svg(profiles, "a test"))  # noqa: S314
     words = {e.text for e in root.iter() if e.tag.endswith("text")}
     assert {"vcnd", "Flannel VXLAN", "15.0 µs", "20.0 µs", "hooks", "bridge"} <= words
+    assert "A test, between two nodes, microseconds" in words
     assert "VXLAN" not in words
     width = float(root.attrib["width"])
     bars = [e for e in root.iter() if e.tag.endswith("rect") and "x" in e.attrib]

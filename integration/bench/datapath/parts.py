@@ -7,7 +7,7 @@ from functools import cache
 
 PARTS = {
     "the express lane (BPF)": (
-        r"bpf_(?!lsm|skops|get_current|task)|___?bpf|cls_bpf|tcx_|tc_run|sch_handle"
+        r"bpf_(?!lsm|skops|sk_|local_|get_current|task)|___?bpf|cls_bpf|tcx_|tc_run|sch_handle"
         r"|htab_|__htab|skb_do_redirect|array_map"
     ),
     "nftables' rules": r"nft_|nf_tables",

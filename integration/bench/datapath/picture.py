@@ -38,10 +38,10 @@ def _bar(profile: Profile, y: float, scale: float) -> Iterator[str]:
     yield text(x + 8, y + BAR / 2 + 5, f"{profile.p50:.1f} µs", "h")
 
 
-def svg(profiles: Sequence[Profile]) -> str:
-    """Return the picture."""
+def svg(profiles: Sequence[Profile], test: str) -> str:
+    """Return the picture; ``test`` says in words what was measured."""
     scale = PLOT / max(p.p50 for p in profiles)
-    title = "One request of 1 byte and its response between two nodes, microseconds"
+    title = f"{test[0].upper()}{test[1:]}, between two nodes, microseconds"
     marks = [text(MARGIN, 34, title, "h")]
     y = 54
     for profile in profiles:

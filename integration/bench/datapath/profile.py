@@ -1,14 +1,16 @@
-"""Where the microseconds of a request and its response go, by perf's samples."""
+"""Where the microseconds of a test go, by perf's samples."""
 
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from integration.bench.datapath import parts, pathcost, stage
+from integration.bench.datapath.bench import TESTS
 from integration.bench.datapath.pathcost import Pathcost
 from integration.bench.datapath.stage import BARE, CROSS, FLANNEL, HOST, OFF, OURS
 from integration.build.cache import Cache
@@ -16,8 +18,8 @@ from integration.build.cache import Cache
 SIDES = (BARE, HOST, OURS, OFF, FLANNEL)
 HERTZ = 9973
 """A prime: no timer of the kernel runs in step with it."""
-BLOCK, BLOCKS, PLAIN_BLOCKS = 20_000, 5, 40
-PLAIN_BLOCK = 500
+BLOCKS, LENGTH, PLAIN_BLOCKS = 5, 80, 80
+"""Blocks under perf, and how many times a bench's block each has; blocks without."""
 ATTACH_SECONDS = 1.0
 
 
@@ -27,7 +29,7 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One side's request and response: median and its parts, in microseconds."""
+    """One side of a test: its median and the parts of that, in microseconds."""
 
     side: str
     p50: float
@@ -35,9 +37,10 @@ class Profile:
 
 
 def measure(
-    directory: Path, cache: Cache, progress: Callable[[str], None]
+    directory: Path, cache: Cache, test: str, progress: Callable[[str], None]
 ) -> list[Profile]:
-    """Measure the medians in turns, without perf; then let perf sample each side."""
+    """Measure a test's medians in turns, without perf; then let perf sample it."""
+    block = TESTS[test][1]
     program = pathcost.compiled(cache)
     with (
         stage.running(directory, cache, (), progress) as there,
@@ -52,19 +55,26 @@ def measure(
         taken: dict[str, list[float]] = {side: [] for side in opened}
         for _ in range(PLAIN_BLOCKS):
             for side, path in opened.items():
-                taken[side].append(median(cost.measure("rr", path, PLAIN_BLOCK)))
+                taken[side].append(median(cost.measure(test, path, block)))
         profiles = []
         for side, path in opened.items():
             progress(f"perf: {side}")
-            shares = parts.shares(_sampled(cost, path, directory / "perf.data"))
+            shares = parts.shares(
+                _sampled(
+                    cost, partial(cost.measure, test, path, LENGTH * block), directory
+                )
+            )
             p50 = median(taken[side])
             in_us = {part: round(share * p50, 2) for part, share in shares.items()}
             profiles.append(Profile(side=side, p50=round(p50, 2), parts=in_us))
         return profiles
 
 
-def _sampled(cost: Pathcost, path: int, data: Path) -> list[list[str]]:
+def _sampled(
+    cost: Pathcost, run: Callable[[], object], directory: Path
+) -> list[list[str]]:
     """Return the stacks of the kernel and the program while it measures."""
+    data = directory / "perf.data"
     command = [
         *("perf", "record", "--quiet", "--event", "task-clock", "--call-graph", "fp"),
         *("--freq", str(HERTZ), "--pid", str(cost.pid), "--output", str(data)),
@@ -76,7 +86,7 @@ def _sampled(cost: Pathcost, path: int, data: Path) -> list[list[str]]:
     try:
         time.sleep(ATTACH_SECONDS)
         for _ in range(BLOCKS):
-            cost.measure("rr", path, BLOCK)
+            run()
         perf.send_signal(signal.SIGINT)
         _, said = perf.communicate()
     finally:
