@@ -14,6 +14,7 @@ SHIM_FLAGS = [
     *("-Os", "-Wall", "-Wextra", "-ffreestanding", "-fno-builtin"),
     *("-fno-stack-protector", "-fno-asynchronous-unwind-tables"),
     *("-fno-pie", "-no-pie", "-nostdlib", "-static", "-s"),
+    "-Wl,-z,noseparate-code",  # two segments instead of four to map at each start
     '-DVCND_SOCKET="/run/vcnd/cni.sock"',
 ]
 PROGRAMS = "vcnd/_bpf/express.o"

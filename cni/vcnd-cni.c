@@ -10,8 +10,9 @@
  * costs little and one compiler call builds it (docs/decisions/0002).
  *
  * Request:  "vcnd 1 <environment bytes> <stdin bytes>\n" environment stdin
- *           (environment: NAME=VALUE entries, each ended by NUL; the namespace's
- *           descriptor comes with the first byte as SCM_RIGHTS)
+ *           (environment: NAME=VALUE entries, each ended by NUL; VCND_SHIM has the
+ *           nanoseconds of CLOCK_MONOTONIC at the start and at the connection; the
+ *           namespace's descriptor comes with the first byte as SCM_RIGHTS)
  * Reply:    "<exit code> <stdout bytes>\n" stdout
  *
  * If a connection ends before a whole reply, the plugin connects again and repeats
@@ -156,11 +157,12 @@ __attribute__((noreturn)) static void fail(const char *code, const char *message
     leave(1);
 }
 
-static sword now_ms(void) {
+static sword now_ns(void) {
     struct timespec t = {0, 0};
     CALL3(SYS_clock_gettime, 1, &t, 0);
-    return t.seconds * 1000 + t.nanoseconds / 1000000;
+    return t.seconds * 1000000000 + t.nanoseconds;
 }
+static sword now_ms(void) { return now_ns() / 1000000; }
 
 static void nap(sword ms) {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
@@ -255,6 +257,15 @@ static void lay_header(void) {
     header_length = (word)(environment - at);
 }
 
+/* Zeros where the times go: they come later. */
+static const char times[] = "VCND_SHIM=0000000000000000000 0000000000000000000";
+enum { TIME_DIGITS = 19, FIRST_TIME = 10, SECOND_TIME = FIRST_TIME + TIME_DIGITS + 1 };
+static char *times_sent;
+
+static void set_time(word at, sword value) {
+    for (word i = TIME_DIGITS; i--; value /= 10) times_sent[at + i] = (char)('0' + value % 10);
+}
+
 static void gather(char **env) {
     for (char **e = env; *e; e++) {
         /* The daemon needs only CNI's own variables and the trace context. */
@@ -263,11 +274,14 @@ static void gather(char **env) {
                      || (s[0] == 'T' && s[1] == 'R' && s[2] == 'A' && s[3] == 'C' && s[4] == 'E');
         word n = length_of(s) + 1;
         if (!wanted) continue;
-        if (environment_length + n > MAX_ENVIRONMENT)
+        if (environment_length + n + sizeof times > MAX_ENVIRONMENT)
             fail("4", "environment is too large", "CNI_* variables exceed 128 KiB");
         memcpy(environment + environment_length, s, n);
         environment_length += n;
     }
+    times_sent = environment + environment_length;
+    memcpy(times_sent, times, sizeof times);
+    environment_length += sizeof times;
     char *input = environment + environment_length;
     for (;;) {
         if (stdin_length == MAX_STDIN)
@@ -283,7 +297,9 @@ static void gather(char **env) {
 __attribute__((noreturn, used)) void start(sword *stack) {
     char **env = (char **)(stack + 1 + stack[0] + 1);
     const char *command = variable(env, "CNI_COMMAND");
+    sword began = now_ns();
     gather(env);
+    set_time(FIRST_TIME, began);
     if (same(command, "VERSION")) {
         char version[16];
         cni_version(version, sizeof version);
@@ -292,7 +308,7 @@ __attribute__((noreturn, used)) void start(sword *stack) {
         leave(0);
     }
     int status = same(command, "STATUS");
-    sword deadline = now_ms() + (status ? STATUS_DEADLINE_MS : DEADLINE_MS);
+    sword deadline = began / 1000000 + (status ? STATUS_DEADLINE_MS : DEADLINE_MS);
     lay_header();
 
     int netns = -1;
@@ -309,7 +325,8 @@ __attribute__((noreturn, used)) void start(sword *stack) {
 
     int spoke = 0;     /* 1 once a connection was accepted */
     sword pause = 10;
-    while (now_ms() < deadline) {
+    for (sword now = now_ns(); now / 1000000 < deadline; now = now_ns()) {
+        set_time(SECOND_TIME, now);
         sword fd = CALL3(SYS_socket, AF_UNIX_, SOCK_STREAM_CLOEXEC, 0);
         if (fd < 0) fail("5", "cannot make a socket", "socket(AF_UNIX) failed");
         /* SOL_SOCKET, SO_SNDTIMEO: a full backlog would block connect and sendmsg for ever. */

@@ -31,6 +31,7 @@ from vcnd.model.status import (
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
 from vcnd.serve.server import CniServer
+from vcnd.serve.traces import Traces
 
 CONFIG = b'{"cniVersion":"1.0.0","name":"vcnd"}'
 ADD = {
@@ -170,7 +171,7 @@ class Verbs:
         interface = interface_with({Family.IPV4})
         return lease, interface
 
-    async def delete(self, key: SandboxKey) -> Lease | None:
+    async def delete(self, key: SandboxKey, **__: Any) -> Lease | None:
         await self.wait("DEL")
         return None
 
@@ -196,6 +197,7 @@ class Verbs:
 
 
 def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
+    traces = Traces(lambda: 1000.0)
     return CniServer(
         cni=CniVerbs(
             sandboxes=verbs,
@@ -206,7 +208,9 @@ def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
             report=verbs.report,
             release=verbs.release,
             switch_express=verbs.switch_express,
+            traces=traces.latest,
         ),
+        traces=traces,
         allowed_uid=os.getuid() if allowed_uid is None else allowed_uid,
     )
 
@@ -215,10 +219,10 @@ def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
 async def serving(
     verbs: Verbs, path: Path | str, *, allowed_uid: int | None = None
 ) -> AsyncIterator[None]:
-    listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with listener:
-        await listener.bind(str(path))
-        listener.listen(16)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.settimeout(0.0)
+        listener.bind(str(path))
+        listener.listen(128)
         server = server_of(verbs, allowed_uid=allowed_uid)
         async with trio.open_nursery() as calls:
             calls.start_soon(server.serve, listener, calls)

@@ -3,14 +3,16 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
 import msgspec
 
+from vcnd.model.phases import CallTrace, Phase
 from vcnd.model.status import ExpressStatus, NodeStatus
-from vcnd.serve.ask import AskError, ask, ask_status, switch_express
+from vcnd.serve.ask import AskError, ask, ask_status, ask_traces, switch_express
 
 DEFAULT_SOCKET = "/run/vcnd/cni.sock"
 
@@ -105,6 +107,25 @@ def _show_express(state: ExpressStatus, *, as_json: bool) -> None:
         click.echo(describe_express(state))
 
 
+@main.group()
+def trace() -> None:
+    """Show where the time of calls goes."""
+
+
+@trace.command("last")
+@click.option("-n", "number", default=10, show_default=True, help="How many calls.")
+@_as_json
+@click.pass_obj
+def trace_last(path: str, number: int, *, as_json: bool) -> None:
+    """Show the phases of the latest ADDs and DELs, the latest first."""
+    with _telling():
+        traces = ask_traces(path)[:number]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(traces), indent=2))
+    else:
+        click.echo(describe_traces(traces))
+
+
 @contextmanager
 def _telling() -> Iterator[None]:
     """End with one line when the daemon cannot be asked."""
@@ -162,6 +183,25 @@ def describe_express(state: ExpressStatus) -> str:
         f" {state.express_packets} packets, {state.ordinary_packets} by the ordinary"
         " path"
     )
+
+
+def describe_traces(traces: Sequence[CallTrace]) -> str:
+    """Return the phases of calls as a table, in microseconds."""
+    if not traces:
+        return "no ADD or DEL was answered yet"
+    phases = "".join(f"{phase:>9}" for phase in Phase)
+    lines = [f"{'time':<12} call {phases}{'total':>9} µs  pod or sandbox"]
+    for x in traces:
+        answered = datetime.fromtimestamp(x.at, UTC).strftime("%H:%M:%S.%f")[:-3]
+        times = [x.microseconds.get(phase) for phase in Phase]
+        cells = "".join(f"{'-' if t is None else round(t):>9}" for t in times)
+        total = round(sum(x.microseconds.values()))
+        refusal = f"  refused with code {x.code}" if x.code else ""
+        lines.append(
+            f"{answered} {x.command:<4} {cells}{total:>9}     {x.pod or x.sandbox}"
+            f"{refusal}"
+        )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

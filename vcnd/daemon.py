@@ -5,6 +5,7 @@ braces: no new calls; calls finish within their grace; then the tasks that they 
 end.  Nothing is detached: pods outlive the daemon.
 """
 
+import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -45,6 +46,7 @@ from vcnd.ociapi.retry import Retrier
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
 from vcnd.serve.server import CniServer
+from vcnd.serve.traces import Traces
 from vcnd.systemd import Systemd
 
 
@@ -132,6 +134,7 @@ def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
 
 def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
     """Return the server of a node's calls."""
+    traces = Traces(time.time)
     return CniServer(
         cni=CniVerbs(
             sandboxes=node.attacher,
@@ -142,7 +145,9 @@ def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
             report=node.report,
             release=node.release.run,
             switch_express=node.switch_express,
+            traces=traces.latest,
         ),
+        traces=traces,
         allowed_uid=allowed_uid,
     )
 
@@ -150,7 +155,7 @@ def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
 async def run(
     config: Config,
     *,
-    listeners: list[trio.socket.SocketType],
+    listeners: list[socket.socket],
     systemd: Systemd,
     allowed_uid: int,
     stop: trio.Event,

@@ -62,13 +62,19 @@ class Systemd:
                 await trio.sleep_forever()
 
 
-def listening_sockets(systemd: Systemd, path: str) -> list[trio.socket.SocketType]:
-    """Return the passed sockets, or one bound to the path for a start by hand."""
-    if systemd.listeners:
-        return [
-            trio.socket.from_stdlib_socket(socket.socket(fileno=fd))
-            for fd in systemd.listeners
-        ]
+def listening_sockets(systemd: Systemd, path: str) -> list[socket.socket]:
+    """Return the passed sockets, or one bound to the path for a start by hand.
+
+    None of them blocks.
+    """
+    passed = [socket.socket(fileno=fd) for fd in systemd.listeners]
+    listeners = passed or [_bound(path)]
+    for listener in listeners:
+        listener.settimeout(0.0)
+    return listeners
+
+
+def _bound(path: str) -> socket.socket:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     if os.path.exists(path):
@@ -79,4 +85,4 @@ def listening_sockets(systemd: Systemd, path: str) -> list[trio.socket.SocketTyp
     finally:
         os.umask(before)
     sock.listen(512)
-    return [trio.socket.from_stdlib_socket(sock)]
+    return sock

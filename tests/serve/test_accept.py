@@ -2,6 +2,8 @@
 
 import errno
 import os
+import socket
+from contextlib import closing
 from typing import Any, cast
 
 import pytest
@@ -21,20 +23,28 @@ class Listener:
         self.refusals = list(refusals)
         self.asked = 0
 
-    async def accept(self) -> Any:
+        self.never_readable, self._writer = os.pipe()
+
+    def accept(self) -> Any:
         self.asked += 1
-        await trio.lowlevel.checkpoint()
         if self.refusals:
             number = self.refusals.pop(0)
             raise OSError(number, os.strerror(number))
-        await trio.sleep_forever()
+        raise BlockingIOError
+
+    def fileno(self) -> int:
+        return self.never_readable
+
+    def close(self) -> None:
+        os.close(self.never_readable)
+        os.close(self._writer)
 
 
 async def serve(listener: Listener, seconds: float) -> None:
     server = server_of(Verbs())
-    with trio.move_on_after(seconds):
+    with closing(listener), trio.move_on_after(seconds):
         async with trio.open_nursery() as calls:
-            await server.serve(cast(trio.socket.SocketType, listener), calls)
+            await server.serve(cast(socket.socket, listener), calls)
 
 
 @pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"])

@@ -10,6 +10,7 @@ from tests.calling import interface_with
 from vcnd.model.errors import BadNetnsError, NotServingError
 from vcnd.model.family import Family
 from vcnd.model.interface import GATEWAYS, PodInterface
+from vcnd.model.phases import UNTIMED, Phase, Phases
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.serve import cni_result
 from vcnd.serve.cni import CniVerbs
@@ -34,11 +35,17 @@ class Flows:
         pod: PodRef,
         netns: int,
         annotations: Mapping[str, str] | None = None,
+        *,
+        phases: Phases = UNTIMED,
     ) -> tuple[Lease, PodInterface]:
+        phases.end(Phase.CLAIM)
         self.asked.append(("add", key, pod, netns, annotations))
         return LEASE, INTERFACE
 
-    async def delete(self, key: SandboxKey) -> Lease | None:
+    async def delete(
+        self, key: SandboxKey, *, phases: Phases = UNTIMED
+    ) -> Lease | None:
+        phases.end(Phase.CLAIM)
         self.asked.append(("delete", key))
         return self.lease
 
@@ -110,22 +117,27 @@ async def test_verb_calls_its_flow(
     made: Call, descriptors: list[int], asked: tuple[object, ...]
 ) -> None:
     flows = Flows()
-    stdout = await verbs(flows).carry_out(made, descriptors)
+    phases = Phases(lambda: 1.0)
+    done = await verbs(flows).carry_out(made, descriptors, phases)
     assert flows.asked == [asked]
     added = made.command == "ADD"
     result = cni_result.render_result(made, LEASE, INTERFACE) if added else b""
-    assert stdout == result
+    assert done.stdout == result
+    assert done.is_logged is (made.command != "STATUS")
+    assert (Phase.CLAIM in phases.seconds) is (made.command in ("ADD", "DEL"))
 
 
 async def test_del_without_a_lease_succeeds() -> None:
     flows = Flows()
     flows.lease = None
-    assert await verbs(flows).carry_out(call("DEL"), []) == b""
+    done = await verbs(flows).carry_out(call("DEL"), [], UNTIMED)
+    assert (done.stdout, done.outcome) == (b"", {"address": None})
 
 
 async def test_version_calls_no_flow() -> None:
     flows = Flows()
-    answer = json.loads(await verbs(flows).carry_out(call("VERSION"), []))
+    done = await verbs(flows).carry_out(call("VERSION"), [], UNTIMED)
+    answer = json.loads(done.stdout)
     assert answer["supportedVersions"] == ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]
     assert flows.asked == []
 
@@ -135,7 +147,7 @@ async def test_version_calls_no_flow() -> None:
 async def test_verb_needs_one_namespace(command: str, descriptors: list[int]) -> None:
     flows = Flows()
     with pytest.raises(BadNetnsError, match=f"{len(descriptors)} descriptors came"):
-        await verbs(flows).carry_out(call(command), descriptors)
+        await verbs(flows).carry_out(call(command), descriptors, UNTIMED)
     assert flows.asked == []
 
 
@@ -148,4 +160,4 @@ async def test_refusal_of_a_flow_comes_out() -> None:
         sandboxes=flows, collect_garbage=flows.collect_garbage, ready=refuse
     )
     with pytest.raises(NotServingError, match="starting"):
-        await refusing.carry_out(call("STATUS"), [])
+        await refusing.carry_out(call("STATUS"), [], UNTIMED)

@@ -60,7 +60,9 @@ def assignments(names: Sequence[str]) -> st.SearchStrategy[bytes]:
 )
 async def test_any_bytes_are_answered_in_form(data: bytes, descriptors: int) -> None:
     """The answer is a frame with CNI's result or error; half a request gets none."""
-    ours, theirs = trio.socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours, plain = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours.settimeout(0.0)
+    theirs = trio.socket.from_stdlib_socket(plain)
     rights = []
     if descriptors and data:
         fds = array.array("i", [0] * descriptors)

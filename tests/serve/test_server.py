@@ -17,7 +17,8 @@ from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.status import NodeStatus
-from vcnd.serve.server import REQUEST_SECONDS
+from vcnd.serve.cni_request import REQUEST_SECONDS
+from vcnd.serve.server import MOST_AT_ONCE
 
 
 async def test_add(tmp_path: Path) -> None:
@@ -157,3 +158,18 @@ async def test_vcndctls_verbs(tmp_path: Path) -> None:
             tmp_path / "s", request({"CNI_COMMAND": "VCND_STATUS"}, b""), descriptors=0
         )
     assert (code, msgspec.convert(answer, NodeStatus)) == (0, STATUS)
+
+
+async def test_more_callers_than_are_accepted_at_once_are_answered(
+    tmp_path: Path,
+) -> None:
+    codes: list[int] = []
+
+    async def ask() -> None:
+        code, _ = await exchange(tmp_path / "s", request(ADD))
+        codes.append(code)
+
+    async with serving(Verbs(), tmp_path / "s"), trio.open_nursery() as callers:
+        for _ in range(2 * MOST_AT_ONCE + 1):
+            callers.start_soon(ask)
+    assert codes == [0] * (2 * MOST_AT_ONCE + 1)

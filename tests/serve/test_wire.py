@@ -269,3 +269,26 @@ def test_another_protocol_is_named() -> None:
 )
 def test_trace_context(header: str, trace: str) -> None:
     assert wire.trace_of({"TRACEPARENT": header}) == trace
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("0000000000001000000 2000000", {"shim": 0.001, "queue": 0.003}),
+        ("5000000 5000000", {"shim": 0.0, "queue": 0.0}),
+        ("", {}),
+        ("1000000", {}),
+        ("-1 2", {}),
+        ("2000000 1000000", {}),  # its clock went backwards
+        ("1000000 6000000", {}),  # it is ahead of ours
+        ("1 2 3", {}),
+        ("9" * 20 + " 1", {}),
+    ],
+)
+def test_plugins_phases(told: str, expected: dict[str, float]) -> None:
+    assert wire.shim_phases({"VCND_SHIM": told}, 5_000_000) == pytest.approx(expected)
+
+
+def test_plugin_of_an_older_version_tells_no_phases() -> None:
+    assert wire.shim_phases({}, 5_000_000) == {}
+    assert wire.shim_phases({"VCND_SHIM": "1 2"}, 61 * 10**9) == {}

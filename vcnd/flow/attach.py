@@ -27,6 +27,7 @@ from vcnd.model.cause import Cause
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
+from vcnd.model.phases import UNTIMED, Phase, Phases
 from vcnd.model.records import Leased
 from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
 from vcnd.ports import Host, Journal
@@ -65,6 +66,8 @@ class Attacher:
         pod: PodRef,
         netns: int,
         annotations: Mapping[str, str] | None = None,
+        *,
+        phases: Phases = UNTIMED,
     ) -> tuple[Lease, PodInterface]:
         """Lease a sandbox an address and wire it; a repeated call gets the same answer.
 
@@ -73,6 +76,7 @@ class Attacher:
             pod: its pod.
             netns: descriptor of its network namespace.
             annotations: the pod's, if the runtime passes them.
+            phases: of the call.
 
         Raises:
             RequestRefusedError: the pod's request is not allowed.
@@ -105,8 +109,11 @@ class Attacher:
                 pod=pod,
                 express=grant.express,
             )
-            async with self._new_lease(lease):
-                return lease, await self._plug(lease, netns)
+            phases.end(Phase.CLAIM)
+            async with self._new_lease(lease, phases):
+                interface = await self._plug(lease, netns)
+                phases.end(Phase.NETLINK)
+            return lease, interface
 
     @asynccontextmanager
     async def _held(self, key: SandboxKey) -> AsyncIterator[Lease | None]:
@@ -164,7 +171,7 @@ class Attacher:
             pool.signals.request_audit()
 
     @asynccontextmanager
-    async def _new_lease(self, lease: Lease) -> AsyncIterator[None]:
+    async def _new_lease(self, lease: Lease, phases: Phases) -> AsyncIterator[None]:
         """Lease addresses; undo pod and lease unless the body succeeds.
 
         The lease is written before the body, and durable after it.
@@ -172,8 +179,10 @@ class Attacher:
         try:
             self._confirm_soon()
             durable = await self._leases.begin(lease)
+            phases.end(Phase.JOURNAL)
             yield
             await durable()
+            phases.end(Phase.JOURNAL)
         except BaseException:
             # Not if the disk refused: then there is nothing to undo.
             if self._pool.ledger.lease_of(lease.key) == lease:
@@ -181,12 +190,15 @@ class Attacher:
                     await self._leases.end(lease)
             raise
 
-    async def delete(self, key: SandboxKey) -> Lease | None:
+    async def delete(
+        self, key: SandboxKey, *, phases: Phases = UNTIMED
+    ) -> Lease | None:
         """End a sandbox's lease; parts that are gone already are no error."""
         async with self._locks.hold_for_del(key), self._held(key) as lease:
+            phases.end(Phase.CLAIM)
             if lease is None:
                 return None
-            await self._leases.end(lease)
+            await self._leases.end(lease, phases)
             return lease
 
     async def check(

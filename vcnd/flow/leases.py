@@ -7,6 +7,7 @@ import trio
 from vcnd.core.states import State
 from vcnd.flow.pool import Pool
 from vcnd.model.errors import JournalError
+from vcnd.model.phases import UNTIMED, Phase, Phases
 from vcnd.model.records import Leased, Released
 from vcnd.model.sandbox import Lease
 from vcnd.ports import Host, Journal
@@ -56,7 +57,7 @@ class Leases:
         await self._journal.write_in_any_case(Leased(lease), lambda: None)
         return True
 
-    async def end(self, lease: Lease) -> None:
+    async def end(self, lease: Lease, phases: Phases = UNTIMED) -> None:
         """Unplug the pod if it is wired, record the end, start the cooldown.
 
         It returns when the end outlives the daemon: leases do not outlive the node.  If
@@ -65,6 +66,7 @@ class Leases:
         """
         if lease.wiring is not None:
             await self._host.unplug(lease)
+            phases.end(Phase.NETLINK)
         cut_at = trio.current_time()
         if self._pool.ledger.end_lease(lease.key) is None:
             return
@@ -75,3 +77,4 @@ class Leases:
             self._pool.signals.ring()
 
         await self._journal.write_in_any_case(Released(lease.key), start_cooldown)
+        phases.end(Phase.JOURNAL)

@@ -22,6 +22,7 @@ from vcnd.linux.pods import PodWiring
 from vcnd.linux.reaper import Reaper
 from vcnd.linux.ruleset import VnicLink, class_numbers, render
 from vcnd.linux.surroundings import Surroundings
+from vcnd.linux.turn import Turn
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
 from vcnd.log import log
@@ -63,7 +64,7 @@ class LinuxHost:
             pod_links=lambda: self._pods,
             uses_ipv6=lambda: any(s.vnic.ipv6_cidr for s in self._slots),
         )
-        self._turn = trio.Lock()
+        self._turn = Turn()
         self._settling_thread = trio.CapacityLimiter(1)
         self._reaper = Reaper(layout)
         self._lane = Lane(

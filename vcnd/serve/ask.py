@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vcnd.model.phases import CallTrace
 from vcnd.model.status import ExpressStatus, NodeStatus
 
 T = TypeVar("T")
@@ -71,6 +72,18 @@ def switch_express(path: str, *, on: bool) -> ExpressStatus:
         AskError: no answer came, or it is of another form.
     """
     return _ask(path, "VCND_EXPRESS_ON" if on else "VCND_EXPRESS_OFF", ExpressStatus)
+
+
+def ask_traces(path: str) -> list[CallTrace]:
+    """Return the phases of the latest ADDs and DELs, the latest first.
+
+    Args:
+        path: the socket.
+
+    Raises:
+        AskError: no answer came, or it is of another form.
+    """
+    return _ask(path, "VCND_TRACE", list[CallTrace])
 
 
 def _ask(path: str, command: str, kind: type[T]) -> T:

@@ -1,15 +1,13 @@
 """Carries out CNI's verbs: passes each call to its flow."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import trio
-
-from vcnd.log import log
 from vcnd.model.errors import BadNetnsError
 from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
+from vcnd.model.phases import UNTIMED, Phases
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.serve import cni_result
 from vcnd.serve.cni_call import Call
@@ -24,10 +22,14 @@ class Sandboxes(Protocol):
         pod: PodRef,
         netns: int,
         annotations: Mapping[str, str] | None = None,
+        *,
+        phases: Phases = UNTIMED,
     ) -> tuple[Lease, PodInterface]:
         """Lease a sandbox an address and wire it."""
 
-    async def delete(self, key: SandboxKey) -> Lease | None:
+    async def delete(
+        self, key: SandboxKey, *, phases: Phases = UNTIMED
+    ) -> Lease | None:
         """End its lease; return the lease that it had."""
 
     async def check(
@@ -38,6 +40,17 @@ class Sandboxes(Protocol):
         default_routes: Collection[Family] = (),
     ) -> None:
         """Raise if something that ADD made is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call that was carried out."""
+
+    stdout: bytes
+    """What the plugin prints."""
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+    """What its log line says of it."""
+    is_logged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,29 +64,35 @@ class CniVerbs:
     ready: Callable[[], None]
     """STATUS: raise if ADD cannot succeed."""
 
-    async def carry_out(self, call: Call, descriptors: list[int]) -> bytes:
-        """Carry a call out, and log it; return what the plugin prints.
+    async def carry_out(
+        self, call: Call, descriptors: list[int], phases: Phases
+    ) -> Done:
+        """Carry a call out.
 
         Args:
             call: a valid call.
             descriptors: those of the request; ADD and CHECK need the network namespace.
+            phases: of the call.
 
         Raises:
             VcndError: it is refused, or failed.
         """
-        began = trio.current_time()
-        outcome: dict[str, Any] = {}
         match call.command:
             case "ADD":
                 lease, interface = await self.sandboxes.add(
-                    call.key, call.pod, _one_namespace(descriptors), call.annotations
+                    call.key,
+                    call.pod,
+                    _one_namespace(descriptors),
+                    call.annotations,
+                    phases=phases,
                 )
-                stdout = cni_result.render_result(call, lease, interface)
-                outcome = {"address": lease.address, "ifname": interface.host_ifname}
+                return Done(
+                    cni_result.render_result(call, lease, interface),
+                    {"address": lease.address, "ifname": interface.host_ifname},
+                )
             case "DEL":
-                ended = await self.sandboxes.delete(call.key)
-                stdout = b""
-                outcome = {"address": ended.address if ended else None}
+                ended = await self.sandboxes.delete(call.key, phases=phases)
+                return Done(b"", {"address": ended.address if ended else None})
             case "CHECK":
                 await self.sandboxes.check(
                     call.key,
@@ -81,25 +100,16 @@ class CniVerbs:
                     call.previous_addresses,
                     call.previous_default_routes,
                 )
-                stdout = b""
+                return Done(b"")
             case "GC":
                 await self.collect_garbage(call.key.network, call.valid_attachments)
-                stdout = b""
+                return Done(b"")
             case "STATUS":
                 self.ready()
-                return b""  # every few seconds for ever: not logged
+                return Done(b"", is_logged=False)  # every few seconds for ever
             case _:
-                return cni_result.render_versions(call.cni_version)
-        took = trio.current_time() - began
-        log.info(
-            "call",
-            command=call.command,
-            sandbox=str(call.key),
-            pod=str(call.pod),
-            ms=round(took * 1000, 2),
-            **outcome,
-        )
-        return stdout
+                versions = cni_result.render_versions(call.cni_version)
+                return Done(versions, is_logged=False)
 
 
 def _one_namespace(descriptors: list[int]) -> int:

@@ -13,6 +13,9 @@ from vcnd.serve import wire
 
 MAX_DESCRIPTORS = 8
 """One is right; up to this number the answer names the excess."""
+REQUEST_SECONDS = 10.0
+"""A connection without a whole request by then is closed."""
+RECEIVE_BYTES = 1 << 15
 
 
 class HalfRequestError(Exception):
@@ -39,43 +42,70 @@ class Request:
         _close(self.descriptors)
 
 
-async def receive(connection: trio.socket.SocketType) -> Request:
+class _Incoming:
+    """A request of which some bytes have come."""
+
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+        self._data = bytearray()
+        self._header: wire.Header | None = None
+        self._start = 0
+
+    def take(self, connection: socket.socket) -> Request | None:
+        """Read what is there; return the request if it is whole."""
+        data = self._data
+        while self._header is None or len(data) < self._start + self._header.total:
+            try:
+                data += _some(connection, self.descriptors, len(data))
+            except BlockingIOError:
+                return None
+            if self._header is None and b"\n" in data[: wire.MAX_HEADER_BYTES]:
+                self._start = data.index(b"\n") + 1
+                self._header = wire.parse_header(bytes(data[: self._start]))
+            elif self._header is None and len(data) >= wire.MAX_HEADER_BYTES:
+                raise BadRequestError("not a request of vcnd-cni")
+        end = self._start + self._header.environment_bytes
+        environment = wire.parse_environment(bytes(data[self._start : end]))
+        stdin = bytes(data[end : end + self._header.stdin_bytes])
+        return Request(environment, stdin, self.descriptors)
+
+
+async def receive(connection: socket.socket) -> Request:
     """Return a request; the caller closes its descriptors.
 
     Raises:
         HalfRequestError: the connection ended before the request was whole.
         BadRequestError: it is no request.
+        trio.TooSlowError: it was not whole in time.
     """
-    data, descriptors = bytearray(), list[int]()
+    incoming = _Incoming()
     try:
-        header: wire.Header | None = None
-        start = 0
-        while header is None or len(data) < start + header.total:
-            data += await _some(connection, descriptors, len(data))
-            if header is None and b"\n" in data[: wire.MAX_HEADER_BYTES]:
-                start = data.index(b"\n") + 1
-                header = wire.parse_header(bytes(data[:start]))
-            elif header is None and len(data) >= wire.MAX_HEADER_BYTES:
-                raise BadRequestError("not a request of vcnd-cni")
-        end = start + header.environment_bytes
-        environment = wire.parse_environment(bytes(data[start:end]))
-        stdin = bytes(data[end : end + header.stdin_bytes])
-        return Request(environment, stdin, descriptors)
+        # The shim sends at once and in one piece: as a rule there is no wait.
+        return incoming.take(connection) or await _rest(incoming, connection)
     except BaseException:
-        _close(descriptors)
+        _close(incoming.descriptors)
         raise
 
 
-async def _some(
-    connection: trio.socket.SocketType, descriptors: list[int], before: int
-) -> bytes:
+async def _rest(incoming: _Incoming, connection: socket.socket) -> Request:
+    request: Request | None = None
+    with trio.fail_after(REQUEST_SECONDS):
+        while request is None:
+            await trio.lowlevel.wait_readable(connection)
+            request = incoming.take(connection)
+    return request
+
+
+def _some(connection: socket.socket, descriptors: list[int], before: int) -> bytes:
     """Return the next bytes, and append the descriptors that come with them."""
     try:
-        chunk, ancillary, flags, _ = await connection.recvmsg(
-            1 << 16,
+        chunk, ancillary, flags, _ = connection.recvmsg(
+            RECEIVE_BYTES,
             socket.CMSG_SPACE(4 * MAX_DESCRIPTORS),
             socket.MSG_CMSG_CLOEXEC,
         )
+    except BlockingIOError:
+        raise
     except OSError as error:
         raise HalfRequestError(str(error)) from error
     for level, kind, payload in ancillary:

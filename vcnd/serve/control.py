@@ -1,16 +1,18 @@
 """Carries out vcndctl's verbs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from vcnd.model.phases import CallTrace
 from vcnd.model.status import ExpressStatus, NodeStatus
 
 STATUS, RELEASE = "VCND_STATUS", "VCND_RELEASE"
 EXPRESS_ON, EXPRESS_OFF = "VCND_EXPRESS_ON", "VCND_EXPRESS_OFF"
-COMMANDS = (STATUS, RELEASE, EXPRESS_ON, EXPRESS_OFF)
+TRACE = "VCND_TRACE"
+COMMANDS = (STATUS, RELEASE, EXPRESS_ON, EXPRESS_OFF, TRACE)
 """Values of CNI_COMMAND that no container runtime uses."""
 
 
@@ -30,6 +32,8 @@ class ControlVerbs:
     release: Callable[[], Awaitable[None]]
     """Release everything to the cloud."""
     switch_express: ExpressSwitch
+    traces: Callable[[], Sequence[CallTrace]]
+    """Return the phases of the latest calls, the latest first."""
 
     async def carry_out(self, command: str) -> bytes:
         """Carry out one of ``COMMANDS``; return the answer as JSON."""
@@ -39,4 +43,6 @@ class ControlVerbs:
         if command in (EXPRESS_ON, EXPRESS_OFF):
             switched = await self.switch_express(on=command == EXPRESS_ON)
             return msgspec.json.encode(switched)
+        if command == TRACE:
+            return msgspec.json.encode(self.traces())
         return msgspec.json.encode(await self.report())

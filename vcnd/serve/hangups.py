@@ -1,6 +1,7 @@
 """Notices that a caller hung up while its call is carried out."""
 
 import select
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Never
@@ -28,7 +29,7 @@ class HangUps:
                 self._calls[descriptor].cancel()
 
     @contextmanager
-    def ending(self, connection: trio.socket.SocketType) -> Iterator[trio.CancelScope]:
+    def ending(self, connection: socket.socket) -> Iterator[trio.CancelScope]:
         """Cancel the body when the peer hangs up; the scope says whether it was."""
         descriptor = connection.fileno()
         # The first event disables the entry: none is reported twice.

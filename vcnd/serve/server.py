@@ -5,26 +5,30 @@ import os
 import secrets
 import socket
 import struct
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Never
 
 import trio
 
 from vcnd.log import log, trace
 from vcnd.model.errors import BadRequestError, VcndError
+from vcnd.model.phases import Phase, Phases
 from vcnd.serve import cni_result, wire
-from vcnd.serve.cni import CniVerbs
-from vcnd.serve.cni_call import parse_call
+from vcnd.serve.cni import CniVerbs, Done
+from vcnd.serve.cni_call import Call, parse_call
 from vcnd.serve.cni_request import HalfRequestError, Request, receive
 from vcnd.serve.control import COMMANDS, ControlVerbs
 from vcnd.serve.hangups import HangUps
+from vcnd.serve.traces import Traces
 
-REQUEST_SECONDS = 10.0
-"""A connection without a whole request by then is closed."""
 REPLY_SECONDS = 10.0
 """A connection whose peer has not read the whole reply by then is closed."""
 LINGER_SECONDS = 2.0
 ACCEPT_PAUSE_SECONDS = 0.1
+MOST_AT_ONCE = 32
+"""Connections that are accepted without a look at the other tasks."""
 TRANSIENT_ACCEPT_ERRORS = {
     errno.EMFILE,
     errno.ENFILE,
@@ -36,20 +40,39 @@ TRANSIENT_ACCEPT_ERRORS = {
 PEER_CREDENTIALS = struct.Struct("=iII")
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply, and what is noted of its call once it is sent."""
+
+    reply: bytes
+    code: int = 0
+    """0, or the CNI error's code."""
+    call: Call | None = None
+    done: Done | None = None
+
+
 class CniServer:
     """Answers the shim and vcndctl."""
 
     def __init__(
-        self, *, cni: CniVerbs, control: ControlVerbs, allowed_uid: int
+        self,
+        *,
+        cni: CniVerbs,
+        control: ControlVerbs,
+        traces: Traces,
+        allowed_uid: int,
     ) -> None:
         self._cni = cni
         self._control = control
+        self._traces = traces
         self._allowed_uid = allowed_uid
 
-    async def serve(
-        self, listener: trio.socket.SocketType, calls: trio.Nursery
-    ) -> Never:
+    async def serve(self, listener: socket.socket, calls: trio.Nursery) -> Never:
         """Accept connections for ever; each is answered by a child of ``calls``.
+
+        Args:
+            listener: does not block.
+            calls: of the calls.
 
         Raises:
             OSError: the listener failed for good.
@@ -62,16 +85,17 @@ class CniServer:
         raise failure
 
     async def _accept(
-        self,
-        listener: trio.socket.SocketType,
-        calls: trio.Nursery,
-        hangups: HangUps,
+        self, listener: socket.socket, calls: trio.Nursery, hangups: HangUps
     ) -> OSError:
         """Accept connections until the listener fails; return how it failed."""
-        waits_out = False
+        waits_out, accepted = False, 0
         while True:
             try:
-                connection, _ = await listener.accept()
+                # All that wait, at one wake-up.
+                connection, _ = listener.accept()
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(listener)
+                continue
             except OSError as error:
                 if error.errno not in TRANSIENT_ACCEPT_ERRORS:
                     return error
@@ -81,17 +105,18 @@ class CniServer:
                 await trio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
             waits_out = False
+            connection.settimeout(0.0)
             calls.start_soon(self.converse, connection, hangups)
+            accepted += 1
+            if accepted % MOST_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()  # a flood lets others go on
 
-    async def converse(
-        self, connection: trio.socket.SocketType, hangups: HangUps
-    ) -> None:
+    async def converse(self, connection: socket.socket, hangups: HangUps) -> None:
         """Answer one connection."""
         with connection:
             try:
-                with trio.fail_after(REQUEST_SECONDS):
-                    self._check_peer(connection)
-                    request = await receive(connection)
+                self._check_peer(connection)
+                request = await receive(connection)
             except trio.TooSlowError:
                 log.info("connection_ended_early", reason="no whole request in time")
             except HalfRequestError as error:
@@ -111,50 +136,76 @@ class CniServer:
                     await self._conclude(connection, request, hangups)
 
     async def _conclude(
-        self, connection: trio.socket.SocketType, request: Request, hangups: HangUps
+        self, connection: socket.socket, request: Request, hangups: HangUps
     ) -> None:
-        """Carry a request out and reply.
+        """Carry a request out and reply; then note it.
 
         An ADD ends when its caller hangs up: nobody would learn its address.  Other
         verbs are carried out even if nobody waits for the reply.
         """
-        if request.environment.get("CNI_COMMAND") != "ADD":
-            await _reply(connection, await self._answer(request))
-            return
-        with hangups.ending(connection) as call:
-            answer = await self._answer(request)
-        if call.cancelled_caught:
-            container_id = request.environment.get("CNI_CONTAINERID", "")
-            log.info("caller_hung_up", command="ADD", sandbox=container_id[:13])
+        phases = Phases(time.perf_counter)
+        for phase, seconds in wire.shim_phases(
+            request.environment, time.monotonic_ns()
+        ).items():
+            phases.note(phase, seconds)
+        if request.environment.get("CNI_COMMAND") == "ADD":
+            with hangups.ending(connection) as scope:
+                answer = await self._answer(request, phases)
+            if scope.cancelled_caught:
+                container_id = request.environment.get("CNI_CONTAINERID", "")
+                log.info("caller_hung_up", command="ADD", sandbox=container_id[:13])
+                return
         else:
-            await _reply(connection, answer)
+            answer = await self._answer(request, phases)
+        await _reply(connection, answer.reply)
+        phases.end(Phase.REPLY)
+        # Nobody waits for the rest.
+        self._note(answer, phases)
 
-    async def _answer(self, request: Request) -> bytes:
-        version = wire.LATEST
+    def _note(self, answer: Answer, phases: Phases) -> None:
+        call, done = answer.call, answer.done
+        if call is None:
+            return
+        self._traces.note(call, answer.code, phases)
+        if done is not None and done.is_logged:
+            log.info(
+                "call",
+                command=call.command,
+                sandbox=str(call.key),
+                pod=str(call.pod),
+                ms=round(phases.spent * 1000, 2),
+                **done.outcome,
+            )
+
+    async def _answer(self, request: Request, phases: Phases) -> Answer:
+        version, call = wire.LATEST, None
         environment = request.environment
         try:
             command = environment.get("CNI_COMMAND", "")
             if command in COMMANDS:
-                return cni_result.frame(0, await self._control.carry_out(command))
+                stdout = await self._control.carry_out(command)
+                return Answer(cni_result.frame(0, stdout))
             # The trace ID ties the call's log lines to its requests to OCI.
             trace.set(wire.trace_of(environment) or secrets.token_hex(16))
             config = wire.parse_config(request.stdin)
             version = wire.version_of(config)
             call = parse_call(environment, config)
-            answer = await self._cni.carry_out(call, request.descriptors)
-            return cni_result.frame(0, answer)
+            done = await self._cni.carry_out(call, request.descriptors, phases)
+            return Answer(cni_result.frame(0, done.stdout), 0, call, done)
         except VcndError as error:
             log.warning(
                 "call_refused", code=error.code, cause=error.cause, reason=str(error)
             )
-            return cni_result.frame(1, cni_result.render_error(version, error))
+            stdout = cni_result.render_error(version, error)
+            return Answer(cni_result.frame(1, stdout), error.code, call)
         except Exception:
             # A defect of ours: the log has all of it, the runtime's error no details.
             log.exception("call_failed")
             failure = VcndError("vcnd failed; see journalctl -u vcnd")
-            return cni_result.frame(1, cni_result.render_error(version, failure))
+            stdout = cni_result.render_error(version, failure)
+            return Answer(cni_result.frame(1, stdout), failure.code, call)
 
-    def _check_peer(self, connection: trio.socket.SocketType) -> None:
+    def _check_peer(self, connection: socket.socket) -> None:
         raw = connection.getsockopt(
             socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size
         )
@@ -165,7 +216,7 @@ class CniServer:
             )
 
 
-async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
+async def _reply(connection: socket.socket, data: bytes) -> None:
     view = memoryview(data)
     try:
         # Most replies fit into the socket's buffer and need no wait.
@@ -175,15 +226,19 @@ async def _reply(connection: trio.socket.SocketType, data: bytes) -> None:
             return
         with trio.fail_after(REPLY_SECONDS):
             while view:
-                view = view[await connection.send(view) :]
+                await trio.lowlevel.wait_writable(connection)
+                with suppress(BlockingIOError):
+                    view = view[connection.send(view) :]
     except (OSError, trio.TooSlowError) as error:
         # The runtime gave up.  The result stays; its DEL will follow.
         log.info("reply_not_sent", reason=str(error) or "nobody reads it")
 
 
-async def _linger(connection: trio.socket.SocketType) -> None:
+async def _linger(connection: socket.socket) -> None:
     """Read the remaining bytes: closing on unread data would destroy the reply."""
     with trio.move_on_after(LINGER_SECONDS), suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
-        while await connection.recv(1 << 16):
-            pass
+        while True:
+            await trio.lowlevel.wait_readable(connection)
+            if not connection.recv(1 << 16):
+                return

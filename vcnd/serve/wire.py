@@ -14,16 +14,20 @@ from typing import Any
 import msgspec
 
 from vcnd.model.errors import BadRequestError
+from vcnd.model.phases import Phase
 
 MAX_HEADER_BYTES = 64
 MAX_ENVIRONMENT_BYTES = 128 << 10
 MAX_STDIN_BYTES = 1 << 20
+MAX_SHIM_NS = 60 * 10**9
+"""A plugin gives up earlier."""
 VERSIONS = ("0.3.1", "0.4.0", "1.0.0", "1.1.0")
 LATEST = VERSIONS[-1]
 DEFAULT_VERSION = "0.3.1"
 """The version of a configuration that names none."""
 
 _VERSION = re.compile(r"[0-9.]{1,15}")
+_TIMES = re.compile(r"([0-9]{1,19}) ([0-9]{1,19})")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -79,6 +83,27 @@ def trace_of(environment: dict[str, str]) -> str:
     """Return the trace id of TRACEPARENT (W3C Trace Context), or nothing."""
     parts = environment.get("TRACEPARENT", "").split("-")
     return parts[1] if len(parts) >= 4 and _TRACE_ID.fullmatch(parts[1]) else ""  # noqa: PLR2004
+
+
+def shim_phases(environment: dict[str, str], now_ns: int) -> dict[Phase, float]:
+    """Return the seconds of the plugin's phases; empty if it does not tell them.
+
+    Args:
+        environment: VCND_SHIM has the times of the plugin's start and of its
+            connection, in nanoseconds of CLOCK_MONOTONIC.
+        now_ns: when the request was received, by the same clock.
+    """
+    match = _TIMES.fullmatch(environment.get("VCND_SHIM", ""))
+    if match is None:
+        return {}
+    began, connected = int(match[1]), int(match[2])
+    # Another clock, in a time namespace of its own, would make no sense.
+    if not began <= connected <= now_ns < began + MAX_SHIM_NS:
+        return {}
+    return {
+        Phase.SHIM: (connected - began) / 1e9,
+        Phase.QUEUE: (now_ns - connected) / 1e9,
+    }
 
 
 def parse_config(data: bytes) -> dict[str, Any]:
