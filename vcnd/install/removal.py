@@ -37,10 +37,11 @@ def uninstall(host: Host, *, force: bool) -> None:
                 ) from error
             tombstone = _holds_leases(socket)
             log.warning("uninstall_forced", reason=str(error), tombstone=tombstone)
-    if is_installed(host):
-        units.put_settings_back(host)
     units.remove(host)
     _remove_lane()
+    if is_installed(host):
+        # The express lane needs them to its end.
+        units.put_settings_back(host)
     _close_firewalls()
     if tombstone:
         host.write(layout.PLUGIN, layout.TOMBSTONE, mode=0o755)
