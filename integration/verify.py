@@ -21,7 +21,12 @@ CHECKS = (
     ("types", [str(BIN / "mypy")]),
     ("contracts", [str(BIN / "lint-imports")]),
 )
-DEMOS = ((), ("--world", "--image-profile", "ubuntu"), ("--dual-stack",))
+DEMOS = (
+    (),
+    ("--world", "--image-profile", "ubuntu"),
+    ("--dual-stack",),
+    ("--express", "off", "--nodes", "2"),
+)
 
 
 @click.group()

@@ -24,6 +24,14 @@ def test_a_setting_of_a_later_version_is_written_down_too(node: NodeRoot) -> Non
     assert before["net.ipv4.conf.all.src_valid_mark"] == "0"
 
 
+def test_settings_that_a_kernel_may_lack_are_no_error() -> None:
+    """systemd-sysctl: a dash before the name; nf_conntrack may not be loaded."""
+    lines = (Path(__file__).parents[2] / "systemd/90-vcnd.conf").read_text().split("\n")
+    found = [x for x in lines if "net.ipv6." in x or "net.netfilter." in x]
+    assert len(found) == 3
+    assert all(line.startswith("-") for line in found)
+
+
 def test_settings_of_a_module_are_saved_once_it_is_loaded(node: NodeRoot) -> None:
     units.remember_settings(node)
     commands = [command[-1] for command in node.ran]
