@@ -1,12 +1,14 @@
 """ADD and DEL beside Debian's ptp + host-local: one run, interleaved."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
 
 from fakeoci.fabric import netns
+from integration.bench import crowd
 from integration.bench.noise import Meter
 from integration.bench.report import Report, row
 from integration.bench.samples import Samples, turns
@@ -14,6 +16,8 @@ from integration.bench.spawn import Plugin, one_by_one, ours, side_by_side
 from integration.lab.lab import running_lab, world_text
 from integration.lab.node import Node
 from integration.lab.profile import Profile
+from vcnd.model.phases import CallTrace, Phase
+from vcnd.serve.ask import ask_traces
 
 CALLERS = 32
 PLUGINS = Path("/usr/lib/cni")
@@ -32,6 +36,16 @@ class Calls:
     add_x32: Samples = field(default_factory=Samples)
     add_rate: Samples = field(default_factory=Samples)
     delete_rate: Samples = field(default_factory=Samples)
+    phases: dict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
+    """Of our calls, by verb and phase, as the daemon's traces have them."""
+
+    def note(self, traces: Sequence[CallTrace]) -> None:
+        """Count the phases of the calls of a block."""
+        for verb in ("ADD", "DEL"):
+            mine = [t.microseconds for t in traces if t.command == verb]
+            for phase in Phase:
+                block = [told[phase] for told in mine if phase in told]
+                self.phases[f"{verb}: {phase}"].add(OURS, block)
 
 
 def _plugins(node: Node, directory: Path) -> tuple[Plugin, Plugin]:
@@ -80,17 +94,28 @@ async def measure(
         for number, plugin in turns(plugins, rounds):
             into = counted if number else Calls()
             meter.tick()
-            await trio.to_thread.run_sync(_block, plugin, into, alone, together)
+            await trio.to_thread.run_sync(_alone, plugin, into, alone)
+            if plugin is plugins[0]:
+                path = str(node.socket_path)
+                traces = await trio.to_thread.run_sync(ask_traces, path)
+                into.note(traces[: 2 * calls])
+            await trio.to_thread.run_sync(_together, plugin, into, together)
             if plugin is plugins[0]:
                 progress(number)
         await node.stop()
-        return _report(counted, meter)
+    crowded = await crowd.measure(
+        directory / "crowd", rounds=rounds, calls=calls, progress=progress
+    )
+    return _report(counted, crowded, meter)
 
 
-def _block(plugin: Plugin, into: Calls, alone: list[str], together: list[str]) -> None:
+def _alone(plugin: Plugin, into: Calls, names: list[str]) -> None:
+    into.add.add(plugin.name, one_by_one(plugin, "ADD", NODE, names))
+    into.delete.add(plugin.name, one_by_one(plugin, "DEL", NODE, names))
+
+
+def _together(plugin: Plugin, into: Calls, together: list[str]) -> None:
     side = plugin.name
-    into.add.add(side, one_by_one(plugin, "ADD", NODE, alone))
-    into.delete.add(side, one_by_one(plugin, "DEL", NODE, alone))
     seconds, whole = side_by_side(plugin, "ADD", NODE, together)
     into.add_x32.add(side, seconds)
     into.add_rate.add(side, [CALLERS / whole])
@@ -98,10 +123,11 @@ def _block(plugin: Plugin, into: Calls, alone: list[str], together: list[str]) -
     into.delete_rate.add(side, [CALLERS / whole])
 
 
-def _report(calls: Calls, meter: Meter) -> Report:
+def _report(calls: Calls, crowded: Samples, meter: Meter) -> Report:
     pair = (OURS, THEIRS)
     add, delete = calls.add.ratio(*pair), calls.delete.ratio(*pair)
     rate = calls.add_rate.ratio(*pair)
+    crowd_pair = (crowd.FULL, crowd.EMPTY)
     return Report(
         bench="add",
         rows=[
@@ -110,12 +136,15 @@ def _report(calls: Calls, meter: Meter) -> Report:
             row(f"ADD, {CALLERS} callers", "ms", calls.add_x32, pair, scale=1e3),
             row(f"ADDs, {CALLERS} callers", "a second", calls.add_rate, pair),
             row(f"DELs, {CALLERS} callers", "a second", calls.delete_rate, pair),
+            row("ADD, crowded node", "ms", crowded, crowd_pair, scale=1e3),
+            *(row(name, "µs", samples) for name, samples in calls.phases.items()),
         ],
         values={
             "add_p50_ratio": round(add.p50, 3),
             "add_p99_ratio": round(add.p99, 3),
             "add_rate_x32_ratio": round(rate.p50, 3),
             "del_p50_ratio": round(delete.p50, 3),
+            "add_p50_250_pods_of_0": round(crowded.ratio(*crowd_pair).p50, 3),
         },
         noise=meter.noise(),
     )
