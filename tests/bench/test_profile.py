@@ -39,10 +39,11 @@ SCRIPT = """
         ("__netif_receive_skb_core.constprop.0", "links and queues"),
         ("veth_xmit", "links and queues"),
         ("tcp_ack", "sockets, TCP, system calls"),
-        ("bpf_prog_0123456789abcdef_from_pod", "the express lane (BPF)"),
+        ("bpf_prog_386e3f3c78cbe05b_vcnd_express", "the express lane (BPF)"),
         ("bpf_redirect_neigh", "the express lane (BPF)"),
-        # Hooks of security modules and of sockets are not the lane's.
+        ("bpf_prog_386e3f3c78cbe05b_tracer", ""),
         ("bpf_lsm_socket_sendmsg", ""),
+        ("__htab_map_lookup_elem", ""),
         ("memcpy_orig", ""),
     ],
 )

@@ -7,7 +7,7 @@ and each node of the bench loads them.
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -29,7 +29,7 @@ TABLE = "table ip kube-proxy"
 
 
 class RulesError(Exception):
-    """kube-proxy did not write its rules."""
+    """kube-proxy did not write its rules, or they cannot be loaded."""
 
 
 def programs(cache: Cache) -> tuple[apiserver.Programs, Path]:
@@ -117,6 +117,17 @@ def _process(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]
         process.wait()
 
 
-def load(node: str, text: str) -> None:
-    """Load the rules on a node."""
-    netns.nft(node, text)
+def load(nodes: Iterable[str], text: str) -> None:
+    """Load the rules on nodes.
+
+    Raises:
+        RulesError: the kernel refuses them: a plain user's netlink messages are short.
+    """
+    for node in nodes:
+        try:
+            netns.nft(node, text)
+        except netns.FabricError as error:
+            first = str(error).partition("\n")[0]
+            raise RulesError(
+                f"the kernel refuses kube-proxy's rules: {first}"
+            ) from None

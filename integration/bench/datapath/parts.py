@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 PARTS = {
+    # Other programs of the machine, such as tracers, are not the lane.
     "the express lane (BPF)": (
-        r"bpf_(?!lsm|skops|sk_|local_|get_current|task)|___?bpf|cls_bpf|tcx_|tc_run|sch_handle"
-        r"|htab_|__htab|skb_do_redirect|array_map"
+        r"bpf_prog_\w+_vcnd_|tcx_run|tc_run|sch_handle|cls_bpf|bpf_redirect"
+        r"|skb_do_redirect"
     ),
     "nftables' rules": r"nft_|nf_tables",
     "connection tracking, NAT": (

@@ -80,24 +80,36 @@ static int open_netns(const char *path)
     return fd;
 }
 
-/* A socket with the same congestion control on each machine.  It is set before
- * connect: bbr, a common default, leaves a socket that paces by timer. */
+/* A socket with a congestion control that does not pace by timer, as bbr does, a common
+ * default.  It is set before connect: later the socket would go on pacing.  A plain
+ * user's namespaces may only have reno. */
 static int tcp_socket(void)
 {
+    static const char *control = "cubic";
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         fail("socket");
-    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5))
-        fail("congestion control cubic");
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, strlen(control))) {
+        control = "reno";
+        if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, strlen(control)))
+            fail("congestion control");
+    }
     return fd;
+}
+
+static void set_size(int fd, int forced, int plain)
+{
+    int size = BUFFER;
+    /* A plain user gets what the machine allows. */
+    if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) &&
+        setsockopt(fd, SOL_SOCKET, plain, &size, sizeof size))
+        fail("buffer size");
 }
 
 static void set_large_buffers(int fd)
 {
-    int size = BUFFER;
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
-        fail("buffer sizes");
+    set_size(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+    set_size(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 }
 
 static void connect_pair(struct path *p, int *client, int *accepted)

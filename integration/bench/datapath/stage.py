@@ -110,11 +110,9 @@ class Stage:
         """Load kube-proxy's rules on all nodes."""
         try:
             rules = kube_proxy.rules(self.cache)
+            kube_proxy.load((place.netns for place in self.places), rules)
         except (BuildError, kube_proxy.RulesError) as error:
             self.missing["kube-proxy's rules"] = str(error)
-            return
-        for place in self.places:
-            kube_proxy.load(place.netns, rules)
 
 
 @contextmanager
