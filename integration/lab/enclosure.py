@@ -26,7 +26,7 @@ def inside() -> bool:
 def enter(module: str, arguments: list[str]) -> None:
     """Start a module anew inside; return where this process is inside already."""
     if inside():
-        _prepare()
+        prepare()
         return
     command = list(UNSHARE)
     if os.geteuid() != 0:
@@ -45,7 +45,8 @@ def enter(module: str, arguments: list[str]) -> None:
     os.execve(command[0], command, environment)  # noqa: S606
 
 
-def _prepare() -> None:
+def prepare() -> None:
+    """Make /run the run's own, and set the loopback link up."""
     for command in (
         ["/bin/mount", "-t", "tmpfs", "-o", "mode=0755", "none", "/run"],
         ["/sbin/ip", "link", "set", "lo", "up"],

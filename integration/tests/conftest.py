@@ -14,7 +14,9 @@ from rich.console import Console
 from integration.build.cache import Cache
 from integration.build.components import BuildError
 from integration.lab.apiserver import ApiServer, programs, running
+from integration.lab.bare import BareStage, bare_stage
 from integration.lab.lab import Lab, running_lab, world_text
+from integration.tests.express import skip_without_lane
 from integration.tests.kube import made_node
 
 POOL = {"batch": 6, "cooling_seconds": 0.2, "audit_seconds": 2.0}
@@ -54,3 +56,24 @@ def server(api_server: ApiServer) -> ApiServer:
         path = f"/api/v1/namespaces/{name}/pods?gracePeriodSeconds=0"
         api_server.admin("DELETE", path)
     return api_server
+
+
+@pytest.fixture(scope="module")
+def bare(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[BareStage]:
+    """Two nodes without a cloud, for all tests of a module.
+
+    A parameter says how long a flow counts as proven (``integration.tests.express``).
+    """
+    lasts: float = getattr(request, "param", 0.0)
+    with bare_stage(tmp_path_factory.mktemp("bare"), lasts=lasts) as made:
+        yield made
+
+
+@pytest.fixture
+def stage(bare: BareStage) -> Iterator[BareStage]:
+    """The same nodes, with the express lane on and without pods."""
+    skip_without_lane(bare)
+    yield bare
+    bare.clear()

@@ -38,6 +38,8 @@ from vcnd.model.express import ExpressState
 
 T = TypeVar("T")
 
+NO_BPF = (errno.EPERM, errno.EACCES, errno.ENOSYS)
+"""Errors of bpf(2) where the kernel or its policy lets this process use none of it."""
 GATHER_SECONDS = 0.05
 """Changes are gathered for this long: pods start by the dozen."""
 CHECK_SECONDS = 5.0
@@ -247,7 +249,7 @@ class Lane:
             await self._in_thread(sweep)
         except OSError as error:
             # Who may not use bpf(2) has left nothing.
-            if error.errno != errno.EPERM:
+            if error.errno not in NO_BPF:
                 log.error("express_refused", link="", reason=str(error))
                 return
         self._swept = True

@@ -1,0 +1,254 @@
+"""Which packets went by the express lane, by the product's own counters."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fakeoci.fabric import netns
+from integration.lab import frames, streams
+from integration.lab.bare import BareNode, BarePod
+from integration.lab.streams import Datagrams, Stream
+from vcnd.bpf import programs as bpf
+from vcnd.bpf import tcx
+from vcnd.bpf.tcx import Hook
+from vcnd.model.cause import Cause
+from vcnd.netlink import conntrack
+
+ATTACH_SECONDS = 5.0
+EXCHANGES = 20
+SOME = 4
+"""So many packets more or less are acknowledgements, perhaps of another connection."""
+UNANSWERED = """table arp lab { chain input {
+    type filter hook input priority filter;
+    drop
+  }
+}
+table ip6 lab { chain input {
+    type filter hook input priority filter;
+    icmpv6 type nd-neighbor-advert drop
+  }
+}
+"""
+"""Rules of a router that finds no neighbour: packets to it wait."""
+Opening = Callable[..., Stream | Datagrams]
+PORTS = (4000, 8080)
+"""The client's and the server's, where a test does not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Packets of a node's pods, by lane."""
+
+    express: int
+    ordinary: int
+
+
+def state(node: BareNode) -> dict[str, Any]:
+    """Return the lane's state on a node (``ExpressState``)."""
+    found: dict[str, Any] = node.call("express")
+    return found
+
+
+def until(
+    holds: Callable[[], bool], what: str, seconds: float = ATTACH_SECONDS
+) -> None:
+    """Return as soon as something holds.
+
+    Raises:
+        TimeoutError: it does not hold within some seconds.
+    """
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
+
+
+def until_settled(node: BareNode) -> dict[str, Any]:
+    """Return the lane's state once it is on, or off for good."""
+
+    def settled() -> bool:
+        found = state(node)
+        return bool(found["on"] or found["why"]["cause"] != Cause.RELEASED)
+
+    until(settled, f"the lane of {node.name}")
+    return state(node)
+
+
+def until_attached(*nodes: BareNode) -> None:
+    """Return when each of the nodes' pods that may use the lane has its programs."""
+    for node in nodes:
+        wanted = sum(p.get("express", True) for p in node.pods.values())
+
+        def attached(node: BareNode = node, wanted: int = wanted) -> bool:
+            return bool(state(node)["pods"] == wanted)
+
+        until(attached, f"programs on {node.name}")
+
+
+def share(node: BareNode, action: Callable[[], object]) -> Share:
+    """Return which way a node's packets go during an action."""
+    before = state(node)
+    action()
+    after = state(node)
+    return Share(
+        express=after["express_packets"] - before["express_packets"],
+        ordinary=after["ordinary_packets"] - before["ordinary_packets"],
+    )
+
+
+def rides(node: BareNode, exchange: Callable[[int], object]) -> bool:
+    """Return True if a flow's packets go by the lane, False if none does.
+
+    Args:
+        node: the node that they cross, once for each packet.
+        exchange: sends a number of packets in each direction.
+
+    Raises:
+        AssertionError: some do and some do not.
+    """
+    exchange(2)  # each direction is admitted by a packet of its own
+    seen = share(node, lambda: exchange(EXCHANGES))
+    if seen.express >= 2 * EXCHANGES - SOME:
+        return True
+    if seen.express <= SOME:
+        return False
+    raise AssertionError(f"neither all nor none: {seen}")
+
+
+def until_rides(node: BareNode, exchange: Callable[[int], object]) -> None:
+    """Return once a flow's packets go by the lane."""
+
+    def now() -> bool:
+        most = 2 * EXCHANGES - SOME
+        return share(node, lambda: exchange(EXCHANGES)).express >= most
+
+    until(now, f"the flow is in the lane of {node.name}")
+
+
+def connections(node: BareNode, *words: str) -> list[str]:
+    """Return the lines of connection tracking that contain some words."""
+    path = Path("/proc/thread-self/net/nf_conntrack")
+    lines = netns.inside(node.name, path.read_text).splitlines()
+    return [x for x in lines if all(w in x.split() for w in words)]
+
+
+def tcp(
+    client: BarePod,
+    server: BarePod,
+    *,
+    six: bool = False,
+    ports: tuple[int, int] = PORTS,
+) -> Stream:
+    """Return a TCP connection between two pods."""
+    mine, theirs = ports
+    with streams.listen(server.name, server.address(six=six), theirs) as listener:
+        return streams.connect(client.name, (client.address(six=six), mine), listener)
+
+
+def udp(
+    client: BarePod,
+    server: BarePod,
+    *,
+    six: bool = False,
+    ports: tuple[int, int] = PORTS,
+) -> Datagrams:
+    """Return a UDP conversation between two pods."""
+    mine, theirs = ports
+    return streams.talk(
+        (client.name, client.address(six=six), mine),
+        (server.name, server.address(six=six), theirs),
+    )
+
+
+def watch(pod: BarePod) -> frames.Watch:
+    """See what a pod receives and sends."""
+    return frames.Watch(pod.name, "eth0")
+
+
+def setting(node: BareNode, name: str) -> int:
+    """Return a setting of connection tracking, named without nf_conntrack_."""
+    path = Path(f"/proc/sys/net/netfilter/nf_conntrack_{name}")
+    return int(netns.inside(node.name, path.read_text))
+
+
+def set_up(node: BareNode, settings: Mapping[str, int]) -> None:
+    """Change settings of connection tracking."""
+    full = {f"netfilter/nf_conntrack_{n}": value for n, value in settings.items()}
+    netns.sysctl(node.name, full)
+
+
+def count_lost(flow: Datagrams, *, back: bool, seconds: float) -> int:
+    """Send in one direction for a while; return how many datagrams did not arrive."""
+    end, lost = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        lost += not flow.arrives(back=back)
+        time.sleep(0.01)
+    return lost
+
+
+def forget(node: BareNode, *addresses: str) -> None:
+    """Delete the connections of some addresses from a node's connection tracking."""
+    netns.inside(node.name, lambda: conntrack.forget(addresses))
+
+
+@contextmanager
+def held_back(router: str, *nodes: BareNode, six: bool) -> Iterator[Callable[[], None]]:
+    """Let packets to the nodes' VNICs wait on the router until the yielded call."""
+    links = [(n.at_router(1), n.vnics[1]["ipv6" if six else "address"]) for n in nodes]
+    macs = [n.vnics[1]["mac"] for n in nodes]
+    netns.nft(router, UNANSWERED)
+    netns.ip(router, [f"neigh del {address} dev {link}" for link, address in links])
+
+    def release() -> None:
+        netns.ip(
+            router,
+            [
+                f"neigh replace {address} lladdr {mac} dev {link}"
+                for (link, address), mac in zip(links, macs, strict=True)
+            ],
+        )
+
+    try:
+        yield release
+    finally:
+        netns.nft(router, "delete table arp lab\ndelete table ip6 lab\n")
+
+
+def programs(node: BareNode) -> dict[tuple[str, Hook], int]:
+    """Return how many programs a node's hooks have, where they have any."""
+
+    def look() -> dict[tuple[str, Hook], int]:
+        return {
+            (name, hook): len(found)
+            for index, name in socket.if_nameindex()
+            for hook in Hook
+            if (found := tcx.attached(index, hook))
+        }
+
+    return netns.inside(node.name, look)
+
+
+def keep_programs(node: BareNode, link: str) -> Callable[[], None]:
+    """Keep the programs of a link; return what puts them back for later ones."""
+
+    def numbers() -> dict[Hook, int]:
+        index = socket.if_nametoindex(link)
+        return {hook: tcx.attached(index, hook)[0] for hook in Hook}
+
+    kept = {h: bpf.by_id(n) for h, n in netns.inside(node.name, numbers).items()}
+
+    def put_back() -> None:
+        index = socket.if_nametoindex(link)
+        for hook, number in numbers().items():
+            later = bpf.by_id(number)
+            tcx.attach(index, hook, kept[hook], replaced=later)
+            os.close(later)
+            os.close(kept[hook])
+
+    return lambda: netns.inside(node.name, put_back)

@@ -1,0 +1,243 @@
+"""Connection tracking, which sees only samples of a flow in the express lane."""
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import pytest
+
+from fakeoci.fabric import netns
+from integration.lab import express, streams
+from integration.lab.bare import ROUTER, BareNode, BareStage
+from integration.lab.streams import Stream, push
+from integration.tests.express import BRIEF, FAMILIES, LASTS, two
+
+BULK = 24 << 20
+"""More than any window."""
+SHORT_CONNECTIONS = 1000
+DAY = 24 * 3600
+DROP_INVALID = """table inet lab_invalid { chain forward {
+    type filter hook forward priority filter - 5;
+    ct state invalid counter drop
+  }
+}
+"""
+
+
+@contextmanager
+def invalid_dropped(*nodes: BareNode) -> Iterator[None]:
+    """Drop what is out of its connection's window, as kube-proxy and firewalls do."""
+    for node in nodes:
+        netns.nft(node.name, DROP_INVALID)
+    try:
+        yield
+    finally:
+        for node in nodes:
+            netns.nft(node.name, "delete table inet lab_invalid\n")
+
+
+@contextmanager
+def timeouts(node: BareNode, **seconds: int) -> Iterator[None]:
+    """Shorten timeouts of connection tracking; their names as in nf_conntrack_*."""
+    before = {name: express.setting(node, name) for name in seconds}
+    express.set_up(node, seconds)
+    try:
+        yield
+    finally:
+        express.set_up(node, before)
+
+
+def entries(stage: BareStage) -> list[str]:
+    """Return the entries of the usual ports on both nodes."""
+    return [x for node in stage.nodes for x in express.connections(node, "dport=8080")]
+
+
+def tracked(node: BareNode) -> tuple[str, int]:
+    """Return the state of the one TCP connection that is tracked, and its timeout."""
+    (line,) = express.connections(node, "tcp", "dport=8080")
+    words = line.split()
+    return words[5], int(words[4])
+
+
+@contextmanager
+def moved_on(stage: BareStage, *, six: bool = False) -> Iterator[Stream]:
+    """Yield a connection that has sent much, both ways, by the lane."""
+    a, b = two(stage)
+    with invalid_dropped(*stage.nodes), express.tcp(a, b, six=six) as stream:
+        stream.exchange(4)
+        seen = express.share(a.node, lambda: stream.exchange(1, BULK))
+        assert seen.express > 10 * seen.ordinary
+        yield stream
+
+
+@FAMILIES
+@pytest.mark.parametrize("closer", ["client", "server"])
+def test_fin_arrives_out_of_the_window(
+    stage: BareStage, closer: str, *, six: bool
+) -> None:
+    with moved_on(stage, six=six) as stream:
+        first, second = stream.client, stream.server
+        if closer == "server":
+            first, second = second, first
+        first.close()
+        assert second.recv(1) == b""
+        second.close()
+        for node in stage.nodes:
+            assert tracked(node)[0] in {"TIME_WAIT", "LAST_ACK"}
+
+
+@FAMILIES
+@pytest.mark.parametrize("closer", ["client", "server"])
+def test_rst_arrives_out_of_the_window(
+    stage: BareStage, closer: str, *, six: bool
+) -> None:
+    with moved_on(stage, six=six) as stream:
+        first, second = stream.client, stream.server
+        if closer == "server":
+            first, second = second, first
+        reset(first)
+        with pytest.raises(ConnectionResetError):
+            second.recv(1)
+        for node in stage.nodes:
+            assert tracked(node)[1] < DAY / 24
+
+
+def reset(end: socket.socket) -> None:
+    """Close an end by RST."""
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
+    end.close()
+
+
+@FAMILIES
+def test_half_of_a_closed_connection_goes_on(stage: BareStage, *, six: bool) -> None:
+    with moved_on(stage, six=six) as stream:
+        stream.client.shutdown(socket.SHUT_WR)
+        assert stream.server.recv(1) == b""
+        push(stream.server, stream.client, BULK)
+        stream.server.close()
+        assert stream.client.recv(1) == b""
+        stream.client.close()
+        for node in stage.nodes:
+            assert tracked(node)[0] in {"TIME_WAIT", "LAST_ACK", "CLOSE_WAIT"}
+
+
+@BRIEF
+@FAMILIES
+@pytest.mark.parametrize("size", [100, 200_000], ids=["requests", "bulk"])
+def test_a_connection_that_rests_is_not_forgotten(
+    stage: BareStage, size: int, *, six: bool
+) -> None:
+    """As on the ordinary path: hours later a firewall still knows it."""
+    a, b = two(stage)
+    with express.tcp(a, b, six=six) as stream:
+        end = time.monotonic() + 2 * LASTS
+        while time.monotonic() < end:
+            stream.exchange(3, size)
+        for node in stage.nodes:
+            assert tracked(node)[1] > DAY
+
+
+@FAMILIES
+def test_the_same_ports_are_used_again_at_once(stage: BareStage, *, six: bool) -> None:
+    a, b = two(stage)
+    with invalid_dropped(*stage.nodes):
+        for _ in range(5):
+            with express.tcp(a, b, six=six) as stream:
+                seen = express.share(a.node, partial(stream.exchange, 10))
+                assert seen.express
+                # Client and server close in turn: the client's port is free at once.
+                reset(stream.client)
+
+
+@FAMILIES
+def test_a_new_connection_starts_the_ordinary_way(
+    stage: BareStage, *, six: bool
+) -> None:
+    """What its ports' last connection had in the lane does not count for it."""
+    a, b = two(stage)
+    with express.tcp(a, b, six=six) as lost:
+        assert express.rides(a.node, lost.exchange)
+        for end in (lost.client, lost.server):
+            streams.vanish(end)
+    before = [express.state(node)["express_packets"] for node in stage.nodes]
+    with express.tcp(a, b, six=six) as stream:
+        # Not one packet of the handshake, and so no answer to it either.
+        after = [express.state(node)["express_packets"] for node in stage.nodes]
+        assert after == before
+        assert express.rides(a.node, stream.exchange)
+
+
+@FAMILIES
+def test_simultaneous_open(stage: BareStage, *, six: bool) -> None:
+    a, b = two(stage)
+    mine, theirs = ((x.address(six=six), n) for x, n in ((a, 4000), (b, 8080)))
+    socks = []
+    with ExitStack() as both, invalid_dropped(*stage.nodes):
+        with express.held_back(ROUTER, *stage.nodes, six=six) as release:
+            for name, own, other in ((a.name, mine, theirs), (b.name, theirs, mine)):
+                bind = partial(streams.bind, address=own)
+                sock = streams.make(name, socket.SOCK_STREAM, six=six, prepare=bind)
+                both.callback(sock.close)
+                sock.settimeout(0)
+                with pytest.raises(BlockingIOError):
+                    sock.connect(other)
+                socks.append(sock)
+            release()
+        for sock in socks:
+            sock.settimeout(1.0)
+        stream = Stream(client=socks[0], server=socks[1])
+        assert express.rides(a.node, stream.exchange)
+        stream.close()
+        assert tracked(a.node)[0] == "TIME_WAIT"
+
+
+def test_short_connections_leave_no_entry(stage: BareStage) -> None:
+    a, b = two(stage)
+    short = {
+        f"tcp_timeout_{name}": 1
+        for name in ("time_wait", "close", "close_wait", "fin_wait", "last_ack")
+    }
+    with ExitStack() as changed, invalid_dropped(*stage.nodes):
+        for node in stage.nodes:
+            changed.enter_context(timeouts(node, **short))
+        express.forget(a.node, a.address())
+        express.forget(b.node, a.address())
+        with streams.listen(b.name, b.address(), 8080) as listener:
+            for n in range(SHORT_CONNECTIONS):
+                with streams.connect(a.name, (a.address(), 10_000 + n), listener) as s:
+                    s.exchange(3)
+                    if n % 3 == 1:
+                        reset(s.server)
+                    elif n % 3 == 2:
+                        s.server.close()
+        express.until(lambda: entries(stage) == [], "the entries are gone")
+
+
+@BRIEF
+@FAMILIES
+@pytest.mark.parametrize("back", [False, True], ids=["there", "back"])
+def test_udp_outlives_the_timeouts_of_its_connection(
+    stage: BareStage, *, back: bool, six: bool
+) -> None:
+    """One direction talks on, for longer than an entry lives that nobody renews."""
+    a, b = two(stage)
+    with (
+        ExitStack() as changed,
+        express.udp(a, b, six=six) as flow,
+    ):
+        for node in stage.nodes:
+            short = {"udp_timeout": 1, "udp_timeout_stream": 1}
+            changed.enter_context(timeouts(node, **short))
+        flow.exchange(express.EXCHANGES)
+        for _ in range(3):
+            lost = express.count_lost(flow, back=back, seconds=0.8)
+            assert lost == 0
+            for node in stage.nodes:
+                assert len(express.connections(node, "udp", "dport=8080")) == 1
+        seen = express.share(
+            a.node, lambda: [flow.arrives(back=back) for _ in range(100)]
+        )
+        assert seen.express > 90
