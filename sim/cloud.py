@@ -12,8 +12,8 @@ from fakeoci.api.app import build
 from fakeoci.api.service import Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
-from vcnd.ociapi.http import READ_SECONDS
-from vcnd.ociapi.principals import ApiKey, Principal
+from vcnd.ociapi.http import READ_SECONDS, Principal
+from vcnd.ociapi.principals import ApiKey
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which the virtual clock is 0."""

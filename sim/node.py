@@ -11,7 +11,7 @@ from sim.cloud import client
 from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.node import Node
-from vcnd.ociapi.principals import Principal
+from vcnd.ociapi.http import Principal
 from vcnd.ports import Cloud, Cluster, Host, Journal
 
 

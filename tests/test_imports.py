@@ -8,6 +8,7 @@ import pytest
 KEPT_OUT = {
     "asyncio": "trio serves",
     "click": "the command line's",
+    "cryptography": "the first request to OCI imports it: 60 ms",
     "multiprocessing": "no process of Python's",
     "pydoc": "help texts",
     "pygments": "colours",

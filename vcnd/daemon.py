@@ -31,17 +31,9 @@ from vcnd.oci.cloud import OciCloud
 from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints
 from vcnd.ociapi.client import CoreClient
-from vcnd.ociapi.http import Client, new_client
-from vcnd.ociapi.identity import InstancePrincipal
+from vcnd.ociapi.http import Client, Principal, new_client
 from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.polling import Poller
-from vcnd.ociapi.principals import (
-    ACCOUNT,
-    ApiKey,
-    Principal,
-    ResourcePrincipal,
-    WorkloadIdentity,
-)
 from vcnd.ociapi.retry import Retrier
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
@@ -95,26 +87,11 @@ def _principal(
     wall_clock: Callable[[], float],
     federation_url: str,
 ) -> Principal:
-    """Return the principal that signs requests."""
-    match config.oci.principal:
-        case "api_key":
-            path = Path(config.oci.config_file).expanduser()
-            return ApiKey.from_file(path, config.oci.profile, wall_clock)
-        case "workload":
-            return WorkloadIdentity(
-                client=new_client(ca_file=ACCOUNT / "ca.crt"),
-                url=WorkloadIdentity.url_here(),
-                wall_clock=wall_clock,
-            )
-        case "resource":
-            return ResourcePrincipal(wall_clock=wall_clock)
-        case "instance":
-            return InstancePrincipal(
-                client=client,
-                metadata=metadata,
-                federation_url=federation_url,
-                wall_clock=wall_clock,
-            )
+    """Return the principal that signs requests; called before the first one."""
+    # With cryptography, an eighth of all that is imported: not before READY=1.
+    from vcnd.signing import principal  # noqa: PLC0415
+
+    return principal(config, client, metadata, wall_clock, federation_url)
 
 
 def kube_cluster(config: Config, random: Random) -> KubeCluster | None:

@@ -29,6 +29,13 @@ LIKE_SYSTEMD = [
 ]
 """The socket is descriptor 3, LISTEN_PID the daemon's own: exec keeps both."""
 STOP_SECONDS = 10.0
+LIKE_THE_IMAGE = """
+import sys
+sys.modules["h2"] = None  # fakeoci's; httpcore2 imports it where it is
+from vcnd.__main__ import main
+main()
+"""
+"""What /usr/bin/vcnd is; the image has no HTTP/2, and no PYTHON… of ours counts."""
 READ_ONLY_SETTINGS = [
     *("/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec"),
     'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; exec "$@"',
@@ -128,8 +135,7 @@ class Node:
                 *LIKE_SYSTEMD,
                 *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / self.name}"),
                 *(READ_ONLY_SETTINGS if read_only_settings else []),
-                # As /usr/bin/vcnd of the image: no PYTHON… of ours counts.
-                *(sys.executable, "-I", "-m", "vcnd"),
+                *(sys.executable, "-I", "-c", LIKE_THE_IMAGE),
                 *("--config", str(self.config_path)),
             ]
             environment = {**os.environ, "NOTIFY_SOCKET": str(notify_path)}

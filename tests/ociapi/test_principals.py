@@ -19,11 +19,10 @@ from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.errors import NoAnswerError, OciError, Verdict
-from vcnd.ociapi.http import Client
+from vcnd.ociapi.http import Client, Principal
 from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.principals import (
     ApiKey,
-    Principal,
     ResourcePrincipal,
     WorkloadIdentity,
 )

@@ -11,10 +11,9 @@ import trio
 from vcnd.model.urgency import Urgency
 from vcnd.ociapi import wire
 from vcnd.ociapi.errors import OciError, Verdict
-from vcnd.ociapi.http import Answer, Client, exchange
+from vcnd.ociapi.http import Answer, Client, Principal, exchange
 from vcnd.ociapi.limiter import Limiter
 from vcnd.ociapi.permissions import Permissions
-from vcnd.ociapi.principals import Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,13 @@ class Signer(Protocol):
         """Return the headers to add."""
 
 
+class Principal(Signer, Protocol):
+    """A signer that drops credentials which were refused."""
+
+    def invalidate(self) -> None:
+        """Drop the credentials that a service answered 401 to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A successful answer."""

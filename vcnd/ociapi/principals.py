@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -28,18 +27,6 @@ from vcnd.ociapi.signing import KeySigner
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WORKLOAD_PORT = 12250
-
-
-class Principal(Protocol):
-    """Authenticates requests, and drops credentials that were refused."""
-
-    async def sign(
-        self, *, method: str, target: str, host: str, body: bytes | None
-    ) -> dict[str, str]:
-        """Return the headers to add."""
-
-    def invalidate(self) -> None:
-        """Drop the credentials that a service answered 401 to."""
 
 
 def private_key(pem: bytes, passphrase: str, where: str) -> rsa.RSAPrivateKey:

@@ -15,7 +15,7 @@ from sim.journal import MemoryJournal
 from sim.node import running
 from vcnd import config as configuration
 from vcnd.node import Node
-from vcnd.ociapi.principals import Principal
+from vcnd.ociapi.http import Principal
 
 TIMING: dict[str, Any] = {
     # Medians.  OCI publishes none; known are a VNIC that was still attaching after
