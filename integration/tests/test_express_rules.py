@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,105 @@ def test_a_new_rule_counts_at_once(
         family = "ip6" if six else "ip"
         with policy(stage.nodes[at], f"{family} daddr {b.address(six=six)} drop"):
             express.until(lambda: not flow.arrives(), "the rule counts", 1.0)
+
+
+POLICIES = {
+    "an element of a set": (
+        "table inet lab { set closed { type ipv4_addr; }\n"
+        "  chain forward { type filter hook forward priority filter;\n"
+        "    ip daddr @closed drop\n  }\n}\n",
+        "add element inet lab closed {{ {b} }}",
+    ),
+    "an element of a verdict map": (
+        "table inet lab { map closed { type ipv4_addr : verdict; }\n"
+        "  chain forward { type filter hook forward priority filter;\n"
+        "    ip daddr vmap @closed\n  }\n}\n",
+        "add element inet lab closed {{ {b} : drop }}",
+    ),
+    "a chain's policy": (
+        "table inet lab { chain forward { type filter hook forward priority filter;\n"
+        "  policy accept;\n  }\n}\n",
+        "add chain inet lab forward {{ policy drop; }}",
+    ),
+    "a chain before the last hook": (
+        "table inet lab { }\n",
+        "table inet lab {{ chain late {{ type filter hook postrouting priority 200;\n"
+        "    ip daddr {b} drop\n  }}\n}}",
+    ),
+    "a chain behind ours": (
+        "table inet lab { }\n",
+        "table inet lab {{ chain late {{ type filter hook postrouting priority 400;\n"
+        "    ip daddr {b} drop\n  }}\n}}",
+    ),
+    "a chain at the VNIC's ingress": (
+        "table netdev lab { }\n",
+        "table netdev lab {{ chain early {{\n"
+        "    type filter hook ingress device eth1 priority 0;\n"
+        "    ip saddr {b} drop\n  }}\n}}",
+    ),
+    "an untracked connection": (
+        "table inet lab { chain forward { type filter hook forward priority filter;\n"
+        "    ct state untracked drop\n  }\n}\n",
+        "table inet lab {{ chain early {{ type filter hook prerouting priority raw;\n"
+        "    ip daddr {b} notrack\n  }}\n}}",
+    ),
+}
+
+
+@LASTING
+@pytest.mark.parametrize(("before", "change"), POLICIES.values(), ids=POLICIES)
+def test_each_change_of_the_rules_counts_at_once(
+    stage: BareStage, before: str, change: str
+) -> None:
+    a, b = two(stage)
+    with express.udp(a, b) as flow, ExitStack() as undo:
+        netns.nft(a.node.name, before)
+        table = " ".join(before.split()[:3])
+        undo.callback(netns.nft, a.node.name, f"delete {table}\n")
+        express.until_rides(a.node, flow.exchange)
+        netns.nft(a.node.name, change.format(b=b.address()) + "\n")
+        back = "ingress" in change
+        express.until(lambda: not flow.arrives(back=back), "the rule counts", 1.0)
+
+
+ROUTING = {
+    "a route": ("route {} blackhole {}/32 table 102", "add", "del"),
+    "a routing rule": ("rule {} pref 5 from all to {} blackhole", "add", "del"),
+    "a policy for IPsec": (
+        "xfrm policy {} src 0.0.0.0/0 dst {}/32 dir fwd action block",
+        "add",
+        "delete",
+    ),
+}
+
+
+@BRIEF
+@pytest.mark.parametrize(("command", "add", "delete"), ROUTING.values(), ids=ROUTING)
+def test_a_change_of_the_routes_counts_soon(
+    stage: BareStage, command: str, add: str, delete: str
+) -> None:
+    a, b = two(stage)
+    with express.udp(a, b) as flow:
+        assert express.rides(a.node, flow.exchange)
+        netns.ip(a.node.name, [command.format(add, b.address())])
+        try:
+            express.until(lambda: not flow.arrives(), "it counts", 2 * LASTS)
+        finally:
+            undo = command.replace(" action block", "")
+            netns.ip(a.node.name, [undo.format(delete, b.address())])
+
+
+@BRIEF
+def test_a_forgotten_connection_is_judged_anew_soon(stage: BareStage) -> None:
+    """So administrators cut connections: a rule for new ones, and conntrack -D."""
+    a, b = two(stage)
+    with express.udp(a, b) as flow:
+        rule = f"ip daddr {b.address()} ct state new drop"
+        flow.exchange()
+        with policy(a.node, rule):
+            express.until_rides(a.node, flow.exchange)
+            express.forget(a.node, b.address())
+            express.until(lambda: not flow.arrives(), "it counts", 2 * LASTS)
 
 
 @BRIEF
