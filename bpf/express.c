@@ -18,125 +18,7 @@
  * IP options and extension headers; a last hop; what is longer than the next link takes;
  * all but TCP and UDP.
  */
-#include "kernel.h"
-
-/* vcnd/linux/lane_maps.py has the same layouts. */
-struct pod { /* by its link's index on the node */
-	u32 vnic4, vnic6; /* the links of its addresses' VNICs; 0: it has no address */
-	u32 address4, router4;
-	u32 address6[4], router6[4];
-	u32 mtu, mtu4, mtu6; /* of its link and its VNICs' links */
-};
-
-struct key4 {
-	u32 arrival; /* index of the link, twice; plus 1: UDP */
-	u32 ports;
-	u32 source, destination;
-};
-
-struct key6 {
-	u32 arrival, ports;
-	u32 source[4], destination[4];
-};
-
-struct way {
-	u64 proven; /* when, in ns; 0: no more */
-	u32 epoch;
-	u32 link; /* by which it leaves */
-	u32 mtu;  /* of that link */
-	u32 router[4]; /* IPv4: the first; that is 0 where the link is a pod's */
-};
-
-struct control {
-	u32 epoch; /* 0: admit nothing */
-	u32 proof; /* the mark */
-	u64 lasts; /* how long a way counts without another proof, in ns */
-};
-
-struct counts { /* of each processor */
-	u64 express, ordinary;
-};
-
-extern struct map pods, ways4, ways6, counts;
-extern volatile struct control control;
-
-/* What both programs read of a packet. */
-struct packet {
-	u32 arrival; /* as in the key */
-	u32 ports;
-	u32 room;    /* MTU that it needs */
-	u8 closing;  /* SYN, FIN or RST */
-};
-
-#define TCP_BYTES 20
-#define TCP_ENDS 0x07 /* FIN, SYN, RST */
-#define TUNNEL_BYTES 110 /* headers inside a segmented UDP packet, at most (VXLAN) */
-
-#define DATA(skb) ((void *)(unsigned long)(skb)->data)
-#define END(skb) ((void *)(unsigned long)(skb)->data_end)
-
-/* Return 0 and what TCP or UDP say; else it is no packet for the lane. */
-INLINE int transport(struct __sk_buff *skb, u8 *l4, u8 protocol, u32 ip_bytes,
-		     struct packet *packet)
-{
-	u32 segment = skb->gso_size, bytes;
-
-	if ((void *)(l4 + 8) > END(skb))
-		return -1;
-	packet->ports = *(u32 *)l4;
-	packet->closing = 0;
-	if (protocol == PROTO_TCP) {
-		if ((void *)(l4 + TCP_BYTES) > END(skb))
-			return -1;
-		packet->closing = l4[13] & TCP_ENDS;
-		bytes = (l4[12] >> 4) * 4;
-	} else if (protocol == PROTO_UDP) {
-		packet->arrival += 1;
-		bytes = 8 + TUNNEL_BYTES;
-	} else {
-		return -1;
-	}
-	packet->room = segment ? ip_bytes + bytes + segment : skb->len - ETHER_BYTES;
-	return 0;
-}
-
-/* Let the headers lie in one piece: some drivers give the first bytes alone. */
-INLINE void gather(struct __sk_buff *skb, u32 bytes)
-{
-	u32 there = skb->data_end - skb->data;
-
-	if (UNLIKELY(there < bytes) && there < skb->len)
-		pull_data(skb, skb->len < bytes ? skb->len : bytes);
-}
-
-INLINE int read4(struct __sk_buff *skb, struct key4 *key, struct packet *packet)
-{
-	struct ipv4 *ip = DATA(skb) + ETHER_BYTES;
-
-	if ((void *)(ip + 1) > END(skb) || ip->version_and_words != 0x45 ||
-	    ip->fragment & NET16(0x3fff) || ip->ttl <= 1 ||
-	    transport(skb, (u8 *)(ip + 1), ip->protocol, sizeof(*ip), packet))
-		return -1;
-	key->arrival = packet->arrival;
-	key->ports = packet->ports;
-	key->source = ip->source;
-	key->destination = ip->destination;
-	return 0;
-}
-
-INLINE int read6(struct __sk_buff *skb, struct key6 *key, struct packet *packet)
-{
-	struct ipv6 *ip = DATA(skb) + ETHER_BYTES;
-
-	if ((void *)(ip + 1) > END(skb) || ip->hops <= 1 ||
-	    transport(skb, (u8 *)(ip + 1), ip->protocol, sizeof(*ip), packet))
-		return -1;
-	key->arrival = packet->arrival;
-	key->ports = packet->ports;
-	__builtin_memcpy(key->source, ip->source, sizeof(key->source));
-	__builtin_memcpy(key->destination, ip->destination, sizeof(key->destination));
-	return 0;
-}
+#include "packet.h"
 
 /* Return True if a packet may take its noted way. */
 INLINE int is_open(struct way *way, const struct packet *packet)
@@ -253,6 +135,36 @@ INLINE struct crossing crossing(struct __sk_buff *skb)
 	return found;
 }
 
+/* Return True if the other direction of a connection has a way.
+ *
+ * A pure acknowledgement needs that, so that a connection without data makes none. */
+INLINE int is_answered4(struct __sk_buff *skb, const struct key4 *key, u32 epoch)
+{
+	struct key4 other = {
+		.arrival = skb->ifindex << 1,
+		.ports = key->ports << 16 | key->ports >> 16,
+		.source = key->destination,
+		.destination = key->source,
+	};
+	struct way *way = map_lookup(&ways4, &other);
+
+	return way && way->epoch == epoch;
+}
+
+INLINE int is_answered6(struct __sk_buff *skb, const struct key6 *key, u32 epoch)
+{
+	struct key6 other = {
+		.arrival = skb->ifindex << 1,
+		.ports = key->ports << 16 | key->ports >> 16,
+	};
+	struct way *way;
+
+	__builtin_memcpy(other.source, key->destination, sizeof(other.source));
+	__builtin_memcpy(other.destination, key->source, sizeof(other.destination));
+	way = map_lookup(&ways6, &other);
+	return way && way->epoch == epoch;
+}
+
 INLINE int same(const u32 *a, const u32 *b)
 {
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
@@ -280,7 +192,8 @@ INLINE void admit4(struct __sk_buff *skb, struct way *way)
 		way->mtu = at.from->mtu4;
 		way->router[0] = at.from->router4;
 	}
-	map_update(&ways4, &key, way, 0);
+	if (!packet.empty || is_answered4(skb, &key, way->epoch))
+		map_update(&ways4, &key, way, 0);
 }
 
 INLINE void admit6(struct __sk_buff *skb, struct way *way)
@@ -305,7 +218,8 @@ INLINE void admit6(struct __sk_buff *skb, struct way *way)
 		way->mtu = at.from->mtu6;
 		__builtin_memcpy(way->router, at.from->router6, sizeof(way->router));
 	}
-	map_update(&ways6, &key, way, 0);
+	if (!packet.empty || is_answered6(skb, &key, way->epoch))
+		map_update(&ways6, &key, way, 0);
 }
 
 SECTION("tc/admit") int vcnd_admit(struct __sk_buff *skb)

@@ -1,18 +1,20 @@
-"""The chain that marks packets for the express lane."""
+"""The rule that marks packets for the express lane."""
 
 from vcnd.linux.layout import Layout
-from vcnd.linux.proof import proof_chain
+from vcnd.linux.proof import proof_rule
 from vcnd.linux.ruleset import VnicLink, render
 
 VNICS = [VnicLink(index=1, ifname="ens3"), VnicLink(index=2, ifname="ens5")]
 
 
-def test_the_chain_is_there_only_with_the_lane() -> None:
-    chain = "\n".join(proof_chain(Layout()))
-    assert chain in render(Layout(), VNICS, [], marker="m", express=True)
-    assert "express" not in render(Layout(), VNICS, [], marker="m")
+def test_the_rule_is_there_only_with_the_lane() -> None:
+    rule = proof_rule(Layout())
+    with_lane = render(Layout(), VNICS, [], marker="m", express=True)
+    forward = with_lane[with_lane.index("chain forward") :].split("}")[0]
+    assert rule in forward
+    assert rule not in render(Layout(), VNICS, [], marker="m")
 
 
 def test_the_mark_keeps_the_bits_of_others() -> None:
-    text = "\n".join(proof_chain(Layout(mark_mask=0xFF000)))
-    assert "meta mark set meta mark | 0xff000" in text
+    rule = proof_rule(Layout(mark_mask=0xFF000))
+    assert rule.endswith("meta mark set meta mark | 0xff000")

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vcnd.linux.layout import Layout
-from vcnd.linux.proof import proof_chain
+from vcnd.linux.proof import proof_rule
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import OWN_CLASS, ClassName
 from vcnd.model.vnic import PRIMARY_INDEX
@@ -127,8 +127,7 @@ def render(
         *_maps(vnics, pods, numbers),
         *_marking(layout, vnics, marker),
         *_enforcing(layout, vnics, numbers),
-        *_base_chains(layout, vnics, strangers, strict=bool(numbers)),
-        *(proof_chain(layout) if express else ()),
+        *_base_chains(layout, vnics, strangers, strict=bool(numbers), express=express),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -215,6 +214,7 @@ def _base_chains(
     strangers: Sequence[str],
     *,
     strict: bool,
+    express: bool,
 ) -> Iterator[str]:
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
     main, links = layout.mark(PRIMARY_INDEX), layout.link_prefix + "*"
@@ -291,6 +291,7 @@ def _base_chains(
         "type filter hook forward priority filter;",
         f'iifname @second oifname != "{links}" ct status & dnat == 0'
         " counter reject with icmpx host-unreachable",
+        proof_rule(layout) if express else "",
     )
     yield from _chain(
         "postrouting",
