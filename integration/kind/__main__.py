@@ -34,6 +34,12 @@ OFFLINE = click.option(
 )
 NODES = click.option("--nodes", default=3, show_default=True, type=click.IntRange(2, 6))
 
+EXPRESS = click.option(
+    "--express/--no-express",
+    default=True,
+    help="Whether vcnd may use its express lane.",
+)
+
 
 @click.group()
 def main() -> None:
@@ -48,8 +54,9 @@ def _console(*, as_json: bool) -> Console:
 @NODES
 @JSON
 @OFFLINE
+@EXPRESS
 @click.option("--keep", is_flag=True, help="Leave what is there when it fails.")
-def up(nodes: int, *, as_json: bool, offline: bool, keep: bool) -> None:
+def up(nodes: int, *, as_json: bool, offline: bool, express: bool, keep: bool) -> None:
     """Start the cluster, with vcnd on it."""
     console = _console(as_json=as_json)
     cache = Cache(console)
@@ -57,7 +64,7 @@ def up(nodes: int, *, as_json: bool, offline: bool, keep: bool) -> None:
         sys.exit("vcn kind: the cluster is up already; ./vcn kind down removes it")
     began = time.monotonic()
     try:
-        cluster = _up(cache, console, nodes=nodes, offline=offline)
+        cluster = _up(cache, console, nodes=nodes, offline=offline, express=express)
     except BaseException:
         if not keep:
             console.print("  failed; removing what is there (--keep leaves it)")
@@ -76,8 +83,12 @@ def up(nodes: int, *, as_json: bool, offline: bool, keep: bool) -> None:
     )
 
 
-def _up(cache: Cache, console: Console, *, nodes: int, offline: bool) -> Cluster:
+def _up(
+    cache: Cache, console: Console, *, nodes: int, offline: bool, express: bool
+) -> Cluster:
     cluster = clusters.prepare(cache, offline=offline)
+    if not express:
+        (state() / install.NO_EXPRESS).touch()
     cluster.create(nodes, console)
     keep_baseline(cluster)
     began = time.monotonic()
@@ -127,6 +138,7 @@ def status(*, as_json: bool) -> None:
 @NODES
 @JSON
 @OFFLINE
+@EXPRESS
 @click.option("--only", multiple=True, metavar="NAME", help="Only these checks.")
 @click.option("--keep", is_flag=True, help="Leave up a cluster that was not up before.")
 def test(
@@ -134,6 +146,7 @@ def test(
     *,
     as_json: bool,
     offline: bool,
+    express: bool,
     only: tuple[str, ...],
     keep: bool,
 ) -> None:
@@ -151,7 +164,7 @@ def test(
     own = cluster is None
     try:
         if cluster is None:
-            cluster = _up(cache, console, nodes=nodes, offline=offline)
+            cluster = _up(cache, console, nodes=nodes, offline=offline, express=express)
         results = run.checks(cluster, cache, console, only=only)
     finally:
         if own and not keep:

@@ -16,6 +16,8 @@ from integration.kind.settings import state
 
 DEPLOY = ours.ROOT / "deploy"
 READY_SECONDS = 180.0
+NO_EXPRESS = "no-express"
+"""Name of the file in the state's folder while the configuration forbids the lane."""
 POOL = """
 [pool]
 batch = 8
@@ -28,6 +30,11 @@ shrink_after_seconds = 60.0
 def folder() -> Path:
     """Return the folder of this cluster's manifests."""
     return state() / "deploy"
+
+
+def express() -> bool:
+    """Return True if the configuration allows the express lane."""
+    return not (state() / NO_EXPRESS).exists()
 
 
 def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> Path:
@@ -46,7 +53,8 @@ def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> P
     text = (overlay / "vcnd.toml").read_text()
     text = text.replace("@SUBNET@", found[0] if found else subnet)
     text = text.replace("@NSG@", named(world, "Nsg", "pods")["id"])
-    (overlay / "vcnd.toml").write_text(text + POOL)
+    node = f"\n[node]\nexpress = {str(express()).lower()}\n"
+    (overlay / "vcnd.toml").write_text(text + POOL + node)
     for where in (overlay, folder() / "uninstall"):
         name, _, tag = ours.vcnd_name(number).rpartition(":")
         text = (where / "kustomization.yaml").read_text()

@@ -13,6 +13,7 @@ from integration.checking import CheckError
 from integration.kind.checks import (
     basics,
     demand,
+    express,
     faults,
     lifecycle,
     removal,
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     services.hostport,
     services.dns,
     basics.probes_exec_logs,
+    express.express_lane,
     traffic.from_peered_vcn,
     traffic.from_onprem,
     traffic.egress_source_preserved,
