@@ -16,12 +16,11 @@ singles, then addresses of unused blocks, so that blocks stay whole and can be
 released.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from math import inf
 
-from vcnd.core.next_free import next_free
+from vcnd.core.free_addresses import FreeAddresses
 from vcnd.core.states import (
     MOVES,
     Counts,
@@ -50,7 +49,7 @@ class Ledger:
         """By their first address."""
         self._addresses: dict[str, PrivateIp] = {}
         """The object behind every address."""
-        self._free: OrderedDict[str, None] = OrderedDict()
+        self._free = FreeAddresses(self._addresses)
         self._leases: dict[SandboxKey, Lease] = {}
         self._holders: dict[str, SandboxKey] = {}
         self._cooling: dict[str, float] = {}
@@ -73,7 +72,7 @@ class Ledger:
             self._addresses[address] = private_ip
             self._lost.pop(address, None)
             if address not in self._holders and address not in self._cooling:
-                self._free[address] = None
+                self._free.add(address)
 
     def mark_deleting(self, private_ip: PrivateIp) -> None:
         """Withhold an unused object before its deletion."""
@@ -123,8 +122,8 @@ class Ledger:
         del self._objects[private_ip.address]
         self._withheld.pop(private_ip.address, None)
         for address in private_ip.addresses:
+            self._free.discard(address)
             del self._addresses[address]
-            self._free.pop(address, None)
             self._cooling.pop(address, None)
             if address in self._holders:
                 self._lost[address] = private_ip.vnic_id
@@ -146,18 +145,8 @@ class Ledger:
         """
         if key in self._leases:
             raise IllegalMoveError(f"{key} holds {self._leases[key].address} already")
-        used = {
-            self._addresses[a].address
-            for a in (*self._holders, *self._cooling)
-            if a in self._addresses
-        }
-
-        eligible = [
-            p
-            for p in self._objects.values()
-            if p.address not in self._withheld and which(p)
-        ]
-        return next_free(self._free, self._addresses, eligible, used)
+        withheld = self._withheld
+        return self._free.next(lambda p: p.address not in withheld and which(p))
 
     def lease(self, lease: Lease) -> None:
         """Lease free addresses to a sandbox."""
@@ -165,7 +154,7 @@ class Ledger:
             raise IllegalMoveError(f"{lease.key} holds an address already")
         self._check(Move.LEASE, lease.addresses)
         for address in lease.addresses:
-            del self._free[address]
+            self._free.discard(address)
         self._hold(lease)
 
     def restore(self, lease: Lease) -> None:
@@ -174,7 +163,7 @@ class Ledger:
             raise IllegalMoveError(f"{lease.key} holds an address already")
         self._check(Move.RESTORE, lease.addresses)
         for address in lease.addresses:
-            self._free.pop(address, None)
+            self._free.discard(address)
             self._cooling.pop(address, None)
         self._hold(lease)
 
@@ -223,7 +212,7 @@ class Ledger:
             self._cooling[address] = since + self._cooling_seconds
             if self._addresses[address].fixed:
                 del self._cooling[address]
-                self._free[address] = None
+                self._free.add(address)
 
     def revert(self, lease: Lease) -> None:
         """Undo a ``lease`` that was not written; its addresses are first again."""
@@ -235,13 +224,12 @@ class Ledger:
             del self._holders[address]
             self._lost.pop(address, None)
             if address in self._addresses:
-                self._free[address] = None
-                self._free.move_to_end(address, last=False)
+                self._free.add(address, first=True)
 
     def restore_cooldown(self, address: str, until: float) -> None:
         """Restore a free address' cooldown until a time (read from the journal)."""
         self._check(Move.RESTORE_COOLDOWN, [address])
-        del self._free[address]
+        self._free.discard(address)
         self._cooling[address] = until
 
     def end_cooldown(self, now: float) -> list[str]:
@@ -250,7 +238,7 @@ class Ledger:
         self._check(Move.END_COOLDOWN, done)
         for address in done:
             del self._cooling[address]
-            self._free[address] = None
+            self._free.add(address)
         return done
 
     # Questions
