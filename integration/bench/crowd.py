@@ -37,9 +37,15 @@ async def measure(
     async with running_lab(
         text, directory, nodes=nodes, pool=POOL, profile=plain
     ) as lab:
-        names = [f"alone{n}" for n in range(calls)]
+        # A link goes some time after DEL: no namespace is attached twice in a row,
+        # and none by both nodes.
+        names = {
+            (side, turn): [f"{node}-{turn}-{n}" for n in range(calls)]
+            for side, node in NODES.items()
+            for turn in (0, 1)
+        }
         crowd = [f"crowd{n}" for n in range(PODS)]
-        for name in names + crowd:
+        for name in (*crowd, *(n for some in names.values() for n in some)):
             netns.add(name)
         plugins = []
         for side, node in zip(NODES, lab.nodes, strict=True):
@@ -53,11 +59,11 @@ async def measure(
         samples = Samples()
         sides = [*zip(NODES, plugins, strict=True)]
         for number, (side, plugin) in turns(sides, rounds):
-            node_name = NODES[side]
+            node_name, chosen = NODES[side], names[side, number % 2]
             took = await trio.to_thread.run_sync(
-                one_by_one, plugin, "ADD", node_name, names
+                one_by_one, plugin, "ADD", node_name, chosen
             )
-            await trio.to_thread.run_sync(one_by_one, plugin, "DEL", node_name, names)
+            await trio.to_thread.run_sync(one_by_one, plugin, "DEL", node_name, chosen)
             if number:
                 samples.add(side, took)
             if side == FULL:

@@ -74,10 +74,10 @@ def test_report_says_why_packets_were_not_express(
 
 def test_nodes_and_pods_have_addresses_of_their_own() -> None:
     places = [Place(n) for n in range(1, 13)]
-    pods = {place.pod(n) for place in places for n in range(1000)}
+    pods = {place.pod(n) for place in places for n in (0, 1, 249, 999)}
     own = {str(i.ip) for place in places for i in (place.primary, place.pods)}
     routers = {underlay.router_of(i) for p in places for i in (p.primary, p.pods)}
-    assert len(pods | own | routers) == 12 * 1000 + 12 * 2 + 12 * 2
+    assert len(pods | own | routers) == 12 * 4 + 12 * 2 + 12 * 2
     assert all(ip_address(place.pod(999)) in place.pods.network for place in places)
     assert len({place.mac(vnic) for place in places for vnic in (0, 1)}) == 24
 
