@@ -113,8 +113,8 @@ def test_choice_is_that_of_ranking_all(
         assert made.next(lambda p: p in eligible) == by_ranking_all(plain, eligible)
 
 
-def test_choice_looks_at_few_objects() -> None:
-    """A block in use, or else a single, is found without a look at all others."""
+def test_choice_asks_about_one_object() -> None:
+    """A single is found at once while no block is in use."""
     singles = [private_ip(f"10.0.9.{n}") for n in range(200)]
     made = FreeAddresses({p.address: p for p in singles})
     for single in singles:
