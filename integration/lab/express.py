@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,10 @@ from vcnd.bpf import tcx
 from vcnd.bpf.tcx import Hook
 from vcnd.model.cause import Cause
 from vcnd.netlink import conntrack
+from vcnd.netlink.messages import NetlinkSocket, attributes
+from vcnd.netlink.traffic_control import TCA_KIND
 
+RTM_GETQDISC = 38
 ATTACH_SECONDS = 5.0
 EXCHANGES = 20
 SOME = 4
@@ -232,6 +236,17 @@ def programs(node: BareNode) -> dict[tuple[str, Hook], int]:
         }
 
     return netns.inside(node.name, look)
+
+
+def links_with_clsact() -> set[str]:
+    """Return the links of this thread's namespace that have the qdisc."""
+    request = struct.pack("=BBHiIII", *(0,) * 7)
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        return {
+            socket.if_indextoname(struct.unpack_from("=i", body, 4)[0])
+            for _, body in route.dump("list qdiscs", RTM_GETQDISC, request)
+            if attributes(body[20:]).get(TCA_KIND) == b"clsact\0"
+        }
 
 
 def keep_programs(node: BareNode, link: str) -> Callable[[], None]:

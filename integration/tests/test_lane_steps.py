@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from fakeoci.fabric import netns
+from integration.lab.express import links_with_clsact
 from vcnd.bpf import call, programs, tcx
 from vcnd.bpf.call import BpfError
 from vcnd.bpf.tcx import Hook
@@ -146,6 +147,9 @@ def test_a_link_has_both_programs_or_none(
                 bring(kernel)
             found = inside(lambda: everywhere(way))
             assert all(names in ([], BOTH) for names in found.values())
+            if way is ClsactHooks:
+                attached = {link for link, names in found.items() if names}
+                assert inside(links_with_clsact) == attached
             assert all(found[name] == BOTH for name in kernel.pods)
             bring(kernel, check=True)  # the next look repairs what was refused
             assert inside(lambda: everywhere(way)) == dict.fromkeys(LINKS, BOTH)
@@ -167,7 +171,7 @@ def test_a_refused_removal_is_made_good(
             _clear(way)
         _clear(way)
         assert inside(lambda: everywhere(way)) == {link: [] for link in LINKS}
-        assert "clsact" not in inside(_qdiscs)
+        assert inside(links_with_clsact) == set()
         if steps[0] <= number:
             break
 
@@ -175,10 +179,6 @@ def test_a_refused_removal_is_made_good(
 def _clear(way: type[Hooks]) -> None:
     with closing(inside(way)) as hooks:
         inside(lambda: sweep(hooks))
-
-
-def _qdiscs() -> str:
-    return netns.ip_output(SPACE, "-d", "link")
 
 
 @WAYS

@@ -124,11 +124,7 @@ class ClsactHooks:
 
     def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
         """Make the qdisc and set the filters (``Hooks.ensure``)."""
-        try:
-            self._route.request("add clsact", *traffic_control.new_clsact(link))
-        except NetlinkError as error:
-            if error.errno != errno.EEXIST:
-                raise
+        made = self._add_clsact(link)
         try:
             for hook, descriptor in loaded.items():
                 message = traffic_control.set_program(
@@ -137,22 +133,34 @@ class ClsactHooks:
                 self._route.request("set a BPF filter", *message)
         except OSError:
             self.clear(link)
+            if made:
+                message = traffic_control.delete_clsact(link)
+                self._missing_is_fine("delete clsact", *message)
             raise
 
+    def _add_clsact(self, link: int) -> bool:
+        """Give a link the qdisc; return False if it had it."""
+        try:
+            self._route.request("add clsact", *traffic_control.new_clsact(link))
+        except NetlinkError as error:
+            if error.errno != errno.EEXIST:
+                raise
+            return False
+        return True
+
     def clear(self, link: int) -> None:
-        """Delete our filters, and the qdisc if it is empty (``Hooks.clear``)."""
-        others = False
-        had = False
-        for hook, parent in PARENTS.items():
-            names = self._filters(link, parent)
-            others |= any(name != NAMES[hook] for name in names)
-            if NAMES[hook] in names:
-                had = True
-                message = traffic_control.delete_program(link, parent)
-                self._missing_is_fine("delete a BPF filter", *message)
-        if had and not others:
+        """Delete our filters, with the qdisc if it has no others (``Hooks.clear``)."""
+        found = {hook: self._filters(link, parent) for hook, parent in PARENTS.items()}
+        mine = [hook for hook, names in found.items() if NAMES[hook] in names]
+        others = any(n != NAMES[hook] for hook, names in found.items() for n in names)
+        if mine and not others:
+            # In one step: an empty qdisc could not be told from somebody else's.
             message = traffic_control.delete_clsact(link)
             self._missing_is_fine("delete clsact", *message)
+            return
+        for hook in mine:
+            message = traffic_control.delete_program(link, PARENTS[hook])
+            self._missing_is_fine("delete a BPF filter", *message)
 
     def _filters(self, link: int, parent: int) -> list[str]:
         kind, body = traffic_control.list_programs(link, parent)

@@ -1,0 +1,54 @@
+"""The express lane by the clsact qdisc, as on kernels before 6.6."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakeoci.fabric import netns
+from integration.lab import express
+from integration.lab.bare import BareStage, bare_stage
+from integration.tests.express import FAMILIES, KINDS, skip_without_lane, two
+
+WITHOUT_TCX = """
+import runpy, sys
+from vcnd.bpf import tcx
+tcx.is_there = lambda: False
+sys.argv = ["bare_host", sys.argv[-1]]
+runpy.run_module("integration.lab.bare_host", run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareStage]:
+    command = (sys.executable, "-c", WITHOUT_TCX)
+    directory: Path = tmp_path_factory.mktemp("old")
+    with bare_stage(directory, command=command) as stage:
+        skip_without_lane(stage)
+        yield stage
+
+
+@FAMILIES
+@KINDS
+@pytest.mark.parametrize("second_on", [1, 2])
+def test_flows_use_the_lane_by_clsact(
+    old: BareStage, kind: express.Opening, second_on: int, *, six: bool
+) -> None:
+    a, b = two(old, second_on=second_on)
+    with kind(a, b, six=six) as flow:
+        assert express.rides(a.node, flow.exchange)
+    assert express.programs(a.node) == {}
+    assert {a.link, "eth1"} <= netns.inside(a.node.name, express.links_with_clsact)
+    old.clear()
+
+
+def test_switching_it_off_removes_the_qdiscs(old: BareStage) -> None:
+    a, b = two(old)
+    a.node.call("switch", on=False)
+    assert netns.inside(a.node.name, express.links_with_clsact) == set()
+    with express.udp(a, b) as flow:
+        flow.exchange(2)
+    a.node.call("switch", on=True)
+    express.until_attached(a.node)
+    old.clear()
