@@ -14,7 +14,7 @@ from typing import Any
 
 import trio
 
-from vcnd.linux import lane_programs
+from vcnd.linux import lane, lane_programs
 from vcnd.linux.host import LinuxHost
 from vcnd.linux.layout import Layout
 from vcnd.log import log
@@ -124,7 +124,7 @@ def main() -> None:
     log.set_up(level="info", form="json", for_journal=False)
     lasts = float(sys.argv[1])
     if lasts:
-        lane_programs.LASTS_SECONDS = lasts
+        lane_programs.LASTS_SECONDS = lane.CHECK_SECONDS = lasts
     trio.run(_serve)
 
 

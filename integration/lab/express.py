@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -199,6 +200,13 @@ def count_lost(flow: Datagrams, *, back: bool, seconds: float) -> int:
 def forget(node: BareNode, *addresses: str) -> None:
     """Delete the connections of some addresses from a node's connection tracking."""
     netns.inside(node.name, lambda: conntrack.forget(addresses))
+
+
+def tc(node: BareNode, command: str) -> None:
+    """Run a tc command on a node."""
+    path = f"--net={netns.DIRECTORY / node.name}"
+    line = ["/usr/bin/nsenter", path, "/usr/sbin/tc", *command.split()]
+    subprocess.run(line, check=True)
 
 
 @contextmanager

@@ -160,9 +160,14 @@ def test_a_last_hop_is_told_to_the_pod(
 ) -> None:
     a, b = two(stage)
     protocol = TCP if kind is express.tcp else UDP
-    with kind(a, b, six=six) as flow, express.watch(a) as pod:
+    with (
+        kind(a, b, six=six) as flow,
+        express.watch(a) as pod,
+        frames.Watch(ROUTER, LEAVING) as router,
+    ):
         assert express.rides(a.node, flow.exchange)
         packet = replace(forged(a, b, six=six, protocol=protocol), hops=1)
         frames.send(a.name, packet.raw)
         kinds = {frames.icmp_type(p) for p in pod.packets(MARKER)} - {None}
         assert kinds == {TIME_EXCEEDED[six]}
+        assert router.packets(MARKER) == []  # it was the node that answered

@@ -1,13 +1,16 @@
 """Pods and VNICs that come and go, and lives of the daemon, under traffic."""
 
+from functools import partial
+
 import pytest
 
 from integration.lab import express, frames
-from integration.lab.bare import MTU, ROUTER, BareStage
+from integration.lab.bare import MTU, ROUTER, BarePod, BareStage
 from integration.lab.streams import push
 from integration.tests.express import BRIEF, FAMILIES, LASTS, two
 
 SMALL = 1500
+OTHER_PORTS = (4002, 8082)
 TOO_BIG = (3, 2)
 """Types of ICMP and ICMPv6."""
 
@@ -95,8 +98,28 @@ def test_packets_longer_than_a_new_mtu_are_told_to_the_pod(
             stream.exchange(4, 1 << 18)
             seen = express.share(a.node, lambda: stream.exchange(4, 1 << 18))
             assert seen.express > seen.ordinary
+            # Beside packets in the lane, one that is too long is not lost.
+            with express.udp(a, b, six=six, ports=OTHER_PORTS) as small:
+                express.until_rides(a.node, small.exchange)
+                for _ in range(3):
+                    small.arrives()  # the last answer's error
+                    assert small.arrives()
+                    pod.packets(b"")
+                    long = packet_of(a, b, 4000, six=six)
+                    seen = express.share(a.node, partial(frames.send, a.name, long))
+                    assert seen.express == 0
+                    answers = {frames.icmp_type(p) for p in pod.packets(b"")}
+                    assert TOO_BIG[six] in answers
         finally:
             a.node.set_mtu(MTU)
+
+
+def packet_of(a: BarePod, b: BarePod, size: int, *, six: bool) -> bytes:
+    """Return a packet of two pods that must not be fragmented."""
+    source, target = zip((p.address(six=six) for p in (a, b)), OTHER_PORTS, strict=True)
+    return frames.Packet(
+        source=source, target=target, payload=bytes(size), fragment=0x4000
+    ).raw
 
 
 @pytest.mark.parametrize("end", ["killed", "stopped"])

@@ -42,6 +42,9 @@ class Hooks(Protocol):
     def clear(self, link: int) -> None:
         """Remove our programs from a link; one that is gone is no error."""
 
+    def would_pass_by(self, link: int) -> bool:
+        """Return True if others' programs at a pod's link would not see the lane."""
+
     def close(self) -> None:
         """Let go of what it holds; programs stay."""
 
@@ -94,6 +97,20 @@ class TcxHooks:
             except BpfError as error:
                 if error.errno != errno.ENODEV:
                     raise
+
+    def would_pass_by(self, link: int) -> bool:
+        """Look for programs at egress, and behind ours (``Hooks.would_pass_by``)."""
+        try:
+            at = {hook: tcx.attached(link, hook) for hook in NAMES}
+            mine = {hook: self._mine(link, hook) for hook in NAMES}
+        except BpfError as error:
+            if error.errno != errno.ENODEV:
+                raise
+            return False
+        egress, ingress = at[Hook.EGRESS], at[Hook.INGRESS]
+        ours = mine[Hook.INGRESS]
+        behind = bool(ours) and ingress[-1] not in ours
+        return behind or len(egress) > len(mine[Hook.EGRESS])
 
     def close(self) -> None:
         """Do nothing: no descriptor is held."""
@@ -179,6 +196,10 @@ class ClsactHooks:
         except NetlinkError as error:
             if error.errno not in NO_QDISC and not is_missing(error):
                 raise
+
+    def would_pass_by(self, link: int) -> bool:
+        """Return False: filters are in no order (``Hooks.would_pass_by``)."""
+        return False
 
     def close(self) -> None:
         """Close the socket; filters stay."""

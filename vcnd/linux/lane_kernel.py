@@ -8,6 +8,7 @@ from vcnd.linux.lane_maps import Link, pod_value
 from vcnd.linux.lane_pods import Legs
 from vcnd.linux.lane_programs import LanePrograms
 from vcnd.linux.link_facts import LinkFacts
+from vcnd.linux.queues import Queues
 from vcnd.log import log
 
 
@@ -26,6 +27,9 @@ class LaneKernel:
         self.programs = programs
         self.pods: dict[str, tuple[Link, bytes]] = {}
         self._hooks, self._facts = hooks, LinkFacts()
+        self._queues = Queues(hooks)
+        self._queued: set[int] = set()
+        """Pods' links with queues or programs of others: their pods stay out."""
         self._links: dict[str, Link] = {}
         """Links with our programs, by name."""
         self._refused: set[str] = set()
@@ -41,9 +45,15 @@ class LaneKernel:
         """
         known, links = self._links, dict[str, Link]()
         vnics = (leg.vnic for legs in pods.values() for leg in legs.values())
-        for name in {*pods, *vnics}:
-            link = self._facts.of(name)
+        found = {name: self._facts.of(name) for name in {*pods, *vnics}}
+        if check:
+            looked_at = {x.index for name, x in found.items() if x and name in pods}
+            self._queued = self._queues.of_others(looked_at)
+        for name, link in found.items():
             if link is None:
+                continue
+            if name in pods and link.index in self._queued:
+                self._tell(name, "others have a queue or a program at it")
                 continue
             there = name in known and known[name].index == link.index
             if (there and not check) or self._ensure(name, link):
@@ -61,12 +71,17 @@ class LaneKernel:
             self._hooks.ensure(link.index, self.programs.loaded)
         except OSError as error:
             # Gone meanwhile, or not to be had: its packets go the ordinary way.
-            if name not in self._refused and self._facts.of(name) == link:
-                self._refused.add(name)
-                log.warning("express_refused", link=name, reason=str(error))
+            if self._facts.of(name) == link:
+                self._tell(name, str(error))
             return False
         self._refused.discard(name)
         return True
+
+    def _tell(self, name: str, reason: str) -> None:
+        """Log once why a link has no programs."""
+        if name not in self._refused:
+            self._refused.add(name)
+            log.warning("express_refused", link=name, reason=reason)
 
     def admit(self, pods: Mapping[str, Legs]) -> None:
         """Let the packets of these pods in, where their links have the programs."""
@@ -104,6 +119,7 @@ class LaneKernel:
     def close(self) -> None:
         """Let go of everything; the kernel goes on."""
         self._facts.close()
+        self._queues.close()
         self._hooks.close()
         self.programs.close()
 

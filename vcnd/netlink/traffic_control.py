@@ -16,7 +16,7 @@ from vcnd.netlink.messages import (
 )
 from vcnd.netlink.rtnetlink import Message
 
-RTM_NEWQDISC, RTM_DELQDISC = 36, 37
+RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
 TCA_KIND, TCA_OPTIONS = 1, 2
 TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS = 6, 7, 8
@@ -91,3 +91,21 @@ def filter_name(body: bytes) -> str | None:
         return None
     name = attributes(parts[TCA_OPTIONS]).get(TCA_BPF_NAME, b"")
     return name.rstrip(b"\0").decode(errors="replace")
+
+
+def list_queues() -> tuple[int, bytes]:
+    """Return the request for the queues of all links: type and body."""
+    return RTM_GETQDISC, _tcmsg(0)
+
+
+def queue(body: bytes) -> tuple[int, str]:
+    """Return a queue's link and its kind."""
+    (link,) = struct.unpack_from("=i", body, 4)
+    kind = attributes(body[20:]).get(TCA_KIND, b"")
+    return link, kind.rstrip(b"\0").decode(errors="replace")
+
+
+def is_others_filter(body: bytes) -> bool:
+    """Return True if a filter, or its chain, has another priority than ours."""
+    (info,) = struct.unpack_from("=I", body, 16)
+    return bool(info >> 16 != PRIORITY)
