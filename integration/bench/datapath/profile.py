@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 from integration.bench.datapath import parts, pathcost, stage
 from integration.bench.datapath.bench import TESTS
 from integration.bench.datapath.pathcost import Pathcost
 from integration.bench.datapath.stage import BARE, CROSS, FLANNEL, HOST, OFF, OURS
+from integration.bench.samples import Samples, turns
 from integration.build.cache import Cache
 
 SIDES = (BARE, HOST, OURS, OFF, FLANNEL)
@@ -52,10 +52,11 @@ def measure(
             for side in SIDES
             if side in paths
         }
-        taken: dict[str, list[float]] = {side: [] for side in opened}
-        for _ in range(PLAIN_BLOCKS):
-            for side, path in opened.items():
-                taken[side].append(median(cost.measure(test, path, block)))
+        samples = Samples()
+        for number, side in turns([*opened], PLAIN_BLOCKS):
+            taken = cost.measure(test, opened[side], block)
+            if number:
+                samples.add(side, taken)
         profiles = []
         for side, path in opened.items():
             progress(f"perf: {side}")
@@ -64,7 +65,8 @@ def measure(
                     cost, partial(cost.measure, test, path, LENGTH * block), directory
                 )
             )
-            p50 = median(taken[side])
+            # By ratios of neighbouring blocks: all bars then have one scale.
+            p50 = samples.summary(BARE).p50 * samples.ratio(side, BARE).p50
             in_us = {part: round(share * p50, 2) for part, share in shares.items()}
             profiles.append(Profile(side=side, p50=round(p50, 2), parts=in_us))
         return profiles
