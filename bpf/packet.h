@@ -112,7 +112,7 @@ INLINE int read6(struct __sk_buff *skb, struct key6 *key, struct packet *packet)
 {
 	struct ipv6 *ip = DATA(skb) + ETHER_BYTES;
 
-	if ((void *)(ip + 1) > END(skb) || ip->hops <= 1 ||
+	if ((void *)(ip + 1) > END(skb) || *(u8 *)ip >> 4 != 6 || ip->hops <= 1 ||
 	    transport(skb, (u8 *)(ip + 1), ip->protocol, sizeof(*ip), packet))
 		return -1;
 	key->arrival = packet->arrival;

@@ -1,12 +1,12 @@
 """bpf(2): one system call, its many commands, and errors that name the step."""
 
 import ctypes
+import errno
 import os
-import platform
-from typing import Final
 
-NUMBERS: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361}
+NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361}
 """The system call's number; libc has no function for it."""
+NUMBER = NUMBERS.get(os.uname().machine)
 ATTRIBUTE_BYTES = 128
 """Longer than the fields of any command here; the kernel wants the rest to be zero."""
 
@@ -17,7 +17,9 @@ MAP_LOOKUP_BATCH = 24
 
 Attributes = ctypes.Array[ctypes.c_char]
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_syscall = ctypes.CDLL(None, use_errno=True).syscall
+_syscall.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_long)
+_syscall.restype = ctypes.c_long
 
 
 class BpfError(OSError):
@@ -41,15 +43,9 @@ def bpf(step: str, command: int, attributes: Attributes) -> int:
     Raises:
         BpfError: the kernel refused.
     """
-    number = NUMBERS.get(platform.machine())
-    if number is None:
-        raise BpfError(38, step, f"unknown machine {platform.machine()}")  # ENOSYS
-    answer: int = _libc.syscall(
-        ctypes.c_long(number),
-        ctypes.c_long(command),
-        attributes,
-        ctypes.c_long(ATTRIBUTE_BYTES),
-    )
+    if NUMBER is None:
+        raise BpfError(errno.ENOSYS, step, f"unknown machine {os.uname().machine}")
+    answer: int = _syscall(NUMBER, command, attributes, ATTRIBUTE_BYTES)
     if answer < 0:
         raise BpfError(ctypes.get_errno(), step)
     return answer

@@ -171,9 +171,9 @@ class Lane:
         return self._switched_off or why_unfit(self._programs) or self._refused
 
     async def _follow(self) -> None:
-        if self._withdrawn:
-            return
         async with self._turn:
+            if self._withdrawn:
+                return
             why = self._reason()
             if why is None and self._kernel is None:
                 why = self._refused = await self._load()
