@@ -172,3 +172,35 @@ def test_acknowledgement_is_no_refusal(body: bytes) -> None:
 )
 def test_missing_is_told_from_other_errors(code: int, *, expected: bool) -> None:
     assert messages.is_missing(NetlinkError(code, "x", "")) is expected
+
+
+def told(sequence: int, sender: int, body: bytes = b"") -> bytes:
+    """Return a message of an event; the last field of its header is the sender."""
+    whole = bytearray(message(0xA0C, 0, body, sequence))
+    struct.pack_into("=I", whole, 12, sender)
+    return bytes(whole) + bytes(-len(whole) % 4)
+
+
+@pytest.mark.parametrize(
+    ("senders", "kept"),
+    [
+        ([], []),
+        ([7], []),
+        ([7, 7], []),
+        ([8], [0]),
+        ([7, 8, 7, 9], [1, 3]),
+        ([0, 7], [0]),  # of the kernel itself
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"\xff", b"\xff" * 40])
+def test_events_of_ones_own_requests_are_left_out(
+    senders: list[int], kept: list[int], body: bytes
+) -> None:
+    data = b"".join(told(n, sender, body) for n, sender in enumerate(senders))
+    others = messages.of_others(data, 7)
+    assert others == b"".join(told(n, senders[n], body) for n in kept)
+
+
+def test_damaged_event_ends_the_list() -> None:
+    assert messages.of_others(told(1, 8) + b"\x03" + bytes(15), 7) == told(1, 8)
+    assert messages.of_others(told(1, 8)[:10], 7) == b""

@@ -39,8 +39,10 @@ class Grants:
         if self._cluster is None or not pod.name:
             return told_alone
         known = self._cluster.request(pod, told)
+        if known is not None:
+            return known
         may_request = self._pool.demand.may_request(pod.namespace)
-        if known is None and not may_request and self._cluster.pods() is None:
+        if not may_request and self._cluster.pods() is None:
             return told_alone  # Kubernetes is away: no news would arrive
         with trio.move_on_after(KNOWN_SECONDS):
             while known is None:

@@ -13,6 +13,7 @@ from vcnd.linux.judge import Event, Judge, Wanted
 from vcnd.linux.layout import Layout
 from vcnd.netlink import event_filter, nftables
 from vcnd.netlink import rtnetlink as rtnl
+from vcnd.netlink.messages import of_others
 
 RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5, 7, 8
 RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE = 9, 11, 19
@@ -22,8 +23,18 @@ NFNLGRP_NFTABLES = 7
 class Watch:
     """Two netlink sockets in the node's namespace."""
 
-    def __init__(self, layout: Layout, judge: Judge) -> None:
+    def __init__(
+        self, layout: Layout, judge: Judge, own_port: Callable[[], int]
+    ) -> None:
+        """Begin to hear.
+
+        Args:
+            layout: names and numbers.
+            judge: says what events mean.
+            own_port: returns the port that adds and deletes pods' elements.
+        """
         self._judge = judge
+        self._own_port = own_port
         self._route = events.subscribed(
             socket.NETLINK_ROUTE,
             RTNLGRP_LINK,
@@ -65,6 +76,11 @@ class Watch:
         """
         while True:
             data = await events.received(self._nft)
+            if data is not None:
+                # Each ADD and DEL changes elements: two events that say nothing.
+                data = of_others(data, self._own_port())
+                if not data:
+                    continue
             hear(data)
             if data is None or self._judge.is_table_lost(data, wanted()):
                 return

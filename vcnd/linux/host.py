@@ -57,7 +57,7 @@ class LinuxHost:
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = VnicWiring(layout)
         self._judge = Judge(layout)
-        self._watch = Watch(layout, self._judge)
+        self._watch = Watch(layout, self._judge, self._wiring.nft_port)
         self._surroundings = Surroundings(
             layout,
             vnics=lambda: self._vnic_links,

@@ -35,6 +35,10 @@ class PodWiring:
         self._nft.close()
         self._home.close()
 
+    def nft_port(self) -> int:
+        """Return the port that events about pods' own elements name."""
+        return self._nft.port
+
     def identify(self, netns: int) -> int:
         """Return a namespace's cookie.
 

@@ -85,6 +85,20 @@ def numbered(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         at += (length + 3) & ~3
 
 
+def of_others(data: bytes, port: int) -> bytes:
+    """Return the messages of a datagram that are not about a port's own requests."""
+    at, kept = 0, b""
+    while at + HEADER.size <= len(data):
+        length, _, _, _, sender = HEADER.unpack_from(data, at)
+        if length < HEADER.size:
+            break
+        end = at + ((length + 3) & ~3)
+        if sender != port:
+            kept += data[at:end]
+        at = end
+    return kept
+
+
 def attributes(data: bytes) -> dict[int, bytes]:
     """Return attributes by type; of a repeated type, the last."""
     return dict(_attributes(data))
@@ -115,6 +129,8 @@ class NetlinkSocket:
         self._sequence = 0
         self._receive_bytes = RECEIVE_BYTES
         self._closed = False
+        self.port = 0
+        """The address that events about its requests name, unique in the namespace."""
         self._socket: socket.socket | None = self._opened()
 
     def _opened(self) -> socket.socket:
@@ -123,6 +139,7 @@ class NetlinkSocket:
         )
         made.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         made.bind((0, 0))
+        self.port = made.getsockname()[0]
         # The kernel answers at once; a hang would be a defect, not a wait.  Not
         # settimeout(): it adds a poll to every call.
         made.setsockopt(
