@@ -1,10 +1,10 @@
 """A kernel in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Never
 
 import trio
+from msgspec.structs import replace
 
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import (

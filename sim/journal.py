@@ -1,10 +1,10 @@
 """A journal in memory: it keeps the records that a disk would keep."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Never
 
 import trio
+from msgspec.structs import replace
 
 from vcnd.core.replay import Replay
 from vcnd.model.errors import JournalError

@@ -7,16 +7,15 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Never
 
+import msgspec
 import trio
 
 FIRST_DESCRIPTOR = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Systemd:
+class Systemd(msgspec.Struct, frozen=True, kw_only=True):
     """What the service manager passed to this process."""
 
     listeners: tuple[int, ...] = ()

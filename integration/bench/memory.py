@@ -11,7 +11,7 @@ from integration.bench.noise import Meter
 from integration.bench.process import memory
 from integration.bench.report import Report, row
 from integration.bench.samples import Samples
-from integration.bench.spawn import Plugin, one_by_one
+from integration.bench.spawn import Plugin, side_by_side
 
 SETTLE_SECONDS = 3.0
 """After a start or a series: audits, reaping and the log's last lines."""
@@ -74,11 +74,11 @@ async def measure(
 
 
 async def _churn(plugin: Plugin, names: list[str], calls: int) -> int:
-    """Add and delete pods in turn; return how many were added."""
+    """Add and delete pods, many at once; return how many were added."""
     made = 0
     while made < calls:
         some = names[: calls - made]
         for command in ("ADD", "DEL"):
-            await trio.to_thread.run_sync(one_by_one, plugin, command, NODE, some)
+            await trio.to_thread.run_sync(side_by_side, plugin, command, NODE, some)
         made += len(some)
     return made

@@ -1,8 +1,7 @@
 """Lists and watches of a real etcd and kube-apiserver that fail and restart."""
 
-from dataclasses import replace
-
 import trio
+from msgspec.structs import replace
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import cluster_of, delete_pod, make_pod, names, until

@@ -1,10 +1,10 @@
 """Writes into a real API server, and its refusals."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import INSTANCE, TAINT, cluster_of, make_pod, names, until

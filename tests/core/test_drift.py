@@ -1,9 +1,9 @@
 """Differences between ledger, kernel and cloud, and the repair of each."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from vcnd.core.drift import (
     Adopt,

@@ -1,7 +1,6 @@
 """The ledger under a state machine: no address shared, lost or reused too early."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -14,6 +13,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from msgspec.structs import replace
 
 from vcnd.core.ledger import Ledger
 from vcnd.core.states import IllegalMoveError, State

@@ -1,10 +1,9 @@
 """Placement: the VNIC of missing addresses, and blocks or singles."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vcnd.core.placement import (
     BLOCKS,

@@ -1,8 +1,7 @@
 """Valid requests of a NativePodNetwork, and reports of a node's state."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from vcnd.core.podnetwork import network_name, wanted
 from vcnd.core.report import MOST_REASON, report

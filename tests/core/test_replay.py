@@ -1,9 +1,8 @@
 """The replay of the journal: a compacted journal gives the same state."""
 
-from dataclasses import replace
-
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vcnd.core.replay import Replay
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId

@@ -1,9 +1,9 @@
 """Pods' requests, namespace policies and grants."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from vcnd.core import requests
 from vcnd.core.classes import named_class

@@ -1,10 +1,9 @@
 """The formula of the pool's target."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vcnd.core.target import Holding, PoolPolicy, balance, target
 

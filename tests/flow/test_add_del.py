@@ -1,9 +1,8 @@
 """ADD, DEL and CHECK over the fake cloud, in virtual time."""
 
-from dataclasses import replace
-
 import pytest
 import trio
+from msgspec.structs import replace
 
 from sim.invariants import check_invariants
 from sim.world import add, key, settings, until_warm, world

@@ -1,11 +1,10 @@
 """The journal lost records while pods run: leases are restored from links."""
 
-from dataclasses import replace
-
 import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, until_warm, world

@@ -6,10 +6,10 @@ used the kernel for it would fail.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, world

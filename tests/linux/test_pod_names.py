@@ -1,8 +1,7 @@
 """Names of pods' links, and the links that are ours."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.core.test_ledger import lease as lease_of
 from vcnd.linux.layout import Layout

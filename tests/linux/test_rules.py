@@ -1,9 +1,8 @@
 """Routing rules as values, and the numbers of foreign links."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vcnd.linux.foreign import DefaultRoute, foreign_links
 from vcnd.linux.layout import Layout

@@ -7,7 +7,8 @@ the loader says what that is.
 import struct
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 MAGIC = b"\x7fELF"
 CLASS_64, MACHINE_BPF = 2, 247
@@ -26,8 +27,7 @@ class ObjectError(ValueError):
     """The file is no BPF object that this module can read; says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """A function's instructions, and where they name something."""
 
     code: bytes
@@ -62,8 +62,7 @@ class Program:
         return bytes(code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(msgspec.Struct, frozen=True):
     kind: int
     data: bytes
     link: int
@@ -72,8 +71,7 @@ class _Section:
     """Of relocations: the number of the section that they change."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Symbol:
+class _Symbol(msgspec.Struct, frozen=True):
     name: str
     kind: int
     section: int

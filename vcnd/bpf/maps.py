@@ -6,8 +6,9 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from vcnd.bpf import call
 from vcnd.bpf.call import BpfError, address, attributes
@@ -25,8 +26,7 @@ class MapKind(IntEnum):
     LRU_HASH = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapShape:
+class MapShape(msgspec.Struct, frozen=True, kw_only=True):
     """What a map is made like."""
 
     kind: MapKind

@@ -6,7 +6,8 @@ path serves start-up, the periodic audit and CNI GC.
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import ClassName, VnicId
@@ -16,15 +17,13 @@ from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxK
 from vcnd.model.vnic import CloudView, PrivateIp
 
 
-@dataclass(frozen=True, slots=True)
-class Adopt:
+class Adopt(msgspec.Struct, frozen=True):
     """The cloud gives one of our VNICs an address or block that the ledger lacks."""
 
     private_ip: PrivateIp
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(msgspec.Struct, frozen=True):
     """The ledger has an address or block that the cloud no longer gives us."""
 
     private_ip: PrivateIp
@@ -32,15 +31,13 @@ class Forget:
     """True if a pod still uses it; the VCN drops the pod's packets."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReapLink:
+class ReapLink(msgspec.Struct, frozen=True):
     """The kernel has an interface of ours that no lease names and that has no pod."""
 
     host_ifname: str
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreLease:
+class RestoreLease(msgspec.Struct, frozen=True):
     """The kernel has a pod interface of ours that carries a pod, and no lease of it.
 
     It replaces leases of its addresses by other interfaces, which are older.
@@ -49,15 +46,13 @@ class RestoreLease:
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
-class EndLease:
+class EndLease(msgspec.Struct, frozen=True):
     """A lease's interface is gone, and so is its sandbox: the lease ends."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
-class SetNsgs:
+class SetNsgs(msgspec.Struct, frozen=True):
     """A pod VNIC is in other NSGs than its class says."""
 
     vnic_id: VnicId

@@ -13,7 +13,8 @@ argument (seconds of any monotonic clock).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.core.placement import BLOCKS
 from vcnd.model.cause import Cause
@@ -30,8 +31,7 @@ SUBNET_SECONDS = 300.0
 """How long other subnets of the class are preferred to a full one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
+class _Refused(msgspec.Struct, frozen=True):
     """A VNIC that was refused more addresses."""
 
     subnet_id: str

@@ -6,7 +6,8 @@ calls for all of them in bulk.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
@@ -20,8 +21,7 @@ BLOCKS = {
 released one by one.  OCI's IPv6 blocks have prefixes in steps of four."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VnicRoom:
+class VnicRoom(msgspec.Struct, frozen=True, kw_only=True):
     """A pod VNIC of ours, how many objects it has and how many it can have."""
 
     vnic_id: VnicId
@@ -39,8 +39,7 @@ class VnicRoom:
         return max(0, self.limit - self.held)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """The node's VNICs and limits for one class and family."""
 
     family: Family
@@ -58,8 +57,7 @@ class Inventory:
         return max(self.blocks, default=1)
 
 
-@dataclass(frozen=True, slots=True)
-class CreateAddresses:
+class CreateAddresses(msgspec.Struct, frozen=True):
     """Request these blocks, one after another, and a number of singles on this VNIC."""
 
     vnic_id: VnicId
@@ -73,13 +71,11 @@ class CreateAddresses:
         return sum(self.blocks) + self.singles
 
 
-@dataclass(frozen=True, slots=True)
-class AttachVnic:
+class AttachVnic(msgspec.Struct, frozen=True):
     """Attach one more VNIC; its addresses follow when it is attached."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoRoom:
+class NoRoom(msgspec.Struct, frozen=True):
     """A number of addresses do not fit on this instance."""
 
     count: int
@@ -145,8 +141,7 @@ def plan(missing: int, inventory: Inventory) -> list[Step]:
     return steps
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Releasable:
+class Releasable(msgspec.Struct, frozen=True, kw_only=True):
     """A pod VNIC and its unused objects."""
 
     vnic_id: VnicId
@@ -160,8 +155,7 @@ class Releasable:
         return sum(p.size for p in self.objects if p.family is family)
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasePlan:
+class ReleasePlan(msgspec.Struct, frozen=True):
     """What to release: a whole VNIC, and objects of others."""
 
     vnic_id: VnicId | None

@@ -4,7 +4,9 @@ Time is an argument (seconds of any monotonic clock).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from vcnd.model.cause import Cause
 from vcnd.model.family import Family
@@ -18,8 +20,7 @@ MOST_PROBLEMS = 64
 """Beyond this number the oldest problem is dropped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong at a place."""
 
     place: Place

@@ -4,8 +4,10 @@ Time is an argument (seconds of any monotonic clock).
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 K = TypeVar("K", bound=Hashable)
 
@@ -14,8 +16,7 @@ MOST_SPACING_SECONDS = 3000.0
 """Kubernetes keeps an Event for an hour by default, so one is always visible."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mention:
+class _Mention(msgspec.Struct, frozen=True):
     """When something was mentioned last."""
 
     at: float

@@ -4,7 +4,7 @@ A fold: ``apply`` takes one record, ``records`` gives the shortest sequence that
 leads to the same state (compaction), ``recovered`` returns it for the start.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from vcnd.model.ids import VnicId
 from vcnd.model.records import (

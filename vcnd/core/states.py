@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class State(StrEnum):
@@ -131,8 +132,7 @@ class IllegalMoveError(Exception):
     """The ledger was asked for a move that its rules do not allow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """How many addresses are in each state; those being added count as doubted."""
 
     free: int

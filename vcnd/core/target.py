@@ -10,11 +10,12 @@ https://github.com/Azure/azure-container-networking, ``cns/ipampool/v2``).
 """
 
 import math
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolPolicy:
+class PoolPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The pool's settings."""
 
     batch: int = 8
@@ -76,8 +77,7 @@ def class_policy(
     return replace(policy, maximum=maximum, minimum=0, batch=1, buffer_fraction=0.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """The addresses that the node holds of a class, and the demand for them."""
 
     free: int

@@ -11,10 +11,10 @@ while the pod is plugged.
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from math import inf
 
 import trio
+from msgspec.structs import replace
 
 from vcnd.flow.broken import broken
 from vcnd.flow.grants import Grants

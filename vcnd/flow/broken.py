@@ -4,8 +4,9 @@ CNI CHECK, ``vcndctl status`` and the events in Kubernetes use the same list, an
 same words (``flow.reasons``).
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from vcnd.flow.pool import Pool
 from vcnd.model.cause import Cause
@@ -16,8 +17,7 @@ BrokenCause = Literal[Cause.ADDRESS_GONE, Cause.VNIC_GONE, Cause.LINK_MISSING]
 """Causes of a broken pod."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenPod:
+class BrokenPod(msgspec.Struct, frozen=True, kw_only=True):
     """A pod whose network cannot work."""
 
     lease: Lease

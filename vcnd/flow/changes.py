@@ -6,9 +6,9 @@
 import secrets
 from collections.abc import Awaitable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
 import trio
+from msgspec.structs import replace
 
 from vcnd.core.placement import CreateAddresses
 from vcnd.core.states import State

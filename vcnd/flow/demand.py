@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.core import requests
 from vcnd.core.ledger import Ledger
@@ -16,8 +17,7 @@ from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 from vcnd.model.urgency import Urgency
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassDemand:
+class ClassDemand(msgspec.Struct, frozen=True, kw_only=True):
     """How many addresses pods still need from one class."""
 
     pod_class: PodClass

@@ -1,9 +1,9 @@
 """In-flight cloud changes: at most one for each VNIC, with backoff after a refusal."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from random import Random
 
+import msgspec
 import trio
 
 from vcnd.core.backoff import Backoff
@@ -30,8 +30,7 @@ Change = Callable[[], Awaitable[bool]]
 """Carries a change out; returns True if it had any effect."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """How many addresses a change will bring."""
 
     count: int = 0

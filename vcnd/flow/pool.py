@@ -5,9 +5,9 @@ Each part has one owner: ``ledger``, ``vnics``, ``demand``, ``limits``, ``condit
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import trio
+from msgspec.structs import replace
 
 from vcnd.core.ledger import Ledger, Selector
 from vcnd.core.limits import LearntLimits

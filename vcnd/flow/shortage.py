@@ -1,6 +1,6 @@
 """Why no address is free, as values: a cause and its subject."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.core.problems import Problem
 from vcnd.flow.conditions import Phase
@@ -11,8 +11,7 @@ from vcnd.model.request import Grant
 from vcnd.model.sandbox import Lease
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shortage:
+class Shortage(msgspec.Struct, frozen=True, kw_only=True):
     """Why no address of a family is free."""
 
     family: Family

@@ -1,9 +1,9 @@
 """CNI STATUS, and the node's state for vcndctl."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import trio
+from msgspec.structs import asdict
 
 from vcnd.core.problems import Problem
 from vcnd.flow.broken import BrokenPod, broken_pods

@@ -4,7 +4,8 @@ Each is written only where its program is, and removed by the uninstaller.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.install.host import Host, InstallError
 from vcnd.log import log
@@ -17,8 +18,7 @@ Unmanaged=yes
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(msgspec.Struct, frozen=True, kw_only=True):
     """A file for one program."""
 
     path: str

@@ -1,15 +1,14 @@
 """Records that one sync of the journal makes durable."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 from vcnd.model.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A record to be written."""
 
     record: Record
@@ -18,13 +17,12 @@ class Entry:
     """Called once the record is durable.  A record with it is never dropped."""
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """Appends that one sync will cover."""
 
-    entries: list[Entry] = field(default_factory=list)
-    written: trio.Event = field(default_factory=trio.Event)
+    entries: list[Entry] = msgspec.field(default_factory=list)
+    written: trio.Event = msgspec.field(default_factory=trio.Event)
     """Set when the records outlive the daemon, or when they were refused."""
-    tried: trio.Event = field(default_factory=trio.Event)
+    tried: trio.Event = msgspec.field(default_factory=trio.Event)
     """Set when they outlive the node too, or when they were refused."""
     failure: OSError | None = None

@@ -1,6 +1,5 @@
 """How records look on disk (format 2), where that is not how they look in memory."""
 
-from dataclasses import dataclass, field
 from typing import Any, Self, get_args
 
 import msgspec
@@ -11,8 +10,7 @@ from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey
 KINDS: dict[str, type[Record]] = {kind.__name__: kind for kind in get_args(Record)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LeaseForm:
+class _LeaseForm(msgspec.Struct, frozen=True, kw_only=True):
     """A lease on disk; the order of the fields is the order of the bytes."""
 
     key: SandboxKey
@@ -22,7 +20,7 @@ class _LeaseForm:
     netns_cookie: int | None
     """Null, as the next field: it is not wired."""
     host_ifname: str | None
-    pod: PodRef = field(default_factory=PodRef)
+    pod: PodRef = msgspec.field(default_factory=PodRef)
     express: bool | msgspec.UnsetType = msgspec.UNSET
     """Left out unless it is False."""
 
@@ -56,8 +54,7 @@ class _LeaseForm:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _LeasedForm:
+class _LeasedForm(msgspec.Struct, frozen=True):
     """The form of ``Leased``."""
 
     lease: _LeaseForm

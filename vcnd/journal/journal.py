@@ -3,12 +3,12 @@
 import errno
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Never
 
 import trio
+from msgspec.structs import replace
 from outcome import Outcome
 
 from vcnd.core.replay import Replay

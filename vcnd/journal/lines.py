@@ -3,7 +3,6 @@
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,23 +12,20 @@ MOST_STARTS = 64
 """At most this many places of a damaged line are tried as the start of a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class WholeLine:
+class WholeLine(msgspec.Struct, frozen=True):
     """A line whose checksum matches."""
 
     text: bytes
     payload: Any
 
 
-@dataclass(frozen=True, slots=True)
-class DamagedLine:
+class DamagedLine(msgspec.Struct, frozen=True):
     """Bytes that are no valid line: overwritten, or with a flipped bit."""
 
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TornTail:
+class TornTail(msgspec.Struct, frozen=True):
     """The end of a file without a line end: an append that was never confirmed."""
 
     text: bytes

@@ -1,10 +1,10 @@
 """The content of a journal's file: a replay, and the lines that cannot be read."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from vcnd.core.replay import Replay
 from vcnd.journal.forms import form_of, record_of
@@ -19,8 +19,7 @@ class JournalUnusableError(VcndError):
     """The journal cannot be used as it is; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(msgspec.Struct, frozen=True, kw_only=True):
     """The boot and namespace that a file belongs to."""
 
     boot_id: str
@@ -32,16 +31,15 @@ class Header:
         return encode_line({**versions, **asdict(self)})
 
 
-@dataclass(slots=True, kw_only=True)
-class Reading:
+class Reading(msgspec.Struct, kw_only=True):
     """What was found in a file."""
 
-    replay: Replay = field(default_factory=Replay)
+    replay: Replay = msgspec.field(default_factory=Replay)
     header: Header | None = None
     version: int = 0
-    unknown: list[bytes] = field(default_factory=list)
+    unknown: list[bytes] = msgspec.field(default_factory=list)
     """Valid lines of kinds and forms that another version of vcnd writes."""
-    damaged: list[bytes] = field(default_factory=list)
+    damaged: list[bytes] = msgspec.field(default_factory=list)
     """Bytes that are no valid line."""
     torn: bytes = b""
     """The unfinished last line; its write was never confirmed."""

@@ -5,7 +5,6 @@ cannot be decoded is skipped and named: one object must not stop the watch of al
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -35,8 +34,7 @@ class _RawEvent(msgspec.Struct, kw_only=True):
     object: msgspec.Raw = NULL
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(msgspec.Struct, frozen=True):
     """An object that was skipped."""
 
     name: str

@@ -7,7 +7,6 @@ development any kubeconfig serves (token, client certificate).
 import base64
 import ssl
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +63,7 @@ class _Kubeconfig(msgspec.Struct, rename="kebab"):
     contexts: list[_Context] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """The server, CA and secrets of a connection.  Never printed."""
 
     server: str

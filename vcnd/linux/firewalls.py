@@ -6,8 +6,9 @@ chain that would end in a drop, before the rule that drops.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 COMMENT = "vcnd"
 """The comment of our rules, by which they are told from others'."""
@@ -22,8 +23,7 @@ Rules = Callable[[str], Sequence[Mapping[str, Any]]]
 """Returns the rules of a chain of the same table, by its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainName:
+class ChainName(msgspec.Struct, frozen=True, kw_only=True):
     """A base chain."""
 
     family: str
@@ -40,8 +40,7 @@ class ChainName:
         return {"family": self.family, "table": self.table, "chain": self.name}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForwardChain:
+class ForwardChain(msgspec.Struct, frozen=True, kw_only=True):
     """A base chain at the forward hook, and what it does with pods' packets."""
 
     chain: ChainName

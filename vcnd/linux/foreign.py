@@ -6,14 +6,14 @@ has a default route gets a number for the connection mark.  Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.linux.layout import Layout
 from vcnd.model.family import Family
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultRoute:
+class DefaultRoute(msgspec.Struct, frozen=True, kw_only=True):
     """A default route of any table."""
 
     table: int
@@ -24,8 +24,7 @@ class DefaultRoute:
     """True if vcnd or the kernel made it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignLink:
+class ForeignLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link that vcnd does not manage and that has a default route."""
 
     index: int

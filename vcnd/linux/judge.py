@@ -7,9 +7,10 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
+
+import msgspec
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.rules import Rule
@@ -28,8 +29,7 @@ NFT_ELEMENTS = frozenset({nftables.NFT_MSG_NEWSETELEM, nftables.NFT_MSG_DELSETEL
 NFTA_OBJECT_TABLE, NFTA_CHAIN_NAME, NFTA_ELEMENTS = 1, 3, 3
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """The desired state, by the names that events use."""
 
     macs: frozenset[str]

@@ -5,7 +5,8 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.bpf.maps import MapKind, MapShape
 from vcnd.model.family import Family
@@ -52,8 +53,7 @@ SHAPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(msgspec.Struct, frozen=True):
     """How packets of one family leave a pod's node."""
 
     address: str
@@ -64,8 +64,7 @@ class Leg:
     """The next hop there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """A link as the kernel has it."""
 
     index: int

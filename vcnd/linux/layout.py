@@ -1,13 +1,12 @@
 """The numbers that vcnd uses on the node; one place, documented, configurable."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.netlink.rtnetlink import MAIN_TABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """Route tables, rule priorities, marks and names (docs/data-plane.md)."""
 
     pods_table: int = 100

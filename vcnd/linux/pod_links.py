@@ -9,7 +9,8 @@ import socket
 import struct
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import is_ours, may_express, owner
@@ -30,8 +31,7 @@ from vcnd.netlink.messages import (
 FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A link of the node."""
 
     index: int

@@ -4,8 +4,9 @@ Why each is there: docs/data-plane.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from vcnd.linux.layout import Layout
 from vcnd.model.family import Family, family_of
@@ -15,8 +16,7 @@ from vcnd.netlink.rtnetlink import MAIN_TABLE
 LOOPBACK = "lo"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A routing rule of vcnd; without a table it drops packets."""
 
     priority: int

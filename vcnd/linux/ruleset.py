@@ -16,7 +16,8 @@ their packets never leave by the wrong VNIC.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.proof import proof_rule
@@ -43,8 +44,7 @@ MASQUERADE_MARK = 0x4000
 a packet comes from the node, not from a pod."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VnicLink:
+class VnicLink(msgspec.Struct, frozen=True, kw_only=True):
     """A VNIC's number and its link on this node."""
 
     index: int
@@ -62,8 +62,7 @@ class VnicLink:
         return self.index != PRIMARY_INDEX and not self.foreign
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodElement:
+class PodElement(msgspec.Struct, frozen=True, kw_only=True):
     """A pod's entry in the map: from this link, this source, by this VNIC."""
 
     ifname: str

@@ -11,10 +11,10 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Never
 
+import msgspec
 import trio
 
 from vcnd.linux import events, reverse_path
@@ -145,8 +145,7 @@ def _set_links(names: Iterable[str], settings: dict[int, int]) -> None:
                 log.error("setting_not_restored", setting=name, reason=str(error))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A change of a setting that the kernel reported."""
 
     link_index: int

@@ -6,8 +6,9 @@ Synchronous: runs in the kernel's worker thread, in the node's network namespace
 import errno
 import socket
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from vcnd.linux import kernel
 from vcnd.linux.foreign import ForeignLink, foreign_links
@@ -39,8 +40,7 @@ VNIC_SETTINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetUp:
+class SetUp(msgspec.Struct, frozen=True, kw_only=True):
     """The VNICs' state in the kernel."""
 
     links: tuple[VnicLink, ...]

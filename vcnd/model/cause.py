@@ -4,8 +4,9 @@ The values are names that users see (``vcndctl status``, logs, Events): they sta
 docs/operations.md has a row for each.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Cause(StrEnum):
@@ -107,8 +108,7 @@ class Cause(StrEnum):
     """A defect of vcnd, or an unforeseen failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A cause and a text, without the place."""
 
     cause: Cause

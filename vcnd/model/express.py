@@ -1,12 +1,11 @@
 """The express lane: packets of established connections that pass netfilter by."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.model.cause import Fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpressState:
+class ExpressState(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the express lane at one moment."""
 
     on: bool

@@ -1,6 +1,6 @@
 """A pod's interface and link on the node."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.model.family import Family
 from vcnd.model.sandbox import PodRef, SandboxKey
@@ -9,8 +9,7 @@ GATEWAYS = {Family.IPV4: "169.254.1.1", Family.IPV6: "fe80::1"}
 """The pods' next hop: no such address exists, both sides know the other's MAC."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodInterface:
+class PodInterface(msgspec.Struct, frozen=True, kw_only=True):
     """A plugged pod: both ends of its link."""
 
     host_ifname: str
@@ -21,8 +20,7 @@ class PodInterface:
     """The families whose default route uses it; none for a further interface."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodLink:
+class PodLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link of the node with a name like a pod's."""
 
     host_ifname: str

@@ -1,8 +1,9 @@
 """Where the time of a CNI call goes, as values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Phase(StrEnum):
@@ -54,8 +55,7 @@ UNTIMED = Phases(lambda: 0.0)
 """For calls that nobody measures."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallTrace:
+class CallTrace(msgspec.Struct, frozen=True, kw_only=True):
     """One ADD or DEL, as ``vcndctl trace last`` shows it."""
 
     command: str

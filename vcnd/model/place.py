@@ -1,7 +1,8 @@
 """Where something can go wrong: the key of a problem."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName
@@ -81,8 +82,7 @@ _COST_NO_ADDRESSES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """A place of this node's pod network; two problems of one place are the same."""
 
     kind: PlaceKind

@@ -1,13 +1,12 @@
 """The pod network of the node: subnets, NSGs, families, classes."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS, ClassName
 
 
-@dataclass(frozen=True, slots=True)
-class PodClass:
+class PodClass(msgspec.Struct, frozen=True):
     """A class: pods that request the same subnets and NSGs share its VNICs."""
 
     name: ClassName
@@ -16,8 +15,7 @@ class PodClass:
     nsg_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VnicProfile:
+class VnicProfile(msgspec.Struct, frozen=True, kw_only=True):
     """A secondary VNIC profile of OKE: one source of a node's addresses."""
 
     subnet_id: str
@@ -27,8 +25,7 @@ class VnicProfile:
     """Its addresses are for pods that request one of these; if empty, for others."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationResource:
+class ApplicationResource(msgspec.Struct, frozen=True):
     """An extended resource that pods request to get an address of a profile."""
 
     name: str
@@ -36,8 +33,7 @@ class ApplicationResource:
     capacity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodNetwork:
+class PodNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """The source of pods' addresses: the spec of a NativePodNetwork."""
 
     subnet_ids: tuple[str, ...]

@@ -1,91 +1,79 @@
 """The journal's records: each is one durable step."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.model.ids import VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
 
-@dataclass(frozen=True, slots=True)
-class Leased:
+class Leased(msgspec.Struct, frozen=True):
     """A sandbox got a lease."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(msgspec.Struct, frozen=True):
     """A sandbox's lease ended; the cooldown of its addresses began."""
 
     key: SandboxKey
 
 
-@dataclass(frozen=True, slots=True)
-class AddressAdded:
+class AddressAdded(msgspec.Struct, frozen=True):
     """The cloud gives us this address or block."""
 
     private_ip: PrivateIp
 
 
-@dataclass(frozen=True, slots=True)
-class AddressForgotten:
+class AddressForgotten(msgspec.Struct, frozen=True):
     """The cloud no longer gives us this address, or the block that begins there."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class VnicNumbered:
+class VnicNumbered(msgspec.Struct, frozen=True):
     """A VNIC was given its number on this node."""
 
     slot: VnicSlot
 
 
-@dataclass(frozen=True, slots=True)
-class VnicForgotten:
+class VnicForgotten(msgspec.Struct, frozen=True):
     """A VNIC is no longer attached."""
 
     vnic_id: VnicId
 
 
-@dataclass(frozen=True, slots=True)
-class AttachIntended:
+class AttachIntended(msgspec.Struct, frozen=True):
     """AttachVnic is about to be sent with this retry token."""
 
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttachSettled:
+class AttachSettled(msgspec.Struct, frozen=True):
     """The outcome of the AttachVnic with this retry token is known."""
 
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnIntended:
+class ReturnIntended(msgspec.Struct, frozen=True):
     """These addresses and blocks, by first address, are about to be released."""
 
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnSettled:
+class ReturnSettled(msgspec.Struct, frozen=True):
     """The cloud still gives us these: they were not released."""
 
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DetachIntended:
+class DetachIntended(msgspec.Struct, frozen=True):
     """A VNIC is about to be detached."""
 
     vnic_id: VnicId
 
 
-@dataclass(frozen=True, slots=True)
-class DetachSettled:
+class DetachSettled(msgspec.Struct, frozen=True):
     """A VNIC is still attached: it was not detached."""
 
     vnic_id: VnicId
@@ -107,8 +95,7 @@ Record = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveredState:
+class RecoveredState(msgspec.Struct, frozen=True, kw_only=True):
     """The result of the journal's replay: the state at its last valid record."""
 
     leases: tuple[Lease, ...] = ()

@@ -1,22 +1,20 @@
 """The node's reports to Kubernetes: status and Events."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.model.podnetwork import ApplicationResource
 from vcnd.model.sandbox import PodRef
 from vcnd.model.vnic import Vnic
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VnicReport:
+class VnicReport(msgspec.Struct, frozen=True, kw_only=True):
     """A pod VNIC and the addresses on it."""
 
     vnic: Vnic
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeReport:
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     """The status of the node's NativePodNetwork."""
 
     state: str
@@ -33,8 +31,7 @@ class NodeReport:
         return self.state == "SUCCESS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterEvent:
+class ClusterEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An Event on a pod, or on the node."""
 
     pod: PodRef | None

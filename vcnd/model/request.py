@@ -1,7 +1,8 @@
 """Pods' requests beyond an address, and the policies that allow them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodClass
@@ -9,22 +10,20 @@ from vcnd.model.podnetwork import PodClass
 EVERY = "*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodRequest:
+class PodRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A pod's request, in the terms of Kubernetes.
 
     The two sources stay apart: a pod's author writes annotations freely, and the
     scheduler accounts for extended resources.
     """
 
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Its own and its namespace's; its own take precedence."""
-    resources: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Limits of its containers on extended resources, by name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressRequest:
+class AddressRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The addresses that a pod requests; empty fields take the pod network's values."""
 
     subnet_ids: tuple[str, ...] = ()
@@ -41,8 +40,7 @@ class AddressRequest:
     """False if its packets shall not take the express lane."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespacePolicy:
+class NamespacePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What the pods of a namespace may request."""
 
     namespace: str
@@ -52,8 +50,7 @@ class NamespacePolicy:
     fixed_addresses: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """What a pod's request was granted."""
 
     pod_class: PodClass

@@ -1,15 +1,15 @@
 """The holder of an address: a CNI attachment of a pod's sandbox."""
 
-from dataclasses import dataclass, field
 from typing import Self
+
+import msgspec
 
 from vcnd.model.request import PodRequest
 
 UNKNOWN_COOKIE = 0
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SandboxKey:
+class SandboxKey(msgspec.Struct, frozen=True, order=True):
     """The identity of an attachment (CNI 1.1, "Attachment").
 
     The network's name is part of it: GC concerns one network only, and a container
@@ -33,8 +33,7 @@ class SandboxKey:
         return f"{self.network}/{self.container_id[:13]}/{self.ifname}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodRef:
+class PodRef(msgspec.Struct, frozen=True, kw_only=True):
     """The pod behind a sandbox, as the runtime names it in CNI_ARGS."""
 
     namespace: str = ""
@@ -46,16 +45,14 @@ class PodRef:
         return f"{self.namespace}/{self.name}" if self.name else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundPod:
+class BoundPod(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that Kubernetes has bound to this node."""
 
     pod: PodRef
-    request: PodRequest = field(default_factory=PodRequest)
+    request: PodRequest = msgspec.field(default_factory=PodRequest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostLink:
+class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """How a sandbox is wired to the node."""
 
     ifname: str
@@ -71,8 +68,7 @@ class HostLink:
         return self.netns_cookie in (netns_cookie, UNKNOWN_COOKIE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """One sandbox holds its addresses, until DEL or GC."""
 
     key: SandboxKey

@@ -1,15 +1,15 @@
 """VNICs and private IPs, with the fields that the node needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+
+import msgspec
 
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import OWN_CLASS, ClassName, PrivateIpId, SubnetId, VnicId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vnic:
+class Vnic(msgspec.Struct, frozen=True, kw_only=True):
     """A VNIC attached to this instance."""
 
     id: VnicId
@@ -40,8 +40,7 @@ class Vnic:
         return any(ip_address(address) in ip_network(n) for n in self.pod_networks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VnicSlot:
+class VnicSlot(msgspec.Struct, frozen=True, kw_only=True):
     """A VNIC and its number on this node.
 
     1 is the primary, 2 and up are pod VNICs.  Packet marks and route tables are
@@ -61,8 +60,7 @@ class VnicSlot:
 PRIMARY_INDEX = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrivateIp:
+class PrivateIp(msgspec.Struct, frozen=True, kw_only=True):
     """A secondary private IP object of one of our VNICs: an address, or a block.
 
     In OCI IPv6 objects are another kind; here only the address differs.
@@ -98,16 +96,14 @@ class PrivateIp:
         return tuple(str(first + n) for n in range(self.size))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The objects that the journal knows by OCID: ours, whatever their tags say."""
 
     vnics: Mapping[VnicId, Vnic]
     private_ips: Mapping[PrivateIpId, PrivateIp]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudView:
+class CloudView(msgspec.Struct, frozen=True, kw_only=True):
     """The cloud's objects of this instance, from one audit."""
 
     primary: Vnic

@@ -5,7 +5,8 @@
 
 import socket
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.messages import attributes, text, u32
@@ -33,8 +34,7 @@ def named(ifname: str) -> tuple[int, bytes]:
     return kind, body + text(rtnl.IFLA_IFNAME, ifname)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A link, with the attributes that vcnd reads."""
 
     index: int
@@ -49,8 +49,7 @@ class Link:
     """Of a virtual link: ``veth``, ``vlan``, …"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A route to one link."""
 
     table: int

@@ -2,7 +2,8 @@
 
 import socket
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.listed import address, number, string
@@ -23,8 +24,7 @@ NOT_SUPPRESSED = 0xFFFFFFFF
 HEAD = struct.Struct("=BBBBBBBBI")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutingRule:
+class RoutingRule(msgspec.Struct, frozen=True, kw_only=True):
     """A routing rule with the selectors that vcnd uses."""
 
     family: int

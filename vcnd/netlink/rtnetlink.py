@@ -2,7 +2,8 @@
 
 import socket
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 from vcnd.netlink.messages import (
     NLM_F_CREATE,
@@ -39,8 +40,7 @@ MAIN_TABLE = 254
 Message = tuple[int, int, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkEnd:
+class LinkEnd(msgspec.Struct, frozen=True, kw_only=True):
     """One end of a veth pair."""
 
     name: str

@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from itertools import pairwise
 
+import msgspec
 from msgspec.structs import replace
 
 from vcnd.log import log
@@ -30,8 +30,7 @@ BULK_FROM = 4
 """From this number on: a bulk action costs at least three calls (start, poll, list)."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnVnic:
+class OnVnic(msgspec.Struct, frozen=True):
     """A VNIC's addresses for pods."""
 
     private_ips: list[PrivateIp]

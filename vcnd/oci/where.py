@@ -1,9 +1,10 @@
 """The instance that this node is: its identity, region, shape and VNICs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Protocol
+
+import msgspec
 
 from vcnd.core.networks import further_networks
 from vcnd.model.cause import Cause
@@ -15,8 +16,7 @@ from vcnd.ociapi import wire
 from vcnd.ociapi.imds import Metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
+class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """The instance that this node is."""
 
     id: str

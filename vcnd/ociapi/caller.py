@@ -1,7 +1,6 @@
 """Calls to one API of OCI: signed, at the rate that it bears, refusals learnt from."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,16 +15,14 @@ from vcnd.ociapi.limiter import Limiter
 from vcnd.ociapi.permissions import Permissions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """The services' URLs; an empty one follows from region and realm."""
 
     core: str = ""
     federation: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Session:
+class _Session(msgspec.Struct, frozen=True, kw_only=True):
     """Whom we talk to, and who signs, once the region is known."""
 
     core_url: str

@@ -7,7 +7,6 @@ takes more memory or time than the limits here.
 import secrets
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -58,8 +57,7 @@ class Principal(Signer, Protocol):
         """Drop the credentials that a service answered 401 to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A successful answer."""
 
     operation: str

@@ -7,7 +7,6 @@ no repr.
 import base64
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 import trio
@@ -81,8 +80,7 @@ def life_of(token: str, now: float) -> float:
     return min(life, LONGEST_LIFE_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """The instance's certificate and its key, from the metadata service."""
 
     certificate: str

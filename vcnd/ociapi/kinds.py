@@ -1,12 +1,11 @@
 """OCI's two kinds of address objects: the same operations under different names."""
 
-from dataclasses import dataclass
+import msgspec
 
 from vcnd.model.family import Family
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """The names of one kind (docs/oci.md#operations, docs/oci.md#bodies)."""
 
     family: Family

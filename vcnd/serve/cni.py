@@ -1,8 +1,9 @@
 """Carries out CNI's verbs: passes each call to its flow."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from vcnd.model.errors import BadNetnsError
 from vcnd.model.family import Family
@@ -42,19 +43,17 @@ class Sandboxes(Protocol):
         """Raise if something that ADD made is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """A call that was carried out."""
 
     stdout: bytes
     """What the plugin prints."""
-    outcome: Mapping[str, Any] = field(default_factory=dict)
+    outcome: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """What its log line says of it."""
     is_logged: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CniVerbs:
+class CniVerbs(msgspec.Struct, frozen=True, kw_only=True):
     """The functions that carry out CNI's verbs."""
 
     sandboxes: Sandboxes

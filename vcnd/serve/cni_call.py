@@ -5,8 +5,9 @@ A null in the configuration means that the key is absent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from vcnd.model.errors import (
     BadEnvironmentError,
@@ -23,8 +24,7 @@ from vcnd.serve.wire import DEFAULT_VERSION, VERSIONS, version_of
 COMMANDS = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A valid call."""
 
     command: str
@@ -32,7 +32,7 @@ class Call:
     key: SandboxKey
     pod: PodRef
     netns_path: str
-    previous: Mapping[str, Any] = field(default_factory=dict)
+    previous: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """ADD and CHECK: prevResult; its lists exist and hold objects."""
     annotations: Mapping[str, str] | None = None
     """ADD: the pod's annotations, if the runtime passes them."""

@@ -3,9 +3,9 @@
 import os
 import socket
 import struct
-from dataclasses import dataclass
 from types import TracebackType
 
+import msgspec
 import trio
 
 from vcnd.model.errors import BadRequestError
@@ -22,8 +22,7 @@ class HalfRequestError(Exception):
     """The peer closed before the end of its request; it gets no reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A whole request; its context's end closes its descriptors."""
 
     environment: dict[str, str]

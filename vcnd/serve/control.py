@@ -1,7 +1,6 @@
 """Carries out vcndctl's verbs."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -23,8 +22,7 @@ class ExpressSwitch(Protocol):
         """Switch it on or off; return its state then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlVerbs:
+class ControlVerbs(msgspec.Struct, frozen=True, kw_only=True):
     """The functions that carry out vcndctl's verbs."""
 
     report: Callable[[], Awaitable[NodeStatus]]

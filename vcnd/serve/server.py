@@ -7,9 +7,9 @@ import socket
 import struct
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Never
 
+import msgspec
 import trio
 
 from vcnd.log import log, trace
@@ -40,8 +40,7 @@ TRANSIENT_ACCEPT_ERRORS = {
 PEER_CREDENTIALS = struct.Struct("=iII")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A reply, and what is noted of its call once it is sent."""
 
     reply: bytes

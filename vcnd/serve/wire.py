@@ -8,7 +8,6 @@ For any bytes the outcome is a value or a ``BadRequestError``.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -31,8 +30,7 @@ _TIMES = re.compile(r"([0-9]{1,19}) ([0-9]{1,19})")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """The first line of a request: the sizes of its parts."""
 
     environment_bytes: int
