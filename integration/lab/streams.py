@@ -16,7 +16,8 @@ from fakeoci.fabric import netns
 ANSWER_SECONDS = 3.0
 """For a retransmission by the kernel; an answer itself is there at once."""
 CHUNK = 1 << 20
-TCP_REPAIR = 19
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+REPAIR_OFF, SEND_QUEUE = -1, 2
 
 
 def make(
@@ -186,3 +187,13 @@ def vanish(end: socket.socket) -> None:
     """Close one end of a TCP connection so that no packet tells the other."""
     end.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
     end.close()
+
+
+def next_sequence(end: socket.socket) -> int:
+    """Return the sequence number of the next byte that one end sends."""
+    tcp = socket.IPPROTO_TCP
+    end.setsockopt(tcp, TCP_REPAIR, 1)
+    end.setsockopt(tcp, TCP_REPAIR_QUEUE, SEND_QUEUE)
+    found = end.getsockopt(tcp, TCP_QUEUE_SEQ)
+    end.setsockopt(tcp, TCP_REPAIR, REPAIR_OFF)
+    return found % (1 << 32)

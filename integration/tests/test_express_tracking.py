@@ -11,7 +11,7 @@ import pytest
 
 from fakeoci.fabric import netns
 from integration.lab import express, streams
-from integration.lab.bare import ROUTER, BareNode, BareStage
+from integration.lab.bare import ROUTER, BareNode, BarePod, BareStage
 from integration.lab.streams import Stream, push
 from integration.tests.express import BRIEF, FAMILIES, LASTS, two
 
@@ -103,6 +103,34 @@ def test_rst_arrives_out_of_the_window(
             second.recv(1)
         for node in stage.nodes:
             assert tracked(node)[1] < DAY / 24
+
+
+@FAMILIES
+def test_sequence_numbers_begin_again(stage: BareStage, *, six: bool) -> None:
+    a, b = two(stage)
+    with (
+        invalid_dropped(*stage.nodes),
+        streams.listen(b.name, b.address(six=six), 8080) as listener,
+        beginning_late(a, listener, six=six) as stream,
+    ):
+        stream.exchange(4)
+        seen = express.share(a.node, lambda: stream.exchange(1, BULK))
+        assert seen.express > 10 * seen.ordinary
+        assert streams.next_sequence(stream.client) < BULK
+        stream.client.close()
+        assert stream.server.recv(1) == b""
+        stream.server.close()
+
+
+def beginning_late(a: BarePod, listener: socket.socket, *, six: bool) -> Stream:
+    """Return a connection whose client has few sequence numbers left."""
+    for port in range(10_000, 30_000):
+        stream = streams.connect(a.name, (a.address(six=six), port), listener)
+        if streams.next_sequence(stream.client) > (1 << 32) - BULK / 2:
+            return stream
+        for end in (stream.client, stream.server):
+            streams.vanish(end)
+    raise AssertionError("no port's sequence numbers begin late")
 
 
 def reset(end: socket.socket) -> None:
