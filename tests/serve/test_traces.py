@@ -1,6 +1,8 @@
 """The latest calls, each with its phases; older ones are dropped."""
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +15,14 @@ from vcnd.serve.cni_call import Call
 from vcnd.serve.traces import MOST_TRACES, Traces
 
 
-def call(number: int, command: str = "ADD") -> Call:
+def call(number: int, command: str = "ADD", **more: Any) -> Call:
     return Call(
         command=command,
         cni_version="1.0.0",
         key=SandboxKey("vcnd", f"c{number}", "eth0"),
         pod=PodRef(namespace="default", name="web", uid="u"),
         netns_path="/x",
+        **more,
     )
 
 
@@ -31,6 +34,15 @@ def test_only_the_latest_calls_are_kept() -> None:
     assert len(latest) == MOST_TRACES
     assert latest[0].sandbox == f"vcnd/c{MOST_TRACES + 4}/eth0"
     assert latest[0].at == 7.0
+
+
+def test_request_of_a_call_is_not_kept() -> None:
+    """It can have a megabyte."""
+    traces = Traces(lambda: 7.0)
+    request = {"ips": [{"address": "10.1.0.5/32"}]}
+    held = sys.getrefcount(request)
+    traces.note(call(1, previous=request), 0, Phases(lambda: 0.0))
+    assert sys.getrefcount(request) == held
 
 
 @pytest.mark.parametrize("command", ["CHECK", "GC", "STATUS", "VERSION"])

@@ -158,7 +158,10 @@ class KubeCluster:
         if told is not None and not (network and network.spec.secondary_vnics):
             bare = Pod(metadata=Meta(namespace=pod.namespace))
             return self._request(bare, told)
-        for known in self._pods.cache.objects.values():
+        by_uid = self._pods.cache.objects
+        mine = by_uid.get(pod.uid)
+        # A static pod's uid is another one than its mirror's.
+        for known in by_uid.values() if mine is None else (mine,):
             meta = known.metadata
             if (meta.namespace, meta.name) != (pod.namespace, pod.name):
                 continue

@@ -14,26 +14,22 @@ class Traces:
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         self._wall_clock = wall_clock
-        self._latest: deque[tuple[Call, int, float, Phases]] = deque(maxlen=MOST_TRACES)
+        self._latest: deque[CallTrace] = deque(maxlen=MOST_TRACES)
 
     def note(self, call: Call, code: int, phases: Phases) -> None:
-        """Note a call that was answered."""
-        if call.command in ("ADD", "DEL"):
-            self._latest.append((call, code, self._wall_clock(), phases))
+        """Note a call that was answered; of its request little is kept."""
+        if call.command not in ("ADD", "DEL"):
+            return
+        trace = CallTrace(
+            command=call.command,
+            sandbox=str(call.key),
+            pod=str(call.pod),
+            code=code,
+            at=self._wall_clock(),
+            microseconds={p: round(s * 1e6, 1) for p, s in phases.seconds.items()},
+        )
+        self._latest.append(trace)
 
     def latest(self) -> list[CallTrace]:
         """Return the calls, the latest first."""
-        return [
-            CallTrace(
-                command=call.command,
-                sandbox=str(call.key),
-                pod=str(call.pod),
-                code=code,
-                at=at,
-                microseconds={
-                    phase: round(seconds * 1e6, 1)
-                    for phase, seconds in phases.seconds.items()
-                },
-            )
-            for call, code, at, phases in reversed(self._latest)
-        ]
+        return [*reversed(self._latest)]
