@@ -8,10 +8,10 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import trio
 
 from vcnd.linux import lane, lane_programs
@@ -97,7 +97,8 @@ class BareHost:
         await self._host.withdraw()
 
     async def _express(self) -> dict[str, Any]:
-        return asdict(await self._host.express())
+        found: dict[str, Any] = msgspec.to_builtins(await self._host.express())
+        return found
 
     async def _switch(self, *, on: bool) -> None:
         await self._host.switch_express(on=on)
