@@ -18,8 +18,9 @@ from integration.lab.streams import Datagrams, Stream
 from vcnd.bpf import programs as bpf
 from vcnd.bpf import tcx
 from vcnd.bpf.tcx import Hook
+from vcnd.linux.hooks import NAMES, PARENTS
 from vcnd.model.cause import Cause
-from vcnd.netlink import conntrack
+from vcnd.netlink import conntrack, traffic_control
 from vcnd.netlink.messages import NetlinkSocket, attributes
 from vcnd.netlink.traffic_control import TCA_KIND
 
@@ -258,20 +259,30 @@ def links_with_clsact() -> set[str]:
 
 
 def keep_programs(node: BareNode, link: str) -> Callable[[], None]:
-    """Keep the programs of a link; return what puts them back for later ones."""
+    """Keep the programs of a pod's link; return what puts them back for later ones."""
 
     def numbers() -> dict[Hook, int]:
         index = socket.if_nametoindex(link)
-        return {hook: tcx.attached(index, hook)[0] for hook in Hook}
+        with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+            return {
+                hook: traffic_control.filter_program(body)
+                for hook, parent in PARENTS.items()
+                for _, body in route.dump(
+                    "list filters", *traffic_control.list_programs(index, parent)
+                )
+                if traffic_control.filter_name(body) == NAMES[hook]
+            }
 
     kept = {h: bpf.by_id(n) for h, n in netns.inside(node.name, numbers).items()}
 
     def put_back() -> None:
         index = socket.if_nametoindex(link)
-        for hook, number in numbers().items():
-            later = bpf.by_id(number)
-            tcx.attach(index, hook, kept[hook], replaced=later)
-            os.close(later)
-            os.close(kept[hook])
+        with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+            for hook, program in kept.items():
+                message = traffic_control.set_program(
+                    index, PARENTS[hook], program, NAMES[hook]
+                )
+                route.request("put a filter back", *message)
+                os.close(program)
 
     return lambda: netns.inside(node.name, put_back)

@@ -20,7 +20,7 @@ from integration.lab.express import links_with_clsact
 from vcnd.bpf import call, programs, tcx
 from vcnd.bpf.call import BpfError
 from vcnd.bpf.tcx import Hook
-from vcnd.linux.hooks import NAMES, PARENTS, ClsactHooks, Hooks, TcxHooks
+from vcnd.linux.hooks import NAMES, PARENTS, ClsactHooks, Hooks, MixedHooks, TcxHooks
 from vcnd.linux.lane_kernel import LaneKernel, sweep
 from vcnd.linux.lane_maps import Leg
 from vcnd.linux.lane_pods import Legs
@@ -228,6 +228,19 @@ def test_a_removed_program_is_put_back(way: type[Hooks]) -> None:
         _clear(way)
         bring(kernel, check=True)
         assert inside(lambda: everywhere(way)) == dict.fromkeys(LINKS, BOTH)
+
+
+def test_pods_links_have_clsact_and_vnics_tcx() -> None:
+    with closing(inside(lambda: LaneKernel(loaded(), MixedHooks("oci")))) as kernel:
+        for _ in range(2):
+            bring(kernel, check=True)
+            by_tcx = inside(lambda: everywhere(TcxHooks))
+            by_clsact = inside(lambda: everywhere(ClsactHooks))
+            assert by_tcx == {VNIC: BOTH, **{link: [] for link in POD_LINKS}}
+            assert by_clsact == {VNIC: [], **dict.fromkeys(POD_LINKS, BOTH)}
+        bring(kernel, {})
+    assert inside(links_with_clsact) == set()
+    assert inside(lambda: everywhere(TcxHooks)) == {link: [] for link in LINKS}
 
 
 def test_a_pod_that_is_gone_is_let_in_no_more() -> None:

@@ -8,7 +8,8 @@ from vcnd.linux.layout import Layout
 from vcnd.model.cause import Cause
 
 
-def no_hooks() -> Hooks:
+def no_hooks(prefix: str) -> Hooks:
+    del prefix
     raise PermissionError(1, "Operation not permitted")
 
 

@@ -11,6 +11,7 @@ from vcnd.netlink.traffic_control import (
     delete_clsact,
     delete_program,
     filter_name,
+    filter_program,
     list_programs,
     new_clsact,
     set_program,
@@ -43,6 +44,7 @@ def test_a_filter_is_replaced_in_its_place(hook: int, parent: int) -> None:
     assert info & 0xFFFF == struct.unpack("=H", b"\0\x03")[0]
     assert body[20:28] == KIND_BPF
     assert filter_name(body) == "vcnd_admit"
+    assert filter_program(body) == 0  # only the kernel tells it
     _, _, deletion = delete_program(7, hook)
     assert deletion[:20] == body[:20]
 
@@ -51,6 +53,12 @@ def test_filters_of_a_hook_are_requested() -> None:
     kind, body = list_programs(7, EGRESS)
     assert kind == 46
     assert head(body) == (7, 0, EGRESS, 0)
+
+
+def test_filters_tell_their_programs() -> None:
+    body = struct.pack("=BBHiIII", 0, 0, 0, 7, 1, EGRESS, 0)
+    assert filter_program(body + KIND_BPF + nested(2, u32(11, 77))) == 77
+    assert filter_program(body + KIND_BPF) == 0
 
 
 @pytest.mark.parametrize(

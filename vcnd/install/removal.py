@@ -71,7 +71,7 @@ def _holds_leases(socket: str) -> bool:
 def _remove_lane() -> None:
     """Remove the express lane's programs if the daemon could not."""
     try:
-        with closing(hooks.hooks()) as found:
+        with closing(hooks.hooks(Layout().link_prefix)) as found:
             sweep(found)
     except OSError as error:
         log.warning("express_refused", link="", reason=str(error))

@@ -1,4 +1,9 @@
-"""Puts the express lane's programs at a link: by tcx, or by clsact before kernel 6.6.
+"""Puts the express lane's programs at a link: by tcx, or by clsact.
+
+tcx (kernel 6.6) costs each packet less.  But when a program comes to a link, and when
+it goes with its link, the kernel waits for a grace period of RCU, some 20 ms, and holds
+the lock of all links: calls would wait with it.  So pods' links have clsact, and VNICs,
+which stay, have tcx.
 
 Others' programs stay: ours are behind them.  A program is known by its name.
 """
@@ -141,9 +146,14 @@ class ClsactHooks:
 
     def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
         """Make the qdisc and set the filters (``Hooks.ensure``)."""
-        made = self._add_clsact(link)
+        lacking = {
+            hook: descriptor
+            for hook, descriptor in loaded.items()
+            if self._number(link, hook) != programs.name_and_id(descriptor)[1]
+        }
+        made = bool(lacking) and self._add_clsact(link)
         try:
-            for hook, descriptor in loaded.items():
+            for hook, descriptor in lacking.items():
                 message = traffic_control.set_program(
                     link, PARENTS[hook], descriptor, NAMES[hook]
                 )
@@ -167,7 +177,7 @@ class ClsactHooks:
 
     def clear(self, link: int) -> None:
         """Delete our filters, with the qdisc if it has no others (``Hooks.clear``)."""
-        found = {hook: self._filters(link, parent) for hook, parent in PARENTS.items()}
+        found = {hook: self._filters(link, hook).keys() for hook in NAMES}
         mine = [hook for hook, names in found.items() if NAMES[hook] in names]
         others = any(n != NAMES[hook] for hook, names in found.items() for n in names)
         if mine and not others:
@@ -179,16 +189,24 @@ class ClsactHooks:
             message = traffic_control.delete_program(link, PARENTS[hook])
             self._missing_is_fine("delete a BPF filter", *message)
 
-    def _filters(self, link: int, parent: int) -> list[str]:
-        kind, body = traffic_control.list_programs(link, parent)
+    def _number(self, link: int, hook: Hook) -> int:
+        """Return the number of our program at a hook; 0 if there is none."""
+        return self._filters(link, hook).get(NAMES[hook], 0)
+
+    def _filters(self, link: int, hook: Hook) -> dict[str, int]:
+        """Return the programs' numbers by the filters' names; 0 for another kind."""
+        kind, body = traffic_control.list_programs(link, PARENTS[hook])
         try:
             answers = list(self._route.dump("list filters", kind, body))
         except NetlinkError as error:
             if error.errno in NO_QDISC or is_missing(error):
-                return []
+                return {}
             raise
-        names = (traffic_control.filter_name(answer) for _, answer in answers)
-        return [name for name in names if name is not None]
+        return {
+            name: traffic_control.filter_program(answer)
+            for _, answer in answers
+            if (name := traffic_control.filter_name(answer)) is not None
+        }
 
     def _missing_is_fine(self, step: str, kind: int, flags: int, body: bytes) -> None:
         try:
@@ -206,6 +224,37 @@ class ClsactHooks:
         self._route.close()
 
 
-def hooks() -> Hooks:
-    """Return the best way that this kernel has."""
-    return TcxHooks() if tcx.is_there() else ClsactHooks()
+class MixedHooks:
+    """clsact at pods' links, tcx at all others."""
+
+    def __init__(self, pods_prefix: str) -> None:
+        self._prefix = pods_prefix
+        self._tcx, self._clsact = TcxHooks(), ClsactHooks()
+
+    def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
+        """Attach (``Hooks.ensure``)."""
+        of_pod = socket.if_indextoname(link).startswith(self._prefix)
+        way: Hooks = self._clsact if of_pod else self._tcx
+        way.ensure(link, loaded)
+
+    def clear(self, link: int) -> None:
+        """Detach (``Hooks.clear``)."""
+        self._tcx.clear(link)
+        self._clsact.clear(link)
+
+    def would_pass_by(self, link: int) -> bool:
+        """Look for tcx programs at egress (``Hooks.would_pass_by``)."""
+        return self._tcx.would_pass_by(link)
+
+    def close(self) -> None:
+        """Close the socket; programs stay."""
+        self._clsact.close()
+
+
+def hooks(pods_prefix: str) -> Hooks:
+    """Return the best way that this kernel has.
+
+    Args:
+        pods_prefix: what the names of pods' links begin with.
+    """
+    return MixedHooks(pods_prefix) if tcx.is_there() else ClsactHooks()

@@ -12,6 +12,7 @@ that it finds, link by link.
 import errno
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Never, TypeVar
 
@@ -60,7 +61,7 @@ class Lane:
         pods: Callable[[], Mapping[str, Legs]],
         settle: Callable[[], Awaitable[None]],
         programs: Path = OBJECT,
-        make_hooks: Callable[[], Hooks] = hooks.hooks,
+        make_hooks: Callable[[str], Hooks] = hooks.hooks,
     ) -> None:
         """Make it; it is off until ``resume``.
 
@@ -69,12 +70,13 @@ class Lane:
             pods: returns the pods that may use it.
             settle: loads the rule set again, after ``proves`` has changed.
             programs: the object file.
-            make_hooks: returns the way to attach programs.
+            make_hooks: returns the way to attach programs, for a prefix of pods' links.
         """
         self.proves = False
         self._proof, self._own_table = layout.proof_mark, layout.nft_table
         self._pods, self._settle = pods, settle
-        self._programs, self._make_hooks = programs, make_hooks
+        self._programs = programs
+        self._make_hooks = partial(make_hooks, layout.link_prefix)
         self._switched_off = None if layout.express else BY_CONFIGURATION
         self._refused: Fault | None = None
         """Why the kernel does not take the programs, until they are wanted anew."""

@@ -19,7 +19,7 @@ from vcnd.netlink.rtnetlink import Message
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
 TCA_KIND, TCA_OPTIONS = 1, 2
-TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS = 6, 7, 8
+TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS, TCA_BPF_ID = 6, 7, 8, 11
 ACT_DIRECT = 1
 CLSACT, CLSACT_HANDLE = 0xFFFFFFF1, 0xFFFF0000
 INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
@@ -91,6 +91,13 @@ def filter_name(body: bytes) -> str | None:
         return None
     name = attributes(parts[TCA_OPTIONS]).get(TCA_BPF_NAME, b"")
     return name.rstrip(b"\0").decode(errors="replace")
+
+
+def filter_program(body: bytes) -> int:
+    """Return the number of a BPF filter's program; 0 if it is another kind."""
+    options = attributes(attributes(body[20:]).get(TCA_OPTIONS, b""))
+    (number,) = struct.unpack("=I", options.get(TCA_BPF_ID, bytes(4)))
+    return int(number)
 
 
 def list_queues() -> tuple[int, bytes]:
