@@ -40,9 +40,7 @@ async def _forge(client: str, address: str, victim: Pod, attacker: Pod) -> None:
         await asks.sendto(b"question", (address, UDP_PORT))
         with trio.fail_after(traffic.ANSWER_SECONDS):
             _, back = await real.recvfrom(64)
-        # Else a busy kernel lets it be used only a moment later.
-        at_once = " nodad" if ":" in address else ""
-        netns.ip(attacker.netns, [f"addr add {address} dev lo{at_once}"])
+        netns.ip(attacker.netns, [f"addr add {address} dev lo"])
         try:
             with traffic.datagrams(attacker.netns, address, UDP_PORT) as forged:
                 await forged.sendto(b"forged", back)

@@ -3,6 +3,7 @@
 import pytest
 
 from vcnd.linux.layout import Layout
+from vcnd.model.vnic import PRIMARY_INDEX
 
 LOW, HIGH = Layout(), Layout(pods_table=500, mark_mask=0x0FF00000)
 
@@ -48,7 +49,10 @@ def test_no_number_has_the_mark_of_the_proof(layout: Layout) -> None:
     numbers = range(layout.most_numbers)
     marks = {m for n in numbers for m in (layout.mark(n), layout.strict_mark(n))}
     assert layout.proof_mark not in marks
+    carriers = range(PRIMARY_INDEX + 1, layout.most_numbers)
+    assert layout.arrived_mark not in {layout.strict_mark(n) for n in carriers}
+    assert layout.arrived_mark not in {layout.mark(n) for n in numbers}
 
 
 def test_every_priority_of_ours_is_named() -> None:
-    assert LOW.priorities == {989, 990, 1000, 1010, 1020, 1025, 1030}
+    assert LOW.priorities == {989, 990, 1000, 1009, 1010, 1020, 1025, 1030}

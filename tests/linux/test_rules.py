@@ -42,8 +42,8 @@ def default(link_index: int, table: int, *, ours: bool = False) -> DefaultRoute:
 
 def test_pods_subnet_is_closed_and_of_the_nodes_only_its_address() -> None:
     layout = Layout()
-    rules = vnic_rules(layout, [slot(1), slot(2)], Family.IPV4, strict={})
-    closed = {r.source for r in rules if not r.table}
+    rules = vnic_rules(layout, [slot(1), slot(2)], Family.IPV4, links={}, strict=False)
+    closed = {r.source for r in rules if not r.table and not r.rejects}
     assert closed == {"10.2.0.0/24", "10.1.0.2/32"}
     own = [r for r in rules if r.priority == layout.local_priority]
     assert [(r.source, r.table, r.arrived_by) for r in own] == [
@@ -54,32 +54,45 @@ def test_pods_subnet_is_closed_and_of_the_nodes_only_its_address() -> None:
 def test_every_network_of_a_vnics_addresses_is_closed() -> None:
     wide = slot(2)
     wide = replace(wide, vnic=replace(wide.vnic, further_cidrs=("10.8.0.0/24",)))
-    rules = vnic_rules(Layout(), [slot(1), wide], Family.IPV4, strict={})
-    closed = {r.source for r in rules if not r.table}
+    rules = vnic_rules(Layout(), [slot(1), wide], Family.IPV4, links={}, strict=False)
+    closed = {r.source for r in rules if not r.table and not r.rejects}
     assert closed == {"10.2.0.0/24", "10.8.0.0/24", "10.1.0.2/32"}
 
 
 def test_only_the_node_itself_sends_from_its_addresses() -> None:
     layout = Layout()
-    rules = vnic_rules(layout, [slot(1), slot(2)], Family.IPV4, strict={})
+    rules = vnic_rules(layout, [slot(1), slot(2)], Family.IPV4, links={}, strict=False)
     own = {r for r in rules if r.priority == layout.source_priority}
     assert {r.source for r in own} == {"10.1.0.2/32", "10.2.0.2/32"}
     assert {r.arrived_by for r in own} == {"lo"}
 
 
 def test_pods_table_is_for_single_addresses_only() -> None:
-    rules = vnic_rules(Layout(), [slot(1)], Family.IPV4, strict={})
+    rules = vnic_rules(Layout(), [slot(1)], Family.IPV4, links={}, strict=False)
     assert all(r.hosts_only for r in rules if r.table == Layout().pods_table)
 
 
 def test_strict_rules_exist_for_pod_vnics_with_a_link() -> None:
     layout = Layout()
     slots = [slot(1), slot(2), slot(3)]
-    rules = vnic_rules(layout, slots, Family.IPV4, strict={2: "ens2"})
+    rules = vnic_rules(layout, slots, Family.IPV4, links={2: "ens2"}, strict=True)
     strict = [r for r in rules if r.priority == layout.strict_priority]
     assert [(r.mark, r.table) for r in strict] == [(0x82, 102)]
     direct = {r.arrived_by for r in rules if r.priority == layout.strict_priority - 1}
     assert direct == {"lo", "ens2"}
+
+
+def test_what_no_pod_has_the_address_for_is_rejected_after_the_pods_table() -> None:
+    layout = Layout()
+    links = {2: "ens2"}
+    rules = vnic_rules(
+        layout, [slot(1), slot(2)], Family.IPV4, links=links, strict=False
+    )
+    (rejects,) = [r for r in rules if r.rejects]
+    assert (rejects.arrived_by, rejects.mark, rejects.table) == ("ens2", 0x81, 0)
+    (back,) = [r for r in rules if r.mark == 0x81 and not r.rejects]
+    assert back.table == MAIN_TABLE
+    assert layout.pods_priority < rejects.priority < back.priority
 
 
 def test_one_class_has_no_number() -> None:

@@ -28,6 +28,25 @@ CASES: list[tuple[RoutingRule, dict[str, Any]]] = [
         },
     ),
     (
+        # Action 7: unreachable.
+        RoutingRule(
+            family=FOUR,
+            priority=7,
+            table=0,
+            rejects=True,
+            arrived_by="ens5",
+            protocol=2,
+        ),
+        {
+            **EMPTY,
+            "family": FOUR,
+            "table": 0,
+            "action": 7,
+            "FRA_PRIORITY": 7,
+            "FRA_IIFNAME": "ens5",
+        },
+    ),
+    (
         # A table above 255 does not fit into the old field: RT_TABLE_COMPAT.
         RoutingRule(
             family=SIX, priority=7, table=1002, source="fd00::7/128", protocol=2

@@ -141,6 +141,7 @@ def _routing_rule(rule: Rule, layout: Layout) -> RoutingRule:
         family=NUMBERS[rule.family],
         priority=rule.priority,
         table=rule.table,
+        rejects=rule.rejects,
         source=rule.source,
         mark=rule.mark,
         mask=layout.mark_mask if rule.mark else 0,
@@ -154,6 +155,7 @@ def _rule(found: RoutingRule, family: Family) -> Rule:
     return Rule(
         priority=found.priority,
         table=found.table,
+        rejects=found.rejects,
         source=found.source,
         mark=found.mark,
         arrived_by=found.arrived_by,

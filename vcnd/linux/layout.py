@@ -16,7 +16,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     pods_priority: int = 1000
     """Rule to the pods' table."""
     mark_priority: int = 1010
-    """Rules by packet mark, one per VNIC."""
+    """Rules by packet mark, one per VNIC.  One lower, per pod VNIC: the rule that
+    rejects packets from the VCN that no pod of this node has the address for."""
     source_priority: int = 1020
     """Rules by the VNIC's own address, one per VNIC."""
     local_priority: int = 1025
@@ -61,6 +62,15 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         return self.mark_mask & ~(self.mark_mask >> 1)
 
     @property
+    def arrived_mark(self) -> int:
+        """Return the mark of packets from the VCN for a pod of this node.
+
+        If there is no such pod they are rejected.  It is no VNIC's ``strict_mark``:
+        the primary carries no pods.
+        """
+        return self.strict_mark(PRIMARY_INDEX)
+
+    @property
     def proof_mark(self) -> int:
         """Return the mark of packets that may enter the express lane: all our bits.
 
@@ -89,6 +99,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
                 self.strict_priority - 1,
                 self.strict_priority,
                 self.pods_priority,
+                self.mark_priority - 1,
                 self.mark_priority,
                 self.source_priority,
                 self.local_priority,

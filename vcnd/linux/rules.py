@@ -27,6 +27,8 @@ class Rule(msgspec.Struct, frozen=True):
     """The link that packets came in by; ``lo`` stands for the node's own packets."""
     hosts_only: bool = False
     """True if only the table's routes to single addresses count."""
+    rejects: bool = False
+    """True if it answers that there is no way, in place of dropping in silence."""
     family: Family = Family.IPV4
 
 
@@ -35,7 +37,8 @@ def vnic_rules(
     slots: Sequence[VnicSlot],
     family: Family,
     *,
-    strict: Mapping[int, str],
+    links: Mapping[int, str],
+    strict: bool,
 ) -> set[Rule]:
     """Return the desired rules of one family; their number does not depend on pods.
 
@@ -43,13 +46,18 @@ def vnic_rules(
         layout: priorities, tables and marks.
         slots: the VNICs.
         family: IPv4 or IPv6.
-        strict: links by number of the VNICs by which packets leave though the pod
-            that they are for is here; empty where there are none.
+        links: the pod VNICs' links by number.
+        strict: whether packets to a pod of another class here leave by a VNIC.
     """
     rule = partial(Rule, family=family)
     pods = partial(rule, table=layout.pods_table, hosts_only=True)
-    wanted = {pods(layout.pods_priority)}
-    for ifname in (LOOPBACK, *strict.values()) if strict else ():
+    arrived = partial(rule, mark=layout.arrived_mark)
+    # Found by the reverse path check alone: packets are for pods, or rejected below.
+    wanted = {
+        pods(layout.pods_priority),
+        arrived(layout.mark_priority, MAIN_TABLE),
+    }
+    for ifname in (LOOPBACK, *links.values()) if strict else ():
         # What the node sends, and what comes from the VCN, goes to its pods directly.
         # The kernel's reverse path check uses this rule too.
         wanted.add(pods(layout.strict_priority - 1, arrived_by=ifname))
@@ -67,9 +75,12 @@ def vnic_rules(
                 wanted.add(rule(layout.closed_priority, source=source))
         if slot.is_primary:
             continue
-        if slot.index in strict:
+        if strict and slot.index in links:
             mark = layout.strict_mark(slot.index)
             wanted.add(rule(layout.strict_priority, table, mark=mark))
+        if slot.index in links:
+            link, priority = links[slot.index], layout.mark_priority - 1
+            wanted.add(arrived(priority, rejects=True, arrived_by=link))
         for cidr in vnic.pod_networks:
             if family_of(cidr) is family:
                 local = partial(rule, arrived_by=LOOPBACK)

@@ -138,9 +138,7 @@ def _maps(
     numbers: Mapping[ClassName, int],
 ) -> Iterator[str]:
     entries = _elements([f'"{v.ifname}" : goto from{v.index}' for v in vnics])
-    second = _elements([f'"{v.ifname}"' for v in vnics if v.carries_pods])
     yield f"  map vnics {{ type ifname : verdict;{entries} }}"
-    yield f"  set second {{ type ifname;{second} }}"
     class_of = {v.index: numbers.get(v.pod_class) for v in vnics if v.carries_pods}
     for family in Family:
         mine = [p for p in pods if family_of(p.address) is family]
@@ -271,13 +269,22 @@ def _base_chains(
         primary,
     )
     yield from _chain(
+        "arrived",
+        # To an address of the VNIC; its target is another node's, or another VNIC's.
+        f"ct status & dnat != 0 {primary}",
+        f"meta mark set meta mark & {keep} | {layout.arrived_mark:#x}",
+    )
+    yield from _chain(
         "decide",
         f"type filter hook prerouting priority {DECIDE_PRIORITY};",
         f"{by_pod} goto leaving",
         'iifname "lo" accept',
         f"ct direction reply ct mark & {mask} != 0 goto answer",
         *_by_foreign(vnics, networks),
-        *(f'iifname "{v.ifname}" {primary}' for v in vnics),
+        *(
+            f'iifname "{v.ifname}" {"goto arrived" if v.carries_pods else primary}'
+            for v in vnics
+        ),
         *_of_pods(networks),
     )
     yield from _chain(
@@ -287,9 +294,7 @@ def _base_chains(
     )
     yield from _chain(
         "forward",
-        "type filter hook forward priority filter;",
-        f'iifname @second oifname != "{links}" ct status & dnat == 0'
-        " counter reject with icmpx host-unreachable",
+        "type filter hook forward priority filter;" if express else "",
         proof_rule(layout) if express else "",
     )
     yield from _chain(

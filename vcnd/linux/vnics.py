@@ -103,10 +103,7 @@ class VnicWiring:
             families = tuple(Family) if any(s.vnic.ipv6_cidr for s in slots) else FIRST
             for other in foreign:
                 self._answer_by(route, other, families)
-            strict: dict[int, str] = {}
-            if class_numbers(self._layout, found):
-                strict = {v.index: v.ifname for v in found if v.carries_pods}
-            rules = self._rules(slots, foreign, families, strict=strict)
+            rules = self._rules(slots, found, foreign, families)
             self._bring_rules_to(route, rules)
         found += [
             VnicLink(index=f.index, ifname=f.ifname, foreign=True) for f in foreign
@@ -191,15 +188,16 @@ class VnicWiring:
     def _rules(
         self,
         slots: Sequence[VnicSlot],
+        mine: Sequence[VnicLink],
         foreign: Sequence[ForeignLink],
         families: Sequence[Family],
-        *,
-        strict: Mapping[int, str],
     ) -> set[Rule]:
         """Return the desired rules."""
         layout, wanted = self._layout, set[Rule]()
+        links = {v.index: v.ifname for v in mine if v.carries_pods}
+        strict = bool(class_numbers(layout, mine))
         for family in families:
-            wanted |= vnic_rules(layout, slots, family, strict=strict)
+            wanted |= vnic_rules(layout, slots, family, links=links, strict=strict)
             wanted |= {
                 Rule(
                     layout.mark_priority,
@@ -223,7 +221,7 @@ class VnicWiring:
             kernel.add_rule(route, rule, layout)
         for rule in present - wanted:
             kernel.delete_rule(route, rule, layout)
-            if rule.mark and rule.table != MAIN_TABLE:
+            if rule.mark and rule.table not in (0, MAIN_TABLE):
                 kernel.flush(route, rule.table, rule.family)
 
 

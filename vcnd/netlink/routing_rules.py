@@ -19,7 +19,7 @@ from vcnd.netlink.rtnetlink import FRA_FWMARK, FRA_PRIORITY, FRA_TABLE
 
 FRA_SRC, FRA_IIFNAME, FRA_SUPPRESS_PREFIXLEN = 2, 3, 14
 FRA_FWMASK, FRA_PROTOCOL = 16, 21
-FR_ACT_TO_TBL, FR_ACT_BLACKHOLE = 1, 6
+FR_ACT_TO_TBL, FR_ACT_BLACKHOLE, FR_ACT_UNREACHABLE = 1, 6, 7
 NOT_SUPPRESSED = 0xFFFFFFFF
 HEAD = struct.Struct("=BBBBBBBBI")
 
@@ -32,6 +32,8 @@ class RoutingRule(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     table: int
     """0: the rule drops packets."""
+    rejects: bool = False
+    """True if it tells the sender, without a table."""
     source: str = ""
     """A prefix; empty: any."""
     mark: int = 0
@@ -62,7 +64,8 @@ def delete_rule(rule: RoutingRule) -> rtnl.Message:
 
 def _body(rule: RoutingRule) -> bytes:
     source, _, length = rule.source.partition("/")
-    action = FR_ACT_TO_TBL if rule.table else FR_ACT_BLACKHOLE
+    drops = FR_ACT_UNREACHABLE if rule.rejects else FR_ACT_BLACKHOLE
+    action = FR_ACT_TO_TBL if rule.table else drops
     short = rule.table if rule.table <= rtnl.MAIN_TABLE else rtnl.RT_TABLE_COMPAT
     body = HEAD.pack(rule.family, 0, int(length or 0), 0, short, 0, 0, action, 0)
     body += u32(FRA_PRIORITY, rule.priority)
@@ -89,7 +92,8 @@ def read_rule(body: bytes) -> RoutingRule:
     return RoutingRule(
         family=family,
         priority=number(parts.get(FRA_PRIORITY, b"")),
-        table=0 if action == FR_ACT_BLACKHOLE else table,
+        table=table if action == FR_ACT_TO_TBL else 0,
+        rejects=action == FR_ACT_UNREACHABLE,
         source=f"{source}/{length}" if source else "",
         mark=number(parts.get(FRA_FWMARK, b"")),
         mask=number(parts.get(FRA_FWMASK, b"")),
