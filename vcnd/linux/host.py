@@ -254,6 +254,7 @@ class LinuxHost:
             pod_elements(self._pods, self._slots, links),
             marker=marker,
             strangers=strangers,
+            dual_stack=any(s.vnic.ipv6_cidr for s in self._slots),
             express=self._lane.proves,
         )
         nft.load(script)

@@ -20,3 +20,9 @@ def proof_rule(layout: Layout) -> str:
         f"ct state established ct status & {CHANGED:#x} == 0"
         f" meta mark set meta mark | {layout.proof_mark:#x}"
     )
+
+
+def proof_chain(layout: Layout) -> list[str]:
+    """Return the lines of that chain; nothing else is at the hook."""
+    hook = "type filter hook forward priority filter;"
+    return ["  chain forward {", f"    {hook}", f"    {proof_rule(layout)}", "  }"]

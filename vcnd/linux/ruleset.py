@@ -4,10 +4,10 @@ The rules, and what fails without each, are in docs/data-plane.md.  Their number
 depends on the VNICs, never on the pods: a pod is one map element, two where NSGs
 are enforced between pods of one node.
 
-A packet is marked twice before it is routed.  In ``prerouting`` it gets the mark of
-the VNIC or pod that it comes from: a firewall's reverse path check needs that mark.
-In ``decide``, after destinations are translated, it gets the mark by which it is
-routed.
+A packet gets the mark by which it is routed in ``prerouting``, after destinations are
+translated.  Only IPv6 packets that no pod sent are marked twice: there they get the
+mark of the VNIC that they came in by, which firewalld's reverse path check needs, and
+after that check, in ``decide``, the mark by which they are routed.
 
 Closed when lost: each packet that these rules accept carries a VNIC's number as its
 mark, the primary's too.  A rule (``Layout.closed_priority``) drops packets from the
@@ -19,25 +19,25 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from vcnd.linux import services
 from vcnd.linux.layout import Layout
-from vcnd.linux.proof import proof_rule
+from vcnd.linux.proof import proof_chain
+from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import OWN_CLASS, ClassName
 from vcnd.model.vnic import PRIMARY_INDEX
 
-LINK_LOCAL_SERVICES = {
-    Family.IPV4: "169.254.169.254",
-    Family.IPV6: "fd00:c1::a9fe:a9fe",
-}
-LINK_LOCAL = {Family.IPV4: "169.254.0.0/16", Family.IPV6: "fd00:c1::/64"}
 PODS_MAPS = {Family.IPV4: "pods4", Family.IPV6: "pods6"}
 CLASS_MAPS = {Family.IPV4: "classes4", Family.IPV6: "classes6"}
 KINDS = {Family.IPV4: "ipv4_addr", Family.IPV6: "ipv6_addr"}
-SELECTORS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
+LOOPBACK_INDEX = 1
+"""Number of ``lo``, the first link of each namespace."""
 
+PRIORITY = -90
+"""Of the chain that marks packets: after destinations are translated (-100), before
+firewalld's reverse path check (10)."""
 DECIDE_PRIORITY = 50
-"""After destinations are translated (-100) and after firewalld's reverse path check
-(10), before routing."""
+"""After that check, before routing."""
 
 MASQUERADE_MARK = 0x4000
 """kube-proxy's mark of what it will masquerade (``--iptables-masquerade-bit``): such
@@ -49,6 +49,7 @@ class VnicLink(msgspec.Struct, frozen=True, kw_only=True):
 
     index: int
     ifname: str
+    link_index: int = 0
     pod_class: ClassName = OWN_CLASS
     """The class of its pods."""
     networks: tuple[str, ...] = ()
@@ -107,6 +108,7 @@ def render(
     *,
     marker: str,
     strangers: Sequence[str] = (),
+    dual_stack: bool = False,
     express: bool = False,
 ) -> str:
     """Return a script that puts the table in place of whatever is there, atomically.
@@ -117,6 +119,7 @@ def render(
         pods: the pods' elements.
         marker: an empty chain that tells this load from any other (``linux.guard``).
         strangers: others' links whose names look like pods'.
+        dual_stack: whether there is a VNIC with IPv6.
         express: whether packets may enter the express lane.
     """
     numbers = class_numbers(layout, vnics)
@@ -125,8 +128,12 @@ def render(
         *(f"{table} {{ }}", f"delete {table}", f"{table} {{"),
         *_maps(vnics, pods, numbers),
         *_marking(layout, vnics, marker),
+        *_arriving(layout, vnics, dual_stack=dual_stack),
         *_enforcing(layout, vnics, numbers),
-        *_base_chains(layout, vnics, strangers, strict=bool(numbers), express=express),
+        *_base_chains(
+            layout, vnics, strangers, strict=bool(numbers), dual_stack=dual_stack
+        ),
+        *(proof_chain(layout) if express else ()),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -137,8 +144,6 @@ def _maps(
     pods: Sequence[PodElement],
     numbers: Mapping[ClassName, int],
 ) -> Iterator[str]:
-    entries = _elements([f'"{v.ifname}" : goto from{v.index}' for v in vnics])
-    yield f"  map vnics {{ type ifname : verdict;{entries} }}"
     class_of = {v.index: numbers.get(v.pod_class) for v in vnics if v.carries_pods}
     for family in Family:
         mine = [p for p in pods if family_of(p.address) is family]
@@ -158,7 +163,7 @@ def _maps(
 
 
 def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator[str]:
-    """Return the chains that set marks: by VNIC, by arrival, by pod."""
+    """Return the chains that set marks."""
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
     for vnic in vnics:
         yield from _chain(
@@ -172,13 +177,6 @@ def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator
     yield from _chain(
         "answer", f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
     )
-    for vnic in vnics:
-        yield from _chain(
-            f"from{vnic.index}",
-            "ct direction original"
-            f" ct mark set ct mark & {keep} | {layout.mark(vnic.index):#x}",
-            f"goto {via(vnic.index)}",
-        )
 
 
 def _enforcing(
@@ -205,36 +203,69 @@ def _enforcing(
         )
 
 
+def _arriving(
+    layout: Layout, vnics: Sequence[VnicLink], *, dual_stack: bool
+) -> Iterator[str]:
+    """Return the chains for packets that came in by a VNIC."""
+    keep = f"{layout.keep_mask:#x}"
+    networks = [n for v in vnics for n in v.networks]
+    for vnic in vnics:
+        by_vnic, routed = f"goto {via(vnic.index)}", [_answers(layout)]
+        if vnic.carries_pods:
+            routed += [
+                # To an address of the VNIC; its target is no pod of this VNIC.
+                f"ct status & dnat != 0 {_by_primary(vnics)}",
+                f"meta mark set meta mark & {keep} | {layout.arrived_mark:#x}",
+            ]
+        else:
+            # A foreign VNIC's link may have a strict reverse path filter, and it is
+            # not ours to change.
+            kept = _of_pods(networks, by_vnic, ends=("daddr",)) if vnic.foreign else ()
+            routed += [*kept, _by_primary(vnics)]
+        yield from _chain(
+            f"from{vnic.index}",
+            "ct direction original"
+            f" ct mark set ct mark & {keep} | {layout.mark(vnic.index):#x}",
+            f"meta nfproto ipv6 {by_vnic}" if dual_stack else "",
+            *routed,
+        )
+        if dual_stack:
+            yield from _chain(f"decide{vnic.index}", *routed)
+
+
+def _answers(layout: Layout) -> str:
+    return f"ct direction reply ct mark & {layout.mark_mask:#x} != 0 goto answer"
+
+
+def _by_primary(vnics: Sequence[VnicLink]) -> str:
+    """Return what forwards by the main table; nothing while the primary is unknown."""
+    has_primary = any(v.index == PRIMARY_INDEX for v in vnics)
+    return f"goto {via(PRIMARY_INDEX)}" if has_primary else "return"
+
+
 def _base_chains(
     layout: Layout,
     vnics: Sequence[VnicLink],
     strangers: Sequence[str],
     *,
     strict: bool,
-    express: bool,
+    dual_stack: bool,
 ) -> Iterator[str]:
-    keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
-    main, links = layout.mark(PRIMARY_INDEX), layout.link_prefix + "*"
-    by_pod = f'iifname "{links}"'
+    keep, main = f"{layout.keep_mask:#x}", layout.mark(PRIMARY_INDEX)
+    by_pod = f'iifname "{layout.link_prefix}*"'
     if strangers:
         by_pod += " iifname != {{ {} }}".format(", ".join(f'"{s}"' for s in strangers))
-    services4, services6 = LINK_LOCAL_SERVICES.values()
-    # Forwarded on by the main table, or not at all while the primary is unknown.
-    has_primary = any(v.index == PRIMARY_INDEX for v in vnics)
-    primary = f"goto {via(PRIMARY_INDEX)}" if has_primary else "return"
+    primary = _by_primary(vnics)
     networks = [n for v in vnics for n in v.networks]
+    # Packets from other links than VNICs' and pods'.
+    others = [
+        _answers(layout),
+        *_of_pods(networks, "goto from_other", ends=("saddr", "daddr")),
+    ]
+    yield from _chain("guard", *services.guard(primary))
     yield from _chain(
-        "guard",
-        # An address of the node itself, such as NodeLocal DNSCache's.
-        "fib daddr type local accept",
-        f"meta l4proto {{ tcp, udp }} th dport 53 ip daddr {services4} {primary}",
-        f"meta l4proto {{ tcp, udp }} th dport 53 ip6 daddr {services6} {primary}",
-        f"udp dport 123 ip daddr {services4} {primary}",
-        f"udp dport 123 ip6 daddr {services6} {primary}",
-        "counter drop",
-    )
-    yield from _chain(
-        "from_pod",
+        "check_source",
+        # Returns only from the maps: each packet that they miss ends here.
         *(f"iifname . {SELECTORS[f]} saddr vmap @{PODS_MAPS[f]}" for f in Family),
         # Neighbour discovery and no more: the node must not learn routes from pods.
         "ip6 saddr fe80::/10 icmpv6 type"
@@ -245,17 +276,12 @@ def _base_chains(
         "counter drop",
     )
     yield from _chain(
-        "prerouting",
-        "type filter hook prerouting priority mangle;",
-        "iifname vmap @vnics",
-        f"{by_pod} goto from_pod",
-    )
-    yield from _chain(
-        "leaving",
-        # Not in a chain behind the map: when an element is added, the kernel walks
-        # all chains that the map's elements lead to.
-        f"ct direction reply ct mark & {mask} != 0 jump answer",
-        *(f"{SELECTORS[f]} daddr {LINK_LOCAL[f]} goto guard" for f in Family),
+        "from_pod",
+        # What follows is in no chain behind the maps: when an element is added, the
+        # kernel walks all chains that a map's elements lead to.
+        "jump check_source",
+        _answers(layout).replace("goto", "jump"),
+        *services.guarded(),
         *(
             f"meta mark & {MASQUERADE_MARK:#x} == 0"
             f" {SELECTORS[f]} daddr vmap @{CLASS_MAPS[f]}"
@@ -269,62 +295,49 @@ def _base_chains(
         primary,
     )
     yield from _chain(
-        "arrived",
-        # To an address of the VNIC; its target is another node's, or another VNIC's.
-        f"ct status & dnat != 0 {primary}",
-        f"meta mark set meta mark & {keep} | {layout.arrived_mark:#x}",
+        "prerouting",
+        f"type filter hook prerouting priority {PRIORITY};",
+        _by_link(vnics, "from"),
+        f"{by_pod} goto from_pod",
+        "meta nfproto ipv6 accept" if dual_stack else "",
+        *others,
     )
-    yield from _chain(
-        "decide",
-        f"type filter hook prerouting priority {DECIDE_PRIORITY};",
-        f"{by_pod} goto leaving",
-        'iifname "lo" accept',
-        f"ct direction reply ct mark & {mask} != 0 goto answer",
-        *_by_foreign(vnics, networks),
-        *(
-            f'iifname "{v.ifname}" {"goto arrived" if v.carries_pods else primary}'
-            for v in vnics
-        ),
-        *_of_pods(networks),
-    )
+    if dual_stack:
+        yield from _chain(
+            "decide",
+            f"type filter hook prerouting priority {DECIDE_PRIORITY};",
+            "meta nfproto ipv4 accept",
+            _by_link(vnics, "decide"),
+            f"{by_pod} accept",
+            *others,
+        )
     yield from _chain(
         "output",
         "type route hook output priority mangle;",
-        "ct state established ct direction reply goto answer",
-    )
-    yield from _chain(
-        "forward",
-        "type filter hook forward priority filter;" if express else "",
-        proof_rule(layout) if express else "",
+        "ct direction reply ct state established goto answer",
     )
     yield from _chain(
         "postrouting",
         "type nat hook postrouting priority srcnat;",
-        f"{by_pod} ip daddr {services4} masquerade",
-        f"{by_pod} ip6 daddr {services6} masquerade",
+        *services.masquerades(by_pod),
     )
 
 
-def _by_foreign(vnics: Sequence[VnicLink], networks: Sequence[str]) -> Iterator[str]:
-    """Keep a foreign VNIC's mark on packets that came in by it for a pod.
+def _by_link(vnics: Sequence[VnicLink], chain: str) -> str:
+    """Return the rule that leads packets to a chain per VNIC.
 
-    The VNIC's link may have a strict reverse path filter, and it is not ours to change.
+    By the link's number: its name costs more, and can change.
     """
-    for vnic in vnics:
-        for family in Family if vnic.foreign else ():
-            mine = _joined(networks, family)
-            if mine:
-                selector = f"{SELECTORS[family]} daddr {{ {mine} }}"
-                yield f'iifname "{vnic.ifname}" {selector} goto {via(vnic.index)}'
+    ways = [f"{LOOPBACK_INDEX} : accept"]
+    ways += [f"{v.link_index} : goto {chain}{v.index}" for v in vnics]
+    return f"iif vmap {{ {', '.join(ways)} }}"
 
 
-def _of_pods(networks: Sequence[str]) -> Iterator[str]:
-    """Return rules for packets from and to pods that did not come in by a VNIC."""
+def _of_pods(
+    networks: Sequence[str], verdict: str, *, ends: Sequence[str]
+) -> Iterator[str]:
+    """Return rules for packets from or to pods of this node."""
     for family in Family:
-        mine = _joined(networks, family)
-        for end in ("saddr", "daddr") if mine else ():
-            yield f"{SELECTORS[family]} {end} {{ {mine} }} goto from_other"
-
-
-def _joined(networks: Sequence[str], family: Family) -> str:
-    return ", ".join(sorted({n for n in networks if family_of(n) is family}))
+        mine = ", ".join(sorted({n for n in networks if family_of(n) is family}))
+        for end in ends if mine else ():
+            yield f"{SELECTORS[family]} {end} {{ {mine} }} {verdict}"

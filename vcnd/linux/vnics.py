@@ -5,7 +5,7 @@ Synchronous: runs in the kernel's worker thread, in the node's network namespace
 
 import errno
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -106,7 +106,10 @@ class VnicWiring:
             rules = self._rules(slots, found, foreign, families)
             self._bring_rules_to(route, rules)
         found += [
-            VnicLink(index=f.index, ifname=f.ifname, foreign=True) for f in foreign
+            VnicLink(
+                index=f.index, ifname=f.ifname, link_index=f.link_index, foreign=True
+            )
+            for f in foreign
         ]
         return SetUp(
             links=tuple(found),
@@ -230,6 +233,7 @@ def _as_vnic_link(slot: VnicSlot, link: Link) -> VnicLink:
     return VnicLink(
         index=slot.index,
         ifname=link.name,
+        link_index=link.index,
         pod_class=vnic.pod_class,
         networks=() if slot.is_primary else vnic.pod_networks,
     )
