@@ -8,7 +8,7 @@ import trio
 
 from fakeoci.fabric import netns
 from integration.lab import pods, traffic
-from integration.lab.lab import Lab
+from integration.lab.lab import ONPREM, Lab
 from integration.lab.node import Node
 from integration.lab.pods import Pod
 from integration.lab.profile import Profile
@@ -126,17 +126,56 @@ async def test_an_upgrade_that_loads_all_settings_again_is_not_noticed(
     node, other = lab.nodes
     a, _ = await _two(lab)
     far = await pods.start(other, "pod3", lab.servers)
-    link = next(
+    link = _pod_vnic(node)
+    netns.sysctl(node.name, {f"ipv4/conf/{link}/rp_filter": 1})
+    await _until(_filtering(node, link, "2"), RESTORE_SECONDS)
+    node.profile.sysctl_system(node.name)
+    await _until(_reaches(a, far), RESTORE_SECONDS)
+
+
+async def test_pod_vnics_follow_the_filter_of_all_links(lab: Lab) -> None:
+    node, other = lab.nodes
+    a, _ = await _two(lab)
+    far = await pods.start(other, "pod3", lab.servers)
+    link = _pod_vnic(node)
+    for everywhere, filtering in (("0", "0"), ("1", "2"), ("0", "0")):
+        netns.sysctl(node.name, {"ipv4/conf/all/rp_filter": everywhere})
+        await _until(_filtering(node, link, filtering), RESTORE_SECONDS)
+        await _until(_reaches(a, far), RESTORE_SECONDS)
+        await _until(_reaches(far, a), RESTORE_SECONDS)
+
+
+async def test_nobody_sends_as_the_node_from_outside(lab: Lab) -> None:
+    node, address = lab.nodes[0], lab.addresses["node1"]
+    a, _ = await _two(lab)
+    netns.sysctl(node.name, {"ipv4/conf/all/rp_filter": 0})
+    await _until(_filtering(node, _pod_vnic(node), "0"), RESTORE_SECONDS)
+    netns.ip(ONPREM, [f"addr add {address}/32 dev lo"])
+    with (
+        traffic.datagrams("pod1", a.address, 7000) as hears,
+        traffic.datagrams(ONPREM, address, 7000) as lies,
+        traffic.datagrams(ONPREM, lab.addresses[ONPREM], 7000) as tells,
+    ):
+        await lies.sendto(b"lie", (a.address, 7000))
+        # The real one gets through: the check can fail.
+        await tells.sendto(b"truth", (a.address, 7000))
+        with trio.fail_after(traffic.ANSWER_SECONDS):
+            assert await hears.recv(64) == b"truth"
+
+
+def _pod_vnic(node: Node) -> str:
+    """Return the link of a node's first pod VNIC."""
+    return next(
         line.split("@")[0].split()[0]
         for line in netns.ip_output(node.name, "-br", "link").splitlines()
         if line.startswith("eth1")
     )
-    netns.sysctl(node.name, {f"ipv4/conf/{link}/rp_filter": 1})
+
+
+def _filtering(node: Node, link: str, value: str) -> Callable[[], Awaitable[bool]]:
     path = Path("/proc/sys/net/ipv4/conf", link, "rp_filter")
 
-    async def loose() -> bool:
-        return netns.inside(node.name, path.read_text).strip() == "2"
+    async def has_value() -> bool:
+        return netns.inside(node.name, path.read_text).strip() == value
 
-    await _until(loose, RESTORE_SECONDS)
-    node.profile.sysctl_system(node.name)
-    await _until(_reaches(a, far), RESTORE_SECONDS)
+    return has_value

@@ -13,7 +13,7 @@ from vcnd.linux.foreign import DefaultRoute
 from vcnd.linux.layout import Layout
 from vcnd.linux.rules import Rule
 from vcnd.model.family import Family
-from vcnd.netlink import listed, routing_rules
+from vcnd.netlink import listed, routing_rules, rtnetlink
 from vcnd.netlink.listed import Link
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket
 from vcnd.netlink.routing_rules import NOT_SUPPRESSED, RoutingRule
@@ -41,6 +41,13 @@ def link(name: str) -> Link | None:
             if error.errno == errno.ENODEV:
                 return None
             raise
+
+
+def set_device(index: int, settings: dict[int, int]) -> None:
+    """Change IPv4 settings of a link."""
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        step, message = f"settings of link {index}", rtnetlink.device_settings
+        route.request(step, *message(index, settings))
 
 
 def addresses(index: int) -> set[str]:

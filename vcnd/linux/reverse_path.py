@@ -1,18 +1,29 @@
-"""The reverse path filter of the primary VNIC's link, which the image sets up.
+"""The reverse path filters of VNICs' links, which the image sets up.
 
-An answer from a pod of another node to a connection that came in by a pod VNIC arrives
-by the primary VNIC.  Its mark leads the filter's look-up to the pod VNIC's link, so a
-strict filter drops it.  A loose filter passes it.  A filter that is off stays off.
+A pod VNIC's is off: the rule set checks its packets, for less.  Where the image's
+``all`` switches every link's filter on, the pod VNIC's is loose: answers to pods come
+in there, and the route to their source is another's.
+
+The primary VNIC's is loose where the image made it strict.  An answer from a pod of
+another node to a connection that came in by a pod VNIC arrives by the primary VNIC.
+Its mark leads the filter's look-up to the pod VNIC's link, so a strict filter drops
+it.  A loose filter passes it.  A filter that is off stays off.
 """
 
 import socket
 from pathlib import Path
 
-from vcnd.linux.vnics import set_device
+from vcnd.linux.kernel import set_device
 from vcnd.netlink import rtnetlink
 
-STRICT, LOOSE = 1, 2
+OFF, STRICT, LOOSE = 0, 1, 2
 CONF = Path("/proc/sys/net/ipv4/conf")
+
+
+def for_pod_vnics() -> int:
+    """Return the filter that pod VNICs' links need."""
+    # The greater of the two counts.
+    return OFF if _value("all") == OFF else LOOSE
 
 
 def loosen(link: str) -> bool:

@@ -227,6 +227,8 @@ def _arriving(
             "ct direction original"
             f" ct mark set ct mark & {keep} | {layout.mark(vnic.index):#x}",
             f"meta nfproto ipv6 {by_vnic}" if dual_stack else "",
+            # The kernel's own check of this is off (``vnics.VNIC_SETTINGS``).
+            "fib saddr type != unicast drop" if vnic.carries_pods else "",
             *routed,
         )
         if dual_stack:

@@ -18,8 +18,9 @@ import msgspec
 import trio
 
 from vcnd.linux import events, reverse_path
+from vcnd.linux.kernel import set_device
 from vcnd.linux.ruleset import VnicLink
-from vcnd.linux.vnics import VNIC_SETTINGS, set_device
+from vcnd.linux.vnics import vnic_settings
 from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.vnic import PRIMARY_INDEX
@@ -77,8 +78,9 @@ class Settings:
         self, changes: Sequence["Change"], report: Callable[[Problems], None]
     ) -> None:
         filtered = _filtered(changes)
-        self._restore_links(_with_index(self._pod_vnics(), filtered))
-        if ALL_LINKS in filtered or _with_index(self._primary(), filtered):
+        everywhere, mine = ALL_LINKS in filtered, self._pod_vnics()
+        self._restore_links(mine if everywhere else _with_index(mine, filtered))
+        if everywhere or _with_index(self._primary(), filtered):
             self.loosen_primary()
         if any(c.concerns_forwarding for c in changes):
             report(self.find_problems())
@@ -106,8 +108,8 @@ class Settings:
         return {v.ifname for v in self._vnics() if v.carries_pods}
 
     def _restore_links(self, names: AbstractSet[str]) -> None:
-        _set_links(names, VNIC_SETTINGS)
         if names:
+            _set_links(names, vnic_settings())
             log.info("setting_restored", setting="rp_filter", links=sorted(names))
 
     def find_problems(self) -> Problems:

@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from vcnd.linux import kernel
+from vcnd.linux import kernel, reverse_path
 from vcnd.linux.foreign import ForeignLink, foreign_links
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import is_ours
@@ -31,9 +31,9 @@ STACKED = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "bridge", "bond", "
 """Links that may have the MAC of the VNIC below them."""
 VNIC_SETTINGS = {
     rtnetlink.DEVCONF_FORWARDING: 1,
-    # Loose: answers to pods come in here, and the route to their source is another's.
-    # The greater of this and of ``all`` counts, so images cannot make it strict.
-    rtnetlink.DEVCONF_RP_FILTER: 2,
+    # The rule set finds sources that are the node's addresses.  The kernel's way, a
+    # look-up through all routing rules, costs a multiple (docs/data-plane.md).
+    rtnetlink.DEVCONF_ACCEPT_LOCAL: 1,
     # The filter's look-up has the packet's mark: without one, rules drop the packet.
     rtnetlink.DEVCONF_SRC_VMARK: 1,
     rtnetlink.DEVCONF_SEND_REDIRECTS: 0,
@@ -53,11 +53,10 @@ class SetUp(msgspec.Struct, frozen=True, kw_only=True):
     """Links of others that are named like pods'."""
 
 
-def set_device(index: int, settings: dict[int, int]) -> None:
-    """Change IPv4 settings of a link."""
-    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
-        step, message = f"settings of link {index}", rtnetlink.device_settings
-        route.request(step, *message(index, settings))
+def vnic_settings() -> dict[int, int]:
+    """Return the IPv4 settings of pod VNICs' links."""
+    filtering = reverse_path.for_pod_vnics()
+    return {**VNIC_SETTINGS, rtnetlink.DEVCONF_RP_FILTER: filtering}
 
 
 class VnicWiring:
@@ -155,7 +154,7 @@ class VnicWiring:
             steps.append(("link", rtnetlink.link_up(link.index, mtu or link.mtu)))
         router = vnic.virtual_router
         steps += [
-            ("settings", rtnetlink.device_settings(link.index, VNIC_SETTINGS)),
+            ("settings", rtnetlink.device_settings(link.index, vnic_settings())),
             # The address stays on the VNIC: without it MASQUERADE would take the
             # primary's, and losing the last address flushes the link's every route.
             ("address", new_address(vnic.address)),
