@@ -138,7 +138,7 @@ async def test_pod_vnics_follow_the_filter_of_all_links(lab: Lab) -> None:
     a, _ = await _two(lab)
     far = await pods.start(other, "pod3", lab.servers)
     link = _pod_vnic(node)
-    for everywhere, filtering in (("0", "0"), ("1", "2"), ("0", "0")):
+    for everywhere, filtering in ((0, "0"), (1, "2"), (0, "0")):
         netns.sysctl(node.name, {"ipv4/conf/all/rp_filter": everywhere})
         await _until(_filtering(node, link, filtering), RESTORE_SECONDS)
         await _until(_reaches(a, far), RESTORE_SECONDS)
@@ -152,13 +152,13 @@ async def test_nobody_sends_as_the_node_from_outside(lab: Lab) -> None:
     await _until(_filtering(node, _pod_vnic(node), "0"), RESTORE_SECONDS)
     netns.ip(ONPREM, [f"addr add {address}/32 dev lo"])
     with (
-        traffic.datagrams("pod1", a.address, 7000) as hears,
+        traffic.datagrams("pod1", a.address, traffic.SERVICE_PORT) as hears,
         traffic.datagrams(ONPREM, address, 7000) as lies,
         traffic.datagrams(ONPREM, lab.addresses[ONPREM], 7000) as tells,
     ):
-        await lies.sendto(b"lie", (a.address, 7000))
+        await lies.sendto(b"lie", (a.address, traffic.SERVICE_PORT))
         # The real one gets through: the check can fail.
-        await tells.sendto(b"truth", (a.address, 7000))
+        await tells.sendto(b"truth", (a.address, traffic.SERVICE_PORT))
         with trio.fail_after(traffic.ANSWER_SECONDS):
             assert await hears.recv(64) == b"truth"
 

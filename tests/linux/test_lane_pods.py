@@ -3,7 +3,8 @@
 from vcnd.linux.lane_maps import Leg
 from vcnd.linux.lane_pods import lane_pods
 from vcnd.linux.pod_elements import pod_elements
-from vcnd.linux.ruleset import PodElement, VnicLink
+from vcnd.linux.ruleset import PodElement
+from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.family import Family
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.sandbox import HostLink, Lease, SandboxKey

@@ -2,7 +2,8 @@
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.proof import proof_rule
-from vcnd.linux.ruleset import VnicLink, render
+from vcnd.linux.ruleset import render
+from vcnd.linux.vnic_link import VnicLink
 
 VNICS = [VnicLink(index=1, ifname="ens3"), VnicLink(index=2, ifname="ens5")]
 

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from vcnd.linux.foreign import DefaultRoute, foreign_links
 from vcnd.linux.layout import Layout
 from vcnd.linux.rules import vnic_rules
-from vcnd.linux.ruleset import PodElement, VnicLink, class_numbers, render
+from vcnd.linux.ruleset import PodElement, render
+from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName, SubnetId, VnicId
 from vcnd.model.vnic import Vnic, VnicSlot

@@ -4,10 +4,12 @@ import socket
 import struct
 
 import pytest
+from msgspec.structs import replace
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import host_ifname, macs
-from vcnd.linux.ruleset import PodElement, VnicLink, render
+from vcnd.linux.ruleset import PodElement, render
+from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.sandbox import SandboxKey
 from vcnd.netlink import event_filter
 from vcnd.netlink.rtnetlink import (
@@ -18,7 +20,11 @@ from vcnd.netlink.rtnetlink import (
     RTM_NEWROUTE,
 )
 
-VNICS = [VnicLink(index=1, ifname="ens3"), VnicLink(index=2, ifname="ens5")]
+VNICS = [
+    VnicLink(index=1, ifname="ens3", link_index=2),
+    VnicLink(index=2, ifname="ens5", link_index=3),
+]
+MORE = [VnicLink(index=n, ifname=f"e{n}", link_index=n + 1) for n in range(3, 7)]
 
 
 def rules(text: str) -> int:
@@ -33,6 +39,42 @@ def test_the_number_of_rules_knows_no_pods() -> None:
     many = render(Layout(), VNICS, pods, marker="m")
     assert rules(none) == rules(many)
     assert '"oci7" . 10.1.0.7 : goto via2' in many
+
+
+def test_few_links_have_a_test_each_and_pod_vnics_come_first() -> None:
+    text = render(Layout(), VNICS, [], marker="m")
+    assert text.index("iif 3 goto from2") < text.index("iif 2 goto from1")
+    assert "iif vmap" not in text
+
+
+def test_many_links_are_found_by_one_look_up() -> None:
+    text = render(Layout(), [*VNICS, *MORE], [], marker="m")
+    (rule,) = [line for line in text.splitlines() if "iif vmap" in line]
+    assert "3 : goto from2" in rule
+    assert "7 : goto from6" in rule
+    assert "iif 3 goto" not in text
+
+
+def test_own_answers_take_no_detour_where_there_is_one_pod_vnic() -> None:
+    skips = "ct mark & 0xff != 0x2 jump answer"
+    assert skips in render(Layout(), VNICS, [], marker="m")
+    assert skips not in render(Layout(), [*VNICS, *MORE], [], marker="m")
+
+
+def test_only_nodes_with_ipv6_mark_packets_twice() -> None:
+    assert "decide" not in render(Layout(), VNICS, [], marker="m")
+    six = [VNICS[0], replace(VNICS[1], ipv6=True)]
+    text = render(Layout(), six, [], marker="m")
+    assert "iif 3 goto decide2" in text
+    assert "meta nfproto ipv6 goto via2" in text
+
+
+def test_strangers_are_no_pods() -> None:
+    text = render(Layout(), VNICS, [], marker="m", strangers=["ocibr0"])
+    lines = [line.strip() for line in text.splitlines()]
+    after = lines.index('iifname { "ocibr0" } goto others')
+    assert after < lines.index("jump check_source")
+    assert 'iifname "oci*" iifname != { "ocibr0" } masquerade' in text
 
 
 def test_marks_keep_the_bits_of_others() -> None:

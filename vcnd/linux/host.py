@@ -20,9 +20,10 @@ from vcnd.linux.pod_links import pod_links, reap_group
 from vcnd.linux.pod_names import host_ifname
 from vcnd.linux.pods import PodWiring
 from vcnd.linux.reaper import Reaper
-from vcnd.linux.ruleset import VnicLink, class_numbers, render
+from vcnd.linux.ruleset import render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.turn import Turn
+from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
 from vcnd.log import log
@@ -254,7 +255,6 @@ class LinuxHost:
             pod_elements(self._pods, self._slots, links),
             marker=marker,
             strangers=strangers,
-            dual_stack=any(s.vnic.ipv6_cidr for s in self._slots),
             express=self._lane.proves,
         )
         nft.load(script)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from vcnd.linux.lane_maps import Leg
-from vcnd.linux.ruleset import VnicLink
+from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId
 from vcnd.model.sandbox import Lease

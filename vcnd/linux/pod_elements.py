@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from vcnd.linux.ruleset import PodElement, VnicLink
+from vcnd.linux.ruleset import PodElement
+from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.ids import VnicId
 from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import VnicSlot

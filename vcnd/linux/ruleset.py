@@ -23,8 +23,9 @@ from vcnd.linux import services
 from vcnd.linux.layout import Layout
 from vcnd.linux.proof import proof_chain
 from vcnd.linux.services import SELECTORS
+from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.model.family import Family, family_of
-from vcnd.model.ids import OWN_CLASS, ClassName
+from vcnd.model.ids import ClassName
 from vcnd.model.vnic import PRIMARY_INDEX
 
 PODS_MAPS = {Family.IPV4: "pods4", Family.IPV6: "pods6"}
@@ -39,28 +40,12 @@ firewalld's reverse path check (10)."""
 DECIDE_PRIORITY = 50
 """After that check, before routing."""
 
+FEW = 4
+"""Up to so many VNICs a test for each costs less than a look-up."""
+
 MASQUERADE_MARK = 0x4000
 """kube-proxy's mark of what it will masquerade (``--iptables-masquerade-bit``): such
 a packet comes from the node, not from a pod."""
-
-
-class VnicLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A VNIC's number and its link on this node."""
-
-    index: int
-    ifname: str
-    link_index: int = 0
-    pod_class: ClassName = OWN_CLASS
-    """The class of its pods."""
-    networks: tuple[str, ...] = ()
-    """The subnet's CIDRs, where the VNIC carries pods."""
-    foreign: bool = False
-    """True if vcnd does not manage it: only answers to its connections matter."""
-
-    @property
-    def carries_pods(self) -> bool:
-        """Return True if it is one of vcnd's own VNICs for pods."""
-        return self.index != PRIMARY_INDEX and not self.foreign
 
 
 class PodElement(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,18 +66,6 @@ def class_chain(number: int) -> str:
     return f"class{number}"
 
 
-def class_numbers(layout: Layout, vnics: Sequence[VnicLink]) -> dict[ClassName, int]:
-    """Return a number for each class of pod VNICs: that of the class' first VNIC.
-
-    Empty where NSGs are not enforced between pods of one node, or there is one class.
-    """
-    numbers: dict[ClassName, int] = {}
-    for vnic in sorted(vnics, key=lambda v: v.index):
-        if vnic.carries_pods:
-            numbers.setdefault(vnic.pod_class, vnic.index)
-    return numbers if layout.strict_nsgs and len(numbers) > 1 else {}
-
-
 def _elements(items: Sequence[str]) -> str:
     return f" elements = {{ {', '.join(items)} }};" if items else ""
 
@@ -108,7 +81,6 @@ def render(
     *,
     marker: str,
     strangers: Sequence[str] = (),
-    dual_stack: bool = False,
     express: bool = False,
 ) -> str:
     """Return a script that puts the table in place of whatever is there, atomically.
@@ -119,10 +91,9 @@ def render(
         pods: the pods' elements.
         marker: an empty chain that tells this load from any other (``linux.guard``).
         strangers: others' links whose names look like pods'.
-        dual_stack: whether there is a VNIC with IPv6.
         express: whether packets may enter the express lane.
     """
-    numbers = class_numbers(layout, vnics)
+    numbers, dual_stack = class_numbers(layout, vnics), any(v.ipv6 for v in vnics)
     table = f"table inet {layout.nft_table}"
     lines = [
         *(f"{table} {{ }}", f"delete {table}", f"{table} {{"),
@@ -210,8 +181,11 @@ def _arriving(
     keep = f"{layout.keep_mask:#x}"
     networks = [n for v in vnics for n in v.networks]
     for vnic in vnics:
-        by_vnic, routed = f"goto {via(vnic.index)}", [_answers(layout)]
+        by_vnic, checked = f"goto {via(vnic.index)}", ""
+        routed = [_answers(layout)]
         if vnic.carries_pods:
+            # The kernel's own check of sources is off (``vnics.VNIC_SETTINGS``).
+            checked = "fib saddr type != unicast drop"
             routed += [
                 # To an address of the VNIC; its target is no pod of this VNIC.
                 f"ct status & dnat != 0 {_by_primary(vnics)}",
@@ -227,8 +201,7 @@ def _arriving(
             "ct direction original"
             f" ct mark set ct mark & {keep} | {layout.mark(vnic.index):#x}",
             f"meta nfproto ipv6 {by_vnic}" if dual_stack else "",
-            # The kernel's own check of this is off (``vnics.VNIC_SETTINGS``).
-            "fib saddr type != unicast drop" if vnic.carries_pods else "",
+            checked,
             *routed,
         )
         if dual_stack:
@@ -253,14 +226,17 @@ def _base_chains(
     strict: bool,
     dual_stack: bool,
 ) -> Iterator[str]:
-    keep, main = f"{layout.keep_mask:#x}", layout.mark(PRIMARY_INDEX)
-    by_pod = f'iifname "{layout.link_prefix}*"'
-    if strangers:
-        by_pod += " iifname != {{ {} }}".format(", ".join(f'"{s}"' for s in strangers))
+    keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
+    main = layout.mark(PRIMARY_INDEX)
+    own = [layout.mark(v.index) for v in vnics if v.carries_pods]
+    other = f" ct mark & {mask} != {own[0]:#x}" if len(own) == 1 else ""
+    links, named = f'"{layout.link_prefix}*"', ", ".join(f'"{s}"' for s in strangers)
+    by_pod = f"iifname {links}" + (f" iifname != {{ {named} }}" if named else "")
     primary = _by_primary(vnics)
     networks = [n for v in vnics for n in v.networks]
     # Packets from other links than VNICs' and pods'.
     others = [
+        f"iif {LOOPBACK_INDEX} accept",
         _answers(layout),
         *_of_pods(networks, "goto from_other", ends=("saddr", "daddr")),
     ]
@@ -278,12 +254,20 @@ def _base_chains(
         "counter drop",
     )
     yield from _chain(
-        "from_pod",
+        "others", "meta nfproto ipv6 accept" if dual_stack else "", *others
+    )
+    yield from _chain(
+        "prerouting",
+        f"type filter hook prerouting priority {PRIORITY};",
+        *_by_link(vnics, "from"),
+        f"iifname != {links} goto others",
+        f"iifname {{ {named} }} goto others" if named else "",
         # What follows is in no chain behind the maps: when an element is added, the
         # kernel walks all chains that a map's elements lead to.
         "jump check_source",
-        _answers(layout).replace("goto", "jump"),
-        *services.guarded(),
+        # Of a single pod VNIC's pods most answers leave by it: they have its mark.
+        f"ct direction reply ct mark & {mask} != 0{other} jump answer",
+        *services.guarded(Family if dual_stack else (Family.IPV4,)),
         *(
             f"meta mark & {MASQUERADE_MARK:#x} == 0"
             f" {SELECTORS[f]} daddr vmap @{CLASS_MAPS[f]}"
@@ -296,20 +280,12 @@ def _base_chains(
         f"ct direction original ct mark set ct mark & {keep} | {main:#x}",
         primary,
     )
-    yield from _chain(
-        "prerouting",
-        f"type filter hook prerouting priority {PRIORITY};",
-        _by_link(vnics, "from"),
-        f"{by_pod} goto from_pod",
-        "meta nfproto ipv6 accept" if dual_stack else "",
-        *others,
-    )
     if dual_stack:
         yield from _chain(
             "decide",
             f"type filter hook prerouting priority {DECIDE_PRIORITY};",
             "meta nfproto ipv4 accept",
-            _by_link(vnics, "decide"),
+            *_by_link(vnics, "decide"),
             f"{by_pod} accept",
             *others,
         )
@@ -325,14 +301,17 @@ def _base_chains(
     )
 
 
-def _by_link(vnics: Sequence[VnicLink], chain: str) -> str:
-    """Return the rule that leads packets to a chain per VNIC.
+def _by_link(vnics: Sequence[VnicLink], chain: str) -> Sequence[str]:
+    """Return the rules that lead packets to a chain per VNIC, pod VNICs' first.
 
     By the link's number: its name costs more, and can change.
     """
-    ways = [f"{LOOPBACK_INDEX} : accept"]
-    ways += [f"{v.link_index} : goto {chain}{v.index}" for v in vnics]
-    return f"iif vmap {{ {', '.join(ways)} }}"
+    ways = {v.link_index: f"goto {chain}{v.index}" for v in vnics}
+    if len(ways) > FEW:
+        found = ", ".join(f"{link} : {way}" for link, way in ways.items())
+        return [f"iif vmap {{ {found} }}"]
+    in_order = sorted(vnics, key=lambda v: not v.carries_pods)
+    return [f"iif {v.link_index} {ways[v.link_index]}" for v in in_order]
 
 
 def _of_pods(

@@ -1,6 +1,6 @@
 """What pods reach at link-local addresses: DNS and NTP, nothing else.  Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vcnd.model.family import Family
 
@@ -13,9 +13,9 @@ SELECTORS = {Family.IPV4: "ip", Family.IPV6: "ip6"}
 PORTS = ("meta l4proto { tcp, udp } th dport 53", "udp dport 123")
 
 
-def guarded() -> Sequence[str]:
+def guarded(families: Iterable[Family]) -> Sequence[str]:
     """Return the rules that lead packets to link-local addresses to the guard."""
-    return [f"{SELECTORS[f]} daddr {LINK_LOCAL[f]} goto guard" for f in Family]
+    return [f"{SELECTORS[f]} daddr {LINK_LOCAL[f]} goto guard" for f in families]
 
 
 def guard(primary: str) -> Sequence[str]:

@@ -19,7 +19,7 @@ import trio
 
 from vcnd.linux import events, reverse_path
 from vcnd.linux.kernel import set_device
-from vcnd.linux.ruleset import VnicLink
+from vcnd.linux.vnic_link import VnicLink
 from vcnd.linux.vnics import vnic_settings
 from vcnd.log import log
 from vcnd.model.cause import Cause, Fault

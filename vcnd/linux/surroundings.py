@@ -9,8 +9,8 @@ import trio
 from vcnd.linux.forwarding import Forwarding
 from vcnd.linux.layout import Layout
 from vcnd.linux.node_problems import NodeProblems
-from vcnd.linux.ruleset import VnicLink
 from vcnd.linux.settings import Settings
+from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.place import PlaceKind
 
 

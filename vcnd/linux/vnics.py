@@ -15,7 +15,7 @@ from vcnd.linux.foreign import ForeignLink, foreign_links
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import is_ours
 from vcnd.linux.rules import Rule, vnic_rules
-from vcnd.linux.ruleset import VnicLink, class_numbers
+from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.model.family import Family
 from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
 from vcnd.netlink import rtnetlink
@@ -235,6 +235,7 @@ def _as_vnic_link(slot: VnicSlot, link: Link) -> VnicLink:
         link_index=link.index,
         pod_class=vnic.pod_class,
         networks=() if slot.is_primary else vnic.pod_networks,
+        ipv6=bool(vnic.ipv6_cidr),
     )
 
 
