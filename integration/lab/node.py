@@ -36,6 +36,7 @@ from vcnd.__main__ import main
 main()
 """
 """What /usr/bin/vcnd is; the image has no HTTP/2, and no PYTHON… of ours counts."""
+LIKE_THE_UNIT = {"MALLOC_ARENA_MAX": "1"}
 READ_ONLY_SETTINGS = [
     *("/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec"),
     'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; exec "$@"',
@@ -138,7 +139,8 @@ class Node:
                 *(sys.executable, "-I", "-c", LIKE_THE_IMAGE),
                 *("--config", str(self.config_path)),
             ]
-            environment = {**os.environ, "NOTIFY_SOCKET": str(notify_path)}
+            environment = {**os.environ, **LIKE_THE_UNIT}
+            environment["NOTIFY_SOCKET"] = str(notify_path)
             with self.log_path.open("ab") as log:
                 self._process = await trio.lowlevel.open_process(
                     command,

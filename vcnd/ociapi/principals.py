@@ -5,7 +5,6 @@ and docs/oci.md#resource-principal.
 """
 
 import base64
-import configparser
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -63,6 +62,8 @@ class ApiKey(KeySigner):
         Raises:
             CloudRefusedError: file, profile or an entry is missing or unusable.
         """
+        import configparser  # noqa: PLC0415 - no other principal needs it
+
         where = f"{path} [{profile}]"
         parser = configparser.ConfigParser(interpolation=None)
         try:
