@@ -5,6 +5,7 @@ The kernel carries a packet through namespaces within the call that sends it.
 
 import select
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from fakeoci.fabric import netns
 
 ANSWER_SECONDS = 3.0
 """For a retransmission by the kernel; an answer itself is there at once."""
+PUSH_SECONDS = 20.0
+"""For megabytes; retransmissions alone would take minutes, and hide that they are."""
 CHUNK = 1 << 20
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 REPAIR_OFF, SEND_QUEUE = -1, 2
@@ -88,11 +91,13 @@ class Stream(Ends):
 
 def push(source: socket.socket, target: socket.socket, size: int) -> None:
     """Send bytes from one end to the other, in parts that a socket takes at once."""
-    left = size
+    left, end = size, time.monotonic() + PUSH_SECONDS
     while left:
         sent = source.send(b"." * min(left, CHUNK))
         left -= sent
         while sent:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{left + sent} of {size} bytes are left")
             part = target.recv(sent)
             if not part:
                 raise ConnectionResetError("the other end is closed")
