@@ -47,7 +47,7 @@ def test_few_links_have_a_test_each_and_pod_vnics_come_first() -> None:
     assert "iif vmap" not in text
 
 
-def test_many_links_are_found_by_one_look_up() -> None:
+def test_one_map_holds_many_links() -> None:
     text = render(Layout(), [*VNICS, *MORE], [], marker="m")
     (rule,) = [line for line in text.splitlines() if "iif vmap" in line]
     assert "3 : goto from2" in rule
