@@ -188,7 +188,8 @@ class Node:
         with trio.move_on_after(STOP_SECONDS):
             code = await self._ended()
             if code:
-                raise RuntimeError(f"{self.name}: vcnd ended with {code}; see its log")
+                text = self.log_path.read_text()
+                raise RuntimeError(f"{self.name}: vcnd ended with {code}:\n{text}")
             return
         await self.kill()
         raise RuntimeError(f"{self.name}: vcnd did not stop within {STOP_SECONDS} s")
