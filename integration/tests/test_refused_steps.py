@@ -144,7 +144,7 @@ def test_refused_step_of_add_leaves_nothing(wiring: tuple[PodWiring, int]) -> No
     before = state()
     steps = steps_of(lambda: plug(host, pod))
     plugged = state()
-    assert steps == 17
+    assert steps == 18
     assert all(plugged[name] != before[name] for name in before)
     unplug(host)
     assert state() == before

@@ -56,6 +56,7 @@ def test_host_end_is_as_built_plainly(
     )
     assert filled == plain(
         ("settings", rtnl.device_settings(index, SETTINGS, alias)),
+        ("carrier", rtnl.get_link(index)),
         ("neighbour", rtnl.new_neighbour(index, four, mac)),
         ("neighbour", rtnl.new_neighbour(index, six, mac)),
         ("route", rtnl.new_route(four, index=index, source="10.0.0.9", table=100)),

@@ -100,7 +100,12 @@ def host_end(table: int, sources: tuple[tuple[Family, str], ...]) -> Template:
     Blanks: its index and alias, the pod's MAC, the addresses by family.
     """
     families = tuple(family for family, _ in sources)
-    steps = [("veth settings", rtnl.device_settings(INDEX, SETTINGS, ALIAS))]
+    steps = [
+        ("veth settings", rtnl.device_settings(INDEX, SETTINGS, ALIAS)),
+        # The kernel lets a link transmit some time after its other end came up, and at
+        # once if it is asked (linkwatch, since 6.8): else it drops the first packets.
+        ("veth carrier", rtnl.get_link(INDEX)),
+    ]
     steps += [
         (
             "pod's neighbour on the host",

@@ -11,14 +11,13 @@ import msgspec
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.messages import attributes, text, u32
 
-IFLA_EXT_MASK, SKIP_STATISTICS = 29, 8
 LINK_HEAD = struct.Struct("=BBHiII")
 ADDRESS_HEAD = struct.Struct("=BBBBi")
 ROUTE_HEAD = struct.Struct("=BBBBBBBBI")
 
 LINKS = (
     rtnl.RTM_GETLINK,
-    LINK_HEAD.pack(*(0,) * 6) + u32(IFLA_EXT_MASK, SKIP_STATISTICS),
+    LINK_HEAD.pack(*(0,) * 6) + u32(rtnl.IFLA_EXT_MASK, rtnl.SKIP_STATISTICS),
 )
 ADDRESSES = (rtnl.RTM_GETADDR, ADDRESS_HEAD.pack(*(0,) * 5))
 

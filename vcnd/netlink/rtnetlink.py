@@ -23,7 +23,7 @@ FRA_PRIORITY, FRA_FWMARK, FRA_TABLE = 6, 10, 15
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5
 IFLA_LINKINFO, IFLA_AF_SPEC = 18, 26
 IFLA_GROUP, IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 27, 28, 31, 32
-IFLA_IFALIAS = 20
+IFLA_IFALIAS, IFLA_EXT_MASK, SKIP_STATISTICS = 20, 29, 8
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER, IFLA_INET_CONF = 1, 2, 1, 1
 DEVCONF_FORWARDING, DEVCONF_SEND_REDIRECTS = 1, 6
 DEVCONF_RP_FILTER, DEVCONF_ACCEPT_LOCAL, DEVCONF_SRC_VMARK = 8, 23, 24
@@ -92,6 +92,12 @@ def new_veth(host: LinkEnd, pod: LinkEnd, netns: int) -> Message:
         )
     )
     return RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body
+
+
+def get_link(index: int) -> Message:
+    """Ask for a link, without its counters."""
+    body = _ifinfo(index) + u32(IFLA_EXT_MASK, SKIP_STATISTICS)
+    return RTM_GETLINK, 0, body
 
 
 def link_up(index: int, mtu: int = 0) -> Message:
