@@ -2,7 +2,7 @@
  *
  * Two programs, on each pod's link and on each pod VNIC:
  *
- * vcnd_admit, at egress.  A packet that bears the proof (vcnd/linux/proof.py) is of a
+ * vcnd_admit, at egress.  A packet that bears the proof (vcnd/linux/lane/proof.py) is of a
  * connection that is established and translated nowhere, and each hook has let it pass.
  * If it also came in and leaves as its pod's packets do, the program notes its way, by
  * the link that it came in by and its addresses and ports.

@@ -2,7 +2,7 @@
 #pragma once
 #include "kernel.h"
 
-/* vcnd/linux/lane_maps.py has the same layouts. */
+/* vcnd/linux/lane/maps.py has the same layouts. */
 struct pod { /* by its link's index on the node */
 	u32 vnic4, vnic6; /* the links of its addresses' VNICs; 0: it has no address */
 	u32 address4, router4;

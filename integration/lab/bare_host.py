@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import trio
 
-from vcnd.linux import lane, lane_programs
 from vcnd.linux.host import LinuxHost
+from vcnd.linux.lane import lane, programs
 from vcnd.linux.layout import Layout
 from vcnd.log import log
 from vcnd.model.errors import VcndError
@@ -125,7 +125,7 @@ def main() -> None:
     log.set_up(level="info", form="json", for_journal=False)
     lasts = float(sys.argv[1])
     if lasts:
-        lane_programs.LASTS_SECONDS = lane.CHECK_SECONDS = lasts
+        programs.LASTS_SECONDS = lane.CHECK_SECONDS = lasts
     trio.run(_serve)
 
 

@@ -18,7 +18,7 @@ from integration.lab.streams import Datagrams, Stream
 from vcnd.bpf import programs as bpf
 from vcnd.bpf import tcx
 from vcnd.bpf.tcx import Hook
-from vcnd.linux.hooks import NAMES, PARENTS
+from vcnd.linux.lane.hooks import NAMES, PARENTS
 from vcnd.model.cause import Cause
 from vcnd.netlink import conntrack, traffic_control
 from vcnd.netlink.messages import NetlinkSocket, attributes

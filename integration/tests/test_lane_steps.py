@@ -20,11 +20,18 @@ from integration.lab.express import links_with_clsact
 from vcnd.bpf import call, programs, tcx
 from vcnd.bpf.call import BpfError
 from vcnd.bpf.tcx import Hook
-from vcnd.linux.hooks import NAMES, PARENTS, ClsactHooks, Hooks, MixedHooks, TcxHooks
-from vcnd.linux.lane_kernel import LaneKernel, sweep
-from vcnd.linux.lane_maps import Leg
-from vcnd.linux.lane_pods import Legs
-from vcnd.linux.lane_programs import OBJECT, LanePrograms
+from vcnd.linux.lane.hooks import (
+    NAMES,
+    PARENTS,
+    ClsactHooks,
+    Hooks,
+    MixedHooks,
+    TcxHooks,
+)
+from vcnd.linux.lane.kernel import LaneKernel, sweep
+from vcnd.linux.lane.maps import Leg
+from vcnd.linux.lane.pods import Legs
+from vcnd.linux.lane.programs import OBJECT, LanePrograms
 from vcnd.model.family import Family
 from vcnd.netlink import traffic_control
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket

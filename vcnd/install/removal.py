@@ -4,8 +4,9 @@ from contextlib import closing
 
 from vcnd.install import layout, units
 from vcnd.install.host import Host, InstallError
-from vcnd.linux import forwarding, hooks
-from vcnd.linux.lane_kernel import sweep
+from vcnd.linux import forwarding
+from vcnd.linux.lane import hooks
+from vcnd.linux.lane.kernel import sweep
 from vcnd.linux.layout import Layout
 from vcnd.log import log
 from vcnd.serve.ask import AskError, ask, ask_status

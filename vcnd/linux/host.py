@@ -11,8 +11,8 @@ import trio
 from vcnd.linux import nft
 from vcnd.linux.guard import Watch
 from vcnd.linux.judge import Event, Judge, Wanted
-from vcnd.linux.lane import Lane
-from vcnd.linux.lane_pods import lane_pods
+from vcnd.linux.lane.lane import Lane
+from vcnd.linux.lane.pods import lane_pods
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pod_elements import pod_elements

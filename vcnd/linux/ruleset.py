@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from vcnd.linux import services
+from vcnd.linux.lane.proof import proof_chain
 from vcnd.linux.layout import Layout
-from vcnd.linux.proof import proof_chain
 from vcnd.linux.services import SELECTORS
 from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.model.family import Family, family_of

@@ -1,7 +1,7 @@
 """The rule that marks packets for the express lane."""
 
+from vcnd.linux.lane.proof import proof_rule
 from vcnd.linux.layout import Layout
-from vcnd.linux.proof import proof_rule
 from vcnd.linux.ruleset import render
 from vcnd.linux.vnic_link import VnicLink
 

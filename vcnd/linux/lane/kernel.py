@@ -3,12 +3,12 @@
 import socket
 from collections.abc import Mapping
 
-from vcnd.linux.hooks import Hooks
-from vcnd.linux.lane_maps import Link, pod_value
-from vcnd.linux.lane_pods import Legs
-from vcnd.linux.lane_programs import LanePrograms
-from vcnd.linux.link_facts import LinkFacts
-from vcnd.linux.queues import Queues
+from vcnd.linux.lane.hooks import Hooks
+from vcnd.linux.lane.link_facts import LinkFacts
+from vcnd.linux.lane.maps import Link, pod_value
+from vcnd.linux.lane.pods import Legs
+from vcnd.linux.lane.programs import LanePrograms
+from vcnd.linux.lane.queues import Queues
 from vcnd.log import log
 
 

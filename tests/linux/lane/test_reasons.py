@@ -7,7 +7,7 @@ import pytest
 
 from vcnd.bpf.call import BpfError
 from vcnd.bpf.elf import ObjectError
-from vcnd.linux.lane_reasons import why_refused, why_unfit
+from vcnd.linux.lane.reasons import why_refused, why_unfit
 from vcnd.model.cause import Cause
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from vcnd.linux.lane_maps import Leg
+from vcnd.linux.lane.maps import Leg
 from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId

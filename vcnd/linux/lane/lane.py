@@ -19,13 +19,13 @@ from typing import Never, TypeVar
 import trio
 
 from vcnd.bpf.elf import ObjectError
-from vcnd.linux import hooks, lane_kernel
-from vcnd.linux.hooks import Hooks
 from vcnd.linux.judge import changes_rules
-from vcnd.linux.lane_kernel import LaneKernel
-from vcnd.linux.lane_pods import Legs
-from vcnd.linux.lane_programs import OBJECT, LanePrograms
-from vcnd.linux.lane_reasons import (
+from vcnd.linux.lane import hooks
+from vcnd.linux.lane.hooks import Hooks
+from vcnd.linux.lane.kernel import LaneKernel, sweep
+from vcnd.linux.lane.pods import Legs
+from vcnd.linux.lane.programs import OBJECT, LanePrograms
+from vcnd.linux.lane.reasons import (
     BY_COMMAND,
     BY_CONFIGURATION,
     WITHDRAWN,
@@ -243,12 +243,12 @@ class Lane:
         if self._swept:
             return
 
-        def sweep() -> None:
+        def clear() -> None:
             with closing(self._make_hooks()) as found:
-                lane_kernel.sweep(found)
+                sweep(found)
 
         try:
-            await self._in_thread(sweep)
+            await self._in_thread(clear)
         except OSError as error:
             # Who may not use bpf(2) has left nothing.
             if error.errno not in NO_BPF:

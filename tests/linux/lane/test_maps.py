@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from vcnd.linux.lane_maps import (
+from vcnd.linux.lane.maps import (
     COUNTS,
     POD,
     SHAPES,

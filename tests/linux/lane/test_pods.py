@@ -1,7 +1,7 @@
 """Which pods are in the nft maps, and which in the express lane."""
 
-from vcnd.linux.lane_maps import Leg
-from vcnd.linux.lane_pods import lane_pods
+from vcnd.linux.lane.maps import Leg
+from vcnd.linux.lane.pods import lane_pods
 from vcnd.linux.pod_elements import pod_elements
 from vcnd.linux.ruleset import PodElement
 from vcnd.linux.vnic_link import VnicLink

@@ -5,7 +5,7 @@ import fcntl
 import socket
 import struct
 
-from vcnd.linux.lane_maps import Link
+from vcnd.linux.lane.maps import Link
 
 SIOCGIFMTU, SIOCGIFINDEX = 0x8921, 0x8933
 REQUEST = struct.Struct("=16si20x")

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Collection
 
-from vcnd.linux.hooks import NO_QDISC, PARENTS, Hooks
+from vcnd.linux.lane.hooks import NO_QDISC, PARENTS, Hooks
 from vcnd.netlink import traffic_control
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
 

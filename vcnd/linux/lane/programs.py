@@ -9,9 +9,9 @@ import vcnd
 from vcnd.bpf import elf, programs
 from vcnd.bpf.maps import Map
 from vcnd.bpf.tcx import Hook
-from vcnd.linux import lane_maps
-from vcnd.linux.hooks import NAMES
-from vcnd.linux.lane_maps import CONTROL, COUNTS, FIRST, MOST_PROCESSORS, SHAPES, Link
+from vcnd.linux.lane import maps
+from vcnd.linux.lane.hooks import NAMES
+from vcnd.linux.lane.maps import CONTROL, COUNTS, FIRST, MOST_PROCESSORS, SHAPES, Link
 
 OBJECT = Path(vcnd.__file__).parent / "_bpf" / "express.o"
 LASTS_SECONDS = 2.0
@@ -72,26 +72,26 @@ class LanePrograms:
         self._epoch[0] = 0
 
     def admit(self, link: Link, value: bytes) -> None:
-        """Let a pod's packets into the lane; ``value`` is of ``lane_maps``."""
-        self._maps["pods"][lane_maps.link_key(link)] = value
+        """Let a pod's packets into the lane; ``value`` is of ``lane.maps``."""
+        self._maps["pods"][maps.link_key(link)] = value
 
     def exclude(self, link: Link) -> None:
         """Let no more packets of a pod into the lane."""
-        del self._maps["pods"][lane_maps.link_key(link)]
+        del self._maps["pods"][maps.link_key(link)]
 
     def packets(self) -> tuple[int, int]:
         """Return how many packets took the lane, and how many the ordinary way."""
         everything = COUNTS.size * MOST_PROCESSORS
-        return lane_maps.summed(self._maps["counts"].read(FIRST, everything))
+        return maps.summed(self._maps["counts"].read(FIRST, everything))
 
     def flows(self) -> int:
         """Return how many directions of connections are in the lane now."""
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         return sum(
-            lane_maps.open_ways(
+            maps.open_ways(
                 self._maps[name].values(),
                 epoch=self._epoch[0],
                 since=now - int(LASTS_SECONDS * 1e9),
             )
-            for name in lane_maps.WAYS.values()
+            for name in maps.WAYS.values()
         )

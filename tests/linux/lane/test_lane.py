@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from vcnd.linux.hooks import Hooks
-from vcnd.linux.lane import Lane
+from vcnd.linux.lane.hooks import Hooks
+from vcnd.linux.lane.lane import Lane
 from vcnd.linux.layout import Layout
 from vcnd.model.cause import Cause
 
