@@ -258,3 +258,10 @@ def test_a_pod_that_is_gone_is_let_in_no_more() -> None:
         assert kernel.pods.keys() == {POD_LINKS[1]}
         kernel.exclude(POD_LINKS[1])
         assert kernel.pods == {}
+
+
+def test_rules_may_change_while_the_daemon_lets_go() -> None:
+    """A restoration in a worker thread ends after the lane, with the node's stop."""
+    programs = loaded()
+    programs.close()
+    programs.raise_epoch()

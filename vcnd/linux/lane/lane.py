@@ -112,9 +112,13 @@ class Lane:
             self.stir()
 
     def renew(self) -> None:
-        """Let each connection prove itself again: the rules have changed."""
-        if self._kernel is not None:
-            self._kernel.programs.raise_epoch()
+        """Let each connection prove itself again: the rules have changed.
+
+        A worker thread may call it, also while the lane is taken down.
+        """
+        kernel = self._kernel
+        if kernel is not None:
+            kernel.programs.raise_epoch()
 
     def hear_nft(self, data: bytes | None) -> None:
         """Note others' changes of the rules; None when some were lost."""
@@ -164,8 +168,9 @@ class Lane:
                     await self._stirred.wait()
                     await trio.sleep(GATHER_SECONDS)
         finally:
-            if self._kernel is not None:
-                self._kernel.close()
+            kernel, self._kernel = self._kernel, None
+            if kernel is not None:
+                kernel.close()
         raise AssertionError("the loop never ends")
 
     def _reason(self) -> Fault | None:

@@ -45,10 +45,8 @@ class LanePrograms:
                 undo.callback(made.close)
             control = self._maps["control"]
             control[FIRST] = CONTROL.pack(0, proof, int(LASTS_SECONDS * 1e9))
-            self._memory = control.mapped()
-            undo.callback(self._memory.close)
-            self._epoch = memoryview(self._memory).cast("I")[:1]
-            undo.callback(self._epoch.release)
+            # Not closed: a thread may raise the epoch while the daemon ends.
+            self._epoch = memoryview(control.mapped()).cast("I")[:1]
             descriptors = {name: m.descriptor for name, m in self._maps.items()}
             value = {"control": descriptors.pop("control")}
             found = elf.programs(code)
