@@ -3,6 +3,7 @@
 There are two groups of tests: fast ones, each under a time limit, and slow ones.
 """
 
+import gc
 import math
 import os
 import time
@@ -65,6 +66,12 @@ def _keep(tests: list[pytest.Item], fast: int) -> None:
     for number, test in enumerate(tests):
         if number not in sample:
             test.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over tests and modules: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

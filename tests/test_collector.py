@@ -2,11 +2,13 @@
 
 import gc
 
+import pytest
 import trio
 
 from vcnd.daemon import START_SECONDS, spare_the_collector
 
 
+@pytest.mark.slow
 async def test_what_the_start_made_is_not_collected_again(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -62,6 +62,7 @@ def test_each_state_can_be_reached(state: State) -> None:
     assert ledger_in(state).state(ADDRESS) is state
 
 
+@pytest.mark.matrix(fast=20)
 @pytest.mark.parametrize("move", Move)
 @pytest.mark.parametrize("state", State)
 def test_ledger_moves_match_the_table(state: State, move: Move) -> None:

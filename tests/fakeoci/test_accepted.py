@@ -38,7 +38,7 @@ def test_each_operation_has_a_request() -> None:
     assert ACCEPTED.keys() == METHODS.keys()
 
 
-@pytest.mark.matrix(fast=12)
+@pytest.mark.matrix(fast=6)
 @pytest.mark.parametrize("operation", METHODS)
 async def test_a_good_request_is_accepted(operation: str, cloud: MadeCloud) -> None:
     method, target, body = accepted(operation, cloud.ids)

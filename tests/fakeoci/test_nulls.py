@@ -69,6 +69,7 @@ def names(kind: type[Details], *, required: bool) -> list[str]:
     ]
 
 
+@pytest.mark.matrix(fast=9)
 @EVERY_KIND
 def test_null_is_absent(kind: type[Details]) -> None:
     body = least(kind)
@@ -78,6 +79,7 @@ def test_null_is_absent(kind: type[Details]) -> None:
         assert with_null == without, name
 
 
+@pytest.mark.matrix(fast=9)
 @EVERY_KIND
 def test_null_in_a_required_field_means_missing(kind: type[Details]) -> None:
     for name in names(kind, required=True):
@@ -96,6 +98,7 @@ def _within(kind: inspect.Type) -> Iterator[inspect.StructType]:
             yield from _within(one)
 
 
+@pytest.mark.matrix(fast=9)
 @EVERY_KIND
 def test_null_is_absent_in_nested_objects(kind: type[Details]) -> None:
     for field in structs.fields(kind):

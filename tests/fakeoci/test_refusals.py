@@ -82,7 +82,7 @@ def made() -> Made:
     return Made(service, ids, state.dump(service.world, []))
 
 
-@pytest.mark.matrix(fast=60)
+@pytest.mark.matrix(fast=12)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
 async def test_answered_as_oci_does(row: Row, made: Made) -> None:
     service, ids = made.service, made.ids
