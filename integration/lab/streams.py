@@ -58,14 +58,14 @@ class Ends:
         self.client.close()
         self.server.close()
 
-    def arrives(self, *, back: bool = False, size: int = 1) -> bool:
-        """Return True if what the client, or the server, sends is there at once."""
+    def arrives(self, *, back: bool = False, size: int = 1, seconds: float = 0) -> bool:
+        """Return True if what the client, or the server, sends arrives in time."""
         ends = (self.client, self.server)
         source, target = reversed(ends) if back else ends
         with suppress(OSError):
             source.send(b"." * size)
         with suppress(OSError):
-            there, _, _ = select.select([target], [], [], 0)
+            there, _, _ = select.select([target], [], [], seconds)
             # An ICMP error makes a socket readable, too.
             return bool(there) and bool(target.recv(CHUNK))
         return False

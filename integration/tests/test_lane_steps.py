@@ -78,7 +78,8 @@ def made(way: type[Hooks]) -> LaneKernel:
 def bring(
     kernel: LaneKernel, pods: dict[str, Legs] = PODS, *, check: bool = False
 ) -> None:
-    inside(lambda: kernel.attach(pods, check=check))
+    vnics = [VNIC] if pods else []
+    inside(lambda: kernel.attach(pods, vnics, check=check))
     inside(lambda: kernel.admit(pods))
 
 
@@ -237,22 +238,35 @@ def test_a_removed_program_is_put_back(way: type[Hooks]) -> None:
         assert inside(lambda: everywhere(way)) == dict.fromkeys(LINKS, BOTH)
 
 
-def test_pods_links_have_clsact_and_vnics_tcx() -> None:
+def test_pods_links_with_clsact_use_it_and_others_tcx() -> None:
+    first, second = POD_LINKS
     with closing(inside(lambda: LaneKernel(loaded(), MixedHooks("oci")))) as kernel:
+        bring(kernel)
+        assert inside(lambda: everywhere(TcxHooks)) == dict.fromkeys(LINKS, BOTH)
+        inside(lambda: _give_clsact(first))
         for _ in range(2):
             bring(kernel, check=True)
             by_tcx = inside(lambda: everywhere(TcxHooks))
             by_clsact = inside(lambda: everywhere(ClsactHooks))
-            assert by_tcx == {VNIC: BOTH, **{link: [] for link in POD_LINKS}}
-            assert by_clsact == {VNIC: [], **dict.fromkeys(POD_LINKS, BOTH)}
+            assert by_tcx == {VNIC: BOTH, first: [], second: BOTH}
+            assert by_clsact == {VNIC: [], first: BOTH, second: []}
         bring(kernel, {})
-    assert inside(links_with_clsact) == set()
-    assert inside(lambda: everywhere(TcxHooks)) == {link: [] for link in LINKS}
+    # The qdisc stays: a link that is up would lose packets.
+    assert inside(links_with_clsact) == {first}
+    nothing: dict[str, list[str]] = {link: [] for link in LINKS}
+    assert inside(lambda: everywhere(TcxHooks)) == nothing
+    assert inside(lambda: everywhere(ClsactHooks)) == nothing
+
+
+def _give_clsact(link: str) -> None:
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        index = socket.if_nametoindex(link)
+        route.request("qdisc", *traffic_control.new_clsact(index))
 
 
 def test_a_pod_that_is_gone_is_let_in_no_more() -> None:
     with closing(made(TcxHooks)) as kernel:
-        inside(lambda: kernel.attach(PODS, check=False))
+        inside(lambda: kernel.attach(PODS, [VNIC], check=False))
         netns.ip(SPACE, [f"link del {POD_LINKS[0]}"])
         inside(lambda: kernel.admit(PODS))
         assert kernel.pods.keys() == {POD_LINKS[1]}

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -32,6 +33,7 @@ class Reluctant(socket.socket):
 
     seen = 0
     refused_at = -1
+    error = errno.ENOMEM
     answers: list[bytes]
 
     def send(self, data: bytes, *_: int) -> int:  # type: ignore[override]
@@ -41,7 +43,7 @@ class Reluctant(socket.socket):
             number, is_step = Reluctant.seen, not is_edge
             Reluctant.seen += is_step
             if is_step and number == Reluctant.refused_at:
-                refusal = struct.pack("=i", -errno.ENOMEM) + bytes(16)
+                refusal = struct.pack("=i", -Reluctant.error) + bytes(16)
                 self.answers.append(message(NLMSG_ERROR, 0, refusal, sequence))
             else:
                 whole = message(kind, flags, body, sequence)
@@ -115,6 +117,7 @@ def plug(wiring: PodWiring, pod: int) -> None:
             mtu=9000,
             sources={},
             classes={},
+            express=True,
         )
 
     netns.inside("node", call)
@@ -144,7 +147,7 @@ def test_refused_step_of_add_leaves_nothing(wiring: tuple[PodWiring, int]) -> No
     before = state()
     steps = steps_of(lambda: plug(host, pod))
     plugged = state()
-    assert steps == 18
+    assert steps == 20
     assert all(plugged[name] != before[name] for name in before)
     unplug(host)
     assert state() == before
@@ -156,6 +159,28 @@ def test_refused_step_of_add_leaves_nothing(wiring: tuple[PodWiring, int]) -> No
     assert {n: x for n, x in state().items() if n != "links"} == {
         n: x for n, x in plugged.items() if n != "links"
     }
+
+
+def test_a_kernel_without_clsact_has_pods_all_the_same(
+    wiring: tuple[PodWiring, int],
+) -> None:
+    host, pod = wiring
+    Reluctant.seen, Reluctant.refused_at, Reluctant.error = 0, 1, errno.ENOENT
+    try:
+        plug(host, pod)
+    finally:
+        Reluctant.refused_at, Reluctant.error = -1, errno.ENOMEM
+    assert "qdisc clsact" not in netns.inside("node", qdiscs)
+    unplug(host)
+    netns.inside("node", lambda: reap_group(LAYOUT))
+    # It is not asked again: the kernel would look for a module each time.
+    assert steps_of(lambda: plug(host, pod)) == 19
+
+
+def qdiscs() -> str:
+    return subprocess.run(
+        ["/usr/sbin/tc", "qdisc"], check=True, capture_output=True, text=True
+    ).stdout
 
 
 def test_refused_step_of_del_is_done_by_the_next(

@@ -11,6 +11,7 @@ from vcnd.linux.pod_messages import SETTINGS, u32
 from vcnd.model.family import Family
 from vcnd.model.interface import GATEWAYS
 from vcnd.netlink import rtnetlink as rtnl
+from vcnd.netlink import traffic_control
 from vcnd.netlink.templates import Template, requests
 
 INDEXES = st.integers(1, 2**31 - 1)
@@ -42,20 +43,31 @@ def test_pod_end_is_as_built_plainly(index: int, mac: str, four: str, six: str) 
     assert filled == plain(*steps)
 
 
-@given(INDEXES, MACS, FOUR, SIX, st.text("a/-", min_size=255, max_size=255))
-def test_host_end_is_as_built_plainly(
-    index: int, mac: str, four: str, six: str, alias: str
+@given(INDEXES, st.booleans(), st.text("a/-", min_size=255, max_size=255))
+def test_host_end_is_as_built_plainly(index: int, clsact: bool, alias: str) -> None:
+    filled = pod_messages.host_end(clsact=clsact).fill(
+        5, index=u32(index), alias=alias.encode()
+    )
+    # The qdisc comes before the link is up: else packets are lost.
+    assert filled == plain(
+        *([("qdisc", traffic_control.new_clsact(index))] if clsact else []),
+        ("settings", rtnl.device_settings(index, SETTINGS, alias)),
+        ("up", rtnl.link_up(index)),
+    )
+
+
+@given(INDEXES, MACS, FOUR, SIX)
+def test_ways_to_a_pod_are_as_built_plainly(
+    index: int, mac: str, four: str, six: str
 ) -> None:
     sources = ((Family.IPV4, "10.0.0.9"), (Family.IPV6, ""))
-    filled = pod_messages.host_end(100, sources).fill(
+    filled = pod_messages.ways_to_pod(100, sources).fill(
         5,
         index=u32(index),
         mac=rtnl.mac_bytes(mac),
-        alias=alias.encode(),
         **pod_messages.values_of([four, six]),
     )
     assert filled == plain(
-        ("settings", rtnl.device_settings(index, SETTINGS, alias)),
         ("carrier", rtnl.get_link(index)),
         ("neighbour", rtnl.new_neighbour(index, four, mac)),
         ("neighbour", rtnl.new_neighbour(index, six, mac)),

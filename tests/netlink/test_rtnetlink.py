@@ -70,7 +70,7 @@ HOST_ROUTE = ROUTE | {"family": FOUR, "dst_len": 32, "scope": 253, "table": 254}
             rtnl.new_veth(HOST, POD, 5),
             16,
             CREATE | EXCL,
-            {**LINK, **UP, **end_of(HOST), "IFLA_LINKINFO": VETH},
+            {**LINK, **end_of(HOST), "IFLA_LINKINFO": VETH},
         ),
         (rtnl.link_up(7), 19, 0, {**LINK, **UP, "index": 7}),
         (

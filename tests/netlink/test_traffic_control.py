@@ -12,6 +12,7 @@ from vcnd.netlink.traffic_control import (
     delete_program,
     filter_name,
     filter_program,
+    get_clsact,
     list_programs,
     new_clsact,
     set_program,
@@ -26,12 +27,15 @@ def head(body: bytes) -> tuple[int, ...]:
 
 
 def test_the_qdisc_is_made_once_and_deleted_by_its_kind() -> None:
-    kind, flags, body = new_clsact(7)
+    kind, flags, body = new_clsact(7, exclusive=True)
     assert (kind, flags) == (36, 0x600)
+    assert new_clsact(7) == (36, 0x400, body)
     assert head(body) == (7, 0xFFFF0000, 0xFFFFFFF1, 0)
     assert b"clsact\0" in body
     kind, flags, again = delete_clsact(7)
     assert (kind, flags, again) == (37, 0, body)
+    kind, flags, question = get_clsact(7)
+    assert (kind, flags, head(question)) == (38, 0, head(body))
 
 
 @pytest.mark.parametrize(("hook", "parent"), [(INGRESS, 2), (EGRESS, 3)])

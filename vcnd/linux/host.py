@@ -12,7 +12,7 @@ from vcnd.linux import nft
 from vcnd.linux.guard import Watch
 from vcnd.linux.judge import Event, Judge, Wanted
 from vcnd.linux.lane.lane import Lane
-from vcnd.linux.lane.pods import lane_pods
+from vcnd.linux.lane.pods import lane_pods, lane_vnics
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pod_elements import pod_elements
@@ -71,6 +71,7 @@ class LinuxHost:
         self._lane = Lane(
             layout,
             pods=lambda: lane_pods(self._pods, self._slots, self._vnic_links),
+            vnics=lambda: lane_vnics(self._slots, self._vnic_links),
             settle=partial(self._restore, "express lane", lost=False),
         )
         self._mtu = layout.mtu or DEFAULT_MTU
@@ -143,6 +144,7 @@ class LinuxHost:
                 mtu=self._mtu,
                 sources=self._sources,
                 classes=self._classes,
+                express=lease.express and self._lane.proves,
             )
             # Under the same lock: a restoration sees each pod whole, or not at all.
             vnics = {a: s.vnic.id for a, s in slots.items()}

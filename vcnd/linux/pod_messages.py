@@ -10,7 +10,7 @@ from functools import lru_cache
 from vcnd.linux.pod_names import MOST_ALIAS_BYTES
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import GATEWAYS
-from vcnd.netlink import nftables
+from vcnd.netlink import nftables, traffic_control
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
 from vcnd.netlink.templates import Step, Template, requests
@@ -33,6 +33,8 @@ ALIAS = "~" * MOST_ALIAS_BYTES
 ADDRESSES = {Family.IPV4: "126.97.52.126", Family.IPV6: "7e61:3664:6472:6573::7e"}
 """Blanks: what stands in the templates where a pod's own values go."""
 
+CLSACT = "clsact of the pod's link"
+"""The name of a step that a kernel may be built without."""
 Families = tuple[Family, ...]
 Element = tuple[str, str, bytes]
 """An element of an nft map: the map, the chain to go to, the key."""
@@ -88,20 +90,35 @@ def pod_end(families: Families) -> Template:
     )
 
 
+@lru_cache(maxsize=2)
+def host_end(*, clsact: bool) -> Template:
+    """Return the set-up of the host's end as a link; blanks: its index and alias.
+
+    Args:
+        clsact: whether it gets that qdisc, for programs of the express lane.  A link
+            that is up already would lose packets by it.
+    """
+    steps = [(CLSACT, traffic_control.new_clsact(INDEX))] if clsact else []
+    steps += [
+        ("veth settings", rtnl.device_settings(INDEX, SETTINGS, ALIAS)),
+        ("veth up", rtnl.link_up(INDEX)),
+    ]
+    return Template(requests(steps), index=u32(INDEX), alias=ALIAS.encode())
+
+
 @lru_cache
-def host_end(table: int, sources: tuple[tuple[Family, str], ...]) -> Template:
-    """Return the set-up of the host's end; the routes to the pod come last.
+def ways_to_pod(table: int, sources: tuple[tuple[Family, str], ...]) -> Template:
+    """Return neighbours and routes on the host; the routes to the pod come last.
 
     Args:
         table: the pods' route table.
         sources: of each family of the pod's addresses, the source of the node's packets
             to them.
 
-    Blanks: its index and alias, the pod's MAC, the addresses by family.
+    Blanks: the host's end's index, the pod's MAC, the addresses by family.
     """
     families = tuple(family for family, _ in sources)
     steps = [
-        ("veth settings", rtnl.device_settings(INDEX, SETTINGS, ALIAS)),
         # The kernel lets a link transmit some time after its other end came up, and at
         # once if it is asked (linkwatch, since 6.8): else it drops the first packets.
         ("veth carrier", rtnl.get_link(INDEX)),
@@ -123,7 +140,6 @@ def host_end(table: int, sources: tuple[tuple[Family, str], ...]) -> Template:
     return Template(
         requests(steps),
         index=u32(INDEX),
-        alias=ALIAS.encode(),
         mac=rtnl.mac_bytes(POD_MAC),
         **_blank_addresses(families),
     )

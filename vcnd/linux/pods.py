@@ -18,6 +18,9 @@ from vcnd.netlink import nftables, rtnetlink
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
 from vcnd.netlink.netns import Home
 
+UNKNOWN_KIND = (errno.ENOENT, errno.EOPNOTSUPP)
+"""Errors of a kernel that is built without a kind of qdisc."""
+
 
 class PodWiring:
     """Plugs pods into the node's network namespace, where it was made."""
@@ -27,6 +30,8 @@ class PodWiring:
         self._reap_now = reap_now
         self._home = Home()
         self._route = NetlinkSocket(socket.NETLINK_ROUTE)
+        self._has_clsact = True
+        """False once the kernel has said that it is built without."""
         self._nft = NetlinkSocket(nftables.NETLINK_NETFILTER)
 
     def close(self) -> None:
@@ -59,6 +64,7 @@ class PodWiring:
         mtu: int,
         sources: Mapping[Family, str],
         classes: Mapping[ClassName, int],
+        express: bool,
     ) -> PodInterface:
         """Wire a pod.  Results of an earlier try are reused.
 
@@ -69,6 +75,7 @@ class PodWiring:
             mtu: of its link, in bytes.
             sources: the node's own addresses, the sources of its packets to pods.
             classes: numbers of the pods' classes, where NSGs are enforced between them.
+            express: whether the express lane may use its link.
 
         Raises:
             BadEnvironmentError: the interface exists and is not ours.
@@ -79,9 +86,11 @@ class PodWiring:
         pod = rtnetlink.LinkEnd(name=lease.key.ifname, mac=pod_mac, mtu=mtu)
         self._create(host, pod, netns)
         try:
+            index = self._host_end(lease, express=express)
             with self._home.inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
                 default_routes = pod_side.set_up(route, lease, host_mac)
-            self._host_side(lease, slots, pod_mac, sources, classes)
+            self._let_in(lease, slots, classes)
+            self._lead_to(lease, index, pod_mac, sources)
         except BaseException:
             self.unplug(lease, by_class=bool(classes))
             raise
@@ -152,16 +161,32 @@ class PodWiring:
             and theirs.peer_index == ours.index
         )
 
-    def _host_side(
+    def _host_end(self, lease: Lease, *, express: bool) -> int:
+        """Set the host's end up, and return its index."""
+        index = self._route.index_of(lease.host_ifname)
+        try:
+            self._send_host_end(lease, index, clsact=express and self._has_clsact)
+        except NetlinkError as error:
+            if error.step != pod_messages.CLSACT or error.errno not in UNKNOWN_KIND:
+                raise
+            self._has_clsact = False
+            self._send_host_end(lease, index, clsact=False)
+        return index
+
+    def _send_host_end(self, lease: Lease, index: int, *, clsact: bool) -> None:
+        pod_messages.host_end(clsact=clsact).send(
+            self._route,
+            index=pod_messages.u32(index),
+            alias=alias(lease).encode(),
+        )
+
+    def _let_in(
         self,
         lease: Lease,
         slots: Mapping[str, VnicSlot],
-        pod_mac: str,
-        sources: Mapping[Family, str],
         classes: Mapping[ClassName, int],
     ) -> None:
-        layout = self._layout
-        index = self._route.index_of(lease.host_ifname)
+        """Let the rule set know the pod."""
         elements: list[pod_messages.Element] = []
         for address in lease.addresses:
             family, slot = family_of(address), slots[address]
@@ -171,14 +196,20 @@ class PodWiring:
             if number is not None:
                 key = rtnetlink.ip_bytes(address)
                 elements.append((CLASS_MAPS[family], class_chain(number), key))
-        pod_messages.add_elements(self._nft, layout.nft_table, elements)
-        # The routes come last: a pod that can be reached is wired completely.
+        pod_messages.add_elements(self._nft, self._layout.nft_table, elements)
+
+    def _lead_to(
+        self, lease: Lease, index: int, pod_mac: str, sources: Mapping[Family, str]
+    ) -> None:
+        """Lead packets to the pod.
+
+        This comes last: a pod that can be reached is wired completely.
+        """
         values = pod_messages.values_of(lease.addresses)
         routes = tuple((Family(f), sources.get(Family(f), "")) for f in values)
-        pod_messages.host_end(layout.pods_table, routes).send(
+        pod_messages.ways_to_pod(self._layout.pods_table, routes).send(
             self._route,
             index=pod_messages.u32(index),
-            alias=alias(lease).encode(),
             mac=rtnetlink.mac_bytes(pod_mac),
             **values,
         )

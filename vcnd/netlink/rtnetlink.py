@@ -80,10 +80,13 @@ def _end(end: LinkEnd) -> bytes:
 
 
 def new_veth(host: LinkEnd, pod: LinkEnd, netns: int) -> Message:
-    """Create a pair, each end in its namespace: a later move costs 16 ms of RTNL."""
+    """Create a pair, each end in its namespace: a later move costs 16 ms of RTNL.
+
+    Both ends are down.
+    """
     peer = _ifinfo() + _end(pod) + u32(IFLA_NET_NS_FD, netns)
     body = (
-        _ifinfo(flags=IFF_UP, change=IFF_UP)
+        _ifinfo()
         + _end(host)
         + nested(
             IFLA_LINKINFO,

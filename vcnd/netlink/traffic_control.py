@@ -38,14 +38,27 @@ def _info() -> int:
     return PRIORITY << 16 | socket.htons(ETH_P_ALL)
 
 
-def new_clsact(link: int) -> Message:
-    """Give a link the qdisc; the kernel refuses a second one."""
+def new_clsact(link: int, *, exclusive: bool = False) -> Message:
+    """Give a link the qdisc.
+
+    A link that is up drops its packets for that moment, some hundred microseconds:
+    the kernel takes its queue away and waits until nobody uses it.
+
+    Args:
+        link: the link's index.
+        exclusive: whether the kernel is to refuse where it is there already.
+    """
     body = _tcmsg(link, CLSACT_HANDLE, CLSACT) + text(TCA_KIND, "clsact")
-    return RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, body
+    return RTM_NEWQDISC, NLM_F_CREATE | (NLM_F_EXCL if exclusive else 0), body
+
+
+def get_clsact(link: int) -> Message:
+    """Ask for a link's qdisc."""
+    return RTM_GETQDISC, 0, _tcmsg(link, CLSACT_HANDLE, CLSACT)
 
 
 def delete_clsact(link: int) -> Message:
-    """Delete the qdisc with its filters."""
+    """Delete the qdisc with its filters; packets are lost as in ``new_clsact``."""
     body = _tcmsg(link, CLSACT_HANDLE, CLSACT) + text(TCA_KIND, "clsact")
     return RTM_DELQDISC, 0, body
 

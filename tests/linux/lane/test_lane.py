@@ -20,6 +20,7 @@ def lane(tmp_path: Path, *, express: bool = True) -> Lane:
     return Lane(
         Layout(express=express),
         pods=dict,
+        vnics=set,
         settle=settle,
         programs=tmp_path / "express.o",
         make_hooks=no_hooks,

@@ -1,7 +1,7 @@
 """Which pods are in the nft maps, and which in the express lane."""
 
 from vcnd.linux.lane.maps import Leg
-from vcnd.linux.lane.pods import lane_pods
+from vcnd.linux.lane.pods import lane_pods, lane_vnics
 from vcnd.linux.pod_elements import pod_elements
 from vcnd.linux.ruleset import PodElement
 from vcnd.linux.vnic_link import VnicLink
@@ -62,6 +62,10 @@ def test_pods_that_stay_out_are_not_in_the_lane() -> None:
     plugged = {"oci1": (lease("10.2.0.9", express=False), {"10.2.0.9": A})}
     assert lane_pods(plugged, SLOTS, LINKS) == {}
     assert pod_elements(plugged, SLOTS, LINKS) != []
+
+
+def test_only_pods_vnics_with_a_link_have_programs() -> None:
+    assert lane_vnics(SLOTS, LINKS) == {"ens5"}
 
 
 def test_a_leg_needs_a_router_of_its_family() -> None:

@@ -2,8 +2,12 @@
 
 tcx (kernel 6.6) costs each packet less.  But when a program comes to a link, and when
 it goes with its link, the kernel waits for a grace period of RCU, some 20 ms, and holds
-the lock of all links: calls would wait with it.  So pods' links have clsact, and VNICs,
-which stay, have tcx.
+the lock of all links: calls would wait with it.  So VNICs, which stay, have tcx, and
+pods' links have clsact.
+
+A link that is up loses packets when clsact comes and when it goes.  So a pod's link
+gets it before it is up (``PodWiring``) and keeps it.  One that has none, because it was
+made while the lane was off, gets tcx.
 
 Others' programs stay: ours are behind them.  A program is known by its name.
 """
@@ -139,10 +143,29 @@ def _detach(link: int, hook: Hook, number: int) -> None:
 
 
 class ClsactHooks:
-    """Filters of the clsact qdisc."""
+    """Filters of the clsact qdisc.
 
-    def __init__(self) -> None:
+    It goes with the last filter, except at pods' links.
+    """
+
+    def __init__(self, pods_prefix: str = "") -> None:
+        """Make it in the links' namespace.
+
+        Args:
+            pods_prefix: what the names of pods' links begin with; "": there are none.
+        """
+        self._prefix = pods_prefix
         self._route = NetlinkSocket(socket.NETLINK_ROUTE)
+
+    def is_at(self, link: int) -> bool:
+        """Return True if a link has the qdisc."""
+        try:
+            self._route.request("get clsact", *traffic_control.get_clsact(link))
+        except NetlinkError as error:
+            if error.errno not in NO_QDISC and not is_missing(error):
+                raise
+            return False
+        return True
 
     def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
         """Make the qdisc and set the filters (``Hooks.ensure``)."""
@@ -168,7 +191,8 @@ class ClsactHooks:
     def _add_clsact(self, link: int) -> bool:
         """Give a link the qdisc; return False if it had it."""
         try:
-            self._route.request("add clsact", *traffic_control.new_clsact(link))
+            message = traffic_control.new_clsact(link, exclusive=True)
+            self._route.request("add clsact", *message)
         except NetlinkError as error:
             if error.errno != errno.EEXIST:
                 raise
@@ -176,11 +200,11 @@ class ClsactHooks:
         return True
 
     def clear(self, link: int) -> None:
-        """Delete our filters, with the qdisc if it has no others (``Hooks.clear``)."""
+        """Delete our filters, perhaps with the qdisc (``Hooks.clear``)."""
         found = {hook: self._filters(link, hook).keys() for hook in NAMES}
         mine = [hook for hook, names in found.items() if NAMES[hook] in names]
         others = any(n != NAMES[hook] for hook, names in found.items() for n in names)
-        if mine and not others:
+        if mine and not others and not is_of_pod(link, self._prefix):
             # In one step: an empty qdisc could not be told from somebody else's.
             message = traffic_control.delete_clsact(link)
             self._missing_is_fine("delete clsact", *message)
@@ -225,17 +249,19 @@ class ClsactHooks:
 
 
 class MixedHooks:
-    """clsact at pods' links, tcx at all others."""
+    """clsact at pods' links that have it, tcx at all others."""
 
     def __init__(self, pods_prefix: str) -> None:
         self._prefix = pods_prefix
-        self._tcx, self._clsact = TcxHooks(), ClsactHooks()
+        self._tcx, self._clsact = TcxHooks(), ClsactHooks(pods_prefix)
 
     def ensure(self, link: int, loaded: Mapping[Hook, int]) -> None:
         """Attach (``Hooks.ensure``)."""
-        of_pod = socket.if_indextoname(link).startswith(self._prefix)
-        way: Hooks = self._clsact if of_pod else self._tcx
-        way.ensure(link, loaded)
+        if is_of_pod(link, self._prefix) and self._clsact.is_at(link):
+            self._clsact.ensure(link, loaded)
+            self._tcx.clear(link)
+        else:
+            self._tcx.ensure(link, loaded)
 
     def clear(self, link: int) -> None:
         """Detach (``Hooks.clear``)."""
@@ -251,10 +277,20 @@ class MixedHooks:
         self._clsact.close()
 
 
+def is_of_pod(link: int, pods_prefix: str) -> bool:
+    """Return True if a link's name begins like those of pods; False if it is gone."""
+    try:
+        return bool(pods_prefix) and socket.if_indextoname(link).startswith(pods_prefix)
+    except OSError:
+        return False
+
+
 def hooks(pods_prefix: str) -> Hooks:
     """Return the best way that this kernel has.
 
     Args:
         pods_prefix: what the names of pods' links begin with.
     """
-    return MixedHooks(pods_prefix) if tcx.is_there() else ClsactHooks()
+    if tcx.is_there():
+        return MixedHooks(pods_prefix)
+    return ClsactHooks(pods_prefix)

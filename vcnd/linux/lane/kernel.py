@@ -1,7 +1,7 @@
 """The express lane in the kernel, as this life of the daemon has made it."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from vcnd.linux.lane.hooks import Hooks
 from vcnd.linux.lane.link_facts import LinkFacts
@@ -36,15 +36,18 @@ class LaneKernel:
         """Links whose refusal has been logged."""
         self._swept = False
 
-    def attach(self, pods: Mapping[str, Legs], *, check: bool) -> None:
-        """Put the programs at the links of these pods and their VNICs, nowhere else.
+    def attach(
+        self, pods: Mapping[str, Legs], vnics: Collection[str], *, check: bool
+    ) -> None:
+        """Put the programs at the links of these pods and VNICs, nowhere else.
 
         Args:
             pods: the pods of the lane.
+            vnics: the links of VNICs, with pods or not: to attach programs there holds
+                the lock of all links, so that is not for an ADD to wait for.
             check: whether links that have the programs are looked at again.
         """
         known, links = self._links, dict[str, Link]()
-        vnics = (leg.vnic for legs in pods.values() for leg in legs.values())
         found = {name: self._facts.of(name) for name in {*pods, *vnics}}
         if check:
             looked_at = {x.index for name, x in found.items() if x and name in pods}

@@ -1,8 +1,8 @@
 """The express lane: BPF programs that forward packets of established connections.
 
 ``bpf/express.c`` says what they do.  One task brings the kernel to the desired state:
-the programs at the links of the pods that may use the lane, and of their VNICs.  ADD
-does not wait for it.  DEL takes the pod out at once, and each change of the node's
+the programs at the pods' VNICs, and at the links of the pods that may use the lane.
+ADD does not wait for it.  DEL takes the pod out at once, and each change of the node's
 rules raises the epoch: connections take the ordinary way until they are proven again.
 
 The programs outlive the daemon.  Its next life loads them afresh and replaces those
@@ -10,7 +10,7 @@ that it finds, link by link.
 """
 
 import errno
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -59,6 +59,7 @@ class Lane:
         layout: Layout,
         *,
         pods: Callable[[], Mapping[str, Legs]],
+        vnics: Callable[[], Collection[str]],
         settle: Callable[[], Awaitable[None]],
         programs: Path = OBJECT,
         make_hooks: Callable[[str], Hooks] = hooks.hooks,
@@ -68,13 +69,14 @@ class Lane:
         Args:
             layout: whether it is on, and the mark of packets that may enter.
             pods: returns the pods that may use it.
+            vnics: returns the links of the pods' VNICs.
             settle: loads the rule set again, after ``proves`` has changed.
             programs: the object file.
             make_hooks: returns the way to attach programs, for a prefix of pods' links.
         """
         self.proves = False
         self._proof, self._own_table = layout.proof_mark, layout.nft_table
-        self._pods, self._settle = pods, settle
+        self._pods, self._vnics, self._settle = pods, vnics, settle
         self._programs = programs
         self._make_hooks = partial(make_hooks, layout.link_prefix)
         self._switched_off = None if layout.express else BY_CONFIGURATION
@@ -230,9 +232,9 @@ class Lane:
         check = now >= self._check_at
         if check:
             self._check_at = now + CHECK_SECONDS
-        pods = self._pods()
+        pods, vnics = self._pods(), self._vnics()
         try:
-            await self._in_thread(lambda: kernel.attach(pods, check=check))
+            await self._in_thread(lambda: kernel.attach(pods, vnics, check=check))
             # Of those that are plugged now: some may be gone by the time.
             kernel.admit(self._pods())
         except OSError as error:

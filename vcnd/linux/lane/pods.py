@@ -7,7 +7,7 @@ from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import VnicId
 from vcnd.model.sandbox import Lease
-from vcnd.model.vnic import VnicSlot
+from vcnd.model.vnic import Vnic, VnicSlot
 
 Legs = dict[Family, Leg]
 
@@ -24,12 +24,7 @@ def lane_pods(
         slots: the VNICs.
         links: the VNICs' links.
     """
-    names = {v.index: v.ifname for v in links}
-    ways = {
-        slot.vnic.id: (names[slot.index], slot.vnic)
-        for slot in slots
-        if slot.index in names and not slot.is_primary
-    }
+    ways = _pod_vnics(slots, links)
     found: dict[str, Legs] = {}
     for ifname, (lease, vnics) in pods.items():
         legs: Legs = {}
@@ -45,3 +40,20 @@ def lane_pods(
         if legs:
             found[ifname] = legs
     return found
+
+
+def lane_vnics(slots: Sequence[VnicSlot], links: Sequence[VnicLink]) -> frozenset[str]:
+    """Return the links of the pods' VNICs."""
+    return frozenset(link for link, _ in _pod_vnics(slots, links).values())
+
+
+def _pod_vnics(
+    slots: Sequence[VnicSlot], links: Sequence[VnicLink]
+) -> dict[VnicId, tuple[str, Vnic]]:
+    """Return the pods' VNICs that have a link on the node, with its name."""
+    names = {v.index: v.ifname for v in links}
+    return {
+        slot.vnic.id: (names[slot.index], slot.vnic)
+        for slot in slots
+        if slot.index in names and not slot.is_primary
+    }

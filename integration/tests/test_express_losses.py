@@ -1,0 +1,76 @@
+"""The express lane's programs come and go under traffic, and no packet is lost."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fakeoci.fabric import netns
+from integration.lab import express
+from integration.lab.bare import BareNode, BarePod, BareStage
+from integration.lab.streams import Datagrams
+from integration.tests.express import two
+from vcnd.bpf.tcx import Hook
+
+TIMES = 5
+"""To change a queue under a link takes the kernel some hundred microseconds; as long
+take some ten datagrams."""
+LATE_SECONDS = 0.5
+"""A datagram may wait for a processor; one that is lost never comes."""
+
+
+def lost_during(flow: Datagrams, action: Callable[[], object]) -> int:
+    """Return how many datagrams, both ways in turn, never arrive during an action."""
+    lost = 0
+    with ThreadPoolExecutor(1) as threads:
+        done = threads.submit(action)
+        while not done.done():
+            for back in (False, True):
+                lost += not flow.arrives(back=back, seconds=LATE_SECONDS)
+        done.result()
+    return lost
+
+
+def has_clsact(pod: BarePod) -> bool:
+    return pod.link in netns.inside(pod.node.name, express.links_with_clsact)
+
+
+def switch_on(node: BareNode) -> None:
+    node.call("switch", on=True)
+    express.until_attached(node)
+
+
+def switch_off(node: BareNode) -> None:
+    node.call("switch", on=False)
+
+
+@pytest.fixture
+def node(stage: BareStage) -> Iterator[BareNode]:
+    """Node 1; its lane is on at the end."""
+    yield stage.nodes[0]
+    switch_on(stage.nodes[0])
+
+
+def test_a_new_pods_packets_arrive(stage: BareStage) -> None:
+    a = stage.pod(1)
+    for n in range(TIMES):
+        new = stage.pod(1)
+        assert has_clsact(new)
+        with express.udp(a, new, ports=(4000 + n, 8080)) as flow:
+            assert lost_during(flow, lambda: express.until_attached(*stage.nodes)) == 0
+            assert express.rides(a.node, flow.exchange)
+
+
+def test_switching_changes_no_queue(stage: BareStage, node: BareNode) -> None:
+    """It would take a link's queue away for a moment, with its packets."""
+    a, _ = two(stage)
+    switch_off(node)
+    b = stage.pod(1)
+    assert (has_clsact(a), has_clsact(b)) == (True, False)
+    switch_on(node)
+    assert (has_clsact(a), has_clsact(b)) == (True, False)
+    found = express.programs(node).keys()  # by tcx
+    assert {(b.link, hook) for hook in Hook} <= found
+    assert a.link not in {link for link, _ in found}
+    with express.udp(a, b) as flow:
+        assert express.rides(node, flow.exchange)
