@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +139,19 @@ def until_rides(node: BareNode, exchange: Callable[[int], object]) -> None:
 
 
 def connections(node: BareNode, *words: str) -> list[str]:
-    """Return the lines of connection tracking that contain some words."""
+    """Return the lines of connection tracking on the node's pods that contain words.
+
+    Those of a removed pod are left out: the kernel lists them for another moment.
+    """
     path = Path("/proc/thread-self/net/nf_conntrack")
     lines = netns.inside(node.name, path.read_text).splitlines()
-    return [x for x in lines if all(w in x.split() for w in words)]
+    ends = {
+        f"{end}={ip_address(address).exploded}"
+        for pod in node.pods.values()
+        for address in pod["addresses"]
+        for end in ("src", "dst")
+    }
+    return [x for x in lines if ends & {*x.split()} and {*words} <= {*x.split()}]
 
 
 def tcp(
