@@ -12,7 +12,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 settings.register_profile("few", max_examples=10, derandomize=True, deadline=None)
 settings.register_profile("fixed", derandomize=True, deadline=None)
@@ -68,8 +69,23 @@ def _keep(tests: list[pytest.Item], fast: int) -> None:
             test.add_marker(pytest.mark.slow)
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over tests and modules: they stay to the end."""
+@settings(max_examples=20, database=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.text(), min_size=20))
+def _let_hypothesis_prepare(_: list[str]) -> None:
+    """Draw texts: before the first ones hypothesis makes tables, once for a machine.
+
+    They are of all characters and of the constants in the sources.
+    """
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Do what is no test's own work before the first one.
+
+    The garbage collector then passes over tests, modules and tables, which stay to the
+    end.
+    """
+    if any(map(_is_property_test, session.items)):
+        _let_hypothesis_prepare()
     gc.collect()
     gc.freeze()
 
@@ -96,7 +112,11 @@ def pytest_runtest_makereport(
 
 def _limit(item: pytest.Item) -> float:
     """Return the processor seconds that a test may take."""
-    is_property_test = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-    if item.get_closest_marker("slow") or (is_property_test and PROFILE != "few"):
+    unlimited = PROFILE != "few" and _is_property_test(item)
+    if unlimited or item.get_closest_marker("slow"):
         return math.inf
     return LIMIT_SECONDS
+
+
+def _is_property_test(item: pytest.Item) -> bool:
+    return getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
