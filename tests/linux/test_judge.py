@@ -23,9 +23,12 @@ BOOT, KERNEL, STATIC = 3, 2, 4
 """RTPROT_BOOT, RTPROT_KERNEL (which vcnd uses), RTPROT_STATIC."""
 
 
+def family(address: str) -> bytes:
+    return bytes((socket.AF_INET6 if ":" in address else socket.AF_INET,))
+
+
 def ip(address: str) -> bytes:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return socket.inet_pton(family, address)
+    return socket.inet_pton(family(address)[0], address)
 
 
 def link(mac: str, *, up: bool, index: int = 4) -> bytes:
@@ -36,20 +39,21 @@ def link(mac: str, *, up: bool, index: int = 4) -> bytes:
 
 def gone_address(address: str, kind: int) -> bytes:
     """RTM_DELADDR: struct ifaddrmsg; kind is IFA_ADDRESS 1 or IFA_LOCAL 2."""
-    return message(21, 0, bytes(8) + attribute(kind, ip(address)))
+    return message(21, 0, family(address) + bytes(7) + attribute(kind, ip(address)))
 
 
 def route(kind: int, table: int, *, to: str = "", protocol: int = KERNEL) -> bytes:
     """RTM_NEWROUTE 24 or RTM_DELROUTE 25: struct rtmsg, RTA_DST, RTA_TABLE."""
-    head = struct.pack("=BBBBBBBBI", 2, 0, 0, 0, 0, protocol, 0, 1, 0)
+    head = family(to) + struct.pack("=7BI", 0, 0, 0, 0, protocol, 0, 1, 0)
     destination = attribute(1, ip(to)) if to else b""
     return message(kind, 0, head + destination + u32(15, table))
 
 
 def gone_rule(priority: int, table: int, mark: int) -> bytes:
     """RTM_DELRULE: struct fib_rule_hdr, FRA_PRIORITY, FRA_TABLE, FRA_FWMARK."""
+    head = struct.pack("=8BI", 2, 0, 0, 0, 0, 0, 0, 1 if table else 7, 0)
     parts = [(6, priority), (15, table), (10, mark)]
-    return message(33, 0, bytes(12) + b"".join(u32(k, v) for k, v in parts if v))
+    return message(33, 0, head + b"".join(u32(k, v) for k, v in parts if v))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from vcnd.model.family import Family
 from vcnd.model.interface import GATEWAYS
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink import traffic_control
-from vcnd.netlink.templates import Template, requests
+from vcnd.netlink.templates import Step, Template, requests
 
 INDEXES = st.integers(1, 2**31 - 1)
 MACS = st.binary(min_size=6, max_size=6).map(lambda b: b.hex(":"))
@@ -21,7 +21,7 @@ SIX = st.integers(1, 2**128 - 1).map(lambda n: str(IPv6Address(n)))
 NAMES = st.text("abcxyz0189", min_size=1, max_size=15)
 
 
-def plain(*steps: tuple[str, rtnl.Message]) -> bytes:
+def plain(*steps: Step) -> bytes:
     return Template(requests(steps)).fill(5)
 
 

@@ -15,6 +15,7 @@ from vcnd.linux.pod_names import (
     owner,
 )
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.netlink.listed import Link
 
 LAYOUT = Layout()
 KEY = SandboxKey("vcnd", "abc", "eth0")
@@ -112,4 +113,5 @@ OURS, THEIRS = macs(NAME)[0], "02:00:00:00:00:01"
 def test_our_links_are_known_by_name_and_mac_or_alias(
     name: str, mac: str, text: str, *, expected: bool
 ) -> None:
-    assert is_ours(LAYOUT, name, mac, text) is expected
+    link = Link(index=4, name=name, mac=mac, alias=text, mtu=0, up=True, group=0)
+    assert is_ours(LAYOUT, link) is expected

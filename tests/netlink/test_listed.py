@@ -32,7 +32,6 @@ BARE: dict[str, Any] = {
     "up": False,
     "group": 0,
 }
-BARE |= {"peer_index": 0}
 WHOLE: list[tuple[str, Any]] = [
     ("IFLA_IFNAME", "ociabc"),
     ("IFLA_ADDRESS", "0e:00:00:00:AB:01"),
@@ -73,12 +72,18 @@ def test_links_are_read(read: bytes, expected: Link) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "address"), [(FOUR, "10.0.16.7"), (SIX, "fd00:16::7")]
+    ("family", "kinds"),
+    [
+        (FOUR, {"IFA_ADDRESS": "10.0.16.7", "IFA_LOCAL": "10.0.16.7"}),
+        # With the address of the other end.
+        (FOUR, {"IFA_ADDRESS": "10.0.16.8", "IFA_LOCAL": "10.0.16.7"}),
+        (SIX, {"IFA_ADDRESS": "fd00:16::7"}),
+    ],
 )
-def test_addresses_are_read(family: int, address: str) -> None:
-    attributes = [("IFA_ADDRESS", address), ("IFA_LOCAL", address)]
-    read = body(ifaddrmsg, attributes, family=family, index=4, prefixlen=24)
-    assert listed.read_address(read) == (4, address)
+def test_addresses_are_read(family: int, kinds: dict[str, str]) -> None:
+    read = body(ifaddrmsg, list(kinds.items()), family=family, index=4, prefixlen=24)
+    expected = "10.0.16.7" if family == FOUR else "fd00:16::7"
+    assert listed.read_address(read) == (4, expected)
 
 
 ROUTE: dict[str, Any] = {"table": 254, "length": 0, "destination": "", "link_index": 4}

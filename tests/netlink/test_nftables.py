@@ -6,8 +6,8 @@ import pytest
 from pyroute2.netlink.nfnetlink.nftsocket import nft_set_elem_list_msg
 
 from vcnd.netlink import nftables
-from vcnd.netlink.messages import attribute, nested, numbered
-from vcnd.netlink.templates import Message, Template
+from vcnd.netlink.messages import Message, attribute, nested, numbered
+from vcnd.netlink.templates import Template
 
 FOUR = b"oci1" + bytes(12) + b"\x0a\x00\x00\x01"
 SIX = b"oci1" + bytes(12) + b"\xfd" + bytes(14) + b"\x01"

@@ -7,9 +7,8 @@ import pytest
 from pyroute2.netlink.rtnl.fibmsg import fibmsg
 
 from vcnd.netlink import routing_rules
-from vcnd.netlink.messages import message
+from vcnd.netlink.messages import Message, message
 from vcnd.netlink.routing_rules import RoutingRule
-from vcnd.netlink.rtnetlink import Message
 
 FOUR, SIX = socket.AF_INET, socket.AF_INET6
 POD = RoutingRule(family=FOUR, priority=2000, table=100, longest=31, protocol=2)

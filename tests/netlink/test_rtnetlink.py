@@ -10,7 +10,7 @@ from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from vcnd.netlink import rtnetlink as rtnl
-from vcnd.netlink.messages import message
+from vcnd.netlink.messages import Message, message
 
 REPLACE, EXCL, CREATE = 0x100, 0x200, 0x400
 KINDS = {16: ifinfmsg, 17: ifinfmsg, 19: ifinfmsg, 20: ifaddrmsg, 24: rtmsg}
@@ -19,7 +19,7 @@ HOST = rtnl.LinkEnd(name="oci1", mac="0e:00:00:00:00:01", mtu=9000)
 POD = rtnl.LinkEnd(name="eth0", mac="0a:00:00:00:00:02", mtu=8900)
 
 
-def parsed(request: rtnl.Message) -> dict[str, Any]:
+def parsed(request: Message) -> dict[str, Any]:
     """Return header, fields and attributes as pyroute2 reads them."""
     data = message(*request, 7)
     found = KINDS[request[0]](data)
@@ -247,7 +247,7 @@ HOST_ROUTE = ROUTE | {"family": FOUR, "dst_len": 32, "scope": 253, "table": 254}
     ],
 )
 def test_pyroute2_reads_our_requests(
-    request_: rtnl.Message, kind: int, flags: int, expected: dict[str, Any]
+    request_: Message, kind: int, flags: int, expected: dict[str, Any]
 ) -> None:
     assert request_[:2] == (kind, flags)
     assert parsed(request_) == expected

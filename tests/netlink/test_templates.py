@@ -4,13 +4,13 @@ import pytest
 
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.messages import numbered
-from vcnd.netlink.templates import Template, requests
+from vcnd.netlink.templates import Step, Template, requests
 
 BLANK = 0x7E69647E
 REQUEST, REQUEST_ACK = 0x1, 0x5
 
 
-def steps(index: int) -> list[tuple[str, rtnl.Message]]:
+def steps(index: int) -> list[Step]:
     up, address = rtnl.link_up(index), rtnl.new_address(index, "10.0.0.1")
     return [("up", up), ("address", address)]
 

@@ -3,8 +3,6 @@
 An event is compared with the desired state, not with its author, so no loss is missed.
 """
 
-import socket
-import struct
 from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
@@ -15,14 +13,11 @@ import msgspec
 from vcnd.linux.layout import Layout
 from vcnd.linux.rules import Rule
 from vcnd.model.vnic import VnicSlot
-from vcnd.netlink import nftables
+from vcnd.netlink import listed, nftables, routing_rules
 from vcnd.netlink import rtnetlink as rtnl
+from vcnd.netlink.listed import Link, string
 from vcnd.netlink.messages import attributes, messages
 
-FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
-"""By the length of an address."""
-ROUTE_PROTOCOL_OFFSET = 5
-"""Offset of the protocol in struct rtmsg."""
 NFT_DELETIONS = frozenset({2, 5, 8, 11})
 """DELTABLE, DELCHAIN, DELRULE, DELSET; vcnd never sends one alone."""
 NFT_ELEMENTS = frozenset({nftables.NFT_MSG_NEWSETELEM, nftables.NFT_MSG_DELSETELEM})
@@ -79,7 +74,7 @@ class Judge:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._links: dict[str, tuple[int, int]] = {}
+        self._links: dict[str, Link] = {}
         self._table_lost = self._table_made = False
         self._markers: deque[str] = deque(maxlen=8)
 
@@ -103,46 +98,35 @@ class Judge:
             case rtnl.RTM_NEWLINK:
                 return self._of_link(body, wanted.macs)
             case rtnl.RTM_DELADDR:
-                parts = attributes(body[8:])
-                # IPv6 addresses have no local end of their own.
-                local = parts.get(rtnl.IFA_LOCAL) or parts.get(rtnl.IFA_ADDRESS, b"")
-                lost = _as_text(local) in wanted.addresses
+                _, address = listed.read_address(body)
+                lost = address in wanted.addresses
             case rtnl.RTM_NEWROUTE:
-                return self._of_new_route(body, wanted)
+                # A new default route: a foreign VNIC may be reachable now.
+                route = listed.read_route(body)
+                ours = route.protocol == rtnl.RTPROT_KERNEL
+                known = ours or route.table in wanted.tables
+                return Event.NOTHING if known else Event.NEWS
             case rtnl.RTM_DELROUTE:
-                parts = attributes(body[12:])
-                gone = _as_text(parts.get(rtnl.RTA_DST, b""))
-                table = _number(parts, rtnl.RTA_TABLE)
-                of_pod = table == self._layout.pods_table and gone in wanted.pods
-                lost = of_pod or table in wanted.tables
+                route = listed.read_route(body)
+                of_pods = route.table == self._layout.pods_table
+                lost = of_pods and route.destination in wanted.pods
+                lost |= route.table in wanted.tables
             case rtnl.RTM_DELRULE:
-                parts = attributes(body[12:])
-                kinds = rtnl.FRA_PRIORITY, rtnl.FRA_TABLE, rtnl.FRA_FWMARK
-                priority, table, mark = (_number(parts, kind) for kind in kinds)
-                lost = (priority, table, mark) in wanted.rules
+                rule = routing_rules.read_rule(body)
+                lost = (rule.priority, rule.table, rule.mark) in wanted.rules
             case _:
                 lost = False
         return Event.LOSS if lost else Event.NOTHING
 
-    def _of_new_route(self, body: bytes, wanted: Wanted) -> Event:
-        """Judge a new default route: a foreign VNIC may be reachable now."""
-        table = _number(attributes(body[12:]), rtnl.RTA_TABLE)
-        protocol = body[ROUTE_PROTOCOL_OFFSET]
-        ours = protocol == rtnl.RTPROT_KERNEL or table in wanted.tables
-        return Event.NOTHING if ours else Event.NEWS
-
     def _of_link(self, body: bytes, macs: frozenset[str]) -> Event:
         """Judge a link event: a VNIC's new or raised link has to be set up."""
-        mac = attributes(body[16:]).get(rtnl.IFLA_ADDRESS, b"").hex(":")
-        if mac not in macs:
+        link = listed.read_link(body)
+        if link.mac not in macs:
             return Event.NOTHING
-        index, flags = struct.unpack_from("=iI", body, 4)
-        state = (index, flags & rtnl.IFF_UP)
-        before, self._links[mac] = self._links.get(mac), state
-        if before == state:
+        before, self._links[link.mac] = self._links.get(link.mac), link
+        if before and (before.index, before.up) == (link.index, link.up):
             return Event.NOTHING
-        was_up = before is not None and bool(before[1])
-        return Event.LOSS if was_up else Event.NEWS
+        return Event.LOSS if before and before.up else Event.NEWS
 
     def is_table_lost(self, data: bytes, wanted: Wanted) -> bool:
         """Return True if a transaction of others deleted from our nft table.
@@ -153,7 +137,7 @@ class Judge:
             if kind >> 8 != nftables.NFNL_SUBSYS_NFTABLES:
                 continue
             parts = attributes(body[4:])
-            name = _string(parts.get(NFTA_OBJECT_TABLE, b""))
+            name = string(parts.get(NFTA_OBJECT_TABLE, b""))
             ours = name == self._layout.nft_table
             match kind & 0xFF:
                 case deletion if deletion in NFT_DELETIONS:
@@ -161,7 +145,7 @@ class Judge:
                 case nftables.NFT_MSG_DELSETELEM:
                     self._table_lost |= ours and _names_a_pod(parts, wanted)
                 case nftables.NFT_MSG_NEWCHAIN:
-                    chain = _string(parts.get(NFTA_CHAIN_NAME, b""))
+                    chain = string(parts.get(NFTA_CHAIN_NAME, b""))
                     self._table_made |= ours and chain in self._markers
                 case nftables.NFT_MSG_NEWGEN:
                     lost = self._table_lost and not self._table_made
@@ -185,28 +169,18 @@ def changes_rules(data: bytes, own_table: str) -> bool:
             or what == nftables.NFT_MSG_NEWGEN
         ):
             continue
-        table = _string(attributes(body[4:]).get(NFTA_OBJECT_TABLE, b""))
+        table = string(attributes(body[4:]).get(NFTA_OBJECT_TABLE, b""))
         if what not in NFT_ELEMENTS or table != own_table:
             return True
     return False
-
-
-def _number(parts: dict[int, bytes], kind: int) -> int:
-    (number,) = struct.unpack("=I", parts.get(kind, b"\0\0\0\0"))
-    return int(number)
-
-
-def _as_text(address: bytes) -> str:
-    family = FAMILIES.get(len(address))
-    return socket.inet_ntop(family, address) if family is not None else ""
 
 
 def _names_a_pod(parts: dict[int, bytes], wanted: Wanted) -> bool:
     """Return True if a deleted element's key ends in a plugged pod's address."""
     element = attributes(parts.get(NFTA_ELEMENTS, b"")).get(1, b"")
     key = attributes(attributes(element).get(1, b"")).get(1, b"")
-    return _as_text(key[nftables.IFNAMSIZ :]) in wanted.pods
-
-
-def _string(value: bytes) -> str:
-    return value.rstrip(b"\0").decode(errors="replace")
+    try:
+        _, address = nftables.split_interface_and_address(key)
+    except ValueError:
+        return False  # of another map
+    return address in wanted.pods

@@ -14,8 +14,8 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.rules import Rule
 from vcnd.model.family import Family
 from vcnd.netlink import listed, routing_rules, rtnetlink
-from vcnd.netlink.listed import Link
-from vcnd.netlink.messages import NetlinkError, NetlinkSocket
+from vcnd.netlink.listed import Link, Route
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket, u32
 from vcnd.netlink.routing_rules import NOT_SUPPRESSED, RoutingRule
 from vcnd.netlink.rtnetlink import RTM_DELROUTE, RTPROT_KERNEL
 
@@ -24,11 +24,14 @@ NO_FAMILY = (errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
 NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
-def links(route: NetlinkSocket) -> list[Link]:
-    """Return all links."""
+def links(route: NetlinkSocket, *, group: int | None = None) -> list[Link]:
+    """Return all links, or those of a group."""
     dump = route.dump("list links", *listed.LINKS)
+    # Looked for as bytes: to read each of a link's thirty attributes takes longer.
+    sign = b"" if group is None else u32(rtnetlink.IFLA_GROUP, group)
+    read = (listed.read_link(body) for _, body in dump if sign in body)
     # A dump that was interrupted is repeated, and may have listed a link twice.
-    found = {x.index: x for x in (listed.read_link(body) for _, body in dump)}
+    found = {x.index: x for x in read if group in (None, x.group)}
     return list(found.values())
 
 
@@ -61,13 +64,20 @@ def addresses(index: int) -> set[str]:
 def host_routes(table: int, family: Family) -> dict[str, int]:
     """Return a table's routes: destination (empty for default) → link index."""
     with NetlinkSocket(socket.NETLINK_ROUTE) as route:
-        found = [listed.read_route(body) for body in _routes(route, family)]
+        found = routes(route, family)
     return {r.destination: r.link_index for r in found if r.table == table}
 
 
+def routes(route: NetlinkSocket, family: Family) -> list[Route]:
+    """Return the routes of all tables of a family."""
+    return [listed.read_route(body) for body in _routes(route, family)]
+
+
 def _routes(route: NetlinkSocket, family: Family) -> list[bytes]:
-    dump = route.dump("list routes", *listed.routes(NUMBERS[family]))
-    return [body for _, body in dump]
+    number = NUMBERS[family]
+    dump = route.dump("list routes", *listed.routes(number))
+    # A kernel without the family lists the routes of the other one.
+    return [body for _, body in dump if body[0] == number]
 
 
 @contextmanager
@@ -104,7 +114,7 @@ def default_routes(route: NetlinkSocket) -> list[DefaultRoute]:
                     family=family,
                     ours=r.protocol == RTPROT_KERNEL,
                 )
-                for r in map(listed.read_route, _routes(route, family))
+                for r in routes(route, family)
                 if not r.length and r.link_index and r.gateway
             ]
     return found

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from vcnd.linux.layout import Layout
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
+from vcnd.netlink.listed import Link
 
 ALIAS_PREFIX = "vcnd"
 ORDINARY = "ordinary"
@@ -70,8 +71,9 @@ def may_express(text: str) -> bool:
     return not text.endswith(f" {ORDINARY}")
 
 
-def is_ours(layout: Layout, name: str, mac: str, text: str) -> bool:
+def is_ours(layout: Layout, link: Link) -> bool:
     """Return True if vcnd made the link."""
-    digits = name.removeprefix(layout.link_prefix)
-    named = name.startswith(layout.link_prefix) and len(digits) == HASH_DIGITS
-    return named and (mac == macs(name)[0] or owner(layout, name, text) is not None)
+    name, prefix = link.name, layout.link_prefix
+    if not name.startswith(prefix) or len(name) != len(prefix) + HASH_DIGITS:
+        return False
+    return link.mac == macs(name)[0] or owner(layout, name, link.alias) is not None

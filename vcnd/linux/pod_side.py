@@ -6,22 +6,19 @@ leave what others made alone (docs/decisions/0016).
 """
 
 import errno
-import socket
-import struct
 
-from vcnd.linux import pod_messages
+from vcnd.linux import kernel, pod_messages
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import GATEWAYS
 from vcnd.model.sandbox import Lease
 from vcnd.netlink import rtnetlink
-from vcnd.netlink.messages import NetlinkError, NetlinkSocket, attributes
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket
 
 PRIMARY_IFNAME = "eth0"
 """The name that runtimes give a pod's interface in the cluster's network."""
 FURTHER_METRIC = 2048
 """Of a further interface's route to the gateway, plus its index: behind the first's,
 which is 0 (IPv4) or 1024 (IPv6)."""
-NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
 def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Family]:
@@ -106,26 +103,13 @@ def _has_route(
 def links_to(route: NetlinkSocket, destination: str, family: Family) -> set[int]:
     """Return the links by which this namespace's main table reaches a destination.
 
+    0 stands for several next hops.
+
     Args:
         route: a socket in the namespace.
         destination: an address, or nothing for the default route.
         family: the destination's.
     """
-    wanted = rtnetlink.ip_bytes(destination) if destination else None
-    body = struct.pack("=BBBBBBBBI", NUMBERS[family], *(0 for _ in range(8)))
-    found: set[int] = set()
-    for kind, message in route.dump("pod routes", rtnetlink.RTM_GETROUTE, body):
-        if kind != rtnetlink.RTM_NEWROUTE:
-            continue
-        parts = attributes(message[len(body) :])
-        (table,) = struct.unpack("=I", parts[rtnetlink.RTA_TABLE])
-        target = parts.get(rtnetlink.RTA_DST) if message[1] else None
-        if table == rtnetlink.MAIN_TABLE and target == wanted:
-            found |= _links(parts)
-    return found
-
-
-def _links(parts: dict[int, bytes]) -> set[int]:
-    """Return a route's link, or None if it has several next hops."""
-    link = parts.get(rtnetlink.RTA_OIF)
-    return {struct.unpack("=I", link)[0]} if link else {0}
+    wanted = rtnetlink.MAIN_TABLE, destination
+    found = kernel.routes(route, family)
+    return {r.link_index for r in found if (r.table, r.destination) == wanted}

@@ -15,7 +15,7 @@ from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease
 from vcnd.model.vnic import VnicSlot
 from vcnd.netlink import nftables, rtnetlink
-from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
+from vcnd.netlink.messages import Message, NetlinkError, NetlinkSocket, is_missing
 from vcnd.netlink.netns import Home
 
 UNKNOWN_KIND = (errno.ENOENT, errno.EOPNOTSUPP)
@@ -52,7 +52,7 @@ class PodWiring:
         """
         return self._home.cookie_of(netns)
 
-    def _do(self, step: str, message: rtnetlink.Message) -> None:
+    def _do(self, step: str, message: Message) -> None:
         self._route.request(step, *message)
 
     def plug(
@@ -142,8 +142,7 @@ class PodWiring:
     def _refuse_foreign(self, name: str) -> None:
         """Raise ``BadEnvironmentError`` if a link of that name is somebody else's."""
         there = kernel.link(name)
-        ours = there is None or is_ours(self._layout, name, there.mac, there.alias)
-        if not ours:
+        if there is not None and not is_ours(self._layout, there):
             raise BadEnvironmentError(
                 f"the node has a link {name} which vcnd did not make",
                 details="rename or delete it: the pod's link needs the name",
@@ -313,7 +312,7 @@ class PodWiring:
             rtnetlink.link_down_into_group(ifname, self._layout.link_group),
         )
 
-    def _missing_is_fine(self, step: str, message: rtnetlink.Message) -> None:
+    def _missing_is_fine(self, step: str, message: Message) -> None:
         try:
             self._do(step, message)
         except NetlinkError as error:

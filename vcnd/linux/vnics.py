@@ -22,6 +22,7 @@ from vcnd.netlink import rtnetlink
 from vcnd.netlink.listed import Link
 from vcnd.netlink.messages import NetlinkSocket
 from vcnd.netlink.rtnetlink import MAIN_TABLE
+from vcnd.netlink.templates import Step
 
 ASKS_FROM = "fe80::2"
 """A link-local address on each pod VNIC.  The kernel proves its own address first, so
@@ -120,10 +121,7 @@ class VnicWiring:
     def _strangers(self, links: Iterable[Link]) -> tuple[str, ...]:
         """Return others' links whose names look like pods'."""
         named = (x for x in links if x.name.startswith(self._layout.link_prefix))
-        return tuple(x.name for x in named if not self._is_pods(x))
-
-    def _is_pods(self, link: Link) -> bool:
-        return is_ours(self._layout, link.name, link.mac, link.alias)
+        return tuple(x.name for x in named if not is_ours(self._layout, x))
 
     def _others(
         self, links: Iterable[Link], mine: Sequence[VnicLink]
@@ -133,7 +131,7 @@ class VnicWiring:
         return {
             x.index: x.name
             for x in links
-            if x.name not in names and not self._is_pods(x)
+            if x.name not in names and not is_ours(self._layout, x)
         }
 
     def take_down(self) -> None:
@@ -149,7 +147,7 @@ class VnicWiring:
         vnic, table = slot.vnic, self._layout.vnic_table(slot.index)
         new_address = partial(rtnetlink.new_address, link.index)
         new_route = partial(rtnetlink.new_route, index=link.index, table=table)
-        steps: list[tuple[str, rtnetlink.Message]] = []
+        steps: list[Step] = []
         if not link.up or (mtu and link.mtu != mtu):
             steps.append(("link", rtnetlink.link_up(link.index, mtu or link.mtu)))
         router = vnic.virtual_router

@@ -42,7 +42,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int
     up: bool
     group: int
-    peer_index: int
+    peer_index: int = 0
     alias: str = ""
     kind: str = ""
     """Of a virtual link: ``veth``, ``vlan``, …"""
@@ -87,7 +87,9 @@ def read_address(body: bytes) -> tuple[int, str]:
     """Return the index of an address' link, and the address."""
     family, _, _, _, index = ADDRESS_HEAD.unpack_from(body)
     parts = attributes(body[ADDRESS_HEAD.size :])
-    return index, address(family, parts.get(rtnl.IFA_ADDRESS, b""))
+    # IPv6 addresses have no local end of their own.
+    own = parts.get(rtnl.IFA_LOCAL) or parts.get(rtnl.IFA_ADDRESS, b"")
+    return index, address(family, own)
 
 
 def read_route(body: bytes) -> Route:

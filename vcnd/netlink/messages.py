@@ -34,6 +34,9 @@ MAX_SEQUENCE = 0x7FFFFFF0
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
 
+Message = tuple[int, int, bytes]
+"""Type, flags and body."""
+
 
 class NetlinkError(OSError):
     """The kernel refused a request; ``step`` says which."""
@@ -69,7 +72,7 @@ def message(kind: int, flags: int, body: bytes, sequence: int = 0) -> bytes:
     return HEADER.pack(16 + len(body), kind, flags, sequence, 0) + body
 
 
-def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def messages(data: bytes) -> Iterator[Message]:
     """Yield (type, flags, body) of each message in a datagram."""
     return ((kind, flags, body) for _, kind, flags, body in numbered(data))
 
@@ -183,9 +186,7 @@ class NetlinkSocket:
             raise
         _raise_refusal(steps[number - first], flags, body)
 
-    def _answer(
-        self, sock: socket.socket, steps: Sequence[str], first: int
-    ) -> tuple[int, int, bytes]:
+    def _answer(self, sock: socket.socket, steps: Sequence[str], first: int) -> Message:
         end = first + len(steps)
         while True:
             for number, kind, flags, body in numbered(self._receive(sock, steps[-1])):
@@ -221,9 +222,7 @@ class NetlinkSocket:
             _raise_refusal(step, flags, content)
         return content
 
-    def _object(
-        self, sock: socket.socket, step: str, number: int
-    ) -> tuple[int, int, bytes]:
+    def _object(self, sock: socket.socket, step: str, number: int) -> Message:
         """Return the first answer to a request that asks for no acknowledgement."""
         while True:
             for answered, kind, flags, body in numbered(self._receive(sock, step)):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from vcnd.netlink.messages import (
     NLM_F_CREATE,
     NLM_F_REQUEST,
+    Message,
     NetlinkSocket,
     attribute,
     attributes,
@@ -17,7 +18,7 @@ from vcnd.netlink.messages import (
     repeated,
     text,
 )
-from vcnd.netlink.templates import Message, Step, requests
+from vcnd.netlink.templates import Step, requests
 
 NETLINK_NETFILTER = 12
 NFNL_SUBSYS_NFTABLES, NFPROTO_INET = 10, 1

@@ -10,15 +10,15 @@ from vcnd.netlink.listed import address, number, string
 from vcnd.netlink.messages import (
     NLM_F_CREATE,
     NLM_F_EXCL,
+    Message,
     attribute,
     attributes,
     text,
     u32,
 )
-from vcnd.netlink.rtnetlink import FRA_FWMARK, FRA_PRIORITY, FRA_TABLE
 
-FRA_SRC, FRA_IIFNAME, FRA_SUPPRESS_PREFIXLEN = 2, 3, 14
-FRA_FWMASK, FRA_PROTOCOL = 16, 21
+FRA_SRC, FRA_IIFNAME, FRA_PRIORITY, FRA_FWMARK = 2, 3, 6, 10
+FRA_SUPPRESS_PREFIXLEN, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL = 14, 15, 16, 21
 FR_ACT_TO_TBL, FR_ACT_BLACKHOLE, FR_ACT_UNREACHABLE = 1, 6, 7
 NOT_SUPPRESSED = 0xFFFFFFFF
 HEAD = struct.Struct("=BBBBBBBBI")
@@ -51,13 +51,13 @@ def listing(family: int) -> tuple[int, bytes]:
     return rtnl.RTM_GETRULE, HEAD.pack(family, *(0,) * 8)
 
 
-def new_rule(rule: RoutingRule) -> rtnl.Message:
+def new_rule(rule: RoutingRule) -> Message:
     """Add a rule; the kernel refuses one that it has."""
     body = _body(rule) + attribute(FRA_PROTOCOL, bytes((rule.protocol,)))
     return rtnl.RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body
 
 
-def delete_rule(rule: RoutingRule) -> rtnl.Message:
+def delete_rule(rule: RoutingRule) -> Message:
     """Delete a rule.  The kernel takes an omitted selector for "any"."""
     return rtnl.RTM_DELRULE, 0, _body(rule)
 

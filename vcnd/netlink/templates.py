@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from vcnd.netlink.messages import (
     NLM_F_ACK,
     NLM_F_REQUEST,
+    Message,
     NetlinkSocket,
     message,
 )
@@ -16,8 +17,6 @@ from vcnd.netlink.messages import (
 SEQUENCE_OFFSET = 8
 """Offset of the sequence number in a message's header."""
 
-Message = tuple[int, int, bytes]
-"""Type, flags and body."""
 Step = tuple[str, Message]
 """The name of a step in errors, and its message."""
 

@@ -1,20 +1,21 @@
 """The rtnetlink messages that put BPF programs at a link's clsact qdisc.  Pure.
 
-For kernels before 6.6, which have no tcx hooks.  Each hook has one filter of ours.
+Each hook has one filter of ours (``linux.lane.hooks`` says which links have clsact).
 """
 
 import socket
 import struct
 
+from vcnd.netlink.listed import number, string
 from vcnd.netlink.messages import (
     NLM_F_CREATE,
     NLM_F_EXCL,
+    Message,
     attributes,
     nested,
     text,
     u32,
 )
-from vcnd.netlink.rtnetlink import Message
 
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER = 44, 45, 46
@@ -28,10 +29,11 @@ ETH_P_ALL = 3
 PRIORITY = 0xC0D0
 """Of our filters: behind those of others, who begin at 1 or at 49152."""
 HANDLE = 1
+HEAD = struct.Struct("=BBHiIII")
 
 
 def _tcmsg(link: int, handle: int = 0, parent: int = 0, info: int = 0) -> bytes:
-    return struct.pack("=BBHiIII", socket.AF_UNSPEC, 0, 0, link, handle, parent, info)
+    return HEAD.pack(socket.AF_UNSPEC, 0, 0, link, handle, parent, info)
 
 
 def _info() -> int:
@@ -102,15 +104,13 @@ def filter_name(body: bytes) -> str | None:
     (handle,) = struct.unpack_from("=I", body, 8)
     if not handle or TCA_OPTIONS not in parts:
         return None
-    name = attributes(parts[TCA_OPTIONS]).get(TCA_BPF_NAME, b"")
-    return name.rstrip(b"\0").decode(errors="replace")
+    return string(attributes(parts[TCA_OPTIONS]).get(TCA_BPF_NAME, b""))
 
 
 def filter_program(body: bytes) -> int:
     """Return the number of a BPF filter's program; 0 if it is another kind."""
     options = attributes(attributes(body[20:]).get(TCA_OPTIONS, b""))
-    (number,) = struct.unpack("=I", options.get(TCA_BPF_ID, bytes(4)))
-    return int(number)
+    return number(options.get(TCA_BPF_ID, b""))
 
 
 def list_queues() -> tuple[int, bytes]:
@@ -121,8 +121,7 @@ def list_queues() -> tuple[int, bytes]:
 def queue(body: bytes) -> tuple[int, str]:
     """Return a queue's link and its kind."""
     (link,) = struct.unpack_from("=i", body, 4)
-    kind = attributes(body[20:]).get(TCA_KIND, b"")
-    return link, kind.rstrip(b"\0").decode(errors="replace")
+    return link, string(attributes(body[20:]).get(TCA_KIND, b""))
 
 
 def is_others_filter(body: bytes) -> bool:
