@@ -61,16 +61,45 @@ def test_a_new_pods_packets_arrive(stage: BareStage) -> None:
             assert express.rides(a.node, flow.exchange)
 
 
-def test_switching_changes_no_queue(stage: BareStage, node: BareNode) -> None:
-    """It would take a link's queue away for a moment, with its packets."""
-    a, _ = two(stage)
-    switch_off(node)
-    b = stage.pod(1)
-    assert (has_clsact(a), has_clsact(b)) == (True, False)
-    switch_on(node)
-    assert (has_clsact(a), has_clsact(b)) == (True, False)
-    found = express.programs(node).keys()  # by tcx
-    assert {(b.link, hook) for hook in Hook} <= found
-    assert a.link not in {link for link, _ in found}
+@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
+def test_a_set_up_loses_no_packet(
+    stage: BareStage, node: BareNode, *, lane: bool
+) -> None:
+    """As when a VNIC comes, or when something is restored."""
+    if not lane:
+        switch_off(node)
+    a, b = two(stage) if lane else (stage.pod(1), stage.pod(2))
     with express.udp(a, b) as flow:
+        assert lost_during(flow, lambda: set_up(node)) == 0
+
+
+def set_up(node: BareNode) -> None:
+    for _ in range(4 * TIMES):
+        node.call("apply", vnics=node.vnics)
+
+
+def test_switching_loses_no_packet(stage: BareStage, node: BareNode) -> None:
+    a, b = two(stage)
+    with express.udp(a, b) as flow:
+        assert express.rides(a.node, flow.exchange)
+        for _ in range(TIMES):
+            assert lost_during(flow, lambda: switch_off(node)) == 0
+            assert has_clsact(a)
+            assert lost_during(flow, lambda: switch_on(node)) == 0
+            assert express.rides(a.node, flow.exchange)
+
+
+def test_pods_that_started_without_the_lane_lose_no_packet(
+    stage: BareStage, node: BareNode
+) -> None:
+    switch_off(node)
+    a, b = stage.pod(1), stage.pod(1)
+    with express.udp(a, b) as flow:
+        assert lost_during(flow, lambda: switch_on(node)) == 0
         assert express.rides(node, flow.exchange)
+        assert lost_during(flow, lambda: switch_off(node)) == 0
+        assert lost_during(flow, lambda: switch_on(node)) == 0
+        assert express.rides(node, flow.exchange)
+    # The qdisc cannot come without a loss: such a pod has the programs by tcx.
+    assert not has_clsact(a)
+    assert {(a.link, hook) for hook in Hook} <= express.programs(node).keys()

@@ -49,9 +49,10 @@ def test_few_links_have_a_test_each_and_pod_vnics_come_first() -> None:
 
 def test_one_map_holds_many_links() -> None:
     text = render(Layout(), [*VNICS, *MORE], [], marker="m")
-    (rule,) = [line for line in text.splitlines() if "iif vmap" in line]
-    assert "3 : goto from2" in rule
-    assert "7 : goto from6" in rule
+    assert "iif vmap @from" in text
+    (ways,) = [line for line in text.splitlines() if "  map from " in line]
+    assert "3 : goto from2" in ways
+    assert "7 : goto from6" in ways
     assert "iif 3 goto" not in text
 
 

@@ -251,7 +251,7 @@ class LinuxHost:
         marker = f"load_{secrets.token_hex(4)}"
         self._judge.expect(marker)
         links = self._vnic_links
-        script = render(
+        text = render(
             self._layout,
             links,
             pod_elements(self._pods, self._slots, links),
@@ -259,7 +259,7 @@ class LinuxHost:
             strangers=strangers,
             express=self._lane.proves,
         )
-        nft.load(script)
+        nft.put(self._layout.nft_table, text)
         self._lane.renew()
 
     async def withdraw(self) -> None:
@@ -271,8 +271,7 @@ class LinuxHost:
 
         def remove() -> None:
             self._vnics.take_down()
-            table = f"table inet {self._layout.nft_table}"
-            nft.load(f"{table} {{ }}\ndelete {table}\n")
+            nft.remove(self._layout.nft_table)
 
         await self._in_thread(remove)
 

@@ -1,9 +1,14 @@
-"""The nft program, as far as it loads our own rules."""
+"""The nft program, as far as it loads our own table."""
 
 import subprocess
 
+from vcnd.linux import nft_scripts
+from vcnd.linux.nft_scripts import Objects
+from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import VcndError
+from vcnd.netlink import nftables
+from vcnd.netlink.messages import NetlinkSocket
 
 
 class KernelRefusedError(VcndError):
@@ -12,12 +17,39 @@ class KernelRefusedError(VcndError):
     cause = Cause.KERNEL_REFUSED
 
 
-def load(script: str) -> None:
-    """Load a script whole, or not at all.
+def put(table: str, text: str) -> None:
+    """Give a table its contents, whole or not at all.
+
+    Args:
+        table: its name.
+        text: the contents (``ruleset.render``).
+
+    Raises:
+        KernelRefusedError: nft refused them.
+        OSError: the kernel does not tell what is in the table now.
+    """
+    with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+        there = Objects(
+            chains=nftables.chains(sock, table), maps=nftables.maps(sock, table)
+        )
+    try:
+        _load(nft_scripts.in_place(table, text, there))
+    except KernelRefusedError as error:
+        # Another version's chains or maps, of the same names, are of another kind.
+        _load(nft_scripts.anew(table, text))
+        log.warning("rule_set_replaced", reason=error.details)
+
+
+def remove(table: str) -> None:
+    """Delete a table; one that is gone is no error.
 
     Raises:
         KernelRefusedError: nft refused it.
     """
+    _load(nft_scripts.removal(table))
+
+
+def _load(script: str) -> None:
     done = subprocess.run(
         ["/usr/sbin/nft", "-f", "-"],
         input=script,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vcnd.linux.layout import Layout
+from vcnd.linux.nft_scripts import anew
 from vcnd.linux.ruleset import render
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
@@ -82,7 +83,7 @@ def _nftables(layout: Layout, nft: Path) -> None:
     try:
         done = subprocess.run(
             [str(nft), "--check", "-f", "-"],
-            input=render(layout, [], [], marker="check"),
+            input=anew(layout.nft_table, render(layout, [], [], marker="check")),
             capture_output=True,
             text=True,
             check=False,

@@ -66,8 +66,15 @@ def class_chain(number: int) -> str:
     return f"class{number}"
 
 
-def _elements(items: Sequence[str]) -> str:
-    return f" elements = {{ {', '.join(items)} }};" if items else ""
+def _map(name: str, kind: str, elements: Mapping[str, str]) -> str:
+    """Return a map of verdicts.
+
+    It has a name, so that a later load changes it in place: in a map that a rule holds,
+    and that goes with it, a packet that is on its way finds nothing.
+    """
+    pairs = ", ".join(f"{key} : {verdict}" for key, verdict in elements.items())
+    filled = f" elements = {{ {pairs} }};" if pairs else ""
+    return f"  map {name} {{ type {kind} : verdict;{filled} }}"
 
 
 def _chain(name: str, *rules: str) -> list[str]:
@@ -83,7 +90,7 @@ def render(
     strangers: Sequence[str] = (),
     express: bool = False,
 ) -> str:
-    """Return a script that puts the table in place of whatever is there, atomically.
+    """Return the table (``nft_scripts`` brings it to the kernel).
 
     Args:
         layout: names and numbers.
@@ -94,9 +101,8 @@ def render(
         express: whether packets may enter the express lane.
     """
     numbers, dual_stack = class_numbers(layout, vnics), any(v.ipv6 for v in vnics)
-    table = f"table inet {layout.nft_table}"
     lines = [
-        *(f"{table} {{ }}", f"delete {table}", f"{table} {{"),
+        f"table inet {layout.nft_table} {{",
         *_maps(vnics, pods, numbers),
         *_marking(layout, vnics, marker),
         *_arriving(layout, vnics, dual_stack=dual_stack),
@@ -118,19 +124,17 @@ def _maps(
     class_of = {v.index: numbers.get(v.pod_class) for v in vnics if v.carries_pods}
     for family in Family:
         mine = [p for p in pods if family_of(p.address) is family]
-        by_source = _elements(
-            [f'"{p.ifname}" . {p.address} : goto {via(p.index)}' for p in mine]
-        )
-        kind, name = KINDS[family], PODS_MAPS[family]
-        yield f"  map {name} {{ type ifname . {kind} : verdict;{by_source} }}"
-        by_class = _elements(
-            [
-                f"{p.address} : goto {class_chain(number)}"
-                for p in mine
-                if (number := class_of.get(p.index)) is not None
-            ]
-        )
-        yield f"  map {CLASS_MAPS[family]} {{ type {kind} : verdict;{by_class} }}"
+        kind = KINDS[family]
+        by_source = {
+            f'"{p.ifname}" . {p.address}': f"goto {via(p.index)}" for p in mine
+        }
+        yield _map(PODS_MAPS[family], f"ifname . {kind}", by_source)
+        by_class = {
+            p.address: f"goto {class_chain(number)}"
+            for p in mine
+            if (number := class_of.get(p.index)) is not None
+        }
+        yield _map(CLASS_MAPS[family], kind, by_class)
 
 
 def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator[str]:
@@ -142,12 +146,12 @@ def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator
             f"meta mark set meta mark & {keep} | {layout.mark(vnic.index):#x}",
         )
     yield f"  chain {marker} {{ }}"
-    answers = ", ".join(
-        f"{layout.mark(v.index):#x} : goto {via(v.index)}" for v in vnics
+    yield _map(
+        "answers",
+        "mark",
+        {f"{layout.mark(v.index):#x}": f"goto {via(v.index)}" for v in vnics},
     )
-    yield from _chain(
-        "answer", f"ct mark & {mask} vmap {{ {answers} }}" if answers else ""
-    )
+    yield from _chain("answer", f"ct mark & {mask} vmap @answers")
 
 
 def _enforcing(
@@ -164,13 +168,14 @@ def _enforcing(
             f"strict{vnic.index}", f"meta mark set meta mark & {keep} | {mark:#x}"
         )
     for name, number in numbers.items():
-        others = ", ".join(
-            f"{layout.mark(v.index):#x} : goto strict{v.index}"
+        others = {
+            f"{layout.mark(v.index):#x}": f"goto strict{v.index}"
             for v in carriers
             if v.pod_class != name
-        )
+        }
+        yield _map(f"others{number}", "mark", others)
         yield from _chain(
-            class_chain(number), f"meta mark & {mask} vmap {{ {others} }}"
+            class_chain(number), f"meta mark & {mask} vmap @others{number}"
         )
 
 
@@ -256,6 +261,7 @@ def _base_chains(
     yield from _chain(
         "others", "meta nfproto ipv6 accept" if dual_stack else "", *others
     )
+    yield from _link_map(vnics, "from")
     yield from _chain(
         "prerouting",
         f"type filter hook prerouting priority {PRIORITY};",
@@ -281,6 +287,7 @@ def _base_chains(
         primary,
     )
     if dual_stack:
+        yield from _link_map(vnics, "decide")
         yield from _chain(
             "decide",
             f"type filter hook prerouting priority {DECIDE_PRIORITY};",
@@ -306,12 +313,17 @@ def _by_link(vnics: Sequence[VnicLink], chain: str) -> Sequence[str]:
 
     By the link's number: its name costs more, and can change.
     """
-    ways = {v.link_index: f"goto {chain}{v.index}" for v in vnics}
-    if len(ways) > FEW:
-        found = ", ".join(f"{link} : {way}" for link, way in ways.items())
-        return [f"iif vmap {{ {found} }}"]
+    if len(vnics) > FEW:
+        return [f"iif vmap @{chain}"]
     in_order = sorted(vnics, key=lambda v: not v.carries_pods)
-    return [f"iif {v.link_index} {ways[v.link_index]}" for v in in_order]
+    return [f"iif {v.link_index} goto {chain}{v.index}" for v in in_order]
+
+
+def _link_map(vnics: Sequence[VnicLink], chain: str) -> Iterator[str]:
+    """Return the map that ``_by_link`` uses, where it does."""
+    if len(vnics) > FEW:
+        ways = {f"{v.link_index}": f"goto {chain}{v.index}" for v in vnics}
+        yield _map(chain, "iface_index", ways)
 
 
 def _of_pods(

@@ -7,13 +7,16 @@ import socket
 import struct
 from collections.abc import Sequence
 
+from vcnd.netlink.listed import string
 from vcnd.netlink.messages import (
     NLM_F_CREATE,
     NLM_F_REQUEST,
     Message,
+    NetlinkError,
     NetlinkSocket,
     attribute,
     attributes,
+    is_missing,
     nested,
     repeated,
     text,
@@ -23,8 +26,11 @@ from vcnd.netlink.templates import Step, requests
 NETLINK_NETFILTER = 12
 NFNL_SUBSYS_NFTABLES, NFPROTO_INET = 10, 1
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
-NFT_MSG_NEWCHAIN, NFT_MSG_NEWSETELEM, NFT_MSG_GETSETELEM = 3, 12, 13
+NFT_MSG_NEWCHAIN, NFT_MSG_GETCHAIN, NFT_MSG_GETSET = 3, 4, 10
+NFT_MSG_NEWSETELEM, NFT_MSG_GETSETELEM = 12, 13
 NFT_MSG_DELSETELEM, NFT_MSG_NEWGEN = 14, 15
+CHAIN_TABLE, CHAIN_NAME = 1, 3
+SET_TABLE, SET_NAME, SET_FLAGS, NFT_SET_ANONYMOUS, NFT_SET_MAP = 1, 2, 3, 0x1, 0x8
 LIST_TABLE, LIST_SET, LIST_ELEMENTS, LIST_ELEM = 1, 2, 3, 1
 ELEM_KEY, ELEM_DATA, DATA_VALUE, DATA_VERDICT = 1, 2, 1, 2
 VERDICT_CODE, VERDICT_CHAIN, NFT_GOTO = 1, 2, -4
@@ -44,6 +50,38 @@ def split_interface_and_address(key: bytes) -> tuple[str, str]:
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6  # noqa: PLR2004
     name = key[:IFNAMSIZ].rstrip(b"\0").decode(errors="replace")
     return name, socket.inet_ntop(family, address)
+
+
+def chains(sock: NetlinkSocket, table: str) -> frozenset[str]:
+    """Return the names of a table's chains; none if it is not there."""
+    found = _list(sock, table, "chains", NFT_MSG_GETCHAIN, CHAIN_TABLE)
+    return frozenset(string(parts[CHAIN_NAME]) for parts in found)
+
+
+def maps(sock: NetlinkSocket, table: str) -> frozenset[str]:
+    """Return the names of a table's maps, those that rules hold left out."""
+    found = _list(sock, table, "maps", NFT_MSG_GETSET, SET_TABLE)
+    kinds = {string(p[SET_NAME]): int.from_bytes(p.get(SET_FLAGS, b"")) for p in found}
+    mine = NFT_SET_ANONYMOUS | NFT_SET_MAP
+    return frozenset(n for n, flags in kinds.items() if flags & mine == NFT_SET_MAP)
+
+
+def _list(
+    sock: NetlinkSocket, table: str, what: str, kind: int, of_table: int
+) -> list[dict[int, bytes]]:
+    """Return the attributes of a table's objects of a kind."""
+    asked = _generic(NFPROTO_INET) + text(of_table, table)
+    try:
+        answers = [
+            attributes(body[4:])
+            for _, body in sock.dump(f"list nft {what}", _kind(kind), asked)
+        ]
+    except NetlinkError as error:
+        if not is_missing(error):
+            raise
+        return []
+    # A kernel may list those of all tables.
+    return [x for x in answers if string(x[of_table]) == table]
 
 
 def keys(sock: NetlinkSocket, table: str, name: str) -> list[bytes]:

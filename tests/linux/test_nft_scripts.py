@@ -1,0 +1,37 @@
+"""Scripts that bring the nft table to the kernel."""
+
+from vcnd.linux.layout import Layout
+from vcnd.linux.nft_scripts import Objects, anew, in_place, objects
+from vcnd.linux.ruleset import render
+from vcnd.linux.vnic_link import VnicLink
+
+TEXT = render(
+    Layout(), [VnicLink(index=1, ifname="ens3", link_index=2)], [], marker="m"
+)
+
+
+def test_objects_are_what_a_text_declares() -> None:
+    found = objects(TEXT)
+    assert found.maps == {"pods4", "pods6", "classes4", "classes6", "answers"}
+    assert {"m", "via1", "answer", "prerouting"} <= found.chains
+    assert not found.chains & found.maps
+
+
+def test_no_map_that_stays_is_deleted() -> None:
+    there = objects(TEXT)
+    old = Objects(chains=there.chains | {"via9"}, maps=there.maps | {"from"})
+    lines = in_place("vcnd", TEXT, old).splitlines()
+    changes = lines[: lines.index("table inet vcnd {")]
+    assert changes == [
+        "table inet vcnd { }",
+        "flush table inet vcnd",
+        *(f"flush map inet vcnd {name}" for name in sorted(old.maps)),
+        "delete chain inet vcnd via9",
+        "delete map inet vcnd from",
+    ]
+
+
+def test_a_table_that_is_not_there_is_made() -> None:
+    made = in_place("vcnd", TEXT, Objects())
+    assert made == f"table inet vcnd {{ }}\nflush table inet vcnd\n{TEXT}"
+    assert anew("vcnd", TEXT).endswith(f"delete table inet vcnd\n{TEXT}")

@@ -1,0 +1,58 @@
+"""Scripts for ``nft -f`` that bring a table to the kernel, each in one step.  Pure."""
+
+import msgspec
+
+
+class Objects(msgspec.Struct, frozen=True, kw_only=True):
+    """The named objects of a table."""
+
+    chains: frozenset[str] = frozenset()
+    maps: frozenset[str] = frozenset()
+
+
+def in_place(table: str, text: str, there: Objects) -> str:
+    """Return a script that gives a table other contents, and loses no packet by it.
+
+    A packet that is being judged at that moment is judged to the end by the old rules,
+    but looks into maps as they are afterwards.  So a map that stays must be the same
+    object, with its elements flushed and added: in a deleted one a packet finds
+    nothing.
+
+    Args:
+        table: its name.
+        text: what is to be in it (``ruleset.render``).
+        there: what is in it now.
+    """
+    wanted = objects(text)
+    name = f"inet {table}"
+    lines = [
+        f"table {name} {{ }}",
+        f"flush table {name}",
+        *(f"flush map {name} {x}" for x in sorted(there.maps)),
+        *(f"delete chain {name} {x}" for x in sorted(there.chains - wanted.chains)),
+        *(f"delete map {name} {x}" for x in sorted(there.maps - wanted.maps)),
+        text,
+    ]
+    return "\n".join(lines)
+
+
+def anew(table: str, text: str) -> str:
+    """Return a script that puts a table in place of whatever is there.
+
+    A packet that is being judged at that moment may be lost.
+    """
+    return removal(table) + text
+
+
+def removal(table: str) -> str:
+    """Return a script that deletes a table, whether it is there or not."""
+    return f"table inet {table} {{ }}\ndelete table inet {table}\n"
+
+
+def objects(text: str) -> Objects:
+    """Return what a table's text declares."""
+    declared = [x.split()[:2] for x in text.splitlines() if x.startswith("  ")]
+    return Objects(
+        chains=frozenset(x[1] for x in declared if x[0] == "chain"),
+        maps=frozenset(x[1] for x in declared if x[0] == "map"),
+    )
