@@ -7,12 +7,11 @@ from pathlib import Path
 
 import trio
 
-from fakeoci.fabric import netns
 from integration.bench import crowd
 from integration.bench.noise import Meter
 from integration.bench.report import Report, row
 from integration.bench.samples import Samples, turns
-from integration.bench.spawn import Plugin, one_by_one, ours, side_by_side
+from integration.bench.spawn import Plugin, namespaces, one_by_one, ours, side_by_side
 from integration.lab.lab import running_lab, world_text
 from integration.lab.node import Node
 from integration.lab.profile import Profile
@@ -82,17 +81,21 @@ async def measure(
         node = lab.nodes[0]
         await node.start()
         await node.until_warm(WARM)
-        # A runtime never attaches the same namespace twice in a row.
-        alone = [f"alone{n}" for n in range(calls)]
-        together = [f"together{n}" for n in range(CALLERS)]
-        for name in alone + together:
-            netns.add(name)
         plugins = _plugins(node, directory)
         for plugin in plugins:
             plugin.prepare()
+        # A link goes some time after DEL: no namespace is attached twice in a row,
+        # and none by both sides.
+        names = {
+            (side, turn): namespaces(f"{side}{turn}-", calls + CALLERS)
+            for side in (OURS, THEIRS)
+            for turn in (0, 1)
+        }
         counted, meter = Calls(), Meter()
         for number, plugin in turns(plugins, rounds):
             into = counted if number else Calls()
+            mine = names[plugin.name, number % 2]
+            alone, together = mine[:calls], mine[calls:]
             meter.tick()
             await trio.to_thread.run_sync(_alone, plugin, into, alone)
             if plugin is plugins[0]:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import trio
 
-from fakeoci.fabric import netns
 from integration.bench.samples import Samples, turns
-from integration.bench.spawn import one_by_one, ours
+from integration.bench.spawn import namespaces, one_by_one, ours
 from integration.lab.lab import running_lab, world_text
 from integration.lab.profile import Profile
 
@@ -40,13 +39,11 @@ async def measure(
         # A link goes some time after DEL: no namespace is attached twice in a row,
         # and none by both nodes.
         names = {
-            (side, turn): [f"{node}-{turn}-{n}" for n in range(calls)]
+            (side, turn): namespaces(f"{node}-{turn}-", calls)
             for side, node in NODES.items()
             for turn in (0, 1)
         }
-        crowd = [f"crowd{n}" for n in range(PODS)]
-        for name in (*crowd, *(n for some in names.values() for n in some)):
-            netns.add(name)
+        crowd = namespaces("crowd", PODS)
         plugins = []
         for side, node in zip(NODES, lab.nodes, strict=True):
             await node.start()

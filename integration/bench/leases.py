@@ -6,8 +6,7 @@ from pathlib import Path
 
 import trio
 
-from fakeoci.fabric import netns
-from integration.bench.spawn import Plugin, one_by_one, ours
+from integration.bench.spawn import Plugin, namespaces, one_by_one, ours
 from integration.lab.lab import running_lab, world_text
 from integration.lab.node import Node
 from integration.lab.profile import Profile
@@ -33,15 +32,7 @@ async def full_node(directory: Path) -> AsyncIterator[tuple[Node, Plugin]]:
         plugin.prepare()
         await node.start()
         await node.until_warm(MOST)
-        await added(plugin, "lease", LEASES)
+        names = namespaces("lease", LEASES)
+        await trio.to_thread.run_sync(one_by_one, plugin, "ADD", NODE, names)
         yield node, plugin
         await node.stop()
-
-
-async def added(plugin: Plugin, prefix: str, count: int) -> list[str]:
-    """Add pods in new namespaces; return the namespaces' names."""
-    names = [f"{prefix}{n}" for n in range(count)]
-    for name in names:
-        netns.add(name)
-    await trio.to_thread.run_sync(one_by_one, plugin, "ADD", NODE, names)
-    return names

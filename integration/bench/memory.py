@@ -5,13 +5,12 @@ from pathlib import Path
 
 import trio
 
-from fakeoci.fabric import netns
 from integration.bench.leases import LEASES, NODE, SPARE, full_node
 from integration.bench.noise import Meter
 from integration.bench.process import memory
 from integration.bench.report import Report, row
 from integration.bench.samples import Samples
-from integration.bench.spawn import Plugin, side_by_side
+from integration.bench.spawn import Plugin, namespaces, side_by_side
 
 SETTLE_SECONDS = 3.0
 """After a start or a series: audits, reaping and the log's last lines."""
@@ -48,9 +47,7 @@ async def measure(
         await node.stop()
         await node.start()
         restarted = await note(resident, RESTARTED)
-        names = [f"churn{n}" for n in range(SPARE)]
-        for name in names:
-            netns.add(name)
+        names = namespaces("churn", SPARE)
         await _churn(plugin, names, WARM_CALLS)
         first = await note(churn, FIRST)
         made = 0

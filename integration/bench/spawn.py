@@ -80,6 +80,14 @@ def ours(socket_path: Path, directory: Path) -> Plugin:
     )
 
 
+def namespaces(prefix: str, count: int) -> list[str]:
+    """Make network namespaces for pods; return their names."""
+    names = [f"{prefix}{n}" for n in range(count)]
+    for name in names:
+        netns.add(name)
+    return names
+
+
 def one_by_one(
     plugin: Plugin, command: str, node: str, names: Sequence[str]
 ) -> list[float]:
