@@ -14,7 +14,7 @@ import trio
 from rich.console import Console
 
 from integration.bench import add as add_bench
-from integration.bench import every, plot, text
+from integration.bench import every, phases, plot, text
 from integration.bench import memory as memory_bench
 from integration.bench import start as start_bench
 from integration.bench.cloud import report as cloud_report
@@ -22,7 +22,6 @@ from integration.bench.cloud import rows
 from integration.bench.cloud.stage import TIMING
 from integration.bench.datapath import bench as datapath_bench
 from integration.bench.datapath import build as datapath_build
-from integration.bench.datapath import picture
 from integration.bench.datapath import profile as datapath_profile
 from integration.bench.report import Report, as_json
 from integration.build.cache import Cache
@@ -33,10 +32,11 @@ ROUNDS = click.option(
     "--rounds", default=8, show_default=True, type=click.IntRange(1, 200)
 )
 JSON = click.option("--json", "to_json", is_flag=True, help="Print figures as JSON.")
+PATH = click.Path(dir_okay=False, writable=True, path_type=Path)
 PLOT = click.option(
     "--plot",
     "plot_file",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=PATH,
     help="Write a picture of the figures, as SVG.",
 )
 
@@ -88,16 +88,25 @@ def counted(rounds: int) -> Callable[[int], None]:
 @main.command()
 @ROUNDS
 @click.option("--calls", default=24, show_default=True, type=click.IntRange(4, 32))
+@click.option(
+    "--phases",
+    "phases_file",
+    type=PATH,
+    help="Write a picture of where a call's microseconds go, as SVG.",
+)
 @shown
-def add(rounds: int, calls: int) -> Report:
+def add(rounds: int, calls: int, phases_file: Path | None) -> Report:
     """ADD and DEL, one caller and 32, beside Debian's ptp + host-local."""
     if not (add_bench.PLUGINS / "ptp").exists():
         sys.exit("bench add: needs Debian's containernetworking-plugins")
-    return run(
+    report = run(
         lambda directory: add_bench.measure(
             directory, rounds=rounds, calls=calls, progress=counted(rounds)
         )
     )
+    if phases_file is not None:
+        phases_file.write_text(phases.picture(report))
+    return report
 
 
 def _cache() -> Cache:
@@ -170,17 +179,17 @@ def profile(*, test: str, to_json: bool, plot_file: Path | None) -> None:
     enclosure.enter("integration.bench", sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
         try:
-            profiles = datapath_profile.measure(Path(directory), _cache(), test, _say)
+            bars = datapath_profile.measure(Path(directory), _cache(), test, _say)
         except datapath_profile.ProfileError as error:
             sys.exit(f"bench profile: {error}")
     if plot_file is not None:
-        plot_file.write_text(picture.svg(profiles, datapath_bench.TESTS[test][0]))
+        plot_file.write_text(datapath_profile.picture(bars, test))
     if to_json:
-        click.echo(json.dumps(msgspec.to_builtins(profiles), indent=2))
+        click.echo(json.dumps(msgspec.to_builtins(bars), indent=2))
         return
-    for one in profiles:
-        click.echo(f"{one.side}: {one.p50} us")
-        for part, microseconds in one.parts.items():
+    for bar in bars:
+        click.echo(f"{bar.side}: {bar.p50} us")
+        for part, microseconds in bar.parts.items():
             click.echo(f"  {microseconds:7.2f}  {part}")
 
 

@@ -24,6 +24,12 @@ OURS, THEIRS = "vcnd", "ptp"
 NODE = "node1"
 POOL = {"batch": 40, "minimum": 80, "cooling_seconds": 0.0}
 WARM = 70
+VERBS = ("ADD", "DEL")
+WHOLE, PHASE = "{}, one caller", "{}: {}"
+"""Names of rows, by verb and phase."""
+PROCESS = "process"
+"""What the caller waits for beside the phases: the kernel starts the plugin, wakes it
+for the reply, and ends it."""
 
 
 @dataclass
@@ -36,15 +42,24 @@ class Calls:
     add_rate: Samples = field(default_factory=Samples)
     delete_rate: Samples = field(default_factory=Samples)
     phases: dict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
-    """Of our calls, by verb and phase, as the daemon's traces have them."""
+    """Of our calls, by row, in microseconds: as the daemon's traces have them."""
 
     def note(self, traces: Sequence[CallTrace]) -> None:
-        """Count the phases of the calls of a block."""
-        for verb in ("ADD", "DEL"):
-            mine = [t.microseconds for t in traces if t.command == verb]
+        """Count the phases of the calls of our latest block.
+
+        Args:
+            traces: its calls, the latest first.
+        """
+        for verb, samples in zip(VERBS, (self.add, self.delete), strict=True):
+            mine = [t.microseconds for t in reversed(traces) if t.command == verb]
             for phase in Phase:
                 block = [told[phase] for told in mine if phase in told]
-                self.phases[f"{verb}: {phase}"].add(OURS, block)
+                self.phases[PHASE.format(verb, phase)].add(OURS, block)
+            rest = [
+                seconds * 1e6 - sum(told.values())
+                for seconds, told in zip(samples.blocks[OURS][-1], mine, strict=True)
+            ]
+            self.phases[PHASE.format(verb, PROCESS)].add(OURS, rest)
 
 
 def _plugins(node: Node, directory: Path) -> tuple[Plugin, Plugin]:
@@ -134,8 +149,8 @@ def _report(calls: Calls, crowded: Samples, meter: Meter) -> Report:
     return Report(
         bench="add",
         rows=[
-            row("ADD, one caller", "ms", calls.add, pair, scale=1e3),
-            row("DEL, one caller", "ms", calls.delete, pair, scale=1e3),
+            row(WHOLE.format("ADD"), "ms", calls.add, pair, scale=1e3),
+            row(WHOLE.format("DEL"), "ms", calls.delete, pair, scale=1e3),
             row(f"ADD, {CALLERS} callers", "ms", calls.add_x32, pair, scale=1e3),
             row(f"ADDs, {CALLERS} callers", "a second", calls.add_rate, pair),
             row(f"DELs, {CALLERS} callers", "a second", calls.delete_rate, pair),

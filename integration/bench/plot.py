@@ -72,7 +72,7 @@ def _aims(aims: Sequence[Judged], y: float) -> Iterator[str]:
         y += LINE
         value = "not measured" if aim.value is None else f"{aim.value:.3g}"
         yield text(MARGIN, y, aim.what)
-        yield text(WIDTH - 270, y, f"{aim.bound.value} {aim.aim:g}", "s")
+        yield text(WIDTH - 270, y, f"{aim.bound} {aim.aim:g}", "s")
         yield text(WIDTH - 190, y, value)
         yield text(
             WIDTH - 70, y, "met" if aim.met else "not met", "y" if aim.met else "n"

@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from integration.bench.datapath import parts, picture
-from integration.bench.datapath.profile import Profile
+from integration.bench.datapath import parts, profile
+from integration.bench.stacked import Bar
 
 SCRIPT = """
     ffffffff8209469c tcp_v4_rcv
@@ -67,14 +67,14 @@ def test_no_samples_have_no_parts() -> None:
 
 
 def test_picture_shows_each_side_and_each_part() -> None:
-    profiles = [
-        Profile(side="vcnd", p50=15.0, parts={"hooks": 5.0, parts.REST: 10.0}),
-        Profile(side="Flannel VXLAN", p50=20.0, parts={"bridge": 20.0}),
+    both = [
+        Bar(side="vcnd", p50=15.0, parts={"hooks": 5.0, parts.REST: 10.0}),
+        Bar(side="Flannel VXLAN", p50=20.0, parts={"bridge": 20.0}),
     ]
-    root = ElementTree.fromstring(picture.svg(profiles, "a test"))  # noqa: S314
+    root = ElementTree.fromstring(profile.picture(both, "burst"))  # noqa: S314
     words = {e.text for e in root.iter() if e.tag.endswith("text")}
     assert {"vcnd", "Flannel VXLAN", "15.0 µs", "20.0 µs", "hooks", "bridge"} <= words
-    assert "A test, between two nodes, microseconds" in words
+    assert "60 KB there, 1 byte back, between two nodes, microseconds" in words
     assert "VXLAN" not in words
     width = float(root.attrib["width"])
     bars = [e for e in root.iter() if e.tag.endswith("rect") and "x" in e.attrib]

@@ -3,8 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from integration.bench.datapath.bench import TESTS
 from integration.bench.datapath.pathcost import Pathcost
 from integration.bench.datapath.stage import BARE, CROSS, FLANNEL, HOST, OFF, OURS
 from integration.bench.samples import Samples, turns
+from integration.bench.stacked import Bar, svg
 from integration.build.cache import Cache
 
 SIDES = (BARE, HOST, OURS, OFF, FLANNEL)
@@ -21,24 +21,25 @@ HERTZ = 9973
 BLOCKS, LENGTH, PLAIN_BLOCKS = 5, 80, 80
 """Blocks under perf, and how many times a bench's block each has; blocks without."""
 ATTACH_SECONDS = 1.0
+COLOURS = dict(
+    zip(
+        (*parts.PARTS, parts.REST),
+        (
+            *("#1a7f37", "#b0413e", "#e08a4f", "#f0c79a", "#6a51a3", "#9e86c9"),
+            *("#2f6fdb", "#7fb0ee", "#b9c4d0", "#d8dce1", "#eeeeee"),
+        ),
+        strict=True,
+    )
+)
 
 
 class ProfileError(Exception):
     """perf did not work."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """One side of a test: its median and the parts of that, in microseconds."""
-
-    side: str
-    p50: float
-    parts: dict[str, float]
-
-
 def measure(
     directory: Path, cache: Cache, test: str, progress: Callable[[str], None]
-) -> list[Profile]:
+) -> list[Bar]:
     """Measure a test's medians in turns, without perf; then let perf sample it."""
     block = TESTS[test][1]
     program = pathcost.compiled(cache)
@@ -57,7 +58,7 @@ def measure(
             taken = cost.measure(test, opened[side], block)
             if number:
                 samples.add(side, taken)
-        profiles = []
+        bars = []
         for side, path in opened.items():
             progress(f"perf: {side}")
             shares = parts.shares(
@@ -68,8 +69,15 @@ def measure(
             # By ratios of neighbouring blocks: all bars then have one scale.
             p50 = samples.summary(BARE).p50 * samples.ratio(side, BARE).p50
             in_us = {part: round(share * p50, 2) for part, share in shares.items()}
-            profiles.append(Profile(side=side, p50=round(p50, 2), parts=in_us))
-        return profiles
+            bars.append(Bar(side=side, p50=round(p50, 2), parts=in_us))
+        return bars
+
+
+def picture(bars: Sequence[Bar], test: str) -> str:
+    """Return the picture of what ``measure`` returned."""
+    what = TESTS[test][0]
+    heading = f"{what[0].upper()}{what[1:]}, between two nodes, microseconds"
+    return svg({heading: bars}, COLOURS)
 
 
 def _sampled(
@@ -90,7 +98,7 @@ def _sampled(
         for _ in range(BLOCKS):
             run()
         perf.send_signal(signal.SIGINT)
-        _, said = perf.communicate()
+        _, words = perf.communicate()
     finally:
         perf.kill()
         perf.wait()
@@ -98,5 +106,5 @@ def _sampled(
     done = subprocess.run(script, capture_output=True, text=True, check=False)
     stacks = list(parts.stacks(done.stdout.splitlines()))
     if not stacks:
-        raise ProfileError(f"perf has no samples: {said} {done.stderr}")
+        raise ProfileError(f"perf has no samples: {words} {done.stderr}")
     return stacks
