@@ -2,7 +2,6 @@
 
 import os
 import socket
-import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +21,8 @@ from vcnd.bpf.tcx import Hook
 from vcnd.linux.lane.hooks import NAMES, PARENTS
 from vcnd.model.cause import Cause
 from vcnd.netlink import conntrack, traffic_control
-from vcnd.netlink.messages import NetlinkSocket, attributes
-from vcnd.netlink.traffic_control import TCA_KIND
+from vcnd.netlink.messages import NetlinkSocket
 
-RTM_GETQDISC = 38
 ATTACH_SECONDS = 5.0
 EXCHANGES = 20
 SOME = 4
@@ -259,13 +256,10 @@ def programs(node: BareNode) -> dict[tuple[str, Hook], int]:
 
 def links_with_clsact() -> set[str]:
     """Return the links of this thread's namespace that have the qdisc."""
-    request = struct.pack("=BBHiIII", *(0,) * 7)
     with NetlinkSocket(socket.NETLINK_ROUTE) as route:
-        return {
-            socket.if_indextoname(struct.unpack_from("=i", body, 4)[0])
-            for _, body in route.dump("list qdiscs", RTM_GETQDISC, request)
-            if attributes(body[20:]).get(TCA_KIND) == b"clsact\0"
-        }
+        dump = route.dump("list queues", *traffic_control.list_queues())
+        queues = [traffic_control.queue(body) for _, body in dump]
+    return {socket.if_indextoname(link) for link, kind in queues if kind == "clsact"}
 
 
 def keep_programs(node: BareNode, link: str) -> Callable[[], None]:

@@ -82,6 +82,14 @@ print("went on")
 """
 
 
+def test_a_link_tells_its_index_and_mtu(namespace: int) -> None:
+    netns.ip("netlink", ["link set lo mtu 1300"])
+    with Home().inside(namespace), NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        assert (route.index_of("lo"), route.mtu_of("lo")) == (1, 1300)
+        with pytest.raises(OSError, match="No such device"):
+            route.mtu_of("gone")
+
+
 def test_process_that_cannot_get_back_ends(namespace: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOSE_THE_WAY, str(namespace)],

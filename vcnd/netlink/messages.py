@@ -25,7 +25,7 @@ NLA_F_NESTED, NLA_TYPE_MASK = 0x8000, 0x3FFF
 SOL_NETLINK, NETLINK_EXT_ACK, NETLINK_ADD_MEMBERSHIP = 270, 11, 1
 NLMSGERR_ATTR_MSG, NLM_F_CAPPED, NLM_F_ACK_TLVS = 1, 0x100, 0x200
 NLM_F_DUMP_INTR = 0x10
-SIOCGIFINDEX = 0x8933
+SIOCGIFMTU, SIOCGIFINDEX = 0x8921, 0x8933
 RECEIVE_BYTES = 1 << 16
 ANSWER_SECONDS = 10
 DUMP_TRIES = 8
@@ -33,6 +33,7 @@ MAX_SEQUENCE = 0x7FFFFFF0
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
+IFREQ = struct.Struct("=16si20x")
 
 Message = tuple[int, int, bytes]
 """Type, flags and body."""
@@ -199,10 +200,17 @@ class NetlinkSocket:
         Raises:
             OSError: there is no such link (ENODEV).
         """
-        # Any socket takes this request; if_nametoindex() opens and closes another.
-        name = struct.pack("16s24x", ifname.encode())
-        answer = fcntl.ioctl(self._open(), SIOCGIFINDEX, name)
-        return int(struct.unpack_from("=i", answer, 16)[0])
+        # if_nametoindex() opens and closes another socket.
+        return self._ask(SIOCGIFINDEX, ifname)
+
+    def mtu_of(self, ifname: str) -> int:
+        """Return the MTU of a link, likewise (``index_of``)."""
+        return self._ask(SIOCGIFMTU, ifname)
+
+    def _ask(self, what: int, ifname: str) -> int:
+        """Return a number about a link, in one system call that any socket takes."""
+        answer = fcntl.ioctl(self._open(), what, IFREQ.pack(ifname.encode(), 0))
+        return int(IFREQ.unpack(answer)[1])
 
     def get(self, step: str, kind: int, body: bytes) -> bytes:
         """Return the object that a request asks for.

@@ -162,7 +162,7 @@ class ClsactHooks:
         try:
             self._route.request("get clsact", *traffic_control.get_clsact(link))
         except NetlinkError as error:
-            if error.errno not in NO_QDISC and not is_missing(error):
+            if not _is_gone(error):
                 raise
             return False
         return True
@@ -172,7 +172,8 @@ class ClsactHooks:
         lacking = {
             hook: descriptor
             for hook, descriptor in loaded.items()
-            if self._number(link, hook) != programs.name_and_id(descriptor)[1]
+            if self._programs(link, hook).get(NAMES[hook])
+            != programs.name_and_id(descriptor)[1]
         }
         made = bool(lacking) and self._add_clsact(link)
         try:
@@ -201,7 +202,7 @@ class ClsactHooks:
 
     def clear(self, link: int) -> None:
         """Delete our filters, perhaps with the qdisc (``Hooks.clear``)."""
-        found = {hook: self._filters(link, hook).keys() for hook in NAMES}
+        found = {hook: self._programs(link, hook).keys() for hook in NAMES}
         mine = [hook for hook, names in found.items() if NAMES[hook] in names]
         others = any(n != NAMES[hook] for hook, names in found.items() for n in names)
         if mine and not others and not is_of_pod(link, self._prefix):
@@ -213,39 +214,43 @@ class ClsactHooks:
             message = traffic_control.delete_program(link, PARENTS[hook])
             self._missing_is_fine("delete a BPF filter", *message)
 
-    def _number(self, link: int, hook: Hook) -> int:
-        """Return the number of our program at a hook; 0 if there is none."""
-        return self._filters(link, hook).get(NAMES[hook], 0)
-
-    def _filters(self, link: int, hook: Hook) -> dict[str, int]:
+    def _programs(self, link: int, hook: Hook) -> dict[str, int]:
         """Return the programs' numbers by the filters' names; 0 for another kind."""
-        kind, body = traffic_control.list_programs(link, PARENTS[hook])
-        try:
-            answers = list(self._route.dump("list filters", kind, body))
-        except NetlinkError as error:
-            if error.errno in NO_QDISC or is_missing(error):
-                return {}
-            raise
         return {
-            name: traffic_control.filter_program(answer)
-            for _, answer in answers
-            if (name := traffic_control.filter_name(answer)) is not None
+            name: traffic_control.filter_program(body)
+            for body in self._filters(link, hook)
+            if (name := traffic_control.filter_name(body)) is not None
         }
+
+    def _filters(self, link: int, hook: Hook) -> list[bytes]:
+        request = traffic_control.list_programs(link, PARENTS[hook])
+        try:
+            return [body for _, body in self._route.dump("list filters", *request)]
+        except NetlinkError as error:
+            if not _is_gone(error):
+                raise
+            return []
 
     def _missing_is_fine(self, step: str, kind: int, flags: int, body: bytes) -> None:
         try:
             self._route.request(step, kind, flags, body)
         except NetlinkError as error:
-            if error.errno not in NO_QDISC and not is_missing(error):
+            if not _is_gone(error):
                 raise
 
     def would_pass_by(self, link: int) -> bool:
-        """Return False: filters are in no order (``Hooks.would_pass_by``)."""
-        return False
+        """Look for filters, which are in no order (``Hooks.would_pass_by``)."""
+        bodies = (body for hook in NAMES for body in self._filters(link, hook))
+        return any(map(traffic_control.is_others_filter, bodies))
 
     def close(self) -> None:
         """Close the socket; filters stay."""
         self._route.close()
+
+
+def _is_gone(error: NetlinkError) -> bool:
+    """Return True if the link, its clsact or a filter is not there (any more)."""
+    return error.errno in NO_QDISC or is_missing(error)
 
 
 class MixedHooks:
@@ -269,8 +274,8 @@ class MixedHooks:
         self._clsact.clear(link)
 
     def would_pass_by(self, link: int) -> bool:
-        """Look for tcx programs at egress (``Hooks.would_pass_by``)."""
-        return self._tcx.would_pass_by(link)
+        """Look for both (``Hooks.would_pass_by``)."""
+        return self._tcx.would_pass_by(link) or self._clsact.would_pass_by(link)
 
     def close(self) -> None:
         """Close the socket; programs stay."""

@@ -1,15 +1,18 @@
 """The express lane in the kernel, as this life of the daemon has made it."""
 
+import errno
 import socket
 from collections.abc import Collection, Mapping
 
 from vcnd.linux.lane.hooks import Hooks
-from vcnd.linux.lane.link_facts import LinkFacts
 from vcnd.linux.lane.maps import Link, pod_value
 from vcnd.linux.lane.pods import Legs
 from vcnd.linux.lane.programs import LanePrograms
-from vcnd.linux.lane.queues import Queues
+from vcnd.linux.lane.queues import queued_by_others
 from vcnd.log import log
+from vcnd.netlink.messages import NetlinkSocket
+
+GONE = (errno.ENODEV, errno.ENXIO)
 
 
 class LaneKernel:
@@ -26,8 +29,7 @@ class LaneKernel:
     def __init__(self, programs: LanePrograms, hooks: Hooks) -> None:
         self.programs = programs
         self.pods: dict[str, tuple[Link, bytes]] = {}
-        self._hooks, self._facts = hooks, LinkFacts()
-        self._queues = Queues(hooks)
+        self._hooks, self._route = hooks, NetlinkSocket(socket.NETLINK_ROUTE)
         self._queued: set[int] = set()
         """Pods' links with queues or programs of others: their pods stay out."""
         self._links: dict[str, Link] = {}
@@ -48,10 +50,10 @@ class LaneKernel:
             check: whether links that have the programs are looked at again.
         """
         known, links = self._links, dict[str, Link]()
-        found = {name: self._facts.of(name) for name in {*pods, *vnics}}
+        found = {name: self._link(name) for name in {*pods, *vnics}}
         if check:
             looked_at = {x.index for name, x in found.items() if x and name in pods}
-            self._queued = self._queues.of_others(looked_at)
+            self._queued = queued_by_others(self._route, self._hooks, looked_at)
         for name, link in found.items():
             if link is None:
                 continue
@@ -69,12 +71,21 @@ class LaneKernel:
             self._hooks.clear(index)
         self._links, self._swept = links, True
 
+    def _link(self, name: str) -> Link | None:
+        """Return a link, or None if it is gone."""
+        try:
+            return Link(self._route.index_of(name), self._route.mtu_of(name))
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+            return None
+
     def _ensure(self, name: str, link: Link) -> bool:
         try:
             self._hooks.ensure(link.index, self.programs.loaded)
         except OSError as error:
             # Gone meanwhile, or not to be had: its packets go the ordinary way.
-            if self._facts.of(name) == link:
+            if self._link(name) == link:
                 self._tell(name, str(error))
             return False
         self._refused.discard(name)
@@ -96,7 +107,7 @@ class LaneKernel:
                 continue
             self.exclude(name)
             # The name may be another link's by now: one that has no programs yet.
-            if entry is not None and self._facts.of(name) == entry[0]:
+            if entry is not None and self._link(name) == entry[0]:
                 self.programs.admit(*entry)
                 self.pods[name] = entry
 
@@ -121,8 +132,7 @@ class LaneKernel:
 
     def close(self) -> None:
         """Let go of everything; the kernel goes on."""
-        self._facts.close()
-        self._queues.close()
+        self._route.close()
         self._hooks.close()
         self.programs.close()
 
