@@ -9,6 +9,7 @@ import trio
 from vcnd.model.cause import Cause
 from vcnd.model.errors import TryAgainError
 from vcnd.model.sandbox import SandboxKey
+from vcnd.turn import Turn
 
 
 class Place:
@@ -48,24 +49,18 @@ class SandboxLocks:
     """Locks by sandbox.  Weak, so that a lock lives as long as somebody waits on it."""
 
     def __init__(self) -> None:
-        self._locks: WeakValueDictionary[SandboxKey, trio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[SandboxKey, Turn] = WeakValueDictionary()
         self._busy: dict[SandboxKey, int] = {}
         self._places: dict[SandboxKey, list[Place]] = {}
 
     @asynccontextmanager
     async def hold(self, key: SandboxKey) -> AsyncIterator[None]:
         """Wait for the sandbox's lock and hold it."""
-        lock = self._locks.setdefault(key, trio.Lock())
+        turn = self._turns.setdefault(key, Turn())
         self._busy[key] = self._busy.get(key, 0) + 1
         try:
-            try:
-                lock.acquire_nowait()  # as a rule it is free: no task switch
-            except trio.WouldBlock:
-                await lock.acquire()
-            try:
+            async with turn:
                 yield
-            finally:
-                lock.release()
         finally:
             self._busy[key] -= 1
             if not self._busy[key]:

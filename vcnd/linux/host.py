@@ -22,7 +22,6 @@ from vcnd.linux.pods import PodWiring
 from vcnd.linux.reaper import Reaper
 from vcnd.linux.ruleset import render
 from vcnd.linux.surroundings import Surroundings
-from vcnd.linux.turn import Turn
 from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
@@ -36,6 +35,7 @@ from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
+from vcnd.turn import Turn
 
 T = TypeVar("T")
 

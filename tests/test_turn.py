@@ -2,7 +2,7 @@
 
 import trio
 
-from vcnd.linux.turn import Turn
+from vcnd.turn import Turn
 
 
 async def test_turns_are_taken_one_after_another() -> None:

@@ -1,4 +1,4 @@
-"""Changes of the kernel, one after another."""
+"""A lock for what goes one after another: changes of the kernel, a sandbox's calls."""
 
 from types import TracebackType
 
