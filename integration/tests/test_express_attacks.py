@@ -56,19 +56,27 @@ def test_a_pod_cannot_use_its_neighbours_flow(
         assert len(router.packets(MARKER)) == 1
 
 
-@pytest.mark.parametrize("how", ["tagged", "to another MAC"])
+NOT_THE_NODES = {
+    "tagged": {"vlan": 7},
+    "to another MAC": {"mac": bytes.fromhex("020000000001")},
+}
+
+
+@pytest.mark.parametrize("how", NOT_THE_NODES.values(), ids=NOT_THE_NODES)
 def test_frames_that_are_not_the_nodes_stay_ordinary(
-    stage: BareStage, how: str
+    stage: BareStage, how: dict[str, Any]
 ) -> None:
     a, b = two(stage)
     with express.udp(a, b) as flow, frames.Watch(ROUTER, LEAVING) as router:
         assert express.rides(a.node, flow.exchange)
         packet = forged(a, b).raw
-        if how == "tagged":
-            frames.send(a.name, packet, vlan=7)
-        else:
-            frames.send(a.name, packet, mac=bytes.fromhex("020000000001"))
+        seen = express.share(a.node, lambda: frames.send(a.name, packet, **how))
+        assert seen.express == 0
         assert router.packets(MARKER) == []
+        # The same packet in a frame to the node leaves by the lane.
+        seen = express.share(a.node, lambda: frames.send(a.name, packet))
+        assert seen.express == 1
+        assert len(router.packets(MARKER)) == 1
 
 
 @pytest.mark.parametrize("protocol", [TCP, UDP], ids=["SYN", "UDP"])
@@ -77,7 +85,6 @@ def test_made_up_flows_fill_no_map(
     stage: BareStage, protocol: int, *, six: bool
 ) -> None:
     a, b = two(stage)
-    before = express.state(a.node)["flows"], express.state(b.node)["flows"]
     packets = [
         Packet(
             source=(a.address(six=six), 10_000 + n),
@@ -87,8 +94,18 @@ def test_made_up_flows_fill_no_map(
         ).raw
         for n in range(MADE_UP)
     ]
-    frames.send(a.name, *packets)
-    assert (express.state(a.node)["flows"], express.state(b.node)["flows"]) == before
+    seen = express.share(a.node, lambda: frames.send(a.name, *packets))
+    assert seen.ordinary >= MADE_UP
+    assert flows(stage) == [0, 0]
+    # A flow that is answered is noted: each direction, on each node.
+    with express.udp(a, b, six=six) as flow:
+        flow.exchange(2)
+        assert flows(stage) == [2, 2]
+
+
+def flows(stage: BareStage) -> list[int]:
+    """Return how many directions of flows each node has noted."""
+    return [express.state(node)["flows"] for node in stage.nodes]
 
 
 IPV4_ONLY = {
