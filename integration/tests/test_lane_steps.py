@@ -182,6 +182,8 @@ def test_a_refused_removal_is_made_good(
         assert inside(links_with_clsact) == set()
         if steps[0] <= number:
             break
+    # Of each link and of its peer two hooks are looked at; one removal is the least.
+    assert number >= (4 + 1) * len(LINKS)
 
 
 def _clear(way: type[Hooks]) -> None:
