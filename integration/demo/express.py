@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import trio
@@ -11,12 +11,14 @@ import trio
 from fakeoci.fabric import netns
 from integration.checking import CheckError, require
 from integration.demo.stage import Stage
-from integration.lab import traffic
+from integration.lab import others, traffic
 from integration.lab.node import Node
 from integration.lab.pods import Pod
 from vcnd.model.cause import Cause
 from vcnd.model.status import ExpressStatus
 
+WATCHED = "inet lab_watch"
+"""The table whose rules count a pod's packets."""
 ASKS = 100
 """Questions in a row on one connection; each takes two packets or more."""
 SAMPLES = 40
@@ -110,8 +112,11 @@ async def _service_is_ordinary(client: Pod, address: str) -> None:
         f"{family} daddr {service} tcp dport {SERVICE_PORT}"
         f" dnat {family} to {backend}:{traffic.SERVICE_PORT}"
     )
-    hook = "type nat hook prerouting priority dstnat"
-    with _watching([client.node], address), _table(client.node, "service", hook, rule):
+    translates = others.chain("nat hook prerouting priority dstnat", rule)
+    with (
+        _watching([client.node], address),
+        others.table(client.node.name, "inet lab", translates),
+    ):
         talk = await _connect(client, service, SERVICE_PORT)
         await _require_ordinary(talk, client, service)
         talk.close()
@@ -121,10 +126,10 @@ async def _rule_stops(client: Pod, address: str) -> float:
     """Require that a new rule stops a connection in the lane; return how soon."""
     family = "ip6" if ":" in address else "ip"
     rule = f"{family} daddr {address} tcp dport {traffic.SERVICE_PORT} drop"
-    hook = "type filter hook forward priority -300"
+    drops = others.chain("filter hook forward priority -300", rule)
     talk = await _connect(client, address, traffic.SERVICE_PORT)
     await _ask(talk, client, address)
-    with _table(client.node, "drops", hook, rule):
+    with others.table(client.node.name, "inet lab", drops):
         began = trio.current_time()
         while await talk.ask(SILENCE_SECONDS) is not None:
             pass
@@ -174,34 +179,17 @@ def _watching(nodes: list[Node], address: str) -> Iterator[None]:
     """Count packets from and to an address that nodes forward."""
     family = "ip6" if ":" in address else "ip"
     rules = [f"{family} {side} {address} counter" for side in ("saddr", "daddr")]
-    script = _script("watch", "type filter hook forward priority -310", *rules)
-    for node in nodes:
-        netns.nft(node.name, script)
-    try:
-        yield
-    finally:
+    counting = others.chain("filter hook forward priority -310", *rules)
+    with ExitStack() as tables:
         for node in nodes:
-            netns.nft(node.name, "delete table inet lab_watch\n")
+            tables.enter_context(others.table(node.name, WATCHED, counting))
+        yield
 
 
 def _seen(node: Node) -> int:
     """Return how many packets the counters of ``_watching`` have seen."""
-    text = netns.nft_output(node.name, "list table inet lab_watch")
+    text = netns.nft_output(node.name, f"list table {WATCHED}")
     return sum(map(int, re.findall(r"packets (\d+)", text)))
-
-
-@contextmanager
-def _table(node: Node, name: str, hook: str, rule: str) -> Iterator[None]:
-    netns.nft(node.name, _script(name, hook, rule))
-    try:
-        yield
-    finally:
-        netns.nft(node.name, f"delete table inet lab_{name}\n")
-
-
-def _script(name: str, hook: str, *rules: str) -> str:
-    body = "\n".join(rules)
-    return f"table inet lab_{name} {{\nchain here {{\n{hook};\n{body}\n}}\n}}\n"
 
 
 def _cannot_be_on(state: ExpressStatus) -> bool:

@@ -5,14 +5,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from fakeoci.fabric import netns
-from integration.lab import frames, streams
+from integration.lab import frames, others, streams
 from integration.lab.bare import BareNode, BarePod
 from integration.lab.streams import Datagrams, Stream
 from vcnd.bpf import programs as bpf
@@ -27,18 +27,11 @@ ATTACH_SECONDS = 5.0
 EXCHANGES = 20
 SOME = 4
 """So many packets more or less are acknowledgements, perhaps of another connection."""
-UNANSWERED = """table arp lab { chain input {
-    type filter hook input priority filter;
-    drop
-  }
+UNANSWERED = {
+    "arp lab": "drop",
+    "ip6 lab": "icmpv6 type nd-neighbor-advert drop",
 }
-table ip6 lab { chain input {
-    type filter hook input priority filter;
-    icmpv6 type nd-neighbor-advert drop
-  }
-}
-"""
-"""Rules of a router that finds no neighbour: packets to it wait."""
+"""Rules, by table, of a router that finds no neighbour: packets to it wait."""
 Opening = Callable[..., Stream | Datagrams]
 PORTS = (4000, 8080)
 """The client's and the server's, where a test does not say."""
@@ -222,8 +215,6 @@ def held_back(router: str, *nodes: BareNode, six: bool) -> Iterator[Callable[[],
     """Let packets to the nodes' VNICs wait on the router until the yielded call."""
     links = [(n.at_router(1), n.vnics[1]["ipv6" if six else "address"]) for n in nodes]
     macs = [n.vnics[1]["mac"] for n in nodes]
-    netns.nft(router, UNANSWERED)
-    netns.ip(router, [f"neigh del {address} dev {link}" for link, address in links])
 
     def release() -> None:
         netns.ip(
@@ -234,10 +225,12 @@ def held_back(router: str, *nodes: BareNode, six: bool) -> Iterator[Callable[[],
             ],
         )
 
-    try:
+    with ExitStack() as tables:
+        for name, rule in UNANSWERED.items():
+            drops = others.chain("filter hook input priority filter", rule)
+            tables.enter_context(others.table(router, name, drops))
+        netns.ip(router, [f"neigh del {address} dev {link}" for link, address in links])
         yield release
-    finally:
-        netns.nft(router, "delete table arp lab\ndelete table ip6 lab\n")
 
 
 def programs(node: BareNode) -> dict[tuple[str, Hook], int]:

@@ -1,7 +1,6 @@
 """Which flows use the express lane: established ones that nobody translates."""
 
-from fakeoci.fabric import netns
-from integration.lab import express, frames
+from integration.lab import express, frames, others
 from integration.lab.bare import BareStage
 from integration.tests.express import FAMILIES, KINDS, two
 
@@ -63,18 +62,10 @@ def test_a_hop_counts_in_the_lane_too(
 
 def test_untracked_packets_stay_ordinary(stage: BareStage) -> None:
     a, b = two(stage)
-    netns.nft(
-        a.node.name,
-        """table inet lab { chain prerouting {
-    type filter hook prerouting priority raw;
-    udp dport 8080 notrack
-    udp sport 8080 notrack
-  }
-}
-""",
-    )
-    try:
-        with express.udp(a, b) as flow:
-            assert not express.rides(a.node, flow.exchange)
-    finally:
-        netns.nft(a.node.name, "delete table inet lab\n")
+    rules = ("udp dport 8080 notrack", "udp sport 8080 notrack")
+    untracked = others.chain("filter hook prerouting priority raw", *rules)
+    with (
+        others.table(a.node.name, "inet lab", untracked),
+        express.udp(a, b) as flow,
+    ):
+        assert not express.rides(a.node, flow.exchange)

@@ -1,34 +1,23 @@
 """A rule that is added while flows are in the express lane."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from fakeoci.fabric import netns
-from integration.lab import express
+from integration.lab import express, others
 from integration.lab.bare import BareNode, BareStage
 from integration.tests.express import BRIEF, FAMILIES, KINDS, LASTING, LASTS, two
 
 LEGACY = "/usr/sbin/iptables-legacy"
+FORWARD = "filter hook forward priority filter"
 
 
-@contextmanager
-def policy(node: BareNode, rule: str) -> Iterator[None]:
+def policy(node: BareNode, rule: str) -> AbstractContextManager[None]:
     """Have one rule in a forward chain."""
-    script = f"""table inet lab_policy {{ chain forward {{
-    type filter hook forward priority filter;
-    {rule}
-  }}
-}}
-"""
-    netns.nft(node.name, script)
-    try:
-        yield
-    finally:
-        netns.nft(node.name, "delete table inet lab_policy\n")
+    return others.table(node.name, "inet lab", others.chain(FORWARD, rule))
 
 
 @LASTING
@@ -49,43 +38,39 @@ def test_a_new_rule_counts_at_once(
 
 POLICIES = {
     "an element of a set": (
-        "table inet lab { set closed { type ipv4_addr; }\n"
-        "  chain forward { type filter hook forward priority filter;\n"
-        "    ip daddr @closed drop\n  }\n}\n",
-        "add element inet lab closed {{ {b} }}",
+        "set closed { type ipv4_addr; }\n"
+        + others.chain(FORWARD, "ip daddr @closed drop"),
+        "add element inet lab closed { POD }",
     ),
     "an element of a verdict map": (
-        "table inet lab { map closed { type ipv4_addr : verdict; }\n"
-        "  chain forward { type filter hook forward priority filter;\n"
-        "    ip daddr vmap @closed\n  }\n}\n",
-        "add element inet lab closed {{ {b} : drop }}",
+        "map closed { type ipv4_addr : verdict; }\n"
+        + others.chain(FORWARD, "ip daddr vmap @closed"),
+        "add element inet lab closed { POD : drop }",
     ),
     "a chain's policy": (
-        "table inet lab { chain forward { type filter hook forward priority filter;\n"
-        "  policy accept;\n  }\n}\n",
-        "add chain inet lab forward {{ policy drop; }}",
+        others.chain(FORWARD, "policy accept;"),
+        "add chain inet lab forward { policy drop; }",
     ),
     "a chain before the last hook": (
-        "table inet lab { }\n",
-        "table inet lab {{ chain late {{ type filter hook postrouting priority 200;\n"
-        "    ip daddr {b} drop\n  }}\n}}",
+        "",
+        "add chain inet lab late { type filter hook postrouting priority 200; }\n"
+        "add rule inet lab late ip daddr POD drop",
     ),
     "a chain behind ours": (
-        "table inet lab { }\n",
-        "table inet lab {{ chain late {{ type filter hook postrouting priority 400;\n"
-        "    ip daddr {b} drop\n  }}\n}}",
+        "",
+        "add chain inet lab late { type filter hook postrouting priority 400; }\n"
+        "add rule inet lab late ip daddr POD drop",
     ),
     "a chain at the VNIC's ingress": (
-        "table netdev lab { }\n",
-        "table netdev lab {{ chain early {{\n"
-        "    type filter hook ingress device eth1 priority 0;\n"
-        "    ip saddr {b} drop\n  }}\n}}",
+        "",
+        "add chain netdev lab early {"
+        " type filter hook ingress device eth1 priority 0; }\n"
+        "add rule netdev lab early ip saddr POD drop",
     ),
     "an untracked connection": (
-        "table inet lab { chain forward { type filter hook forward priority filter;\n"
-        "    ct state untracked drop\n  }\n}\n",
-        "table inet lab {{ chain early {{ type filter hook prerouting priority raw;\n"
-        "    ip daddr {b} notrack\n  }}\n}}",
+        others.chain(FORWARD, "ct state untracked drop"),
+        "add chain inet lab early { type filter hook prerouting priority raw; }\n"
+        "add rule inet lab early ip daddr POD notrack",
     ),
 }
 
@@ -96,13 +81,11 @@ def test_each_change_of_the_rules_counts_at_once(
     stage: BareStage, before: str, change: str
 ) -> None:
     a, b = two(stage)
-    with express.udp(a, b) as flow, ExitStack() as undo:
-        netns.nft(a.node.name, before)
-        table = " ".join(before.split()[:3])
-        undo.callback(netns.nft, a.node.name, f"delete {table}\n")
+    back = "ingress" in change
+    name = "netdev lab" if back else "inet lab"
+    with express.udp(a, b) as flow, others.table(a.node.name, name, before):
         express.until_rides(a.node, flow.exchange)
-        netns.nft(a.node.name, change.format(b=b.address()) + "\n")
-        back = "ingress" in change
+        netns.nft(a.node.name, change.replace("POD", b.address()) + "\n")
         express.until(lambda: not flow.arrives(back=back), "the rule counts", 1.0)
 
 

@@ -1,12 +1,10 @@
 """Services, node ports and host ports beside direct connections of the same ports."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
-from fakeoci.fabric import netns
-from integration.lab import express, frames, streams
+from integration.lab import express, frames, others, streams
 from integration.lab.bare import OUTSIDE, OUTSIDE_ADDRESSES, BareNode, BareStage
 from integration.lab.streams import Datagrams
 from integration.tests.express import FAMILIES, two
@@ -17,26 +15,15 @@ UNREACHABLE = 3
 MINE, THEIRS = express.PORTS
 
 
-@contextmanager
-def translated(node: BareNode, address: str, port: int, backend: str) -> Iterator[None]:
+def translated(
+    node: BareNode, address: str, port: int, backend: str
+) -> AbstractContextManager[None]:
     """Lead an address and port to a pod, as kube-proxy and the portmap plugin do."""
     family, to = ("ip6", f"[{backend}]") if ":" in address else ("ip", backend)
     rule = f"{family} daddr {address} meta l4proto {{ tcp, udp }}"
     rule += f" th dport {port} dnat {family} to {to}:{THEIRS}"
-    table = "table inet lab_services"
-    script = f"""{table} {{ }}
-delete {table}
-{table} {{ chain prerouting {{
-    type nat hook prerouting priority dstnat;
-    {rule}
-  }}
-}}
-"""
-    netns.nft(node.name, script)
-    try:
-        yield
-    finally:
-        netns.nft(node.name, f"delete {table}\n")
+    hook = "nat hook prerouting priority dstnat"
+    return others.table(node.name, "inet lab", others.chain(hook, rule))
 
 
 ORDERS = pytest.mark.parametrize("order", ["direct first", "direct second"])

@@ -9,8 +9,7 @@ from functools import partial
 
 import pytest
 
-from fakeoci.fabric import netns
-from integration.lab import express, streams
+from integration.lab import express, others, streams
 from integration.lab.bare import ROUTER, BareNode, BarePod, BareStage
 from integration.lab.streams import Stream, push
 from integration.tests.express import BRIEF, FAMILIES, LASTS, two
@@ -19,24 +18,17 @@ BULK = 24 << 20
 """More than any window."""
 SHORT_CONNECTIONS = 1000
 DAY = 24 * 3600
-DROP_INVALID = """table inet lab_invalid { chain forward {
-    type filter hook forward priority filter - 5;
-    ct state invalid counter drop
-  }
-}
-"""
 
 
 @contextmanager
 def invalid_dropped(*nodes: BareNode) -> Iterator[None]:
     """Drop what is out of its connection's window, as kube-proxy and firewalls do."""
-    for node in nodes:
-        netns.nft(node.name, DROP_INVALID)
-    try:
-        yield
-    finally:
+    hook = "filter hook forward priority filter - 5"
+    with ExitStack() as tables:
         for node in nodes:
-            netns.nft(node.name, "delete table inet lab_invalid\n")
+            drops = others.chain(hook, "ct state invalid counter drop")
+            tables.enter_context(others.table(node.name, "inet lab", drops))
+        yield
 
 
 @contextmanager

@@ -7,7 +7,6 @@ are real.
 import errno
 import os
 import socket
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from fakeoci.fabric import netns
+from integration.lab import others
 from integration.lab.express import links_with_clsact
 from vcnd.bpf import call, programs, tcx
 from vcnd.bpf.call import BpfError
@@ -45,9 +45,6 @@ LEGS: Legs = {Family.IPV4: Leg("10.1.0.9", VNIC, "10.1.0.1")}
 PODS = dict.fromkeys(POD_LINKS, LEGS)
 WAYS = pytest.mark.parametrize("way", [TcxHooks, ClsactHooks])
 PROOF = 0xFF
-NEXT = struct.pack("=BBhi", 0xB7, 0, 0, -1) + struct.pack("=BBhi", 0x95, 0, 0, 0)
-"""A program that leaves each packet to the next one."""
-OTHERS_PRIORITY = 5
 
 
 def loaded() -> LanePrograms:
@@ -205,9 +202,8 @@ def test_a_later_life_replaces_the_programs(way: type[Hooks]) -> None:
 
 @WAYS
 def test_programs_of_others_stay_before_ours(way: type[Hooks]) -> None:
-    other = programs.load("other", NEXT)
     index = inside(lambda: socket.if_nametoindex(VNIC))
-    inside(lambda: _attach_as_another(index, other, way))
+    inside(lambda: others.attach(index, Hook.INGRESS, others.PASS_ON, way))
     with closing(made(way)) as kernel:
         for _ in range(2):
             bring(kernel, check=True)
@@ -215,20 +211,6 @@ def test_programs_of_others_stay_before_ours(way: type[Hooks]) -> None:
             assert found == ["other", "vcnd_express"]
     _clear(way)
     assert inside(lambda: everywhere(way))[VNIC] == ["other"]
-    os.close(other)
-
-
-def _attach_as_another(index: int, program: int, way: type[Hooks]) -> None:
-    if way is TcxHooks:
-        tcx.attach(index, Hook.INGRESS, program)
-        return
-    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
-        route.request("qdisc", *traffic_control.new_clsact(index))
-        kind, flags, body = traffic_control.set_program(
-            index, traffic_control.INGRESS, program, "other"
-        )
-        info = struct.pack("=I", OTHERS_PRIORITY << 16 | socket.htons(3))
-        route.request("filter", kind, flags, body[:16] + info + body[20:])
 
 
 @WAYS
@@ -245,7 +227,7 @@ def test_pods_links_with_clsact_use_it_and_others_tcx() -> None:
     with closing(inside(lambda: LaneKernel(loaded(), MixedHooks("oci")))) as kernel:
         bring(kernel)
         assert inside(lambda: everywhere(TcxHooks)) == dict.fromkeys(LINKS, BOTH)
-        inside(lambda: _give_clsact(first))
+        inside(lambda: others.give_clsact(socket.if_nametoindex(first)))
         for _ in range(2):
             bring(kernel, check=True)
             by_tcx = inside(lambda: everywhere(TcxHooks))
@@ -258,12 +240,6 @@ def test_pods_links_with_clsact_use_it_and_others_tcx() -> None:
     nothing: dict[str, list[str]] = {link: [] for link in LINKS}
     assert inside(lambda: everywhere(TcxHooks)) == nothing
     assert inside(lambda: everywhere(ClsactHooks)) == nothing
-
-
-def _give_clsact(link: str) -> None:
-    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
-        index = socket.if_nametoindex(link)
-        route.request("qdisc", *traffic_control.new_clsact(index))
 
 
 def test_a_pod_that_is_gone_is_let_in_no_more() -> None:
