@@ -8,6 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
+from integration.bench.process import parse_stat
+from integration.bench.samples import percentile
 from integration.cloudview import named
 from integration.kind.checks.stage import Stage
 from integration.kind.starts import PODS, burst, plugins, until_gone, until_sandboxes
@@ -37,9 +39,8 @@ def figures(taken: dict[str, list[float]]) -> dict[str, float]:
     """Return medians and tails of a burst, in seconds."""
     out: dict[str, float] = {}
     for step, seconds in taken.items():
-        ordered = sorted(seconds)
-        out[f"bound_to_{step}_p50"] = round(statistics.median(ordered), 2)
-        out[f"bound_to_{step}_p99"] = round(ordered[int(len(ordered) * 0.99)], 2)
+        out[f"bound_to_{step}_p50"] = round(statistics.median(seconds), 2)
+        out[f"bound_to_{step}_p99"] = round(percentile(seconds, 99), 2)
     return out
 
 
@@ -50,8 +51,7 @@ def _processor_seconds(stage: Stage, node: str) -> tuple[float, int]:
         " cat /proc/$p/stat; grep VmRSS /proc/$p/status"
     )
     stat, rss = stage.on_node(node, "/bin/bash", "-c", script).splitlines()
-    fields = stat.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100, int(rss.split()[1])
+    return parse_stat(stat), int(rss.split()[1])
 
 
 def run(stage: Stage, console: Console) -> dict[str, Any]:

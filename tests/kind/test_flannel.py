@@ -44,4 +44,7 @@ def test_manifest_keeps_all_but_its_init_containers() -> None:
 
 
 def test_image_has_the_name_that_the_manifest_has() -> None:
-    assert manifest.image(MANIFEST) == "ghcr.io/flannel-io/flannel:v0.28.4"
+    assert (
+        manifest.image(manifest.objects(MANIFEST))
+        == "ghcr.io/flannel-io/flannel:v0.28.4"
+    )

@@ -19,7 +19,7 @@ PROGRAM = "/opt/bin/flanneld"
 
 def archive(cache: Cache) -> Path:
     """Return the archive of the image of flanneld."""
-    name = image(text(cache))
+    name = image(objects(text(cache)))
     system = rootfs.node(cache)
     return kubernetes.with_iptables(cache, system, components.FLANNELD, name, PROGRAM)
 
@@ -53,8 +53,9 @@ def text(cache: Cache) -> str:
     return (folder / FILE).read_text()
 
 
-def image(text: str) -> str:
-    """Return the name that a manifest has for the image of flanneld."""
-    lines = (line.split() for line in text.splitlines())
-    names = [words[1] for words in lines if words[:1] == ["image:"]]
-    return next(name for name in names if "/flannel:" in name)
+def image(objects: list[dict[str, Any]]) -> str:
+    """Return the name that a manifest's objects have for the image of flanneld."""
+    [daemons] = (each for each in objects if each["kind"] == "DaemonSet")
+    [container] = daemons["spec"]["template"]["spec"]["containers"]
+    name: str = container["image"]
+    return name
