@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from integration.build import components
+from integration.build import c, components
 from integration.build.archive import Image, write
 from integration.build.cache import Cache, key_of
-from integration.build.components import BuildError, Program, build
+from integration.build.components import Program, build
 
 REGISTRY = "registry.k8s.io"
 ETCD_TAG, COREDNS_TAG, PAUSE_TAG = "3.6.5-0", "v1.12.1", "3.10.1"
@@ -22,7 +22,11 @@ ETCD_TAG, COREDNS_TAG, PAUSE_TAG = "3.6.5-0", "v1.12.1", "3.10.1"
 AGNHOST = f"{REGISTRY}/e2e-test-images/agnhost:2.56"
 JESSIE = f"{REGISTRY}/e2e-test-images/jessie-dnsutils:1.7"
 BUSYBOX = f"{REGISTRY}/e2e-test-images/busybox:1.37.0-1"
-PAUSE_SOURCE = Path(__file__).parent / "pause.c"
+PAUSE_SOURCE = Path(__file__).with_name("pause.c")
+PAUSE_FLAGS = (
+    *("-Os", "-ffreestanding", "-nostdlib", "-static", "-s"),
+    *("-fno-pie", "-no-pie"),
+)
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 LOADER = "ld-linux-x86-64.so.2"
 TOOLS = (
@@ -90,19 +94,13 @@ def _of_program(cache: Cache, program: Program, name: str, path: str = "") -> Pa
 
 
 def _pause(cache: Cache) -> Path:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        raise BuildError("a C compiler is missing: apt-get install gcc")
     name = f"{REGISTRY}/pause:{PAUSE_TAG}"
-    flags = ["-Os", "-ffreestanding", "-nostdlib", "-static", "-s", "-fno-pie"]
+    binary = c.compiled(cache, PAUSE_SOURCE, *PAUSE_FLAGS)
 
-    def image(scratch: Path) -> Image:
-        binary = scratch / "pause"
-        command = [compiler, *flags, "-no-pie", "-o", str(binary), str(PAUSE_SOURCE)]
-        subprocess.run(command, check=True)
+    def image(_scratch: Path) -> Image:
         return Image(name=name, layers=[{"/pause": binary}], entrypoint=["/pause"])
 
-    return _archive(cache, "pause", key_of(PAUSE_SOURCE, name, flags), image)
+    return _archive(cache, "pause", key_of(name, binary.parent.name), image)
 
 
 def _libraries(rootfs: Path, programs: Iterable[str]) -> set[str]:
@@ -161,7 +159,7 @@ def with_iptables(
         layer = {"/": scratch, path: binary, "/run": None, "/tmp": None, "/etc": None}  # noqa: S108
         return Image(name=name, layers=[layer], links=links, entrypoint=[path])
 
-    key = key_of(name, binary.parent.name, rootfs.name)
+    key = key_of(name, path, binary.parent.name, rootfs.name)
     return _archive(cache, program.name, key, image)
 
 

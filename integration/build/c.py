@@ -1,0 +1,28 @@
+"""Programs of one C file."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from integration.build.cache import Cache, key_of
+from integration.build.components import BuildError
+
+
+def compiled(cache: Cache, source: Path, *flags: str) -> Path:
+    """Return a program; compile it if its source or the flags are new.
+
+    Raises:
+        BuildError: there is no compiler, or it refuses the source.
+    """
+    name = source.stem
+
+    def compile_into(folder: Path) -> None:
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            raise BuildError("a C compiler is missing: apt-get install gcc")
+        command = [compiler, *flags, "-o", str(folder / name), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BuildError(f"{source.name} does not compile: {done.stderr}")
+
+    return cache.artifact(name, key_of(source, flags), compile_into) / name
