@@ -24,6 +24,7 @@ from integration.bench.datapath import bench as datapath_bench
 from integration.bench.datapath import build as datapath_build
 from integration.bench.datapath import profile as datapath_profile
 from integration.bench.report import Report, as_json
+from integration.bench.spawn import PLUGINS
 from integration.build.cache import Cache
 from integration.lab import enclosure
 from vcnd.log import log
@@ -97,7 +98,7 @@ def counted(rounds: int) -> Callable[[int], None]:
 @shown
 def add(rounds: int, calls: int, phases_file: Path | None) -> Report:
     """ADD and DEL, one caller and 32, beside Debian's ptp + host-local."""
-    if not (add_bench.PLUGINS / "ptp").exists():
+    if not (PLUGINS / "ptp").exists():
         sys.exit("bench add: needs Debian's containernetworking-plugins")
     report = run(
         lambda directory: add_bench.measure(

@@ -11,7 +11,14 @@ from integration.bench import crowd
 from integration.bench.noise import Meter
 from integration.bench.report import Report, row
 from integration.bench.samples import Samples, turns
-from integration.bench.spawn import Plugin, namespaces, one_by_one, ours, side_by_side
+from integration.bench.spawn import (
+    PLUGINS,
+    Plugin,
+    namespaces,
+    one_by_one,
+    ours,
+    side_by_side,
+)
 from integration.lab.lab import running_lab, world_text
 from integration.lab.node import Node
 from integration.lab.profile import Profile
@@ -19,7 +26,6 @@ from vcnd.model.phases import CallTrace, Phase
 from vcnd.serve.ask import ask_traces
 
 CALLERS = 32
-PLUGINS = Path("/usr/lib/cni")
 OURS, THEIRS = "vcnd", "ptp"
 NODE = "node1"
 POOL = {"batch": 40, "minimum": 80, "cooling_seconds": 0.0}

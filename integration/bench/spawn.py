@@ -12,6 +12,9 @@ from typing import Any
 from fakeoci.fabric import netns
 from integration.lab.node import SHIM_DIRECTORY
 
+PLUGINS = Path("/usr/lib/cni")
+"""Where Debian has the plugins of containernetworking-plugins."""
+
 
 class PluginError(Exception):
     """A plugin failed while it was measured."""

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from integration.bench.datapath import bench, flannel, stage, underlay
+from integration.bench.datapath import bench, stage, underlay
 from integration.bench.datapath.bench import Measured
 from integration.bench.datapath.stage import BARE, CROSS, FLANNEL, HOST, OFF, OURS
 from integration.bench.datapath.underlay import Place
@@ -80,13 +80,3 @@ def test_nodes_and_pods_have_addresses_of_their_own() -> None:
     assert len(pods | own | routers) == 12 * 4 + 12 * 2 + 12 * 2
     assert all(ip_address(place.pod(999)) in place.pods.network for place in places)
     assert len({place.mac(vnic) for place in places for vnic in (0, 1)}) == 24
-
-
-def test_flanneld_tells_its_subnet_and_mtu() -> None:
-    text = (
-        "FLANNEL_NETWORK=10.244.0.0/17\nFLANNEL_SUBNET=10.244.5.1/24\n"
-        "FLANNEL_MTU=8950\nFLANNEL_IPMASQ=true\n"
-    )
-    found = flannel.subnet_file(text)
-    assert found["FLANNEL_SUBNET"] == "10.244.5.1/24"
-    assert found["FLANNEL_MTU"] == "8950"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from integration.bench.datapath import pathcost, stage
+from integration.bench.datapath import ours, pathcost, stage
 from integration.bench.datapath.pathcost import Pathcost
 from integration.bench.datapath.stage import (
     BARE,
@@ -56,7 +56,7 @@ def measure(
         meter = Meter()
         progress(f"{rounds} rounds")
         measured = _in_turns(cost, opened, rounds, meter)
-        lane = [node.ask() for node in there.with_lane]
+        lane = [ours.lane(node) for node in there.with_lane]
         return report_of(measured, meter, {**there.missing, **why_not_express(lane)})
 
 

@@ -7,7 +7,6 @@ MTU that flanneld found.
 
 import base64
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,11 +16,12 @@ from pathlib import Path
 import httpx2
 
 from fakeoci.fabric import netns
-from integration.bench.datapath import underlay
+from integration.bench.datapath import delegate, underlay
 from integration.bench.datapath.underlay import ROUTER, Place
-from integration.bench.spawn import Plugin, one_by_one
+from integration.bench.spawn import PLUGINS, Plugin, one_by_one
 from integration.build import components
 from integration.build.cache import Cache
+from integration.lab.children import logged
 
 NETWORK = "10.244.0.0/17"
 CONFIGURATION = {"Network": NETWORK, "Backend": {"Type": "vxlan"}}
@@ -29,7 +29,6 @@ CONFIGURATION = {"Network": NETWORK, "Backend": {"Type": "vxlan"}}
 KEY = "/coreos.com/network/config"
 ETCD_PORT = 2379
 START_SECONDS = 30.0
-PLUGINS = Path("/usr/lib/cni")
 
 
 class FlannelError(Exception):
@@ -86,7 +85,7 @@ def _etcd(program: Path, directory: Path) -> Iterator[None]:
         *("--advertise-client-urls", here, "--log-level", "error"),
         "--unsafe-no-fsync",
     ]
-    with _in(ROUTER, command, directory / "etcd.log"):
+    with logged(_inside(ROUTER, command), directory / "etcd.log"):
         body = {
             "key": base64.b64encode(KEY.encode()).decode(),
             "value": base64.b64encode(json.dumps(CONFIGURATION).encode()).decode(),
@@ -112,7 +111,7 @@ def _flanneld(program: Path, directory: Path, place: Place) -> Iterator[None]:
         *(str(program), "-etcd-endpoints", etcd, "-iface", "eth0", "-ip-masq"),
         *("-subnet-file", str(environment)),
     ]
-    with _in(place.netns, command, log):
+    with logged(_inside(place.netns, command), log):
         _until("flanneld", log, environment.exists)
         yield
 
@@ -129,48 +128,19 @@ def _until(what: str, log: Path, true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-@contextmanager
-def _in(name: str, command: list[str], log: Path) -> Iterator[None]:
-    enter = ["/usr/bin/nsenter", f"--net={netns.DIRECTORY / name}"]
-    with log.open("wb") as output:
-        process = subprocess.Popen([*enter, *command], stdout=output, stderr=output)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def subnet_file(text: str) -> dict[str, str]:
-    """Return what flanneld wrote, as a table."""
-    pairs = (line.partition("=") for line in text.splitlines() if line)
-    return {name: value for name, _, value in pairs}
+def _inside(name: str, command: list[str]) -> list[str]:
+    return ["/usr/bin/nsenter", f"--net={netns.DIRECTORY / name}", *command]
 
 
 def _add_pods(place: Place, pods: int, environment: Path, directory: Path) -> list[str]:
     """Wire pods as Flannel's CNI plugin does; return their addresses."""
-    found = subnet_file(environment.read_text())
-    first, _, prefix = found["FLANNEL_SUBNET"].partition("/")
-    network = first.rpartition(".")[0] + f".0/{prefix}"
+    configuration = delegate.bridge(environment.read_text())
+    # Each node's own; all are on one machine.
+    configuration["ipam"]["dataDir"] = str(directory / f"{place.netns}-host-local")
     bridge = Plugin(
         name="flannel",
         binary=PLUGINS / "bridge",
-        configuration={
-            "cniVersion": "0.3.1",
-            "name": "cbr0",
-            "type": "bridge",
-            "bridge": "cni0",
-            "mtu": int(found["FLANNEL_MTU"]),
-            "hairpinMode": True,
-            "isDefaultGateway": True,
-            "ipMasq": False,
-            "ipam": {
-                "type": "host-local",
-                "dataDir": str(directory / f"{place.netns}-host-local"),
-                "ranges": [[{"subnet": network}]],
-                "routes": [{"dst": found["FLANNEL_NETWORK"]}],
-            },
-        },
+        configuration={**delegate.LIST, **configuration},
         environment={},
         directory=directory / f"{place.netns}-cni",
     )

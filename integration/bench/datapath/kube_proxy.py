@@ -7,8 +7,7 @@ and each node of the bench loads them.
 
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ from integration.build import components
 from integration.build.cache import Cache, key_of
 from integration.lab import apiserver
 from integration.lab.apiserver import ApiServer
+from integration.lab.children import logged
 
 SERVICES = 200
 ENDPOINTS = 3
@@ -84,7 +84,7 @@ def _written(server: ApiServer, proxy: Path, folder: Path) -> str:
         *("--conntrack-tcp-timeout-close-wait", "0"),
     ]
     log = folder / "kube-proxy.log"
-    with _process(command, log) as process:
+    with logged(command, log) as process:
         give_up_at = time.monotonic() + SYNC_SECONDS
         while time.monotonic() < give_up_at and process.poll() is None:
             text = _table()
@@ -104,17 +104,6 @@ def _table() -> str:
         check=False,
     )
     return done.stdout
-
-
-@contextmanager
-def _process(command: list[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def load(nodes: Iterable[str], text: str) -> None:

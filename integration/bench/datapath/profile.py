@@ -87,7 +87,14 @@ def _sampled(
     data = directory / "perf.data"
     command = [
         *("perf", "record", "--quiet", "--event", "task-clock", "--call-graph", "fp"),
-        *("--freq", str(HERTZ), "--pid", str(cost.pid), "--output", str(data)),
+        *(
+            "--freq",
+            str(HERTZ),
+            "--pid",
+            str(cost.program.process.pid),
+            "--output",
+            str(data),
+        ),
     ]
     try:
         perf = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from fakeoci.fabric import netns
 from integration.bench.datapath import flannel, kube_proxy, ours, underlay
-from integration.bench.datapath.ours import OurNode
 from integration.bench.datapath.underlay import Place
 from integration.build.cache import Cache
 from integration.build.components import BuildError
+from integration.lab.children import Coprocess
 
 OURS, OFF, FLANNEL = "vcnd", "vcnd, lane off", "Flannel VXLAN"
 HOST = "host to host"
@@ -49,7 +49,7 @@ class Stage:
         default_factory=lambda: {CROSS: {}, SAME: {}}
     )
     """Between two nodes and on one → side → its ends."""
-    with_lane: list[OurNode] = field(default_factory=list)
+    with_lane: list[Coprocess] = field(default_factory=list)
     """Our nodes with the lane on."""
     missing: dict[str, str] = field(default_factory=dict)
     """What is not there → why."""

@@ -5,13 +5,14 @@ first when it starts.  So pairs of both kinds are there at once, and take turns.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from integration.bench.datapath import pathcost
+from integration.bench.datapath.bench import TESTS
 from integration.bench.datapath.stage import FLANNEL, HOST, OFF, OURS
 from integration.bench.noise import Meter
 from integration.bench.report import Report, row
@@ -26,10 +27,8 @@ POOL, SPARE = "[pool]\n", 20
 """Of the configuration; more addresses than pods start, for those that cool down."""
 WARM_SECONDS = 300.0
 KERNEL = {
-    "rr": ("request/response of 1 byte", 1000),
-    "burst": ("60 KB there, 1 byte back", 400),
-    "udp": ("UDP, 64 bytes one way", 1000),
-    "connect": ("connect, accept, close", 100),
+    test: (TESTS[test][0], samples)
+    for test, samples in (("rr", 1000), ("burst", 400), ("udp", 1000), ("connect", 100))
 }
 """Test of ``pathcost`` → what it measures, and how many samples a block has."""
 PROCESSES = {
@@ -39,16 +38,14 @@ PROCESSES = {
     "stream-apart": ("4 MiB of a stream, processes on two processors", 10),
 }
 """Test of ``ends`` → the same."""
-Measure = Callable[[str, int], list[float]]
-"""Measures a test of so many samples, in microseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """What measures a kind of path; None if it has no pods."""
 
-    kernel: Measure
-    processes: Measure | None = None
+    kernel: ends.Measure
+    processes: ends.Measure | None = None
 
 
 def run(stage: Stage, console: Console, *, rounds: int) -> Report:
@@ -133,7 +130,7 @@ def _sides(stage: Stage) -> Iterator[dict[str, Side]]:
             client = ends.asking(command, stage.cluster.environment)
             return Side(
                 kernel=lambda test, samples: cost.measure(test, path, samples),
-                processes=stack.enter_context(client).measure,
+                processes=stack.enter_context(client),
             )
 
         mine = side(pairs.make(stage, "ours"))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from integration.bench.datapath import delegate
 from integration.build import components
 from integration.kind import starts
 from integration.kind.checks.stage import Stage
@@ -68,26 +69,10 @@ def using(stage: Stage, *nodes: str) -> Iterator[None]:
 
 
 def conflist(found: str) -> dict[str, Any]:
-    """Return the configuration that Flannel's plugin delegates.
+    """Return the configuration list that stands for Flannel's.
 
     Args:
         found: what flanneld wrote.
     """
-    lines = (line.partition("=") for line in found.splitlines())
-    values = {name: value for name, _, value in lines}
-    first, _, length = values["FLANNEL_SUBNET"].partition("/")
-    bridge = {
-        "type": "bridge",
-        "hairpinMode": True,
-        "isDefaultGateway": True,
-        "isGateway": True,
-        "ipMasq": False,  # flanneld does it
-        "mtu": int(values["FLANNEL_MTU"]),
-        "ipam": {
-            "type": "host-local",
-            "ranges": [[{"subnet": f"{first.rpartition('.')[0]}.0/{length}"}]],
-            "routes": [{"dst": values["FLANNEL_NETWORK"]}],
-        },
-    }
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return {"cniVersion": "0.3.1", "name": "cbr0", "plugins": [bridge, portmap]}
+    return {**delegate.LIST, "plugins": [delegate.bridge(found), portmap]}
