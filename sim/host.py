@@ -14,7 +14,7 @@ from vcnd.model.errors import (
     VcndError,
 )
 from vcnd.model.express import ExpressState
-from vcnd.model.family import Family, family_of
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
@@ -68,7 +68,7 @@ class MemoryHost:
             host_mac="0e:00:00:00:00:01",
             pod_mac="0a:00:00:00:00:01",
             mtu=9000,
-            default_routes=frozenset(map(family_of, lease.addresses)),
+            default_routes=frozenset(lease.families.values()),
         )
 
     async def unplug(self, lease: Lease) -> None:

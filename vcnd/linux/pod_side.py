@@ -34,7 +34,7 @@ def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Famil
     if ifname == PRIMARY_IFNAME and _is_set_up_at_once(
         route, lease, index=index, host_mac=host_mac
     ):
-        return frozenset(map(family_of, lease.addresses))
+        return frozenset(lease.families.values())
     return _set_up_by_steps(route, lease, index, host_mac)
 
 
@@ -44,7 +44,7 @@ def _is_set_up_at_once(
     """Set a fresh first interface up; return False if a route was there already."""
     values = pod_messages.values_of(lease.addresses)
     try:
-        pod_messages.pod_end(tuple(map(Family, values))).send(
+        pod_messages.pod_end(tuple(lease.families.values())).send(
             route,
             index=pod_messages.u32(index),
             mac=rtnetlink.mac_bytes(host_mac),
@@ -64,8 +64,7 @@ def _set_up_by_steps(
     ifname = lease.key.ifname
     route.request("pod link up", *rtnetlink.link_up(index))
     leading: set[Family] = set()
-    for address in lease.addresses:
-        family = family_of(address)
+    for address, family in lease.families.items():
         gateway = GATEWAYS[family]
         for step, request in (
             ("pod address", rtnetlink.new_address(index, address)),

@@ -9,7 +9,7 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import alias, is_ours, macs
 from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
-from vcnd.model.family import Family, family_of
+from vcnd.model.family import Family
 from vcnd.model.ids import ClassName
 from vcnd.model.interface import PodInterface
 from vcnd.model.sandbox import Lease
@@ -187,8 +187,8 @@ class PodWiring:
     ) -> None:
         """Let the rule set know the pod."""
         elements: list[pod_messages.Element] = []
-        for address in lease.addresses:
-            family, slot = family_of(address), slots[address]
+        for address, family in lease.families.items():
+            slot = slots[address]
             key = nftables.interface_and_address(lease.host_ifname, address)
             elements.append((PODS_MAPS[family], via(slot.index), key))
             number = classes.get(slot.vnic.pod_class)
@@ -205,7 +205,7 @@ class PodWiring:
         This comes last: a pod that can be reached is wired completely.
         """
         values = pod_messages.values_of(lease.addresses)
-        routes = tuple((Family(f), sources.get(Family(f), "")) for f in values)
+        routes = tuple((f, sources.get(f, "")) for f in lease.families.values())
         pod_messages.ways_to_pod(self._layout.pods_table, routes).send(
             self._route,
             index=pod_messages.u32(index),
@@ -222,8 +222,7 @@ class PodWiring:
         """
         layout = self._layout
         elements: list[pod_messages.Element] = []
-        for address in lease.addresses:
-            family = family_of(address)
+        for address, family in lease.families.items():
             key = nftables.interface_and_address(lease.host_ifname, address)
             elements.append((PODS_MAPS[family], "", key))
             if by_class:
@@ -231,7 +230,7 @@ class PodWiring:
         pod_messages.delete_elements(self._nft, layout.nft_table, elements)
         values = pod_messages.values_of(lease.addresses)
         cut_off = pod_messages.cut_off(
-            layout.pods_table, layout.link_group, tuple(map(Family, values))
+            layout.pods_table, layout.link_group, tuple(lease.families.values())
         )
         try:
             cut_off.send(self._route, host=lease.host_ifname.encode(), **values)
@@ -264,15 +263,14 @@ class PodWiring:
             pod = kernel.link(lease.key.ifname)
             addresses = kernel.addresses(pod.index) if pod else set()
             routes = {
-                a: kernel.host_routes(rtnetlink.MAIN_TABLE, family_of(a))
-                for a in lease.addresses
+                address: kernel.host_routes(rtnetlink.MAIN_TABLE, family)
+                for address, family in lease.families.items()
             }
         lacks = [
             (host is None or not host.up, f"host link {lease.host_ifname}"),
             (pod is None or not pod.up, f"interface {lease.key.ifname}"),
         ]
-        for address in lease.addresses:
-            family = family_of(address)
+        for address, family in lease.families.items():
             here = kernel.host_routes(self._layout.pods_table, family)
             lacks += [
                 (address not in addresses, f"address {address}"),
@@ -296,11 +294,11 @@ class PodWiring:
     def _set_routes(
         self, lease: Lease, index: int, sources: Mapping[Family, str]
     ) -> None:
-        for address in lease.addresses:
+        for address, family in lease.families.items():
             message = rtnetlink.new_route(
                 address,
                 index=index,
-                source=sources.get(family_of(address), ""),
+                source=sources.get(family, ""),
                 table=self._layout.pods_table,
             )
             self._do("pod's route on the host", message)

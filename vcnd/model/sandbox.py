@@ -4,6 +4,7 @@ from typing import Self
 
 import msgspec
 
+from vcnd.model.family import Family, family_of
 from vcnd.model.request import PodRequest
 
 UNKNOWN_COOKIE = 0
@@ -84,6 +85,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     def address(self) -> str:
         """Return its first address."""
         return self.addresses[0]
+
+    @property
+    def families(self) -> dict[str, Family]:
+        """Return each address' family, in the order of the addresses."""
+        return {address: family_of(address) for address in self.addresses}
 
     @property
     def host_ifname(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from vcnd.model.errors import VcndError
-from vcnd.model.family import family_of
+from vcnd.model.family import Family
 from vcnd.model.interface import GATEWAYS, PodInterface
 from vcnd.model.sandbox import Lease
 from vcnd.serve.cni_call import Call
@@ -42,13 +42,13 @@ def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
             "interfaces": [*before.get("interfaces", ()), *ends],
             "ips": [
                 *before.get("ips", ()),
-                *(_ip(call, a, offset + 1) for a in lease.addresses),
+                *(_ip(call, a, f, offset + 1) for a, f in lease.families.items()),
             ],
             "routes": [
                 *before.get("routes", ()),
                 *(
                     {"dst": family.everywhere, "gw": GATEWAYS[family]}
-                    for family in map(family_of, lease.addresses)
+                    for family in lease.families.values()
                     if family in interface.default_routes
                 ),
             ],
@@ -57,8 +57,7 @@ def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
     )
 
 
-def _ip(call: Call, address: str, interface: int) -> dict[str, Any]:
-    family = family_of(address)
+def _ip(call: Call, address: str, family: Family, interface: int) -> dict[str, Any]:
     ip: dict[str, Any] = {
         "address": f"{address}/{family.bits}",
         "gateway": GATEWAYS[family],
