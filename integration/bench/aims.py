@@ -24,14 +24,13 @@ HOLDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Aim:
-    """A figure's name, the bench that measures it, and the value that we aim at."""
+    """A figure's name, and how its value must stand to the one that we aim at."""
 
     name: str
-    bench: str
+    bound: Bound
     aim: float
-    bound: Bound = Bound.AT_MOST
     what: str
 
 
@@ -47,104 +46,86 @@ class Judged:
     what: str
 
 
-def _datapath(name: str, aim: float, what: str) -> Aim:
-    return Aim(name=name, bench="datapath", aim=aim, what=what)
-
-
 def _cloud(addresses: int, way: str, what: str, theirs: str, aim: float) -> Aim:
-    return Aim(
-        name=f"cold_{addresses}_{way}_{what}_of_{theirs}",
-        bench="cloud",
-        aim=aim,
-        what=f"cold node to {addresses}: {what}, {way} / {theirs}".replace("_", " "),
-    )
+    name = f"cold_{addresses}_{way}_{what}_of_{theirs}"
+    words = f"cold node to {addresses}: {what}, {way} / {theirs}".replace("_", " ")
+    return Aim(name, MOST, aim, words)
 
 
-AIMS = (
-    _datapath("rr_of_flannel", 0.56, "request/response, ours / Flannel VXLAN"),
-    _datapath("rr_of_host", 0.95, "request/response, ours / host to host"),
-    _datapath("udp_of_host", 0.95, "UDP one way, ours / host to host"),
-    _datapath("connect_of_flannel", 0.70, "new connection, ours / Flannel VXLAN"),
-    _datapath("connect_of_host", 1.10, "new connection, ours / host to host"),
-    _datapath("burst_of_host", 1.0, "60 KB burst, ours / host to host"),
-    _datapath(
-        "ordinary_rr_of_flannel",
-        0.72,
-        "request/response with the lane off, ours / Flannel VXLAN",
+MOST, BELOW, LEAST = Bound.AT_MOST, Bound.BELOW, Bound.AT_LEAST
+AIMS = {
+    "datapath": (
+        Aim("rr_of_flannel", MOST, 0.56, "request/response, ours / Flannel VXLAN"),
+        Aim("rr_of_host", MOST, 0.95, "request/response, ours / host to host"),
+        Aim("udp_of_host", MOST, 0.95, "UDP one way, ours / host to host"),
+        Aim("connect_of_flannel", MOST, 0.70, "new connection, ours / Flannel VXLAN"),
+        Aim("connect_of_host", MOST, 1.10, "new connection, ours / host to host"),
+        Aim("burst_of_host", MOST, 1.0, "60 KB burst, ours / host to host"),
+        Aim(
+            "ordinary_rr_of_flannel",
+            MOST,
+            0.72,
+            "request/response with the lane off, ours / Flannel VXLAN",
+        ),
+        Aim(
+            "rr_250_pods_of_1_pod",
+            MOST,
+            1.03,
+            "request/response at 250 pods a node / at 1",
+        ),
     ),
-    _datapath(
-        "rr_250_pods_of_1_pod",
-        1.03,
-        "request/response at 250 pods a node / at 1",
+    "add": (
+        Aim("add_p50_ratio", MOST, 0.15, "ADD, median, ours / ptp + host-local"),
+        Aim("add_p99_ratio", MOST, 0.25, "ADD, p99, ours / ptp + host-local"),
+        Aim(
+            "add_rate_x32_ratio",
+            LEAST,
+            6.0,
+            "ADDs a second with 32 callers, ours / ptp + host-local",
+        ),
+        Aim("del_p50_ratio", MOST, 0.06, "DEL, median, ours / ptp + host-local"),
+        Aim("add_p50_250_pods_of_0", MOST, 1.2, "ADD, median, at 250 pods / at 0"),
     ),
-    Aim(
-        name="add_p50_ratio",
-        bench="add",
-        aim=0.15,
-        what="ADD, median, ours / ptp + host-local",
+    "memory": (
+        Aim("rss_110_leases_mib", MOST, 50.0, "resident memory with 110 leases, MiB"),
+        Aim(
+            "rss_change_after_20000_calls_mib",
+            MOST,
+            1.0,
+            "change of resident memory, up or down, by 20,000 ADD and DEL, MiB",
+        ),
     ),
-    Aim(
-        name="add_p99_ratio",
-        bench="add",
-        aim=0.25,
-        what="ADD, p99, ours / ptp + host-local",
+    "start": (
+        Aim(
+            "start_110_leases_seconds",
+            BELOW,
+            0.5,
+            "exec to READY=1 with 110 leases, seconds",
+        ),
     ),
-    Aim(
-        name="add_rate_x32_ratio",
-        bench="add",
-        aim=6.0,
-        bound=Bound.AT_LEAST,
-        what="ADDs a second with 32 callers, ours / ptp + host-local",
+    "kind": (
+        Aim(
+            "kind_latency_p50_of_flannel",
+            MOST,
+            0.75,
+            "kind: pod to pod latency, median, ours / Flannel on the same nodes",
+        ),
     ),
-    Aim(
-        name="del_p50_ratio",
-        bench="add",
-        aim=0.06,
-        what="DEL, median, ours / ptp + host-local",
+    "cloud": (
+        _cloud(110, "ours_blocks", "calls", "classic", 0.1),
+        _cloud(110, "ours_blocks", "seconds", "classic", 0.3),
+        _cloud(110, "ours_singles", "calls", "classic", 0.25),
+        _cloud(110, "ours_singles", "seconds", "classic", 0.6),
+        _cloud(31, "ours_blocks", "calls", "classic", 0.15),
+        *(
+            _cloud(addresses, "ours_blocks", what, "block_mode", 1.0)
+            for addresses in (31, 110, 250)
+            for what in ("calls", "seconds")
+        ),
     ),
-    Aim(
-        name="add_p50_250_pods_of_0",
-        bench="add",
-        aim=1.2,
-        what="ADD, median, at 250 pods / at 0",
-    ),
-    Aim(
-        name="rss_110_leases_mib",
-        bench="memory",
-        aim=50.0,
-        what="resident memory with 110 leases, MiB",
-    ),
-    Aim(
-        name="rss_change_after_20000_calls_mib",
-        bench="memory",
-        aim=1.0,
-        what="change of resident memory, up or down, by 20,000 ADD and DEL, MiB",
-    ),
-    Aim(
-        name="start_110_leases_seconds",
-        bench="start",
-        aim=0.5,
-        bound=Bound.BELOW,
-        what="exec to READY=1 with 110 leases, seconds",
-    ),
-    Aim(
-        name="kind_latency_p50_of_flannel",
-        bench="kind",
-        aim=0.75,
-        what="kind: pod to pod latency, median, ours / Flannel on the same nodes",
-    ),
-    _cloud(110, "ours_blocks", "calls", "classic", 0.1),
-    _cloud(110, "ours_blocks", "seconds", "classic", 0.3),
-    _cloud(110, "ours_singles", "calls", "classic", 0.25),
-    _cloud(110, "ours_singles", "seconds", "classic", 0.6),
-    _cloud(31, "ours_blocks", "calls", "classic", 0.15),
-    *(
-        _cloud(addresses, "ours_blocks", what, "block_mode", 1.0)
-        for addresses in (31, 110, 250)
-        for what in ("calls", "seconds")
-    ),
-)
-NAMES = frozenset(aim.name for aim in AIMS)
+}
+"""Bench → what it aims at."""
+NAMES = frozenset(aim.name for aims in AIMS.values() for aim in aims)
 
 
 def judged(values: Mapping[str, float], *benches: str) -> list[Judged]:
@@ -159,7 +140,7 @@ def judged(values: Mapping[str, float], *benches: str) -> list[Judged]:
     """
     if unknown := values.keys() - NAMES:
         raise ValueError(f"no aims have these names: {sorted(unknown)}")
-    return [_judge(a, values.get(a.name)) for a in AIMS if a.bench in benches]
+    return [_judge(a, values.get(a.name)) for bench in benches for a in AIMS[bench]]
 
 
 def _judge(aim: Aim, value: float | None) -> Judged:
