@@ -1,4 +1,4 @@
-"""``./vcn bench``."""
+"""The command line of ``./vcn bench``."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ from integration.bench.cloud.stage import TIMING
 from integration.bench.datapath import bench as datapath_bench
 from integration.bench.datapath import build as datapath_build
 from integration.bench.datapath import profile as datapath_profile
-from integration.bench.report import Report, as_json
+from integration.bench.report import Report
 from integration.bench.spawn import PLUGINS
 from integration.build.cache import Cache
 from integration.lab import enclosure
@@ -33,11 +33,11 @@ ROUNDS = click.option(
     "--rounds", default=8, show_default=True, type=click.IntRange(1, 200)
 )
 JSON = click.option("--json", "to_json", is_flag=True, help="Print figures as JSON.")
-PATH = click.Path(dir_okay=False, writable=True, path_type=Path)
+FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 PLOT = click.option(
     "--plot",
     "plot_file",
-    type=PATH,
+    type=FILE,
     help="Write a picture of the figures, as SVG.",
 )
 
@@ -47,67 +47,42 @@ def main() -> None:
     """Measure, beside others, in one interleaved run."""
 
 
-def shown(
-    command: Callable[..., Report], prepare: Callable[[], None] | None = None
-) -> Callable[..., None]:
-    """Add --json and --plot to a command, and show the report that it returns.
+def enclosed(
+    command: Callable[..., Any], prepare: Callable[[], None] | None = None
+) -> Callable[..., Any]:
+    """Run a command in namespaces of its own, which end with it.
 
-    The command runs in namespaces of its own, which end with it; what it needs from
-    outside is prepared before.
+    The command gets a folder of its own, too.  What it needs from outside is prepared
+    before.
     """
 
     @wraps(command)
-    def inside(*, to_json: bool, plot_file: Path | None, **options: Any) -> None:
+    def inside(**options: Any) -> Any:
         if prepare is not None and not enclosure.inside():
             prepare()
         enclosure.enter("integration.bench", sys.argv[1:])
+        with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
+            return command(Path(directory), **options)
+
+    return inside
+
+
+def shown(command: Callable[..., Report]) -> Callable[..., None]:
+    """Add --json and --plot to a command, and show the report that it returns."""
+
+    @wraps(command)
+    def show(*, to_json: bool, plot_file: Path | None, **options: Any) -> None:
         report = command(**options)
         if plot_file is not None:
             plot_file.write_text(plot.svg([report], report.aims()))
-        if to_json:
-            click.echo(json.dumps(as_json(report), indent=2))
-            return
-        console = Console()
-        text.show(console, report)
-        text.show_aims(console, report.aims())
+        text.print_report(report, to_json=to_json)
 
-    return JSON(PLOT(inside))
-
-
-def run(measure: Callable[[Path], Any]) -> Report:
-    """Run an async bench in a folder of its own, which goes with it."""
-    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
-        report: Report = trio.run(measure, Path(directory))
-    return report
+    return JSON(PLOT(show))
 
 
 def counted(rounds: int) -> Callable[[int], None]:
     """Return what tells people how far a bench is."""
-    return lambda number: click.echo(f"round {number} of {rounds}", err=True)
-
-
-@main.command()
-@ROUNDS
-@click.option("--calls", default=24, show_default=True, type=click.IntRange(4, 32))
-@click.option(
-    "--phases",
-    "phases_file",
-    type=PATH,
-    help="Write a picture of where a call's microseconds go, as SVG.",
-)
-@shown
-def add(rounds: int, calls: int, phases_file: Path | None) -> Report:
-    """ADD and DEL, one caller and 32, beside Debian's ptp + host-local."""
-    if not (PLUGINS / "ptp").exists():
-        sys.exit("bench add: needs Debian's containernetworking-plugins")
-    report = run(
-        lambda directory: add_bench.measure(
-            directory, rounds=rounds, calls=calls, progress=counted(rounds)
-        )
-    )
-    if phases_file is not None:
-        phases_file.write_text(phases.picture(report))
-    return report
+    return lambda number: _say(f"round {number} of {rounds}")
 
 
 def _cache() -> Cache:
@@ -116,6 +91,30 @@ def _cache() -> Cache:
 
 def _say(words: str) -> None:
     click.echo(words, err=True)
+
+
+@main.command()
+@ROUNDS
+@click.option("--calls", default=24, show_default=True, type=click.IntRange(4, 32))
+@click.option(
+    "--phases",
+    "phases_file",
+    type=FILE,
+    help="Write a picture of where a call's microseconds go, as SVG.",
+)
+@shown
+@enclosed
+def add(directory: Path, rounds: int, calls: int, phases_file: Path | None) -> Report:
+    """Time ADD and DEL, one caller and 32, beside Debian's ptp + host-local."""
+    if not (PLUGINS / "ptp").exists():
+        sys.exit("bench add: needs Debian's containernetworking-plugins")
+    measure = partial(
+        add_bench.measure, rounds=rounds, calls=calls, progress=counted(rounds)
+    )
+    report = trio.run(measure, directory)
+    if phases_file is not None:
+        phases_file.write_text(phases.picture(report))
+    return report
 
 
 @main.command()
@@ -128,39 +127,37 @@ def _say(words: str) -> None:
     type=click.IntRange(2, 1000),
     help="Pods a node, each beside nodes with one pod.",
 )
-@partial(shown, prepare=lambda: datapath_build.build(_cache(), _say))
-def datapath(rounds: int, pods: tuple[int, ...]) -> Report:
-    """A packet's way between pods, beside Flannel's VXLAN and host to host."""
-    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
-        return datapath_bench.measure(
-            Path(directory), _cache(), rounds=rounds, pods=pods, progress=_say
-        )
+@shown
+@partial(enclosed, prepare=lambda: datapath_build.build(_cache(), _say))
+def datapath(directory: Path, rounds: int, pods: tuple[int, ...]) -> Report:
+    """Time a packet between pods, beside Flannel's VXLAN and host to host."""
+    return datapath_bench.measure(
+        directory, _cache(), rounds=rounds, pods=pods, progress=_say
+    )
 
 
 @main.command()
 @click.option("--calls", default=20_000, show_default=True, type=click.IntRange(100))
 @shown
-def memory(calls: int) -> Report:
-    """The daemon's memory with 110 leases, and over many ADDs and as many DELs."""
-    return run(
-        lambda directory: memory_bench.measure(
-            directory,
-            calls=calls,
-            progress=lambda made: click.echo(f"{made} of {calls} calls", err=True),
-        )
+@enclosed
+def memory(directory: Path, calls: int) -> Report:
+    """Read the daemon's memory with 110 leases, and over many ADDs and DELs."""
+    measure = partial(
+        memory_bench.measure,
+        calls=calls,
+        progress=lambda made: _say(f"{made} of {calls} calls"),
     )
+    return trio.run(measure, directory)
 
 
 @main.command()
 @ROUNDS
 @shown
-def start(rounds: int) -> Report:
-    """The daemon's start with 110 leases, exec to READY=1."""
-    return run(
-        lambda directory: start_bench.measure(
-            directory, rounds=rounds, progress=counted(rounds)
-        )
-    )
+@enclosed
+def start(directory: Path, rounds: int) -> Report:
+    """Time the daemon's start with 110 leases, exec to READY=1."""
+    measure = partial(start_bench.measure, rounds=rounds, progress=counted(rounds))
+    return trio.run(measure, directory)
 
 
 @main.command()
@@ -173,16 +170,15 @@ def start(rounds: int) -> Report:
 )
 @JSON
 @PLOT
-def profile(*, test: str, to_json: bool, plot_file: Path | None) -> None:
-    """Where the microseconds of a packet go, by perf: a picture for docs."""
-    if not enclosure.inside():
-        datapath_build.build(_cache(), _say)
-    enclosure.enter("integration.bench", sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
-        try:
-            bars = datapath_profile.measure(Path(directory), _cache(), test, _say)
-        except datapath_profile.ProfileError as error:
-            sys.exit(f"bench profile: {error}")
+@partial(enclosed, prepare=lambda: datapath_build.build(_cache(), _say))
+def profile(
+    directory: Path, *, test: str, to_json: bool, plot_file: Path | None
+) -> None:
+    """Show where the microseconds of a packet go, by perf: a picture for docs."""
+    try:
+        bars = datapath_profile.measure(directory, _cache(), test, _say)
+    except datapath_profile.ProfileError as error:
+        sys.exit(f"bench profile: {error}")
     if plot_file is not None:
         plot_file.write_text(datapath_profile.picture(bars, test))
     if to_json:
@@ -203,13 +199,9 @@ def profile(*, test: str, to_json: bool, plot_file: Path | None) -> None:
 @JSON
 @PLOT
 def all_(values: Any, *, to_json: bool, plot_file: Path | None) -> None:
-    """All benches but cloud, one after another, beside all aims."""
+    """Run all benches but cloud, one after another; show all aims."""
     elsewhere = json.load(values)["values"] if values else {}
-    got = every.run(
-        every.BENCHES,
-        elsewhere=elsewhere,
-        progress=_say,
-    )
+    got = every.run(elsewhere=elsewhere, progress=_say)
     if plot_file is not None:
         plot_file.write_text(plot.svg(got.reports, got.aims()))
     if to_json:
@@ -227,10 +219,10 @@ def all_(values: Any, *, to_json: bool, plot_file: Path | None) -> None:
 @click.option("--nodes/--no-nodes", default=True, help="The thousand nodes too.")
 @JSON
 def cloud(*, nodes: bool, to_json: bool) -> None:
-    """API calls and virtual seconds, beside a replay of OKE's controller."""
+    """Count API calls and virtual seconds, beside a replay of OKE's controller."""
     # The daemon's log is of no use here: a thousand nodes write it at once.
     log.set_up(level="critical", form="logfmt", for_journal=False)
-    figures = rows.measure(nodes=nodes, progress=lambda t: click.echo(t, err=True))
+    figures = rows.measure(nodes=nodes, progress=_say)
     figures["timing"] = TIMING
     click.echo(json.dumps(figures, indent=2) if to_json else cloud_report.text(figures))
     if not all(aim["met"] for aim in figures["aims"]):

@@ -46,15 +46,10 @@ class Every:
         }
 
 
-def run(
-    names: tuple[str, ...],
-    *,
-    elsewhere: Mapping[str, float],
-    progress: Callable[[str], None],
-) -> Every:
-    """Run benches by name; their progress goes to standard error."""
+def run(*, elsewhere: Mapping[str, float], progress: Callable[[str], None]) -> Every:
+    """Run all benches; their progress goes to standard error."""
     every = Every(elsewhere=dict(elsewhere))
-    for name in names:
+    for name in BENCHES:
         progress(f"bench {name}")
         command = [sys.executable, "-m", "integration.bench", name, "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

@@ -35,14 +35,15 @@ async def measure(
         for number, side in turns((OURS, NOTHING), rounds):
             meter.tick()
             if side == OURS:
-                took, worked = await _start(node)
-                progress(number)
+                took = await _start(node)
             else:
-                took = worked = await trio.to_thread.run_sync(_start_nothing)
+                took = await trio.to_thread.run_sync(_start_nothing)
             if number:
                 wall.add(side, [took])
                 if side == OURS:
-                    processor.add(side, [worked])
+                    processor.add(side, [processor_seconds(node.pid)])
+            if side == OURS:
+                progress(number)
     return Report(
         bench="start",
         rows=[
@@ -54,12 +55,11 @@ async def measure(
     )
 
 
-async def _start(node: Node) -> tuple[float, float]:
+async def _start(node: Node) -> float:
     await node.stop()
     began = time.perf_counter()
     await node.start()
-    took = time.perf_counter() - began
-    return took, processor_seconds(node.pid)
+    return time.perf_counter() - began
 
 
 def _start_nothing() -> float:

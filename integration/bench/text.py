@@ -1,12 +1,13 @@
-"""Reports as tables for a terminal."""
+"""Reports as tables for a terminal, or as JSON."""
 
+import json
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from integration.bench.aims import Judged
-from integration.bench.report import Report
+from integration.bench.report import Report, as_json
 
 
 def figure(value: float) -> str:
@@ -37,6 +38,16 @@ def show(console: Console, report: Report) -> None:
     )
     for what, why in report.missing.items():
         console.print(f"not measured: {what}: {why}", highlight=False)
+
+
+def print_report(report: Report, *, to_json: bool) -> None:
+    """Print a report and its aims to standard output."""
+    console = Console()
+    if to_json:
+        console.out(json.dumps(as_json(report), indent=2), highlight=False)
+        return
+    show(console, report)
+    show_aims(console, report.aims())
 
 
 def show_aims(console: Console, aims: Sequence[Judged]) -> None:

@@ -11,8 +11,6 @@ import click
 from rich.console import Console
 
 from integration.bench import text
-from integration.bench.report import Report
-from integration.bench.report import as_json as report_as_json
 from integration.build.cache import Cache
 from integration.build.components import BuildError
 from integration.checking import CheckError
@@ -202,18 +200,10 @@ def bench_(*, as_json: bool, against: str, rounds: int) -> None:
     cache = Cache(console)
     with run.staged(_running(cache), cache) as stage:
         if against == "flannel":
-            _show(flannel_bench.run(stage, console, rounds=rounds), as_json=as_json)
+            report = flannel_bench.run(stage, console, rounds=rounds)
+            text.print_report(report, to_json=as_json)
         else:
             _show_starts(bench.run(stage, console), console, as_json=as_json)
-
-
-def _show(report: Report, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(report_as_json(report), indent=2))
-        return
-    console = Console()
-    text.show(console, report)
-    text.show_aims(console, report.aims())
 
 
 def _show_starts(figures: dict[str, Any], console: Console, *, as_json: bool) -> None:

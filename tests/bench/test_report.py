@@ -5,6 +5,7 @@ import re
 from io import StringIO
 from xml.etree import ElementTree
 
+import pytest
 from rich.console import Console
 
 from integration.bench import every, plot, text
@@ -48,6 +49,11 @@ def test_report_survives_json() -> None:
     assert met["add_p50_ratio"] is True
     assert met["del_p50_ratio"] is False
     assert all({"name", "aim", "value", "met"} <= aim.keys() for aim in plain["aims"])
+
+
+def test_printed_json_is_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    text.print_report(report(), to_json=True)
+    assert json.loads(capsys.readouterr().out) == as_json(report())
 
 
 def test_tables_say_what_was_measured_and_what_not() -> None:
