@@ -24,6 +24,11 @@ def exists(name: str) -> bool:
     return (DIRECTORY / name).exists()
 
 
+def names() -> set[str]:
+    """Return the names of all namespaces."""
+    return {path.name for path in DIRECTORY.iterdir()}
+
+
 def add(name: str) -> None:
     """Make a namespace."""
     _run(["/sbin/ip", "netns", "add", name], "")

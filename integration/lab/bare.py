@@ -232,7 +232,7 @@ def bare_stage(
         lasts: how long a flow counts as proven, in seconds; 0: as in the product.
         command: a program that starts each node's process, with its arguments.
     """
-    before = _namespaces()
+    before = netns.names()
     nodes = [
         BareNode(number=k, directory=directory, lasts=lasts, command=command)
         for k in (1, 2)
@@ -247,12 +247,8 @@ def bare_stage(
     finally:
         for node in nodes:
             node.stop()
-        for name in _namespaces() - before:
+        for name in netns.names() - before:
             netns.remove(name)
-
-
-def _namespaces() -> set[str]:
-    return {p.name for p in netns.DIRECTORY.iterdir()}
 
 
 def _build_router() -> None:

@@ -8,12 +8,12 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import trio
 
+from fakeoci.fabric import netns
 from vcnd.linux.host import LinuxHost
 from vcnd.linux.lane import lane, programs
 from vcnd.linux.layout import Layout
@@ -22,8 +22,6 @@ from vcnd.model.errors import VcndError
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.model.vnic import Vnic, VnicSlot
-
-NETNS_DIRECTORY = Path("/run/netns")
 
 
 class BareHost:
@@ -59,7 +57,7 @@ class BareHost:
         return dict.fromkeys(lease.addresses, self._slots[vnic - 1])
 
     async def _lease(self, pod: str, addresses: list[str], **options: Any) -> Lease:
-        descriptor = os.open(NETNS_DIRECTORY / pod, os.O_RDONLY)
+        descriptor = os.open(netns.DIRECTORY / pod, os.O_RDONLY)
         try:
             cookie = await self._host.identify(descriptor)
         finally:
@@ -72,7 +70,7 @@ class BareHost:
         self, pod: str, addresses: list[str], vnic: int, **options: Any
     ) -> str:
         lease = await self._lease(pod, addresses, **options)
-        descriptor = os.open(NETNS_DIRECTORY / pod, os.O_RDONLY)
+        descriptor = os.open(netns.DIRECTORY / pod, os.O_RDONLY)
         try:
             slots = self._slots_of(lease, vnic)
             await self._host.plug(lease, netns=descriptor, slots=slots)

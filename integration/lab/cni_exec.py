@@ -13,7 +13,7 @@ from typing import Any
 
 import trio
 
-NETNS_DIRECTORY = Path("/run/netns")
+from fakeoci.fabric import netns
 
 
 class CniError(Exception):
@@ -94,13 +94,13 @@ class NetworkList:
             "CNI_COMMAND": command,
             "CNI_PATH": self.path,
             "CNI_CONTAINERID": a.container_id,
-            "CNI_NETNS": str(NETNS_DIRECTORY / a.netns) if a.netns else "",
+            "CNI_NETNS": str(netns.DIRECTORY / a.netns) if a.netns else "",
             "CNI_IFNAME": a.ifname,
             "CNI_ARGS": ";".join(f"{k}={v}" for k, v in a.arguments.items()),
         }
         if trace:
             environment["TRACEPARENT"] = f"00-{trace}-{trace[:16]}-01"
-        node = f"--net={NETNS_DIRECTORY / self.node_netns}"
+        node = f"--net={netns.DIRECTORY / self.node_netns}"
         done = await trio.run_process(
             ["/usr/bin/nsenter", node, self._find(plugin["type"])],
             stdin=json.dumps(configuration).encode(),

@@ -8,7 +8,8 @@ process ends, the kernel ends all processes in them and removes them.
 import os
 import subprocess
 import sys
-from pathlib import Path
+
+from fakeoci.fabric import netns
 
 MARK = "VCND_ENCLOSED"
 UNSHARE = [
@@ -52,4 +53,4 @@ def prepare() -> None:
         ["/sbin/ip", "link", "set", "lo", "up"],
     ):
         subprocess.run(command, check=True)
-    Path("/run/netns").mkdir()
+    netns.DIRECTORY.mkdir()

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -13,8 +13,8 @@ from typing import Any
 
 from fakeoci.fabric import netns
 from integration.lab import frames, others, streams
-from integration.lab.bare import BareNode, BarePod
-from integration.lab.streams import Datagrams, Stream
+from integration.lab.bare import ROUTER, BareNode, BarePod
+from integration.lab.streams import Address, Datagrams, Stream
 from vcnd.bpf import programs as bpf
 from vcnd.bpf import tcx
 from vcnd.bpf.tcx import Hook
@@ -43,6 +43,11 @@ class Share:
 
     express: int
     ordinary: int
+
+    @property
+    def mostly_express(self) -> bool:
+        """Return True if the lane has ten times as many as the ordinary path."""
+        return self.express > 10 * self.ordinary
 
 
 def state(node: BareNode) -> dict[str, Any]:
@@ -150,11 +155,21 @@ def tcp(
     *,
     six: bool = False,
     ports: tuple[int, int] = PORTS,
+    to: Address | None = None,
 ) -> Stream:
-    """Return a TCP connection between two pods."""
+    """Return a TCP connection between two pods.
+
+    Args:
+        client: one pod.
+        server: the other pod.
+        six: whether it has IPv6 addresses.
+        ports: the client's and the server's.
+        to: the address to which the client connects; else the server's own.
+    """
     mine, theirs = ports
-    with streams.listen(server.name, server.address(six=six), theirs) as listener:
-        return streams.connect(client.name, (client.address(six=six), mine), listener)
+    with streams.listen(server.name, (server.address(six=six), theirs)) as listener:
+        own = (client.address(six=six), mine)
+        return streams.connect(client.name, own, listener, to=to)
 
 
 def udp(
@@ -163,12 +178,14 @@ def udp(
     *,
     six: bool = False,
     ports: tuple[int, int] = PORTS,
+    to: Address | None = None,
 ) -> Datagrams:
-    """Return a UDP conversation between two pods."""
+    """Return a UDP conversation between two pods; arguments are those of ``tcp``."""
     mine, theirs = ports
     return streams.talk(
-        (client.name, client.address(six=six), mine),
-        (server.name, server.address(six=six), theirs),
+        (client.name, (client.address(six=six), mine)),
+        (server.name, (server.address(six=six), theirs)),
+        to=to,
     )
 
 
@@ -177,16 +194,9 @@ def watch(pod: BarePod) -> frames.Watch:
     return frames.Watch(pod.name, "eth0")
 
 
-def setting(node: BareNode, name: str) -> int:
-    """Return a setting of connection tracking, named without nf_conntrack_."""
-    path = Path(f"/proc/sys/net/netfilter/nf_conntrack_{name}")
-    return int(netns.inside(node.name, path.read_text))
-
-
-def set_up(node: BareNode, settings: Mapping[str, int]) -> None:
-    """Change settings of connection tracking."""
-    full = {f"netfilter/nf_conntrack_{n}": value for n, value in settings.items()}
-    netns.sysctl(node.name, full)
+def watch_router(node: BareNode) -> frames.Watch:
+    """See what the router receives from a node's pods and sends to them."""
+    return frames.Watch(ROUTER, node.at_router(1))
 
 
 def count_lost(flow: Datagrams, *, back: bool, seconds: float) -> int:
@@ -211,14 +221,14 @@ def tc(node: BareNode, command: str) -> None:
 
 
 @contextmanager
-def held_back(router: str, *nodes: BareNode, six: bool) -> Iterator[Callable[[], None]]:
+def held_back(*nodes: BareNode, six: bool) -> Iterator[Callable[[], None]]:
     """Let packets to the nodes' VNICs wait on the router until the yielded call."""
     links = [(n.at_router(1), n.vnics[1]["ipv6" if six else "address"]) for n in nodes]
     macs = [n.vnics[1]["mac"] for n in nodes]
 
     def release() -> None:
         netns.ip(
-            router,
+            ROUTER,
             [
                 f"neigh replace {address} lladdr {mac} dev {link}"
                 for (link, address), mac in zip(links, macs, strict=True)
@@ -228,8 +238,8 @@ def held_back(router: str, *nodes: BareNode, six: bool) -> Iterator[Callable[[],
     with ExitStack() as tables:
         for name, rule in UNANSWERED.items():
             drops = others.chain("filter hook input priority filter", rule)
-            tables.enter_context(others.table(router, name, drops))
-        netns.ip(router, [f"neigh del {address} dev {link}" for link, address in links])
+            tables.enter_context(others.table(ROUTER, name, drops))
+        netns.ip(ROUTER, [f"neigh del {address} dev {link}" for link, address in links])
         yield release
 
 

@@ -26,7 +26,6 @@ class Packet:
     payload: bytes = b"."
     hops: int = 64
     flags: int = ACK
-    sequence: int = 0
     options: bytes = b""
     """IPv4: options; IPv6: extension headers, a whole number of eight bytes."""
     next_header: int | None = None
@@ -39,7 +38,7 @@ class Packet:
         ports = struct.pack("!HH", self.source[1], self.target[1])
         if self.protocol == UDP:
             return ports + struct.pack("!HH", 8 + len(self.payload), 0) + self.payload
-        header = struct.pack("!IIBBHHH", self.sequence, 0, 0x50, self.flags, 1024, 0, 0)
+        header = struct.pack("!IIBBHHH", 0, 0, 0x50, self.flags, 1024, 0, 0)
         return ports + header + self.payload
 
     @property
@@ -113,9 +112,9 @@ def _link(name: str, link: str) -> socket.socket:
     return netns.inside(name, make)
 
 
-def neighbour_mac(name: str, link: str = "eth0") -> bytes:
-    """Return the MAC of the first neighbour on a link: for a pod, that of its node."""
-    words = netns.ip_output(name, "neigh", "show", "dev", link).split()
+def _node_mac(name: str) -> bytes:
+    """Return the MAC of a pod's node, its first neighbour."""
+    words = netns.ip_output(name, "neigh", "show", "dev", "eth0").split()
     return bytes.fromhex(words[words.index("lladdr") + 1].replace(":", ""))
 
 
@@ -131,7 +130,7 @@ def send(
         vlan: number of a VLAN whose tag they carry; else they carry none.
     """
     with _link(name, "eth0") as sock:
-        ends = (mac or neighbour_mac(name)) + sock.getsockname()[4]
+        ends = (mac or _node_mac(name)) + sock.getsockname()[4]
         for packet in packets:
             kind = ETH_P_IPV6 if packet[0] >= IPV6_VERSION else ETH_P_IP
             tag = b"" if vlan is None else struct.pack("!HH", ETH_P_8021Q, vlan)

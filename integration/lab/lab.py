@@ -73,18 +73,18 @@ def _imds(families: tuple[str, ...]) -> str:
 
 def _hosts(nodes: set[str]) -> list[str]:
     """Return the namespaces of hosts that are neither nodes nor routers."""
-    names = {p.name for p in netns.DIRECTORY.iterdir()} - nodes
+    names = netns.names() - nodes
     return sorted(n for n in names if not n.startswith("vcn-"))
 
 
 @asynccontextmanager
 async def _clean_namespaces() -> AsyncIterator[None]:
     """Remove the pods' namespaces that a run did not, when all else has ended."""
-    before = {p.name for p in netns.DIRECTORY.iterdir()}
+    before = netns.names()
     try:
         yield
     finally:
-        for name in {p.name for p in netns.DIRECTORY.iterdir()} - before:
+        for name in netns.names() - before:
             netns.remove(name)
 
 

@@ -51,7 +51,7 @@ def of_cloud(world: dict[str, list[dict[str, Any]]]) -> Snapshot:
 
 def of_machine(directories: list[Path], pids: list[int]) -> Snapshot:
     """Return namespaces, files of the nodes' directories, and living processes."""
-    names = sorted(p.name for p in netns.DIRECTORY.iterdir())
+    names = sorted(netns.names())
     files = [
         str(p) for d in directories for p in sorted(d.rglob("*")) if not p.is_dir()
     ]

@@ -1,46 +1,53 @@
-"""Connections whose two ends are in this thread: what was sent has arrived.
+"""Connections with both ends in this thread.
 
-The kernel carries a packet through namespaces within the call that sends it.
+The kernel carries a packet through namespaces within the call that sends it: when the
+call returns, the packet has arrived.
 """
 
 import select
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Self
 
 from fakeoci.fabric import netns
 
 ANSWER_SECONDS = 3.0
-"""For a retransmission by the kernel; an answer itself is there at once."""
+"""The kernel sends a lost packet again in this time; other packets take none."""
 PUSH_SECONDS = 20.0
-"""For megabytes; retransmissions alone would take minutes, and hide that they are."""
+"""Megabytes take less; if they took retransmissions, they would take minutes."""
 CHUNK = 1 << 20
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 REPAIR_OFF, SEND_QUEUE = -1, 2
 
+Address = tuple[str, int]
+"""An IP address and a port."""
 
-def make(
-    name: str, kind: int, *, six: bool, prepare: Callable[[socket.socket], None]
-) -> socket.socket:
-    """Return a socket of a namespace."""
 
-    def call() -> socket.socket:
-        sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, kind)
+def bound(name: str, kind: int, address: Address) -> socket.socket:
+    """Return a socket of a namespace that has an address.
+
+    Args:
+        name: the namespace.
+        kind: SOCK_STREAM or SOCK_DGRAM.
+        address: its own address.
+    """
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+
+    def make() -> socket.socket:
+        sock = socket.socket(family, kind)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.settimeout(ANSWER_SECONDS)
-        prepare(sock)
+        sock.bind(address)
         return sock
 
-    return netns.inside(name, call)
+    return netns.inside(name, make)
 
 
 @dataclass(kw_only=True)
 class Ends:
-    """Two sockets that are connected to each other, closed when the body ends."""
+    """Two sockets that are connected to each other; the body's end closes them."""
 
     client: socket.socket
     server: socket.socket
@@ -58,10 +65,19 @@ class Ends:
         self.client.close()
         self.server.close()
 
+    def in_order(self, *, back: bool) -> tuple[socket.socket, socket.socket]:
+        """Return client and server; if ``back``, server and client."""
+        return (self.server, self.client) if back else (self.client, self.server)
+
     def arrives(self, *, back: bool = False, size: int = 1, seconds: float = 0) -> bool:
-        """Return True if what the client, or the server, sends arrives in time."""
-        ends = (self.client, self.server)
-        source, target = reversed(ends) if back else ends
+        """Send bytes from the client, and return True if they arrive.
+
+        Args:
+            back: the server sends instead.
+            size: the number of bytes.
+            seconds: how long to wait for them.
+        """
+        source, target = self.in_order(back=back)
         with suppress(OSError):
             source.send(b"." * size)
         with suppress(OSError):
@@ -75,22 +91,25 @@ class Stream(Ends):
     """A TCP connection."""
 
     def exchange(self, times: int = 1, size: int = 1) -> None:
-        """Send bytes to the server and back, one exchange after the other."""
+        """Send bytes to the server and as many back; do so several times."""
         for _ in range(times):
             push(self.client, self.server, size)
             push(self.server, self.client, size)
 
-    def works(self) -> bool:
-        """Return True if one more exchange works."""
-        try:
-            self.exchange()
-        except OSError:
-            return False
-        return True
+    def vanish(self) -> None:
+        """Close both ends without a packet that says so."""
+        for end in (self.client, self.server):
+            end.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+            end.close()
 
 
 def push(source: socket.socket, target: socket.socket, size: int) -> None:
-    """Send bytes from one end to the other, in parts that a socket takes at once."""
+    """Send bytes from one end to the other, in parts that a socket takes at once.
+
+    Raises:
+        TimeoutError: they take too long.
+        ConnectionResetError: the other end is closed.
+    """
     left, end = size, time.monotonic() + PUSH_SECONDS
     while left:
         sent = source.send(b"." * min(left, CHUNK))
@@ -104,43 +123,30 @@ def push(source: socket.socket, target: socket.socket, size: int) -> None:
             sent -= len(part)
 
 
-def listen(name: str, address: str, port: int) -> socket.socket:
-    """Return a socket that accepts connections to an address of a namespace."""
-
-    def prepare(sock: socket.socket) -> None:
-        sock.bind((address, port))
-        sock.listen(8)
-
-    return make(name, socket.SOCK_STREAM, six=":" in address, prepare=prepare)
+def listen(name: str, address: Address) -> socket.socket:
+    """Return a socket of a namespace that accepts connections to its address."""
+    sock = bound(name, socket.SOCK_STREAM, address)
+    sock.listen(8)
+    return sock
 
 
 def connect(
-    name: str,
-    source: tuple[str, int],
-    listener: socket.socket,
-    *,
-    to: tuple[str, int] | None = None,
+    name: str, source: Address, listener: socket.socket, *, to: Address | None = None
 ) -> Stream:
     """Return a connection.
 
     Args:
         name: the client's namespace.
-        source: its address and port.
-        listener: where the connection arrives.
-        to: where the client sends it; else to the listener's own address.
+        source: the client's address.
+        listener: accepts the connection.
+        to: the address to which the client connects; else the listener's own.
 
     Raises:
         OSError: it is refused, or nobody answers.
     """
-    target = to or listener.getsockname()[:2]
-    client = make(
-        name,
-        socket.SOCK_STREAM,
-        six=":" in source[0],
-        prepare=lambda sock: sock.bind(source),
-    )
+    client = bound(name, socket.SOCK_STREAM, source)
     try:
-        client.connect(target)
+        client.connect(to or listener.getsockname()[:2])
         return Stream(client=client, server=listener.accept()[0])
     except OSError:
         client.close()
@@ -151,47 +157,31 @@ class Datagrams(Ends):
     """A UDP conversation."""
 
     def exchange(self, times: int = 1, size: int = 1) -> None:
-        """Send a datagram to the server and one back, one after the other."""
+        """Send a datagram to the server and one back; do so several times."""
         for _ in range(times):
-            for source, target in (
-                (self.client, self.server),
-                (self.server, self.client),
-            ):
+            for back in (False, True):
+                source, target = self.in_order(back=back)
                 source.send(b"." * size)
                 target.recv(CHUNK)
 
 
 def talk(
-    client: tuple[str, str, int],
-    server: tuple[str, str, int],
+    client: tuple[str, Address],
+    server: tuple[str, Address],
     *,
-    to: tuple[str, int] | None = None,
+    to: Address | None = None,
 ) -> Datagrams:
     """Return a UDP conversation.
 
     Args:
-        client: namespace, address and port of one end.
-        server: those of the other.
-        to: where the client sends; else to the server's own address.
+        client: namespace and address of one end.
+        server: those of the other end.
+        to: the address to which the client sends; else the server's own.
     """
-    ends = []
-    for name, address, port in (client, server):
-        own = partial(bind, address=(address, port))
-        ends.append(make(name, socket.SOCK_DGRAM, six=":" in address, prepare=own))
-    ends[0].connect(to or server[1:])
-    ends[1].connect(client[1:])
+    ends = [bound(name, socket.SOCK_DGRAM, own) for name, own in (client, server)]
+    ends[0].connect(to or server[1])
+    ends[1].connect(client[1])
     return Datagrams(client=ends[0], server=ends[1])
-
-
-def bind(sock: socket.socket, address: tuple[str, int]) -> None:
-    """Bind a socket."""
-    sock.bind(address)
-
-
-def vanish(end: socket.socket) -> None:
-    """Close one end of a TCP connection so that no packet tells the other."""
-    end.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
-    end.close()
 
 
 def next_sequence(end: socket.socket) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from integration.lab import express, frames
-from integration.lab.bare import ROUTER, BarePod, BareStage
+from integration.lab.bare import BarePod, BareStage
 from integration.lab.frames import ACK, FIN, RST, SYN, TCP, UDP, Packet
 from integration.tests.express import FAMILIES, KINDS, two
 
@@ -15,8 +15,6 @@ MADE_UP = 1000
 MARKER = b"a mark of this test"
 TIME_EXCEEDED = (11, 3)
 """Types of ICMP and ICMPv6."""
-LEAVING = "n1eth1"
-"""Where the router receives what node 1 sends."""
 
 
 def forged(
@@ -42,7 +40,7 @@ def test_a_pod_cannot_use_its_neighbours_flow(
     thief = stage.pod(1)
     express.until_attached(*stage.nodes)
     opened = express.tcp if protocol == TCP else express.udp
-    with opened(a, b, six=six) as flow, frames.Watch(ROUTER, LEAVING) as router:
+    with opened(a, b, six=six) as flow, express.watch_router(a.node) as router:
         assert express.rides(a.node, flow.exchange)
         for flags in (ACK, FIN, RST, SYN, 0):
             packet = forged(a, b, six=six, protocol=protocol, flags=flags)
@@ -67,7 +65,7 @@ def test_frames_that_are_not_the_nodes_stay_ordinary(
     stage: BareStage, how: dict[str, Any]
 ) -> None:
     a, b = two(stage)
-    with express.udp(a, b) as flow, frames.Watch(ROUTER, LEAVING) as router:
+    with express.udp(a, b) as flow, express.watch_router(a.node) as router:
         assert express.rides(a.node, flow.exchange)
         packet = forged(a, b).raw
         seen = express.share(a.node, lambda: frames.send(a.name, packet, **how))
@@ -180,7 +178,7 @@ def test_a_last_hop_is_told_to_the_pod(
     with (
         kind(a, b, six=six) as flow,
         express.watch(a) as pod,
-        frames.Watch(ROUTER, LEAVING) as router,
+        express.watch_router(a.node) as router,
     ):
         assert express.rides(a.node, flow.exchange)
         packet = replace(forged(a, b, six=six, protocol=protocol), hops=1)

@@ -1,18 +1,21 @@
 """Services, node ports and host ports beside direct connections of the same ports."""
 
-from contextlib import AbstractContextManager, ExitStack
+import socket
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
 from integration.lab import express, frames, others, streams
 from integration.lab.bare import OUTSIDE, OUTSIDE_ADDRESSES, BareNode, BareStage
-from integration.lab.streams import Datagrams
+from integration.lab.streams import Address, Stream
 from integration.tests.express import FAMILIES, two
 
 SERVICES = ("10.96.0.10", "2001:db8:96::10")
 SERVICE_PORT, NODE_PORT = 80, 30080
 UNREACHABLE = 3
 MINE, THEIRS = express.PORTS
+OTHER_PORTS = (MINE + 1, THEIRS)
 
 
 def translated(
@@ -26,60 +29,70 @@ def translated(
     return others.table(node.name, "inet lab", others.chain(hook, rule))
 
 
-ORDERS = pytest.mark.parametrize("order", ["direct first", "direct second"])
+@contextmanager
+def both(
+    client: str, own: Address, listener: socket.socket, led: Address, *, direct: bool
+) -> Iterator[tuple[Stream, Stream]]:
+    """Yield two connections from one port: a direct one, and one that is translated.
+
+    Args:
+        client: the client's namespace.
+        own: the client's address.
+        listener: accepts both.
+        led: the address that is translated to that of the listener.
+        direct: whether the direct one is the first.
+    """
+    with ExitStack() as opened:
+        found = {
+            to: opened.enter_context(streams.connect(client, own, listener, to=to))
+            for to in ((None, led) if direct else (led, None))
+        }
+        yield found[None], found[led]
+
+
+ORDERS = pytest.mark.parametrize(
+    "first", [True, False], ids=["direct first", "direct second"]
+)
+"""The second of the two gets another port, so it is translated too."""
 
 
 @FAMILIES
 @ORDERS
 def test_a_service_beside_a_direct_connection(
-    stage: BareStage, order: str, *, six: bool
+    stage: BareStage, *, first: bool, six: bool
 ) -> None:
     a, b = two(stage)
     service = (SERVICES[six], SERVICE_PORT)
-    mine, theirs = (a.address(six=six), MINE), b.address(six=six)
-    targets = [None, service] if order == "direct first" else [service, None]
+    own, theirs = (a.address(six=six), MINE), b.address(six=six)
     with (
         translated(a.node, *service, theirs),
-        streams.listen(b.name, theirs, THEIRS) as listener,
-        ExitStack() as both,
+        streams.listen(b.name, (theirs, THEIRS)) as listener,
+        both(a.name, own, listener, service, direct=first) as (direct, led),
     ):
-        opened = {}
-        for to in targets:
-            stream = streams.connect(a.name, mine, listener, to=to)
-            opened[to] = both.enter_context(stream)
-        assert not express.rides(a.node, opened[service].exchange)
-        # The second of the two has got another port, so it is translated too.
-        expected = order == "direct first"
-        assert express.rides(a.node, opened[None].exchange) is expected
-        assert express.rides(b.node, opened[None].exchange)
-        assert not express.rides(a.node, opened[service].exchange)
+        assert not express.rides(a.node, led.exchange)
+        assert express.rides(a.node, direct.exchange) is first
+        assert express.rides(b.node, direct.exchange)
+        assert not express.rides(a.node, led.exchange)
 
 
 @FAMILIES
 @ORDERS
 @pytest.mark.parametrize("port", ["node port", "host port"])
 def test_a_port_of_the_node_beside_a_direct_connection(
-    stage: BareStage, order: str, port: str, *, six: bool
+    stage: BareStage, port: str, *, first: bool, six: bool
 ) -> None:
     a, _ = two(stage)
     vnic = a.node.vnics[0 if port == "node port" else 1]
     on_node = (vnic["ipv6" if six else "address"], NODE_PORT)
-    theirs = a.address(six=six)
-    client = (OUTSIDE_ADDRESSES[six], MINE)
-    targets = [None, on_node] if order == "direct first" else [on_node, None]
+    own, theirs = (OUTSIDE_ADDRESSES[six], MINE), a.address(six=six)
     with (
         translated(a.node, *on_node, theirs),
-        streams.listen(a.name, theirs, THEIRS) as listener,
-        ExitStack() as both,
+        streams.listen(a.name, (theirs, THEIRS)) as listener,
+        both(OUTSIDE, own, listener, on_node, direct=first) as (direct, led),
     ):
-        opened = {}
-        for to in targets:
-            stream = streams.connect(OUTSIDE, client, listener, to=to)
-            opened[to] = both.enter_context(stream)
-        assert not express.rides(a.node, opened[on_node].exchange)
-        expected = order == "direct first"
-        assert express.rides(a.node, opened[None].exchange) is expected
-        assert not express.rides(a.node, opened[on_node].exchange)
+        assert not express.rides(a.node, led.exchange)
+        assert express.rides(a.node, direct.exchange) is first
+        assert not express.rides(a.node, led.exchange)
 
 
 def test_a_service_takes_over_the_ports_of_a_lost_connection(
@@ -88,18 +101,15 @@ def test_a_service_takes_over_the_ports_of_a_lost_connection(
     """Its client vanished without a word, and connection tracking has forgotten it."""
     a, b = two(stage)
     service = (SERVICES[0], SERVICE_PORT)
-    mine, theirs = (a.address(), MINE), b.address()
-    with streams.listen(b.name, theirs, THEIRS) as listener:
-        lost = streams.connect(a.name, mine, listener)
-        assert express.rides(a.node, lost.exchange)
-        for end in (lost.client, lost.server):
-            streams.vanish(end)
-        express.forget(a.node, a.address())
-        with (
-            translated(a.node, *service, theirs),
-            streams.connect(a.name, mine, listener, to=service) as stream,
-        ):
-            assert not express.rides(a.node, stream.exchange)
+    lost = express.tcp(a, b)
+    assert express.rides(a.node, lost.exchange)
+    lost.vanish()
+    express.forget(a.node, a.address())
+    with (
+        translated(a.node, *service, b.address()),
+        express.tcp(a, b, to=service) as stream,
+    ):
+        assert not express.rides(a.node, stream.exchange)
 
 
 def test_a_removed_backend_is_left(stage: BareStage) -> None:
@@ -109,7 +119,7 @@ def test_a_removed_backend_is_left(stage: BareStage) -> None:
     with (
         express.udp(a, b) as direct,
         translated(a.node, *service, b.address()),
-        _through(a.name, a.address(), service, b.name, b.address()) as first,
+        express.udp(a, b, ports=OTHER_PORTS, to=service) as first,
     ):
         assert express.rides(a.node, direct.exchange)
         first.exchange()
@@ -122,12 +132,6 @@ def test_a_removed_backend_is_left(stage: BareStage) -> None:
     express.forget(a.node, SERVICES[0])  # as kube-proxy does for UDP
     with (
         translated(a.node, *service, c.address()),
-        _through(a.name, a.address(), service, c.name, c.address()) as second,
+        express.udp(a, c, ports=OTHER_PORTS, to=service) as second,
     ):
         assert not express.rides(a.node, second.exchange)
-
-
-def _through(
-    client: str, mine: str, service: tuple[str, int], server: str, theirs: str
-) -> Datagrams:
-    return streams.talk((client, mine, MINE + 1), (server, theirs, THEIRS), to=service)

@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from fakeoci.fabric import netns
 from integration.lab import express, others, streams
-from integration.lab.bare import ROUTER, BareNode, BarePod, BareStage
+from integration.lab.bare import BareNode, BarePod, BareStage
 from integration.lab.streams import Stream, push
 from integration.tests.express import BRIEF, FAMILIES, LASTS, two
 
@@ -18,6 +20,8 @@ BULK = 24 << 20
 """More than any window."""
 SHORT_CONNECTIONS = 1000
 DAY = 24 * 3600
+CLOSERS = pytest.mark.parametrize("back", [False, True], ids=["client", "server"])
+"""Who closes the connection first."""
 
 
 @contextmanager
@@ -34,12 +38,15 @@ def invalid_dropped(*nodes: BareNode) -> Iterator[None]:
 @contextmanager
 def timeouts(node: BareNode, **seconds: int) -> Iterator[None]:
     """Shorten timeouts of connection tracking; their names as in nf_conntrack_*."""
-    before = {name: express.setting(node, name) for name in seconds}
-    express.set_up(node, seconds)
+    paths = {f"netfilter/nf_conntrack_{name}": name for name in seconds}
+    before = netns.inside(
+        node.name, lambda: {p: int(Path("/proc/sys/net", p).read_text()) for p in paths}
+    )
+    netns.sysctl(node.name, {p: seconds[name] for p, name in paths.items()})
     try:
         yield
     finally:
-        express.set_up(node, before)
+        netns.sysctl(node.name, before)
 
 
 def entries(stage: BareStage) -> list[str]:
@@ -60,20 +67,17 @@ def moved_on(stage: BareStage, *, six: bool = False) -> Iterator[Stream]:
     a, b = two(stage)
     with invalid_dropped(*stage.nodes), express.tcp(a, b, six=six) as stream:
         stream.exchange(4)
-        seen = express.share(a.node, lambda: stream.exchange(1, BULK))
-        assert seen.express > 10 * seen.ordinary
+        assert express.share(a.node, partial(stream.exchange, 1, BULK)).mostly_express
         yield stream
 
 
 @FAMILIES
-@pytest.mark.parametrize("closer", ["client", "server"])
+@CLOSERS
 def test_fin_arrives_out_of_the_window(
-    stage: BareStage, closer: str, *, six: bool
+    stage: BareStage, *, back: bool, six: bool
 ) -> None:
     with moved_on(stage, six=six) as stream:
-        first, second = stream.client, stream.server
-        if closer == "server":
-            first, second = second, first
+        first, second = stream.in_order(back=back)
         first.close()
         assert second.recv(1) == b""
         second.close()
@@ -82,14 +86,12 @@ def test_fin_arrives_out_of_the_window(
 
 
 @FAMILIES
-@pytest.mark.parametrize("closer", ["client", "server"])
+@CLOSERS
 def test_rst_arrives_out_of_the_window(
-    stage: BareStage, closer: str, *, six: bool
+    stage: BareStage, *, back: bool, six: bool
 ) -> None:
     with moved_on(stage, six=six) as stream:
-        first, second = stream.client, stream.server
-        if closer == "server":
-            first, second = second, first
+        first, second = stream.in_order(back=back)
         reset(first)
         with pytest.raises(ConnectionResetError):
             second.recv(1)
@@ -102,12 +104,11 @@ def test_sequence_numbers_begin_again(stage: BareStage, *, six: bool) -> None:
     a, b = two(stage)
     with (
         invalid_dropped(*stage.nodes),
-        streams.listen(b.name, b.address(six=six), 8080) as listener,
+        streams.listen(b.name, (b.address(six=six), 8080)) as listener,
         beginning_late(a, listener, six=six) as stream,
     ):
         stream.exchange(4)
-        seen = express.share(a.node, lambda: stream.exchange(1, BULK))
-        assert seen.express > 10 * seen.ordinary
+        assert express.share(a.node, partial(stream.exchange, 1, BULK)).mostly_express
         assert streams.next_sequence(stream.client) < BULK
         stream.client.close()
         assert stream.server.recv(1) == b""
@@ -120,8 +121,7 @@ def beginning_late(a: BarePod, listener: socket.socket, *, six: bool) -> Stream:
         stream = streams.connect(a.name, (a.address(six=six), port), listener)
         if streams.next_sequence(stream.client) > (1 << 32) - BULK / 2:
             return stream
-        for end in (stream.client, stream.server):
-            streams.vanish(end)
+        stream.vanish()
     raise AssertionError("no port's sequence numbers begin late")
 
 
@@ -180,8 +180,7 @@ def test_a_new_connection_starts_the_ordinary_way(
     a, b = two(stage)
     with express.tcp(a, b, six=six) as lost:
         assert express.rides(a.node, lost.exchange)
-        for end in (lost.client, lost.server):
-            streams.vanish(end)
+        lost.vanish()
     before = [express.state(node)["express_packets"] for node in stage.nodes]
     with express.tcp(a, b, six=six) as stream:
         # Not one packet of the handshake, and so no answer to it either.
@@ -196,10 +195,9 @@ def test_simultaneous_open(stage: BareStage, *, six: bool) -> None:
     mine, theirs = ((x.address(six=six), n) for x, n in ((a, 4000), (b, 8080)))
     socks = []
     with ExitStack() as both, invalid_dropped(*stage.nodes):
-        with express.held_back(ROUTER, *stage.nodes, six=six) as release:
+        with express.held_back(*stage.nodes, six=six) as release:
             for name, own, other in ((a.name, mine, theirs), (b.name, theirs, mine)):
-                bind = partial(streams.bind, address=own)
-                sock = streams.make(name, socket.SOCK_STREAM, six=six, prepare=bind)
+                sock = streams.bound(name, socket.SOCK_STREAM, own)
                 both.callback(sock.close)
                 sock.settimeout(0)
                 with pytest.raises(BlockingIOError):
@@ -225,7 +223,7 @@ def test_short_connections_leave_no_entry(stage: BareStage) -> None:
             changed.enter_context(timeouts(node, **short))
         express.forget(a.node, a.address())
         express.forget(b.node, a.address())
-        with streams.listen(b.name, b.address(), 8080) as listener:
+        with streams.listen(b.name, (b.address(), 8080)) as listener:
             for n in range(SHORT_CONNECTIONS):
                 with streams.connect(a.name, (a.address(), 10_000 + n), listener) as s:
                     s.exchange(3)

@@ -189,7 +189,7 @@ async def test_cnitool_drives_it(lab: Lab) -> None:
         return await trio.run_process(
             [
                 *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / node.name}"),
-                *(str(tool), *arguments, "vcnd", f"/run/netns/{pod.netns}"),
+                *(str(tool), *arguments, "vcnd", str(netns.DIRECTORY / pod.netns)),
             ],
             env={
                 "NETCONFPATH": str(conf),
