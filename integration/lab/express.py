@@ -203,7 +203,7 @@ def count_lost(flow: Datagrams, *, back: bool, seconds: float) -> int:
     """Send in one direction for a while; return how many datagrams did not arrive."""
     end, lost = time.monotonic() + seconds, 0
     while time.monotonic() < end:
-        lost += not flow.arrives(back=back)
+        lost += not flow.arrives(back=back, seconds=streams.ANSWER_SECONDS)
         time.sleep(0.01)
     return lost
 

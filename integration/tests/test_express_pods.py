@@ -6,7 +6,7 @@ import pytest
 
 from integration.lab import express, frames
 from integration.lab.bare import MTU, BarePod, BareStage
-from integration.lab.streams import push
+from integration.lab.streams import ANSWER_SECONDS, push
 from integration.tests.express import BRIEF, FAMILIES, LASTS, two
 
 SMALL = 1500
@@ -105,7 +105,7 @@ def test_packets_longer_than_a_new_mtu_are_told_to_the_pod(
                 express.until_rides(a.node, small.exchange)
                 for _ in range(3):
                     small.arrives()  # the last answer's error
-                    assert small.arrives()
+                    assert small.arrives(seconds=ANSWER_SECONDS)
                     pod.packets(b"")
                     long = packet_of(a, b, 4000, six=six)
                     seen = express.share(a.node, partial(frames.send, a.name, long))
