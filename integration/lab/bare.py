@@ -1,8 +1,8 @@
-"""Two nodes without a cloud: ``LinuxHost`` alone, pods, and a router as the VCN.
+"""Two nodes without a cloud: each has ``LinuxHost`` and pods; a router is the VCN.
 
-All of it is synchronous: one thread owns both ends of each connection, so a packet that
-was sent has arrived when the call returns.  A node's links are eth0, the primary VNIC,
-and eth1, the pods' VNIC.
+Nothing here is asynchronous: one thread owns both ends of each connection, so a packet
+has arrived when the call that sends it returns.  A node has the links eth0, its primary
+VNIC, and eth1, the VNIC of its pods.
 """
 
 import json
@@ -28,31 +28,31 @@ STOP_SECONDS = 10
 
 @dataclass(kw_only=True)
 class BareNode:
-    """A node: its namespace, and the process of its ``LinuxHost``."""
+    """A node: a namespace, and a process with ``LinuxHost`` in it."""
 
     number: int
     directory: Path
     lasts: float = 0.0
-    """How long a flow counts as proven, in seconds; 0: as in the product."""
+    """A flow counts as proven for so many seconds; 0 means: as in the product."""
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The arguments with which each pod was plugged."""
+    """The arguments of each pod's ``plug``, by the pod's name."""
     command: tuple[str, ...] = ()
-    """A program that starts the process, with its arguments."""
+    """A program with arguments, which starts the process; the process' own follow."""
     _process: subprocess.Popen[str] | None = None
 
     @property
     def name(self) -> str:
-        """Return the namespace's name."""
+        """Return the name of the node's namespace."""
         return f"node{self.number}"
 
     @property
     def log_path(self) -> Path:
-        """Return the file of the process' log lines."""
+        """Return the file to which the process logs."""
         return self.directory / f"{self.name}.log"
 
     @property
     def vnics(self) -> list[dict[str, Any]]:
-        """Return its VNICs, the primary first."""
+        """Return the node's VNICs; the primary one is the first."""
         k = self.number
         return [
             {
@@ -68,26 +68,26 @@ class BareNode:
         ]
 
     def at_router(self, number: int) -> str:
-        """Return the router's link to a VNIC: 0 is the primary."""
+        """Return the name of the router's link to a VNIC; the primary VNIC is 0."""
         return f"n{self.number}eth{number}"
 
     def detach_vnic(self) -> None:
-        """Take the pods' VNIC away, as the cloud does."""
+        """Remove the pods' VNIC, as the cloud does."""
         netns.ip(ROUTER, [f"link del {self.at_router(1)}"])
 
     def attach_vnic(self) -> None:
-        """Give it back, with the same MAC and addresses."""
+        """Add the pods' VNIC again, with the same MAC and addresses."""
         _build_vnic(self, 1)
 
     def set_mtu(self, mtu: int) -> None:
-        """Set the MTU of its links, and of the router's links to them."""
+        """Set the MTU of the node's links, and of the router's links to them."""
         numbers = range(len(self.vnics))
         netns.ip(self.name, [f"link set eth{n} mtu {mtu}" for n in numbers])
         theirs = [f"link set {self.at_router(n)} mtu {mtu}" for n in numbers]
         netns.ip(ROUTER, theirs)
 
     def start(self) -> None:
-        """Start the process; it takes over the pods of an earlier one."""
+        """Start the process; it adopts the pods that an earlier process has plugged."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -105,7 +105,11 @@ class BareNode:
         self.call("apply", vnics=self.vnics)
 
     def call(self, command: str, **arguments: Any) -> Any:
-        """Let the process carry a command out; return its result."""
+        """Let the process carry out a command; return the result.
+
+        Raises:
+            RuntimeError: the process does not run, has ended, or reports an error.
+        """
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise RuntimeError(f"{self.name} does not run")
@@ -120,18 +124,18 @@ class BareNode:
         return answer["value"]
 
     def log_events(self) -> list[dict[str, Any]]:
-        """Return its log lines."""
+        """Return what the process has logged."""
         return [json.loads(x) for x in self.log_path.read_text().splitlines()]
 
     def kill(self) -> None:
-        """Kill the process by SIGKILL."""
+        """End the process by SIGKILL."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._close()
 
     def stop(self) -> None:
-        """Let the process end."""
+        """End the process in order; kill it if it does not end."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             try:
@@ -151,22 +155,22 @@ class BareNode:
 
 @dataclass(frozen=True, kw_only=True)
 class BarePod:
-    """A pod: a namespace with its link to a node."""
+    """A pod: a namespace, and a link from there to a node."""
 
     name: str
     node: BareNode
     link: str
-    """Its link on the node."""
+    """The name of the link's end on the node."""
     addresses: tuple[str, str]
 
     def address(self, *, six: bool = False) -> str:
-        """Return its address of a family."""
+        """Return the pod's IPv4 address or, if ``six``, its IPv6 address."""
         return self.addresses[six]
 
 
 @dataclass(kw_only=True)
 class BareStage:
-    """The nodes and what lies between them."""
+    """Two nodes, and their pods."""
 
     nodes: list[BareNode]
     _numbers: Iterator[int] = field(default_factory=lambda: count(10))
@@ -177,8 +181,8 @@ class BareStage:
 
         Args:
             node: the node's number.
-            like: a pod that is unplugged, and whose addresses it gets.
-            options: fields of the lease.
+            like: an unplugged pod; the new pod gets its addresses.
+            options: other fields of the pod's lease.
         """
         at, number = self.nodes[node - 1], next(self._numbers)
         addresses = (f"10.1.{node}.{number}", f"2001:db8:1:{node}::{number:x}")
@@ -195,7 +199,7 @@ class BareStage:
         return pod
 
     def unplug(self, pod: BarePod) -> None:
-        """Do what DEL does; the pod's namespace stays."""
+        """Detach a pod from its node, as DEL does; the pod's namespace stays."""
         pod.node.call("unplug", pod=pod.name)
         del pod.node.pods[pod.name]
 
@@ -208,7 +212,7 @@ class BareStage:
         self._pods.clear()
 
     def _lead(self, addresses: tuple[str, str], node: int) -> None:
-        """Lead addresses to another node's VNIC, as when the cloud has moved them."""
+        """Lead addresses to a node's VNIC, as the cloud does when it moves them."""
         four, six = addresses
         via = f"via 10.1.{node}.2 dev {self.nodes[node - 1].at_router(1)} onlink"
         netns.ip(ROUTER, [f"route replace {four}/32 {via}"])
@@ -217,7 +221,7 @@ class BareStage:
 
 
 def mac(node: int, vnic: int) -> str:
-    """Return the MAC of a VNIC."""
+    """Return the MAC of a node's VNIC."""
     return f"02:00:17:00:0{vnic}:0{node}"
 
 
@@ -225,12 +229,12 @@ def mac(node: int, vnic: int) -> str:
 def bare_stage(
     directory: Path, *, lasts: float = 0.0, command: tuple[str, ...] = ()
 ) -> Iterator[BareStage]:
-    """Run two nodes with a router between them and a host outside.
+    """Run two nodes, a router between them, and a host outside of the VCN.
 
     Args:
-        directory: for log files.
-        lasts: how long a flow counts as proven, in seconds; 0: as in the product.
-        command: a program that starts each node's process, with its arguments.
+        directory: gets the log files.
+        lasts: a flow counts as proven for so many seconds; 0 means: as in the product.
+        command: a program with arguments, which starts each node's process.
     """
     before = netns.names()
     nodes = [
@@ -280,7 +284,7 @@ def _build_router() -> None:
 
 
 def _build_vnic(node: BareNode, number: int) -> None:
-    """Lead a link from the router to a node, and the VNIC's addresses to it."""
+    """Make a link from the router to a node, and lead a VNIC's addresses there."""
     vnic, link, theirs = node.vnics[number], f"eth{number}", node.at_router(number)
     netns.ip(
         ROUTER,

@@ -1,4 +1,4 @@
-"""Which packets went by the express lane, by the product's own counters."""
+"""Says which packets went by the express lane: the product itself counts them."""
 
 import os
 import socket
@@ -26,27 +26,28 @@ from vcnd.netlink.messages import NetlinkSocket
 ATTACH_SECONDS = 5.0
 EXCHANGES = 20
 SOME = 4
-"""So many packets more or less are acknowledgements, perhaps of another connection."""
+"""So many packets may go the other way: acknowledgements, also of other connections."""
+MOST = 2 * EXCHANGES - SOME
 UNANSWERED = {
     "arp lab": "drop",
     "ip6 lab": "icmpv6 type nd-neighbor-advert drop",
 }
-"""Rules, by table, of a router that finds no neighbour: packets to it wait."""
+"""Rules by table: a router with them finds no neighbour, so packets to it wait."""
 Opening = Callable[..., Stream | Datagrams]
 PORTS = (4000, 8080)
-"""The client's and the server's, where a test does not say."""
+"""The client's port and the server's, unless a test names others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """Packets of a node's pods, by lane."""
+    """How many packets of a node's pods went by the lane, and how many did not."""
 
     express: int
     ordinary: int
 
     @property
     def mostly_express(self) -> bool:
-        """Return True if the lane has ten times as many as the ordinary path."""
+        """Return True if, of eleven packets, more than ten went by the lane."""
         return self.express > 10 * self.ordinary
 
 
@@ -59,10 +60,10 @@ def state(node: BareNode) -> dict[str, Any]:
 def until(
     holds: Callable[[], bool], what: str, seconds: float = ATTACH_SECONDS
 ) -> None:
-    """Return as soon as something holds.
+    """Return as soon as a condition holds.
 
     Raises:
-        TimeoutError: it does not hold within some seconds.
+        TimeoutError: the condition does not hold in time.
     """
     end = time.monotonic() + seconds
     while not holds():
@@ -72,7 +73,7 @@ def until(
 
 
 def until_settled(node: BareNode) -> dict[str, Any]:
-    """Return the lane's state once it is on, or off for good."""
+    """Return the lane's state as soon as the lane is on, or off for good."""
 
     def settled() -> bool:
         found = state(node)
@@ -83,7 +84,7 @@ def until_settled(node: BareNode) -> dict[str, Any]:
 
 
 def until_attached(*nodes: BareNode) -> None:
-    """Return when each of the nodes' pods that may use the lane has its programs."""
+    """Return as soon as each pod that may use the lane has the programs at its link."""
     for node in nodes:
         wanted = sum(p.get("express", True) for p in node.pods.values())
 
@@ -94,7 +95,7 @@ def until_attached(*nodes: BareNode) -> None:
 
 
 def share(node: BareNode, action: Callable[[], object]) -> Share:
-    """Return which way a node's packets go during an action."""
+    """Run an action; return which way a node's packets go meanwhile."""
     before = state(node)
     action()
     after = state(node)
@@ -105,18 +106,18 @@ def share(node: BareNode, action: Callable[[], object]) -> Share:
 
 
 def rides(node: BareNode, exchange: Callable[[int], object]) -> bool:
-    """Return True if a flow's packets go by the lane, False if none does.
+    """Return True if a flow's packets go by the lane, False if they do not.
 
     Args:
-        node: the node that they cross, once for each packet.
+        node: the node; each packet crosses it once.
         exchange: sends a number of packets in each direction.
 
     Raises:
-        AssertionError: some do and some do not.
+        AssertionError: some packets go by the lane and some do not.
     """
     exchange(2)  # each direction is admitted by a packet of its own
     seen = share(node, lambda: exchange(EXCHANGES))
-    if seen.express >= 2 * EXCHANGES - SOME:
+    if seen.express >= MOST:
         return True
     if seen.express <= SOME:
         return False
@@ -124,19 +125,19 @@ def rides(node: BareNode, exchange: Callable[[int], object]) -> bool:
 
 
 def until_rides(node: BareNode, exchange: Callable[[int], object]) -> None:
-    """Return once a flow's packets go by the lane."""
+    """Return as soon as a flow's packets go by the lane."""
 
     def now() -> bool:
-        most = 2 * EXCHANGES - SOME
-        return share(node, lambda: exchange(EXCHANGES)).express >= most
+        return share(node, lambda: exchange(EXCHANGES)).express >= MOST
 
     until(now, f"the flow is in the lane of {node.name}")
 
 
 def connections(node: BareNode, *words: str) -> list[str]:
-    """Return the lines of connection tracking on the node's pods that contain words.
+    """Return the lines of connection tracking that have some words.
 
-    Those of a removed pod are left out: the kernel lists them for another moment.
+    The lines are of connections of the node's pods.  For a moment the kernel also lists
+    connections of removed pods; they are left out.
     """
     path = Path("/proc/thread-self/net/nf_conntrack")
     lines = netns.inside(node.name, path.read_text).splitlines()
@@ -162,8 +163,8 @@ def tcp(
     Args:
         client: one pod.
         server: the other pod.
-        six: whether it has IPv6 addresses.
-        ports: the client's and the server's.
+        six: True for IPv6.
+        ports: the client's port and the server's.
         to: the address to which the client connects; else the server's own.
     """
     mine, theirs = ports
@@ -180,7 +181,7 @@ def udp(
     ports: tuple[int, int] = PORTS,
     to: Address | None = None,
 ) -> Datagrams:
-    """Return a UDP conversation between two pods; arguments are those of ``tcp``."""
+    """Return a UDP conversation between two pods; ``tcp`` explains the arguments."""
     mine, theirs = ports
     return streams.talk(
         (client.name, (client.address(six=six), mine)),
@@ -190,17 +191,23 @@ def udp(
 
 
 def watch(pod: BarePod) -> frames.Watch:
-    """See what a pod receives and sends."""
+    """Return a view of the frames that a pod receives and sends."""
     return frames.Watch(pod.name, "eth0")
 
 
 def watch_router(node: BareNode) -> frames.Watch:
-    """See what the router receives from a node's pods and sends to them."""
+    """Return a view of the frames between a node's pods and the router."""
     return frames.Watch(ROUTER, node.at_router(1))
 
 
 def count_lost(flow: Datagrams, *, back: bool, seconds: float) -> int:
-    """Send in one direction for a while; return how many datagrams did not arrive."""
+    """Send datagrams for some seconds; return how many did not arrive.
+
+    Args:
+        flow: the conversation.
+        back: True: the server sends; False: the client does.
+        seconds: how long.
+    """
     end, lost = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         lost += not flow.arrives(back=back, seconds=streams.ANSWER_SECONDS)
@@ -209,7 +216,7 @@ def count_lost(flow: Datagrams, *, back: bool, seconds: float) -> int:
 
 
 def forget(node: BareNode, *addresses: str) -> None:
-    """Delete the connections of some addresses from a node's connection tracking."""
+    """Let a node's connection tracking forget the connections of some addresses."""
     netns.inside(node.name, lambda: conntrack.forget(addresses))
 
 
@@ -222,7 +229,7 @@ def tc(node: BareNode, command: str) -> None:
 
 @contextmanager
 def held_back(*nodes: BareNode, six: bool) -> Iterator[Callable[[], None]]:
-    """Let packets to the nodes' VNICs wait on the router until the yielded call."""
+    """Let packets to the nodes' pods wait on the router; yield what lets them go."""
     links = [(n.at_router(1), n.vnics[1]["ipv6" if six else "address"]) for n in nodes]
     macs = [n.vnics[1]["mac"] for n in nodes]
 
@@ -244,7 +251,7 @@ def held_back(*nodes: BareNode, six: bool) -> Iterator[Callable[[], None]]:
 
 
 def programs(node: BareNode) -> dict[tuple[str, Hook], int]:
-    """Return how many programs a node's hooks have, where they have any."""
+    """Return how many programs are at each tcx hook of a node that has any."""
 
     def look() -> dict[tuple[str, Hook], int]:
         return {
@@ -258,7 +265,7 @@ def programs(node: BareNode) -> dict[tuple[str, Hook], int]:
 
 
 def links_with_clsact() -> set[str]:
-    """Return the links of this thread's namespace that have the qdisc."""
+    """Return the links of this thread's namespace that have the clsact qdisc."""
     with NetlinkSocket(socket.NETLINK_ROUTE) as route:
         dump = route.dump("list queues", *traffic_control.list_queues())
         queues = [traffic_control.queue(body) for _, body in dump]
@@ -266,7 +273,7 @@ def links_with_clsact() -> set[str]:
 
 
 def keep_programs(node: BareNode, link: str) -> Callable[[], None]:
-    """Keep the programs of a pod's link; return what puts them back for later ones."""
+    """Hold the programs of a pod's link; return a call that puts them back there."""
 
     def numbers() -> dict[Hook, int]:
         index = socket.if_nametoindex(link)

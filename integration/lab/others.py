@@ -14,9 +14,9 @@ from vcnd.netlink import traffic_control
 from vcnd.netlink.messages import NetlinkSocket
 
 PRIORITY = 5
-"""Of their filters, before ours."""
+"""Their filters have it, which is before ours."""
 PASS_ON, DROP = -1, 2
-"""What a program of theirs does with each packet."""
+"""What a program of theirs may do with each packet."""
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def attach(link: int, hook: Hook, does: int, way: type[Hooks]) -> None:
     Args:
         link: the link's index.
         hook: the hook.
-        does: ``PASS_ON`` or ``DROP``.
-        way: by tcx, or by a filter of the clsact qdisc.
+        does: what the program does with each packet: ``PASS_ON`` or ``DROP``.
+        way: tcx, or a filter of the clsact qdisc.
     """
     steps = struct.pack("=BBhiBBhi", 0xB7, 0, 0, does, 0x95, 0, 0, 0)
     program = programs.load("other", steps)
