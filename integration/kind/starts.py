@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from integration.kind.checks.stage import NAMESPACE, Stage, container
+from integration.kind.checks.stage import NAMESPACE, Stage, pod
 
 PODS = 60
 START_SECONDS = 300.0
@@ -75,20 +75,8 @@ def burst(stage: Stage, node: str) -> dict[str, list[float]]:
     watcher = Watcher(stage)
     watcher.start()
     try:
-        pods = [
-            {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {"name": f"bench-{n}", "labels": {"bench": "yes"}},
-                "spec": {
-                    "nodeName": node,
-                    "terminationGracePeriodSeconds": 0,
-                    "containers": [container("pause", "pause")],
-                },
-            }
-            for n in range(PODS)
-        ]
-        stage.apply(*pods)
+        label = {"bench": "yes"}
+        stage.apply(*(pod(f"bench-{n}", node, labels=label) for n in range(PODS)))
         stage.wait("all pods are ready", lambda: watcher.ready() == PODS, START_SECONDS)
     finally:
         watcher.end()

@@ -8,7 +8,7 @@ import time
 from integration.checking import CheckError, require
 from integration.kind import install
 from integration.kind.checks.demand import in_agreement, no_failed_sandboxes
-from integration.kind.checks.stage import NAMESPACE, SERVICE_PORT, Stage, container
+from integration.kind.checks.stage import NAMESPACE, SERVICE_PORT, Stage, pod
 from integration.kind.cloud import Cloud
 from integration.kind.docker import DockerError
 from integration.kind.settings import NETWORK
@@ -58,16 +58,8 @@ class Load(threading.Thread):
 
     def _pod(self, number: int) -> dict[str, object]:
         workers = self._stage.workers
-        return {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": f"load-{number}", "labels": {"load": "yes"}},
-            "spec": {
-                "nodeName": workers[number % len(workers)],
-                "terminationGracePeriodSeconds": 0,
-                "containers": [container("pause", "pause")],
-            },
-        }
+        node = workers[number % len(workers)]
+        return pod(f"load-{number}", node, labels={"load": "yes"})
 
     def end(self) -> None:
         """Stop creating pods."""
@@ -178,8 +170,8 @@ def _back(stage: Stage, node: str, *pods: str) -> bool:
     node is ready, and removes the address until there is a sandbox.
     """
     started = _started(stage, node)
-    for pod in pods:
-        status = stage.get("pod", pod)["status"]
+    for name in pods:
+        status = stage.get("pod", name)["status"]
         containers = status.get("containerStatuses", [])
         running = [
             c["state"].get("running", {}).get("startedAt", "") for c in containers

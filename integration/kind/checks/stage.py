@@ -205,24 +205,36 @@ def container(name: str, *arguments: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def pod(
+    name: str,
+    node: str,
+    *containers: dict[str, Any],
+    labels: dict[str, str] | None = None,
+    **spec: Any,
+) -> dict[str, Any]:
+    """Return a pod of a node that ends at once when it is deleted."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels or {}},
+        "spec": {
+            "nodeName": node,
+            "terminationGracePeriodSeconds": 0,
+            "containers": list(containers) or [container("pause", "pause")],
+            **spec,
+        },
+    }
+
+
 def server(
     name: str, node: str, *, labels: dict[str, str] | None = None, **spec: Any
 ) -> dict[str, Any]:
     """Return a pod that serves on both ports and answers with the caller's address."""
-    one, two = SERVICE_PORT, BLOCKED_PORT
-    serve = ("netexec", f"--http-port={one}", f"--udp-port={one}")
-    blocked = ("netexec", f"--http-port={two}", f"--udp-port={two}")
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "labels": {"app": name, **(labels or {})}},
-        "spec": {
-            "nodeName": node,
-            "terminationGracePeriodSeconds": 0,
-            "containers": [container("serve", *serve), container("blocked", *blocked)],
-            **spec,
-        },
-    }
+    both = (
+        container(part, "netexec", f"--http-port={port}", f"--udp-port={port}")
+        for part, port in (("serve", SERVICE_PORT), ("blocked", BLOCKED_PORT))
+    )
+    return pod(name, node, *both, labels={"app": name, **(labels or {})}, **spec)
 
 
 def service(name: str, selector: dict[str, str], **spec: Any) -> dict[str, Any]:

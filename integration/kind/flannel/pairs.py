@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from integration.checking import CheckError
-from integration.kind.checks.stage import NAMESPACE, Stage, container
+from integration.kind.checks.stage import NAMESPACE, Stage, container, pod
 from integration.kind.flannel import ends
 
 PROGRAM = "/usr/local/bin/vcnd-ends"
@@ -49,19 +49,9 @@ def make(stage: Stage, name: str) -> Pair:
 
 def _pod(name: str, node: str, *command: str) -> dict[str, Any]:
     mount = {"name": "ends", "mountPath": PROGRAM, "readOnly": True}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "nodeName": node,
-            "terminationGracePeriodSeconds": 0,
-            "containers": [
-                container("ends", command=list(command), volumeMounts=[mount])
-            ],
-            "volumes": [{"name": "ends", "hostPath": {"path": PROGRAM}}],
-        },
-    }
+    program = container("ends", command=list(command), volumeMounts=[mount])
+    volume = {"name": "ends", "hostPath": {"path": PROGRAM}}
+    return pod(name, node, program, volumes=[volume])
 
 
 def node_root(stage: Stage, node: str) -> Path:
