@@ -6,7 +6,7 @@ import trio
 
 from integration.checking import CheckError, require
 from integration.cloudview import addresses_of, named
-from integration.demo.stage import Stage, private_ip_of
+from integration.demo.stage import Stage, connect, private_ip_of
 from integration.lab import snapshot, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.lab import POOL
@@ -91,9 +91,7 @@ async def second_vnic_used(stage: Stage) -> str:
 async def restart_keeps_pods(stage: Stage) -> str:
     """Kill the daemon; pods talk on, no lease changes, the next ADD works."""
     node, pod, other = stage.nodes[0], stage.pod(0), stage.pod(1)
-    conversation = await traffic.connect(pod.netns, other.address, traffic.SERVICE_PORT)
-    if conversation is None:
-        raise CheckError(f"{pod.name} cannot connect to {other.name}")
+    conversation = await connect(pod, other.address)
     before = (await node.status()).leases
     await node.kill()
     while_down = await conversation.ask()

@@ -2,9 +2,8 @@
 
 import trio
 
-from integration.checking import CheckError, require
-from integration.demo.stage import Stage, sees
-from integration.lab import traffic
+from integration.checking import require
+from integration.demo.stage import Stage, connect, sees
 
 GARBAGE = (
     ("IMDS /instance/", "page"),
@@ -27,9 +26,7 @@ PATIENCE_SECONDS = 60.0
 async def bad_answer_survived(stage: Stage) -> str:
     """Start a daemon before a cloud that answers with garbage, ten times over."""
     node, pod, other = stage.nodes[0], stage.pod(0), stage.pod(1)
-    conversation = await traffic.connect(pod.netns, other.address, traffic.SERVICE_PORT)
-    if conversation is None:
-        raise CheckError(f"{pod.name} cannot connect to {other.name}")
+    conversation = await connect(pod, other.address)
     for operation, how in GARBAGE:
         await stage.lab.cloud.fault(operation=operation, kind="garbled", how=how)
     await node.kill()

@@ -90,13 +90,11 @@ async def nsg_between_classes_same_node(stage: Stage) -> str:
         require(back == pod.address, f"{plain.name} sees {back}")
         answer = await traffic.ask(pod.netns, plain.address, port, SILENCE_SECONDS)
         require(answer is None, f"port {port} of {plain.name} answers {answer}")
-        rejected = [
-            f
-            for f in await stage.lab.cloud.flow_log()
-            if f["action"] == "REJECT"
-            and f["sourceAddress"] == pod.address
-            and f["destinationAddress"] == plain.address
-        ]
+        rejected = await stage.lab.cloud.flow_log(
+            action="REJECT",
+            sourceAddress=pod.address,
+            destinationAddress=plain.address,
+        )
         require(rejected, "the flow log has no REJECT of it")
     finally:
         await stage.stop_pod(pod)

@@ -10,7 +10,7 @@ import trio
 
 from fakeoci.fabric import netns
 from integration.checking import CheckError, require
-from integration.demo.stage import Stage
+from integration.demo.stage import Stage, connect
 from integration.lab import others, traffic
 from integration.lab.node import Node
 from integration.lab.pods import Pod
@@ -72,7 +72,7 @@ async def _is_express(client: Pod, server: Pod, address: str) -> int:
     """
     nodes = list({n.name: n for n in (client.node, server.node)}.values())
     with _watching(nodes, address):
-        talk = await _connect(client, address, traffic.SERVICE_PORT)
+        talk = await connect(client, address)
         ordinary, express = [0], [0]
         for _ in range(TRIES):
             before = [(_seen(n), (await n.status()).express) for n in nodes]
@@ -98,7 +98,7 @@ async def _is_express(client: Pod, server: Pod, address: str) -> int:
 async def _is_ordinary(client: Pod, address: str) -> None:
     """Require that every packet of a connection takes the ordinary path."""
     with _watching([client.node], address):
-        talk = await _connect(client, address, traffic.SERVICE_PORT)
+        talk = await connect(client, address)
         await _require_ordinary(talk, client, address)
         talk.close()
 
@@ -117,7 +117,7 @@ async def _service_is_ordinary(client: Pod, address: str) -> None:
         _watching([client.node], address),
         others.table(client.node.name, "inet lab", translates),
     ):
-        talk = await _connect(client, service, SERVICE_PORT)
+        talk = await connect(client, service, SERVICE_PORT)
         await _require_ordinary(talk, client, service)
         talk.close()
 
@@ -127,7 +127,7 @@ async def _rule_stops(client: Pod, address: str) -> float:
     family = "ip6" if ":" in address else "ip"
     rule = f"{family} daddr {address} tcp dport {traffic.SERVICE_PORT} drop"
     drops = others.chain("filter hook forward priority -300", rule)
-    talk = await _connect(client, address, traffic.SERVICE_PORT)
+    talk = await connect(client, address)
     await _ask(talk, client, address)
     with others.table(client.node.name, "inet lab", drops):
         began = trio.current_time()
@@ -141,13 +141,6 @@ async def _rule_stops(client: Pod, address: str) -> float:
         talk.close()
         return took
     raise CheckError(f"{client.name} → {address}: silent after the rule has gone")
-
-
-async def _connect(client: Pod, address: str, port: int) -> traffic.Conversation:
-    talk = await traffic.connect(client.netns, address, port)
-    if talk is None:
-        raise CheckError(f"{client.name} cannot connect to {address}:{port}")
-    return talk
 
 
 async def _ask(talk: traffic.Conversation, client: Pod, address: str) -> None:

@@ -82,13 +82,11 @@ async def nsg_blocks(stage: Stage) -> str:
         client.netns, server.address, traffic.BLOCKED_PORT, seconds=1.0
     )
     require(seen is None, f"port {traffic.BLOCKED_PORT} answers {seen}")
-    rejected = [
-        f
-        for f in await stage.lab.cloud.flow_log()
-        if f["action"] == "REJECT"
-        and f["sourceAddress"] == client.address
-        and f["destinationPort"] == traffic.BLOCKED_PORT
-    ]
+    rejected = await stage.lab.cloud.flow_log(
+        action="REJECT",
+        sourceAddress=client.address,
+        destinationPort=traffic.BLOCKED_PORT,
+    )
     require(rejected, "the flow log has no REJECT of it")
     return f"{server.address}:{traffic.BLOCKED_PORT} is silent; the flow log: REJECT"
 
@@ -139,14 +137,12 @@ async def flow_log_names_pod_address(stage: Stage) -> str:
     """The flow log has a record with the pod's own address."""
     client, server = stage.pod(0), stage.pod(1)
     await sees(client.netns, server.address)
-    found = [
-        f
-        for f in await stage.lab.cloud.flow_log()
-        if f["action"] == "ACCEPT"
-        and f["sourceAddress"] == client.address
-        and f["destinationAddress"] == server.address
-        and f["destinationPort"] == traffic.SERVICE_PORT
-    ]
+    found = await stage.lab.cloud.flow_log(
+        action="ACCEPT",
+        sourceAddress=client.address,
+        destinationAddress=server.address,
+        destinationPort=traffic.SERVICE_PORT,
+    )
     require(found, f"no ACCEPT of {client.address} → {server.address}")
     last = found[-1]
     return (

@@ -77,6 +77,20 @@ async def sees(client: str, address: str, port: int = traffic.SERVICE_PORT) -> s
     return seen
 
 
+async def connect(
+    client: Pod, address: str, port: int = traffic.SERVICE_PORT
+) -> traffic.Conversation:
+    """Return a pod's connection to a server.
+
+    Raises:
+        CheckError: no connection.
+    """
+    conversation = await traffic.connect(client.netns, address, port)
+    if conversation is None:
+        raise CheckError(f"{client.name} cannot connect to {address}:{port}")
+    return conversation
+
+
 def private_ip_of(
     world: dict[str, list[dict[str, Any]]], address: str, kind: str = "PrivateIp"
 ) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import trio
 
 from integration.checking import CheckError, require
 from integration.cloudview import addresses_of, named
-from integration.demo.stage import Stage
+from integration.demo.stage import Stage, connect
 from integration.lab import traffic
 from integration.lab.node import Node
 from vcnd.model.status import NodeStatus
@@ -22,9 +22,7 @@ async def vnic_missing_from_list(stage: Stage) -> str:
     node, pod, other = stage.nodes[0], stage.pod(0), stage.pod(1)
     world = await stage.lab.cloud.world()
     attachments = _attachments(world, node)
-    conversation = await traffic.connect(pod.netns, other.address, traffic.SERVICE_PORT)
-    if conversation is None:
-        raise CheckError(f"{pod.name} cannot connect to {other.name}")
+    conversation = await connect(pod, other.address)
     before = _numbers(await node.status())
     ids = [a[name] for a in attachments for name in ("id", "vnicId")]
     await stage.lab.cloud.hide(*ids, seconds=HIDDEN_SECONDS)

@@ -44,9 +44,10 @@ class Cloud:
         answer: list[dict[str, Any]] = await self._get(f"/requests?after={after}")
         return answer
 
-    async def flow_log(self) -> list[dict[str, Any]]:
-        """Return the flow log's records' data."""
-        return [r["data"] for r in await self._get("/flowLogs")]
+    async def flow_log(self, **fields: object) -> list[dict[str, Any]]:
+        """Return the data of the flow log's records that have some fields' values."""
+        records = [r["data"] for r in await self._get("/flowLogs")]
+        return [data for data in records if fields.items() <= data.items()]
 
     async def spoofed_packets(self) -> int:
         """Return how many packets the source check has dropped."""

@@ -290,10 +290,8 @@ async def test_pods_of_two_classes_keep_a_long_conversation(
         for _ in range(20):
             assert await talk.ask() == a.address
         talk.close()
-        flows = [
-            f
-            for f in await lab.cloud.flow_log()
-            if (f["sourceAddress"], f["destinationAddress"]) == (a.address, b.address)
-        ]
+        flows = await lab.cloud.flow_log(
+            sourceAddress=a.address, destinationAddress=b.address
+        )
         assert flows
         assert await lab.cloud.spoofed_packets() == 0
