@@ -73,6 +73,10 @@ LEASE = Lease(
 )
 
 
+WITH_REAPER = f"group {LAYOUT.link_group} "
+"""In the lines of links that were cut."""
+
+
 def state() -> dict[str, str]:
     """Return what the node's namespace holds of pods, cut links left out."""
     commands = {
@@ -82,10 +86,11 @@ def state() -> dict[str, str]:
         "neighbours": "neigh show nud permanent",
     }
     found = {n: netns.ip_output("node", *c.split()) for n, c in commands.items()}
-    found["links"] = "\n".join(
-        line
-        for line in found["links"].splitlines()
-        if f"group {LAYOUT.link_group} " not in line
+    links = found["links"].splitlines()
+    cut = {x.split()[1].split("@")[0] for x in links if WITH_REAPER in x}
+    found["links"] = "\n".join(x for x in links if WITH_REAPER not in x)
+    found["neighbours"] = "\n".join(
+        x for x in found["neighbours"].splitlines() if x.split()[2] not in cut
     )
     return found | {"elements": netns.nft_output("node", "list table inet vcnd")}
 
@@ -181,6 +186,20 @@ def qdiscs() -> str:
     return subprocess.run(
         ["/usr/sbin/tc", "qdisc"], check=True, capture_output=True, text=True
     ).stdout
+
+
+def test_an_add_soon_after_del_has_a_link_of_its_own(
+    wiring: tuple[PodWiring, int],
+) -> None:
+    """That of the pod before waits for the reaper, and is up until then."""
+    host, pod = wiring
+    plug(host, pod)
+    unplug(host)
+    plug(host, pod)
+    plugged = state()
+    netns.inside("node", lambda: reap_group(LAYOUT))
+    assert state() == plugged
+    assert LEASE.host_ifname in plugged["links"]
 
 
 def test_refused_step_of_del_is_done_by_the_next(

@@ -84,7 +84,7 @@ def test_cut_is_as_built_plainly(four: str) -> None:
     )
     assert filled == plain(
         ("route", rtnl.delete_route(four, table=100)),
-        ("down", rtnl.link_down_into_group(name, 7)),
+        ("reap", rtnl.link_into_group(name, 7)),
     )
 
 

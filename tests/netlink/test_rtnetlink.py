@@ -80,10 +80,16 @@ HOST_ROUTE = ROUTE | {"family": FOUR, "dst_len": 32, "scope": 253, "table": 254}
             {**LINK, **UP, "index": 7, "IFLA_MTU": 8900},
         ),
         (
-            rtnl.link_down_into_group("oci1", 0x6F636901),
+            rtnl.link_into_group("oci1", 0x6F636901, down=True),
             19,
             0,
             {**LINK, "change": 1, "IFLA_IFNAME": "oci1", "IFLA_GROUP": 0x6F636901},
+        ),
+        (
+            rtnl.link_into_group("oci1", 7),
+            19,
+            0,
+            {**LINK, "IFLA_IFNAME": "oci1", "IFLA_GROUP": 7},
         ),
         (rtnl.delete_link(7), 17, 0, {**LINK, "index": 7}),
         (rtnl.delete_group(9), 17, 0, {**LINK, "IFLA_GROUP": 9}),

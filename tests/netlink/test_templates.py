@@ -34,7 +34,7 @@ def test_only_the_last_request_asks_for_an_acknowledgement() -> None:
 
 
 def test_short_value_is_padded_and_a_long_one_refused() -> None:
-    down = rtnl.link_down_into_group("~" * 15, 1)
+    down = rtnl.link_into_group("~" * 15, 1)
     template = Template(requests([("down", down)]), name=b"~" * 15)
     ((*_, body),) = numbered(template.fill(1, name=b"oci1"))
     assert b"oci1" + bytes(12) in body

@@ -149,13 +149,15 @@ def ways_to_pod(table: int, sources: tuple[tuple[Family, str], ...]) -> Template
 def cut_off(table: int, group: int, families: Families) -> Template:
     """Return what cuts a pod off: its routes go, its link is for the reaper.
 
+    The link stays up until then: without an element of the nft map it carries nothing.
+
     Blanks: the name of the host's end, the addresses by family.
     """
     steps = [
         ("pod's route on the host", rtnl.delete_route(ADDRESSES[family], table=table))
         for family in families
     ]
-    steps.append(("veth down", rtnl.link_down_into_group(HOST, group)))
+    steps.append(("veth to the reaper", rtnl.link_into_group(HOST, group)))
     return Template(requests(steps), host=HOST.encode(), **_blank_addresses(families))
 
 

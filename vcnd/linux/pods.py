@@ -149,7 +149,7 @@ class PodWiring:
             )
 
     def _is_intact(self, host: str, pod: str, netns: int) -> bool:
-        """Return True if both ends exist, are up, and belong together."""
+        """Return True if both ends exist, are up, belong together, and stay."""
         ours = kernel.link(host)
         with self._home.inside(netns):
             theirs = kernel.link(pod)
@@ -157,6 +157,7 @@ class PodWiring:
             ours is not None
             and theirs is not None
             and ours.up
+            and ours.group != self._layout.link_group
             and theirs.peer_index == ours.index
         )
 
@@ -307,7 +308,7 @@ class PodWiring:
         """Take a link down and mark it for the reaper; one that is gone is no error."""
         self._missing_is_fine(
             "veth down",
-            rtnetlink.link_down_into_group(ifname, self._layout.link_group),
+            rtnetlink.link_into_group(ifname, self._layout.link_group, down=True),
         )
 
     def _missing_is_fine(self, step: str, message: Message) -> None:

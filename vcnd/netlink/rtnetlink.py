@@ -107,9 +107,14 @@ def link_up(index: int, mtu: int = 0) -> Message:
     return RTM_SETLINK, 0, body + u32(IFLA_MTU, mtu) if mtu else body
 
 
-def link_down_into_group(name: str, group: int) -> Message:
-    """Take a link down and mark it for the reaper."""
-    body = _ifinfo(0, 0, IFF_UP) + text(IFLA_IFNAME, name) + u32(IFLA_GROUP, group)
+def link_into_group(name: str, group: int, *, down: bool = False) -> Message:
+    """Put a link into a group, and take it down.
+
+    To take it down takes the kernel some hundred microseconds, with the lock of all
+    links: it waits until nobody uses the link's queue.
+    """
+    body = _ifinfo(0, 0, IFF_UP if down else 0)
+    body += text(IFLA_IFNAME, name) + u32(IFLA_GROUP, group)
     return RTM_SETLINK, 0, body
 
 
