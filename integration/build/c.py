@@ -1,11 +1,11 @@
 """Programs of one C file."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
+from integration.build import command
 from integration.build.cache import Cache, key_of
-from integration.build.components import BuildError
+from integration.build.command import BuildError
 
 
 def compiled(cache: Cache, source: Path, *flags: str) -> Path:
@@ -20,9 +20,7 @@ def compiled(cache: Cache, source: Path, *flags: str) -> Path:
         compiler = shutil.which("cc") or shutil.which("gcc")
         if compiler is None:
             raise BuildError("a C compiler is missing: apt-get install gcc")
-        command = [compiler, *flags, "-o", str(folder / name), str(source)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BuildError(f"{source.name} does not compile: {done.stderr}")
+        arguments = [compiler, *flags, "-o", str(folder / name), str(source)]
+        command.run(arguments, f"{source.name} does not compile")
 
     return cache.artifact(name, key_of(source, flags), compile_into) / name

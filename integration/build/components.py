@@ -12,15 +12,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from integration.build import command
 from integration.build.cache import Cache, key_of
+from integration.build.command import BuildError
 
 FOLDER = Path(__file__).parents[1] / "components"
 KUBERNETES = "v1.34.4"
 LEAST_GO = (1, 24)
-
-
-class BuildError(Exception):
-    """A component cannot be built here; says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +155,9 @@ def source(module: str, path: str) -> Path:
     Raises:
         BuildError: Go refused.
     """
-    done = subprocess.run(
-        [go(), "mod", "download", "-json", path],
-        cwd=FOLDER / module,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BuildError(f"the source of {path} cannot be had: {done.stdout}")
-    return Path(json.loads(done.stdout)["Dir"])
+    download = [go(), "mod", "download", "-json", path]
+    failure = f"the source of {path} cannot be had"
+    return Path(json.loads(command.run(download, failure, FOLDER / module))["Dir"])
 
 
 def _packages(compiler: str, module: Path, program: Program) -> int:
@@ -209,17 +200,17 @@ def build(cache: Cache, program: Program) -> Path:
 
     def compile_into(folder: Path) -> None:
         verb = ["test", "-c"] if program.is_test else ["build"]
-        command = [compiler, *verb, "-mod=readonly", "-trimpath", "-buildvcs=false"]
+        arguments = [compiler, *verb, "-mod=readonly", "-trimpath", "-buildvcs=false"]
         if program.tags:
-            command += ["-tags", program.tags]
-        command += ["-ldflags", _ldflags(program), "-o", str(folder / program.name)]
+            arguments += ["-tags", program.tags]
+        arguments += ["-ldflags", _ldflags(program), "-o", str(folder / program.name)]
         environment = {
             **os.environ,
             "CGO_ENABLED": str(int(program.has_c)),
             "GOFLAGS": "",
         }
         process = subprocess.Popen(
-            [*command, "-v", program.package],
+            [*arguments, "-v", program.package],
             cwd=module,
             env=environment,
             stdout=subprocess.DEVNULL,

@@ -4,8 +4,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from integration.build import command
 from integration.build.cache import Cache, key_of
-from integration.build.components import BuildError
+from integration.build.command import BuildError
 
 # Not newer: systemd 256 and up refuse cgroup version 1, which some machines have.
 SUITE = "bookworm"
@@ -55,19 +56,14 @@ def _debian(cache: Cache, name: str, packages: tuple[str, ...]) -> Path:
     program = shutil.which("debootstrap")
     if program is None:
         raise BuildError("debootstrap is missing: apt-get install debootstrap")
-    command = [program, "--variant=minbase", f"--include={','.join(packages)}", SUITE]
+    include = f"--include={','.join(packages)}"
+    debootstrap = [program, "--variant=minbase", include, SUITE]
 
     def make(folder: Path) -> None:
-        done = subprocess.run(
-            [*command, str(folder), *filter(None, [_mirror()])],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        command.run(
+            [*debootstrap, str(folder), *filter(None, [_mirror()])],
+            f"{name}: debootstrap failed (it needs root)",
         )
-        if done.returncode:
-            last = "\n".join(done.stdout.strip().splitlines()[-5:])
-            raise BuildError(f"{name}: debootstrap failed (it needs root): {last}")
         for path in NOT_NEEDED:
             shutil.rmtree(folder / path, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from integration.bench import text
 from integration.build.cache import Cache
-from integration.build.components import BuildError
+from integration.build.command import BuildError
 from integration.checking import CheckError
 from integration.kind import bench, install
 from integration.kind import cluster as clusters

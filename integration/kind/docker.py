@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from integration.build.cache import Cache, key_of
-from integration.build.components import BuildError
+from integration.build.command import BuildError
 
 PACKAGES = (
     *("docker.io", "containerd", "runc", "iptables", "libdevmapper1.02.1"),

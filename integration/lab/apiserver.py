@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from rich.console import Console
 
 from integration.build.cache import Cache
-from integration.build.components import API_SERVER, ETCD, BuildError, build
+from integration.build.command import BuildError
+from integration.build.components import API_SERVER, ETCD, build
 from vcnd.install.identity import kubeconfig
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "base"

@@ -12,7 +12,7 @@ import trio
 from rich.console import Console
 
 from integration.build.cache import Cache
-from integration.build.components import BuildError
+from integration.build.command import BuildError
 from integration.lab.apiserver import ApiServer, programs, running
 from integration.lab.bare import BareStage, bare_stage
 from integration.lab.lab import Lab, running_lab, world_text

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from integration.bench.datapath import flannel, kube_proxy, pathcost
 from integration.build.cache import Cache
-from integration.build.components import BuildError
+from integration.build.command import BuildError
 
 
 def build(cache: Cache, say: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ from fakeoci.fabric import netns
 from integration.bench.datapath import flannel, kube_proxy, ours, underlay
 from integration.bench.datapath.underlay import Place
 from integration.build.cache import Cache
-from integration.build.components import BuildError
+from integration.build.command import BuildError
 from integration.lab.children import Coprocess
 
 OURS, OFF, FLANNEL = "vcnd", "vcnd, lane off", "Flannel VXLAN"

@@ -4,9 +4,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from integration.build import components, rootfs
+from integration.build import command, components, rootfs
 from integration.build.cache import Cache, key_of
-from integration.build.components import BuildError, build
+from integration.build.components import build
 from integration.kind.images import kubernetes
 from integration.lab.profile import IMAGES, Profile
 
@@ -95,12 +95,12 @@ def _lay_files(node: Path, programs: list[Path], plugins: list[Path]) -> None:
         shutil.copy2(binary, node / where / binary.name)
     for binary in plugins:
         shutil.copy2(binary, node / "opt/cni/bin" / binary.name)
-    for command in (
+    for words in (
         ["enable", "containerd.service", "kubelet.service", "new-links.service"],
         ["mask", *MASKED],
         ["set-default", "multi-user.target"],
     ):
-        inside = ["/usr/sbin/chroot", str(node), "systemctl", *command]
+        inside = ["/usr/sbin/chroot", str(node), "systemctl", *words]
         subprocess.run(inside, check=True, capture_output=True)
 
 
@@ -123,16 +123,9 @@ def _preload(node: Path, loaded: list[Path], folder: Path) -> None:
     for number, image in enumerate(loaded):
         (queue / f"{number}.tar").hardlink_to(image)
     log = folder / "containerd.log"
-    done = subprocess.run(
-        [
-            *("/usr/bin/unshare", "--mount", "/bin/bash", "-ec", PRELOAD, "preload"),
-            *(str(node), str(queue), str(log)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+    preload = ["/usr/bin/unshare", "--mount", "/bin/bash", "-ec", PRELOAD, "preload"]
+    command.run(
+        [*preload, str(node), str(queue), str(log)],
+        "images could not be put into the node image",
     )
-    if done.returncode:
-        output = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-        raise BuildError(f"images could not be put into the node image: {output}")
     shutil.rmtree(queue)

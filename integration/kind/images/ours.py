@@ -5,15 +5,13 @@ registry: Debian's Python, the locked requirements, this repository's packages.
 """
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import vcnd
-from integration.build import rootfs
+from integration.build import command, rootfs
 from integration.build.archive import Image, write
 from integration.build.cache import Cache, key_of
-from integration.build.components import BuildError
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = "usr/lib/python3/dist-packages"
@@ -149,32 +147,16 @@ def _third_party(cache: Cache, what: str) -> Path:
 
 def _pip(*arguments: str, target: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-    done = subprocess.run(
-        [*pip, "--no-compile", "--target", str(target), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BuildError(f"pip refused: {done.stderr.strip()[-2000:]}")
+    into = ["--no-compile", "--target", str(target)]
+    command.run([*pip, *into, *arguments], "pip refused")
 
 
 def _compile(system: Path, folder: Path) -> None:
     work, merged = folder / "work", folder / "merged"
     work.mkdir()
     merged.mkdir()
-    done = subprocess.run(
-        [
-            *("/usr/bin/unshare", "--mount", "/bin/sh", "-ec", COMPILE, "compile"),
-            *map(str, (system, folder / "layer", work, merged)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BuildError(
-            f"compiling our packages: {(done.stdout + done.stderr)[-2000:]}"
-        )
+    inside = ["/usr/bin/unshare", "--mount", "/bin/sh", "-ec", COMPILE, "compile"]
+    folders = map(str, (system, folder / "layer", work, merged))
+    command.run([*inside, *folders], "our packages do not compile")
     shutil.rmtree(work)
     merged.rmdir()
