@@ -105,6 +105,7 @@ async def restart_keeps_pods(stage: Stage) -> str:
     conversation.close()
     require(afterwards == pod.address, f"after the restart: {afterwards!r}")
     fresh = await stage.start_pod(node)
+    await stage.lab.cloud.settled()
     seen = await traffic.ask(fresh.netns, other.address)
     require(seen == fresh.address, f"the new pod is seen as {seen!r}")
     await stage.stop_pod(fresh)

@@ -53,6 +53,7 @@ async def bad_answer_survived(stage: Stage) -> str:
     conversation.close()
     require(afterwards == pod.address, f"the running pod: {afterwards!r}")
     fresh = await stage.start_pod(node)
+    await stage.lab.cloud.settled()
     seen = await sees(fresh.netns, other.address)
     require(seen == fresh.address, f"the new pod is seen as {seen!r}")
     await stage.stop_pod(fresh)

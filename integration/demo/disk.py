@@ -43,6 +43,7 @@ async def journal_damaged(stage: Stage) -> str:
         after = (await node.status()).leases
         require(before == after, f"{how}: leases changed: {before} → {after}")
         fresh = await stage.start_pod(node)
+        await stage.lab.cloud.settled()
         addresses = [pod.address for pod in stage.all_pods()]
         require(len({*addresses}) == len(addresses), f"{how}: an address twice")
         for pod in (*running, fresh):

@@ -44,6 +44,7 @@ async def vnic_missing_from_list(stage: Stage) -> str:
     conversation.close()
     require(doubted, "no audit has seen a list that lacks the VNIC")
     fresh = await stage.start_pod(node)
+    await stage.lab.cloud.settled()
     seen = await traffic.ask(fresh.netns, other.address)
     require(seen == fresh.address, f"a new pod is seen as {seen!r}")
     await stage.stop_pod(fresh)

@@ -47,7 +47,7 @@ class Share:
 
     @property
     def mostly_express(self) -> bool:
-        """Return True if, of eleven packets, more than ten went by the lane."""
+        """Return True if more than ten packets went by the lane for each other one."""
         return self.express > 10 * self.ordinary
 
 
