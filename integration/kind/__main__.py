@@ -41,7 +41,7 @@ EXPRESS = click.option(
 
 @click.group()
 def main() -> None:
-    """A multi-node kind cluster whose pods have addresses of the VCN."""
+    """Run a multi-node kind cluster whose pods have addresses of the VCN."""
 
 
 def _console(*, as_json: bool) -> Console:

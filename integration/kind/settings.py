@@ -15,7 +15,6 @@ GATEWAY = "10.0.0.254"
 """Docker's own address on the network.  The VCN treats it as an outside address."""
 CLOUD_ADDRESS = "10.0.0.250"
 CLOUD_PORT = 8080
-PODS_CIDR = "10.0.64.0/23"
 ONPREM, ONPREM_HOST = "onprem-office", "172.16.0.10"
 PEER = "peer-host"
 RESOLV_CONF = "nameserver 169.254.169.254\nsearch nodes.main.oraclevcn.com\n"
