@@ -19,7 +19,7 @@ from vcnd.linux.pod_elements import pod_elements
 from vcnd.linux.pod_links import pod_links, reap_group
 from vcnd.linux.pod_names import host_ifname
 from vcnd.linux.pods import PodWiring
-from vcnd.linux.reaper import Reaper
+from vcnd.linux.reaper import reaper
 from vcnd.linux.ruleset import render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnic_link import VnicLink, class_numbers
@@ -67,7 +67,7 @@ class LinuxHost:
         )
         self._turn = Turn()
         self._settling_thread = trio.CapacityLimiter(1)
-        self._reaper = Reaper(layout)
+        self._reaper = reaper(layout)
         self._lane = Lane(
             layout,
             pods=lambda: lane_pods(self._pods, self._slots, self._vnic_links),
@@ -93,6 +93,7 @@ class LinuxHost:
         A worker thread would cost more than the step: two wake-ups, and contention
         for the interpreter's lock at each of its dozen system calls.
         """
+        self._reaper.note_call()
         async with self._taking_turn("the pod's wiring"):
             return call()
 
@@ -314,8 +315,7 @@ class LinuxHost:
 
     def _wanted(self) -> Wanted:
         addresses = (a for lease, _ in self._pods.values() for a in lease.addresses)
-        rules = self._vnics.rules
-        return Wanted.of(self._layout, self._slots, addresses, rules)
+        return Wanted.of(self._layout, self._slots, addresses, self._vnics.rules)
 
     def _hear_nft(self, data: bytes | None) -> None:
         self._lane.hear_nft(data)

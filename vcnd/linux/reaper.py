@@ -1,6 +1,6 @@
 """Background work of DEL: delete links and connections of unplugged pods."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Never
 
@@ -12,19 +12,37 @@ from vcnd.log import log
 from vcnd.netlink import conntrack
 
 PAUSE_SECONDS = 0.1
-"""Cut links are gathered for this long.  Deleting one or many costs the kernel the same
-wait, some 20 ms, and whoever changes links or nft tables meanwhile waits with it."""
+"""Cut links are gathered for this long, and until no call has come for as long.
+Deleting one or many costs the kernel the same wait, some 20 ms, and whoever changes
+links or nft tables meanwhile waits with it."""
+MOST_SECONDS = 1.0
+"""So long cut links wait at most, while calls come all the time."""
 
 
 class Reaper:
     """Deletes the links and connections of unplugged pods."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._thread = trio.CapacityLimiter(1)
+    def __init__(
+        self,
+        *,
+        forget: Callable[[Collection[str]], Awaitable[object]],
+        delete_links: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Make it; it works in ``run``.
+
+        Args:
+            forget: removes some addresses from connection tracking.
+            delete_links: deletes the links that were cut.  Both may raise ``OSError``.
+        """
+        self._forget, self._delete_links = forget, delete_links
         self._addresses: set[str] = set()
+        self._called_at = -PAUSE_SECONDS
         self._something_cut = trio.Event()
         self._something_cut.set()  # an earlier life may have cut and not deleted
+
+    def note_call(self) -> None:
+        """Note that a call changes links now: others may follow, and would wait."""
+        self._called_at = trio.current_time()
 
     def cut(self, addresses: Collection[str] = ()) -> None:
         """Note that a pod was cut off, and which addresses it had."""
@@ -35,31 +53,38 @@ class Reaper:
         """Delete in groups."""
         while True:
             await self._something_cut.wait()
-            await trio.sleep(PAUSE_SECONDS)
+            last = trio.current_time() + MOST_SECONDS
+            while True:
+                await trio.sleep(PAUSE_SECONDS)
+                # Before an address' next owner could receive their packets.
+                await self._forget_connections()
+                now = trio.current_time()
+                if now >= last or now >= self._called_at + PAUSE_SECONDS:
+                    break
             self._something_cut = trio.Event()
-            addresses, self._addresses = self._addresses, set()
-            sweep = partial(self._sweep, addresses)
-            if not await trio.to_thread.run_sync(sweep, limiter=self._thread):
-                self._addresses |= addresses  # again with the next ones
+            await _tried("links", self._delete_links)
 
-    def _sweep(self, addresses: Collection[str]) -> bool:
-        """Do both in one thread; return True if the connections are gone."""
-        # An address' connections go before its next owner could receive their packets.
-        forgotten = _tried("connections", partial(_forget, addresses))
-        _tried("links", partial(reap_group, self._layout))
-        return forgotten
+    async def _forget_connections(self) -> None:
+        addresses, self._addresses = self._addresses, set()
+        forget = partial(self._forget, addresses)
+        if addresses and not await _tried("connections", forget):
+            self._addresses |= addresses  # again with the next ones
 
 
-def _tried(what: str, step: Callable[[], None]) -> bool:
+async def _tried(what: str, step: Callable[[], Awaitable[object]]) -> bool:
     """Return True if a step was done."""
     try:
-        step()
+        await step()
     except OSError as error:
         log.error("reap_failed", what=what, reason=str(error))
         return False
     return True
 
 
-def _forget(addresses: Collection[str]) -> None:
-    if addresses:
-        conntrack.forget(addresses)
+def reaper(layout: Layout) -> Reaper:
+    """Return the reaper of this namespace; the kernel works for it in a thread."""
+    in_thread = partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1))
+    return Reaper(
+        forget=partial(in_thread, conntrack.forget),
+        delete_links=partial(in_thread, partial(reap_group, layout)),
+    )
