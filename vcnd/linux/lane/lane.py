@@ -42,7 +42,10 @@ T = TypeVar("T")
 NO_BPF = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 """Errors of bpf(2) where the kernel or its policy lets this process use none of it."""
 GATHER_SECONDS = 0.05
-"""Changes are gathered for this long: pods start by the dozen."""
+"""Changes are gathered until none has come for this long: pods start by the dozen, and
+the work for one's programs would slow the next one's ADD."""
+MOST_SECONDS = 1.0
+"""So long changes are gathered at most."""
 CHECK_SECONDS = 5.0
 """Others change what makes no event: a setting, an MTU, a link's programs."""
 
@@ -168,12 +171,21 @@ class Lane:
                 await self._follow()
                 with trio.move_on_after(CHECK_SECONDS):
                     await self._stirred.wait()
-                    await trio.sleep(GATHER_SECONDS)
+                    await self._until_quiet()
         finally:
             kernel, self._kernel = self._kernel, None
             if kernel is not None:
                 kernel.close()
         raise AssertionError("the loop never ends")
+
+    async def _until_quiet(self) -> None:
+        with trio.move_on_after(MOST_SECONDS):
+            quiet = False
+            while not quiet:
+                self._stirred = trio.Event()
+                with trio.move_on_after(GATHER_SECONDS) as scope:
+                    await self._stirred.wait()
+                quiet = scope.cancelled_caught
 
     def _reason(self) -> Fault | None:
         """Return why it has to be off."""
