@@ -45,7 +45,7 @@ class Action(StrEnum):
 
     ACCEPT = "Accept"
     DENY = "Deny"
-    PASS = "Pass"
+    PASS = "Pass"  # noqa: S105 - an action, no password
     """Leave it to the next tier."""
 
 
@@ -157,7 +157,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ref: PolicyRef
     subject: Pods
     priority: int = 0
-    """In its tier: the least one is asked first.  Of no meaning in that of namespaces."""
+    """In its tier: the least one is asked first.  The tier of namespaces has none."""
     ingress: tuple[Rule, ...] | None = None
     """None: it says nothing about this direction."""
     egress: tuple[Rule, ...] | None = None
@@ -193,6 +193,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """The labels of each namespace."""
     pods: tuple[PolicyPod, ...] = ()
     policies: tuple[Policy, ...] = ()
+    nodes: Mapping[str, tuple[str, ...]] = {}
+    """The addresses of each node."""
 
 
 class Packet(msgspec.Struct, frozen=True, kw_only=True):
