@@ -1,0 +1,1 @@
+"""Network policy: what it permits, worked out from objects that are values."""

@@ -1,0 +1,22 @@
+"""Which labels a selector matches."""
+
+from vcnd.model.policy import Labels, Operator, Requirement, Selector
+
+
+def matches(selector: Selector, labels: Labels) -> bool:
+    """Return True if labels satisfy every requirement of a selector."""
+    return all(_holds(requirement, labels) for requirement in selector.requirements)
+
+
+def _holds(requirement: Requirement, labels: Labels) -> bool:
+    """Return True if labels satisfy a requirement."""
+    key, values = requirement.key, requirement.values
+    match requirement.operator:
+        case Operator.IN:
+            return key in labels and labels[key] in values
+        case Operator.NOT_IN:
+            return key not in labels or labels[key] not in values
+        case Operator.EXISTS:
+            return key in labels
+        case Operator.DOES_NOT_EXIST:
+            return key not in labels
