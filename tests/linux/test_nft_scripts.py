@@ -2,32 +2,41 @@
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_scripts import Objects, anew, in_place, objects
+from vcnd.linux.nft_text import named_set
 from vcnd.linux.ruleset import render
 from vcnd.linux.vnic_link import VnicLink
 
 TEXT = render(
     Layout(), [VnicLink(index=1, ifname="ens3", link_index=2)], [], marker="m"
-)
+).replace("  map", named_set("peers", "ipv4_addr", ["10.0.0.1"]) + "\n  map", 1)
 
 
 def test_objects_are_what_a_text_declares() -> None:
     found = objects(TEXT)
     assert found.maps == {"pods4", "pods6", "classes4", "classes6", "answers"}
     assert {"m", "via1", "answer", "prerouting"} <= found.chains
+    assert found.sets == {"peers"}
     assert not found.chains & found.maps
 
 
-def test_no_map_that_stays_is_deleted() -> None:
+def test_no_map_or_set_that_stays_is_deleted() -> None:
     there = objects(TEXT)
-    old = Objects(chains=there.chains | {"via9"}, maps=there.maps | {"from"})
+    old = Objects(
+        chains=there.chains | {"via9"},
+        maps=there.maps | {"from"},
+        sets=there.sets | {"gone"},
+    )
     lines = in_place("vcnd", TEXT, old).splitlines()
     changes = lines[: lines.index("table inet vcnd {")]
     assert changes == [
         "table inet vcnd { }",
         "flush table inet vcnd",
         *(f"flush map inet vcnd {name}" for name in sorted(old.maps)),
+        "flush set inet vcnd gone",
+        "flush set inet vcnd peers",
         "delete chain inet vcnd via9",
         "delete map inet vcnd from",
+        "delete set inet vcnd gone",
     ]
 
 

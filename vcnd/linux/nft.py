@@ -30,12 +30,14 @@ def put(table: str, text: str) -> None:
     """
     with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
         there = Objects(
-            chains=nftables.chains(sock, table), maps=nftables.maps(sock, table)
+            chains=nftables.chains(sock, table),
+            maps=nftables.maps(sock, table),
+            sets=nftables.sets(sock, table),
         )
     try:
         _load(nft_scripts.in_place(table, text, there))
     except KernelRefusedError as error:
-        # Another version's chains or maps, of the same names, are of another kind.
+        # Another version's objects, of the same names, are of another kind.
         _load(nft_scripts.anew(table, text))
         log.warning("rule_set_replaced", reason=error.details)
 

@@ -8,14 +8,15 @@ class Objects(msgspec.Struct, frozen=True, kw_only=True):
 
     chains: frozenset[str] = frozenset()
     maps: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
 
 
 def in_place(table: str, text: str, there: Objects) -> str:
     """Return a script that gives a table other contents, and loses no packet by it.
 
     A packet that is being judged at that moment is judged to the end by the old rules,
-    but looks into maps as they are afterwards.  So a map that stays must be the same
-    object, with its elements flushed and added: in a deleted one a packet finds
+    but looks into maps and sets as they are afterwards.  So one that stays must be the
+    same object, with its elements flushed and added: in a deleted one a packet finds
     nothing.
 
     Args:
@@ -29,8 +30,10 @@ def in_place(table: str, text: str, there: Objects) -> str:
         f"table {name} {{ }}",
         f"flush table {name}",
         *(f"flush map {name} {x}" for x in sorted(there.maps)),
+        *(f"flush set {name} {x}" for x in sorted(there.sets)),
         *(f"delete chain {name} {x}" for x in sorted(there.chains - wanted.chains)),
         *(f"delete map {name} {x}" for x in sorted(there.maps - wanted.maps)),
+        *(f"delete set {name} {x}" for x in sorted(there.sets - wanted.sets)),
         text,
     ]
     return "\n".join(lines)
@@ -51,8 +54,13 @@ def removal(table: str) -> str:
 
 def objects(text: str) -> Objects:
     """Return what a table's text declares."""
-    declared = [x.split()[:2] for x in text.splitlines() if x.startswith("  ")]
+    found: dict[str, set[str]] = {"chain": set(), "map": set(), "set": set()}
+    for line in text.splitlines():
+        kind, *rest = line.split(maxsplit=2) or [""]
+        if line.startswith("  ") and kind in found:
+            found[kind].add(rest[0])
     return Objects(
-        chains=frozenset(x[1] for x in declared if x[0] == "chain"),
-        maps=frozenset(x[1] for x in declared if x[0] == "map"),
+        chains=frozenset(found["chain"]),
+        maps=frozenset(found["map"]),
+        sets=frozenset(found["set"]),
     )

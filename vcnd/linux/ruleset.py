@@ -22,6 +22,7 @@ import msgspec
 from vcnd.linux import services
 from vcnd.linux.lane.proof import proof_chain
 from vcnd.linux.layout import Layout
+from vcnd.linux.nft_text import ADDRESS_KINDS, chain, verdict_map
 from vcnd.linux.services import SELECTORS
 from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.model.family import Family, family_of
@@ -30,7 +31,6 @@ from vcnd.model.vnic import PRIMARY_INDEX
 
 PODS_MAPS = {Family.IPV4: "pods4", Family.IPV6: "pods6"}
 CLASS_MAPS = {Family.IPV4: "classes4", Family.IPV6: "classes6"}
-KINDS = {Family.IPV4: "ipv4_addr", Family.IPV6: "ipv6_addr"}
 LOOPBACK_INDEX = 1
 """Number of ``lo``, the first link of each namespace."""
 
@@ -64,21 +64,6 @@ def via(index: int) -> str:
 def class_chain(number: int) -> str:
     """Return the name of the chain for packets to the pods of a class."""
     return f"class{number}"
-
-
-def _map(name: str, kind: str, elements: Mapping[str, str]) -> str:
-    """Return a map of verdicts.
-
-    It has a name, so that a later load changes it in place: in a map that a rule holds,
-    and that goes with it, a packet that is on its way finds nothing.
-    """
-    pairs = ", ".join(f"{key} : {verdict}" for key, verdict in elements.items())
-    filled = f" elements = {{ {pairs} }};" if pairs else ""
-    return f"  map {name} {{ type {kind} : verdict;{filled} }}"
-
-
-def _chain(name: str, *rules: str) -> list[str]:
-    return [f"  chain {name} {{", *(f"    {r}" for r in rules if r), "  }"]
 
 
 def render(
@@ -124,34 +109,34 @@ def _maps(
     class_of = {v.index: numbers.get(v.pod_class) for v in vnics if v.carries_pods}
     for family in Family:
         mine = [p for p in pods if family_of(p.address) is family]
-        kind = KINDS[family]
+        kind = ADDRESS_KINDS[family]
         by_source = {
             f'"{p.ifname}" . {p.address}': f"goto {via(p.index)}" for p in mine
         }
-        yield _map(PODS_MAPS[family], f"ifname . {kind}", by_source)
+        yield verdict_map(PODS_MAPS[family], f"ifname . {kind}", by_source)
         by_class = {
             p.address: f"goto {class_chain(number)}"
             for p in mine
             if (number := class_of.get(p.index)) is not None
         }
-        yield _map(CLASS_MAPS[family], kind, by_class)
+        yield verdict_map(CLASS_MAPS[family], kind, by_class)
 
 
 def _marking(layout: Layout, vnics: Sequence[VnicLink], marker: str) -> Iterator[str]:
     """Return the chains that set marks."""
     keep, mask = f"{layout.keep_mask:#x}", f"{layout.mark_mask:#x}"
     for vnic in vnics:
-        yield from _chain(
+        yield from chain(
             via(vnic.index),
             f"meta mark set meta mark & {keep} | {layout.mark(vnic.index):#x}",
         )
     yield f"  chain {marker} {{ }}"
-    yield _map(
+    yield verdict_map(
         "answers",
         "mark",
         {f"{layout.mark(v.index):#x}": f"goto {via(v.index)}" for v in vnics},
     )
-    yield from _chain("answer", f"ct mark & {mask} vmap @answers")
+    yield from chain("answer", f"ct mark & {mask} vmap @answers")
 
 
 def _enforcing(
@@ -164,7 +149,7 @@ def _enforcing(
     carriers = [v for v in vnics if v.carries_pods]
     for vnic in carriers:
         mark = layout.strict_mark(vnic.index)
-        yield from _chain(
+        yield from chain(
             f"strict{vnic.index}", f"meta mark set meta mark & {keep} | {mark:#x}"
         )
     for name, number in numbers.items():
@@ -173,8 +158,8 @@ def _enforcing(
             for v in carriers
             if v.pod_class != name
         }
-        yield _map(f"others{number}", "mark", others)
-        yield from _chain(
+        yield verdict_map(f"others{number}", "mark", others)
+        yield from chain(
             class_chain(number), f"meta mark & {mask} vmap @others{number}"
         )
 
@@ -201,7 +186,7 @@ def _arriving(
             # not ours to change.
             kept = _of_pods(networks, by_vnic, ends=("daddr",)) if vnic.foreign else ()
             routed += [*kept, _by_primary(vnics)]
-        yield from _chain(
+        yield from chain(
             f"from{vnic.index}",
             "ct direction original"
             f" ct mark set ct mark & {keep} | {layout.mark(vnic.index):#x}",
@@ -210,7 +195,7 @@ def _arriving(
             *routed,
         )
         if dual_stack:
-            yield from _chain(f"decide{vnic.index}", *routed)
+            yield from chain(f"decide{vnic.index}", *routed)
 
 
 def _answers(layout: Layout) -> str:
@@ -245,8 +230,8 @@ def _base_chains(
         _answers(layout),
         *_of_pods(networks, "goto from_other", ends=("saddr", "daddr")),
     ]
-    yield from _chain("guard", *services.guard(primary))
-    yield from _chain(
+    yield from chain("guard", *services.guard(primary))
+    yield from chain(
         "check_source",
         # Returns only from the maps: each packet that they miss ends here.
         *(f"iifname . {SELECTORS[f]} saddr vmap @{PODS_MAPS[f]}" for f in Family),
@@ -258,11 +243,11 @@ def _base_chains(
         " mld2-listener-report } drop",
         "counter drop",
     )
-    yield from _chain(
+    yield from chain(
         "others", "meta nfproto ipv6 accept" if dual_stack else "", *others
     )
     yield from _link_map(vnics, "from")
-    yield from _chain(
+    yield from chain(
         "prerouting",
         f"type filter hook prerouting priority {PRIORITY};",
         *_by_link(vnics, "from"),
@@ -281,14 +266,14 @@ def _base_chains(
             if strict
         ),
     )
-    yield from _chain(
+    yield from chain(
         "from_other",
         f"ct direction original ct mark set ct mark & {keep} | {main:#x}",
         primary,
     )
     if dual_stack:
         yield from _link_map(vnics, "decide")
-        yield from _chain(
+        yield from chain(
             "decide",
             f"type filter hook prerouting priority {DECIDE_PRIORITY};",
             "meta nfproto ipv4 accept",
@@ -296,34 +281,34 @@ def _base_chains(
             f"{by_pod} accept",
             *others,
         )
-    yield from _chain(
+    yield from chain(
         "output",
         "type route hook output priority mangle;",
         "ct direction reply ct state established goto answer",
     )
-    yield from _chain(
+    yield from chain(
         "postrouting",
         "type nat hook postrouting priority srcnat;",
         *services.masquerades(by_pod),
     )
 
 
-def _by_link(vnics: Sequence[VnicLink], chain: str) -> Sequence[str]:
+def _by_link(vnics: Sequence[VnicLink], ways: str) -> Sequence[str]:
     """Return the rules that lead packets to a chain per VNIC, pod VNICs' first.
 
     By the link's number: its name costs more, and can change.
     """
     if len(vnics) > FEW:
-        return [f"iif vmap @{chain}"]
+        return [f"iif vmap @{ways}"]
     in_order = sorted(vnics, key=lambda v: not v.carries_pods)
-    return [f"iif {v.link_index} goto {chain}{v.index}" for v in in_order]
+    return [f"iif {v.link_index} goto {ways}{v.index}" for v in in_order]
 
 
-def _link_map(vnics: Sequence[VnicLink], chain: str) -> Iterator[str]:
+def _link_map(vnics: Sequence[VnicLink], ways: str) -> Iterator[str]:
     """Return the map that ``_by_link`` uses, where it does."""
     if len(vnics) > FEW:
-        ways = {f"{v.link_index}": f"goto {chain}{v.index}" for v in vnics}
-        yield _map(chain, "iface_index", ways)
+        by_link = {f"{v.link_index}": f"goto {ways}{v.index}" for v in vnics}
+        yield verdict_map(ways, "iface_index", by_link)
 
 
 def _of_pods(

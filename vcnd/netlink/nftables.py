@@ -60,10 +60,19 @@ def chains(sock: NetlinkSocket, table: str) -> frozenset[str]:
 
 def maps(sock: NetlinkSocket, table: str) -> frozenset[str]:
     """Return the names of a table's maps, those that rules hold left out."""
-    found = _list(sock, table, "maps", NFT_MSG_GETSET, SET_TABLE)
-    kinds = {string(p[SET_NAME]): int.from_bytes(p.get(SET_FLAGS, b"")) for p in found}
-    mine = NFT_SET_ANONYMOUS | NFT_SET_MAP
-    return frozenset(n for n, flags in kinds.items() if flags & mine == NFT_SET_MAP)
+    return _sets(sock, table, "maps", NFT_SET_MAP)
+
+
+def sets(sock: NetlinkSocket, table: str) -> frozenset[str]:
+    """Return the names of a table's sets, those that rules hold left out."""
+    return _sets(sock, table, "sets", 0)
+
+
+def _sets(sock: NetlinkSocket, table: str, what: str, kind: int) -> frozenset[str]:
+    found = _list(sock, table, what, NFT_MSG_GETSET, SET_TABLE)
+    flags = {string(p[SET_NAME]): int.from_bytes(p.get(SET_FLAGS, b"")) for p in found}
+    told = NFT_SET_ANONYMOUS | NFT_SET_MAP
+    return frozenset(name for name, has in flags.items() if has & told == kind)
 
 
 def _list(

@@ -8,6 +8,7 @@ both directions were seen, and that it has the addresses with which it arrived.
 """
 
 from vcnd.linux.layout import Layout
+from vcnd.linux.nft_text import chain
 
 CHANGED = 0x2070
 """Bits of ``ct status``: source or destination translated (0x30), sequence numbers
@@ -25,4 +26,4 @@ def proof_rule(layout: Layout) -> str:
 def proof_chain(layout: Layout) -> list[str]:
     """Return the lines of that chain; nothing else is at the hook."""
     hook = "type filter hook forward priority filter;"
-    return ["  chain forward {", f"    {hook}", f"    {proof_rule(layout)}", "  }"]
+    return chain("forward", hook, proof_rule(layout))
