@@ -8,12 +8,24 @@ from typing import Any
 import pytest
 
 from fakeoci.fabric import netns
-from vcnd.linux import nft
+from vcnd.core.policy.rule_set import (
+    HOLD,
+    OPEN,
+    Chain,
+    Kind,
+    Line,
+    Match,
+    NamedSet,
+    RuleSet,
+)
+from vcnd.linux import nft, policy_table
 from vcnd.linux.layout import Layout
 from vcnd.linux.ruleset import PodElement, render
 from vcnd.linux.vnic_link import VnicLink
 from vcnd.log import log
+from vcnd.model.family import Family
 from vcnd.model.ids import ClassName
+from vcnd.model.policy import Action, Direction
 
 SPACE = "table"
 LAYOUT = Layout()
@@ -58,6 +70,28 @@ STATES: dict[str, dict[str, Any]] = {
     },
 }
 
+CHAIN = Chain(
+    direction=Direction.INGRESS,
+    lines=(
+        Line(
+            Match(family=Family.IPV4, peers="peers", excepted="except"), Action.ACCEPT
+        ),
+    ),
+    otherwise=Action.DENY,
+)
+
+
+def addresses(*elements: str) -> NamedSet:
+    return NamedSet(
+        kind=Kind.ADDRESSES, family=Family.IPV4, elements=frozenset(elements)
+    )
+
+
+def networks(*elements: str) -> NamedSet:
+    return NamedSet(
+        kind=Kind.NETWORKS, family=Family.IPV4, elements=frozenset(elements)
+    )
+
 
 @pytest.fixture(autouse=True)
 def namespace() -> Iterator[None]:
@@ -71,19 +105,19 @@ def text_of(state: str) -> str:
     return render(LAYOUT, **values, marker=f"load_{len(state)}")
 
 
-def put(text: str) -> None:
-    netns.inside(SPACE, lambda: nft.put(LAYOUT.nft_table, text))
+def put(text: str, table: str = LAYOUT.nft_table) -> None:
+    netns.inside(SPACE, lambda: nft.put(table, text))
 
 
-def found() -> list[str]:
+def found(table: str = LAYOUT.nft_table) -> list[str]:
     """Return the table's objects without handles, in an order that is always the same.
 
     The order of rules is that of their chain.
     """
-    listed = json.loads(netns.nft_output(SPACE, "-j list table inet vcnd"))["nftables"]
+    listed = json.loads(netns.nft_output(SPACE, f"-j list table inet {table}"))
     places: dict[str, int] = {}
     objects = []
-    for entry in listed:
+    for entry in listed["nftables"]:
         ((kind, value),) = entry.items()
         value.pop("handle", None)
         if kind == "rule":
@@ -107,6 +141,47 @@ def test_any_change_ends_as_a_fresh_table() -> None:
             put(text_of(before))
             put(text_of(after))
             assert found() == fresh[after], f"{before}, then {after}"
+    assert events == []  # it was never replaced
+
+
+POLICIES = {
+    "nothing": RuleSet(),
+    "a pod": RuleSet(
+        egress={"oci1": OPEN},
+        ingress={"10.0.0.1": OPEN, "fd00::1": "in_1"},
+        chains={"in_1": CHAIN},
+        sets={"peers": addresses("10.0.0.9"), "except": networks("10.1.0.0/16")},
+    ),
+    "its sets changed": RuleSet(
+        egress={"oci1": HOLD, "oci2": OPEN},
+        ingress={"10.0.0.1": HOLD, "fd00::1": "in_2"},
+        chains={"in_2": CHAIN},
+        sets={
+            "peers": addresses("10.0.0.9", "10.0.0.8"),
+            "except": networks("10.0.0.0/9", "10.200.0.0/16"),
+        },
+    ),
+    "a set of networks changed": RuleSet(
+        sets={"except": networks("10.1.0.0/16", "10.2.0.0/15")}
+    ),
+}
+
+
+def test_any_change_of_policies_ends_as_a_fresh_table() -> None:
+    texts = {
+        state: policy_table.render(rules, {"in_1": 3}, link_prefix="oci")
+        for state, rules in POLICIES.items()
+    }
+    fresh = {}
+    for state, text in texts.items():
+        netns.inside(SPACE, lambda: nft.remove(policy_table.TABLE))
+        put(text, policy_table.TABLE)
+        fresh[state] = found(policy_table.TABLE)
+    with log.collected() as events:
+        for before, after in permutations(texts, 2):
+            put(texts[before], policy_table.TABLE)
+            put(texts[after], policy_table.TABLE)
+            assert found(policy_table.TABLE) == fresh[after], f"{before}, then {after}"
     assert events == []  # it was never replaced
 
 

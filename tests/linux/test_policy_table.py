@@ -1,0 +1,137 @@
+"""The text of the nft table of network policies."""
+
+from vcnd.core.policy.rule_set import (
+    HOLD,
+    OPEN,
+    Chain,
+    Kind,
+    Line,
+    Match,
+    NamedSet,
+    RuleSet,
+)
+from vcnd.linux.nft_scripts import objects
+from vcnd.linux.policy_table import numbers_in, render
+from vcnd.model.family import Family
+from vcnd.model.policy import Action, Direction, Protocol
+
+TCP = Protocol.TCP
+LINES = {
+    Match(): "",
+    Match(family=Family.IPV6): "meta nfproto ipv6 ",
+    Match(family=Family.IPV4, peers="p"): "ip saddr @p ",
+    Match(family=Family.IPV6, network="fd00::/8", excepted="e"): (
+        "ip6 saddr fd00::/8 ip6 saddr != @e "
+    ),
+    Match(family=Family.IPV4, port_of="n"): ("ip daddr . meta l4proto . th dport @n "),
+    Match(protocol=TCP): "meta l4proto tcp ",
+    Match(protocol=Protocol.SCTP, first=80, last=80): "meta l4proto sctp th dport 80 ",
+    Match(protocol=Protocol.UDP, first=0, last=80): "meta l4proto udp th dport 0-80 ",
+}
+"""What each match is in the text, in a chain of ingress."""
+
+
+def chain(*lines: Line, direction: Direction = Direction.INGRESS) -> Chain:
+    return Chain(direction=direction, lines=lines, otherwise=Action.DENY)
+
+
+def text(rules: RuleSet, **numbers: int) -> str:
+    return render(rules, numbers, link_prefix="oci", strangers=["ocibr0"])
+
+
+def body(made: str, name: str) -> list[str]:
+    lines = made.splitlines()
+    begin = lines.index(f"  chain {name} {{") + 1
+    return [x.strip() for x in lines[begin : lines.index("  }", begin)]]
+
+
+def test_what_each_match_is() -> None:
+    made = chain(*(Line(match, Action.ACCEPT) for match in LINES))
+    lines = body(text(RuleSet(chains={"x": made})), "x")
+    expected = [f"{line}accept" for line in LINES.values()]
+    assert lines == ["jump always", *expected, "counter drop"]
+
+
+def test_the_peer_of_egress_is_the_destination() -> None:
+    match = Match(family=Family.IPV4, peers="p", excepted="e", port_of="n")
+    made = chain(Line(match, Action.DENY), direction=Direction.EGRESS)
+    assert body(text(RuleSet(chains={"x": made})), "x")[1] == (
+        "ip daddr @p ip daddr != @e ip daddr . meta l4proto . th dport @n counter drop"
+    )
+
+
+def test_a_chain_gives_its_number_to_connections() -> None:
+    into = chain(Line(Match(), Action.ACCEPT))
+    out = chain(Line(Match(), Action.ACCEPT), direction=Direction.EGRESS)
+    made = text(RuleSet(chains={"x": into, "y": out}), x=255, y=7)
+    assert body(made, "x")[0] == "ct mark & 0x0000ff00 == 0x0000ff00 accept"
+    assert body(made, "x")[2] == "goto ok_in_255"
+    assert body(made, "ok_in_255") == [
+        "ct mark set ct mark & 0xffff00ff | 0x0000ff00",
+        "accept",
+    ]
+    assert body(made, "y")[0] == "ct mark & 0x00ff0000 == 0x00070000 accept"
+    assert numbers_in(objects(made).chains) == {
+        Direction.INGRESS: {255},
+        Direction.EGRESS: {7},
+    }
+
+
+def test_passing_leads_on_from_admin_rules_and_accepts_in_the_last_tier() -> None:
+    line = Line(Match(), Action.PASS)
+    made = Chain(
+        direction=Direction.INGRESS,
+        admin=(line,),
+        lines=(line,),
+        otherwise=Action.ACCEPT,
+    )
+    whole = text(RuleSet(chains={"x": made}), x=1)
+    assert body(whole, "admin_x") == ["return"]
+    assert body(whole, "x")[1:] == [
+        "jump always",
+        "jump admin_x",
+        "goto ok_in_1",
+        "goto ok_in_1",
+    ]
+
+
+def test_maps_and_sets_have_their_elements() -> None:
+    ports = frozenset([("fd00::1", TCP, 80)])
+    networks = frozenset(["10.0.0.0/8"])
+    made = text(
+        RuleSet(
+            egress={"oci1": OPEN},
+            ingress={"10.0.0.1": OPEN, "fd00::1": HOLD},
+            sets={
+                "n": NamedSet(kind=Kind.PORTS, family=Family.IPV6, elements=ports),
+                "e": NamedSet(
+                    kind=Kind.NETWORKS, family=Family.IPV4, elements=networks
+                ),
+            },
+        )
+    )
+    for expected in (
+        'map egress { type ifname : verdict; elements = { "oci1" : jump open }; }',
+        "map ingress4 { type ipv4_addr : verdict;"
+        " elements = { 10.0.0.1 : jump open }; }",
+        "map ingress6 { type ipv6_addr : verdict;"
+        " elements = { fd00::1 : jump hold }; }",
+        'set own { type ifname . ifname; elements = { "oci1" . "oci1" }; }',
+        "set n { type ipv6_addr . inet_proto . inet_service;"
+        " elements = { fd00::1 . tcp . 80 }; }",
+        "set e { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }",
+    ):
+        assert f"  {expected}\n" in made
+
+
+def test_links_of_others_with_the_prefix_pass() -> None:
+    made = text(RuleSet())
+    assert body(made, "egress_side") == [
+        "type filter hook forward priority -5;",
+        'iifname != "oci*" accept',
+        'iifname "ocibr0" accept',
+        "ct direction reply accept",
+        "iifname vmap @egress",
+        "counter drop",
+    ]
+    assert 'oifname "ocibr0" accept' in body(made, "ingress_side")
