@@ -1,8 +1,11 @@
 """What is kept of each object: what vcnd reads.  A change of anything else is none."""
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 
 from vcnd.core.requests import BANDWIDTH, OWN_PREFIX, RESOURCE_PREFIX
+from vcnd.kube import policy_wire
 from vcnd.kube.bodies import CONDITION, MANAGED_BY
 from vcnd.kube.wire import (
     Container,
@@ -14,7 +17,9 @@ from vcnd.kube.wire import (
     PodStatus,
     Resources,
 )
-from vcnd.kubeapi.wire import Meta
+from vcnd.kubeapi.wire import Meta, Object
+
+T = TypeVar("T", bound=Object)
 
 STATIC_UID = "kubernetes.io/config.hash"
 """Annotation of a static pod's mirror: the uid by which the runtime knows it."""
@@ -59,6 +64,32 @@ def network(found: NativePodNetwork) -> NativePodNetwork:
     """Return what is read of a NativePodNetwork."""
     labels = {k: v for k, v in found.metadata.labels.items() if k == MANAGED_BY}
     return replace(found, metadata=replace(_meta(found.metadata), labels=labels))
+
+
+def labelled(found: T) -> T:
+    """Return an object with the part of its metadata that policies are about."""
+    meta = found.metadata
+    kept = Meta(
+        name=meta.name,
+        namespace=meta.namespace,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        labels=meta.labels,
+    )
+    return replace(found, metadata=kept)
+
+
+def policy_pod(found: policy_wire.Pod) -> policy_wire.Pod:
+    """Return what policies are about in a pod."""
+    ports, status = found.spec.named_ports, found.status
+    container = policy_wire.PodContainer(ports=ports)
+    return replace(
+        labelled(found),
+        spec=replace(
+            found.spec, containers=[container] if ports else None, init_containers=None
+        ),
+        status=replace(status, phase="" if status.phase in LIVING else status.phase),
+    )
 
 
 def _meta(meta: Meta, *others: str) -> Meta:
