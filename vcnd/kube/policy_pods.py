@@ -1,10 +1,12 @@
 """Pods and namespaces of the API as policies see them.  No I/O."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 
 from vcnd.kube.policy_parts import PROTOCOLS
 from vcnd.kube.policy_wire import Pod, PodPort
+from vcnd.kube.trim import SHARED
 from vcnd.kube.wire import Namespace
 from vcnd.model.policy import (
     FIRST_PORT,
@@ -34,13 +36,12 @@ def pod(found: Pod, addresses: Sequence[str] = ()) -> PolicyPod | None:
     known = tuple(address for text in told if (address := _address(text)))
     if spec.host_network or status.phase in FINISHED or not known:
         return None
-    ports = (_port(x) for x in spec.named_ports)
     return PolicyPod(
         namespace=meta.namespace,
         name=meta.name,
         labels=meta.labels,
         addresses=known,
-        ports=tuple(x for x in ports if x is not None),
+        ports=_ports(tuple(spec.named_ports)),
         node=spec.node_name,
     )
 
@@ -51,6 +52,11 @@ def _address(text: str) -> str:
         return "" if "%" in text else str(ip_address(text))
     except ValueError:
         return ""
+
+
+@lru_cache(SHARED)
+def _ports(found: tuple[PodPort, ...]) -> tuple[ContainerPort, ...]:
+    return tuple(port for x in found if (port := _port(x)))
 
 
 def _port(found: PodPort) -> ContainerPort | None:

@@ -1,5 +1,7 @@
 """What is kept of each object: what vcnd reads.  A change of anything else is none."""
 
+from functools import lru_cache
+from sys import intern
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -23,6 +25,9 @@ T = TypeVar("T", bound=Object)
 
 STATIC_UID = "kubernetes.io/config.hash"
 """Annotation of a static pod's mirror: the uid by which the runtime knows it."""
+SHARED = 256
+"""So many latest ones are remembered of what pods of one workload have in common: the
+API lists these one after another."""
 LIVING = ("", "Pending", "Running", "Unknown")
 
 
@@ -80,16 +85,33 @@ def labelled(found: T) -> T:
 
 
 def policy_pod(found: policy_wire.Pod) -> policy_wire.Pod:
-    """Return what policies are about in a pod."""
-    ports, status = found.spec.named_ports, found.status
-    container = policy_wire.PodContainer(ports=ports)
-    return replace(
-        labelled(found),
-        spec=replace(
-            found.spec, containers=[container] if ports else None, init_containers=None
+    """Return what policies are about in a pod.
+
+    A process has all pods of a cluster: what many have in common, they share.
+    """
+    meta, spec, status = labelled(found).metadata, found.spec, found.status
+    labels = _shared_labels(tuple(meta.labels.items()))
+    return policy_wire.Pod(
+        metadata=replace(meta, namespace=intern(meta.namespace), labels=labels),
+        spec=policy_wire.PodSpec(
+            node_name=intern(spec.node_name),
+            host_network=spec.host_network,
+            containers=_shared_containers(tuple(spec.named_ports)),
         ),
         status=replace(status, phase="" if status.phase in LIVING else status.phase),
     )
+
+
+@lru_cache(SHARED)
+def _shared_labels(found: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {intern(key): intern(value) for key, value in found}
+
+
+@lru_cache(SHARED)
+def _shared_containers(
+    ports: tuple[policy_wire.PodPort, ...],
+) -> list[policy_wire.PodContainer]:
+    return [policy_wire.PodContainer(ports=list(ports))] if ports else []
 
 
 def _meta(meta: Meta, *others: str) -> Meta:
