@@ -1,0 +1,266 @@
+"""Whether policies allow a connection, straight from what the APIs promise.
+
+It shares nothing with the compiler of rules but selectors, so each can check the other.
+Sources: the reference of NetworkPolicy (networking.k8s.io/v1) and its page among the
+concepts of Kubernetes; clusternetworkpolicy_types.go of
+sigs.k8s.io/network-policy-api v0.2.0.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+
+import msgspec
+from msgspec.structs import replace
+
+from vcnd.core.policy.selectors import matches
+from vcnd.model.policy import (
+    Action,
+    Block,
+    Cluster,
+    Direction,
+    NamedPort,
+    Packet,
+    Peer,
+    Pods,
+    Policy,
+    PolicyPod,
+    PolicyRef,
+    Port,
+    PortRange,
+    Rule,
+    Tier,
+)
+
+
+class Ground(StrEnum):
+    """Why one side of a connection is allowed or denied."""
+
+    ITSELF = "itself"
+    """The pod talks to itself."""
+    NODE = "node"
+    """The pod's own node is the other end."""
+    RULE = "rule"
+    """A rule matches."""
+    ISOLATED = "isolated"
+    """Policies of the tier of namespaces isolate the pod, and no rule matches."""
+    NOTHING = "nothing"
+    """No policy decides, so all is allowed."""
+
+
+class RuleRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Names a rule of a policy."""
+
+    policy: PolicyRef
+    index: int
+    """In the policy's list of the direction, from 0."""
+    name: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What policies say about one side of a connection."""
+
+    direction: Direction
+    pod: str
+    """The pod that is judged, as ``namespace/name``."""
+    allowed: bool
+    ground: Ground
+    rule: RuleRef | None = None
+    """The rule that decides, of ``RULE``."""
+    isolating: tuple[PolicyRef, ...] = ()
+    """The policies that isolate the pod, of ``ISOLATED``."""
+    passed: tuple[RuleRef, ...] = ()
+    """Rules that matched before, and left it to the next tier."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a connection is allowed, and why."""
+
+    allowed: bool
+    decisions: tuple[Decision, ...]
+    """Egress of the source, ingress of the destination; none where it is no pod."""
+
+
+class _Side(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection, as the pod at one of its ends sees it."""
+
+    cluster: Cluster
+    packet: Packet
+    direction: Direction
+    pod: PolicyPod
+    peer: PolicyPod | None
+    """The pod at the other end, if there is one."""
+
+    @property
+    def peer_address(self) -> str:
+        """The other end's address."""
+        ingress = self.direction is Direction.INGRESS
+        return self.packet.source if ingress else self.packet.destination
+
+    @property
+    def destination(self) -> PolicyPod | None:
+        """The pod that the connection goes to, if it is one."""
+        return self.pod if self.direction is Direction.INGRESS else self.peer
+
+
+def judge(cluster: Cluster, packet: Packet) -> Verdict:
+    """Return whether policies allow a connection to begin with a packet.
+
+    Each end that is a pod has to allow it.  Addresses are compared as text: they stand
+    in their canonical form, and each belongs to one pod at most.
+    """
+    source = _pod_at(cluster, packet.source)
+    destination = _pod_at(cluster, packet.destination)
+    ends = (
+        (Direction.EGRESS, source, destination),
+        (Direction.INGRESS, destination, source),
+    )
+    decisions = tuple(
+        _decide(
+            _Side(
+                cluster=cluster,
+                packet=packet,
+                direction=direction,
+                pod=pod,
+                peer=peer,
+            )
+        )
+        for direction, pod, peer in ends
+        if pod is not None
+    )
+    allowed = all(decision.allowed for decision in decisions)
+    return Verdict(allowed=allowed, decisions=decisions)
+
+
+def _pod_at(cluster: Cluster, address: str) -> PolicyPod | None:
+    """Return the pod that has an address."""
+    return next((pod for pod in cluster.pods if address in pod.addresses), None)
+
+
+def _decide(side: _Side) -> Decision:
+    """Return what policies say about one side.
+
+    Neither a pod's talk to itself nor its talk to its own node can be denied.
+    """
+    decision = Decision(
+        direction=side.direction,
+        pod=f"{side.pod.namespace}/{side.pod.name}",
+        allowed=True,
+        ground=Ground.NOTHING,
+    )
+    if side.peer is side.pod:
+        return replace(decision, ground=Ground.ITSELF)
+    if side.peer is None and _is_own_node(side):
+        return replace(decision, ground=Ground.NODE)
+    return _ask_tiers(side, decision)
+
+
+def _is_own_node(side: _Side) -> bool:
+    """Return True if the other end is the node that the pod runs on."""
+    return side.peer_address in side.cluster.nodes.get(side.pod.node, ())
+
+
+def _ask_tiers(side: _Side, undecided: Decision) -> Decision:
+    """Return the decision of the first tier that makes one."""
+    passed: tuple[RuleRef, ...] = ()
+    for tier in Tier:
+        policies = _policies(side, tier)
+        match = next(_matching_rules(side, policies), None)
+        if match is not None:
+            ref, action = match
+            if action is Action.PASS:
+                passed += (ref,)
+                continue
+            return replace(
+                undecided,
+                allowed=action is Action.ACCEPT,
+                ground=Ground.RULE,
+                rule=ref,
+                passed=passed,
+            )
+        if tier is Tier.NAMESPACE and policies:
+            return replace(
+                undecided,
+                allowed=False,
+                ground=Ground.ISOLATED,
+                isolating=tuple(policy.ref for policy in policies),
+                passed=passed,
+            )
+    return replace(undecided, passed=passed)
+
+
+def _policies(side: _Side, tier: Tier) -> list[Policy]:
+    """Return a tier's policies that speak of this side, in the order of asking.
+
+    The API leaves open which of two policies with one priority is first: the name
+    decides here.  It makes no difference in the tier of namespaces.
+    """
+    return sorted(
+        (
+            policy
+            for policy in side.cluster.policies
+            if policy.ref.tier is tier
+            and policy.rules(side.direction) is not None
+            and _is_among(side.cluster, side.pod, policy.subject)
+        ),
+        key=lambda policy: (policy.priority, policy.ref),
+    )
+
+
+def _matching_rules(
+    side: _Side, policies: list[Policy]
+) -> Iterator[tuple[RuleRef, Action]]:
+    """Yield the rules that match, in the order of asking."""
+    for policy in policies:
+        for index, rule in enumerate(policy.rules(side.direction) or ()):
+            if _matches(side, rule):
+                ref = RuleRef(policy=policy.ref, index=index, name=rule.name)
+                yield ref, rule.action
+
+
+def _matches(side: _Side, rule: Rule) -> bool:
+    """Return True if one of a rule's peers and one of its ports match."""
+    if rule.peers is not None and not any(_is_peer(side, peer) for peer in rule.peers):
+        return False
+    return rule.ports is None or any(_is_port(side, port) for port in rule.ports)
+
+
+def _is_peer(side: _Side, peer: Peer) -> bool:
+    """Return True if a peer matches the other end: a block by the address alone."""
+    match peer:
+        case Block():
+            return _contains(peer, side.peer_address)
+        case Pods():
+            return side.peer is not None and _is_among(side.cluster, side.peer, peer)
+
+
+def _contains(block: Block, address: str) -> bool:
+    """Return True if an address is in a block, and in nothing that it excepts."""
+    ip = ip_address(address)
+    if ip not in ip_network(block.network):
+        return False
+    return not any(ip in ip_network(network) for network in block.excepted)
+
+
+def _is_among(cluster: Cluster, pod: PolicyPod, pods: Pods) -> bool:
+    """Return True if a pod is selected; a namespace not seen yet has no labels."""
+    if pods.namespace:
+        selected = pod.namespace == pods.namespace
+    else:
+        labels = cluster.namespaces.get(pod.namespace, {})
+        selected = matches(pods.namespaces, labels)
+    return selected and matches(pods.pods, pod.labels)
+
+
+def _is_port(side: _Side, port: Port) -> bool:
+    """Return True if a port matches the destination's."""
+    protocol, number = side.packet.protocol, side.packet.port
+    match port:
+        case PortRange():
+            return port.protocol is protocol and port.first <= number <= port.last
+        case NamedPort():
+            there = side.destination.ports if side.destination else ()
+            return port.protocol in (None, protocol) and any(
+                (p.name, p.protocol, p.number) == (port.name, protocol, number)
+                for p in there
+            )
