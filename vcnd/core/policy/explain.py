@@ -1,0 +1,71 @@
+"""A verdict in plain sentences."""
+
+from vcnd.core.policy.judge import Decision, Ground, RuleRef, Verdict
+from vcnd.model.policy import Direction, Packet, PolicyRef, Tier
+
+KINDS = {
+    Tier.ADMIN: "ClusterNetworkPolicy (Admin)",
+    Tier.NAMESPACE: "NetworkPolicy",
+    Tier.BASELINE: "ClusterNetworkPolicy (Baseline)",
+}
+WITHOUT_POLICY = {
+    Ground.ITSELF: "Pod {pod} may always talk to itself.",
+    Ground.NODE: "Pod {pod} and its node may always talk to each other.",
+    Ground.NOTHING: "No policy decides about {side}, so it is allowed.",
+}
+
+
+def explain(packet: Packet, verdict: Verdict) -> tuple[str, ...]:
+    """Return sentences: the verdict, then for each pod what decides, and what passes.
+
+    Rules are counted from 1, in their policy's list of the direction.
+    """
+    answer = "is allowed" if verdict.allowed else "is denied"
+    sentences = [f"{_connection(packet)} {answer}."]
+    if not verdict.decisions:
+        sentences.append("Neither end is a pod that policies are about.")
+    for decision in verdict.decisions:
+        sentences += _reasons(decision)
+    return tuple(dict.fromkeys(sentences))  # a pod that talks to itself is both ends
+
+
+def _connection(packet: Packet) -> str:
+    """Return the name of a connection."""
+    ends = f"from {packet.source} to {packet.destination}"
+    if packet.protocol is None:
+        return f"Traffic without ports {ends}"
+    return f"{packet.protocol} {ends} port {packet.port}"
+
+
+def _reasons(decision: Decision) -> list[str]:
+    """Return why one side is allowed or denied, after the rules that passed it on."""
+    preposition = "to" if decision.direction is Direction.INGRESS else "of"
+    side = f"{decision.direction.lower()} {preposition} pod {decision.pod}"
+    reasons = [
+        f"{_rule(rule, decision.direction)} passes {side} to the next tier."
+        for rule in decision.passed
+    ]
+    if decision.rule is not None:
+        verb = "allows" if decision.allowed else "denies"
+        reasons.append(f"{_rule(decision.rule, decision.direction)} {verb} {side}.")
+    elif decision.isolating:
+        policies = ", ".join(_policy(ref) for ref in decision.isolating)
+        reasons.append(f"No rule allows {side}. The pod is isolated by {policies}.")
+    else:
+        text = WITHOUT_POLICY[decision.ground]
+        reasons.append(text.format(pod=decision.pod, side=side))
+    return reasons
+
+
+def _rule(rule: RuleRef, direction: Direction) -> str:
+    """Return the name of a rule, to begin a sentence.
+
+    Its own name may have any characters, so it is quoted: it may not move a cursor.
+    """
+    name = f" ({rule.name!r})" if rule.name else ""
+    return f"{direction} rule {rule.index + 1}{name} of {_policy(rule.policy)}"
+
+
+def _policy(ref: PolicyRef) -> str:
+    """Return the name of a policy, with its kind."""
+    return f"{KINDS[ref.tier]} {ref}"
