@@ -73,6 +73,32 @@ add rule inet t track ct state new accept
         assert conntrack.forget({"127.0.0.3"}) == 300
 
 
+def test_bits_of_marks_are_cleared_and_connections_stay(namespace: int) -> None:
+    netns.nft(
+        "netlink",
+        """
+add chain inet t track { type filter hook output priority 0; }
+add rule inet t track ct mark set udp dport map { 7 : 0x010203, 8 : 0x010303 }
+""",
+    )
+    with Home().inside(namespace):
+        socks = []
+        for address in ("127.0.0.1", "::1"):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            for port in (7, 8):
+                sock = socket.socket(family, socket.SOCK_DGRAM)
+                sock.connect((address, port))
+                sock.send(b"x")
+                socks.append(sock)
+        cleared = conntrack.clear_marks({0xFF00: {0x0200}, 0xFF0000: {0x020000}})
+        assert cleared == 2
+        assert conntrack.clear_marks({0xFF00: {0x0200}}) == 0
+        assert conntrack.clear_marks({0xFF: {0x03}, 0xFF0000: {0x010000}}) == 4
+        for sock in socks:
+            sock.close()
+        assert conntrack.forget({"127.0.0.1", "::1"}) == 4
+
+
 LOSE_THE_WAY = """
 import os, sys
 from vcnd.netlink.netns import Home

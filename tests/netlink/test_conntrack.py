@@ -46,3 +46,19 @@ def test_entries_of_an_address_are_found() -> None:
         attribute(1 | 0x8000, tuple_of("10.9.9.9", "10.1.0.5")) + zone,
         attribute(1 | 0x8000, tuple_of("10.2.2.2", "10.96.0.1")),
     ]
+
+
+def test_only_bits_with_stale_values_are_cleared() -> None:
+    ends = ("10.1.0.5", "10.9.9.9")
+    key = attribute(1 | 0x8000, tuple_of(*ends))
+    marks = (0x020105, 0x020305, 0x010105, 0x05, 0x010205)
+    table = [
+        *(entry(ends, ends, attribute(8, mark.to_bytes(4))) for mark in marks),
+        entry(ends, ends),
+    ]
+    stale = {0xFF00: {0x0100, 0x0500}, 0xFF0000: {0x020000}}
+    changes = list(conntrack._clearings(stale, table))
+    assert changes == [
+        key + attribute(8, bytes(4)) + attribute(21, mask.to_bytes(4))
+        for mask in (0xFFFF00, 0xFF0000, 0xFF00)
+    ]

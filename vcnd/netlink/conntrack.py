@@ -1,9 +1,10 @@
-"""Connection tracking: forget the connections of an address that was released."""
+"""Connection tracking: forget connections, and take numbers off their marks."""
 
 import re
 import socket
 import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 
 from vcnd.netlink.messages import (
     NetlinkError,
@@ -15,8 +16,9 @@ from vcnd.netlink.messages import (
 from vcnd.netlink.nftables import NETLINK_NETFILTER
 
 SUBSYSTEM = 1 << 8
-CT_GET, CT_DELETE = SUBSYSTEM | 1, SUBSYSTEM | 2
-TUPLE_ORIG, TUPLE_REPLY, TUPLE_IP, ZONE = 1, 2, 1, 18
+CT_NEW, CT_GET, CT_DELETE = SUBSYSTEM, SUBSYSTEM | 1, SUBSYSTEM | 2
+TUPLE_ORIG, TUPLE_REPLY, TUPLE_IP, MARK, ZONE, MARK_MASK = 1, 2, 1, 8, 18, 21
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
 V4_SRC, V4_DST, V6_SRC, V6_DST = 1, 2, 3, 4
 
 
@@ -31,26 +33,52 @@ def forget(addresses: Collection[str]) -> int:
     One dump a family for all of them: kernels before 6.8 cannot filter a deletion.
     """
     number = 0
-    for family in (socket.AF_INET, socket.AF_INET6):
+    for family in FAMILIES:
         six = family == socket.AF_INET6
-        some = [a for a in addresses if (":" in a) == six]
+        some = {socket.inet_pton(family, a) for a in addresses if (":" in a) == six}
         if some:
-            number += _forget(family, {socket.inet_pton(family, a) for a in some})
+            keys = partial(_keys, some)
+            number += _change(family, "delete connection", CT_DELETE, keys)
     return number
 
 
-def _forget(family: int, wanted: set[bytes]) -> int:
+def clear_marks(stale: Mapping[int, Collection[int]]) -> int:
+    """Set bits of marks to 0 where they have one of some values; return how often.
+
+    The connections stay, and so does what translates their addresses.
+
+    Args:
+        stale: the values, by the mask of the bits; both as they stand in a mark.
+    """
+    keys = partial(_clearings, stale)
+    return sum(_change(family, "set mark", CT_NEW, keys) for family in FAMILIES)
+
+
+def _change(
+    family: int,
+    step: str,
+    kind: int,
+    changes: Callable[[Iterable[bytes]], Iterator[bytes]],
+) -> int:
+    """Make the changes that entries need, and return their number.
+
+    Args:
+        family: AF_INET or AF_INET6.
+        step: what a change does.
+        kind: the message that does it.
+        changes: yields the attributes of each message.
+    """
     generic = struct.pack(">BBH", family, 0, 0)
     number = 0
     with (
         NetlinkSocket(NETLINK_NETFILTER) as listing,
-        NetlinkSocket(NETLINK_NETFILTER) as deleting,
+        NetlinkSocket(NETLINK_NETFILTER) as changing,
     ):
         dump = listing.dump("list connections", CT_GET, generic)
         # While the table is listed: of a million entries none is kept here.
-        for key in _keys(wanted, (body[len(generic) :] for _, body in dump)):
+        for change in changes(body[len(generic) :] for _, body in dump):
             try:
-                deleting.request("delete connection", CT_DELETE, 0, generic + key)
+                changing.request(step, kind, 0, generic + change)
             except NetlinkError as error:
                 if not is_missing(error):
                     raise
@@ -70,5 +98,23 @@ def _keys(wanted: set[bytes], entries: Iterable[bytes]) -> Iterator[bytes]:
         parts = attributes(entry)
         original, reply = parts.get(TUPLE_ORIG, b""), parts.get(TUPLE_REPLY, b"")
         if wanted & (_ends(original) | _ends(reply)):
-            zone = attribute(ZONE, parts[ZONE]) if ZONE in parts else b""
-            yield attribute(TUPLE_ORIG | 0x8000, original) + zone
+            yield _key(parts)
+
+
+def _clearings(
+    stale: Mapping[int, Collection[int]], entries: Iterable[bytes]
+) -> Iterator[bytes]:
+    """Yield what identifies each entry that has one of these values, and new bits."""
+    for entry in entries:
+        parts = attributes(entry)
+        mark = int.from_bytes(parts.get(MARK, b""))
+        bits = sum(mask for mask, values in stale.items() if mark & mask in values)
+        if bits:
+            new = attribute(MARK, bytes(4)) + attribute(MARK_MASK, bits.to_bytes(4))
+            yield _key(parts) + new
+
+
+def _key(parts: Mapping[int, bytes]) -> bytes:
+    """Return the attributes that identify an entry."""
+    zone = attribute(ZONE, parts[ZONE]) if ZONE in parts else b""
+    return attribute(TUPLE_ORIG | 0x8000, parts[TUPLE_ORIG]) + zone
