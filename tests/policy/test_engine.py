@@ -1,0 +1,197 @@
+"""When rules come into force, and what happens when they cannot."""
+
+from collections.abc import Mapping
+
+import trio
+from msgspec.structs import replace
+from trio.testing import MockClock
+
+from vcnd.core.policy.rule_set import HOLD, OPEN, RuleSet
+from vcnd.log import log
+from vcnd.model.policy import (
+    Attached,
+    Cluster,
+    Direction,
+    Pods,
+    Policy,
+    PolicyPod,
+    PolicyRef,
+    Tier,
+)
+from vcnd.policy.engine import AGAIN_SECONDS, Engine, Known
+
+POD = PolicyPod(namespace="default", name="a", labels={}, addresses=("10.0.0.9",))
+CLUSTER = Cluster(namespaces={"default": {}}, pods=(POD,))
+ISOLATING = Policy(
+    ref=PolicyRef(Tier.NAMESPACE, "default", "deny-all"),
+    subject=Pods(namespace="default"),
+    ingress=(),
+)
+HERE = Attached(link="oci1", addresses=("10.0.0.9",), namespace="default", name="a")
+
+
+class Changes:
+    """Tells of changes."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+        self._event = trio.Event()
+
+
+class FakeSource:
+    """A cluster that tests change."""
+
+    def __init__(self, known: Cluster | None) -> None:
+        self.known, self.asked = known, list[Known]()
+        self.changes = Changes()
+
+    def cluster(self, here: Known) -> Cluster | None:
+        self.asked.append(here)
+        return self.known
+
+    async def until_changed(self) -> None:
+        await self.changes.wait()
+
+    def change(self, known: Cluster) -> None:
+        self.known = known
+        self.changes.ring()
+
+
+class FakeHost:
+    """A kernel that notes what is put into it, and when."""
+
+    def __init__(self) -> None:
+        self.links = [HERE]
+        self.of_earlier_life: Mapping[Direction, frozenset[int]] = {}
+        self.refuses = False
+        self.put_at: list[float] = []
+        self.rules = RuleSet()
+        self.numbers: Mapping[str, int] = {}
+        self.links_changed, self.lost = Changes(), Changes()
+
+    async def attached(self) -> list[Attached]:
+        return self.links
+
+    async def numbers_in_force(self) -> Mapping[Direction, frozenset[int]]:
+        return self.of_earlier_life
+
+    async def put(
+        self,
+        rules: RuleSet,
+        numbers: Mapping[str, int],
+        stale: Mapping[Direction, frozenset[int]],
+    ) -> None:
+        if self.refuses:
+            raise PermissionError(1, "Operation not permitted")
+        self.rules, self.numbers = rules, numbers
+        self.put_at.append(trio.current_time())
+
+    async def until_links_change(self) -> None:
+        await self.links_changed.wait()
+
+    async def until_table_lost(self) -> None:
+        await self.lost.wait()
+
+
+async def running(
+    nursery: trio.Nursery, known: Cluster | None = CLUSTER
+) -> tuple[FakeSource, FakeHost]:
+    source, host = FakeSource(known), FakeHost()
+    nursery.start_soon(Engine(source, host).run)
+    await trio.sleep(1)
+    return source, host
+
+
+async def test_nothing_changes_before_the_cluster_is_known(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = await running(nursery, known=None)
+    assert host.put_at == []
+    source.change(CLUSTER)
+    await trio.sleep(1)
+    assert host.rules.egress == {"oci1": OPEN}
+
+
+async def test_a_policy_comes_into_force_soon_and_once(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = await running(nursery)
+    host.put_at.clear()
+    for _ in range(3):
+        source.change(replace(CLUSTER, policies=(ISOLATING,)))
+    began = trio.current_time()
+    await trio.sleep(1)
+    (at,) = host.put_at
+    assert at - began < 0.1
+    assert host.rules.ingress["10.0.0.9"] not in (OPEN, HOLD)
+
+
+async def test_a_change_that_concerns_no_pod_here_is_not_put(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = await running(nursery)
+    host.put_at.clear()
+    elsewhere = replace(POD, name="b", addresses=("10.0.0.10",))
+    source.change(replace(CLUSTER, pods=(POD, elsewhere)))
+    host.links_changed.ring()
+    await trio.sleep(1)
+    assert host.put_at == []
+
+
+async def test_a_new_link_is_held_until_its_pod_is_known(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = await running(nursery, replace(CLUSTER, pods=()))
+    assert host.rules.egress == {"oci1": HOLD}
+    assert source.asked[-1] == {("default", "a"): ("10.0.0.9",)}
+    source.change(CLUSTER)
+    await trio.sleep(1)
+    assert host.rules.egress == {"oci1": OPEN}
+
+
+async def test_lost_rules_are_put_again(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    _, host = await running(nursery)
+    host.put_at.clear()
+    with log.collected() as events:
+        host.lost.ring()
+        await trio.sleep(1)
+    assert len(host.put_at) == 1
+    assert [e["event"] for e in events] == ["policies_restored"]
+
+
+async def test_what_the_kernel_refuses_is_tried_again(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = await running(nursery)
+    host.put_at.clear()
+    host.refuses = True
+    with log.collected() as events:
+        source.change(replace(CLUSTER, policies=(ISOLATING,)))
+        await trio.sleep(1)
+    assert [e["event"] for e in events] == ["policies_refused"]
+    host.refuses = False
+    await trio.sleep(AGAIN_SECONDS)
+    assert len(host.put_at) == 1
+    assert host.rules.ingress["10.0.0.9"] not in (OPEN, HOLD)
+
+
+async def test_numbers_of_an_earlier_life_are_not_given_again(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """A connection that an earlier life's rules accepted is judged once more."""
+    known = replace(CLUSTER, policies=(ISOLATING,))
+    source, host = FakeSource(known), FakeHost()
+    host.of_earlier_life = {Direction.INGRESS: frozenset({1, 2})}
+    nursery.start_soon(Engine(source, host).run)
+    await trio.sleep(1)
+    given = set(host.numbers.values())
+    assert given
+    assert given.isdisjoint({1, 2})

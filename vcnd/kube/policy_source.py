@@ -1,0 +1,204 @@
+"""What network policies are about, followed in the whole cluster."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from random import Random
+from typing import Generic, Never, TypeVar
+
+import trio
+
+from vcnd.kube import policies, policy_pods, policy_wire, trim
+from vcnd.kube.policies import ReadPolicy
+from vcnd.kube.wire import Namespace
+from vcnd.kubeapi.cache import Cache
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.errors import KubeError
+from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
+from vcnd.kubeapi.wire import Object
+from vcnd.log import log
+from vcnd.model.policy import Cluster, Policy, PolicyPod
+
+K = TypeVar("K", bound=Object)
+V = TypeVar("V")
+
+PODS = "/api/v1/pods"
+NAMESPACES = "/api/v1/namespaces"
+NETWORK_POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
+CLUSTER_POLICIES = "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies"
+NO_SUCH_KIND = 404
+LOOK_AGAIN_SECONDS = 60.0
+"""A cluster that does not know ClusterNetworkPolicy may learn it."""
+
+
+class Followed(Generic[K, V]):
+    """Objects of one kind, read into values as they change."""
+
+    def __init__(
+        self,
+        cache: Cache[K],
+        read: Callable[[K], V | None],
+        changed: Callable[[], None],
+    ) -> None:
+        """Make it; a reflector keeps the cache.
+
+        Args:
+            cache: the objects.
+            read: makes an object's value; None: it is of no interest.
+            changed: is called when values have changed.
+        """
+        self.cache = cache
+        self.values: dict[str, V] = {}
+        """By the objects' uids."""
+        self._read, self._changed = read, changed
+
+    def take(self, changes: Sequence[K]) -> None:
+        """Read what has changed; of an object that is gone, drop the value."""
+        for found in changes:
+            key = found.metadata.uid
+            there = self.cache.objects.get(key)
+            value = None if there is None else self._read(there)
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+        self._changed()
+
+
+class PolicySource:
+    """Follows policies, pods and namespaces.  Reads never call the API server."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        *,
+        random: Random,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        """Make it; ``run`` follows.
+
+        Args:
+            client: the way to the API server; closed when ``run`` ends.
+            random: for jitter.
+            silence_seconds: a watch without a line for so long is opened again.
+        """
+        self._client, self._random = client, random
+        self._silence_seconds = silence_seconds
+        self._changed = trio.Event()
+        self._knows_cluster_policies = True
+        self._pods = Followed[policy_wire.Pod, PolicyPod](
+            Cache(policy_wire.Pod, trim=trim.policy_pod), policy_pods.pod, self._ring
+        )
+        self._namespaces = Followed[Namespace, Namespace](
+            Cache(Namespace, trim=trim.labelled), lambda found: found, self._ring
+        )
+        self._policies = Followed[policy_wire.NetworkPolicy, Policy](
+            Cache(policy_wire.NetworkPolicy, trim=trim.labelled),
+            lambda found: _told(policies.network_policy(found)),
+            self._ring,
+        )
+        self._cluster_policies = Followed[policy_wire.ClusterNetworkPolicy, Policy](
+            Cache(policy_wire.ClusterNetworkPolicy, trim=trim.labelled),
+            lambda found: _told(policies.cluster_network_policy(found)),
+            self._ring,
+        )
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Follow for ever."""
+        try:
+            async with trio.open_nursery() as following:
+                following.start_soon(self._follow, PODS, self._pods)
+                following.start_soon(self._follow, NAMESPACES, self._namespaces)
+                following.start_soon(self._follow, NETWORK_POLICIES, self._policies)
+                following.start_soon(self._follow_cluster_policies)
+                task_status.started()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await self._client.aclose()
+        raise AssertionError("the nursery above never ends by itself")
+
+    async def _follow(self, path: str, kind: Followed[K, V]) -> Never:
+        reflector = Reflector(
+            self._client,
+            kind.cache,
+            path=path,
+            selector="",
+            random=self._random,
+            synced=self._ring,
+            changed=kind.take,
+            silence_seconds=self._silence_seconds,
+        )
+        await reflector.run()
+
+    async def _follow_cluster_policies(self) -> Never:
+        """Follow ClusterNetworkPolicies as soon as the cluster knows the kind."""
+        while True:
+            try:
+                await self._client.get(CLUSTER_POLICIES, {"limit": "1"})
+            except KubeError as error:
+                if error.status == NO_SUCH_KIND:
+                    self._knows_cluster_policies = False
+                    self._ring()
+                    await trio.sleep(LOOK_AGAIN_SECONDS)
+                    continue
+            self._knows_cluster_policies = True
+            await self._follow(CLUSTER_POLICIES, self._cluster_policies)
+
+    def _ring(self) -> None:
+        self._changed.set()
+
+    async def until_changed(self) -> None:
+        """Return when something has changed since the last return."""
+        await self._changed.wait()
+        self._changed = trio.Event()
+
+    def cluster(self, here: Mapping[tuple[str, str], Sequence[str]]) -> Cluster | None:
+        """Return what decides about packets; None before all of it is known.
+
+        Args:
+            here: addresses of pods that their status may not tell yet, by namespace
+                and name.
+        """
+        synced = [
+            self._pods.cache.synced,
+            self._namespaces.cache.synced,
+            self._policies.cache.synced,
+            self._cluster_policies.cache.synced or not self._knows_cluster_policies,
+        ]
+        if not all(synced):
+            return None
+        found = self._policies
+        # One that was readable once stays in force as it was.
+        unreadable = found.cache.skipped.keys() - found.cache.objects.keys()
+        return Cluster(
+            namespaces=policy_pods.namespaces(self._namespaces.values.values()),
+            pods=(*self._pods.values.values(), *self._starting(here)),
+            policies=(
+                *found.values.values(),
+                *self._cluster_policies.values.values(),
+                *(policies.isolating(found.cache.skipped[k]) for k in unreadable),
+            ),
+        )
+
+    def _starting(
+        self, here: Mapping[tuple[str, str], Sequence[str]]
+    ) -> Iterator[PolicyPod]:
+        """Yield the pods here whose status tells no address yet."""
+        for uid, found in self._pods.cache.objects.items():
+            named = (found.metadata.namespace, found.metadata.name)
+            if uid not in self._pods.values and named in here:
+                pod = policy_pods.pod(found, here[named])
+                if pod is not None:
+                    yield pod
+
+
+def _told(found: ReadPolicy) -> Policy:
+    """Return the policy, and log what is wrong with its object."""
+    for flaw in found.flaws:
+        log.warning(
+            "policy_flawed",
+            policy=str(found.policy.ref),
+            what=flaw.what,
+            reason=flaw.why,
+        )
+    return found.policy

@@ -1,0 +1,126 @@
+"""The node's kernel as policies need it: pods' links, and a table of its own."""
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import trio
+
+from vcnd.core.policy.rule_set import RuleSet
+from vcnd.linux import events, nft
+from vcnd.linux.guard import (
+    NFNLGRP_NFTABLES,
+    RTNLGRP_IPV4_ROUTE,
+    RTNLGRP_IPV6_ROUTE,
+    RTNLGRP_LINK,
+)
+from vcnd.linux.layout import Layout
+from vcnd.linux.nft_scripts import objects
+from vcnd.linux.pod_links import pod_links
+from vcnd.linux.policy_table import SHIFTS, TABLE, mask, numbers_in, render
+from vcnd.model.policy import Attached, Direction
+from vcnd.netlink import conntrack, nftables
+from vcnd.netlink.messages import NetlinkSocket
+
+T = TypeVar("T")
+
+
+class PolicyHost:
+    """Looks and acts in the network namespace where it is made."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._routes = events.subscribed(
+            socket.NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
+        )
+        self._rules = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
+        self._thread = trio.CapacityLimiter(1)
+        self._strangers: Sequence[str] = ()
+        self._chains: frozenset[str] | None = None
+        """What the table has, as it was put; None before that."""
+
+    def close(self) -> None:
+        """Hear no more; what is in force stays."""
+        self._routes.close()
+        self._rules.close()
+
+    async def attached(self) -> list[Attached]:
+        """Return the pods' links, in the order of their names.
+
+        Raises:
+            OSError: the kernel refused to list them.
+        """
+        found = await self._in_thread(lambda: pod_links(self._layout))
+        self._strangers = sorted(name for name, x in found.items() if not x.ours)
+        return [
+            Attached(
+                link=name,
+                addresses=link.addresses,
+                namespace=link.pod.namespace if link.pod else "",
+                name=link.pod.name if link.pod else "",
+            )
+            for name, link in sorted(found.items())
+            if link.ours
+        ]
+
+    async def numbers_in_force(self) -> dict[Direction, frozenset[int]]:
+        """Return the numbers that an earlier life's table gives to connections."""
+        return numbers_in(await self._in_thread(_chains))
+
+    async def put(
+        self,
+        rules: RuleSet,
+        numbers: Mapping[str, int],
+        stale: Mapping[Direction, frozenset[int]],
+    ) -> None:
+        """Bring rules in force, in one step.
+
+        Args:
+            rules: the rules.
+            numbers: those of their chains.
+            stale: are taken off all connections before.
+
+        Raises:
+            KernelRefusedError: nft refused them; nothing has changed.
+            OSError: the kernel refused another step.
+        """
+        text = render(
+            rules,
+            numbers,
+            link_prefix=self._layout.link_prefix,
+            strangers=self._strangers,
+        )
+        marks = {
+            mask(d): [number << SHIFTS[d] for number in found]
+            for d, found in stale.items()
+            if found
+        }
+
+        def work() -> None:
+            if marks:
+                conntrack.clear_marks(marks)
+            nft.put(TABLE, text)
+
+        self._chains = None
+        await self._in_thread(work)
+        self._chains = objects(text).chains
+
+    async def until_links_change(self) -> None:
+        """Return when a link or a route has changed, perhaps of no pod."""
+        await events.received(self._routes)
+
+    async def until_table_lost(self) -> None:
+        """Return when the table is not as it was put."""
+        while True:
+            await events.received(self._rules)
+            wanted = self._chains
+            if wanted is not None and await self._in_thread(_chains) != wanted:
+                return
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(call, limiter=self._thread)
+
+
+def _chains() -> frozenset[str]:
+    with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+        return nftables.chains(sock, TABLE)

@@ -1,0 +1,1 @@
+"""Network policies in force on this node."""

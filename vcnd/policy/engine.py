@@ -1,0 +1,130 @@
+"""Keeps the policies in force that concern this node's pods."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Never, Protocol
+
+import trio
+
+from vcnd.core.policy.compiler import compile_rules
+from vcnd.core.policy.generations import Generations
+from vcnd.core.policy.rule_set import RuleSet
+from vcnd.log import log
+from vcnd.model.errors import VcndError
+from vcnd.model.policy import Attached, Cluster, Direction
+
+GATHER_SECONDS = 0.01
+"""Changes are gathered for this long: a controller writes several objects in a row."""
+AGAIN_SECONDS = 5.0
+"""What the kernel refused is tried again after this."""
+
+Known = Mapping[tuple[str, str], Sequence[str]]
+"""Addresses of pods here, by namespace and name."""
+
+
+class Source(Protocol):
+    """Where policies and pods are followed."""
+
+    def cluster(self, here: Known) -> Cluster | None:
+        """Return what decides about packets; None before all of it is known.
+
+        Args:
+            here: addresses that the cluster may not know yet.
+        """
+
+    async def until_changed(self) -> None:
+        """Return when something has changed since the last return."""
+
+
+class Host(Protocol):
+    """The node's kernel."""
+
+    async def attached(self) -> list[Attached]:
+        """Return the pods' links."""
+
+    async def numbers_in_force(self) -> Mapping[Direction, frozenset[int]]:
+        """Return the numbers that connections may have from an earlier life."""
+
+    async def put(
+        self,
+        rules: RuleSet,
+        numbers: Mapping[str, int],
+        stale: Mapping[Direction, frozenset[int]],
+    ) -> None:
+        """Bring rules in force, in one step."""
+
+    async def until_links_change(self) -> None:
+        """Return when pods' links may have changed."""
+
+    async def until_table_lost(self) -> None:
+        """Return when the rules are not in force any more."""
+
+
+class Engine:
+    """Compiles the rules whenever something has changed, and brings them in force.
+
+    The rules outlive it.  Before it knows the whole cluster it changes nothing: rules
+    of an earlier life go on, and where there are none, pods are open as before.
+    """
+
+    def __init__(self, source: Source, host: Host) -> None:
+        self._source, self._host = source, host
+        self._in_force: Generations | None = None
+        self._lost = False
+        self._stirred = trio.Event()
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> Never:
+        """Keep them in force; ``task_status`` tells when they are at first."""
+        told = False
+        async with trio.open_nursery() as hearing:
+            hearing.start_soon(self._hear, self._source.until_changed)
+            hearing.start_soon(self._hear, self._host.until_links_change)
+            hearing.start_soon(self._hear_losses)
+            while True:
+                self._stirred = trio.Event()
+                refused = not await self._bring()
+                if self._in_force is not None and not told:
+                    told = True
+                    task_status.started()
+                with trio.move_on_after(AGAIN_SECONDS if refused else float("inf")):
+                    await self._stirred.wait()
+                await trio.sleep(GATHER_SECONDS)
+        raise AssertionError("the loop never ends")
+
+    async def _hear(self, until: Callable[[], Awaitable[None]]) -> Never:
+        while True:
+            await until()
+            self._stirred.set()
+
+    async def _hear_losses(self) -> Never:
+        while True:
+            await self._host.until_table_lost()
+            self._lost = True
+            self._stirred.set()
+
+    async def _bring(self) -> bool:
+        """Bring the rules in force; return False if the kernel refused."""
+        lost, self._lost = self._lost, False
+        try:
+            here = await self._host.attached()
+            known = {(x.namespace, x.name): x.addresses for x in here if x.name}
+            cluster = self._source.cluster(known)
+            if cluster is None:
+                return True
+            before = self._in_force
+            if before is None:
+                before = Generations(taken=await self._host.numbers_in_force())
+            rules = compile_rules(cluster, here)
+            if not lost and self._in_force is not None and rules == before.rules:
+                return True
+            after = before.after(rules)
+            await self._host.put(rules, after.numbers, after.stale)
+        except (OSError, VcndError) as error:
+            log.error("policies_refused", reason=str(error))
+            self._lost = lost
+            return False
+        self._in_force = after
+        if lost:
+            log.warning("policies_restored")
+        return True
