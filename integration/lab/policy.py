@@ -31,6 +31,7 @@ SETTINGS = {
 NUMBERS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
 ECHO, ECHO6 = 8, 128
 IPV4_HEADER = 20
+MARKS = policy_table.Marks()
 RECEIVE_BYTES = 2048
 
 
@@ -53,13 +54,10 @@ class PolicyNode:
     def apply(self, cluster: Cluster, here: Sequence[Attached]) -> None:
         """Put the rules of a cluster in force."""
         then = self.generations.after(compile_rules(cluster, here))
-        stale = {
-            policy_table.mask(direction): {
-                number << policy_table.SHIFTS[direction] for number in numbers
-            }
-            for direction, numbers in then.stale.items()
-        }
-        text = policy_table.render(then.rules, then.numbers, link_prefix="oci")
+        stale = MARKS.stale(then.stale)
+        text = policy_table.render(
+            then.rules, then.numbers, marks=MARKS, link_prefix="oci"
+        )
 
         def put() -> None:
             if stale:

@@ -169,7 +169,9 @@ POLICIES = {
 
 def test_any_change_of_policies_ends_as_a_fresh_table() -> None:
     texts = {
-        state: policy_table.render(rules, {"in_1": 3}, link_prefix="oci")
+        state: policy_table.render(
+            rules, {"in_1": 3}, marks=policy_table.Marks(), link_prefix="oci"
+        )
         for state, rules in POLICIES.items()
     }
     fresh = {}

@@ -11,7 +11,7 @@ from vcnd.core.policy.rule_set import (
     RuleSet,
 )
 from vcnd.linux.nft_scripts import objects
-from vcnd.linux.policy_table import numbers_in, render
+from vcnd.linux.policy_table import Marks, numbers_in, render
 from vcnd.model.family import Family
 from vcnd.model.policy import Action, Direction, Protocol
 
@@ -36,7 +36,9 @@ def chain(*lines: Line, direction: Direction = Direction.INGRESS) -> Chain:
 
 
 def text(rules: RuleSet, **numbers: int) -> str:
-    return render(rules, numbers, link_prefix="oci", strangers=["ocibr0"])
+    return render(
+        rules, numbers, marks=Marks(), link_prefix="oci", strangers=["ocibr0"]
+    )
 
 
 def body(made: str, name: str) -> list[str]:
@@ -75,6 +77,17 @@ def test_a_chain_gives_its_number_to_connections() -> None:
         Direction.INGRESS: {255},
         Direction.EGRESS: {7},
     }
+
+
+def test_numbers_stand_where_the_marks_have_room() -> None:
+    marks = Marks(ingress=0xFF, egress=0xFF000000)
+    assert marks.stale({Direction.INGRESS: {1, 2}, Direction.EGRESS: {3}}) == {
+        0xFF: {1, 2},
+        0xFF000000: {0x03000000},
+    }
+    made = RuleSet(chains={"x": chain(direction=Direction.EGRESS)})
+    lines = render(made, {"x": 3}, marks=marks, link_prefix="oci")
+    assert body(lines, "x")[0] == "ct mark & 0xff000000 == 0x03000000 accept"
 
 
 def test_passing_leads_on_from_admin_rules_and_accepts_in_the_last_tier() -> None:

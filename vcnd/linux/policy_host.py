@@ -17,7 +17,7 @@ from vcnd.linux.guard import (
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_scripts import objects
 from vcnd.linux.pod_links import pod_links
-from vcnd.linux.policy_table import SHIFTS, TABLE, mask, numbers_in, render
+from vcnd.linux.policy_table import TABLE, Marks, numbers_in, render
 from vcnd.model.policy import Attached, Direction
 from vcnd.netlink import conntrack, nftables
 from vcnd.netlink.messages import NetlinkSocket
@@ -30,6 +30,7 @@ class PolicyHost:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._marks = Marks()
         self._routes = events.subscribed(
             socket.NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
         )
@@ -87,14 +88,11 @@ class PolicyHost:
         text = render(
             rules,
             numbers,
+            marks=self._marks,
             link_prefix=self._layout.link_prefix,
             strangers=self._strangers,
         )
-        marks = {
-            mask(d): [number << SHIFTS[d] for number in found]
-            for d, found in stale.items()
-            if found
-        }
+        marks = self._marks.stale(stale)
 
         def work() -> None:
             if marks:

@@ -18,6 +18,8 @@ it, one for each direction, in bits of its mark that vcnd does not use for routi
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
+
 from vcnd.core.policy.rule_set import (
     HOLD,
     OPEN,
@@ -35,9 +37,6 @@ from vcnd.model.family import Family, family_of
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction
 
 TABLE = "vcnd-policy"
-SHIFTS = {Direction.INGRESS: 8, Direction.EGRESS: 16}
-"""Where a direction's number begins in connection marks."""
-NUMBER_BITS = 0xFF
 EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 """Before the chain that lets packets into the express lane (``lane.proof``)."""
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}
@@ -47,9 +46,32 @@ DROP = "counter drop"
 ICMP = ("icmp", "ipv6-icmp")
 
 
-def mask(direction: Direction) -> int:
-    """Return the bits of connection marks that a direction has."""
-    return NUMBER_BITS << SHIFTS[direction]
+class Marks(msgspec.Struct, frozen=True):
+    """The bits of connection marks that have the numbers: eight for each direction.
+
+    No other bits than these change, and nobody else may change these.
+    """
+
+    ingress: int = 0xFF00
+    egress: int = 0xFF0000
+
+    def mask(self, direction: Direction) -> int:
+        """Return a direction's bits."""
+        return self.ingress if direction is Direction.INGRESS else self.egress
+
+    def mark(self, direction: Direction, number: int) -> int:
+        """Return a number as it stands in the mark."""
+        mask = self.mask(direction)
+        return number * (mask & -mask)
+
+    def stale(
+        self, numbers: Mapping[Direction, Iterable[int]]
+    ) -> dict[int, frozenset[int]]:
+        """Return numbers in the form of ``conntrack.clear_marks``."""
+        return {
+            self.mask(direction): frozenset(self.mark(direction, n) for n in some)
+            for direction, some in numbers.items()
+        }
 
 
 def numbers_in(chains: Iterable[str]) -> dict[Direction, frozenset[int]]:
@@ -67,6 +89,7 @@ def render(
     rules: RuleSet,
     numbers: Mapping[str, int],
     *,
+    marks: Marks,
     link_prefix: str,
     strangers: Sequence[str] = (),
 ) -> str:
@@ -75,6 +98,7 @@ def render(
     Args:
         rules: what it does.
         numbers: those of the chains; one that has none judges each packet.
+        marks: where connections carry the numbers.
         link_prefix: pods' links begin so.
         strangers: others' links whose names look like pods'.
     """
@@ -90,7 +114,7 @@ def render(
             *(f"ct state related meta l4proto {kind} accept" for kind in ICMP),
             "iifname . oifname @own accept",
         ),
-        *_chains(rules, numbers),
+        *_chains(rules, numbers, marks),
         *_base_chains(link_prefix, strangers),
         "}",
     ]
@@ -131,18 +155,18 @@ def _element(element: Element) -> str:
     return f"{address} . {protocol.lower()} . {number}"
 
 
-def _chains(rules: RuleSet, numbers: Mapping[str, int]) -> Iterator[str]:
+def _chains(rules: RuleSet, numbers: Mapping[str, int], marks: Marks) -> Iterator[str]:
     for name, judging in rules.chains.items():
         direction, number = judging.direction, numbers.get(name)
-        bits, shift = mask(direction), SHIFTS[direction]
+        bits = marks.mask(direction)
         accepted, known = "accept", ""
         if number is not None:
             ok = f"{OK[direction]}{number}"
             accepted = f"goto {ok}"
-            known = f"ct mark & {bits:#010x} == {number << shift:#010x} accept"
-            keep = ~bits & 0xFFFFFFFF
-            mark = f"ct mark set ct mark & {keep:#010x} | {number << shift:#010x}"
-            yield from chain(ok, mark, "accept")
+            mark, keep = f"{marks.mark(direction, number):#010x}", ~bits & 0xFFFFFFFF
+            known = f"ct mark & {bits:#010x} == {mark} accept"
+            giving = f"ct mark set ct mark & {keep:#010x} | {mark}"
+            yield from chain(ok, giving, "accept")
         yield from _chain(name, judging, known, accepted)
 
 
