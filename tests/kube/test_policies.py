@@ -129,11 +129,14 @@ def test_policy_without_a_spec_isolates_its_namespace() -> None:
     assert policies.network_policy(found) == read("{}")
 
 
-@pytest.mark.parametrize("types", ["[ingress]", "[Both]", "[ingress, Egress]"])
-def test_unknown_policy_type_isolates_by_default(types: str) -> None:
-    found = read(f"{{policyTypes: {types}, egress: [{{}}]}}")
-    assert (found.policy.ingress, found.policy.egress) == ((), (Rule(),))
-    assert whats(found) == ["spec.policyTypes[0]"]
+@pytest.mark.parametrize(
+    ("types", "what"),
+    [("[ingress]", "[0]"), ("[Egress, Both]", "[1]"), ("['', Ingress]", "[0]")],
+)
+def test_unknown_policy_type_isolates_in_both_directions(types: str, what: str) -> None:
+    found = read(f"{{policyTypes: {types}, ingress: [{{}}]}}")
+    assert (found.policy.ingress, found.policy.egress) == ((Rule(),), ())
+    assert whats(found) == [f"spec.policyTypes{what}"]
 
 
 @pytest.mark.parametrize(

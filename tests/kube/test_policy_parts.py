@@ -126,15 +126,15 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     """Return bodies that can be decoded to a type, in which little makes sense."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         fields = {f.encode_name: values(f.type) for f in msgspec.structs.fields(kind)}
-        return st.fixed_dictionaries({}, optional=fields)
+        one = [st.fixed_dictionaries({name: fields[name]}) for name in fields]
+        return st.one_of(st.fixed_dictionaries(fields), *one)
     if get_origin(kind) is list:
-        return st.lists(values(get_args(kind)[0]), max_size=3)
+        return st.lists(values(get_args(kind)[0]), min_size=1, max_size=3)
     if get_origin(kind) is dict:
         return st.dictionaries(TEXTS, TEXTS, max_size=2)
-    if get_args(kind):
-        return st.one_of(*map(values, get_args(kind)))
-    simple = {str: TEXTS, int: NUMBERS, bool: st.booleans(), NoneType: st.none()}
-    return simple[kind]
+    if get_args(kind):  # null is as good as no field
+        return st.one_of(*(values(x) for x in get_args(kind) if x is not NoneType))
+    return {str: TEXTS, int: NUMBERS, bool: st.booleans()}[kind]
 
 
 def anything(kind: Any) -> st.SearchStrategy[Any]:

@@ -107,11 +107,10 @@ def isolating(skipped: Skipped) -> Policy:
 
 def _directions(spec: wire.NetworkPolicySpec, place: Place) -> set[Direction]:
     asked = spec.policy_types
+    if not asked:
+        return {Direction.INGRESS, *([Direction.EGRESS] if spec.egress else [])}
     known = readable(asked, place, _direction)
-    found = set(known)
-    if not asked or len(known) < len(asked):
-        found |= {Direction.INGRESS} | ({Direction.EGRESS} if spec.egress else set())
-    return found
+    return set(known if len(known) == len(asked) else Direction)
 
 
 def _direction(found: str, place: Place) -> Direction | None:
