@@ -130,13 +130,19 @@ def test_policy_without_a_spec_isolates_its_namespace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("types", "what"),
-    [("[ingress]", "[0]"), ("[Egress, Both]", "[1]"), ("['', Ingress]", "[0]")],
+    ("types", "number", "ingress"),
+    [
+        ("[Both]", 0, ()),
+        ("[ingress, Egress]", 0, ()),
+        ("[Ingress, '']", 1, (Rule(),)),
+    ],
 )
-def test_unknown_policy_type_isolates_in_both_directions(types: str, what: str) -> None:
+def test_unknown_policy_type_isolates_in_both_directions(
+    types: str, number: int, ingress: tuple[Rule, ...]
+) -> None:
     found = read(f"{{policyTypes: {types}, ingress: [{{}}]}}")
-    assert (found.policy.ingress, found.policy.egress) == ((Rule(),), ())
-    assert whats(found) == [f"spec.policyTypes{what}"]
+    assert (found.policy.ingress, found.policy.egress) == (ingress, ())
+    assert whats(found) == [f"spec.policyTypes[{number}]"]
 
 
 @pytest.mark.parametrize(

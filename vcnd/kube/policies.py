@@ -2,7 +2,8 @@
 
 Bad input fails closed and is named, and the rest of its policy stays in force:
 
-* A peer that cannot be read matches nobody, and a port nothing.
+* A peer that cannot be read matches nobody, and a port nothing.  A type of a policy
+  that is not known may mean any direction: nothing is allowed in those not named.
 * A rule of a ClusterNetworkPolicy is closed as a whole if one of its peers cannot be
   read: one that accepts matches nothing, one that denies or passes denies everything.
   So its API demands: a later version may have peers that we do not know.  Where only
@@ -71,13 +72,13 @@ def network_policy(found: wire.NetworkPolicy) -> ReadPolicy:
     pods, is_whole = selector(spec.pod_selector, place.at("podSelector"))
     if not is_whole:
         place.note("it isolates all pods that it may select, and allows nothing")
-    directions = _directions(spec, place.at("policyTypes"))
+    directions, is_known = _directions(spec, place.at("policyTypes"))
 
     def rules(
         direction: Direction, asked: Sequence[NetworkPolicyRule] | None
     ) -> tuple[Rule, ...] | None:
         if direction not in directions:
-            return None
+            return None if is_known else ()
         there = place.at(direction.lower())
         read = readable(asked, there, partial(_rule, namespace=meta.namespace))
         return read if is_whole else ()
@@ -105,12 +106,15 @@ def isolating(skipped: Skipped) -> Policy:
     )
 
 
-def _directions(spec: wire.NetworkPolicySpec, place: Place) -> set[Direction]:
+def _directions(
+    spec: wire.NetworkPolicySpec, place: Place
+) -> tuple[set[Direction], bool]:
+    """Return the directions that a policy isolates, and whether these are all."""
     asked = spec.policy_types
     if not asked:
-        return {Direction.INGRESS, *([Direction.EGRESS] if spec.egress else [])}
+        return {Direction.INGRESS, *([Direction.EGRESS] if spec.egress else [])}, True
     known = readable(asked, place, _direction)
-    return set(known if len(known) == len(asked) else Direction)
+    return set(known), len(known) == len(asked)
 
 
 def _direction(found: str, place: Place) -> Direction | None:
