@@ -46,6 +46,8 @@ class PolicyNode:
 
     links: dict[str, str]
     generations: Generations = field(default_factory=Generations)
+    _text: str = ""
+    """What is in force."""
     _ears: dict[tuple[str, int, int], socket.socket] = field(default_factory=dict)
     """Raw sockets by namespace, family and protocol: they hear all that arrives."""
     _ports: Iterator[int] = field(default_factory=lambda: count(20_000))
@@ -62,10 +64,13 @@ class PolicyNode:
         def put() -> None:
             if stale:
                 conntrack.clear_marks(stale)
-            nft.put(policy_table.TABLE, text)
+            if self._text:
+                nft.change(policy_table.TABLE, self._text, text)
+            else:
+                nft.put(policy_table.TABLE, text)
 
         netns.inside(NODE, put)
-        self.generations = then
+        self.generations, self._text = then, text
 
     def space_of(self, address: str) -> str:
         """Return the namespace that has an address."""
@@ -89,7 +94,7 @@ class PolicyNode:
                 return nftables.chains(sock, policy_table.TABLE)
 
         taken = policy_table.numbers_in(netns.inside(NODE, chains))
-        self.generations = Generations(taken=taken)
+        self.generations, self._text = Generations(taken=taken), ""
 
     def _ear(self, packet: Packet) -> socket.socket:
         place = self.space_of(packet.destination)

@@ -109,6 +109,10 @@ def put(text: str, table: str = LAYOUT.nft_table) -> None:
     netns.inside(SPACE, lambda: nft.put(table, text))
 
 
+def change(before: str, after: str) -> None:
+    netns.inside(SPACE, lambda: nft.change(policy_table.TABLE, before, after))
+
+
 def found(table: str = LAYOUT.nft_table) -> list[str]:
     """Return the table's objects without handles, in an order that is always the same.
 
@@ -167,7 +171,8 @@ POLICIES = {
 }
 
 
-def test_any_change_of_policies_ends_as_a_fresh_table() -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_any_change_of_policies_ends_as_a_fresh_table(*, whole: bool) -> None:
     texts = {
         state: policy_table.render(
             rules, {"in_1": 3}, marks=policy_table.Marks(), link_prefix="oci"
@@ -182,7 +187,10 @@ def test_any_change_of_policies_ends_as_a_fresh_table() -> None:
     with log.collected() as events:
         for before, after in permutations(texts, 2):
             put(texts[before], policy_table.TABLE)
-            put(texts[after], policy_table.TABLE)
+            if whole:
+                put(texts[after], policy_table.TABLE)
+            else:
+                change(texts[before], texts[after])
             assert found(policy_table.TABLE) == fresh[after], f"{before}, then {after}"
     assert events == []  # it was never replaced
 

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from vcnd.linux import nft_scripts
+from vcnd.linux import nft_changes, nft_scripts
 from vcnd.linux.nft_scripts import Objects
 from vcnd.log import log
 from vcnd.model.cause import Cause
@@ -40,6 +40,28 @@ def put(table: str, text: str) -> None:
         # Another version's objects, of the same names, are of another kind.
         _load(nft_scripts.anew(table, text))
         log.warning("rule_set_replaced", reason=error.details)
+
+
+def change(table: str, before: str, after: str) -> None:
+    """Give a table other contents, by what differs; whole if that is refused.
+
+    No packet is lost, not even one that is led to a chain that is new.
+
+    Args:
+        table: its name.
+        before: its contents, as they were put or changed without an error.
+        after: its contents afterwards.
+
+    Raises:
+        KernelRefusedError: nft refused them.
+        OSError: the kernel does not tell what is in the table now.
+    """
+    try:
+        for script in nft_changes.changes(table, before, after):
+            _load(script)
+    except KernelRefusedError as error:
+        log.warning("rule_set_differs", reason=error.details)
+        put(table, after)
 
 
 def remove(table: str) -> None:

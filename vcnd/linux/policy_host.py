@@ -37,8 +37,10 @@ class PolicyHost:
         self._rules = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
         self._thread = trio.CapacityLimiter(1)
         self._strangers: Sequence[str] = ()
+        self._text = ""
+        """The table, as it was put."""
         self._chains: frozenset[str] | None = None
-        """What the table has, as it was put; None before that."""
+        """Its chains; None while it is not known what it has."""
 
     def close(self) -> None:
         """Hear no more; what is in force stays."""
@@ -82,7 +84,7 @@ class PolicyHost:
             stale: are taken off all connections before.
 
         Raises:
-            KernelRefusedError: nft refused them; nothing has changed.
+            KernelRefusedError: nft refused them; those before stay in force.
             OSError: the kernel refused another step.
         """
         text = render(
@@ -93,15 +95,19 @@ class PolicyHost:
             strangers=self._strangers,
         )
         marks = self._marks.stale(stale)
+        before, chains = self._text, self._chains
 
         def work() -> None:
             if marks:
                 conntrack.clear_marks(marks)
-            nft.put(TABLE, text)
+            if chains is not None and chains == _chains():
+                nft.change(TABLE, before, text)
+            else:
+                nft.put(TABLE, text)
 
         self._chains = None
         await self._in_thread(work)
-        self._chains = objects(text).chains
+        self._text, self._chains = text, objects(text).chains
 
     async def until_links_change(self) -> None:
         """Return when a link or a route has changed, perhaps of no pod."""

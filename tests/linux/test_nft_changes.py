@@ -1,0 +1,74 @@
+"""What differs between two texts of a table, as scripts."""
+
+from collections.abc import Mapping, Sequence
+
+from vcnd.linux.nft_changes import changes
+from vcnd.linux.nft_text import chain, named_set, verdict_map
+
+ACCEPT, DROP = ["accept"], ["counter drop"]
+
+
+def table(
+    chains: Mapping[str, Sequence[str]],
+    ways: Mapping[str, str],
+    **sets: Sequence[str],
+) -> str:
+    lines = [
+        "table inet t {",
+        verdict_map("ways", "ipv6_addr", ways),
+        *(named_set(name, "ipv4_addr", some) for name, some in sets.items()),
+        *(line for name, rules in chains.items() for line in chain(name, *rules)),
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def test_nothing_to_change_is_no_script() -> None:
+    text = table({"a": ACCEPT}, {"fd00::1": "jump a"}, peers=["10.0.0.1", "10.0.0.2"])
+    other = table({"a": ACCEPT}, {"fd00::1": "jump a"}, peers=["10.0.0.2", "10.0.0.1"])
+    assert changes("t", text, other) == []
+
+
+def test_elements_alone_come_and_go() -> None:
+    before = table({}, {}, peers=["10.0.0.1", "10.0.0.2"], none=[])
+    after = table({}, {}, peers=["10.0.0.2", "10.0.0.3"], none=["10.0.0.4"])
+    (script,) = changes("t", before, after)
+    assert script.splitlines() == [
+        "delete element inet t peers { 10.0.0.1 }",
+        "add element inet t none { 10.0.0.4 }",
+        "add element inet t peers { 10.0.0.3 }",
+    ]
+
+
+def test_what_is_new_comes_before_anything_leads_there() -> None:
+    before = table({"a": ACCEPT}, {"fd00::1": "jump a"}, gone=["10.0.0.1"])
+    after = table({"b": DROP}, {"fd00::1": "jump b"}, new=["10.0.0.1"])
+    first, second = changes("t", before, after)
+    assert first.splitlines() == [
+        "table inet t {",
+        "  set new { type ipv4_addr; elements = { 10.0.0.1 }; }",
+        "  chain b {",
+        "    counter drop",
+        "  }",
+        "}",
+    ]
+    assert second.splitlines() == [
+        "flush chain inet t a",
+        "delete element inet t ways { fd00::1 }",
+        "delete chain inet t a",
+        "delete set inet t gone",
+        "add element inet t ways { fd00::1 : jump b }",
+    ]
+
+
+def test_a_chain_with_other_rules_stays_the_same_chain() -> None:
+    before = table({"a": ACCEPT, "b": DROP}, {})
+    (script,) = changes("t", before, table({"a": DROP, "b": DROP}, {}))
+    assert script.splitlines() == [
+        "flush chain inet t a",
+        "table inet t {",
+        "  chain a {",
+        "    counter drop",
+        "  }",
+        "}",
+    ]
