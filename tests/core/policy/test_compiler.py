@@ -162,6 +162,22 @@ def test_a_named_port_of_ingress_is_that_of_pods_here() -> None:
     assert made.sets[line.match.port_of].elements == {("10.0.0.1", TCP, 8001)}
 
 
+def test_a_named_port_of_egress_is_that_of_pods_anywhere() -> None:
+    rule = Rule(ports=(NamedPort(name="http"), NamedPort(name="other")))
+    one = Policy(
+        ref=PolicyRef(Tier.NAMESPACE, "blue", "p"),
+        subject=Pods(namespace="blue"),
+        egress=(rule,),
+    )
+    made = compile_rules(cluster(one, pods=TWO), [link(1)])
+    lines = made.chains[only_chain(made)].lines
+    found = {made.sets[line.match.port_of].elements for line in lines}
+    assert found == {
+        frozenset([("10.0.0.1", TCP, 8001), ("10.0.0.2", TCP, 8002)]),
+        frozenset(),
+    }
+
+
 def test_a_new_pods_address_is_known_by_its_link() -> None:
     """The cluster still has it at another pod, and this pod without any."""
     late = PolicyPod(namespace="blue", name="pod2", labels={"app": "db"}, addresses=())
