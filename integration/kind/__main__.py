@@ -32,6 +32,9 @@ OFFLINE = click.option(
 )
 NODES = click.option("--nodes", default=3, show_default=True, type=click.IntRange(2, 6))
 
+LEAST_NODES = 3
+"""Of a cluster for the checks: a control plane, and workers that talk to each other."""
+
 EXPRESS = click.option(
     "--express/--no-express",
     default=True,
@@ -160,6 +163,9 @@ def test(
     began = time.monotonic()
     cluster = clusters.running(cache)
     own = cluster is None
+    _refuse_unfit(nodes if cluster is None else len(cluster.nodes()))
+    if not own and not express:
+        sys.exit("vcn kind: a cluster is up; end it (./vcn kind down) for --no-express")
     try:
         if cluster is None:
             cluster = _up(cache, console, nodes=nodes, offline=offline, express=express)
@@ -178,6 +184,15 @@ def test(
         # Alone on its line, as test runners close.
         console.print(f"kind: {passed} passed, {len(results) - passed} failed")
     sys.exit(0 if ok else 1)
+
+
+def _refuse_unfit(nodes: int) -> None:
+    """Exit if there are too few nodes for the checks."""
+    if nodes < LEAST_NODES:
+        sys.exit(
+            f"vcn kind: the checks need {LEAST_NODES} nodes, here are {nodes};"
+            " a cluster on which they ran has lost one (./vcn kind down ends it)"
+        )
 
 
 @main.command("bench")
