@@ -36,6 +36,7 @@ class PolicyHost:
         )
         self._rules = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
         self._thread = trio.CapacityLimiter(1)
+        self._turn = trio.Lock()
         self._strangers: Sequence[str] = ()
         self._text = ""
         """The table, as it was put."""
@@ -95,19 +96,20 @@ class PolicyHost:
             strangers=self._strangers,
         )
         marks = self._marks.stale(stale)
-        before, chains = self._text, self._chains
+        async with self._turn:
+            before, chains = self._text, self._chains
 
-        def work() -> None:
-            if marks:
-                conntrack.clear_marks(marks)
-            if chains is not None and chains == _chains():
-                nft.change(TABLE, before, text)
-            else:
-                nft.put(TABLE, text)
+            def work() -> None:
+                if marks:
+                    conntrack.clear_marks(marks)
+                if chains is not None and chains == _chains():
+                    nft.change(TABLE, before, text)
+                else:
+                    nft.put(TABLE, text)
 
-        self._chains = None
-        await self._in_thread(work)
-        self._text, self._chains = text, objects(text).chains
+            self._chains = None
+            await self._in_thread(work)
+            self._text, self._chains = text, objects(text).chains
 
     async def until_links_change(self) -> None:
         """Return when a link or a route has changed, perhaps of no pod."""
@@ -117,9 +119,10 @@ class PolicyHost:
         """Return when the table is not as it was put."""
         while True:
             await events.received(self._rules)
-            wanted = self._chains
-            if wanted is not None and await self._in_thread(_chains) != wanted:
-                return
+            async with self._turn:  # a change of ours is no loss
+                found = await self._in_thread(_chains)
+                if self._chains is not None and found != self._chains:
+                    return
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._thread)
