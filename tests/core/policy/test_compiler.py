@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.core.policy.interpreter import accepts
 from vcnd.core.policy.compiler import compile_rules
@@ -99,6 +100,12 @@ def test_a_pod_that_nobody_knows_is_held() -> None:
     made = compile_rules(cluster(pods=TWO), [link(1, ""), link(3), link(2)])
     assert made.egress == {"oci1": HOLD, "oci3": HOLD, "oci2": OPEN}
     assert made.ingress == {"10.0.0.1": HOLD, "10.0.0.3": HOLD, "10.0.0.2": OPEN}
+
+
+def test_a_pod_of_a_namespace_that_nobody_knows_is_held() -> None:
+    """The namespace's labels may come later than the pod."""
+    made = compile_rules(replace(cluster(pods=TWO), namespaces={}), [link(2)])
+    assert made.egress == {"oci2": HOLD}
     assert not made.chains
 
 

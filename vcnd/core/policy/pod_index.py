@@ -42,8 +42,13 @@ class PodIndex:
             self._alike[namespace].append((pods[0].labels, pods))
 
     def pod(self, attached: Attached) -> PolicyPod | None:
-        """Return the pod that has a link; None if nobody knows it."""
-        return self._pods.get((attached.namespace, attached.name))
+        """Return the pod that has a link; None if nobody knows it, or its namespace.
+
+        Policies may be about the namespace's labels, and these may come later than the
+        pod: until then it is closed.
+        """
+        known = attached.namespace in self._namespaces
+        return self._pods.get((attached.namespace, attached.name)) if known else None
 
     def addresses(self, pod: PolicyPod) -> Sequence[str]:
         """Return the addresses of a pod."""
