@@ -12,13 +12,15 @@ from vcnd.model.policy import (
     Attached,
     Cluster,
     Direction,
+    Known,
     Pods,
     Policy,
     PolicyPod,
     PolicyRef,
     Tier,
 )
-from vcnd.policy.engine import AGAIN_SECONDS, Engine, Known
+from vcnd.policy.engine import AGAIN_SECONDS, Engine
+from vcnd.signals import Latch
 
 POD = PolicyPod(namespace="default", name="a", labels={}, addresses=("10.0.0.9",))
 CLUSTER = Cluster(namespaces={"default": {}}, pods=(POD,))
@@ -30,26 +32,12 @@ ISOLATING = Policy(
 HERE = Attached(link="oci1", addresses=("10.0.0.9",), namespace="default", name="a")
 
 
-class Changes:
-    """Tells of changes."""
-
-    def __init__(self) -> None:
-        self._event = trio.Event()
-
-    def ring(self) -> None:
-        self._event.set()
-
-    async def wait(self) -> None:
-        await self._event.wait()
-        self._event = trio.Event()
-
-
 class FakeSource:
     """A cluster that tests change."""
 
     def __init__(self, known: Cluster | None) -> None:
         self.known, self.asked = known, list[Known]()
-        self.changes = Changes()
+        self.changes = Latch()
 
     def cluster(self, here: Known) -> Cluster | None:
         self.asked.append(here)
@@ -60,7 +48,7 @@ class FakeSource:
 
     def change(self, known: Cluster) -> None:
         self.known = known
-        self.changes.ring()
+        self.changes.set()
 
 
 class FakeHost:
@@ -73,7 +61,7 @@ class FakeHost:
         self.put_at: list[float] = []
         self.rules = RuleSet()
         self.numbers: Mapping[str, int] = {}
-        self.links_changed, self.lost = Changes(), Changes()
+        self.links_changed, self.lost = Latch(), Latch()
 
     async def attached(self) -> list[Attached]:
         return self.links
@@ -139,7 +127,7 @@ async def test_a_change_that_concerns_no_pod_here_is_not_put(
     host.put_at.clear()
     elsewhere = replace(POD, name="b", addresses=("10.0.0.10",))
     source.change(replace(CLUSTER, pods=(POD, elsewhere)))
-    host.links_changed.ring()
+    host.links_changed.set()
     await trio.sleep(1)
     assert host.put_at == []
 
@@ -161,7 +149,7 @@ async def test_lost_rules_are_put_again(
     _, host = await running(nursery)
     host.put_at.clear()
     with log.collected() as events:
-        host.lost.ring()
+        host.lost.set()
         await trio.sleep(1)
     assert len(host.put_at) == 1
     assert [e["event"] for e in events] == ["policies_restored"]

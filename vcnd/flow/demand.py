@@ -7,7 +7,6 @@ import msgspec
 
 from vcnd.core import requests
 from vcnd.core.ledger import Ledger
-from vcnd.flow.signals import Pulse
 from vcnd.model.errors import RequestRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName
@@ -15,6 +14,7 @@ from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.request import Grant, NamespacePolicy, PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef, SandboxKey
 from vcnd.model.urgency import Urgency
+from vcnd.signals import Pulse
 
 
 class ClassDemand(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef
+from vcnd.signals import Latch
 
 T = TypeVar("T", bound=Object)
 
@@ -52,7 +53,7 @@ class KubeCluster:
         self._link_prefix = link_prefix
         self._random = random
         self._silence_seconds = silence_seconds
-        self._changed = trio.Event()
+        self._changed = Latch()
         self._named = trio.Event()
         self._instance_id = ""
         self._pods = self._reflect(
@@ -128,7 +129,6 @@ class KubeCluster:
     async def until_changed(self) -> None:
         """Return when something has changed since the last return."""
         await self._changed.wait()
-        self._changed = trio.Event()
 
     def pods(self) -> list[BoundPod] | None:
         """Return the pods here that have or want an address (``Cluster.pods``)."""

@@ -1,6 +1,6 @@
 """What network policies are about, followed in the whole cluster."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Generic, Never, TypeVar
 
@@ -15,7 +15,8 @@ from vcnd.kubeapi.errors import KubeError
 from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kubeapi.wire import Object
 from vcnd.log import log
-from vcnd.model.policy import Cluster, Policy, PolicyPod
+from vcnd.model.policy import Cluster, Known, Policy, PolicyPod
+from vcnd.signals import Latch
 
 K = TypeVar("K", bound=Object)
 V = TypeVar("V")
@@ -82,7 +83,7 @@ class PolicySource:
         """
         self._client, self._random = client, random
         self._silence_seconds = silence_seconds
-        self._changed = trio.Event()
+        self._changed = Latch()
         self._knows_cluster_policies = True
         self._pods = Followed[policy_wire.Pod, PolicyPod](
             Cache(policy_wire.Pod, trim=trim.policy_pod), policy_pods.pod, self._ring
@@ -150,14 +151,12 @@ class PolicySource:
     async def until_changed(self) -> None:
         """Return when something has changed since the last return."""
         await self._changed.wait()
-        self._changed = trio.Event()
 
-    def cluster(self, here: Mapping[tuple[str, str], Sequence[str]]) -> Cluster | None:
+    def cluster(self, here: Known) -> Cluster | None:
         """Return what decides about packets; None before all of it is known.
 
         Args:
-            here: addresses of pods that their status may not tell yet, by namespace
-                and name.
+            here: addresses of pods that their status may not tell yet.
         """
         synced = [
             self._pods.cache.synced,
@@ -180,9 +179,7 @@ class PolicySource:
             ),
         )
 
-    def _starting(
-        self, here: Mapping[tuple[str, str], Sequence[str]]
-    ) -> Iterator[PolicyPod]:
+    def _starting(self, here: Known) -> Iterator[PolicyPod]:
         """Yield the pods here whose status tells no address yet."""
         for uid, found in self._pods.cache.objects.items():
             named = (found.metadata.namespace, found.metadata.name)

@@ -35,6 +35,7 @@ from vcnd.model.interface import PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
+from vcnd.signals import Latch
 from vcnd.turn import Turn
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class LinuxHost:
         self._pods: dict[str, tuple[Lease, Mapping[str, VnicId]]] = {}
         """By the host's end: a lease and its addresses' VNICs (numbers may change)."""
         self._unlinked: frozenset[VnicId] = frozenset()
-        self._links_changed = trio.Event()
+        self._links_changed = Latch()
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = VnicWiring(layout)
         self._judge = Judge(layout)
@@ -216,7 +217,6 @@ class LinuxHost:
     async def until_links_change(self) -> None:
         """Return when ``unlinked`` has changed (``Host.until_links_change``)."""
         await self._links_changed.wait()
-        self._links_changed = trio.Event()
 
     def _compare_links(self) -> None:
         """Note which pod VNICs lost their link since the last check."""

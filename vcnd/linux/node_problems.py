@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-import trio
-
 from vcnd.model.cause import Fault
 from vcnd.model.place import Place, PlaceKind
+from vcnd.signals import Pulse
 
 
 class NodeProblems:
@@ -13,7 +12,7 @@ class NodeProblems:
 
     def __init__(self) -> None:
         self._faults: dict[Place, Fault] = {}
-        self._changed = trio.Event()
+        self._changed = Pulse()
 
     def now(self) -> dict[Place, Fault]:
         """Return why each place is a problem."""
@@ -25,8 +24,7 @@ class NodeProblems:
         fresh = {Place(kind=kind, name=n): f for n, f in faults.items()}
         if others | fresh != self._faults:
             self._faults = others | fresh
-            self._changed.set()
-            self._changed = trio.Event()
+            self._changed.send()
 
     async def until_changed(self) -> None:
         """Return at the next change."""

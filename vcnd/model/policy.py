@@ -4,7 +4,7 @@ Two kinds of Kubernetes objects become one kind of value, ``Policy``: NetworkPol
 (networking.k8s.io/v1) and ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -125,7 +125,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Matches connections with one of the peers and to one of the ports."""
 
     peers: tuple[Peer, ...] | None = None
-    """Sources of ingress, destinations of egress; None: all; empty: nobody."""
+    """Sources of ingress, destinations of egress; None: all; empty: none."""
     ports: tuple[Port, ...] | None = None
     """None: everything, of all protocols; empty: nothing."""
     action: Action = Action.ACCEPT
@@ -216,3 +216,7 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
     """Empty with ``name`` where the pod is not known: it is closed."""
     name: str = ""
+
+
+Known = Mapping[tuple[str, str], Sequence[str]]
+"""Addresses of pods on this node, by namespace and name."""

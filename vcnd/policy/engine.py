@@ -1,6 +1,6 @@
 """Keeps the policies in force that concern this node's pods."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Never, Protocol
 
 import trio
@@ -10,15 +10,13 @@ from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import RuleSet
 from vcnd.log import log
 from vcnd.model.errors import VcndError
-from vcnd.model.policy import Attached, Cluster, Direction
+from vcnd.model.policy import Attached, Cluster, Direction, Known
+from vcnd.signals import Bell
 
 GATHER_SECONDS = 0.01
 """Changes are gathered for this long: a controller writes several objects in a row."""
 AGAIN_SECONDS = 5.0
 """What the kernel refused is tried again after this."""
-
-Known = Mapping[tuple[str, str], Sequence[str]]
-"""Addresses of pods here, by namespace and name."""
 
 
 class Source(Protocol):
@@ -70,7 +68,7 @@ class Engine:
         self._source, self._host = source, host
         self._in_force: Generations | None = None
         self._lost = False
-        self._stirred = trio.Event()
+        self._stirred = Bell()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -82,26 +80,26 @@ class Engine:
             hearing.start_soon(self._hear, self._host.until_links_change)
             hearing.start_soon(self._hear_losses)
             while True:
-                self._stirred = trio.Event()
+                stirred = self._stirred.take()
                 refused = not await self._bring()
                 if self._in_force is not None and not told:
                     told = True
                     task_status.started()
                 with trio.move_on_after(AGAIN_SECONDS if refused else float("inf")):
-                    await self._stirred.wait()
+                    await stirred.wait()
                 await trio.sleep(GATHER_SECONDS)
         raise AssertionError("the loop never ends")
 
     async def _hear(self, until: Callable[[], Awaitable[None]]) -> Never:
         while True:
             await until()
-            self._stirred.set()
+            self._stirred.ring()
 
     async def _hear_losses(self) -> Never:
         while True:
             await self._host.until_table_lost()
             self._lost = True
-            self._stirred.set()
+            self._stirred.ring()
 
     async def _bring(self) -> bool:
         """Bring the rules in force; return False if the kernel refused."""

@@ -36,6 +36,7 @@ from vcnd.linux.layout import Layout
 from vcnd.log import log
 from vcnd.model.cause import Fault
 from vcnd.model.express import ExpressState
+from vcnd.signals import Bell
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ class Lane:
         self._swept = False
         """True if no link has programs of an earlier life, while it is off."""
         self._check_at = -CHECK_SECONDS
-        self._stirred = trio.Event()
+        self._stirred = Bell()
         self._turn = trio.Lock()
         self._thread = trio.CapacityLimiter(1)
 
@@ -104,7 +105,7 @@ class Lane:
 
     def stir(self) -> None:
         """Note that pods or VNICs have changed."""
-        self._stirred.set()
+        self._stirred.ring()
 
     def exclude(self, ifname: str) -> None:
         """Take a pod out: when this returns, none of its packets is in the lane."""
@@ -167,10 +168,10 @@ class Lane:
         """Bring the kernel to the desired state whenever that may have changed."""
         try:
             while True:
-                self._stirred = trio.Event()
+                stirred = self._stirred.take()
                 await self._follow()
                 with trio.move_on_after(CHECK_SECONDS):
-                    await self._stirred.wait()
+                    await stirred.wait()
                     await self._until_quiet()
         finally:
             kernel, self._kernel = self._kernel, None
@@ -182,9 +183,8 @@ class Lane:
         with trio.move_on_after(MOST_SECONDS):
             quiet = False
             while not quiet:
-                self._stirred = trio.Event()
                 with trio.move_on_after(GATHER_SECONDS) as scope:
-                    await self._stirred.wait()
+                    await self._stirred.take().wait()
                 quiet = scope.cancelled_caught
 
     def _reason(self) -> Fault | None:

@@ -3,7 +3,7 @@
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from vcnd.flow.signals import Bell, Latch, Pulse
+from vcnd.signals import Bell, Latch, Pulse
 
 
 async def test_a_latch_that_was_set_before_is_heard_once() -> None:
