@@ -14,11 +14,16 @@ class Kernel:
 
     def __init__(self) -> None:
         self.refuses = False
+        self.cut_meanwhile: list[str] = []
+        """Is cut while connections are forgotten."""
         self.steps: list[tuple[str, float]] = []
         self.reaper = Reaper(forget=self._forget, delete_links=self._delete_links)
 
     async def _forget(self, addresses: Collection[str]) -> None:
         self._note(f"forget {' '.join(sorted(addresses))}")
+        if self.cut_meanwhile:
+            self.reaper.cut(self.cut_meanwhile)
+            self.cut_meanwhile = []
 
     async def _delete_links(self) -> None:
         self._note("delete")
@@ -91,3 +96,14 @@ async def test_what_is_refused_is_tried_with_the_next_pod(
     kernel.reaper.cut(["10.0.0.2"])
     await trio.sleep(1)
     assert kernel.steps[2:] == [("forget 10.0.0.1 10.0.0.2", 2.1), ("delete", 2.1)]
+
+
+async def test_a_pod_that_is_cut_meanwhile_is_not_passed_over(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    kernel = await started(nursery)
+    kernel.cut_meanwhile = ["10.0.0.2"]
+    kernel.reaper.cut(["10.0.0.1"])
+    await trio.sleep(5)
+    forgotten = [step for step, _ in kernel.steps if step != "delete"]
+    assert forgotten == ["forget 10.0.0.1", "forget 10.0.0.2"]

@@ -10,6 +10,7 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.pod_links import reap_group
 from vcnd.log import log
 from vcnd.netlink import conntrack
+from vcnd.signals import Bell
 
 PAUSE_SECONDS = 0.1
 """Cut links are gathered for this long, and until no call has come for as long.
@@ -37,8 +38,7 @@ class Reaper:
         self._forget, self._delete_links = forget, delete_links
         self._addresses: set[str] = set()
         self._called_at = -PAUSE_SECONDS
-        self._something_cut = trio.Event()
-        self._something_cut.set()  # an earlier life may have cut and not deleted
+        self._something_cut = Bell()
 
     def note_call(self) -> None:
         """Note that a call changes links now: others may follow, and would wait."""
@@ -47,28 +47,30 @@ class Reaper:
     def cut(self, addresses: Collection[str] = ()) -> None:
         """Note that a pod was cut off, and which addresses it had."""
         self._addresses.update(addresses)
-        self._something_cut.set()
+        self._something_cut.ring()
 
     async def run(self) -> Never:
-        """Delete in groups."""
+        """Delete in groups, at first what an earlier life may have cut."""
         while True:
-            await self._something_cut.wait()
             last = trio.current_time() + MOST_SECONDS
-            while True:
-                await trio.sleep(PAUSE_SECONDS)
-                # Before an address' next owner could receive their packets.
-                await self._forget_connections()
-                now = trio.current_time()
-                if now >= last or now >= self._called_at + PAUSE_SECONDS:
-                    break
-            self._something_cut = trio.Event()
+            something_cut = await self._pause_and_forget()
+            while trio.current_time() < min(last, self._called_at + PAUSE_SECONDS):
+                something_cut = await self._pause_and_forget()
             await _tried("links", self._delete_links)
+            await something_cut.wait()
 
-    async def _forget_connections(self) -> None:
+    async def _pause_and_forget(self) -> trio.Event:
+        """Forget connections after a pause; return the event of the next cut.
+
+        That is before an address' next owner could receive their packets.
+        """
+        await trio.sleep(PAUSE_SECONDS)
+        something_cut = self._something_cut.take()
         addresses, self._addresses = self._addresses, set()
         forget = partial(self._forget, addresses)
         if addresses and not await _tried("connections", forget):
             self._addresses |= addresses  # again with the next ones
+        return something_cut
 
 
 async def _tried(what: str, step: Callable[[], Awaitable[object]]) -> bool:
