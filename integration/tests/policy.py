@@ -60,7 +60,7 @@ def pod(number: int, namespace: str, app: str) -> PolicyPod:
 KNOWN = (pod(1, BLUE, "web"), pod(2, BLUE, "db"), pod(3, GREEN, "db"))
 """The pods of the cluster."""
 LINKS = [*map(link_of, KNOWN), Attached(link="oci4", addresses=PODS["oci4"])]
-"""Theirs, and one of a pod that nobody knows."""
+"""Theirs, and that of an unknown pod."""
 
 
 def app(name: str) -> Selector:

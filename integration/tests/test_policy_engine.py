@@ -209,7 +209,7 @@ async def test_a_new_pod_is_closed_at_once_and_opens_without_its_status(
     make_pod(stage.server, "late")
     stage.plug("late", told=False)
     assert not stage.reaches("web", "late")
-    # It may send; nobody isolates it in this direction, and its answers come back.
+    # It may send: no policy isolates it in this direction.  Answers come back.
     stage.policy("open-web", podSelector=WEB, ingress=[{}])
     await until(lambda: stage.reaches("late", "web"))
     assert not stage.reaches("web", "late")

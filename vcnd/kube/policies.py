@@ -2,7 +2,7 @@
 
 Bad input fails closed and is named, and the rest of its policy stays in force:
 
-* A peer that cannot be read matches nobody, and a port nothing.  A type of a policy
+* A peer or a port that cannot be read matches nothing.  A type of a policy
   that is not known may mean any direction: nothing is allowed in those not named.
 * A rule of a ClusterNetworkPolicy is closed as a whole if one of its peers cannot be
   read: one that accepts matches nothing, one that denies or passes denies everything.

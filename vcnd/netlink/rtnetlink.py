@@ -108,7 +108,7 @@ def link_up(index: int, mtu: int = 0) -> Message:
 
 
 def link_into_group(name: str, group: int, *, down: bool = False) -> Message:
-    """Put a link into a group, and take it down.
+    """Put a link into a group; with ``down``, take it down too.
 
     To take it down takes the kernel some hundred microseconds, with the lock of all
     links: it waits until nobody uses the link's queue.

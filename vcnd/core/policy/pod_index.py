@@ -42,7 +42,7 @@ class PodIndex:
             self._alike[namespace].append((pods[0].labels, pods))
 
     def pod(self, attached: Attached) -> PolicyPod | None:
-        """Return the pod that has a link; None if nobody knows it, or its namespace.
+        """Return the pod that has a link; None if it or its namespace is unknown.
 
         Policies may be about the namespace's labels, and these may come later than the
         pod: until then it is closed.

@@ -13,7 +13,7 @@ from vcnd.model.family import Family
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction, Protocol
 
 HOLD = "hold"
-"""The chain of pods that nobody knows: it denies."""
+"""The chain of unknown pods: it denies."""
 OPEN = "open"
 """The chain of pods that no policy selects: it accepts."""
 
