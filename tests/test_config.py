@@ -14,7 +14,7 @@ def test_defaults_and_effective_values(tmp_path: Path) -> None:
     path = tmp_path / "vcnd.toml"
     path.write_text(GOOD + "[pool]\nbatch = 3\n")
     config = load(path)
-    assert config.policy().batch == 3
+    assert config.pool_policy().batch == 3
     path.write_text(render(config))
     assert load(path) == config
 
@@ -77,3 +77,26 @@ def test_a_mark_mask_that_cannot_be_used_is_refused(tmp_path: Path, mask: int) -
         load(path)
     path.write_text(f"{GOOD}[node]\nmark_mask = {0xFF0000}\n")
     assert load(path).layout().mark_mask == 0xFF0000
+
+
+@pytest.mark.parametrize(
+    ("mask", "kubeconfig", "words"),
+    [
+        (0xFF0000, "/k", "0xffff00, which [policy] needs"),
+        (0xFF, "", "[policy] enforcement needs [kubernetes] kubeconfig"),
+    ],
+)
+def test_what_policies_need_is_asked_for_where_they_are_on(
+    tmp_path: Path, mask: int, kubeconfig: str, words: str
+) -> None:
+    path = tmp_path / "vcnd.toml"
+    text = (
+        f'{GOOD}[node]\nmark_mask = {mask}\n[kubernetes]\nkubeconfig = "{kubeconfig}"'
+        '\nnode_name = "n"\n[policy]\nenforcement = "%s"\n'
+    )
+    path.write_text(text % "strict")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert words in str(caught.value)
+    path.write_text(text % "off")
+    assert load(path).policy.enforcement == "off"

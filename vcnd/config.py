@@ -1,6 +1,7 @@
 """The configuration: one TOML file, one section per concern, unknown keys refused."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,7 @@ import msgspec
 
 from vcnd.core.limits import LearntLimits
 from vcnd.core.target import PoolPolicy
-from vcnd.linux.layout import Layout
+from vcnd.linux.layout import POLICY_MARKS, Layout
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import NamespacePolicy
@@ -124,6 +125,25 @@ class KubernetesSection(_Section, frozen=True):
     """A taint of this key is removed from the node when it serves."""
 
 
+class PolicySection(_Section, frozen=True):
+    """[policy]: NetworkPolicy by vcnd-policy (docs/network-policy.md)."""
+
+    enforcement: Literal["off", "standard", "strict"] = "off"
+    """``off``: policies are left to others.  ``strict``: a pod whose policies are not
+    known yet is closed.  ``standard``: it is open until they are."""
+    socket: str = "/run/vcnd/policy.sock"
+    """Where vcnd-policy listens when systemd passes no socket."""
+    patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.3
+    """How long an ADD waits until a pod's policies are in force."""
+    early_addresses: bool = True
+    """Tell other nodes a pod's addresses as soon as it is bound: their policies then
+    know its first packet.  One write to the Node for each pod, or less."""
+    denied_per_second: Annotated[int, msgspec.Meta(ge=0)] = 10
+    """How many denied packets are logged at most; 0: none."""
+    metrics: str = ""
+    """Address and port that serve metrics, such as ``127.0.0.1:9465``; empty: none."""
+
+
 class AllowSection(_Section, frozen=True):
     """[[allow]]: what the pods of a namespace may request; without any, nothing."""
 
@@ -150,6 +170,7 @@ class Config(_Section, frozen=True):
     cni: CniSection = CniSection()
     node: NodeSection = NodeSection()
     kubernetes: KubernetesSection = KubernetesSection()
+    policy: PolicySection = PolicySection()
     log: LogSection = LogSection()
     allow: list[AllowSection] = []
 
@@ -175,7 +196,7 @@ class Config(_Section, frozen=True):
             for family, most in per_vnic.items()
         }
 
-    def policy(self) -> PoolPolicy:
+    def pool_policy(self) -> PoolPolicy:
         """Return the pool's policy."""
         pool = self.pool
         return PoolPolicy(
@@ -231,7 +252,7 @@ def load(path: Path, node_name: str = "") -> Config:
     try:
         parsed = tomllib.loads(path.read_text())
         config = msgspec.convert(parsed, Config)
-        config.policy()
+        config.pool_policy()
         if not config.kubernetes.node_name:
             kubernetes = msgspec.structs.replace(config.kubernetes, node_name=node_name)
             config = msgspec.structs.replace(config, kubernetes=kubernetes)
@@ -239,25 +260,39 @@ def load(path: Path, node_name: str = "") -> Config:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    if not config.oci.subnet_id and not config.kubernetes.kubeconfig:
-        raise ConfigError(f"{path}: [oci] subnet_id is required: the pods' subnet")
-    kubernetes = config.kubernetes
+    for mistake in _mistakes(config):
+        raise ConfigError(f"{path}: {mistake}")
+    return config
+
+
+def _mistakes(config: Config) -> Iterator[str]:
+    """Yield what makes no sense; each value alone is in its range."""
+    node, kubernetes, policy = config.node, config.kubernetes, config.policy
+    if not config.oci.subnet_id and not kubernetes.kubeconfig:
+        yield "[oci] subnet_id is required: the pods' subnet"
     if kubernetes.kubeconfig and not kubernetes.node_name:
-        raise ConfigError(
-            f"{path}: [kubernetes] node_name is required, here or as VCND_NODE_NAME"
-        )
+        yield "[kubernetes] node_name is required, here or as VCND_NODE_NAME"
     if not config.oci.ip_families:
-        raise ConfigError(f"{path}: [oci] ip_families is empty: IPv4, IPv6 or both")
-    if not _is_mask(config.node.mark_mask):
-        raise ConfigError(
-            f"{path}: [node] mark_mask {config.node.mark_mask:#x} is no row of eight or"
-            " more bits side by side, of 32"
+        yield "[oci] ip_families is empty: IPv4, IPv6 or both"
+    if not _is_mask(node.mark_mask):
+        yield (
+            f"[node] mark_mask {node.mark_mask:#x} is no row of eight or more bits side"
+            " by side, of 32"
+        )
+    if policy.enforcement != "off" and not kubernetes.kubeconfig:
+        yield (
+            "[policy] enforcement needs [kubernetes] kubeconfig: policies are objects"
+            " there"
+        )
+    if policy.enforcement != "off" and node.mark_mask & POLICY_MARKS:
+        yield (
+            f"[node] mark_mask {node.mark_mask:#x} has bits of {POLICY_MARKS:#x}, which"
+            ' [policy] needs; choose others, or enforcement = "off"'
         )
     if config.log.level not in ("debug", "info", "warning", "error"):
-        raise ConfigError(f"{path}: [log] level {config.log.level!r} is unknown")
+        yield f"[log] level {config.log.level!r} is unknown"
     if config.log.format not in ("logfmt", "json"):
-        raise ConfigError(f"{path}: [log] format {config.log.format!r} is unknown")
-    return config
+        yield f"[log] format {config.log.format!r} is unknown"
 
 
 def _is_mask(mask: int) -> bool:

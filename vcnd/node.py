@@ -56,7 +56,7 @@ class Node:
         cluster: Cluster | None = None,
     ) -> None:
         self.pool = Pool(
-            config.policy(),
+            config.pool_policy(),
             config.network(),
             config.limits(),
             config.namespace_policies(),

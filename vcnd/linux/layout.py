@@ -5,6 +5,9 @@ import msgspec
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.netlink.rtnetlink import MAIN_TABLE
 
+POLICY_MARKS = 0xFFFF00
+"""The bits of connection marks in which vcnd-policy keeps numbers; [policy] on only."""
+
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """Route tables, rule priorities, marks and names (docs/data-plane.md)."""

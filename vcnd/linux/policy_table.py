@@ -31,6 +31,7 @@ from vcnd.core.policy.rule_set import (
     NamedSet,
     RuleSet,
 )
+from vcnd.linux.layout import POLICY_MARKS
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain, named_set, verdict_map
 from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
@@ -52,8 +53,8 @@ class Marks(msgspec.Struct, frozen=True):
     No other bits than these change, and nobody else may change these.
     """
 
-    ingress: int = 0xFF00
-    egress: int = 0xFF0000
+    ingress: int = POLICY_MARKS & 0x00FFFF
+    egress: int = POLICY_MARKS & 0xFF0000
 
     def mask(self, direction: Direction) -> int:
         """Return a direction's bits."""
