@@ -83,7 +83,7 @@ def test_a_mark_mask_that_cannot_be_used_is_refused(tmp_path: Path, mask: int) -
     ("mask", "kubeconfig", "words"),
     [
         (0xFF0000, "/k", "0xffff00, which [policy] needs"),
-        (0xFF, "", "[policy] enforcement needs [kubernetes] kubeconfig"),
+        (0xFF, "", "[policy] enforcement needs [kubernetes] kubeconfig or"),
     ],
 )
 def test_what_policies_need_is_asked_for_where_they_are_on(

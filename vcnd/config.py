@@ -126,11 +126,14 @@ class KubernetesSection(_Section, frozen=True):
 
 
 class PolicySection(_Section, frozen=True):
-    """[policy]: NetworkPolicy by vcnd-policy (docs/network-policy.md)."""
+    """[policy]: network policies, enforced by vcnd-policy."""
 
     enforcement: Literal["off", "standard", "strict"] = "off"
     """``off``: policies are left to others.  ``strict``: a pod whose policies are not
     known yet is closed.  ``standard``: it is open until they are."""
+    manifests: str = ""
+    """A directory of files with pods, namespaces and policies, for a node without an
+    API server; empty: Kubernetes has them."""
     socket: str = "/run/vcnd/policy.sock"
     """Where vcnd-policy listens when systemd passes no socket."""
     patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.3
@@ -279,10 +282,10 @@ def _mistakes(config: Config) -> Iterator[str]:
             f"[node] mark_mask {node.mark_mask:#x} is no row of eight or more bits side"
             " by side, of 32"
         )
-    if policy.enforcement != "off" and not kubernetes.kubeconfig:
+    if policy.enforcement != "off" and not (kubernetes.kubeconfig or policy.manifests):
         yield (
-            "[policy] enforcement needs [kubernetes] kubeconfig: policies are objects"
-            " there"
+            "[policy] enforcement needs [kubernetes] kubeconfig or [policy] manifests:"
+            " policies come from there"
         )
     if policy.enforcement != "off" and node.mark_mask & POLICY_MARKS:
         yield (
