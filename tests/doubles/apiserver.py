@@ -51,6 +51,8 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         self.retry_after = ""
         self.list_text: str | None = None
         """The body of every list, in place of the items."""
+        self.page_statuses: list[int] = []
+        """Statuses of the next pages of lists, the first ones left out."""
         self.refusals: list[int] = []
         """Statuses of the next writes; after these they succeed."""
         self.asked: list[httpx2.Request] = []
@@ -104,13 +106,27 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         items = self.items.get(path, [])
         return json.dumps({"metadata": {"resourceVersion": "10"}, "items": items})
 
+    def _page(self, path: str, query: httpx2.QueryParams) -> str:
+        """Return a page; a token is the number of the first object of the next one."""
+        items, begin = self.items.get(path, []), int(query.get("continue", 0))
+        end = begin + int(query.get("limit", len(items)))
+        meta = {"resourceVersion": "10"}
+        if end < len(items):
+            meta["continue"] = str(end)
+        return json.dumps({"metadata": meta, "items": items[begin:end]})
+
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path
         if request.method != "GET":
             status = self.refusals.pop(0) if self.refusals else 200
             return _answer(status, "{}")
         if "watch" not in request.url.params:
-            text = self._list(path) if self.list_text is None else self.list_text
+            query = request.url.params
+            if "continue" in query and self.page_statuses:
+                status = self.page_statuses.pop(0)
+                if status != 200:
+                    return _answer(status, json.dumps({"code": status}))
+            text = self._page(path, query) if self.list_text is None else self.list_text
             return _answer(200, text)
         if self.watch_status != 200:
             headers = {"retry-after": self.retry_after} if self.retry_after else {}

@@ -38,7 +38,7 @@ class Heard:
 
 @asynccontextmanager
 async def following(
-    server: MemoryApiServer, folder: Path, heard: Heard | None = None
+    server: MemoryApiServer, folder: Path, heard: Heard | None = None, page: int = 0
 ) -> AsyncIterator[Reflector[Pod]]:
     heard = heard or Heard()
     client = server.client(folder)
@@ -50,6 +50,7 @@ async def following(
         random=Random(1),
         synced=heard.synced,
         changed=heard.changes.append,
+        page=page,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(reflector.run)

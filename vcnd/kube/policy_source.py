@@ -26,6 +26,8 @@ NAMESPACES = "/api/v1/namespaces"
 NETWORK_POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 CLUSTER_POLICIES = "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies"
 NO_SUCH_KIND = 404
+PAGE = 500
+"""Objects that are in memory at once as the server sends them."""
 LOOK_AGAIN_SECONDS = 60.0
 """A cluster that does not know ClusterNetworkPolicy may learn it."""
 
@@ -127,6 +129,7 @@ class PolicySource:
             random=self._random,
             synced=self._ring,
             changed=kind.take,
+            page=PAGE,
             silence_seconds=self._silence_seconds,
         )
         await reflector.run()

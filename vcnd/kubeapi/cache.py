@@ -42,6 +42,15 @@ class Skipped(msgspec.Struct, frozen=True):
     reason: str
 
 
+class _Listed(Generic[T]):
+    """The pages of a list that were taken in."""
+
+    def __init__(self, resource_version: str = "") -> None:
+        self.resource_version = resource_version
+        self.objects: dict[str, T] = {}
+        self.skipped: dict[str, Skipped] = {}
+
+
 class Cache(Generic[T]):
     """Objects of one kind as of a resourceVersion.
 
@@ -64,6 +73,7 @@ class Cache(Generic[T]):
         self._list = msgspec.json.Decoder(_RawList)
         self._event = msgspec.json.Decoder(_RawEvent)
         self._object = msgspec.json.Decoder(kind)
+        self._listed = _Listed[T]()
         self.objects: dict[str, T] = {}
         self.skipped: dict[str, Skipped] = {}
         """Objects that cannot be decoded, by key; their last readable versions stay."""
@@ -89,22 +99,46 @@ class Cache(Generic[T]):
         Raises:
             KubeError: the body is no list.
         """
+        self.take_page(body, first=True)
+        return self.finish()
+
+    def take_page(self, body: bytes, *, first: bool) -> str:
+        """Take in a page of a list; return what asks for the next one.
+
+        Nothing is replaced before ``finish``, which comes after the last page: that
+        one names no other.
+
+        Args:
+            body: the page.
+            first: whether a list begins; what was taken in before is forgotten.
+
+        Raises:
+            KubeError: the body is no list.
+        """
         try:
             answer = self._list.decode(body)
         except UNDECODABLE as error:
             raise self._garbage("list", error) from error
         if not answer.metadata.resource_version:
             raise self._garbage("list", ValueError("it has no resourceVersion"))
-        known, objects = self.objects, dict[str, T]()
-        self.skipped.clear()
+        if first:
+            self._listed = _Listed(answer.metadata.resource_version)
+        listed = self._listed
         for item in answer.items or []:
-            found = self._decode(item)
+            found = self._decode(item, listed.skipped)
             if found is not None:
-                objects[self._key(found.metadata)] = found
+                key = self._key(found.metadata)
+                listed.objects[key] = found
+        return answer.metadata.token
+
+    def finish(self) -> list[T]:
+        """Replace everything by the pages; return the objects that changed."""
+        listed, self._listed = self._listed, _Listed()
+        known, objects = self.objects, listed.objects
         # An object that exists and cannot be decoded stays as it was.
-        objects |= {k: known[k] for k in self.skipped if k in known}
-        self.objects = objects
-        self.resource_version = answer.metadata.resource_version
+        objects |= {k: known[k] for k in listed.skipped if k in known}
+        self.objects, self.skipped = objects, listed.skipped
+        self.resource_version = listed.resource_version
         self.synced = True
         gone = [found for key, found in known.items() if key not in objects]
         return gone + [
@@ -136,11 +170,11 @@ class Cache(Generic[T]):
         self._move_on(meta)
         if event.type != "BOOKMARK":
             reason = f"the watch has an event of unknown type {event.type[:32]!r}"
-            self._skip(meta, reason)
+            self._skip(meta, reason, self.skipped)
         return []
 
     def _change(self, event: _RawEvent) -> list[T]:
-        found = self._decode(event.object)
+        found = self._decode(event.object, self.skipped)
         if found is None:
             meta = _meta(event.object)
             self._move_on(meta)
@@ -161,21 +195,20 @@ class Cache(Generic[T]):
     def _move_on(self, meta: Meta) -> None:
         self.resource_version = meta.resource_version or self.resource_version
 
-    def _decode(self, raw: msgspec.Raw) -> T | None:
-        """Return an object; None if it is skipped."""
+    def _decode(self, raw: msgspec.Raw, skipped: dict[str, Skipped]) -> T | None:
+        """Return an object; None if it is skipped, and put there."""
         try:
             found = self._object.decode(raw)
             if not self._key(found.metadata):
                 raise msgspec.ValidationError("it has no uid or name")
         except UNDECODABLE as error:
-            self._skip(_meta(raw), str(error))
+            self._skip(_meta(raw), str(error), skipped)
             return None
         return self._trim(found)
 
-    def _skip(self, meta: Meta, reason: str) -> None:
+    def _skip(self, meta: Meta, reason: str, skipped: dict[str, Skipped]) -> None:
         name = "/".join(part for part in (meta.namespace, meta.name) if part)
-        skipped = Skipped(name or "without a name", reason[:200])
-        self.skipped[self._key(meta)] = skipped
+        skipped[self._key(meta)] = Skipped(name or "without a name", reason[:200])
 
     def _error(self, raw: msgspec.Raw) -> KubeError:
         try:

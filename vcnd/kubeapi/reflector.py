@@ -44,6 +44,7 @@ class Reflector(Generic[T]):
         synced: Callable[[], None],
         changed: Callable[[Sequence[T]], None],
         metadata_only: bool = False,
+        page: int = 0,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """Configure the reflector; ``run`` does the work.
@@ -58,6 +59,8 @@ class Reflector(Generic[T]):
             changed: called with the objects that changed since the last call; with
                 none when one was skipped.
             metadata_only: whether the server is asked to send no spec and status.
+            page: lists come in pages of so many objects, and only one of them is in
+                memory as it was sent; 0: a list comes whole.
             silence_seconds: a watch without a line for so long is opened again.
         """
         self._client = client
@@ -68,6 +71,7 @@ class Reflector(Generic[T]):
         self._synced = synced
         self._changed = changed
         self._metadata_only = metadata_only
+        self._page = page
         self._silence_seconds = silence_seconds
         self._known_skipped: Mapping[str, Skipped] = {}
         self._awaited = False
@@ -149,18 +153,39 @@ class Reflector(Generic[T]):
         return f"{JSON};as={kind};v=v1;g=meta.k8s.io,{JSON}"
 
     async def _list(self) -> None:
-        # From the server's watch cache at first: cheap for it.  When our version has
-        # expired, from etcd: the cache could hand the same old one out again.
         first = not self.cache.synced
-        fresh: Mapping[str, str] = {"resourceVersion": "0"} if first else {}
-        body = await self._client.get(
-            self._path,
-            {**self._selector, **fresh},
-            accept=self._accept("PartialObjectMetadataList"),
-        )
-        self._tell(self.cache.replace(body))
+        if self._page:
+            await self._list_pages()
+        else:
+            # From the server's watch cache at first: cheap for it.  When our version
+            # has expired, from etcd: the cache could hand the same old one out again.
+            await self._get({"resourceVersion": "0"} if first else {})
+        self._tell(self.cache.finish())
         if first:
             self._synced()
+
+    async def _list_pages(self) -> None:
+        # Of a version as old as the cache's the server sends a whole list, whatever
+        # the limit.  So this asks for the newest one.
+        limit = {"limit": str(self._page)}
+        token = await self._get(limit)
+        while token:
+            try:
+                token = await self._get({**limit, "continue": token}, first=False)
+            except ExpiredError as error:
+                # A compaction of etcd.  As the API's rules want it, and as client-go
+                # does, the list begins again, in one piece.
+                log.info("list_expired", path=self._path, reason=str(error))
+                token = await self._get({})
+
+    async def _get(self, query: Mapping[str, str], *, first: bool = True) -> str:
+        """Take a list in, or a page of one; return what asks for the next page."""
+        body = await self._client.get(
+            self._path,
+            {**self._selector, **query},
+            accept=self._accept("PartialObjectMetadataList"),
+        )
+        return self.cache.take_page(body, first=first)
 
     def _tell(self, changes: Sequence[T]) -> None:
         """Pass changes on, and name the objects that were skipped."""

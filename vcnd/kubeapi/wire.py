@@ -44,6 +44,8 @@ class ListMeta(Wire, frozen=True):
     """metadata of a list."""
 
     resource_version: str = ""
+    token: str = msgspec.field(default="", name="continue")
+    """Asks for the next page; empty: this is the last one."""
 
 
 class Status(Wire, frozen=True):
