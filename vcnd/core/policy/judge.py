@@ -6,9 +6,10 @@ concepts of Kubernetes; clusternetworkpolicy_types.go of
 sigs.k8s.io/network-policy-api v0.2.0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import msgspec
 from msgspec.structs import replace
@@ -31,6 +32,9 @@ from vcnd.model.policy import (
     Rule,
     Tier,
 )
+
+
+KEPT_NETWORKS = 4096
 
 
 class Ground(StrEnum):
@@ -90,6 +94,8 @@ class _Side(msgspec.Struct, frozen=True, kw_only=True):
     pod: PolicyPod
     peer: PolicyPod | None
     """The pod at the other end, if there is one."""
+    policies: Mapping[Tier, Sequence[Policy]]
+    """Those that speak of this side."""
 
     @property
     def peer_address(self) -> str:
@@ -109,32 +115,69 @@ def judge(cluster: Cluster, packet: Packet) -> Verdict:
     Each end that is a pod has to allow it.  Addresses are compared as text: they stand
     in their canonical form, and each belongs to one pod at most.
     """
-    source = _pod_at(cluster, packet.source)
-    destination = _pod_at(cluster, packet.destination)
-    ends = (
-        (Direction.EGRESS, source, destination),
-        (Direction.INGRESS, destination, source),
-    )
-    decisions = tuple(
-        _decide(
-            _Side(
-                cluster=cluster,
-                packet=packet,
-                direction=direction,
-                pod=pod,
-                peer=peer,
-            )
+    return Judge(cluster).verdict(packet)
+
+
+class Judge:
+    """Judges many packets of one cluster: what they have in common is found once."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._at: dict[str, PolicyPod] = {}
+        for pod in cluster.pods:
+            for address in pod.addresses:
+                self._at.setdefault(address, pod)
+        self._policies: dict[object, dict[Tier, list[Policy]]] = {}
+        """By what policies select pods by, and the direction."""
+
+    def pod_at(self, address: str) -> PolicyPod | None:
+        """Return the pod that has an address."""
+        return self._at.get(address)
+
+    def policies(
+        self, pod: PolicyPod, direction: Direction
+    ) -> Mapping[Tier, Sequence[Policy]]:
+        """Return each tier's policies that speak of a pod, in the order of asking.
+
+        The API leaves open which of two policies with one priority is first: the name
+        decides here.  It makes no difference in the tier of namespaces.
+        """
+        alike = pod.namespace, frozenset(pod.labels.items()), direction
+        found = self._policies.get(alike)
+        if found is None:
+            found = self._policies[alike] = {tier: [] for tier in Tier}
+            for policy in self._cluster.policies:
+                speaks = policy.rules(direction) is not None
+                if speaks and _is_among(self._cluster, pod, policy.subject):
+                    found[policy.ref.tier].append(policy)
+            for some in found.values():
+                some.sort(key=lambda policy: (policy.priority, policy.ref))
+        return found
+
+    def verdict(self, packet: Packet) -> Verdict:
+        """Return what ``judge`` does."""
+        source = self.pod_at(packet.source)
+        destination = self.pod_at(packet.destination)
+        ends = (
+            (Direction.EGRESS, source, destination),
+            (Direction.INGRESS, destination, source),
         )
-        for direction, pod, peer in ends
-        if pod is not None
-    )
-    allowed = all(decision.allowed for decision in decisions)
-    return Verdict(allowed=allowed, decisions=decisions)
-
-
-def _pod_at(cluster: Cluster, address: str) -> PolicyPod | None:
-    """Return the pod that has an address."""
-    return next((pod for pod in cluster.pods if address in pod.addresses), None)
+        decisions = tuple(
+            _decide(
+                _Side(
+                    cluster=self._cluster,
+                    packet=packet,
+                    direction=direction,
+                    pod=pod,
+                    peer=peer,
+                    policies=self.policies(pod, direction),
+                )
+            )
+            for direction, pod, peer in ends
+            if pod is not None
+        )
+        allowed = all(decision.allowed for decision in decisions)
+        return Verdict(allowed=allowed, decisions=decisions)
 
 
 def _decide(side: _Side) -> Decision:
@@ -164,7 +207,7 @@ def _ask_tiers(side: _Side, undecided: Decision) -> Decision:
     """Return the decision of the first tier that makes one."""
     passed: tuple[RuleRef, ...] = ()
     for tier in Tier:
-        policies = _policies(side, tier)
+        policies = side.policies[tier]
         match = next(_matching_rules(side, policies), None)
         if match is not None:
             ref, action = match
@@ -189,26 +232,8 @@ def _ask_tiers(side: _Side, undecided: Decision) -> Decision:
     return replace(undecided, passed=passed)
 
 
-def _policies(side: _Side, tier: Tier) -> list[Policy]:
-    """Return a tier's policies that speak of this side, in the order of asking.
-
-    The API leaves open which of two policies with one priority is first: the name
-    decides here.  It makes no difference in the tier of namespaces.
-    """
-    return sorted(
-        (
-            policy
-            for policy in side.cluster.policies
-            if policy.ref.tier is tier
-            and policy.rules(side.direction) is not None
-            and _is_among(side.cluster, side.pod, policy.subject)
-        ),
-        key=lambda policy: (policy.priority, policy.ref),
-    )
-
-
 def _matching_rules(
-    side: _Side, policies: list[Policy]
+    side: _Side, policies: Sequence[Policy]
 ) -> Iterator[tuple[RuleRef, Action]]:
     """Yield the rules that match, in the order of asking."""
     for policy in policies:
@@ -237,9 +262,14 @@ def _is_peer(side: _Side, peer: Peer) -> bool:
 def _contains(block: Block, address: str) -> bool:
     """Return True if an address is in a block, and in nothing that it excepts."""
     ip = ip_address(address)
-    if ip not in ip_network(block.network):
+    if ip not in _network(block.network):
         return False
-    return not any(ip in ip_network(network) for network in block.excepted)
+    return not any(ip in _network(network) for network in block.excepted)
+
+
+@lru_cache(KEPT_NETWORKS)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
 
 
 def _is_among(cluster: Cluster, pod: PolicyPod, pods: Pods) -> bool:
