@@ -33,7 +33,6 @@ from vcnd.model.policy import (
     Tier,
 )
 
-
 KEPT_NETWORKS = 4096
 
 

@@ -1,0 +1,213 @@
+"""A table as ``nft -j list table`` prints it.  Pure."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import msgspec
+
+Verdict = Mapping[str, Any]
+"""One key: ``accept``, ``drop``, ``jump`` and so on."""
+PAIR = 2
+MISREAD = (msgspec.DecodeError, AttributeError, LookupError, TypeError, ValueError)
+PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
+"""nft names them only on a node that has ``/etc/protocols``."""
+
+
+class UnreadableError(Exception):
+    """A table has something that we cannot read, so nobody knows what it does."""
+
+
+class Members:
+    """What a set has, or the keys of a map with their verdicts."""
+
+    def __init__(self, elements: Sequence[Any]) -> None:
+        """Make it.
+
+        Args:
+            elements: as they are listed; those of a map are pairs.
+        """
+        self._elements = elements
+
+    @cached_property
+    def _found(self) -> tuple[dict[Hashable, Any], list[tuple[Any, Any]]]:
+        """Return single keys, and those that stand for several."""
+        single: dict[Hashable, Any] = {}
+        several: list[tuple[Any, Any]] = []
+        for element in self._elements:
+            is_pair = isinstance(element, list) and len(element) == PAIR
+            listed, verdict = element if is_pair else (element, None)
+            key = _key(listed)
+            if _is_single(key):
+                single[_plain(key)] = verdict
+            else:
+                several.append((key, verdict))
+        return single, several
+
+    def __contains__(self, value: Hashable) -> bool:
+        """Return True if it has a value."""
+        return self.find(value) is not None
+
+    def find(self, value: Hashable) -> tuple[Any] | None:
+        """Return the verdict of a value, in a tuple; None if it is not there."""
+        single, several = self._found
+        if value in single:
+            return (single[value],)
+        # An address with its port, say, is more than its parts.
+        found = (verdict for key, verdict in several if covers(key, value))
+        return next(((verdict,) for verdict in found), None)
+
+
+def _key(listed: Any) -> Any:
+    """Return an element without its counter, its comment and so on."""
+    if isinstance(listed, dict) and "elem" in listed:
+        return listed["elem"]["val"]
+    return listed
+
+
+def _is_single(key: Any) -> bool:
+    """Return True if a key is one value."""
+    match key:
+        case {"concat": parts}:
+            return all(map(_is_single, parts))
+        case str():
+            return not key.endswith("*")
+        case int():
+            return True
+        case _:
+            return False
+
+
+def _plain(key: Any) -> Hashable:
+    """Return a single key as packets' values are compared."""
+    return tuple(map(_plain, key["concat"])) if isinstance(key, dict) else value_of(key)
+
+
+def value_of(listed: Any) -> Hashable:
+    """Return a listed value in the one form that is compared."""
+    if isinstance(listed, str) and ":" in listed:
+        try:
+            return str(ip_address(listed))
+        except ValueError:
+            return listed
+    if isinstance(listed, str):
+        return PROTOCOLS.get(listed, listed)
+    if isinstance(listed, int):
+        return listed
+    raise UnreadableError(f"the value {shown(listed)}")
+
+
+def covers(listed: Any, value: Any) -> bool:
+    """Return True if a listed value is this one, or several with it.
+
+    Raises:
+        UnreadableError: it is none that we know.
+    """
+    match listed:
+        case {"concat": parts}:
+            together = isinstance(value, tuple) and len(value) == len(parts)
+            return together and all(map(covers, parts, value))
+        case {"prefix": {"addr": address, "len": length}}:
+            network = ip_network(f"{address}/{length}")
+            return isinstance(value, str) and ip_address(value) in network
+        case {"range": [first, last]}:
+            return _is_between(first, value, last)
+        case {"set": elements}:
+            return value in Members(elements)
+        case str() if listed.endswith("*"):
+            return isinstance(value, str) and value.startswith(listed[:-1])
+        case _:
+            return bool(value_of(listed) == value)
+
+
+def _is_between(first: Any, value: Any, last: Any) -> bool:
+    number: Callable[[Any], int]
+    number = int if isinstance(first, int) else lambda text: int(ip_address(text))
+    return number(first) <= number(value) <= number(last)
+
+
+class ListedRule(msgspec.Struct, frozen=True):
+    """A rule."""
+
+    handle: int
+    expressions: Sequence[Mapping[str, Any]]
+
+
+class ListedChain(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain; one without a hook is reached by others only."""
+
+    name: str
+    hook: str = ""
+    priority: int = 0
+    policy: str = "accept"
+    rules: list[ListedRule]
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What a counter counted."""
+
+    packets: int = 0
+    bytes: int = 0
+
+
+class ListedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A table."""
+
+    chains: dict[str, ListedChain] = {}
+    members: dict[str, Members] = {}
+    """Of sets and maps."""
+    counters: dict[str, Counted] = {}
+    """Those with names."""
+
+
+def listed(text: bytes | str) -> ListedTable:
+    """Return the table that is listed.
+
+    Raises:
+        UnreadableError: it is no listing.
+    """
+    table = ListedTable()
+    try:
+        for item in msgspec.json.decode(text)["nftables"]:
+            ((kind, found),) = item.items()
+            _take(table, kind, found)
+    except (
+        msgspec.DecodeError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as e:
+        raise UnreadableError(f"the list of nft: {e!r}") from e
+    return table
+
+
+def _take(table: ListedTable, kind: str, found: Any) -> None:
+    """Add an object to a table."""
+    match kind:
+        case "chain":
+            table.chains[found["name"]] = ListedChain(
+                name=found["name"],
+                hook=found.get("hook", ""),
+                priority=found.get("prio", 0),
+                policy=found.get("policy", "accept"),
+                rules=[],
+            )
+        case "rule":
+            rule = ListedRule(found["handle"], found["expr"])
+            table.chains[found["chain"]].rules.append(rule)
+        case "set" | "map":
+            table.members[found["name"]] = Members(found.get("elem", []))
+        case "counter":
+            counted = Counted(found["packets"], found["bytes"])
+            table.counters[found["name"]] = counted
+        case _:
+            pass
+
+
+def shown(listed: Any) -> str:
+    """Return a part of a list in a few characters."""
+    most = 80
+    text = msgspec.json.encode(listed).decode()
+    return text if len(text) <= most else f"{text[:most]}…"
