@@ -141,7 +141,7 @@ class PolicySection(_Section, frozen=True):
     early_addresses: bool = True
     """Tell other nodes a pod's addresses as soon as it is bound: their policies then
     know its first packet.  One write to the Node for each pod, or less."""
-    denied_per_second: Annotated[int, msgspec.Meta(ge=0)] = 10
+    denied_per_second: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 10
     """How many denied packets are logged at most; 0: none."""
     metrics: str = ""
     """Address and port that serve metrics, such as ``127.0.0.1:9465``; empty: none."""

@@ -46,6 +46,7 @@ class PolicyNode:
 
     links: dict[str, str]
     generations: Generations = field(default_factory=Generations)
+    logged_per_second: int = 10
     _text: str = ""
     """What is in force."""
     _ears: dict[tuple[str, int, int], socket.socket] = field(default_factory=dict)
@@ -58,7 +59,11 @@ class PolicyNode:
         then = self.generations.after(compile_rules(cluster, here))
         stale = MARKS.stale(then.stale)
         text = policy_table.render(
-            then.rules, then.numbers, marks=MARKS, link_prefix="oci"
+            then.rules,
+            then.numbers,
+            marks=MARKS,
+            link_prefix="oci",
+            logged_per_second=self.logged_per_second,
         )
 
         def put() -> None:
@@ -85,6 +90,15 @@ class PolicyNode:
         send = SENDERS[packet.protocol]
         netns.inside(self.space_of(packet.source), lambda: send(packet, own))
         return any(_is_it(packet, own, found) for found in _heard(ear))
+
+    def counters(self) -> dict[str, int]:
+        """Return what the table's counters have counted, zeros left out."""
+
+        def listed() -> dict[str, int]:
+            with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+                return nftables.counters(sock, policy_table.TABLE)
+
+        return {name: n for name, n in netns.inside(NODE, listed).items() if n}
 
     def restart(self) -> None:
         """Forget what the process knows; the table stays in force."""

@@ -76,6 +76,7 @@ CHAIN = Chain(
         Line(
             Match(family=Family.IPV4, peers="peers", excepted="except"), Action.ACCEPT
         ),
+        Line(Match(family=Family.IPV6), Action.DENY, (0, 1)),
     ),
     otherwise=Action.DENY,
 )
@@ -171,11 +172,18 @@ POLICIES = {
 }
 
 
+@pytest.mark.parametrize("logged", [0, 10])
 @pytest.mark.parametrize("whole", [True, False])
-def test_any_change_of_policies_ends_as_a_fresh_table(*, whole: bool) -> None:
+def test_any_change_of_policies_ends_as_a_fresh_table(
+    *, whole: bool, logged: int
+) -> None:
     texts = {
         state: policy_table.render(
-            rules, {"in_1": 3}, marks=policy_table.Marks(), link_prefix="oci"
+            rules,
+            {"in_1": 3},
+            marks=policy_table.Marks(),
+            link_prefix="oci",
+            logged_per_second=logged,
         )
         for state, rules in POLICIES.items()
     }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from vcnd.linux.nft_changes import changes
-from vcnd.linux.nft_text import chain, named_set, verdict_map
+from vcnd.linux.nft_text import chain, counter, named_set, verdict_map
 
 ACCEPT, DROP = ["accept"], ["counter drop"]
 
@@ -69,6 +69,25 @@ def test_a_chain_with_other_rules_stays_the_same_chain() -> None:
         "table inet t {",
         "  chain a {",
         "    counter drop",
+        "  }",
+        "}",
+    ]
+
+
+def counting(name: str) -> str:
+    rules = chain("a", f"counter name {name} drop")
+    return "\n".join(["table inet t {", counter(name), *rules, "}", ""])
+
+
+def test_a_counter_comes_before_rules_use_it_and_goes_after_them() -> None:
+    first, second = changes("t", counting("x"), counting("y"))
+    assert first.splitlines() == ["table inet t {", "  counter y { }", "}"]
+    assert second.splitlines() == [
+        "flush chain inet t a",
+        "delete counter inet t x",
+        "table inet t {",
+        "  chain a {",
+        "    counter name y drop",
         "  }",
         "}",
     ]

@@ -2,7 +2,7 @@
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_scripts import Objects, anew, in_place, objects
-from vcnd.linux.nft_text import named_set
+from vcnd.linux.nft_text import chain, counter, limit, named_set
 from vcnd.linux.ruleset import render
 from vcnd.linux.vnic_link import VnicLink
 
@@ -44,3 +44,30 @@ def test_a_table_that_is_not_there_is_made() -> None:
     made = in_place("vcnd", TEXT, Objects())
     assert made == f"table inet vcnd {{ }}\nflush table inet vcnd\n{TEXT}"
     assert anew("vcnd", TEXT).endswith(f"delete table inet vcnd\n{TEXT}")
+
+
+COUNTING = "\n".join(
+    [
+        "table inet t {",
+        counter("a"),
+        limit("few", 5),
+        *chain("x", "counter name a", "limit name few", "counter drop"),
+        "}",
+        "",
+    ]
+)
+
+
+def test_rules_that_begin_like_objects_are_none() -> None:
+    found = objects(COUNTING)
+    assert found.counters == {"a"}
+    assert found.limits == {"few"}
+
+
+def test_a_counter_that_stays_counts_on() -> None:
+    there = Objects(counters=frozenset("ab"), limits=frozenset(["few", "many"]))
+    lines = in_place("t", COUNTING, there).splitlines()
+    assert lines[2 : lines.index("table inet t {")] == [
+        "delete counter inet t b",
+        "delete limit inet t many",
+    ]

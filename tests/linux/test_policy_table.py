@@ -50,15 +50,17 @@ def body(made: str, name: str) -> list[str]:
 def test_what_each_match_is() -> None:
     made = chain(*(Line(match, Action.ACCEPT) for match in LINES))
     lines = body(text(RuleSet(chains={"x": made})), "x")
-    expected = [f"{line}accept" for line in LINES.values()]
-    assert lines == ["jump always", *expected, "counter drop"]
+    expected = [f"{line}goto accept_x" for line in LINES.values()]
+    isolated = 'counter name "isolated_x" drop'
+    assert lines == ["jump always", *expected, isolated]
 
 
 def test_the_peer_of_egress_is_the_destination() -> None:
     match = Match(family=Family.IPV4, peers="p", excepted="e", port_of="n")
     made = chain(Line(match, Action.DENY), direction=Direction.EGRESS)
     assert body(text(RuleSet(chains={"x": made})), "x")[1] == (
-        "ip daddr @p ip daddr != @e ip daddr . meta l4proto . th dport @n counter drop"
+        "ip daddr @p ip daddr != @e ip daddr . meta l4proto . th dport @n"
+        ' counter name "rule_x" drop'
     )
 
 
@@ -69,6 +71,7 @@ def test_a_chain_gives_its_number_to_connections() -> None:
     assert body(made, "x")[0] == "ct mark & 0x0000ff00 == 0x0000ff00 accept"
     assert body(made, "x")[2] == "goto ok_in_255"
     assert body(made, "ok_in_255") == [
+        'ct state new counter name "accepted_x"',
         "ct mark set ct mark & 0xffff00ff | 0x0000ff00",
         "accept",
     ]
@@ -128,7 +131,7 @@ def test_maps_and_sets_have_their_elements() -> None:
         "map ingress4 { type ipv4_addr : verdict;"
         " elements = { 10.0.0.1 : jump open }; }",
         "map ingress6 { type ipv6_addr : verdict;"
-        " elements = { fd00::1 : jump hold }; }",
+        " elements = { fd00::1 : jump hold_in }; }",
         'set own { type ifname . ifname; elements = { "oci1" . "oci1" }; }',
         "set n { type ipv6_addr . inet_proto . inet_service;"
         " elements = { fd00::1 . tcp . 80 }; }",
@@ -145,6 +148,33 @@ def test_links_of_others_with_the_prefix_pass() -> None:
         'iifname "ocibr0" accept',
         "ct direction reply accept",
         "iifname vmap @egress",
-        "counter drop",
+        'counter name "unknown_out" drop',
     ]
     assert 'oifname "ocibr0" accept' in body(made, "ingress_side")
+
+
+def test_what_is_dropped_is_logged_with_a_prefix_that_says_where() -> None:
+    deny = Line(Match(protocol=TCP), Action.DENY, (2, 0))
+    made = Chain(
+        direction=Direction.INGRESS, admin=(deny,), lines=(), otherwise=Action.DENY
+    )
+    whole = render(
+        RuleSet(chains={"in_x": made}),
+        {},
+        marks=Marks(),
+        link_prefix="oci",
+        logged_per_second=10,
+    )
+    logging = 'limit rate 5/second limit name "denied_10" log prefix "vcnd {}"'
+    assert "  limit denied_10 { rate 10/second burst 10 packets; }" in whole
+    assert body(whole, "admin_in_x") == ["meta l4proto tcp goto deny_in_x_2_0"]
+    for name, told, counted in (
+        ("deny_in_x_2_0", "rule in_x 2 0", "rule_in_x"),
+        ("in_x", "isolated in_x", "isolated_in_x"),
+        ("hold_out", "held out", "held_out"),
+        ("ingress_side", "unknown in", "unknown_in"),
+    ):
+        assert body(whole, name)[-2:] == [
+            f"{logging.format(told)} group 30307 snaplen 128",
+            f'counter name "{counted}" drop',
+        ]

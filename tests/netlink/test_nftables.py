@@ -1,12 +1,20 @@
 """The bytes of one element's change, as pyroute2's parser reads them."""
 
 import struct
+from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from pyroute2.netlink.nfnetlink.nftsocket import nft_set_elem_list_msg
 
 from vcnd.netlink import nftables
-from vcnd.netlink.messages import Message, attribute, nested, numbered
+from vcnd.netlink.messages import (
+    Message,
+    NetlinkSocket,
+    attribute,
+    nested,
+    numbered,
+)
 from vcnd.netlink.templates import Template
 
 FOUR = b"oci1" + bytes(12) + b"\x0a\x00\x00\x01"
@@ -100,3 +108,25 @@ def test_added_key_is_listed() -> None:
     """A dump's list has the form of an addition."""
     _, _, body = nftables.addition("vcnd", "via", SIX, "via2")
     assert nftables._keys(body) == [SIX]
+
+
+def named_object(table: str, name: str, kind: int, data: bytes) -> bytes:
+    number = attribute(3, struct.pack(">I", kind))
+    names = attribute(1, table.encode() + b"\0"), attribute(2, name.encode() + b"\0")
+    return b"\x01\0\0\0" + b"".join((*names, number, nested(4, data)))
+
+
+class Listed:
+    """Answers a dump as the kernel does: with the objects of all tables."""
+
+    def dump(self, step: str, kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+        packets = attribute(1, bytes(7) + b"\x60") + attribute(2, bytes(6) + b"\1\2")
+        yield 0, named_object("vcnd", "seen", 1, packets)
+        yield 0, named_object("vcnd", "few", 4, b"")
+        yield 0, named_object("other", "theirs", 1, packets)
+
+
+def test_counters_and_limits_are_those_of_one_table() -> None:
+    sock = cast(NetlinkSocket, Listed())
+    assert nftables.counters(sock, "vcnd") == {"seen": 0x102}
+    assert nftables.limits(sock, "vcnd") == {"few"}

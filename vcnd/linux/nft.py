@@ -33,6 +33,8 @@ def put(table: str, text: str) -> None:
             chains=nftables.chains(sock, table),
             maps=nftables.maps(sock, table),
             sets=nftables.sets(sock, table),
+            counters=frozenset(nftables.counters(sock, table)),
+            limits=nftables.limits(sock, table),
         )
     try:
         _load(nft_scripts.in_place(table, text, there))

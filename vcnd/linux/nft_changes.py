@@ -10,10 +10,12 @@ import msgspec
 
 ELEMENTS = " elements = { "
 KINDS = ("map", "set")
+PLAIN = ("counter", "limit")
+"""Objects that hold nothing that a change adds or takes."""
 
 
 class _Filled(msgspec.Struct, frozen=True):
-    """A map or a set."""
+    """A map or a set, or an object without elements."""
 
     kind: str
     declared: str
@@ -69,7 +71,7 @@ def _removals(name: str, old: _Table, new: _Table) -> Iterator[str]:
         yield from _elements("delete", name, one, keys)
     for chain in old.chains.keys() - new.chains.keys():
         yield f"delete chain {name} {chain}"
-    for one in old.filled.keys() - stay:
+    for one in sorted(old.filled.keys() - stay):
         yield f"delete {old.filled[one].kind} {name} {one}"
 
 
@@ -97,7 +99,7 @@ def _read(text: str) -> _Table:
             chain.append(line)
         elif kind == "chain":
             chain = found.chains[rest[0]] = [line]
-        elif kind in KINDS:
+        elif kind in KINDS + PLAIN:
             _, _, elements = line.partition(ELEMENTS)
             some = elements.removesuffix(" }; }").split(", ") if elements else ()
             found.filled[rest[0]] = _Filled(kind, line, frozenset(some))

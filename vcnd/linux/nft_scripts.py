@@ -9,6 +9,8 @@ class Objects(msgspec.Struct, frozen=True, kw_only=True):
     chains: frozenset[str] = frozenset()
     maps: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()
+    counters: frozenset[str] = frozenset()
+    limits: frozenset[str] = frozenset()
 
 
 def in_place(table: str, text: str, there: Objects) -> str:
@@ -17,7 +19,7 @@ def in_place(table: str, text: str, there: Objects) -> str:
     A packet that is being judged at that moment is judged to the end by the old rules,
     but looks into maps and sets as they are afterwards.  So one that stays must be the
     same object, with its elements flushed and added: in a deleted one a packet finds
-    nothing.
+    nothing.  Counters that stay count on.
 
     Args:
         table: its name.
@@ -34,6 +36,11 @@ def in_place(table: str, text: str, there: Objects) -> str:
         *(f"delete chain {name} {x}" for x in sorted(there.chains - wanted.chains)),
         *(f"delete map {name} {x}" for x in sorted(there.maps - wanted.maps)),
         *(f"delete set {name} {x}" for x in sorted(there.sets - wanted.sets)),
+        *(
+            f"delete counter {name} {x}"
+            for x in sorted(there.counters - wanted.counters)
+        ),
+        *(f"delete limit {name} {x}" for x in sorted(there.limits - wanted.limits)),
         text,
     ]
     return "\n".join(lines)
@@ -54,13 +61,17 @@ def removal(table: str) -> str:
 
 def objects(text: str) -> Objects:
     """Return what a table's text declares."""
-    found: dict[str, set[str]] = {"chain": set(), "map": set(), "set": set()}
+    kinds = ("chain", "map", "set", "counter", "limit")
+    found: dict[str, set[str]] = {kind: set() for kind in kinds}
     for line in text.splitlines():
         kind, *rest = line.split(maxsplit=2) or [""]
-        if line.startswith("  ") and kind in found:
+        # Rules stand deeper, and may begin with the same words.
+        if line.startswith("  ") and not line.startswith("   ") and kind in found:
             found[kind].add(rest[0])
     return Objects(
         chains=frozenset(found["chain"]),
         maps=frozenset(found["map"]),
         sets=frozenset(found["set"]),
+        counters=frozenset(found["counter"]),
+        limits=frozenset(found["limit"]),
     )

@@ -30,6 +30,17 @@ def named_set(
     return f"  set {name} {{ type {kind};{flags}{_filled(elements)} }}"
 
 
+def counter(name: str) -> str:
+    """Return a counter that rules share; it counts on while rules change."""
+    return f"  counter {name} {{ }}"
+
+
+def limit(name: str, per_second: int) -> str:
+    """Return a limit that rules share; its rate stays as it was made."""
+    burst = f"burst {per_second} packets"
+    return f"  limit {name} {{ rate {per_second}/second {burst}; }}"
+
+
 def _filled(elements: Iterable[str]) -> str:
     some = ", ".join(elements)
     return f" elements = {{ {some} }};" if some else ""

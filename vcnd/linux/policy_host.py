@@ -15,9 +15,11 @@ from vcnd.linux.guard import (
     RTNLGRP_LINK,
 )
 from vcnd.linux.layout import Layout
+from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.nft_scripts import objects
 from vcnd.linux.pod_links import pod_links
 from vcnd.linux.policy_table import TABLE, Marks, numbers_in, render
+from vcnd.log import log
 from vcnd.model.policy import Attached, Direction
 from vcnd.netlink import conntrack, nftables
 from vcnd.netlink.messages import NetlinkSocket
@@ -28,8 +30,17 @@ T = TypeVar("T")
 class PolicyHost:
     """Looks and acts in the network namespace where it is made."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, logged_per_second: int = 0) -> None:
+        """Make it.
+
+        Args:
+            layout: the node's numbers and names.
+            logged_per_second: so many denied packets are logged at most; 0: none.
+        """
         self._layout = layout
+        self._logged_per_second = logged_per_second
+        self._has_logged = False
+        """True once the kernel took rules that log."""
         self._marks = Marks()
         self._routes = events.subscribed(
             socket.NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
@@ -88,14 +99,33 @@ class PolicyHost:
             KernelRefusedError: nft refused them; those before stay in force.
             OSError: the kernel refused another step.
         """
-        text = render(
+        marks = self._marks.stale(stale)
+        try:
+            await self._put(self._render(rules, numbers), marks)
+        except KernelRefusedError as error:
+            if self._has_logged or not self._logged_per_second:
+                raise
+            # Many kernels are built without it; the policies count all the same.
+            logged, self._logged_per_second = self._logged_per_second, 0
+            try:
+                await self._put(self._render(rules, numbers), marks)
+            except KernelRefusedError:
+                self._logged_per_second = logged
+                raise
+            log.warning("denied_not_logged", reason=error.details)
+        self._has_logged = self._logged_per_second > 0
+
+    def _render(self, rules: RuleSet, numbers: Mapping[str, int]) -> str:
+        return render(
             rules,
             numbers,
             marks=self._marks,
             link_prefix=self._layout.link_prefix,
             strangers=self._strangers,
+            logged_per_second=self._logged_per_second,
         )
-        marks = self._marks.stale(stale)
+
+    async def _put(self, text: str, marks: Mapping[int, frozenset[int]]) -> None:
         async with self._turn:
             before, chains = self._text, self._chains
 
@@ -110,6 +140,14 @@ class PolicyHost:
             self._chains = None
             await self._in_thread(work)
             self._text, self._chains = text, objects(text).chains
+
+    async def counters(self) -> dict[str, int]:
+        """Return the packets that the table's counters have counted, by their names.
+
+        Raises:
+            OSError: the kernel refused to list them.
+        """
+        return await self._in_thread(_counters)
 
     async def until_links_change(self) -> None:
         """Return when a link or a route has changed, perhaps of no pod."""
@@ -131,3 +169,8 @@ class PolicyHost:
 def _chains() -> frozenset[str]:
     with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
         return nftables.chains(sock, TABLE)
+
+
+def _counters() -> dict[str, int]:
+    with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+        return nftables.counters(sock, TABLE)

@@ -14,12 +14,17 @@ find a chain that is new; to it the chain is empty, it returns, and is dropped.
 
 A connection carries the number (``core.policy.generations``) of the chain that accepted
 it, one for each direction, in bits of its mark that vcnd does not use for routing.
+
+New connections that a chain accepts are counted, and all packets that it drops
+(``policy_drops``).  Packets of connections that go on pass no counter.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
+from vcnd.core.policy.drops import Drop, Why
 from vcnd.core.policy.rule_set import (
     HOLD,
     OPEN,
@@ -33,6 +38,7 @@ from vcnd.core.policy.rule_set import (
 )
 from vcnd.linux.layout import POLICY_MARKS
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain, named_set, verdict_map
+from vcnd.linux.policy_drops import WORDS, Drops, counter_name
 from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction
@@ -43,7 +49,6 @@ EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}
 OK = {Direction.INGRESS: "ok_in_", Direction.EGRESS: "ok_out_"}
 """Begins the names of chains that accept, and give a number to the connection."""
-DROP = "counter drop"
 ICMP = ("icmp", "ipv6-icmp")
 
 
@@ -93,6 +98,7 @@ def render(
     marks: Marks,
     link_prefix: str,
     strangers: Sequence[str] = (),
+    logged_per_second: int = 0,
 ) -> str:
     """Return the table (``nft_scripts`` brings it to the kernel).
 
@@ -102,12 +108,15 @@ def render(
         marks: where connections carry the numbers.
         link_prefix: pods' links begin so.
         strangers: others' links whose names look like pods'.
+        logged_per_second: so many of the packets that are dropped; 0: none.
     """
+    drops = Drops(logged_per_second)
     lines = [
         f"table inet {TABLE} {{",
+        *drops.objects(rules.chains),
         *_maps(rules),
         *_named_sets(rules),
-        *chain(HOLD, DROP),
+        *_held(drops),
         *chain(OPEN, "accept"),
         # An error about a connection is no part of it: it must not renew its number.
         *chain(
@@ -115,23 +124,37 @@ def render(
             *(f"ct state related meta l4proto {kind} accept" for kind in ICMP),
             "iifname . oifname @own accept",
         ),
-        *_chains(rules, numbers, marks),
-        *_base_chains(link_prefix, strangers),
+        *_chains(rules, numbers, marks, drops),
+        *_base_chains(link_prefix, strangers, drops),
         "}",
     ]
     return "\n".join(lines) + "\n"
 
 
 def _maps(rules: RuleSet) -> Iterator[str]:
-    by_link = {f'"{link}"': f"jump {name}" for link, name in rules.egress.items()}
+    by_link = {
+        f'"{link}"': f"jump {_way(way, Direction.EGRESS)}"
+        for link, way in rules.egress.items()
+    }
     yield verdict_map("egress", "ifname", by_link)
     for family, name in INGRESS_MAPS.items():
         by_address = {
-            address: f"jump {way}"
+            address: f"jump {_way(way, Direction.INGRESS)}"
             for address, way in rules.ingress.items()
             if family_of(address) is family
         }
         yield verdict_map(name, ADDRESS_KINDS[family], by_address)
+
+
+def _way(way: str, direction: Direction) -> str:
+    """Return the name of a chain; packets of unknown pods have one each way."""
+    return f"{HOLD}_{WORDS[direction]}" if way == HOLD else way
+
+
+def _held(drops: Drops) -> Iterator[str]:
+    for direction in Direction:
+        held = Drop(direction=direction, why=Why.HELD)
+        yield from chain(_way(HOLD, direction), *drops.rules(held))
 
 
 def _named_sets(rules: RuleSet) -> Iterator[str]:
@@ -156,43 +179,71 @@ def _element(element: Element) -> str:
     return f"{address} . {protocol.lower()} . {number}"
 
 
-def _chains(rules: RuleSet, numbers: Mapping[str, int], marks: Marks) -> Iterator[str]:
+def _chains(
+    rules: RuleSet, numbers: Mapping[str, int], marks: Marks, drops: Drops
+) -> Iterator[str]:
     for name, judging in rules.chains.items():
         direction, number = judging.direction, numbers.get(name)
         bits = marks.mask(direction)
-        accepted, known = "accept", ""
+        # Rules that change judge connections again that they have accepted.
+        counting = f'ct state new counter name "{counter_name(direction, None, name)}"'
+        ok, known, giving = f"accept_{name}", "", ""
         if number is not None:
             ok = f"{OK[direction]}{number}"
-            accepted = f"goto {ok}"
             mark, keep = f"{marks.mark(direction, number):#010x}", ~bits & 0xFFFFFFFF
             known = f"ct mark & {bits:#010x} == {mark} accept"
             giving = f"ct mark set ct mark & {keep:#010x} | {mark}"
-            yield from chain(ok, giving, "accept")
-        yield from _chain(name, judging, known, accepted)
+        yield from chain(ok, counting, giving, "accept")
+        yield from _Judging(name, judging, f"goto {ok}", drops).text(known)
 
 
-def _chain(name: str, judging: Chain, known: str, accepted: str) -> Iterator[str]:
-    verdicts = {Action.ACCEPT: accepted, Action.DENY: DROP, Action.PASS: accepted}
-    admin = f"admin_{name}" if judging.admin else ""
-    if admin:
-        passing = {**verdicts, Action.PASS: "return"}
-        yield from chain(admin, *_rules(judging.direction, judging.admin, passing))
-    yield from chain(
-        name,
-        known,
-        "jump always",
-        f"jump {admin}" if admin else "",
-        *_rules(judging.direction, judging.lines, verdicts),
-        verdicts[judging.otherwise],
-    )
+class _Judging:
+    """A chain, and those that it leads to, as text."""
 
+    def __init__(self, name: str, judging: Chain, accepted: str, drops: Drops) -> None:
+        self._name, self._judging = name, judging
+        self._accepted, self._drops = accepted, drops
 
-def _rules(
-    direction: Direction, lines: Iterable[Line], verdicts: Mapping[Action, str]
-) -> Iterator[str]:
-    peer = "saddr" if direction is Direction.INGRESS else "daddr"
-    for line in lines:
-        yield " ".join((*_match(line.match, peer), verdicts[line.action]))
+    def text(self, known: str) -> Iterator[str]:
+        """Yield the lines.
+
+        Args:
+            known: the first rule, about connections that go on.
+        """
+        name, judging = self._name, self._judging
+        admin = f"admin_{name}" if judging.admin else ""
+        lines = (*judging.admin, *judging.lines)
+        denied = (self._denied(x) for x in lines if x.action is Action.DENY)
+        yield from self._drops.chains(denied)
+        if admin:
+            yield from chain(admin, *self._rules(judging.admin, passed="return"))
+        last = [self._accepted]
+        if judging.otherwise is Action.DENY:
+            last = self._drops.rules(self._drop(Why.ISOLATED))
+        yield from chain(
+            name,
+            known,
+            "jump always",
+            f"jump {admin}" if admin else "",
+            *self._rules(judging.lines, passed=self._accepted),
+            *last,
+        )
+
+    def _rules(self, lines: Iterable[Line], passed: str) -> Iterator[str]:
+        ingress = self._judging.direction is Direction.INGRESS
+        peer = "saddr" if ingress else "daddr"
+        verdicts = {Action.ACCEPT: self._accepted, Action.PASS: passed}
+        for line in lines:
+            verdict = verdicts.get(line.action)
+            if verdict is None:
+                verdict = self._drops.verdict(self._denied(line))
+            yield " ".join((*_match(line.match, peer), verdict))
+
+    def _denied(self, line: Line) -> Drop:
+        return replace(self._drop(Why.RULE), of=line.of)
+
+    def _drop(self, why: Why) -> Drop:
+        return Drop(direction=self._judging.direction, why=why, chain=self._name)
 
 
 def _match(match: Match, peer: str) -> Iterator[str]:
@@ -217,21 +268,24 @@ def _match(match: Match, peer: str) -> Iterator[str]:
             yield f"th dport {match.first}{more}"
 
 
-def _base_chains(link_prefix: str, strangers: Sequence[str]) -> Iterator[str]:
+def _base_chains(
+    link_prefix: str, strangers: Sequence[str], drops: Drops
+) -> Iterator[str]:
     by_address = (
         f"{SELECTORS[family]} daddr vmap @{name}"
         for family, name in INGRESS_MAPS.items()
     )
-    for name, priority, link, ways in (
-        ("egress_side", EGRESS_PRIORITY, "iifname", ["iifname vmap @egress"]),
-        ("ingress_side", INGRESS_PRIORITY, "oifname", [*by_address]),
+    egress, ingress = Direction.EGRESS, Direction.INGRESS
+    for direction, priority, link, ways in (
+        (egress, EGRESS_PRIORITY, "iifname", ["iifname vmap @egress"]),
+        (ingress, INGRESS_PRIORITY, "oifname", [*by_address]),
     ):
         yield from chain(
-            name,
+            f"{direction.lower()}_side",
             f"type filter hook forward priority {priority};",
             f'{link} != "{link_prefix}*" accept',
             *(f'{link} "{stranger}" accept' for stranger in strangers),
             "ct direction reply accept",
             *ways,
-            DROP,
+            *drops.rules(Drop(direction=direction, why=Why.UNKNOWN)),
         )

@@ -28,12 +28,14 @@ NFNL_SUBSYS_NFTABLES, NFPROTO_INET = 10, 1
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
 NFT_MSG_NEWCHAIN, NFT_MSG_GETCHAIN, NFT_MSG_GETSET = 3, 4, 10
 NFT_MSG_NEWSETELEM, NFT_MSG_GETSETELEM = 12, 13
-NFT_MSG_DELSETELEM, NFT_MSG_NEWGEN = 14, 15
+NFT_MSG_DELSETELEM, NFT_MSG_NEWGEN, NFT_MSG_GETOBJ = 14, 15, 19
 CHAIN_TABLE, CHAIN_NAME = 1, 3
 SET_TABLE, SET_NAME, SET_FLAGS, NFT_SET_ANONYMOUS, NFT_SET_MAP = 1, 2, 3, 0x1, 0x8
 LIST_TABLE, LIST_SET, LIST_ELEMENTS, LIST_ELEM = 1, 2, 3, 1
 ELEM_KEY, ELEM_DATA, DATA_VALUE, DATA_VERDICT = 1, 2, 1, 2
 VERDICT_CODE, VERDICT_CHAIN, NFT_GOTO = 1, 2, -4
+OBJ_TABLE, OBJ_NAME, OBJ_TYPE, OBJ_DATA, COUNTER_PACKETS = 1, 2, 3, 4, 2
+NFT_OBJECT_COUNTER, NFT_OBJECT_LIMIT = 1, 4
 IFNAMSIZ = 16
 
 
@@ -66,6 +68,29 @@ def maps(sock: NetlinkSocket, table: str) -> frozenset[str]:
 def sets(sock: NetlinkSocket, table: str) -> frozenset[str]:
     """Return the names of a table's sets, those that rules hold left out."""
     return _sets(sock, table, "sets", 0)
+
+
+def counters(sock: NetlinkSocket, table: str) -> dict[str, int]:
+    """Return the packets that a table's counters with names have counted."""
+    return {
+        string(parts[OBJ_NAME]): int.from_bytes(
+            attributes(parts.get(OBJ_DATA, b"")).get(COUNTER_PACKETS, b"")
+        )
+        for parts in _objects(sock, table, "counters", NFT_OBJECT_COUNTER)
+    }
+
+
+def limits(sock: NetlinkSocket, table: str) -> frozenset[str]:
+    """Return the names of a table's limits."""
+    found = _objects(sock, table, "limits", NFT_OBJECT_LIMIT)
+    return frozenset(string(parts[OBJ_NAME]) for parts in found)
+
+
+def _objects(
+    sock: NetlinkSocket, table: str, what: str, kind: int
+) -> list[dict[int, bytes]]:
+    found = _list(sock, table, what, NFT_MSG_GETOBJ, OBJ_TABLE)
+    return [x for x in found if int.from_bytes(x[OBJ_TYPE]) == kind]
 
 
 def _sets(sock: NetlinkSocket, table: str, what: str, kind: int) -> frozenset[str]:

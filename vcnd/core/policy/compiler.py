@@ -19,6 +19,7 @@ from vcnd.model.policy import (
     Pods,
     Policy,
     PolicyPod,
+    PolicyRef,
     Port,
     Rule,
     Tier,
@@ -77,18 +78,23 @@ class _Compiler:
         ]
         if not policies:
             return OPEN
-        refs = sorted(astuple(policy.ref) for policy in policies)
+        refs = sorted(policy.ref for policy in policies)
         # Not by the rules: a chain stays the same while they change.
-        name = f"{SHORT[direction]}_{digest(refs)}"
+        name = f"{SHORT[direction]}_{digest([astuple(ref) for ref in refs])}"
         if name not in self._chains:
-            self._chains[name] = self._chain(direction, policies)
+            self._chains[name] = self._chain(direction, policies, refs)
         return name
 
-    def _chain(self, direction: Direction, policies: Sequence[Policy]) -> Chain:
+    def _chain(
+        self, direction: Direction, policies: Sequence[Policy], refs: list[PolicyRef]
+    ) -> Chain:
         lines: dict[Tier, list[Line]] = {tier: [] for tier in Tier}
         for policy in sorted(policies, key=lambda p: (p.priority, p.ref)):
-            for rule in policy.rules(direction) or ():
-                lines[policy.ref.tier] += self._lines(direction, rule)
+            place = refs.index(policy.ref)
+            for number, rule in enumerate(policy.rules(direction) or ()):
+                denies = rule.action is Action.DENY
+                of = (place, number) if denies else None
+                lines[policy.ref.tier] += self._lines(direction, rule, of)
         isolated = any(p.ref.tier is Tier.NAMESPACE for p in policies)
         then = _distinct(lines[Tier.BASELINE])
         if isolated:
@@ -96,16 +102,19 @@ class _Compiler:
             then = sorted(set(lines[Tier.NAMESPACE]), key=lambda x: x.match.order)
         return Chain(
             direction=direction,
+            policies=tuple(refs),
             admin=tuple(_distinct(lines[Tier.ADMIN])),
             lines=tuple(then),
             otherwise=Action.DENY if isolated else Action.ACCEPT,
         )
 
-    def _lines(self, direction: Direction, rule: Rule) -> Iterator[Line]:
+    def _lines(
+        self, direction: Direction, rule: Rule, of: tuple[int, int] | None
+    ) -> Iterator[Line]:
         """Yield a line for each peer and port."""
         for match in self._peers(rule.peers):
             for whole in self._ports(direction, match, rule.ports):
-                yield Line(whole, rule.action)
+                yield Line(whole, rule.action, of)
 
     def _peers(self, peers: Sequence[Peer] | None) -> Iterator[Match]:
         if peers is None:
@@ -139,5 +148,8 @@ class _Compiler:
 
 
 def _distinct(lines: Sequence[Line]) -> list[Line]:
-    """Return lines without those that an equal one stands before."""
-    return list(dict.fromkeys(lines))
+    """Return lines without those that do what one before them does."""
+    first: dict[tuple[Match, Action], Line] = {}
+    for line in lines:
+        first.setdefault((line.match, line.action), line)
+    return list(first.values())

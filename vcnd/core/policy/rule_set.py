@@ -10,7 +10,14 @@ from enum import StrEnum
 import msgspec
 
 from vcnd.model.family import Family
-from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction, Protocol
+from vcnd.model.policy import (
+    FIRST_PORT,
+    LAST_PORT,
+    Action,
+    Direction,
+    PolicyRef,
+    Protocol,
+)
 
 HOLD = "hold"
 """The chain of unknown pods: it denies."""
@@ -72,6 +79,9 @@ class Line(msgspec.Struct, frozen=True):
 
     match: Match
     action: Action
+    of: tuple[int, int] | None = None
+    """Of one that denies: its policy's place in the chain's list, and its rule's in
+    the policy's list of the direction, from 0."""
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +91,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     direction: Direction
+    policies: tuple[PolicyRef, ...] = ()
+    """In order; the chain's name stands for this list."""
     admin: tuple[Line, ...] = ()
     """First.  ``PASS``, and a packet that no line matches, go on to what follows."""
     lines: tuple[Line, ...] = ()

@@ -1,0 +1,152 @@
+"""How rules drop packets: they count each, and log some.  Pure.
+
+Counters have names, so that they count on while the rules change, and after the
+process has ended.  A packet is logged to a group of NFLOG with a prefix that says where
+it was dropped.  The kernel itself limits how many: those of all rules together, and of
+one rule half as many, so that a single pod's packets do not hide all others'.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from vcnd.core.policy.drops import Drop, Why
+from vcnd.core.policy.rule_set import Chain, RuleSet
+from vcnd.linux.nft_text import chain, counter, limit
+from vcnd.model.policy import Action, Direction
+
+GROUP = 30307
+"""Of NFLOG; "vc" in ASCII, as no number is anybody's."""
+HEADER_BYTES = 128
+"""So much of a packet is logged: its headers."""
+START = "vcnd"
+ACCEPTED = "accepted"
+WORDS = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
+"""A direction in names; those of chains of pods begin so."""
+DIRECTIONS = {word: direction for direction, word in WORDS.items()}
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a counter counts."""
+
+    direction: Direction
+    why: Why | None
+    """None: new connections that the chain accepts."""
+    chain: str = ""
+
+
+def counter_name(direction: Direction, why: Why | None, chain: str = "") -> str:
+    """Return a counter's name."""
+    return f"{why or ACCEPTED}_{chain or WORDS[direction]}"
+
+
+def read_counter(name: str) -> Counted | None:
+    """Return what a counter counts; None: it is none of ours."""
+    kind, _, place = name.partition("_")
+    direction = DIRECTIONS.get(place.partition("_")[0])
+    why = None if kind == ACCEPTED else _why(kind)
+    if direction is None or (why is None and kind != ACCEPTED):
+        return None
+    return Counted(
+        direction=direction, why=why, chain="" if place in DIRECTIONS else place
+    )
+
+
+def prefix(drop: Drop) -> str:
+    """Return the prefix of a drop's packets."""
+    words = [START, drop.why, drop.chain or WORDS[drop.direction]]
+    return " ".join([*words, *map(str, drop.of or ())])
+
+
+def read_prefix(text: str) -> Drop | None:
+    """Return where a packet with this prefix was dropped; None: by nothing of ours."""
+    match text.split(" "):
+        case [start, kind, place, *of] if start == START:
+            why, direction = _why(kind), DIRECTIONS.get(place.partition("_")[0])
+            numbers = [int(x) for x in of if x.isascii() and x.isdigit()]
+            if why is None or direction is None or len(numbers) != len(of):
+                return None
+            if len(numbers) not in (0, 2):
+                return None
+            return Drop(
+                direction=direction,
+                why=why,
+                chain="" if place in DIRECTIONS else place,
+                of=(numbers[0], numbers[1]) if numbers else None,
+            )
+        case _:
+            return None
+
+
+def _why(word: str) -> Why | None:
+    return Why(word) if word in list(Why) else None
+
+
+class Drops:
+    """The text of drops, as one table has it."""
+
+    def __init__(self, per_second: int) -> None:
+        """Make it.
+
+        Args:
+            per_second: so many packets are logged at most; 0: none.
+        """
+        self._per_second = per_second
+        self._limit = f"denied_{per_second}"
+        """A limit keeps its rate, so another rate is another limit."""
+
+    def objects(self, chains: Mapping[str, Chain]) -> Iterator[str]:
+        """Yield the limit, and the counters."""
+        if self._per_second:
+            yield limit(self._limit, self._per_second)
+        for direction in Direction:
+            for why in (Why.HELD, Why.UNKNOWN):
+                yield counter(counter_name(direction, why))
+        for name, judging in chains.items():
+            for reason in reasons(judging):
+                yield counter(counter_name(judging.direction, reason, name))
+
+    def rules(self, drop: Drop) -> list[str]:
+        """Return the rules that drop a packet."""
+        counting = counter_name(drop.direction, drop.why, drop.chain)
+        dropping = f'counter name "{counting}" drop'
+        if not self._per_second:
+            return [dropping]
+        share = max(1, self._per_second // 2)
+        logging = (
+            f'limit rate {share}/second limit name "{self._limit}"'
+            f' log prefix "{prefix(drop)}" group {GROUP} snaplen {HEADER_BYTES}'
+        )
+        return [logging, dropping]
+
+    def verdict(self, drop: Drop) -> str:
+        """Return what a rule with a condition does, to drop a packet."""
+        if not self._per_second:
+            return self.rules(drop)[0]
+        return f"goto {_chain_name(drop)}"
+
+    def chains(self, drops: Iterable[Drop]) -> Iterator[str]:
+        """Yield the chains that ``verdict`` leads to."""
+        for drop in dict.fromkeys(drops) if self._per_second else ():
+            yield from chain(_chain_name(drop), *self.rules(drop))
+
+
+def _chain_name(drop: Drop) -> str:
+    place = "_".join(map(str, drop.of or ()))
+    return f"deny_{drop.chain}_{place}" if place else f"deny_{drop.chain}"
+
+
+def reasons(judging: Chain) -> list[Why | None]:
+    """Return what is counted of a chain."""
+    found: list[Why | None] = [None]
+    if any(x.action is Action.DENY for x in (*judging.admin, *judging.lines)):
+        found.append(Why.RULE)
+    if judging.otherwise is Action.DENY:
+        found.append(Why.ISOLATED)
+    return found
+
+
+def counters_of(rules: RuleSet) -> frozenset[str]:
+    """Return the names of all counters of a table."""
+    text = Drops(0).objects(rules.chains)
+    return frozenset(line.split()[1] for line in text)
