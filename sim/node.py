@@ -12,7 +12,7 @@ from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.node import Node
 from vcnd.ociapi.http import Principal
-from vcnd.ports import Cloud, Cluster, Host, Journal
+from vcnd.ports import Cloud, Cluster, Host, Journal, Policies
 
 
 @asynccontextmanager
@@ -25,6 +25,7 @@ async def running(
     journal: Journal,
     principal: Callable[[str], Principal] | None = None,
     cluster: Cluster | None = None,
+    policies: Policies | None = None,
     through: Callable[[Cloud], Cloud] = lambda cloud: cloud,
     seed: int = 1,
 ) -> AsyncIterator[Node]:
@@ -38,6 +39,7 @@ async def running(
         journal: its disk.
         principal: makes the principal that signs; None: the instance itself.
         cluster: its Kubernetes; None: there is none.
+        policies: who brings network policies in force; None: nobody.
         through: wraps the cloud in a double.
         seed: the seed of its jitter.
     """
@@ -50,6 +52,7 @@ async def running(
             journal=journal,
             random=random,
             cluster=cluster,
+            policies=policies,
         )
         await node.start(rooms)
         yield node

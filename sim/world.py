@@ -22,7 +22,7 @@ from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.status import ProblemStatus
 from vcnd.node import Node
-from vcnd.ports import Cloud, Cluster
+from vcnd.ports import Cloud, Cluster, Policies
 
 
 def key(number: int, network: str = "vcnd") -> SandboxKey:
@@ -100,6 +100,7 @@ class World:
         subnet: str | None = None,
         further: Sequence[str] = (),
         families: Sequence[Family] = (Family.IPV4,),
+        policies: Policies | None = None,
         through: Callable[[Cloud], Cloud] = lambda cloud: cloud,
     ) -> AsyncIterator[Node]:
         """Run a daemon's life on the node; ``through`` wraps its cloud in a double."""
@@ -126,6 +127,7 @@ class World:
             journal=self.journal,
             principal=None if self.federated else user(self.service),
             cluster=cluster,
+            policies=policies,
             through=through,
         ) as node:
             yield node

@@ -38,6 +38,7 @@ from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
+from vcnd.serve.policies import PolicySocket
 from vcnd.serve.server import CniServer
 from vcnd.serve.traces import Traces
 from vcnd.systemd import Systemd
@@ -113,6 +114,18 @@ def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
     )
 
 
+def policy_socket(config: Config) -> PolicySocket | None:
+    """Return the way to the policy process, unless policies are left to others."""
+    policy = config.policy
+    if policy.enforcement == "off":
+        return None
+    return PolicySocket(
+        policy.socket,
+        patience_seconds=policy.patience_seconds,
+        strict=policy.enforcement == "strict",
+    )
+
+
 def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
     """Return the server of a node's calls."""
     traces = Traces(time.time)
@@ -170,6 +183,7 @@ async def run(
             journal=journal,
             random=random,
             cluster=kube_cluster(config, random),
+            policies=policy_socket(config),
         )
         await rooms.start(systemd.feed_watchdog)
         rooms.start_soon(spare_the_collector)

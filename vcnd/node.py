@@ -7,6 +7,7 @@ import trio
 
 from vcnd.config import Config
 from vcnd.flow import status
+from vcnd.flow.admission import Admitter
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
@@ -32,7 +33,7 @@ from vcnd.log import log
 from vcnd.model.errors import VcndError
 from vcnd.model.place import KERNEL
 from vcnd.model.status import ExpressStatus, NodeStatus
-from vcnd.ports import Cloud, Cluster, Host, Journal
+from vcnd.ports import Cloud, Cluster, Host, Journal, Policies
 
 
 class Node:
@@ -54,6 +55,7 @@ class Node:
         journal: Journal,
         random: Random,
         cluster: Cluster | None = None,
+        policies: Policies | None = None,
     ) -> None:
         self.pool = Pool(
             config.pool_policy(),
@@ -106,6 +108,7 @@ class Node:
             leases=leases,
             locks=locks,
             grants=Grants(pool=self.pool, cluster=cluster),
+            admitter=Admitter(pool=self.pool, policies=policies),
             patience_seconds=config.cni.patience_seconds,
         )
         self.release = Release(

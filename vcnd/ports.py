@@ -244,6 +244,16 @@ class Host(Protocol):
         """Do the background work: reap links, restore what others removed."""
 
 
+class Policies(Protocol):
+    """The process that brings network policies in force (vcnd-policy)."""
+
+    async def admit(self, lease: Lease) -> Fault | None:
+        """Return None when the policies of a plugged pod are in force.
+
+        It raises nothing, and returns within its patience: why they may not be.
+        """
+
+
 class Journal(Protocol):
     """Durable memory.  Records become durable in the order in which they come."""
 

@@ -2,20 +2,21 @@
 
 The order of durable steps (docs/architecture.md#walk-1-a-pod-starts):
 
-    ADD  choose → lease written → plug → lease durable → answer
+    ADD  choose → lease written → plug → lease durable, policies in force → answer
     DEL  unplug → release written → answer; the kernel's link is reaped behind
 
 Written, a record outlives the daemon; durable, it outlives the node.  The disk works
 while the pod is plugged.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from math import inf
 
 import trio
 from msgspec.structs import replace
 
+from vcnd.flow.admission import Admitter
 from vcnd.flow.broken import broken
 from vcnd.flow.grants import Grants
 from vcnd.flow.leases import Leases
@@ -49,6 +50,7 @@ class Attacher:
         leases: Leases,
         locks: SandboxLocks,
         grants: Grants,
+        admitter: Admitter,
         patience_seconds: float,
     ) -> None:
         self._pool = pool
@@ -57,6 +59,7 @@ class Attacher:
         self._leases = leases
         self._locks = locks
         self._claims = grants
+        self._admitter = admitter
         self._patience_seconds = patience_seconds
         self._confirmation_asked_at = -inf
 
@@ -96,7 +99,10 @@ class Attacher:
                 found_in_kernel = link.netns_cookie == UNKNOWN_COOKIE
                 named = replace(held, key=key, pod=pod) if found_in_kernel else held
                 now = replace(named, wiring=replace(link, netns_cookie=cookie))
-                return await self._add_again(held, now, netns, cookie)
+                interface = await self._add_again(held, now, netns, cookie)
+                phases.end(Phase.NETLINK)
+                await self._admitter.admit(now, phases)
+                return now, interface
             grant = await self._claims.of(pod, annotations)
             found = await wait_for_address(
                 self._pool, key, pod, grant, self._patience_seconds
@@ -110,9 +116,10 @@ class Attacher:
                 express=grant.express,
             )
             phases.end(Phase.CLAIM)
-            async with self._new_lease(lease, phases):
+            async with self._new_lease(lease, phases) as durable:
                 interface = await self._plug(lease, netns)
                 phases.end(Phase.NETLINK)
+                await self._admitter.admit_while(durable, lease, phases)
             return lease, interface
 
     @asynccontextmanager
@@ -135,7 +142,7 @@ class Attacher:
 
     async def _add_again(
         self, held: Lease, lease: Lease, netns: int, cookie: int
-    ) -> tuple[Lease, PodInterface]:
+    ) -> PodInterface:
         if held != lease:
             if held.wiring is not None and not held.wiring.may_lead_to(cookie):
                 # The runtime made the sandbox again under its old name, without a DEL.
@@ -143,7 +150,7 @@ class Attacher:
             # Durable first: the ledger never has more than the disk.
             await self._journal.append(Leased(lease))
             self._pool.ledger.amend(held, lease)
-        return lease, await self._plug(lease, netns)
+        return await self._plug(lease, netns)
 
     async def _plug(self, lease: Lease, netns: int) -> PodInterface:
         slots = self._pool.slots_of(lease)
@@ -171,18 +178,19 @@ class Attacher:
             pool.signals.request_audit()
 
     @asynccontextmanager
-    async def _new_lease(self, lease: Lease, phases: Phases) -> AsyncIterator[None]:
+    async def _new_lease(
+        self, lease: Lease, phases: Phases
+    ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         """Lease addresses; undo pod and lease unless the body succeeds.
 
-        The lease is written before the body, and durable after it.
+        The lease is written before the body.  The body gets what waits until it is
+        durable.
         """
         try:
             self._confirm_soon()
             durable = await self._leases.begin(lease)
             phases.end(Phase.JOURNAL)
-            yield
-            await durable()
-            phases.end(Phase.JOURNAL)
+            yield durable
         except BaseException:
             # Not if the disk refused: then there is nothing to undo.
             if self._pool.ledger.lease_of(lease.key) == lease:

@@ -19,6 +19,8 @@ class Phase(StrEnum):
     """The record is written; ADD also waits until it is durable."""
     NETLINK = "netlink"
     """The kernel is changed."""
+    POLICY = "policy"
+    """ADD waits for the pod's policies for longer than for the disk."""
     REPLY = "reply"
     """The result is rendered and sent."""
 

@@ -47,6 +47,8 @@ class PlaceKind(StrEnum):
     """A setting of the node's kernel does not fit pods."""
     KUBE_PROXY = "kube-proxy"
     """kube-proxy's configuration does not fit pods with VCN addresses."""
+    POLICIES = "policies"
+    """Network policies: vcnd-policy does not bring those of new pods in force."""
     TASK = "task"
     """A background task of the daemon failed, which is a defect, and is restarted."""
 
@@ -70,6 +72,7 @@ _ATTEMPTS = {
     PlaceKind.ADDRESSES,
     PlaceKind.FIXED_ADDRESS,
     PlaceKind.RELEASE,
+    PlaceKind.POLICIES,
 }
 _COST_NO_ADDRESSES = {
     PlaceKind.RELEASE,
@@ -79,6 +82,7 @@ _COST_NO_ADDRESSES = {
     PlaceKind.FIREWALL,
     PlaceKind.SETTINGS,
     PlaceKind.KUBE_PROXY,
+    PlaceKind.POLICIES,
 }
 
 
@@ -128,6 +132,7 @@ _WORDS = {
     PlaceKind.FIREWALL: "firewall",
     PlaceKind.SETTINGS: "setting",
     PlaceKind.KUBE_PROXY: "kube-proxy",
+    PlaceKind.POLICIES: "network policies",
     PlaceKind.TASK: "task",
 }
 
@@ -139,6 +144,7 @@ KERNEL = Place(kind=PlaceKind.KERNEL)
 TAGS = Place(kind=PlaceKind.TAGS)
 CLUSTER_WRITES = Place(kind=PlaceKind.CLUSTER, name="writes")
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)
+POLICIES = Place(kind=PlaceKind.POLICIES)
 
 
 def attach_place(pod_class: ClassName) -> Place:

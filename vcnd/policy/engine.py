@@ -7,11 +7,12 @@ import trio
 
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.generations import Generations
-from vcnd.core.policy.rule_set import RuleSet
+from vcnd.core.policy.rule_set import HOLD, RuleSet
 from vcnd.log import log
+from vcnd.model.admission import Admission
 from vcnd.model.errors import VcndError
 from vcnd.model.policy import Attached, Cluster, Direction, Known
-from vcnd.signals import Bell
+from vcnd.signals import Bell, Pulse
 
 GATHER_SECONDS = 0.01
 """Changes are gathered for this long: a controller writes several objects in a row."""
@@ -68,7 +69,8 @@ class Engine:
         self._source, self._host = source, host
         self._in_force: Generations | None = None
         self._lost = False
-        self._stirred = Bell()
+        self._stirred, self._asked = Bell(), Bell()
+        self._brought = Pulse()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -80,15 +82,36 @@ class Engine:
             hearing.start_soon(self._hear, self._host.until_links_change)
             hearing.start_soon(self._hear_losses)
             while True:
-                stirred = self._stirred.take()
+                stirred, asked = self._stirred.take(), self._asked.take()
                 refused = not await self._bring()
                 if self._in_force is not None and not told:
                     told = True
                     task_status.started()
                 with trio.move_on_after(AGAIN_SECONDS if refused else float("inf")):
                     await stirred.wait()
-                await trio.sleep(GATHER_SECONDS)
+                with trio.move_on_after(GATHER_SECONDS):
+                    await asked.wait()
         raise AssertionError("the loop never ends")
+
+    async def admit(self, pod: Admission) -> None:
+        """Return when a pod's policies are in force.
+
+        It waits for ever where the pod's object does not come.  Nothing is gathered
+        then, but all who ask while rules are compiled share the next ones.
+        """
+        if not self._is_admitted(pod):
+            self._asked.ring()
+            self._stirred.ring()
+        while not self._is_admitted(pod):
+            await self._brought.wait()
+
+    def _is_admitted(self, pod: Admission) -> bool:
+        """Return True if rules that were made for a pod are in force."""
+        if self._in_force is None:
+            return False
+        rules = self._in_force.rules
+        into = [rules.ingress.get(address, HOLD) for address in pod.addresses]
+        return HOLD not in (rules.egress.get(pod.link, HOLD), *into)
 
     async def _hear(self, until: Callable[[], Awaitable[None]]) -> Never:
         while True:
@@ -123,6 +146,7 @@ class Engine:
             self._lost = lost
             return False
         self._in_force = after
+        self._brought.send()
         if lost:
             log.warning("policies_restored")
         return True

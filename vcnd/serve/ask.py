@@ -30,11 +30,7 @@ def ask(path: str, command: str, configuration: Any = None) -> Any:
     Raises:
         AskError: no answer came, or it is a refusal.
     """
-    environment = f"CNI_COMMAND={command}\0".encode()
-    stdin = b"" if configuration is None else json.dumps(configuration).encode()
-    sizes = len(environment), len(stdin)
-    request = b"vcnd 1 %d %d\n%s%s" % (*sizes, environment, stdin)
-    reply = b""
+    request, reply = request_of(command, configuration), b""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(ANSWER_SECONDS)
@@ -47,6 +43,19 @@ def ask(path: str, command: str, configuration: Any = None) -> Any:
             f"{path}: {error}; is vcnd running, and are you root?"
         ) from error
     return answer_of(reply)
+
+
+def request_of(command: str, configuration: Any = None) -> bytes:
+    """Return a request as ``cni_request`` reads it.
+
+    Args:
+        command: the verb.
+        configuration: what is asked, as JSON on stdin.
+    """
+    environment = f"CNI_COMMAND={command}\0".encode()
+    stdin = b"" if configuration is None else json.dumps(configuration).encode()
+    sizes = len(environment), len(stdin)
+    return b"vcnd 1 %d %d\n%s%s" % (*sizes, environment, stdin)
 
 
 def ask_status(path: str) -> NodeStatus:
