@@ -14,6 +14,7 @@ COLOURS = {
     Phase.CLAIM: "#e08a4f",
     Phase.JOURNAL: "#f0c79a",
     Phase.NETLINK: "#1a7f37",
+    Phase.POLICY: "#c2a5cf",
     Phase.REPLY: "#7fb0ee",
     PROCESS: "#b0413e",
     GAP: "#eeeeee",

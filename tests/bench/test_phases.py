@@ -9,7 +9,7 @@ from integration.bench.report import Report, row
 from integration.bench.samples import Samples
 from vcnd.model.phases import CallTrace, Phase
 
-PHASE_US, OURS_US, PEER_US = 270.0, 2500.0, 10_000.0
+PHASE_US, OURS_US, PEER_US = 230.0, 2500.0, 10_000.0
 
 
 def report() -> Report:

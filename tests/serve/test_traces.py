@@ -82,7 +82,7 @@ def test_traces_for_a_person() -> None:
         *("time", "call", *Phase, "total", "µs", "pod", "or", "sandbox")
     ]
     assert line.split() == [
-        *("00:00:00.000", "ADD", "-", "-", "100", "-", "-", "50", "150"),
+        *("00:00:00.000", "ADD", "-", "-", "100", "-", "-", "-", "50", "150"),
         *("default/web", "refused", "with", "code", "11"),
     ]
     assert describe_traces([]) == "no ADD or DEL was answered yet"
