@@ -30,7 +30,8 @@ from vcnd.model.status import (
 )
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
-from vcnd.serve.server import CniServer
+from vcnd.serve.node_verbs import NodeVerbs
+from vcnd.serve.server import Server
 from vcnd.serve.traces import Traces
 
 CONFIG = b'{"cniVersion":"1.0.0","name":"vcnd"}'
@@ -196,9 +197,9 @@ class Verbs:
         return msgspec.structs.replace(STATUS.express, on=on)
 
 
-def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
+def node_verbs(verbs: Verbs) -> NodeVerbs:
     traces = Traces(lambda: 1000.0)
-    return CniServer(
+    return NodeVerbs(
         cni=CniVerbs(
             sandboxes=verbs,
             collect_garbage=verbs.collect_garbage,
@@ -211,8 +212,12 @@ def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> CniServer:
             traces=traces.latest,
         ),
         traces=traces,
-        allowed_uid=os.getuid() if allowed_uid is None else allowed_uid,
     )
+
+
+def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> Server:
+    uid = os.getuid() if allowed_uid is None else allowed_uid
+    return Server(node_verbs(verbs), allowed_uid=uid)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The daemon imports nothing that it can do without: memory, and time at each start."""
+"""No process imports what it can do without: memory, and time at each start."""
 
 import subprocess
 import sys
@@ -22,8 +22,9 @@ KEPT_OUT = {
 
 
 @pytest.mark.slow
-def test_daemon_imports_nothing_that_it_can_do_without() -> None:
-    code = "import sys, vcnd.__main__; print(*sys.modules)"
+@pytest.mark.parametrize("entry", ["vcnd.__main__", "vcnd.policy_main"])
+def test_process_imports_nothing_that_it_can_do_without(entry: str) -> None:
+    code = f"import sys, {entry}; print(*sys.modules)"
     command = [sys.executable, "-I", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert KEPT_OUT.keys() & set(done.stdout.split()) == set()

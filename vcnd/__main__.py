@@ -1,83 +1,27 @@
 """``vcnd``: the daemon's entry."""
 
-import argparse
 import os
-import signal
-import sys
-from pathlib import Path
 
 import trio
 
-from vcnd import __version__, daemon
-from vcnd.config import Config, ConfigError, load, render
-from vcnd.log import log
-from vcnd.model.errors import VcndError
+from vcnd import daemon, entry
+from vcnd.config import Config
 from vcnd.systemd import Systemd, listening_sockets
-
-DEFAULT_CONFIG = Path("/etc/vcnd/vcnd.toml")
 
 
 def main() -> None:
     """Run the daemon until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(prog="vcnd", description=__doc__)
-    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
-    parser.add_argument(
-        "--print-config", action="store_true", help="print the effective configuration"
+    entry.main("vcnd", __doc__, _serve)
+
+
+async def _serve(config: Config, *, systemd: Systemd, stop: trio.Event) -> None:
+    await daemon.run(
+        config,
+        listeners=listening_sockets(systemd, config.cni.socket),
+        systemd=systemd,
+        allowed_uid=os.geteuid(),
+        stop=stop,
     )
-    parser.add_argument("--version", action="version", version=f"vcnd {__version__}")
-    arguments = parser.parse_args()
-    try:
-        config = load(arguments.config, os.environ.get("VCND_NODE_NAME", ""))
-        if arguments.print_config:
-            sys.stdout.write(render(config))
-            return
-        log.set_up(
-            level=config.log.level,
-            form=config.log.format,
-            for_journal="JOURNAL_STREAM" in os.environ,
-        )
-    except ConfigError as error:
-        sys.exit(f"vcnd: {error}")
-    refusals: list[str] = []
-    try:
-        trio.run(_serve, config)
-    except* VcndError as group:
-        # Foreseen, and final: an unusable journal, say.  In words, not as a trace;
-        # and not from in here, where an exit would be wrapped in a group.
-        refusals = [f"vcnd: {error}" for error in _leaves(group)]
-    if refusals:
-        sys.exit("\n".join(refusals))
-
-
-def _leaves(group: BaseExceptionGroup[VcndError]) -> list[str]:
-    found: list[str] = []
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            found += _leaves(error)
-        else:
-            found.append(str(error))
-    return found
-
-
-async def _serve(config: Config) -> None:
-    systemd = Systemd.from_environment(os.environ)
-    stop = trio.Event()
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with trio.open_nursery() as nursery:
-
-            async def wait_for_signal() -> None:
-                async for _ in signals:
-                    stop.set()
-
-            nursery.start_soon(wait_for_signal)
-            await daemon.run(
-                config,
-                listeners=listening_sockets(systemd, config.cni.socket),
-                systemd=systemd,
-                allowed_uid=os.geteuid(),
-                stop=stop,
-            )
-            nursery.cancel_scope.cancel()
 
 
 if __name__ == "__main__":

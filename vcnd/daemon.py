@@ -38,8 +38,9 @@ from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
+from vcnd.serve.node_verbs import NodeVerbs
 from vcnd.serve.policies import PolicySocket
-from vcnd.serve.server import CniServer
+from vcnd.serve.server import Server
 from vcnd.serve.traces import Traces
 from vcnd.systemd import Systemd
 
@@ -126,10 +127,10 @@ def policy_socket(config: Config) -> PolicySocket | None:
     )
 
 
-def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
+def cni_server(node: Node, *, allowed_uid: int) -> Server:
     """Return the server of a node's calls."""
     traces = Traces(time.time)
-    return CniServer(
+    verbs = NodeVerbs(
         cni=CniVerbs(
             sandboxes=node.attacher,
             collect_garbage=node.kernel_audit.collect_garbage,
@@ -142,8 +143,8 @@ def cni_server(node: Node, *, allowed_uid: int) -> CniServer:
             traces=traces.latest,
         ),
         traces=traces,
-        allowed_uid=allowed_uid,
     )
+    return Server(verbs, allowed_uid=allowed_uid)
 
 
 async def spare_the_collector() -> None:

@@ -163,8 +163,10 @@ async def engine(stage: Stage) -> AsyncIterator[None]:
     host = PolicyHost(LAYOUT)
     async with trio.open_nursery() as running:
         await running.start(source.run)
+        engine = Engine(source, host)
+        running.start_soon(engine.run)
         with trio.fail_after(SECONDS):
-            await running.start(Engine(source, host).run)
+            await engine.until_in_force()
         yield
         running.cancel_scope.cancel()
     host.close()

@@ -97,3 +97,21 @@ async def test_nothing_is_known_before_each_file_could_be_read(
     (directory / "policy.yaml").write_text(POLICY)
     await settle()
     assert len(known(files).policies) == 1
+
+
+async def test_the_report_names_files_that_could_not_be_read(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: trio.abc.Clock
+) -> None:
+    (tmp_path / "pods.yaml").write_text(POD)
+    broken = tmp_path / "policy.yaml"
+    broken.write_text("kind: [")
+    files = PolicyFiles(tmp_path)
+    await nursery.start(files.run)
+    await settle()
+    report = files.report()
+    assert not report.synced
+    assert [x.kind for x in report.awaited] == [str(broken)]
+    broken.write_text(POLICY)
+    await settle()
+    report = files.report()
+    assert (report.synced, report.pods, report.policies) == (True, 1, 1)

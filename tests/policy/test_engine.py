@@ -1,13 +1,12 @@
 """When rules come into force, and what happens when they cannot."""
 
-from collections.abc import Mapping
-
 import pytest
 import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from vcnd.core.policy.rule_set import HOLD, OPEN, RuleSet
+from tests.doubles.policy_host import FakeHost
+from vcnd.core.policy.rule_set import HOLD, OPEN
 from vcnd.log import log
 from vcnd.model.admission import Admission
 from vcnd.model.policy import (
@@ -53,44 +52,6 @@ class FakeSource:
         self.changes.set()
 
 
-class FakeHost:
-    """A kernel that notes what is put into it, and when."""
-
-    def __init__(self) -> None:
-        self.links = [HERE]
-        self.of_earlier_life: Mapping[Direction, frozenset[int]] = {}
-        self.refuses = False
-        self.put_seconds = 0.0
-        self.put_at: list[float] = []
-        self.rules = RuleSet()
-        self.numbers: Mapping[str, int] = {}
-        self.links_changed, self.lost = Latch(), Latch()
-
-    async def attached(self) -> list[Attached]:
-        return self.links
-
-    async def numbers_in_force(self) -> Mapping[Direction, frozenset[int]]:
-        return self.of_earlier_life
-
-    async def put(
-        self,
-        rules: RuleSet,
-        numbers: Mapping[str, int],
-        stale: Mapping[Direction, frozenset[int]],
-    ) -> None:
-        await trio.sleep(self.put_seconds)
-        if self.refuses:
-            raise PermissionError(1, "Operation not permitted")
-        self.rules, self.numbers = rules, numbers
-        self.put_at.append(trio.current_time())
-
-    async def until_links_change(self) -> None:
-        await self.links_changed.wait()
-
-    async def until_table_lost(self) -> None:
-        await self.lost.wait()
-
-
 async def running(
     nursery: trio.Nursery, known: Cluster | None = CLUSTER
 ) -> tuple[FakeSource, FakeHost]:
@@ -101,7 +62,7 @@ async def running(
 async def asked(
     nursery: trio.Nursery, known: Cluster | None = CLUSTER
 ) -> tuple[Engine, FakeSource, FakeHost]:
-    source, host = FakeSource(known), FakeHost()
+    source, host = FakeSource(known), FakeHost(HERE)
     engine = Engine(source, host)
     nursery.start_soon(engine.run)
     await trio.sleep(1)
@@ -216,7 +177,7 @@ async def test_numbers_of_an_earlier_life_are_not_given_again(
 ) -> None:
     """A connection that an earlier life's rules accepted is judged once more."""
     known = replace(CLUSTER, policies=(ISOLATING,))
-    source, host = FakeSource(known), FakeHost()
+    source, host = FakeSource(known), FakeHost(HERE)
     host.of_earlier_life = {Direction.INGRESS: frozenset({1, 2})}
     nursery.start_soon(Engine(source, host).run)
     await trio.sleep(1)
@@ -348,3 +309,27 @@ async def test_a_question_waits_until_the_cluster_is_known(
     assert scope.cancelled_caught
     source.change(with_pods(2))
     await engine.admit(question(2))
+
+
+async def test_the_report_tells_what_is_in_force(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = FakeSource(None), FakeHost(HERE, replace(HERE, link="oci2", name=""))
+    engine = Engine(source, host)
+    nursery.start_soon(engine.run)
+    await trio.sleep(1)
+    before = engine.report()
+    assert (before.in_force_seconds, before.links, before.changes) == (None, 2, 0)
+    source.change(replace(CLUSTER, policies=(ISOLATING,)))
+    await trio.sleep(1)
+    assert engine.is_in_force
+    after = engine.report()
+    assert (after.links, after.held, after.chains, after.changes) == (2, 1, 1, 1)
+    assert after.in_force_seconds is not None
+    assert 0 < after.in_force_seconds <= 1
+    host.refuses = True
+    source.change(CLUSTER)
+    await trio.sleep(1)
+    refused = engine.report()
+    assert "not permitted" in refused.refused
+    assert refused.chains == 1

@@ -10,7 +10,8 @@ import trio
 from vcnd.kube import policy_pods
 from vcnd.kube.manifests import ManifestError, Manifests, read, unnamed
 from vcnd.log import log
-from vcnd.model.policy import Cluster, Known, PolicyPod
+from vcnd.model.policy import Cluster, Known, PolicyPod, Tier
+from vcnd.model.policy_status import AwaitedStatus, FlawedStatus, FollowedStatus
 from vcnd.signals import Latch
 
 LOOK_SECONDS = 0.5
@@ -78,6 +79,30 @@ class PolicyFiles:
     async def until_changed(self) -> None:
         """Return when something has changed since the last return."""
         await self._changed.wait()
+
+    def report(self) -> FollowedStatus:
+        """Return what is known of the cluster."""
+        stamps = self._stamps or {}
+        awaited = [str(path) for path in stamps if path not in self._files]
+        if self._stamps is None:
+            awaited.append(str(self._directory))
+        files = self._files.values()
+        policies = [x for file in files for x in file.policies]
+        return FollowedStatus(
+            synced=not awaited,
+            awaited=tuple(AwaitedStatus(kind=x, reason=self._problem) for x in awaited),
+            namespaces=sum(len(file.namespaces) for file in files),
+            pods=sum(len(file.pods) for file in files),
+            policies=sum(x.policy.ref.tier is Tier.NAMESPACE for x in policies),
+            cluster_policies=sum(
+                x.policy.ref.tier is not Tier.NAMESPACE for x in policies
+            ),
+            flawed=tuple(
+                FlawedStatus(policy=str(x.policy.ref), flaws=tuple(map(str, x.flaws)))
+                for x in policies
+                if x.flaws
+            ),
+        )
 
     def cluster(self, here: Known) -> Cluster | None:
         """Return what decides about packets; None before all of it is known.

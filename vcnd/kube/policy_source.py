@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import Generic, Never, TypeVar
+from typing import Any, Generic, Never, TypeVar
 
 import trio
 
@@ -15,7 +15,8 @@ from vcnd.kubeapi.errors import KubeError
 from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kubeapi.wire import Object
 from vcnd.log import log
-from vcnd.model.policy import Cluster, Known, Policy, PolicyPod
+from vcnd.model.policy import Cluster, Known, PolicyPod
+from vcnd.model.policy_status import AwaitedStatus, FlawedStatus, FollowedStatus
 from vcnd.signals import Latch
 
 K = TypeVar("K", bound=Object)
@@ -87,18 +88,20 @@ class PolicySource:
         self._silence_seconds = silence_seconds
         self._changed = Latch()
         self._knows_cluster_policies = True
+        self._reflectors = dict[str, Reflector[Any]]()
+        """By the paths that they follow."""
         self._pods = Followed[policy_wire.Pod, PolicyPod](
             Cache(policy_wire.Pod, trim=trim.policy_pod), policy_pods.pod, self._ring
         )
         self._namespaces = Followed[Namespace, Namespace](
             Cache(Namespace, trim=trim.labelled), lambda found: found, self._ring
         )
-        self._policies = Followed[policy_wire.NetworkPolicy, Policy](
+        self._policies = Followed[policy_wire.NetworkPolicy, ReadPolicy](
             Cache(policy_wire.NetworkPolicy, trim=trim.labelled),
             lambda found: _told(policies.network_policy(found)),
             self._ring,
         )
-        self._cluster_policies = Followed[policy_wire.ClusterNetworkPolicy, Policy](
+        self._cluster_policies = Followed[policy_wire.ClusterNetworkPolicy, ReadPolicy](
             Cache(policy_wire.ClusterNetworkPolicy, trim=trim.labelled),
             lambda found: _told(policies.cluster_network_policy(found)),
             self._ring,
@@ -132,6 +135,7 @@ class PolicySource:
             page=PAGE,
             silence_seconds=self._silence_seconds,
         )
+        self._reflectors[path] = reflector
         await reflector.run()
 
     async def _follow_cluster_policies(self) -> Never:
@@ -161,13 +165,7 @@ class PolicySource:
         Args:
             here: addresses of pods that their status may not tell yet.
         """
-        synced = [
-            self._pods.cache.synced,
-            self._namespaces.cache.synced,
-            self._policies.cache.synced,
-            self._cluster_policies.cache.synced or not self._knows_cluster_policies,
-        ]
-        if not all(synced):
+        if any(self._awaited()):
             return None
         found = self._policies
         # One that was readable once stays in force as it was.
@@ -176,11 +174,57 @@ class PolicySource:
             namespaces=policy_pods.namespaces(self._namespaces.values.values()),
             pods=(*self._pods.values.values(), *self._starting(here)),
             policies=(
-                *found.values.values(),
-                *self._cluster_policies.values.values(),
+                *(read.policy for read in found.values.values()),
+                *(read.policy for read in self._cluster_policies.values.values()),
                 *(policies.isolating(found.cache.skipped[k]) for k in unreadable),
             ),
         )
+
+    def report(self) -> FollowedStatus:
+        """Return what is known of the cluster."""
+        awaited = [
+            AwaitedStatus(kind=path, reason=self._failure(path))
+            for path in self._awaited()
+        ]
+        found = (self._policies, self._cluster_policies)
+        flawed = [
+            FlawedStatus(policy=str(x.policy.ref), flaws=tuple(map(str, x.flaws)))
+            for kind in found
+            for x in kind.values.values()
+            if x.flaws
+        ]
+        unreadable = [
+            FlawedStatus(policy=x.name, flaws=(x.reason,))
+            for kind in found
+            for x in kind.cache.skipped.values()
+        ]
+        return FollowedStatus(
+            synced=not awaited,
+            awaited=tuple(awaited),
+            namespaces=len(self._namespaces.values),
+            pods=len(self._pods.values),
+            policies=len(self._policies.values),
+            cluster_policies=len(self._cluster_policies.values),
+            flawed=(*flawed, *unreadable),
+        )
+
+    def _awaited(self) -> Iterator[str]:
+        """Yield the paths of the kinds that are not known yet."""
+        for path, kind in (
+            (PODS, self._pods),
+            (NAMESPACES, self._namespaces),
+            (NETWORK_POLICIES, self._policies),
+        ):
+            if not kind.cache.synced:
+                yield path
+        if self._knows_cluster_policies and not self._cluster_policies.cache.synced:
+            yield CLUSTER_POLICIES
+
+    def _failure(self, path: str) -> str:
+        """Return why a kind cannot be followed; empty until that has lasted."""
+        reflector = self._reflectors.get(path)
+        failure = reflector.failure if reflector else None
+        return failure.reason if failure else ""
 
     def _starting(self, here: Known) -> Iterator[PolicyPod]:
         """Yield the pods here whose status tells no address yet."""
@@ -192,8 +236,8 @@ class PolicySource:
                     yield pod
 
 
-def _told(found: ReadPolicy) -> Policy:
-    """Return the policy, and log what is wrong with its object."""
+def _told(found: ReadPolicy) -> ReadPolicy:
+    """Log what is wrong with a policy's object."""
     for flaw in found.flaws:
         log.warning(
             "policy_flawed",
@@ -201,4 +245,4 @@ def _told(found: ReadPolicy) -> Policy:
             what=flaw.what,
             reason=flaw.why,
         )
-    return found.policy
+    return found

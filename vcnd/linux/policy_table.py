@@ -44,6 +44,8 @@ from vcnd.model.family import Family, family_of
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction
 
 TABLE = "vcnd-policy"
+TABLES = (TABLE, "vcnd-policy-guard")
+"""All tables of network policies."""
 EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 """Before the chain that lets packets into the express lane (``lane.proof``)."""
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}

@@ -12,6 +12,7 @@ from vcnd.log import log
 from vcnd.model.admission import Admission
 from vcnd.model.errors import VcndError
 from vcnd.model.policy import Attached, Cluster, Direction, Known
+from vcnd.model.policy_status import RulesStatus
 from vcnd.signals import Bell, Pulse
 
 GATHER_SECONDS = 0.01
@@ -71,12 +72,23 @@ class Engine:
         self._lost = False
         self._stirred, self._asked = Bell(), Bell()
         self._brought = Pulse()
+        self._begun = trio.Event()
+        self._began = 0.0
+        """When rules of this process came in force at first."""
+        self._links = 0
+        self._changes, self._last_change_seconds, self._refused = 0, 0.0, ""
 
-    async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> Never:
-        """Keep them in force; ``task_status`` tells when they are at first."""
-        told = False
+    @property
+    def is_in_force(self) -> bool:
+        """Return True if rules of this process are in force."""
+        return self._begun.is_set()
+
+    async def until_in_force(self) -> None:
+        """Return when rules of this process are in force."""
+        await self._begun.wait()
+
+    async def run(self) -> Never:
+        """Keep them in force."""
         async with trio.open_nursery() as hearing:
             hearing.start_soon(self._hear, self._source.until_changed)
             hearing.start_soon(self._hear, self._host.until_links_change)
@@ -84,9 +96,6 @@ class Engine:
             while True:
                 stirred, asked = self._stirred.take(), self._asked.take()
                 refused = not await self._bring()
-                if self._in_force is not None and not told:
-                    told = True
-                    task_status.started()
                 with trio.move_on_after(AGAIN_SECONDS if refused else float("inf")):
                     await stirred.wait()
                 with trio.move_on_after(GATHER_SECONDS):
@@ -127,8 +136,10 @@ class Engine:
     async def _bring(self) -> bool:
         """Bring the rules in force; return False if the kernel refused."""
         lost, self._lost = self._lost, False
+        began = trio.current_time()
         try:
             here = await self._host.attached()
+            self._links = len(here)
             known = {(x.namespace, x.name): x.addresses for x in here if x.name}
             cluster = self._source.cluster(known)
             if cluster is None:
@@ -143,10 +154,34 @@ class Engine:
             await self._host.put(rules, after.numbers, after.stale)
         except (OSError, VcndError) as error:
             log.error("policies_refused", reason=str(error))
-            self._lost = lost
+            self._lost, self._refused = lost, str(error)
             return False
-        self._in_force = after
+        self._note_change(after, trio.current_time() - began)
         self._brought.send()
         if lost:
             log.warning("policies_restored")
         return True
+
+    def _note_change(self, after: Generations, seconds: float) -> None:
+        self._in_force, self._refused = after, ""
+        if not self._begun.is_set():
+            self._began = trio.current_time()
+            self._begun.set()
+        self._changes += 1
+        self._last_change_seconds = seconds
+
+    def report(self) -> RulesStatus:
+        """Return what is in force."""
+        rules = self._in_force.rules if self._in_force else RuleSet()
+        age = trio.current_time() - self._began
+        return RulesStatus(
+            in_force_seconds=age if self._begun.is_set() else None,
+            links=self._links,
+            held=sum(chain == HOLD for chain in rules.egress.values()),
+            chains=len(rules.chains),
+            sets=len(rules.sets),
+            elements=sum(len(x.elements) for x in rules.sets.values()),
+            changes=self._changes,
+            last_change_seconds=self._last_change_seconds,
+            refused=self._refused,
+        )

@@ -2,26 +2,21 @@
 
 import errno
 import os
-import secrets
 import socket
 import struct
 import time
 from contextlib import suppress
 from typing import Never
 
-import msgspec
 import trio
 
-from vcnd.log import log, trace
+from vcnd.log import log
 from vcnd.model.errors import BadRequestError, VcndError
 from vcnd.model.phases import Phase, Phases
-from vcnd.serve import cni_result, wire
-from vcnd.serve.cni import CniVerbs, Done
-from vcnd.serve.cni_call import Call, parse_call
+from vcnd.serve import wire
+from vcnd.serve.answers import Verbs, refused
 from vcnd.serve.cni_request import HalfRequestError, Request, receive
-from vcnd.serve.control import COMMANDS, ControlVerbs
 from vcnd.serve.hangups import HangUps
-from vcnd.serve.traces import Traces
 
 REPLY_SECONDS = 10.0
 """A connection whose peer has not read the whole reply by then is closed."""
@@ -40,30 +35,17 @@ TRANSIENT_ACCEPT_ERRORS = {
 PEER_CREDENTIALS = struct.Struct("=iII")
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """A reply, and what is noted of its call once it is sent."""
+class Server:
+    """Receives requests and sends the answers that its verbs give."""
 
-    reply: bytes
-    code: int = 0
-    """0, or the CNI error's code."""
-    call: Call | None = None
-    done: Done | None = None
+    def __init__(self, verbs: Verbs, *, allowed_uid: int) -> None:
+        """Make it; ``serve`` does the work.
 
-
-class CniServer:
-    """Answers the shim and vcndctl."""
-
-    def __init__(
-        self,
-        *,
-        cni: CniVerbs,
-        control: ControlVerbs,
-        traces: Traces,
-        allowed_uid: int,
-    ) -> None:
-        self._cni = cni
-        self._control = control
-        self._traces = traces
+        Args:
+            verbs: answer the requests.
+            allowed_uid: the user who may call, besides root.
+        """
+        self._verbs = verbs
         self._allowed_uid = allowed_uid
 
     async def serve(self, listener: socket.socket, calls: trio.Nursery) -> Never:
@@ -121,14 +103,7 @@ class CniServer:
             except HalfRequestError as error:
                 log.info("connection_ended_early", reason=str(error))
             except VcndError as error:
-                log.warning(
-                    "call_refused",
-                    code=error.code,
-                    cause=error.cause,
-                    reason=str(error),
-                )
-                stdout = cni_result.render_error(wire.LATEST, error)
-                await _reply(connection, cni_result.frame(1, stdout))
+                await _reply(connection, refused(error))
                 await _linger(connection)
             else:
                 with request:
@@ -137,72 +112,27 @@ class CniServer:
     async def _conclude(
         self, connection: socket.socket, request: Request, hangups: HangUps
     ) -> None:
-        """Carry a request out and reply; then note it.
-
-        An ADD ends when its caller hangs up: nobody would learn its address.  Other
-        verbs are carried out even if nobody waits for the reply.
-        """
+        """Have a request answered and reply; then note it."""
         phases = Phases(time.perf_counter)
         for phase, seconds in wire.shim_phases(
             request.environment, time.monotonic_ns()
         ).items():
             phases.note(phase, seconds)
-        if request.environment.get("CNI_COMMAND") == "ADD":
+        command = request.environment.get("CNI_COMMAND", "")
+        if command in self._verbs.ended_by_hang_up:
             with hangups.ending(connection) as scope:
-                answer = await self._answer(request, phases)
+                answer = await self._verbs.answer(request, phases)
             if scope.cancelled_caught:
                 container_id = request.environment.get("CNI_CONTAINERID", "")
-                log.info("caller_hung_up", command="ADD", sandbox=container_id[:13])
+                log.info("caller_hung_up", command=command, sandbox=container_id[:13])
                 return
         else:
-            answer = await self._answer(request, phases)
+            answer = await self._verbs.answer(request, phases)
         await _reply(connection, answer.reply)
         phases.end(Phase.REPLY)
         # Nobody waits for the rest.
-        self._note(answer, phases)
-
-    def _note(self, answer: Answer, phases: Phases) -> None:
-        call, done = answer.call, answer.done
-        if call is None:
-            return
-        self._traces.note(call, answer.code, phases)
-        if done is not None and done.is_logged:
-            log.info(
-                "call",
-                command=call.command,
-                sandbox=str(call.key),
-                pod=str(call.pod),
-                ms=round(phases.spent * 1000, 2),
-                **done.outcome,
-            )
-
-    async def _answer(self, request: Request, phases: Phases) -> Answer:
-        version, call = wire.LATEST, None
-        environment = request.environment
-        try:
-            command = environment.get("CNI_COMMAND", "")
-            if command in COMMANDS:
-                stdout = await self._control.carry_out(command)
-                return Answer(cni_result.frame(0, stdout))
-            # The trace ID ties the call's log lines to its requests to OCI.
-            trace.set(wire.trace_of(environment) or secrets.token_hex(16))
-            config = wire.parse_config(request.stdin)
-            version = wire.version_of(config)
-            call = parse_call(environment, config)
-            done = await self._cni.carry_out(call, request.descriptors, phases)
-            return Answer(cni_result.frame(0, done.stdout), 0, call, done)
-        except VcndError as error:
-            log.warning(
-                "call_refused", code=error.code, cause=error.cause, reason=str(error)
-            )
-            stdout = cni_result.render_error(version, error)
-            return Answer(cni_result.frame(1, stdout), error.code, call)
-        except Exception:
-            # A defect of ours: the log has all of it, the runtime's error no details.
-            log.exception("call_failed")
-            failure = VcndError("vcnd failed; see journalctl -u vcnd")
-            stdout = cni_result.render_error(version, failure)
-            return Answer(cni_result.frame(1, stdout), failure.code, call)
+        if answer.note is not None:
+            answer.note()
 
     def _check_peer(self, connection: socket.socket) -> None:
         raw = connection.getsockopt(

@@ -1,0 +1,47 @@
+"""The kernel as vcnd-policy needs it, without a kernel."""
+
+from collections.abc import Mapping
+
+import trio
+
+from vcnd.core.policy.rule_set import RuleSet
+from vcnd.model.policy import Attached, Direction
+from vcnd.signals import Latch
+
+
+class FakeHost:
+    """A kernel that notes what is put into it, and when."""
+
+    def __init__(self, *links: Attached) -> None:
+        self.links = list(links)
+        self.of_earlier_life: Mapping[Direction, frozenset[int]] = {}
+        self.refuses = False
+        self.put_seconds = 0.0
+        self.put_at: list[float] = []
+        self.rules = RuleSet()
+        self.numbers: Mapping[str, int] = {}
+        self.links_changed, self.lost = Latch(), Latch()
+
+    async def attached(self) -> list[Attached]:
+        return self.links
+
+    async def numbers_in_force(self) -> Mapping[Direction, frozenset[int]]:
+        return self.of_earlier_life
+
+    async def put(
+        self,
+        rules: RuleSet,
+        numbers: Mapping[str, int],
+        stale: Mapping[Direction, frozenset[int]],
+    ) -> None:
+        await trio.sleep(self.put_seconds)
+        if self.refuses:
+            raise PermissionError(1, "Operation not permitted")
+        self.rules, self.numbers = rules, numbers
+        self.put_at.append(trio.current_time())
+
+    async def until_links_change(self) -> None:
+        await self.links_changed.wait()
+
+    async def until_table_lost(self) -> None:
+        await self.lost.wait()

@@ -1,0 +1,144 @@
+"""The composition root of vcnd-policy: builds its rooms, starts and stops.
+
+The rules outlive the process: it leaves them in force when it stops, and does not take
+them away when it starts.
+"""
+
+import gc
+import socket
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Never, Protocol
+
+import trio
+
+from vcnd.config import Config
+from vcnd.kube.policy_source import PolicySource
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.credentials import Credentials
+from vcnd.linux import nft
+from vcnd.linux.policy_host import PolicyHost
+from vcnd.linux.policy_table import TABLES
+from vcnd.log import log
+from vcnd.model.policy_status import FollowedStatus, PolicyStatus
+from vcnd.policy.engine import Engine, Host, Source
+from vcnd.serve.policy_verbs import PolicyVerbs
+from vcnd.serve.server import Server
+from vcnd.systemd import Systemd
+
+FIRST_RULES_SECONDS = 2.0
+"""The unit counts as ready then, even if the API server does not answer."""
+START_SECONDS = 10.0
+"""By then all is imported, and the first lists are read."""
+
+
+class Followed(Source, Protocol):
+    """Where policies and pods are followed, as the process needs it."""
+
+    async def run(self, *, task_status: trio.TaskStatus[None]) -> Never:
+        """Follow for ever."""
+
+    def report(self) -> FollowedStatus:
+        """Return what is known of the cluster."""
+
+
+def source_of(config: Config) -> Followed:
+    """Return the source that the configuration names."""
+    if config.policy.manifests:
+        # Reads YAML, which no node of a cluster needs.
+        from vcnd.kube.policy_files import PolicyFiles  # noqa: PLC0415
+
+        return PolicyFiles(Path(config.policy.manifests))
+    client = KubeClient(Credentials(Path(config.kubernetes.kubeconfig)))
+    return PolicySource(client, random=Random())  # noqa: S311 - jitter, no secret
+
+
+async def run(
+    config: Config,
+    *,
+    listeners: list[socket.socket],
+    systemd: Systemd,
+    allowed_uid: int,
+    stop: trio.Event,
+) -> None:
+    """Keep policies in force until ``stop``; return at once if they are off."""
+    if config.policy.enforcement == "off":
+        await _switch_off(listeners, systemd)
+        return
+    with closing(PolicyHost(config.layout())) as host:
+        await keep(
+            config,
+            source=source_of(config),
+            host=host,
+            listeners=listeners,
+            systemd=systemd,
+            allowed_uid=allowed_uid,
+            stop=stop,
+        )
+    log.info("stopped")
+
+
+async def keep(
+    config: Config,
+    *,
+    source: Followed,
+    host: Host,
+    listeners: list[socket.socket],
+    systemd: Systemd,
+    allowed_uid: int,
+    stop: trio.Event,
+) -> None:
+    """Keep policies in force, and answer, until ``stop``."""
+    engine = Engine(source, host)
+    verbs = PolicyVerbs(report=partial(_report, config, source, engine))
+    server = Server(verbs, allowed_uid=allowed_uid)
+    async with trio.open_nursery() as rooms:
+        await rooms.start(systemd.feed_watchdog)
+        rooms.start_soon(_spare_the_collector)
+        await rooms.start(source.run)
+        rooms.start_soon(engine.run)
+        for listener in listeners:
+            rooms.start_soon(server.serve, listener, rooms)
+        with trio.move_on_after(FIRST_RULES_SECONDS):
+            await engine.until_in_force()
+        systemd.notify("READY=1")
+        log.info("policies_followed", in_force=engine.is_in_force)
+        await stop.wait()
+        systemd.notify("STOPPING=1")
+        rooms.cancel_scope.cancel()
+
+
+def _report(config: Config, source: Followed, engine: Engine) -> PolicyStatus:
+    return PolicyStatus(
+        enforcement=config.policy.enforcement,
+        cluster=source.report(),
+        rules=engine.report(),
+    )
+
+
+async def _switch_off(listeners: list[socket.socket], systemd: Systemd) -> None:
+    """Take our tables away: without this process nobody would change them."""
+    for table in TABLES:
+        await trio.to_thread.run_sync(nft.remove, table)
+    systemd.notify("READY=1")
+    log.info("policies_off")
+    for listener in listeners:
+        # A caller left in the queue would make systemd start the process again.
+        while (caller := _waiting(listener)) is not None:
+            caller.close()
+
+
+def _waiting(listener: socket.socket) -> socket.socket | None:
+    try:
+        return listener.accept()[0]
+    except OSError:
+        return None
+
+
+async def _spare_the_collector() -> None:
+    """Take what the start made out of the garbage collector's sight, once."""
+    await trio.sleep(START_SECONDS)
+    gc.collect()
+    gc.freeze()
