@@ -33,7 +33,7 @@ def pod(found: Pod, addresses: Sequence[str] = ()) -> PolicyPod | None:
     """
     spec, status, meta = found.spec, found.status, found.metadata
     told = addresses or [x.ip for x in status.pod_ips or ()]
-    known = tuple(address for text in told if (address := _address(text)))
+    known = addresses_of(told)
     if spec.host_network or status.phase in FINISHED or not known:
         return None
     return PolicyPod(
@@ -44,6 +44,11 @@ def pod(found: Pod, addresses: Sequence[str] = ()) -> PolicyPod | None:
         ports=_ports(tuple(spec.named_ports)),
         node=spec.node_name,
     )
+
+
+def addresses_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the addresses among texts, each in the one form that is compared."""
+    return tuple(address for text in texts if (address := _address(text)))
 
 
 def _address(text: str) -> str:

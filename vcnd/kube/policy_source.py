@@ -6,8 +6,9 @@ from typing import Any, Generic, Never, TypeVar
 
 import trio
 
-from vcnd.kube import policies, policy_pods, policy_wire, trim
+from vcnd.kube import policies, policy_nodes, policy_pods, policy_wire, trim
 from vcnd.kube.policies import ReadPolicy
+from vcnd.kube.policy_nodes import PolicyNode
 from vcnd.kube.wire import Namespace
 from vcnd.kubeapi.cache import Cache
 from vcnd.kubeapi.client import KubeClient
@@ -24,6 +25,7 @@ V = TypeVar("V")
 
 PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
+NODES = "/api/v1/nodes"
 NETWORK_POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 CLUSTER_POLICIES = "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies"
 NO_SUCH_KIND = 404
@@ -68,7 +70,7 @@ class Followed(Generic[K, V]):
 
 
 class PolicySource:
-    """Follows policies, pods and namespaces.  Reads never call the API server."""
+    """Follows policies, pods, namespaces, nodes.  Reads never call the API server."""
 
     def __init__(
         self,
@@ -96,6 +98,11 @@ class PolicySource:
         self._namespaces = Followed[Namespace, Namespace](
             Cache(Namespace, trim=trim.labelled), lambda found: found, self._ring
         )
+        self._nodes = Followed[policy_wire.Node, PolicyNode](
+            Cache(policy_wire.Node, trim=trim.policy_node),
+            lambda found: _legible(policy_nodes.node(found)),
+            self._ring,
+        )
         self._policies = Followed[policy_wire.NetworkPolicy, ReadPolicy](
             Cache(policy_wire.NetworkPolicy, trim=trim.labelled),
             lambda found: _told(policies.network_policy(found)),
@@ -115,6 +122,7 @@ class PolicySource:
             async with trio.open_nursery() as following:
                 following.start_soon(self._follow, PODS, self._pods)
                 following.start_soon(self._follow, NAMESPACES, self._namespaces)
+                following.start_soon(self._follow, NODES, self._nodes)
                 following.start_soon(self._follow, NETWORK_POLICIES, self._policies)
                 following.start_soon(self._follow_cluster_policies)
                 task_status.started()
@@ -167,17 +175,20 @@ class PolicySource:
         """
         if any(self._awaited()):
             return None
-        found = self._policies
+        found, nodes = self._policies, self._nodes.values.values()
+        known = {**self._pods.values, **dict(self._starting(here))}
         # One that was readable once stays in force as it was.
         unreadable = found.cache.skipped.keys() - found.cache.objects.keys()
         return Cluster(
             namespaces=policy_pods.namespaces(self._namespaces.values.values()),
-            pods=(*self._pods.values.values(), *self._starting(here)),
+            pods=tuple(policy_nodes.with_early(self._pods.cache.objects, known, nodes)),
             policies=(
                 *(read.policy for read in found.values.values()),
                 *(read.policy for read in self._cluster_policies.values.values()),
                 *(policies.isolating(found.cache.skipped[k]) for k in unreadable),
             ),
+            # Rules need no nodes: while these are not known, the rules go on.
+            nodes={there.name: there.addresses for there in nodes},
         )
 
     def report(self) -> FollowedStatus:
@@ -226,14 +237,14 @@ class PolicySource:
         failure = reflector.failure if reflector else None
         return failure.reason if failure else ""
 
-    def _starting(self, here: Known) -> Iterator[PolicyPod]:
-        """Yield the pods here whose status tells no address yet."""
+    def _starting(self, here: Known) -> Iterator[tuple[str, PolicyPod]]:
+        """Yield the pods here whose status tells no address yet, with their uids."""
         for uid, found in self._pods.cache.objects.items():
             named = (found.metadata.namespace, found.metadata.name)
             if uid not in self._pods.values and named in here:
                 pod = policy_pods.pod(found, here[named])
                 if pod is not None:
-                    yield pod
+                    yield uid, pod
 
 
 def _told(found: ReadPolicy) -> ReadPolicy:
@@ -244,5 +255,14 @@ def _told(found: ReadPolicy) -> ReadPolicy:
             policy=str(found.policy.ref),
             what=flaw.what,
             reason=flaw.why,
+        )
+    return found
+
+
+def _legible(found: PolicyNode) -> PolicyNode:
+    """Return the node, and log why what it tells of pods is passed over."""
+    if found.malformed:
+        log.warning(
+            "early_addresses_malformed", node=found.name, reason=found.malformed
         )
     return found

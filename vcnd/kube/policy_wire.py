@@ -226,3 +226,22 @@ class Pod(Object, frozen=True):
 
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
+
+
+class NodeAddress(Wire, frozen=True):
+    """An address of a node."""
+
+    type: str = ""
+    address: str = ""
+
+
+class NodeStatus(Wire, frozen=True):
+    """A node's status."""
+
+    addresses: list[NodeAddress] | None = None
+
+
+class Node(Object, frozen=True):
+    """A node."""
+
+    status: NodeStatus = NodeStatus()

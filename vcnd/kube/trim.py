@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from vcnd.core.requests import BANDWIDTH, OWN_PREFIX, RESOURCE_PREFIX
 from vcnd.kube import policy_wire
 from vcnd.kube.bodies import CONDITION, MANAGED_BY
+from vcnd.kube.early import ANNOTATION
 from vcnd.kube.wire import (
     Container,
     Namespace,
@@ -92,7 +93,12 @@ def policy_pod(found: policy_wire.Pod) -> policy_wire.Pod:
     meta, spec, status = labelled(found).metadata, found.spec, found.status
     labels = _shared_labels(tuple(meta.labels.items()))
     return policy_wire.Pod(
-        metadata=replace(meta, namespace=intern(meta.namespace), labels=labels),
+        metadata=replace(
+            meta,
+            namespace=intern(meta.namespace),
+            labels=labels,
+            deletion_timestamp=found.metadata.deletion_timestamp,
+        ),
         spec=policy_wire.PodSpec(
             node_name=intern(spec.node_name),
             host_network=spec.host_network,
@@ -100,6 +106,18 @@ def policy_pod(found: policy_wire.Pod) -> policy_wire.Pod:
         ),
         status=replace(status, phase="" if status.phase in LIVING else status.phase),
     )
+
+
+def policy_node(found: policy_wire.Node) -> policy_wire.Node:
+    """Return what policies are about in a Node: nothing that a heartbeat changes."""
+    meta, told = found.metadata, found.metadata.annotations.get(ANNOTATION)
+    kept = Meta(
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        annotations={} if told is None else {ANNOTATION: told},
+    )
+    return replace(found, metadata=kept)
 
 
 @lru_cache(SHARED)
