@@ -12,10 +12,17 @@ from integration.lab.lab import ONPREM, Lab
 from integration.lab.node import Node
 from integration.lab.pods import Pod
 from integration.lab.profile import Profile
+from vcnd.core.policy.rule_set import RuleSet
+from vcnd.linux import policy_table
 
 RESTORE_SECONDS = 5.0
 """Under a second on an idle machine (demo check ``rp_filter_profiles``)."""
 IMAGES = ["ubuntu", "oracle-linux"]
+FOREIGN = """
+table inet foreign {
+  chain forward { type filter hook forward priority 10; policy drop; }
+}
+"""
 FORWARD = {
     "ubuntu": "ip filter FORWARD",
     "oracle-linux": "inet firewalld filter_FORWARD",
@@ -64,6 +71,24 @@ async def test_accepts_come_back_when_a_firewall_reloads(lab: Lab, image: str) -
     await node.ctl("release")
     assert 'comment "vcnd"' not in netns.nft_output(node.name, "list ruleset")
     assert "forward" in before
+
+
+async def test_the_table_of_policies_gets_no_accept(lab: Lab) -> None:
+    """It is ours, and its last rule drops what comes from pods not known yet."""
+    node = lab.nodes[0]
+    rules = RuleSet()
+    text = policy_table.render(rules, {}, marks=policy_table.Marks(), link_prefix="oci")
+    netns.nft(node.name, text)
+    # One that is a firewall's is treated after it, so it tells when to look.
+    netns.nft(node.name, FOREIGN)
+
+    async def treated() -> bool:
+        listed = netns.nft_output(node.name, "list table inet foreign")
+        return listed.count('accept comment "vcnd"') == 2
+
+    await _until(treated, RESTORE_SECONDS)
+    listed = netns.nft_output(node.name, f"list table inet {policy_table.TABLE}")
+    assert 'comment "vcnd"' not in listed
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -7,6 +7,8 @@ from vcnd.netlink.rtnetlink import MAIN_TABLE
 
 POLICY_MARKS = 0xFFFF00
 """The bits of connection marks in which vcnd-policy keeps numbers; [policy] on only."""
+POLICY_TABLES = ("vcnd-policy", "vcnd-policy-guard")
+"""The nft tables of network policies, of family inet."""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):

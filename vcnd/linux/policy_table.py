@@ -36,16 +36,15 @@ from vcnd.core.policy.rule_set import (
     NamedSet,
     RuleSet,
 )
-from vcnd.linux.layout import POLICY_MARKS
+from vcnd.linux.layout import POLICY_MARKS, POLICY_TABLES
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain, named_set, verdict_map
 from vcnd.linux.policy_drops import WORDS, Drops, counter_name
 from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction
 
-TABLE = "vcnd-policy"
-TABLES = (TABLE, "vcnd-policy-guard")
-"""All tables of network policies."""
+TABLE = POLICY_TABLES[0]
+TABLES = POLICY_TABLES
 EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 """Before the chain that lets packets into the express lane (``lane.proof``)."""
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}

@@ -7,7 +7,7 @@ from typing import Never
 import trio
 
 from vcnd.linux.forwarding import Forwarding
-from vcnd.linux.layout import Layout
+from vcnd.linux.layout import POLICY_TABLES, Layout
 from vcnd.linux.node_problems import NodeProblems
 from vcnd.linux.settings import Settings
 from vcnd.linux.vnic_link import VnicLink
@@ -29,7 +29,7 @@ class Surroundings:
         self._forwarding = Forwarding(
             accept=layout.forward_accept,
             link_prefix=layout.link_prefix,
-            own_tables={layout.nft_table},
+            own_tables={layout.nft_table, *POLICY_TABLES},
         )
         self._settings = Settings(vnics=vnics, pod_links=pod_links, uses_ipv6=uses_ipv6)
 
