@@ -15,12 +15,15 @@ from trio.testing import MockClock
 
 from tests.calling import exchange, request
 from tests.doubles.apiserver import MemoryApiServer
-from tests.doubles.policy_host import FakeHost
+from tests.doubles.policy_host import FakeDeniedLog, FakeHost
 from vcnd.config import Config, PolicySection
+from vcnd.core.policy.denials import DeniedPacket
+from vcnd.core.policy.drops import Drop, Why
 from vcnd.core.policy.rule_set import OPEN
+from vcnd.core.policy.tally import Tally
 from vcnd.kube.policy_source import NAMESPACES, NETWORK_POLICIES, PODS, PolicySource
 from vcnd.log import log
-from vcnd.model.policy import Attached
+from vcnd.model.policy import Attached, Direction
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.policy_daemon import FIRST_RULES_SECONDS, keep
 from vcnd.systemd import Systemd
@@ -47,6 +50,7 @@ class Running:
 
     def __init__(self, folder: Path, manager: socket.socket) -> None:
         self.api, self.host = MemoryApiServer(), FakeHost(HERE)
+        self.denied = FakeDeniedLog()
         self.api.items = {
             PODS: [POD],
             NAMESPACES: [NAMESPACE],
@@ -61,6 +65,8 @@ class Running:
             CONFIG,
             source=PolicySource(self.api.client(self.folder), random=Random(1)),
             host=self.host,
+            tally=Tally(),
+            listen=lambda: self.denied,
             listeners=[listener],
             systemd=Systemd(notify_socket=str(self.folder / "notify")),
             allowed_uid=os.getuid(),
@@ -152,6 +158,26 @@ async def test_the_status_tells_cluster_and_rules(
     assert "odd" in flawed.policy
     assert "cidr" in flawed.flaws[0]
     assert (status.rules.links, status.rules.changes) == (1, 1)
+
+
+async def test_a_denied_packet_is_told_of_with_its_pod(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    packet = DeniedPacket(
+        drop=Drop(direction=Direction.INGRESS, why=Why.UNKNOWN),
+        link="oci1",
+        address="10.0.0.9",
+        peer="192.0.2.7",
+        protocol="TCP",
+        port=80,
+    )
+    with log.collected() as events:
+        async with running(tmp_path) as process:
+            await trio.sleep(1)
+            process.denied.write(packet)
+            await trio.sleep(1)
+    (told,) = [e for e in events if e["event"] == "policy_denied"]
+    assert told["pod"] == "default/a"
 
 
 async def test_an_unknown_verb_is_refused(

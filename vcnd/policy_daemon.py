@@ -6,6 +6,7 @@ them away when it starts.
 
 import gc
 import socket
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,14 +16,19 @@ from typing import Never, Protocol
 import trio
 
 from vcnd.config import Config
+from vcnd.core.policy.drops import Counted
+from vcnd.core.policy.tally import Tally
 from vcnd.kube.policy_source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import nft
+from vcnd.linux.denied_log import DeniedLog
 from vcnd.linux.policy_host import PolicyHost
 from vcnd.linux.policy_table import TABLES
 from vcnd.log import log
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus
+from vcnd.policy.counts import Counts
+from vcnd.policy.denials import Denials, Heard
 from vcnd.policy.engine import Engine, Host, Source
 from vcnd.serve.policy_verbs import PolicyVerbs
 from vcnd.serve.server import Server
@@ -42,6 +48,13 @@ class Followed(Source, Protocol):
 
     def report(self) -> FollowedStatus:
         """Return what is known of the cluster."""
+
+
+class CountingHost(Host, Protocol):
+    """The node's kernel, as the process needs it."""
+
+    async def counters(self) -> Mapping[Counted, int]:
+        """Return the packets that the rules' counters have counted."""
 
 
 def source_of(config: Config) -> Followed:
@@ -67,11 +80,19 @@ async def run(
     if config.policy.enforcement == "off":
         await _switch_off(listeners, systemd)
         return
-    with closing(PolicyHost(config.layout())) as host:
+    tally = Tally()
+    made = PolicyHost(
+        config.layout(),
+        logged_per_second=config.policy.denied_per_second,
+        ended=tally.end,
+    )
+    with closing(made) as host:
         await keep(
             config,
             source=source_of(config),
             host=host,
+            tally=tally,
+            listen=DeniedLog,
             listeners=listeners,
             systemd=systemd,
             allowed_uid=allowed_uid,
@@ -84,14 +105,17 @@ async def keep(
     config: Config,
     *,
     source: Followed,
-    host: Host,
+    host: CountingHost,
+    tally: Tally,
+    listen: Callable[[], Heard],
     listeners: list[socket.socket],
     systemd: Systemd,
     allowed_uid: int,
     stop: trio.Event,
 ) -> None:
-    """Keep policies in force, and answer, until ``stop``."""
+    """Keep policies in force, tell of what they deny, and answer, until ``stop``."""
     engine = Engine(source, host)
+    counts = Counts(tally, host.counters)
     verbs = PolicyVerbs(report=partial(_report, config, source, engine))
     server = Server(verbs, allowed_uid=allowed_uid)
     async with trio.open_nursery() as rooms:
@@ -99,6 +123,8 @@ async def keep(
         rooms.start_soon(_spare_the_collector)
         await rooms.start(source.run)
         rooms.start_soon(engine.run)
+        if config.policy.denied_per_second:
+            rooms.start_soon(Denials(listen, counts, lambda: engine.known).run)
         for listener in listeners:
             rooms.start_soon(server.serve, listener, rooms)
         with trio.move_on_after(FIRST_RULES_SECONDS):

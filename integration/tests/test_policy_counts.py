@@ -59,8 +59,8 @@ def test_each_dropped_packet_is_counted_where_it_was_dropped(node: PolicyNode) -
     assert not node.passes(tcp(NEW_POD, DB))
     assert not node.passes(tcp(DB, NEW_POD))
     assert node.counters() == {
-        f"rule_{chain}": 1,
-        f"isolated_{chain}": 5,
+        f"rule_{chain}.blue": 1,
+        f"isolated_{chain}.blue": 5,
         "held_out": 4,
         "held_in": 4,
         "unknown_out": 1,

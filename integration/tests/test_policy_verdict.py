@@ -116,7 +116,7 @@ BY_HAND = [
     "meta l4proto vmap { tcp : drop, udp : jump open }",
     "ip saddr vmap { 10.0.0.2 : drop, 10.0.0.3-10.0.0.9 : continue }",
     "jump open",
-    "goto hold",
+    "goto hold_in",
     "return",
     "counter",
     'log prefix "x" group 5',

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import trio
 
+from vcnd.core.policy.denials import DeniedPacket
+from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.rule_set import RuleSet
 from vcnd.model.policy import Attached, Direction
 from vcnd.signals import Latch
@@ -20,6 +22,7 @@ class FakeHost:
         self.put_at: list[float] = []
         self.rules = RuleSet()
         self.numbers: Mapping[str, int] = {}
+        self.counted: Mapping[Counted, int] = {}
         self.links_changed, self.lost = Latch(), Latch()
 
     async def attached(self) -> list[Attached]:
@@ -40,8 +43,32 @@ class FakeHost:
         self.rules, self.numbers = rules, numbers
         self.put_at.append(trio.current_time())
 
+    async def counters(self) -> Mapping[Counted, int]:
+        return self.counted
+
     async def until_links_change(self) -> None:
         await self.links_changed.wait()
 
     async def until_table_lost(self) -> None:
         await self.lost.wait()
+
+
+class FakeDeniedLog:
+    """A log of denied packets, to which tests write."""
+
+    def __init__(self) -> None:
+        self._news, self._packets = Latch(), list[DeniedPacket]()
+
+    def write(self, packet: DeniedPacket) -> None:
+        self._packets.append(packet)
+        self._news.set()
+
+    async def until_denied(self) -> None:
+        await self._news.wait()
+
+    def take(self) -> list[DeniedPacket]:
+        found, self._packets = self._packets, []
+        return found
+
+    def close(self) -> None:
+        pass

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vcnd.core.policy.drops import Drop, Why
-from vcnd.core.policy.rule_set import Chain, Line, Match, RuleSet
+from vcnd.core.policy.drops import Counted, Drop, Why
+from vcnd.core.policy.rule_set import Chain, Line, Match
 from vcnd.linux.policy_drops import (
     WORDS,
-    Counted,
     Drops,
     counter_name,
     counters_of,
@@ -16,7 +15,7 @@ from vcnd.linux.policy_drops import (
     read_counter,
     read_prefix,
 )
-from vcnd.model.policy import Action, Direction
+from vcnd.model.policy import Action, Direction, PolicyRef, Tier
 
 LONGEST_PREFIX = 127
 """NF_LOG_PREFIXLEN of the kernel, without its NUL."""
@@ -67,12 +66,13 @@ def test_a_prefix_of_others_is_no_drop(text: str) -> None:
     assert read_prefix(text) is None
 
 
-@given(drops())
-def test_a_counter_says_what_it_counts(drop: Drop) -> None:
+@given(drops(), st.sampled_from(["", "default", "kube-system", "in", "a" * 63]))
+def test_a_counter_says_what_it_counts(drop: Drop, namespace: str) -> None:
     for why in (drop.why, None):
-        counted = Counted(direction=drop.direction, why=why, chain=drop.chain)
-        name = counter_name(drop.direction, why, drop.chain)
-        assert read_counter(name) == counted
+        counted = Counted(
+            direction=drop.direction, why=why, chain=drop.chain, namespace=namespace
+        )
+        assert read_counter(counter_name(counted)) == counted
 
 
 @pytest.mark.parametrize("name", ["", "accepted", "other_in", "rule_x", "_in"])
@@ -106,6 +106,13 @@ def test_a_line_that_does_not_say_its_rule_is_dropped_too() -> None:
 
 
 def test_the_counters_of_rules() -> None:
-    rules = RuleSet(chains={"out_x": CHAIN})
     pods = {"held_in", "held_out", "unknown_in", "unknown_out"}
-    assert counters_of(rules) == pods | {"accepted_out_x", "rule_out_x"}
+    found = set(counters_of({"out_x": CHAIN}))
+    assert found == pods | {"accepted_out_x", "rule_out_x"}
+
+
+def test_counters_name_the_only_namespace_of_a_chain() -> None:
+    refs = PolicyRef(Tier.ADMIN, "", "all"), PolicyRef(Tier.NAMESPACE, "blue", "p")
+    chain = Chain(direction=Direction.INGRESS, policies=refs, otherwise=Action.DENY)
+    found = set(counters_of({"in_x": chain}))
+    assert {"accepted_in_x.blue", "isolated_in_x.blue"} <= found

@@ -165,7 +165,8 @@ def test_what_is_dropped_is_logged_with_a_prefix_that_says_where() -> None:
         link_prefix="oci",
         logged_per_second=10,
     )
-    logging = 'limit rate 5/second limit name "denied_10" log prefix "vcnd {}"'
+    rate = "limit rate 5/second burst 5 packets"
+    logging = rate + ' limit name "denied_10" log prefix "vcnd {}"'
     assert "  limit denied_10 { rate 10/second burst 10 packets; }" in whole
     assert body(whole, "admin_in_x") == ["meta l4proto tcp goto deny_in_x_2_0"]
     for name, told, counted in (

@@ -8,10 +8,8 @@ one rule half as many, so that a single pod's packets do not hide all others'.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
-
-from vcnd.core.policy.drops import Drop, Why
-from vcnd.core.policy.rule_set import Chain, RuleSet
+from vcnd.core.policy.drops import Counted, Drop, Why
+from vcnd.core.policy.rule_set import Chain
 from vcnd.linux.nft_text import chain, counter, limit
 from vcnd.model.policy import Action, Direction
 
@@ -26,29 +24,26 @@ WORDS = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
 DIRECTIONS = {word: direction for direction, word in WORDS.items()}
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a counter counts."""
-
-    direction: Direction
-    why: Why | None
-    """None: new connections that the chain accepts."""
-    chain: str = ""
-
-
-def counter_name(direction: Direction, why: Why | None, chain: str = "") -> str:
-    """Return a counter's name."""
-    return f"{why or ACCEPTED}_{chain or WORDS[direction]}"
+def counter_name(counted: Counted) -> str:
+    """Return a counter's name: it says all that is told of it, in a later life, too."""
+    place = counted.chain or WORDS[counted.direction]
+    of = f".{counted.namespace}" if counted.namespace else ""
+    return f"{counted.why or ACCEPTED}_{place}{of}"
 
 
 def read_counter(name: str) -> Counted | None:
     """Return what a counter counts; None: it is none of ours."""
-    kind, _, place = name.partition("_")
+    kind, _, rest = name.partition("_")
+    place, _, namespace = rest.partition(".")
     direction = DIRECTIONS.get(place.partition("_")[0])
     why = None if kind == ACCEPTED else _why(kind)
     if direction is None or (why is None and kind != ACCEPTED):
         return None
     return Counted(
-        direction=direction, why=why, chain="" if place in DIRECTIONS else place
+        direction=direction,
+        why=why,
+        chain="" if place in DIRECTIONS else place,
+        namespace=namespace,
     )
 
 
@@ -99,36 +94,42 @@ class Drops:
         """Yield the limit, and the counters."""
         if self._per_second:
             yield limit(self._limit, self._per_second)
-        for direction in Direction:
-            for why in (Why.HELD, Why.UNKNOWN):
-                yield counter(counter_name(direction, why))
-        for name, judging in chains.items():
-            for reason in reasons(judging):
-                yield counter(counter_name(judging.direction, reason, name))
+        yield from map(counter, counters_of(chains))
 
-    def rules(self, drop: Drop) -> list[str]:
-        """Return the rules that drop a packet."""
-        counting = counter_name(drop.direction, drop.why, drop.chain)
-        dropping = f'counter name "{counting}" drop'
+    def rules(self, drop: Drop, namespace: str = "") -> list[str]:
+        """Return the rules that drop a packet.
+
+        Args:
+            drop: where, and why.
+            namespace: that of all of the chain's pods.
+        """
+        counted = Counted(
+            direction=drop.direction,
+            why=drop.why,
+            chain=drop.chain,
+            namespace=namespace,
+        )
+        dropping = f'counter name "{counter_name(counted)}" drop'
         if not self._per_second:
             return [dropping]
         share = max(1, self._per_second // 2)
+        rate = f"{share}/second burst {share} packets"
         logging = (
-            f'limit rate {share}/second limit name "{self._limit}"'
+            f'limit rate {rate} limit name "{self._limit}"'
             f' log prefix "{prefix(drop)}" group {GROUP} snaplen {HEADER_BYTES}'
         )
         return [logging, dropping]
 
-    def verdict(self, drop: Drop) -> str:
+    def verdict(self, drop: Drop, namespace: str = "") -> str:
         """Return what a rule with a condition does, to drop a packet."""
         if not self._per_second:
-            return self.rules(drop)[0]
+            return self.rules(drop, namespace)[0]
         return f"goto {_chain_name(drop)}"
 
-    def chains(self, drops: Iterable[Drop]) -> Iterator[str]:
+    def chains(self, drops: Iterable[Drop], namespace: str = "") -> Iterator[str]:
         """Yield the chains that ``verdict`` leads to."""
         for drop in dict.fromkeys(drops) if self._per_second else ():
-            yield from chain(_chain_name(drop), *self.rules(drop))
+            yield from chain(_chain_name(drop), *self.rules(drop, namespace))
 
 
 def _chain_name(drop: Drop) -> str:
@@ -136,7 +137,27 @@ def _chain_name(drop: Drop) -> str:
     return f"deny_{drop.chain}_{place}" if place else f"deny_{drop.chain}"
 
 
-def reasons(judging: Chain) -> list[Why | None]:
+def counters_of(chains: Mapping[str, Chain]) -> Iterator[str]:
+    """Yield the names of a table's counters."""
+    for direction in Direction:
+        for why in (Why.HELD, Why.UNKNOWN):
+            yield counter_name(Counted(direction=direction, why=why))
+    for name, judging in chains.items():
+        for reason in _reasons(judging):
+            yield counter_name(counted_of(name, judging, reason))
+
+
+def counted_of(name: str, judging: Chain, why: Why | None) -> Counted:
+    """Return what a counter of a chain counts."""
+    return Counted(
+        direction=judging.direction,
+        why=why,
+        chain=name,
+        namespace=judging.namespace,
+    )
+
+
+def _reasons(judging: Chain) -> list[Why | None]:
     """Return what is counted of a chain."""
     found: list[Why | None] = [None]
     if any(x.action is Action.DENY for x in (*judging.admin, *judging.lines)):
@@ -144,9 +165,3 @@ def reasons(judging: Chain) -> list[Why | None]:
     if judging.otherwise is Action.DENY:
         found.append(Why.ISOLATED)
     return found
-
-
-def counters_of(rules: RuleSet) -> frozenset[str]:
-    """Return the names of all counters of a table."""
-    text = Drops(0).objects(rules.chains)
-    return frozenset(line.split()[1] for line in text)

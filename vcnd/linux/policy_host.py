@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import trio
 
+from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.rule_set import RuleSet
 from vcnd.linux import events, nft
 from vcnd.linux.guard import (
@@ -18,6 +19,7 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.nft_scripts import objects
 from vcnd.linux.pod_links import pod_links
+from vcnd.linux.policy_drops import counter_name, read_counter
 from vcnd.linux.policy_table import TABLE, Marks, numbers_in, render
 from vcnd.log import log
 from vcnd.model.policy import Attached, Direction
@@ -30,13 +32,21 @@ T = TypeVar("T")
 class PolicyHost:
     """Looks and acts in the network namespace where it is made."""
 
-    def __init__(self, layout: Layout, *, logged_per_second: int = 0) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        logged_per_second: int = 0,
+        ended: Callable[[Mapping[Counted, int]], None] = lambda _: None,
+    ) -> None:
         """Make it.
 
         Args:
             layout: the node's numbers and names.
             logged_per_second: so many denied packets are logged at most; 0: none.
+            ended: is called with the last values of counters that go.
         """
+        self._ended = ended
         self._layout = layout
         self._logged_per_second = logged_per_second
         self._has_logged = False
@@ -128,26 +138,31 @@ class PolicyHost:
     async def _put(self, text: str, marks: Mapping[int, frozenset[int]]) -> None:
         async with self._turn:
             before, chains = self._text, self._chains
+            gone = objects(before).counters - objects(text).counters
 
-            def work() -> None:
+            def work() -> dict[Counted, int]:
+                last = _counters() if gone else {}
                 if marks:
                     conntrack.clear_marks(marks)
                 if chains is not None and chains == _chains():
                     nft.change(TABLE, before, text)
                 else:
                     nft.put(TABLE, text)
+                return {x: n for x, n in last.items() if counter_name(x) in gone}
 
             self._chains = None
-            await self._in_thread(work)
+            last = await self._in_thread(work)
             self._text, self._chains = text, objects(text).chains
+            self._ended(last)
 
-    async def counters(self) -> dict[str, int]:
-        """Return the packets that the table's counters have counted, by their names.
+    async def counters(self) -> dict[Counted, int]:
+        """Return the packets that the table's counters have counted.
 
         Raises:
             OSError: the kernel refused to list them.
         """
-        return await self._in_thread(_counters)
+        async with self._turn:  # none may go between their reading and their end
+            return await self._in_thread(_counters)
 
     async def until_links_change(self) -> None:
         """Return when a link or a route has changed, perhaps of no pod."""
@@ -171,6 +186,8 @@ def _chains() -> frozenset[str]:
         return nftables.chains(sock, TABLE)
 
 
-def _counters() -> dict[str, int]:
+def _counters() -> dict[Counted, int]:
     with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
-        return nftables.counters(sock, TABLE)
+        found = nftables.counters(sock, TABLE)
+    read = ((read_counter(name), count) for name, count in found.items())
+    return {counted: count for counted, count in read if counted is not None}

@@ -38,7 +38,7 @@ from vcnd.core.policy.rule_set import (
 )
 from vcnd.linux.layout import POLICY_MARKS, POLICY_TABLES
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain, named_set, verdict_map
-from vcnd.linux.policy_drops import WORDS, Drops, counter_name
+from vcnd.linux.policy_drops import WORDS, Drops, counted_of, counter_name
 from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction
@@ -186,8 +186,9 @@ def _chains(
     for name, judging in rules.chains.items():
         direction, number = judging.direction, numbers.get(name)
         bits = marks.mask(direction)
+        accepted = counted_of(name, judging, None)
         # Rules that change judge connections again that they have accepted.
-        counting = f'ct state new counter name "{counter_name(direction, None, name)}"'
+        counting = f'ct state new counter name "{counter_name(accepted)}"'
         ok, known, giving = f"accept_{name}", "", ""
         if number is not None:
             ok = f"{OK[direction]}{number}"
@@ -215,12 +216,12 @@ class _Judging:
         admin = f"admin_{name}" if judging.admin else ""
         lines = (*judging.admin, *judging.lines)
         denied = (self._denied(x) for x in lines if x.action is Action.DENY)
-        yield from self._drops.chains(denied)
+        yield from self._drops.chains(denied, judging.namespace)
         if admin:
             yield from chain(admin, *self._rules(judging.admin, passed="return"))
         last = [self._accepted]
         if judging.otherwise is Action.DENY:
-            last = self._drops.rules(self._drop(Why.ISOLATED))
+            last = self._drops.rules(self._drop(Why.ISOLATED), judging.namespace)
         yield from chain(
             name,
             known,
@@ -237,7 +238,8 @@ class _Judging:
         for line in lines:
             verdict = verdicts.get(line.action)
             if verdict is None:
-                verdict = self._drops.verdict(self._denied(line))
+                drop, namespace = self._denied(line), self._judging.namespace
+                verdict = self._drops.verdict(drop, namespace)
             yield " ".join((*_match(line.match, peer), verdict))
 
     def _denied(self, line: Line) -> Drop:

@@ -1,11 +1,12 @@
 """Keeps the policies in force that concern this node's pods."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Never, Protocol
 
 import trio
 
 from vcnd.core.policy.compiler import compile_rules
+from vcnd.core.policy.denials import Known as InForce
 from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import HOLD, RuleSet
 from vcnd.log import log
@@ -75,6 +76,8 @@ class Engine:
         self._begun = trio.Event()
         self._began = 0.0
         """When rules of this process came in force at first."""
+        self.known: InForce | None = None
+        """The rules in force, and what they were made of; None before there are any."""
         self._links = 0
         self._changes, self._last_change_seconds, self._refused = 0, 0.0, ""
 
@@ -149,6 +152,7 @@ class Engine:
                 before = Generations(taken=await self._host.numbers_in_force())
             rules = compile_rules(cluster, here)
             if not lost and self._in_force is not None and rules == before.rules:
+                self._note_known(before.rules, here, cluster)
                 return True
             after = before.after(rules)
             await self._host.put(rules, after.numbers, after.stale)
@@ -156,11 +160,17 @@ class Engine:
             log.error("policies_refused", reason=str(error))
             self._lost, self._refused = lost, str(error)
             return False
+        self._note_known(rules, here, cluster)
         self._note_change(after, trio.current_time() - began)
         self._brought.send()
         if lost:
             log.warning("policies_restored")
         return True
+
+    def _note_known(
+        self, rules: RuleSet, here: Sequence[Attached], cluster: Cluster
+    ) -> None:
+        self.known = InForce(chains=rules.chains, here=here, cluster=cluster)
 
     def _note_change(self, after: Generations, seconds: float) -> None:
         self._in_force, self._refused = after, ""

@@ -29,3 +29,15 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
     """Of ``RULE`` and ``ISOLATED``."""
     of: tuple[int, int] | None = None
     """Of ``RULE``: as in ``rule_set.Line``; None: the line does not say."""
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a counter counts."""
+
+    direction: Direction
+    why: Why | None
+    """None: new connections that the chain accepts."""
+    chain: str = ""
+    """Empty: packets that no chain of a pod judges."""
+    namespace: str = ""
+    """That of all of the chain's pods; empty if they may be of several."""

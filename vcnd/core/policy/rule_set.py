@@ -100,6 +100,11 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     otherwise: Action
     """At last: ``ACCEPT`` or ``DENY``."""
 
+    @property
+    def namespace(self) -> str:
+        """Return the namespace of its pods; empty if they may be of several."""
+        return next((ref.namespace for ref in self.policies if ref.namespace), "")
+
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of a node.
