@@ -217,7 +217,7 @@ def node_verbs(verbs: Verbs) -> NodeVerbs:
 
 def server_of(verbs: Verbs, *, allowed_uid: int | None = None) -> Server:
     uid = os.getuid() if allowed_uid is None else allowed_uid
-    return Server(node_verbs(verbs), allowed_uid=uid)
+    return Server(node_verbs(verbs), allowed_uids=[uid])
 
 
 @asynccontextmanager

@@ -69,7 +69,7 @@ class Running:
             listen=lambda: self.denied,
             listeners=[listener],
             systemd=Systemd(notify_socket=str(self.folder / "notify")),
-            allowed_uid=os.getuid(),
+            allowed_uids=[os.getuid()],
             stop=self.stop,
         )
         self.ended.set()

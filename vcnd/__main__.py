@@ -14,7 +14,7 @@ def main() -> None:
     entry.main("vcnd", __doc__, _serve)
 
 
-async def _serve(config: Config, *, systemd: Systemd, stop: trio.Event) -> None:
+async def _serve(config: Config, *, systemd: Systemd, stop: trio.Event) -> int:
     await daemon.run(
         config,
         listeners=listening_sockets(systemd, config.cni.socket),
@@ -22,6 +22,7 @@ async def _serve(config: Config, *, systemd: Systemd, stop: trio.Event) -> None:
         allowed_uid=os.geteuid(),
         stop=stop,
     )
+    return 0
 
 
 if __name__ == "__main__":

@@ -134,6 +134,8 @@ class PolicySection(_Section, frozen=True):
     manifests: str = ""
     """A directory of files with pods, namespaces and policies, for a node without an
     API server; empty: Kubernetes has them."""
+    kubeconfig: str = ""
+    """How vcnd-policy reaches the API server; empty: as [kubernetes] says."""
     socket: str = "/run/vcnd/policy.sock"
     """Where vcnd-policy listens when systemd passes no socket."""
     patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.3

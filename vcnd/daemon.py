@@ -144,7 +144,7 @@ def cni_server(node: Node, *, allowed_uid: int) -> Server:
         ),
         traces=traces,
     )
-    return Server(verbs, allowed_uid=allowed_uid)
+    return Server(verbs, allowed_uids=[allowed_uid])
 
 
 async def spare_the_collector() -> None:

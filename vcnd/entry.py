@@ -25,8 +25,8 @@ class Process(Protocol):
 
     def __call__(
         self, config: Config, *, systemd: Systemd, stop: trio.Event
-    ) -> Awaitable[None]:
-        """Serve until ``stop``."""
+    ) -> Awaitable[int]:
+        """Serve until ``stop``; return the exit status."""
 
 
 def main(name: str, description: str | None, process: Process) -> None:
@@ -57,14 +57,16 @@ def main(name: str, description: str | None, process: Process) -> None:
     except ConfigError as error:
         sys.exit(f"{name}: {error}")
     refusals: list[str] = []
+    status = 0
     try:
-        trio.run(_until_signal, partial(process, config))
+        status = trio.run(_until_signal, partial(process, config))
     except* VcndError as group:
         # Foreseen, and final: an unusable journal, say.  In words, not as a trace;
         # and not from in here, where an exit would be wrapped in a group.
         refusals = [f"{name}: {error}" for error in _leaves(group)]
     if refusals:
         sys.exit("\n".join(refusals))
+    sys.exit(status)
 
 
 def _leaves(group: BaseExceptionGroup[VcndError]) -> list[str]:
@@ -77,7 +79,7 @@ def _leaves(group: BaseExceptionGroup[VcndError]) -> list[str]:
     return found
 
 
-async def _until_signal(process: partial[Awaitable[None]]) -> None:
+async def _until_signal(process: partial[Awaitable[int]]) -> int:
     systemd = Systemd.from_environment(os.environ)
     stop = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -88,5 +90,6 @@ async def _until_signal(process: partial[Awaitable[None]]) -> None:
                     stop.set()
 
             nursery.start_soon(wait_for_signal)
-            await process(systemd=systemd, stop=stop)
+            status = await process(systemd=systemd, stop=stop)
             nursery.cancel_scope.cancel()
+    return status

@@ -6,7 +6,7 @@ them away when it starts.
 
 import gc
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,8 @@ from vcnd.systemd import Systemd
 
 FIRST_RULES_SECONDS = 2.0
 """The unit counts as ready then, even if the API server does not answer."""
+OFF_STATUS = 78
+"""The exit status where policies are off: the unit does not start it again."""
 START_SECONDS = 10.0
 """By then all is imported, and the first lists are read."""
 
@@ -64,7 +66,8 @@ def source_of(config: Config) -> Followed:
         from vcnd.kube.policy_files import PolicyFiles  # noqa: PLC0415
 
         return PolicyFiles(Path(config.policy.manifests))
-    client = KubeClient(Credentials(Path(config.kubernetes.kubeconfig)))
+    kubeconfig = config.policy.kubeconfig or config.kubernetes.kubeconfig
+    client = KubeClient(Credentials(Path(kubeconfig)))
     return PolicySource(client, random=Random())  # noqa: S311 - jitter, no secret
 
 
@@ -73,13 +76,16 @@ async def run(
     *,
     listeners: list[socket.socket],
     systemd: Systemd,
-    allowed_uid: int,
+    allowed_uids: Collection[int],
     stop: trio.Event,
-) -> None:
-    """Keep policies in force until ``stop``; return at once if they are off."""
+) -> int:
+    """Keep policies in force until ``stop``; return the exit status.
+
+    It returns at once if they are off.
+    """
     if config.policy.enforcement == "off":
         await _switch_off(listeners, systemd)
-        return
+        return OFF_STATUS
     tally = Tally()
     made = PolicyHost(
         config.layout(),
@@ -95,10 +101,11 @@ async def run(
             listen=DeniedLog,
             listeners=listeners,
             systemd=systemd,
-            allowed_uid=allowed_uid,
+            allowed_uids=allowed_uids,
             stop=stop,
         )
     log.info("stopped")
+    return 0
 
 
 async def keep(
@@ -110,14 +117,14 @@ async def keep(
     listen: Callable[[], Heard],
     listeners: list[socket.socket],
     systemd: Systemd,
-    allowed_uid: int,
+    allowed_uids: Collection[int],
     stop: trio.Event,
 ) -> None:
     """Keep policies in force, tell of what they deny, and answer, until ``stop``."""
     engine = Engine(source, host)
     counts = Counts(tally, host.counters)
     verbs = PolicyVerbs(report=partial(_report, config, source, engine))
-    server = Server(verbs, allowed_uid=allowed_uid)
+    server = Server(verbs, allowed_uids=allowed_uids)
     async with trio.open_nursery() as rooms:
         await rooms.start(systemd.feed_watchdog)
         rooms.start_soon(_spare_the_collector)

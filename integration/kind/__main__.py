@@ -40,6 +40,13 @@ EXPRESS = click.option(
     default=True,
     help="Whether vcnd may use its express lane.",
 )
+POLICY = click.option(
+    "--policy",
+    type=click.Choice(["strict", "standard", "off"]),
+    default="strict",
+    show_default=True,
+    help="How vcnd-policy enforces network policies.",
+)
 
 
 @click.group()
@@ -56,8 +63,11 @@ def _console(*, as_json: bool) -> Console:
 @JSON
 @OFFLINE
 @EXPRESS
+@POLICY
 @click.option("--keep", is_flag=True, help="Leave what is there when it fails.")
-def up(nodes: int, *, as_json: bool, offline: bool, express: bool, keep: bool) -> None:
+def up(
+    nodes: int, *, as_json: bool, offline: bool, express: bool, policy: str, keep: bool
+) -> None:
     """Start the cluster, with vcnd on it."""
     console = _console(as_json=as_json)
     cache = Cache(console)
@@ -65,7 +75,14 @@ def up(nodes: int, *, as_json: bool, offline: bool, express: bool, keep: bool) -
         sys.exit("vcn kind: the cluster is up already; ./vcn kind down removes it")
     began = time.monotonic()
     try:
-        cluster = _up(cache, console, nodes=nodes, offline=offline, express=express)
+        cluster = _up(
+            cache,
+            console,
+            nodes=nodes,
+            offline=offline,
+            express=express,
+            policy=policy,
+        )
     except BaseException:
         if not keep:
             console.print("  failed; removing what is there (--keep leaves it)")
@@ -85,11 +102,18 @@ def up(nodes: int, *, as_json: bool, offline: bool, express: bool, keep: bool) -
 
 
 def _up(
-    cache: Cache, console: Console, *, nodes: int, offline: bool, express: bool
+    cache: Cache,
+    console: Console,
+    *,
+    nodes: int,
+    offline: bool,
+    express: bool,
+    policy: str,
 ) -> Cluster:
     cluster = clusters.prepare(cache, offline=offline)
     if not express:
         (state() / install.NO_EXPRESS).touch()
+    (state() / install.POLICY).write_text(policy)
     cluster.create(nodes, console)
     keep_baseline(cluster)
     began = time.monotonic()
@@ -140,6 +164,7 @@ def status(*, as_json: bool) -> None:
 @JSON
 @OFFLINE
 @EXPRESS
+@POLICY
 @click.option("--only", multiple=True, metavar="NAME", help="Only these checks.")
 @click.option("--keep", is_flag=True, help="Leave up a cluster that was not up before.")
 def test(
@@ -148,6 +173,7 @@ def test(
     as_json: bool,
     offline: bool,
     express: bool,
+    policy: str,
     only: tuple[str, ...],
     keep: bool,
 ) -> None:
@@ -168,7 +194,14 @@ def test(
         sys.exit("vcn kind: a cluster is up; end it (./vcn kind down) for --no-express")
     try:
         if cluster is None:
-            cluster = _up(cache, console, nodes=nodes, offline=offline, express=express)
+            cluster = _up(
+                cache,
+                console,
+                nodes=nodes,
+                offline=offline,
+                express=express,
+                policy=policy,
+            )
         results = run.checks(cluster, cache, console, only=only)
     finally:
         if own and not keep:

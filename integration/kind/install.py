@@ -18,6 +18,8 @@ DEPLOY = ours.ROOT / "deploy"
 READY_SECONDS = 180.0
 NO_EXPRESS = "no-express"
 """Name of the file in the state's folder while the configuration forbids the lane."""
+POLICY = "policy"
+"""Name of the file in the state's folder that has ``[policy] enforcement``."""
 POOL = """
 [pool]
 batch = 8
@@ -37,6 +39,12 @@ def express() -> bool:
     return not (state() / NO_EXPRESS).exists()
 
 
+def enforcement() -> str:
+    """Return the configuration's ``[policy] enforcement``."""
+    path = state() / POLICY
+    return path.read_text() if path.exists() else "strict"
+
+
 def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> Path:
     """Write the overlay for this world; return its folder.
 
@@ -54,7 +62,12 @@ def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> P
     text = text.replace("@SUBNET@", found[0] if found else subnet)
     text = text.replace("@NSG@", named(world, "Nsg", "pods")["id"])
     node = f"\n[node]\nexpress = {str(express()).lower()}\n"
-    (overlay / "vcnd.toml").write_text(text + POOL + node)
+    policy = f"""
+[policy]
+enforcement = "{enforcement()}"
+kubeconfig = "/etc/vcnd-policy/kubeconfig"
+"""
+    (overlay / "vcnd.toml").write_text(text + POOL + node + policy)
     for where in (overlay, folder() / "uninstall"):
         name, _, tag = ours.vcnd_name(number).rpartition(":")
         text = (where / "kustomization.yaml").read_text()

@@ -25,7 +25,11 @@ from integration.build.command import BuildError
 from integration.build.components import API_SERVER, ETCD, build
 from vcnd.install.identity import kubeconfig
 
-DEPLOY = Path(__file__).parents[2] / "deploy" / "base"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+OBJECTS = [
+    *("base/crd.yaml", "base/rbac.yaml", "base/admission.yaml"),
+    *("components/policy/rbac.yaml", "components/policy/admission.yaml"),
+]
 ETCD_PORT, PEER_PORT, SECURE_PORT = 12379, 12380, 16443
 START_SECONDS = 40.0
 SERVER = f"https://127.0.0.1:{SECURE_PORT}"
@@ -199,7 +203,7 @@ class ApiServer:
             )
 
     def deploy(self) -> None:
-        """Bring the API objects of ``deploy/base``: definition, rights, policies."""
+        """Bring the API objects of ``deploy``: definition, rights, admission."""
         paths = {
             "CustomResourceDefinition": (
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -220,18 +224,18 @@ class ApiServer:
                 "admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
             ),
         }
-        for name in ("crd", "rbac", "admission"):
-            for text in (DEPLOY / f"{name}.yaml").read_text().split("\n---\n"):
+        for name in OBJECTS:
+            for text in (DEPLOY / name).read_text().split("\n---\n"):
                 parsed: dict[str, Any] = msgspec.yaml.decode(text)
                 kind = parsed["kind"]
                 self.make(paths.get(kind) or f"/apis/{groups[kind]}", parsed)
 
-    def node_token(self, node: dict[str, Any]) -> str:
-        """Return a token of vcnd's account, bound to a Node as the installer asks."""
+    def node_token(self, node: dict[str, Any], account: str = "vcnd") -> str:
+        """Return an account's token, bound to a Node as the installer asks."""
         meta = node["metadata"]
         bound = {"apiVersion": "v1", "kind": "Node", "name": meta["name"]}
         parsed = self.make(
-            "/api/v1/namespaces/kube-system/serviceaccounts/vcnd/token",
+            f"/api/v1/namespaces/kube-system/serviceaccounts/{account}/token",
             {"spec": {"boundObjectRef": {**bound, "uid": meta["uid"]}}},
         )
         token: str = parsed["status"]["token"]

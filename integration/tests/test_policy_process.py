@@ -17,6 +17,7 @@ from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.policy_stage import PORT, Stage, policy_stage, until
 from vcnd.model.policy_status import PolicyStatus
+from vcnd.policy_daemon import OFF_STATUS
 from vcnd.serve.ask import AskError, ask
 
 DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
@@ -175,7 +176,7 @@ async def test_enforcement_off_takes_the_rules_away(
     process.end(signal.SIGTERM)
     netns.nft("node", "add table inet vcnd-policy-guard\n")
     process.start("off")
-    assert process.ended() == 0
+    assert process.ended() == OFF_STATUS
     assert stage.reaches("b", "web")
     assert "vcnd-policy" not in netns.nft_output("node", "list tables")
 

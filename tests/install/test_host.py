@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vcnd.install import layout, units
+from vcnd.install import layout, policies, units
 from vcnd.install.host import Host, InstallError
 from vcnd.install.identity import api_server
 
@@ -79,10 +79,12 @@ def test_missing_kubelet_is_reported_with_the_remedy(tmp_path: Path) -> None:
 def test_everything_laid_down_is_under_known_paths() -> None:
     """``removal`` removes these paths; a new path of the layout must be added there."""
     removed = (Path(units.__file__).parent / "removal.py").read_text()
-    removed += Path(units.__file__).read_text()
+    removed += Path(units.__file__).read_text() + Path(policies.__file__).read_text()
     for name in (
         *("CONFIGURATION", "STATE", "TREES", "SYSUSERS", "PLUGIN", "CONFLIST"),
-        *("SERVICE", "SOCKET_UNIT", "DROP_INS", "CONTROL", "SYSCTLS"),
+        *("SERVICE", "SOCKET_UNIT", "DROP_INS", "CONTROL", "SYSCTLS", "SOCKETS"),
+        *("POLICY_SERVICE", "POLICY_SOCKET_UNIT", "POLICY_DROP_INS"),
+        *("POLICY_CONFIGURATION", "USER", "POLICY_USER"),
     ):
         assert f"layout.{name}" in removed, name
     assert layout.VERSION_DROP_IN.startswith(layout.DROP_INS)

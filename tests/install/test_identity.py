@@ -9,8 +9,8 @@ import pytest
 
 from tests.doubles import server as doubles
 from tests.doubles.server import Reply
-from vcnd.install.host import Host
-from vcnd.install.identity import kubeconfig, renew
+from vcnd.install.host import Host, InstallError
+from vcnd.install.identity import DAEMON, POLICY, Account, kubeconfig, renew
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 
@@ -28,6 +28,7 @@ class Server:
         self.away = False
         self.offers = True
         self.asked: list[dict[str, object]] = []
+        self.paths: list[str] = []
 
     def __call__(self, request: httpx2.Request) -> Reply:
         if self.away:
@@ -37,12 +38,13 @@ class Server:
         if not self.offers:
             return _json(422, {"reason": "Invalid", "message": "Node"})
         self.asked.append(json.loads(request.content))
+        self.paths.append(request.url.path)
         return _json(201, {"status": {"token": "of-the-node"}})
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Path:
-    folder = tmp_path / "account"
+def pod(tmp_path: Path) -> Path:
+    folder = tmp_path / "pod"
     folder.mkdir()
     for name, content in (
         ("ca.crt", ""),
@@ -53,21 +55,23 @@ def account(tmp_path: Path) -> Path:
     return folder
 
 
-async def renewed(server: Server, account: Path, root: Path) -> tuple[str, str]:
-    path = account / "kubeconfig"
+async def renewed(
+    server: Server, pod: Path, root: Path, account: Account = DAEMON
+) -> tuple[str, str]:
+    path = pod / "kubeconfig"
     path.write_text(kubeconfig("https://api", ca="ca.crt", token="token"))  # noqa: S106
     client = KubeClient(Credentials(path), doubles.Server(server))
     host = Host(root)
-    kind = await renew(host, client, "worker", IDS, account)
+    kind = await renew(host, client, "worker", IDS, account, pod=pod)
     await client.aclose()
-    file = root / "etc/vcnd/token"
+    file = host.path(f"{account.folder}/token")
     assert file.stat().st_mode & 0o777 == 0o400
     return kind, file.read_text()
 
 
-async def test_bound_to_the_node(tmp_path: Path, account: Path) -> None:
+async def test_bound_to_the_node(tmp_path: Path, pod: Path) -> None:
     server = Server()
-    assert await renewed(server, account, tmp_path) == ("node", "of-the-node")
+    assert await renewed(server, pod, tmp_path) == ("node", "of-the-node")
     (asked,) = server.asked
     spec = asked["spec"]
     assert isinstance(spec, dict)
@@ -79,16 +83,45 @@ async def test_bound_to_the_node(tmp_path: Path, account: Path) -> None:
     )
 
 
-async def test_server_that_binds_to_pods_only(tmp_path: Path, account: Path) -> None:
+async def test_server_that_binds_to_pods_only(tmp_path: Path, pod: Path) -> None:
     server = Server()
     server.offers = False
-    assert await renewed(server, account, tmp_path) == ("pod", "of-the-pod")
+    assert await renewed(server, pod, tmp_path) == ("pod", "of-the-pod")
 
 
 async def test_token_is_kept_while_the_server_is_away(
-    tmp_path: Path, account: Path
+    tmp_path: Path, pod: Path
 ) -> None:
     server = Server()
-    await renewed(server, account, tmp_path)
+    await renewed(server, pod, tmp_path)
     server.away = True
-    assert await renewed(server, account, tmp_path) == ("kept", "of-the-node")
+    assert await renewed(server, pod, tmp_path) == ("kept", "of-the-node")
+
+
+async def test_the_policy_process_has_an_account_of_its_own(
+    tmp_path: Path, pod: Path
+) -> None:
+    server = Server()
+    assert await renewed(server, pod, tmp_path, POLICY) == ("node", "of-the-node")
+    assert [path.split("/")[-2] for path in server.paths] == ["vcnd-policy"]
+    assert (tmp_path / "etc/vcnd-policy/ca.crt").exists()
+    assert not (tmp_path / "etc/vcnd").exists()
+
+
+async def test_the_policy_process_never_gets_the_pods_token(
+    tmp_path: Path, pod: Path
+) -> None:
+    server = Server()
+    server.offers = False
+    with pytest.raises(InstallError, match="vcnd-policy gets no token"):
+        await renewed(server, pod, tmp_path, POLICY)
+    assert not (tmp_path / "etc/vcnd-policy").exists()
+
+
+async def test_the_policy_process_keeps_its_token_while_the_server_is_away(
+    tmp_path: Path, pod: Path
+) -> None:
+    server = Server()
+    await renewed(server, pod, tmp_path, POLICY)
+    server.away = True
+    assert await renewed(server, pod, tmp_path, POLICY) == ("kept", "of-the-node")

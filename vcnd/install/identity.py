@@ -1,12 +1,14 @@
-"""The daemon's access to the API server: a kubeconfig, a CA and a token on the node.
+"""The access of our processes to the API server: a kubeconfig, a CA and a token.
 
-The token is the service account's, bound to the Node and not to this pod: it lives
-on when the DaemonSet is rolled, and ends with the node.
+The token is of the process' service account, bound to the Node and not to this pod: it
+lives on when the DaemonSet is rolled, and ends with the node.
 """
 
 import json
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from vcnd.install import layout
 from vcnd.install.host import Host, InstallError
@@ -15,7 +17,7 @@ from vcnd.kubeapi.credentials import KubeconfigError, server_of
 from vcnd.kubeapi.errors import KubeError
 from vcnd.log import log
 
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 KUBELET_CONFIGS = (
     "/etc/kubernetes/kubelet.conf",
     "/var/lib/kubelet/kubeconfig",
@@ -24,6 +26,19 @@ KUBELET_CONFIGS = (
 )
 POD_KUBECONFIG = Path("/run/vcnd-install.kubeconfig")
 TOKEN_SECONDS = 4 * 3600
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The service account of a process on the node, and the folder of its files."""
+
+    name: str
+    folder: str
+    is_pods: bool
+    """Whether the installer's pod has this account too."""
+
+
+DAEMON = Account("vcnd", layout.CONFIGURATION, is_pods=True)
+POLICY = Account("vcnd-policy", layout.POLICY_CONFIGURATION, is_pods=False)
 
 
 def api_server(host: Host, named: str) -> str:
@@ -65,9 +80,17 @@ def kubeconfig(server: str, *, ca: str, token: str) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
+def lay(host: Host, account: Account, server: str, ids: tuple[int, int]) -> bool:
+    """Write an account's kubeconfig; return True if it changed."""
+    # Seen from its process, whose root has the node's folder at the same place.
+    text = kubeconfig(server, ca="ca.crt", token="token")  # noqa: S106
+    path = f"{account.folder}/kubeconfig"
+    return host.write(path, text, mode=0o640, owner=(0, ids[1]))
+
+
 def of_pod(server: str) -> Path:
     """Return a kubeconfig of this pod's own identity."""
-    ca, token = str(ACCOUNT / "ca.crt"), str(ACCOUNT / "token")
+    ca, token = str(POD / "ca.crt"), str(POD / "token")
     POD_KUBECONFIG.write_text(kubeconfig(server, ca=ca, token=token))
     return POD_KUBECONFIG
 
@@ -77,33 +100,53 @@ async def renew(
     client: KubeClient,
     node: str,
     ids: tuple[int, int],
-    account: Path = ACCOUNT,
+    account: Account = DAEMON,
+    *,
+    pod: Path = POD,
 ) -> str:
-    """Write a fresh token and the CA for the daemon; return what kind it is.
+    """Write a fresh token and the CA for a process; return what kind it is.
 
     While the API server is away the old token is kept: it may outlive the outage.
+
+    Args:
+        host: the node.
+        client: of this pod's own identity.
+        node: the node's name in Kubernetes.
+        ids: the user and group of the process.
+        account: of the process.
+        pod: the folder with this pod's own identity.
+
+    Raises:
+        InstallError: there is no token for it.
     """
-    path = f"{layout.CONFIGURATION}/token"
-    host.write(f"{layout.CONFIGURATION}/ca.crt", (account / "ca.crt").read_bytes())
+    path = f"{account.folder}/token"
     kind = "node"
     try:
-        namespace = (account / "namespace").read_text()
-        token = await _node_token(client, node, namespace)
+        namespace = (pod / "namespace").read_text()
+        token = await _node_token(client, node, namespace, account.name)
     except KubeError as error:
         if not error.status and host.read(path) is not None:
             log.warning("token_renewal_postponed", reason=str(error))
             return "kept"
+        if not account.is_pods:
+            raise InstallError(
+                f"{account.name} gets no token: {error}; it needs the objects of"
+                " deploy/components/policy, and Kubernetes 1.33 or newer"
+            ) from error
         # Servers before 1.33 bind tokens to pods only.
         log.warning("token_not_node_bound", reason=str(error))
-        token, kind = (account / "token").read_text(), "pod"
+        token, kind = (pod / "token").read_text(), "pod"
+    host.write(f"{account.folder}/ca.crt", (pod / "ca.crt").read_bytes())
     host.write(path, token, mode=0o400, owner=ids)
     return kind
 
 
-async def _node_token(client: KubeClient, node: str, namespace: str) -> str:
-    """Ask for a token of our account that is bound to the Node."""
+async def _node_token(
+    client: KubeClient, node: str, namespace: str, account: str
+) -> str:
+    """Ask for an account's token that is bound to the Node."""
     node_object = json.loads(await client.get(f"/api/v1/nodes/{node}"))
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/vcnd/token"
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     bound = {"apiVersion": "v1", "kind": "Node", "name": node}
     body: dict[str, Any] = {
         "apiVersion": "authentication.k8s.io/v1",

@@ -1,10 +1,11 @@
 """Installs vcnd, then keeps the token fresh and follows the configuration."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import trio
 
-from vcnd.install import cni, identity, layout, neighbours, tree, units
+from vcnd.install import cni, identity, layout, neighbours, policies, tree, units
 from vcnd.install.host import Host, InstallError
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
@@ -28,6 +29,8 @@ class Keeper:
         self._configuration = configuration
         self._api_server = api_server
         self._said = ""
+        self._server = ""
+        self._users: Mapping[str, tuple[int, int]] = {}
 
     async def run(self) -> None:
         """Install, then reconcile for ever.
@@ -36,54 +39,88 @@ class Keeper:
             InstallError: a step failed; the pod is started again and tries again.
         """
         host = self._host
-        ids = await trio.to_thread.run_sync(self._user)
-        server = identity.api_server(host, self._api_server)
-        client = KubeClient(Credentials(identity.of_pod(server)))
-        kind = await identity.renew(host, client, self._node_name, ids)
+        self._users = await trio.to_thread.run_sync(self._make_users)
+        self._server = identity.api_server(host, self._api_server)
+        client = KubeClient(Credentials(identity.of_pod(self._server)))
+        kind = await self._renew(client)
         renewed = trio.current_time()
-        await trio.to_thread.run_sync(self._install, server, ids)
+        await trio.to_thread.run_sync(self._install)
         log.info("installed", version=tree.version(), token=kind)
         while True:
-            await trio.to_thread.run_sync(self._reconcile)
+            if self._differs():
+                await self._renew(client)
+                await trio.to_thread.run_sync(self._reconfigure)
+            await trio.to_thread.run_sync(self._announce)
             await trio.sleep(INTERVAL_SECONDS)
             if trio.current_time() - renewed > RENEW_SECONDS:
-                await identity.renew(host, client, self._node_name, ids)
+                await self._renew(client)
                 renewed = trio.current_time()
 
-    def _user(self) -> tuple[int, int]:
-        found = self._host.user(layout.USER)
-        if found is None:
+    def _make_users(self) -> dict[str, tuple[int, int]]:
+        names = (layout.USER, layout.POLICY_USER)
+        if None in map(self._host.user, names):
             self._host.write(layout.SYSUSERS, layout.SYSUSERS_TEXT)
             self._host.run("systemd-sysusers", layout.SYSUSERS)
-            found = self._host.user(layout.USER)
-        if found is None:
-            raise InstallError(f"there is no user {layout.USER}, and none can be made")
-        return found
+        users = {}
+        for name in names:
+            found = self._host.user(name)
+            if found is None:
+                raise InstallError(f"there is no user {name}, and none can be made")
+            users[name] = found
+        return users
 
-    def _install(self, server: str, ids: tuple[int, int]) -> None:
-        host, version = self._host, tree.version()
-        where = layout.CONFIGURATION
+    async def _renew(self, client: KubeClient) -> str:
+        """Renew the tokens; return the kind of the daemon's."""
+        host, node = self._host, self._node_name
+        daemon, policy = (self._users[x] for x in (layout.USER, layout.POLICY_USER))
+        if self._enforces():
+            await identity.renew(host, client, node, policy, identity.POLICY)
+        return await identity.renew(host, client, node, daemon)
+
+    def _enforces(self) -> bool:
+        """Return True if network policies are on in the new configuration."""
+        return policies.are_on(self._configuration, self._node_name)
+
+    def _install(self) -> None:
+        host = self._host
         changed = self._copy_configuration()
-        # Seen from the daemon, whose root has the node's folder at the same place.
-        text = identity.kubeconfig(server, ca="ca.crt", token="token")  # noqa: S106
-        changed |= host.write(
-            f"{where}/kubeconfig", text, mode=0o640, owner=(0, ids[1])
+        changed |= identity.lay(
+            host, identity.DAEMON, self._server, self._users[layout.USER]
         )
         units.remember_settings(host)
-        path = tree.lay(host, version, ids)
+        path = tree.lay(host, tree.version(), self._users)
         changed |= units.lay(host, path, self._node_name)
         cni.lay_plugin(host)
+        if changed:
+            host.run("systemctl", "daemon-reload")
+        self._run_policies(changed=changed)
         units.start(host, changed=changed)
+
+    def _run_policies(self, *, changed: bool) -> None:
+        """Start or stop their process, before the daemon asks it."""
+        if self._enforces():
+            ids = self._users[layout.POLICY_USER]
+            policies.start(self._host, self._server, ids, changed=changed)
+        elif policies.stop(self._host):
+            policies.remove_rules()
+
+    def _differs(self) -> bool:
+        there = self._host.read(f"{layout.CONFIGURATION}/vcnd.toml")
+        return there != self._configuration.read_bytes()
 
     def _copy_configuration(self) -> bool:
         text = self._configuration.read_bytes()
         return self._host.write(f"{layout.CONFIGURATION}/vcnd.toml", text)
 
-    def _reconcile(self) -> None:
-        """Follow the configuration; announce the network when the daemon serves it."""
-        if self._copy_configuration():
-            log.info("configuration_changed")
-            self._host.run("systemctl", "restart", "vcnd.service")
+    def _reconfigure(self) -> None:
+        """Follow the configuration."""
+        self._copy_configuration()
+        log.info("configuration_changed")
+        self._run_policies(changed=True)
+        self._host.run("systemctl", "restart", "vcnd.service")
+
+    def _announce(self) -> None:
+        """Announce the network when the daemon serves it."""
         try:
             ask(
                 str(self._host.path(layout.SOCKET)),

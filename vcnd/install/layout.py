@@ -5,13 +5,20 @@ IMAGE = "/usr/lib/vcnd"
 
 TREES = "/opt/vcnd"
 CONFIGURATION = "/etc/vcnd"
+POLICY_CONFIGURATION = "/etc/vcnd-policy"
+"""The policy process' own: its token."""
 STATE = "/var/lib/vcnd"
-SOCKET = "/run/vcnd/cni.sock"
+SOCKETS = "/run/vcnd"
+SOCKET = f"{SOCKETS}/cni.sock"
 UNITS = "/etc/systemd/system"
 SERVICE = f"{UNITS}/vcnd.service"
 SOCKET_UNIT = f"{UNITS}/vcnd.socket"
 DROP_INS = f"{UNITS}/vcnd.service.d"
-VERSION_DROP_IN = f"{DROP_INS}/version.conf"
+VERSION = "version.conf"
+VERSION_DROP_IN = f"{DROP_INS}/{VERSION}"
+POLICY_SERVICE = f"{UNITS}/vcnd-policy.service"
+POLICY_SOCKET_UNIT = f"{UNITS}/vcnd-policy.socket"
+POLICY_DROP_INS = f"{UNITS}/vcnd-policy.service.d"
 SYSUSERS = "/etc/sysusers.d/vcnd.conf"
 SYSCTLS = "/etc/sysctl.d/90-vcnd.conf"
 BEFORE = f"{CONFIGURATION}/before.json"
@@ -20,9 +27,12 @@ PLUGINS = "/opt/cni/bin"
 PLUGIN = f"{PLUGINS}/vcnd-cni"
 CONFLIST = "/etc/cni/net.d/10-vcnd.conflist"
 CONTROL = "/usr/local/bin/vcndctl"
-USER = "vcnd"
+USER, POLICY_USER = "vcnd", "vcnd-policy"
 
-SYSUSERS_TEXT = 'u vcnd - "VCN-native pod networking" / /usr/sbin/nologin\n'
+SYSUSERS_TEXT = """\
+u vcnd - "VCN-native pod networking" / /usr/sbin/nologin
+u vcnd-policy - "Network policies of pods" / /usr/sbin/nologin
+"""
 CONTROL_TEXT = f"""\
 #!/bin/sh
 # vcndctl, out of the daemon's own root.

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from vcnd.install import layout, units
+from vcnd.install import layout, policies, units
 from vcnd.install.host import Host, InstallError
 from vcnd.linux import forwarding
 from vcnd.linux.lane import hooks
@@ -38,7 +38,9 @@ def uninstall(host: Host, *, force: bool) -> None:
                 ) from error
             tombstone = _holds_leases(socket)
             log.warning("uninstall_forced", reason=str(error), tombstone=tombstone)
+    policies.remove(host)
     units.remove(host)
+    policies.remove_rules()
     _remove_lane()
     if is_installed(host):
         # The express lane needs them to its end.
@@ -50,10 +52,11 @@ def uninstall(host: Host, *, force: bool) -> None:
         host.remove(layout.PLUGIN)
     for path in (layout.CONFIGURATION, layout.STATE, layout.TREES, layout.SYSUSERS):
         host.remove(path)
-    host.remove("/run/vcnd")
+    host.remove(layout.SOCKETS)
     host.remove_if_empty("/etc/sysusers.d")
-    if host.user(layout.USER) is not None:
-        host.run("userdel", layout.USER)
+    for user in (layout.USER, layout.POLICY_USER):
+        if host.user(user) is not None:
+            host.run("userdel", user)
     log.info("uninstalled")
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from vcnd.install import layout
@@ -13,7 +14,7 @@ def version() -> str:
     return Path(layout.IMAGE, "version").read_text().strip()
 
 
-def lay(host: Host, name: str, ids: tuple[int, int]) -> str:
+def lay(host: Host, name: str, users: Mapping[str, tuple[int, int]]) -> str:
     """Copy this image's root to the node, unless it is there; return its path."""
     target = f"{layout.TREES}/{name}"
     if not host.path(target).exists():
@@ -22,9 +23,10 @@ def lay(host: Host, name: str, ids: tuple[int, int]) -> str:
             shutil.rmtree(fresh)
         fresh.mkdir(parents=True)
         _copy_root(fresh)
-        # The unit's user has the same number in the image and on the node.
+        # The units' users have the same numbers in the image and on the node.
         with (fresh / "etc/passwd").open("a") as passwd:
-            passwd.write(f"{layout.USER}:x:{ids[0]}:{ids[1]}::/:/usr/sbin/nologin\n")
+            for user, (uid, gid) in users.items():
+                passwd.write(f"{user}:x:{uid}:{gid}::/:/usr/sbin/nologin\n")
         for name_ in ("etc/resolv.conf", "etc/hosts"):
             (fresh / name_).unlink(missing_ok=True)
             (fresh / name_).touch()  # the node's folders are mounted here

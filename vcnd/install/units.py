@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from vcnd.install import layout, neighbours
+from vcnd.install import layout, neighbours, policies
 from vcnd.install.host import Host, InstallError
 from vcnd.log import log
 
@@ -26,9 +26,11 @@ def lay(host: Host, tree: str, node_name: str) -> bool:
     """Write the units; return True if anything changed."""
     changed = [
         host.write(f"{layout.UNITS}/{name}", (SOURCE / name).read_bytes())
-        for name in ("vcnd.service", "vcnd.socket")
+        for name in ("vcnd.service", "vcnd.socket", *policies.UNITS)
     ]
-    changed.append(host.write(layout.VERSION_DROP_IN, drop_in(tree, node_name)))
+    for drop_ins in (layout.DROP_INS, layout.POLICY_DROP_INS):
+        text = drop_in(tree, node_name)
+        changed.append(host.write(f"{drop_ins}/{layout.VERSION}", text))
     host.write(layout.CONTROL, layout.CONTROL_TEXT, mode=0o755)
     changed.append(host.write(layout.SYSCTLS, SETTINGS.read_bytes()))
     neighbours.lay(host)
@@ -73,10 +75,9 @@ def _path(setting: str) -> str:
 
 def start(host: Host, *, changed: bool) -> None:
     """Let systemd run the installed version; calls wait in the socket meanwhile."""
-    if changed:
-        host.run("systemctl", "daemon-reload")
     host.run("systemctl", "enable", "--quiet", "vcnd.socket", "vcnd.service")
     host.run("systemctl", "start", "vcnd.socket")
+    _open_folder(host)
     if changed:
         # The socket may have been started by a version that made fewer settings.
         host.run(SYSCTL, layout.SYSCTLS)
@@ -86,6 +87,16 @@ def start(host: Host, *, changed: bool) -> None:
     except InstallError as error:
         # systemd tries again; somebody may correct the cause meanwhile.
         log.warning("daemon_not_started", reason=str(error))
+
+
+def _open_folder(host: Host) -> None:
+    """Let the daemon reach sockets; an earlier version made the folder for root alone.
+
+    Each socket has a mode of its own.
+    """
+    path = host.path(layout.SOCKETS)
+    if path.is_dir():
+        path.chmod(0o711)
 
 
 def remove(host: Host) -> None:

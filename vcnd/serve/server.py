@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Never
 
@@ -38,15 +39,15 @@ PEER_CREDENTIALS = struct.Struct("=iII")
 class Server:
     """Receives requests and sends the answers that its verbs give."""
 
-    def __init__(self, verbs: Verbs, *, allowed_uid: int) -> None:
+    def __init__(self, verbs: Verbs, *, allowed_uids: Collection[int]) -> None:
         """Make it; ``serve`` does the work.
 
         Args:
             verbs: answer the requests.
-            allowed_uid: the user who may call, besides root.
+            allowed_uids: the users who may call, besides root.
         """
         self._verbs = verbs
-        self._allowed_uid = allowed_uid
+        self._allowed_uids = {0, *allowed_uids}
 
     async def serve(self, listener: socket.socket, calls: trio.Nursery) -> Never:
         """Accept connections for ever; each is answered by a child of ``calls``.
@@ -139,7 +140,7 @@ class Server:
             socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size
         )
         pid, uid, _ = PEER_CREDENTIALS.unpack(raw)
-        if uid not in (0, self._allowed_uid):
+        if uid not in self._allowed_uids:
             raise BadRequestError(
                 f"uid {uid} may not call vcnd", details=f"pid {pid}; only root may"
             )

@@ -20,6 +20,7 @@ PROJECTS = {"vcnd": ROOT, "fakeoci": ROOT / "fakeoci"}
 SCRIPTS = {
     "vcnd": {
         "vcnd": "vcnd.__main__",
+        "vcnd-policy": "vcnd.policy_main",
         "vcndctl": "vcnd.ctl",
         "vcnd-install": "vcnd.install.__main__",
     },
