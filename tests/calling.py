@@ -4,8 +4,9 @@ import array
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,23 @@ async def exchange(
     code, length = header.split()
     assert int(length) == len(body)
     return int(code), json.loads(body) if body else None
+
+
+@contextmanager
+def answering(path: Path, reply: bytes) -> Iterator[list[bytes]]:
+    """Answer one call with these bytes; yield what was asked."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+        asked = list[bytes]()
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(connection.recv(1 << 20))
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield asked
+        thread.join()

@@ -18,15 +18,18 @@ import trio
 from vcnd.config import Config
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
+from vcnd.kube.policy_proposals import proposals
 from vcnd.kube.policy_source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import nft
 from vcnd.linux.denied_log import DeniedLog
 from vcnd.linux.policy_host import PolicyHost
+from vcnd.linux.policy_look import PolicyLook
 from vcnd.linux.policy_table import TABLES
 from vcnd.log import log
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus
+from vcnd.policy.answers import Answers
 from vcnd.policy.counts import Counts
 from vcnd.policy.denials import Denials, Heard
 from vcnd.policy.engine import Engine, Host, Source
@@ -123,7 +126,13 @@ async def keep(
     """Keep policies in force, tell of what they deny, and answer, until ``stop``."""
     engine = Engine(source, host)
     counts = Counts(tally, host.counters)
-    verbs = PolicyVerbs(report=partial(_report, config, source, engine))
+    answers = Answers(source, host, PolicyLook(), proposals)
+    verbs = PolicyVerbs(
+        report=partial(_report, config, source, engine),
+        show=answers.show,
+        explain=answers.explain,
+        dry_run=answers.dry_run,
+    )
     server = Server(verbs, allowed_uids=allowed_uids)
     async with trio.open_nursery() as rooms:
         await rooms.start(systemd.feed_watchdog)

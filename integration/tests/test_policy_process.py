@@ -2,81 +2,25 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from fakeoci.fabric import netns
 from integration.lab import streams
 from integration.lab.apiserver import ApiServer
+from integration.tests.policy_process import Process
 from integration.tests.policy_stage import PORT, Stage, policy_stage, until
-from vcnd.model.policy_status import PolicyStatus
 from vcnd.policy_daemon import OFF_STATUS
-from vcnd.serve.ask import AskError, ask
 
 DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
 FRIENDS = {
     "podSelector": {"matchLabels": {"app": "web"}},
     "ingress": [{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}],
 }
-
-
-class Process:
-    """vcnd-policy of this node."""
-
-    def __init__(self, folder: Path, kubeconfig: Path) -> None:
-        self._folder, self._kubeconfig = folder, kubeconfig
-        self.socket = str(folder / "policy.sock")
-        self._running: subprocess.Popen[bytes] | None = None
-
-    def start(self, enforcement: str = "strict") -> None:
-        config = self._folder / "vcnd.toml"
-        config.write_text(
-            f"""
-            [kubernetes]
-            kubeconfig = "{self._kubeconfig}"
-            node_name = "one"
-            [policy]
-            enforcement = "{enforcement}"
-            socket = "{self.socket}"
-            """
-        )
-        command = [sys.executable, "-m", "vcnd.policy_main", "--config", str(config)]
-        with (self._folder / "log").open("ab") as log:
-            self._running = subprocess.Popen(command, stderr=log)
-
-    def end(self, how: signal.Signals) -> int:
-        """Send a signal; return the exit code."""
-        assert self._running is not None
-        self._running.send_signal(how)
-        return self.ended()
-
-    def ended(self) -> int:
-        """Return the exit code once it has ended by itself."""
-        assert self._running is not None
-        return self._running.wait(timeout=30)
-
-    def kill(self) -> None:
-        if self._running is not None:
-            self._running.kill()
-            self._running.wait()
-
-    def status(self) -> PolicyStatus | None:
-        with suppress(AskError):
-            answer = ask(self.socket, "VCND_POLICY_STATUS")
-            return msgspec.convert(answer, PolicyStatus)
-        return None
-
-    def has_put(self) -> bool:
-        """Return True if rules of this life are in force."""
-        found = self.status()
-        return found is not None and found.rules.in_force_seconds is not None
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from sim.world import World, add, key, settings, until_warm, world
-from vcnd.ctl import describe
+from vcnd.ctl.node import describe
 from vcnd.flow.broken import broken_pods
 from vcnd.flow.reasons import why_broken
 from vcnd.model.cause import Cause

@@ -15,8 +15,9 @@ from vcnd.linux.nft_listed import (
     Members,
     UnreadableError,
 )
-from vcnd.linux.nft_verdict import Forwarded, Ruling, rulings
+from vcnd.linux.nft_verdict import Forwarded, rulings
 from vcnd.model.policy import Packet, Protocol
+from vcnd.model.policy_answers import Ruling
 
 TCP = Packet(
     source="10.0.0.2", destination="10.0.0.1", protocol=Protocol.TCP, port=8080

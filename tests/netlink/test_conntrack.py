@@ -4,7 +4,7 @@ import socket
 import struct
 
 from vcnd.netlink import conntrack
-from vcnd.netlink.messages import attribute
+from vcnd.netlink.messages import attribute, attributes
 
 
 def tuple_of(source: str, destination: str) -> bytes:
@@ -62,3 +62,48 @@ def test_only_bits_with_stale_values_are_cleared() -> None:
         key + attribute(8, bytes(4)) + attribute(21, mask.to_bytes(4))
         for mask in (0xFFFF00, 0xFF0000, 0xFF00)
     ]
+
+
+def tracked(
+    source: str, destination: str, *, translated: str = "", protocol: int, port: int
+) -> bytes:
+    """Return an entry; ``translated``: where the connection was led to."""
+
+    def one(ends: tuple[str, str], ports: tuple[int, int]) -> bytes:
+        ip = attribute(1 | 0x8000, attributes(tuple_of(*ends))[1])
+        numbers = attribute(1, bytes([protocol]))
+        if port:
+            numbers += attribute(2, struct.pack(">H", ports[0]))
+            numbers += attribute(3, struct.pack(">H", ports[1]))
+        return ip + attribute(2 | 0x8000, numbers)
+
+    led = translated or destination
+    original = one((source, destination), (40_000, 80 if translated else port))
+    reply = one((led, source), (port, 40_000))
+    return attribute(1 | 0x8000, original) + attribute(2 | 0x8000, reply)
+
+
+def test_connections_are_told_as_they_are_after_translation() -> None:
+    table = [
+        tracked("10.1.0.5", "10.9.9.9", protocol=6, port=443),
+        tracked("10.2.2.2", "10.96.0.1", translated="10.1.0.5", protocol=6, port=8080),
+        tracked("10.1.0.5", "10.1.0.6", protocol=1, port=0),
+        tracked("10.1.0.6", "10.1.0.7", protocol=17, port=53),
+        # A Service's own address is no end.
+        tracked("10.2.2.2", "10.1.0.5", translated="10.2.2.3", protocol=6, port=80),
+        b"",
+    ]
+    wanted = {socket.inet_aton("10.1.0.5")}
+    found = conntrack._connections(socket.AF_INET, wanted, table)
+    assert list(found) == [
+        conntrack.Connection("10.1.0.5", "10.9.9.9", 6, 443),
+        conntrack.Connection("10.2.2.2", "10.1.0.5", 6, 8080),
+        conntrack.Connection("10.1.0.5", "10.1.0.6", 1, 0),
+    ]
+
+
+def test_connections_of_ipv6_are_told_alike() -> None:
+    table = [tracked("fd00::5", "fd00::6", protocol=132, port=7777)]
+    wanted = {socket.inet_pton(socket.AF_INET6, "fd00::6")}
+    found = conntrack._connections(socket.AF_INET6, wanted, table)
+    assert list(found) == [conntrack.Connection("fd00::5", "fd00::6", 132, 7777)]

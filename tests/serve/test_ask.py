@@ -1,10 +1,6 @@
 """vcndctl's output for a daemon's answers."""
 
 import json
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,30 +9,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calling import STATUS
+from tests.calling import STATUS, answering
 from vcnd import ctl
+from vcnd.ctl.node import describe_express
 from vcnd.model.cause import Cause
 from vcnd.model.status import ExpressStatus, NodeStatus
 from vcnd.serve.ask import AskError, answer_of, ask, ask_status
-
-
-@contextmanager
-def answering(path: Path, reply: bytes) -> Iterator[None]:
-    """Answer one call with these bytes."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        listener.listen(1)
-
-        def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(reply)
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        yield
-        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -137,10 +115,10 @@ OFF_LINE = "express   off: switched_off: a command switched it off"
 @pytest.mark.parametrize(
     ("verb", "answer", "code", "lines"),
     [
-        ("on", STATUS.express, 0, [ctl.describe_express(STATUS.express)]),
+        ("on", STATUS.express, 0, [describe_express(STATUS.express)]),
         ("on", OFF, 1, [OFF_LINE, "vcndctl: the express lane stays off"]),
         ("off", OFF, 0, [OFF_LINE]),
-        ("status", STATUS, 0, [ctl.describe_express(STATUS.express)]),
+        ("status", STATUS, 0, [describe_express(STATUS.express)]),
     ],
 )
 def test_vcndctl_switches_the_express_lane(

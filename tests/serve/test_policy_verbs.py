@@ -3,12 +3,22 @@
 import time
 
 import msgspec
+import pytest
+from msgspec.structs import replace
 
 from vcnd.log import log
 from vcnd.model.phases import Phases
+from vcnd.model.policy import Protocol
+from vcnd.model.policy_answers import (
+    DryRunAnswer,
+    ExplainAnswer,
+    PodShown,
+    WayShown,
+)
+from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQuestion
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus, RulesStatus
 from vcnd.serve.cni_request import Request
-from vcnd.serve.policy_verbs import STATUS, PolicyVerbs
+from vcnd.serve.policy_verbs import DRY_RUN, EXPLAIN, SHOW, STATUS, PolicyVerbs
 
 REPORT = PolicyStatus(
     enforcement="strict",
@@ -35,22 +45,83 @@ REPORT = PolicyStatus(
 )
 
 
-async def reply(verbs: PolicyVerbs, command: str) -> tuple[bytes, bytes]:
-    request = Request({"CNI_COMMAND": command}, b"", [])
+POD = PodShown(
+    pod="shop/web",
+    addresses=(),
+    node="one",
+    ingress=WayShown(isolated=False, policies=()),
+    egress=WayShown(isolated=False, policies=()),
+)
+TRIED = DryRunAnswer(
+    added=(), replaced=(), connections=0, judged=0, denied=0, groups=(), left_out=0
+)
+
+
+async def show(question: ShowQuestion) -> PodShown:
+    return replace(POD, pod=question.pod)
+
+
+async def explain(question: ExplainQuestion) -> ExplainAnswer:
+    assert (question.protocol, question.port) == (Protocol.UDP, 53)
+    return ExplainAnswer(connections=())
+
+
+async def dry_run(question: DryRunQuestion) -> DryRunAnswer:
+    return replace(TRIED, connections=len(question.objects))
+
+
+VERBS = PolicyVerbs(report=lambda: REPORT, show=show, explain=explain, dry_run=dry_run)
+
+
+async def reply(
+    verbs: PolicyVerbs, command: str, stdin: bytes = b""
+) -> tuple[bytes, bytes]:
+    request = Request({"CNI_COMMAND": command}, stdin, [])
     answer = await verbs.answer(request, Phases(time.perf_counter))
     first, _, body = answer.reply.partition(b"\n")
     return first.split()[0], body
 
 
 async def test_status_is_answered_in_json() -> None:
-    code, body = await reply(PolicyVerbs(report=lambda: REPORT), STATUS)
+    code, body = await reply(VERBS, STATUS)
     assert code == b"0"
     assert msgspec.json.decode(body, type=PolicyStatus) == REPORT
 
 
+@pytest.mark.parametrize(
+    ("verb", "question", "answer"),
+    [
+        (SHOW, b'{"pod":"a/b"}', replace(POD, pod="a/b")),
+        (
+            EXPLAIN,
+            b'{"source":"a","destination":"b","protocol":"UDP","port":53}',
+            ExplainAnswer(connections=()),
+        ),
+        (DRY_RUN, b'{"objects":[{},7]}', replace(TRIED, connections=2)),
+    ],
+)
+async def test_questions_are_answered_in_json(
+    verb: str, question: bytes, answer: msgspec.Struct
+) -> None:
+    code, body = await reply(VERBS, verb, question)
+    assert code == b"0"
+    assert msgspec.json.decode(body, type=type(answer)) == answer
+
+
+@pytest.mark.parametrize(
+    "stdin", [b"", b"{", b"{}", b"[]", b'{"pod":7}', b"[" * 100_000]
+)
+async def test_a_question_that_cannot_be_read_is_refused(stdin: bytes) -> None:
+    with log.collected() as events:
+        code, body = await reply(VERBS, SHOW, stdin)
+    assert code == b"1"
+    assert b"the question cannot be read" in body
+    assert [e["event"] for e in events] == ["call_refused"]
+
+
 async def test_verbs_of_cni_are_refused() -> None:
     with log.collected() as events:
-        code, body = await reply(PolicyVerbs(report=lambda: REPORT), "ADD")
+        code, body = await reply(VERBS, "ADD")
     assert code == b"1"
     assert b"no verb 'ADD'" in body
     assert [e["event"] for e in events] == ["call_refused"]
@@ -61,6 +132,6 @@ async def test_defect_is_answered_without_internals() -> None:
         raise ZeroDivisionError("secret")
 
     with log.collected():
-        code, body = await reply(PolicyVerbs(report=fails), STATUS)
+        code, body = await reply(replace(VERBS, report=fails), STATUS)
     assert code == b"1"
     assert b"secret" not in body

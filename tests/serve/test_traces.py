@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.calling import ADD, Verbs, exchange, request, serving
-from vcnd.ctl import describe_traces
+from vcnd.ctl.node import describe_traces
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.phases import CallTrace, Phase, Phases
 from vcnd.model.sandbox import PodRef, SandboxKey

@@ -35,11 +35,13 @@ u vcnd-policy - "Network policies of pods" / /usr/sbin/nologin
 """
 CONTROL_TEXT = f"""\
 #!/bin/sh
-# vcndctl, out of the daemon's own root.
+# vcndctl, out of the daemon's own root.  It gets the caller's directory and root, to
+# read files that the caller names.
 tree=$(sed -n 's/^RootDirectory=//p' {VERSION_DROP_IN})
+export VCND_CALLERS_DIRECTORY=8 VCND_CALLERS_ROOT=9
 exec unshare --mount /bin/sh -c '
     mkdir -p "$0/run/vcnd" && mount --bind /run/vcnd "$0/run/vcnd" &&
-        exec chroot "$0" /usr/bin/vcndctl "$@"' "$tree" "$@"
+        exec chroot "$0" /usr/bin/vcndctl "$@"' "$tree" "$@" 8<. 9</
 """
 TOMBSTONE = """\
 #!/bin/sh

@@ -55,10 +55,18 @@ def set_device(index: int, settings: dict[int, int]) -> None:
 
 def addresses(index: int) -> set[str]:
     """Return the addresses of a link."""
+    return {address for owner, address in _addresses() if owner == index}
+
+
+def all_addresses() -> frozenset[str]:
+    """Return the addresses of all links."""
+    return frozenset(address for _, address in _addresses())
+
+
+def _addresses() -> list[tuple[int, str]]:
     with NetlinkSocket(socket.NETLINK_ROUTE) as route:
         dump = route.dump("list addresses", *listed.ADDRESSES)
-        found = [listed.read_address(body) for _, body in dump]
-    return {address for owner, address in found if owner == index}
+        return [listed.read_address(body) for _, body in dump]
 
 
 def host_routes(table: int, family: Family) -> dict[str, int]:

@@ -75,15 +75,28 @@ def remove(table: str) -> None:
     _load(nft_scripts.removal(table))
 
 
+def listing(table: str) -> str:
+    """Return a table as ``nft -j`` lists it (``nft_listed`` reads it).
+
+    Raises:
+        KernelRefusedError: nft refused, or the table is not there.
+    """
+    arguments = ["-j", "list", "table", "inet", table]
+    return _run(arguments, "", f"nft does not list table inet {table}")
+
+
 def _load(script: str) -> None:
+    _run(["-f", "-"], script, "nft refused the rule set")
+
+
+def _run(arguments: list[str], script: str, failure: str) -> str:
     done = subprocess.run(
-        ["/usr/sbin/nft", "-f", "-"],
+        ["/usr/sbin/nft", *arguments],
         input=script,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise KernelRefusedError(
-            "nft refused the rule set", details=done.stderr.strip()
-        )
+        raise KernelRefusedError(failure, details=done.stderr.strip())
+    return done.stdout

@@ -21,6 +21,7 @@ from vcnd.linux.nft_listed import (
     value_of,
 )
 from vcnd.model.policy import Packet
+from vcnd.model.policy_answers import Ruling
 
 HOOK = "forward"
 MOST_JUMPS = 64
@@ -47,18 +48,6 @@ class Forwarded(msgspec.Struct, frozen=True, kw_only=True):
         if self.packet.protocol is not None:
             return self.packet.protocol.lower()
         return "ipv6-icmp" if self.is_ipv6 else "icmp"
-
-
-class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """What a chain at the hook does with a packet."""
-
-    chain: str
-    """At the hook."""
-    allowed: bool
-    path: tuple[str, ...]
-    """The chains that led there, the one that decided last."""
-    handle: int
-    """The rule that decided, in the last chain; 0: none did."""
 
 
 def rulings(table: ListedTable, forwarded: Forwarded) -> list[Ruling]:

@@ -3,8 +3,10 @@
 import re
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from vcnd.netlink.messages import (
     NetlinkError,
@@ -20,6 +22,21 @@ CT_NEW, CT_GET, CT_DELETE = SUBSYSTEM, SUBSYSTEM | 1, SUBSYSTEM | 2
 TUPLE_ORIG, TUPLE_REPLY, TUPLE_IP, MARK, ZONE, MARK_MASK = 1, 2, 1, 8, 18, 21
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 V4_SRC, V4_DST, V6_SRC, V6_DST = 1, 2, 3, 4
+
+
+V4_ENDS, V6_ENDS = (V4_SRC, V4_DST), (V6_SRC, V6_DST)
+TUPLE_PROTO, PROTO_NUMBER, PROTO_SRC_PORT = 2, 1, 2
+
+
+class Connection(NamedTuple):
+    """What is the same in all connections from an address to a port of another."""
+
+    source: str
+    destination: str
+    """After translation: of a Service, the pod behind it."""
+    protocol: int
+    port: int
+    """The destination's; 0 where the protocol has none."""
 
 
 def _ends(tuple_attribute: bytes) -> set[bytes]:
@@ -40,6 +57,64 @@ def forget(addresses: Collection[str]) -> int:
             keys = partial(_keys, some)
             number += _change(family, "delete connection", CT_DELETE, keys)
     return number
+
+
+def connections(addresses: Collection[str], most: int) -> Counter[Connection]:
+    """Return the connections to or from these addresses, and how many are alike.
+
+    Args:
+        addresses: of either end.
+        most: so many that differ at most; further ones are left out.
+    """
+    found: Counter[Connection] = Counter()
+    for family in FAMILIES:
+        six = family == socket.AF_INET6
+        some = {socket.inet_pton(family, a) for a in addresses if (":" in a) == six}
+        if not some:
+            continue
+        generic = struct.pack(">BBH", family, 0, 0)
+        with NetlinkSocket(NETLINK_NETFILTER) as sock:
+            dump = sock.dump("list connections", CT_GET, generic)
+            entries = (body[len(generic) :] for _, body in dump)
+            for connection in _connections(family, some, entries):
+                if len(found) < most or connection in found:
+                    found[connection] += 1
+    return found
+
+
+def _connections(
+    family: int, wanted: set[bytes], entries: Iterable[bytes]
+) -> Iterator[Connection]:
+    """Yield the connections that begin or end at one of these addresses."""
+    mentions = _mentions(wanted)
+    kinds = V6_ENDS if family == socket.AF_INET6 else V4_ENDS
+    for entry in entries:
+        if not mentions(entry):
+            continue
+        parts = attributes(entry)
+        original = attributes(parts.get(TUPLE_ORIG, b""))
+        reply = attributes(parts.get(TUPLE_REPLY, b""))
+        source = attributes(original.get(TUPLE_IP, b"")).get(kinds[0], b"")
+        # Answers come from where the connection has been led to.
+        destination = attributes(reply.get(TUPLE_IP, b"")).get(kinds[0], b"")
+        if not source or not destination or wanted.isdisjoint((source, destination)):
+            continue
+        protocol = attributes(reply.get(TUPLE_PROTO, b""))
+        yield Connection(
+            source=socket.inet_ntop(family, source),
+            destination=socket.inet_ntop(family, destination),
+            protocol=int.from_bytes(protocol.get(PROTO_NUMBER, b"")),
+            port=int.from_bytes(protocol.get(PROTO_SRC_PORT, b"")),
+        )
+
+
+def _mentions(addresses: set[bytes]) -> Callable[[bytes], object]:
+    """Return what tells whether an entry has one of some addresses, or looks so.
+
+    Most entries are others'.  They are skipped in C: a thread that parses holds the
+    interpreter's lock, and the calls wait for it.
+    """
+    return re.compile(b"|".join(re.escape(address) for address in addresses)).search
 
 
 def clear_marks(stale: Mapping[int, Collection[int]]) -> int:
@@ -89,9 +164,7 @@ def _change(
 
 def _keys(wanted: set[bytes], entries: Iterable[bytes]) -> Iterator[bytes]:
     """Yield what identifies each entry that has one of these addresses."""
-    # Most entries are others'.  They are skipped in C: a thread that parses holds the
-    # interpreter's lock, and the calls wait for it.
-    mentions = re.compile(b"|".join(re.escape(address) for address in wanted)).search
+    mentions = _mentions(wanted)
     for entry in entries:
         if not mentions(entry):
             continue

@@ -19,13 +19,17 @@ class AskError(Exception):
     """The daemon cannot be asked, or refused; says why."""
 
 
-def ask(path: str, command: str, configuration: Any = None) -> Any:
-    """Return the daemon's answer to one of its verbs.
+def ask(
+    path: str, command: str, configuration: Any = None, *, unit: str = "vcnd"
+) -> Any:
+    """Return a daemon's answer to one of its verbs.
 
     Args:
         path: the socket.
-        command: one of ``serve.control.COMMANDS``, or CNI's ``STATUS``.
+        command: one of ``serve.control.COMMANDS``, or CNI's ``STATUS``; of vcnd-policy
+            one of ``serve.policy_verbs``.
         configuration: a CNI network configuration, where the verb wants one.
+        unit: the daemon's.
 
     Raises:
         AskError: no answer came, or it is a refusal.
@@ -40,9 +44,9 @@ def ask(path: str, command: str, configuration: Any = None) -> Any:
                 reply += chunk
     except OSError as error:
         raise AskError(
-            f"{path}: {error}; is vcnd running, and are you root?"
+            f"{path}: {error}; is {unit} running, and are you root?"
         ) from error
-    return answer_of(reply)
+    return answer_of(reply, unit)
 
 
 def request_of(command: str, configuration: Any = None) -> bytes:
@@ -105,14 +109,18 @@ def _ask(path: str, command: str, kind: type[T]) -> T:
         ) from error
 
 
-def answer_of(reply: bytes) -> Any:
+def answer_of(reply: bytes, unit: str = "vcnd") -> Any:
     """Return what a reply holds.
+
+    Args:
+        reply: as it came.
+        unit: the daemon's.
 
     Raises:
         AskError: it is cut, no reply of vcnd, or a refusal.
     """
     if not reply:
-        raise AskError("the daemon ended before it answered; see journalctl -u vcnd")
+        raise AskError(f"{unit} ended before it answered; see journalctl -u {unit}")
     header, _, body = reply.partition(b"\n")
     match = re.fullmatch(rb"(\d{1,3}) (\d{1,9})", header)
     if match is None:
@@ -121,7 +129,7 @@ def answer_of(reply: bytes) -> Any:
     if len(body) < length:
         raise AskError(
             f"the daemon's answer was cut after {len(body)} of {length} bytes;"
-            " see journalctl -u vcnd"
+            f" see journalctl -u {unit}"
         )
     try:
         answer: Any = json.loads(body) if body else {}

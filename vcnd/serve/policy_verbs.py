@@ -1,17 +1,24 @@
 """Answers the daemon and vcndctl: what vcnd-policy serves."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 
 from vcnd.model.errors import BadRequestError, VcndError
 from vcnd.model.phases import Phases
+from vcnd.model.policy_answers import DryRunAnswer, ExplainAnswer, PodShown
+from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQuestion
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve import cni_result
 from vcnd.serve.answers import Answer, failed, refused
 from vcnd.serve.cni_request import Request
 
+T = TypeVar("T")
+
 STATUS = "VCND_POLICY_STATUS"
+SHOW, EXPLAIN = "VCND_POLICY_SHOW", "VCND_POLICY_EXPLAIN"
+DRY_RUN = "VCND_POLICY_DRY_RUN"
 UNIT = "vcnd-policy"
 
 
@@ -23,19 +30,44 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
 
     report: Callable[[], PolicyStatus]
     """Return the process' state."""
+    show: Callable[[ShowQuestion], Awaitable[PodShown]]
+    """Return what policies say about a pod, and what is in force."""
+    explain: Callable[[ExplainQuestion], Awaitable[ExplainAnswer]]
+    """Return the verdict on a connection."""
+    dry_run: Callable[[DryRunQuestion], Awaitable[DryRunAnswer]]
+    """Return which connections some policies would deny."""
     ended_by_hang_up: frozenset[str] = frozenset()
 
     async def answer(self, request: Request, phases: Phases) -> Answer:
         """Carry a request out."""
         try:
             command = request.environment.get("CNI_COMMAND", "")
-            return Answer(cni_result.frame(0, await self._carry_out(command)))
+            return Answer(
+                cni_result.frame(0, await self._carry_out(command, request.stdin))
+            )
         except VcndError as error:
             return Answer(refused(error))
         except Exception:
             return Answer(failed(UNIT)[1])
 
-    async def _carry_out(self, command: str) -> bytes:
+    async def _carry_out(self, command: str, stdin: bytes) -> bytes:
         if command == STATUS:
             return msgspec.json.encode(self.report())
+        if command == SHOW:
+            return msgspec.json.encode(await self.show(_asked(stdin, ShowQuestion)))
+        if command == EXPLAIN:
+            question = _asked(stdin, ExplainQuestion)
+            return msgspec.json.encode(await self.explain(question))
+        if command == DRY_RUN:
+            wanted = _asked(stdin, DryRunQuestion)
+            return msgspec.json.encode(await self.dry_run(wanted))
         raise BadRequestError(f"vcnd-policy has no verb {command!r}")
+
+
+def _asked(stdin: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(stdin, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRequestError(
+            "the question cannot be read", details=str(error)
+        ) from error

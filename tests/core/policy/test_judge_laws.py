@@ -20,7 +20,7 @@ from tests.core.policy.questions import (
     with_rules,
     without_tier,
 )
-from vcnd.core.policy.judge import Ground, judge
+from vcnd.core.policy.judge import Ground, Judge, judge
 from vcnd.model.policy import (
     EVERYTHING,
     Block,
@@ -271,3 +271,10 @@ def test_policies_elsewhere_and_later_change_nothing(question: Question) -> None
     left = tuple(policy for policy in cluster.policies if policy.ref in named)
     verdicts = judge_all(cluster, packets)
     assert judge_all(replace(cluster, policies=left), packets) == verdicts
+
+
+@given(questions())
+def test_many_packets_are_judged_as_each_alone(question: Question) -> None:
+    cluster, packets = question
+    together = Judge(cluster)
+    assert [together.verdict(p) for p in packets * 2] == judge_all(cluster, packets) * 2

@@ -1,13 +1,9 @@
 """A verdict in plain sentences."""
 
 from vcnd.core.policy.judge import Decision, Ground, RuleRef, Verdict
-from vcnd.model.policy import Direction, Packet, PolicyRef, Tier
+from vcnd.core.policy.words import policy_name
+from vcnd.model.policy import Direction, Packet
 
-KINDS = {
-    Tier.ADMIN: "ClusterNetworkPolicy (Admin)",
-    Tier.NAMESPACE: "NetworkPolicy",
-    Tier.BASELINE: "ClusterNetworkPolicy (Baseline)",
-}
 WITHOUT_POLICY = {
     Ground.ITSELF: "Pod {pod} may always talk to itself.",
     Ground.NODE: "Pod {pod} and its node may always talk to each other.",
@@ -25,7 +21,7 @@ def explain(packet: Packet, verdict: Verdict) -> tuple[str, ...]:
     if not verdict.decisions:
         sentences.append("Neither end is a pod that policies are about.")
     for decision in verdict.decisions:
-        sentences += _reasons(decision)
+        sentences += reasons(decision)
     return tuple(dict.fromkeys(sentences))  # a pod that talks to itself is both ends
 
 
@@ -37,7 +33,7 @@ def _connection(packet: Packet) -> str:
     return f"{packet.protocol} {ends} port {packet.port}"
 
 
-def _reasons(decision: Decision) -> list[str]:
+def reasons(decision: Decision) -> list[str]:
     """Return why one side is allowed or denied, after the rules that passed it on."""
     preposition = "to" if decision.direction is Direction.INGRESS else "of"
     side = f"{decision.direction.lower()} {preposition} pod {decision.pod}"
@@ -49,7 +45,7 @@ def _reasons(decision: Decision) -> list[str]:
         verb = "allows" if decision.allowed else "denies"
         reasons.append(f"{_rule(decision.rule, decision.direction)} {verb} {side}.")
     elif decision.isolating:
-        policies = ", ".join(_policy(ref) for ref in decision.isolating)
+        policies = ", ".join(policy_name(ref) for ref in decision.isolating)
         reasons.append(f"No rule allows {side}. The pod is isolated by {policies}.")
     else:
         text = WITHOUT_POLICY[decision.ground]
@@ -63,9 +59,4 @@ def _rule(rule: RuleRef, direction: Direction) -> str:
     Its own name may have any characters, so it is quoted: it may not move a cursor.
     """
     name = f" ({rule.name!r})" if rule.name else ""
-    return f"{direction} rule {rule.index + 1}{name} of {_policy(rule.policy)}"
-
-
-def _policy(ref: PolicyRef) -> str:
-    """Return the name of a policy, with its kind."""
-    return f"{KINDS[ref.tier]} {ref}"
+    return f"{direction} rule {rule.index + 1}{name} of {policy_name(rule.policy)}"

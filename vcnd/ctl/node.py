@@ -1,18 +1,18 @@
-"""``vcndctl``: look at a node's daemon, and let go of the node."""
+"""The commands about a node's pods, addresses and VNICs."""
 
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 import msgspec
 
+from vcnd.ctl.telling import as_json, telling
 from vcnd.model.phases import CallTrace, Phase
 from vcnd.model.status import ExpressStatus, NodeStatus
-from vcnd.serve.ask import AskError, ask, ask_status, ask_traces, switch_express
+from vcnd.serve.ask import ask, ask_status, ask_traces, switch_express
 
 DEFAULT_SOCKET = "/run/vcnd/cni.sock"
 
@@ -37,7 +37,7 @@ def main(context: click.Context, path: str) -> None:
 @click.pass_obj
 def status(path: str, *, as_json: bool) -> None:
     """Show pool, VNICs, leases and what is wrong."""
-    with _telling():
+    with telling():
         if as_json:
             click.echo(json.dumps(ask(path, "VCND_STATUS"), indent=2))
         else:
@@ -51,7 +51,7 @@ def release(path: str) -> None:
 
     Refused while pods hold addresses: drain the node first.
     """
-    with _telling():
+    with telling():
         ask(path, "VCND_RELEASE")
     click.echo("everything was given back; the daemon can be stopped")
 
@@ -65,15 +65,12 @@ def express() -> None:
     """
 
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-
-
 @express.command("on")
-@_as_json
+@as_json
 @click.pass_obj
 def express_on(path: str, *, as_json: bool) -> None:
     """Let established connections take the express lane, until a restart."""
-    with _telling():
+    with telling():
         state = switch_express(path, on=True)
     _show_express(state, as_json=as_json)
     if not state.on:
@@ -81,21 +78,21 @@ def express_on(path: str, *, as_json: bool) -> None:
 
 
 @express.command("off")
-@_as_json
+@as_json
 @click.pass_obj
 def express_off(path: str, *, as_json: bool) -> None:
     """Send every packet the ordinary path, until a restart."""
-    with _telling():
+    with telling():
         state = switch_express(path, on=False)
     _show_express(state, as_json=as_json)
 
 
 @express.command("status")
-@_as_json
+@as_json
 @click.pass_obj
 def express_status(path: str, *, as_json: bool) -> None:
     """Show whether the express lane is on, and what uses it."""
-    with _telling():
+    with telling():
         state = ask_status(path)
     _show_express(state.express, as_json=as_json)
 
@@ -114,25 +111,16 @@ def trace() -> None:
 
 @trace.command("last")
 @click.option("-n", "number", default=10, show_default=True, help="How many calls.")
-@_as_json
+@as_json
 @click.pass_obj
 def trace_last(path: str, number: int, *, as_json: bool) -> None:
     """Show the phases of the latest ADDs and DELs, the latest first."""
-    with _telling():
+    with telling():
         traces = ask_traces(path)[:number]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(traces), indent=2))
     else:
         click.echo(describe_traces(traces))
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """End with one line when the daemon cannot be asked."""
-    try:
-        yield
-    except AskError as error:
-        sys.exit(f"vcndctl: {error}")
 
 
 def describe(state: NodeStatus) -> str:
@@ -202,7 +190,3 @@ def describe_traces(traces: Sequence[CallTrace]) -> str:
             f"{refusal}"
         )
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()

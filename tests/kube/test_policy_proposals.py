@@ -1,0 +1,78 @@
+"""Policies that somebody may want: right in all parts, or refused."""
+
+from typing import Any
+
+import pytest
+
+from vcnd.kube.policy_proposals import ProposalError, proposal, proposals
+from vcnd.model.errors import BadRequestError
+from vcnd.model.policy import PolicyRef, Tier
+
+POLICY = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "web", "namespace": "shop"},
+    "spec": {"podSelector": {}},
+}
+CLUSTER_POLICY = {
+    "apiVersion": "policy.networking.k8s.io/v1alpha2",
+    "kind": "ClusterNetworkPolicy",
+    "metadata": {"name": "guard"},
+    "spec": {
+        "tier": "Admin",
+        "priority": 1,
+        "subject": {"namespaces": {}},
+        "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}],
+    },
+}
+
+
+def spec(**fields: Any) -> dict[str, Any]:
+    return {**POLICY, "spec": {"podSelector": {}, **fields}}
+
+
+def test_both_kinds_are_read() -> None:
+    first, second = proposals([POLICY, CLUSTER_POLICY])
+    assert first.ref == PolicyRef(Tier.NAMESPACE, "shop", "web")
+    assert second.ref == PolicyRef(Tier.ADMIN, "", "guard")
+
+
+def test_a_policy_without_namespace_is_of_the_default_one() -> None:
+    found = proposal({**POLICY, "metadata": {"name": "web"}})
+    assert found.ref.namespace == found.subject.namespace == "default"
+
+
+BAD_BLOCK = {"ipBlock": {"cidr": "10.0.0.0/33"}}
+
+
+@pytest.mark.parametrize(
+    ("found", "what", "why"),
+    [
+        (7, "", "no object"),
+        ({}, "kind", "None of None"),
+        ({**POLICY, "kind": "Pod"}, "kind", "Pod of networking.k8s.io/v1"),
+        ({**POLICY, "metadata": {}}, "metadata.name", "empty"),
+        ({**POLICY, "spec": 7}, "spec", "Expected `object`"),
+        (spec(policyTypes=["Sideways"]), "spec.policyTypes[0]", "Sideways"),
+        (
+            spec(ingress=[{}, {"from": [BAD_BLOCK]}]),
+            "spec.ingress[1].from[0].ipBlock.cidr",
+            "no CIDR",
+        ),
+        (
+            spec(ingress=[{"ports": [{"port": {}}]}]),
+            "spec.ingress[0].ports[0].port",
+            "Expected `int | str | null`",
+        ),
+    ],
+)
+def test_a_part_that_is_wrong_is_named(found: Any, what: str, why: str) -> None:
+    with pytest.raises(ProposalError) as caught:
+        proposal(found)
+    assert caught.value.what == what
+    assert why in caught.value.why
+
+
+def test_a_wrong_object_among_others_is_counted() -> None:
+    with pytest.raises(BadRequestError, match="object 2: kind"):
+        proposals([POLICY, {}])

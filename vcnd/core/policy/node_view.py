@@ -1,0 +1,60 @@
+"""A cluster as one node sees it.
+
+What is attached on the node counts more than what the cluster says: the cluster learns
+a new pod's address late, and may still have it at the pod that had it before.
+"""
+
+from collections.abc import Collection, Sequence
+
+from msgspec.structs import replace
+
+from vcnd.model.policy import Attached, Cluster, PolicyPod
+
+
+def node_view(
+    cluster: Cluster, here: Sequence[Attached], own: Collection[str]
+) -> Cluster:
+    """Return a cluster in which each address is where the node knows it to be.
+
+    Args:
+        cluster: what the API server tells.
+        here: the pods' links on the node.
+        own: the node's addresses.
+    """
+    attached = {(a.namespace, a.name): a.addresses for a in here if a.name}
+    taken = {address for a in here for address in a.addresses}
+    pods = []
+    nodes = dict(cluster.nodes)
+    for pod in cluster.pods:
+        addresses = attached.get((pod.namespace, pod.name))
+        if addresses:
+            both = (*nodes.get(pod.node, ()), *own)
+            nodes[pod.node] = tuple(dict.fromkeys(both))
+        elif taken.isdisjoint(pod.addresses):
+            pods.append(pod)
+            continue
+        else:
+            addresses = tuple(a for a in pod.addresses if a not in taken)
+        pods.append(replace(pod, addresses=tuple(addresses)))
+    return replace(cluster, pods=tuple(pods), nodes=nodes)
+
+
+def why_held(cluster: Cluster, attached: Attached) -> str:
+    """Return why a link's packets are all dropped; empty: they are not.
+
+    Args:
+        cluster: what the API server tells.
+        attached: the link.
+    """
+    if not attached.name:
+        return "the link has no name of a pod"
+    if _pod(cluster, attached) is None:
+        return "the API server has not told of the pod yet, or it has ended"
+    if attached.namespace not in cluster.namespaces:
+        return "the API server has not told of the pod's namespace yet"
+    return ""
+
+
+def _pod(cluster: Cluster, attached: Attached) -> PolicyPod | None:
+    wanted = attached.namespace, attached.name
+    return next((p for p in cluster.pods if (p.namespace, p.name) == wanted), None)

@@ -1,0 +1,5 @@
+"""``python -m vcnd.ctl`` is ``vcndctl``."""
+
+from vcnd.ctl import main
+
+main()
