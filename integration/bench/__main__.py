@@ -23,6 +23,7 @@ from integration.bench.cloud.stage import TIMING
 from integration.bench.datapath import bench as datapath_bench
 from integration.bench.datapath import build as datapath_build
 from integration.bench.datapath import profile as datapath_profile
+from integration.bench.policy import parts as policy_parts
 from integration.bench.report import Report
 from integration.bench.spawn import PLUGINS
 from integration.build.cache import Cache
@@ -190,6 +191,24 @@ def profile(
             click.echo(f"  {microseconds:7.2f}  {part}")
 
 
+@main.command()
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice([*policy_parts.PARTS]),
+    help="Measure this part only; may be given several times.",
+)
+@click.option(
+    "--values", type=click.File(), help="What ./vcn kind policy --json printed."
+)
+@shown
+def policy(parts: tuple[str, ...], values: Any) -> Report:
+    """Measure network policies beside kube-router: starts, changes, packets, memory."""
+    elsewhere = json.load(values)["values"] if values else {}
+    return policy_parts.run(parts or [*policy_parts.PARTS], elsewhere, _say)
+
+
 @main.command("all")
 @click.option(
     "--values",
@@ -199,7 +218,7 @@ def profile(
 @JSON
 @PLOT
 def all_(values: Any, *, to_json: bool, plot_file: Path | None) -> None:
-    """Run all benches but cloud, one after another; show all aims."""
+    """Run all benches but cloud and policy, one after another; show all aims."""
     elsewhere = json.load(values)["values"] if values else {}
     got = every.run(elsewhere=elsewhere, progress=_say)
     if plot_file is not None:

@@ -32,6 +32,8 @@ class Aim:
     bound: Bound
     aim: float
     what: str
+    id: str = ""
+    """The measure that it is a part of, where measures have numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Judged:
     """An aim beside the measured value; ``value`` is None if nothing measured it."""
 
     name: str
+    id: str = ""
     aim: float
     bound: Bound
     value: float | None
@@ -111,6 +114,83 @@ AIMS = {
             "kind: pod to pod latency, median, ours / Flannel on the same nodes",
         ),
     ),
+    "policy": (
+        *(
+            Aim(f"q1_{suite}_failed", MOST, 0, f"{words}: failed", "Q1")
+            for suite, words in (
+                ("e2e", "Kubernetes' e2e tests of network policy"),
+                ("cyclonus", "cyclonus"),
+                ("conformance", "conformance of ClusterNetworkPolicy"),
+            )
+        ),
+        Aim(
+            "q2_leaked_packets",
+            MOST,
+            0,
+            "packets of or to a new pod that its policy denies",
+            "Q2",
+        ),
+        Aim("q2_lost_first_syns", MOST, 0, "allowed first SYNs that were lost", "Q2"),
+        Aim(
+            "q3_enforced_p99_ms",
+            MOST,
+            250.0,
+            "policy written → in force on three nodes, p99, 10,000 pods, ms",
+            "Q3",
+        ),
+        Aim(
+            "q4_rr_500_of_0",
+            MOST,
+            1.03,
+            "request/response, lane off, 500 policies / 0",
+            "Q4",
+        ),
+        Aim(
+            "q4_udp_500_of_0",
+            MOST,
+            1.03,
+            "UDP one way, lane off, 500 policies / 0",
+            "Q4",
+        ),
+        Aim(
+            "q4_connect_of_none", MOST, 1.1, "new connection, 500 policies / none", "Q4"
+        ),
+        Aim(
+            "q4_connect_of_none_lane_off",
+            MOST,
+            1.1,
+            "new connection, lane off, 500 policies / none",
+            "Q4",
+        ),
+        Aim("q5_rss_1000_pods_mib", MOST, 45.0, "memory with 1,000 pods, MiB", "Q5"),
+        Aim("q5_rss_10000_pods_mib", MOST, 65.0, "memory with 10,000 pods, MiB", "Q5"),
+        Aim(
+            "q5_rss_change_mib",
+            MOST,
+            2.0,
+            "change of memory, up or down, by 10,000 pods that came and went, MiB",
+            "Q5",
+        ),
+        Aim("q6_rules_lost", MOST, 0, "moments at which a rule was not in force", "Q6"),
+        Aim("q6_failed_adds", MOST, 0, "ADDs that failed meanwhile", "Q6"),
+        Aim("q6_flows_cut", MOST, 0, "allowed flows that were cut meanwhile", "Q6"),
+        Aim(
+            "q7_packets_after",
+            MOST,
+            0,
+            "a live flow's packets after its policy is withdrawn, most",
+            "Q7",
+        ),
+        *(
+            Aim(f"q8_{name}_of_kube_router", BELOW, 1.0, words, "Q8")
+            for name, words in (
+                ("leaked_packets", "packets before a policy, ours / kube-router"),
+                ("enforced_p99", "policy written → in force, p99, ours / kube-router"),
+                ("rr", "request/response, 500 policies, ours / kube-router"),
+                ("connect", "new connection, 500 policies, ours / kube-router"),
+            )
+        ),
+    ),
     "cloud": (
         _cloud(110, "ours_blocks", "calls", "classic", 0.1),
         _cloud(110, "ours_blocks", "seconds", "classic", 0.3),
@@ -147,6 +227,7 @@ def _judge(aim: Aim, value: float | None) -> Judged:
     met = value is not None and HOLDS[aim.bound](value, aim.aim)
     return Judged(
         name=aim.name,
+        id=aim.id,
         aim=aim.aim,
         bound=aim.bound,
         value=value,

@@ -88,6 +88,11 @@ FLANNELD = Program(
     tags="netgo,osusergo",
     has_c=True,
 )
+KUBE_ROUTER = Program(
+    name="kube-router",
+    module="kube-router",
+    package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+)
 KIND = Program(name="kind", module="kind", package="sigs.k8s.io/kind")
 AGNHOST = Program(
     name="agnhost",

@@ -33,6 +33,10 @@ OBJECTS = [
 ETCD_PORT, PEER_PORT, SECURE_PORT = 12379, 12380, 16443
 START_SECONDS = 40.0
 SERVER = f"https://127.0.0.1:{SECURE_PORT}"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a network namespace of its own
+ADVERTISED = "192.0.2.1"
+"""Where other namespaces reach it, if it listens everywhere.  It is in its
+certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class ApiServer:
 
     programs: Programs
     directory: Path
+    everywhere: bool = False
+    """Whether it listens at all addresses of its namespace."""
     admin_token: str = field(default_factory=lambda: secrets.token_hex(16))
     _etcd: subprocess.Popen[bytes] | None = None
     _process: subprocess.Popen[bytes] | None = None
@@ -86,7 +92,8 @@ class ApiServer:
         command = [
             *(str(self.programs.apiserver), "--etcd-servers"),
             *(f"http://127.0.0.1:{ETCD_PORT}", "--secure-port", str(SECURE_PORT)),
-            *("--bind-address", "127.0.0.1", "--advertise-address", "192.0.2.1"),
+            *("--bind-address", EVERYWHERE if self.everywhere else "127.0.0.1"),
+            *("--advertise-address", ADVERTISED),
             *("--cert-dir", str(self.directory)),
             *("--service-account-issuer", "https://kubernetes.default.svc"),
             *("--service-account-key-file", key),
@@ -241,7 +248,7 @@ class ApiServer:
         token: str = parsed["status"]["token"]
         return token
 
-    def write_kubeconfig(self, token: str) -> Path:
+    def write_kubeconfig(self, token: str, url: str = SERVER) -> Path:
         """Write a kubeconfig as the installer does; return its path."""
         folder = self.directory / "vcnd"
         folder.mkdir(exist_ok=True)
@@ -249,7 +256,7 @@ class ApiServer:
         ca = (self.directory / "apiserver.crt").read_bytes()
         (folder / "ca.crt").write_bytes(ca)
         path = folder / "kubeconfig"
-        path.write_text(kubeconfig(SERVER, ca="ca.crt", token="token"))  # noqa: S106
+        path.write_text(kubeconfig(url, ca="ca.crt", token="token"))  # noqa: S106
         return path
 
 
@@ -260,9 +267,17 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
 
 
 @contextmanager
-def running(found: Programs, directory: Path) -> Iterator[ApiServer]:
-    """Run the pair for a while."""
-    server = ApiServer(programs=found, directory=directory)
+def running(
+    found: Programs, directory: Path, *, everywhere: bool = False
+) -> Iterator[ApiServer]:
+    """Run the pair for a while.
+
+    Args:
+        found: the programs.
+        directory: takes logs and state; etcd goes on with the data that is there.
+        everywhere: whether it listens at all addresses of its namespace.
+    """
+    server = ApiServer(programs=found, directory=directory, everywhere=everywhere)
     server.start_etcd()
     try:
         server.start()

@@ -8,7 +8,7 @@ asks for that state again.  It ends at the end of its input.
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from vcnd.linux.host import LinuxHost
 from vcnd.linux.layout import Layout
 from vcnd.model.express import ExpressState
 from vcnd.model.ids import SubnetId, VnicId
-from vcnd.model.sandbox import HostLink, Lease, SandboxKey
+from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
 
 LANE_SECONDS = 20.0
@@ -44,6 +44,8 @@ class Orders:
     pods: dict[str, str]
     """Namespace → address."""
     express: bool
+    names: dict[str, str] = field(default_factory=dict)
+    """Namespace → the pod's own ``namespace/name/uid``; a pod may have none."""
 
     def line(self) -> str:
         """Return the orders as a line."""
@@ -62,13 +64,24 @@ def _slot(index: int, order: VnicOrder) -> VnicSlot:
     return VnicSlot(index=index, vnic=vnic)
 
 
-async def _plug(host: LinuxHost, namespace: str, address: str, slot: VnicSlot) -> None:
+def _pod(name: str) -> PodRef:
+    if not name:
+        return PodRef()
+    space, own, uid = name.split("/")
+    return PodRef(namespace=space, name=own, uid=uid)
+
+
+async def _plug(
+    host: LinuxHost, orders: Orders, namespace: str, slot: VnicSlot
+) -> None:
+    address = orders.pods[namespace]
     key = SandboxKey("vcnd", namespace, "eth0")
     descriptor = os.open(namespaces.DIRECTORY / namespace, os.O_RDONLY)
     try:
         cookie = await host.identify(descriptor)
         wiring = HostLink(ifname=host.host_ifname(key), netns_cookie=cookie)
-        lease = Lease(key=key, addresses=(address,), wiring=wiring)
+        pod = _pod(orders.names.get(namespace, ""))
+        lease = Lease(key=key, addresses=(address,), wiring=wiring, pod=pod)
         await host.plug(lease, netns=descriptor, slots={address: slot})
     finally:
         os.close(descriptor)
@@ -83,8 +96,8 @@ async def _serve(orders: Orders) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
         await host.apply(slots)
-        for namespace, address in orders.pods.items():
-            await _plug(host, namespace, address, slots[1])
+        for namespace in orders.pods:
+            await _plug(host, orders, namespace, slots[1])
         with trio.move_on_after(LANE_SECONDS):
             await _until_in_lane(host, len(orders.pods))
         _say(await host.express())

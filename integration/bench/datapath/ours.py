@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import IPv4Interface
 from typing import Any
@@ -31,8 +31,17 @@ def _order(place: Place, vnic: int, address: IPv4Interface) -> VnicOrder:
 
 
 @contextmanager
-def running(place: Place, *, pods: int, express: bool) -> Iterator[Coprocess]:
-    """Run a node with a number of pods; yield its process."""
+def running(
+    place: Place, *, pods: int, express: bool, names: Sequence[str] = ()
+) -> Iterator[Coprocess]:
+    """Run a node with a number of pods; yield its process.
+
+    Args:
+        place: the node.
+        pods: how many pods.
+        express: whether connections may take the express lane.
+        names: of the pods, as ``namespace/name/uid``; without them the pods have none.
+    """
     underlay.add_node(place)
     Profile("plain").set_up_vcnd(place.netns)
     underlay.add_vnic(place, 1, place.pods)
@@ -45,6 +54,7 @@ def running(place: Place, *, pods: int, express: bool) -> Iterator[Coprocess]:
         pods_vnic=_order(place, 1, place.pods),
         pods=addresses,
         express=express,
+        names=dict(zip(addresses, names, strict=False)),
     )
     command = [
         *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / place.netns}"),

@@ -1,0 +1,1 @@
+"""``./vcn bench policy``: network policies, beside kube-router."""
