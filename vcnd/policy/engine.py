@@ -5,7 +5,7 @@ from typing import Never, Protocol
 
 import trio
 
-from vcnd.core.policy.compiler import compile_rules
+from vcnd.core.policy.compiler import Compiler
 from vcnd.core.policy.denials import Known as InForce
 from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import HOLD, RuleSet
@@ -69,6 +69,7 @@ class Engine:
 
     def __init__(self, source: Source, host: Host) -> None:
         self._source, self._host = source, host
+        self._compiler = Compiler()
         self._in_force: Generations | None = None
         self._lost = False
         self._stirred, self._asked = Bell(), Bell()
@@ -150,7 +151,7 @@ class Engine:
             before = self._in_force
             if before is None:
                 before = Generations(taken=await self._host.numbers_in_force())
-            rules = compile_rules(cluster, here)
+            rules = self._compiler.rules(cluster, here)
             if not lost and self._in_force is not None and rules == before.rules:
                 self._note_known(before.rules, here, cluster)
                 return True

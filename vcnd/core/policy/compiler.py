@@ -1,14 +1,15 @@
 """Makes a node's rules of a cluster's policies."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
 from msgspec.structs import astuple, replace
 
 from vcnd.core.policy.named_sets import NamedSets, digest
-from vcnd.core.policy.pod_index import PodIndex
+from vcnd.core.policy.pod_index import Group, PodIndex, Touched
 from vcnd.core.policy.rule_set import HOLD, OPEN, Chain, Line, Match, RuleSet
-from vcnd.model.family import family_of
+from vcnd.model.family import Family, family_of
 from vcnd.model.policy import (
     Action,
     Attached,
@@ -18,8 +19,6 @@ from vcnd.model.policy import (
     Peer,
     Pods,
     Policy,
-    PolicyPod,
-    PolicyRef,
     Port,
     Rule,
     Tier,
@@ -36,65 +35,160 @@ def compile_rules(cluster: Cluster, here: Sequence[Attached]) -> RuleSet:
         cluster: what decides about packets.
         here: the pods' links on this node.
     """
-    return _Compiler(cluster, here).rules(here)
+    return Compiler().rules(cluster, here)
 
 
-class _Compiler:
-    """Collects the chains and the sets of one rule set."""
+class _Lines(msgspec.Struct, frozen=True):
+    """The lines of a policy in a direction."""
 
-    def __init__(self, cluster: Cluster, here: Sequence[Attached]) -> None:
-        self._index = PodIndex(cluster, here)
+    policy: Policy
+    lines: tuple[Line, ...]
+    sets: frozenset[str]
+    """Those that the lines name."""
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """A chain, and what it was made of."""
+
+    name: str
+    chain: Chain
+    policies: tuple[Policy, ...]
+    sets: frozenset[str]
+
+
+Ids = tuple[int, ...]
+"""The identities of values that are kept beside them."""
+
+
+class Compiler:
+    """Compiles again and again, and keeps what a change does not concern.
+
+    It tells by the identity of pods and policies whether they are others than before:
+    who gives it clusters keeps their values as long as their objects do not change.
+    """
+
+    def __init__(self) -> None:
+        self._index = PodIndex()
         self._sets = NamedSets(self._index)
-        self._families = sorted({family_of(x) for a in here for x in a.addresses})
+        self._families: list[Family] = []
         """No packet of another family comes from a pod here, or goes to one."""
-        self._policies: dict[str, list[Policy]] = defaultdict(list)
+        self._all: tuple[Policy, ...] = ()
+        self._policies: Mapping[str, Sequence[Policy]] = {}
         """By the namespace of their subjects; those of any namespace under ""."""
-        for policy in cluster.policies:
-            self._policies[policy.subject.namespace].append(policy)
-        self._chains: dict[str, Chain] = {}
+        self._selecting: dict[Group, tuple[Policy, ...]] = {}
+        """The policies that select the pods of a group."""
+        self._lines: dict[tuple[Direction, int], _Lines] = {}
+        self._made: dict[tuple[Direction, Ids], _Made] = {}
 
-    def rules(self, here: Sequence[Attached]) -> RuleSet:
-        """Return the rules."""
+    def rules(self, cluster: Cluster, here: Sequence[Attached]) -> RuleSet:
+        """Return the rules of a node: those that ``compile_rules`` returns.
+
+        Args:
+            cluster: what decides about packets.
+            here: the pods' links on this node.
+        """
+        touched = self._index.update(cluster, here)
+        self._sets.update(touched)
+        families = sorted({family_of(x) for a in here for x in a.addresses})
+        is_same = families == self._families
+        if not is_same:
+            self._families, self._lines, self._made = families, {}, {}
+        self._take_policies(cluster.policies, touched)
         egress: dict[str, str] = {}
         ingress: dict[str, str] = {}
+        made: dict[tuple[Direction, Ids], _Made] = {}
         for attached in here:
             pod = self._index.pod(attached)
-            egress[attached.link] = self._way(pod, Direction.EGRESS)
-            way = self._way(pod, Direction.INGRESS)
+            group = None if pod is None else self._index.group(pod)
+            egress[attached.link] = self._way(group, Direction.EGRESS, made)
+            way = self._way(group, Direction.INGRESS, made)
             ingress |= dict.fromkeys(attached.addresses, way)
+        if not is_same or made.keys() != self._made.keys():
+            self._forget(made)
         return RuleSet(
-            egress=egress, ingress=ingress, chains=self._chains, sets=self._sets.made
+            egress=egress,
+            ingress=ingress,
+            chains={x.name: x.chain for x in made.values()},
+            sets=self._sets.values({n for x in made.values() for n in x.sets}),
         )
 
-    def _way(self, pod: PolicyPod | None, direction: Direction) -> str:
-        """Return the name of the chain that judges a pod's packets."""
-        if pod is None:
+    def _take_policies(self, policies: tuple[Policy, ...], touched: Touched) -> None:
+        before, now = _by_identity(self._all), _by_identity(policies)
+        changed = set(touched.namespaces)
+        if before.keys() != now.keys():
+            changed |= {
+                (before.get(key) or now[key]).subject.namespace
+                for key in before.keys() ^ now.keys()
+            }
+            self._all, found = policies, defaultdict[str, list[Policy]](list)
+            for policy in policies:
+                found[policy.subject.namespace].append(policy)
+            self._policies = found
+        self._selecting = {
+            group: some
+            for group, some in self._selecting.items()
+            if group.pods and "" not in changed and group.namespace not in changed
+        }
+
+    def _forget(self, made: dict[tuple[Direction, Ids], _Made]) -> None:
+        """Forget what is not in use."""
+        self._made = made
+        used = {(key[0], one) for key in made for one in key[1]}
+        self._lines = {key: x for key, x in self._lines.items() if key in used}
+        self._sets.keep({name for x in self._lines.values() for name in x.sets})
+
+    def _way(
+        self,
+        group: Group | None,
+        direction: Direction,
+        made: dict[tuple[Direction, Ids], _Made],
+    ) -> str:
+        """Return the name of the chain that judges the packets of a group's pods.
+
+        Args:
+            group: None: that of pods that are not known.
+            direction: of the packets.
+            made: takes the chain.
+        """
+        if group is None:
             return HOLD
-        policies = [
+        policies = tuple(
             policy
-            for policy in self._policies[""] + self._policies[pod.namespace]
+            for policy in self._policies_of(group)
             if policy.rules(direction) is not None
-            and self._index.selects(policy.subject, pod)
-        ]
+        )
         if not policies:
             return OPEN
-        refs = sorted(policy.ref for policy in policies)
-        # Not by the rules: a chain stays the same while they change.
-        name = f"{SHORT[direction]}_{digest([astuple(ref) for ref in refs])}"
-        if name not in self._chains:
-            self._chains[name] = self._chain(direction, policies, refs)
-        return name
+        key = direction, tuple(sorted(map(id, policies)))
+        if key not in made:
+            made[key] = self._made.get(key) or self._make(direction, policies)
+        return made[key].name
 
-    def _chain(
-        self, direction: Direction, policies: Sequence[Policy], refs: list[PolicyRef]
-    ) -> Chain:
+    def _policies_of(self, group: Group) -> tuple[Policy, ...]:
+        found = self._selecting.get(group)
+        if found is None:
+            names = "", group.namespace
+            there = (p for name in names for p in self._policies.get(name, ()))
+            found = tuple(p for p in there if self._index.selects(p.subject, group))
+            self._selecting[group] = found
+        return found
+
+    def _make(self, direction: Direction, policies: tuple[Policy, ...]) -> _Made:
+        chain = self._chain(direction, policies)
+        # Not by the rules: a chain stays the same while they change.
+        name = f"{SHORT[direction]}_{digest([astuple(ref) for ref in chain.policies])}"
+        return _Made(name, chain, policies, _sets((*chain.admin, *chain.lines)))
+
+    def _chain(self, direction: Direction, policies: Sequence[Policy]) -> Chain:
+        refs = sorted(policy.ref for policy in policies)
+        places = {ref: place for place, ref in enumerate(refs)}
         lines: dict[Tier, list[Line]] = {tier: [] for tier in Tier}
         for policy in sorted(policies, key=lambda p: (p.priority, p.ref)):
-            place = refs.index(policy.ref)
-            for number, rule in enumerate(policy.rules(direction) or ()):
-                denies = rule.action is Action.DENY
-                of = (place, number) if denies else None
-                lines[policy.ref.tier] += self._lines(direction, rule, of)
+            place = places[policy.ref]
+            lines[policy.ref.tier] += (
+                replace(x, of=(place, x.of[1])) if x.of else x
+                for x in self._lines_of(direction, policy)
+            )
         isolated = any(p.ref.tier is Tier.NAMESPACE for p in policies)
         then = _distinct(lines[Tier.BASELINE])
         if isolated:
@@ -108,10 +202,21 @@ class _Compiler:
             otherwise=Action.DENY if isolated else Action.ACCEPT,
         )
 
-    def _lines(
-        self, direction: Direction, rule: Rule, of: tuple[int, int] | None
-    ) -> Iterator[Line]:
+    def _lines_of(self, direction: Direction, policy: Policy) -> tuple[Line, ...]:
+        """Return a policy's lines, as if it were the first one of its chain."""
+        key = direction, id(policy)
+        found = self._lines.get(key)
+        if found is None:
+            rules = enumerate(policy.rules(direction) or ())
+            lines = tuple(
+                x for n, rule in rules for x in self._rule(direction, n, rule)
+            )
+            found = self._lines[key] = _Lines(policy, lines, _sets(lines))
+        return found.lines
+
+    def _rule(self, direction: Direction, number: int, rule: Rule) -> Iterator[Line]:
         """Yield a line for each peer and port."""
+        of = (0, number) if rule.action is Action.DENY else None
         for match in self._peers(rule.peers):
             for whole in self._ports(direction, match, rule.ports):
                 yield Line(whole, rule.action, of)
@@ -153,3 +258,14 @@ def _distinct(lines: Sequence[Line]) -> list[Line]:
     for line in lines:
         first.setdefault((line.match, line.action), line)
     return list(first.values())
+
+
+def _sets(lines: Iterable[Line]) -> frozenset[str]:
+    """Return the names of the sets that lines look into."""
+    matches = (line.match for line in lines)
+    names = {name for m in matches for name in (m.peers, m.excepted, m.port_of)}
+    return frozenset(names - {""})
+
+
+def _by_identity(policies: Iterable[Policy]) -> dict[int, Policy]:
+    return {id(policy): policy for policy in policies}

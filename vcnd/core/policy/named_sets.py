@@ -4,14 +4,22 @@ The same selector in several policies is one set.  A set's name says what belong
 not what is in it now: that changes, and the rules stay.
 """
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from vcnd.core.policy.pod_index import PodIndex
+from vcnd.core.policy.pod_index import Group, PodIndex, Touched
 from vcnd.core.policy.rule_set import Element, Kind, NamedSet
 from vcnd.model.family import Family, family_of
-from vcnd.model.policy import Block, Direction, NamedPort, Pods, Selector
+from vcnd.model.policy import (
+    Block,
+    ContainerPort,
+    Direction,
+    NamedPort,
+    Pods,
+    Selector,
+)
 
 DIGEST_BYTES = 10
 
@@ -22,13 +30,30 @@ def digest(*parts: object) -> str:
 
 
 class NamedSets:
-    """Sets that were asked for."""
+    """Sets that were asked for, kept up to date with the pods."""
 
     def __init__(self, index: PodIndex) -> None:
         self._index = index
-        self.made: dict[str, NamedSet] = {}
-        """By name."""
+        self._kept: dict[str, _Kept] = {}
+        self._fixed: dict[str, NamedSet] = {}
         self._names: dict[tuple[Pods, Family], str] = {}
+
+    def update(self, touched: Touched) -> None:
+        """Bring the sets up to date with an index that has changed."""
+        if touched.groups:
+            for kept in self._kept.values():
+                kept.update(touched.groups)
+
+    def values(self, names: Iterable[str]) -> dict[str, NamedSet]:
+        """Return sets by their names: the same value as before if it is equal."""
+        kept, fixed = self._kept, self._fixed
+        return {n: kept[n].value if n in kept else fixed[n] for n in names}
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget all sets but these."""
+        self._kept = {n: x for n, x in self._kept.items() if n in names}
+        self._fixed = {n: x for n, x in self._fixed.items() if n in names}
+        self._names = {k: n for k, n in self._names.items() if n in names}
 
     def pods(self, pods: Pods, family: Family) -> str:
         """Return the name of the set of selected pods' addresses."""
@@ -36,13 +61,8 @@ class NamedSets:
         if name is None:
             what = (pods.namespace, _text(pods.namespaces), _text(pods.pods))
             name = self._names[pods, family] = _name("pods", family, what)
-            addresses = (
-                address
-                for pod in self._index.selected(pods)
-                for address in self._index.addresses(pod)
-                if family_of(address) is family
-            )
-            self._add(name, Kind.ADDRESSES, family, addresses)
+            kept = self._kept[name] = _Selected(self._index, pods, family)
+            kept.update(self._index.groups(pods.namespace))
         return name
 
     def ports(self, direction: Direction, port: NamedPort, family: Family) -> str:
@@ -51,16 +71,13 @@ class NamedSets:
         Those of ingress are on this node.
         """
         name = _name("ports", family, (direction.value, port.name, port.protocol))
-        if name not in self.made:
+        if name not in self._kept:
             everywhere = direction is Direction.EGRESS
-            found = (
-                (address, found.protocol, found.number)
-                for pod, found in self._index.with_port(port)
-                if everywhere or self._index.is_here(pod)
-                for address in self._index.addresses(pod)
-                if family_of(address) is family
-            )
-            self._add(name, Kind.PORTS, family, found)
+            kept: _Kept = _PortsHere(self._index, port, family)
+            if everywhere:
+                kept = _Ports(port, family)
+            self._kept[name] = kept
+            kept.update(self._index.groups())
         return name
 
     def excepted(self, block: Block, family: Family) -> str:
@@ -73,14 +90,103 @@ class NamedSets:
         if not networks:
             return ""
         name = _name("except", family, networks)
-        self._add(name, Kind.NETWORKS, family, networks)
+        self._fixed[name] = NamedSet(
+            kind=Kind.NETWORKS, family=family, elements=frozenset[Element](networks)
+        )
         return name
 
-    def _add(
-        self, name: str, kind: Kind, family: Family, elements: Iterable[Element]
-    ) -> None:
-        made = NamedSet(kind=kind, family=family, elements=frozenset(elements))
-        self.made[name] = made
+
+class _Kept(ABC):
+    """A set whose elements come and go with pods."""
+
+    def __init__(self, kind: Kind, family: Family) -> None:
+        self.value = NamedSet(kind=kind, family=family, elements=frozenset())
+
+    @abstractmethod
+    def update(self, groups: Iterable[Group]) -> None:
+        """Look at groups of pods that have changed."""
+
+    def _replace(self, elements: frozenset[Element]) -> None:
+        if elements != self.value.elements:
+            kind, family = self.value.kind, self.value.family
+            self.value = NamedSet(kind=kind, family=family, elements=elements)
+
+
+class _OfGroups(_Kept):
+    """The elements of some groups."""
+
+    def __init__(self, kind: Kind, family: Family) -> None:
+        super().__init__(kind, family)
+        self._parts: dict[Group, frozenset[Element]] = {}
+
+    @abstractmethod
+    def part(self, group: Group) -> frozenset[Element]:
+        """Return the elements of a group."""
+
+    def update(self, groups: Iterable[Group]) -> None:
+        is_same = True
+        for group in groups:
+            part = self.part(group) if group.pods else frozenset[Element]()
+            if part != self._parts.get(group, frozenset()):
+                is_same = False
+            if part:
+                self._parts[group] = part
+            else:
+                self._parts.pop(group, None)
+        if not is_same:
+            self._replace(frozenset[Element]().union(*self._parts.values()))
+
+
+class _Selected(_OfGroups):
+    """The addresses of pods that a selector selects."""
+
+    def __init__(self, index: PodIndex, pods: Pods, family: Family) -> None:
+        super().__init__(Kind.ADDRESSES, family)
+        self._index, self._pods = index, pods
+
+    def part(self, group: Group) -> frozenset[Element]:
+        selected = self._index.selects(self._pods, group)
+        return group.addresses[self.value.family] if selected else frozenset()
+
+
+class _Ports(_OfGroups):
+    """A port, by its name, of pods anywhere."""
+
+    def __init__(self, port: NamedPort, family: Family) -> None:
+        super().__init__(Kind.PORTS, family)
+        self._port = port
+
+    def part(self, group: Group) -> frozenset[Element]:
+        return _elements(self._port, group.ports, group.addresses[self.value.family])
+
+
+class _PortsHere(_Kept):
+    """A port, by its name, of pods on this node."""
+
+    def __init__(self, index: PodIndex, port: NamedPort, family: Family) -> None:
+        super().__init__(Kind.PORTS, family)
+        self._index, self._port = index, port
+
+    def update(self, groups: Iterable[Group]) -> None:
+        index, family, found = self._index, self.value.family, set[Element]()
+        for pod in index.pods_here():
+            some = (a for a in index.addresses(pod) if family_of(a) is family)
+            found |= _elements(self._port, pod.ports, some)
+        self._replace(frozenset(found))
+
+
+def _elements(
+    wanted: NamedPort, ports: Iterable[ContainerPort], addresses: Iterable[str]
+) -> frozenset[Element]:
+    """Return the elements of the ports of that name."""
+    named = [
+        port
+        for port in ports
+        if port.name == wanted.name and wanted.protocol in (None, port.protocol)
+    ]
+    if not named:
+        return frozenset()
+    return frozenset((a, p.protocol, p.number) for a in addresses for p in named)
 
 
 def _name(prefix: str, family: Family, what: object) -> str:

@@ -1,18 +1,51 @@
-"""The pods of a cluster, found by what policies say about them."""
+"""The pods of a cluster, found by what policies say about them.
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+It is kept from one compilation to the next, and told what there is now.  Pods that
+policies cannot tell apart are one group: a selector looks at a group, and not at pods.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from vcnd.core.policy.selectors import matches
+from vcnd.model.family import Family, family_of
 from vcnd.model.policy import (
     Attached,
     Cluster,
     ContainerPort,
     Labels,
-    NamedPort,
     Pods,
     PolicyPod,
 )
+
+Key = tuple[str, frozenset[tuple[str, str]], tuple[ContainerPort, ...]]
+
+
+class Group:
+    """Pods of one namespace with equal labels and equal named ports."""
+
+    def __init__(self, pod: PolicyPod) -> None:
+        """Make it, without pods.
+
+        Args:
+            pod: one that will be in it.
+        """
+        self.key = _key(pod)
+        self.namespace, self.labels, self.ports = pod.namespace, pod.labels, pod.ports
+        self.pods: dict[int, PolicyPod] = {}
+        """By the identity of their values."""
+        self.addresses: Mapping[Family, frozenset[str]] = {}
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """What is not as it was at the last compilation."""
+
+    groups: Iterable[Group] = ()
+    """Those whose addresses, or whose namespace's labels, may be others; one without
+    pods is gone."""
+    namespaces: frozenset[str] = frozenset()
+    """Those whose labels are others."""
 
 
 class PodIndex:
@@ -22,24 +55,102 @@ class PodIndex:
     new pod's address late, and may still have it at the pod that had it before.
     """
 
-    def __init__(self, cluster: Cluster, here: Sequence[Attached]) -> None:
-        self._namespaces = cluster.namespaces
-        self._pods = {(p.namespace, p.name): p for p in cluster.pods}
-        self._here = {(a.namespace, a.name): a.addresses for a in here if a.name}
+    def __init__(self) -> None:
+        self._namespaces: Mapping[str, Labels] = {}
+        self._pods: dict[int, PolicyPod] = {}
+        """By the identity of their values: a pod that changes is another value."""
+        self._groups: dict[str, dict[Key, Group]] = {}
+        """By namespace."""
+        self._attached: tuple[Attached, ...] = ()
+        self._addresses_here: Mapping[tuple[str, str], Sequence[str]] = {}
+        self._taken: set[str] = set()
+        self._pods_here: dict[tuple[str, str], PolicyPod] = {}
+
+    def update(self, cluster: Cluster, here: Sequence[Attached]) -> Touched:
+        """Take in what there is now; return what differs."""
+        pods = {id(pod): pod for pod in cluster.pods}
+        touched: dict[Group, None] = {}
+        gone = [self._pods[key] for key in self._pods.keys() - pods.keys()]
+        come = [pods[key] for key in pods.keys() - self._pods.keys()]
+        for pod in gone:
+            group = self.group(pod)
+            del group.pods[id(pod)]
+            touched[group] = None
+        for pod in come:
+            group = self._group_for(pod)
+            group.pods[id(pod)] = pod
+            touched[group] = None
+        self._pods = pods
+        if tuple(here) != self._attached:
+            touched |= dict.fromkeys(self._attach(here))
+            self._find_here()
+        elif any((p.namespace, p.name) in self._addresses_here for p in gone + come):
+            self._find_here()
+        for group in touched:
+            self._settle(group)
+        namespaces = self._label(cluster.namespaces)
+        for namespace in namespaces:
+            touched |= dict.fromkeys(self._groups.get(namespace, {}).values())
+        return Touched(touched, namespaces)
+
+    def _attach(self, here: Sequence[Attached]) -> list[Group]:
+        """Take in the links; return the groups whose addresses may be others."""
+        before, taken = self._addresses_here, self._taken
+        now = {(a.namespace, a.name): a.addresses for a in here if a.name}
+        self._attached, self._addresses_here = tuple(here), now
         self._taken = {address for a in here for address in a.addresses}
-        # A selector looks once at labels that many pods have.
-        alike: dict[tuple[str, frozenset[tuple[str, str]]], list[PolicyPod]]
-        alike = defaultdict(list)
-        self._ports: dict[str, list[tuple[PolicyPod, ContainerPort]]]
-        self._ports = defaultdict(list)
-        for pod in cluster.pods:
-            alike[pod.namespace, frozenset(pod.labels.items())].append(pod)
-            for port in pod.ports:
-                self._ports[port.name].append((pod, port))
-        self._alike: dict[str, list[tuple[Labels, list[PolicyPod]]]]
-        self._alike = defaultdict(list)
-        for (namespace, _), pods in alike.items():
-            self._alike[namespace].append((pods[0].labels, pods))
+        names = {name for (_, name), _ in before.items() ^ now.items()}
+        moved = taken ^ self._taken
+        return [
+            self.group(pod)
+            for pod in self._pods.values()
+            if pod.name in names or not moved.isdisjoint(pod.addresses)
+        ]
+
+    def _find_here(self) -> None:
+        names = {name for _, name in self._addresses_here}
+        self._pods_here = {
+            named: pod
+            for pod in self._pods.values()
+            if pod.name in names
+            and (named := (pod.namespace, pod.name)) in self._addresses_here
+        }
+
+    def _label(self, namespaces: Mapping[str, Labels]) -> frozenset[str]:
+        """Take in the namespaces; return those with other labels."""
+        before, self._namespaces = self._namespaces, namespaces
+        names = before.keys() | namespaces.keys()
+        return frozenset(x for x in names if before.get(x) != namespaces.get(x))
+
+    def _group_for(self, pod: PolicyPod) -> Group:
+        groups = self._groups.setdefault(pod.namespace, {})
+        key = _key(pod)
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = Group(pod)
+        return group
+
+    def _settle(self, group: Group) -> None:
+        """Find a group's addresses; drop one without pods."""
+        found: dict[Family, set[str]] = {family: set() for family in Family}
+        for pod in group.pods.values():
+            for address in self.addresses(pod):
+                found[family_of(address)].add(address)
+        group.addresses = {family: frozenset(some) for family, some in found.items()}
+        if not group.pods:
+            del self._groups[group.namespace][group.key]
+            if not self._groups[group.namespace]:
+                del self._groups[group.namespace]
+
+    def group(self, pod: PolicyPod) -> Group:
+        """Return the group of a pod that is there."""
+        return self._groups[pod.namespace][_key(pod)]
+
+    def groups(self, namespace: str = "") -> Iterable[Group]:
+        """Return the groups of a namespace; of all of them where it is empty."""
+        if namespace:
+            return self._groups.get(namespace, {}).values()
+        return [group for some in self._groups.values() for group in some.values()]
 
     def pod(self, attached: Attached) -> PolicyPod | None:
         """Return the pod that has a link; None if it or its namespace is unknown.
@@ -48,38 +159,27 @@ class PodIndex:
         pod: until then it is closed.
         """
         known = attached.namespace in self._namespaces
-        return self._pods.get((attached.namespace, attached.name)) if known else None
+        named = (attached.namespace, attached.name)
+        return self._pods_here.get(named) if known else None
+
+    def pods_here(self) -> Iterable[PolicyPod]:
+        """Return the pods that have links on this node."""
+        return self._pods_here.values()
 
     def addresses(self, pod: PolicyPod) -> Sequence[str]:
         """Return the addresses of a pod."""
-        own = self._here.get((pod.namespace, pod.name))
+        own = self._addresses_here.get((pod.namespace, pod.name))
         return own or [a for a in pod.addresses if a not in self._taken]
 
-    def selected(self, pods: Pods) -> Iterator[PolicyPod]:
-        """Yield the pods that are selected."""
-        for namespace in [pods.namespace] if pods.namespace else self._alike:
-            if self._is_selected(pods, namespace):
-                for labels, some in self._alike.get(namespace, ()):
-                    if matches(pods.pods, labels):
-                        yield from some
-
-    def selects(self, pods: Pods, pod: PolicyPod) -> bool:
-        """Return True if a pod is selected."""
-        named = self._is_selected(pods, pod.namespace)
-        return named and matches(pods.pods, pod.labels)
-
-    def _is_selected(self, pods: Pods, namespace: str) -> bool:
+    def selects(self, pods: Pods, group: Group) -> bool:
+        """Return True if a group's pods are selected."""
         if pods.namespace:
-            return pods.namespace == namespace
-        labels = self._namespaces.get(namespace)
-        return labels is not None and matches(pods.namespaces, labels)
+            named = pods.namespace == group.namespace
+        else:
+            labels = self._namespaces.get(group.namespace)
+            named = labels is not None and matches(pods.namespaces, labels)
+        return named and matches(pods.pods, group.labels)
 
-    def with_port(self, wanted: NamedPort) -> Iterator[tuple[PolicyPod, ContainerPort]]:
-        """Yield the pods that have a port of that name, and the port."""
-        for pod, port in self._ports.get(wanted.name, ()):
-            if wanted.protocol in (None, port.protocol):
-                yield pod, port
 
-    def is_here(self, pod: PolicyPod) -> bool:
-        """Return True if a pod has a link on this node."""
-        return (pod.namespace, pod.name) in self._here
+def _key(pod: PolicyPod) -> Key:
+    return pod.namespace, frozenset(pod.labels.items()), pod.ports
