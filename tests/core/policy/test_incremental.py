@@ -16,6 +16,7 @@ from vcnd.model.policy import (
     Action,
     Attached,
     Cluster,
+    Labels,
     NamedPort,
     Operator,
     Pods,
@@ -29,7 +30,7 @@ from vcnd.model.policy import (
 )
 
 T = TypeVar("T")
-STEPS = 8
+STEPS = 12
 """Of each history."""
 
 
@@ -43,31 +44,56 @@ def mixed(random: Random, *lists: Sequence[T]) -> list[T]:
     return found
 
 
-def step(random: Random, *stages: Cluster) -> tuple[Cluster, list[Attached]]:
-    """Return a cluster made of parts of others, and what is attached to a node.
+class History:
+    """Clusters, each of which differs from the one before in some parts."""
 
-    Some pods have the addresses of others, some links have those of no pod here, and
-    some namespaces are not known yet.
-    """
-    pods = mixed(random, *(x.pods for x in stages))
-    if len(pods) > 1 and random.random() < 0.3:
-        one, other = random.sample(range(len(pods)), 2)
-        pods[one] = replace(pods[one], addresses=pods[other].addresses)
-    policies = mixed(random, *(x.policies for x in stages))
-    names = mixed(random, *([*x.namespaces] for x in stages))
-    labels = [random.choice(stages).namespaces.get(name, {}) for name in names]
-    cluster = Cluster(
-        namespaces=dict(zip(names, labels, strict=True)),
-        pods=tuple(pods),
-        policies=tuple({p.ref: p for p in policies}.values()),
-    )
-    here = [link_of(pod) for pod in pods if random.random() < 0.6]
-    for number, link in enumerate(here):
-        if random.random() < 0.1:
-            here[number] = replace(link, addresses=random.choice(here).addresses)
-        if random.random() < 0.1:
-            here[number] = replace(link, namespace="", name="")
-    return cluster, here
+    def __init__(self, random: Random, stages: Sequence[Cluster]) -> None:
+        self._random, self._stages = random, stages
+        self._cluster, self._here = stages[0], list[Attached]()
+
+    def step(self) -> tuple[Cluster, list[Attached]]:
+        """Return the next cluster, and what is attached to a node."""
+        parts = {
+            "pods": self._pods,
+            "policies": self._policies,
+            "namespaces": self._namespaces,
+        }
+        changes = {
+            n: make() for n, make in parts.items() if self._random.random() < 0.4
+        }
+        self._cluster = replace(self._cluster, **changes)
+        if self._random.random() < 0.5:
+            self._attach()
+        return self._cluster, self._here
+
+    def _pods(self) -> tuple[PolicyPod, ...]:
+        """Return pods, of which one may have the addresses of another."""
+        pods = mixed(self._random, *(x.pods for x in self._stages))
+        if len(pods) > 1 and self._random.random() < 0.3:
+            one, other = self._random.sample(range(len(pods)), 2)
+            pods[one] = replace(pods[one], addresses=pods[other].addresses)
+        return tuple(pods)
+
+    def _policies(self) -> tuple[Policy, ...]:
+        policies = mixed(self._random, *(x.policies for x in self._stages))
+        return tuple({p.ref: p for p in policies}.values())
+
+    def _namespaces(self) -> dict[str, Labels]:
+        """Return namespaces; some are not known yet."""
+        names = mixed(self._random, *([*x.namespaces] for x in self._stages))
+        choose = self._random.choice
+        return {name: choose(self._stages).namespaces.get(name, {}) for name in names}
+
+    def _attach(self) -> None:
+        """Attach pods; some links have no pod, or addresses of others."""
+        pods, random = self._cluster.pods, self._random
+        here = [link_of(pod) for pod in pods if random.random() < 0.6]
+        for number, link in enumerate(here):
+            if random.random() < 0.1:
+                here[number] = replace(link, addresses=random.choice(here).addresses)
+            if random.random() < 0.1:
+                here[number] = replace(link, namespace="", name="")
+        self._here = here
 
 
 @pytest.mark.slow
@@ -75,9 +101,9 @@ def step(random: Random, *stages: Cluster) -> tuple[Cluster, list[Attached]]:
 def test_a_kept_compiler_makes_the_rules_of_a_new_one(
     stages: list[Cluster], seed: int
 ) -> None:
-    random, compiler = Random(seed), Compiler()
+    history, compiler = History(Random(seed), stages), Compiler()
     for _ in range(STEPS):
-        cluster, here = step(random, *stages)
+        cluster, here = history.step()
         assert compiler.rules(cluster, here) == compile_rules(cluster, here)
 
 
