@@ -14,7 +14,7 @@ from vcnd.model.policy import Cluster, Known, PolicyPod, Tier
 from vcnd.model.policy_status import AwaitedStatus, FlawedStatus, FollowedStatus
 from vcnd.signals import Latch
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.25
 SUFFIXES = (".yaml", ".yml", ".json")
 
 Stamp = tuple[int, int, int]
