@@ -100,3 +100,12 @@ def test_what_policies_need_is_asked_for_where_they_are_on(
     assert words in str(caught.value)
     path.write_text(text % "off")
     assert load(path).policy.enforcement == "off"
+
+
+def test_metrics_need_an_address_with_a_port(tmp_path: Path) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text(f'{GOOD}[policy]\nmetrics = "9465"\n')
+    with pytest.raises(ConfigError, match="metrics: '9465' has no host"):
+        load(path)
+    path.write_text(f'{GOOD}[policy]\nmetrics = "[::1]:9465"\n')
+    assert load(path).policy.metrics == "[::1]:9465"

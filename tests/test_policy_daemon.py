@@ -18,7 +18,7 @@ from tests.doubles.apiserver import MemoryApiServer
 from tests.doubles.policy_host import FakeDeniedLog, FakeHost
 from vcnd.config import Config, PolicySection
 from vcnd.core.policy.denials import DeniedPacket
-from vcnd.core.policy.drops import Drop, Why
+from vcnd.core.policy.drops import Counted, Drop, Why
 from vcnd.core.policy.rule_set import OPEN
 from vcnd.core.policy.tally import Tally
 from vcnd.kube.policy_source import NAMESPACES, NETWORK_POLICIES, PODS, PolicySource
@@ -48,7 +48,8 @@ FLAWED = {
 class Running:
     """The process, as its unit and its callers see it."""
 
-    def __init__(self, folder: Path, manager: socket.socket) -> None:
+    def __init__(self, folder: Path, manager: socket.socket, config: Config) -> None:
+        self.config = config
         self.api, self.host = MemoryApiServer(), FakeHost(HERE)
         self.denied = FakeDeniedLog()
         self.api.items = {
@@ -62,7 +63,7 @@ class Running:
 
     async def run(self, listener: socket.socket) -> None:
         await keep(
-            CONFIG,
+            self.config,
             source=PolicySource(self.api.client(self.folder), random=Random(1)),
             host=self.host,
             tally=Tally(),
@@ -95,14 +96,16 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, silent: bool = False) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, *, silent: bool = False, config: Config = CONFIG
+) -> AsyncIterator[Running]:
     """Start it; ``silent``: the API server answers no list."""
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener,
     ):
         manager.bind(str(folder / "notify"))
-        made = Running(folder, manager)
+        made = Running(folder, manager, config)
         if silent:
             made.api.list_text = "{"
         for sock in (manager, listener):
@@ -178,6 +181,33 @@ async def test_a_denied_packet_is_told_of_with_its_pod(
             await trio.sleep(1)
     (told,) = [e for e in events if e["event"] == "policy_denied"]
     assert told["pod"] == "default/a"
+
+
+async def test_metrics_are_served_where_the_configuration_says(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    section = msgspec.structs.replace(CONFIG.policy, metrics=f"127.0.0.1:{port}")
+    config = msgspec.structs.replace(CONFIG, policy=section)
+    async with running(tmp_path, config=config) as process:
+        process.host.counted = {
+            Counted(direction=Direction.INGRESS, why=Why.HELD): 3,
+        }
+        await trio.sleep(1)
+        async with await trio.open_tcp_stream("127.0.0.1", port) as caller:
+            await caller.send_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            body = b"".join([bytes(x) async for x in caller]).decode()
+    held = '{direction="ingress",namespace="",why="held"} 3.0'
+    for line in (
+        f"vcnd_policy_denied_packets_total{held}",
+        "vcnd_policy_synced 1.0",
+        "vcnd_policy_flawed 1.0",
+        'vcnd_policy_policies{tier="namespace"} 1.0',
+        'vcnd_policy_rules_apply_seconds_bucket{le="+Inf"} 1.0',
+    ):
+        assert line in body
 
 
 async def test_an_unknown_verb_is_refused(

@@ -10,6 +10,7 @@ import msgspec
 from vcnd.core.limits import LearntLimits
 from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import POLICY_MARKS, Layout
+from vcnd.model.endpoint import split
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import NamespacePolicy
@@ -294,6 +295,10 @@ def _mistakes(config: Config) -> Iterator[str]:
             f"[node] mark_mask {node.mark_mask:#x} has bits of {POLICY_MARKS:#x}, which"
             ' [policy] needs; choose others, or enforcement = "off"'
         )
+    try:
+        split(policy.metrics or "localhost:1")
+    except ValueError as error:
+        yield f"[policy] metrics: {error}"
     if config.log.level not in ("debug", "info", "warning", "error"):
         yield f"[log] level {config.log.level!r} is unknown"
     if config.log.format not in ("logfmt", "json"):

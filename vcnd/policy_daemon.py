@@ -33,6 +33,7 @@ from vcnd.policy.answers import Answers
 from vcnd.policy.counts import Counts
 from vcnd.policy.denials import Denials, Heard
 from vcnd.policy.engine import Engine, Host, Source
+from vcnd.policy.meter import Meter
 from vcnd.serve.policy_verbs import PolicyVerbs
 from vcnd.serve.server import Server
 from vcnd.systemd import Systemd
@@ -124,11 +125,13 @@ async def keep(
     stop: trio.Event,
 ) -> None:
     """Keep policies in force, tell of what they deny, and answer, until ``stop``."""
-    engine = Engine(source, host)
+    meter = Meter()
+    engine = Engine(source, host, meter=meter)
     counts = Counts(tally, host.counters)
+    report = partial(_report, config, source, engine)
     answers = Answers(source, host, PolicyLook(), proposals)
     verbs = PolicyVerbs(
-        report=partial(_report, config, source, engine),
+        report=report,
         show=answers.show,
         explain=answers.explain,
         dry_run=answers.dry_run,
@@ -141,6 +144,18 @@ async def keep(
         rooms.start_soon(engine.run)
         if config.policy.denied_per_second:
             rooms.start_soon(Denials(listen, counts, lambda: engine.known).run)
+        if config.policy.metrics:
+            # The library is for nothing else, and takes 1 MiB.
+            from vcnd.policy.metrics import Metrics  # noqa: PLC0415
+            from vcnd.serve import metrics  # noqa: PLC0415
+
+            made = Metrics(
+                report=report,
+                known=lambda: engine.known,
+                counts=counts,
+                meter=meter,
+            )
+            rooms.start_soon(metrics.serve, config.policy.metrics, made.scrape)
         for listener in listeners:
             rooms.start_soon(server.serve, listener, rooms)
         with trio.move_on_after(FIRST_RULES_SECONDS):

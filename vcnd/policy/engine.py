@@ -14,6 +14,7 @@ from vcnd.model.admission import Admission
 from vcnd.model.errors import VcndError
 from vcnd.model.policy import Attached, Cluster, Direction, Known
 from vcnd.model.policy_status import RulesStatus
+from vcnd.policy.meter import Meter
 from vcnd.signals import Bell, Pulse
 
 GATHER_SECONDS = 0.01
@@ -67,9 +68,14 @@ class Engine:
     of an earlier life go on, and where there are none, pods are open as before.
     """
 
-    def __init__(self, source: Source, host: Host) -> None:
+    def __init__(
+        self, source: Source, host: Host, *, meter: Meter | None = None
+    ) -> None:
         self._source, self._host = source, host
         self._compiler = Compiler()
+        self._meter = meter or Meter()
+        self._seen_at: float | None = None
+        """When the first change was seen that is not in force."""
         self._in_force: Generations | None = None
         self._lost = False
         self._stirred, self._asked = Bell(), Bell()
@@ -112,11 +118,12 @@ class Engine:
         It waits for ever where the pod's object does not come.  Nothing is gathered
         then, but all who ask while rules are compiled share the next ones.
         """
-        if not self._is_admitted(pod):
-            self._asked.ring()
-            self._stirred.ring()
-        while not self._is_admitted(pod):
-            await self._brought.wait()
+        with self._meter.admitting():
+            if not self._is_admitted(pod):
+                self._asked.ring()
+                self._stirred.ring()
+            while not self._is_admitted(pod):
+                await self._brought.wait()
 
     def _is_admitted(self, pod: Admission) -> bool:
         """Return True if rules that were made for a pod are in force."""
@@ -129,6 +136,8 @@ class Engine:
     async def _hear(self, until: Callable[[], Awaitable[None]]) -> Never:
         while True:
             await until()
+            if self._seen_at is None:
+                self._seen_at = trio.current_time()
             self._stirred.ring()
 
     async def _hear_losses(self) -> Never:
@@ -141,6 +150,7 @@ class Engine:
         """Bring the rules in force; return False if the kernel refused."""
         lost, self._lost = self._lost, False
         began = trio.current_time()
+        seen_at, self._seen_at = self._seen_at or began, None
         try:
             here = await self._host.attached()
             self._links = len(here)
@@ -160,11 +170,15 @@ class Engine:
         except (OSError, VcndError) as error:
             log.error("policies_refused", reason=str(error))
             self._lost, self._refused = lost, str(error)
+            self._meter.refusals += 1
+            self._seen_at = seen_at
             return False
         self._note_known(rules, here, cluster)
         self._note_change(after, trio.current_time() - began)
+        self._meter.applied(trio.current_time() - seen_at)
         self._brought.send()
         if lost:
+            self._meter.restored += 1
             log.warning("policies_restored")
         return True
 
