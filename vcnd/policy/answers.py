@@ -41,8 +41,8 @@ LOOK_AGAIN_SECONDS = 0.3
 LOOKS = 3
 JUDGING_SECONDS = 10.0
 """Connections that are not judged by then are left out."""
-AT_ONCE = 32
-"""Connections that are judged without a look at the other tasks: some 3 ms."""
+AT_ONCE = 16
+"""Connections that are judged without a look at the other tasks: some 2 ms."""
 
 
 class Source(Protocol):

@@ -6,10 +6,18 @@ concepts of Kubernetes; clusternetworkpolicy_types.go of
 sigs.k8s.io/network-policy-api v0.2.0.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 import msgspec
 from msgspec.structs import replace
@@ -33,7 +41,8 @@ from vcnd.model.policy import (
     Tier,
 )
 
-KEPT_NETWORKS = 4096
+KEPT = 4096
+"""Addresses and networks that are read once."""
 
 
 class Ground(StrEnum):
@@ -126,6 +135,12 @@ class Judge:
         for pod in cluster.pods:
             for address in pod.addresses:
                 self._at.setdefault(address, pod)
+        self._speaking: dict[tuple[str, Direction], list[Policy]] = defaultdict(list)
+        """By their subjects' namespace, empty for all, and the direction."""
+        for policy in cluster.policies:
+            for direction in Direction:
+                if policy.rules(direction) is not None:
+                    self._speaking[policy.subject.namespace, direction].append(policy)
         self._policies: dict[object, dict[Tier, list[Policy]]] = {}
         """By what policies select pods by, and the direction."""
 
@@ -145,10 +160,10 @@ class Judge:
         found = self._policies.get(alike)
         if found is None:
             found = self._policies[alike] = {tier: [] for tier in Tier}
-            for policy in self._cluster.policies:
-                speaks = policy.rules(direction) is not None
-                if speaks and _is_among(self._cluster, pod, policy.subject):
-                    found[policy.ref.tier].append(policy)
+            for namespace in ("", pod.namespace):
+                for policy in self._speaking.get((namespace, direction), ()):
+                    if _is_among(self._cluster, pod, policy.subject):
+                        found[policy.ref.tier].append(policy)
             for some in found.values():
                 some.sort(key=lambda policy: (policy.priority, policy.ref))
         return found
@@ -260,13 +275,18 @@ def _is_peer(side: _Side, peer: Peer) -> bool:
 
 def _contains(block: Block, address: str) -> bool:
     """Return True if an address is in a block, and in nothing that it excepts."""
-    ip = ip_address(address)
+    ip = _ip(address)
     if ip not in _network(block.network):
         return False
     return not any(ip in _network(network) for network in block.excepted)
 
 
-@lru_cache(KEPT_NETWORKS)
+@lru_cache(KEPT)
+def _ip(text: str) -> IPv4Address | IPv6Address:
+    return ip_address(text)
+
+
+@lru_cache(KEPT)
 def _network(text: str) -> IPv4Network | IPv6Network:
     return ip_network(text)
 
