@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fakeoci.fabric import netns
-from integration.lab.policy import NODE, PolicyNode
+from integration.lab.policy import NODE, UPLINK, PolicyNode
 from integration.tests.policy import (
     DB,
     HERE,
@@ -24,10 +24,12 @@ from integration.tests.policy import (
     small_node,
 )
 from tests.core.policy.strategies import OUTSIDE, clusters, packets
+from vcnd.core.policy import show
+from vcnd.core.policy.judge import judge
 from vcnd.linux.nft_listed import ListedTable, UnreadableError, listed
 from vcnd.linux.nft_verdict import Forwarded, rulings
 from vcnd.linux.policy_table import TABLE
-from vcnd.model.policy import Packet, Rule
+from vcnd.model.policy import Cluster, Direction, Packet, Rule
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,20 @@ def reads_as_passing(node: PolicyNode, packet: Packet) -> bool:
     return found is None or all(r.allowed for r in rulings(in_force(), found))
 
 
+def agrees(node: PolicyNode, cluster: Cluster, packet: Packet) -> bool:
+    """Return True if each side of a packet is judged as policies say."""
+    found = forwarded(node, packet)
+    if found is None:
+        return True
+    here = {
+        Direction.EGRESS: found.iifname != UPLINK,
+        Direction.INGRESS: found.oifname != UPLINK,
+    }
+    explained = show.sides(packet, judge(cluster, packet), {})
+    check = show.compare(explained, here, rulings(in_force(), found))
+    return check.agrees is True
+
+
 @settings(max_examples=40, derandomize=True, deadline=None, database=None)
 @given(st.data())
 def test_a_listed_table_is_read_as_the_kernel_reads_it(
@@ -66,6 +82,7 @@ def test_a_listed_table_is_read_as_the_kernel_reads_it(
         if packet.source == packet.destination:
             continue  # it never leaves the pod
         assert node.passes(packet) == reads_as_passing(node, packet), packet
+        assert agrees(node, made, packet), packet
 
 
 def syn(source: str = DB, destination: str = WEB, port: int = 80) -> Packet:

@@ -135,3 +135,14 @@ async def test_defect_is_answered_without_internals() -> None:
         code, body = await reply(replace(VERBS, report=fails), STATUS)
     assert code == b"1"
     assert b"secret" not in body
+
+
+async def test_what_the_kernel_refuses_is_told() -> None:
+    async def fails(question: ShowQuestion) -> PodShown:
+        raise PermissionError(1, "Operation not permitted")
+
+    with log.collected() as events:
+        code, body = await reply(replace(VERBS, show=fails), SHOW, b'{"pod":"a"}')
+    assert code == b"1"
+    assert b"Operation not permitted" in body
+    assert [e["event"] for e in events] == ["call_refused"]

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from vcnd.model.cause import Cause
 from vcnd.model.errors import BadRequestError, VcndError
 from vcnd.model.phases import Phases
 from vcnd.model.policy_answers import DryRunAnswer, ExplainAnswer, PodShown
@@ -47,6 +48,8 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
             )
         except VcndError as error:
             return Answer(refused(error))
+        except OSError as error:
+            return Answer(refused(_not_read(error)))
         except Exception:
             return Answer(failed(UNIT)[1])
 
@@ -62,6 +65,12 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
             wanted = _asked(stdin, DryRunQuestion)
             return msgspec.json.encode(await self.dry_run(wanted))
         raise BadRequestError(f"vcnd-policy has no verb {command!r}")
+
+
+def _not_read(error: OSError) -> VcndError:
+    """Return the refusal of a question that the kernel did not let us answer."""
+    cause = Cause.KERNEL_REFUSED
+    return VcndError("the kernel does not tell", details=str(error), cause=cause)
 
 
 def _asked(stdin: bytes, kind: type[T]) -> T:
