@@ -109,3 +109,13 @@ def test_metrics_need_an_address_with_a_port(tmp_path: Path) -> None:
         load(path)
     path.write_text(f'{GOOD}[policy]\nmetrics = "[::1]:9465"\n')
     assert load(path).policy.metrics == "[::1]:9465"
+
+
+def test_the_file_names_the_policy_kubeconfig_before_the_environment(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text('[oci]\nsubnet_id = "s"\n')
+    assert load(path, "n", "theirs").policy.kubeconfig == "theirs"
+    path.write_text('[oci]\nsubnet_id = "s"\n[policy]\nkubeconfig = "mine"\n')
+    assert load(path, "n", "theirs").policy.kubeconfig == "mine"

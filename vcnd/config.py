@@ -136,7 +136,8 @@ class PolicySection(_Section, frozen=True):
     """A directory of files with pods, namespaces and policies, for a node without an
     API server; empty: Kubernetes has them."""
     kubeconfig: str = ""
-    """How vcnd-policy reaches the API server; empty: as [kubernetes] says."""
+    """How vcnd-policy reaches the API server; empty: the environment's
+    VCND_POLICY_KUBECONFIG, or as [kubernetes] says."""
     socket: str = "/run/vcnd/policy.sock"
     """Where vcnd-policy listens when systemd passes no socket."""
     patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.3
@@ -245,12 +246,13 @@ class Config(_Section, frozen=True):
         )
 
 
-def load(path: Path, node_name: str = "") -> Config:
+def load(path: Path, node_name: str = "", policy_kubeconfig: str = "") -> Config:
     """Read and check a configuration.
 
     Args:
         path: the file.
         node_name: the node's name in Kubernetes, unless the file has it.
+        policy_kubeconfig: that of vcnd-policy, unless the file has it.
 
     Raises:
         ConfigError: it cannot be read, has unknown keys, or values out of range.
@@ -262,6 +264,11 @@ def load(path: Path, node_name: str = "") -> Config:
         if not config.kubernetes.node_name:
             kubernetes = msgspec.structs.replace(config.kubernetes, node_name=node_name)
             config = msgspec.structs.replace(config, kubernetes=kubernetes)
+        if not config.policy.kubeconfig:
+            policy = msgspec.structs.replace(
+                config.policy, kubeconfig=policy_kubeconfig
+            )
+            config = msgspec.structs.replace(config, policy=policy)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:

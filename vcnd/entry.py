@@ -45,7 +45,11 @@ def main(name: str, description: str | None, process: Process) -> None:
     parser.add_argument("--version", action="version", version=f"{name} {__version__}")
     arguments = parser.parse_args()
     try:
-        config = load(arguments.config, os.environ.get("VCND_NODE_NAME", ""))
+        config = load(
+            arguments.config,
+            os.environ.get("VCND_NODE_NAME", ""),
+            os.environ.get("VCND_POLICY_KUBECONFIG", ""),
+        )
         if arguments.print_config:
             sys.stdout.write(render(config))
             return

@@ -62,11 +62,7 @@ def write_manifests(cloud: Cloud, *, number: int = 1, subnet: str = "pods") -> P
     text = text.replace("@SUBNET@", found[0] if found else subnet)
     text = text.replace("@NSG@", named(world, "Nsg", "pods")["id"])
     node = f"\n[node]\nexpress = {str(express()).lower()}\n"
-    policy = f"""
-[policy]
-enforcement = "{enforcement()}"
-kubeconfig = "/etc/vcnd-policy/kubeconfig"
-"""
+    policy = f'\n[policy]\nenforcement = "{enforcement()}"\n'
     (overlay / "vcnd.toml").write_text(text + POOL + node + policy)
     for where in (overlay, folder() / "uninstall"):
         name, _, tag = ours.vcnd_name(number).rpartition(":")

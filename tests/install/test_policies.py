@@ -28,6 +28,7 @@ def test_the_units_are_laid_with_the_root_of_their_version(node: NodeRoot) -> No
         assert node.read(f"{layout.UNITS}/{name}.socket") is not None
         drop_in = node.read(f"{layout.UNITS}/{name}.service.d/version.conf") or b""
         assert b"RootDirectory=/opt/vcnd/0.2.0\n" in drop_in
+        assert (b"_KUBECONFIG=/etc/vcnd-policy/" in drop_in) is (name != "vcnd")
     assert not units.lay(node, "/opt/vcnd/0.2.0", "worker")
 
 

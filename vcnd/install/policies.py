@@ -48,7 +48,7 @@ def start(host: Host, server: str, ids: tuple[int, int], *, changed: bool) -> No
 
 def stop(host: Host) -> bool:
     """Stop the process and take its identity away; return True if it was on."""
-    if host.read(f"{identity.POLICY.folder}/kubeconfig") is None:
+    if host.read(layout.POLICY_KUBECONFIG) is None:
         return False
     host.run("systemctl", "disable", "--quiet", *UNITS)
     host.run("systemctl", "stop", *UNITS)

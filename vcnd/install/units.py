@@ -28,9 +28,10 @@ def lay(host: Host, tree: str, node_name: str) -> bool:
         host.write(f"{layout.UNITS}/{name}", (SOURCE / name).read_bytes())
         for name in ("vcnd.service", "vcnd.socket", *policies.UNITS)
     ]
-    for drop_ins in (layout.DROP_INS, layout.POLICY_DROP_INS):
-        text = drop_in(tree, node_name)
-        changed.append(host.write(f"{drop_ins}/{layout.VERSION}", text))
+    text = drop_in(tree, node_name)
+    changed.append(host.write(layout.VERSION_DROP_IN, text))
+    text += f"Environment=VCND_POLICY_KUBECONFIG={layout.POLICY_KUBECONFIG}\n"
+    changed.append(host.write(layout.POLICY_VERSION_DROP_IN, text))
     host.write(layout.CONTROL, layout.CONTROL_TEXT, mode=0o755)
     changed.append(host.write(layout.SYSCTLS, SETTINGS.read_bytes()))
     neighbours.lay(host)
