@@ -15,6 +15,7 @@ from fakeoci.fabric import netns
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.generations import Generations
 from vcnd.linux import nft, policy_table
+from vcnd.linux.nft_table import Table
 from vcnd.model.policy import Attached, Cluster, Packet, Protocol
 from vcnd.netlink import conntrack, nftables
 from vcnd.netlink.messages import NetlinkSocket
@@ -47,7 +48,7 @@ class PolicyNode:
     links: dict[str, str]
     generations: Generations = field(default_factory=Generations)
     logged_per_second: int = 10
-    _text: str = ""
+    _table: Table = field(default_factory=Table)
     """What is in force."""
     _ears: dict[tuple[str, int, int], socket.socket] = field(default_factory=dict)
     """Raw sockets by namespace, family and protocol: they hear all that arrives."""
@@ -58,24 +59,23 @@ class PolicyNode:
         """Put the rules of a cluster in force."""
         then = self.generations.after(compile_rules(cluster, here))
         stale = MARKS.stale(then.stale)
-        text = policy_table.render(
-            then.rules,
-            then.numbers,
+        writer = policy_table.Writer(
             marks=MARKS,
             link_prefix="oci",
             logged_per_second=self.logged_per_second,
         )
+        table = writer.table(then.rules, then.numbers)
 
         def put() -> None:
             if stale:
                 conntrack.clear_marks(stale)
-            if self._text:
-                nft.change(policy_table.TABLE, self._text, text)
+            if self._table.chains:
+                nft.change(policy_table.TABLE, self._table, table)
             else:
-                nft.put(policy_table.TABLE, text)
+                nft.put(policy_table.TABLE, table.text(policy_table.TABLE))
 
         netns.inside(NODE, put)
-        self.generations, self._text = then, text
+        self.generations, self._table = then, table
 
     def space_of(self, address: str) -> str:
         """Return the namespace that has an address."""
@@ -108,7 +108,7 @@ class PolicyNode:
                 return nftables.chains(sock, policy_table.TABLE)
 
         taken = policy_table.numbers_in(netns.inside(NODE, chains))
-        self.generations, self._text = Generations(taken=taken), ""
+        self.generations, self._table = Generations(taken=taken), Table()
 
     def _ear(self, packet: Packet) -> socket.socket:
         place = self.space_of(packet.destination)

@@ -20,6 +20,7 @@ from vcnd.core.policy.rule_set import (
 )
 from vcnd.linux import nft, policy_table
 from vcnd.linux.layout import Layout
+from vcnd.linux.nft_table import Table
 from vcnd.linux.ruleset import PodElement, render
 from vcnd.linux.vnic_link import VnicLink
 from vcnd.log import log
@@ -110,7 +111,7 @@ def put(text: str, table: str = LAYOUT.nft_table) -> None:
     netns.inside(SPACE, lambda: nft.put(table, text))
 
 
-def change(before: str, after: str) -> None:
+def change(before: Table, after: Table) -> None:
     netns.inside(SPACE, lambda: nft.change(policy_table.TABLE, before, after))
 
 
@@ -177,16 +178,11 @@ POLICIES = {
 def test_any_change_of_policies_ends_as_a_fresh_table(
     *, whole: bool, logged: int
 ) -> None:
-    texts = {
-        state: policy_table.render(
-            rules,
-            {"in_1": 3},
-            marks=policy_table.Marks(),
-            link_prefix="oci",
-            logged_per_second=logged,
-        )
-        for state, rules in POLICIES.items()
-    }
+    writer = policy_table.Writer(
+        marks=policy_table.Marks(), link_prefix="oci", logged_per_second=logged
+    )
+    tables = {s: writer.table(rules, {"in_1": 3}) for s, rules in POLICIES.items()}
+    texts = {s: table.text(policy_table.TABLE) for s, table in tables.items()}
     fresh = {}
     for state, text in texts.items():
         netns.inside(SPACE, lambda: nft.remove(policy_table.TABLE))
@@ -198,7 +194,7 @@ def test_any_change_of_policies_ends_as_a_fresh_table(
             if whole:
                 put(texts[after], policy_table.TABLE)
             else:
-                change(texts[before], texts[after])
+                change(tables[before], tables[after])
             assert found(policy_table.TABLE) == fresh[after], f"{before}, then {after}"
     assert events == []  # it was never replaced
 

@@ -1,9 +1,10 @@
-"""What differs between two texts of a table, as scripts."""
+"""What differs between two values of a table, as scripts."""
 
 from collections.abc import Mapping, Sequence
 
 from vcnd.linux.nft_changes import changes
-from vcnd.linux.nft_text import chain, counter, named_set, verdict_map
+from vcnd.linux.nft_table import Filled, Table
+from vcnd.linux.nft_text import chain
 
 ACCEPT, DROP = ["accept"], ["counter drop"]
 
@@ -12,21 +13,19 @@ def table(
     chains: Mapping[str, Sequence[str]],
     ways: Mapping[str, str],
     **sets: Sequence[str],
-) -> str:
-    lines = [
-        "table inet t {",
-        verdict_map("ways", "ipv6_addr", ways),
-        *(named_set(name, "ipv4_addr", some) for name, some in sets.items()),
-        *(line for name, rules in chains.items() for line in chain(name, *rules)),
-        "}",
-    ]
-    return "\n".join(lines) + "\n"
+) -> Table:
+    pairs = frozenset(f"{key} : {way}" for key, way in ways.items())
+    filled = {"ways": Filled("map", "type ipv6_addr : verdict;", pairs)}
+    for name, some in sets.items():
+        filled[name] = Filled("set", "type ipv4_addr;", frozenset(some))
+    lines = {name: chain(name, *rules) for name, rules in chains.items()}
+    return Table(lines, filled)
 
 
 def test_nothing_to_change_is_no_script() -> None:
-    text = table({"a": ACCEPT}, {"fd00::1": "jump a"}, peers=["10.0.0.1", "10.0.0.2"])
+    one = table({"a": ACCEPT}, {"fd00::1": "jump a"}, peers=["10.0.0.1", "10.0.0.2"])
     other = table({"a": ACCEPT}, {"fd00::1": "jump a"}, peers=["10.0.0.2", "10.0.0.1"])
-    assert changes("t", text, other) == []
+    assert changes("t", one, other) == []
 
 
 def test_elements_alone_come_and_go() -> None:
@@ -74,9 +73,9 @@ def test_a_chain_with_other_rules_stays_the_same_chain() -> None:
     ]
 
 
-def counting(name: str) -> str:
+def counting(name: str) -> Table:
     rules = chain("a", f"counter name {name} drop")
-    return "\n".join(["table inet t {", counter(name), *rules, "}", ""])
+    return Table({"a": rules}, {name: Filled("counter", "")})
 
 
 def test_a_counter_comes_before_rules_use_it_and_goes_after_them() -> None:

@@ -4,6 +4,7 @@ import subprocess
 
 from vcnd.linux import nft_changes, nft_scripts
 from vcnd.linux.nft_scripts import Objects
+from vcnd.linux.nft_table import Table
 from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import VcndError
@@ -44,7 +45,7 @@ def put(table: str, text: str) -> None:
         log.warning("rule_set_replaced", reason=error.details)
 
 
-def change(table: str, before: str, after: str) -> None:
+def change(table: str, before: Table, after: Table) -> None:
     """Give a table other contents, by what differs; whole if that is refused.
 
     No packet is lost, not even one that is led to a chain that is new.
@@ -63,7 +64,7 @@ def change(table: str, before: str, after: str) -> None:
             _load(script)
     except KernelRefusedError as error:
         log.warning("rule_set_differs", reason=error.details)
-        put(table, after)
+        put(table, after.text(table))
 
 
 def remove(table: str) -> None:

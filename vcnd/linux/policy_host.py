@@ -17,10 +17,10 @@ from vcnd.linux.guard import (
 )
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
-from vcnd.linux.nft_scripts import objects
+from vcnd.linux.nft_table import Table
 from vcnd.linux.pod_links import pod_links
 from vcnd.linux.policy_drops import counter_name, read_counter
-from vcnd.linux.policy_table import TABLE, Marks, numbers_in, render
+from vcnd.linux.policy_table import TABLE, Marks, Writer, numbers_in
 from vcnd.log import log
 from vcnd.model.policy import Attached, Direction
 from vcnd.netlink import conntrack, nftables
@@ -49,6 +49,7 @@ class PolicyHost:
         self._ended = ended
         self._layout = layout
         self._logged_per_second = logged_per_second
+        self._writer: Writer | None = None
         self._has_logged = False
         """True once the kernel took rules that log."""
         self._marks = Marks()
@@ -59,7 +60,7 @@ class PolicyHost:
         self._thread = trio.CapacityLimiter(1)
         self._turn = trio.Lock()
         self._strangers: Sequence[str] = ()
-        self._text = ""
+        self._table = Table()
         """The table, as it was put."""
         self._chains: frozenset[str] | None = None
         """Its chains; None while it is not known what it has."""
@@ -125,34 +126,33 @@ class PolicyHost:
             log.warning("denied_not_logged", reason=error.details)
         self._has_logged = self._logged_per_second > 0
 
-    def _render(self, rules: RuleSet, numbers: Mapping[str, int]) -> str:
-        return render(
-            rules,
-            numbers,
-            marks=self._marks,
-            link_prefix=self._layout.link_prefix,
-            strangers=self._strangers,
-            logged_per_second=self._logged_per_second,
-        )
+    def _render(self, rules: RuleSet, numbers: Mapping[str, int]) -> Table:
+        logged = self._logged_per_second
+        if self._writer is None or self._writer.logged_per_second != logged:
+            prefix = self._layout.link_prefix
+            self._writer = Writer(
+                marks=self._marks, link_prefix=prefix, logged_per_second=logged
+            )
+        return self._writer.table(rules, numbers, self._strangers)
 
-    async def _put(self, text: str, marks: Mapping[int, frozenset[int]]) -> None:
+    async def _put(self, table: Table, marks: Mapping[int, frozenset[int]]) -> None:
         async with self._turn:
-            before, chains = self._text, self._chains
-            gone = objects(before).counters - objects(text).counters
+            before, chains = self._table, self._chains
+            gone = before.counters - table.counters
 
             def work() -> dict[Counted, int]:
                 last = _counters() if gone else {}
                 if marks:
                     conntrack.clear_marks(marks)
                 if chains is not None and chains == _chains():
-                    nft.change(TABLE, before, text)
+                    nft.change(TABLE, before, table)
                 else:
-                    nft.put(TABLE, text)
+                    nft.put(TABLE, table.text(TABLE))
                 return {x: n for x, n in last.items() if counter_name(x) in gone}
 
             self._chains = None
             last = await self._in_thread(work)
-            self._text, self._chains = text, objects(text).chains
+            self._table, self._chains = table, frozenset(table.chains)
             self._ended(last)
 
     async def counters(self) -> dict[Counted, int]:

@@ -29,7 +29,6 @@ from vcnd.core.policy.rule_set import (
     HOLD,
     OPEN,
     Chain,
-    Element,
     Kind,
     Line,
     Match,
@@ -37,7 +36,8 @@ from vcnd.core.policy.rule_set import (
     RuleSet,
 )
 from vcnd.linux.layout import POLICY_MARKS, POLICY_TABLES
-from vcnd.linux.nft_text import ADDRESS_KINDS, chain, named_set, verdict_map
+from vcnd.linux.nft_table import Filled, Table, read_chains, read_plain
+from vcnd.linux.nft_text import ADDRESS_KINDS, chain
 from vcnd.linux.policy_drops import WORDS, Drops, counted_of, counter_name
 from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
@@ -92,6 +92,75 @@ def numbers_in(chains: Iterable[str]) -> dict[Direction, frozenset[int]]:
     }
 
 
+class Writer:
+    """Writes tables; what a change does not concern is the same value in both."""
+
+    def __init__(
+        self, *, marks: Marks, link_prefix: str, logged_per_second: int = 0
+    ) -> None:
+        """Make it.
+
+        Args:
+            marks: where connections carry the numbers.
+            link_prefix: pods' links begin so.
+            logged_per_second: so many of the packets that are dropped; 0: none.
+        """
+        self._marks, self._link_prefix = marks, link_prefix
+        self.logged_per_second = logged_per_second
+        self._drops = Drops(logged_per_second)
+        self._written: dict[str, _Written] = {}
+
+    def table(
+        self,
+        rules: RuleSet,
+        numbers: Mapping[str, int],
+        strangers: Sequence[str] = (),
+    ) -> Table:
+        """Return the table.
+
+        Args:
+            rules: what it does.
+            numbers: those of the chains; one that has none judges each packet.
+            strangers: others' links whose names look like pods'.
+        """
+        chains: dict[str, Sequence[str]] = {**self._fixed(strangers)}
+        filled: dict[str, Filled] = {**read_plain(self._drops.objects({}))}
+        filled |= _maps(rules)
+        written = {}
+        for name, judging in rules.chains.items():
+            number, there = numbers.get(name), self._written.get(name)
+            if there is None or (there.judging, there.number) != (judging, number):
+                there = self._write(name, judging, number)
+            written[name] = there
+            chains |= there.chains
+            filled |= there.counters
+        self._written = written
+        filled |= {name: _named_set(some) for name, some in rules.sets.items()}
+        return Table(chains, filled)
+
+    def _fixed(self, strangers: Sequence[str]) -> dict[str, list[str]]:
+        """Return the chains that are the same for all rules."""
+        return read_chains(
+            [
+                *_held(self._drops),
+                *chain(OPEN, "accept"),
+                # An error about a connection is no part of it: it must not renew its
+                # number.
+                *chain(
+                    "always",
+                    *(f"ct state related meta l4proto {kind} accept" for kind in ICMP),
+                    "iifname . oifname @own accept",
+                ),
+                *_base_chains(self._link_prefix, strangers, self._drops),
+            ]
+        )
+
+    def _write(self, name: str, judging: Chain, number: int | None) -> "_Written":
+        lines = _chain(name, judging, number, self._marks, self._drops)
+        counters = self._drops.objects({name: judging})
+        return _Written(judging, number, read_chains(lines), read_plain(counters))
+
+
 def render(
     rules: RuleSet,
     numbers: Mapping[str, int],
@@ -101,50 +170,45 @@ def render(
     strangers: Sequence[str] = (),
     logged_per_second: int = 0,
 ) -> str:
-    """Return the table (``nft_scripts`` brings it to the kernel).
+    """Return a table as text (``nft_scripts`` brings it to the kernel).
 
-    Args:
-        rules: what it does.
-        numbers: those of the chains; one that has none judges each packet.
-        marks: where connections carry the numbers.
-        link_prefix: pods' links begin so.
-        strangers: others' links whose names look like pods'.
-        logged_per_second: so many of the packets that are dropped; 0: none.
+    The arguments are those of ``Writer`` and of ``Writer.table``.
     """
-    drops = Drops(logged_per_second)
-    lines = [
-        f"table inet {TABLE} {{",
-        *drops.objects(rules.chains),
-        *_maps(rules),
-        *_named_sets(rules),
-        *_held(drops),
-        *chain(OPEN, "accept"),
-        # An error about a connection is no part of it: it must not renew its number.
-        *chain(
-            "always",
-            *(f"ct state related meta l4proto {kind} accept" for kind in ICMP),
-            "iifname . oifname @own accept",
-        ),
-        *_chains(rules, numbers, marks, drops),
-        *_base_chains(link_prefix, strangers, drops),
-        "}",
-    ]
-    return "\n".join(lines) + "\n"
+    writer = Writer(
+        marks=marks, link_prefix=link_prefix, logged_per_second=logged_per_second
+    )
+    return writer.table(rules, numbers, strangers).text(TABLE)
 
 
-def _maps(rules: RuleSet) -> Iterator[str]:
-    by_link = {
-        f'"{link}"': f"jump {_way(way, Direction.EGRESS)}"
+class _Written(msgspec.Struct, frozen=True):
+    """A chain of the rules as it was written, with those that it leads to."""
+
+    judging: Chain
+    number: int | None
+    chains: Mapping[str, Sequence[str]]
+    counters: Mapping[str, Filled]
+
+
+def _maps(rules: RuleSet) -> dict[str, Filled]:
+    """Return the maps that lead to chains, and the set of pods' talk to themselves."""
+    by_link = (
+        f'"{link}" : jump {_way(way, Direction.EGRESS)}'
         for link, way in rules.egress.items()
+    )
+    own = (f'"{link}" . "{link}"' for link in rules.egress)
+    found = {
+        "egress": Filled("map", "type ifname : verdict;", frozenset(by_link)),
+        "own": Filled("set", "type ifname . ifname;", frozenset(own)),
     }
-    yield verdict_map("egress", "ifname", by_link)
     for family, name in INGRESS_MAPS.items():
-        by_address = {
-            address: f"jump {_way(way, Direction.INGRESS)}"
+        by_address = (
+            f"{address} : jump {_way(way, Direction.INGRESS)}"
             for address, way in rules.ingress.items()
             if family_of(address) is family
-        }
-        yield verdict_map(name, ADDRESS_KINDS[family], by_address)
+        )
+        head = f"type {ADDRESS_KINDS[family]} : verdict;"
+        found[name] = Filled("map", head, frozenset(by_address))
+    return found
 
 
 def _way(way: str, direction: Direction) -> str:
@@ -158,45 +222,30 @@ def _held(drops: Drops) -> Iterator[str]:
         yield from chain(_way(HOLD, direction), *drops.rules(held))
 
 
-def _named_sets(rules: RuleSet) -> Iterator[str]:
-    links = (f'"{link}" . "{link}"' for link in rules.egress)
-    yield named_set("own", "ifname . ifname", links)
-    for name, members in rules.sets.items():
-        yield _named_set(name, members)
-
-
-def _named_set(name: str, members: NamedSet) -> str:
+def _named_set(members: NamedSet) -> Filled:
     kind = ADDRESS_KINDS[members.family]
     if members.kind is Kind.PORTS:
         kind += " . inet_proto . inet_service"
-    elements = map(_element, members.elements)
-    return named_set(name, kind, elements, interval=members.kind is Kind.NETWORKS)
+    flags = " flags interval;" if members.kind is Kind.NETWORKS else ""
+    return Filled("set", f"type {kind};{flags}", members.elements)
 
 
-def _element(element: Element) -> str:
-    if isinstance(element, str):
-        return element
-    address, protocol, number = element
-    return f"{address} . {protocol.lower()} . {number}"
-
-
-def _chains(
-    rules: RuleSet, numbers: Mapping[str, int], marks: Marks, drops: Drops
+def _chain(
+    name: str, judging: Chain, number: int | None, marks: Marks, drops: Drops
 ) -> Iterator[str]:
-    for name, judging in rules.chains.items():
-        direction, number = judging.direction, numbers.get(name)
-        bits = marks.mask(direction)
-        accepted = counted_of(name, judging, None)
-        # Rules that change judge connections again that they have accepted.
-        counting = f'ct state new counter name "{counter_name(accepted)}"'
-        ok, known, giving = f"accept_{name}", "", ""
-        if number is not None:
-            ok = f"{OK[direction]}{number}"
-            mark, keep = f"{marks.mark(direction, number):#010x}", ~bits & 0xFFFFFFFF
-            known = f"ct mark & {bits:#010x} == {mark} accept"
-            giving = f"ct mark set ct mark & {keep:#010x} | {mark}"
-        yield from chain(ok, counting, giving, "accept")
-        yield from _Judging(name, judging, f"goto {ok}", drops).text(known)
+    direction = judging.direction
+    bits = marks.mask(direction)
+    accepted = counted_of(name, judging, None)
+    # Rules that change judge connections again that they have accepted.
+    counting = f'ct state new counter name "{counter_name(accepted)}"'
+    ok, known, giving = f"accept_{name}", "", ""
+    if number is not None:
+        ok = f"{OK[direction]}{number}"
+        mark, keep = f"{marks.mark(direction, number):#010x}", ~bits & 0xFFFFFFFF
+        known = f"ct mark & {bits:#010x} == {mark} accept"
+        giving = f"ct mark set ct mark & {keep:#010x} | {mark}"
+    yield from chain(ok, counting, giving, "accept")
+    yield from _Judging(name, judging, f"goto {ok}", drops).text(known)
 
 
 class _Judging:
