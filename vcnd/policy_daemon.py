@@ -72,7 +72,11 @@ def source_of(config: Config) -> Followed:
         return PolicyFiles(Path(config.policy.manifests))
     kubeconfig = config.policy.kubeconfig or config.kubernetes.kubeconfig
     client = KubeClient(Credentials(Path(kubeconfig)))
-    return PolicySource(client, random=Random())  # noqa: S311 - jitter, no secret
+    return PolicySource(
+        client,
+        random=Random(),  # noqa: S311 - jitter, no secret
+        node=config.kubernetes.node_name,
+    )
 
 
 async def run(

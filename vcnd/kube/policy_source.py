@@ -2,12 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from time import time
 from typing import Any, Generic, Never, TypeVar
 
 import trio
 
 from vcnd.kube import policies, policy_nodes, policy_pods, policy_wire, trim
 from vcnd.kube.policies import ReadPolicy
+from vcnd.kube.policy_events import (
+    CLUSTER_POLICY,
+    NETWORK_POLICY,
+    FlawedPolicy,
+    PolicyEvents,
+    misread,
+    unreadable,
+)
 from vcnd.kube.policy_nodes import PolicyNode
 from vcnd.kube.wire import Namespace
 from vcnd.kubeapi.cache import Cache
@@ -77,6 +86,8 @@ class PolicySource:
         client: KubeClient,
         *,
         random: Random,
+        node: str = "",
+        wall_clock: Callable[[], float] = time,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """Make it; ``run`` follows.
@@ -84,9 +95,12 @@ class PolicySource:
         Args:
             client: the way to the API server; closed when ``run`` ends.
             random: for jitter.
+            node: this node's name, to post Events about policies; empty: none.
+            wall_clock: returns seconds since 1970.
             silence_seconds: a watch without a line for so long is opened again.
         """
         self._client, self._random = client, random
+        self._node, self._wall_clock = node, wall_clock
         self._silence_seconds = silence_seconds
         self._changed = Latch()
         self._knows_cluster_policies = True
@@ -125,6 +139,8 @@ class PolicySource:
                 following.start_soon(self._follow, NODES, self._nodes)
                 following.start_soon(self._follow, NETWORK_POLICIES, self._policies)
                 following.start_soon(self._follow_cluster_policies)
+                if self._node:
+                    following.start_soon(self._events().run)
                 task_status.started()
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
@@ -218,6 +234,35 @@ class PolicySource:
             cluster_policies=len(self._cluster_policies.values),
             flawed=(*flawed, *unreadable),
         )
+
+    def _events(self) -> PolicyEvents:
+        return PolicyEvents(
+            self._client,
+            node=self._node,
+            wall_clock=self._wall_clock,
+            flawed=self._flawed,
+            nodes=self._nodes_with_pods,
+        )
+
+    def _nodes_with_pods(self) -> set[str]:
+        """Return the nodes on which vcnd-policy may run, as far as they are known."""
+        return {pod.node for pod in self._pods.values.values() if pod.node}
+
+    def _flawed(self) -> Iterator[FlawedPolicy]:
+        """Yield what is wrong with policies; nothing before all is known."""
+        if any(self._awaited()):
+            return
+        for kind, followed in (
+            (NETWORK_POLICY, self._policies),
+            (CLUSTER_POLICY, self._cluster_policies),
+        ):
+            skipped = followed.cache.skipped
+            for uid, read in followed.values.items():
+                if read.flaws and uid not in skipped:
+                    yield misread(kind, uid, read)
+            for uid, which in skipped.items():
+                if (found := unreadable(kind, uid, which)) is not None:
+                    yield found
 
     def _awaited(self) -> Iterator[str]:
         """Yield the paths of the kinds that are not known yet."""
