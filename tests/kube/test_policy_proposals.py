@@ -1,9 +1,17 @@
 """Policies that somebody may want: right in all parts, or refused."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.kube.policy_bodies import (
+    cluster_network_policies,
+    network_policies,
+    ruined,
+)
 from vcnd.kube.policy_proposals import ProposalError, proposal, proposals
 from vcnd.model.errors import BadRequestError
 from vcnd.model.policy import PolicyRef, Tier
@@ -76,3 +84,27 @@ def test_a_part_that_is_wrong_is_named(found: Any, what: str, why: str) -> None:
 def test_a_wrong_object_among_others_is_counted() -> None:
     with pytest.raises(BadRequestError, match="object 2: kind"):
         proposals([POLICY, {}])
+
+
+def test_null_means_the_same_as_an_absent_field() -> None:
+    meta = {"name": "web", "namespace": "shop", "labels": None}
+    found = {**POLICY, "metadata": meta, "status": None}
+    assert proposal(found) == proposal(POLICY)
+
+
+def test_an_object_that_is_too_deep_is_refused() -> None:
+    deep: Any = {}
+    for _ in range(5000):
+        deep = {"spec": deep}
+    with pytest.raises(ProposalError, match="too deep"):
+        proposal({**POLICY, **deep})
+
+
+@given(st.data())
+def test_any_object_is_read_or_refused(data: st.DataObject) -> None:
+    kinds = (POLICY, network_policies), (CLUSTER_POLICY, cluster_network_policies)
+    head, bodies = data.draw(st.sampled_from(kinds))
+    spec = data.draw(bodies())
+    bad = data.draw(st.sampled_from([spec, *ruined(spec), None, [], {"x": [spec]}]))
+    with suppress(ProposalError):
+        assert proposal({**head, "spec": bad}).ref.name in ("web", "guard")

@@ -125,7 +125,7 @@ def explain(
     exit_code: bool,
     as_json: bool,
 ) -> None:
-    """Say whether a connection is allowed, and which rule decides.
+    """Say whether a new connection is allowed, and which rule decides.
 
     FROM and TO are pods ([NAMESPACE/]POD) or addresses. Policies are about pods: in
     place of a Service ask for a pod behind it, with the pod's port. PORT is of TCP, if

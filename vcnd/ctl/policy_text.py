@@ -92,6 +92,8 @@ def _way(way: WayShown, *, is_here: bool) -> Iterator[str]:
             yield _row("", f"{number:>3}  {rule}")
         if not policy.rules:
             yield _row("", "  -  no rule, so it allows nothing")
+    if way.left_out:
+        yield _row("", f"and {way.left_out} more policies")
     if is_here:
         yield _row("", f"kernel: {_in_force(way.in_force)}")
 

@@ -37,7 +37,10 @@ def proposal(found: Any) -> Policy:
     Raises:
         ProposalError: it is no policy, or a part is wrong.
     """
-    read = _read(found)
+    try:
+        read = _read(found)
+    except RecursionError as error:
+        raise ProposalError("", "it is too deep") from error
     if not read.policy.ref.name:
         raise ProposalError("metadata.name", "it is empty")
     for flaw in read.flaws:
@@ -64,6 +67,7 @@ def _read(found: Any) -> ReadPolicy:
     if not isinstance(found, dict):
         raise ProposalError("", "it is no object")
     kind = found.get("apiVersion"), found.get("kind")
+    found = _without_nulls(found)
     try:
         if kind == NETWORK_POLICY:
             namespaced = msgspec.convert(found, NetworkPolicy)
@@ -81,3 +85,15 @@ def _read(found: Any) -> ReadPolicy:
         f"{kind[1]} of {kind[0]} is neither {NETWORK_POLICY[1]} of {NETWORK_POLICY[0]}"
         f" nor {CLUSTER_POLICY[1]} of {CLUSTER_POLICY[0]}",
     )
+
+
+def _without_nulls(found: Any) -> Any:
+    """Return an object without what is null: an absent field means the same."""
+    match found:
+        case dict():
+            kept = {key: value for key, value in found.items() if value is not None}
+            return {key: _without_nulls(value) for key, value in kept.items()}
+        case list():
+            return [_without_nulls(value) for value in found]
+        case _:
+            return found

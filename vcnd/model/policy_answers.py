@@ -31,7 +31,8 @@ class PolicyShown(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None
     """None: its kind has none."""
     rules: tuple[str, ...]
-    """In words; in the order in which they stand."""
+    """In words; in the order in which they stand.  Of many the last text says how many
+    there are more."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,8 @@ class WayShown(msgspec.Struct, frozen=True, kw_only=True):
     isolated: bool
     """Whether only what a rule allows is allowed."""
     policies: tuple[PolicyShown, ...]
+    left_out: int = 0
+    """How many policies are not here."""
     in_force: WayInForce = WayInForce()
 
 
@@ -127,7 +130,8 @@ class DeniedFlows(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction
     """The side that denies."""
     policies: tuple[str, ...]
-    """The policy whose rule denies, or those that isolate the pod."""
+    """The policy whose rule denies, or those that isolate the pod.  Of many the last
+    text says how many there are more."""
     connections: int
 
 

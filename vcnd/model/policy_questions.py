@@ -1,10 +1,10 @@
 """What vcndctl asks vcnd-policy about policies."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from vcnd.model.policy import Protocol
+from vcnd.model.policy import FIRST_PORT, LAST_PORT, Protocol
 
 MOST_GROUPS = 50
 
@@ -24,7 +24,7 @@ class ExplainQuestion(msgspec.Struct, frozen=True, kw_only=True):
     destination: str
     protocol: Protocol | None
     """None: one without ports."""
-    port: int
+    port: Annotated[int, msgspec.Meta(ge=FIRST_PORT, le=LAST_PORT)]
 
 
 class DryRunQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,5 +32,5 @@ class DryRunQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
     objects: list[Any]
     """NetworkPolicies and ClusterNetworkPolicies, as the API has them."""
-    most: int = MOST_GROUPS
+    most: Annotated[int, msgspec.Meta(ge=1, le=1000)] = MOST_GROUPS
     """So many groups of connections are told at most."""

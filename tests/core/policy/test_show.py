@@ -117,3 +117,9 @@ def test_a_table_that_is_gone_differs() -> None:
     found = sides(PACKET, judge_of(CLOSED).verdict(PACKET), {})
     (why,) = checked(found, [], INGRESS).differences
     assert "chain ingress_side is not there" in why
+
+
+def test_of_many_policies_some_are_shown() -> None:
+    many = [network_policy(name=f"{n:03}", ingress=()) for n in range(500)]
+    shown = way(judge_of(*many), PODS[0], INGRESS)
+    assert (len(shown.policies), shown.left_out) == (50, 450)

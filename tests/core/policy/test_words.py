@@ -3,7 +3,12 @@
 import pytest
 
 from tests.core.policy.example import labelled, named, network_policy, port
-from vcnd.core.policy.words import rule_words, rules_of, selector_words
+from vcnd.core.policy.words import (
+    policy_names,
+    rule_words,
+    rules_of,
+    selector_words,
+)
 from vcnd.model.policy import (
     Action,
     Block,
@@ -85,3 +90,18 @@ def test_rules_of_one_direction_are_told_in_their_order() -> None:
         "allows everything from anywhere",
     )
     assert rules_of(policy, Direction.EGRESS) == ()
+
+
+def test_of_many_parts_some_are_told_and_the_others_counted() -> None:
+    many = tuple(range(1, 1001))
+    ports = Rule(ports=tuple(map(port, many)))
+    words = rule_words(ports, Direction.INGRESS)
+    assert words.startswith("allows TCP 1, 2, 3, ")
+    assert words.endswith(", 20, and 980 more from anywhere")
+    peers = Rule(peers=tuple(Pods(namespace=f"n{n}") for n in many))
+    words = rule_words(peers, Direction.INGRESS)
+    assert words.endswith("of namespace n20; and 980 more")
+    rules = rules_of(network_policy(ingress=(ports,) * 1000), Direction.INGRESS)
+    assert (len(rules), rules[-1]) == (101, "and 900 more")
+    names = policy_names([network_policy(name=str(n)).ref for n in many])
+    assert (len(names), names[-1]) == (21, "and 980 more")

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from vcnd.core.policy.judge import Decision, Judge
-from vcnd.core.policy.words import policy_name
+from vcnd.core.policy.words import policy_name, policy_names
 from vcnd.model.policy import Cluster, Packet, Policy, PolicyRef, Tier
 from vcnd.model.policy_answers import DeniedFlows, DryRunAnswer
 
@@ -105,14 +105,14 @@ class DryRun:
         if decision.rule is not None:
             refs = (decision.rule.policy,)
         # Of several that isolate the pod, those that are new have made the difference.
-        blamed = [ref for ref in refs if ref in self._new] or refs
+        blamed = tuple(ref for ref in refs if ref in self._new) or refs
         return DeniedFlows(
             source=reason.source,
             destination=reason.destination,
             protocol=reason.packet.protocol,
             port=reason.packet.port,
             direction=decision.direction,
-            policies=tuple(map(policy_name, blamed)),
+            policies=policy_names(blamed),
             connections=connections,
         )
 

@@ -1,7 +1,7 @@
 """A verdict in plain sentences."""
 
 from vcnd.core.policy.judge import Decision, Ground, RuleRef, Verdict
-from vcnd.core.policy.words import policy_name
+from vcnd.core.policy.words import policy_name, policy_names
 from vcnd.model.policy import Direction, Packet
 
 WITHOUT_POLICY = {
@@ -45,7 +45,7 @@ def reasons(decision: Decision) -> list[str]:
         verb = "allows" if decision.allowed else "denies"
         reasons.append(f"{_rule(decision.rule, decision.direction)} {verb} {side}.")
     elif decision.isolating:
-        policies = ", ".join(policy_name(ref) for ref in decision.isolating)
+        policies = ", ".join(policy_names(decision.isolating))
         reasons.append(f"No rule allows {side}. The pod is isolated by {policies}.")
     else:
         text = WITHOUT_POLICY[decision.ground]

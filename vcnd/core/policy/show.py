@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vcnd.core.policy.explain import reasons
 from vcnd.core.policy.judge import Decision, Judge, Verdict
 from vcnd.core.policy.words import KINDS, rules_of
-from vcnd.model.policy import Direction, Packet, PolicyPod, Tier
+from vcnd.model.policy import Direction, Packet, Policy, PolicyPod, Tier
 from vcnd.model.policy_answers import (
     KernelCheck,
     PolicyShown,
@@ -15,6 +15,8 @@ from vcnd.model.policy_answers import (
 )
 
 HELD = "held"
+MOST_POLICIES = 50
+"""Of one pod and direction, that are shown."""
 CHAINS = {"egress_side": Direction.EGRESS, "ingress_side": Direction.INGRESS}
 """The chains at the hook, and the side of a connection that each one judges."""
 
@@ -22,17 +24,22 @@ CHAINS = {"egress_side": Direction.EGRESS, "ingress_side": Direction.INGRESS}
 def way(judge: Judge, pod: PolicyPod, direction: Direction) -> WayShown:
     """Return what policies say about a pod in one direction."""
     tiers = judge.policies(pod, direction)
-    shown = [
-        PolicyShown(
-            kind=KINDS[tier],
-            policy=str(policy.ref),
-            priority=None if tier is Tier.NAMESPACE else policy.priority,
-            rules=rules_of(policy, direction),
-        )
-        for tier in Tier
-        for policy in tiers[tier]
-    ]
-    return WayShown(isolated=bool(tiers[Tier.NAMESPACE]), policies=tuple(shown))
+    found = [policy for tier in Tier for policy in tiers[tier]]
+    return WayShown(
+        isolated=bool(tiers[Tier.NAMESPACE]),
+        policies=tuple(_policy(x, direction) for x in found[:MOST_POLICIES]),
+        left_out=len(found[MOST_POLICIES:]),
+    )
+
+
+def _policy(policy: Policy, direction: Direction) -> PolicyShown:
+    tier = policy.ref.tier
+    return PolicyShown(
+        kind=KINDS[tier],
+        policy=str(policy.ref),
+        priority=None if tier is Tier.NAMESPACE else policy.priority,
+        rules=rules_of(policy, direction),
+    )
 
 
 def sides(

@@ -29,6 +29,8 @@ KINDS = {
     Tier.NAMESPACE: "NetworkPolicy",
     Tier.BASELINE: "ClusterNetworkPolicy (Baseline)",
 }
+MOST, MOST_RULES = 20, 100
+"""So many policies, peers or ports are told in words, and so many rules."""
 VERBS = {Action.ACCEPT: "allows", Action.DENY: "denies", Action.PASS: "passes on"}
 
 
@@ -37,9 +39,29 @@ def policy_name(ref: PolicyRef) -> str:
     return f"{KINDS[ref.tier]} {ref}"
 
 
+def policy_names(refs: Sequence[PolicyRef]) -> tuple[str, ...]:
+    """Return the names of policies: not of all, where there are many."""
+    return tuple(_some([policy_name(ref) for ref in refs[: MOST + 1]], len(refs)))
+
+
 def rules_of(policy: Policy, direction: Direction) -> tuple[str, ...]:
-    """Return what each of a policy's rules says about a direction."""
-    return tuple(rule_words(x, direction) for x in policy.rules(direction) or ())
+    """Return what a policy's rules say about a direction: not all, of many."""
+    rules = policy.rules(direction) or ()
+    words = [rule_words(x, direction) for x in rules[: MOST_RULES + 1]]
+    return tuple(_some(words, len(rules), MOST_RULES))
+
+
+def _some(texts: Sequence[str], number: int, most: int = MOST) -> list[str]:
+    """Return texts, or the first of them and how many there are more.
+
+    Args:
+        texts: all, or more than ``most``.
+        number: of all.
+        most: how many are told.
+    """
+    if number <= most:
+        return list(texts)
+    return [*texts[:most], f"and {number - most} more"]
 
 
 def rule_words(rule: Rule, direction: Direction) -> str:
@@ -54,14 +76,17 @@ def rule_words(rule: Rule, direction: Direction) -> str:
         return f"{what} {'from' if ingress else 'to'} anywhere"
     if not rule.peers:
         return f"{what} {'from' if ingress else 'to'} nowhere"
-    peers = "; or ".join(map(_peer, rule.peers))
-    return f"{what} {'from' if ingress else 'to'} {peers}"
+    peers = _some([*map(_peer, rule.peers[: MOST + 1])], len(rule.peers))
+    told = "; or ".join(peers[:MOST])
+    if rest := peers[MOST:]:
+        told += f"; {rest[0]}"
+    return f"{what} {'from' if ingress else 'to'} {told}"
 
 
 def _ports(ports: Sequence[Port] | None) -> str:
     if ports is None:
         return "everything"
-    return ", ".join(_grouped(ports)) or "nothing"
+    return ", ".join(_some([*_grouped(ports)], len(ports))) or "nothing"
 
 
 def _grouped(ports: Sequence[Port]) -> Iterator[str]:
@@ -90,8 +115,8 @@ def _port(port: Port) -> tuple[str, str]:
 def _peer(peer: Peer) -> str:
     match peer:
         case Block():
-            hole = f" except {', '.join(peer.excepted)}" if peer.excepted else ""
-            return f"{peer.network}{hole}"
+            holes = ", ".join(_some(peer.excepted, len(peer.excepted)))
+            return f"{peer.network} except {holes}" if holes else peer.network
         case Pods():
             return pods_words(peer)
 
