@@ -40,7 +40,14 @@ from fakeoci.world.tables import (
 from fakeoci.world.vnics import NewVnic
 from fakeoci.world.world import World
 
-PROTOCOLS = {"all": "all", "icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
+PROTOCOLS = {
+    "all": "all",
+    "icmp": "1",
+    "tcp": "6",
+    "udp": "17",
+    "icmpv6": "58",
+    "sctp": "132",
+}
 GATEWAY_KINDS = {
     "internet": "internetgateway",
     "nat": "natgateway",

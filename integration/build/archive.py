@@ -25,6 +25,8 @@ class Image:
 
     name: str
     """With its tag."""
+    also: Sequence[str] = ()
+    """Further names, with their tags."""
     layers: Sequence[Mapping[str, Path | None]]
     """Of each layer: path in the image → file or folder; None is an empty folder."""
     entrypoint: Sequence[str] = ()
@@ -145,7 +147,9 @@ def _assemble(
     content = json.dumps(config, sort_keys=True).encode()
     name = f"{hashlib.sha256(content).hexdigest()}.json"
     names = [f"{d.removeprefix('sha256:')}/layer.tar" for d in digests]
-    manifest = [{"Config": name, "RepoTags": [image.name], "Layers": names}]
+    manifest = [
+        {"Config": name, "RepoTags": [image.name, *image.also], "Layers": names}
+    ]
     with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as t:
         listing = json.dumps(manifest).encode()
         for inside, data in ((name, content), ("manifest.json", listing)):

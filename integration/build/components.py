@@ -109,6 +109,24 @@ E2E = Program(
     is_test=True,
 )
 
+CYCLONUS = Program(
+    name="cyclonus", module="cyclonus", package="vcnd.invalid/components/cyclonus/batch"
+)
+CYCLONUS_WORKER = Program(
+    name="worker",
+    module="cyclonus",
+    package="github.com/mattfenwick/cyclonus/cmd/worker",
+)
+POLICY_API = "sigs.k8s.io/network-policy-api"
+"""The module of ClusterNetworkPolicy: its CRDs and its conformance tests."""
+POLICY_CONFORMANCE = Program(
+    name="conformance.test",
+    module="network-policy-api",
+    package=f"{POLICY_API}/conformance",
+    is_test=True,
+)
+SCTP = Program(name="sctp", module="sctp", package="vcnd.invalid/components/sctp")
+
 
 def _ldflags(program: Program) -> str:
     flags = "-s -w"

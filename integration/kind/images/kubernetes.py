@@ -65,7 +65,7 @@ def kubernetes(cache: Cache, rootfs: Path) -> list[Path]:
     return made
 
 
-def _archive(
+def archive(
     cache: Cache, name: str, key: str, image_of: Callable[[Path], Image]
 ) -> Path:
     """Return an image's archive; ``image_of`` gets a scratch folder."""
@@ -90,7 +90,7 @@ def _of_program(cache: Cache, program: Program, name: str, path: str = "") -> Pa
             entrypoint=[path],
         )
 
-    return _archive(cache, program.name, key_of(name, path, str(binary)), image)
+    return archive(cache, program.name, key_of(name, path, str(binary)), image)
 
 
 def _pause(cache: Cache) -> Path:
@@ -100,7 +100,7 @@ def _pause(cache: Cache) -> Path:
     def image(_scratch: Path) -> Image:
         return Image(name=name, layers=[{"/pause": binary}], entrypoint=["/pause"])
 
-    return _archive(cache, "pause", key_of(name, binary.parent.name), image)
+    return archive(cache, "pause", key_of(name, binary.parent.name), image)
 
 
 def _libraries(rootfs: Path, programs: Iterable[str]) -> set[str]:
@@ -160,7 +160,7 @@ def with_iptables(
         return Image(name=name, layers=[layer], links=links, entrypoint=[path])
 
     key = key_of(name, path, binary.parent.name, rootfs.name)
-    return _archive(cache, program.name, key, image)
+    return archive(cache, program.name, key, image)
 
 
 def _write_certificate(folder: Path) -> None:
@@ -188,52 +188,65 @@ def _write_certificate(folder: Path) -> None:
     )
 
 
+def lay_tools(rootfs: Path, scratch: Path) -> None:
+    """Lay the root file system of busybox' image into an empty folder."""
+    busybox = scratch / "usr/bin/busybox"
+    busybox.parent.mkdir(parents=True)
+    _take(rootfs, ["usr/bin/busybox"], scratch)
+    listed = subprocess.run(
+        ["/usr/sbin/chroot", str(rootfs), "busybox", "--list"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for applet in listed.stdout.split():
+        if applet != "busybox":
+            (scratch / "usr/bin" / applet).symlink_to("busybox")
+    etc = scratch / "etc"
+    etc.mkdir()
+    (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (etc / "group").write_text("root:x:0:\n")
+    (etc / "nsswitch.conf").write_text("hosts: files dns\n")
+    for name in ("root", "home", "proc", "sys", "dev", "run", "var", "uploads"):
+        (scratch / name).mkdir()
+    (scratch / "tmp").mkdir(mode=0o1777)
+    for name in ("bin", "sbin", "lib"):
+        target = "usr/bin" if name != "lib" else "usr/lib"
+        (scratch / name).symlink_to(target)
+
+
+def lay_agnhost(rootfs: Path, scratch: Path) -> None:
+    """Lay agnhost's root file system, without agnhost, into an empty folder."""
+    lay_tools(rootfs, scratch)
+    for tool in (*TOOLS, "usr/bin/bash"):
+        (scratch / "usr/bin" / Path(tool).name).unlink(missing_ok=True)
+    _take(rootfs, TOOLS, scratch)
+    for applet, target in (("sh", "bash"), ("nc", "nc.openbsd")):
+        link = scratch / "usr/bin" / applet
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    for library in ("libnss_files.so.2", "libnss_dns.so.2"):
+        shutil.copy2(rootfs / LIBRARIES / library, scratch / LIBRARIES)
+    (scratch / "agnhost-2").symlink_to("agnhost")
+    _write_certificate(scratch)
+
+
+def agnhost_key(cache: Cache, rootfs: Path) -> str:
+    """Return a hash of what an image of agnhost is made of."""
+    agnhost = build(cache, components.AGNHOST)
+    return key_of(agnhost.parent.name, rootfs.name, TOOLS, "with a certificate")
+
+
 def _for_tests(cache: Cache, rootfs: Path) -> list[Path]:
     agnhost = build(cache, components.AGNHOST)
 
-    def root(scratch: Path) -> None:
-        busybox = scratch / "usr/bin/busybox"
-        busybox.parent.mkdir(parents=True)
-        _take(rootfs, ["usr/bin/busybox"], scratch)
-        listed = subprocess.run(
-            ["/usr/sbin/chroot", str(rootfs), "busybox", "--list"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for applet in listed.stdout.split():
-            if applet != "busybox":
-                (scratch / "usr/bin" / applet).symlink_to("busybox")
-        etc = scratch / "etc"
-        etc.mkdir()
-        (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-        (etc / "group").write_text("root:x:0:\n")
-        (etc / "nsswitch.conf").write_text("hosts: files dns\n")
-        for name in ("root", "home", "proc", "sys", "dev", "run", "var", "uploads"):
-            (scratch / name).mkdir()
-        (scratch / "tmp").mkdir(mode=0o1777)
-        for name in ("bin", "sbin", "lib"):
-            target = "usr/bin" if name != "lib" else "usr/lib"
-            (scratch / name).symlink_to(target)
-
     def busybox_image(scratch: Path) -> Image:
-        root(scratch)
+        lay_tools(rootfs, scratch)
         return Image(name=BUSYBOX, layers=[{"/": scratch}], command=["sh"])
 
     def agnhost_image(name: str) -> Callable[[Path], Image]:
         def image(scratch: Path) -> Image:
-            root(scratch)
-            for tool in (*TOOLS, "usr/bin/bash"):
-                (scratch / "usr/bin" / Path(tool).name).unlink(missing_ok=True)
-            _take(rootfs, TOOLS, scratch)
-            for applet, target in (("sh", "bash"), ("nc", "nc.openbsd")):
-                link = scratch / "usr/bin" / applet
-                link.unlink(missing_ok=True)
-                link.symlink_to(target)
-            for library in ("libnss_files.so.2", "libnss_dns.so.2"):
-                shutil.copy2(rootfs / LIBRARIES / library, scratch / LIBRARIES)
-            (scratch / "agnhost-2").symlink_to("agnhost")
-            _write_certificate(scratch)
+            lay_agnhost(rootfs, scratch)
             layer = {"/": scratch, "/agnhost": agnhost}
             return Image(
                 name=name, layers=[layer], entrypoint=["/agnhost"], command=["pause"]
@@ -241,9 +254,9 @@ def _for_tests(cache: Cache, rootfs: Path) -> list[Path]:
 
         return image
 
-    key = key_of(agnhost.parent.name, rootfs.name, TOOLS, "with a certificate")
+    key = agnhost_key(cache, rootfs)
     return [
-        _archive(cache, "busybox", key_of(rootfs.name, BUSYBOX), busybox_image),
-        _archive(cache, "agnhost", key, agnhost_image(AGNHOST)),
-        _archive(cache, "jessie-dnsutils", key, agnhost_image(JESSIE)),
+        archive(cache, "busybox", key_of(rootfs.name, BUSYBOX), busybox_image),
+        archive(cache, "agnhost", key, agnhost_image(AGNHOST)),
+        archive(cache, "jessie-dnsutils", key, agnhost_image(JESSIE)),
     ]

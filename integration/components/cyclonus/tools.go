@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package tools pins cyclonus, which tests network policies.
+package tools
+
+import (
+	_ "github.com/mattfenwick/cyclonus/cmd/worker"
+	_ "github.com/mattfenwick/cyclonus/pkg/cli"
+)

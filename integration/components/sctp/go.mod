@@ -1,0 +1,3 @@
+module vcnd.invalid/components/sctp
+
+go 1.26.8

@@ -1,0 +1,200 @@
+// Command sctp stands for agnhost where a kernel has no SCTP sockets.
+//
+// It serves and connects SCTP with raw IPv4 packets: a server answers INIT with INIT
+// ACK, and a client is connected once that arrives.  Policies judge the first packet,
+// so nothing more is needed to see their verdict.  It calls the real agnhost for
+// everything else.
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	real      = "/agnhost.real"
+	serve     = "SERVE_SCTP_PORT_"
+	network   = "ip4:132"
+	header    = 12 // source port, destination port, verification tag, checksum
+	initSize  = 20 // chunk header, initiate tag, window, streams out and in, first number
+	initChunk = 1
+	initAck   = 2
+	again     = 300 * time.Millisecond
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// packet is what RFC 9260 calls a common header, and one INIT or INIT ACK.
+type packet struct {
+	source, target uint16
+	verification   uint32
+	kind           byte
+	tag            uint32
+}
+
+func (p packet) encode() []byte {
+	size := initSize
+	if p.kind == initAck {
+		size += 8 // an INIT ACK must have a cookie
+	}
+	b := make([]byte, header+size)
+	binary.BigEndian.PutUint16(b[0:], p.source)
+	binary.BigEndian.PutUint16(b[2:], p.target)
+	binary.BigEndian.PutUint32(b[4:], p.verification)
+	b[12] = p.kind
+	binary.BigEndian.PutUint16(b[14:], uint16(size))
+	binary.BigEndian.PutUint32(b[16:], p.tag)
+	binary.BigEndian.PutUint32(b[20:], 65536)
+	binary.BigEndian.PutUint16(b[24:], 1)
+	binary.BigEndian.PutUint16(b[26:], 1)
+	binary.BigEndian.PutUint32(b[28:], 1)
+	if p.kind == initAck {
+		binary.BigEndian.PutUint16(b[32:], 7) // the cookie, of four bytes
+		binary.BigEndian.PutUint16(b[34:], 8)
+	}
+	binary.LittleEndian.PutUint32(b[8:], crc32.Checksum(b, castagnoli))
+	return b
+}
+
+func decode(b []byte) (packet, bool) {
+	if len(b) < header+initSize || (b[12] != initChunk && b[12] != initAck) {
+		return packet{}, false
+	}
+	return packet{
+		source:       binary.BigEndian.Uint16(b[0:]),
+		target:       binary.BigEndian.Uint16(b[2:]),
+		verification: binary.BigEndian.Uint32(b[4:]),
+		kind:         b[12],
+		tag:          binary.BigEndian.Uint32(b[16:]),
+	}, true
+}
+
+func fail(what string, err error) {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
+	os.Exit(1)
+}
+
+func serveOn(ports map[uint16]bool) {
+	socket, err := net.ListenPacket(network, "0.0.0.0")
+	if err != nil {
+		fail("OTHER", err)
+	}
+	buffer := make([]byte, 65536)
+	for {
+		size, from, err := socket.ReadFrom(buffer)
+		if err != nil {
+			fail("OTHER", err)
+		}
+		asked, ok := decode(buffer[:size])
+		if !ok || asked.kind != initChunk || !ports[asked.target] {
+			continue
+		}
+		answer := packet{
+			source: asked.target, target: asked.source,
+			verification: asked.tag, kind: initAck, tag: rand.Uint32() | 1,
+		}
+		// A packet that cannot be sent is one that is lost.
+		_, _ = socket.WriteTo(answer.encode(), from)
+	}
+}
+
+func connect(destination string, limit time.Duration) {
+	host, port, err := net.SplitHostPort(destination)
+	if err != nil {
+		fail("UNKNOWN", err)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		fail("UNKNOWN", err)
+	}
+	address, err := net.ResolveIPAddr("ip4", host)
+	if err != nil {
+		fail("DNS", err)
+	}
+	socket, err := net.ListenPacket(network, "0.0.0.0")
+	if err != nil {
+		fail("OTHER", err)
+	}
+	ask := packet{
+		source: uint16(32768 + rand.IntN(28000)), target: uint16(number),
+		kind: initChunk, tag: rand.Uint32() | 1,
+	}
+	buffer := make([]byte, 65536)
+	for end := time.Now().Add(limit); time.Now().Before(end); {
+		if _, err := socket.WriteTo(ask.encode(), address); err != nil {
+			fail("OTHER", err)
+		}
+		until := time.Now().Add(again)
+		if until.After(end) {
+			until = end
+		}
+		_ = socket.SetReadDeadline(until)
+		for {
+			size, _, err := socket.ReadFrom(buffer)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+			if err != nil {
+				fail("OTHER", err)
+			}
+			answer, ok := decode(buffer[:size])
+			if ok && answer.kind == initAck && answer.target == ask.source &&
+				answer.verification == ask.tag {
+				return
+			}
+		}
+	}
+	fmt.Fprintln(os.Stderr, "TIMEOUT")
+	os.Exit(1)
+}
+
+func served() map[uint16]bool {
+	ports := map[uint16]bool{}
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if port, found := strings.CutPrefix(name, serve); found {
+			if number, err := strconv.ParseUint(port, 10, 16); err == nil {
+				ports[uint16(number)] = true
+			}
+		}
+	}
+	return ports
+}
+
+func main() {
+	arguments := os.Args[1:]
+	if len(arguments) > 0 && arguments[0] == "porter" {
+		if ports := served(); len(ports) > 0 {
+			serveOn(ports)
+		}
+	}
+	if len(arguments) > 0 && arguments[0] == "connect" {
+		limit, destination, asked := 10*time.Second, "", false
+		for _, a := range arguments[1:] {
+			if text, found := strings.CutPrefix(a, "--timeout="); found {
+				if d, err := time.ParseDuration(text); err == nil && d > 0 {
+					limit = d
+				}
+			} else if a == "--protocol=sctp" {
+				asked = true
+			} else if !strings.HasPrefix(a, "-") {
+				destination = a
+			}
+		}
+		if asked {
+			connect(destination, limit)
+			return
+		}
+	}
+	err := syscall.Exec(real, append([]string{"/agnhost"}, arguments...), os.Environ())
+	fail("OTHER", err)
+}

@@ -1,0 +1,1 @@
+"""Others' suites that test network policies, run on the cluster."""
