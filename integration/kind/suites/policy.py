@@ -171,7 +171,7 @@ def _conformance(cluster: Cluster, extent: Extent) -> Result:
 
 
 SUITES = {
-    "e2e": Suite(run=_e2e, whole=45, subset=5),
+    "e2e": Suite(run=_e2e, whole=45, subset=6),
     "cyclonus": Suite(run=_cyclonus, whole=230, subset=15),
     "conformance": Suite(run=_conformance, whole=22, subset=6),
 }
