@@ -17,37 +17,23 @@ from integration.checking import CheckError
 from integration.kind import bench, install
 from integration.kind import cluster as clusters
 from integration.kind.checks import run
-from integration.kind.checks.removal import keep_baseline
-from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
 from integration.kind.docker import DockerError
 from integration.kind.flannel import bench as flannel_bench
-from integration.kind.settings import CLUSTER, state
-from integration.kind.suites import policy as policy_suites
-
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-OFFLINE = click.option(
-    "--offline",
-    is_flag=True,
-    help="Build everything from package registries, with a Docker of our own.",
+from integration.kind.options import (
+    EXPRESS,
+    JSON,
+    NODES,
+    OFFLINE,
+    POLICY,
+    console_of,
 )
-NODES = click.option("--nodes", default=3, show_default=True, type=click.IntRange(2, 6))
+from integration.kind.settings import CLUSTER, state
+from integration.kind.suites.command import policy as policy_command
+from integration.kind.up import bring_up
 
 LEAST_NODES = 3
 """Of a cluster for the checks: a control plane, and workers that talk to each other."""
-
-EXPRESS = click.option(
-    "--express/--no-express",
-    default=True,
-    help="Whether vcnd may use its express lane.",
-)
-POLICY = click.option(
-    "--policy",
-    type=click.Choice(["strict", "standard", "off"]),
-    default="strict",
-    show_default=True,
-    help="How vcnd-policy enforces network policies.",
-)
 
 
 @click.group()
@@ -55,8 +41,7 @@ def main() -> None:
     """Run a multi-node kind cluster whose pods have addresses of the VCN."""
 
 
-def _console(*, as_json: bool) -> Console:
-    return Console(stderr=as_json, highlight=False)
+main.add_command(policy_command)
 
 
 @main.command()
@@ -70,13 +55,13 @@ def up(
     nodes: int, *, as_json: bool, offline: bool, express: bool, policy: str, keep: bool
 ) -> None:
     """Start the cluster, with vcnd on it."""
-    console = _console(as_json=as_json)
+    console = console_of(as_json=as_json)
     cache = Cache(console)
     if clusters.running(cache) is not None:
         sys.exit("vcn kind: the cluster is up already; ./vcn kind down removes it")
     began = time.monotonic()
     try:
-        cluster = _up(
+        cluster = bring_up(
             cache,
             console,
             nodes=nodes,
@@ -100,32 +85,6 @@ def up(
         "  ./vcn kind test                the checks\n"
         "  ./vcn kind down                leaves nothing"
     )
-
-
-def _up(
-    cache: Cache,
-    console: Console,
-    *,
-    nodes: int,
-    offline: bool,
-    express: bool,
-    policy: str,
-) -> Cluster:
-    cluster = clusters.prepare(cache, offline=offline)
-    if not express:
-        (state() / install.NO_EXPRESS).touch()
-    (state() / install.POLICY).write_text(policy)
-    cluster.create(nodes, console)
-    keep_baseline(cluster)
-    began = time.monotonic()
-    with console.status("vcnd comes to the nodes"):
-        cluster.load_own()
-        install.apply(cluster, install.write_manifests(Cloud(cluster.docker)))
-        install.wait_ready(cluster)
-    took = time.monotonic() - began
-    console.print(f"  vcnd serves, all nodes are ready [dim]{took:.0f} s[/]")
-    cache.prune()
-    return cluster
 
 
 def _status(cluster: Cluster) -> dict[str, Any]:
@@ -152,7 +111,7 @@ def _running(cache: Cache) -> Cluster:
 @JSON
 def status(*, as_json: bool) -> None:
     """Tell what is up."""
-    cluster = _running(Cache(_console(as_json=as_json)))
+    cluster = _running(Cache(console_of(as_json=as_json)))
     if as_json:
         click.echo(json.dumps(_status(cluster), indent=2))
         return
@@ -185,7 +144,7 @@ def test(
     unknown = set(only) - set(run.NAMES)
     if unknown:
         sys.exit(f"vcn kind: no check {', '.join(unknown)}: {', '.join(run.NAMES)}")
-    console = _console(as_json=as_json)
+    console = console_of(as_json=as_json)
     cache = Cache(console)
     began = time.monotonic()
     cluster = clusters.running(cache)
@@ -195,7 +154,7 @@ def test(
         sys.exit("vcn kind: a cluster is up; end it (./vcn kind down) for --no-express")
     try:
         if cluster is None:
-            cluster = _up(
+            cluster = bring_up(
                 cache,
                 console,
                 nodes=nodes,
@@ -229,61 +188,6 @@ def _refuse_unfit(nodes: int) -> None:
         )
 
 
-@main.command()
-@NODES
-@JSON
-@OFFLINE
-@click.option(
-    "--suite",
-    "names",
-    multiple=True,
-    type=click.Choice(tuple(policy_suites.SUITES)),
-    help="Only this suite.",
-)
-@click.option("--subset", is_flag=True, help="Some tests of each: eight minutes.")
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the conformance profile's report goes.",
-)
-@click.option("--keep", is_flag=True, help="Leave up a cluster that was not up before.")
-def policy(
-    nodes: int,
-    *,
-    as_json: bool,
-    offline: bool,
-    names: tuple[str, ...],
-    subset: bool,
-    report: Path | None,
-    keep: bool,
-) -> None:
-    """Run others' suites of network policies, on the cluster that is up or on an own.
-
-    These are Kubernetes' end-to-end tests, cyclonus, and the conformance tests of
-    ClusterNetworkPolicy.
-    """
-    console = _console(as_json=as_json)
-    cache = Cache(console)
-    cluster = clusters.running(cache)
-    own = cluster is None
-    extent = policy_suites.Extent(
-        subset=subset, report=(report or state() / "conformance.yaml").absolute()
-    )
-    try:
-        if cluster is None:
-            cluster = _up(cache, console, nodes=nodes, offline=offline, express=True)
-        chosen = names or tuple(policy_suites.SUITES)
-        results = policy_suites.run(cluster, console, chosen, extent)
-    finally:
-        if own and not keep:
-            clusters.tear_down(cache)
-    ok = all(policy_suites.passed(n, r, extent) for n, r in results.items())
-    if as_json:
-        suites = {name: result.as_json() for name, result in results.items()}
-        click.echo(json.dumps({"suites": suites, "ok": ok}, indent=2))
-    sys.exit(0 if ok else 1)
-
-
 @main.command("bench")
 @JSON
 @click.option(
@@ -300,7 +204,7 @@ def bench_(*, as_json: bool, against: str, rounds: int) -> None:
     With --against flannel also what packets between pods on two nodes take, in so
     many rounds; the cluster is of no other use after that.
     """
-    console = _console(as_json=as_json)
+    console = console_of(as_json=as_json)
     cache = Cache(console)
     with run.staged(_running(cache), cache) as stage:
         if against == "flannel":
@@ -349,7 +253,7 @@ def kubectl(arguments: tuple[str, ...]) -> None:
 @JSON
 def down(*, as_json: bool) -> None:
     """Remove the cluster and all that belongs to it."""
-    console = _console(as_json=as_json)
+    console = console_of(as_json=as_json)
     began = time.monotonic()
     clusters.tear_down(Cache(console))
     seconds = round(time.monotonic() - began, 1)

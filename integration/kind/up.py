@@ -1,0 +1,53 @@
+"""The whole of a cluster: nodes in the fake VCN, and vcnd on them."""
+
+import time
+
+from rich.console import Console
+
+from integration.build.cache import Cache
+from integration.kind import cluster as clusters
+from integration.kind import install
+from integration.kind.checks.removal import keep_baseline
+from integration.kind.cloud import Cloud
+from integration.kind.cluster import Cluster
+from integration.kind.settings import state
+
+
+def bring_up(
+    cache: Cache,
+    console: Console,
+    *,
+    nodes: int,
+    offline: bool,
+    express: bool,
+    policy: str,
+) -> Cluster:
+    """Start a cluster.
+
+    Args:
+        cache: has its programs and images, or gets them.
+        console: where progress is told.
+        nodes: how many there are, with the control plane.
+        offline: build everything here, and run on a Docker of our own.
+        express: whether vcnd may use its express lane.
+        policy: ``[policy] enforcement``.
+
+    Raises:
+        BuildError: something cannot be built here.
+        DockerError: a node, or vcnd on it, does not come up.
+    """
+    cluster = clusters.prepare(cache, offline=offline)
+    if not express:
+        (state() / install.NO_EXPRESS).touch()
+    (state() / install.POLICY).write_text(policy)
+    cluster.create(nodes, console)
+    keep_baseline(cluster)
+    began = time.monotonic()
+    with console.status("vcnd comes to the nodes"):
+        cluster.load_own()
+        install.apply(cluster, install.write_manifests(Cloud(cluster.docker)))
+        install.wait_ready(cluster)
+    took = time.monotonic() - began
+    console.print(f"  vcnd serves, all nodes are ready [dim]{took:.0f} s[/]")
+    cache.prune()
+    return cluster
