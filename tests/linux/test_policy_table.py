@@ -179,3 +179,11 @@ def test_what_is_dropped_is_logged_with_a_prefix_that_says_where() -> None:
             f"{logging.format(told)} group 30307 snaplen 128",
             f'counter name "{counted}" drop',
         ]
+
+
+def test_errors_about_connections_pass_by_their_protocol_number() -> None:
+    # Names of ICMP need /etc/protocols, which our image does not have.
+    assert body(text(RuleSet()), "always")[:2] == [
+        "ct state related meta l4proto 1 accept",
+        "ct state related meta l4proto 58 accept",
+    ]

@@ -50,7 +50,9 @@ EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}
 OK = {Direction.INGRESS: "ok_in_", Direction.EGRESS: "ok_out_"}
 """Begins the names of chains that accept, and give a number to the connection."""
-ICMP = ("icmp", "ipv6-icmp")
+ICMP = (1, 58)
+"""Protocols by number: nft takes most names from ``/etc/protocols``, which many images,
+ours too, do not have."""
 
 
 class Marks(msgspec.Struct, frozen=True):
