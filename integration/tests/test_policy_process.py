@@ -14,6 +14,7 @@ from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.policy_process import Process
 from integration.tests.policy_stage import PORT, Stage, policy_stage, until
+from vcnd.install import policies
 from vcnd.policy_daemon import OFF_STATUS
 
 DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
@@ -123,6 +124,15 @@ async def test_enforcement_off_takes_the_rules_away(
     assert process.ended() == OFF_STATUS
     assert stage.reaches("b", "web")
     assert "vcnd-policy" not in netns.nft_output("node", "list tables")
+
+
+async def test_the_installer_deletes_the_rules(stage: Stage, process: Process) -> None:
+    await closed(stage, process)
+    process.end(signal.SIGTERM)
+    for _ in range(2):  # the second time there is nothing
+        policies.remove_rules()
+        assert stage.reaches("b", "web")
+        assert "vcnd-policy" not in netns.nft_output("node", "list tables")
 
 
 async def test_status_counts_what_is_in_force(stage: Stage, process: Process) -> None:
