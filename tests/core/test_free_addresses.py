@@ -77,14 +77,18 @@ def test_only_eligible_objects_serve(
     assert made.next(lambda p: p in eligible) == expected
 
 
-def by_ranking_all(free: list[str], eligible: Collection[PrivateIp]) -> str | None:
+def by_ranking_all(
+    free: list[str], eligible: Collection[PrivateIp], reserved: Collection[str] = ()
+) -> str | None:
     """Return the choice, the plain and slow way."""
 
     def rank(address: str) -> int:
         behind = BEHIND[address]
+        if address in reserved:
+            return 3
         if behind.size == 1:
             return 1
-        whole = all(a in free for a in behind.addresses)
+        whole = all(a in free and a not in reserved for a in behind.addresses)
         return 2 if whole else 0
 
     able = [a for a in free if BEHIND[a] in eligible]
@@ -92,25 +96,63 @@ def by_ranking_all(free: list[str], eligible: Collection[PrivateIp]) -> str | No
 
 
 CHANGES = st.lists(
-    st.tuples(st.sampled_from([*BEHIND]), st.sampled_from(["add", "first", "discard"])),
+    st.tuples(
+        st.sampled_from([*BEHIND]),
+        st.sampled_from(["add", "first", "discard", "reserve", "end"]),
+        st.sampled_from("abc"),
+    ),
     max_size=40,
 )
 
 
 @given(CHANGES, st.sets(st.sampled_from(EVERY)))
 def test_choice_is_that_of_ranking_all(
-    changes: list[tuple[str, str]], eligible: set[PrivateIp]
+    changes: list[tuple[str, str, str]], eligible: set[PrivateIp]
 ) -> None:
-    made, plain = FreeAddresses(BEHIND), list[str]()
-    for address, change in changes:
+    made, plain, reserved = FreeAddresses(BEHIND), list[str](), dict[str, str]()
+    for address, change, uid in changes:
         if change == "discard":
             made.discard(address)
             plain = [a for a in plain if a != address]
+            reserved.pop(address, None)
+        elif change == "end":
+            made.reserve(uid, ())
+            reserved = {a: u for a, u in reserved.items() if u != uid}
+        elif change == "reserve":
+            if address in plain and address not in reserved:
+                made.reserve(uid, (address,))
+                reserved = {a: u for a, u in reserved.items() if u != uid}
+                reserved[address] = uid
         elif address not in plain:
             made.add(address, first=change == "first")
             plain = [address, *plain] if change == "first" else [*plain, address]
         assert list(made) == plain
-        assert made.next(lambda p: p in eligible) == by_ranking_all(plain, eligible)
+        assert made.reserved == {u: (a,) for a, u in reserved.items()}
+        best = by_ranking_all(plain, eligible, reserved)
+        assert made.next(lambda p: p in eligible) == best
+        mine = [a for a, u in reserved.items() if u == uid and BEHIND[a] in eligible]
+        assert made.next(lambda p: p in eligible, uid) == (mine[0] if mine else best)
+        spare = None if best in reserved else best
+        found = made.spare(lambda p: p in eligible, uid)
+        assert found == (mine[0] if mine else spare)
+
+
+def test_reserved_address_goes_to_another_pod_only_if_nothing_else_is_free() -> None:
+    made = free_addresses(["10.0.0.1", "10.0.0.2"], {"10.0.1.0", "10.0.2.0"})
+    made.reserve("a", ["10.0.0.1"])
+    assert made.next(lambda _: True, "b") == "10.0.0.2"
+    made.discard("10.0.0.2")
+    assert made.next(lambda _: True, "b") == "10.0.0.1"
+    made.discard("10.0.0.1")
+    assert made.reserved == {}
+
+
+def test_block_with_a_reserved_address_is_in_use() -> None:
+    made = free_addresses([], set())
+    made.reserve("a", ["10.0.2.0"])
+    assert made.next(lambda _: True) == "10.0.2.1"
+    made.reserve("a", [])
+    assert made.next(lambda _: True) == "10.0.1.0"
 
 
 def test_choice_asks_about_one_object() -> None:

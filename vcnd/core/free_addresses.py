@@ -1,15 +1,20 @@
 """The free addresses, and which of them a pod gets: from blocks in use first.
 
 So other blocks stay whole and can be released.
+
+A free address may be reserved for a pod whose ADD has not come yet.  It stays free: a
+reservation is a preference.  The pod gets it, and any other pod only if nothing else is
+free; then the reservation ends.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from vcnd.model.vnic import PrivateIp
 
-IN_USE, SINGLE, WHOLE = range(3)
-"""Ranks: blocks in use come before singles, and those before whole blocks."""
+IN_USE, SINGLE, WHOLE, RESERVED = range(4)
+"""Ranks: blocks in use come before singles, and those before whole blocks; what is
+reserved for others comes last."""
 
 
 class FreeAddresses:
@@ -24,9 +29,14 @@ class FreeAddresses:
         self._behind = behind
         self._order: OrderedDict[str, None] = OrderedDict()
         self._counts: dict[str, int] = {}
-        """How many addresses of each block are free, by its first address."""
+        """How many addresses of each block are free and not reserved, by its first
+        address."""
         self._in_use: set[str] = set()
-        """The blocks of which some addresses are free and some are not."""
+        """The blocks some of whose addresses count, and some do not."""
+        self._reserved: dict[str, tuple[str, ...]] = {}
+        """Reserved addresses, by the pod's uid; never empty."""
+        self._owners: dict[str, str] = {}
+        """The pods' uids, by reserved address."""
 
     def __contains__(self, address: object) -> bool:
         return address in self._order
@@ -44,10 +54,17 @@ class FreeAddresses:
         self._count(address, 1)
 
     def discard(self, address: str) -> None:
-        """Remove an address if it is free; its object is known until then."""
-        if address in self._order:
-            del self._order[address]
-            self._count(address, -1)
+        """Remove an address if it is free; its object is known until then.
+
+        Its reservation ends.
+        """
+        if address not in self._order:
+            return
+        owner = self._owners.get(address)
+        if owner is not None:
+            self.reserve(owner, (a for a in self._reserved[owner] if a != address))
+        del self._order[address]
+        self._count(address, -1)
 
     def _count(self, address: str, change: int) -> None:
         block = self._behind[address]
@@ -61,19 +78,23 @@ class FreeAddresses:
         else:
             self._in_use.discard(block.address)
 
-    def next(self, eligible: Callable[[PrivateIp], bool]) -> str | None:
+    def next(self, eligible: Callable[[PrivateIp], bool], uid: str = "") -> str | None:
         """Return the address to lease next, or None.
 
         As a rule it is among the first: nothing is computed for each address.
 
         Args:
             eligible: says which objects may be used.
+            uid: the pod's.
         """
-        best, best_rank = None, WHOLE + 1
+        for address in self._reserved.get(uid, ()):
+            if eligible(self._behind[address]):
+                return address
+        best, best_rank = None, RESERVED + 1
         least = IN_USE if self._in_use else SINGLE
         for address in self._order:
             behind = self._behind[address]
-            rank = self._rank(behind)
+            rank = RESERVED if address in self._owners else self._rank(behind)
             if rank < best_rank and eligible(behind):
                 best, best_rank = address, rank
                 if rank == least:
@@ -84,3 +105,46 @@ class FreeAddresses:
         if behind.size == 1:
             return SINGLE
         return IN_USE if behind.address in self._in_use else WHOLE
+
+    # Reservations
+
+    def reserve(self, uid: str, addresses: Iterable[str]) -> None:
+        """Reserve free addresses for a pod, those alone; none ends its reservation."""
+        wanted = tuple(addresses)
+        for address in self._reserved.pop(uid, ()):
+            del self._owners[address]
+            self._count(address, 1)
+        for address in wanted:
+            self._owners[address] = uid
+            self._count(address, -1)
+        if wanted:
+            self._reserved[uid] = wanted
+
+    def spare(
+        self,
+        eligible: Callable[[PrivateIp], bool],
+        uid: str,
+        preferred: Sequence[str] = (),
+    ) -> str | None:
+        """Return an address to reserve for a pod, or None: the one that it has, if any.
+
+        Args:
+            eligible: says which objects may be used.
+            uid: the pod's.
+            preferred: addresses that it gets rather than others.
+        """
+        for address in (*self._reserved.get(uid, ()), *preferred):
+            ours = address in self._order and self._owners.get(address, uid) == uid
+            if ours and eligible(self._behind[address]):
+                return address
+        found = self.next(eligible)
+        return None if found in self._owners else found
+
+    def is_reserved(self, address: str) -> bool:
+        """Return True if an address is reserved for a pod."""
+        return address in self._owners
+
+    @property
+    def reserved(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the reserved addresses, by the pods' uids."""
+        return self._reserved

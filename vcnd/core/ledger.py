@@ -21,6 +21,7 @@ from collections.abc import Set as AbstractSet
 from math import inf
 
 from vcnd.core.free_addresses import FreeAddresses
+from vcnd.core.reservations import Reservations
 from vcnd.core.states import (
     MOVES,
     Counts,
@@ -58,6 +59,7 @@ class Ledger:
         its first address."""
         self._lost: dict[str, VnicId] = {}
         """Leased addresses that the cloud no longer gives us, and their VNICs."""
+        self.reservations = Reservations(self._free, self._serves)
 
     # What is there
 
@@ -136,17 +138,22 @@ class Ledger:
 
     # Who holds it
 
-    def take(self, key: SandboxKey, which: Selector = _every) -> str | None:
+    def take(
+        self, key: SandboxKey, which: Selector = _every, uid: str = ""
+    ) -> str | None:
         """Return the free address to lease next, or None; ``lease`` follows.
 
         Args:
             key: the sandbox that it is for.
             which: selects the objects that it may belong to.
+            uid: the pod's: it gets what is reserved for it.
         """
         if key in self._leases:
             raise IllegalMoveError(f"{key} holds {self._leases[key].address} already")
-        withheld = self._withheld
-        return self._free.next(lambda p: p.address not in withheld and which(p))
+        return self._free.next(lambda p: self._serves(p) and which(p), uid)
+
+    def _serves(self, private_ip: PrivateIp) -> bool:
+        return private_ip.address not in self._withheld
 
     def lease(self, lease: Lease) -> None:
         """Lease free addresses to a sandbox."""
@@ -279,9 +286,11 @@ class Ledger:
     def releasable(self) -> list[PrivateIp]:
         """Return the objects all of whose addresses are free, longest free first.
 
-        Fixed addresses are excluded: the pool does not release them.
+        Fixed addresses are excluded: the pool does not release them; and so are
+        objects of which an address is reserved.
         """
-        order = {address: n for n, address in enumerate(self._free)}
+        free, reserved = enumerate(self._free), self._free.is_reserved
+        order = {address: n for n, address in free if not reserved(address)}
         whole = [
             (max(order[a] for a in p.addresses), p)
             for p in self._objects.values()
