@@ -11,6 +11,7 @@ from integration.tests.kube import TAINT, until
 from vcnd.core.requests import RESOURCE_PREFIX
 from vcnd.install.identity import TOKEN_SECONDS
 from vcnd.kube import bodies
+from vcnd.kube.early import ANNOTATION, MOST_BYTES
 from vcnd.kubeapi.client import MERGE_PATCH, STRATEGIC_PATCH
 
 ONE, TWO = "/api/v1/nodes/one", "/api/v1/nodes/two"
@@ -49,7 +50,8 @@ def event(**changes: Any) -> dict[str, Any]:
 
 def as_was(node: dict[str, Any]) -> dict[str, Any]:
     """Return a patch that undoes the changes of a try."""
-    meta = {"labels": {"a": None}, "annotations": {"a": None}, "finalizers": None}
+    annotations = {"a": None, "theirs": None, ANNOTATION: None}
+    meta = {"labels": {"a": None}, "annotations": annotations, "finalizers": None}
     taints = node["spec"]["taints"]
     return {"metadata": meta, "spec": {"taints": taints, "unschedulable": None}}
 
@@ -92,6 +94,7 @@ async def stage(server: ApiServer) -> Any:
     for name in ("a", "b"):
         body = event(metadata={"name": name, "namespace": "default"})
         server.make(EVENTS, body)
+    server.admin("PATCH", ONE, {"metadata": {"annotations": {"theirs": "a"}}})
     patch = {"spec": {"taints": [{"key": "mark", "effect": "NoSchedule"}]}}
     await until(lambda: made.send("PATCH", TWO, patch).status_code in REFUSED)
     yield made
@@ -148,6 +151,19 @@ TRIES: dict[str, Try] = {
         {"metadata": {"labels": {"a": "b"}}}, f"{ONE}/status"
     ),
     "an annotation": patch_node({"metadata": {"annotations": {"a": "b"}}}),
+    "an annotation, by the status": patch_node(
+        {"metadata": {"annotations": {"a": "b"}}}, f"{ONE}/status"
+    ),
+    "all annotations off": patch_node({"metadata": {"annotations": None}}),
+    "another value of somebody's annotation": patch_node(
+        {"metadata": {"annotations": {"theirs": "b", ANNOTATION: "{}"}}}
+    ),
+    "early addresses of another node": patch_node(
+        {"metadata": {"annotations": {ANNOTATION: "{}"}}}, TWO
+    ),
+    "early addresses without end": patch_node(
+        {"metadata": {"annotations": {ANNOTATION: "x" * (MOST_BYTES + 1)}}}
+    ),
     "a finalizer": patch_node({"metadata": {"finalizers": ["a.io/b"]}}),
     "cordon": patch_node({"spec": {"unschedulable": True}}),
     "a provider's id": patch_node({"spec": {"providerID": "oci://x"}}),
@@ -288,7 +304,12 @@ async def test_a_node_does_what_it_has_to(stage: Stage) -> None:
     unavailable = condition("NetworkUnavailable")
     strategic = STRATEGIC_PATCH
     mine = f"{bodies.NETWORKS}/mine"
+    early: list[Any] = [
+        {"metadata": {"annotations": {ANNOTATION: value}}}
+        for value in ("{}", "x" * MOST_BYTES, None)
+    ]
     steps: list[tuple[str, str, Any, str]] = [
+        *(("PATCH", ONE, body, MERGE_PATCH) for body in early),
         ("PATCH", ONE, keep(stage, TAINT), MERGE_PATCH),
         ("PATCH", ONE, keep(stage, TAINT, **only), MERGE_PATCH),
         ("PATCH", ONE, keep(stage, TAINT, bodies.ONLY_RESOURCES), MERGE_PATCH),
