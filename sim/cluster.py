@@ -37,6 +37,14 @@ class MemoryCluster:
         """Why a watch fails, by kind."""
         self.skipped: dict[str, str] = {}
         """Why an object cannot be decoded, by kind."""
+        self.annotation: dict[str, tuple[str, ...]] = {}
+        """What the Node tells of pods, by uid."""
+        self.early_writes: list[float] = []
+        """When the annotation was written."""
+        self.known: set[str] = set()
+        """The uids of pods whose status tells their addresses."""
+        self.write_seconds = 0.0
+        """How long such a write takes."""
         self.reports: list[NodeReport] = []
         self.events: list[ClusterEvent] = []
         self._changed = trio.Event()
@@ -49,6 +57,11 @@ class MemoryCluster:
     def unbind(self, *names: str) -> None:
         for name in names:
             del self.bound[name]
+        self._changed.set()
+
+    def tell(self, *uids: str) -> None:
+        """Let the status of pods tell their addresses."""
+        self.known.update(uids)
         self._changed.set()
 
     def change(self) -> None:
@@ -70,7 +83,11 @@ class MemoryCluster:
         if not self.synced:
             return None
         return [
-            BoundPod(pod=p, request=self._request(p.name, None))
+            BoundPod(
+                pod=p,
+                request=self._request(p.name, None),
+                awaited=p.uid not in self.known,
+            )
             for p in self.bound.values()
         ]
 
@@ -108,6 +125,16 @@ class MemoryCluster:
             raise ClusterError("PATCH nodes/one: 403 Forbidden")
         if not self.reports or self.reports[-1] != report:
             self.reports.append(report)
+
+    async def early_addresses(self) -> Mapping[str, tuple[str, ...]]:
+        await self._reach()
+        return dict(self.annotation)
+
+    async def tell_early(self, addresses: Mapping[str, Sequence[str]]) -> None:
+        await self._reach()
+        await trio.sleep(self.write_seconds)
+        self.annotation = {uid: tuple(some) for uid, some in addresses.items()}
+        self.early_writes.append(trio.current_time())
 
     async def post_event(self, event: ClusterEvent) -> None:
         await self._reach()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any
 
+import msgspec
 import trio
 
 from fakeoci.api.service import Fault, Service
@@ -116,9 +117,7 @@ class World:
             blocks=self.blocks,
             ip_families=tuple(families),
         )
-        config = configuration.Config(
-            oci=oci, pool=config.pool, cni=config.cni, allow=config.allow
-        )
+        config = msgspec.structs.replace(config, oci=oci)
         async with running(
             config,
             service=self.service,

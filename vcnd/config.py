@@ -227,6 +227,11 @@ class Config(_Section, frozen=True):
             for a in self.allow
         ]
 
+    @property
+    def tells_early(self) -> bool:
+        """Return True if other nodes are told pods' addresses when they are bound."""
+        return self.policy.enforcement != "off" and self.policy.early_addresses
+
     def layout(self) -> Layout:
         """Return the numbers used in the kernel."""
         node = self.node

@@ -112,6 +112,7 @@ def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
         link_prefix=config.layout().link_prefix,
         random=random,
         wall_clock=time.time,
+        early=config.tells_early,
     )
 
 

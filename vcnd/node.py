@@ -12,6 +12,7 @@ from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.cluster_loop import ClusterLoop
+from vcnd.flow.early import EarlyAddresses
 from vcnd.flow.events import Events
 from vcnd.flow.follower import Follower
 from vcnd.flow.grants import Grants
@@ -125,7 +126,9 @@ class Node:
             self.pool.conditions.settle_network()
             self._cluster_tasks: dict[str, Task] = {}
         else:
-            self._cluster_tasks = _cluster_tasks(self.pool, cloud, cluster, random)
+            self._cluster_tasks = _cluster_tasks(
+                self.pool, cloud, cluster, random, early=config.tells_early
+            )
 
     async def report(self) -> NodeStatus:
         """Return the node's state."""
@@ -168,14 +171,16 @@ class Node:
 
 
 def _cluster_tasks(
-    pool: Pool, cloud: Cloud, cluster: Cluster, random: Random
+    pool: Pool, cloud: Cloud, cluster: Cluster, random: Random, *, early: bool
 ) -> dict[str, Task]:
     """Return the tasks of a node in a cluster, by name."""
     loop = ClusterLoop(pool=pool, random=random)
     network = NetworkFollower(pool=pool, cloud=cloud, cluster=cluster, loop=loop)
+    early_addresses = EarlyAddresses(pool=pool, cluster=cluster, loop=loop)
     return {
         "cluster": cluster.run,
-        "follower": Follower(pool=pool, cluster=cluster).run,
+        "follower": Follower(pool=pool, cluster=cluster, early=early).run,
+        **({"early addresses": early_addresses.run} if early else {}),
         "network": network.run,
         "publisher": Publisher(pool=pool, cluster=cluster, loop=loop).run,
         "kube-proxy": ProxyCheck(pool=pool, cluster=cluster, loop=loop).run,

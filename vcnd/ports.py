@@ -152,6 +152,15 @@ class Cluster(Protocol):
     async def publish(self, report: NodeReport) -> None:
         """Write the status of the node's pod network, if it has changed."""
 
+    async def early_addresses(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the addresses that the Node tells of pods, by their uids."""
+
+    async def tell_early(self, addresses: Mapping[str, Sequence[str]]) -> None:
+        """Let the Node tell these addresses of pods, by their uids, and no others.
+
+        Other nodes read them of pods whose status tells no address yet.
+        """
+
     async def post_event(self, event: ClusterEvent) -> None:
         """Post an Event on the pod or the node that it concerns."""
 

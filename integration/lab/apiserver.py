@@ -248,9 +248,11 @@ class ApiServer:
         token: str = parsed["status"]["token"]
         return token
 
-    def write_kubeconfig(self, token: str, url: str = SERVER) -> Path:
-        """Write a kubeconfig as the installer does; return its path."""
-        folder = self.directory / "vcnd"
+    def write_kubeconfig(
+        self, token: str, url: str = SERVER, *, program: str = "vcnd"
+    ) -> Path:
+        """Write a program's kubeconfig as the installer does; return its path."""
+        folder = self.directory / program
         folder.mkdir(exist_ok=True)
         (folder / "token").write_text(token)
         ca = (self.directory / "apiserver.crt").read_bytes()

@@ -53,13 +53,12 @@ def delete_pod(server: ApiServer, name: str) -> None:
     assert server.admin("DELETE", path).is_success
 
 
-@asynccontextmanager
-async def cluster_of(
-    server: ApiServer, *, silence_seconds: float = 60.0
-) -> AsyncIterator[KubeCluster]:
+def made_cluster(
+    server: ApiServer, *, silence_seconds: float = 60.0, early: bool = False
+) -> KubeCluster:
     node = server.admin("GET", "/api/v1/nodes/one").json()
     path: Path = server.write_kubeconfig(server.node_token(node))
-    cluster = KubeCluster(
+    return KubeCluster(
         KubeClient(Credentials(path)),
         node_name="one",
         startup_taint=TAINT,
@@ -67,7 +66,15 @@ async def cluster_of(
         random=Random(1),
         wall_clock=lambda: 1_800_000_000.0,
         silence_seconds=silence_seconds,
+        early=early,
     )
+
+
+@asynccontextmanager
+async def cluster_of(
+    server: ApiServer, *, silence_seconds: float = 60.0
+) -> AsyncIterator[KubeCluster]:
+    cluster = made_cluster(server, silence_seconds=silence_seconds)
     async with trio.open_nursery() as nursery:
         await nursery.start(cluster.run)
         cluster.identify(INSTANCE)

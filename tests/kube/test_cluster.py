@@ -68,7 +68,7 @@ def server() -> MemoryApiServer:
 
 @asynccontextmanager
 async def following(
-    server: MemoryApiServer, folder: Path
+    server: MemoryApiServer, folder: Path, *, early: bool = False
 ) -> AsyncIterator[KubeCluster]:
     cluster = KubeCluster(
         server.client(folder),
@@ -77,6 +77,7 @@ async def following(
         link_prefix="oci",
         random=Random(1),
         wall_clock=lambda: 1_800_000_000.0,
+        early=early,
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(cluster.run)

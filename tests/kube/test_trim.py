@@ -100,6 +100,12 @@ def test_pod_keeps_the_phases_in_which_it_has_ended(phase: str, kept: str) -> No
     assert trim.pod(Pod(status=PodStatus(phase=phase))).status == PodStatus(phase=kept)
 
 
+def test_pod_keeps_its_address_where_others_are_told_early() -> None:
+    status = PodStatus(phase="Running", pod_ip="10.0.0.1")
+    assert trim.pod(Pod(status=status)).status == PodStatus()
+    assert trim.awaited_pod(Pod(status=status)).status == PodStatus(pod_ip="10.0.0.1")
+
+
 def test_node_keeps_nothing_that_a_heartbeat_changes() -> None:
     network = NodeCondition(type=CONDITION, status="False", reason="VcndIsUp")
     spec = NodeSpec(taints=[Taint(key="gpu", effect="NoSchedule")])
@@ -112,7 +118,7 @@ def test_node_keeps_nothing_that_a_heartbeat_changes() -> None:
         ),
     )
     assert trim.node(node) == Node(
-        metadata=KEPT,
+        metadata=replace(KEPT, annotations={}),
         spec=spec,
         status=NodeStatus(conditions=[network], capacity={WEB: "8"}),
     )

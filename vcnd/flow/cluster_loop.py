@@ -39,6 +39,7 @@ class ClusterLoop:
         reconcile: Callable[[], Awaitable[None]],
         *,
         seconds: Callable[[], float] = lambda: INTERVAL_SECONDS,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> Never:
         """Reconcile at once, at each change of the node's state, and at intervals.
 
@@ -47,6 +48,7 @@ class ClusterLoop:
             reconcile: reads the whole state and writes the differences; raises
                 ``ClusterError`` if Kubernetes refuses.
             seconds: returns how long to wait for news.
+            gather_seconds: how long news are gathered.
         """
         backoff = Backoff(
             self._random, first_seconds=1.0, most_seconds=INTERVAL_SECONDS
@@ -59,7 +61,7 @@ class ClusterLoop:
             self._accepted(task)
             with trio.move_on_after(seconds()):
                 await news.wait()
-            await trio.sleep(GATHER_SECONDS)
+            await trio.sleep(gather_seconds)
 
     def _refused(self, task: str, error: VcndError, pause: float) -> None:
         self._refusals[task] = error

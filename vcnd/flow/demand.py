@@ -1,6 +1,6 @@
 """Who needs an address: calls that wait for one, and pods that are bound here."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -50,6 +50,8 @@ class Demand:
         """Pods that Kubernetes has bound to this node, by uid."""
         self._grants: dict[str, Grant] = {}
         """Their grants, except of pods whose requests are refused."""
+        self._awaited: dict[str, None] = {}
+        """Pods whose status tells no address yet, by uid, in the order of binding."""
         self._waiting: dict[SandboxKey, tuple[PodRef, Grant]] = {}
         self._classes: dict[ClassName, PodClass] = {}
         self._bindings = Pulse()
@@ -59,6 +61,7 @@ class Demand:
     def bind(self, pods: Iterable[BoundPod]) -> None:
         """Replace the list of pods that Kubernetes has bound to this node."""
         self._bound = {bound.pod.uid: bound for bound in pods}
+        self._awaited = {uid: None for uid, b in self._bound.items() if b.awaited}
         self._grant_all()
         self._bindings.send()
 
@@ -85,6 +88,18 @@ class Demand:
     def bound(self, uid: str) -> BoundPod | None:
         """Return a pod that Kubernetes has bound to this node, or None."""
         return self._bound.get(uid)
+
+    @property
+    def awaited(self) -> KeysView[str]:
+        """Return the pods here whose status tells no address yet, by uid.
+
+        A pod whose lease has ended stays among them: its next ADD may come soon.
+        """
+        return self._awaited.keys()
+
+    def grant_of(self, uid: str) -> Grant | None:
+        """Return the grant of a bound pod; None if its request is refused."""
+        return self._grants.get(uid)
 
     def unbind(self, pod: PodRef) -> None:
         """Remove a pod whose lease has ended.

@@ -12,14 +12,24 @@ from vcnd.ports import Cluster
 
 GATHER_SECONDS = 0.05
 """A burst of pods is bound one by one; changes are gathered for this long."""
+EARLY_SECONDS = 0.01
+"""And for this long where other nodes are told at once."""
 
 
 class Follower:
     """Keeps the pool's list of bound pods."""
 
-    def __init__(self, *, pool: Pool, cluster: Cluster) -> None:
+    def __init__(self, *, pool: Pool, cluster: Cluster, early: bool = False) -> None:
+        """Make it.
+
+        Args:
+            pool: has the list.
+            cluster: is followed.
+            early: whether other nodes are told the pods' addresses at once.
+        """
         self._pool = pool
         self._cluster = cluster
+        self._early = early
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -30,12 +40,26 @@ class Follower:
             # Before the first wait too: an earlier run may have ended between a change
             # and its reconcile.
             self._note_problems()
-            pods = self._cluster.pods()
-            if pods is not None:
-                self._pool.demand.bind(pods)
+            self._bind()
             self._pool.signals.ring()
             await self._cluster.until_changed()
-            await trio.sleep(GATHER_SECONDS)
+            with trio.move_on_after(GATHER_SECONDS):
+                await self._gather()
+
+    def _bind(self) -> None:
+        pods = self._cluster.pods()
+        if pods is not None:
+            self._pool.demand.bind(pods)
+
+    async def _gather(self) -> Never:
+        """Gather changes; the tasks that write to Kubernetes hear of pods meanwhile."""
+        while self._early:
+            self._bind()
+            self._pool.signals.note_news()
+            await trio.sleep(EARLY_SECONDS)
+            await self._cluster.until_changed()
+        await trio.sleep_forever()
+        raise AssertionError
 
     def _note_problems(self) -> None:
         """Report objects that are not followed or were skipped; clear old reports."""

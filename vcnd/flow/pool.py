@@ -151,11 +151,19 @@ class Pool:
         """Return True if all addresses of a grant are free."""
         return all(self.ledger.counts(w).free for w in self._fitting(grant))
 
-    def take(self, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
-        """Return the free addresses to lease next for a grant, or None."""
-        taken = [self.ledger.take(key, which) for which in self._fitting(grant)]
+    def take(
+        self, key: SandboxKey, grant: Grant, uid: str = ""
+    ) -> tuple[str, ...] | None:
+        """Return the free addresses to lease next for a pod's grant, or None."""
+        taken = [self.ledger.take(key, which, uid) for which in self._fitting(grant)]
         found = tuple(address for address in taken if address is not None)
         return found if len(found) == len(taken) else None
+
+    def reserve(
+        self, uid: str, grant: Grant, preferred: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Reserve free addresses for a pod's grant, and return them; or none."""
+        return self.ledger.reservations.keep(uid, self._fitting(grant), preferred)
 
     # Addresses and their VNICs
 

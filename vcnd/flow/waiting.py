@@ -21,7 +21,7 @@ async def wait_for_address(
     The caller must not await between this return and ``ledger.lease``, so that they
     are still free.
     """
-    found = _take(pool, key, grant)
+    found = _take(pool, key, pod, grant)
     if found is not None:
         return found
     if lacks_slot(pool, grant):
@@ -38,7 +38,7 @@ async def wait_for_address(
         pool.signals.ring()
         while found is None:
             await pool.signals.arrival()
-            found = _take(pool, key, grant)
+            found = _take(pool, key, pod, grant)
     waited = trio.current_time() - began
     if found is None:
         raise PoolEmptyError(
@@ -54,7 +54,9 @@ async def wait_for_address(
     return found
 
 
-def _take(pool: Pool, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
+def _take(
+    pool: Pool, key: SandboxKey, pod: PodRef, grant: Grant
+) -> tuple[str, ...] | None:
     match pool.conditions.phase:
         case Phase.RELEASED:
             raise TryAgainError(
@@ -69,4 +71,4 @@ def _take(pool: Pool, key: SandboxKey, grant: Grant) -> tuple[str, ...] | None:
                 cause=Cause.RELEASED,
             )
         case Phase.SERVING:
-            return pool.take(key, grant)
+            return pool.take(key, grant, pod.uid)

@@ -41,8 +41,22 @@ class KubeCluster:
         random: Random,
         wall_clock: Callable[[], float],
         silence_seconds: float = SILENCE_SECONDS,
+        early: bool = False,
     ) -> None:
+        """Make it; ``run`` follows.
+
+        Args:
+            client: the way to the API server; closed when ``run`` ends.
+            node_name: this node's.
+            startup_taint: the key of a taint that is removed when the node serves.
+            link_prefix: of pods' links, for kube-proxy's configuration.
+            random: for jitter.
+            wall_clock: Unix time.
+            silence_seconds: a watch without a line for so long is opened again.
+            early: whether pods are told apart whose status tells no address yet.
+        """
         self._client = client
+        self._early = early
         self._node_name = node_name
         self._writer = Writer(
             client,
@@ -57,7 +71,9 @@ class KubeCluster:
         self._named = trio.Event()
         self._instance_id = ""
         self._pods = self._reflect(
-            Cache(Pod, trim=trim.pod), "/api/v1/pods", f"spec.nodeName={node_name}"
+            Cache(Pod, trim=trim.awaited_pod if early else trim.pod),
+            "/api/v1/pods",
+            f"spec.nodeName={node_name}",
         )
         self._namespaces = self._reflect(
             Cache(Namespace, trim=trim.namespace, key=lambda meta: meta.name),
@@ -142,6 +158,7 @@ class KubeCluster:
                     uid=pod.metadata.uid,
                 ),
                 request=request,
+                awaited=self._is_awaited(pod),
             )
             for pod in self._pods.cache.objects.values()
             if not pod.spec.host_network
@@ -149,6 +166,14 @@ class KubeCluster:
             and not pod.metadata.deletion_timestamp
             and (request := self._request(pod, pod.metadata.annotations)) is not None
         ]
+
+    def _is_awaited(self, pod: Pod) -> bool:
+        """Return True if others may be told its addresses before its status does.
+
+        The runtime calls ADD for a static pod by another uid than its mirror's.
+        """
+        is_mirror = trim.STATIC_UID in pod.metadata.annotations
+        return self._early and not pod.status.pod_ip and not is_mirror
 
     def request(self, pod: PodRef, told: Mapping[str, str] | None) -> PodRequest | None:
         """Return what a pod and its namespace ask for (``Cluster.request``)."""
@@ -266,6 +291,14 @@ class KubeCluster:
     async def publish(self, report: NodeReport) -> None:
         """Write the status, and the Node if it serves (``Cluster.publish``)."""
         await self._writer.publish(report, self._nodes, self._networks)
+
+    async def early_addresses(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what the Node tells of pods (``Cluster.early_addresses``)."""
+        return await self._writer.early_addresses()
+
+    async def tell_early(self, addresses: Mapping[str, Sequence[str]]) -> None:
+        """Let the Node tell these addresses (``Cluster.tell_early``)."""
+        await self._writer.tell_early(addresses)
 
     async def post_event(self, event: ClusterEvent) -> None:
         """Post an Event (``Cluster.post_event``)."""

@@ -47,6 +47,12 @@ def pod(found: Pod) -> Pod:
     )
 
 
+def awaited_pod(found: Pod) -> Pod:
+    """Return what is read of a pod where it matters whether its status tells one."""
+    kept = pod(found)
+    return replace(kept, status=replace(kept.status, pod_ip=found.status.pod_ip))
+
+
 def namespace(found: Namespace) -> Namespace:
     """Return what is read of a namespace."""
     return Namespace(metadata=_meta(found.metadata))
@@ -57,7 +63,8 @@ def node(found: Node) -> Node:
     status = found.status
     capacity = status.capacity.items()
     return Node(
-        metadata=_meta(found.metadata),
+        # What it tells of pods is our own: to read it would be to hear ourselves.
+        metadata=replace(_meta(found.metadata), annotations={}),
         spec=found.spec,
         status=NodeStatus(
             conditions=[c for c in status.conditions if c.type == CONDITION],

@@ -44,6 +44,7 @@ class PodStatus(Wire, frozen=True):
     """A pod's status."""
 
     phase: str = ""
+    pod_ip: str = msgspec.field(default="", name="podIP")
 
 
 class Pod(Object, frozen=True):

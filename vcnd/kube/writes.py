@@ -1,11 +1,13 @@
 """What is written into Kubernetes of this node; one write refused stops no other."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from vcnd.kube import bodies
+import msgspec
+
+from vcnd.kube import bodies, early
 from vcnd.kube.wire import NativePodNetwork, Node
 from vcnd.kubeapi.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kubeapi.errors import ConflictError, KubeError, NotFoundError
@@ -18,6 +20,9 @@ from vcnd.model.report import ClusterEvent, NodeReport
 REFUSED_FOR_GOOD = {400, 403, 413, 422}
 """An Event that is refused so would be refused again: its namespace is terminating, or
 a policy denies it."""
+
+
+_node_decoder = msgspec.json.Decoder(Node)
 
 
 class Writer:
@@ -150,6 +155,35 @@ class Writer:
         if await self.write("PATCH", self._node_path, patch, of=nodes):
             self._untainted = version
             log.info("startup_taint_removed", taint=self._startup_taint)
+
+    async def early_addresses(self) -> dict[str, tuple[str, ...]]:
+        """Read what the Node tells of pods; nothing if it is not what we write.
+
+        Raises:
+            ClusterError: it was refused, or there was no answer.
+        """
+        try:
+            found = _node_decoder.decode(await self._client.get(self._node_path))
+            return early.decode(found.metadata.annotations.get(early.ANNOTATION, "{}"))
+        except (NotFoundError, ValueError, msgspec.MsgspecError):
+            return {}
+        except KubeError as error:
+            raise ClusterError(str(error), cause=error.cause) from error
+
+    async def tell_early(self, addresses: Mapping[str, Sequence[str]]) -> None:
+        """Let the Node tell addresses of pods, and no others.
+
+        Nobody else writes this annotation, so a patch of any version does it.
+
+        Raises:
+            ClusterError: it was refused, or there was no answer.
+        """
+        annotations = {early.ANNOTATION: early.encode(addresses)}
+        try:
+            body = {"metadata": {"annotations": annotations}}
+            await self._request("PATCH", self._node_path, body)
+        except KubeError as error:
+            raise ClusterError(str(error), cause=error.cause) from error
 
     async def post_event(self, event: ClusterEvent, *, node_uid: str) -> None:
         """Post an Event; one that is refused for good is logged.

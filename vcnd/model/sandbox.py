@@ -51,6 +51,8 @@ class BoundPod(msgspec.Struct, frozen=True, kw_only=True):
 
     pod: PodRef
     request: PodRequest = msgspec.field(default_factory=PodRequest)
+    awaited: bool = False
+    """True if its status tells no address yet, and others know it by this uid."""
 
 
 class HostLink(msgspec.Struct, frozen=True, kw_only=True):
