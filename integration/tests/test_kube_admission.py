@@ -115,6 +115,10 @@ def patch_node(body: Any, path: str = ONE) -> Try:
     return "PATCH", path, lambda _: body
 
 
+def annotate(annotations: Any, path: str = ONE) -> Try:
+    return patch_node({"metadata": {"annotations": annotations}}, path)
+
+
 def patch_network(name: str, body: Any, part: str = "") -> Try:
     return "PATCH", f"{bodies.NETWORKS}/{name}{part}", lambda _: body
 
@@ -150,20 +154,12 @@ TRIES: dict[str, Try] = {
     "a label, by the status": patch_node(
         {"metadata": {"labels": {"a": "b"}}}, f"{ONE}/status"
     ),
-    "an annotation": patch_node({"metadata": {"annotations": {"a": "b"}}}),
-    "an annotation, by the status": patch_node(
-        {"metadata": {"annotations": {"a": "b"}}}, f"{ONE}/status"
-    ),
-    "all annotations off": patch_node({"metadata": {"annotations": None}}),
-    "another value of somebody's annotation": patch_node(
-        {"metadata": {"annotations": {"theirs": "b", ANNOTATION: "{}"}}}
-    ),
-    "early addresses of another node": patch_node(
-        {"metadata": {"annotations": {ANNOTATION: "{}"}}}, TWO
-    ),
-    "early addresses without end": patch_node(
-        {"metadata": {"annotations": {ANNOTATION: "x" * (MOST_BYTES + 1)}}}
-    ),
+    "an annotation": annotate({"a": "b"}),
+    "an annotation, by the status": annotate({"a": "b"}, f"{ONE}/status"),
+    "all annotations off": annotate(None),
+    "somebody's annotation": annotate({"theirs": "b", ANNOTATION: "{}"}),
+    "early addresses of another node": annotate({ANNOTATION: "{}"}, TWO),
+    "early addresses without end": annotate({ANNOTATION: "x" * (MOST_BYTES + 1)}),
     "a finalizer": patch_node({"metadata": {"finalizers": ["a.io/b"]}}),
     "cordon": patch_node({"spec": {"unschedulable": True}}),
     "a provider's id": patch_node({"spec": {"providerID": "oci://x"}}),
