@@ -22,7 +22,13 @@ class Process:
         self.socket = str(folder / "policy.sock")
         self._running: subprocess.Popen[bytes] | None = None
 
-    def start(self, enforcement: str = "strict") -> None:
+    def start(self, enforcement: str = "strict", more: str = "") -> None:
+        """Start it.
+
+        Args:
+            enforcement: how strict it is.
+            more: lines for ``[policy]``.
+        """
         config = self._folder / "vcnd.toml"
         config.write_text(
             f"""
@@ -32,6 +38,7 @@ class Process:
             [policy]
             enforcement = "{enforcement}"
             socket = "{self.socket}"
+            {more}
             """
         )
         command = [sys.executable, "-m", "vcnd.policy_main", "--config", str(config)]
@@ -53,6 +60,11 @@ class Process:
         if self._running is not None:
             self._running.kill()
             self._running.wait()
+
+    def told(self, event: str) -> list[str]:
+        """Return the lines of its log that have an event."""
+        lines = (self._folder / "log").read_text().splitlines()
+        return [line for line in lines if f"event={event} " in line]
 
     def status(self) -> PolicyStatus | None:
         with suppress(AskError):

@@ -10,8 +10,13 @@ from vcnd.core.policy.rule_set import Chain
 from vcnd.core.policy.tally import Tally
 from vcnd.log import Event, log
 from vcnd.model.policy import Action, Cluster, Direction, PolicyRef, Tier
-from vcnd.policy.counts import FRESH_SECONDS, Counts
-from vcnd.policy.denials import AGAIN_SECONDS, GATHER_SECONDS, Denials
+from vcnd.policy.counts import Counts
+from vcnd.policy.denials import (
+    AGAIN_SECONDS,
+    FRESH_SECONDS,
+    GATHER_SECONDS,
+    Denials,
+)
 from vcnd.signals import Latch
 
 INGRESS = Direction.INGRESS

@@ -7,9 +7,6 @@ import trio
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
 
-FRESH_SECONDS = 1.0
-"""The kernel is asked no more often than this: a table may have a thousand counters."""
-
 
 class Counts:
     """Keeps totals, for the log and for metrics."""
@@ -28,13 +25,16 @@ class Counts:
         self._read_at = float("-inf")
         self._turn = trio.Lock()
 
-    async def refresh(self) -> None:
-        """Read the counters, unless they were read just now.
+    async def refresh(self, fresh_seconds: float = 0.0) -> None:
+        """Read the counters, unless they were read so short a time ago.
+
+        Args:
+            fresh_seconds: a table may have a thousand counters; 0: read them now.
 
         Raises:
             OSError: the kernel refused to list them.
         """
         async with self._turn:
-            if trio.current_time() - self._read_at >= FRESH_SECONDS:
+            if trio.current_time() - self._read_at >= fresh_seconds:
                 self.tally.take(await self._read())
                 self._read_at = trio.current_time()

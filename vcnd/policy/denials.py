@@ -18,6 +18,8 @@ AGAIN_SECONDS = 60.0
 """A log that cannot be had is tried again after this."""
 GATHER_SECONDS = 0.1
 """Packets are gathered for this long, so that a flood wakes us ten times a second."""
+FRESH_SECONDS = 1.0
+"""The counters are read no more often than this."""
 
 
 class Heard(Protocol):
@@ -77,7 +79,7 @@ class Denials:
                 await heard.until_denied()
                 await trio.sleep(GATHER_SECONDS)
                 # In this order: what is counted by now has been logged, or never is.
-                await self._counts.refresh()
+                await self._counts.refresh(FRESH_SECONDS)
                 self._tell(heard.take())
         finally:
             heard.close()
