@@ -73,6 +73,8 @@ class PolicyNode:
                 nft.change(policy_table.TABLE, self._table, table)
             else:
                 nft.put(policy_table.TABLE, table.text(policy_table.TABLE))
+            if then.again:
+                conntrack.clear_marks_of(then.again, MARKS.all)
 
         netns.inside(NODE, put)
         self.generations, self._table = then, table

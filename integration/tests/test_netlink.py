@@ -2,9 +2,11 @@
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -97,6 +99,33 @@ add rule inet t track ct mark set udp dport map { 7 : 0x010203, 8 : 0x010303 }
         for sock in socks:
             sock.close()
         assert conntrack.forget({"127.0.0.1", "::1"}) == 4
+
+
+def test_marks_of_addresses_are_cleared_alone(namespace: int) -> None:
+    netns.nft(
+        "netlink",
+        """
+add chain inet t track { type filter hook output priority 0; }
+add rule inet t track ct mark set 0x010203
+""",
+    )
+    addresses = [f"127.0.0.{n}" for n in range(2, 9)]
+    with Home().inside(namespace), ExitStack() as socks:
+        for address in (*addresses, "::1"):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            sock = socks.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            sock.connect((address, 7))
+            sock.send(b"x")
+        # The kernel chooses the entries, or all are listed: the same is cleared.
+        assert conntrack.clear_marks_of({"127.0.0.2", "::1"}, 0xFFFF00) == 2
+        assert conntrack.clear_marks_of({"127.0.0.2", "::1"}, 0xFFFF00) == 0
+        assert conntrack.clear_marks_of({*addresses, "10.9.9.9"}, 0xFFFF00) == 6
+        assert conntrack.clear_marks({0xFF: {0x03}}) == 8
+        with NetlinkSocket(nftables.NETLINK_NETFILTER) as asking:
+            ends = conntrack.TUPLE_REPLY, conntrack.FILTER_REPLY
+            chosen = conntrack.of_source(socket.inet_aton("127.0.0.3"), *ends)
+            asked = struct.pack(">BBH", socket.AF_INET, 0, 0) + chosen
+            assert len([*asking.dump("list", conntrack.CT_GET, asked)]) == 1
 
 
 LOSE_THE_WAY = """

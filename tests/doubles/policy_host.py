@@ -1,6 +1,6 @@
 """The kernel as vcnd-policy needs it, without a kernel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import trio
 
@@ -36,6 +36,7 @@ class FakeHost:
         rules: RuleSet,
         numbers: Mapping[str, int],
         stale: Mapping[Direction, frozenset[int]],
+        again: Collection[str],
     ) -> None:
         await trio.sleep(self.put_seconds)
         if self.refuses:

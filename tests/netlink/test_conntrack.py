@@ -107,3 +107,22 @@ def test_connections_of_ipv6_are_told_alike() -> None:
     wanted = {socket.inet_pton(socket.AF_INET6, "fd00::6")}
     found = conntrack._connections(socket.AF_INET6, wanted, table)
     assert list(found) == [conntrack.Connection("fd00::5", "fd00::6", 132, 7777)]
+
+
+def test_marks_of_an_address_are_cleared_at_either_end() -> None:
+    wanted = {socket.inet_aton("10.1.0.5")}
+    mark = attribute(8, bytes([0, 3, 2, 1]))
+    mine = ("10.1.0.5", "10.9.9.9")
+    into = ("10.9.9.9", "10.96.0.1"), ("10.1.0.5", "10.9.9.9")
+    translated = ("10.9.9.9", "10.1.0.5"), ("10.1.0.6", "10.9.9.9")
+    table = [
+        entry(mine, mine[::-1], mark),
+        entry(*into, mark),
+        entry(*translated, mark),  # it was led elsewhere
+        entry(mine, mine[::-1], attribute(8, b"\0\0\0\x01")),  # has no number
+        entry(("10.1.0.6", "10.1.0.7"), ("10.1.0.7", "10.1.0.6"), mark),
+    ]
+    new = attribute(8, bytes(4)) + attribute(21, b"\0\xff\xff\0")
+    assert list(conntrack._clearings_of(wanted, 0xFFFF00, table)) == [
+        attribute(1 | 0x8000, tuple_of(*ends)) + new for ends in (mine, into[0])
+    ]

@@ -1,7 +1,7 @@
 """The node's kernel as policies need it: pods' links, and a table of its own."""
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import trio
@@ -98,6 +98,7 @@ class PolicyHost:
         rules: RuleSet,
         numbers: Mapping[str, int],
         stale: Mapping[Direction, frozenset[int]],
+        again: Collection[str],
     ) -> None:
         """Bring rules in force, in one step.
 
@@ -105,6 +106,7 @@ class PolicyHost:
             rules: the rules.
             numbers: those of their chains.
             stale: are taken off all connections before.
+            again: addresses; all numbers are taken off their connections afterwards.
 
         Raises:
             KernelRefusedError: nft refused them; those before stay in force.
@@ -112,14 +114,14 @@ class PolicyHost:
         """
         marks = self._marks.stale(stale)
         try:
-            await self._put(self._render(rules, numbers), marks)
+            await self._put(self._render(rules, numbers), marks, again)
         except KernelRefusedError as error:
             if self._has_logged or not self._logged_per_second:
                 raise
             # Many kernels are built without it; the policies count all the same.
             logged, self._logged_per_second = self._logged_per_second, 0
             try:
-                await self._put(self._render(rules, numbers), marks)
+                await self._put(self._render(rules, numbers), marks, again)
             except KernelRefusedError:
                 self._logged_per_second = logged
                 raise
@@ -135,7 +137,12 @@ class PolicyHost:
             )
         return self._writer.table(rules, numbers, self._strangers)
 
-    async def _put(self, table: Table, marks: Mapping[int, frozenset[int]]) -> None:
+    async def _put(
+        self,
+        table: Table,
+        marks: Mapping[int, frozenset[int]],
+        again: Collection[str],
+    ) -> None:
         async with self._turn:
             before, chains = self._table, self._chains
             gone = before.counters - table.counters
@@ -148,6 +155,8 @@ class PolicyHost:
                     nft.change(TABLE, before, table)
                 else:
                     nft.put(TABLE, table.text(TABLE))
+                if again:
+                    conntrack.clear_marks_of(again, self._marks.all)
                 return {x: n for x, n in last.items() if counter_name(x) in gone}
 
             self._chains = None

@@ -64,6 +64,11 @@ class Marks(msgspec.Struct, frozen=True):
     ingress: int = POLICY_MARKS & 0x00FFFF
     egress: int = POLICY_MARKS & 0xFF0000
 
+    @property
+    def all(self) -> int:
+        """The bits of both directions."""
+        return self.ingress | self.egress
+
     def mask(self, direction: Direction) -> int:
         """Return a direction's bits."""
         return self.ingress if direction is Direction.INGRESS else self.egress

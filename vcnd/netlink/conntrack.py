@@ -14,6 +14,8 @@ from vcnd.netlink.messages import (
     attribute,
     attributes,
     is_missing,
+    nested,
+    u32,
 )
 from vcnd.netlink.nftables import NETLINK_NETFILTER
 
@@ -22,8 +24,11 @@ CT_NEW, CT_GET, CT_DELETE = SUBSYSTEM, SUBSYSTEM | 1, SUBSYSTEM | 2
 TUPLE_ORIG, TUPLE_REPLY, TUPLE_IP, MARK, ZONE, MARK_MASK = 1, 2, 1, 8, 18, 21
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 V4_SRC, V4_DST, V6_SRC, V6_DST = 1, 2, 3, 4
-
-
+ENDS, SOURCES = (V4_SRC, V4_DST, V6_SRC, V6_DST), (V4_SRC, V6_SRC)
+FILTER, FILTER_ORIG, FILTER_REPLY, FILTER_BY_SOURCE = 25, 1, 2, 1
+MOST_FILTERS = 4
+"""The kernel reads its whole table twice for each address that chooses entries: for
+more addresses it is listed whole."""
 V4_ENDS, V6_ENDS = (V4_SRC, V4_DST), (V6_SRC, V6_DST)
 TUPLE_PROTO, PROTO_NUMBER, PROTO_SRC_PORT = 2, 1, 2
 
@@ -39,9 +44,9 @@ class Connection(NamedTuple):
     """The destination's; 0 where the protocol has none."""
 
 
-def _ends(tuple_attribute: bytes) -> set[bytes]:
+def _ends(tuple_attribute: bytes, kinds: Iterable[int] = ENDS) -> set[bytes]:
     ip = attributes(attributes(tuple_attribute).get(TUPLE_IP, b""))
-    return {ip.get(end, b"") for end in (V4_SRC, V4_DST, V6_SRC, V6_DST)} - {b""}
+    return {ip.get(end, b"") for end in kinds} - {b""}
 
 
 def forget(addresses: Collection[str]) -> int:
@@ -129,11 +134,48 @@ def clear_marks(stale: Mapping[int, Collection[int]]) -> int:
     return sum(_change(family, "set mark", CT_NEW, keys) for family in FAMILIES)
 
 
+def clear_marks_of(addresses: Collection[str], mask: int) -> int:
+    """Set bits of the marks of connections to 0; return how often.
+
+    Args:
+        addresses: of either end: the source, and where the connection is led to.
+        mask: the bits.
+    """
+    number = 0
+    for family in FAMILIES:
+        six = family == socket.AF_INET6
+        some = [socket.inet_pton(family, a) for a in addresses if (":" in a) == six]
+        keys = partial(_clearings_of, {*some}, mask)
+        filters = [b""] if some else []
+        # Of IPv6 a kernel chooses all entries but those asked for (seen in 6.18).
+        if not six and len(some) <= MOST_FILTERS:
+            ends = (TUPLE_ORIG, FILTER_ORIG), (TUPLE_REPLY, FILTER_REPLY)
+            filters = [of_source(x, *end) for x in some for end in ends]
+        for chosen in filters:
+            number += _change(family, "set mark", CT_NEW, keys, chosen)
+    return number
+
+
+def of_source(address: bytes, end: int, flags: int) -> bytes:
+    """Return what lets a kernel list only IPv4 entries with a source.
+
+    A kernel before 5.8 lists all.
+
+    Args:
+        address: the source.
+        end: the tuple whose source it is.
+        flags: the attribute with the flags of this tuple.
+    """
+    source = nested(end, nested(TUPLE_IP, attribute(V4_SRC, address)))
+    return source + nested(FILTER, u32(flags, FILTER_BY_SOURCE))
+
+
 def _change(
     family: int,
     step: str,
     kind: int,
     changes: Callable[[Iterable[bytes]], Iterator[bytes]],
+    chosen: bytes = b"",
 ) -> int:
     """Make the changes that entries need, and return their number.
 
@@ -142,6 +184,7 @@ def _change(
         step: what a change does.
         kind: the message that does it.
         changes: yields the attributes of each message.
+        chosen: attributes that choose entries; empty: all.
     """
     generic = struct.pack(">BBH", family, 0, 0)
     number = 0
@@ -149,7 +192,7 @@ def _change(
         NetlinkSocket(NETLINK_NETFILTER) as listing,
         NetlinkSocket(NETLINK_NETFILTER) as changing,
     ):
-        dump = listing.dump("list connections", CT_GET, generic)
+        dump = listing.dump("list connections", CT_GET, generic + chosen)
         # While the table is listed: of a million entries none is kept here.
         for change in changes(body[len(generic) :] for _, body in dump):
             try:
@@ -184,6 +227,27 @@ def _clearings(
         bits = sum(mask for mask, values in stale.items() if mark & mask in values)
         if bits:
             new = attribute(MARK, bytes(4)) + attribute(MARK_MASK, bits.to_bytes(4))
+            yield _key(parts) + new
+
+
+def _clearings_of(
+    wanted: set[bytes], mask: int, entries: Iterable[bytes]
+) -> Iterator[bytes]:
+    """Yield likewise what clears the marks of entries that have one of the addresses.
+
+    Answers come from where a connection has been led to.
+    """
+    mentions = _mentions(wanted)
+    new = attribute(MARK, bytes(4)) + attribute(MARK_MASK, mask.to_bytes(4))
+    for entry in entries:
+        if not mentions(entry):
+            continue
+        parts = attributes(entry)
+        marked = int.from_bytes(parts.get(MARK, b"")) & mask
+        if marked and any(
+            not wanted.isdisjoint(_ends(parts.get(end, b""), SOURCES))
+            for end in (TUPLE_ORIG, TUPLE_REPLY)
+        ):
             yield _key(parts) + new
 
 

@@ -1,6 +1,6 @@
 """Keeps the policies in force that concern this node's pods."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Never, Protocol
 
 import trio
@@ -51,6 +51,7 @@ class Host(Protocol):
         rules: RuleSet,
         numbers: Mapping[str, int],
         stale: Mapping[Direction, frozenset[int]],
+        again: Collection[str],
     ) -> None:
         """Bring rules in force, in one step."""
 
@@ -166,7 +167,7 @@ class Engine:
                 self._note_known(before.rules, here, cluster)
                 return True
             after = before.after(rules)
-            await self._host.put(rules, after.numbers, after.stale)
+            await self._host.put(rules, after.numbers, after.stale, after.again)
         except (OSError, VcndError) as error:
             log.error("policies_refused", reason=str(error))
             self._lost, self._refused = lost, str(error)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from vcnd.core.policy.generations import NUMBERS, Generations
+from vcnd.core.policy.generations import MOST_ADDRESSES, NUMBERS, Generations
 from vcnd.core.policy.rule_set import Chain, Kind, Line, Match, NamedSet, RuleSet
 from vcnd.model.family import Family
-from vcnd.model.policy import Action, Direction
+from vcnd.model.policy import Action, Direction, Protocol
 
 IN, OUT = Direction.INGRESS, Direction.EGRESS
 
@@ -22,28 +22,60 @@ def rules(peers: str, **chains: Chain) -> RuleSet:
     return RuleSet(chains=chains, sets={"peers": members})
 
 
-def many(number: int, peers: str = "ab") -> RuleSet:
-    return rules(peers, **{f"in_{n}": chain() for n in range(number)})
+def many(number: int, action: Action = Action.ACCEPT) -> RuleSet:
+    return rules("ab", **{f"in_{n}": chain(action) for n in range(number)})
 
 
-@pytest.mark.parametrize(
-    ("action", "now", "anew"),
-    [
-        (Action.ACCEPT, "a", True),
-        (Action.ACCEPT, "abc", False),
-        (Action.DENY, "a", False),
-        (Action.DENY, "abc", True),
-        (Action.PASS, "a", True),
-        (Action.PASS, "abc", True),
-        *((action, "ba", False) for action in Action),
-    ],
-)
+CHANGES = [
+    (Action.ACCEPT, "a", True),
+    (Action.ACCEPT, "abc", False),
+    (Action.DENY, "abc", True),
+    (Action.PASS, "a", True),
+    (Action.PASS, "abc", True),
+    *((action, "ba", False) for action in Action),
+]
+
+
+@pytest.mark.parametrize(("action", "now", "anew"), CHANGES)
 def test_what_a_set_loses_or_gains_counts(
     action: Action, now: str, *, anew: bool
 ) -> None:
+    """A few addresses: their connections lose the numbers, and the chain keeps its."""
     before = Generations().after(rules("ab", x=chain(action)))
     after = before.after(rules(now, x=chain(action)))
+    assert after.again == ({*"ab"} ^ {*now} if anew else set())
+    assert after.numbers == before.numbers
+    assert not after.after(after.rules).again
+
+
+RUN = range(MOST_ADDRESSES + 1)
+MANY = {"a": "a", "b": "".join(chr(1000 + n) for n in RUN)}
+MANY["c"] = "".join(chr(2000 + n) for n in RUN)
+
+
+@pytest.mark.parametrize(
+    ("action", "now", "anew"), [*CHANGES, (Action.DENY, "a", False)]
+)
+def test_a_chain_gets_another_number_where_many_addresses_change(
+    action: Action, now: str, *, anew: bool
+) -> None:
+    first, then = ("".join(MANY[x] for x in some) for some in ("ab", now))
+    before = Generations().after(rules(first, x=chain(action)))
+    after = before.after(rules(then, x=chain(action)))
     assert (after.numbers != before.numbers) == anew
+    assert not after.again
+
+
+def test_an_address_of_a_named_port_counts_as_one() -> None:
+    def made(*numbers: int) -> RuleSet:
+        elements = frozenset(("10.0.0.1", Protocol.TCP, n) for n in numbers)
+        members = NamedSet(kind=Kind.PORTS, family=Family.IPV4, elements=elements)
+        line = Line(Match(family=Family.IPV4, port_of="ports"), Action.ACCEPT)
+        one = Chain(direction=OUT, lines=(line,), otherwise=Action.DENY)
+        return RuleSet(chains={"x": one}, sets={"ports": members})
+
+    after = Generations().after(made(80, 81)).after(made(80))
+    assert after.again == {"10.0.0.1"}
 
 
 def test_other_lines_count_and_only_for_their_chain() -> None:
@@ -74,7 +106,8 @@ def test_a_number_is_taken_off_before_it_is_used_again() -> None:
     dirty: set[int] = set(NUMBERS)
     for turn in range(1000):
         before = made
-        made = before.after(many(9, "ab" if turn % 2 else "cd"))
+        action = Action.ACCEPT if turn % 2 else Action.DENY
+        made = before.after(many(9, action))
         dirty -= made.stale.get(IN, frozenset())
         assert before.taken.get(IN, frozenset()).isdisjoint(made.stale.get(IN, ()))
         numbers = set(made.numbers.values())
@@ -86,8 +119,8 @@ def test_a_number_is_taken_off_before_it_is_used_again() -> None:
 def test_chains_without_a_number_where_there_are_too_many() -> None:
     made = Generations().after(many(300))
     assert set(made.numbers.values()) == NUMBERS
-    changed = made.after(many(300, "a"))
+    changed = made.after(many(300, Action.DENY))
     assert not changed.numbers  # all are in force while the rules are changed
-    again = changed.after(many(300, "a"))
+    again = changed.after(many(300, Action.DENY))
     assert len(again.numbers) == len(NUMBERS)
     assert again.stale == {IN: NUMBERS}

@@ -4,17 +4,22 @@ Each chain has a number, and a connection carries the number of the chain that a
 it.  While both are equal the connection's packets are not judged.  A chain gets another
 number when it might now deny what it accepted before; so each live connection is judged
 once more at its next packet.
+
+A pod that goes, or gets other labels, leaves sets of many chains.  There it is the
+connections of its addresses that lose their numbers, and the chains keep theirs.
 """
 
 from collections.abc import Mapping
 
 import msgspec
 
-from vcnd.core.policy.rule_set import Line, RuleSet
+from vcnd.core.policy.rule_set import Element, Line, RuleSet
 from vcnd.model.policy import Action, Direction
 
 NUMBERS = frozenset(range(1, 256))
 """What eight bits hold; 0 is the number of connections that no chain has accepted."""
+MOST_ADDRESSES = 64
+"""Where sets lose or gain more of them at once, their chains get other numbers."""
 
 
 class Generations(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +40,9 @@ class Generations(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers that no connection carries."""
     stale: Mapping[Direction, frozenset[int]] = {}
     """Numbers to take off all connections before these rules come into force."""
+    again: frozenset[str] = frozenset()
+    """Addresses, to whose connections the rules might now deny what they accepted: all
+    numbers are to be taken off these, once the rules are in force."""
 
     def after(self, rules: RuleSet) -> "Generations":
         """Return the numbers for other rules; they count once the rules are in force.
@@ -62,7 +70,12 @@ class Generations(msgspec.Struct, frozen=True, kw_only=True):
             taken[direction] = frozenset(kept.values())
             clean[direction] = free - taken[direction]
         return Generations(
-            taken=taken, rules=rules, numbers=numbers, clean=clean, stale=stale
+            taken=taken,
+            rules=rules,
+            numbers=numbers,
+            clean=clean,
+            stale=stale,
+            again=changes.addresses or frozenset(),
         )
 
 
@@ -71,15 +84,53 @@ class _Changes:
 
     def __init__(self, old: RuleSet, new: RuleSet) -> None:
         self._old, self._new = old.chains, new.chains
-        both = old.sets.keys() & new.sets.keys()
-        pairs = {n: (old.sets[n].elements, new.sets[n].elements) for n in both}
-        self._lost = {name for name, (before, now) in pairs.items() if before - now}
-        self._gained = {name for name, (before, now) in pairs.items() if now - before}
+        pairs = {
+            name: (old.sets[name].elements, there.elements)
+            for name, there in new.sets.items()
+            if name in old.sets and there is not old.sets[name]
+        }
+        lost = {name: before - now for name, (before, now) in pairs.items()}
+        gained = {name: now - before for name, (before, now) in pairs.items()}
+        self._lost = {name for name, some in lost.items() if some}
+        self._gained = {name for name, some in gained.items() if some}
+        self.addresses = self._addresses(lost, gained)
+        """Those that sets have lost or gained; None: too many."""
+
+    def _addresses(
+        self,
+        lost: Mapping[str, frozenset[Element]],
+        gained: Mapping[str, frozenset[Element]],
+    ) -> frozenset[str] | None:
+        denying = self._denying() if self._gained else frozenset()
+        counting = [*lost.values(), *(x for n, x in gained.items() if n in denying)]
+        if any(len(some) > MOST_ADDRESSES for some in counting):
+            return None
+        found = frozenset(
+            element if isinstance(element, str) else element[0]
+            for some in counting
+            for element in some
+        )
+        return found if len(found) <= MOST_ADDRESSES else None
+
+    def _denying(self) -> frozenset[str]:
+        """Return the sets whose elements some line may not accept."""
+        return frozenset(
+            name
+            for chain in self._new.values()
+            for line in (*chain.admin, *chain.lines)
+            if line.action is not Action.ACCEPT
+            for name in (line.match.peers, line.match.port_of)
+        )
 
     def judges_anew(self, name: str) -> bool:
-        """Return True if a chain may now deny what it accepted before."""
-        chain = self._new[name]
-        return chain != self._old.get(name) or any(
+        """Return True if a chain may now deny what it accepted before.
+
+        The connections of ``addresses`` do not count.
+        """
+        chain, before = self._new[name], self._old.get(name)
+        if chain is not before and chain != before:
+            return True
+        return self.addresses is None and any(
             self._may_deny(line) for line in (*chain.admin, *chain.lines)
         )
 
