@@ -83,6 +83,7 @@ def pods(place: Place) -> list[Pod]:
             app="pair",
             node=place.netns,
             address=place.pod(number),
+            host=str(place.primary.ip),
         )
         for number in range(PODS_A_NODE)
     ]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from integration.bench import report
 from integration.bench.noise import Noise
-from integration.bench.policy import changes, cost
+from integration.bench.policy import changes, cost, footprint, starts
 from integration.bench.report import Report
 from integration.build.cache import Cache
 from integration.lab import enclosure
@@ -32,9 +32,19 @@ def _cost(directory: Path, cache: Cache, say: Say) -> Report:
     return cost.report(directory, cache, rounds=60, progress=say)
 
 
+def _memory(directory: Path, cache: Cache, say: Say) -> Report:
+    return footprint.measure(directory, cache, churn=10_000, progress=say)
+
+
+def _starts(directory: Path, cache: Cache, say: Say) -> Report:
+    return starts.measure(directory, cache, each=300, progress=say)
+
+
 PARTS: dict[str, Callable[[Path, Cache, Say], Report]] = {
     "changes": _changes,
     "cost": _cost,
+    "memory": _memory,
+    "starts": _starts,
 }
 """Part → what measures it."""
 

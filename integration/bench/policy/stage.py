@@ -57,9 +57,18 @@ def cluster_data(
 
 @contextmanager
 def api(cache: Cache, data: Path | None, directory: Path) -> Iterator[ApiServer]:
-    """Run an API server, with a cluster's data if any, where the router reaches it."""
+    """Run an API server where the router reaches it; with a cluster's data, if any."""
+    directory.mkdir(exist_ok=True)
     if data is not None:
         shutil.copytree(data, directory / "etcd")
+    found = apiserver.programs(cache)
+    with apiserver.running(found, directory, everywhere=True) as server:
+        yield server
+
+
+def router() -> None:
+    """Make the router of all nodes, and its link to the bench's own namespace."""
+    underlay.add_router()
     netns.ip_here(
         [
             f"link add api0 type veth peer name api0 netns {ROUTER}",
@@ -69,9 +78,6 @@ def api(cache: Cache, data: Path | None, directory: Path) -> Iterator[ApiServer]
         ]
     )
     netns.ip(ROUTER, [f"addr add {BACK}/24 dev api0", "link set api0 up"])
-    found = apiserver.programs(cache)
-    with apiserver.running(found, directory, everywhere=True) as server:
-        yield server
 
 
 def node_body(place: Place) -> Body:
@@ -117,8 +123,3 @@ def node(
         place, pods=len(names_of_pods), express=express, names=names_of_pods
     ):
         yield
-
-
-def router() -> None:
-    """Make the router of all nodes."""
-    underlay.add_router()

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from integration.bench.datapath.underlay import Place
 
@@ -25,6 +26,10 @@ TARGET, FRIEND = "target", "friend"
 """What the first two pods of each measured node are: their label ``app``."""
 FIRST_FAR = IPv4Address("10.64.0.1")
 """The address of the first pod on a node that exists in the API only."""
+FAR_HOST = "192.0.2.2"
+"""The address of all nodes that exist in the API only."""
+FIRST_CHURNED = 20_000
+"""The number of the first pod that comes and goes: greater than any that stays."""
 PORT, RANGE = 8080, (9000, 9100)
 
 
@@ -36,6 +41,8 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
     app: str
     node: str
     address: str
+    host: str = FAR_HOST
+    """The address of its node."""
 
     @property
     def path(self) -> str:
@@ -71,16 +78,16 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
 
     def status(self) -> Body:
         """Return what tells its address, as a kubelet writes it."""
-        return {"status": running(self.address)}
+        return {"status": running(self.address, self.host)}
 
 
-def running(address: str) -> Body:
-    """Return the status of a pod that runs."""
+def running(address: str, host: str) -> Body:
+    """Return the status of a pod that runs, with the address of its node."""
     since = "2026-01-01T00:00:00Z"
     kinds = ("Initialized", "Ready", "ContainersReady", "PodScheduled")
     return {
         "phase": "Running",
-        "hostIP": "192.0.2.2",
+        "hostIP": host,
         "podIP": address,
         "podIPs": [{"ip": address}],
         "startTime": since,
@@ -124,7 +131,7 @@ def node_bodies(pods: Sequence[Pod], places: Sequence[Place]) -> list[Body]:
             "metadata": {"name": name},
             "status": {
                 "addresses": [
-                    {"type": "InternalIP", "address": own.get(name, "192.0.2.2")}
+                    {"type": "InternalIP", "address": own.get(name, FAR_HOST)}
                 ]
             },
         }
@@ -140,13 +147,25 @@ def pods(count: int, places: Sequence[Place]) -> list[Pod]:
         places: the measured nodes, each with ``PODS_A_NODE`` of them.
     """
     near = [
-        _pod(number * PODS_A_NODE + n, n, place.netns, place.pod(n))
+        replace(
+            _pod(number * PODS_A_NODE + n, n, place.netns, place.pod(n)),
+            host=str(place.primary.ip),
+        )
         for number, place in enumerate(places)
         for n in range(PODS_A_NODE)
     ]
     far = range(len(near), count)
     return near[:count] + [
         _pod(n, PODS_A_NODE, f"far-{n // PODS_A_NODE}", str(FIRST_FAR + n)) for n in far
+    ]
+
+
+def churned(first: int, count: int) -> list[Pod]:
+    """Return pods that come and go, each with a name and an address of its own."""
+    numbers = range(FIRST_CHURNED + first, FIRST_CHURNED + first + count)
+    return [
+        _pod(n, PODS_A_NODE, f"far-{n % PODS_A_NODE}", str(FIRST_FAR + n))
+        for n in numbers
     ]
 
 

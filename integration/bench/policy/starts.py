@@ -1,0 +1,356 @@
+"""Q2: what passes before a new pod's policy is in force, and what is lost after it.
+
+From before its ADD a pod sends packets that its policy denies to a host outside, and
+the host sends to the pod as soon as it has an address.  When ADD returns, the pod
+connects to a pod on another node that allows it: a first SYN that is lost is sent again
+after a second, so a slow connection tells of it.
+"""
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import msgspec
+import trio
+
+from fakeoci.fabric import netns
+from integration.bench.noise import Meter
+from integration.bench.policy import kube_router, populate, synthetic
+from integration.bench.policy.living import (
+    NEW,
+    OFFICE,
+    OURS,
+    SPACE,
+    TARGET,
+    THEIRS,
+    Living,
+    Sandbox,
+    Side,
+    listening,
+    living,
+)
+from integration.bench.report import Report, row
+from integration.bench.samples import Samples
+from integration.bench.spawn import PluginError
+from integration.build.cache import Cache
+from integration.lab.apiserver import ApiServer
+from integration.lab.lab import ONPREM
+from integration.lab.traffic import SERVICE_PORT
+
+AT_ONCE = 3
+"""So many pods start at the same time."""
+BOUND_SECONDS = 0.1
+"""From the binding to ADD; a kubelet and its runtime need longer."""
+SYN_SECONDS = 0.9
+"""A connection that takes longer has lost its first SYN."""
+CONNECT_SECONDS = 5.0
+WATCH_SECONDS = 1.0
+"""Packets that pass count from before ADD until so long after it."""
+SEND_SECONDS = 0.001
+CHURN_SECONDS = 0.2
+UDP = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen of one pod's start."""
+
+    add_seconds: float
+    sent: int
+    """Denied packets that were sent, both ways."""
+    leaked: int
+    """Those that arrived."""
+    connect_seconds: float
+    """Of the connection to the target; more than ``CONNECT_SECONDS``: none."""
+
+    @property
+    def lost(self) -> bool:
+        """Return True if the first SYN was lost."""
+        return self.connect_seconds > SYN_SECONDS
+
+
+class Ear:
+    """Hears denied packets that arrive at a host, by the number that they bear."""
+
+    def __init__(self, space: str) -> None:
+        self._sock = netns.inside(space, lambda: socket.socket(type=UDP))
+        netns.inside(space, lambda: self._sock.bind(("", SERVICE_PORT)))
+        self._heard: dict[bytes, int] = {}
+        self._lock = threading.Lock()
+
+    def heard(self, token: bytes) -> int:
+        """Return how many packets with a token have arrived."""
+        with self._lock:
+            with suppress(BlockingIOError):
+                while True:
+                    found = self._sock.recv(64)
+                    self._heard[found] = self._heard.get(found, 0) + 1
+            return self._heard.get(token, 0)
+
+    def close(self) -> None:
+        """Close its socket."""
+        self._sock.close()
+
+
+class Denied:
+    """Sends packets that no policy allows, from and to a pod."""
+
+    def __init__(self, pod: str, outside: Ear, token: bytes) -> None:
+        self._outside, self._token = outside, token
+        self._ear = Ear(pod)
+        self._out = netns.inside(pod, lambda: socket.socket(type=UDP))
+        self._ask = netns.inside(pod, lambda: socket.socket(type=UDP))
+        self._in = netns.inside(ONPREM, lambda: socket.socket(type=UDP))
+        self._own = ""
+        self.sent = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Send while the body runs."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(SEND_SECONDS):
+            # Before the pod has an address it has no way either.
+            with suppress(OSError):
+                self._out.sendto(self._token, (OFFICE, SERVICE_PORT))
+                self.sent += 1
+                if not self._own:
+                    self._ask.connect((OFFICE, SERVICE_PORT))
+                    self._own = self._ask.getsockname()[0]
+            if self._own:
+                with suppress(OSError):
+                    self._in.sendto(self._token, (self._own, SERVICE_PORT))
+                    self.sent += 1
+
+    @property
+    def leaked(self) -> int:
+        """Return how many have arrived."""
+        return self._outside.heard(self._token) + self._ear.heard(self._token)
+
+    def close(self) -> None:
+        """Close its sockets."""
+        self._ear.close()
+        for sock in (self._out, self._ask, self._in):
+            sock.close()
+
+
+def start(stage: Living, side: Side, outside: Ear, number: int) -> Start | None:
+    """Start a pod, watch it, and remove it; return None if its ADD failed."""
+    name = f"{NEW}-{number}"
+    sandbox = Sandbox(stage, side, name, NEW, 0)
+    try:
+        denied = Denied(name, outside, name.encode())
+        with denied.sending():
+            time.sleep(BOUND_SECONDS)
+            try:
+                took = sandbox.add()
+            except PluginError:
+                return None
+            # A kubelet tells it a second later: here nobody has to wait for that.
+            telling = threading.Thread(target=sandbox.tell)
+            telling.start()
+            connected = _connect(name, stage.targets[side.name])
+            telling.join()
+            time.sleep(WATCH_SECONDS)
+        found = Start(
+            add_seconds=took,
+            sent=denied.sent,
+            leaked=denied.leaked,
+            connect_seconds=connected,
+        )
+        denied.close()
+        return found
+    finally:
+        sandbox.remove()
+
+
+def _connect(space: str, address: str) -> float:
+    """Return how long a new connection takes."""
+    with netns.inside(space, socket.socket) as sock:
+        sock.settimeout(CONNECT_SECONDS)
+        began = time.monotonic()
+        try:
+            sock.connect((address, SERVICE_PORT))
+        except OSError:
+            return CONNECT_SECONDS * 2
+        return time.monotonic() - began
+
+
+@contextmanager
+def churn(server: ApiServer) -> Iterator[None]:
+    """Let other pods and policies come and go in the same namespace."""
+    stop = threading.Event()
+    chance = random.Random(1)  # noqa: S311 - no secret
+
+    def work() -> None:
+        with populate.connection(server) as call:
+            for number in count():
+                if stop.wait(CHURN_SECONDS * (0.5 + chance.random())):
+                    return
+                app = (NEW, TARGET, "other")[number % 3]
+                for method, path, body in _others(number, app):
+                    call(method, path, body)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _others(number: int, app: str) -> Iterator[tuple[str, str, synthetic.Body | None]]:
+    pod = synthetic.Pod(
+        namespace=SPACE,
+        name=f"other-{number}",
+        app=app,
+        node="elsewhere",
+        address=str(synthetic.FIRST_FAR + number),
+    )
+    yield from populate.started(pod)
+    policy = {
+        "metadata": {"name": f"other-{number}", "namespace": SPACE},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": app}},
+            "ingress": [{"from": [{"podSelector": {"matchLabels": {"x": "y"}}}]}],
+        },
+    }
+    path = populate.policy_path(policy)
+    yield "POST", path, policy
+    yield "DELETE", f"{path}/other-{number}", None
+    yield from populate.deleted(pod)
+
+
+def measure(
+    directory: Path, cache: Cache, each: int, progress: Callable[[str], None]
+) -> Report:
+    """Return what was seen of many starts on each side."""
+    missing: dict[str, str] = {}
+    router = kube_router.found(cache, missing)
+    return trio.run(_measure, directory, cache, each, router, missing, progress)
+
+
+async def _measure(
+    directory: Path,
+    cache: Cache,
+    each: int,
+    router: Path | None,
+    missing: dict[str, str],
+    progress: Callable[[str], None],
+) -> Report:
+    meter = Meter()
+    found: dict[str, list[Start | None]] = {}
+    async with living(cache, directory, router) as stage:
+        outside = Ear(ONPREM)
+        with churn(stage.server):
+            for side in stage.sides.values():
+                progress(f"Q2: a target for {side.name}")
+                await trio.to_thread.run_sync(_add_target, stage, side)
+            numbers = count()
+            with (
+                listening(f"{TARGET}-{OURS}"),
+                _listening_if(THEIRS in stage.sides, f"{TARGET}-{THEIRS}"),
+            ):
+                for block in range(-(-each // AT_ONCE)):
+                    meter.tick()
+                    if block % 10 == 0:
+                        progress(f"Q2: {block * AT_ONCE} of {each} starts a side")
+                    for side in stage.sides.values():
+                        some = [next(numbers) for _ in range(AT_ONCE)]
+                        got = await _together(stage, side, outside, some)
+                        found.setdefault(side.name, []).extend(got)
+        outside.close()
+    return report_of(found, meter, missing)
+
+
+@contextmanager
+def _listening_if(there: bool, space: str) -> Iterator[None]:  # noqa: FBT001
+    if not there:
+        yield
+        return
+    with listening(space):
+        yield
+
+
+def _add_target(stage: Living, side: Side) -> None:
+    sandbox = Sandbox(stage, side, f"{TARGET}-{side.name}", TARGET, 1)
+    sandbox.add()
+    sandbox.tell()
+    stage.targets[side.name] = sandbox.address
+    time.sleep(5)  # both engines know it then
+
+
+async def _together(
+    stage: Living, side: Side, outside: Ear, numbers: list[int]
+) -> list[Start | None]:
+    got: list[Start | None] = []
+
+    async def one(number: int) -> None:
+        call = partial(start, stage, side, outside, number)
+        got.append(await trio.to_thread.run_sync(call))
+
+    async with trio.open_nursery() as starting:
+        for number in numbers:
+            starting.start_soon(one, number)
+    return got
+
+
+def report_of(
+    found: dict[str, list[Start | None]], meter: Meter, missing: dict[str, str]
+) -> Report:
+    """Return rows and values of the starts."""
+    leaked, connect, add = Samples(), Samples(), Samples()
+    for side, starts in found.items():
+        good = [one for one in starts if one is not None]
+        leaked.add(side, [one.leaked for one in good])
+        connect.add(side, [one.connect_seconds for one in good])
+        add.add(side, [one.add_seconds for one in good])
+    ours = [one for one in found[OURS] if one is not None]
+    values: dict[str, float] = {
+        "q2_leaked_packets": sum(one.leaked for one in ours),
+        "q2_lost_first_syns": sum(one.lost for one in ours),
+    }
+    theirs = [one for one in found.get(THEIRS, ()) if one is not None]
+    if theirs:
+        all_theirs = sum(one.leaked for one in theirs)
+        values["q8_leaked_packets_of_kube_router"] = (
+            values["q2_leaked_packets"] / all_theirs if all_theirs else 1.0
+        )
+    for side, starts in found.items():
+        failed = sum(one is None for one in starts)
+        if failed:
+            missing[f"{side}: ADDs that failed"] = str(failed)
+    return Report(
+        bench="policy",
+        rows=[
+            row(
+                "a new pod's packets that its policy denies, and that passed",
+                "",
+                leaked,
+            ),
+            row(
+                "first connection of a new pod to another node",
+                "ms",
+                connect,
+                scale=1e3,
+            ),
+            row("ADD of such a pod", "ms", add, scale=1e3),
+        ],
+        values=values,
+        noise=meter.noise(),
+        missing=missing,
+    )
