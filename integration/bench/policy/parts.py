@@ -14,7 +14,7 @@ from rich.console import Console
 
 from integration.bench import report
 from integration.bench.noise import Noise
-from integration.bench.policy import changes, cost, footprint, starts
+from integration.bench.policy import changes, cost, faults, footprint, starts
 from integration.bench.report import Report
 from integration.build.cache import Cache
 from integration.lab import enclosure
@@ -45,6 +45,7 @@ PARTS: dict[str, Callable[[Path, Cache, Say], Report]] = {
     "cost": _cost,
     "memory": _memory,
     "starts": _starts,
+    "faults": faults.measure,
 }
 """Part → what measures it."""
 
