@@ -16,6 +16,7 @@ from integration.tests.policy import (
     FAR,
     KNOWN,
     LINKS,
+    TCP,
     UDP,
     WEB,
     app,
@@ -149,6 +150,16 @@ def test_an_error_about_an_answer_comes_back(node: PolicyNode) -> None:
         assert flow.server.send(b"?")
         with pytest.raises(ConnectionRefusedError):
             flow.server.send(b"?")
+
+
+def test_fragments_of_a_datagram_are_judged_as_one_packet(node: PolicyNode) -> None:
+    for protocol, passes in ((UDP, True), (TCP, False)):
+        rule = Rule(ports=(PortRange(protocol=protocol),))
+        node.apply(cluster(policy(rule)), LINKS)
+        source, server = ("192.0.2.7", next(PORTS)), (WEB, next(PORTS))
+        ends = (node.space_of(source[0]), source), (node.space_of(WEB), server)
+        with streams.talk(*ends) as made:
+            assert made.arrives(size=4000, seconds=0.2) == passes
 
 
 SERVICE = """

@@ -19,6 +19,7 @@ import trio
 from fakeoci.fabric import netns
 from integration.bench.noise import Meter
 from integration.bench.policy.daemon import PolicyDaemon
+from integration.bench.policy.denied import UDP, Ear
 from integration.bench.policy.living import (
     NEW,
     OURS,
@@ -28,7 +29,6 @@ from integration.bench.policy.living import (
     listening,
     living,
 )
-from integration.bench.policy.starts import UDP, Ear
 from integration.bench.report import Report, row
 from integration.bench.samples import Samples
 from integration.bench.spawn import PluginError

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,9 +22,9 @@ import trio
 from fakeoci.fabric import netns
 from integration.bench.noise import Meter
 from integration.bench.policy import kube_router, populate, synthetic
+from integration.bench.policy.denied import Denied, Ear
 from integration.bench.policy.living import (
     NEW,
-    OFFICE,
     OURS,
     SPACE,
     TARGET,
@@ -52,9 +52,7 @@ SYN_SECONDS = 0.9
 CONNECT_SECONDS = 5.0
 WATCH_SECONDS = 1.0
 """Packets that pass count from before ADD until so long after it."""
-SEND_SECONDS = 0.001
 CHURN_SECONDS = 0.2
-UDP = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,79 +70,6 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     def lost(self) -> bool:
         """Return True if the first SYN was lost."""
         return self.connect_seconds > SYN_SECONDS
-
-
-class Ear:
-    """Hears denied packets that arrive at a host, by the number that they bear."""
-
-    def __init__(self, space: str) -> None:
-        self._sock = netns.inside(space, lambda: socket.socket(type=UDP))
-        netns.inside(space, lambda: self._sock.bind(("", SERVICE_PORT)))
-        self._heard: dict[bytes, int] = {}
-        self._lock = threading.Lock()
-
-    def heard(self, token: bytes) -> int:
-        """Return how many packets with a token have arrived."""
-        with self._lock:
-            with suppress(BlockingIOError):
-                while True:
-                    found = self._sock.recv(64)
-                    self._heard[found] = self._heard.get(found, 0) + 1
-            return self._heard.get(token, 0)
-
-    def close(self) -> None:
-        """Close its socket."""
-        self._sock.close()
-
-
-class Denied:
-    """Sends packets that no policy allows, from and to a pod."""
-
-    def __init__(self, pod: str, outside: Ear, token: bytes) -> None:
-        self._outside, self._token = outside, token
-        self._ear = Ear(pod)
-        self._out = netns.inside(pod, lambda: socket.socket(type=UDP))
-        self._ask = netns.inside(pod, lambda: socket.socket(type=UDP))
-        self._in = netns.inside(ONPREM, lambda: socket.socket(type=UDP))
-        self._own = ""
-        self.sent = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    @contextmanager
-    def sending(self) -> Iterator[None]:
-        """Send while the body runs."""
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(SEND_SECONDS):
-            # Before the pod has an address it has no way either.
-            with suppress(OSError):
-                self._out.sendto(self._token, (OFFICE, SERVICE_PORT))
-                self.sent += 1
-                if not self._own:
-                    self._ask.connect((OFFICE, SERVICE_PORT))
-                    self._own = self._ask.getsockname()[0]
-            if self._own:
-                with suppress(OSError):
-                    self._in.sendto(self._token, (self._own, SERVICE_PORT))
-                    self.sent += 1
-
-    @property
-    def leaked(self) -> int:
-        """Return how many have arrived."""
-        return self._outside.heard(self._token) + self._ear.heard(self._token)
-
-    def close(self) -> None:
-        """Close its sockets."""
-        self._ear.close()
-        for sock in (self._out, self._ask, self._in):
-            sock.close()
 
 
 def start(stage: Living, side: Side, outside: Ear, number: int) -> Start | None:
