@@ -181,6 +181,13 @@ AIMS = {
             "a live flow's packets after its policy is withdrawn, most",
             "Q7",
         ),
+        Aim(
+            "q7_packets_after_lane_off",
+            MOST,
+            0,
+            "the same with the lane off",
+            "Q7",
+        ),
         *(
             Aim(f"q8_{name}_of_kube_router", BELOW, 1.0, words, "Q8")
             for name, words in (

@@ -32,6 +32,9 @@ from integration.lab.apiserver import ApiServer
 
 PODS = 10_000
 PLACES = tuple(Place(number) for number in (1, 2, 3))
+WITH_LANE, WITHOUT_LANE = PLACES[:2], PLACES[2:]
+"""Where established connections may take the express lane, and where not."""
+LANE_OFF = ", lane off"
 OURS, THEIRS = "vcnd-policy", kube_router.NAME
 LONGEST_SECONDS = {OURS: 30.0, THEIRS: 240.0}
 BLOCKS = 2
@@ -85,7 +88,8 @@ def measure(
         for place in PLACES:
             progress(f"a node with {synthetic.PODS_A_NODE} pods: {place.netns}")
             names = stage.names(server, place)
-            stack.enter_context(stage.node(place, names, express=True))
+            express = place in WITH_LANE
+            stack.enter_context(stage.node(place, names, express=express))
         kubeconfig = server.write_kubeconfig(server.admin_token, stage.URL)
         engines: dict[str, list[Engine]] = {
             OURS: [PolicyDaemon(p.netns, kubeconfig, directory) for p in PLACES]
@@ -114,8 +118,9 @@ def _measure(
             written, withdrawn = enforcement.rounds(writer, probes, count, seconds)
         found.written.add(side, written)
         found.withdrawn.add(side, withdrawn)
-        packets = withdrawal.packets_after(writer, PLACES, count, seconds)
-        found.after.setdefault(side, []).extend(packets)
+        for name, places in ((side, WITH_LANE), (f"{side}{LANE_OFF}", WITHOUT_LANE)):
+            packets = withdrawal.packets_after(writer, places, count, seconds)
+            found.after.setdefault(name, []).extend(packets)
 
 
 def _first(probes: Probes, writer: Writer, seconds: float) -> list[float]:
@@ -141,6 +146,7 @@ def _report(found: Found, meter: Meter, missing: dict[str, str]) -> Report:
     values = {
         "q3_enforced_p99_ms": _p99(found.written, OURS),
         "q7_packets_after": max(found.after[OURS]),
+        "q7_packets_after_lane_off": max(found.after[OURS + LANE_OFF]),
     }
     if pairs:
         ours, theirs = (percentile(found.written.all(s), 99) for s in (OURS, THEIRS))
