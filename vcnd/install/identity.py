@@ -88,9 +88,9 @@ def lay(host: Host, account: Account, server: str, ids: tuple[int, int]) -> bool
     return host.write(path, text, mode=0o640, owner=(0, ids[1]))
 
 
-def of_pod(server: str) -> Path:
+def of_pod(server: str, pod: Path = POD) -> Path:
     """Return a kubeconfig of this pod's own identity."""
-    ca, token = str(POD / "ca.crt"), str(POD / "token")
+    ca, token = str(pod / "ca.crt"), str(pod / "token")
     POD_KUBECONFIG.write_text(kubeconfig(server, ca=ca, token=token))
     return POD_KUBECONFIG
 

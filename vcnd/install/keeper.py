@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Never
 
 import trio
 
@@ -22,12 +23,28 @@ class Keeper:
     """The installer pod of one node."""
 
     def __init__(
-        self, host: Host, *, node_name: str, configuration: Path, api_server: str
+        self,
+        host: Host,
+        *,
+        node_name: str,
+        configuration: Path,
+        api_server: str,
+        pod: Path = identity.POD,
     ) -> None:
+        """Make it; ``run`` installs.
+
+        Args:
+            host: the node.
+            node_name: its name in Kubernetes.
+            configuration: the file that the daemon is to have.
+            api_server: the API server's address; empty: the kubelet's.
+            pod: the folder with this pod's own identity.
+        """
         self._host = host
         self._node_name = node_name
         self._configuration = configuration
         self._api_server = api_server
+        self._pod = pod
         self._said = ""
         self._server = ""
         self._users: Mapping[str, tuple[int, int]] = {}
@@ -41,7 +58,14 @@ class Keeper:
         host = self._host
         self._users = await trio.to_thread.run_sync(self._make_users)
         self._server = identity.api_server(host, self._api_server)
-        client = KubeClient(Credentials(identity.of_pod(self._server)))
+        client = KubeClient(Credentials(identity.of_pod(self._server, self._pod)))
+        try:
+            await self._keep(client)
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await client.aclose()
+
+    async def _keep(self, client: KubeClient) -> Never:
         kind = await self._renew(client)
         renewed = trio.current_time()
         await trio.to_thread.run_sync(self._install)
@@ -74,8 +98,9 @@ class Keeper:
         host, node = self._host, self._node_name
         daemon, policy = (self._users[x] for x in (layout.USER, layout.POLICY_USER))
         if self._enforces():
-            await identity.renew(host, client, node, policy, identity.POLICY)
-        return await identity.renew(host, client, node, daemon)
+            account = identity.POLICY
+            await identity.renew(host, client, node, policy, account, pod=self._pod)
+        return await identity.renew(host, client, node, daemon, pod=self._pod)
 
     def _enforces(self) -> bool:
         """Return True if network policies are on in the new configuration."""
