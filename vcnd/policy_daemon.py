@@ -130,12 +130,14 @@ async def keep(
 ) -> None:
     """Keep policies in force, tell of what they deny, and answer, until ``stop``."""
     meter = Meter()
-    engine = Engine(source, host, meter=meter)
+    strict = config.policy.enforcement == "strict"
+    engine = Engine(source, host, strict=strict, meter=meter)
     counts = Counts(tally, host.counters)
     report = partial(_report, config, source, engine)
     answers = Answers(source, host, PolicyLook(), proposals)
     verbs = PolicyVerbs(
         report=report,
+        admit=engine.admit,
         show=answers.show,
         explain=answers.explain,
         dry_run=answers.dry_run,

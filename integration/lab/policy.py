@@ -14,7 +14,8 @@ from itertools import count
 from fakeoci.fabric import netns
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.generations import Generations
-from vcnd.linux import nft, policy_table
+from vcnd.core.policy.rule_set import HOLD
+from vcnd.linux import nft, policy_guard, policy_marks, policy_table
 from vcnd.linux.nft_table import Table
 from vcnd.model.policy import Attached, Cluster, Packet, Protocol
 from vcnd.netlink import conntrack, nftables
@@ -32,7 +33,7 @@ SETTINGS = {
 NUMBERS = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
 ECHO, ECHO6 = 8, 128
 IPV4_HEADER = 20
-MARKS = policy_table.Marks()
+MARKS = policy_marks.Marks()
 RECEIVE_BYTES = 2048
 
 
@@ -48,6 +49,11 @@ class PolicyNode:
     links: dict[str, str]
     generations: Generations = field(default_factory=Generations)
     logged_per_second: int = 10
+    unknown: str = HOLD
+    """What judges unknown pods."""
+    guarded: bool = True
+    """Whether the guard stands: it drops nothing that the table accepts."""
+    strangers: Sequence[str] = ()
     _table: Table = field(default_factory=Table)
     """What is in force."""
     _ears: dict[tuple[str, int, int], socket.socket] = field(default_factory=dict)
@@ -57,14 +63,18 @@ class PolicyNode:
 
     def apply(self, cluster: Cluster, here: Sequence[Attached]) -> None:
         """Put the rules of a cluster in force."""
-        then = self.generations.after(compile_rules(cluster, here))
+        rules = compile_rules(cluster, here, unknown=self.unknown)
+        then = self.generations.after(rules)
         stale = MARKS.stale(then.stale)
         writer = policy_table.Writer(
             marks=MARKS,
             link_prefix="oci",
             logged_per_second=self.logged_per_second,
         )
-        table = writer.table(then.rules, then.numbers)
+        table = writer.table(then.rules, then.numbers, self.strangers)
+        guard = policy_guard.render(
+            marks=MARKS, link_prefix="oci", strangers=self.strangers
+        )
 
         def put() -> None:
             if stale:
@@ -75,6 +85,8 @@ class PolicyNode:
                 nft.put(policy_table.TABLE, table.text(policy_table.TABLE))
             if then.again:
                 conntrack.clear_marks_of(then.again, MARKS.all)
+            if self.guarded:
+                nft.put(policy_guard.TABLE, guard)
 
         netns.inside(NODE, put)
         self.generations, self._table = then, table
@@ -109,7 +121,7 @@ class PolicyNode:
             with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
                 return nftables.chains(sock, policy_table.TABLE)
 
-        taken = policy_table.numbers_in(netns.inside(NODE, chains))
+        taken = policy_marks.numbers_in(netns.inside(NODE, chains))
         self.generations, self._table = Generations(taken=taken), Table()
 
     def _ear(self, packet: Packet) -> socket.socket:

@@ -13,7 +13,7 @@ from integration.lab.node import Node
 from integration.lab.pods import Pod
 from integration.lab.profile import Profile
 from vcnd.core.policy.rule_set import RuleSet
-from vcnd.linux import policy_table
+from vcnd.linux import policy_marks, policy_table
 
 RESTORE_SECONDS = 5.0
 """Under a second on an idle machine (demo check ``rp_filter_profiles``)."""
@@ -77,7 +77,7 @@ async def test_the_table_of_policies_gets_no_accept(lab: Lab) -> None:
     """It is ours, and its last rule drops what comes from pods not known yet."""
     node = lab.nodes[0]
     rules = RuleSet()
-    text = policy_table.render(rules, {}, marks=policy_table.Marks(), link_prefix="oci")
+    text = policy_table.render(rules, {}, marks=policy_marks.Marks(), link_prefix="oci")
     netns.nft(node.name, text)
     # One that is a firewall's is treated after it, so it tells when to look.
     netns.nft(node.name, FOREIGN)

@@ -18,7 +18,7 @@ from vcnd.core.policy.rule_set import (
     NamedSet,
     RuleSet,
 )
-from vcnd.linux import nft, policy_table
+from vcnd.linux import nft, policy_marks, policy_table
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_table import Table
 from vcnd.linux.ruleset import PodElement, render
@@ -179,7 +179,7 @@ def test_any_change_of_policies_ends_as_a_fresh_table(
     *, whole: bool, logged: int
 ) -> None:
     writer = policy_table.Writer(
-        marks=policy_table.Marks(), link_prefix="oci", logged_per_second=logged
+        marks=policy_marks.Marks(), link_prefix="oci", logged_per_second=logged
     )
     tables = {s: writer.table(rules, {"in_1": 3}) for s, rules in POLICIES.items()}
     texts = {s: table.text(policy_table.TABLE) for s, table in tables.items()}

@@ -1,6 +1,7 @@
 """The kernel as vcnd-policy needs it, without a kernel."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Never
 
 import trio
 
@@ -24,6 +25,8 @@ class FakeHost:
         self.numbers: Mapping[str, int] = {}
         self.counted: Mapping[Counted, int] = {}
         self.links_changed, self.lost = Latch(), Latch()
+        self.has_table = True
+        """Whether an earlier life's rules are there."""
 
     async def attached(self) -> list[Attached]:
         return self.links
@@ -50,8 +53,13 @@ class FakeHost:
     async def until_links_change(self) -> None:
         await self.links_changed.wait()
 
-    async def until_table_lost(self) -> None:
-        await self.lost.wait()
+    async def adopt(self) -> bool:
+        return self.has_table
+
+    async def keep(self, restored: Callable[[], None]) -> Never:
+        while True:
+            await self.lost.wait()
+            restored()
 
 
 class FakeDeniedLog:

@@ -11,7 +11,8 @@ from vcnd.core.policy.rule_set import (
     RuleSet,
 )
 from vcnd.linux.nft_scripts import objects
-from vcnd.linux.policy_table import Marks, numbers_in, render
+from vcnd.linux.policy_marks import Marks, numbers_in
+from vcnd.linux.policy_table import render
 from vcnd.model.family import Family
 from vcnd.model.policy import Action, Direction, Protocol
 
@@ -82,17 +83,6 @@ def test_a_chain_gives_its_number_to_connections() -> None:
     }
 
 
-def test_numbers_stand_where_the_marks_have_room() -> None:
-    marks = Marks(ingress=0xFF, egress=0xFF000000)
-    assert marks.stale({Direction.INGRESS: {1, 2}, Direction.EGRESS: {3}}) == {
-        0xFF: {1, 2},
-        0xFF000000: {0x03000000},
-    }
-    made = RuleSet(chains={"x": chain(direction=Direction.EGRESS)})
-    lines = render(made, {"x": 3}, marks=marks, link_prefix="oci")
-    assert body(lines, "x")[0] == "ct mark & 0xff000000 == 0x03000000 accept"
-
-
 def test_passing_leads_on_from_admin_rules_and_accepts_in_the_last_tier() -> None:
     line = Line(Match(), Action.PASS)
     made = Chain(
@@ -127,9 +117,9 @@ def test_maps_and_sets_have_their_elements() -> None:
         )
     )
     for expected in (
-        'map egress { type ifname : verdict; elements = { "oci1" : jump open }; }',
+        'map egress { type ifname : verdict; elements = { "oci1" : jump open_out }; }',
         "map ingress4 { type ipv4_addr : verdict;"
-        " elements = { 10.0.0.1 : jump open }; }",
+        " elements = { 10.0.0.1 : jump open_in }; }",
         "map ingress6 { type ipv6_addr : verdict;"
         " elements = { fd00::1 : jump hold_in }; }",
         'set own { type ifname . ifname; elements = { "oci1" . "oci1" }; }',

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from vcnd.log import log
+from vcnd.model.admission import Admission
 from vcnd.model.phases import Phases
 from vcnd.model.policy import Protocol
 from vcnd.model.policy_answers import (
@@ -18,6 +19,7 @@ from vcnd.model.policy_answers import (
 from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQuestion
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus, RulesStatus
 from vcnd.serve.cni_request import Request
+from vcnd.serve.policies import ADMIT
 from vcnd.serve.policy_verbs import DRY_RUN, EXPLAIN, SHOW, STATUS, PolicyVerbs
 
 REPORT = PolicyStatus(
@@ -70,7 +72,16 @@ async def dry_run(question: DryRunQuestion) -> DryRunAnswer:
     return replace(TRIED, connections=len(question.objects))
 
 
-VERBS = PolicyVerbs(report=lambda: REPORT, show=show, explain=explain, dry_run=dry_run)
+ADMISSION = Admission(link="oci1", addresses=("10.0.0.9",), namespace="a", name="b")
+
+
+async def admit(pod: Admission) -> None:
+    assert pod == ADMISSION
+
+
+VERBS = PolicyVerbs(
+    report=lambda: REPORT, admit=admit, show=show, explain=explain, dry_run=dry_run
+)
 
 
 async def reply(
@@ -125,6 +136,26 @@ async def test_verbs_of_cni_are_refused() -> None:
     assert code == b"1"
     assert b"no verb 'ADD'" in body
     assert [e["event"] for e in events] == ["call_refused"]
+
+
+async def test_admission_is_answered_once_policies_are_in_force() -> None:
+    stdin = msgspec.json.encode(ADMISSION)
+    assert await reply(VERBS, ADMIT, stdin) == (b"0", b"{}")
+
+
+@pytest.mark.parametrize(
+    "stdin", [b"", b"[]", b"{}", b'{"link": 1, "addresses": []}', b"\xff", b'{"link"']
+)
+async def test_question_that_cannot_be_read_is_refused(stdin: bytes) -> None:
+    with log.collected() as events:
+        code, body = await reply(VERBS, ADMIT, stdin)
+    assert code == b"1"
+    assert b"the question cannot be read" in body
+    assert [e["event"] for e in events] == ["call_refused"]
+
+
+async def test_question_ends_when_its_caller_hangs_up() -> None:
+    assert ADMIT in VERBS.ended_by_hang_up
 
 
 async def test_defect_is_answered_without_internals() -> None:

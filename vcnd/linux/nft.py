@@ -18,8 +18,8 @@ class KernelRefusedError(VcndError):
     cause = Cause.KERNEL_REFUSED
 
 
-def put(table: str, text: str) -> None:
-    """Give a table its contents, whole or not at all.
+def put(table: str, text: str) -> list[int]:
+    """Give a table its contents, whole or not at all; return the ports of the changes.
 
     Args:
         table: its name.
@@ -38,17 +38,19 @@ def put(table: str, text: str) -> None:
             limits=nftables.limits(sock, table),
         )
     try:
-        _load(nft_scripts.in_place(table, text, there))
+        return [_load(nft_scripts.in_place(table, text, there))]
     except KernelRefusedError as error:
         # Another version's objects, of the same names, are of another kind.
-        _load(nft_scripts.anew(table, text))
+        port = _load(nft_scripts.anew(table, text))
         log.warning("rule_set_replaced", reason=error.details)
+        return [port]
 
 
-def change(table: str, before: Table, after: Table) -> None:
+def change(table: str, before: Table, after: Table) -> list[int]:
     """Give a table other contents, by what differs; whole if that is refused.
 
-    No packet is lost, not even one that is led to a chain that is new.
+    No packet is lost, not even one that is led to a chain that is new.  Return the
+    ports of the changes: events of netlink name them.
 
     Args:
         table: its name.
@@ -59,21 +61,22 @@ def change(table: str, before: Table, after: Table) -> None:
         KernelRefusedError: nft refused them.
         OSError: the kernel does not tell what is in the table now.
     """
+    ports: list[int] = []
     try:
-        for script in nft_changes.changes(table, before, after):
-            _load(script)
+        ports.extend(map(_load, nft_changes.changes(table, before, after)))
     except KernelRefusedError as error:
         log.warning("rule_set_differs", reason=error.details)
-        put(table, after.text(table))
+        ports += put(table, after.text(table))
+    return ports
 
 
-def remove(table: str) -> None:
-    """Delete a table; one that is gone is no error.
+def remove(table: str) -> list[int]:
+    """Delete a table, or none that is there; return the ports of the changes.
 
     Raises:
         KernelRefusedError: nft refused it.
     """
-    _load(nft_scripts.removal(table))
+    return [_load(nft_scripts.removal(table))]
 
 
 def listing(table: str) -> str:
@@ -83,21 +86,44 @@ def listing(table: str) -> str:
         KernelRefusedError: nft refused, or the table is not there.
     """
     arguments = ["-j", "list", "table", "inet", table]
-    return _run(arguments, "", f"nft does not list table inet {table}")
+    return _run(arguments, "", f"nft does not list table inet {table}")[0]
 
 
-def _load(script: str) -> None:
-    _run(["-f", "-"], script, "nft refused the rule set")
+def source(table: str) -> str:
+    """Return a table as a script that makes it; empty if it is not there."""
+    try:
+        return _run(["--stateless", "list", "table", "inet", table], "", "")[0]
+    except KernelRefusedError:
+        return ""
 
 
-def _run(arguments: list[str], script: str, failure: str) -> str:
-    done = subprocess.run(
+def put_source(table: str, script: str) -> list[int]:
+    """Put a table as ``source`` returned it; return the ports of the changes.
+
+    Raises:
+        KernelRefusedError: nft refused it.
+    """
+    return [_load(nft_scripts.removal(table) + script)]
+
+
+def _load(script: str) -> int:
+    """Load a script; return its netlink port.
+
+    That is nft's process ID, unless another socket has that port.
+    """
+    return _run(["-f", "-"], script, "nft refused the rule set")[1]
+
+
+def _run(arguments: list[str], script: str, failure: str) -> tuple[str, int]:
+    """Run nft; return its output and its process ID."""
+    with subprocess.Popen(
         ["/usr/sbin/nft", *arguments],
-        input=script,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise KernelRefusedError(failure, details=done.stderr.strip())
-    return done.stdout
+    ) as running:
+        output, refusal = running.communicate(script)
+    if running.returncode:
+        raise KernelRefusedError(failure, details=refusal.strip())
+    return output, running.pid

@@ -2,15 +2,14 @@
 
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import Never, TypeVar
 
 import trio
 
 from vcnd.core.policy.drops import Counted
-from vcnd.core.policy.rule_set import RuleSet
-from vcnd.linux import events, nft
+from vcnd.core.policy.rule_set import AJAR, RuleSet
+from vcnd.linux import events, policy_guard
 from vcnd.linux.guard import (
-    NFNLGRP_NFTABLES,
     RTNLGRP_IPV4_ROUTE,
     RTNLGRP_IPV6_ROUTE,
     RTNLGRP_LINK,
@@ -20,7 +19,9 @@ from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.nft_table import Table
 from vcnd.linux.pod_links import pod_links
 from vcnd.linux.policy_drops import counter_name, read_counter
-from vcnd.linux.policy_table import TABLE, Marks, Writer, numbers_in
+from vcnd.linux.policy_marks import Marks, numbers_in
+from vcnd.linux.policy_table import TABLE, Writer
+from vcnd.linux.policy_tables import PolicyTables
 from vcnd.log import log
 from vcnd.model.policy import Attached, Direction
 from vcnd.netlink import conntrack, nftables
@@ -56,19 +57,15 @@ class PolicyHost:
         self._routes = events.subscribed(
             socket.NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
         )
-        self._rules = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
+        self._tables = PolicyTables()
         self._thread = trio.CapacityLimiter(1)
         self._turn = trio.Lock()
         self._strangers: Sequence[str] = ()
-        self._table = Table()
-        """The table, as it was put."""
-        self._chains: frozenset[str] | None = None
-        """Its chains; None while it is not known what it has."""
 
     def close(self) -> None:
         """Hear no more; what is in force stays."""
         self._routes.close()
-        self._rules.close()
+        self._tables.close()
 
     async def attached(self) -> list[Attached]:
         """Return the pods' links, in the order of their names.
@@ -89,6 +86,10 @@ class PolicyHost:
             if link.ours
         ]
 
+    async def adopt(self) -> bool:
+        """Take over what an earlier life put; return False if there is nothing."""
+        return await self._tables.adopt()
+
     async def numbers_in_force(self) -> dict[Direction, frozenset[int]]:
         """Return the numbers that an earlier life's table gives to connections."""
         return numbers_in(await self._in_thread(_chains))
@@ -100,7 +101,7 @@ class PolicyHost:
         stale: Mapping[Direction, frozenset[int]],
         again: Collection[str],
     ) -> None:
-        """Bring rules in force, in one step.
+        """Bring rules in force, in one step; the guard stands behind them.
 
         Args:
             rules: the rules.
@@ -113,15 +114,16 @@ class PolicyHost:
             OSError: the kernel refused another step.
         """
         marks = self._marks.stale(stale)
+        guard = self._render_guard(rules)
         try:
-            await self._put(self._render(rules, numbers), marks, again)
+            await self._put(self._render(rules, numbers), guard, marks, again)
         except KernelRefusedError as error:
             if self._has_logged or not self._logged_per_second:
                 raise
             # Many kernels are built without it; the policies count all the same.
             logged, self._logged_per_second = self._logged_per_second, 0
             try:
-                await self._put(self._render(rules, numbers), marks, again)
+                await self._put(self._render(rules, numbers), guard, marks, again)
             except KernelRefusedError:
                 self._logged_per_second = logged
                 raise
@@ -140,29 +142,35 @@ class PolicyHost:
     async def _put(
         self,
         table: Table,
+        guard: str,
         marks: Mapping[int, frozenset[int]],
         again: Collection[str],
     ) -> None:
+        last: dict[Counted, int] = {}
+
+        def before(gone: Collection[str]) -> None:
+            found = _counters() if gone else {}
+            last.update((x, n) for x, n in found.items() if counter_name(x) in gone)
+            if marks:
+                conntrack.clear_marks(marks)
+
+        def after() -> None:
+            if again:
+                conntrack.clear_marks_of(again, self._marks.all)
+
         async with self._turn:
-            before, chains = self._table, self._chains
-            gone = before.counters - table.counters
-
-            def work() -> dict[Counted, int]:
-                last = _counters() if gone else {}
-                if marks:
-                    conntrack.clear_marks(marks)
-                if chains is not None and chains == _chains():
-                    nft.change(TABLE, before, table)
-                else:
-                    nft.put(TABLE, table.text(TABLE))
-                if again:
-                    conntrack.clear_marks_of(again, self._marks.all)
-                return {x: n for x, n in last.items() if counter_name(x) in gone}
-
-            self._chains = None
-            last = await self._in_thread(work)
-            self._table, self._chains = table, frozenset(table.chains)
+            await self._tables.put(table, guard, before=before, after=after)
             self._ended(last)
+
+    def _render_guard(self, rules: RuleSet) -> str:
+        """Return the guard; none where a lost table is to open."""
+        if rules.unknown == AJAR:
+            return ""
+        return policy_guard.render(
+            marks=self._marks,
+            link_prefix=self._layout.link_prefix,
+            strangers=self._strangers,
+        )
 
     async def counters(self) -> dict[Counted, int]:
         """Return the packets that the table's counters have counted.
@@ -177,14 +185,10 @@ class PolicyHost:
         """Return when a link or a route has changed, perhaps of no pod."""
         await events.received(self._routes)
 
-    async def until_table_lost(self) -> None:
-        """Return when the table is not as it was put."""
-        while True:
-            await events.received(self._rules)
-            async with self._turn:  # a change of ours is no loss
-                found = await self._in_thread(_chains)
-                if self._chains is not None and found != self._chains:
-                    return
+    async def keep(self, restored: Callable[[], None]) -> Never:
+        """Put again what others change in the tables; call ``restored`` each time."""
+        await self._tables.keep(restored)
+        raise AssertionError("it never ends")
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._thread)

@@ -8,12 +8,14 @@ nothing for other pods, however many there are.
 Packets between a node and its own pods are not forwarded, so they are not judged:
 Kubernetes wants them to pass.
 
-Closed until known: a packet from or to a pod's link that is in no map is dropped.  The
-maps ``jump``, and do not ``goto``: a packet that is judged while the table changes can
-find a chain that is new; to it the chain is empty, it returns, and is dropped.
+Closed until known: a packet from or to a pod's link that is in no map is dropped, but
+not where unknown pods are open (``RuleSet.unknown``).  The maps ``jump``, and do not
+``goto``: a packet that is judged while the table changes can find a chain that is new;
+to it the chain is empty, it returns, and is dropped.
 
 A connection carries the number (``core.policy.generations``) of the chain that accepted
-it, one for each direction, in bits of its mark that vcnd does not use for routing.
+it, one for each direction, in bits of its mark that vcnd does not use for routing.  All
+that a chain accepts gets a number, so that ``policy_guard`` lets it pass.
 
 New connections that a chain accepts are counted, and all packets that it drops
 (``policy_drops``).  Packets of connections that go on pass no counter.
@@ -25,7 +27,9 @@ import msgspec
 from msgspec.structs import replace
 
 from vcnd.core.policy.drops import Drop, Why
+from vcnd.core.policy.generations import OF_OPEN, OF_OTHERS
 from vcnd.core.policy.rule_set import (
+    AJAR,
     HOLD,
     OPEN,
     Chain,
@@ -35,10 +39,11 @@ from vcnd.core.policy.rule_set import (
     NamedSet,
     RuleSet,
 )
-from vcnd.linux.layout import POLICY_MARKS, POLICY_TABLES
+from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.nft_table import Filled, Table, read_chains, read_plain
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain
 from vcnd.linux.policy_drops import WORDS, Drops, counted_of, counter_name
+from vcnd.linux.policy_marks import OK, Marks
 from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction
@@ -48,55 +53,11 @@ TABLES = POLICY_TABLES
 EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 """Before the chain that lets packets into the express lane (``lane.proof``)."""
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}
-OK = {Direction.INGRESS: "ok_in_", Direction.EGRESS: "ok_out_"}
-"""Begins the names of chains that accept, and give a number to the connection."""
 ICMP = (1, 58)
 """Protocols by number: nft takes most names from ``/etc/protocols``, which many images,
 ours too, do not have."""
-
-
-class Marks(msgspec.Struct, frozen=True):
-    """The bits of connection marks that have the numbers: eight for each direction.
-
-    No other bits than these change, and nobody else may change these.
-    """
-
-    ingress: int = POLICY_MARKS & 0x00FFFF
-    egress: int = POLICY_MARKS & 0xFF0000
-
-    @property
-    def all(self) -> int:
-        """The bits of both directions."""
-        return self.ingress | self.egress
-
-    def mask(self, direction: Direction) -> int:
-        """Return a direction's bits."""
-        return self.ingress if direction is Direction.INGRESS else self.egress
-
-    def mark(self, direction: Direction, number: int) -> int:
-        """Return a number as it stands in the mark."""
-        mask = self.mask(direction)
-        return number * (mask & -mask)
-
-    def stale(
-        self, numbers: Mapping[Direction, Iterable[int]]
-    ) -> dict[int, frozenset[int]]:
-        """Return numbers in the form of ``conntrack.clear_marks``."""
-        return {
-            self.mask(direction): frozenset(self.mark(direction, n) for n in some)
-            for direction, some in numbers.items()
-        }
-
-
-def numbers_in(chains: Iterable[str]) -> dict[Direction, frozenset[int]]:
-    """Return the numbers that a table with these chains gives to connections."""
-    names = list(chains)
-    return {
-        direction: frozenset(
-            int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)
-        )
-        for direction, prefix in OK.items()
-    }
+RELATED = [f"ct state related meta l4proto {kind} accept" for kind in ICMP]
+"""An error about a connection is no part of it: it must not renew its number."""
 
 
 class Writer:
@@ -130,7 +91,7 @@ class Writer:
             numbers: those of the chains; one that has none judges each packet.
             strangers: others' links whose names look like pods'.
         """
-        chains: dict[str, Sequence[str]] = {**self._fixed(strangers)}
+        chains: dict[str, Sequence[str]] = {**self._fixed(rules.unknown, strangers)}
         filled: dict[str, Filled] = {**read_plain(self._drops.objects({}))}
         filled |= _maps(rules)
         written = {}
@@ -145,20 +106,16 @@ class Writer:
         filled |= {name: _named_set(some) for name, some in rules.sets.items()}
         return Table(chains, filled)
 
-    def _fixed(self, strangers: Sequence[str]) -> dict[str, list[str]]:
+    def _fixed(self, unknown: str, strangers: Sequence[str]) -> dict[str, list[str]]:
         """Return the chains that are the same for all rules."""
+        itself = self._marks.giving(dict.fromkeys(Direction, OF_OTHERS))
         return read_chains(
             [
-                *_held(self._drops),
-                *chain(OPEN, "accept"),
-                # An error about a connection is no part of it: it must not renew its
-                # number.
-                *chain(
-                    "always",
-                    *(f"ct state related meta l4proto {kind} accept" for kind in ICMP),
-                    "iifname . oifname @own accept",
-                ),
-                *_base_chains(self._link_prefix, strangers, self._drops),
+                *_unknown(unknown, self._drops),
+                *_open(self._marks),
+                *chain("always", *RELATED, "iifname . oifname @own goto ok_own"),
+                *chain("ok_own", itself, "accept"),
+                *_base_chains(unknown, self._link_prefix, strangers, self._drops),
             ]
         )
 
@@ -219,14 +176,29 @@ def _maps(rules: RuleSet) -> dict[str, Filled]:
 
 
 def _way(way: str, direction: Direction) -> str:
-    """Return the name of a chain; packets of unknown pods have one each way."""
-    return f"{HOLD}_{WORDS[direction]}" if way == HOLD else way
+    """Return the name of a chain; those of all pods' packets are one each way."""
+    return f"{way}_{WORDS[direction]}" if way in (HOLD, OPEN) else way
 
 
-def _held(drops: Drops) -> Iterator[str]:
+def _unknown(unknown: str, drops: Drops) -> Iterator[str]:
+    if unknown == AJAR:
+        # It gives no number: the pod's chain is to judge these connections, too.
+        yield from chain(AJAR, "accept")
+        return
     for direction in Direction:
         held = Drop(direction=direction, why=Why.HELD)
         yield from chain(_way(HOLD, direction), *drops.rules(held))
+
+
+def _open(marks: Marks) -> Iterator[str]:
+    for direction in Direction:
+        yield from chain(
+            _way(OPEN, direction),
+            marks.known(direction, OF_OPEN),
+            *RELATED,
+            marks.giving({direction: OF_OPEN}),
+            "accept",
+        )
 
 
 def _named_set(members: NamedSet) -> Filled:
@@ -241,16 +213,13 @@ def _chain(
     name: str, judging: Chain, number: int | None, marks: Marks, drops: Drops
 ) -> Iterator[str]:
     direction = judging.direction
-    bits = marks.mask(direction)
     accepted = counted_of(name, judging, None)
     # Rules that change judge connections again that they have accepted.
     counting = f'ct state new counter name "{counter_name(accepted)}"'
-    ok, known, giving = f"accept_{name}", "", ""
+    ok, known, giving = f"accept_{name}", "", marks.giving({direction: OF_OTHERS})
     if number is not None:
-        ok = f"{OK[direction]}{number}"
-        mark, keep = f"{marks.mark(direction, number):#010x}", ~bits & 0xFFFFFFFF
-        known = f"ct mark & {bits:#010x} == {mark} accept"
-        giving = f"ct mark set ct mark & {keep:#010x} | {mark}"
+        ok, known = f"{OK[direction]}{number}", marks.known(direction, number)
+        giving = marks.giving({direction: number})
     yield from chain(ok, counting, giving, "accept")
     yield from _Judging(name, judging, f"goto {ok}", drops).text(known)
 
@@ -328,7 +297,7 @@ def _match(match: Match, peer: str) -> Iterator[str]:
 
 
 def _base_chains(
-    link_prefix: str, strangers: Sequence[str], drops: Drops
+    unknown: str, link_prefix: str, strangers: Sequence[str], drops: Drops
 ) -> Iterator[str]:
     by_address = (
         f"{SELECTORS[family]} daddr vmap @{name}"
@@ -339,6 +308,7 @@ def _base_chains(
         (egress, EGRESS_PRIORITY, "iifname", ["iifname vmap @egress"]),
         (ingress, INGRESS_PRIORITY, "oifname", [*by_address]),
     ):
+        dropped = Drop(direction=direction, why=Why.UNKNOWN)
         yield from chain(
             f"{direction.lower()}_side",
             f"type filter hook forward priority {priority};",
@@ -346,5 +316,5 @@ def _base_chains(
             *(f'{link} "{stranger}" accept' for stranger in strangers),
             "ct direction reply accept",
             *ways,
-            *drops.rules(Drop(direction=direction, why=Why.UNKNOWN)),
+            *(["accept"] if unknown == AJAR else drops.rules(dropped)),
         )

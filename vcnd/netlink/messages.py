@@ -89,6 +89,17 @@ def numbered(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         at += (length + 3) & ~3
 
 
+def sent(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (sender's port, type, body) of each message in a datagram."""
+    at = 0
+    while at + HEADER.size <= len(data):
+        length, kind, _, _, port = HEADER.unpack_from(data, at)
+        if length < HEADER.size:
+            return
+        yield port, kind, data[at + 16 : at + length]
+        at += (length + 3) & ~3
+
+
 def of_others(data: bytes, port: int) -> bytes:
     """Return the messages of a datagram that are not about a port's own requests."""
     at, kept = 0, b""

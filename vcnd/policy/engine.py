@@ -8,7 +8,7 @@ import trio
 from vcnd.core.policy.compiler import Compiler
 from vcnd.core.policy.denials import Known as InForce
 from vcnd.core.policy.generations import Generations
-from vcnd.core.policy.rule_set import HOLD, RuleSet
+from vcnd.core.policy.rule_set import AJAR, HOLD, RuleSet, opened
 from vcnd.log import log
 from vcnd.model.admission import Admission
 from vcnd.model.errors import VcndError
@@ -58,27 +58,46 @@ class Host(Protocol):
     async def until_links_change(self) -> None:
         """Return when pods' links may have changed."""
 
-    async def until_table_lost(self) -> None:
-        """Return when the rules are not in force any more."""
+    async def adopt(self) -> bool:
+        """Take over what an earlier life put; return False if there is nothing."""
+
+    async def keep(self, restored: Callable[[], None]) -> Never:
+        """Put again what other programs change; call ``restored`` each time."""
 
 
 class Engine:
     """Compiles the rules whenever something has changed, and brings them in force.
 
-    The rules outlive it.  Before it knows the whole cluster it changes nothing: rules
-    of an earlier life go on, and where there are none, pods are open as before.
+    The rules outlive it.  Before it knows the whole cluster, rules of an earlier life
+    go on.  Where there are none, it closes the pods that are not there yet; but if
+    unknown pods are to be open, it does nothing.
     """
 
     def __init__(
-        self, source: Source, host: Host, *, meter: Meter | None = None
+        self,
+        source: Source,
+        host: Host,
+        *,
+        strict: bool = True,
+        meter: Meter | None = None,
     ) -> None:
+        """Make it.
+
+        Args:
+            source: where policies and pods are followed.
+            host: the node's kernel.
+            strict: whether unknown pods are closed until they are known.
+            meter: takes what is measured.
+        """
         self._source, self._host = source, host
-        self._compiler = Compiler()
+        self._unknown = HOLD if strict else AJAR
+        self._compiler = Compiler(self._unknown)
         self._meter = meter or Meter()
         self._seen_at: float | None = None
         """When the first change was seen that is not in force."""
         self._in_force: Generations | None = None
-        self._lost = False
+        self._adopted: bool | None = None
+        """Whether rules of an earlier life were there; None until it has looked."""
         self._stirred, self._asked = Bell(), Bell()
         self._brought = Pulse()
         self._begun = trio.Event()
@@ -103,7 +122,7 @@ class Engine:
         async with trio.open_nursery() as hearing:
             hearing.start_soon(self._hear, self._source.until_changed)
             hearing.start_soon(self._hear, self._host.until_links_change)
-            hearing.start_soon(self._hear_losses)
+            hearing.start_soon(self._host.keep, self._note_restored)
             while True:
                 stirred, asked = self._stirred.take(), self._asked.take()
                 refused = not await self._bring()
@@ -132,7 +151,8 @@ class Engine:
             return False
         rules = self._in_force.rules
         into = [rules.ingress.get(address, HOLD) for address in pod.addresses]
-        return HOLD not in (rules.egress.get(pod.link, HOLD), *into)
+        ways = {rules.egress.get(pod.link, HOLD), *into}
+        return ways.isdisjoint({HOLD, AJAR})
 
     async def _hear(self, until: Callable[[], Awaitable[None]]) -> Never:
         while True:
@@ -141,36 +161,35 @@ class Engine:
                 self._seen_at = trio.current_time()
             self._stirred.ring()
 
-    async def _hear_losses(self) -> Never:
-        while True:
-            await self._host.until_table_lost()
-            self._lost = True
-            self._stirred.ring()
+    def _note_restored(self) -> None:
+        self._meter.restored += 1
 
     async def _bring(self) -> bool:
         """Bring the rules in force; return False if the kernel refused."""
-        lost, self._lost = self._lost, False
         began = trio.current_time()
         seen_at, self._seen_at = self._seen_at or began, None
         try:
+            if self._adopted is None:
+                self._adopted = await self._host.adopt()
             here = await self._host.attached()
             self._links = len(here)
             known = {(x.namespace, x.name): x.addresses for x in here if x.name}
             cluster = self._source.cluster(known)
             if cluster is None:
+                await self._close_newcomers(here)
                 return True
             before = self._in_force
             if before is None:
                 before = Generations(taken=await self._host.numbers_in_force())
             rules = self._compiler.rules(cluster, here)
-            if not lost and self._in_force is not None and rules == before.rules:
+            if self._in_force is not None and rules == before.rules:
                 self._note_known(before.rules, here, cluster)
                 return True
             after = before.after(rules)
             await self._host.put(rules, after.numbers, after.stale, after.again)
         except (OSError, VcndError) as error:
             log.error("policies_refused", reason=str(error))
-            self._lost, self._refused = lost, str(error)
+            self._refused = str(error)
             self._meter.refusals += 1
             self._seen_at = seen_at
             return False
@@ -178,15 +197,20 @@ class Engine:
         self._note_change(after, trio.current_time() - began)
         self._meter.applied(trio.current_time() - seen_at)
         self._brought.send()
-        if lost:
-            self._meter.restored += 1
-            log.warning("policies_restored")
         return True
 
     def _note_known(
         self, rules: RuleSet, here: Sequence[Attached], cluster: Cluster
     ) -> None:
         self.known = InForce(chains=rules.chains, here=here, cluster=cluster)
+
+    async def _close_newcomers(self, here: Sequence[Attached]) -> None:
+        """Leave the pods open that run before the first rules; close what comes."""
+        if self._adopted or self._unknown != HOLD:
+            return
+        await self._host.put(opened(here), {}, {}, ())
+        self._adopted = True
+        log.info("newcomers_closed", pods=len(here))
 
     def _note_change(self, after: Generations, seconds: float) -> None:
         self._in_force, self._refused = after, ""
@@ -203,7 +227,7 @@ class Engine:
         return RulesStatus(
             in_force_seconds=age if self._begun.is_set() else None,
             links=self._links,
-            held=sum(chain == HOLD for chain in rules.egress.values()),
+            held=sum(chain == rules.unknown for chain in rules.egress.values()),
             chains=len(rules.chains),
             sets=len(rules.sets),
             elements=sum(len(x.elements) for x in rules.sets.values()),

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from vcnd.model.admission import Admission
 from vcnd.model.cause import Cause
 from vcnd.model.errors import BadRequestError, VcndError
 from vcnd.model.phases import Phases
@@ -14,6 +15,7 @@ from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve import cni_result
 from vcnd.serve.answers import Answer, failed, refused
 from vcnd.serve.cni_request import Request
+from vcnd.serve.policies import ADMIT
 
 T = TypeVar("T")
 
@@ -31,13 +33,15 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
 
     report: Callable[[], PolicyStatus]
     """Return the process' state."""
+    admit: Callable[[Admission], Awaitable[None]]
+    """Return when a pod's policies are in force."""
     show: Callable[[ShowQuestion], Awaitable[PodShown]]
     """Return what policies say about a pod, and what is in force."""
     explain: Callable[[ExplainQuestion], Awaitable[ExplainAnswer]]
     """Return the verdict on a connection."""
     dry_run: Callable[[DryRunQuestion], Awaitable[DryRunAnswer]]
     """Return which connections some policies would deny."""
-    ended_by_hang_up: frozenset[str] = frozenset()
+    ended_by_hang_up: frozenset[str] = frozenset({ADMIT})
 
     async def answer(self, request: Request, phases: Phases) -> Answer:
         """Carry a request out."""
@@ -54,6 +58,9 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
             return Answer(failed(UNIT)[1])
 
     async def _carry_out(self, command: str, stdin: bytes) -> bytes:
+        if command == ADMIT:
+            await self.admit(_asked(stdin, Admission))
+            return b"{}"
         if command == STATUS:
             return msgspec.json.encode(self.report())
         if command == SHOW:

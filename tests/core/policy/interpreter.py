@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 
-from vcnd.core.policy.rule_set import HOLD, OPEN, Chain, Line, Match, RuleSet
+from vcnd.core.policy.rule_set import AJAR, HOLD, OPEN, Chain, Line, Match, RuleSet
 from vcnd.model.family import family_of
 from vcnd.model.policy import Action, Attached, Direction, Packet
 
@@ -14,16 +14,16 @@ def accepts(rules: RuleSet, here: Sequence[Attached], packet: Packet) -> bool:
     source, destination = links.get(packet.source), links.get(packet.destination)
     ways = []
     if source is not None:
-        ways.append(rules.egress[source])
+        ways.append(rules.egress.get(source, rules.unknown))
     if destination is not None:
-        ways.append(rules.ingress[packet.destination])
+        ways.append(rules.ingress.get(packet.destination, rules.unknown))
     own = source == destination
     return all(_accepts(rules, way, packet, own=own) for way in ways)
 
 
 def _accepts(rules: RuleSet, way: str, packet: Packet, *, own: bool) -> bool:
-    if way in (HOLD, OPEN):
-        return way == OPEN
+    if way in (HOLD, OPEN, AJAR):
+        return way != HOLD
     chain = rules.chains[way]
     if own:
         return True

@@ -6,11 +6,13 @@ from random import Random
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from tests.core.policy.interpreter import accepts
 from tests.core.policy.strategies import NUMBERS, OUTSIDE, clusters
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.judge import judge
+from vcnd.core.policy.rule_set import AJAR, HOLD
 from vcnd.model.family import family_of
 from vcnd.model.policy import Attached, Cluster, Packet, PolicyPod, Protocol
 
@@ -62,3 +64,25 @@ def test_rules_do_what_the_judge_says(cluster: Cluster) -> None:
             )
             decisions = judge(cluster, packet).decisions
             assert accepted == all(d.allowed for d in decisions if d.pod in names)
+
+
+@pytest.mark.slow
+@given(clusters())
+def test_unknown_pods_change_nothing_for_known_ones(cluster: Cluster) -> None:
+    """Closed, they reach nobody; open, all that others' policies allow them."""
+    unknown = [replace(link_of(p), name="", namespace="") for p in cluster.pods[::2]]
+    here = [*unknown, *map(link_of, cluster.pods[1::2])]
+    strict = compile_rules(cluster, here)
+    standard = compile_rules(cluster, here, unknown=AJAR)
+    named = {ways.get(x) for ways in (standard.egress, standard.ingress) for x in ways}
+    assert HOLD not in named
+    strangers = {address for link in unknown for address in link.addresses}
+    for packet in sample(cluster):
+        ends = {packet.source, packet.destination}
+        accepted = accepts(standard, here, packet)
+        if ends.isdisjoint(strangers):
+            assert accepted == accepts(strict, here, packet)
+        else:
+            assert not accepts(strict, here, packet)
+            others = [x for x in here if strangers.isdisjoint(x.addresses)]
+            assert accepted == accepts(standard, others, packet)

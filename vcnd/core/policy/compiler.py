@@ -28,14 +28,17 @@ SHORT = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
 """A direction in names."""
 
 
-def compile_rules(cluster: Cluster, here: Sequence[Attached]) -> RuleSet:
+def compile_rules(
+    cluster: Cluster, here: Sequence[Attached], *, unknown: str = HOLD
+) -> RuleSet:
     """Return the rules of a node.
 
     Args:
         cluster: what decides about packets.
         here: the pods' links on this node.
+        unknown: what judges pods that the cluster does not know: ``HOLD`` or ``AJAR``.
     """
-    return Compiler().rules(cluster, here)
+    return Compiler(unknown).rules(cluster, here)
 
 
 class _Lines(msgspec.Struct, frozen=True):
@@ -67,7 +70,9 @@ class Compiler:
     who gives it clusters keeps their values as long as their objects do not change.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unknown: str = HOLD) -> None:
+        """Make it; ``unknown`` judges pods that the cluster does not know."""
+        self._unknown = unknown
         self._index = PodIndex()
         self._sets = NamedSets(self._index)
         self._families: list[Family] = []
@@ -110,6 +115,7 @@ class Compiler:
             ingress=ingress,
             chains={x.name: x.chain for x in made.values()},
             sets=self._sets.values({n for x in made.values() for n in x.sets}),
+            unknown=self._unknown,
         )
 
     def _take_policies(self, policies: tuple[Policy, ...], touched: Touched) -> None:
@@ -151,7 +157,7 @@ class Compiler:
             made: takes the chain.
         """
         if group is None:
-            return HOLD
+            return self._unknown
         policies = tuple(
             policy
             for policy in self._policies_of(group)

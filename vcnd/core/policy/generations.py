@@ -16,8 +16,13 @@ import msgspec
 from vcnd.core.policy.rule_set import Element, Line, RuleSet
 from vcnd.model.policy import Action, Direction
 
-NUMBERS = frozenset(range(1, 256))
-"""What eight bits hold; 0 is the number of connections that no chain has accepted."""
+OF_OPEN = 255
+"""The number of connections that ``OPEN`` accepts."""
+OF_OTHERS = 254
+"""The number of connections that are judged at each packet: their chain has none of its
+own, or a pod talks to itself."""
+NUMBERS = frozenset(range(1, OF_OTHERS))
+"""Those of chains.  Eight bits hold more; 0 says that nothing has accepted."""
 MOST_ADDRESSES = 64
 """Where sets lose or gain more of them at once, their chains get other numbers."""
 

@@ -4,7 +4,7 @@ It is about the first packet of a connection.  How the kernel tells that from la
 packets, and from answers, is in ``linux.policy_table``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -14,13 +14,16 @@ from vcnd.model.policy import (
     FIRST_PORT,
     LAST_PORT,
     Action,
+    Attached,
     Direction,
     PolicyRef,
     Protocol,
 )
 
 HOLD = "hold"
-"""The chain of unknown pods: it denies."""
+"""The chain of unknown pods that are closed: it denies."""
+AJAR = "ajar"
+"""The chain of unknown pods that are open until they are known: it accepts."""
 OPEN = "open"
 """The chain of pods that no policy selects: it accepts."""
 
@@ -114,8 +117,17 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     egress: Mapping[str, str] = {}
-    """The chain for what comes from a link: in ``chains``, or ``HOLD`` or ``OPEN``."""
+    """The chain for what comes from a link: in ``chains``, ``OPEN`` or ``unknown``."""
     ingress: Mapping[str, str] = {}
     """The chain for what goes to an address."""
     chains: Mapping[str, Chain] = {}
     sets: Mapping[str, NamedSet] = {}
+    unknown: str = HOLD
+    """``HOLD`` or ``AJAR``: it also judges links and addresses that are in no map."""
+
+
+def opened(here: Sequence[Attached]) -> RuleSet:
+    """Return rules that leave these pods open, and deny all others."""
+    egress = {attached.link: OPEN for attached in here}
+    ingress = {address: OPEN for attached in here for address in attached.addresses}
+    return RuleSet(egress=egress, ingress=ingress)
