@@ -1,11 +1,13 @@
 """What the kernel counts of new connections and of packets that are dropped."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
+from fakeoci.fabric import netns
 from integration.lab import streams
-from integration.lab.policy import PolicyNode
+from integration.lab.policy import NODE, PolicyNode
 from integration.tests.policy import (
     DB,
     FAR,
@@ -18,6 +20,7 @@ from integration.tests.policy import (
     policy,
     small_node,
 )
+from vcnd.linux import policy_table
 from vcnd.model.policy import Action, Direction, Packet, Pods, PortRange, Rule, Tier
 
 FROM_DB = Rule(peers=(Pods(pods=app("db")),))
@@ -127,3 +130,16 @@ def test_counters_go_with_their_chain(node: PolicyNode, *, whole: bool) -> None:
     assert node.counters() == {}
     node.apply(cluster(policy(FROM_DB)), LINKS)
     assert node.counters() == {}
+
+
+def test_another_rate_of_the_log_keeps_the_counters(node: PolicyNode) -> None:
+    for count, rate in enumerate((10, 20, 0, 10), 1):
+        node.logged_per_second = rate
+        node.restart()
+        node.apply(cluster(policy(FROM_DB)), LINKS)
+        assert not node.passes(tcp("192.0.2.7"))
+        listed = netns.nft_output(NODE, f"list table inet {policy_table.TABLE}")
+        assert re.findall(r"limit (denied_\d+) {", listed) == (
+            [f"denied_{rate}"] if rate else []
+        )
+        assert only(node, "isolated_in") == count

@@ -24,11 +24,16 @@ from integration.tests.policy import (
     policy,
     small_node,
 )
+from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.denials import DeniedPacket, Known
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
+from vcnd.linux import nft
 from vcnd.linux.denied_log import DeniedLog
+from vcnd.linux.layout import Layout
 from vcnd.linux.policy_drops import GROUP, read_counter
+from vcnd.linux.policy_host import PolicyHost
+from vcnd.linux.policy_table import TABLE
 from vcnd.log import Event, log
 from vcnd.model.policy import Action, Cluster, Direction, Packet, Pods, Rule, Tier
 from vcnd.policy.counts import Counts
@@ -232,3 +237,20 @@ async def test_a_group_that_another_program_has_is_named_once(
     assert len(events) == 1
     assert events[0]["event"] == "denied_not_heard"
     assert f"another program has group {GROUP}" in events[0]["reason"]
+
+
+async def test_rules_are_in_force_where_the_kernel_refuses_to_log(
+    node: PolicyNode,
+) -> None:
+    """Here it refuses the rate; many kernels are built without NFLOG."""
+    made = PolicyHost(Layout(), logged_per_second=1 << 70)
+    try:
+        with closing(made) as host, log.collected() as events:
+            for links in ([], LINKS):
+                await host.put(compile_rules(MADE, links), {}, {})
+        assert [e["event"] for e in events if e["event"] != "rule_set_replaced"] == [
+            "denied_not_logged"
+        ]
+        assert len(await host.counters()) > 4
+    finally:
+        nft.remove(TABLE)
