@@ -23,8 +23,9 @@ from vcnd.netlink.messages import (
 from vcnd.netlink.nftables import NETLINK_NETFILTER
 
 RECEIVE_BUFFER = 1 << 20
-MOST_AT_ONCE = 256
-"""So many datagrams are read before other tasks have their turn."""
+MOST_AT_ONCE = 4096
+"""So many datagrams are read before other tasks have their turn.  The buffer has no
+room for more, so all that was logged before is read."""
 
 
 class DeniedLog:
