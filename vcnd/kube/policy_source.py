@@ -122,7 +122,12 @@ class PolicySource:
             lambda found: _told(policies.network_policy(found)),
             self._ring,
         )
-        self._cluster_policies = Followed[policy_wire.ClusterNetworkPolicy, ReadPolicy](
+        self._cluster_policies = self._no_cluster_policies()
+
+    def _no_cluster_policies(
+        self,
+    ) -> Followed[policy_wire.ClusterNetworkPolicy, ReadPolicy]:
+        return Followed(
             Cache(policy_wire.ClusterNetworkPolicy, trim=trim.labelled),
             lambda found: _told(policies.cluster_network_policy(found)),
             self._ring,
@@ -163,18 +168,38 @@ class PolicySource:
         await reflector.run()
 
     async def _follow_cluster_policies(self) -> Never:
-        """Follow ClusterNetworkPolicies as soon as the cluster knows the kind."""
+        """Follow ClusterNetworkPolicies while the cluster knows the kind."""
         while True:
-            try:
-                await self._client.get(CLUSTER_POLICIES, {"limit": "1"})
-            except KubeError as error:
-                if error.status == NO_SUCH_KIND:
-                    self._knows_cluster_policies = False
-                    self._ring()
-                    await trio.sleep(LOOK_AGAIN_SECONDS)
-                    continue
+            while await self._is_no_kind():
+                self._knows_cluster_policies = False
+                self._ring()
+                await trio.sleep(LOOK_AGAIN_SECONDS)
             self._knows_cluster_policies = True
-            await self._follow(CLUSTER_POLICIES, self._cluster_policies)
+            async with trio.open_nursery() as following:
+                kind = self._cluster_policies
+                following.start_soon(self._follow, CLUSTER_POLICIES, kind)
+                await self._until_kind_is_deleted()
+                following.cancel_scope.cancel()
+            # The objects went with their definition.
+            self._cluster_policies = self._no_cluster_policies()
+            del self._reflectors[CLUSTER_POLICIES]
+
+    async def _is_no_kind(self) -> bool:
+        """Return True if the cluster does not know ClusterNetworkPolicy."""
+        try:
+            await self._client.get(CLUSTER_POLICIES, {"limit": "1"})
+        except KubeError as error:
+            return error.status == NO_SUCH_KIND
+        return False
+
+    async def _until_kind_is_deleted(self) -> None:
+        """Return when the watch has failed for a while, as the kind is unknown."""
+        while True:
+            await trio.sleep(LOOK_AGAIN_SECONDS)
+            reflector = self._reflectors.get(CLUSTER_POLICIES)
+            fails = reflector is not None and reflector.failure is not None
+            if fails and await self._is_no_kind():
+                return
 
     def _ring(self) -> None:
         self._changed.set()
