@@ -205,7 +205,8 @@ def profile(
 @shown
 def policy(parts: tuple[str, ...], values: Any) -> Report:
     """Measure network policies beside kube-router: starts, changes, packets, memory."""
-    elsewhere = json.load(values)["values"] if values else {}
+    suites = json.load(values)["suites"] if values else {}
+    elsewhere = policy_parts.of_suites(suites)
     return policy_parts.run(parts or [*policy_parts.PARTS], elsewhere, _say)
 
 

@@ -116,7 +116,7 @@ AIMS = {
     ),
     "policy": (
         *(
-            Aim(f"q1_{suite}_failed", MOST, 0, f"{words}: failed", "Q1")
+            Aim(f"q1_{suite}_not_passed", MOST, 0, f"{words}: not passed", "Q1")
             for suite, words in (
                 ("e2e", "Kubernetes' e2e tests of network policy"),
                 ("cyclonus", "cyclonus"),
@@ -192,6 +192,7 @@ AIMS = {
             Aim(f"q8_{name}_of_kube_router", BELOW, 1.0, words, "Q8")
             for name, words in (
                 ("leaked_packets", "packets before a policy, ours / kube-router"),
+                ("lost_first_syns", "lost first SYNs, ours / kube-router"),
                 ("enforced_p99", "policy written → in force, p99, ours / kube-router"),
                 ("rr", "request/response, 500 policies, ours / kube-router"),
                 ("connect", "new connection, 500 policies, ours / kube-router"),

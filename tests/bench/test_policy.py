@@ -42,10 +42,10 @@ def test_merged_report_has_all_values_and_the_greatest_noise() -> None:
     found = parts.merged(
         [report(QUIET, q7_packets_after=0), report(NOISY, q4_rr_500_of_0=1.0)],
         {"starts": "it failed"},
-        {"q1_e2e_failed": 0},
+        {"q1_e2e_not_passed": 0},
     )
     assert found.values == {
-        "q1_e2e_failed": 0,
+        "q1_e2e_not_passed": 0,
         "q7_packets_after": 0,
         "q4_rr_500_of_0": 1.0,
     }
@@ -59,3 +59,11 @@ def test_aims_tell_which_measure_they_are_of() -> None:
         ("Q7", True)
     ]
     assert {a["id"] for a in aims} == {f"Q{n}" for n in range(1, 9)}
+
+
+def test_suites_give_the_number_of_tests_that_have_not_passed() -> None:
+    suites = {"e2e": {"passed": 45}, "conformance": {"passed": 20}}
+    assert parts.of_suites(suites) == {
+        "q1_e2e_not_passed": 0,
+        "q1_conformance_not_passed": 2,
+    }

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from integration.bench.noise import Noise
 from integration.bench.policy import changes, cost, faults, footprint, starts
 from integration.bench.report import Report
 from integration.build.cache import Cache
+from integration.kind.suites.policy import SUITES
 from integration.lab import enclosure
 
 BENCH = "policy"
@@ -48,6 +50,18 @@ PARTS: dict[str, Callable[[Path, Cache, Say], Report]] = {
     "faults": faults.measure,
 }
 """Part → what measures it."""
+
+
+def of_suites(suites: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return Q1's values: how many tests of each suite have not passed.
+
+    Args:
+        suites: ``suites`` of what ``./vcn kind policy --json`` printed.
+    """
+    return {
+        f"q1_{name}_not_passed": SUITES[name].whole - int(result["passed"])
+        for name, result in suites.items()
+    }
 
 
 def run(parts: Sequence[str], elsewhere: Mapping[str, float], say: Say) -> Report:

@@ -238,23 +238,27 @@ def report_of(
     found: dict[str, list[Start | None]], meter: Meter, missing: dict[str, str]
 ) -> Report:
     """Return rows and values of the starts."""
-    leaked, connect, add = Samples(), Samples(), Samples()
+    leaked, connect, lost, add = Samples(), Samples(), Samples(), Samples()
     for side, starts in found.items():
         good = [one for one in starts if one is not None]
         leaked.add(side, [one.leaked for one in good])
-        connect.add(side, [one.connect_seconds for one in good])
+        # A pod whose ADD failed cannot even send one.
+        lost.add(side, [sum(one is None or one.lost for one in starts)])
         add.add(side, [one.add_seconds for one in good])
-    ours = [one for one in found[OURS] if one is not None]
-    values: dict[str, float] = {
-        "q2_leaked_packets": sum(one.leaked for one in ours),
-        "q2_lost_first_syns": sum(one.lost for one in ours),
+        # Of one that is rejected it cannot be said how long it takes.
+        made = [s for one in good if (s := one.connect_seconds) < CONNECT_SECONDS]
+        if made:
+            connect.add(side, made)
+    totals = {
+        "leaked_packets": {side: sum(leaked.all(side)) for side in found},
+        "lost_first_syns": {side: sum(lost.all(side)) for side in found},
     }
-    theirs = [one for one in found.get(THEIRS, ()) if one is not None]
-    if theirs:
-        all_theirs = sum(one.leaked for one in theirs)
-        values["q8_leaked_packets_of_kube_router"] = (
-            values["q2_leaked_packets"] / all_theirs if all_theirs else 1.0
-        )
+    values = {f"q2_{name}": total[OURS] for name, total in totals.items()}
+    for name, total in totals.items():
+        if THEIRS in total:
+            theirs = total[THEIRS]
+            ratio = total[OURS] / theirs if theirs else 1.0
+            values[f"q8_{name}_of_kube_router"] = round(ratio, 4)
     for side, starts in found.items():
         failed = sum(one is None for one in starts)
         if failed:
@@ -267,6 +271,7 @@ def report_of(
                 "",
                 leaked,
             ),
+            row(f"allowed first SYNs lost, of {len(found[OURS])}", "", lost),
             row(
                 "first connection of a new pod to another node",
                 "ms",
