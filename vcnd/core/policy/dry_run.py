@@ -2,25 +2,27 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from heapq import nsmallest
 
-import msgspec
 from msgspec.structs import replace
 
 from vcnd.core.policy.judge import Decision, Judge
 from vcnd.core.policy.words import policy_name, policy_names
-from vcnd.model.policy import Cluster, Packet, Policy, PolicyRef, Tier
+from vcnd.model.policy import (
+    Cluster,
+    Direction,
+    Packet,
+    Policy,
+    PolicyRef,
+    Protocol,
+    Tier,
+)
 from vcnd.model.policy_answers import DeniedFlows, DryRunAnswer
 
-
-class Reason(msgspec.Struct, frozen=True):
-    """What connections of a group have in common."""
-
-    source: str
-    destination: str
-    packet: Packet
-    """Without addresses."""
-    decision: Decision
-    """Without the rules that passed it on."""
+Group = tuple[str, str, int, str, str, tuple[str, ...]]
+"""What connections have in common: source, destination, its port, the protocol (empty
+for none), the side that denies, and the policies.  Plain values: there can be many, and
+groups of one size are told in their order."""
 
 
 def same_object(ref: PolicyRef) -> tuple[bool, str, str]:
@@ -55,7 +57,9 @@ class DryRun:
             for is_there in (True, False)
         }
         self._judged = 0
-        self._groups: Counter[Reason] = Counter()
+        self._groups: Counter[Group] = Counter()
+        self._blamed: dict[tuple[PolicyRef, ...], tuple[str, ...]] = {}
+        """Names of policies."""
 
     def take(self, packet: Packet, connections: int = 1) -> None:
         """Judge connections.
@@ -69,13 +73,26 @@ class DryRun:
         if after.allowed or not self._before.verdict(packet).allowed:
             return
         denying = next(d for d in after.decisions if not d.allowed)
-        reason = Reason(
+        group = (
             self._end(packet.source),
             self._end(packet.destination),
-            replace(packet, source="", destination=""),
-            replace(denying, passed=()),
+            packet.port,
+            packet.protocol or "",
+            denying.direction.value,
+            self._blame(denying),
         )
-        self._groups[reason] += connections
+        self._groups[group] += connections
+
+    def _blame(self, denying: Decision) -> tuple[str, ...]:
+        """Return the names of the policies that deny."""
+        rule = denying.rule
+        refs = denying.isolating if rule is None else (rule.policy,)
+        names = self._blamed.get(refs)
+        if names is None:
+            # Of several that isolate a pod, those that are new make the difference.
+            new = tuple(ref for ref in refs if ref in self._new)
+            names = self._blamed[refs] = policy_names(new or refs)
+        return names
 
     def _end(self, address: str) -> str:
         pod = self._after.pod_at(address)
@@ -88,37 +105,27 @@ class DryRun:
             connections: how many there are, judged or not.
             most: so many groups at most.
         """
-        found = sorted(self._groups.items(), key=_order)
+        counted = ((-n, group) for group, n in self._groups.items())
+        largest = nsmallest(most, counted)
         return DryRunAnswer(
             added=self._names[False],
             replaced=self._names[True],
             connections=connections,
             judged=self._judged,
             denied=self._groups.total(),
-            groups=tuple(self._group(reason, n) for reason, n in found[:most]),
-            left_out=max(0, len(found) - most),
-        )
-
-    def _group(self, reason: Reason, connections: int) -> DeniedFlows:
-        decision = reason.decision
-        refs = decision.isolating
-        if decision.rule is not None:
-            refs = (decision.rule.policy,)
-        # Of several that isolate the pod, those that are new have made the difference.
-        blamed = tuple(ref for ref in refs if ref in self._new) or refs
-        return DeniedFlows(
-            source=reason.source,
-            destination=reason.destination,
-            protocol=reason.packet.protocol,
-            port=reason.packet.port,
-            direction=decision.direction,
-            policies=policy_names(blamed),
-            connections=connections,
+            groups=tuple(_denied(group, -n) for n, group in largest),
+            left_out=len(self._groups) - len(largest),
         )
 
 
-def _order(item: tuple[Reason, int]) -> tuple[int, str, str, int, str]:
-    """Return what puts large groups first, and equal ones in one order."""
-    reason, connections = item
-    port, protocol = reason.packet.port, reason.packet.protocol or ""
-    return -connections, reason.source, reason.destination, port, protocol
+def _denied(group: Group, connections: int) -> DeniedFlows:
+    source, destination, port, protocol, direction, policies = group
+    return DeniedFlows(
+        source=source,
+        destination=destination,
+        protocol=Protocol(protocol) if protocol else None,
+        port=port,
+        direction=Direction(direction),
+        policies=policies,
+        connections=connections,
+    )
