@@ -134,7 +134,7 @@ async def keep(
     engine = Engine(source, host, strict=strict, meter=meter)
     counts = Counts(tally, host.counters)
     report = partial(_report, config, source, engine)
-    answers = Answers(source, host, PolicyLook(), proposals)
+    answers = Answers(source, host, PolicyLook(), proposals, strict=strict)
     verbs = PolicyVerbs(
         report=report,
         admit=engine.admit,

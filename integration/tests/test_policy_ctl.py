@@ -1,15 +1,30 @@
 """vcndctl asks the real process about policies, and it looks at the real kernel."""
 
+import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
+from random import Random
+from typing import Never
 
 import pytest
+import trio
 
 from fakeoci.fabric import netns
 from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.policy_process import Process
 from integration.tests.policy_stage import PORT, Stage, policy_stage, until
+from vcnd.kube.policy_proposals import proposals
+from vcnd.kube.policy_source import PolicySource
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.credentials import Credentials
+from vcnd.linux.layout import Layout
+from vcnd.linux.policy_host import PolicyHost
+from vcnd.linux.policy_look import PolicyLook
+from vcnd.policy.answers import Answers
+from vcnd.serve.policy_verbs import PolicyVerbs
+from vcnd.serve.server import Server
 
 DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
 FRIENDS = {
@@ -41,26 +56,81 @@ async def process(stage: Stage, tmp_path: Path) -> AsyncIterator[Process]:
     made.kill()
 
 
-async def test_kernel_agrees_and_a_rule_by_hand_differs(process: Process) -> None:
+async def test_kernel_agrees_with_what_policies_say(process: Process) -> None:
     for source, verdict, code in (("a", "ALLOWED", 0), ("b", "DENIED", 4)):
         asked = ("explain", f"default/{source}", "web", str(PORT), "--exit-code")
         done, text = process.ctl(*asked)
         assert (done, text.split()[0]) == (code, verdict), text
         assert "the kernel agrees" in text
+
+
+def not_asked(*_: object) -> Never:
+    raise AssertionError("nobody asks this here")
+
+
+@pytest.fixture
+async def looking(
+    stage: Stage, process: Process, tmp_path: Path
+) -> AsyncIterator[Process]:
+    """Stop the process; another one answers that does not mend what others change."""
+    process.kill()
+    source = PolicySource(
+        KubeClient(
+            Credentials(stage.server.write_kubeconfig(stage.server.admin_token))
+        ),
+        random=Random(1),
+    )
+    made = Process(tmp_path, tmp_path)
+    made.socket = str(tmp_path / "looking.sock")
+    with closing(PolicyHost(Layout())) as host, socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(made.socket)
+        sock.listen()
+        sock.settimeout(0.0)
+        answers = Answers(source, host, PolicyLook(), proposals)
+        verbs = PolicyVerbs(
+            report=not_asked,
+            admit=not_asked,
+            show=answers.show,
+            explain=answers.explain,
+            dry_run=answers.dry_run,
+        )
+        async with trio.open_nursery() as rooms:
+            await rooms.start(source.run)
+            server = Server(verbs, allowed_uids={0})
+            rooms.start_soon(server.serve, sock, rooms)
+            yield made
+            rooms.cancel_scope.cancel()
+
+
+async def explained(asking: Process, *words: str) -> tuple[int, str]:
+    return await trio.to_thread.run_sync(asking.ctl, "explain", *words)
+
+
+async def test_a_rule_by_hand_differs(looking: Process) -> None:
+    while (await explained(looking, "a", "web", str(PORT)))[0] == 1:
+        await trio.sleep(0.1)  # not all is known yet
+    done, text = await explained(looking, "a", "web", str(PORT))
+    assert done == 0, text
     netns.nft("node", f"insert rule {TABLE} always tcp dport {PORT} drop\n")
-    done, text = process.ctl("explain", "a", "web", str(PORT))
+    done, text = await explained(looking, "a", "web", str(PORT))
     assert done == 3, text
     assert "THE KERNEL DIFFERS" in text
     assert "Policies allow ingress of pod default/web, and the kernel drops it" in text
     # A rule of another port changes nothing for this one.
-    assert process.ctl("explain", "a", "web", str(PORT + 1))[0] == 0
-
-
-async def test_a_rule_by_hand_that_nobody_can_read_differs(process: Process) -> None:
+    assert (await explained(looking, "a", "web", str(PORT + 1)))[0] == 0
     netns.nft("node", f"insert rule {TABLE} ingress_side ip ttl 63 accept\n")
-    done, text = process.ctl("explain", "b", "web", "80/udp")
+    done, text = await explained(looking, "b", "web", "80/udp")
     assert done == 3, text
     assert "ip ttl" in text
+    netns.nft("node", f"delete table {TABLE}\n")
+    done, text = await explained(looking, "a", "web", str(PORT))
+    assert done == 3, text
+    assert "The chain ingress_side is not there." in text
+
+
+async def test_a_rule_by_hand_is_taken_away_before_it_is_told(process: Process) -> None:
+    netns.nft("node", f"insert rule {TABLE} always tcp dport {PORT} drop\n")
+    assert process.ctl("explain", "a", "web", str(PORT))[0] == 0
 
 
 async def test_show_counts_what_was_accepted_and_denied(
@@ -81,7 +151,7 @@ async def test_show_counts_what_was_accepted_and_denied(
     ]
     assert into["in_force"]["counts"]["accepted"] == 1
     assert into["in_force"]["counts"]["denied"] >= 1
-    assert (out["isolated"], out["in_force"]["chain"]) == (False, "open")
+    assert (out["isolated"], out["in_force"]["chain"]) == (False, "open_out")
     done, text = process.ctl("web")
     assert done == 0
     assert "1 connection accepted" in text

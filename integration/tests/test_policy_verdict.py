@@ -53,7 +53,7 @@ def forwarded(node: PolicyNode, packet: Packet) -> Forwarded | None:
 
 def reads_as_passing(node: PolicyNode, packet: Packet) -> bool:
     found = forwarded(node, packet)
-    return found is None or all(r.allowed for r in rulings(in_force(), found))
+    return found is None or all(r.allowed for r in rulings([in_force()], found))
 
 
 def agrees(node: PolicyNode, cluster: Cluster, packet: Packet) -> bool:
@@ -66,7 +66,7 @@ def agrees(node: PolicyNode, cluster: Cluster, packet: Packet) -> bool:
         Direction.INGRESS: found.oifname != UPLINK,
     }
     explained = show.sides(packet, judge(cluster, packet), {})
-    check = show.compare(explained, here, rulings(in_force(), found))
+    check = show.compare(explained, here, rulings([in_force()], found))
     return check.agrees is True
 
 

@@ -79,6 +79,7 @@ def explained(
     rulings = (
         Ruling(chain="egress_side", allowed=True, path=("egress_side",), handle=3),
         Ruling(
+            table="vcnd-policy",
             chain="ingress_side",
             allowed=agrees is allowed,
             path=("ingress_side", "in_a"),

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from tests.calling import answering
 from tests.ctl.samples import (
@@ -62,6 +63,10 @@ def test_a_held_pod_and_one_elsewhere_are_told_apart(tmp_path: Path) -> None:
     held = run(tmp_path, HELD, "web")[0].output.splitlines()
     assert held[1] == "HELD        all its packets are dropped: it is new"
     assert held[2] == "ingress     held"
+    ajar = replace(HELD, held="", ajar="it is new")
+    ajar_text = run(tmp_path, ajar, "web")[0].output.splitlines()
+    assert ajar_text[1] == "NOT KNOWN   all its packets are accepted: it is new"
+    assert ajar_text[2] == "ingress     open"
     elsewhere = run(tmp_path, ELSEWHERE, "web")[0].output
     assert "not on this node" in elsewhere
     assert "kernel" not in elsewhere

@@ -52,11 +52,12 @@ def chain(name: str, *rules: list[Any], **more: Any) -> ListedChain:
 def decide(*chains: ListedChain, packet: Packet = TCP, **sets: list[Any]) -> Ruling:
     """Return the ruling of the first chain, which stands at the hook."""
     first = replace(chains[0], hook="forward")
+    table = ListedTable(
+        chains={c.name: c for c in (first, *chains[1:])},
+        members={name: Members(elements) for name, elements in sets.items()},
+    )
     (found,) = rulings(
-        ListedTable(
-            chains={c.name: c for c in (first, *chains[1:])},
-            members={name: Members(elements) for name, elements in sets.items()},
-        ),
+        [table],
         Forwarded(packet=packet, iifname="oci2", oifname="oci1"),
     )
     return found
@@ -69,7 +70,7 @@ def test_chains_at_the_hook_rule_in_the_order_of_priority() -> None:
         "elsewhere": chain("elsewhere", [DROP], hook="input"),
     }
     packet = Forwarded(packet=TCP, iifname="oci2", oifname="oci1")
-    found = rulings(ListedTable(chains=chains), packet)
+    found = rulings([ListedTable(chains=chains)], packet)
     assert [(r.chain, r.allowed) for r in found] == [("early", True), ("late", False)]
 
 
@@ -158,3 +159,24 @@ def test_what_cannot_be_read_is_named_with_its_place(
 def test_a_rule_that_does_not_match_needs_not_be_read() -> None:
     other = match(meta("iifname"), "ens3")
     assert decide(chain("side", [other, {"xt": None}])).allowed
+
+
+def test_a_further_table_sees_only_what_was_not_dropped() -> None:
+    mark = {"ct": {"key": "mark"}}
+    give: Any = {"mangle": {"key": mark, "value": 7}}
+    packet = Forwarded(packet=TCP, iifname="oci2", oifname="oci1")
+
+    def ruled(*first: list[Any]) -> list[tuple[str, bool]]:
+        tables = [
+            ListedTable(
+                name=name, chains={"c": chain("c", *rules, hook="forward", priority=n)}
+            )
+            for n, (name, rules) in enumerate(
+                [("rules", first), ("guard", [[match(mark, 7), ACCEPT], [DROP]])]
+            )
+        ]
+        return [(r.table, r.allowed) for r in rulings(tables, packet)]
+
+    assert ruled([give], [ACCEPT]) == [("rules", True), ("guard", True)]
+    assert ruled([ACCEPT]) == [("rules", True), ("guard", False)]
+    assert ruled([DROP]) == [("rules", False)]

@@ -207,6 +207,17 @@ async def test_a_held_pod_is_denied_and_the_kernel_agrees() -> None:
     assert found.kernel.agrees
 
 
+async def test_an_unknown_pod_is_open_where_policies_are_not_strict() -> None:
+    links, kernel = FakeHost(WEB, STRAY), FakeKernel()
+    asked = Answers(FakeSource(CLUSTER), links, kernel, read, strict=False)
+    (found,) = (await asked.explain(tcp("stray", "web"))).connections
+    assert [side.ground for side in found.sides] == ["ajar", "nothing"]
+    assert found.kernel.agrees
+    shown = await asked.show(ShowQuestion(pod="stray"))
+    assert shown.held == ""
+    assert "not told of the pod" in shown.ajar
+
+
 async def test_ends_without_a_common_family_are_refused() -> None:
     with pytest.raises(BadRequestError, match="no family in common"):
         await explained(FakeKernel(), tcp("stray", "fd00::1"), WEB, STRAY)

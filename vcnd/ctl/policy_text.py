@@ -19,7 +19,6 @@ from vcnd.model.policy_status import PolicyStatus
 
 LABEL = 12
 VERDICT = 9
-TABLE = "vcnd-policy"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -70,8 +69,10 @@ def describe_pod(pod: PodShown) -> str:
     lines = [_row("pod", "  ".join(filter(None, facts)))]
     if pod.held:
         lines.append(_row("HELD", f"all its packets are dropped: {pod.held}"))
+    if pod.ajar:
+        lines.append(_row("NOT KNOWN", f"all its packets are accepted: {pod.ajar}"))
     for name, way in (("ingress", pod.ingress), ("egress", pod.egress)):
-        state = "held" if pod.held else _state(way)
+        state = "held" if pod.held else "open" if pod.ajar else _state(way)
         lines += [_row(name, state), *_way(way, is_here=bool(pod.link))]
     return plain("\n".join(lines))
 
@@ -151,7 +152,8 @@ def _kernel(check: KernelCheck) -> Iterator[str]:
         yield _row("KERNEL", "THE KERNEL DIFFERS")
         for difference in check.differences:
             yield _row("", difference)
-        yield _row("", f"See: nft -a list table inet {TABLE}")
+        for table in sorted({x.table for x in check.rulings if x.table}):
+            yield _row("", f"See: nft -a list table inet {table}")
     for ruling in check.rulings:
         # One that leads nowhere has let a packet pass that is no pod's of this node.
         if len(ruling.path) > 1 or not ruling.allowed:

@@ -154,6 +154,7 @@ class Counted(msgspec.Struct, frozen=True):
 class ListedTable(msgspec.Struct, frozen=True, kw_only=True):
     """A table."""
 
+    name: str = ""
     chains: dict[str, ListedChain] = {}
     members: dict[str, Members] = {}
     """Of sets and maps."""
@@ -161,13 +162,17 @@ class ListedTable(msgspec.Struct, frozen=True, kw_only=True):
     """Those with names."""
 
 
-def listed(text: bytes | str) -> ListedTable:
+def listed(text: bytes | str, name: str = "") -> ListedTable:
     """Return the table that is listed.
+
+    Args:
+        text: the list.
+        name: the table's.
 
     Raises:
         UnreadableError: it is no listing.
     """
-    table = ListedTable()
+    table = ListedTable(name=name)
     try:
         for item in msgspec.json.decode(text)["nftables"]:
             ((kind, found),) = item.items()

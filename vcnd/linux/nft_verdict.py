@@ -4,7 +4,7 @@ It reads rules as the kernel does, and knows nothing of what made them.  So it a
 tells what a rule does that another program, or a person, has added.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -50,26 +50,35 @@ class Forwarded(msgspec.Struct, frozen=True, kw_only=True):
         return "ipv6-icmp" if self.is_ipv6 else "icmp"
 
 
-def rulings(table: ListedTable, forwarded: Forwarded) -> list[Ruling]:
-    """Return what each chain at the hook does with a packet, in the kernel's order.
+def rulings(tables: Sequence[ListedTable], forwarded: Forwarded) -> list[Ruling]:
+    """Return what each chain at the hook does with a packet.
 
-    The kernel asks no further one after it has dropped a packet.
+    Args:
+        tables: in the order in which the kernel asks them; those after one that has
+            dropped the packet do not see it.
+        forwarded: the packet.
 
     Raises:
         UnreadableError: the packet meets something that we cannot read.
     """
-    at_hook = [chain for chain in table.chains.values() if chain.hook == HOOK]
-    at_hook.sort(key=lambda chain: chain.priority)
-    walk = _Walk(table, forwarded)
-    return [walk.through(chain) for chain in at_hook]
+    found = list[Ruling]()
+    mark = 0
+    for table in tables:
+        if not all(ruling.allowed for ruling in found):
+            break
+        at_hook = [chain for chain in table.chains.values() if chain.hook == HOOK]
+        at_hook.sort(key=lambda chain: chain.priority)
+        walk = _Walk(table, forwarded, mark)
+        found += [walk.through(chain) for chain in at_hook]
+        mark = walk.mark
+    return found
 
 
 class _Walk:
     """One packet's way; its connection's mark changes on the way."""
 
-    def __init__(self, table: ListedTable, forwarded: Forwarded) -> None:
-        self._table, self._forwarded = table, forwarded
-        self._mark = 0
+    def __init__(self, table: ListedTable, forwarded: Forwarded, mark: int) -> None:
+        self._table, self._forwarded, self.mark = table, forwarded, mark
 
     def through(self, base: ListedChain) -> Ruling:
         """Return what a chain at the hook does with it."""
@@ -87,6 +96,7 @@ class _Walk:
             ((kind, target),) = verdict.items()
             if kind in FINAL:
                 return Ruling(
+                    table=self._table.name,
                     chain=base.name,
                     allowed=FINAL[kind],
                     path=path,
@@ -100,6 +110,7 @@ class _Walk:
             if len(path) > MOST_JUMPS:
                 raise UnreadableError("chains that lead to each other without end")
         return Ruling(
+            table=self._table.name,
             chain=base.name,
             allowed=base.policy == "accept",
             path=(base.name,),
@@ -161,7 +172,7 @@ class _Walk:
             value = self._value(found["value"])
             if not isinstance(value, int):
                 raise UnreadableError(shown(found))
-            self._mark = value
+            self.mark = value
 
     def _matches(self, found: Mapping[str, Any]) -> bool:
         """Return True if the packet has what a rule asks for.
@@ -239,7 +250,7 @@ class _Walk:
     def _tracked(self, key: str) -> Hashable:
         match key:
             case "mark":
-                return self._mark
+                return self.mark
             case "direction":
                 return "original"
             case "state":

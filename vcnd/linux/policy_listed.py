@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vcnd.core.policy.drops import Why
-from vcnd.core.policy.rule_set import HOLD, OPEN
+from vcnd.core.policy.rule_set import HOLD
 from vcnd.linux.nft_listed import ListedChain, ListedTable
 from vcnd.linux.policy_drops import WORDS, read_counter
 from vcnd.linux.policy_table import INGRESS_MAPS
@@ -75,7 +75,7 @@ def _counts(table: ListedTable, direction: Direction, chain: str) -> Counts | No
     """Return what a chain's counters have counted; None: it has none."""
     # All pods that are held share a counter in each direction, which has no chain.
     is_held = chain in HELD.values()
-    accepted, denied = 0, list[int]()
+    accepted, denied = list[int](), list[int]()
     for name, value in table.counters.items():
         counted = read_counter(name)
         if counted is None or counted.direction is not direction:
@@ -83,9 +83,9 @@ def _counts(table: ListedTable, direction: Direction, chain: str) -> Counts | No
         if counted.chain != ("" if is_held else chain):
             continue
         if counted.why is None:
-            accepted = value.packets
+            accepted.append(value.packets)
         elif is_held is (counted.why is Why.HELD):
             denied.append(value.packets)
-    if not denied and chain == OPEN:
+    if not accepted and not denied:
         return None
-    return Counts(accepted=accepted, denied=sum(denied))
+    return Counts(accepted=sum(accepted), denied=sum(denied))

@@ -9,7 +9,7 @@ from vcnd.linux import kernel, nft
 from vcnd.linux.nft_listed import ListedTable, UnreadableError, listed
 from vcnd.linux.nft_verdict import Forwarded, rulings
 from vcnd.linux.policy_listed import in_force
-from vcnd.linux.policy_table import TABLE
+from vcnd.linux.policy_table import TABLE, TABLES
 from vcnd.model.policy import Direction, Packet, Protocol
 from vcnd.model.policy_answers import Ruling, WayInForce
 from vcnd.netlink import conntrack, nftables
@@ -50,12 +50,12 @@ class PolicyLook:
             KernelRefusedError: nft refused to list the table, or in another form.
             OSError: the kernel refused.
         """
-        return in_force(await self._in_thread(_table), link, addresses)
+        return in_force(await self._in_thread(lambda: _table(TABLE)), link, addresses)
 
     async def rulings(
         self, packet: Packet, iifname: str, oifname: str
     ) -> list[Ruling] | str:
-        """Return what each chain of the table does with the first packet.
+        """Return what each chain of our tables does with the first packet.
 
         Args:
             packet: the packet.
@@ -72,9 +72,9 @@ class PolicyLook:
         forwarded = Forwarded(packet=packet, iifname=iifname, oifname=oifname)
 
         def work() -> list[Ruling] | str:
-            table = _table()
+            tables = [_table(name) for name in TABLES]
             try:
-                return rulings(table, forwarded)
+                return rulings(tables, forwarded)
             except UnreadableError as error:
                 return str(error)
 
@@ -105,15 +105,15 @@ class PolicyLook:
         return await trio.to_thread.run_sync(call, limiter=self._thread)
 
 
-def _table() -> ListedTable:
+def _table(name: str) -> ListedTable:
     with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
-        if not nftables.chains(sock, TABLE):
-            return ListedTable()
+        if not nftables.chains(sock, name):
+            return ListedTable(name=name)
     try:
-        return listed(nft.listing(TABLE))
+        return listed(nft.listing(name), name)
     except UnreadableError as error:
         raise nft.KernelRefusedError(
-            "the table of network policies cannot be read", details=str(error)
+            f"the table {name} cannot be read", details=str(error)
         ) from error
 
 

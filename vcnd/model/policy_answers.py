@@ -12,6 +12,7 @@ from vcnd.model.policy import Direction, Packet, Protocol
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """What a chain at the kernel's hook does with a packet."""
 
+    table: str = ""
     chain: str
     """At the hook."""
     allowed: bool
@@ -75,6 +76,8 @@ class PodShown(msgspec.Struct, frozen=True, kw_only=True):
     """On this node; empty: the pod is elsewhere."""
     held: str = ""
     """Why all its packets are dropped; empty: they are not."""
+    ajar: str = ""
+    """Why all its packets are accepted for now; empty: they are not."""
     ingress: WayShown
     egress: WayShown
 
@@ -86,7 +89,7 @@ class SideExplained(msgspec.Struct, frozen=True, kw_only=True):
     pod: str
     allowed: bool
     ground: str
-    """A value of ``core.policy.judge.Ground``, or ``held``."""
+    """A value of ``core.policy.judge.Ground``, or ``held`` or ``ajar``."""
     sentences: tuple[str, ...]
 
 

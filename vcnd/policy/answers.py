@@ -9,7 +9,7 @@ import trio
 from vcnd.core.policy import show
 from vcnd.core.policy.dry_run import DryRun
 from vcnd.core.policy.judge import Judge
-from vcnd.core.policy.node_view import node_view, why_held
+from vcnd.core.policy.node_view import node_view, why_unknown
 from vcnd.model.errors import TryAgainError
 from vcnd.model.policy import (
     Attached,
@@ -90,6 +90,8 @@ class Answers:
         links: Links,
         kernel: Kernel,
         read: Callable[[list[Any]], list[Policy]],
+        *,
+        strict: bool = True,
     ) -> None:
         """Make it.
 
@@ -98,9 +100,10 @@ class Answers:
             links: the pods here.
             kernel: what is in force.
             read: makes policies of the API's objects; raises BadRequestError.
+            strict: whether unknown pods are closed until they are known.
         """
         self._source, self._links, self._kernel = source, links, kernel
-        self._read = read
+        self._read, self._strict = read, strict
         self._turn = trio.Lock()
 
     async def show(self, question: ShowQuestion) -> PodShown:
@@ -126,13 +129,15 @@ class Answers:
                 in_force = ways.get(direction, WayInForce())
                 return msgspec.structs.replace(said, in_force=in_force)
 
+            why = why_unknown(scene.told, attached) if attached else ""
             addresses = pod.addresses if pod else attached.addresses if attached else ()
             return PodShown(
                 pod=name_of(pod or attached),
                 addresses=tuple(addresses),
                 node=pod.node if pod else "",
                 link=attached.link if attached else "",
-                held=why_held(scene.told, attached) if attached else "",
+                held=why if self._strict else "",
+                ajar="" if self._strict else why,
                 ingress=way(Direction.INGRESS),
                 egress=way(Direction.EGRESS),
             )
@@ -161,8 +166,9 @@ class Answers:
 
     async def _explained(self, scene: Scene, judge: Judge, packet: Packet) -> Explained:
         of_node = not scene.own.isdisjoint((packet.source, packet.destination))
-        held = {} if of_node else scene.held()
-        sides = show.sides(packet, judge.verdict(packet), held)
+        unknown = {} if of_node else scene.unknown()
+        verdict = judge.verdict(packet)
+        sides = show.sides(packet, verdict, unknown, strict=self._strict)
         source = scene.links.get(packet.source)
         destination = scene.links.get(packet.destination)
         if source is None and destination is None:

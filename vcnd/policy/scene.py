@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import msgspec
 
-from vcnd.core.policy.node_view import why_held
+from vcnd.core.policy.node_view import why_unknown
 from vcnd.model.errors import BadRequestError
 from vcnd.model.family import family_of
 from vcnd.model.policy import Attached, Cluster, Packet, PolicyPod
@@ -30,13 +30,13 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         """Return the pods' links by address."""
         return {address: a for a in self.here for address in a.addresses}
 
-    def held(self) -> dict[str, tuple[str, str]]:
-        """Return pods that are held, by address: their name, and why."""
+    def unknown(self) -> dict[str, tuple[str, str]]:
+        """Return pods here that are not known, by address: their name, and why."""
         known = {(p.namespace, p.name) for p in self.told.pods}
         some = [a for a in self.here if (a.namespace, a.name) not in known]
         some += [a for a in self.here if a.namespace not in self.told.namespaces]
         return {
-            address: (name_of(a), why_held(self.told, a))
+            address: (name_of(a), why_unknown(self.told, a))
             for a in some
             for address in a.addresses
         }

@@ -13,7 +13,7 @@ from tests.core.policy.interpreter import accepts
 from tests.core.policy.strategies import OUTSIDE, clusters
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.judge import judge
-from vcnd.core.policy.node_view import node_view, why_held
+from vcnd.core.policy.node_view import node_view, why_unknown
 from vcnd.model.family import family_of
 from vcnd.model.policy import Attached, Cluster, Packet, Protocol
 
@@ -55,10 +55,10 @@ def test_nothing_attached_changes_nothing() -> None:
         (link("ghost", WEB, namespace="gone"), "pod's namespace"),
     ],
 )
-def test_a_pod_is_held_for_a_reason(attached: Attached, why: str) -> None:
+def test_a_pod_is_unknown_for_a_reason(attached: Attached, why: str) -> None:
     ghost = replace(PODS[0], namespace="gone", name="ghost")
     cluster = replace(CLUSTER, pods=(*PODS, ghost))
-    found = why_held(cluster, attached)
+    found = why_unknown(cluster, attached)
     assert why in found
     assert bool(found) is bool(why)
 

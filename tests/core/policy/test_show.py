@@ -64,6 +64,14 @@ def test_a_held_pod_is_denied_whatever_policies_say() -> None:
     )
 
 
+def test_an_unknown_pod_is_open_where_policies_are_not_strict() -> None:
+    unknown = {DB: ("shop/db", "it is new")}
+    verdict = judge_of(CLOSED).verdict(PACKET)
+    _, ingress = sides(PACKET, verdict, unknown, strict=False)
+    assert (ingress.allowed, ingress.ground) == (True, "ajar")
+    assert "is open until it is known" in ingress.sentences[0]
+
+
 def ruling(chain: str, *, allowed: bool, handle: int = 7) -> Ruling:
     return Ruling(chain=chain, allowed=allowed, path=(chain, "x"), handle=handle)
 
@@ -117,6 +125,17 @@ def test_a_table_that_is_gone_differs() -> None:
     found = sides(PACKET, judge_of(CLOSED).verdict(PACKET), {})
     (why,) = checked(found, [], INGRESS).differences
     assert "chain ingress_side is not there" in why
+
+
+def test_a_guard_that_drops_what_policies_allow_differs() -> None:
+    found = sides(PACKET, judge_of().verdict(PACKET), {})
+    guard = Ruling(table="g", chain="guard", allowed=False, path=("guard",), handle=1)
+    rulings = [
+        ruling("egress_side", allowed=True),
+        ruling("ingress_side", allowed=True),
+    ]
+    (why,) = checked(found, [*rulings, guard], INGRESS, EGRESS).differences
+    assert "no policy does: table g: guard" in why
 
 
 def test_of_many_policies_some_are_shown() -> None:

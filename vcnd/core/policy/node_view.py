@@ -39,8 +39,8 @@ def node_view(
     return replace(cluster, pods=tuple(pods), nodes=nodes)
 
 
-def why_held(cluster: Cluster, attached: Attached) -> str:
-    """Return why a link's packets are all dropped; empty: they are not.
+def why_unknown(cluster: Cluster, attached: Attached) -> str:
+    """Return why nobody can tell which policies are about a pod; empty: it is known.
 
     Args:
         cluster: what the API server tells.

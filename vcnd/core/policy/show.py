@@ -14,7 +14,7 @@ from vcnd.model.policy_answers import (
     WayShown,
 )
 
-HELD = "held"
+HELD, AJAR = "held", "ajar"
 MOST_POLICIES = 50
 """Of one pod and direction, that are shown."""
 CHAINS = {"egress_side": Direction.EGRESS, "ingress_side": Direction.INGRESS}
@@ -43,14 +43,19 @@ def _policy(policy: Policy, direction: Direction) -> PolicyShown:
 
 
 def sides(
-    packet: Packet, verdict: Verdict, held: Mapping[str, tuple[str, str]]
+    packet: Packet,
+    verdict: Verdict,
+    unknown: Mapping[str, tuple[str, str]],
+    *,
+    strict: bool = True,
 ) -> tuple[SideExplained, ...]:
     """Return why each side of a connection is allowed or denied.
 
     Args:
         packet: its first one.
         verdict: the judge's.
-        held: pods here whose packets are all dropped, by address: their name, and why.
+        unknown: pods here that are not known, by address: their name, and why.
+        strict: whether these are closed until they are known; else they are open.
     """
     decided = {decision.direction: decision for decision in verdict.decisions}
     ends = (
@@ -58,19 +63,27 @@ def sides(
         (Direction.INGRESS, packet.destination),
     )
     found = (
-        _held(direction, *held[address])
-        if address in held
+        _unknown(direction, *unknown[address], strict=strict)
+        if address in unknown
         else _side(decided[direction])
         for direction, address in ends
-        if address in held or direction in decided
+        if address in unknown or direction in decided
     )
     return tuple(found)
 
 
-def _held(direction: Direction, pod: str, why: str) -> SideExplained:
-    sentence = f"Pod {pod} is held, so all its packets are dropped: {why}."
+def _unknown(
+    direction: Direction, pod: str, why: str, *, strict: bool
+) -> SideExplained:
+    meanwhile = "is open until it is known, so all its packets are accepted"
+    if strict:
+        meanwhile = "is held, so all its packets are dropped"
     return SideExplained(
-        direction=direction, pod=pod, allowed=False, ground=HELD, sentences=(sentence,)
+        direction=direction,
+        pod=pod,
+        allowed=not strict,
+        ground=HELD if strict else AJAR,
+        sentences=(f"Pod {pod} {meanwhile}: {why}.",),
     )
 
 
@@ -111,7 +124,7 @@ def _differences(
     lacking = set(CHAINS) - {ruling.chain for ruling in rulings}
     for name in sorted(lacking):
         if here[CHAINS[name]]:
-            yield f"The chain {name} is not there, so nothing is denied."
+            yield f"The chain {name} is not there."
     for ruling in rulings:
         direction = CHAINS.get(ruling.chain)
         side = None if direction is None else wanted.get(direction)
@@ -128,8 +141,8 @@ def _differences(
 
 def _place(ruling: Ruling) -> str:
     """Return where a packet's way ended."""
-    chain = ruling.path[-1]
+    table = f"table {ruling.table}: " if ruling.table else ""
     if not ruling.handle:
-        return f"the policy of chain {chain}"
+        return f"{table}the policy of chain {ruling.path[-1]}"
     way = " > ".join(ruling.path)
-    return f"{way}, the rule with handle {ruling.handle}"
+    return f"{table}{way}, the rule with handle {ruling.handle}"
