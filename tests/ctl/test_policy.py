@@ -93,6 +93,14 @@ def test_verdict_is_printed(
     }
 
 
+def test_an_address_that_may_be_a_services_is_noted(tmp_path: Path) -> None:
+    (found,) = explained(agrees=None).connections
+    for sides, notes in (((), 1), (found.sides, 0)):
+        answer = ExplainAnswer(connections=(replace(found, sides=sides),))
+        done, _ = run(tmp_path, answer, "explain", "till", "10.0.0.1", "80")
+        assert done.output.count("10.0.0.1 is no pod's address") == notes
+
+
 @pytest.mark.parametrize(
     ("answer", "words", "code"),
     [

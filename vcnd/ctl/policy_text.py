@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from vcnd.ctl.telling import plain
-from vcnd.model.policy import Packet
+from vcnd.model.policy import Direction, Packet
 from vcnd.model.policy_answers import (
     DeniedFlows,
     DryRunAnswer,
@@ -19,6 +19,8 @@ from vcnd.model.policy_status import PolicyStatus
 
 LABEL = 12
 VERDICT = 9
+NODE = "node"
+"""The ground where the pod's own node is the other end."""
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -126,6 +128,10 @@ def _explained(found: Explained) -> Iterator[str]:
     for side in found.sides:
         yield from _side(side)
     yield from _kernel(found.kernel)
+    ends_at_pod = any(x.direction is Direction.INGRESS for x in found.sides)
+    if not ends_at_pod and all(x.ground != NODE for x in found.sides):
+        what = f"{found.packet.destination} is no pod's address"
+        yield _row("note", f"{what}; in place of a Service ask for a pod behind it")
 
 
 def _connection(packet: Packet) -> str:
