@@ -93,12 +93,14 @@ class Denials:
         self._told += len(packets)
         missing = max(0, self._counts.tally.dropped - self._told)
         self._told += missing
-        for packet in packets:
-            name = packet.drop.chain
-            chain = self._latest.get(name) or self._before.get(name)
+        for denial in tell([(x, self._chain(x)) for x in packets], known):
             more = {"not_logged": missing} if missing else {}
-            log.info("policy_denied", **_fields(tell(packet, chain, known)), **more)
+            log.info("policy_denied", **_fields(denial), **more)
             missing = 0
+
+    def _chain(self, packet: DeniedPacket) -> Chain | None:
+        name = packet.drop.chain
+        return self._latest.get(name) or self._before.get(name)
 
 
 def _fields(denial: Denial) -> dict[str, Any]:

@@ -46,6 +46,11 @@ def known(*policies: Policy) -> Known:
     return Known(chains=compile_rules(cluster, here).chains, here=here, cluster=cluster)
 
 
+def only(denied: DeniedPacket, chain: Chain | None, facts: Known) -> Denial:
+    (denial,) = tell([(denied, chain)], facts)
+    return denial
+
+
 def packet(drop: Drop, link: str = "oci1", address: str = "10.0.0.1") -> DeniedPacket:
     return DeniedPacket(
         drop=drop, link=link, address=address, peer="10.1.0.3", protocol="TCP", port=80
@@ -56,7 +61,7 @@ def told(facts: Known, why: Why, of: tuple[int, int] | None = None) -> Denial:
     """Return what is told of a packet that the only chain drops."""
     ((name, chain),) = facts.chains.items()
     drop = Drop(direction=INGRESS, why=why, chain=name, of=of)
-    return tell(packet(drop), chain, facts)
+    return only(packet(drop), chain, facts)
 
 
 def test_an_isolated_pod_names_all_policies_that_isolate_it() -> None:
@@ -109,7 +114,7 @@ def reason(drop: Why, link: str = "oci1", **changes: object) -> str:
     facts = known()
     changed = replace(facts, cluster=replace(facts.cluster, **changes))
     drops = Drop(direction=INGRESS, why=drop)
-    return tell(packet(drops, link=link, address=""), None, changed).reason
+    return only(packet(drops, link=link, address=""), None, changed).reason
 
 
 def test_a_held_pod_says_why_it_is_held() -> None:
@@ -125,20 +130,31 @@ def test_a_held_pod_says_why_it_is_held() -> None:
 
 def test_a_pod_is_known_by_its_address_where_its_link_is_gone() -> None:
     drop = Drop(direction=INGRESS, why=Why.UNKNOWN)
-    found = tell(packet(drop, link=""), None, known())
+    found = only(packet(drop, link=""), None, known())
     assert found.pod == "blue/web"
-    assert tell(packet(drop, link="", address="10.9.9.9"), None, known()).pod == ""
+    assert only(packet(drop, link="", address="10.9.9.9"), None, known()).pod == ""
 
 
 def test_a_peer_that_is_no_pod_is_told_by_its_address() -> None:
     drop = Drop(direction=INGRESS, why=Why.UNKNOWN)
-    found = tell(replace(packet(drop), peer="192.0.2.7"), None, known())
+    found = only(replace(packet(drop), peer="192.0.2.7"), None, known())
     assert (found.peer, found.peer_address) == ("", "192.0.2.7")
-    own = tell(replace(packet(drop), peer="10.0.0.1"), None, known())
+    own = only(replace(packet(drop), peer="10.0.0.1"), None, known())
     assert own.peer == "blue/web"
 
 
 def test_an_isolating_chain_without_its_policies_is_told_of() -> None:
     chain = Chain(direction=INGRESS, otherwise=Action.DENY)
     drop = Drop(direction=INGRESS, why=Why.ISOLATED, chain="in_x")
-    assert tell(packet(drop), chain, known()).policies == ()
+    assert only(packet(drop), chain, known()).policies == ()
+
+
+def test_packets_are_told_of_in_order_and_each_for_itself() -> None:
+    facts = known(isolating("a"))
+    ((name, chain),) = facts.chains.items()
+    first = packet(Drop(direction=INGRESS, why=Why.ISOLATED, chain=name))
+    second = packet(Drop(direction=INGRESS, why=Why.HELD), link="oci2", address="")
+    found = tell([(first, chain), (second, None), (first, chain)], facts)
+    assert [x.why for x in found] == [Why.ISOLATED, Why.HELD, Why.ISOLATED]
+    assert [x.pod for x in found] == ["blue/web", "", "blue/web"]
+    assert tell([], facts) == []

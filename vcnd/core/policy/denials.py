@@ -61,29 +61,93 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Cluster
 
 
-def tell(denied: DeniedPacket, chain: Chain | None, known: Known) -> Denial:
-    """Return what is told of a packet.
+def tell(
+    packets: Sequence[tuple[DeniedPacket, Chain | None]], known: Known
+) -> list[Denial]:
+    """Return what is told of packets, in one look at the cluster for all of them.
 
     Args:
-        denied: the packet.
-        chain: that dropped it; None: none of a pod, or it is gone.
+        packets: each with the chain that dropped it; None: none of a pod, or it is
+            gone.
         known: the rules in force, and what they were made of.
     """
-    drop = denied.drop
-    attached = _attached(denied, known.here)
-    return Denial(
-        direction=drop.direction,
-        pod=_name(attached) if attached else "",
-        address=denied.address,
-        peer=_pod_at(denied.peer, known),
-        peer_address=denied.peer,
-        protocol=denied.protocol,
-        port=denied.port,
-        why=drop.why,
-        policies=_policies(drop, chain) if chain else (),
-        rule=_rule(drop, chain, known.cluster) if chain else "",
-        reason=_reason(drop, attached, known.cluster),
-    )
+    return _Telling(packets, known).told()
+
+
+class _Telling:
+    """Finds what packets are about: there may be many thousand pods and policies."""
+
+    def __init__(
+        self, packets: Sequence[tuple[DeniedPacket, Chain | None]], known: Known
+    ) -> None:
+        self._packets, self._known = packets, known
+        self._attached = [_attached(x, known.here) for x, _ in packets]
+        peers = {x.peer for x, _ in packets}
+        named = {(x.namespace, x.name) for x in self._attached if x is not None}
+        self._peers: dict[str, str] = {}
+        """Pods by address."""
+        self._there: set[tuple[str, str]] = set()
+        """Judged pods that the API server has told of."""
+        for pod in known.cluster.pods:
+            for address in pod.addresses:
+                if address in peers:
+                    self._peers[address] = f"{pod.namespace}/{pod.name}"
+            if (pod.namespace, pod.name) in named:
+                self._there.add((pod.namespace, pod.name))
+        # What is here counts more.
+        for attached in known.here:
+            self._peers |= dict.fromkeys(attached.addresses, _name(attached))
+        refs = {_denying(x.drop, chain) for x, chain in packets if chain}
+        self._policies = {p.ref: p for p in known.cluster.policies if p.ref in refs}
+
+    def told(self) -> list[Denial]:
+        """Return what is told of each packet."""
+        pairs = zip(self._packets, self._attached, strict=True)
+        return [self._tell(x, chain, attached) for (x, chain), attached in pairs]
+
+    def _tell(
+        self, denied: DeniedPacket, chain: Chain | None, attached: Attached | None
+    ) -> Denial:
+        drop = denied.drop
+        return Denial(
+            direction=drop.direction,
+            pod=_name(attached) if attached else "",
+            address=denied.address,
+            peer=self._peers.get(denied.peer, ""),
+            peer_address=denied.peer,
+            protocol=denied.protocol,
+            port=denied.port,
+            why=drop.why,
+            policies=_policies(drop, chain) if chain else (),
+            rule=self._rule(drop, chain) if chain else "",
+            reason=self._reason(drop, attached),
+        )
+
+    def _rule(self, drop: Drop, chain: Chain) -> str:
+        """Return a rule's number and name.
+
+        Its name may have any characters, so it is quoted: it may not move a cursor.
+        """
+        ref = _denying(drop, chain)
+        if ref is None or drop.of is None:
+            return ""
+        number, policy = drop.of[1], self._policies.get(ref)
+        rules = (policy.rules(drop.direction) if policy else None) or ()
+        name = rules[number].name if number < len(rules) else ""
+        return f"{number + 1} ({name!r})" if name else str(number + 1)
+
+    def _reason(self, drop: Drop, attached: Attached | None) -> str:
+        if drop.why is Why.UNKNOWN:
+            return "the pod's rules are not in force yet"
+        if drop.why is not Why.HELD:
+            return ""
+        if attached is None or not attached.name:
+            return "no pod is known for its link"
+        if attached.namespace not in self._known.cluster.namespaces:
+            return "the API server has not told of its namespace yet"
+        if (attached.namespace, attached.name) not in self._there:
+            return "the API server has not told of the pod yet"
+        return "its pod has become known just now"
 
 
 def _attached(denied: DeniedPacket, here: Sequence[Attached]) -> Attached | None:
@@ -95,15 +159,6 @@ def _attached(denied: DeniedPacket, here: Sequence[Attached]) -> Attached | None
 
 def _name(attached: Attached) -> str:
     return f"{attached.namespace}/{attached.name}" if attached.name else ""
-
-
-def _pod_at(address: str, known: Known) -> str:
-    """Return the pod that has an address; what is here counts more."""
-    for attached in known.here:
-        if address in attached.addresses:
-            return _name(attached)
-    found = (p for p in known.cluster.pods if address in p.addresses)
-    return next((f"{p.namespace}/{p.name}" for p in found), "")
 
 
 def _policies(drop: Drop, chain: Chain) -> tuple[str, ...]:
@@ -125,33 +180,3 @@ def _denying(drop: Drop, chain: Chain) -> PolicyRef | None:
     if drop.of is None or drop.of[0] >= len(chain.policies):
         return None
     return chain.policies[drop.of[0]]
-
-
-def _rule(drop: Drop, chain: Chain, cluster: Cluster) -> str:
-    """Return a rule's number and name.
-
-    Its name may have any characters, so it is quoted: it may not move a cursor.
-    """
-    ref = _denying(drop, chain)
-    if ref is None or drop.of is None:
-        return ""
-    number = drop.of[1]
-    policy = next((p for p in cluster.policies if p.ref == ref), None)
-    rules = (policy.rules(drop.direction) if policy else None) or ()
-    name = rules[number].name if number < len(rules) else ""
-    return f"{number + 1} ({name!r})" if name else str(number + 1)
-
-
-def _reason(drop: Drop, attached: Attached | None, cluster: Cluster) -> str:
-    if drop.why is Why.UNKNOWN:
-        return "the pod's rules are not in force yet"
-    if drop.why is not Why.HELD:
-        return ""
-    if attached is None or not attached.name:
-        return "no pod is known for its link"
-    if attached.namespace not in cluster.namespaces:
-        return "the API server has not told of its namespace yet"
-    named = (attached.namespace, attached.name)
-    if not any((p.namespace, p.name) == named for p in cluster.pods):
-        return "the API server has not told of the pod yet"
-    return "its pod has become known just now"
