@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from vcnd.kube import early, policy_nodes, policy_pods, trim
-from vcnd.kube.policy_nodes import PolicyNode, with_early
+from vcnd.kube.policy_nodes import EarlyPods, PolicyNode
 from vcnd.kube.policy_wire import Node, Pod
 
 X, Y, SIX = "10.0.0.1", "10.0.0.2", "fd00::1"
@@ -77,7 +77,7 @@ def seen(pods: dict[str, Pod], *nodes: PolicyNode) -> dict[str, tuple[str, ...]]
     """Return the addresses of the pods that policies see, by name."""
     read = {uid: policy_pods.pod(found) for uid, found in pods.items()}
     known = {uid: found for uid, found in read.items() if found is not None}
-    return {p.name: p.addresses for p in with_early(pods, known, nodes)}
+    return {p.name: p.addresses for p in EarlyPods().among(pods, known, nodes)}
 
 
 GOING = {"deletionTimestamp": "2026-01-02T03:04:05Z"}
@@ -118,6 +118,16 @@ def test_reused_address_is_the_newer_pods_that_its_node_names() -> None:
 
 def test_pod_keeps_its_labels_and_ports_with_an_early_address() -> None:
     pods = pod("a", labels={"app": "web"})
-    (found,) = with_early(pods, {}, [told(X)])
+    (found,) = EarlyPods().among(pods, {}, [told(X)])
     assert found == policy_pods.pod(pods["a"], [X])
     assert (found.labels, found.node) == ({"app": "web"}, "n1")
+
+
+def test_pod_that_stays_the_same_is_the_same_object() -> None:
+    early, pods = EarlyPods(), pod("a") | pod("b")
+    (first,) = early.among(pods, {}, [told(X)])
+    again, _ = early.among(pods, {}, [told(X), told(Y, of="b")])
+    assert again is first
+    (other,) = early.among(pods, {}, [told(Y)])
+    assert other.addresses == (Y,)
+    assert early.among(pods, {"a": first}, [told(X)]) == (first,)

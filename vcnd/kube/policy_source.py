@@ -17,7 +17,7 @@ from vcnd.kube.policy_events import (
     misread,
     unreadable,
 )
-from vcnd.kube.policy_nodes import PolicyNode
+from vcnd.kube.policy_nodes import EarlyPods, PolicyNode
 from vcnd.kube.wire import Namespace
 from vcnd.kubeapi.cache import Cache
 from vcnd.kubeapi.client import KubeClient
@@ -117,6 +117,7 @@ class PolicySource:
             lambda found: _legible(policy_nodes.node(found)),
             self._ring,
         )
+        self._early = EarlyPods()
         self._policies = Followed[policy_wire.NetworkPolicy, ReadPolicy](
             Cache(policy_wire.NetworkPolicy, trim=trim.labelled),
             lambda found: _told(policies.network_policy(found)),
@@ -216,13 +217,13 @@ class PolicySource:
         """
         if any(self._awaited()):
             return None
-        found, nodes = self._policies, self._nodes.values.values()
+        found, nodes = self._policies, list(self._nodes.values.values())
         known = {**self._pods.values, **dict(self._starting(here))}
         # One that was readable once stays in force as it was.
         unreadable = found.cache.skipped.keys() - found.cache.objects.keys()
         return Cluster(
             namespaces=policy_pods.namespaces(self._namespaces.values.values()),
-            pods=tuple(policy_nodes.with_early(self._pods.cache.objects, known, nodes)),
+            pods=self._early.among(self._pods.cache.objects, known, nodes),
             policies=(
                 *(read.policy for read in found.values.values()),
                 *(read.policy for read in self._cluster_policies.values.values()),
