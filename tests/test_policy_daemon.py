@@ -147,6 +147,29 @@ async def test_a_silent_api_server_delays_the_unit_little(
         assert all(x.reason for x in told)
 
 
+async def test_newcomers_are_closed_before_the_unit_is_ready(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with running(tmp_path, silent=True) as process:
+        process.host.has_table = False
+        process.host.put_seconds = 2 * FIRST_RULES_SECONDS
+        await trio.sleep(process.host.put_seconds)
+        assert process.told() == []
+        await trio.sleep(FIRST_RULES_SECONDS + 1)
+        assert process.told() == [b"READY=1"]
+        assert len(process.host.put_at) == 1
+
+
+async def test_a_kernel_that_refuses_does_not_hold_the_unit_back(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    with log.collected():
+        async with running(tmp_path) as process:
+            process.host.refuses = True
+            await trio.sleep(FIRST_RULES_SECONDS + 1)
+            assert process.told() == [b"READY=1"]
+
+
 async def test_the_status_tells_cluster_and_rules(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:

@@ -164,6 +164,8 @@ async def keep(
             rooms.start_soon(metrics.serve, config.policy.metrics, made.scrape)
         for listener in listeners:
             rooms.start_soon(server.serve, listener, rooms)
+        # The daemon starts after that, and pods after the daemon.
+        await engine.until_tried()
         with trio.move_on_after(FIRST_RULES_SECONDS):
             await engine.until_in_force()
         systemd.notify("READY=1")

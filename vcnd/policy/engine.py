@@ -100,7 +100,7 @@ class Engine:
         """Whether rules of an earlier life were there; None until it has looked."""
         self._stirred, self._asked = Bell(), Bell()
         self._brought = Pulse()
-        self._begun = trio.Event()
+        self._tried, self._begun = trio.Event(), trio.Event()
         self._began = 0.0
         """When rules of this process came in force at first."""
         self.known: InForce | None = None
@@ -117,6 +117,13 @@ class Engine:
         """Return when rules of this process are in force."""
         await self._begun.wait()
 
+    async def until_tried(self) -> None:
+        """Return when it has tried once: pods that come are closed, if they shall be.
+
+        The kernel may have refused that; nobody is to wait for it for ever.
+        """
+        await self._tried.wait()
+
     async def run(self) -> Never:
         """Keep them in force."""
         async with trio.open_nursery() as hearing:
@@ -126,6 +133,7 @@ class Engine:
             while True:
                 stirred, asked = self._stirred.take(), self._asked.take()
                 refused = not await self._bring()
+                self._tried.set()
                 with trio.move_on_after(AGAIN_SECONDS if refused else float("inf")):
                     await stirred.wait()
                 with trio.move_on_after(GATHER_SECONDS):
