@@ -30,6 +30,7 @@ from vcnd.linux.policy_table import TABLES
 from vcnd.log import log
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus
 from vcnd.policy.answers import Answers
+from vcnd.policy.aside import aside
 from vcnd.policy.counts import Counts
 from vcnd.policy.denials import Denials, Heard
 from vcnd.policy.engine import Engine, Host, Source
@@ -149,7 +150,8 @@ async def keep(
         await rooms.start(source.run)
         rooms.start_soon(engine.run)
         if config.policy.denied_per_second:
-            rooms.start_soon(Denials(listen, counts, lambda: engine.known).run)
+            denials = Denials(listen, counts, lambda: engine.known)
+            rooms.start_soon(aside, "denials", denials.run)
         if config.policy.metrics:
             # The library is for nothing else, and takes 1 MiB.
             from vcnd.policy.metrics import Metrics  # noqa: PLC0415
@@ -161,7 +163,8 @@ async def keep(
                 counts=counts,
                 meter=meter,
             )
-            rooms.start_soon(metrics.serve, config.policy.metrics, made.scrape)
+            serve = partial(metrics.serve, config.policy.metrics, made.scrape)
+            rooms.start_soon(aside, "metrics", serve)
         for listener in listeners:
             rooms.start_soon(server.serve, listener, rooms)
         # The daemon starts after that, and pods after the daemon.

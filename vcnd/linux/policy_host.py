@@ -149,7 +149,11 @@ class PolicyHost:
         last: dict[Counted, int] = {}
 
         def before(gone: Collection[str]) -> None:
-            found = _counters() if gone else {}
+            try:
+                found = _counters() if gone else {}
+            except OSError as error:  # no reason to keep policies waiting
+                log.warning("counters_not_read", reason=str(error))
+                found = {}
             last.update((x, n) for x, n in found.items() if counter_name(x) in gone)
             if marks:
                 conntrack.clear_marks(marks)
