@@ -1,5 +1,7 @@
 """vcndctl asks the real process about policies, and it looks at the real kernel."""
 
+import json
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -167,6 +169,20 @@ async def test_a_pod_that_the_cluster_does_not_know_is_told_as_held(
     assert (found["allowed"], found["kernel"]["agrees"]) == (False, True)
 
 
+async def test_an_unknown_pod_is_told_as_open_where_it_is(
+    stage: Stage, process: Process
+) -> None:
+    process.end(signal.SIGTERM)
+    process.start("standard")
+    await until(process.has_put)
+    stage.plug("stray", told=False)
+    await until(lambda: process.ctl("explain", "stray", "a", "80")[0] == 0)
+    assert "all its packets are accepted" in process.ctl("stray")[1]
+    (found,) = process.ctl_json("explain", "b", "stray", "80")["connections"]
+    assert (found["allowed"], found["kernel"]["agrees"]) == (True, True)
+    assert [side["ground"] for side in found["sides"]] == ["nothing", "ajar"]
+
+
 async def test_dry_run_finds_connections_that_there_are_now(
     stage: Stage, process: Process, tmp_path: Path
 ) -> None:
@@ -193,6 +209,34 @@ spec:
     assert f"{PORT + 1}/UDP" in text
     # Nothing has changed.
     assert stage.reaches("a", "web")
+
+
+async def test_dry_run_tells_the_pod_behind_a_service(
+    stage: Stage, process: Process, tmp_path: Path
+) -> None:
+    (web,) = stage.pods["web"].addresses
+    netns.nft(
+        "node",
+        "table ip services { chain at_first { type nat hook prerouting priority -100;"
+        f" ip daddr 10.96.0.1 udp dport 53 dnat to {web}:{PORT}; }}\n}}\n",
+    )
+    with netns.inside("a", lambda: socket.socket(type=socket.SOCK_DGRAM)) as client:
+        client.sendto(b"?", ("10.96.0.1", 53))
+    file = tmp_path / "policies.json"
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "quiet"},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"]},
+    }
+    file.write_text(json.dumps(policy))
+    answer = process.ctl_json("dry-run", str(file))
+    assert answer["added"] == ["NetworkPolicy default/quiet"]
+    # Connections of earlier tests may still be tracked.
+    (group,) = [
+        x for x in answer["groups"] if (x["port"], x["protocol"]) == (PORT, "UDP")
+    ]
+    assert (group["source"], group["destination"]) == ("default/a", "default/web")
 
 
 async def test_status_says_that_all_is_known(process: Process) -> None:
