@@ -71,9 +71,11 @@ class Followed(Generic[K, V]):
             key = found.metadata.uid
             there = self.cache.objects.get(key)
             value = None if there is None else self._read(there)
+            before = self.values.get(key)
             if value is None:
                 self.values.pop(key, None)
-            else:
+            elif value != before:
+                # An equal one stays the same object: who compiles looks at that.
                 self.values[key] = value
         self._changed()
 
@@ -239,6 +241,9 @@ class PolicySource:
             AwaitedStatus(kind=path, reason=self._failure(path))
             for path in self._awaited()
         ]
+        synced = not awaited
+        if not self._nodes.cache.synced:
+            awaited.append(AwaitedStatus(kind=NODES, reason=self._failure(NODES)))
         found = (self._policies, self._cluster_policies)
         flawed = [
             FlawedStatus(policy=str(x.policy.ref), flaws=tuple(map(str, x.flaws)))
@@ -252,7 +257,7 @@ class PolicySource:
             for x in kind.cache.skipped.values()
         ]
         return FollowedStatus(
-            synced=not awaited,
+            synced=synced,
             awaited=tuple(awaited),
             namespaces=len(self._namespaces.values),
             pods=len(self._pods.values),

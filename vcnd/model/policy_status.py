@@ -26,7 +26,7 @@ class FollowedStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the cluster."""
 
     synced: bool
-    """Whether all of it is known; before that no rule changes."""
+    """Whether all that rules need is known; before that no rule changes."""
     awaited: tuple[AwaitedStatus, ...]
     namespaces: int
     pods: int
