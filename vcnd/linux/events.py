@@ -2,10 +2,16 @@
 
 import errno
 import socket
+from collections.abc import Callable
 
 import trio
 
-from vcnd.netlink.messages import NETLINK_ADD_MEMBERSHIP, RECEIVE_BYTES, SOL_NETLINK
+from vcnd.netlink.messages import (
+    HEADER,
+    NETLINK_ADD_MEMBERSHIP,
+    RECEIVE_BYTES,
+    SOL_NETLINK,
+)
 
 GATHER_SECONDS = 0.02
 """Events are gathered for this long before they are judged."""
@@ -23,21 +29,31 @@ def subscribed(protocol: int, *groups: int) -> socket.socket:
     return sock
 
 
-async def received(sock: socket.socket) -> bytes | None:
+async def received(
+    sock: socket.socket, may_wait: Callable[[bytes], bool] | None = None
+) -> bytes | None:
     """Return the gathered messages, or None when some were lost: then check everything.
 
     Each pod makes a dozen events, and a loop woken for each of them would do
     nothing else when pods start by the hundred.
+
+    Args:
+        sock: the socket.
+        may_wait: returns False, by the first message's header, if that cannot wait for
+            others to gather.
     """
     await trio.lowlevel.wait_readable(sock)
-    await trio.sleep(GATHER_SECONDS)
-    gathered = bytearray()
-    while True:
-        try:
-            gathered += sock.recv(RECEIVE_BYTES)
-        except BlockingIOError:
-            return bytes(gathered)
-        except OSError as error:
-            if error.errno == errno.ENOBUFS:
-                return None
-            raise
+    try:
+        # A look takes the news of a loss away, so it is in here.
+        if may_wait is None or may_wait(sock.recv(HEADER.size, socket.MSG_PEEK)):
+            await trio.sleep(GATHER_SECONDS)
+        gathered = bytearray()
+        while True:
+            try:
+                gathered += sock.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                return bytes(gathered)
+    except OSError as error:
+        if error.errno == errno.ENOBUFS:
+            return None
+        raise
