@@ -16,6 +16,7 @@ from vcnd.log import log
 from vcnd.model.policy import Action, Direction
 
 SPACE = "restored"
+TABLES = TABLE, GUARD
 MARKS = Marks()
 GUARDING = policy_guard.render(marks=MARKS, link_prefix="oci")
 SECONDS = 10.0
@@ -58,8 +59,9 @@ async def tables(space: None) -> AsyncIterator[PolicyTables]:
 
 
 def rules() -> str:
-    """Return both tables as nft lists them."""
-    return "".join(map(listed, (TABLE, GUARD)))
+    """Return both tables as nft lists them, their objects in an order."""
+    bodies = (x.partition("{\n")[2].rpartition("}")[0] for x in map(listed, TABLES))
+    return str([sorted(map(str.strip, x.split("\n\n"))) for x in bodies])
 
 
 def listed(table: str) -> str:
@@ -141,7 +143,10 @@ async def test_what_was_lost_before_a_change_is_whole_after_it(space: None) -> N
     tables.close()
 
 
-async def test_the_table_of_an_earlier_life_is_restored(space: None) -> None:
+@pytest.mark.parametrize("foreign", [f"delete table inet {TABLE}", "flush ruleset"])
+async def test_the_tables_of_an_earlier_life_are_restored(
+    space: None, foreign: str
+) -> None:
     """Also before anything is known of the cluster."""
     first = PolicyTables()
     await first.put(table(), GUARDING)
@@ -152,7 +157,7 @@ async def test_the_table_of_an_earlier_life_is_restored(space: None) -> None:
         assert await second.adopt()
         keeping.start_soon(second.keep)
         with log.collected():
-            netns.nft(SPACE, f"delete table inet {TABLE}\n")
+            netns.nft(SPACE, f"{foreign}\n")
             await until(lambda: rules() == before)
         keeping.cancel_scope.cancel()
     second.close()

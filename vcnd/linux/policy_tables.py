@@ -6,7 +6,7 @@ has changed is put again at once: that takes no look at the cluster.
 
 import errno
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Never, TypeVar
 
@@ -49,8 +49,8 @@ class PolicyTables:
         """Whether that is what the kernel has."""
         self._guard: str | None = None
         """The guard, as it was put; empty: there is none; None: it is not known."""
-        self._source = ""
-        """The policies of an earlier life, as nft lists them."""
+        self._sources: Mapping[str, str] = {}
+        """The tables of an earlier life, as nft lists them, until others are put."""
         self._restored: Callable[[], None] = lambda: None
         self._lost: frozenset[str] = frozenset()
         """What others have changed, and is not as it was."""
@@ -62,12 +62,12 @@ class PolicyTables:
     async def adopt(self) -> bool:
         """Take over the tables of an earlier life; return False if there are none."""
 
-        def look() -> tuple[str, str]:
-            return nft.source(TABLE), nft.source(GUARD)
+        def look() -> dict[str, str]:
+            return {table: nft.source(table) for table in POLICY_TABLES}
 
         async with self._turn:
-            self._source, guard = await self._in_thread(look)
-        return bool(self._source or guard)
+            self._sources = await self._in_thread(look)
+        return any(self._sources.values())
 
     async def put(
         self,
@@ -110,6 +110,7 @@ class PolicyTables:
             self._is_known = False
             ports = await self._in_thread(work)
             self._table, self._guard, self._is_known = table, guard, True
+            self._sources = {}
             self._lost = self._hear(ports)
             await self._put_again()
 
@@ -147,12 +148,13 @@ class PolicyTables:
     def _again(self) -> list[int]:
         """Put what is lost, the guard first: that takes less time."""
         ports: list[int] = []
+        for table in (GUARD, TABLE):
+            if table in self._lost and self._sources.get(table):
+                ports += nft.put_source(table, self._sources[table])
         if GUARD in self._lost and self._guard:
             ports += nft.put(GUARD, self._guard)
         if TABLE in self._lost and self._table.chains:
             ports += nft.put(TABLE, self._table.text(TABLE))
-        elif TABLE in self._lost and self._source:
-            ports += nft.put_source(TABLE, self._source)
         return ports
 
     def _hear(self, own_ports: Collection[int] = ()) -> frozenset[str]:
