@@ -75,8 +75,12 @@ def run(parts: Sequence[str], elsewhere: Mapping[str, float], say: Say) -> Repor
     reports, missing = list[Report](), dict[str, str]()
     for part in parts:
         say(f"bench policy: {part}")
-        command = [sys.executable, "-m", MODULE, part]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        # Ours, not the part's: it may be killed.
+        with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
+            command = [sys.executable, "-m", MODULE, part, directory]
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, text=True, check=False
+            )
         try:
             reports.append(report.from_json(json.loads(done.stdout)))
         except ValueError:
@@ -110,12 +114,11 @@ def merged(
 
 
 def main() -> None:
-    """Measure the part that the command line names; print its report as JSON."""
-    [part] = sys.argv[1:]
+    """Measure a part, in a folder; print its report as JSON."""
+    part, directory = sys.argv[1:]
     enclosure.enter(MODULE, sys.argv[1:])
     cache = Cache(Console(stderr=True))
-    with tempfile.TemporaryDirectory(prefix="vcnd-bench-") as directory:
-        found = PARTS[part](Path(directory), cache, _say)
+    found = PARTS[part](Path(directory), cache, _say)
     json.dump(report.as_json(found), sys.stdout)
 
 
