@@ -22,7 +22,7 @@ from integration.bench.policy import (
     withdrawal,
 )
 from integration.bench.policy.daemon import PolicyDaemon
-from integration.bench.policy.enforcement import Writer
+from integration.bench.policy.enforcement import Timed, Writer
 from integration.bench.policy.kube_router import KubeRouter
 from integration.bench.policy.probes import Probes, target
 from integration.bench.report import Report, row
@@ -105,21 +105,43 @@ def measure(
                 count = counts.ours if side == OURS else counts.theirs
                 progress(f"block {block} of {BLOCKS}: {side}, {count} times")
                 meter.tick()
-                _measure(server, side, engines[side], count, found)
+                try:
+                    _measure(server, side, engines[side], count, found)
+                except TimeoutError as error:
+                    if side == OURS:
+                        raise
+                    missing[f"{side}, block {block}, in whole"] = str(error)
+                    _withdraw_all(server)
     return _report(found, meter, missing)
+
+
+def _withdraw_all(server: ApiServer) -> None:
+    """Delete the policies that a block has left behind."""
+    server.admin("DELETE", enforcement.PATH)
 
 
 def _measure(
     server: ApiServer, side: str, engines: Sequence[Engine], count: int, found: Found
 ) -> None:
-    seconds = LONGEST_SECONDS[side]
+    """Measure a block.
+
+    Raises:
+        TimeoutError: a change is not in force in time.
+    """
+    seconds, timed = LONGEST_SECONDS[side], Timed()
     with _in_force(engines), enforcement.writer(server) as writer:
-        with Probes([target(place, 0) for place in PLACES]) as probes:
-            # The first time tells that it is there; it does not count.
-            found.starts.add(side, [max(_first(probes, writer, seconds))])
-            written, withdrawn = enforcement.rounds(writer, probes, count, seconds)
-        found.written.add(side, written)
-        found.withdrawn.add(side, withdrawn)
+        try:
+            with Probes([target(place, 0) for place in PLACES]) as probes:
+                # The first time tells that it is there; it does not count.
+                found.starts.add(side, [max(_first(probes, writer, seconds))])
+                enforcement.rounds(writer, probes, count, seconds, timed)
+        finally:
+            for into, took in (
+                (found.written, timed.written),
+                (found.withdrawn, timed.withdrawn),
+            ):
+                if took:
+                    into.add(side, took)
         for name, places in ((side, WITH_LANE), (f"{side}{LANE_OFF}", WITHOUT_LANE)):
             flows = -(-count // FLOWS)
             packets = withdrawal.packets_after(writer, places, flows, seconds)
@@ -143,23 +165,27 @@ def _in_force(engines: Sequence[Engine]) -> Iterator[None]:
         yield
 
 
+def _pairs(samples: Samples) -> list[tuple[str, str]]:
+    """Return the sides to compare: both have as many blocks."""
+    ours, theirs = (samples.blocks.get(side, []) for side in (OURS, THEIRS))
+    return [(OURS, THEIRS)] if len(ours) == len(theirs) else []
+
+
 def _report(found: Found, meter: Meter, missing: dict[str, str]) -> Report:
-    sides = found.written.blocks
-    pairs = [(OURS, THEIRS)] if THEIRS in sides else []
     values = {
         "q3_enforced_p99_ms": _p99(found.written, OURS),
         "q7_packets_after": max(found.after[OURS]),
         "q7_packets_after_lane_off": max(found.after[OURS + LANE_OFF]),
     }
-    if pairs:
+    if THEIRS in found.written.blocks:
         ours, theirs = (percentile(found.written.all(s), 99) for s in (OURS, THEIRS))
         values["q8_enforced_p99_of_kube_router"] = round(ours / theirs, 4)
     after = Samples({side: [packets] for side, packets in found.after.items()})
     return Report(
         bench="policy",
         rows=[
-            row(WRITTEN, "ms", found.written, *pairs, scale=1e3),
-            row(WITHDRAWN, "ms", found.withdrawn, *pairs, scale=1e3),
+            row(WRITTEN, "ms", found.written, *_pairs(found.written), scale=1e3),
+            row(WITHDRAWN, "ms", found.withdrawn, *_pairs(found.withdrawn), scale=1e3),
             row("a live flow's packets after its policy is withdrawn", "", after),
         ],
         values=values,

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import msgspec
+
 from integration.bench.policy import populate
 from integration.bench.policy.probes import Probes
 from integration.bench.policy.synthetic import MEASURED, Body
@@ -44,28 +46,38 @@ def writer(server: ApiServer) -> Iterator[Writer]:
         yield Writer(call)
 
 
+class Timed(msgspec.Struct):
+    """Seconds until a change was in force on the slowest node."""
+
+    written: list[float] = msgspec.field(default_factory=list)
+    withdrawn: list[float] = msgspec.field(default_factory=list)
+
+
 def rounds(
-    writer: Writer, probes: Probes, count: int, seconds: float
-) -> tuple[list[float], list[float]]:
-    """Write and withdraw a policy; return the seconds of each until it was in force.
+    writer: Writer, probes: Probes, count: int, seconds: float, timed: Timed
+) -> None:
+    """Write and withdraw a policy, and note how long each takes.
 
     Args:
         writer: writes it.
         probes: of pods on all nodes, which are open.
         count: how often it is written, and as often withdrawn.
         seconds: the longest time to wait.
+        timed: gets the times.
 
-    Returns:
-        Those of writing and those of withdrawing; of each the slowest node.
+    Raises:
+        TimeoutError: a change is not in force in time; it is noted as if it then were.
     """
     chance = random.Random(1)  # noqa: S311 - no secret
-    closed, opened = list[float](), list[float]()
     for number in range(count):
         spec = (DENY, SOME)[number % 2]
-        time.sleep(PAUSE_SECONDS * (1 + chance.random()))
-        took = probes.until_closed(partial(writer.write, spec), seconds)
-        closed.append(max(took))
-        time.sleep(PAUSE_SECONDS * (1 + chance.random()))
-        took = probes.until_open(writer.withdraw, seconds)
-        opened.append(max(took))
-    return closed, opened
+        for into, until, change in (
+            (timed.written, probes.until_closed, partial(writer.write, spec)),
+            (timed.withdrawn, probes.until_open, writer.withdraw),
+        ):
+            time.sleep(PAUSE_SECONDS * (1 + chance.random()))
+            try:
+                into.append(max(until(change, seconds)))
+            except TimeoutError:
+                into.append(seconds)
+                raise
