@@ -40,6 +40,7 @@ CONTROL_TEXT = f"""\
 # read files that the caller names.
 tree=$(sed -n 's/^RootDirectory=//p' {VERSION_DROP_IN})
 export VCND_CALLERS_DIRECTORY=8 VCND_CALLERS_ROOT=9
+[ -r . ] || cd /
 exec unshare --mount /bin/sh -c '
     mkdir -p "$0/run/vcnd" && mount --bind /run/vcnd "$0/run/vcnd" &&
         exec chroot "$0" /usr/bin/vcndctl "$@"' "$tree" "$@" 8<. 9</
