@@ -1,15 +1,26 @@
 """Policies of a real API server, in force for real packets on this node."""
 
+import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from random import Random
 
 import pytest
 import trio
 
 from fakeoci.fabric import netns
+from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import make_pod
-from integration.tests.policy_stage import LAYOUT, SECONDS, Stage, policy_stage, until
+from integration.tests.policy_stage import (
+    LAYOUT,
+    PORT,
+    SECONDS,
+    Stage,
+    policy_stage,
+    until,
+)
+from vcnd.kube.early import ANNOTATION
 from vcnd.kube.policy_source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
@@ -103,3 +114,86 @@ async def test_a_table_flushed_by_another_comes_back(
         await until(lambda: bool(events))
     assert [e["event"] for e in events] == ["policies_restored"]
     assert not stage.reaches("a", "web")
+
+
+FAR = "10.9.9.9"
+
+
+@contextmanager
+def pod_elsewhere() -> Iterator[None]:
+    """Make a namespace that stands for another node with a pod."""
+    netns.add("far")
+    try:
+        netns.ip_here(
+            [
+                "link add wan type veth peer name wan0 netns far",
+                "address add 10.9.0.1/32 dev wan",
+                "link set wan up",
+                f"route add {FAR}/32 dev wan",
+            ]
+        )
+        netns.ip(
+            "far",
+            [
+                f"address add {FAR}/32 dev wan0",
+                "link set wan0 up",
+                "route add 10.9.0.1/32 dev wan0",
+                "route add default via 10.9.0.1",
+            ],
+        )
+        yield
+    finally:
+        netns.remove("far")
+
+
+def first_syn_passes(stage: Stage, target: str) -> bool:
+    """Return True if the pod elsewhere connects by its first SYN.
+
+    The kernel would send it again after a second.
+    """
+    (theirs,) = stage.pods[target].addresses
+    with (
+        streams.listen(target, (theirs, PORT)),
+        streams.bound("far", socket.SOCK_STREAM, (FAR, 0)) as client,
+    ):
+        client.settimeout(0.2)
+        try:
+            client.connect((theirs, PORT))
+        except OSError:
+            return False
+        return True
+
+
+async def test_first_syn_of_a_pod_elsewhere_passes_before_its_status_tells_it(
+    stage: Stage, engine: None
+) -> None:
+    stage.pod("web", app="web")
+    friends = {"podSelector": {"matchLabels": {"role": "friend"}}}
+    stage.policy("friends", podSelector=WEB, ingress=[{"from": [friends]}])
+    make_pod(stage.server, "far", "two")
+    path = "/api/v1/namespaces/default/pods/far"
+    stage.patch(path, {"metadata": {"labels": {"role": "friend"}}})
+    uid = stage.server.admin("GET", path).json()["metadata"]["uid"]
+
+    def tell(node: str, value: str | None) -> None:
+        body = {"metadata": {"annotations": {ANNOTATION: value}}}
+        stage.patch(f"/api/v1/nodes/{node}", body)
+
+    def rules() -> str:
+        return netns.nft_output("node", "list table inet vcnd-policy")
+
+    with pod_elsewhere(), ExitStack() as undo:
+        await until(lambda: "in_" in rules())
+        assert not first_syn_passes(stage, "web")
+        # Another node's word does not count.
+        undo.callback(tell, "one", None)
+        tell("one", f'{{"{uid}": ["{FAR}"]}}')
+        await trio.sleep(0.5)
+        assert FAR not in rules()
+        undo.callback(tell, "two", None)
+        tell("two", f'{{"{uid}": ["{FAR}"]}}')
+        await until(lambda: FAR in rules())
+        assert first_syn_passes(stage, "web")
+        tell("two", None)
+        await until(lambda: FAR not in rules())
+        assert not first_syn_passes(stage, "web")
