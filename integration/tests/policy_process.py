@@ -47,9 +47,13 @@ class Process:
 
     def end(self, how: signal.Signals) -> int:
         """Send a signal; return the exit code."""
-        assert self._running is not None
-        self._running.send_signal(how)
+        self.signal(how)
         return self.ended()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self._running is not None
+        self._running.send_signal(number)
 
     def ended(self) -> int:
         """Return the exit code once it has ended by itself."""
