@@ -188,7 +188,7 @@ def _report(config: Config, source: Followed, engine: Engine) -> PolicyStatus:
 
 async def _switch_off(listeners: list[socket.socket], systemd: Systemd) -> None:
     """Take our tables away: without this process nobody would change them."""
-    for table in TABLES:
+    for table in reversed(TABLES):  # the guard first: it needs the other one
         await trio.to_thread.run_sync(nft.remove, table)
     systemd.notify("READY=1")
     log.info("policies_off")

@@ -70,7 +70,7 @@ def remove(host: Host) -> None:
 
 def remove_rules() -> None:
     """Delete the tables; marks of connections may stay, for nothing reads them."""
-    for table in TABLES:
+    for table in reversed(TABLES):  # the guard first: it needs the other one
         try:
             nft.remove(table)
         except (OSError, nft.KernelRefusedError) as error:
