@@ -68,6 +68,8 @@ class Stage:
 
     def plug(self, name: str, *, told: bool = True) -> str:
         address = f"10.1.0.{len(self.pods) + 10}"
+        known = self.server.admin("GET", f"/api/v1/namespaces/default/pods/{name}")
+        uid = known.json()["metadata"]["uid"] if known.is_success else name
         netns.add(name)
         descriptor = os.open(netns.DIRECTORY / name, os.O_RDONLY)
         key = SandboxKey("vcnd", name, "eth0")
@@ -75,7 +77,7 @@ class Stage:
             key=key,
             addresses=(address,),
             wiring=HostLink(ifname=host_ifname(LAYOUT, key), netns_cookie=1),
-            pod=PodRef(namespace="default", name=name, uid=name),
+            pod=PodRef(namespace="default", name=name, uid=uid),
         )
         try:
             self.wiring.plug(

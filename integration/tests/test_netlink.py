@@ -101,7 +101,11 @@ add rule inet t track ct mark set udp dport map { 7 : 0x010203, 8 : 0x010303 }
         assert conntrack.forget({"127.0.0.1", "::1"}) == 4
 
 
-def test_marks_of_addresses_are_cleared_alone(namespace: int) -> None:
+@pytest.mark.parametrize("chosen", [True, False])
+def test_marks_of_addresses_are_cleared_alone(
+    namespace: int, monkeypatch: pytest.MonkeyPatch, *, chosen: bool
+) -> None:
+    """The kernel chooses the entries, or all are listed."""
     netns.nft(
         "netlink",
         """
@@ -116,15 +120,17 @@ add rule inet t track ct mark set 0x010203
             sock = socks.enter_context(socket.socket(family, socket.SOCK_DGRAM))
             sock.connect((address, 7))
             sock.send(b"x")
-        # The kernel chooses the entries, or all are listed: the same is cleared.
+        assert conntrack.entries() == 8
+        if chosen:
+            monkeypatch.setattr(conntrack, "MOST_LISTED", 0)
         assert conntrack.clear_marks_of({"127.0.0.2", "::1"}, 0xFFFF00) == 2
         assert conntrack.clear_marks_of({"127.0.0.2", "::1"}, 0xFFFF00) == 0
         assert conntrack.clear_marks_of({*addresses, "10.9.9.9"}, 0xFFFF00) == 6
         assert conntrack.clear_marks({0xFF: {0x03}}) == 8
         with NetlinkSocket(nftables.NETLINK_NETFILTER) as asking:
             ends = conntrack.TUPLE_REPLY, conntrack.FILTER_REPLY
-            chosen = conntrack.of_source(socket.inet_aton("127.0.0.3"), *ends)
-            asked = struct.pack(">BBH", socket.AF_INET, 0, 0) + chosen
+            wanted = conntrack.of_source(socket.inet_aton("127.0.0.3"), *ends)
+            asked = struct.pack(">BBH", socket.AF_INET, 0, 0) + wanted
             assert len([*asking.dump("list", conntrack.CT_GET, asked)]) == 1
 
 

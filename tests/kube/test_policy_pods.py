@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from vcnd.kube import policy_pods, trim
 from vcnd.kube.policy_wire import NetworkPolicy, Pod
@@ -37,7 +38,17 @@ SEEN = PolicyPod(
     labels={"app": "web"},
     addresses=("10.0.1.5", "fd00::5"),
     node="n1",
+    uid="u",
 )
+
+
+def test_a_static_pod_has_the_uid_that_the_runtime_knows() -> None:
+    found = pod()
+    annotations = {"kubernetes.io/config.hash": "h", "note": "long"}
+    meta = replace(found.metadata, annotations=annotations)
+    kept = trim.policy_pod(replace(found, metadata=meta))
+    assert kept.metadata.annotations == {"kubernetes.io/config.hash": "h"}
+    assert policy_pods.pod(kept) == replace(SEEN, uid="h")
 
 
 @pytest.mark.parametrize("phase", ["", "Pending", "Running", "Unknown", "Odd"])

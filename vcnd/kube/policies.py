@@ -13,7 +13,7 @@ Bad input fails closed and is named, and the rest of its policy stays in force:
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -50,6 +50,8 @@ DIRECTIONS = {x.value: x for x in Direction}
 ACTIONS = {x.value: x for x in Action}
 TIERS = {"Admin": Tier.ADMIN, "Baseline": Tier.BASELINE}
 LAST_PRIORITY = 1000
+STAND_INS = 64
+"""So many latest ones are the same values again: the compiler passes over these."""
 ONE_FIELD = "it needs one field that is known, and no other"
 
 NetworkPolicyRule = wire.NetworkPolicyIngressRule | wire.NetworkPolicyEgressRule
@@ -92,10 +94,13 @@ def network_policy(found: wire.NetworkPolicy) -> ReadPolicy:
     return ReadPolicy(policy, tuple(flaws))
 
 
+@lru_cache(STAND_INS)
 def isolating(skipped: Skipped) -> Policy:
     """Return what stands for a NetworkPolicy that cannot be decoded.
 
     It may be about any pod of its namespace; of all, where that is not readable either.
+    Nothing stands for a ClusterNetworkPolicy: it may be about any pod of the cluster,
+    and its rules may accept or deny.  It is named, and the others stay in force.
     """
     namespace, _, name = skipped.name.rpartition("/")
     return Policy(

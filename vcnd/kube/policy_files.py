@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Never
 
 import trio
+from msgspec.structs import replace
 
 from vcnd.kube import policy_pods
 from vcnd.kube.manifests import ManifestError, Manifests, read, unnamed
@@ -130,7 +131,8 @@ class PolicyFiles:
                 addresses = here.get((meta.namespace, meta.name), ())
                 pod = policy_pods.pod(found, addresses)
                 if pod is not None:
-                    yield pod
+                    # No uid of a file is one that the runtime knows.
+                    yield replace(pod, uid="")
 
 
 def _stamps(directory: Path) -> Iterator[tuple[Path, Stamp]]:

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from vcnd.kube.policy_parts import PROTOCOLS
 from vcnd.kube.policy_wire import Pod, PodPort
-from vcnd.kube.trim import SHARED
+from vcnd.kube.trim import SHARED, STATIC_UID
 from vcnd.kube.wire import Namespace
 from vcnd.model.policy import (
     FIRST_PORT,
@@ -43,6 +43,7 @@ def pod(found: Pod, addresses: Sequence[str] = ()) -> PolicyPod | None:
         addresses=known,
         ports=_ports(tuple(spec.named_ports)),
         node=spec.node_name,
+        uid=meta.annotations.get(STATIC_UID, meta.uid),
     )
 
 

@@ -63,6 +63,8 @@ class Followed(Generic[K, V]):
         self.cache = cache
         self.values: dict[str, V] = {}
         """By the objects' uids."""
+        self.changes = 0
+        """How often objects have changed."""
         self._read, self._changed = read, changed
 
     def take(self, changes: Sequence[K]) -> None:
@@ -77,6 +79,7 @@ class Followed(Generic[K, V]):
             elif value != before:
                 # An equal one stays the same object: who compiles looks at that.
                 self.values[key] = value
+        self.changes += 1
         self._changed()
 
 
@@ -105,6 +108,8 @@ class PolicySource:
         self._node, self._wall_clock = node, wall_clock
         self._silence_seconds = silence_seconds
         self._changed = Latch()
+        self._made: tuple[object, tuple[PolicyPod, ...]] | None = None
+        """The pods that were told last, and what they were made of."""
         self._knows_cluster_policies = True
         self._reflectors = dict[str, Reflector[Any]]()
         """By the paths that they follow."""
@@ -219,13 +224,12 @@ class PolicySource:
         """
         if any(self._awaited()):
             return None
-        found, nodes = self._policies, list(self._nodes.values.values())
-        known = {**self._pods.values, **dict(self._starting(here))}
+        found, nodes = self._policies, self._nodes.values.values()
         # One that was readable once stays in force as it was.
         unreadable = found.cache.skipped.keys() - found.cache.objects.keys()
         return Cluster(
             namespaces=policy_pods.namespaces(self._namespaces.values.values()),
-            pods=self._early.among(self._pods.cache.objects, known, nodes),
+            pods=self._pods_of(here),
             policies=(
                 *(read.policy for read in found.values.values()),
                 *(read.policy for read in self._cluster_policies.values.values()),
@@ -234,6 +238,16 @@ class PolicySource:
             # Rules need no nodes: while these are not known, the rules go on.
             nodes={there.name: there.addresses for there in nodes},
         )
+
+    def _pods_of(self, here: Known) -> tuple[PolicyPod, ...]:
+        """Return the pods: while none has changed, as the same value."""
+        stage = self._pods.changes, self._nodes.changes, dict(here)
+        if self._made is None or self._made[0] != stage:
+            known = {**self._pods.values, **dict(self._starting(here))}
+            nodes = list(self._nodes.values.values())
+            objects = self._pods.cache.objects
+            self._made = stage, self._early.among(objects, known, nodes)
+        return self._made[1]
 
     def report(self) -> FollowedStatus:
         """Return what is known of the cluster."""
@@ -315,9 +329,11 @@ class PolicySource:
 
     def _starting(self, here: Known) -> Iterator[tuple[str, PolicyPod]]:
         """Yield the pods here whose status tells no address yet, with their uids."""
-        for uid, found in self._pods.cache.objects.items():
+        objects = self._pods.cache.objects
+        for uid in objects.keys() - self._pods.values.keys():
+            found = objects[uid]
             named = (found.metadata.namespace, found.metadata.name)
-            if uid not in self._pods.values and named in here:
+            if named in here:
                 pod = policy_pods.pod(found, here[named])
                 if pod is not None:
                     yield uid, pod

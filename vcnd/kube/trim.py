@@ -99,9 +99,11 @@ def policy_pod(found: policy_wire.Pod) -> policy_wire.Pod:
     """
     meta, spec, status = labelled(found).metadata, found.spec, found.status
     labels = _shared_labels(tuple(meta.labels.items()))
+    static = found.metadata.annotations.get(STATIC_UID)
     return policy_wire.Pod(
         metadata=replace(
             meta,
+            annotations={STATIC_UID: static} if static else {},
             namespace=intern(meta.namespace),
             labels=labels,
             deletion_timestamp=found.metadata.deletion_timestamp,

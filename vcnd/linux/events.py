@@ -57,3 +57,18 @@ async def received(
         if error.errno == errno.ENOBUFS:
             return None
         raise
+
+
+def waiting(sock: socket.socket) -> bool:
+    """Return True if a message waits to be received, or some were lost.
+
+    The kernel tells of a change before it acknowledges it.
+    """
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno != errno.ENOBUFS:
+            raise
+    return True

@@ -60,6 +60,9 @@ class PolicyHost:
         self._tables = PolicyTables()
         self._thread = trio.CapacityLimiter(1)
         self._turn = trio.Lock()
+        self._heard = True
+        """True if links may be others than ``_attached``."""
+        self._attached: list[Attached] = []
         self._strangers: Sequence[str] = ()
 
     def close(self) -> None:
@@ -73,18 +76,29 @@ class PolicyHost:
         Raises:
             OSError: the kernel refused to list them.
         """
-        found = await self._in_thread(lambda: pod_links(self._layout))
+        # No event tells of an address that only the node's nft maps have.
+        if not self._heard and not events.waiting(self._routes):
+            return self._attached
+        self._heard = False
+        try:
+            found = await self._in_thread(lambda: pod_links(self._layout))
+        except BaseException:
+            self._heard = True
+            raise
         self._strangers = sorted(name for name, x in found.items() if not x.ours)
-        return [
+        self._attached = [
             Attached(
                 link=name,
                 addresses=link.addresses,
                 namespace=link.pod.namespace if link.pod else "",
                 name=link.pod.name if link.pod else "",
+                uid=link.pod.uid if link.pod else "",
             )
             for name, link in sorted(found.items())
             if link.ours
         ]
+        self._heard |= not all(attached.addresses for attached in self._attached)
+        return self._attached
 
     async def adopt(self) -> bool:
         """Take over what an earlier life put; return False if there is nothing."""
@@ -187,7 +201,10 @@ class PolicyHost:
 
     async def until_links_change(self) -> None:
         """Return when a link or a route has changed, perhaps of no pod."""
+        await trio.lowlevel.wait_readable(self._routes)
+        self._heard = True
         await events.received(self._routes)
+        self._heard = True
 
     async def keep(self, restored: Callable[[], None]) -> Never:
         """Put again what others change in the tables; call ``restored`` each time."""

@@ -184,13 +184,15 @@ class PolicyPod(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...]
     ports: tuple[ContainerPort, ...] = ()
     node: str = ""
+    uid: str = ""
+    """As the runtime knows it; empty: not known."""
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """What decides about packets."""
 
     namespaces: Mapping[str, Labels]
-    """The labels of each namespace."""
+    """The labels of each namespace; one that is missing is not known yet."""
     pods: tuple[PolicyPod, ...] = ()
     policies: tuple[Policy, ...] = ()
     nodes: Mapping[str, tuple[str, ...]] = {}
@@ -216,6 +218,17 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
     """Empty with ``name`` where the pod is not known: it is closed."""
     name: str = ""
+    uid: str = ""
+    """Empty: not known."""
+
+    def is_of(self, pod: PolicyPod) -> bool:
+        """Return True if it is a pod's link; another pod of that name has another uid.
+
+        A pod may be made again under its name, and be known later than its link.
+        """
+        if (self.namespace, self.name) != (pod.namespace, pod.name):
+            return False
+        return not self.uid or not pod.uid or self.uid == pod.uid
 
 
 Known = Mapping[tuple[str, str], Sequence[str]]

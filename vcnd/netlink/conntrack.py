@@ -21,14 +21,17 @@ from vcnd.netlink.nftables import NETLINK_NETFILTER
 
 SUBSYSTEM = 1 << 8
 CT_NEW, CT_GET, CT_DELETE = SUBSYSTEM, SUBSYSTEM | 1, SUBSYSTEM | 2
+CT_GET_STATS, STATS_ENTRIES = SUBSYSTEM | 5, 1
 TUPLE_ORIG, TUPLE_REPLY, TUPLE_IP, MARK, ZONE, MARK_MASK = 1, 2, 1, 8, 18, 21
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 V4_SRC, V4_DST, V6_SRC, V6_DST = 1, 2, 3, 4
 ENDS, SOURCES = (V4_SRC, V4_DST, V6_SRC, V6_DST), (V4_SRC, V6_SRC)
 FILTER, FILTER_ORIG, FILTER_REPLY, FILTER_BY_SOURCE = 25, 1, 2, 1
 MOST_FILTERS = 4
-"""The kernel reads its whole table twice for each address that chooses entries: for
-more addresses it is listed whole."""
+"""The kernel walks through its whole table twice for each address that chooses entries:
+for more addresses it is listed whole."""
+MOST_LISTED = 10_000
+"""So many entries are listed whole: a walk through an empty table takes 5 ms."""
 V4_ENDS, V6_ENDS = (V4_SRC, V4_DST), (V6_SRC, V6_DST)
 TUPLE_PROTO, PROTO_NUMBER, PROTO_SRC_PORT = 2, 1, 2
 
@@ -148,12 +151,20 @@ def clear_marks_of(addresses: Collection[str], mask: int) -> int:
         keys = partial(_clearings_of, {*some}, mask)
         filters = [b""] if some else []
         # Of IPv6 a kernel chooses all entries but those asked for (seen in 6.18).
-        if not six and len(some) <= MOST_FILTERS:
+        if not six and len(some) <= MOST_FILTERS and entries() > MOST_LISTED:
             ends = (TUPLE_ORIG, FILTER_ORIG), (TUPLE_REPLY, FILTER_REPLY)
             filters = [of_source(x, *end) for x in some for end in ends]
         for chosen in filters:
             number += _change(family, "set mark", CT_NEW, keys, chosen)
     return number
+
+
+def entries() -> int:
+    """Return the number of connections."""
+    with NetlinkSocket(NETLINK_NETFILTER) as sock:
+        generic = struct.pack(">BBH", 0, 0, 0)
+        found = sock.get("count connections", CT_GET_STATS, generic)
+    return int.from_bytes(attributes(found[4:]).get(STATS_ENTRIES, b""))
 
 
 def of_source(address: bytes, end: int, flags: int) -> bytes:

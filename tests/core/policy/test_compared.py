@@ -6,10 +6,11 @@ from random import Random
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.core.policy.interpreter import accepts
-from tests.core.policy.strategies import NUMBERS, OUTSIDE, clusters
+from tests.core.policy.strategies import NAMESPACES, NUMBERS, OUTSIDE, clusters
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.judge import judge
 from vcnd.core.policy.rule_set import AJAR, HOLD
@@ -50,9 +51,14 @@ def sample(cluster: Cluster) -> list[Packet]:
 
 
 @pytest.mark.slow
-@given(clusters())
-def test_rules_do_what_the_judge_says(cluster: Cluster) -> None:
-    """Of both ends of a connection those count whose pods are on the node."""
+@given(clusters(), st.sampled_from([*NAMESPACES, "", "", ""]))
+def test_rules_do_what_the_judge_says(cluster: Cluster, unknown: str) -> None:
+    """Of both ends of a connection those count whose pods are on the node.
+
+    One of the namespaces may not be known yet.
+    """
+    known = {name: x for name, x in cluster.namespaces.items() if name != unknown}
+    cluster = replace(cluster, namespaces=known)
     for node, addresses in cluster.nodes.items():
         some = [pod for pod in cluster.pods if pod.node == node]
         names = {f"{pod.namespace}/{pod.name}" for pod in some}

@@ -63,6 +63,18 @@ Ids = tuple[int, ...]
 """The identities of values that are kept beside them."""
 
 
+class _Selecting(msgspec.Struct, frozen=True):
+    """The policies that select the pods of a group in a direction."""
+
+    policies: tuple[Policy, ...]
+    ids: Ids
+
+    @classmethod
+    def of(cls, policies: Iterable[Policy], direction: Direction) -> "_Selecting":
+        some = tuple(p for p in policies if p.rules(direction) is not None)
+        return cls(some, tuple(sorted(map(id, some))))
+
+
 class Compiler:
     """Compiles again and again, and keeps what a change does not concern.
 
@@ -80,8 +92,7 @@ class Compiler:
         self._all: tuple[Policy, ...] = ()
         self._policies: Mapping[str, Sequence[Policy]] = {}
         """By the namespace of their subjects; those of any namespace under ""."""
-        self._selecting: dict[Group, tuple[Policy, ...]] = {}
-        """The policies that select the pods of a group."""
+        self._selecting: dict[Group, dict[Direction, _Selecting]] = {}
         self._lines: dict[tuple[Direction, int], _Lines] = {}
         self._made: dict[tuple[Direction, Ids], _Made] = {}
 
@@ -158,24 +169,21 @@ class Compiler:
         """
         if group is None:
             return self._unknown
-        policies = tuple(
-            policy
-            for policy in self._policies_of(group)
-            if policy.rules(direction) is not None
-        )
-        if not policies:
+        chosen = self._policies_of(group)[direction]
+        if not chosen.policies:
             return OPEN
-        key = direction, tuple(sorted(map(id, policies)))
+        key = direction, chosen.ids
         if key not in made:
-            made[key] = self._made.get(key) or self._make(direction, policies)
+            made[key] = self._made.get(key) or self._make(direction, chosen.policies)
         return made[key].name
 
-    def _policies_of(self, group: Group) -> tuple[Policy, ...]:
+    def _policies_of(self, group: Group) -> dict[Direction, "_Selecting"]:
         found = self._selecting.get(group)
         if found is None:
             names = "", group.namespace
             there = (p for name in names for p in self._policies.get(name, ()))
-            found = tuple(p for p in there if self._index.selects(p.subject, group))
+            some = [p for p in there if self._index.selects(p.subject, group)]
+            found = {x: _Selecting.of(some, x) for x in Direction}
             self._selecting[group] = found
         return found
 
@@ -221,19 +229,31 @@ class Compiler:
         return found.lines
 
     def _rule(self, direction: Direction, number: int, rule: Rule) -> Iterator[Line]:
-        """Yield a line for each peer and port."""
-        of = (0, number) if rule.action is Action.DENY else None
-        for match in self._peers(rule.peers):
-            for whole in self._ports(direction, match, rule.ports):
-                yield Line(whole, rule.action, of)
+        """Yield a line for each peer and port.
 
-    def _peers(self, peers: Sequence[Peer] | None) -> Iterator[Match]:
+        A rule that may match a pod whose namespace is not known yet denies, unless it
+        accepts: then it does not match.
+        """
+        action, of = rule.action, (0, number)
+        denies = action is Action.DENY
+        for match in self._peers(rule.peers, perhaps=denies):
+            for whole in self._ports(direction, match, rule.ports):
+                yield Line(whole, action, of if denies else None)
+        if action is Action.PASS:
+            unsure = [x for x in rule.peers or () if _needs_namespaces(x)]
+            for match in self._peers(unsure, perhaps=True):
+                for whole in self._ports(direction, match, rule.ports):
+                    yield Line(whole, Action.DENY, of)
+
+    def _peers(self, peers: Sequence[Peer] | None, *, perhaps: bool) -> Iterator[Match]:
         if peers is None:
             yield Match()
         for peer in peers or ():
             if isinstance(peer, Pods):
+                unsure = perhaps and _needs_namespaces(peer)
                 for family in self._families:
-                    yield Match(family=family, peers=self._sets.pods(peer, family))
+                    name = self._sets.pods(peer, family, perhaps=unsure)
+                    yield Match(family=family, peers=name)
             elif (family := family_of(peer.network)) in self._families:
                 everywhere = peer.network == family.everywhere
                 yield Match(
@@ -256,6 +276,13 @@ class Compiler:
                 yield replace(
                     match, protocol=port.protocol, first=port.first, last=port.last
                 )
+
+
+def _needs_namespaces(peer: Peer) -> bool:
+    """Return True if the labels of namespaces decide about a peer."""
+    if isinstance(peer, Pods) and not peer.namespace:
+        return bool(peer.namespaces.requirements)
+    return False
 
 
 def _distinct(lines: Sequence[Line]) -> list[Line]:

@@ -7,6 +7,7 @@ from vcnd.model.policy import Direction, Packet
 WITHOUT_POLICY = {
     Ground.ITSELF: "Pod {pod} may always talk to itself.",
     Ground.NODE: "Pod {pod} and its node may always talk to each other.",
+    Ground.HELD: "Pod {pod} is closed: the labels of its namespace are not known yet.",
     Ground.NOTHING: "No policy decides about {side}, so it is allowed.",
 }
 

@@ -8,7 +8,7 @@ sigs.k8s.io/network-policy-api v0.2.0.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -52,12 +52,23 @@ class Ground(StrEnum):
     """The pod talks to itself."""
     NODE = "node"
     """The pod's own node is the other end."""
+    HELD = "held"
+    """The labels of the pod's namespace are not known yet, so it is closed."""
     RULE = "rule"
     """A rule matches."""
     ISOLATED = "isolated"
     """Policies of the tier of namespaces isolate the pod, and no rule matches."""
     NOTHING = "nothing"
     """No policy decides, so all is allowed."""
+
+
+class _Match(IntEnum):
+    """Whether something matches."""
+
+    NO = 0
+    PERHAPS = 1
+    """As far as it is known."""
+    YES = 2
 
 
 class RuleRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,7 +173,7 @@ class Judge:
             found = self._policies[alike] = {tier: [] for tier in Tier}
             for namespace in ("", pod.namespace):
                 for policy in self._speaking.get((namespace, direction), ()):
-                    if _is_among(self._cluster, pod, policy.subject):
+                    if _is_among(self._cluster, pod, policy.subject) is _Match.YES:
                         found[policy.ref.tier].append(policy)
             for some in found.values():
                 some.sort(key=lambda policy: (policy.priority, policy.ref))
@@ -197,7 +208,8 @@ class Judge:
 def _decide(side: _Side) -> Decision:
     """Return what policies say about one side.
 
-    Neither a pod's talk to itself nor its talk to its own node can be denied.
+    A pod is closed while its namespace is not known.  Otherwise neither its talk to
+    itself nor its talk to its own node can be denied.
     """
     decision = Decision(
         direction=side.direction,
@@ -205,10 +217,12 @@ def _decide(side: _Side) -> Decision:
         allowed=True,
         ground=Ground.NOTHING,
     )
-    if side.peer is side.pod:
-        return replace(decision, ground=Ground.ITSELF)
     if side.peer is None and _is_own_node(side):
         return replace(decision, ground=Ground.NODE)
+    if side.pod.namespace not in side.cluster.namespaces:
+        return replace(decision, allowed=False, ground=Ground.HELD)
+    if side.peer is side.pod:
+        return replace(decision, ground=Ground.ITSELF)
     return _ask_tiers(side, decision)
 
 
@@ -249,28 +263,45 @@ def _ask_tiers(side: _Side, undecided: Decision) -> Decision:
 def _matching_rules(
     side: _Side, policies: Sequence[Policy]
 ) -> Iterator[tuple[RuleRef, Action]]:
-    """Yield the rules that match, in the order of asking."""
+    """Yield the rules that match, in the order of asking, and what they do.
+
+    One that perhaps matches must not let through what it might deny, or another that is
+    asked after it: it denies.  One that accepts does not match then.
+    """
     for policy in policies:
         for index, rule in enumerate(policy.rules(side.direction) or ()):
-            if _matches(side, rule):
+            action = rule.action
+            match = _matches(side, rule)
+            if match is _Match.PERHAPS:
+                match = _Match.NO if action is Action.ACCEPT else _Match.YES
+                action = Action.DENY
+            if match is _Match.YES:
                 ref = RuleRef(policy=policy.ref, index=index, name=rule.name)
-                yield ref, rule.action
+                yield ref, action
 
 
-def _matches(side: _Side, rule: Rule) -> bool:
-    """Return True if one of a rule's peers and one of its ports match."""
-    if rule.peers is not None and not any(_is_peer(side, peer) for peer in rule.peers):
-        return False
-    return rule.ports is None or any(_is_port(side, port) for port in rule.ports)
+def _matches(side: _Side, rule: Rule) -> _Match:
+    """Return whether one of a rule's peers and one of its ports match."""
+    if rule.ports is not None and not any(_is_port(side, p) for p in rule.ports):
+        return _Match.NO
+    if rule.peers is None:
+        return _Match.YES
+    return max((_is_peer(side, peer) for peer in rule.peers), default=_Match.NO)
 
 
-def _is_peer(side: _Side, peer: Peer) -> bool:
-    """Return True if a peer matches the other end: a block by the address alone."""
+def _certain(holds: bool) -> _Match:  # noqa: FBT001
+    return _Match.YES if holds else _Match.NO
+
+
+def _is_peer(side: _Side, peer: Peer) -> _Match:
+    """Return whether a peer matches the other end: a block by the address alone."""
     match peer:
         case Block():
-            return _contains(peer, side.peer_address)
+            return _certain(_contains(peer, side.peer_address))
         case Pods():
-            return side.peer is not None and _is_among(side.cluster, side.peer, peer)
+            if side.peer is None:
+                return _Match.NO
+            return _is_among(side.cluster, side.peer, peer)
 
 
 def _contains(block: Block, address: str) -> bool:
@@ -291,14 +322,16 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     return ip_network(text)
 
 
-def _is_among(cluster: Cluster, pod: PolicyPod, pods: Pods) -> bool:
-    """Return True if a pod is selected; a namespace not seen yet has no labels."""
+def _is_among(cluster: Cluster, pod: PolicyPod, pods: Pods) -> _Match:
+    """Return whether a pod is selected; an unknown namespace may have any labels."""
+    if not matches(pods.pods, pod.labels):
+        return _Match.NO
     if pods.namespace:
-        selected = pod.namespace == pods.namespace
-    else:
-        labels = cluster.namespaces.get(pod.namespace, {})
-        selected = matches(pods.namespaces, labels)
-    return selected and matches(pods.pods, pod.labels)
+        return _certain(pod.namespace == pods.namespace)
+    labels = cluster.namespaces.get(pod.namespace)
+    if labels is None:
+        return _Match.PERHAPS if pods.namespaces.requirements else _Match.YES
+    return _certain(matches(pods.namespaces, labels))
 
 
 def _is_port(side: _Side, port: Port) -> bool:

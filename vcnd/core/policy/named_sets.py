@@ -36,7 +36,7 @@ class NamedSets:
         self._index = index
         self._kept: dict[str, _Kept] = {}
         self._fixed: dict[str, NamedSet] = {}
-        self._names: dict[tuple[Pods, Family], str] = {}
+        self._names: dict[tuple[Pods, Family, bool], str] = {}
 
     def update(self, touched: Touched) -> None:
         """Bring the sets up to date with an index that has changed."""
@@ -55,13 +55,22 @@ class NamedSets:
         self._fixed = {n: x for n, x in self._fixed.items() if n in names}
         self._names = {k: n for k, n in self._names.items() if n in names}
 
-    def pods(self, pods: Pods, family: Family) -> str:
-        """Return the name of the set of selected pods' addresses."""
-        name = self._names.get((pods, family))
+    def pods(self, pods: Pods, family: Family, *, perhaps: bool = False) -> str:
+        """Return the name of the set of selected pods' addresses.
+
+        Args:
+            pods: what selects them.
+            family: of the addresses.
+            perhaps: whether those count that may be selected: the labels of their
+                namespace are not known.
+        """
+        name = self._names.get((pods, family, perhaps))
         if name is None:
             what = (pods.namespace, _text(pods.namespaces), _text(pods.pods))
-            name = self._names[pods, family] = _name("pods", family, what)
-            kept = self._kept[name] = _Selected(self._index, pods, family)
+            name = _name("perhaps" if perhaps else "pods", family, what)
+            self._names[pods, family, perhaps] = name
+            kept = _Selected(self._index, pods, family, perhaps=perhaps)
+            self._kept[name] = kept
             kept.update(self._index.groups(pods.namespace))
         return name
 
@@ -140,12 +149,14 @@ class _OfGroups(_Kept):
 class _Selected(_OfGroups):
     """The addresses of pods that a selector selects."""
 
-    def __init__(self, index: PodIndex, pods: Pods, family: Family) -> None:
+    def __init__(
+        self, index: PodIndex, pods: Pods, family: Family, *, perhaps: bool
+    ) -> None:
         super().__init__(Kind.ADDRESSES, family)
-        self._index, self._pods = index, pods
+        self._index, self._pods, self._perhaps = index, pods, perhaps
 
     def part(self, group: Group) -> frozenset[Element]:
-        selected = self._index.selects(self._pods, group)
+        selected = self._index.selects(self._pods, group, perhaps=self._perhaps)
         return group.addresses[self.value.family] if selected else frozenset()
 
 

@@ -21,12 +21,13 @@ def node_view(
         here: the pods' links on the node.
         own: the node's addresses.
     """
-    attached = {(a.namespace, a.name): a.addresses for a in here if a.name}
+    attached = {(a.namespace, a.name): a for a in here if a.name}
     taken = {address for a in here for address in a.addresses}
     pods = []
     nodes = dict(cluster.nodes)
     for pod in cluster.pods:
-        addresses = attached.get((pod.namespace, pod.name))
+        link = attached.get((pod.namespace, pod.name))
+        addresses = link.addresses if link is not None and link.is_of(pod) else ()
         if addresses:
             both = (*nodes.get(pod.node, ()), *own)
             nodes[pod.node] = tuple(dict.fromkeys(both))
@@ -56,5 +57,4 @@ def why_unknown(cluster: Cluster, attached: Attached) -> str:
 
 
 def _pod(cluster: Cluster, attached: Attached) -> PolicyPod | None:
-    wanted = attached.namespace, attached.name
-    return next((p for p in cluster.pods if (p.namespace, p.name) == wanted), None)
+    return next((pod for pod in cluster.pods if attached.is_of(pod)), None)

@@ -57,19 +57,39 @@ class PodIndex:
 
     def __init__(self) -> None:
         self._namespaces: Mapping[str, Labels] = {}
+        self._told: tuple[PolicyPod, ...] = ()
         self._pods: dict[int, PolicyPod] = {}
         """By the identity of their values: a pod that changes is another value."""
         self._groups: dict[str, dict[Key, Group]] = {}
         """By namespace."""
         self._attached: tuple[Attached, ...] = ()
-        self._addresses_here: Mapping[tuple[str, str], Sequence[str]] = {}
+        self._by_name: Mapping[tuple[str, str], Attached] = {}
         self._taken: set[str] = set()
         self._pods_here: dict[tuple[str, str], PolicyPod] = {}
 
     def update(self, cluster: Cluster, here: Sequence[Attached]) -> Touched:
         """Take in what there is now; return what differs."""
-        pods = {id(pod): pod for pod in cluster.pods}
+        touched, moved = self._take(cluster.pods)
+        if tuple(here) != self._attached:
+            touched |= dict.fromkeys(self._attach(here))
+            self._find_here()
+        elif any((p.namespace, p.name) in self._by_name for p in moved):
+            self._find_here()
+        for group in touched:
+            self._settle(group)
+        namespaces = self._label(cluster.namespaces)
+        for namespace in namespaces:
+            touched |= dict.fromkeys(self._groups.get(namespace, {}).values())
+        return Touched(touched, namespaces)
+
+    def _take(
+        self, told: tuple[PolicyPod, ...]
+    ) -> tuple[dict[Group, None], list[PolicyPod]]:
+        """Take in the pods; return the groups of those that come or go, and these."""
+        if told is self._told:
+            return {}, []
         touched: dict[Group, None] = {}
+        pods = dict(zip(map(id, told), told, strict=True))
         gone = [self._pods[key] for key in self._pods.keys() - pods.keys()]
         come = [pods[key] for key in pods.keys() - self._pods.keys()]
         for pod in gone:
@@ -80,24 +100,14 @@ class PodIndex:
             group = self._group_for(pod)
             group.pods[id(pod)] = pod
             touched[group] = None
-        self._pods = pods
-        if tuple(here) != self._attached:
-            touched |= dict.fromkeys(self._attach(here))
-            self._find_here()
-        elif any((p.namespace, p.name) in self._addresses_here for p in gone + come):
-            self._find_here()
-        for group in touched:
-            self._settle(group)
-        namespaces = self._label(cluster.namespaces)
-        for namespace in namespaces:
-            touched |= dict.fromkeys(self._groups.get(namespace, {}).values())
-        return Touched(touched, namespaces)
+        self._told, self._pods = told, pods
+        return touched, gone + come
 
     def _attach(self, here: Sequence[Attached]) -> list[Group]:
         """Take in the links; return the groups whose addresses may be others."""
-        before, taken = self._addresses_here, self._taken
-        now = {(a.namespace, a.name): a.addresses for a in here if a.name}
-        self._attached, self._addresses_here = tuple(here), now
+        before, taken = self._by_name, self._taken
+        now = {(a.namespace, a.name): a for a in here if a.name}
+        self._attached, self._by_name = tuple(here), now
         self._taken = {address for a in here for address in a.addresses}
         names = {name for (_, name), _ in before.items() ^ now.items()}
         moved = taken ^ self._taken
@@ -108,13 +118,17 @@ class PodIndex:
         ]
 
     def _find_here(self) -> None:
-        names = {name for _, name in self._addresses_here}
+        names = {name for _, name in self._by_name}
         self._pods_here = {
-            named: pod
+            (pod.namespace, pod.name): pod
             for pod in self._pods.values()
-            if pod.name in names
-            and (named := (pod.namespace, pod.name)) in self._addresses_here
+            if pod.name in names and self._link(pod) is not None
         }
+
+    def _link(self, pod: PolicyPod) -> Attached | None:
+        """Return the link of a pod; that of another pod of its name is none."""
+        found = self._by_name.get((pod.namespace, pod.name))
+        return found if found is not None and found.is_of(pod) else None
 
     def _label(self, namespaces: Mapping[str, Labels]) -> frozenset[str]:
         """Take in the namespaces; return those with other labels."""
@@ -168,17 +182,28 @@ class PodIndex:
 
     def addresses(self, pod: PolicyPod) -> Sequence[str]:
         """Return the addresses of a pod."""
-        own = self._addresses_here.get((pod.namespace, pod.name))
-        return own or [a for a in pod.addresses if a not in self._taken]
+        own = self._link(pod)
+        if own is not None and own.addresses:
+            return own.addresses
+        return [a for a in pod.addresses if a not in self._taken]
 
-    def selects(self, pods: Pods, group: Group) -> bool:
-        """Return True if a group's pods are selected."""
+    def selects(self, pods: Pods, group: Group, *, perhaps: bool = False) -> bool:
+        """Return True if a group's pods are selected.
+
+        Args:
+            pods: what selects them.
+            group: the group.
+            perhaps: whether they count that may be selected: the labels of their
+                namespace are not known.
+        """
+        if not matches(pods.pods, group.labels):
+            return False
         if pods.namespace:
-            named = pods.namespace == group.namespace
-        else:
-            labels = self._namespaces.get(group.namespace)
-            named = labels is not None and matches(pods.namespaces, labels)
-        return named and matches(pods.pods, group.labels)
+            return pods.namespace == group.namespace
+        labels = self._namespaces.get(group.namespace)
+        if labels is None:
+            return perhaps or not pods.namespaces.requirements
+        return matches(pods.namespaces, labels)
 
 
 def _key(pod: PolicyPod) -> Key:
