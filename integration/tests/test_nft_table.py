@@ -18,7 +18,8 @@ from vcnd.core.policy.rule_set import (
     NamedSet,
     RuleSet,
 )
-from vcnd.linux import nft, policy_marks, policy_table
+from vcnd.linux import events, nft, policy_events, policy_marks, policy_table
+from vcnd.linux.guard import NFNLGRP_NFTABLES
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_table import Table
 from vcnd.linux.ruleset import PodElement, render
@@ -27,6 +28,7 @@ from vcnd.log import log
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName
 from vcnd.model.policy import Action, Direction
+from vcnd.netlink import nftables
 
 SPACE = "table"
 LAYOUT = Layout()
@@ -197,6 +199,23 @@ def test_any_change_of_policies_ends_as_a_fresh_table(
                 change(tables[before], tables[after])
             assert found(policy_table.TABLE) == fresh[after], f"{before}, then {after}"
     assert events == []  # it was never replaced
+
+
+def test_a_touch_changes_nothing_and_is_heard() -> None:
+    writer = policy_table.Writer(marks=policy_marks.Marks(), link_prefix="oci")
+    table = writer.table(POLICIES["a pod"], {"in_1": 3})
+    put(table.text(policy_table.TABLE), policy_table.TABLE)
+    before = found(policy_table.TABLE)
+    touching = policy_table.TABLE, policy_table.OWN, policy_table.STIRRED
+
+    def touched() -> frozenset[str]:
+        heard = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
+        with heard:
+            nft.touch(*touching)
+            return policy_events.touched(heard.recv(1 << 16), touching[:1], ())
+
+    assert netns.inside(SPACE, touched) == {policy_table.TABLE}
+    assert found(policy_table.TABLE) == before
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,23 @@ def change(table: str, before: Table, after: Table) -> list[int]:
     return ports
 
 
+def touch(table: str, name: str, element: str) -> list[int]:
+    """Add an element and delete it, in one step; return the ports of the changes.
+
+    Who hears of changes of rules looks again, and nothing has changed.
+
+    Args:
+        table: its name.
+        name: of a set.
+        element: one that is not in it.
+
+    Raises:
+        KernelRefusedError: nft refused it.
+    """
+    what = f"element inet {table} {name} {{ {element} }}"
+    return [_load(f"add {what}\ndelete {what}\n")]
+
+
 def remove(table: str) -> list[int]:
     """Delete a table, or none that is there; return the ports of the changes.
 

@@ -8,7 +8,7 @@ import trio
 
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.rule_set import AJAR, RuleSet
-from vcnd.linux import events, policy_guard
+from vcnd.linux import events, nft, policy_guard
 from vcnd.linux.guard import (
     RTNLGRP_IPV4_ROUTE,
     RTNLGRP_IPV6_ROUTE,
@@ -20,7 +20,7 @@ from vcnd.linux.nft_table import Table
 from vcnd.linux.pod_links import pod_links
 from vcnd.linux.policy_drops import counter_name, read_counter
 from vcnd.linux.policy_marks import Marks, numbers_in
-from vcnd.linux.policy_table import TABLE, Writer
+from vcnd.linux.policy_table import OWN, STIRRED, TABLE, Writer
 from vcnd.linux.policy_tables import PolicyTables
 from vcnd.log import log
 from vcnd.model.policy import Attached, Direction
@@ -172,9 +172,12 @@ class PolicyHost:
             if marks:
                 conntrack.clear_marks(marks)
 
-        def after() -> None:
-            if again:
-                conntrack.clear_marks_of(again, self._marks.all)
+        def after() -> list[int]:
+            if not again or not conntrack.clear_marks_of(again, self._marks.all):
+                return []
+            # The daemon took connections off the express lane at the change of rules.
+            # One that came back before its number went has to leave it once more.
+            return nft.touch(TABLE, OWN, STIRRED)
 
         async with self._turn:
             await self._tables.put(table, guard, before=before, after=after)

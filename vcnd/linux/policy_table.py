@@ -52,6 +52,8 @@ TABLE = POLICY_TABLES[0]
 TABLES = POLICY_TABLES
 EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 """Before the chain that lets packets into the express lane (``lane.proof``)."""
+OWN, STIRRED = "own", '"stirred" . "stirred"'
+"""A set, and an element that is never in it (``nft.touch``): no link of a pod."""
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}
 ICMP = (1, 58)
 """Protocols by number: nft takes most names from ``/etc/protocols``, which many images,
@@ -113,7 +115,7 @@ class Writer:
             [
                 *_unknown(unknown, self._drops),
                 *_open(self._marks),
-                *chain("always", *RELATED, "iifname . oifname @own goto ok_own"),
+                *chain("always", *RELATED, f"iifname . oifname @{OWN} goto ok_own"),
                 *chain("ok_own", itself, "accept"),
                 *_base_chains(unknown, self._link_prefix, strangers, self._drops),
             ]
@@ -162,7 +164,7 @@ def _maps(rules: RuleSet) -> dict[str, Filled]:
     own = (f'"{link}" . "{link}"' for link in rules.egress)
     found = {
         "egress": Filled("map", "type ifname : verdict;", frozenset(by_link)),
-        "own": Filled("set", "type ifname . ifname;", frozenset(own)),
+        OWN: Filled("set", "type ifname . ifname;", frozenset(own)),
     }
     for family, name in INGRESS_MAPS.items():
         by_address = (

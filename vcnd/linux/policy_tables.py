@@ -75,7 +75,7 @@ class PolicyTables:
         guard: str,
         *,
         before: Callable[[Collection[str]], None] = lambda _: None,
-        after: Callable[[], None] = lambda: None,
+        after: Callable[[], list[int]] = list,
     ) -> None:
         """Bring policies and guard in force.
 
@@ -85,7 +85,8 @@ class PolicyTables:
             table: that of policies.
             guard: the table that guards it; empty: none.
             before: is called in a thread, with the names of counters that will go.
-            after: is called when the policies are in force.
+            after: is called when the policies are in force; it returns the ports of
+                changes that it makes.
 
         Raises:
             KernelRefusedError: nft refused them; those before stay in force.
@@ -104,7 +105,7 @@ class PolicyTables:
                     ports = nft.change(TABLE, there, table)
                 else:
                     ports = nft.put(TABLE, table.text(TABLE))
-                after()
+                ports += after()
                 return ports + (_put_guard(guard) if renewed else [])
 
             self._is_known = False
