@@ -1,13 +1,14 @@
 """What network policies are about, followed in the whole cluster."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from random import Random
 from time import time
-from typing import Any, Generic, Never, TypeVar
+from typing import Any, Never, TypeVar
 
 import trio
 
 from vcnd.kube import policies, policy_nodes, policy_pods, policy_wire, trim
+from vcnd.kube.followed import Followed
 from vcnd.kube.policies import ReadPolicy
 from vcnd.kube.policy_events import (
     CLUSTER_POLICY,
@@ -42,45 +43,6 @@ PAGE = 500
 """Objects that are in memory at once as the server sends them."""
 LOOK_AGAIN_SECONDS = 60.0
 """A cluster that does not know ClusterNetworkPolicy may learn it."""
-
-
-class Followed(Generic[K, V]):
-    """Objects of one kind, read into values as they change."""
-
-    def __init__(
-        self,
-        cache: Cache[K],
-        read: Callable[[K], V | None],
-        changed: Callable[[], None],
-    ) -> None:
-        """Make it; a reflector keeps the cache.
-
-        Args:
-            cache: the objects.
-            read: makes an object's value; None: it is of no interest.
-            changed: is called when values have changed.
-        """
-        self.cache = cache
-        self.values: dict[str, V] = {}
-        """By the objects' uids."""
-        self.changes = 0
-        """How often objects have changed."""
-        self._read, self._changed = read, changed
-
-    def take(self, changes: Sequence[K]) -> None:
-        """Read what has changed; of an object that is gone, drop the value."""
-        for found in changes:
-            key = found.metadata.uid
-            there = self.cache.objects.get(key)
-            value = None if there is None else self._read(there)
-            before = self.values.get(key)
-            if value is None:
-                self.values.pop(key, None)
-            elif value != before:
-                # An equal one stays the same object: who compiles looks at that.
-                self.values[key] = value
-        self.changes += 1
-        self._changed()
 
 
 class PolicySource:
