@@ -9,6 +9,7 @@ from integration.build.components import source
 from integration.checking import CheckError, require
 from integration.kind.checks.stage import NAMESPACE, Stage
 from integration.kind.docker import DockerError
+from vcnd.kube.policy_source import LOOK_AGAIN_SECONDS
 
 SETTLE_SECONDS = 10.0
 """A change is in force on all nodes after a fraction of this."""
@@ -17,6 +18,8 @@ DROPPED = "TIMEOUT"
 """What agnhost prints where a packet is dropped and nothing answers."""
 CRD = "policy.networking.k8s.io_clusternetworkpolicies.yaml"
 CLUSTER_KIND = "clusternetworkpolicies.policy.networking.k8s.io"
+KNOWN_SECONDS = LOOK_AGAIN_SECONDS + SETTLE_SECONDS
+"""In this time each node has noticed that there are ClusterNetworkPolicies."""
 
 
 def policy(
@@ -150,6 +153,7 @@ def expect(
     target: str,
     port: int,
     protocol: str = "tcp",
+    seconds: float = SETTLE_SECONDS,
 ) -> None:
     """Wait until connections pass, or are dropped; raise if that does not last."""
 
@@ -158,5 +162,5 @@ def expect(
 
     verdict = "passes" if passes else "is dropped"
     told = f"{what}: {pod} to {target}:{port}/{protocol} {verdict}"
-    stage.wait(told, seen, SETTLE_SECONDS)
+    stage.wait(told, seen, seconds)
     require(seen(), f"{told}, but only for a moment")

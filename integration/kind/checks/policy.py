@@ -6,6 +6,7 @@ from integration.checking import require
 from integration.cloudview import named
 from integration.kind.checks import traffic
 from integration.kind.checks.policies import (
+    KNOWN_SECONDS,
     applied,
     block,
     cluster_policies,
@@ -149,6 +150,11 @@ def policy_ipblock(stage: Stage) -> str:
         *("exec", "-d", CLOUD, "ip", "netns", "exec", ONPREM),
         *("timeout", SERVE_SECONDS, "python3", "-c", traffic.TELL_PEER),
     )
+    stage.wait(
+        "the server on-premises answers",
+        lambda: stage.curl("far", f"{ONPREM_HOST}:{traffic.SEEN_PORT}", 2),
+        20,
+    )
     outward = [{"to": [block(ONPREM_NET)]}, {"to": [block(PODS_NET, f"{far}/32")]}]
     with applied(stage, policy("outward", {"app": "near"}, egress=outward)):
         to = partial(expect, stage, "egress", pod="near")
@@ -182,7 +188,7 @@ def cluster_policy_tiers(stage: Stage) -> str:
             to_far("allowed", passes=True, pod="near")
             to_far("allowed", passes=False, pod="local")
             with applied(stage, deny):
-                to_far("Admin denies", passes=False, pod="near")
+                to_far("Admin denies", passes=False, pod="near", seconds=KNOWN_SECONDS)
                 with applied(stage, _tier("first", "Admin", 10, ("Pass", FRONT))):
                     to_far("passed on", passes=True, pod="near")
                 with applied(stage, _tier("last", "Admin", 30, ("Accept", FRONT))):

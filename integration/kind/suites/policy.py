@@ -24,6 +24,7 @@ from integration.kind.images.suites import suites as image
 from integration.kind.settings import state
 from integration.kind.suites import e2e
 from integration.kind.suites.results import Result, of_go_test, of_junit
+from vcnd.kube.policy_source import LOOK_AGAIN_SECONDS
 
 E2E_FOCUS = r"\[Feature:NetworkPolicy\]"
 NO_SCTP = "SCTPConnectivity"
@@ -150,6 +151,7 @@ def _cyclonus(cluster: Cluster, extent: Extent) -> Result:
 def _conformance(cluster: Cluster, extent: Extent) -> Result:
     crds = source("network-policy-api", components.POLICY_API) / "config/crd/standard"
     cluster.kubectl("apply", "--server-side", "-k", str(crds))
+    time.sleep(LOOK_AGAIN_SECONDS + 5)  # then each node knows of them
     program = str(build(cluster.cache, components.POLICY_CONFORMANCE))
     extent.report.unlink(missing_ok=True)
     chosen = f"/{CONFORMANCE_SUBSET}" if extent.subset else ""
