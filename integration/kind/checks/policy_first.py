@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from integration.checking import require
@@ -28,12 +29,14 @@ RECEIVED = 3
 RETRANSMITTED = 12
 """The field of TCP's segments that were sent again."""
 COUNTERS = "cat /proc/net/snmp"
+LOG_SECONDS = 20.0
 RUSH = f"""
 for n in $(seq 50); do
     echo first > /dev/udp/$TARGET/{SERVICE_PORT}
     (exec 3<>/dev/tcp/$TARGET/{SERVICE_PORT}) 2>/dev/null &
     sleep 0.02
 done
+echo done
 """
 """Datagrams and SYNs, from the container's first instruction."""
 SPRAY = f"""
@@ -84,12 +87,18 @@ def _ended(
                 return all(phases.get(n) in ("Succeeded", "Failed") for n in names)
 
             stage.wait(f"{prefix}: pods ran to their end", over, START_SECONDS)
-            for name in names:
-                logs[name] = stage.kubectl("-n", NAMESPACE, "logs", name)
+            logs |= {name: _log(stage, name) for name in names}
             stage.delete("pod", *names)
         yield logs
     finally:
         stage.delete("pod", "-l", f"run={prefix}")
+
+
+def _log(stage: Stage, name: str) -> str:
+    """Return what a pod printed: kubelet may not find it at once."""
+    read = partial(stage.kubectl, "-n", NAMESPACE, "logs", name)
+    text: str = stage.wait(f"the log of {name}", read, LOG_SECONDS)
+    return text
 
 
 def _runner(
@@ -194,5 +203,6 @@ def policy_first_syn(stage: Stage) -> str:
 
 def _retransmitted(text: str) -> int:
     """Return how many segments a pod sent again, by what it printed."""
-    _, _, fields = text.partition("retransmitted: ")
+    _, found, fields = text.partition("retransmitted: ")
+    require(found, f"a pod printed no counters: {text[:200]!r}")
     return int(fields.split()[RETRANSMITTED - 1])
