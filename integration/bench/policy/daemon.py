@@ -14,6 +14,7 @@ from typing import Never
 import msgspec
 
 from fakeoci.fabric import netns
+from vcnd.linux.layout import POLICY_TABLES
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.ask import ask
 
@@ -26,7 +27,6 @@ from vcnd.policy_main import main
 main()
 """
 LIKE_THE_UNIT = {"MALLOC_ARENA_MAX": "1"}
-TABLE = "inet vcnd-policy"
 
 
 class StartError(Exception):
@@ -149,5 +149,6 @@ class PolicyDaemon:
             self.kill()
 
     def remove_rules(self) -> None:
-        """Delete its table."""
-        netns.nft(self.node, f"add table {TABLE}\ndelete table {TABLE}\n")
+        """Delete its tables."""
+        for name in POLICY_TABLES:
+            netns.nft(self.node, f"add table inet {name}\ndelete table inet {name}\n")
