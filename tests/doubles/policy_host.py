@@ -18,7 +18,8 @@ class FakeHost:
     def __init__(self, *links: Attached) -> None:
         self.links = list(links)
         self.of_earlier_life: Mapping[Direction, frozenset[int]] = {}
-        self.refuses = False
+        self.refuses = self.fails_late = False
+        """Whether no rules come in force, or they do, and a step after that fails."""
         self.put_seconds = 0.0
         self.put_at: list[float] = []
         self.rules = RuleSet()
@@ -45,6 +46,8 @@ class FakeHost:
         if self.refuses:
             raise PermissionError(1, "Operation not permitted")
         self.rules, self.numbers = rules, numbers
+        if self.fails_late:
+            raise PermissionError(1, "Operation not permitted")
         self.put_at.append(trio.current_time())
 
     async def counters(self) -> Mapping[Counted, int]:

@@ -152,6 +152,40 @@ async def test_what_the_kernel_refuses_is_tried_again(
     assert host.rules.ingress["10.0.0.9"] not in (OPEN, HOLD)
 
 
+async def test_rules_that_a_failure_left_in_force_are_replaced(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """What was wanted before them is wanted again, and nothing else has changed."""
+    source, host = await running(nursery, replace(CLUSTER, policies=(ISOLATING,)))
+    isolated = host.rules
+    host.fails_late = True
+    source.change(CLUSTER)
+    await trio.sleep(1)
+    assert host.rules.ingress == {"10.0.0.9": OPEN}
+    host.fails_late = False
+    source.change(replace(CLUSTER, policies=(ISOLATING,)))
+    await trio.sleep(1)
+    assert host.rules == isolated
+
+
+async def test_numbers_that_a_failure_left_in_force_are_not_given_again(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """Connections carry them that other rules have accepted."""
+    source, host = await running(nursery, CLUSTER)
+    host.fails_late = True
+    source.change(replace(CLUSTER, policies=(ISOLATING,)))
+    await trio.sleep(1)
+    left = frozenset(host.numbers.values())
+    assert left
+    host.of_earlier_life = {Direction.INGRESS: left}
+    host.fails_late = False
+    other = replace(ISOLATING, ref=replace(ISOLATING.ref, name="other"))
+    source.change(replace(CLUSTER, policies=(other,)))
+    await trio.sleep(1)
+    assert left.isdisjoint(host.numbers.values())
+
+
 async def test_numbers_of_an_earlier_life_are_not_given_again(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

@@ -96,6 +96,9 @@ class Engine:
         self._seen_at: float | None = None
         """When the first change was seen that is not in force."""
         self._in_force: Generations | None = None
+        self._is_sure = False
+        """Whether the kernel has just these: False after a change that failed, which
+        may be in force all the same, or in parts."""
         self._adopted: bool | None = None
         """Whether rules of an earlier life were there; None until it has looked."""
         self._stirred, self._asked = Bell(), Bell()
@@ -186,14 +189,15 @@ class Engine:
             if cluster is None:
                 await self._close_newcomers(here)
                 return True
-            before = self._in_force
-            if before is None:
-                before = Generations(taken=await self._host.numbers_in_force())
+            before = self._in_force or Generations()
+            if not self._is_sure:
+                before = before.unsure(await self._host.numbers_in_force())
             rules = self._compiler.rules(cluster, here)
-            if self._in_force is not None and rules == before.rules:
+            if self._is_sure and rules == before.rules:
                 self._note_known(before.rules, here, cluster)
                 return True
             after = before.after(rules)
+            self._is_sure = False
             await self._host.put(rules, after.numbers, after.stale, after.again)
         except (OSError, VcndError) as error:
             log.error("policies_refused", reason=str(error))
@@ -221,7 +225,7 @@ class Engine:
         log.info("newcomers_closed", pods=len(here))
 
     def _note_change(self, after: Generations, seconds: float) -> None:
-        self._in_force, self._refused = after, ""
+        self._in_force, self._is_sure, self._refused = after, True, ""
         if not self._begun.is_set():
             self._began = trio.current_time()
             self._begun.set()

@@ -83,6 +83,23 @@ class Generations(msgspec.Struct, frozen=True, kw_only=True):
             again=changes.addresses or frozenset(),
         )
 
+    def unsure(self, given: Mapping[Direction, frozenset[int]]) -> "Generations":
+        """Return what to go on from where nobody knows which rules are in force.
+
+        A step failed on the way to others.  Each chain that follows gets a number that
+        neither these rules give, nor those that the kernel has: what either accepted
+        is judged once more.
+
+        Args:
+            given: the numbers that the kernel's rules give to connections.
+        """
+        taken = {
+            direction: self.taken.get(direction, frozenset())
+            | given.get(direction, frozenset())
+            for direction in Direction
+        }
+        return Generations(taken=taken)
+
 
 class _Changes:
     """What differs between two rule sets."""
