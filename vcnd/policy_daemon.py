@@ -24,9 +24,9 @@ from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import nft
 from vcnd.linux.denied_log import DeniedLog
+from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.policy_host import PolicyHost
 from vcnd.linux.policy_look import PolicyLook
-from vcnd.linux.policy_table import TABLES
 from vcnd.log import log
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus
 from vcnd.policy.answers import Answers
@@ -188,7 +188,7 @@ def _report(config: Config, source: Followed, engine: Engine) -> PolicyStatus:
 
 async def _switch_off(listeners: list[socket.socket], systemd: Systemd) -> None:
     """Take our tables away: without this process nobody would change them."""
-    for table in reversed(TABLES):  # the guard first: it needs the other one
+    for table in reversed(POLICY_TABLES):  # the guard first: it needs the other one
         await trio.to_thread.run_sync(nft.remove, table)
     systemd.notify("READY=1")
     log.info("policies_off")

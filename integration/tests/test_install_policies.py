@@ -14,7 +14,7 @@ from tests.doubles.node_root import NodeRoot
 from vcnd.install import identity, layout, policies, units
 from vcnd.install.host import InstallError
 from vcnd.install.keeper import Keeper
-from vcnd.linux.policy_table import TABLES
+from vcnd.linux.layout import POLICY_TABLES
 
 REPOSITORY = Path(__file__).parents[2]
 SECONDS = 30.0
@@ -129,7 +129,7 @@ async def test_policies_go_on_before_the_daemon_asks(
 async def test_policies_go_off_with_their_rules(running: Installer) -> None:
     running.configure("strict")
     await until(lambda: running.has_run(POLICY_STARTS, DAEMON_STARTS))
-    for table in TABLES:
+    for table in POLICY_TABLES:
         netns.nft("node", f"add table inet {table}\n")
     running.configure("off")
     await until(lambda: running.has_run(DAEMON_STARTS))

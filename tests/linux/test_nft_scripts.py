@@ -2,13 +2,15 @@
 
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_scripts import Objects, anew, in_place, objects
-from vcnd.linux.nft_text import chain, counter, limit, named_set
+from vcnd.linux.nft_table import COUNTER, LIMIT, Filled
+from vcnd.linux.nft_text import chain
 from vcnd.linux.ruleset import render
 from vcnd.linux.vnic_link import VnicLink
 
+PEERS = Filled("set", "type ipv4_addr;", frozenset({"10.0.0.1"}))
 TEXT = render(
     Layout(), [VnicLink(index=1, ifname="ens3", link_index=2)], [], marker="m"
-).replace("  map", named_set("peers", "ipv4_addr", ["10.0.0.1"]) + "\n  map", 1)
+).replace("  map", PEERS.declared("peers") + "\n  map", 1)
 
 
 def test_objects_are_what_a_text_declares() -> None:
@@ -49,8 +51,8 @@ def test_a_table_that_is_not_there_is_made() -> None:
 COUNTING = "\n".join(
     [
         "table inet t {",
-        counter("a"),
-        limit("few", 5),
+        Filled(COUNTER, "").declared("a"),
+        Filled(LIMIT, "rate 5/second burst 5 packets;").declared("few"),
         *chain("x", "counter name a", "limit name few", "counter drop"),
         "}",
         "",

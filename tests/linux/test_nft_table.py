@@ -1,14 +1,7 @@
 """A table of nft as a value."""
 
-from vcnd.linux.nft_table import (
-    Element,
-    Filled,
-    Table,
-    read_chains,
-    read_plain,
-    written,
-)
-from vcnd.linux.nft_text import chain, counter, limit
+from vcnd.linux.nft_table import Element, Filled, Table, read_chains, written
+from vcnd.linux.nft_text import chain
 from vcnd.model.policy import Protocol
 
 
@@ -41,9 +34,6 @@ def test_elements_as_nft_reads_them() -> None:
     assert [*written(elements)] == ["10.0.0.0/8", "10.0.0.1 . tcp . 80"]
 
 
-def test_lines_of_objects_are_read_by_name() -> None:
+def test_chains_are_read_by_name() -> None:
     a, b = chain("a", "accept"), chain("b")
     assert read_chains([*a, *b]) == {"a": a, "b": b}
-    lines = [counter("c"), limit("l", 5)]
-    found = read_plain(lines)
-    assert [x.declared(name) for name, x in found.items()] == lines

@@ -6,7 +6,7 @@ from vcnd.config import ConfigError, load
 from vcnd.install import identity, layout
 from vcnd.install.host import Host, InstallError
 from vcnd.linux import nft
-from vcnd.linux.policy_table import TABLES
+from vcnd.linux.layout import POLICY_TABLES
 from vcnd.log import log
 
 UNITS = ("vcnd-policy.socket", "vcnd-policy.service")
@@ -70,7 +70,7 @@ def remove(host: Host) -> None:
 
 def remove_rules() -> None:
     """Delete the tables; marks of connections may stay, for nothing reads them."""
-    for table in reversed(TABLES):  # the guard first: it needs the other one
+    for table in reversed(POLICY_TABLES):  # the guard first: it needs the other one
         try:
             nft.remove(table)
         except (OSError, nft.KernelRefusedError) as error:

@@ -19,8 +19,8 @@ def changes(table: str, before: Table, after: Table) -> list[str]:
         before: what is in it.
         after: what is to be in it.
     """
-    name, old, new = f"inet {table}", before, after
-    steps = _additions(name, old, new), _changes(name, old, new)
+    name = f"inet {table}"
+    steps = _additions(name, before, after), _changes(name, before, after)
     return ["".join(f"{line}\n" for line in step) for step in steps if step]
 
 

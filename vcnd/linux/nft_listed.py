@@ -1,5 +1,6 @@
 """A table as ``nft -j list table`` prints it.  Pure."""
 
+import socket
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from ipaddress import ip_address, ip_network
@@ -11,7 +12,13 @@ Verdict = Mapping[str, Any]
 """One key: ``accept``, ``drop``, ``jump`` and so on."""
 PAIR = 2
 MISREAD = (msgspec.DecodeError, AttributeError, LookupError, TypeError, ValueError)
-PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}
+PROTOCOLS = {
+    "icmp": socket.IPPROTO_ICMP,
+    "tcp": socket.IPPROTO_TCP,
+    "udp": socket.IPPROTO_UDP,
+    "ipv6-icmp": socket.IPPROTO_ICMPV6,
+    "sctp": socket.IPPROTO_SCTP,
+}
 """nft names them only on a node that has ``/etc/protocols``."""
 
 
@@ -177,14 +184,8 @@ def listed(text: bytes | str, name: str = "") -> ListedTable:
         for item in msgspec.json.decode(text)["nftables"]:
             ((kind, found),) = item.items()
             _take(table, kind, found)
-    except (
-        msgspec.DecodeError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as e:
-        raise UnreadableError(f"the list of nft: {e!r}") from e
+    except MISREAD as error:
+        raise UnreadableError(f"the list of nft: {error!r}") from error
     return table
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from vcnd.linux.nft_text import declared
+
 Element = str | tuple[str, str, int]
 """In nft's words; or an address, a protocol in any case of letters, and a port."""
-COUNTER = "counter"
+COUNTER, LIMIT = "counter", "limit"
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -22,10 +24,7 @@ class Filled(msgspec.Struct, frozen=True):
 
     def declared(self, name: str) -> str:
         """Return the line that declares it, with its elements."""
-        some = ", ".join(written(self.elements))
-        filling = f"elements = {{ {some} }};" if some else ""
-        parts = (self.kind, name, "{", self.head, filling, "}")
-        return "  " + " ".join(part for part in parts if part)
+        return declared(self.kind, name, self.head, written(self.elements))
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -73,13 +72,4 @@ def read_chains(lines: Iterable[str]) -> dict[str, list[str]]:
         if line.startswith("  chain "):
             some = found[line.split(maxsplit=2)[1]] = []
         some.append(line)
-    return found
-
-
-def read_plain(lines: Iterable[str]) -> dict[str, Filled]:
-    """Return counters and limits by their names, of lines of ``nft_text``."""
-    found: dict[str, Filled] = {}
-    for line in lines:
-        kind, name, rest = line.split(maxsplit=2)
-        found[name] = Filled(kind, rest.removeprefix("{").removesuffix("}").strip())
     return found

@@ -19,28 +19,19 @@ def verdict_map(name: str, kind: str, elements: Mapping[str, str]) -> str:
     and that goes with it, a packet that is on its way finds nothing.
     """
     pairs = (f"{key} : {verdict}" for key, verdict in elements.items())
-    return f"  map {name} {{ type {kind} : verdict;{_filled(pairs)} }}"
+    return declared("map", name, f"type {kind} : verdict;", pairs)
 
 
-def named_set(
-    name: str, kind: str, elements: Iterable[str], *, interval: bool = False
-) -> str:
-    """Return a set; it has a name for the same reason."""
-    flags = " flags interval;" if interval else ""
-    return f"  set {name} {{ type {kind};{flags}{_filled(elements)} }}"
+def declared(kind: str, name: str, head: str, elements: Iterable[str] = ()) -> str:
+    """Return the line that declares an object with a name.
 
-
-def counter(name: str) -> str:
-    """Return a counter that rules share; it counts on while rules change."""
-    return f"  counter {name} {{ }}"
-
-
-def limit(name: str, per_second: int) -> str:
-    """Return a limit that rules share; its rate stays as it was made."""
-    burst = f"burst {per_second} packets"
-    return f"  limit {name} {{ rate {per_second}/second {burst}; }}"
-
-
-def _filled(elements: Iterable[str]) -> str:
+    Args:
+        kind: ``map``, ``set``, ``counter`` or ``limit``.
+        name: the object's.
+        head: what its declaration says besides the elements.
+        elements: those of a map or a set.
+    """
     some = ", ".join(elements)
-    return f" elements = {{ {some} }};" if some else ""
+    filling = f"elements = {{ {some} }};" if some else ""
+    parts = (kind, name, "{", head, filling, "}")
+    return "  " + " ".join(part for part in parts if part)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vcnd.core.policy.drops import Counted, Drop, Why
 from vcnd.core.policy.rule_set import Chain
-from vcnd.linux.nft_text import chain, counter, limit
+from vcnd.linux.nft_table import COUNTER, LIMIT, Filled
+from vcnd.linux.nft_text import chain
 from vcnd.model.policy import Action, Direction
 
 GROUP = 30307
@@ -90,11 +91,13 @@ class Drops:
         self._limit = f"denied_{per_second}"
         """A limit keeps its rate, so another rate is another limit."""
 
-    def objects(self, chains: Mapping[str, Chain]) -> Iterator[str]:
-        """Yield the limit, and the counters."""
+    def objects(self, chains: Mapping[str, Chain]) -> dict[str, Filled]:
+        """Return the limit that rules share, and the counters, by name."""
+        found = {name: Filled(COUNTER, "") for name in counters_of(chains)}
         if self._per_second:
-            yield limit(self._limit, self._per_second)
-        yield from map(counter, counters_of(chains))
+            rate = f"rate {self._per_second}/second burst {self._per_second} packets;"
+            found[self._limit] = Filled(LIMIT, rate)
+        return found
 
     def rules(self, drop: Drop, namespace: str = "") -> list[str]:
         """Return the rules that drop a packet.

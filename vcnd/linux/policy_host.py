@@ -212,7 +212,6 @@ class PolicyHost:
     async def keep(self, restored: Callable[[], None]) -> Never:
         """Put again what others change in the tables; call ``restored`` each time."""
         await self._tables.keep(restored)
-        raise AssertionError("it never ends")
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._thread)

@@ -6,13 +6,13 @@ from typing import Any
 from vcnd.core.policy.drops import Why
 from vcnd.core.policy.rule_set import HOLD
 from vcnd.linux.nft_listed import ListedChain, ListedTable
-from vcnd.linux.policy_drops import WORDS, read_counter
-from vcnd.linux.policy_table import INGRESS_MAPS
+from vcnd.linux.policy_drops import read_counter
+from vcnd.linux.policy_table import INGRESS_MAPS, chain_of
 from vcnd.model.family import family_of
 from vcnd.model.policy import Direction
 from vcnd.model.policy_answers import Counts, WayInForce
 
-HELD = {direction: f"{HOLD}_{word}" for direction, word in WORDS.items()}
+HELD = frozenset(chain_of(HOLD, direction) for direction in Direction)
 """The chains of pods that are held."""
 
 
@@ -74,7 +74,7 @@ def _mask(left: Any) -> int:
 def _counts(table: ListedTable, direction: Direction, chain: str) -> Counts | None:
     """Return what a chain's counters have counted; None: it has none."""
     # All pods that are held share a counter in each direction, which has no chain.
-    is_held = chain in HELD.values()
+    is_held = chain in HELD
     accepted, denied = list[int](), list[int]()
     for name, value in table.counters.items():
         counted = read_counter(name)

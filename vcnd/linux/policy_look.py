@@ -1,15 +1,17 @@
 """Looks at what is in force for network policies, and at tracked connections."""
 
+import socket
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import trio
 
 from vcnd.linux import kernel, nft
+from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.nft_listed import ListedTable, UnreadableError, listed
 from vcnd.linux.nft_verdict import Forwarded, rulings
 from vcnd.linux.policy_listed import in_force
-from vcnd.linux.policy_table import TABLE, TABLES
+from vcnd.linux.policy_table import TABLE
 from vcnd.model.policy import Direction, Packet, Protocol
 from vcnd.model.policy_answers import Ruling, WayInForce
 from vcnd.netlink import conntrack, nftables
@@ -20,7 +22,11 @@ T = TypeVar("T")
 
 MOST_CONNECTIONS = 100_000
 """That differ in more than the source's port: some 30 MB."""
-PROTOCOLS = {6: Protocol.TCP, 17: Protocol.UDP, 132: Protocol.SCTP}
+PROTOCOLS = {
+    socket.IPPROTO_TCP: Protocol.TCP,
+    socket.IPPROTO_UDP: Protocol.UDP,
+    socket.IPPROTO_SCTP: Protocol.SCTP,
+}
 
 
 class PolicyLook:
@@ -72,7 +78,7 @@ class PolicyLook:
         forwarded = Forwarded(packet=packet, iifname=iifname, oifname=oifname)
 
         def work() -> list[Ruling] | str:
-            tables = [_table(name) for name in TABLES]
+            tables = [_table(name) for name in POLICY_TABLES]
             try:
                 return rulings(tables, forwarded)
             except UnreadableError as error:

@@ -21,6 +21,7 @@ New connections that a chain accepts are counted, and all packets that it drops
 (``policy_drops``).  Packets of connections that go on pass no counter.
 """
 
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -40,7 +41,7 @@ from vcnd.core.policy.rule_set import (
     RuleSet,
 )
 from vcnd.linux.layout import POLICY_TABLES
-from vcnd.linux.nft_table import Filled, Table, read_chains, read_plain
+from vcnd.linux.nft_table import Filled, Table, read_chains
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain
 from vcnd.linux.policy_drops import WORDS, Drops, counted_of, counter_name
 from vcnd.linux.policy_marks import OK, Marks
@@ -49,13 +50,12 @@ from vcnd.model.family import Family, family_of
 from vcnd.model.policy import FIRST_PORT, LAST_PORT, Action, Direction
 
 TABLE = POLICY_TABLES[0]
-TABLES = POLICY_TABLES
 EGRESS_PRIORITY, INGRESS_PRIORITY = -5, -4
 """Before the chain that lets packets into the express lane (``lane.proof``)."""
 OWN, STIRRED = "own", '"stirred" . "stirred"'
 """A set, and an element that is never in it (``nft.touch``): no link of a pod."""
 INGRESS_MAPS = {Family.IPV4: "ingress4", Family.IPV6: "ingress6"}
-ICMP = (1, 58)
+ICMP = (socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6)
 """Protocols by number: nft takes most names from ``/etc/protocols``, which many images,
 ours too, do not have."""
 RELATED = [f"ct state related meta l4proto {kind} accept" for kind in ICMP]
@@ -94,8 +94,7 @@ class Writer:
             strangers: others' links whose names look like pods'.
         """
         chains: dict[str, Sequence[str]] = {**self._fixed(rules.unknown, strangers)}
-        filled: dict[str, Filled] = {**read_plain(self._drops.objects({}))}
-        filled |= _maps(rules)
+        filled = self._drops.objects({}) | _maps(rules)
         written = {}
         for name, judging in rules.chains.items():
             number, there = numbers.get(name), self._written.get(name)
@@ -124,7 +123,7 @@ class Writer:
     def _write(self, name: str, judging: Chain, number: int | None) -> "_Written":
         lines = _chain(name, judging, number, self._marks, self._drops)
         counters = self._drops.objects({name: judging})
-        return _Written(judging, number, read_chains(lines), read_plain(counters))
+        return _Written(judging, number, read_chains(lines), counters)
 
 
 def render(
@@ -158,7 +157,7 @@ class _Written(msgspec.Struct, frozen=True):
 def _maps(rules: RuleSet) -> dict[str, Filled]:
     """Return the maps that lead to chains, and the set of pods' talk to themselves."""
     by_link = (
-        f'"{link}" : jump {_way(way, Direction.EGRESS)}'
+        f'"{link}" : jump {chain_of(way, Direction.EGRESS)}'
         for link, way in rules.egress.items()
     )
     own = (f'"{link}" . "{link}"' for link in rules.egress)
@@ -168,7 +167,7 @@ def _maps(rules: RuleSet) -> dict[str, Filled]:
     }
     for family, name in INGRESS_MAPS.items():
         by_address = (
-            f"{address} : jump {_way(way, Direction.INGRESS)}"
+            f"{address} : jump {chain_of(way, Direction.INGRESS)}"
             for address, way in rules.ingress.items()
             if family_of(address) is family
         )
@@ -177,8 +176,11 @@ def _maps(rules: RuleSet) -> dict[str, Filled]:
     return found
 
 
-def _way(way: str, direction: Direction) -> str:
-    """Return the name of a chain; those of all pods' packets are one each way."""
+def chain_of(way: str, direction: Direction) -> str:
+    """Return the name of the chain of a way (``RuleSet``).
+
+    Those that many pods share are one in each direction.
+    """
     return f"{way}_{WORDS[direction]}" if way in (HOLD, OPEN) else way
 
 
@@ -189,13 +191,13 @@ def _unknown(unknown: str, drops: Drops) -> Iterator[str]:
         return
     for direction in Direction:
         held = Drop(direction=direction, why=Why.HELD)
-        yield from chain(_way(HOLD, direction), *drops.rules(held))
+        yield from chain(chain_of(HOLD, direction), *drops.rules(held))
 
 
 def _open(marks: Marks) -> Iterator[str]:
     for direction in Direction:
         yield from chain(
-            _way(OPEN, direction),
+            chain_of(OPEN, direction),
             marks.known(direction, OF_OPEN),
             *RELATED,
             marks.giving({direction: OF_OPEN}),

@@ -16,6 +16,8 @@ from vcnd.linux import events, nft, policy_events
 from vcnd.linux.guard import NFNLGRP_NFTABLES
 from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.nft_table import Table
+from vcnd.linux.policy_guard import TABLE as GUARD
+from vcnd.linux.policy_table import TABLE
 from vcnd.log import log
 from vcnd.model.errors import VcndError
 from vcnd.netlink import nftables
@@ -23,7 +25,6 @@ from vcnd.netlink.messages import RECEIVE_BYTES, NetlinkSocket
 
 T = TypeVar("T")
 
-TABLE, GUARD = POLICY_TABLES
 TRIES = 3
 """So often tables are put again at once, where another program goes on."""
 REST_SECONDS = 0.2
