@@ -25,7 +25,7 @@ from integration.tests.policy import (
     small_node,
 )
 from vcnd.core.policy.compiler import compile_rules
-from vcnd.core.policy.denials import DeniedPacket, Known
+from vcnd.core.policy.denials import DeniedPacket, InForce
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
 from vcnd.linux import nft
@@ -76,7 +76,7 @@ class Listening:
 def denials(node: PolicyNode, made: Cluster = MADE) -> Denials:
     node.apply(made, LINKS)
     chains = node.generations.rules.chains
-    known = Known(chains=chains, here=LINKS, cluster=made)
+    known = InForce(chains=chains, here=LINKS, cluster=made)
 
     async def read() -> dict[Counted, int]:
         read = {read_counter(name): n for name, n in node.counters().items()}
@@ -125,8 +125,8 @@ def told(denied: Packet, direction: str, name: str, why: str, **more: str) -> Ev
 
 
 ISOLATING = "NetworkPolicy blue/deny-all, NetworkPolicy blue/deny-more"
-RULE = {"policies": "ClusterNetworkPolicy apart", "rule": "1 ('not to db')"}
-NO_POD = "no pod is known for its link"
+RULE = {"policies": "ClusterNetworkPolicy (Admin) apart", "rule": "1 ('not to db')"}
+NO_POD = "the link has no name of a pod"
 TOO_NEW = "the pod's rules are not in force yet"
 WEB_POD, DB_POD = f"{BLUE}/pod1", f"{BLUE}/pod2"
 

@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vcnd.core.policy.drops import Counted, Drop, Why
-from vcnd.core.policy.rule_set import Chain, Line, Match
+from vcnd.core.policy.rule_set import SHORT, Chain, Line, Match
 from vcnd.linux.policy_drops import (
-    WORDS,
     Drops,
     counter_name,
     counters_of,
@@ -25,7 +24,7 @@ LONGEST_PREFIX = 127
 def drops(draw: st.DrawFn) -> Drop:
     direction, why = draw(st.sampled_from(Direction)), draw(st.sampled_from(Why))
     of_chain = why in (Why.RULE, Why.ISOLATED)
-    chain = f"{WORDS[direction]}_{draw(st.integers(0, 1 << 80)):020x}"
+    chain = f"{SHORT[direction]}_{draw(st.integers(0, 1 << 80)):020x}"
     of = draw(st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)))
     return Drop(
         direction=direction,

@@ -4,7 +4,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from vcnd.core.policy.denials import DeniedPacket, Known
+from vcnd.core.policy.denials import DeniedPacket, InForce
 from vcnd.core.policy.drops import Counted, Drop, Why
 from vcnd.core.policy.rule_set import Chain
 from vcnd.core.policy.tally import Tally
@@ -31,14 +31,14 @@ CHAIN = Chain(
     policies=(PolicyRef(Tier.NAMESPACE, "blue", "p"),),
     otherwise=Action.DENY,
 )
-KNOWN = Known(chains={"in_x": CHAIN}, here=(), cluster=Cluster(namespaces={}))
+KNOWN = InForce(chains={"in_x": CHAIN}, here=(), cluster=Cluster(namespaces={}))
 
 
 class Kernel:
     """Logs packets, and counts them and others."""
 
     def __init__(self) -> None:
-        self.known: Known | None = KNOWN
+        self.known: InForce | None = KNOWN
         self.counted, self.reads = 0, 0
         self.refused: OSError | None = None
         self.listeners = 0

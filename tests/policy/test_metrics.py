@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 
-from vcnd.core.policy.denials import Known
+from vcnd.core.policy.denials import InForce
 from vcnd.core.policy.drops import Counted, Why
 from vcnd.core.policy.tally import Tally
 from vcnd.log import log
@@ -68,7 +68,7 @@ def metrics(meter: Meter, counts: Mapping[Counted, int] = COUNTS) -> Metrics:
 
     policies = (policy(Tier.ADMIN, "a"), policy(Tier.NAMESPACE, "b"))
     cluster = Cluster(namespaces={}, policies=policies)
-    known = Known(chains={}, here=(), cluster=cluster)
+    known = InForce(chains={}, here=(), cluster=cluster)
     return Metrics(
         report=lambda: STATUS,
         known=lambda: known,

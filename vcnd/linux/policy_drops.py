@@ -9,7 +9,7 @@ one rule half as many, so that a single pod's packets do not hide all others'.
 from collections.abc import Iterable, Iterator, Mapping
 
 from vcnd.core.policy.drops import Counted, Drop, Why
-from vcnd.core.policy.rule_set import Chain
+from vcnd.core.policy.rule_set import SHORT, Chain
 from vcnd.linux.nft_table import COUNTER, LIMIT, Filled
 from vcnd.linux.nft_text import chain
 from vcnd.model.policy import Action, Direction
@@ -20,14 +20,13 @@ HEADER_BYTES = 128
 """So much of a packet is logged: its headers."""
 START = "vcnd"
 ACCEPTED = "accepted"
-WORDS = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
-"""A direction in names; those of chains of pods begin so."""
-DIRECTIONS = {word: direction for direction, word in WORDS.items()}
+DIRECTIONS = {word: direction for direction, word in SHORT.items()}
+"""By the word that the names of pods' chains begin with."""
 
 
 def counter_name(counted: Counted) -> str:
     """Return a counter's name: it says all that is told of it, in a later life, too."""
-    place = counted.chain or WORDS[counted.direction]
+    place = counted.chain or SHORT[counted.direction]
     of = f".{counted.namespace}" if counted.namespace else ""
     return f"{counted.why or ACCEPTED}_{place}{of}"
 
@@ -50,7 +49,7 @@ def read_counter(name: str) -> Counted | None:
 
 def prefix(drop: Drop) -> str:
     """Return the prefix of a drop's packets."""
-    words = [START, drop.why, drop.chain or WORDS[drop.direction]]
+    words = [START, drop.why, drop.chain or SHORT[drop.direction]]
     return " ".join([*words, *map(str, drop.of or ())])
 
 

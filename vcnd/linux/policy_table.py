@@ -33,6 +33,7 @@ from vcnd.core.policy.rule_set import (
     AJAR,
     HOLD,
     OPEN,
+    SHORT,
     Chain,
     Kind,
     Line,
@@ -43,7 +44,7 @@ from vcnd.core.policy.rule_set import (
 from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.nft_table import Filled, Table, read_chains
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain
-from vcnd.linux.policy_drops import WORDS, Drops, counted_of, counter_name
+from vcnd.linux.policy_drops import Drops, counted_of, counter_name
 from vcnd.linux.policy_marks import OK, Marks
 from vcnd.linux.services import SELECTORS
 from vcnd.model.family import Family, family_of
@@ -181,7 +182,7 @@ def chain_of(way: str, direction: Direction) -> str:
 
     Those that many pods share are one in each direction.
     """
-    return f"{way}_{WORDS[direction]}" if way in (HOLD, OPEN) else way
+    return f"{way}_{SHORT[direction]}" if way in (HOLD, OPEN) else way
 
 
 def _unknown(unknown: str, drops: Drops) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any, Never, Protocol
 import trio
 from msgspec.structs import asdict
 
-from vcnd.core.policy.denials import Denial, DeniedPacket, Known, tell
+from vcnd.core.policy.denials import Denial, DeniedPacket, InForce, tell
 from vcnd.core.policy.rule_set import Chain
 from vcnd.log import log
 from vcnd.policy.counts import Counts
@@ -42,7 +42,7 @@ class Denials:
         self,
         listen: Callable[[], Heard],
         counts: Counts,
-        known: Callable[[], Known | None],
+        known: Callable[[], InForce | None],
     ) -> None:
         """Make it.
 

@@ -6,7 +6,7 @@ from typing import Never, Protocol
 import trio
 
 from vcnd.core.policy.compiler import Compiler
-from vcnd.core.policy.denials import Known as InForce
+from vcnd.core.policy.denials import InForce
 from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import AJAR, HOLD, RuleSet, opened
 from vcnd.log import log

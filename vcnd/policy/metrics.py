@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from vcnd.core.policy.denials import Known
+from vcnd.core.policy.denials import InForce
 from vcnd.core.policy.tally import Tally
 from vcnd.log import log
 from vcnd.model.policy import Tier
@@ -36,7 +36,7 @@ class Metrics:
         self,
         *,
         report: Callable[[], PolicyStatus],
-        known: Callable[[], Known | None],
+        known: Callable[[], InForce | None],
         counts: Counts,
         meter: Meter,
     ) -> None:
@@ -73,7 +73,7 @@ class _Families(Collector):
     def __init__(
         self,
         report: Callable[[], PolicyStatus],
-        known: Callable[[], Known | None],
+        known: Callable[[], InForce | None],
         tally: Tally,
         meter: Meter,
     ) -> None:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from vcnd.core.policy.compiler import compile_rules
-from vcnd.core.policy.denials import MOST_NAMED, Denial, DeniedPacket, Known, tell
+from vcnd.core.policy.denials import MOST_NAMED, Denial, DeniedPacket, InForce, tell
 from vcnd.core.policy.drops import Drop, Why
 from vcnd.core.policy.rule_set import Chain
 from vcnd.model.policy import (
@@ -20,9 +20,13 @@ from vcnd.model.policy import (
 )
 
 INGRESS = Direction.INGRESS
-WEB = PolicyPod(namespace="blue", name="web", labels={}, addresses=("10.0.0.1",))
+WEB = PolicyPod(
+    namespace="blue", name="web", labels={}, addresses=("10.0.0.1",), uid="u"
+)
 FAR = PolicyPod(namespace="green", name="far", labels={}, addresses=("10.1.0.3",))
-HERE = Attached(link="oci1", addresses=WEB.addresses, namespace="blue", name="web")
+HERE = Attached(
+    link="oci1", addresses=WEB.addresses, namespace="blue", name="web", uid="u"
+)
 STRAY = Attached(link="oci2", addresses=("10.0.0.2",))
 
 
@@ -38,15 +42,17 @@ def denying(*names: str) -> Policy:
     return Policy(ref=ref, subject=Pods(), ingress=(nobody, *rules))
 
 
-def known(*policies: Policy) -> Known:
+def known(*policies: Policy) -> InForce:
     cluster = Cluster(
         namespaces={"blue": {}, "green": {}}, pods=(WEB, FAR), policies=policies
     )
     here = (HERE, STRAY)
-    return Known(chains=compile_rules(cluster, here).chains, here=here, cluster=cluster)
+    return InForce(
+        chains=compile_rules(cluster, here).chains, here=here, cluster=cluster
+    )
 
 
-def only(denied: DeniedPacket, chain: Chain | None, facts: Known) -> Denial:
+def only(denied: DeniedPacket, chain: Chain | None, facts: InForce) -> Denial:
     (denial,) = tell([(denied, chain)], facts)
     return denial
 
@@ -57,7 +63,7 @@ def packet(drop: Drop, link: str = "oci1", address: str = "10.0.0.1") -> DeniedP
     )
 
 
-def told(facts: Known, why: Why, of: tuple[int, int] | None = None) -> Denial:
+def told(facts: InForce, why: Why, of: tuple[int, int] | None = None) -> Denial:
     """Return what is told of a packet that the only chain drops."""
     ((name, chain),) = facts.chains.items()
     drop = Drop(direction=INGRESS, why=why, chain=name, of=of)
@@ -83,7 +89,7 @@ def test_only_some_of_many_policies_are_named() -> None:
     facts = known(*(isolating(f"p{n}") for n in range(MOST_NAMED + 3)))
     found = told(facts, Why.ISOLATED).policies
     assert len(found) == MOST_NAMED + 1
-    assert found[-1] == "3 more"
+    assert found[-1] == "and 3 more"
 
 
 def test_a_rule_that_denies_is_named_with_its_policy() -> None:
@@ -91,7 +97,7 @@ def test_a_rule_that_denies_is_named_with_its_policy() -> None:
     (chain,) = facts.chains.values()
     (line,) = chain.admin
     found = told(facts, Why.RULE, line.of)
-    assert found.policies == ("ClusterNetworkPolicy strict",)
+    assert found.policies == ("ClusterNetworkPolicy (Admin) strict",)
     assert found.rule == r"2 ('no \x1b[2J')"
 
 
@@ -118,13 +124,13 @@ def reason(drop: Why, link: str = "oci1", **changes: object) -> str:
 
 
 def test_a_held_pod_says_why_it_is_held() -> None:
-    assert reason(Why.HELD, "oci2") == "no pod is known for its link"
-    assert reason(Why.HELD, "gone") == "no pod is known for its link"
-    assert reason(Why.HELD, namespaces={}) == (
-        "the API server has not told of its namespace yet"
-    )
-    assert reason(Why.HELD, pods=()) == "the API server has not told of the pod yet"
-    assert reason(Why.HELD) == "its pod has become known just now"
+    assert reason(Why.HELD, "oci2") == "the link has no name of a pod"
+    assert reason(Why.HELD, "gone") == "the link is gone"
+    assert reason(Why.HELD, namespaces={}).endswith("the pod's namespace yet")
+    assert reason(Why.HELD, pods=()).endswith("the pod yet, or it has ended")
+    again = replace(WEB, uid="another")
+    assert reason(Why.HELD, pods=(again,)).endswith("the pod yet, or it has ended")
+    assert reason(Why.HELD) == "the pod has become known just now"
     assert reason(Why.UNKNOWN) == "the pod's rules are not in force yet"
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import astuple, replace
 
 from vcnd.core.policy.named_sets import NamedSets, digest
 from vcnd.core.policy.pod_index import Group, PodIndex, Touched
-from vcnd.core.policy.rule_set import HOLD, OPEN, Chain, Line, Match, RuleSet
+from vcnd.core.policy.rule_set import HOLD, OPEN, SHORT, Chain, Line, Match, RuleSet
 from vcnd.model.family import Family, family_of
 from vcnd.model.policy import (
     Action,
@@ -23,9 +23,6 @@ from vcnd.model.policy import (
     Rule,
     Tier,
 )
-
-SHORT = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
-"""A direction in names."""
 
 
 def compile_rules(

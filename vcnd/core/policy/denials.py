@@ -5,16 +5,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from vcnd.core.policy.drops import Drop, Why
+from vcnd.core.policy.node_view import why_closed
 from vcnd.core.policy.rule_set import Chain
+from vcnd.core.policy.words import policy_name, policy_names
 from vcnd.model.policy import Attached, Cluster, Direction, PolicyRef, Tier
 
 MOST_NAMED = 10
 """Of policies that isolate a pod, so many are named."""
-KINDS = {
-    Tier.ADMIN: "ClusterNetworkPolicy",
-    Tier.NAMESPACE: "NetworkPolicy",
-    Tier.BASELINE: "ClusterNetworkPolicy",
-}
 
 
 class DeniedPacket(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +50,7 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     """Why a pod is closed that no policy denies anything."""
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class InForce(msgspec.Struct, frozen=True, kw_only=True):
     """The rules in force, and what they were made of."""
 
     chains: Mapping[str, Chain]
@@ -62,7 +59,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tell(
-    packets: Sequence[tuple[DeniedPacket, Chain | None]], known: Known
+    packets: Sequence[tuple[DeniedPacket, Chain | None]], known: InForce
 ) -> list[Denial]:
     """Return what is told of packets, in one look at the cluster for all of them.
 
@@ -78,12 +75,12 @@ class _Telling:
     """Finds what packets are about: there may be many thousand pods and policies."""
 
     def __init__(
-        self, packets: Sequence[tuple[DeniedPacket, Chain | None]], known: Known
+        self, packets: Sequence[tuple[DeniedPacket, Chain | None]], known: InForce
     ) -> None:
         self._packets, self._known = packets, known
         self._attached = [_attached(x, known.here) for x, _ in packets]
         peers = {x.peer for x, _ in packets}
-        named = {(x.namespace, x.name) for x in self._attached if x is not None}
+        links = {(x.namespace, x.name): x for x in self._attached if x is not None}
         self._peers: dict[str, str] = {}
         """Pods by address."""
         self._there: set[tuple[str, str]] = set()
@@ -92,8 +89,9 @@ class _Telling:
             for address in pod.addresses:
                 if address in peers:
                     self._peers[address] = f"{pod.namespace}/{pod.name}"
-            if (pod.namespace, pod.name) in named:
-                self._there.add((pod.namespace, pod.name))
+            name = pod.namespace, pod.name
+            if name in links and links[name].is_of(pod):
+                self._there.add(name)
         # What is here counts more.
         for attached in known.here:
             self._peers |= dict.fromkeys(attached.addresses, _name(attached))
@@ -141,13 +139,11 @@ class _Telling:
             return "the pod's rules are not in force yet"
         if drop.why is not Why.HELD:
             return ""
-        if attached is None or not attached.name:
-            return "no pod is known for its link"
-        if attached.namespace not in self._known.cluster.namespaces:
-            return "the API server has not told of its namespace yet"
-        if (attached.namespace, attached.name) not in self._there:
-            return "the API server has not told of the pod yet"
-        return "its pod has become known just now"
+        if attached is None:
+            return "the link is gone"
+        is_told = (attached.namespace, attached.name) in self._there
+        why = why_closed(attached, self._known.cluster.namespaces, is_told=is_told)
+        return why or "the pod has become known just now"
 
 
 def _attached(denied: DeniedPacket, here: Sequence[Attached]) -> Attached | None:
@@ -164,15 +160,9 @@ def _name(attached: Attached) -> str:
 def _policies(drop: Drop, chain: Chain) -> tuple[str, ...]:
     if drop.why is Why.ISOLATED:
         isolating = [x for x in chain.policies if x.tier is Tier.NAMESPACE]
-        named = tuple(map(_policy, isolating[:MOST_NAMED]))
-        more = len(isolating) - MOST_NAMED
-        return (*named, f"{more} more") if more > 0 else named
+        return policy_names(isolating, MOST_NAMED)
     ref = _denying(drop, chain)
-    return (_policy(ref),) if ref else ()
-
-
-def _policy(ref: PolicyRef) -> str:
-    return f"{KINDS[ref.tier]} {ref}"
+    return (policy_name(ref),) if ref else ()
 
 
 def _denying(drop: Drop, chain: Chain) -> PolicyRef | None:

@@ -1,8 +1,8 @@
-"""A verdict in plain sentences."""
+"""A decision about one side of a connection in plain sentences."""
 
-from vcnd.core.policy.judge import Decision, Ground, RuleRef, Verdict
+from vcnd.core.policy.judge import Decision, Ground, RuleRef
 from vcnd.core.policy.words import policy_name, policy_names
-from vcnd.model.policy import Direction, Packet
+from vcnd.model.policy import Direction
 
 WITHOUT_POLICY = {
     Ground.ITSELF: "Pod {pod} may always talk to itself.",
@@ -12,30 +12,11 @@ WITHOUT_POLICY = {
 }
 
 
-def explain(packet: Packet, verdict: Verdict) -> tuple[str, ...]:
-    """Return sentences: the verdict, then for each pod what decides, and what passes.
+def reasons(decision: Decision) -> list[str]:
+    """Return why one side is allowed or denied, after the rules that passed it on.
 
     Rules are counted from 1, in their policy's list of the direction.
     """
-    answer = "is allowed" if verdict.allowed else "is denied"
-    sentences = [f"{_connection(packet)} {answer}."]
-    if not verdict.decisions:
-        sentences.append("Neither end is a pod that policies are about.")
-    for decision in verdict.decisions:
-        sentences += reasons(decision)
-    return tuple(dict.fromkeys(sentences))  # a pod that talks to itself is both ends
-
-
-def _connection(packet: Packet) -> str:
-    """Return the name of a connection."""
-    ends = f"from {packet.source} to {packet.destination}"
-    if packet.protocol is None:
-        return f"Traffic without ports {ends}"
-    return f"{packet.protocol} {ends} port {packet.port}"
-
-
-def reasons(decision: Decision) -> list[str]:
-    """Return why one side is allowed or denied, after the rules that passed it on."""
     preposition = "to" if decision.direction is Direction.INGRESS else "of"
     side = f"{decision.direction.lower()} {preposition} pod {decision.pod}"
     reasons = [

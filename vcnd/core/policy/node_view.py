@@ -4,11 +4,11 @@ What is attached on the node counts more than what the cluster says: the cluster
 a new pod's address late, and may still have it at the pod that had it before.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 
 from msgspec.structs import replace
 
-from vcnd.model.policy import Attached, Cluster, PolicyPod
+from vcnd.model.policy import Attached, Cluster
 
 
 def node_view(
@@ -47,14 +47,22 @@ def why_unknown(cluster: Cluster, attached: Attached) -> str:
         cluster: what the API server tells.
         attached: the link.
     """
+    is_told = any(attached.is_of(pod) for pod in cluster.pods)
+    return why_closed(attached, cluster.namespaces, is_told=is_told)
+
+
+def why_closed(attached: Attached, namespaces: Container[str], *, is_told: bool) -> str:
+    """Return what is lacking to know a pod; empty: nothing.
+
+    Args:
+        attached: the pod's link.
+        namespaces: those that the API server has told of.
+        is_told: whether it has told of the pod.
+    """
     if not attached.name:
         return "the link has no name of a pod"
-    if _pod(cluster, attached) is None:
+    if not is_told:
         return "the API server has not told of the pod yet, or it has ended"
-    if attached.namespace not in cluster.namespaces:
+    if attached.namespace not in namespaces:
         return "the API server has not told of the pod's namespace yet"
     return ""
-
-
-def _pod(cluster: Cluster, attached: Attached) -> PolicyPod | None:
-    return next((pod for pod in cluster.pods if attached.is_of(pod)), None)

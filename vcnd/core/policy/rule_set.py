@@ -27,6 +27,9 @@ AJAR = "ajar"
 OPEN = "open"
 """The chain of pods that no policy selects: it accepts."""
 
+SHORT = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
+"""A direction in the names of chains and counters."""
+
 Element = str | tuple[str, Protocol, int]
 """An address, a network, or a port of an address."""
 

@@ -39,9 +39,10 @@ def policy_name(ref: PolicyRef) -> str:
     return f"{KINDS[ref.tier]} {ref}"
 
 
-def policy_names(refs: Sequence[PolicyRef]) -> tuple[str, ...]:
+def policy_names(refs: Sequence[PolicyRef], most: int = MOST) -> tuple[str, ...]:
     """Return the names of policies: not of all, where there are many."""
-    return tuple(_some([policy_name(ref) for ref in refs[: MOST + 1]], len(refs)))
+    names = [policy_name(ref) for ref in refs[: most + 1]]
+    return tuple(_some(names, len(refs), most))
 
 
 def rules_of(policy: Policy, direction: Direction) -> tuple[str, ...]:
