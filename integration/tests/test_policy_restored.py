@@ -9,15 +9,17 @@ import trio
 from fakeoci.fabric import netns
 from vcnd.core.policy.rule_set import OPEN, Chain, Line, Match, RuleSet
 from vcnd.linux import policy_guard, policy_table
+from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.nft_table import Table
 from vcnd.linux.policy_marks import Marks
-from vcnd.linux.policy_tables import GUARD, TABLE, PolicyTables
+from vcnd.linux.policy_tables import PolicyTables
 from vcnd.log import log
 from vcnd.model.policy import Action, Direction
 
 SPACE = "restored"
-TABLES = TABLE, GUARD
+
 MARKS = Marks()
+TABLE, GUARD = TABLES = POLICY_TABLES
 GUARDING = policy_guard.render(marks=MARKS, link_prefix="oci")
 SECONDS = 10.0
 """Restored within this, on any machine; it takes some 30 ms."""
