@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from vcnd.kube import policies
 from vcnd.kube.policies import ReadPolicy
-from vcnd.kube.policy_wire import ClusterNetworkPolicy, NetworkPolicy, Pod
+from vcnd.kube.policy_wire import (
+    CLUSTER_POLICY,
+    DEFAULT_NAMESPACE,
+    NETWORK_POLICY,
+    ClusterNetworkPolicy,
+    NetworkPolicy,
+    Pod,
+)
 from vcnd.kube.trim import policy_pod
 from vcnd.kube.wire import Namespace
 from vcnd.kubeapi.wire import Meta
@@ -19,13 +26,12 @@ Known = Namespace | Pod | NetworkPolicy | ClusterNetworkPolicy
 KINDS: dict[tuple[str, str], type[Known]] = {
     ("v1", "Namespace"): Namespace,
     ("v1", "Pod"): Pod,
-    ("networking.k8s.io/v1", "NetworkPolicy"): NetworkPolicy,
-    ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"): ClusterNetworkPolicy,
+    NETWORK_POLICY: NetworkPolicy,
+    CLUSTER_POLICY: ClusterNetworkPolicy,
 }
 DOCUMENTS = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 """Begins a document; YAML allows it nowhere else at the start of a line."""
 OF_CLUSTER = (Namespace, ClusterNetworkPolicy)
-DEFAULT_NAMESPACE = "default"
 NAME_LABEL = "kubernetes.io/metadata.name"
 """A label that the API server gives to each namespace."""
 

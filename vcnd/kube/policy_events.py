@@ -13,6 +13,7 @@ from typing import Any, Never
 import msgspec
 import trio
 
+from vcnd.kube import policy_wire
 from vcnd.kube.bodies import MOST_NAME, timestamp
 from vcnd.kube.policies import ReadPolicy
 from vcnd.kubeapi.cache import Skipped
@@ -53,21 +54,19 @@ class FlawedPolicy(msgspec.Struct, frozen=True, kw_only=True):
 class Kind(msgspec.Struct, frozen=True):
     """A kind of policies."""
 
-    name: str
     api_version: str
+    name: str
     unreadable: str
     """What it means that one cannot be read."""
 
 
 NETWORK_POLICY = Kind(
-    "NetworkPolicy",
-    "networking.k8s.io/v1",
+    *policy_wire.NETWORK_POLICY,
     "it isolates all pods of its namespace and allows nothing, unless an earlier"
     " version could be read, which stays in force",
 )
 CLUSTER_POLICY = Kind(
-    "ClusterNetworkPolicy",
-    "policy.networking.k8s.io/v1alpha2",
+    *policy_wire.CLUSTER_POLICY,
     "it does nothing, unless an earlier version could be read, which stays in force",
 )
 
@@ -127,7 +126,7 @@ def event(flawed: FlawedPolicy, *, node: str, now: float) -> tuple[str, dict[str
         node: who posts it.
         now: seconds since 1970.
     """
-    namespace = flawed.namespace or "default"
+    namespace = flawed.namespace or policy_wire.DEFAULT_NAMESPACE
     unique = blake2b(f"{flawed.uid} {flawed.what}".encode(), digest_size=8).hexdigest()
     start = flawed.name[: MOST_NAME - 1 - len(unique)].rstrip("-.")
     body = {

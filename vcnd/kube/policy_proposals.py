@@ -8,13 +8,15 @@ from msgspec.structs import replace
 
 from vcnd.kube import policies
 from vcnd.kube.policies import ReadPolicy
-from vcnd.kube.policy_wire import ClusterNetworkPolicy, NetworkPolicy
+from vcnd.kube.policy_wire import (
+    CLUSTER_POLICY,
+    DEFAULT_NAMESPACE,
+    NETWORK_POLICY,
+    ClusterNetworkPolicy,
+    NetworkPolicy,
+)
 from vcnd.model.errors import BadRequestError
 from vcnd.model.policy import Policy
-
-NETWORK_POLICY = "networking.k8s.io/v1", "NetworkPolicy"
-CLUSTER_POLICY = "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"
-DEFAULT_NAMESPACE = "default"
 
 
 class ProposalError(BadRequestError):

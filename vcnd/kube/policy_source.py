@@ -36,8 +36,8 @@ V = TypeVar("V")
 PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
 NODES = "/api/v1/nodes"
-NETWORK_POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
-CLUSTER_POLICIES = "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies"
+NETWORK_POLICIES = f"/apis/{NETWORK_POLICY.api_version}/networkpolicies"
+CLUSTER_POLICIES = f"/apis/{CLUSTER_POLICY.api_version}/clusternetworkpolicies"
 NO_SUCH_KIND = 404
 PAGE = 500
 """Objects that are in memory at once as the server sends them."""
