@@ -17,9 +17,19 @@ from integration.lab.node import LIKE_THE_UNIT, Node
 from integration.lab.pods import Pod
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.ask import AskError, ask
+from vcnd.serve.policy_verbs import STATUS
 
 IN_FORCE_SECONDS, LOOK_SECONDS = 20.0, 0.1
 STOP_SECONDS = 10.0
+
+
+def status(path: str) -> PolicyStatus:
+    """Return the state of vcnd-policy.
+
+    Raises:
+        AskError: no answer came.
+    """
+    return msgspec.convert(ask(path, STATUS), PolicyStatus)
 
 
 class Policies:
@@ -114,12 +124,9 @@ class PolicyProcess:
     async def _is_in_force(self) -> bool:
         """Return True if rules of this life are in force."""
         try:
-            answer = await trio.to_thread.run_sync(
-                ask, self.socket, "VCND_POLICY_STATUS"
-            )
+            found = await trio.to_thread.run_sync(status, self.socket)
         except AskError:
             return False
-        found = msgspec.convert(answer, PolicyStatus)
         return found.rules.in_force_seconds is not None
 
 

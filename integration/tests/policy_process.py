@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from integration.lab import policies
 from vcnd.model.policy_status import PolicyStatus
-from vcnd.serve.ask import AskError, ask
+from vcnd.serve.ask import AskError
 
 
 class Process:
@@ -72,8 +71,7 @@ class Process:
 
     def status(self) -> PolicyStatus | None:
         with suppress(AskError):
-            answer = ask(self.socket, "VCND_POLICY_STATUS")
-            return msgspec.convert(answer, PolicyStatus)
+            return policies.status(self.socket)
         return None
 
     def has_put(self) -> bool:

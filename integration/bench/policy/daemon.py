@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 from typing import Never
 
-import msgspec
-
 from fakeoci.fabric import netns
+from integration.lab import policies
+from integration.lab.node import LIKE_THE_UNIT
 from vcnd.linux.layout import POLICY_TABLES
 from vcnd.model.policy_status import PolicyStatus
-from vcnd.serve.ask import ask
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 10.0
@@ -26,7 +25,6 @@ sys.modules["h2"] = None  # fakeoci's; httpcore2 imports it where it is
 from vcnd.policy_main import main
 main()
 """
-LIKE_THE_UNIT = {"MALLOC_ARENA_MAX": "1"}
 
 
 class StartError(Exception):
@@ -109,8 +107,7 @@ class PolicyDaemon:
 
     def status(self) -> PolicyStatus:
         """Return what it says of itself."""
-        found = ask(str(self.socket_path), "VCND_POLICY_STATUS")
-        return msgspec.convert(found, PolicyStatus)
+        return policies.status(str(self.socket_path))
 
     def _until_ready(self, notify: socket.socket, give_up_at: float) -> None:
         while time.monotonic() < give_up_at and self._process is not None:
