@@ -70,6 +70,17 @@ async def test_a_new_link_is_held_until_its_pod_is_known(
     assert host.rules.egress == {"oci1": OPEN}
 
 
+async def test_the_source_is_told_the_addresses_of_all_links_of_a_name(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = await running(nursery)
+    host.links.append(replace(HERE, link="oci0", addresses=()))
+    host.links.append(replace(HERE, link="oci2", addresses=("10.0.0.8",)))
+    host.links_changed.set()
+    await trio.sleep(1)
+    assert source.asked[-1] == {("default", "a"): ("10.0.0.9", "10.0.0.8")}
+
+
 async def test_unknown_pods_are_open_where_policies_are_not_strict(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

@@ -4,7 +4,7 @@ Two kinds of Kubernetes objects become one kind of value, ``Policy``: NetworkPol
 (networking.k8s.io/v1) and ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -233,3 +233,16 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
 
 Known = Mapping[tuple[str, str], Sequence[str]]
 """Addresses of pods on this node, by namespace and name."""
+
+
+def known_of(here: Iterable[Attached]) -> Known:
+    """Return the addresses of pods by their links.
+
+    A pod has two links while its sandbox is made again, or its name another pod's.
+    """
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for attached in here:
+        if attached.name:
+            named = attached.namespace, attached.name
+            found[named] = (*found.get(named, ()), *attached.addresses)
+    return found

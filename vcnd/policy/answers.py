@@ -18,6 +18,7 @@ from vcnd.model.policy import (
     Known,
     Packet,
     Policy,
+    known_of,
 )
 from vcnd.model.policy_answers import (
     DryRunAnswer,
@@ -221,8 +222,7 @@ class Answers:
 
     async def _scene(self) -> Scene:
         here = await self._links.attached()
-        known = {(a.namespace, a.name): a.addresses for a in here if a.name}
-        told = self._source.cluster(known)
+        told = self._source.cluster(known_of(here))
         if told is None:
             raise TryAgainError(
                 "vcnd-policy does not know the whole cluster yet",

@@ -12,7 +12,7 @@ from vcnd.core.policy.rule_set import AJAR, HOLD, RuleSet, opened
 from vcnd.log import log
 from vcnd.model.admission import Admission
 from vcnd.model.errors import VcndError
-from vcnd.model.policy import Attached, Cluster, Direction, Known
+from vcnd.model.policy import Attached, Cluster, Direction, Known, known_of
 from vcnd.model.policy_status import RulesStatus
 from vcnd.policy.meter import Meter
 from vcnd.signals import Bell, Pulse
@@ -184,8 +184,7 @@ class Engine:
                 self._adopted = await self._host.adopt()
             here = await self._host.attached()
             self._links = len(here)
-            known = {(x.namespace, x.name): x.addresses for x in here if x.name}
-            cluster = self._source.cluster(known)
+            cluster = self._source.cluster(known_of(here))
             if cluster is None:
                 await self._close_newcomers(here)
                 return True

@@ -36,6 +36,16 @@ def test_an_address_belongs_to_the_pod_that_has_it_here() -> None:
     assert found["till"] == ("10.0.0.3", "fd00::3")
 
 
+def test_a_pod_has_the_addresses_of_all_its_links() -> None:
+    """Its sandbox is made again, or its name is another pod's by now."""
+    before = replace(link("web", "10.0.0.9"), link="oci0", uid="before")
+    cluster = replace(CLUSTER, pods=(replace(PODS[0], uid="now"),))
+    its = [replace(link("web", a), link=f"oci{a}", uid="now") for a in (WEB, DB)]
+    for here in ([before, *its], [*its, before]):
+        (pod,) = node_view(cluster, here, ()).pods
+        assert pod.addresses == (WEB, DB)
+
+
 def test_the_nodes_own_addresses_count_for_its_pods() -> None:
     view = node_view(CLUSTER, [link("web", WEB)], ["10.1.0.1", "10.1.0.99"])
     assert set(view.nodes["one"]) == {*NODES["one"], "10.1.0.99"}

@@ -163,3 +163,37 @@ def test_a_namespace_that_goes_before_its_pods_closes_them() -> None:
     gone = replace(cluster, namespaces={})
     assert HOLD not in compile_rules(cluster, [link_of(HERE)]).ingress.values()
     assert {*compile_rules(gone, [link_of(HERE)]).ingress.values()} == {HOLD}
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_two_pods_of_one_name_have_rules_of_their_own(names: str) -> None:
+    """One was deleted by force, and runs still; the other has its name by now."""
+    isolating = policy(tier=Tier.NAMESPACE)
+    cluster = Cluster(namespaces={"here": {}}, pods=(HERE,), policies=(isolating,))
+    own = replace(link_of(HERE), uid=HERE.uid)
+    its, others = (replace(own, link=f"oci{name}") for name in names)
+    others = replace(others, uid="uid-before", addresses=("10.0.0.9",))
+    here = sorted((its, others), key=lambda a: a.link)
+    rules = compile_rules(cluster, here)
+    assert rules.egress[others.link] == rules.ingress["10.0.0.9"] == HOLD
+    assert rules.egress[its.link] != HOLD
+    assert rules.ingress["10.0.0.1"] != HOLD
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_a_pod_has_the_addresses_of_all_its_links(names: str) -> None:
+    """Its sandbox is made again, and the one before is not gone yet."""
+    accepting = Rule(peers=(Pods(pods=WEB),))
+    cluster = Cluster(
+        namespaces={"here": {}},
+        pods=(HERE,),
+        policies=(policy(accepting, tier=Tier.NAMESPACE),),
+    )
+    own = replace(link_of(HERE), uid=HERE.uid)
+    links = [replace(own, link=f"oci{name}") for name in names]
+    links[1] = replace(links[1], addresses=("10.0.0.9",))
+    here = sorted(links, key=lambda a: a.link)
+    rules = compile_rules(cluster, here)
+    peers = {e for some in rules.sets.values() for e in some.elements}
+    assert peers == {"10.0.0.1", "10.0.0.9"}
+    assert rules.egress["ocia"] == rules.egress["ocib"] != HOLD

@@ -21,13 +21,13 @@ def node_view(
         here: the pods' links on the node.
         own: the node's addresses.
     """
-    attached = {(a.namespace, a.name): a for a in here if a.name}
+    named = {a.name for a in here if a.name}
     taken = {address for a in here for address in a.addresses}
     pods = []
     nodes = dict(cluster.nodes)
     for pod in cluster.pods:
-        link = attached.get((pod.namespace, pod.name))
-        addresses = link.addresses if link is not None and link.is_of(pod) else ()
+        its = [a for a in here if a.is_of(pod)] if pod.name in named else []
+        addresses = tuple(address for a in its for address in a.addresses)
         if addresses:
             both = (*nodes.get(pod.node, ()), *own)
             nodes[pod.node] = tuple(dict.fromkeys(both))

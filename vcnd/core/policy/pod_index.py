@@ -63,7 +63,8 @@ class PodIndex:
         self._groups: dict[str, dict[Key, Group]] = {}
         """By namespace."""
         self._attached: tuple[Attached, ...] = ()
-        self._by_name: Mapping[tuple[str, str], Attached] = {}
+        self._by_name: Mapping[tuple[str, str], tuple[Attached, ...]] = {}
+        """One that is made again under its name may find the link of the one before."""
         self._taken: set[str] = set()
         self._pods_here: dict[tuple[str, str], PolicyPod] = {}
 
@@ -106,7 +107,11 @@ class PodIndex:
     def _attach(self, here: Sequence[Attached]) -> list[Group]:
         """Take in the links; return the groups whose addresses may be others."""
         before, taken = self._by_name, self._taken
-        now = {(a.namespace, a.name): a for a in here if a.name}
+        now: dict[tuple[str, str], tuple[Attached, ...]] = {}
+        for attached in here:
+            if attached.name:
+                named = attached.namespace, attached.name
+                now[named] = (*now.get(named, ()), attached)
         self._attached, self._by_name = tuple(here), now
         self._taken = {address for a in here for address in a.addresses}
         names = {name for (_, name), _ in before.items() ^ now.items()}
@@ -122,13 +127,13 @@ class PodIndex:
         self._pods_here = {
             (pod.namespace, pod.name): pod
             for pod in self._pods.values()
-            if pod.name in names and self._link(pod) is not None
+            if pod.name in names and self._links(pod)
         }
 
-    def _link(self, pod: PolicyPod) -> Attached | None:
-        """Return the link of a pod; that of another pod of its name is none."""
-        found = self._by_name.get((pod.namespace, pod.name))
-        return found if found is not None and found.is_of(pod) else None
+    def _links(self, pod: PolicyPod) -> list[Attached]:
+        """Return the links of a pod; those of another pod of its name are none."""
+        found = self._by_name.get((pod.namespace, pod.name), ())
+        return [attached for attached in found if attached.is_of(pod)]
 
     def _label(self, namespaces: Mapping[str, Labels]) -> frozenset[str]:
         """Take in the namespaces; return those with other labels."""
@@ -173,8 +178,10 @@ class PodIndex:
         pod: until then it is closed.
         """
         known = attached.namespace in self._namespaces
-        named = (attached.namespace, attached.name)
-        return self._pods_here.get(named) if known else None
+        found = self._pods_here.get((attached.namespace, attached.name))
+        # It may be that of the pod that had the name before, and runs still.
+        is_its = found is not None and attached.is_of(found)
+        return found if known and is_its else None
 
     def pods_here(self) -> Iterable[PolicyPod]:
         """Return the pods that have links on this node."""
@@ -182,9 +189,9 @@ class PodIndex:
 
     def addresses(self, pod: PolicyPod) -> Sequence[str]:
         """Return the addresses of a pod."""
-        own = self._link(pod)
-        if own is not None and own.addresses:
-            return own.addresses
+        own = [a for attached in self._links(pod) for a in attached.addresses]
+        if own:
+            return own
         return [a for a in pod.addresses if a not in self._taken]
 
     def selects(self, pods: Pods, group: Group, *, perhaps: bool = False) -> bool:
