@@ -24,7 +24,9 @@ from vcnd.kube.early import ANNOTATION
 from vcnd.kube.policy_source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
+from vcnd.linux import nft
 from vcnd.linux.policy_host import PolicyHost
+from vcnd.linux.policy_table import TABLE
 from vcnd.log import log
 from vcnd.policy.engine import Engine
 
@@ -100,6 +102,22 @@ async def test_a_pod_that_the_cluster_does_not_know_is_closed(
     await until(lambda: held in netns.nft_output("node", "list table inet vcnd-policy"))
     assert not stage.reaches("stray", "web")
     assert not stage.reaches("web", "stray")
+
+
+async def test_a_link_of_others_is_open_while_it_is_there(
+    stage: Stage, engine: None
+) -> None:
+    """Its name looks like a pod's; it comes later than the rules."""
+
+    def is_open() -> bool:
+        return 'iifname "ocibr0" accept' in nft.source(TABLE)
+
+    netns.ip_here(["link add ocibr0 type bridge"])
+    try:
+        await until(is_open)
+    finally:
+        netns.ip_here(["link del ocibr0"])
+    await until(lambda: not is_open())
 
 
 async def test_a_table_flushed_by_another_comes_back(

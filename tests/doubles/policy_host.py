@@ -20,6 +20,7 @@ class FakeHost:
         self.of_earlier_life: Mapping[Direction, frozenset[int]] = {}
         self.refuses = self.fails_late = False
         """Whether no rules come in force, or they do, and a step after that fails."""
+        self.outdated = False
         self.put_seconds = 0.0
         self.put_at: list[float] = []
         self.rules = RuleSet()
@@ -35,6 +36,9 @@ class FakeHost:
     async def numbers_in_force(self) -> Mapping[Direction, frozenset[int]]:
         return self.of_earlier_life
 
+    def is_outdated(self) -> bool:
+        return self.outdated
+
     async def put(
         self,
         rules: RuleSet,
@@ -46,6 +50,7 @@ class FakeHost:
         if self.refuses:
             raise PermissionError(1, "Operation not permitted")
         self.rules, self.numbers = rules, numbers
+        self.outdated = False
         if self.fails_late:
             raise PermissionError(1, "Operation not permitted")
         self.put_at.append(trio.current_time())

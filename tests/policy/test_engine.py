@@ -59,6 +59,18 @@ async def test_a_change_that_concerns_no_pod_here_is_not_put(
     assert host.put_at == []
 
 
+async def test_a_link_of_others_that_comes_later_is_left_open(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """No rule names it, but the table does."""
+    _, host = await running(nursery)
+    host.put_at.clear()
+    host.outdated = True
+    host.links_changed.set()
+    await trio.sleep(1)
+    assert len(host.put_at) == 1
+
+
 async def test_a_new_link_is_held_until_its_pod_is_known(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

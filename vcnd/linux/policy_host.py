@@ -64,6 +64,8 @@ class PolicyHost:
         """True if links may be others than ``_attached``."""
         self._attached: list[Attached] = []
         self._strangers: Sequence[str] = ()
+        self._open: Sequence[str] = ()
+        """Those that the table in force leaves open."""
 
     def close(self) -> None:
         """Hear no more; what is in force stays."""
@@ -107,6 +109,10 @@ class PolicyHost:
     async def numbers_in_force(self) -> dict[Direction, frozenset[int]]:
         """Return the numbers that an earlier life's table gives to connections."""
         return numbers_in(await self._in_thread(_chains))
+
+    def is_outdated(self) -> bool:
+        """Return True if others' links are not those of the last ``put``."""
+        return self._strangers != self._open
 
     async def put(
         self,
@@ -179,8 +185,10 @@ class PolicyHost:
             # One that came back before its number went has to leave it once more.
             return nft.touch(TABLE, OWN, STIRRED)
 
+        strangers = self._strangers
         async with self._turn:
             await self._tables.put(table, guard, before=before, after=after)
+            self._open = strangers
             self._ended(last)
 
     def _render_guard(self, rules: RuleSet) -> str:

@@ -46,6 +46,12 @@ class Host(Protocol):
     async def numbers_in_force(self) -> Mapping[Direction, frozenset[int]]:
         """Return the numbers that connections may have from an earlier life."""
 
+    def is_outdated(self) -> bool:
+        """Return True if links that are no pods' are others than at the last ``put``.
+
+        Rules do not name them.
+        """
+
     async def put(
         self,
         rules: RuleSet,
@@ -192,7 +198,8 @@ class Engine:
             if not self._is_sure:
                 before = before.unsure(await self._host.numbers_in_force())
             rules = self._compiler.rules(cluster, here)
-            if self._is_sure and rules == before.rules:
+            is_kept = self._is_sure and not self._host.is_outdated()
+            if is_kept and rules == before.rules:
                 self._note_known(before.rules, here, cluster)
                 return True
             after = before.after(rules)
