@@ -156,6 +156,7 @@ def posted(api: MemoryApiServer) -> list[httpx2.Request]:
     return [r for r in api.asked if r.method == "POST"]
 
 
+@pytest.mark.slow
 async def test_a_flaw_is_posted_once_until_kubernetes_drops_it(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:

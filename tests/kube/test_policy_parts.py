@@ -192,6 +192,7 @@ def check_pods(pods: Pods) -> None:
             assert has_values == bool(requirement.values)
 
 
+@pytest.mark.slow
 @given(values(NetworkPolicy))
 def test_any_network_policy_is_read(body: Any) -> None:
     found = msgspec.convert(body, NetworkPolicy)
@@ -202,6 +203,7 @@ def test_any_network_policy_is_read(body: Any) -> None:
     assert seen == policies.network_policy(trim.labelled(found))
 
 
+@pytest.mark.slow
 @given(values(ClusterNetworkPolicy))
 def test_any_cluster_network_policy_is_read(body: Any) -> None:
     found = msgspec.convert(body, ClusterNetworkPolicy)

@@ -4,6 +4,7 @@ from itertools import permutations
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +108,7 @@ def test_ruined_network_policy_allows_no_more(spec: Body, data: st.DataObject) -
         check(read_network_policy(spec), read_network_policy(bad))
 
 
+@pytest.mark.slow
 @given(cluster_network_policies(), st.data())
 def test_ruined_cluster_policy_allows_no_more(spec: Body, data: st.DataObject) -> None:
     bad = ruin_of(spec, data)

@@ -87,7 +87,7 @@ def rule_words(rule: Rule, direction: Direction) -> str:
 def _ports(ports: Sequence[Port] | None) -> str:
     if ports is None:
         return "everything"
-    return ", ".join(_some([*_grouped(ports)], len(ports))) or "nothing"
+    return ", ".join(_some([*_grouped(ports[: MOST + 1])], len(ports))) or "nothing"
 
 
 def _grouped(ports: Sequence[Port]) -> Iterator[str]:
