@@ -13,7 +13,16 @@ OUTSIDE = {
     *("vcnd.kubeapi.client", "vcnd.linux.kernel"),
 }
 """A module of adapters that imports one of these does more than compute."""
-WHOLE = ("core", "bpf", "netlink", "ociapi", "kubeapi", "serve", "journal")
+WHOLE = (
+    "core",
+    "core/policy",
+    "bpf",
+    "netlink",
+    "ociapi",
+    "kubeapi",
+    "serve",
+    "journal",
+)
 """Rooms in which every module has a test of its own."""
 PARTLY = ("kube", "linux")
 """Rooms of adapters: only modules that compute can be tested without a peer."""
