@@ -80,18 +80,18 @@ class _Telling:
         self._packets, self._known = packets, known
         self._attached = [_attached(x, known.here) for x, _ in packets]
         peers = {x.peer for x, _ in packets}
-        links = {(x.namespace, x.name): x for x in self._attached if x is not None}
+        judged = {x.link: x for x in self._attached if x is not None}
+        names = {(x.namespace, x.name) for x in judged.values()}
         self._peers: dict[str, str] = {}
         """Pods by address."""
-        self._there: set[tuple[str, str]] = set()
-        """Judged pods that the API server has told of."""
+        self._there: set[str] = set()
+        """Links of judged pods that the API server has told of."""
         for pod in known.cluster.pods:
             for address in pod.addresses:
                 if address in peers:
                     self._peers[address] = f"{pod.namespace}/{pod.name}"
-            name = pod.namespace, pod.name
-            if name in links and links[name].is_of(pod):
-                self._there.add(name)
+            if (pod.namespace, pod.name) in names:
+                self._there |= {x.link for x in judged.values() if x.is_of(pod)}
         # What is here counts more.
         for attached in known.here:
             self._peers |= dict.fromkeys(attached.addresses, _name(attached))
@@ -141,7 +141,7 @@ class _Telling:
             return ""
         if attached is None:
             return "the link is gone"
-        is_told = (attached.namespace, attached.name) in self._there
+        is_told = attached.link in self._there
         why = why_closed(attached, self._known.cluster.namespaces, is_told=is_told)
         return why or "the pod has become known just now"
 
