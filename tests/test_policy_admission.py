@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from tests.calling import exchange, request
 from tests.test_policy_daemon import Running, running
 from vcnd.core.policy.rule_set import HOLD, OPEN
-from vcnd.kube.policy_source import PODS
+from vcnd.kube.policy.source import PODS
 from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.policy import Attached

@@ -21,7 +21,7 @@ from vcnd.core.policy.denials import DeniedPacket
 from vcnd.core.policy.drops import Counted, Drop, Why
 from vcnd.core.policy.rule_set import OPEN
 from vcnd.core.policy.tally import Tally
-from vcnd.kube.policy_source import NAMESPACES, NETWORK_POLICIES, PODS, PolicySource
+from vcnd.kube.policy.source import NAMESPACES, NETWORK_POLICIES, PODS, PolicySource
 from vcnd.log import log
 from vcnd.model.policy import Attached, Direction
 from vcnd.model.policy_status import PolicyStatus

@@ -24,7 +24,7 @@ WHOLE = (
     "journal",
 )
 """Rooms in which every module has a test of its own."""
-PARTLY = ("kube", "linux")
+PARTLY = ("kube", "kube/policy", "linux", "linux/policy")
 """Rooms of adapters: only modules that compute can be tested without a peer."""
 
 

@@ -18,15 +18,15 @@ import trio
 from vcnd.config import Config
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
-from vcnd.kube.policy_proposals import proposals
-from vcnd.kube.policy_source import PolicySource
+from vcnd.kube.policy.proposals import proposals
+from vcnd.kube.policy.source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import nft
-from vcnd.linux.denied_log import DeniedLog
 from vcnd.linux.layout import POLICY_TABLES
-from vcnd.linux.policy_host import PolicyHost
-from vcnd.linux.policy_look import PolicyLook
+from vcnd.linux.policy.denied_log import DeniedLog
+from vcnd.linux.policy.host import PolicyHost
+from vcnd.linux.policy.look import PolicyLook
 from vcnd.log import log
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus
 from vcnd.policy.answers import Answers
@@ -68,7 +68,7 @@ def source_of(config: Config) -> Followed:
     """Return the source that the configuration names."""
     if config.policy.manifests:
         # Reads YAML, which no node of a cluster needs.
-        from vcnd.kube.policy_files import PolicyFiles  # noqa: PLC0415
+        from vcnd.kube.policy.files import PolicyFiles  # noqa: PLC0415
 
         return PolicyFiles(Path(config.policy.manifests))
     kubeconfig = config.policy.kubeconfig or config.kubernetes.kubeconfig

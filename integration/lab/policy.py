@@ -15,8 +15,11 @@ from fakeoci.fabric import netns
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import HOLD
-from vcnd.linux import nft, policy_guard, policy_marks, policy_table
+from vcnd.linux import nft
 from vcnd.linux.nft_table import Table
+from vcnd.linux.policy import guard as policy_guard
+from vcnd.linux.policy import marks as policy_marks
+from vcnd.linux.policy import table as policy_table
 from vcnd.model.policy import Attached, Cluster, Packet, Protocol
 from vcnd.netlink import conntrack, nftables
 from vcnd.netlink.messages import NetlinkSocket

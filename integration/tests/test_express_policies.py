@@ -10,9 +10,11 @@ from integration.lab.bare import BareNode, BarePod, BareStage
 from integration.tests.express import BRIEF, FAMILIES, KINDS, LASTING, LASTS, two
 from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import OPEN, Chain, Line, Match, RuleSet
-from vcnd.linux import nft, policy_guard, policy_table
+from vcnd.linux import nft
 from vcnd.linux.nft_table import Table
-from vcnd.linux.policy_marks import Marks
+from vcnd.linux.policy import guard as policy_guard
+from vcnd.linux.policy import table as policy_table
+from vcnd.linux.policy.marks import Marks
 from vcnd.model.policy import Action, Direction
 from vcnd.netlink import conntrack
 

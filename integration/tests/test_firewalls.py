@@ -13,7 +13,8 @@ from integration.lab.node import Node
 from integration.lab.pods import Pod
 from integration.lab.profile import Profile
 from vcnd.core.policy.rule_set import RuleSet
-from vcnd.linux import policy_marks, policy_table
+from vcnd.linux.policy import marks as policy_marks
+from vcnd.linux.policy import table as policy_table
 
 RESTORE_SECONDS = 5.0
 """Under a second on an idle machine (demo check ``rp_filter_profiles``)."""

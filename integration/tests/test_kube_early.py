@@ -18,7 +18,7 @@ from sim.world import settings, until_warm, world
 from vcnd.config import PolicySection
 from vcnd.kube import bodies
 from vcnd.kube.early import ANNOTATION
-from vcnd.kube.policy_source import PolicySource
+from vcnd.kube.policy.source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.log import log

@@ -7,7 +7,7 @@ import pytest
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import until
 from vcnd.install.identity import TOKEN_SECONDS
-from vcnd.kube.policy_source import NAMESPACES, NETWORK_POLICIES, PODS
+from vcnd.kube.policy.source import NAMESPACES, NETWORK_POLICIES, PODS
 
 ONE = "/api/v1/nodes/one"
 EVENTS = "/api/v1/namespaces/default/events"

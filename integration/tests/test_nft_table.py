@@ -18,10 +18,13 @@ from vcnd.core.policy.rule_set import (
     NamedSet,
     RuleSet,
 )
-from vcnd.linux import events, nft, policy_events, policy_marks, policy_table
+from vcnd.linux import events, nft
 from vcnd.linux.guard import NFNLGRP_NFTABLES
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_table import Table
+from vcnd.linux.policy import events as policy_events
+from vcnd.linux.policy import marks as policy_marks
+from vcnd.linux.policy import table as policy_table
 from vcnd.linux.ruleset import PodElement, render
 from vcnd.linux.vnic_link import VnicLink
 from vcnd.log import log

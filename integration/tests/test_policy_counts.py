@@ -20,7 +20,7 @@ from integration.tests.policy import (
     policy,
     small_node,
 )
-from vcnd.linux import policy_table
+from vcnd.linux.policy import table as policy_table
 from vcnd.model.policy import Action, Direction, Packet, Pods, PortRange, Rule, Tier
 
 FROM_DB = Rule(peers=(Pods(pods=app("db")),))

@@ -17,13 +17,13 @@ from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.policy_process import Process
 from integration.tests.policy_stage import PORT, Stage, policy_stage, until
-from vcnd.kube.policy_proposals import proposals
-from vcnd.kube.policy_source import PolicySource
+from vcnd.kube.policy.proposals import proposals
+from vcnd.kube.policy.source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux.layout import Layout
-from vcnd.linux.policy_host import PolicyHost
-from vcnd.linux.policy_look import PolicyLook
+from vcnd.linux.policy.host import PolicyHost
+from vcnd.linux.policy.look import PolicyLook
 from vcnd.policy.answers import Answers
 from vcnd.serve.policy_verbs import PolicyVerbs
 from vcnd.serve.server import Server

@@ -29,11 +29,11 @@ from vcnd.core.policy.denials import DeniedPacket, InForce
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
 from vcnd.linux import nft
-from vcnd.linux.denied_log import DeniedLog
 from vcnd.linux.layout import Layout
-from vcnd.linux.policy_drops import GROUP, read_counter
-from vcnd.linux.policy_host import PolicyHost
-from vcnd.linux.policy_table import TABLE
+from vcnd.linux.policy.denied_log import DeniedLog
+from vcnd.linux.policy.drops import GROUP, read_counter
+from vcnd.linux.policy.host import PolicyHost
+from vcnd.linux.policy.table import TABLE
 from vcnd.log import Event, log
 from vcnd.model.policy import Action, Cluster, Direction, Packet, Pods, Rule, Tier
 from vcnd.policy.counts import Counts

@@ -21,12 +21,12 @@ from integration.tests.policy_stage import (
     until,
 )
 from vcnd.kube.early import ANNOTATION
-from vcnd.kube.policy_source import PolicySource
+from vcnd.kube.policy.source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import nft
-from vcnd.linux.policy_host import PolicyHost
-from vcnd.linux.policy_table import TABLE
+from vcnd.linux.policy.host import PolicyHost
+from vcnd.linux.policy.table import TABLE
 from vcnd.log import log
 from vcnd.policy.engine import Engine
 

@@ -7,8 +7,8 @@ import trio
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import until
-from vcnd.kube.policy_events import REASON
-from vcnd.kube.policy_source import PolicySource
+from vcnd.kube.policy.events import REASON
+from vcnd.kube.policy.source import PolicySource
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 

@@ -26,7 +26,8 @@ from integration.tests.policy import (
 )
 from vcnd.core.policy.generations import NUMBERS
 from vcnd.core.policy.rule_set import AJAR
-from vcnd.linux import policy_guard, policy_table
+from vcnd.linux.policy import guard as policy_guard
+from vcnd.linux.policy import table as policy_table
 from vcnd.model.policy import Direction, Packet, Pods, Rule, Tier
 
 OUT = "192.0.2.7"

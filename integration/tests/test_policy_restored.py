@@ -8,11 +8,12 @@ import trio
 
 from fakeoci.fabric import netns
 from vcnd.core.policy.rule_set import OPEN, Chain, Line, Match, RuleSet
-from vcnd.linux import policy_guard, policy_table
 from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.nft_table import Table
-from vcnd.linux.policy_marks import Marks
-from vcnd.linux.policy_tables import PolicyTables
+from vcnd.linux.policy import guard as policy_guard
+from vcnd.linux.policy import table as policy_table
+from vcnd.linux.policy.kernel_tables import PolicyTables
+from vcnd.linux.policy.marks import Marks
 from vcnd.log import log
 from vcnd.model.policy import Action, Direction
 

@@ -28,7 +28,7 @@ from vcnd.core.policy import show
 from vcnd.core.policy.judge import judge
 from vcnd.linux.nft_listed import ListedTable, UnreadableError, listed
 from vcnd.linux.nft_verdict import Forwarded, rulings
-from vcnd.linux.policy_table import TABLE
+from vcnd.linux.policy.table import TABLE
 from vcnd.model.policy import Cluster, Direction, Packet, Rule
 
 

@@ -8,7 +8,8 @@ from integration.bench.datapath.underlay import Place
 from integration.bench.noise import Noise
 from integration.bench.policy import cost, parts, synthetic
 from integration.bench.report import Report, as_json
-from vcnd.kube import policies, policy_wire
+from vcnd.kube.policy import policies
+from vcnd.kube.policy import wire as policy_wire
 
 PLACES = (Place(1), Place(2))
 QUIET = Noise(

@@ -185,7 +185,7 @@ def _objects(file: Path) -> list[Any]:
     """Return the objects of a file; end with one line if one of them is wrong."""
     # Nothing else needs YAML, or what reads the API's objects.
     from vcnd.ctl.policy_file import FileError, read  # noqa: PLC0415
-    from vcnd.kube.policy_proposals import ProposalError, proposal  # noqa: PLC0415
+    from vcnd.kube.policy.proposals import ProposalError, proposal  # noqa: PLC0415
 
     try:
         found = read(file)

@@ -9,7 +9,7 @@ from integration.build.components import source
 from integration.checking import CheckError, require
 from integration.kind.checks.stage import NAMESPACE, Stage
 from integration.kind.docker import DockerError
-from vcnd.kube.policy_source import LOOK_AGAIN_SECONDS
+from vcnd.kube.policy.source import LOOK_AGAIN_SECONDS
 
 SETTLE_SECONDS = 10.0
 """A change is in force on all nodes after a fraction of this."""

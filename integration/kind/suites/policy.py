@@ -24,7 +24,7 @@ from integration.kind.images.suites import suites as image
 from integration.kind.settings import state
 from integration.kind.suites import e2e
 from integration.kind.suites.results import Result, of_go_test, of_junit
-from vcnd.kube.policy_source import LOOK_AGAIN_SECONDS
+from vcnd.kube.policy.source import LOOK_AGAIN_SECONDS
 
 E2E_FOCUS = r"\[Feature:NetworkPolicy\]"
 NO_SCTP = "SCTPConnectivity"

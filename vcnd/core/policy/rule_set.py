@@ -1,7 +1,7 @@
 """What a node has to do with its pods' packets, as a value.
 
 It is about the first packet of a connection.  How the kernel tells that from later
-packets, and from answers, is in ``linux.policy_table``.
+packets, and from answers, is in ``linux.policy.table``.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Network policies of the API, and what they are about."""

@@ -1,0 +1,1 @@
+"""The nft tables of network policies, and what they count and log."""
