@@ -113,6 +113,7 @@ def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
         random=random,
         wall_clock=time.time,
         early=config.tells_early,
+        policies=config.policy.enforcement != "off",
     )
 
 

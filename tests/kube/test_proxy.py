@@ -30,6 +30,7 @@ def config(text: str) -> str:
             "",
         ),
         (config("clusterCIDR: 10.1.0.0/16"), ""),
+        (config("clusterCIDR: 10.1.0.0/16\nmode: ipvs"), "mode ipvs"),
         (config("clusterCIDR: 10.244.0.0/16"), "clusterCIDR 10.244.0.0/16, and pods"),
         (config("{}"), "clusterCIDR empty"),
         (config_map(), "clusterCIDR empty"),
@@ -46,7 +47,9 @@ async def test_configuration_is_read_and_judged(
     server = MemoryApiServer()
     server.list_text = body
     client = server.client(tmp_path)
-    found = await proxy.problem(client, link_prefix="oci", subnets=["10.1.0.0/20"])
+    found = await proxy.problem(
+        client, link_prefix="oci", subnets=["10.1.0.0/20"], policies=True
+    )
     assert words in (found.reason if found else "")
     assert (found is None) == (not words)
     (asked,) = server.asked

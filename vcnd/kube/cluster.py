@@ -42,6 +42,7 @@ class KubeCluster:
         wall_clock: Callable[[], float],
         silence_seconds: float = SILENCE_SECONDS,
         early: bool = False,
+        policies: bool = False,
     ) -> None:
         """Make it; ``run`` follows.
 
@@ -54,9 +55,10 @@ class KubeCluster:
             wall_clock: Unix time.
             silence_seconds: a watch without a line for so long is opened again.
             early: whether pods are told apart whose status tells no address yet.
+            policies: whether network policies are enforced, for kube-proxy's mode.
         """
         self._client = client
-        self._early = early
+        self._early, self._policies = early, policies
         self._node_name = node_name
         self._writer = Writer(
             client,
@@ -281,7 +283,10 @@ class KubeCluster:
         """Return what is wrong with kube-proxy's configuration, if anything."""
         try:
             return await proxy.problem(
-                self._client, link_prefix=self._link_prefix, subnets=subnets
+                self._client,
+                link_prefix=self._link_prefix,
+                subnets=subnets,
+                policies=self._policies,
             )
         except KubeError as error:
             raise ClusterError(str(error), cause=error.cause) from error

@@ -15,9 +15,19 @@ PATH = "/api/v1/namespaces/kube-system/configmaps/kube-proxy"
 
 
 async def problem(
-    client: KubeClient, *, link_prefix: str, subnets: Sequence[str]
+    client: KubeClient,
+    *,
+    link_prefix: str,
+    subnets: Sequence[str],
+    policies: bool = False,
 ) -> Fault | None:
     """Return what is wrong with kube-proxy's configuration, if anything.
+
+    Args:
+        client: the way to the API server.
+        link_prefix: of pods' links.
+        subnets: CIDRs of the pods' subnets.
+        policies: whether we enforce network policies.
 
     Raises:
         KubeError: it cannot be asked for.
@@ -30,11 +40,13 @@ async def problem(
         data = msgspec.json.decode(body, type=ConfigMap).data
         config = msgspec.yaml.decode(data.get("config.conf", "{}"), type=ProxyConfig)
         reason = kubeproxy.problem(
+            proxier=config.mode,
             mode=config.detect_local_mode,
             cluster_cidrs=config.cluster_cidr,
             interface_prefix=config.detect_local.interface_name_prefix,
             ours=link_prefix,
             subnets=subnets,
+            policies=policies,
         )
     except (*UNDECODABLE, ValueError) as error:
         return Fault(

@@ -153,6 +153,7 @@ class ProxyDetectLocal(Wire, frozen=True):
 class ProxyConfig(Wire, frozen=True):
     """kube-proxy's configuration (kubeproxy.config.k8s.io/v1alpha1)."""
 
+    mode: str = ""
     detect_local_mode: str = ""
     detect_local: ProxyDetectLocal = ProxyDetectLocal()
     cluster_cidr: str = msgspec.field(default="", name="clusterCIDR")
