@@ -29,11 +29,10 @@ from vcnd.core.policy.denials import DeniedPacket, InForce
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
 from vcnd.linux import nft
-from vcnd.linux.layout import Layout
+from vcnd.linux.layout import POLICY_TABLES, Layout
 from vcnd.linux.policy.denied_log import DeniedLog
 from vcnd.linux.policy.drops import GROUP, read_counter
 from vcnd.linux.policy.host import PolicyHost
-from vcnd.linux.policy.table import TABLE
 from vcnd.log import Event, log
 from vcnd.model.policy import Action, Cluster, Direction, Packet, Pods, Rule, Tier
 from vcnd.policy.counts import Counts
@@ -256,4 +255,5 @@ async def test_rules_are_in_force_where_the_kernel_refuses_to_log(
         ]
         assert len(await host.counters()) > 4
     finally:
-        nft.remove(TABLE)
+        for table in POLICY_TABLES:
+            nft.remove(table)
