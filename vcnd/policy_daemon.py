@@ -47,7 +47,7 @@ START_SECONDS = 10.0
 """By then all is imported, and the first lists are read."""
 
 
-class Followed(Source, Protocol):
+class FollowingSource(Source, Protocol):
     """Where policies and pods are followed, as the process needs it."""
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> Never:
@@ -64,7 +64,7 @@ class CountingHost(Host, Protocol):
         """Return the packets that the rules' counters have counted."""
 
 
-def source_of(config: Config) -> Followed:
+def source_of(config: Config) -> FollowingSource:
     """Return the source that the configuration names."""
     if config.policy.manifests:
         # Reads YAML, which no node of a cluster needs.
@@ -120,7 +120,7 @@ async def run(
 async def keep(
     config: Config,
     *,
-    source: Followed,
+    source: FollowingSource,
     host: CountingHost,
     tally: Tally,
     listen: Callable[[], Heard],
@@ -178,7 +178,7 @@ async def keep(
         rooms.cancel_scope.cancel()
 
 
-def _report(config: Config, source: Followed, engine: Engine) -> PolicyStatus:
+def _report(config: Config, source: FollowingSource, engine: Engine) -> PolicyStatus:
     return PolicyStatus(
         enforcement=config.policy.enforcement,
         cluster=source.report(),

@@ -10,12 +10,12 @@ from trio.testing import MockClock
 
 from tests.core.policy.example import NAMESPACES, PODS, network_policy
 from tests.doubles.policy_host import FakeHost
+from tests.policy.engines import FakeSource
 from vcnd.model.errors import BadRequestError, TryAgainError
 from vcnd.model.policy import (
     Attached,
     Cluster,
     Direction,
-    Known,
     Packet,
     Policy,
     PolicyPod,
@@ -30,14 +30,6 @@ CLOSED = network_policy(name="closed", ingress=())
 WEB = Attached(link="oci1", addresses=PODS[0].addresses, namespace="shop", name="web")
 STRAY = Attached(link="oci9", addresses=("10.0.0.9",), namespace="shop", name="stray")
 OWN = "10.1.0.1"
-
-
-class FakeSource:
-    def __init__(self, known: Cluster | None) -> None:
-        self.known = known
-
-    def cluster(self, here: Known) -> Cluster | None:
-        return self.known
 
 
 class FakeKernel:

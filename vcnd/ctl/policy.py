@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from vcnd.ctl import policy_text
-from vcnd.ctl.policy_asking import PolicySocket
+from vcnd.ctl.policy_asking import PolicyAsker
 from vcnd.ctl.telling import as_json, plain, show_json, telling
 from vcnd.model.policy import LAST_PORT, Protocol
 from vcnd.model.policy_answers import DryRunAnswer, ExplainAnswer, PodShown
@@ -55,13 +55,13 @@ def policy(context: click.Context, path: str) -> None:
     Exit codes: 0 when the answer was printed, 1 when vcnd-policy cannot be asked or the
     input is bad, 2 when the command is wrong; of explain also 3 and 4.
     """
-    context.obj = PolicySocket(path)
+    context.obj = PolicyAsker(path)
 
 
 @policy.command()
 @as_json
 @click.pass_obj
-def status(ask: PolicySocket, *, as_json: bool) -> None:
+def status(ask: PolicyAsker, *, as_json: bool) -> None:
     """Show what is known of the cluster, and what is in force here."""
     with telling():
         answer = ask.raw("VCND_POLICY_STATUS")
@@ -76,7 +76,7 @@ def status(ask: PolicySocket, *, as_json: bool) -> None:
 @click.argument("pod", metavar="[NAMESPACE/]POD")
 @as_json
 @click.pass_obj
-def show(ask: PolicySocket, pod: str, *, as_json: bool) -> None:
+def show(ask: PolicyAsker, pod: str, *, as_json: bool) -> None:
     """Show which policies are about a pod, and what is in force for it.
 
     For a pod of this node it also shows the kernel's chains. The counters of a chain
@@ -117,7 +117,7 @@ def _port(
 @as_json
 @click.pass_obj
 def explain(
-    ask: PolicySocket,
+    ask: PolicyAsker,
     source: str,
     destination: str,
     port: tuple[Protocol | None, int],
@@ -163,7 +163,7 @@ def explain(
 )
 @as_json
 @click.pass_obj
-def dry_run(ask: PolicySocket, file: Path, most: int, *, as_json: bool) -> None:
+def dry_run(ask: PolicyAsker, file: Path, most: int, *, as_json: bool) -> None:
     """Say which connections there are now that policies would deny.
 
     FILE has NetworkPolicies and ClusterNetworkPolicies, in YAML or JSON; "-" is the

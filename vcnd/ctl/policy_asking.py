@@ -13,8 +13,8 @@ T = TypeVar("T")
 UNIT = "vcnd-policy"
 
 
-class PolicySocket:
-    """The way to vcnd-policy."""
+class PolicyAsker:
+    """Asks vcnd-policy by its socket."""
 
     def __init__(self, path: str) -> None:
         self._path = path

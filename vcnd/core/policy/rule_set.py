@@ -29,6 +29,8 @@ OPEN = "open"
 
 SHORT = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
 """A direction in the names of chains and counters."""
+SIDES = {direction: f"{direction.lower()}_side" for direction in Direction}
+"""The chains at the kernel's hook: each judges one side of a connection."""
 
 Element = str | tuple[str, Protocol, int]
 """An address, a network, or a port of an address."""

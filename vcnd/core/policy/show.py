@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vcnd.core.policy.explain import reasons
 from vcnd.core.policy.judge import Decision, Judge, Verdict
+from vcnd.core.policy.rule_set import SIDES
 from vcnd.core.policy.words import KINDS, rules_of
 from vcnd.model.policy import Direction, Packet, Policy, PolicyPod, Tier
 from vcnd.model.policy_answers import (
@@ -17,7 +18,7 @@ from vcnd.model.policy_answers import (
 HELD, AJAR = "held", "ajar"
 MOST_POLICIES = 50
 """Of one pod and direction, that are shown."""
-CHAINS = {"egress_side": Direction.EGRESS, "ingress_side": Direction.INGRESS}
+CHAINS = {chain: direction for direction, chain in SIDES.items()}
 """The chains at the hook, and the side of a connection that each one judges."""
 
 

@@ -34,6 +34,7 @@ from vcnd.core.policy.rule_set import (
     HOLD,
     OPEN,
     SHORT,
+    SIDES,
     Chain,
     Kind,
     Line,
@@ -315,7 +316,7 @@ def _base_chains(
     ):
         dropped = Drop(direction=direction, why=Why.UNKNOWN)
         yield from chain(
-            f"{direction.lower()}_side",
+            SIDES[direction],
             f"type filter hook forward priority {priority};",
             f'{link} != "{link_prefix}*" accept',
             *(f'{link} "{stranger}" accept' for stranger in strangers),
