@@ -40,7 +40,7 @@ CONFORMANCE_SUBSET = (
     "^CNP(AdminTier(IngressTCP|EgressUDP|EgressNamedPort|Integration|PriorityField)"
     "|BaselineTierIngressSCTP)$"
 )
-CYCLONUS_EVERY = 16
+CYCLONUS_EVERY = 46
 """The subset is one of so many cases."""
 FEATURES = ("ClusterNetworkPolicyNamedPorts",)
 """What is claimed beyond the core: peers by nodes and by domain names are not."""
@@ -174,6 +174,6 @@ def _conformance(cluster: Cluster, extent: Extent) -> Result:
 
 SUITES = {
     "e2e": Suite(run=_e2e, whole=45, subset=6),
-    "cyclonus": Suite(run=_cyclonus, whole=230, subset=15),
+    "cyclonus": Suite(run=_cyclonus, whole=230, subset=5),
     "conformance": Suite(run=_conformance, whole=22, subset=6),
 }
