@@ -1,5 +1,6 @@
 """What suites of others report, as we read it."""
 
+import re
 from pathlib import Path
 
 from integration.kind.suites import policy
@@ -31,6 +32,20 @@ CYCLONUS = """\
 </testsuite>
 """
 
+BETWEEN = "NetworkPolicy between server and client"
+NETPOL = (
+    f"{BETWEEN} should support a 'default-deny-ingress' policy",
+    f"[LinuxOnly] {BETWEEN} using UDP should support a 'default-deny-ingress' policy",
+    f"{BETWEEN} should enforce except clause while egress access to server in CIDR"
+    " block",
+    f"{BETWEEN} should enforce policy based on Multiple PodSelectors and"
+    " NamespaceSelectors",
+    f"{BETWEEN} should allow egress access on one named port",
+    f"{BETWEEN} should stop enforcing policies after they are deleted",
+    f"{BETWEEN} should support allow-all policy",
+)
+"""Some of Kubernetes' tests, as ginkgo names them."""
+
 
 def test_go_subtests_are_counted_at_the_first_level() -> None:
     result = of_go_test(GO_TEST)
@@ -59,3 +74,12 @@ def test_suite_that_runs_fewer_tests_has_not_passed() -> None:
     assert policy.passed("e2e", Result(passed=whole), extent)
     assert not policy.passed("e2e", Result(passed=whole - 1), extent)
     assert not policy.passed("e2e", Result(passed=whole, failures=["x"]), extent)
+
+
+def test_subset_of_e2e_names_tests_that_are_there() -> None:
+    names = [
+        f"[sig-network] Netpol {words} [Feature:NetworkPolicy]" for words in NETPOL
+    ]
+    chosen = [name for name in names if re.search(policy.E2E_SUBSET, name)]
+    assert len(chosen) == policy.SUITES["e2e"].subset
+    assert names[-1] not in chosen

@@ -30,11 +30,11 @@ E2E_FOCUS = r"\[Feature:NetworkPolicy\]"
 NO_SCTP = "SCTPConnectivity"
 """Their agnhost needs SCTP sockets; the other suites run ours (images/suites.py)."""
 E2E_SUBSET = (
-    r"\[Feature:NetworkPolicy\].*should (support a 'default-deny-ingress' policy|"
+    r"should (support a 'default-deny-ingress' policy|"
     r"enforce except clause while egress access to server in CIDR block|"
     r"enforce policy based on Multiple PodSelectors and NamespaceSelectors|"
     r"allow egress access on one named port|"
-    r"stop enforcing policies after they are deleted)"
+    r"stop enforcing policies after they are deleted) \[Feature:NetworkPolicy\]"
 )
 CONFORMANCE_SUBSET = (
     "^CNP(AdminTier(IngressTCP|EgressUDP|EgressNamedPort|Integration|PriorityField)"
