@@ -1,12 +1,13 @@
 """What we write into Kubernetes, as bodies of requests."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any
 
 from vcnd.core.podnetwork import network_name
 from vcnd.core.requests import RESOURCE_PREFIX
+from vcnd.kube import events
+from vcnd.kube.events import timestamp
 from vcnd.kube.wire import NetworkSpec, Node, Taint
 from vcnd.model.family import Family, family_of
 from vcnd.model.podnetwork import ApplicationResource, PodNetwork
@@ -20,13 +21,6 @@ CONDITION = "NetworkUnavailable"
 ONLY_RESOURCES = "oci.oraclecloud.com/application-resource-only"
 """OKE's taint of nodes all of whose profiles are for application resources."""
 DEFAULT_MAXIMUM = 110
-MOST_NAME = 253
-"""Characters of an object's name: a pod's may have as many itself."""
-
-
-def timestamp(seconds: float) -> str:
-    """Return a time as Kubernetes writes it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def network(instance_id: str, wanted: PodNetwork, node: Node) -> dict[str, Any]:
@@ -104,31 +98,23 @@ def event(
 ) -> tuple[str, dict[str, Any]]:
     """Return where an Event is posted, and the Event."""
     pod = notice.pod
-    namespace = pod.namespace if pod else "default"
-    name = pod.name if pod else node_name
-    start = name[: MOST_NAME - 1 - len(unique)].rstrip("-.")
-    body = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"namespace": namespace, "name": f"{start}.{unique}"},
-        "involvedObject": {
-            "apiVersion": "v1",
-            "kind": "Pod" if pod else "Node",
-            "name": name,
-            "uid": pod.uid if pod else node_uid,
-            **({"namespace": namespace} if pod else {}),
-        },
-        "type": "Warning" if notice.warning else "Normal",
-        "reason": notice.reason,
-        "message": notice.message[:1024],
-        "count": 1,
-        "firstTimestamp": timestamp(now),
-        "lastTimestamp": timestamp(now),
-        "source": {"component": COMPONENT, "host": node_name},
-        "reportingComponent": COMPONENT,
-        "reportingInstance": node_name,
-    }
-    return f"/api/v1/namespaces/{namespace}/events", body
+    about = events.About(
+        api_version="v1",
+        kind="Pod" if pod else "Node",
+        namespace=pod.namespace if pod else "",
+        name=pod.name if pod else node_name,
+        uid=pod.uid if pod else node_uid,
+    )
+    return events.event(
+        about,
+        component=COMPONENT,
+        node=node_name,
+        unique=unique,
+        reason=notice.reason,
+        message=notice.message,
+        now=now,
+        warning=notice.warning,
+    )
 
 
 def taints(

@@ -5,6 +5,10 @@ import msgspec
 from vcnd.kubeapi.wire import Object, Wire
 from vcnd.model.podnetwork import VnicProfile
 
+DEFAULT_NAMESPACE = "default"
+"""That of an object in a file which names none; Events on objects of the cluster are
+there, too."""
+
 
 class Namespace(Object, frozen=True):
     """A namespace."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from vcnd.kube import bodies, early
+from vcnd.kube import bodies, early, events
 from vcnd.kube.wire import NativePodNetwork, Node
 from vcnd.kubeapi.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kubeapi.errors import ConflictError, KubeError, NotFoundError
@@ -16,11 +16,6 @@ from vcnd.kubeapi.wire import Object
 from vcnd.log import log
 from vcnd.model.errors import ClusterError
 from vcnd.model.report import ClusterEvent, NodeReport
-
-REFUSED_FOR_GOOD = {400, 403, 413, 422}
-"""An Event that is refused so would be refused again: its namespace is terminating, or
-a policy denies it."""
-
 
 _node_decoder = msgspec.json.Decoder(Node)
 
@@ -199,13 +194,9 @@ class Writer:
             now=self._wall_clock(),
         )
         try:
-            await self._request("POST", path, body)
-        except NotFoundError:
-            pass  # its namespace has gone, and the pod with it
+            await events.post(self._client, path, body)
         except KubeError as error:
-            if error.status not in REFUSED_FOR_GOOD:
-                raise ClusterError(str(error), cause=error.cause) from error
-            log.warning("event_refused", event_reason=event.reason, reason=str(error))
+            raise ClusterError(str(error), cause=error.cause) from error
 
 
 def as_read(found: Object) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from tests.doubles.apiserver import MemoryApiServer
+from vcnd.kube.events import MOST_MESSAGE
 from vcnd.kube.policy.events import (
     CHOSEN,
     CLUSTER_POLICY,
     LOOK_SECONDS,
-    MOST_MESSAGE,
     MOST_NAMED,
     MOST_POSTS,
     NETWORK_POLICY,
@@ -169,37 +169,40 @@ async def test_a_flaw_is_posted_once_until_kubernetes_drops_it(
         assert len(posted(api)) == 4
 
 
+async def refused(folder: Path, status: int) -> tuple[int, set[str]]:
+    """Let the first post of an Event be refused; return how many posts there are, and
+    the names of the log's events.
+    """
+    with log.collected() as events:
+        async with followed(folder, flawed_object(1)) as api:
+            api.refusals = [status]
+            await trio.sleep(10 * LOOK_SECONDS)
+            count = len(posted(api))
+    return count, {e["event"] for e in events}
+
+
 async def test_an_event_that_is_there_is_posted(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
-    with log.collected() as events:
-        async with followed(tmp_path, flawed_object(1)) as api:
-            api.refusals = [409]
-            await trio.sleep(10 * LOOK_SECONDS)
-            assert len(posted(api)) == 1
-    assert {e["event"] for e in events} <= {"policy_flawed"}
+    count, events = await refused(tmp_path, 409)
+    assert count == 1
+    assert events <= {"policy_flawed"}
 
 
 async def test_an_event_that_could_not_be_posted_is_posted_later(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
-    with log.collected() as events:
-        async with followed(tmp_path, flawed_object(1)) as api:
-            api.refusals = [503]
-            await trio.sleep(10 * LOOK_SECONDS)
-            assert len(posted(api)) == 2
-    assert "cluster_write_failed" in [e["event"] for e in events]
+    count, events = await refused(tmp_path, 503)
+    assert count == 2
+    assert "cluster_write_failed" in events
 
 
 async def test_an_event_that_is_refused_for_good_is_logged(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
-    with log.collected() as events:
-        async with followed(tmp_path, flawed_object(1)) as api:
-            api.refusals = [403]
-            await trio.sleep(10 * LOOK_SECONDS)
-            assert len(posted(api)) == 1
-    assert "event_refused" in [e["event"] for e in events]
+    count, events = await refused(tmp_path, 403)
+    assert count == 1
+    assert "event_refused" in events
 
 
 async def test_many_flaws_are_posted_by_and_by(

@@ -7,18 +7,19 @@ with it, so the API server takes the first and refuses the others.
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Never
 
 import msgspec
 import trio
 
-from vcnd.kube.bodies import MOST_NAME, timestamp
+from vcnd.kube import events
 from vcnd.kube.policy import wire as policy_wire
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kubeapi.cache import Skipped
 from vcnd.kubeapi.client import KubeClient
-from vcnd.kubeapi.errors import ConflictError, KubeError, NotFoundError
+from vcnd.kubeapi.errors import ConflictError, KubeError
 from vcnd.log import log
 
 COMPONENT = "vcnd-policy"
@@ -33,9 +34,6 @@ MOST_POSTS = 20
 MOST_NAMED = 5
 """So many flaws of one policy are named."""
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-MOST_MESSAGE = 1024
-"""Characters; the API's bound."""
-REFUSED_FOR_GOOD = (400, 403, 413, 422)
 
 
 class FlawedPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,31 +124,23 @@ def event(flawed: FlawedPolicy, *, node: str, now: float) -> tuple[str, dict[str
         node: who posts it.
         now: seconds since 1970.
     """
-    namespace = flawed.namespace or policy_wire.DEFAULT_NAMESPACE
     unique = blake2b(f"{flawed.uid} {flawed.what}".encode(), digest_size=8).hexdigest()
-    start = flawed.name[: MOST_NAME - 1 - len(unique)].rstrip("-.")
-    body = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"namespace": namespace, "name": f"{start}.{unique}"},
-        "involvedObject": {
-            "apiVersion": flawed.api_version,
-            "kind": flawed.kind,
-            "name": flawed.name,
-            "uid": flawed.uid,
-            **({"namespace": namespace} if flawed.namespace else {}),
-        },
-        "type": "Warning",
-        "reason": REASON,
-        "message": flawed.what[:MOST_MESSAGE],
-        "count": 1,
-        "firstTimestamp": timestamp(now),
-        "lastTimestamp": timestamp(now),
-        "source": {"component": COMPONENT, "host": node},
-        "reportingComponent": COMPONENT,
-        "reportingInstance": node,
-    }
-    return f"/api/v1/namespaces/{namespace}/events", body
+    about = events.About(
+        api_version=flawed.api_version,
+        kind=flawed.kind,
+        namespace=flawed.namespace,
+        name=flawed.name,
+        uid=flawed.uid,
+    )
+    return events.event(
+        about,
+        component=COMPONENT,
+        node=node,
+        unique=unique,
+        reason=REASON,
+        message=flawed.what,
+        now=now,
+    )
 
 
 class PolicyEvents:
@@ -209,11 +199,5 @@ class PolicyEvents:
             KubeError: it may be posted later.
         """
         path, body = event(flawed, node=self._node, now=self._wall_clock())
-        try:
-            await self._client.request("POST", path, body=body)
-        except (ConflictError, NotFoundError):
-            pass  # it is there; or its namespace has gone, and the policy with it
-        except KubeError as error:
-            if error.status not in REFUSED_FOR_GOOD:
-                raise
-            log.warning("event_refused", event_reason=REASON, reason=str(error))
+        with suppress(ConflictError):  # another node has posted it
+            await events.post(self._client, path, body)

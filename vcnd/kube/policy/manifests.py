@@ -11,13 +11,12 @@ from vcnd.kube.policy import policies, trim
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.policy.wire import (
     CLUSTER_POLICY,
-    DEFAULT_NAMESPACE,
     NETWORK_POLICY,
     ClusterNetworkPolicy,
     NetworkPolicy,
     Pod,
 )
-from vcnd.kube.wire import Namespace
+from vcnd.kube.wire import DEFAULT_NAMESPACE, Namespace
 from vcnd.kubeapi.wire import Meta
 
 Known = Namespace | Pod | NetworkPolicy | ClusterNetworkPolicy

@@ -10,11 +10,11 @@ from vcnd.kube.policy import policies
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.policy.wire import (
     CLUSTER_POLICY,
-    DEFAULT_NAMESPACE,
     NETWORK_POLICY,
     ClusterNetworkPolicy,
     NetworkPolicy,
 )
+from vcnd.kube.wire import DEFAULT_NAMESPACE
 from vcnd.model.errors import BadRequestError
 from vcnd.model.policy import Policy
 

@@ -12,9 +12,6 @@ from vcnd.kubeapi.wire import Object, Wire
 NETWORK_POLICY = "networking.k8s.io/v1", "NetworkPolicy"
 CLUSTER_POLICY = "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"
 """The version of the API, and the kind."""
-DEFAULT_NAMESPACE = "default"
-"""That of an object in a file which names none; Events on objects of the cluster are
-there, too."""
 
 
 class LabelRequirement(Wire, frozen=True):
