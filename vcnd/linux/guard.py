@@ -79,7 +79,7 @@ class Watch:
             data = await events.received(self._nft, self._is_own)
             if data is not None:
                 # Each ADD and DEL changes elements: two events that say nothing.
-                data = of_others(data, self._own_port())
+                data = of_others(data, {self._own_port()})
                 if not data:
                     continue
             hear(data)
@@ -88,4 +88,4 @@ class Watch:
 
     def _is_own(self, header: bytes) -> bool:
         """Return True if a message is about a change by the port of our elements."""
-        return not of_others(header, self._own_port())
+        return not of_others(header, {self._own_port()})

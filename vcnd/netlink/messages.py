@@ -14,7 +14,7 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -89,29 +89,18 @@ def numbered(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         at += (length + 3) & ~3
 
 
-def sent(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (sender's port, type, body) of each message in a datagram."""
-    at = 0
-    while at + HEADER.size <= len(data):
-        length, kind, _, _, port = HEADER.unpack_from(data, at)
-        if length < HEADER.size:
-            return
-        yield port, kind, data[at + 16 : at + length]
-        at += (length + 3) & ~3
-
-
-def of_others(data: bytes, port: int) -> bytes:
-    """Return the messages of a datagram that are not about a port's own requests."""
-    at, kept = 0, b""
+def of_others(data: bytes, ports: Collection[int]) -> bytes:
+    """Return the messages of a datagram that are not about these ports' requests."""
+    at, kept = 0, bytearray()
     while at + HEADER.size <= len(data):
         length, _, _, _, sender = HEADER.unpack_from(data, at)
         if length < HEADER.size:
             break
         end = at + ((length + 3) & ~3)
-        if sender != port:
+        if sender not in ports:
             kept += data[at:end]
         at = end
-    return kept
+    return bytes(kept)
 
 
 def attributes(data: bytes) -> dict[int, bytes]:

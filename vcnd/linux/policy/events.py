@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from vcnd.netlink import nftables
 from vcnd.netlink.listed import string
-from vcnd.netlink.messages import attributes, sent
+from vcnd.netlink.messages import attributes, messages, of_others
 
 OBJECT_TABLE = 1
 """The attribute that names an object's table, or the table itself."""
@@ -25,12 +25,11 @@ def touched(
         own_ports: the ports of our own changes.
     """
     found = set[str]()
-    for port, kind, body in sent(data):
+    for kind, _, body in messages(of_others(data, own_ports)):
         if (
             kind >> 8 == nftables.NFNL_SUBSYS_NFTABLES
             and kind & 0xFF != nftables.NFT_MSG_NEWGEN
             and body[:1] == bytes([nftables.NFPROTO_INET])
-            and port not in own_ports
         ):
             found.add(string(attributes(body[4:]).get(OBJECT_TABLE, b"")))
     return frozenset(found.intersection(tables))
