@@ -18,6 +18,8 @@ from integration.lab.bare import BareStage, bare_stage
 from integration.lab.lab import Lab, running_lab, world_text
 from integration.tests.express import skip_without_lane
 from integration.tests.kube import made_node
+from integration.tests.policy_process import Process
+from integration.tests.policy_stage import Stage
 
 POOL = {"batch": 6, "cooling_seconds": 0.2, "audit_seconds": 2.0}
 
@@ -77,3 +79,12 @@ def stage(bare: BareStage) -> Iterator[BareStage]:
     skip_without_lane(bare)
     yield bare
     bare.clear()
+
+
+@pytest.fixture
+def process(stage: Stage, tmp_path: Path) -> Iterator[Process]:
+    """vcnd-policy of a module's node (``policy_stage``); a test starts it."""
+    kubeconfig = stage.server.write_kubeconfig(stage.server.admin_token)
+    made = Process(tmp_path, kubeconfig)
+    yield made
+    made.kill()

@@ -1,8 +1,11 @@
 """A small cluster, and policies about it, for tests of what the kernel does."""
 
 from contextlib import AbstractContextManager
+from itertools import count
 
+from integration.lab import streams
 from integration.lab.policy import PolicyNode, policy_node
+from integration.lab.streams import Datagrams, Stream
 from tests.core.policy.strategies import NODES, OUTSIDE
 from vcnd.model.policy import (
     Attached,
@@ -41,9 +44,26 @@ def link_of(pod: PolicyPod) -> Attached:
     )
 
 
+PORTS = count(30_000)
+"""No two connections have a port in common."""
 WEB, DB, FAR, NAMELESS = "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"
 TCP, UDP, SCTP = Protocol
 BLUE, GREEN = "blue", "green"
+
+
+def tcp(node: PolicyNode, source: str, destination: str = WEB) -> Stream:
+    """Return a connection between two pods or hosts."""
+    server, client = (destination, next(PORTS)), (source, next(PORTS))
+    with streams.listen(node.space_of(destination), server) as listener:
+        return streams.connect(node.space_of(source), client, listener)
+
+
+def udp(node: PolicyNode, source: str, destination: str = WEB) -> Datagrams:
+    """Return two ends that may talk; nothing was sent yet."""
+    return streams.talk(
+        (node.space_of(source), (source, next(PORTS))),
+        (node.space_of(destination), (destination, next(PORTS))),
+    )
 
 
 def pod(number: int, namespace: str, app: str) -> PolicyPod:

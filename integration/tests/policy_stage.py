@@ -41,6 +41,12 @@ SLOT = VnicSlot(
     ),
 )
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
+FRIENDS = {
+    "podSelector": {"matchLabels": {"app": "web"}},
+    "ingress": [{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}],
+}
+"""The specs of two policies."""
 PORT = 8080
 SECONDS = 30.0
 

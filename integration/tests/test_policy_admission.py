@@ -2,22 +2,22 @@
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import make_pod
 from integration.tests.policy_process import Process
-from integration.tests.policy_stage import Stage, policy_stage, until
+from integration.tests.policy_stage import (
+    DENY_ALL,
+    FRIENDS,
+    Stage,
+    policy_stage,
+    until,
+)
 from vcnd.model.cause import Cause
 from vcnd.serve.policies import PolicySocket
 
-DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
-FRIENDS = {
-    "podSelector": {"matchLabels": {"app": "web"}},
-    "ingress": [{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}],
-}
 PATIENCE = 10.0
 """On a busy machine."""
 
@@ -26,14 +26,6 @@ PATIENCE = 10.0
 def stage(server: ApiServer) -> Iterator[Stage]:
     with policy_stage(server) as made:
         yield made
-
-
-@pytest.fixture
-def process(stage: Stage, tmp_path: Path) -> Iterator[Process]:
-    kubeconfig = stage.server.write_kubeconfig(stage.server.admin_token)
-    made = Process(tmp_path, kubeconfig)
-    yield made
-    made.kill()
 
 
 async def closed(stage: Stage, process: Process) -> None:

@@ -16,7 +16,14 @@ from fakeoci.fabric import netns
 from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.policy_process import Process
-from integration.tests.policy_stage import PORT, Stage, policy_stage, until
+from integration.tests.policy_stage import (
+    DENY_ALL,
+    FRIENDS,
+    PORT,
+    Stage,
+    policy_stage,
+    until,
+)
 from vcnd.kube.policy.proposals import proposals
 from vcnd.kube.policy.source import PolicySource
 from vcnd.kubeapi.client import KubeClient
@@ -28,11 +35,6 @@ from vcnd.policy.answers import Answers
 from vcnd.serve.policy_verbs import PolicyVerbs
 from vcnd.serve.server import Server
 
-DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
-FRIENDS = {
-    "podSelector": {"matchLabels": {"app": "web"}},
-    "ingress": [{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}],
-}
 TABLE = "inet vcnd-policy"
 
 
@@ -43,19 +45,16 @@ def stage(server: ApiServer) -> Iterator[Stage]:
 
 
 @pytest.fixture
-async def process(stage: Stage, tmp_path: Path) -> AsyncIterator[Process]:
+async def process(stage: Stage, process: Process) -> Process:
     """Only a is a friend of web."""
-    kubeconfig = stage.server.write_kubeconfig(stage.server.admin_token)
-    made = Process(tmp_path, kubeconfig)
     stage.pod("web", app="web")
     stage.pod("a", role="friend")
     stage.pod("b")
     stage.policy("deny-all", **DENY_ALL)
     stage.policy("friends", **FRIENDS)
-    made.start()
-    await until(made.has_put)
-    yield made
-    made.kill()
+    process.start()
+    await until(process.has_put)
+    return process
 
 
 async def test_kernel_agrees_with_what_policies_say(process: Process) -> None:

@@ -13,6 +13,7 @@ from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.kube import make_pod
 from integration.tests.policy_stage import (
+    DENY_ALL,
     LAYOUT,
     PORT,
     SECONDS,
@@ -54,7 +55,6 @@ async def engine(stage: Stage) -> AsyncIterator[None]:
 
 
 WEB = {"matchLabels": {"app": "web"}}
-DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
 
 
 async def test_a_policy_closes_and_another_opens(stage: Stage, engine: None) -> None:

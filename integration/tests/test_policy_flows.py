@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
 from msgspec.structs import replace
@@ -10,12 +9,13 @@ from msgspec.structs import replace
 from fakeoci.fabric import netns
 from integration.lab import streams
 from integration.lab.policy import NODE, PolicyNode
-from integration.lab.streams import Datagrams, Stream
+from integration.lab.streams import Datagrams
 from integration.tests.policy import (
     DB,
     FAR,
     KNOWN,
     LINKS,
+    PORTS,
     TCP,
     UDP,
     WEB,
@@ -23,10 +23,11 @@ from integration.tests.policy import (
     cluster,
     policy,
     small_node,
+    tcp,
+    udp,
 )
 from vcnd.model.policy import Cluster, Direction, Pods, PortRange, Rule
 
-PORTS = count(30_000)
 FROM_DB = Rule(peers=(Pods(pods=app("db")),))
 ANYBODY = policy(Rule())
 ONLY_DB = policy(FROM_DB)
@@ -46,17 +47,8 @@ def node(running: PolicyNode) -> PolicyNode:
     return running
 
 
-def tcp(node: PolicyNode, source: str, destination: str = WEB) -> Stream:
-    server, client = (destination, next(PORTS)), (source, next(PORTS))
-    with streams.listen(node.space_of(destination), server) as listener:
-        return streams.connect(node.space_of(source), client, listener)
-
-
-def udp(node: PolicyNode, source: str, destination: str = WEB) -> Datagrams:
-    made = streams.talk(
-        (node.space_of(source), (source, next(PORTS))),
-        (node.space_of(destination), (destination, next(PORTS))),
-    )
+def talk(node: PolicyNode, source: str, destination: str = WEB) -> Datagrams:
+    made = udp(node, source, destination)
     made.exchange()
     return made
 
@@ -71,7 +63,7 @@ def test_a_new_policy_cuts_what_it_does_not_allow(node: PolicyNode) -> None:
     with (
         tcp(node, DB) as allowed,
         tcp(node, "192.0.2.7") as other,
-        udp(node, "fd00::6", WEB6) as third,
+        talk(node, "fd00::6", WEB6) as third,
         tcp(node, WEB, FAR) as out,
     ):
         node.apply(cluster(ONLY_DB), LINKS)
@@ -95,7 +87,7 @@ def test_a_change_of_rules_cuts_what_they_no_longer_allow(node: PolicyNode) -> N
 
 def test_a_peer_that_is_no_longer_selected_is_cut(node: PolicyNode) -> None:
     node.apply(cluster(ONLY_DB), LINKS)
-    with tcp(node, DB) as flow, udp(node, FAR) as stays:
+    with tcp(node, DB) as flow, talk(node, FAR) as stays:
         node.apply(with_labels(1, "other"), LINKS)
         assert not flow.arrives()
         assert stays.arrives()
@@ -144,7 +136,7 @@ def test_an_error_about_an_answer_comes_back(node: PolicyNode) -> None:
     """It is about a connection that other rules have accepted."""
     ports = (PortRange(protocol=UDP),)
     node.apply(cluster(ANYBODY), LINKS)
-    with udp(node, "192.0.2.7") as flow:
+    with talk(node, "192.0.2.7") as flow:
         node.apply(cluster(policy(Rule(ports=ports))), LINKS)
         flow.client.close()
         assert flow.server.send(b"?")

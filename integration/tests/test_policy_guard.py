@@ -3,7 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
-from itertools import count, product
+from itertools import product
 
 import pytest
 from msgspec.structs import replace
@@ -11,18 +11,20 @@ from msgspec.structs import replace
 from fakeoci.fabric import netns
 from integration.lab import streams
 from integration.lab.policy import NODE, PolicyNode
-from integration.lab.streams import Datagrams, Stream
 from integration.tests.policy import (
     DB,
     FAR,
     LINKS,
     NAMELESS,
+    PORTS,
     TCP,
     WEB,
     app,
     cluster,
     policy,
     small_node,
+    tcp,
+    udp,
 )
 from vcnd.core.policy.generations import NUMBERS
 from vcnd.core.policy.rule_set import AJAR
@@ -31,7 +33,6 @@ from vcnd.linux.policy import table as policy_table
 from vcnd.model.policy import Direction, Packet, Pods, Rule, Tier
 
 OUT = "192.0.2.7"
-PORTS = count(40_000)
 LOST = f"delete table inet {policy_table.TABLE}\n"
 UNJUDGED = """
 flush ruleset
@@ -67,19 +68,6 @@ def node() -> Iterator[PolicyNode]:
     with small_node() as made:
         made.apply(cluster(), LINKS)
         yield made
-
-
-def tcp(node: PolicyNode, source: str, destination: str = WEB) -> Stream:
-    server, client = (destination, next(PORTS)), (source, next(PORTS))
-    with streams.listen(node.space_of(destination), server) as listener:
-        return streams.connect(node.space_of(source), client, listener)
-
-
-def udp(node: PolicyNode, source: str, destination: str = WEB) -> Datagrams:
-    return streams.talk(
-        (node.space_of(source), (source, next(PORTS))),
-        (node.space_of(destination), (destination, next(PORTS))),
-    )
 
 
 def syn(source: str, destination: str = WEB) -> Packet:

@@ -5,7 +5,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -13,29 +12,22 @@ from fakeoci.fabric import netns
 from integration.lab import streams
 from integration.lab.apiserver import ApiServer
 from integration.tests.policy_process import Process
-from integration.tests.policy_stage import PORT, Stage, policy_stage, until
+from integration.tests.policy_stage import (
+    DENY_ALL,
+    FRIENDS,
+    PORT,
+    Stage,
+    policy_stage,
+    until,
+)
 from vcnd.install import policies
 from vcnd.policy_daemon import OFF_STATUS
-
-DENY_ALL = {"podSelector": {}, "policyTypes": ["Ingress"]}
-FRIENDS = {
-    "podSelector": {"matchLabels": {"app": "web"}},
-    "ingress": [{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}],
-}
 
 
 @pytest.fixture
 def stage(server: ApiServer) -> Iterator[Stage]:
     with policy_stage(server) as made:
         yield made
-
-
-@pytest.fixture
-def process(stage: Stage, tmp_path: Path) -> Iterator[Process]:
-    kubeconfig = stage.server.write_kubeconfig(stage.server.admin_token)
-    made = Process(tmp_path, kubeconfig)
-    yield made
-    made.kill()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import signal
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -22,14 +21,6 @@ ACCEPTED = ("accepted_connections_total", "ingress", "default")
 def stage(server: ApiServer) -> Iterator[Stage]:
     with policy_stage(server) as made:
         yield made
-
-
-@pytest.fixture
-def process(stage: Stage, tmp_path: Path) -> Iterator[Process]:
-    kubeconfig = stage.server.write_kubeconfig(stage.server.admin_token)
-    made = Process(tmp_path, kubeconfig)
-    yield made
-    made.kill()
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ AWAY_SECONDS = {"killed": 5.0, "restarted": 1.0, "API server away": 60.0}
 PODS_EACH = 5
 PAUSE_SECONDS = 0.005
 ANSWER_SECONDS = 3.0
-"""A connection that gets no answer for so long is cut."""
+"""A connection counts as cut if it gets no answer for so long."""
 AFTER_SECONDS = 5.0
 """After a fault the process is in force again in less."""
 

@@ -55,7 +55,7 @@ POLICIES: dict[str, Body] = {
         "ingress": [{"from": [{"podSelector": _app(NEW)}], "ports": PORTS}],
     },
 }
-"""A new pod may connect to the target, and nobody to a new pod."""
+"""A new pod may connect to the target; no pod or host may connect to a new pod."""
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 From before its ADD a pod sends packets that its policy denies to a host outside, and
 the host sends to the pod as soon as it has an address.  When ADD returns, the pod
 connects to a pod on another node that allows it: a first SYN that is lost is sent again
-after a second, so a slow connection tells of it.
+after a second, so a slow connection shows that.
 """
 
 import random
@@ -51,7 +51,7 @@ SYN_SECONDS = 0.9
 """A connection that takes longer has lost its first SYN."""
 CONNECT_SECONDS = 5.0
 WATCH_SECONDS = 1.0
-"""Packets that pass count from before ADD until so long after it."""
+"""Packets are counted from before ADD until so long after it."""
 CHURN_SECONDS = 0.2
 
 
@@ -84,7 +84,7 @@ def start(stage: Living, side: Side, outside: Ear, number: int) -> Start | None:
                 took = sandbox.add()
             except PluginError:
                 return None
-            # A kubelet tells it a second later: here nobody has to wait for that.
+            # The kubelet writes the status a second later; the bench does not wait.
             telling = threading.Thread(target=sandbox.tell)
             telling.start()
             connected = _connect(name, stage.targets[side.name])
