@@ -8,45 +8,17 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 
+from tests.policy.samples import STATUS
 from vcnd.core.policy.denials import InForce
 from vcnd.core.policy.drops import Counted, Why
 from vcnd.core.policy.tally import Tally
 from vcnd.log import log
 from vcnd.model.policy import Cluster, Direction, Pods, Policy, PolicyRef, Tier
-from vcnd.model.policy_status import (
-    FlawedStatus,
-    FollowedStatus,
-    PolicyStatus,
-    RulesStatus,
-)
 from vcnd.policy.counts import Counts
 from vcnd.policy.meter import Meter
 from vcnd.policy.metrics import Metrics
 
 INGRESS, EGRESS = Direction
-STATUS = PolicyStatus(
-    enforcement="strict",
-    cluster=FollowedStatus(
-        synced=True,
-        awaited=(),
-        namespaces=2,
-        pods=7,
-        policies=2,
-        cluster_policies=1,
-        flawed=(FlawedStatus(policy="blue/odd", flaws=("spec: no",)),),
-    ),
-    rules=RulesStatus(
-        in_force_seconds=3.0,
-        links=4,
-        held=1,
-        chains=2,
-        sets=3,
-        elements=9,
-        changes=5,
-        last_change_seconds=0.1,
-        refused="",
-    ),
-)
 COUNTS = {
     Counted(direction=INGRESS, why=Why.ISOLATED, chain="in_a", namespace="blue"): 3,
     Counted(direction=INGRESS, why=Why.ISOLATED, chain="in_b", namespace="blue"): 4,

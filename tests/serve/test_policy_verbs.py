@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from tests.policy.samples import STATUS as REPORT
 from vcnd.log import log
 from vcnd.model.admission import Admission
 from vcnd.model.phases import Phases
@@ -17,35 +18,10 @@ from vcnd.model.policy_answers import (
     WayShown,
 )
 from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQuestion
-from vcnd.model.policy_status import FollowedStatus, PolicyStatus, RulesStatus
+from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.cni_request import Request
 from vcnd.serve.policies import ADMIT
 from vcnd.serve.policy_verbs import DRY_RUN, EXPLAIN, SHOW, STATUS, PolicyVerbs
-
-REPORT = PolicyStatus(
-    enforcement="strict",
-    cluster=FollowedStatus(
-        synced=True,
-        awaited=(),
-        namespaces=1,
-        pods=2,
-        policies=3,
-        cluster_policies=0,
-        flawed=(),
-    ),
-    rules=RulesStatus(
-        in_force_seconds=1.5,
-        links=2,
-        held=0,
-        chains=1,
-        sets=1,
-        elements=4,
-        changes=7,
-        last_change_seconds=0.01,
-        refused="",
-    ),
-)
-
 
 POD = PodShown(
     pod="shop/web",
