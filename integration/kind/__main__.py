@@ -30,7 +30,7 @@ from integration.kind.options import (
 )
 from integration.kind.settings import CLUSTER, state
 from integration.kind.suites.command import policy as policy_command
-from integration.kind.up import bring_up
+from integration.kind.up import bring_up, up_for
 
 LEAST_NODES = 3
 """Of a cluster for the checks: a control plane, and workers that talk to each other."""
@@ -147,25 +147,20 @@ def test(
     console = console_of(as_json=as_json)
     cache = Cache(console)
     began = time.monotonic()
-    cluster = clusters.running(cache)
-    own = cluster is None
-    _refuse_unfit(nodes if cluster is None else len(cluster.nodes()))
-    if not own and not express:
+    running = clusters.running(cache)
+    _refuse_unfit(nodes if running is None else len(running.nodes()))
+    if running is not None and not express:
         sys.exit("vcn kind: a cluster is up; end it (./vcn kind down) for --no-express")
-    try:
-        if cluster is None:
-            cluster = bring_up(
-                cache,
-                console,
-                nodes=nodes,
-                offline=offline,
-                express=express,
-                policy=policy,
-            )
+    with up_for(
+        cache,
+        console,
+        keep=keep,
+        nodes=nodes,
+        offline=offline,
+        express=express,
+        policy=policy,
+    ) as cluster:
         results = run.checks(cluster, cache, console, only=only)
-    finally:
-        if own and not keep:
-            clusters.tear_down(cache)
     seconds = round(time.monotonic() - began, 1)
     ok = all(r["ok"] for r in results)
     if as_json:

@@ -1,6 +1,8 @@
 """The whole of a cluster: nodes in the fake VCN, and vcnd on them."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 
@@ -51,3 +53,43 @@ def bring_up(
     console.print(f"  vcnd serves, all nodes are ready [dim]{took:.0f} s[/]")
     cache.prune()
     return cluster
+
+
+@contextmanager
+def up_for(
+    cache: Cache,
+    console: Console,
+    *,
+    keep: bool,
+    nodes: int,
+    offline: bool,
+    express: bool,
+    policy: str,
+) -> Iterator[Cluster]:
+    """Yield the cluster that is up, or one of our own that ends with the body.
+
+    Args:
+        cache: has its programs and images, or gets them.
+        console: where progress is told.
+        keep: leave up what was not up before.
+        nodes: as the others, of one of our own (``bring_up``).
+        offline: likewise.
+        express: likewise.
+        policy: likewise.
+    """
+    running = clusters.running(cache)
+    if running is not None:
+        yield running
+        return
+    try:
+        yield bring_up(
+            cache,
+            console,
+            nodes=nodes,
+            offline=offline,
+            express=express,
+            policy=policy,
+        )
+    finally:
+        if not keep:
+            clusters.tear_down(cache)

@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from integration.build.cache import Cache
-from integration.kind import cluster as clusters
 from integration.kind.options import JSON, NODES, OFFLINE, console_of
 from integration.kind.settings import state
 from integration.kind.suites import policy as policy_suites
-from integration.kind.up import bring_up
+from integration.kind.up import up_for
 
 
 @click.command()
@@ -49,26 +48,20 @@ def policy(
     """
     console = console_of(as_json=as_json)
     cache = Cache(console)
-    cluster = clusters.running(cache)
-    own = cluster is None
     extent = policy_suites.Extent(
         subset=subset, report=(report or state() / "conformance.yaml").absolute()
     )
-    try:
-        if cluster is None:
-            cluster = bring_up(
-                cache,
-                console,
-                nodes=nodes,
-                offline=offline,
-                express=True,
-                policy="strict",
-            )
+    with up_for(
+        cache,
+        console,
+        keep=keep,
+        nodes=nodes,
+        offline=offline,
+        express=True,
+        policy="strict",
+    ) as cluster:
         chosen = names or tuple(policy_suites.SUITES)
         results = policy_suites.run(cluster, console, chosen, extent)
-    finally:
-        if own and not keep:
-            clusters.tear_down(cache)
     ok = all(policy_suites.passed(n, r, extent) for n, r in results.items())
     if as_json:
         suites = {name: result.as_json() for name, result in results.items()}
