@@ -1,4 +1,4 @@
-"""Events of Kubernetes: what they are made of, and how one is posted."""
+"""Events of Kubernetes, as bodies of requests."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,17 +6,11 @@ from typing import Any
 import msgspec
 
 from vcnd.kube.wire import DEFAULT_NAMESPACE
-from vcnd.kubeapi.client import KubeClient
-from vcnd.kubeapi.errors import KubeError, NotFoundError
-from vcnd.log import log
 
 MOST_NAME = 253
 """Characters of an object's name: a pod's may have as many itself."""
 MOST_MESSAGE = 1024
 """Characters; the API's bound."""
-REFUSED_FOR_GOOD = {400, 403, 413, 422}
-"""An Event that is refused so would be refused again: its namespace is terminating, or
-a policy denies it."""
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,19 +76,3 @@ def event(
         "reportingInstance": node,
     }
     return f"/api/v1/namespaces/{namespace}/events", body
-
-
-async def post(client: KubeClient, path: str, body: dict[str, Any]) -> None:
-    """Post an Event; one that is refused for good is logged.
-
-    Raises:
-        KubeError: it may be posted later.
-    """
-    try:
-        await client.request("POST", path, body=body)
-    except NotFoundError:
-        pass  # its namespace has gone, and the object with it
-    except KubeError as error:
-        if error.status not in REFUSED_FOR_GOOD:
-            raise
-        log.warning("event_refused", event_reason=body["reason"], reason=str(error))

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from vcnd.kube import bodies, early, events
+from vcnd.kube import bodies, early
+from vcnd.kube.posting import post
 from vcnd.kube.wire import NativePodNetwork, Node
 from vcnd.kubeapi.client import MERGE_PATCH, STRATEGIC_PATCH, KubeClient
 from vcnd.kubeapi.errors import ConflictError, KubeError, NotFoundError
@@ -194,7 +195,7 @@ class Writer:
             now=self._wall_clock(),
         )
         try:
-            await events.post(self._client, path, body)
+            await post(self._client, path, body)
         except KubeError as error:
             raise ClusterError(str(error), cause=error.cause) from error
 

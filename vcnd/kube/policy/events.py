@@ -17,6 +17,7 @@ import trio
 from vcnd.kube import events
 from vcnd.kube.policy import wire as policy_wire
 from vcnd.kube.policy.policies import ReadPolicy
+from vcnd.kube.posting import post
 from vcnd.kubeapi.cache import Skipped
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.errors import ConflictError, KubeError
@@ -200,4 +201,4 @@ class PolicyEvents:
         """
         path, body = event(flawed, node=self._node, now=self._wall_clock())
         with suppress(ConflictError):  # another node has posted it
-            await events.post(self._client, path, body)
+            await post(self._client, path, body)
