@@ -5,7 +5,7 @@ a machine that is slow for a second is slow for all of them, and the ratio of tw
 neighbouring blocks says more than the ratio of two means.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeVar
@@ -106,3 +106,19 @@ class Samples:
             high=percentile(ratios, 90),
             p99=percentile(self.all(of), 99) / percentile(self.all(to), 99),
         )
+
+
+def median_ratios(
+    measured: Mapping[str, Samples], wanted: Mapping[str, tuple[str, str, str]]
+) -> dict[str, float]:
+    """Return the median ratios of those pairs of sides that were measured.
+
+    Args:
+        measured: the samples of each test.
+        wanted: test, side, and the side it is compared with, by the ratio's name.
+    """
+    return {
+        name: round(measured[test].ratio(of, to).p50, 3)
+        for name, (test, of, to) in wanted.items()
+        if {of, to} <= measured[test].blocks.keys()
+    }

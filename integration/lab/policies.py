@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,15 +137,7 @@ async def _ended(process: subprocess.Popen[bytes]) -> None:
 @asynccontextmanager
 async def enforced(directory: Path, nodes: Iterable[Node]) -> AsyncIterator[None]:
     """Run the processes of some nodes, with objects of one directory."""
-    async with _all([PolicyProcess(node, directory) for node in nodes]):
-        yield
-
-
-@asynccontextmanager
-async def _all(processes: list[PolicyProcess]) -> AsyncIterator[None]:
-    if not processes:
-        yield
-        return
-    first, *rest = processes
-    async with first.running(), _all(rest):
+    async with AsyncExitStack() as stack:
+        for node in nodes:
+            await stack.enter_async_context(PolicyProcess(node, directory).running())
         yield

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.bench.samples import Samples, percentile, turns
+from integration.bench.samples import Samples, median_ratios, percentile, turns
 
 VALUES = st.lists(st.floats(0.1, 1e6), min_size=1, max_size=50)
 
@@ -61,3 +61,11 @@ def test_sides_with_unlike_many_blocks_are_refused() -> None:
     samples.add("theirs", [1.0])
     with pytest.raises(ValueError, match="shorter"):
         samples.ratio("ours", "theirs")
+
+
+def test_ratios_are_those_of_sides_that_were_measured() -> None:
+    samples = Samples()
+    samples.add("one", [1.0])
+    samples.add("two", [2.0])
+    wanted = {"half": ("rr", "one", "two"), "none": ("rr", "one", "three")}
+    assert median_ratios({"rr": samples}, wanted) == {"half": 0.5}

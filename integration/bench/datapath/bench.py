@@ -17,7 +17,7 @@ from integration.bench.datapath.stage import (
 )
 from integration.bench.noise import Meter
 from integration.bench.report import Report, Row, row
-from integration.bench.samples import Samples, in_turn
+from integration.bench.samples import Samples, in_turn, median_ratios
 from integration.build.cache import Cache
 
 TESTS = {
@@ -124,8 +124,4 @@ def _values(cross: dict[str, Samples]) -> dict[str, float]:
         "ordinary_rr_of_flannel": ("rr", OFF, FLANNEL),
         "rr_250_pods_of_1_pod": ("rr", stage.with_pods(MOST_PODS), OURS),
     }
-    return {
-        name: round(cross[test].ratio(of, to).p50, 3)
-        for name, (test, of, to) in wanted.items()
-        if {of, to} <= cross[test].blocks.keys()
-    }
+    return median_ratios(cross, wanted)

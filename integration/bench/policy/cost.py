@@ -20,7 +20,7 @@ from integration.bench.policy.daemon import PolicyDaemon
 from integration.bench.policy.kube_router import KubeRouter
 from integration.bench.policy.synthetic import PODS_A_NODE, Body, Pod
 from integration.bench.report import Report, row
-from integration.bench.samples import Samples, in_turn
+from integration.bench.samples import Samples, in_turn, median_ratios
 from integration.build.cache import Cache
 from integration.lab.apiserver import ApiServer
 
@@ -249,8 +249,4 @@ def _values(measured: dict[str, Samples]) -> dict[str, float]:
         "q8_rr_of_kube_router": ("rr", FULL, ROUTER_FULL),
         "q8_connect_of_kube_router": ("connect", FULL, ROUTER_FULL),
     }
-    return {
-        name: round(measured[test].ratio(of, to).p50, 3)
-        for name, (test, of, to) in wanted.items()
-        if {of, to} <= measured[test].blocks.keys()
-    }
+    return median_ratios(measured, wanted)
