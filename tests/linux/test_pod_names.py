@@ -35,6 +35,8 @@ def test_names_are_the_same_in_every_version() -> None:
 
 
 LONG = SandboxKey("n" * 200, "c" * 40, "eth0")
+LONGEST = PodRef(namespace="s" * 63, name="n" * 253, uid="1234")
+"""Kubernetes allows no longer names."""
 TOO_LONG = SandboxKey("n" * 250, "abc", "eth0")
 
 
@@ -46,7 +48,9 @@ TOO_LONG = SandboxKey("n" * 250, "abc", "eth0")
         (lease(pod=PodRef(namespace="shop", name="web-0")), "vcnd vcnd/abc/eth0"),
         (lease(express=False), "vcnd vcnd/abc/eth0 shop/web-0/1234 ordinary"),
         (lease(pod=PodRef(), express=False), "vcnd vcnd/abc/eth0 ordinary"),
-        # Without the pod if both are too long; empty if the key alone is too long.
+        # The uid alone if the names are too long, then no pod; empty if the key is.
+        (lease(pod=LONGEST), "vcnd vcnd/abc/eth0 //1234"),
+        (lease(pod=LONGEST, express=False), "vcnd vcnd/abc/eth0 //1234 ordinary"),
         (lease(LONG), f"vcnd {'n' * 200}/{'c' * 40}/eth0"),
         (lease(TOO_LONG), ""),
         (lease(LONG, express=False), ""),
@@ -64,6 +68,7 @@ def test_alias_says_sandbox_and_pod(held: Lease, expected: str) -> None:
         (NAME, alias(lease()), (KEY, POD)),
         (NAME, alias(lease(pod=PodRef())), (KEY, PodRef())),
         (NAME, alias(lease(express=False)), (KEY, POD)),
+        (NAME, alias(lease(pod=LONGEST)), (KEY, PodRef(uid="1234"))),
         (NAME, alias(lease(pod=PodRef(), express=False)), (KEY, PodRef())),
         (NAME, "vcnd vcnd/abc/eth0 shop/web-0", (KEY, PodRef())),
         (NAME, "vcnd vcnd/abc/eth0 a/b/c/d", (KEY, PodRef())),

@@ -1,5 +1,7 @@
 """An engine over doubles, and a small cluster, for tests of what it does when."""
 
+from collections.abc import Sequence
+
 import trio
 from msgspec.structs import replace
 
@@ -33,7 +35,17 @@ class FakeSource:
 
     def __init__(self, known: Cluster | None) -> None:
         self.known, self.asked = known, list[Known]()
+        self.names: dict[str, tuple[str, str]] = {}
+        """Namespace and name of pods, by uid."""
         self.changes = Latch()
+
+    def named(self, here: Sequence[Attached]) -> list[Attached]:
+        return [
+            replace(a, namespace=self.names[a.uid][0], name=self.names[a.uid][1])
+            if a.uid in self.names
+            else a
+            for a in here
+        ]
 
     def cluster(self, here: Known) -> Cluster | None:
         self.asked.append(here)

@@ -33,6 +33,17 @@ async def test_nothing_changes_before_the_cluster_is_known(
     assert host.rules.egress == {"oci1": OPEN}
 
 
+async def test_a_pod_whose_link_tells_its_uid_alone_is_known(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    source, host = await running(nursery)
+    source.names["long"] = POD.namespace, POD.name
+    host.links = [replace(HERE, namespace="", name="", uid="long")]
+    host.links_changed.set()
+    await trio.sleep(1)
+    assert host.rules.egress == {"oci1": OPEN}
+
+
 async def test_a_policy_comes_into_force_soon_and_once(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

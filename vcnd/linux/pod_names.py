@@ -36,13 +36,16 @@ def macs(ifname: str) -> tuple[str, str]:
 def alias(lease: Lease) -> str:
     """Return the alias that says whose a link is; empty where the kernel takes none.
 
-    Without it the link is still found by its name, which is made of the same.
+    It has the uid alone where the pod's names are too long.  Without an alias the link
+    is still found by its name, which is made of the same.
     """
     key, pod = lease.key, lease.pod
     sandbox = f"{ALIAS_PREFIX} {key.network}/{key.container_id}/{key.ifname}"
-    with_pod = f"{sandbox} {pod.namespace}/{pod.name}/{pod.uid}" if pod.uid else sandbox
     last = "" if lease.express else f" {ORDINARY}"
-    for text in (with_pod + last, sandbox + last):
+    whole = f" {pod.namespace}/{pod.name}/{pod.uid}" if pod.uid else ""
+    uid_alone = f" //{pod.uid}" if pod.uid else ""
+    for whose in (whole, uid_alone, ""):
+        text = sandbox + whose + last
         if len(text.encode()) <= MOST_ALIAS_BYTES:
             return text
     return ""

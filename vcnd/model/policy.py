@@ -216,7 +216,7 @@ class Attached(msgspec.Struct, frozen=True, kw_only=True):
     link: str
     addresses: tuple[str, ...]
     namespace: str = ""
-    """Empty with ``name`` where the pod is not known: it is closed."""
+    """Empty with ``name`` where the link does not tell them: its uid may."""
     name: str = ""
     uid: str = ""
     """Empty: not known."""

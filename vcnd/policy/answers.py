@@ -49,6 +49,9 @@ AT_ONCE = 16
 class Source(Protocol):
     """Where policies and pods are followed."""
 
+    def named(self, here: Sequence[Attached]) -> Sequence[Attached]:
+        """Return the pods' links, with names where they told their pods' uids alone."""
+
     def cluster(self, here: Known) -> Cluster | None:
         """Return what decides about packets; None before all of it is known."""
 
@@ -221,7 +224,7 @@ class Answers:
             return run.answer(total, question.most)
 
     async def _scene(self) -> Scene:
-        here = await self._links.attached()
+        here = self._source.named(await self._links.attached())
         told = self._source.cluster(known_of(here))
         if told is None:
             raise TryAgainError(

@@ -26,6 +26,9 @@ AGAIN_SECONDS = 5.0
 class Source(Protocol):
     """Where policies and pods are followed."""
 
+    def named(self, here: Sequence[Attached]) -> Sequence[Attached]:
+        """Return the pods' links, with names where they told their pods' uids alone."""
+
     def cluster(self, here: Known) -> Cluster | None:
         """Return what decides about packets; None before all of it is known.
 
@@ -188,7 +191,7 @@ class Engine:
         try:
             if self._adopted is None:
                 self._adopted = await self._host.adopt()
-            here = await self._host.attached()
+            here = self._source.named(await self._host.attached())
             self._links = len(here)
             cluster = self._source.cluster(known_of(here))
             if cluster is None:

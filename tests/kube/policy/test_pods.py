@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from vcnd.kube.policy import pods as policy_pods
 from vcnd.kube.policy import trim
 from vcnd.kube.policy.wire import NetworkPolicy, Pod
+from vcnd.kube.trim import STATIC_UID
 from vcnd.kube.wire import Namespace
 from vcnd.kubeapi.wire import Meta
-from vcnd.model.policy import ContainerPort, PolicyPod, Protocol
+from vcnd.model.policy import Attached, ContainerPort, PolicyPod, Protocol
 
 META = {
     "name": "web-0",
@@ -50,6 +51,22 @@ def test_a_static_pod_has_the_uid_that_the_runtime_knows() -> None:
     kept = trim.pod(replace(found, metadata=meta))
     assert kept.metadata.annotations == {"kubernetes.io/config.hash": "h"}
     assert policy_pods.pod(kept) == replace(SEEN, uid="h")
+
+
+def test_a_link_without_room_for_names_gets_those_of_its_uid() -> None:
+    static = pod()
+    meta = replace(static.metadata, annotations={STATIC_UID: "h"}, name="s")
+    told = [pod(), replace(static, metadata=meta)]
+    bare = Attached(link="oci1", addresses=("10.0.1.5",))
+    whole = replace(bare, namespace="shop", name="web-0", uid="u")
+    links = [
+        *(bare, whole, replace(bare, uid="u")),
+        *(replace(bare, uid="h"), replace(bare, uid="other")),
+    ]
+    assert list(policy_pods.named(links, told)) == [
+        *(bare, whole, whole),
+        *(replace(whole, name="s", uid="h"), replace(bare, uid="other")),
+    ]
 
 
 @pytest.mark.parametrize("phase", ["", "Pending", "Running", "Unknown", "Odd"])

@@ -59,7 +59,7 @@ def why_closed(attached: Attached, namespaces: Container[str], *, is_told: bool)
         namespaces: those that the API server has told of.
         is_told: whether it has told of the pod.
     """
-    if not attached.name:
+    if not attached.name and not attached.uid:
         return "the link has no name of a pod"
     if not is_told:
         return "the API server has not told of the pod yet, or it has ended"

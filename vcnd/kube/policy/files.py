@@ -1,6 +1,6 @@
 """What network policies are about, from files: for a node without an API server."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Never
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from vcnd.kube.policy import pods as policy_pods
 from vcnd.kube.policy.manifests import ManifestError, Manifests, read, unnamed
 from vcnd.log import log
-from vcnd.model.policy import Cluster, Known, PolicyPod, Tier
+from vcnd.model.policy import Attached, Cluster, Known, PolicyPod, Tier
 from vcnd.model.policy_status import AwaitedStatus, FlawedStatus, FollowedStatus
 from vcnd.signals import Latch
 
@@ -104,6 +104,10 @@ class PolicyFiles:
                 if x.flaws
             ),
         )
+
+    def named(self, here: Sequence[Attached]) -> Sequence[Attached]:
+        """Return the pods' links as they are: no uid of a file is one of these."""
+        return here
 
     def cluster(self, here: Known) -> Cluster | None:
         """Return what decides about packets; None before all of it is known.

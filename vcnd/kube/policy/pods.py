@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 
+from msgspec.structs import replace
+
 from vcnd.kube.policy.parts import PROTOCOLS
 from vcnd.kube.policy.trim import SHARED
 from vcnd.kube.policy.wire import Pod, PodPort
@@ -12,6 +14,7 @@ from vcnd.kube.wire import Namespace
 from vcnd.model.policy import (
     FIRST_PORT,
     LAST_PORT,
+    Attached,
     ContainerPort,
     Labels,
     PolicyPod,
@@ -44,8 +47,32 @@ def pod(found: Pod, addresses: Sequence[str] = ()) -> PolicyPod | None:
         addresses=known,
         ports=_ports(tuple(spec.named_ports)),
         node=spec.node_name,
-        uid=meta.annotations.get(STATIC_UID, meta.uid),
+        uid=uid_of(found),
     )
+
+
+def uid_of(found: Pod) -> str:
+    """Return a pod's uid as the runtime knows it."""
+    return found.metadata.annotations.get(STATIC_UID, found.metadata.uid)
+
+
+def named(here: Sequence[Attached], pods: Iterable[Pod]) -> Sequence[Attached]:
+    """Return links with the names of their pods, where they told the uid alone.
+
+    Args:
+        here: the pods' links on the node.
+        pods: those that the API server has told of.
+    """
+    lacking = {a.uid for a in here if a.uid and not a.name}
+    if not lacking:
+        return here
+    found = {uid: x.metadata for x in pods if (uid := uid_of(x)) in lacking}
+    return [
+        a
+        if a.name or a.uid not in found
+        else replace(a, namespace=found[a.uid].namespace, name=found[a.uid].name)
+        for a in here
+    ]
 
 
 def addresses_of(texts: Iterable[str]) -> tuple[str, ...]:

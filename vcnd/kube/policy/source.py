@@ -1,6 +1,6 @@
 """What network policies are about, followed in the whole cluster."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from time import time
 from typing import Any, Never, TypeVar
@@ -29,7 +29,7 @@ from vcnd.kubeapi.errors import KubeError
 from vcnd.kubeapi.reflector import SILENCE_SECONDS, Reflector
 from vcnd.kubeapi.wire import Object
 from vcnd.log import log
-from vcnd.model.policy import Cluster, Known, PolicyPod
+from vcnd.model.policy import Attached, Cluster, Known, PolicyPod
 from vcnd.model.policy_status import AwaitedStatus, FlawedStatus, FollowedStatus
 from vcnd.signals import Latch
 
@@ -180,6 +180,10 @@ class PolicySource:
     async def until_changed(self) -> None:
         """Return when something has changed since the last return."""
         await self._changed.wait()
+
+    def named(self, here: Sequence[Attached]) -> Sequence[Attached]:
+        """Return the pods' links, with names where they told their pods' uids alone."""
+        return policy_pods.named(here, self._pods.cache.objects.values())
 
     def cluster(self, here: Known) -> Cluster | None:
         """Return what decides about packets; None before all of it is known.
