@@ -149,8 +149,6 @@ def test(
     began = time.monotonic()
     running = clusters.running(cache)
     _refuse_unfit(nodes if running is None else len(running.nodes()))
-    if running is not None and not express:
-        sys.exit("vcn kind: a cluster is up; end it (./vcn kind down) for --no-express")
     with up_for(
         cache,
         console,

@@ -1,6 +1,9 @@
 """Options of several of ``./vcn kind``'s commands."""
 
+from typing import Any
+
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -23,6 +26,16 @@ POLICY = click.option(
     show_default=True,
     help="How vcnd-policy enforces network policies.",
 )
+
+
+def given() -> dict[str, Any]:
+    """Return the options that the command line gives, by name: no defaults."""
+    context = click.get_current_context()
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
 
 
 def console_of(*, as_json: bool) -> Console:

@@ -1,7 +1,8 @@
 """The whole of a cluster: nodes in the fake VCN, and vcnd on them."""
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from integration.kind import install
 from integration.kind.checks.removal import keep_baseline
 from integration.kind.cloud import Cloud
 from integration.kind.cluster import Cluster
+from integration.kind.options import given
 from integration.kind.settings import state
 
 
@@ -55,6 +57,20 @@ def bring_up(
     return cluster
 
 
+def what_differs(wanted: Mapping[str, object], has: Mapping[str, object]) -> str:
+    """Return how a cluster is not as options want it; empty: it is.
+
+    Args:
+        wanted: the options that were given, by name; others are left out.
+        has: what the cluster has.
+    """
+    return ", ".join(
+        f"{name} is {value}, not {wanted[name]}"
+        for name, value in has.items()
+        if wanted.get(name, value) != value
+    )
+
+
 @contextmanager
 def up_for(
     cache: Cache,
@@ -68,6 +84,8 @@ def up_for(
 ) -> Iterator[Cluster]:
     """Yield the cluster that is up, or one of our own that ends with the body.
 
+    It exits if the command's options want another cluster than the one that is up.
+
     Args:
         cache: has its programs and images, or gets them.
         console: where progress is told.
@@ -79,6 +97,13 @@ def up_for(
     """
     running = clusters.running(cache)
     if running is not None:
+        has = {
+            "nodes": len(running.nodes()),
+            "express": install.express(),
+            "policy": install.enforcement(),
+        }
+        if unlike := what_differs(given(), has):
+            sys.exit(f"vcn kind: {unlike}; ./vcn kind down ends the cluster that is up")
         yield running
         return
     try:
