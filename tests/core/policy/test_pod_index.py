@@ -1,14 +1,24 @@
 """Which pods a selector selects, and what an update of the cluster touches."""
 
+import pytest
 from msgspec.structs import replace
 
 from tests.core.policy.example import NAMESPACES, PODS
 from vcnd.core.policy.pod_index import PodIndex
 from vcnd.model.family import Family
-from vcnd.model.policy import Attached, Cluster, Pods
+from vcnd.model.policy import (
+    Attached,
+    Cluster,
+    Operator,
+    Pods,
+    Requirement,
+    Selector,
+)
 
 WEB, *_ = PODS
 CLUSTER = Cluster(namespaces=NAMESPACES, pods=PODS)
+OF_WEB = Selector(frozenset({Requirement("app", Operator.IN, frozenset({"web"}))}))
+OF_SHOP = Selector(frozenset({Requirement("team", Operator.IN, frozenset({"shop"}))}))
 TWIN = replace(WEB, name="web2", addresses=("10.0.0.9",))
 
 
@@ -18,7 +28,7 @@ def test_pods_that_policies_cannot_tell_apart_are_one_group() -> None:
     group = index.group(WEB)
     assert index.group(TWIN) is group
     assert group.addresses[Family.IPV4] == {"10.0.0.1", "10.0.0.9"}
-    assert len([*index.groups("shop")]) == 2
+    assert len([g for g in index.groups() if g.namespace == "shop"]) == 2
 
 
 def test_an_update_touches_what_differs() -> None:
@@ -41,7 +51,7 @@ def test_a_group_without_pods_is_touched_and_forgotten() -> None:
     touched = index.update(replace(CLUSTER, pods=PODS[1:]), ())
     assert [*touched.groups] == [group]
     assert not group.pods
-    assert group not in index.groups("shop")
+    assert group not in index.groups()
 
 
 def test_what_is_attached_here_counts_more() -> None:
@@ -61,3 +71,25 @@ def test_an_unknown_namespace_is_selected_perhaps() -> None:
     assert index.selects(Pods(), group)
     assert index.selects(Pods(namespace="shop"), group)
     assert not index.selects(Pods(namespace="bank"), group)
+
+
+@pytest.mark.parametrize("perhaps", [False, True])
+@pytest.mark.parametrize(
+    "pods",
+    [
+        Pods(),
+        Pods(namespace="shop"),
+        Pods(namespace="none"),
+        Pods(pods=OF_WEB),
+        Pods(namespaces=OF_SHOP),
+        Pods(namespaces=OF_SHOP, pods=OF_WEB),
+        Pods(namespace="bank", pods=OF_WEB),
+    ],
+)
+def test_groups_that_are_selected_are_found(pods: Pods, *, perhaps: bool) -> None:
+    index = PodIndex()
+    unknown = replace(WEB, namespace="unknown", addresses=("10.0.0.8",))
+    index.update(replace(CLUSTER, pods=(*PODS, unknown)), ())
+    found = index.selected(pods, perhaps=perhaps)
+    groups = index.groups()
+    assert found == [g for g in groups if index.selects(pods, g, perhaps=perhaps)]

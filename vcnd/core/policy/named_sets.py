@@ -71,7 +71,7 @@ class NamedSets:
             self._names[pods, family, perhaps] = name
             kept = _Selected(self._index, pods, family, perhaps=perhaps)
             self._kept[name] = kept
-            kept.update(self._index.groups(pods.namespace))
+            kept.update(self._index.selected(pods, perhaps=perhaps))
         return name
 
     def ports(self, direction: Direction, port: NamedPort, family: Family) -> str:

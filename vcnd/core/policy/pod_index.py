@@ -165,10 +165,8 @@ class PodIndex:
         """Return the group of a pod that is there."""
         return self._groups[pod.namespace][_key(pod)]
 
-    def groups(self, namespace: str = "") -> Iterable[Group]:
-        """Return the groups of a namespace; of all of them where it is empty."""
-        if namespace:
-            return self._groups.get(namespace, {}).values()
+    def groups(self) -> Iterable[Group]:
+        """Return all groups."""
         return [group for some in self._groups.values() for group in some.values()]
 
     def pod(self, attached: Attached) -> PolicyPod | None:
@@ -203,11 +201,24 @@ class PodIndex:
             perhaps: whether they count that may be selected: the labels of their
                 namespace are not known.
         """
-        if not matches(pods.pods, group.labels):
-            return False
+        in_namespace = self._selects_in(pods, group.namespace, perhaps=perhaps)
+        return in_namespace and matches(pods.pods, group.labels)
+
+    def selected(self, pods: Pods, *, perhaps: bool = False) -> list[Group]:
+        """Return the groups whose pods are selected (``selects``)."""
+        return [
+            group
+            for namespace, groups in self._groups.items()
+            if self._selects_in(pods, namespace, perhaps=perhaps)
+            for group in groups.values()
+            if matches(pods.pods, group.labels)
+        ]
+
+    def _selects_in(self, pods: Pods, namespace: str, *, perhaps: bool) -> bool:
+        """Return True if pods of a namespace are selected, if their labels match."""
         if pods.namespace:
-            return pods.namespace == group.namespace
-        labels = self._namespaces.get(group.namespace)
+            return pods.namespace == namespace
+        labels = self._namespaces.get(namespace)
         if labels is None:
             return perhaps or not pods.namespaces.requirements
         return matches(pods.namespaces, labels)
