@@ -13,6 +13,8 @@
  *
  * A note counts only while the epoch lasts in which it was made.  vcnd raises the epoch
  * when a pod goes, when anybody changes the rules, and when it sets the node up.
+ * vcnd-policy closes the gate while it changes rules: no way counts until it opens, and
+ * then none that was proven before.
  *
  * Always ordinary: SYN, FIN and RST, so that connection tracking sees them; fragments,
  * IP options and extension headers; a last hop; what is longer than the next link takes;
@@ -27,8 +29,8 @@ INLINE int is_open(struct way *way, const struct packet *packet)
 		way->proven = 0; /* another connection may follow */
 		return 0;
 	}
-	return way->epoch == control.epoch && now() - way->proven < control.lasts &&
-	       packet->room <= way->mtu;
+	return way->epoch == control.epoch && way->proven >= gate.opens &&
+	       now() - way->proven < control.lasts && packet->room <= way->mtu;
 }
 
 INLINE struct counts *count(void)

@@ -35,12 +35,18 @@ struct control {
 	u64 lasts; /* how long a way counts without another proof, in ns */
 };
 
+/* vcnd/linux/lane/gate.py has the same layout; vcnd-policy writes it. */
+struct gate {
+	u64 opens; /* when, in ns: ways that were proven before do not count */
+};
+
 struct counts { /* of each processor */
 	u64 express, ordinary;
 };
 
 extern struct map pods, ways4, ways6, counts;
 extern volatile struct control control;
+extern volatile struct gate gate;
 
 /* What both programs read of a packet. */
 struct packet {

@@ -26,6 +26,7 @@ from vcnd.log import log
 from vcnd.model.policy import Attached, Direction
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.policy_daemon import FIRST_RULES_SECONDS, keep
+from vcnd.serve.policies import PolicySocket
 from vcnd.systemd import Systemd
 
 CONFIG = Config(policy=PolicySection(enforcement="strict"))
@@ -253,3 +254,20 @@ async def test_the_end_leaves_the_rules_as_they_are(
         await process.ended.wait()
         assert process.told() == [b"STOPPING=1"]
         assert len(process.host.put_at) == put
+
+
+async def test_the_daemon_lends_its_gate(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    gate = os.memfd_create("gate")
+    async with running(tmp_path) as process, trio.open_nursery() as nursery:
+
+        async def made() -> int:
+            return gate
+
+        policies = PolicySocket(str(process.path), patience_seconds=1, strict=True)
+        nursery.start_soon(policies.lend_gate, made, Random(1))
+        await trio.sleep(60)
+        assert process.host.gates == [os.fstat(gate).st_ino]
+        nursery.cancel_scope.cancel()
+    os.close(gate)

@@ -179,18 +179,21 @@ async def run(
         netns_cookie=netns.cookie_here(),
     )
     async with new_client() as client, trio.open_nursery() as rooms:
+        host, policies = LinuxHost(config.layout()), policy_socket(config)
         node = Node(
             config,
             cloud=oci_cloud(config, client, random),
-            host=LinuxHost(config.layout()),
+            host=host,
             journal=journal,
             random=random,
             cluster=kube_cluster(config, random),
-            policies=policy_socket(config),
+            policies=policies,
         )
         await rooms.start(systemd.feed_watchdog)
         rooms.start_soon(spare_the_collector)
         await node.start(rooms)
+        if policies is not None:
+            rooms.start_soon(policies.lend_gate, host.express_gate, random)
         async with trio.open_nursery() as calls:
             server = cni_server(node, allowed_uid=allowed_uid)
             async with trio.open_nursery() as doors:

@@ -63,6 +63,9 @@ class CountingHost(Host, Protocol):
     async def counters(self) -> Mapping[Counted, int]:
         """Return the packets that the rules' counters have counted."""
 
+    def take_gate(self, descriptor: int) -> None:
+        """Take the express lane's gate."""
+
 
 def source_of(config: Config) -> FollowingSource:
     """Return the source that the configuration names."""
@@ -142,6 +145,7 @@ async def keep(
         show=answers.show,
         explain=answers.explain,
         dry_run=answers.dry_run,
+        take_gate=host.take_gate,
     )
     server = Server(verbs, allowed_uids=allowed_uids)
     async with trio.open_nursery() as rooms:

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from random import Random
 from typing import Any
 
 import msgspec
@@ -22,13 +23,14 @@ from vcnd.model.errors import VcndError
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.model.vnic import Vnic, VnicSlot
+from vcnd.serve.policies import PolicySocket
 
 
 class BareHost:
     """Carries out the commands."""
 
-    def __init__(self, host: LinuxHost) -> None:
-        self._host = host
+    def __init__(self, host: LinuxHost, nursery: trio.Nursery) -> None:
+        self._host, self._nursery = host, nursery
         self._slots: list[VnicSlot] = []
         self._leases: dict[str, Lease] = {}
         self.commands: Mapping[str, Callable[..., Awaitable[Any]]] = {
@@ -39,6 +41,7 @@ class BareHost:
             "withdraw": self._withdraw,
             "express": self._express,
             "switch": self._switch,
+            "lend": self._lend,
         }
 
     async def _apply(self, vnics: list[dict[str, Any]]) -> None:
@@ -101,11 +104,17 @@ class BareHost:
     async def _switch(self, *, on: bool) -> None:
         await self._host.switch_express(on=on)
 
+    async def _lend(self, path: str) -> None:
+        policies = PolicySocket(path, patience_seconds=1.0, strict=True)
+        gate = self._host.express_gate
+        chance = Random(1)  # noqa: S311 - jitter, no secret
+        self._nursery.start_soon(policies.lend_gate, gate, chance)
+
 
 async def _serve() -> None:
     host = LinuxHost(Layout())
-    bare = BareHost(host)
     async with trio.open_nursery() as nursery:
+        bare = BareHost(host, nursery)
         await nursery.start(host.run)
         async for line in trio.wrap_file(sys.stdin):
             command, arguments = json.loads(line)

@@ -1,6 +1,9 @@
 """Network policies that change while flows are in the express lane."""
 
+import os
+import socket
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from integration.tests.express import BRIEF, FAMILIES, KINDS, LASTING, LASTS, tw
 from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import OPEN, Chain, Line, Match, RuleSet
 from vcnd.linux import nft
+from vcnd.linux.lane.gate import Gate
 from vcnd.linux.nft_table import Table
 from vcnd.linux.policy import guard as policy_guard
 from vcnd.linux.policy import table as policy_table
@@ -21,6 +25,7 @@ from vcnd.netlink import conntrack
 MARKS = Marks()
 GUARD = policy_guard.render(marks=MARKS, link_prefix="oci")
 WRITER = policy_table.Writer(marks=MARKS, link_prefix="oci")
+SECONDS = 10.0
 ALLOWED = Line(Match(), Action.ACCEPT)
 
 
@@ -31,6 +36,7 @@ class Policies:
     node: BareNode
     generations: Generations = field(default_factory=Generations)
     table: Table = field(default_factory=Table)
+    gate: Gate = field(default_factory=Gate)
 
     def isolate(self, pod: BarePod, direction: Direction, *lines: Line) -> None:
         """Isolate a pod of this node, but for what some lines say."""
@@ -57,6 +63,20 @@ class Policies:
 
         netns.inside(self.node.name, put)
         self.generations, self.table = then, table
+
+    def take_gate(self, directory: Path) -> None:
+        """Take the gate that the node lends."""
+        path = str(directory / "policy.sock")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            listener.settimeout(SECONDS)
+            self.node.call("lend", path=path)
+            connection, _ = listener.accept()
+        with connection:
+            _, (descriptor,), *_ = socket.recv_fds(connection, 4096, 1)
+        self.gate.take(descriptor)
+        os.close(descriptor)
 
     def remove(self) -> None:
         """Leave no table."""
@@ -95,6 +115,52 @@ def test_a_withdrawn_policy_stops_a_flow_at_once(
         express.until_rides(pod.node, flow.exchange)
         policies.isolate(pod, direction)
         express.until(lambda: not flow.arrives(), "the policy counts", 1.0)
+    policies.remove()
+
+
+@LASTING
+@FAMILIES
+@KINDS
+@ENDS
+def test_no_packet_passes_after_the_rules_while_the_gate_is_closed(
+    stage: BareStage,
+    tmp_path: Path,
+    kind: express.Opening,
+    direction: Direction,
+    *,
+    six: bool,
+) -> None:
+    """Neither the daemon's ears nor the time end what the lane had noted."""
+    pods = two(stage)
+    pod, policies = end_of(pods, direction)
+    policies.take_gate(tmp_path)
+    with kind(*pods, six=six) as flow:
+        express.until_rides(pod.node, flow.exchange)
+        pod.node.kill()
+        flow.exchange(express.EXCHANGES)
+        policies.gate.close()
+        policies.isolate(pod, direction)
+        assert not flow.arrives()
+        policies.gate.open()
+        assert not flow.arrives()
+    pod.node.start()
+    policies.remove()
+
+
+@LASTING
+def test_a_flow_returns_to_the_lane_when_the_gate_opens(
+    stage: BareStage, tmp_path: Path
+) -> None:
+    pods = two(stage)
+    pod, policies = end_of(pods, Direction.INGRESS)
+    policies.take_gate(tmp_path)
+    with express.udp(*pods) as flow:
+        express.until_rides(pod.node, flow.exchange)
+        policies.gate.close()
+        found = express.share(pod.node, lambda: flow.exchange(express.EXCHANGES))
+        assert not found.express
+        policies.gate.open()
+        express.until_rides(pod.node, flow.exchange)
     policies.remove()
 
 

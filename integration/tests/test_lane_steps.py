@@ -19,7 +19,9 @@ from integration.lab import others
 from integration.lab.express import links_with_clsact
 from vcnd.bpf import call, programs, tcx
 from vcnd.bpf.call import BpfError
+from vcnd.bpf.maps import Map
 from vcnd.bpf.tcx import Hook
+from vcnd.linux.lane.gate import SHAPE
 from vcnd.linux.lane.hooks import (
     NAMES,
     PARENTS,
@@ -48,7 +50,8 @@ PROOF = 0xFF
 
 
 def loaded() -> LanePrograms:
-    return LanePrograms(OBJECT.read_bytes(), PROOF)
+    with closing(Map("vcnd_gate", SHAPE)) as gate:
+        return LanePrograms(OBJECT.read_bytes(), PROOF, gate)
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +142,7 @@ def test_a_refused_load_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert descriptors() == before
         if steps[0] <= number:
             break
-    assert number == 8  # five maps, a value, two programs
+    assert number == 9  # six maps, a value, two programs
 
 
 @WAYS

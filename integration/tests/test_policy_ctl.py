@@ -94,6 +94,7 @@ async def looking(
             show=answers.show,
             explain=answers.explain,
             dry_run=answers.dry_run,
+            take_gate=host.take_gate,
         )
         async with trio.open_nursery() as rooms:
             await rooms.start(source.run)

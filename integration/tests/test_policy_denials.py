@@ -27,6 +27,7 @@ from integration.tests.policy import (
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.denials import DeniedPacket, InForce
 from vcnd.core.policy.drops import Counted
+from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.tally import Tally
 from vcnd.linux import nft
 from vcnd.linux.layout import POLICY_TABLES, Layout
@@ -249,7 +250,7 @@ async def test_rules_are_in_force_where_the_kernel_refuses_to_log(
     try:
         with closing(made) as host, log.collected() as events:
             for links in ([], LINKS):
-                await host.put(compile_rules(MADE, links), {}, {}, ())
+                await host.put(Generations(rules=compile_rules(MADE, links)))
         assert [e["event"] for e in events if e["event"] != "rule_set_replaced"] == [
             "denied_not_logged"
         ]

@@ -1,12 +1,14 @@
 """The kernel as vcnd-policy needs it, without a kernel."""
 
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Mapping
 from typing import Never
 
 import trio
 
 from vcnd.core.policy.denials import DeniedPacket
 from vcnd.core.policy.drops import Counted
+from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import RuleSet
 from vcnd.model.policy import Attached, Direction
 from vcnd.signals import Latch
@@ -26,6 +28,7 @@ class FakeHost:
         self.rules = RuleSet()
         self.numbers: Mapping[str, int] = {}
         self.counted: Mapping[Counted, int] = {}
+        self.gates = list[int]()
         self.links_changed, self.lost = Latch(), Latch()
         self.has_table = True
         """Whether an earlier life's rules are there."""
@@ -39,21 +42,18 @@ class FakeHost:
     def is_outdated(self) -> bool:
         return self.outdated
 
-    async def put(
-        self,
-        rules: RuleSet,
-        numbers: Mapping[str, int],
-        stale: Mapping[Direction, frozenset[int]],
-        again: Collection[str],
-    ) -> None:
+    async def put(self, wanted: Generations) -> None:
         await trio.sleep(self.put_seconds)
         if self.refuses:
             raise PermissionError(1, "Operation not permitted")
-        self.rules, self.numbers = rules, numbers
+        self.rules, self.numbers = wanted.rules, wanted.numbers
         self.outdated = False
         if self.fails_late:
             raise PermissionError(1, "Operation not permitted")
         self.put_at.append(trio.current_time())
+
+    def take_gate(self, descriptor: int) -> None:
+        self.gates.append(os.fstat(descriptor).st_ino)
 
     async def counters(self) -> Mapping[Counted, int]:
         return self.counted

@@ -1,9 +1,13 @@
 """The daemon asks the policy process, whatever that answers."""
 
 import json
+import os
 import socket
+import sys
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 import trio
@@ -11,7 +15,7 @@ from trio.testing import MockClock
 
 from vcnd.model.cause import Cause
 from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey
-from vcnd.serve.policies import ADMIT, PolicySocket
+from vcnd.serve.policies import ADMIT, GATE, PolicySocket
 
 LEASE = Lease(
     key=SandboxKey("vcnd", "container1", "eth0"),
@@ -20,6 +24,7 @@ LEASE = Lease(
     pod=PodRef(namespace="default", name="web", uid="u1"),
 )
 PATIENCE = 0.3
+LIVES_SECONDS = 100.0
 Answering = Callable[[trio.SocketStream], Awaitable[None]]
 
 
@@ -163,3 +168,52 @@ async def test_a_call_that_ends_hangs_up(
     await trio.testing.wait_all_tasks_blocked()
     assert ended == [began + 0.1]
     nursery.cancel_scope.cancel()
+
+
+async def test_the_gate_is_lent_to_each_life_of_the_process(
+    autojump_clock: MockClock, nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    lent: list[tuple[bytes, int]] = []
+
+    async def taking(stream: trio.SocketStream) -> None:
+        data, ancillary, *_ = await stream.socket.recvmsg(4096, socket.CMSG_SPACE(4))
+        ((_, _, descriptor),) = ancillary
+        number = int.from_bytes(descriptor, sys.byteorder)
+        lent.append((data, os.fstat(number).st_ino))
+        os.close(number)
+        await trio.sleep(LIVES_SECONDS)  # then it has ended
+
+    gate = os.memfd_create("gate")
+
+    async def made() -> int:
+        await trio.sleep(1)
+        return gate
+
+    policies = serving(nursery, tmp_path / "s", taking)
+    with trio.move_on_after(3.5 * LIVES_SECONDS):
+        await policies.lend_gate(made, Random(1))
+    nursery.cancel_scope.cancel()
+    request = b"CNI_COMMAND=%s\0" % GATE.encode()
+    sent = b"vcnd 1 %d 0\n%s" % (len(request), request)
+    assert lent == [(sent, os.fstat(gate).st_ino)] * 4
+    os.close(gate)
+
+
+async def test_a_process_that_is_away_is_looked_for_now_and_then(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    asked = list[float]()
+
+    async def made() -> int:
+        return 0
+
+    class Counting(Random):
+        def uniform(self, a: float, b: float) -> float:
+            asked.append(trio.current_time())
+            return b
+
+    with trio.move_on_after(60):
+        await asking(tmp_path / "missing").lend_gate(made, Counting())
+    pauses = [b - a for a, b in pairwise(asked)]
+    assert pauses[0] == pytest.approx(0.2)
+    assert pauses[-1] == pytest.approx(5.0)

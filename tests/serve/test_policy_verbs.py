@@ -4,7 +4,9 @@ import time
 
 import msgspec
 import pytest
+import trio
 from msgspec.structs import replace
+from trio.testing import MockClock
 
 from tests.policy.samples import STATUS as REPORT
 from vcnd.log import log
@@ -20,7 +22,7 @@ from vcnd.model.policy_answers import (
 from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQuestion
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.cni_request import Request
-from vcnd.serve.policies import ADMIT
+from vcnd.serve.policies import ADMIT, GATE
 from vcnd.serve.policy_verbs import DRY_RUN, EXPLAIN, SHOW, STATUS, PolicyVerbs
 
 POD = PodShown(
@@ -56,14 +58,19 @@ async def admit(pod: Admission) -> None:
 
 
 VERBS = PolicyVerbs(
-    report=lambda: REPORT, admit=admit, show=show, explain=explain, dry_run=dry_run
+    report=lambda: REPORT,
+    admit=admit,
+    show=show,
+    explain=explain,
+    dry_run=dry_run,
+    take_gate=lambda _: None,
 )
 
 
 async def reply(
-    verbs: PolicyVerbs, command: str, stdin: bytes = b""
+    verbs: PolicyVerbs, command: str, stdin: bytes = b"", *descriptors: int
 ) -> tuple[bytes, bytes]:
-    request = Request({"CNI_COMMAND": command}, stdin, [])
+    request = Request({"CNI_COMMAND": command}, stdin, [*descriptors])
     answer = await verbs.answer(request, Phases(time.perf_counter))
     first, _, body = answer.reply.partition(b"\n")
     return first.split()[0], body
@@ -153,3 +160,31 @@ async def test_what_the_kernel_refuses_is_told() -> None:
     assert code == b"1"
     assert b"Operation not permitted" in body
     assert [e["event"] for e in events] == ["call_refused"]
+
+
+async def test_a_gate_is_taken_and_its_lender_gets_no_answer(
+    autojump_clock: MockClock,
+) -> None:
+    taken = list[int]()
+    verbs = replace(VERBS, take_gate=taken.append)
+    with trio.move_on_after(3600) as scope:
+        await reply(verbs, GATE, b"", 7)
+    assert scope.cancelled_caught
+    assert taken == [7]
+    assert GATE in verbs.ended_by_hang_up
+
+
+@pytest.mark.parametrize("descriptors", [(), (7, 8)])
+async def test_a_gate_is_one_descriptor(descriptors: tuple[int, ...]) -> None:
+    code, body = await reply(VERBS, GATE, b"", *descriptors)
+    assert code == b"1"
+    assert f"{len(descriptors)} descriptors" in body.decode()
+
+
+async def test_what_is_no_gate_is_refused() -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(f"no map of BPF: {descriptor}")
+
+    code, body = await reply(replace(VERBS, take_gate=refuse), GATE, b"", 7)
+    assert code == b"1"
+    assert "no map of BPF" in body.decode()

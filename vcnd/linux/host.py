@@ -75,6 +75,8 @@ class LinuxHost:
             vnics=lambda: lane_vnics(self._slots, self._vnic_links),
             settle=partial(self._restore, "express lane", lost=False),
         )
+        self.express_gate = self._lane.gate
+        """Returns the descriptor of the express lane's gate, once there is one."""
         self._mtu = layout.mtu or DEFAULT_MTU
 
     @asynccontextmanager
@@ -343,8 +345,6 @@ class LinuxHost:
             return
         self._lane.stir()
         self._compare_links()
-        took = trio.current_time() - began
         if lost:
-            log.warning(
-                "kernel_state_restored", what=what, took_ms=round(took * 1000, 1)
-            )
+            took_ms = round((trio.current_time() - began) * 1000, 1)
+            log.warning("kernel_state_restored", what=what, took_ms=took_ms)

@@ -1,6 +1,6 @@
 """Keeps the policies in force that concern this node's pods."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Never, Protocol
 
 import trio
@@ -55,14 +55,8 @@ class Host(Protocol):
         Rules do not name them.
         """
 
-    async def put(
-        self,
-        rules: RuleSet,
-        numbers: Mapping[str, int],
-        stale: Mapping[Direction, frozenset[int]],
-        again: Collection[str],
-    ) -> None:
-        """Bring rules in force, in one step."""
+    async def put(self, wanted: Generations) -> None:
+        """Bring rules in force with their numbers, in one step."""
 
     async def until_links_change(self) -> None:
         """Return when pods' links may have changed."""
@@ -207,7 +201,7 @@ class Engine:
                 return True
             after = before.after(rules)
             self._is_sure = False
-            await self._host.put(rules, after.numbers, after.stale, after.again)
+            await self._host.put(after)
         except (OSError, VcndError) as error:
             log.error("policies_refused", reason=str(error))
             self._refused = str(error)
@@ -229,7 +223,7 @@ class Engine:
         """Leave the pods open that run before the first rules; close what comes."""
         if self._adopted or self._unknown != HOLD:
             return
-        await self._host.put(opened(here), {}, {}, ())
+        await self._host.put(Generations(rules=opened(here)))
         self._adopted = True
         log.info("newcomers_closed", pods=len(here))
 

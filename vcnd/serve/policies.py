@@ -1,16 +1,26 @@
 """The daemon's way to the policy process: its socket."""
 
 import socket
+from array import array
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from random import Random
+from typing import Never
 
 import msgspec
 import trio
 
+from vcnd.core.backoff import Backoff
 from vcnd.model.admission import Admission
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.sandbox import Lease
 from vcnd.serve.ask import AskError, answer_of, request_of
 
 ADMIT = "VCND_POLICY_ADMIT"
+GATE = "VCND_POLICY_GATE"
+"""It comes with the descriptor of the express lane's gate, and has no answer."""
+LIVED_SECONDS = 1.0
+"""A process that hangs up sooner has not taken the gate."""
 MOST_BYTES = 1 << 16
 """Of an answer: a refusal is shorter."""
 
@@ -55,6 +65,27 @@ class PolicySocket:
             return self._fault(Cause.UNREACHABLE, str(error))
         return None
 
+    async def lend_gate(
+        self, gate: Callable[[], Awaitable[int]], random: Random
+    ) -> Never:
+        """Let vcnd-policy have the express lane's gate, in each of its lives.
+
+        While it has none, the lane hears of its changes by the kernel's events.
+
+        Args:
+            gate: returns the gate's descriptor, once there is one.
+            random: for jitter.
+        """
+        descriptor = await gate()
+        backoff = Backoff(random, first_seconds=0.2, most_seconds=5.0)
+        while True:
+            began = trio.current_time()
+            with suppress(OSError):
+                await _exchange(self._path, request_of(GATE), descriptor)
+            if trio.current_time() - began >= LIVED_SECONDS:
+                backoff.reset()
+            await trio.sleep(backoff.next_delay())
+
     def _fault(self, cause: Cause, reason: str) -> Fault:
         return Fault(
             cause,
@@ -64,12 +95,13 @@ class PolicySocket:
         )
 
 
-async def _exchange(path: str, request: bytes) -> bytes:
-    """Send a request; return the reply as far as it came."""
+async def _exchange(path: str, request: bytes, *descriptors: int) -> bytes:
+    """Send a request with descriptors; return the reply as far as it came."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
     reply = b""
     with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         await sock.connect(path)
-        at = 0
+        at = await sock.sendmsg([request], rights if descriptors else [])
         while at < len(request):
             at += await sock.send(request[at:])
         while len(reply) < MOST_BYTES and (some := await sock.recv(MOST_BYTES)):

@@ -1,9 +1,10 @@
 """Answers the daemon and vcndctl: what vcnd-policy serves."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
+import trio
 
 from vcnd.model.admission import Admission
 from vcnd.model.cause import Cause
@@ -15,7 +16,7 @@ from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve import cni_result
 from vcnd.serve.answers import Answer, failed, refused
 from vcnd.serve.cni_request import Request
-from vcnd.serve.policies import ADMIT
+from vcnd.serve.policies import ADMIT, GATE
 
 T = TypeVar("T")
 
@@ -41,15 +42,15 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
     """Return the verdict on a connection."""
     dry_run: Callable[[DryRunQuestion], Awaitable[DryRunAnswer]]
     """Return which connections some policies would deny."""
-    ended_by_hang_up: frozenset[str] = frozenset({ADMIT})
+    take_gate: Callable[[int], None]
+    """Take the express lane's gate, by a descriptor that is closed afterwards."""
+    ended_by_hang_up: frozenset[str] = frozenset({ADMIT, GATE})
 
     async def answer(self, request: Request, phases: Phases) -> Answer:
         """Carry a request out."""
         try:
             command = request.environment.get("CNI_COMMAND", "")
-            return Answer(
-                cni_result.frame(0, await self._carry_out(command, request.stdin))
-            )
+            return Answer(cni_result.frame(0, await self._carry_out(command, request)))
         except VcndError as error:
             return Answer(refused(error))
         except OSError as error:
@@ -57,10 +58,15 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
         except Exception:
             return Answer(failed(UNIT)[1])
 
-    async def _carry_out(self, command: str, stdin: bytes) -> bytes:
+    async def _carry_out(self, command: str, request: Request) -> bytes:
+        stdin = request.stdin
         if command == ADMIT:
             await self.admit(_asked(stdin, Admission))
             return b"{}"
+        if command == GATE:
+            self._take_gate(request.descriptors)
+            # The daemon lends it again when this process has ended.
+            await trio.sleep_forever()
         if command == STATUS:
             return msgspec.json.encode(self.report())
         if command == SHOW:
@@ -72,6 +78,11 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
             wanted = _asked(stdin, DryRunQuestion)
             return msgspec.json.encode(await self.dry_run(wanted))
         raise BadRequestError(f"vcnd-policy has no verb {command!r}")
+
+    def _take_gate(self, descriptors: Sequence[int]) -> None:
+        if len(descriptors) != 1:
+            raise BadRequestError(f"{len(descriptors)} descriptors came, and not one")
+        self.take_gate(descriptors[0])
 
 
 def _not_read(error: OSError) -> VcndError:

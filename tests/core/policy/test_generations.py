@@ -1,9 +1,18 @@
 """Which changes of rules make live connections be judged again."""
 
 import pytest
+from msgspec.structs import replace
 
 from vcnd.core.policy.generations import MOST_ADDRESSES, NUMBERS, Generations
-from vcnd.core.policy.rule_set import Chain, Kind, Line, Match, NamedSet, RuleSet
+from vcnd.core.policy.rule_set import (
+    OPEN,
+    Chain,
+    Kind,
+    Line,
+    Match,
+    NamedSet,
+    RuleSet,
+)
 from vcnd.model.family import Family
 from vcnd.model.policy import Action, Direction, Protocol
 
@@ -124,3 +133,52 @@ def test_chains_without_a_number_where_there_are_too_many() -> None:
     again = changed.after(many(300, Action.DENY))
     assert len(again.numbers) == len(NUMBERS)
     assert again.stale == {IN: NUMBERS}
+
+
+POD_HERE = rules("ab", x=chain(), y=chain())
+POD_HERE = replace(POD_HERE, egress={"oci1": OPEN}, ingress={"10.0.0.1": "x"})
+
+
+@pytest.mark.parametrize(
+    ("then", "anew"),
+    [
+        pytest.param(POD_HERE, False, id="nothing"),
+        pytest.param(
+            replace(POD_HERE, sets=rules("abc").sets), False, id="a pod elsewhere comes"
+        ),
+        pytest.param(
+            replace(POD_HERE, sets=rules("a").sets), False, id="a pod elsewhere goes"
+        ),
+        pytest.param(
+            replace(POD_HERE, egress={"oci1": OPEN, "oci2": OPEN}),
+            False,
+            id="a pod comes",
+        ),
+        pytest.param(replace(POD_HERE, ingress={}), True, id="a pod goes"),
+        pytest.param(
+            replace(POD_HERE, ingress={"10.0.0.1": "y"}), True, id="a pod moves"
+        ),
+        pytest.param(
+            replace(POD_HERE, chains=rules("ab", x=chain(Action.DENY)).chains),
+            True,
+            id="a policy changes",
+        ),
+    ],
+)
+def test_live_connections_are_judged_anew_where_they_might_be_denied(
+    then: RuleSet, *, anew: bool
+) -> None:
+    before = Generations().after(POD_HERE)
+    assert before.after(then).judges_anew is anew
+
+
+def test_live_connections_are_judged_anew_where_nobody_knows_the_rules() -> None:
+    assert Generations().after(POD_HERE).judges_anew
+    assert Generations().after(POD_HERE).unsure({}).after(POD_HERE).judges_anew
+
+
+def test_live_connections_of_chains_without_a_number_are_judged_anew() -> None:
+    full = replace(
+        POD_HERE, chains={**POD_HERE.chains, **many(len(NUMBERS) + 1).chains}
+    )
+    assert Generations().after(full).after(full).judges_anew

@@ -48,6 +48,9 @@ class Generations(msgspec.Struct, frozen=True, kw_only=True):
     again: frozenset[str] = frozenset()
     """Addresses, to whose connections the rules might now deny what they accepted: all
     numbers are to be taken off these, once the rules are in force."""
+    judges_anew: bool = True
+    """Whether live connections are judged once more as soon as the rules are in force:
+    they might deny what those before accepted, but to ``again``."""
 
     def after(self, rules: RuleSet) -> "Generations":
         """Return the numbers for other rules; they count once the rules are in force.
@@ -81,6 +84,18 @@ class Generations(msgspec.Struct, frozen=True, kw_only=True):
             clean=clean,
             stale=stale,
             again=changes.addresses or frozenset(),
+            judges_anew=self._judges_anew(rules, numbers),
+        )
+
+    def _judges_anew(self, rules: RuleSet, numbers: Mapping[str, int]) -> bool:
+        """Return True unless all pods keep their chains, with the same numbers."""
+        before = self.rules
+        ways = ((before.egress, rules.egress), (before.ingress, rules.ingress))
+        return not (
+            before.egress
+            and all(old.items() <= new.items() for old, new in ways)
+            and before.chains.keys() <= self.numbers.keys()
+            and self.numbers.items() <= numbers.items()
         )
 
     def unsure(self, given: Mapping[Direction, frozenset[int]]) -> "Generations":

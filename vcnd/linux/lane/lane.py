@@ -19,8 +19,9 @@ from typing import Never, TypeVar
 import trio
 
 from vcnd.bpf.elf import ObjectError
+from vcnd.bpf.maps import Map
 from vcnd.linux.judge import changes_rules
-from vcnd.linux.lane import hooks
+from vcnd.linux.lane import gate, hooks
 from vcnd.linux.lane.hooks import Hooks
 from vcnd.linux.lane.kernel import LaneKernel, sweep
 from vcnd.linux.lane.pods import Legs
@@ -89,6 +90,9 @@ class Lane:
         self._why_off: Fault | None = WITHDRAWN
         self._withdrawn = True
         self._kernel: LaneKernel | None = None
+        self._gate: Map | None = None
+        """The same for all loads of the programs: others have it, too."""
+        self._gate_made = trio.Event()
         self._swept = False
         """True if no link has programs of an earlier life, while it is off."""
         self._check_at = -CHECK_SECONDS
@@ -156,6 +160,16 @@ class Lane:
                 ordinary_packets=ordinary,
             )
 
+    async def gate(self) -> int:
+        """Return the descriptor of the lane's gate, once there is one.
+
+        It is open as long as the process lives, and is always the same.
+        """
+        await self._gate_made.wait()
+        if self._gate is None:
+            raise AssertionError("the event follows the gate")
+        return self._gate.descriptor
+
     async def switch(self, *, on: bool) -> None:
         """Switch it on or off; it is so at the return."""
         self._switched_off = None if on else BY_COMMAND
@@ -221,7 +235,10 @@ class Lane:
         """Load the programs; return why they are refused."""
 
         def load() -> LaneKernel:
-            programs = LanePrograms(self._programs.read_bytes(), self._proof)
+            if self._gate is None:
+                self._gate = Map("vcnd_gate", gate.SHAPE)
+            code = self._programs.read_bytes()
+            programs = LanePrograms(code, self._proof, self._gate)
             try:
                 made = LaneKernel(programs, self._make_hooks())
             except OSError:
@@ -235,6 +252,7 @@ class Lane:
             self._kernel = await self._in_thread(load)
         except (OSError, ObjectError) as error:
             return why_refused(error)
+        self._gate_made.set()
         return None
 
     async def _bring(self) -> None:

@@ -27,12 +27,13 @@ class LanePrograms:
         loaded: the programs' descriptors.
     """
 
-    def __init__(self, code: bytes, proof: int) -> None:
+    def __init__(self, code: bytes, proof: int, gate: Map) -> None:
         """Load them; they admit nothing before ``raise_epoch``.
 
         Args:
             code: the object file.
             proof: the mark of packets that may enter the lane.
+            gate: ``lane.gate.SHAPE``; programs of a later load may have the same.
 
         Raises:
             ObjectError: the object cannot be read.
@@ -48,11 +49,14 @@ class LanePrograms:
             # Not closed: a thread may raise the epoch while the daemon ends.
             self._epoch = memoryview(control.mapped()).cast("I")[:1]
             descriptors = {name: m.descriptor for name, m in self._maps.items()}
-            value = {"control": descriptors.pop("control")}
+            values = {
+                "control": descriptors.pop("control"),
+                "gate": gate.descriptor,
+            }
             found = elf.programs(code)
             self.loaded: dict[Hook, int] = {}
             for hook, name in NAMES.items():
-                linked = found[name].linked(descriptors, value)
+                linked = found[name].linked(descriptors, values)
                 self.loaded[hook] = descriptor = programs.load(name, linked)
                 undo.callback(os.close, descriptor)
             self._undo = undo.pop_all()

@@ -7,6 +7,7 @@ from typing import Never, TypeVar
 import trio
 
 from vcnd.core.policy.drops import Counted
+from vcnd.core.policy.generations import Generations
 from vcnd.core.policy.rule_set import AJAR, RuleSet
 from vcnd.linux import events, nft
 from vcnd.linux.guard import (
@@ -14,6 +15,7 @@ from vcnd.linux.guard import (
     RTNLGRP_IPV6_ROUTE,
     RTNLGRP_LINK,
 )
+from vcnd.linux.lane.gate import Gate
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.nft_table import Table
@@ -54,7 +56,7 @@ class PolicyHost:
         self._writer: Writer | None = None
         self._has_logged = False
         """True once the kernel took rules that log."""
-        self._marks = Marks()
+        self._marks, self._gate = Marks(), Gate()
         self._routes = events.subscribed(
             socket.NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
         )
@@ -115,58 +117,63 @@ class PolicyHost:
         """Return True if others' links are not those of the last ``put``."""
         return self._strangers != self._open
 
-    async def put(
-        self,
-        rules: RuleSet,
-        numbers: Mapping[str, int],
-        stale: Mapping[Direction, frozenset[int]],
-        again: Collection[str],
-    ) -> None:
+    def take_gate(self, descriptor: int) -> None:
+        """Take the express lane's gate; it is closed while rules change.
+
+        Args:
+            descriptor: of its map.
+
+        Raises:
+            OSError: it is no such map.
+        """
+        self._gate.take(descriptor)
+
+    async def put(self, wanted: Generations) -> None:
         """Bring rules in force, in one step; the guard stands behind them.
 
         Args:
-            rules: the rules.
-            numbers: those of their chains.
-            stale: are taken off all connections before.
-            again: addresses; all numbers are taken off their connections afterwards.
+            wanted: the rules, and the numbers of their chains.
 
         Raises:
             KernelRefusedError: nft refused them; those before stay in force.
             OSError: the kernel refused another step.
         """
-        marks = self._marks.stale(stale)
-        guard = self._render_guard(rules)
+        guard = self._render_guard(wanted.rules)
+        if wanted.judges_anew:
+            self._gate.close()
         try:
-            await self._put(self._render(rules, numbers), guard, marks, again)
+            await self._put_logging(wanted, guard)
+        finally:
+            self._gate.open()
+
+    async def _put_logging(self, wanted: Generations, guard: str) -> None:
+        try:
+            await self._put(wanted, guard)
         except KernelRefusedError as error:
             if self._has_logged or not self._logged_per_second:
                 raise
             # Many kernels are built without it; the policies count all the same.
             logged, self._logged_per_second = self._logged_per_second, 0
             try:
-                await self._put(self._render(rules, numbers), guard, marks, again)
+                await self._put(wanted, guard)
             except KernelRefusedError:
                 self._logged_per_second = logged
                 raise
             log.warning("denied_not_logged", reason=error.details)
         self._has_logged = self._logged_per_second > 0
 
-    def _render(self, rules: RuleSet, numbers: Mapping[str, int]) -> Table:
+    def _render(self, wanted: Generations) -> Table:
         logged = self._logged_per_second
         if self._writer is None or self._writer.logged_per_second != logged:
             prefix = self._layout.link_prefix
             self._writer = Writer(
                 marks=self._marks, link_prefix=prefix, logged_per_second=logged
             )
-        return self._writer.table(rules, numbers, self._strangers)
+        return self._writer.table(wanted.rules, wanted.numbers, self._strangers)
 
-    async def _put(
-        self,
-        table: Table,
-        guard: str,
-        marks: Mapping[int, frozenset[int]],
-        again: Collection[str],
-    ) -> None:
+    async def _put(self, wanted: Generations, guard: str) -> None:
+        table = self._render(wanted)
+        marks, again = self._marks.stale(wanted.stale), wanted.again
         last: dict[Counted, int] = {}
 
         def before(gone: Collection[str]) -> None:
@@ -183,7 +190,8 @@ class PolicyHost:
             if not again or not conntrack.clear_marks_of(again, self._marks.all):
                 return []
             # The daemon took connections off the express lane at the change of rules.
-            # One that came back before its number went has to leave it once more.
+            # One that came back before its number went has to leave it once more; not
+            # every daemon has lent its gate.
             return nft.touch(TABLE, OWN, STIRRED)
 
         strangers = self._strangers
