@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass, field
+from random import Random
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from vcnd.model.express import ExpressState
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
+from vcnd.serve.policies import PolicySocket
 
 LANE_SECONDS = 20.0
 
@@ -44,6 +46,8 @@ class Orders:
     pods: dict[str, str]
     """Namespace → address."""
     express: bool
+    policy_socket: str = ""
+    """That of vcnd-policy; empty: it does not get the lane's gate."""
     names: dict[str, str] = field(default_factory=dict)
     """Namespace → the pod's own ``namespace/name/uid``; a pod may have none."""
 
@@ -95,6 +99,11 @@ async def _serve(orders: Orders) -> None:
     ]
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
+        if orders.policy_socket:
+            path = orders.policy_socket
+            policies = PolicySocket(path, patience_seconds=1.0, strict=True)
+            chance = Random()  # noqa: S311 - jitter, no secret
+            nursery.start_soon(policies.lend_gate, host.express_gate, chance)
         await host.apply(slots)
         for namespace in orders.pods:
             await _plug(host, orders, namespace, slots[1])

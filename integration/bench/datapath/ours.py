@@ -32,7 +32,12 @@ def _order(place: Place, vnic: int, address: IPv4Interface) -> VnicOrder:
 
 @contextmanager
 def running(
-    place: Place, *, pods: int, express: bool, names: Sequence[str] = ()
+    place: Place,
+    *,
+    pods: int,
+    express: bool,
+    names: Sequence[str] = (),
+    policy_socket: str = "",
 ) -> Iterator[Coprocess]:
     """Run a node with a number of pods; yield its process.
 
@@ -41,6 +46,7 @@ def running(
         pods: how many pods.
         express: whether connections may take the express lane.
         names: of the pods, as ``namespace/name/uid``; without them the pods have none.
+        policy_socket: that of the node's vcnd-policy, if it is to run one.
     """
     underlay.add_node(place)
     Profile("plain").set_up_vcnd(place.netns)
@@ -54,6 +60,7 @@ def running(
         pods_vnic=_order(place, 1, place.pods),
         pods=addresses,
         express=express,
+        policy_socket=policy_socket,
         names=dict(zip(addresses, names, strict=False)),
     )
     command = [

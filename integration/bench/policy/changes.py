@@ -21,7 +21,7 @@ from integration.bench.policy import (
     synthetic,
     withdrawal,
 )
-from integration.bench.policy.daemon import PolicyDaemon
+from integration.bench.policy.daemon import PolicyDaemon, socket_of
 from integration.bench.policy.enforcement import Timed, Writer
 from integration.bench.policy.kube_router import KubeRouter
 from integration.bench.policy.probes import Probes, target
@@ -90,8 +90,13 @@ def measure(
         for place in PLACES:
             progress(f"a node with {synthetic.PODS_A_NODE} pods: {place.netns}")
             names = stage.names(server, place)
-            express = place in WITH_LANE
-            stack.enter_context(stage.node(place, names, express=express))
+            node = stage.node(
+                place,
+                names,
+                express=place in WITH_LANE,
+                policy_socket=socket_of(directory, place.netns),
+            )
+            stack.enter_context(node)
         kubeconfig = server.write_kubeconfig(server.admin_token, stage.URL)
         engines: dict[str, list[Engine]] = {
             OURS: [PolicyDaemon(p.netns, kubeconfig, directory) for p in PLACES]

@@ -31,6 +31,11 @@ class StartError(Exception):
     """A process did not come up."""
 
 
+def socket_of(directory: Path, node: str) -> Path:
+    """Return the socket of a node's process, before or after that is made."""
+    return directory / f"policy-{node}" / "policy.sock"
+
+
 class PolicyDaemon:
     """The process of one node; its rules outlive it."""
 
@@ -43,9 +48,9 @@ class PolicyDaemon:
             directory: takes its files.
         """
         self.node = node
-        self._directory = directory / f"policy-{node}"
+        self.socket_path = socket_of(directory, node)
+        self._directory = self.socket_path.parent
         self._directory.mkdir(parents=True)
-        self.socket_path = self._directory / "policy.sock"
         self.log_path = self._directory / "log"
         self._config_path = self._directory / "vcnd.toml"
         self._process: subprocess.Popen[bytes] | None = None

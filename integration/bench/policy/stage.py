@@ -116,10 +116,25 @@ def names(server: ApiServer, place: Place) -> list[str]:
 
 @contextmanager
 def node(
-    place: Place, names_of_pods: Sequence[str], *, express: bool
+    place: Place,
+    names_of_pods: Sequence[str],
+    *,
+    express: bool,
+    policy_socket: Path | str = "",
 ) -> Iterator[None]:
-    """Run a node whose pods are those of the API."""
+    """Run a node whose pods are those of the API.
+
+    Args:
+        place: the node.
+        names_of_pods: ``names``.
+        express: whether connections may take the express lane.
+        policy_socket: that of the node's vcnd-policy, which then gets the lane's gate.
+    """
     with ours.running(
-        place, pods=len(names_of_pods), express=express, names=names_of_pods
+        place,
+        pods=len(names_of_pods),
+        express=express,
+        names=names_of_pods,
+        policy_socket=str(policy_socket),
     ):
         yield
