@@ -175,7 +175,7 @@ class ContainerPort(msgspec.Struct, frozen=True):
     number: int
 
 
-class PolicyPod(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyPod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pod as policies see it; pods in their node's network are never among these."""
 
     namespace: str

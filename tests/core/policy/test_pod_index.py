@@ -1,5 +1,7 @@
 """Which pods a selector selects, and what an update of the cluster touches."""
 
+import tracemalloc
+
 import pytest
 from msgspec.structs import replace
 
@@ -27,8 +29,32 @@ def test_pods_that_policies_cannot_tell_apart_are_one_group() -> None:
     index.update(replace(CLUSTER, pods=(*PODS, TWIN)), ())
     group = index.group(WEB)
     assert index.group(TWIN) is group
-    assert group.addresses[Family.IPV4] == {"10.0.0.1", "10.0.0.9"}
+    assert {*group.addresses(Family.IPV4)} == {"10.0.0.1", "10.0.0.9"}
     assert len([g for g in index.groups() if g.namespace == "shop"]) == 2
+
+
+def test_order_of_labels_makes_no_other_group() -> None:
+    one, two = (
+        replace(WEB, labels=x) for x in ({"a": "", "b": ""}, {"b": "", "a": ""})
+    )
+    index = PodIndex()
+    index.update(replace(CLUSTER, pods=(one, two)), ())
+    assert index.group(one) is index.group(two)
+
+
+def test_pods_with_labels_of_their_own_take_little_memory() -> None:
+    """A cluster of 10,000 pods is in the memory of each node."""
+    pods = tuple(
+        replace(WEB, labels={"app": "web", "pod": str(n)}, addresses=(f"10.0.1.{n}",))
+        for n in range(250)
+    )
+    index = PodIndex()
+    tracemalloc.start()
+    index.update(replace(CLUSTER, pods=pods), ())
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len([*index.groups()]) == len(pods)
+    assert taken < 800 * len(pods)
 
 
 def test_an_update_touches_what_differs() -> None:

@@ -126,17 +126,17 @@ class _OfGroups(_Kept):
 
     def __init__(self, kind: Kind, family: Family) -> None:
         super().__init__(kind, family)
-        self._parts: dict[Group, frozenset[Element]] = {}
+        self._parts: dict[Group, Collection[Element]] = {}
 
     @abstractmethod
-    def part(self, group: Group) -> frozenset[Element]:
+    def part(self, group: Group) -> Collection[Element]:
         """Return the elements of a group."""
 
     def update(self, groups: Iterable[Group]) -> None:
         is_same = True
         for group in groups:
-            part = self.part(group) if group.pods else frozenset[Element]()
-            if part != self._parts.get(group, frozenset()):
+            part = self.part(group) if group.pods else None
+            if (part or None) != self._parts.get(group):
                 is_same = False
             if part:
                 self._parts[group] = part
@@ -155,9 +155,9 @@ class _Selected(_OfGroups):
         super().__init__(Kind.ADDRESSES, family)
         self._index, self._pods, self._perhaps = index, pods, perhaps
 
-    def part(self, group: Group) -> frozenset[Element]:
+    def part(self, group: Group) -> Collection[Element]:
         selected = self._index.selects(self._pods, group, perhaps=self._perhaps)
-        return group.addresses[self.value.family] if selected else frozenset()
+        return group.addresses(self.value.family) if selected else ()
 
 
 class _Ports(_OfGroups):
@@ -167,8 +167,8 @@ class _Ports(_OfGroups):
         super().__init__(Kind.PORTS, family)
         self._port = port
 
-    def part(self, group: Group) -> frozenset[Element]:
-        return _elements(self._port, group.ports, group.addresses[self.value.family])
+    def part(self, group: Group) -> Collection[Element]:
+        return _elements(self._port, group.ports, group.addresses(self.value.family))
 
 
 class _PortsHere(_Kept):

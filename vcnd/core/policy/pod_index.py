@@ -4,6 +4,7 @@ It is kept from one compilation to the next, and told what there is now.  Pods t
 policies cannot tell apart are one group: a selector looks at a group, and not at pods.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -13,17 +14,20 @@ from vcnd.model.family import Family, family_of
 from vcnd.model.policy import (
     Attached,
     Cluster,
-    ContainerPort,
     Labels,
     Pods,
     PolicyPod,
 )
 
-Key = tuple[str, frozenset[tuple[str, str]], tuple[ContainerPort, ...]]
-
 
 class Group:
-    """Pods of one namespace with equal labels and equal named ports."""
+    """Pods of one namespace with equal labels and equal named ports.
+
+    Where each pod has a label of its own, there are as many groups as pods: a group is
+    small.
+    """
+
+    __slots__ = ("_ipv4", "_ipv6", "key", "labels", "namespace", "pods", "ports")
 
     def __init__(self, pod: PolicyPod) -> None:
         """Make it, without pods.
@@ -33,9 +37,19 @@ class Group:
         """
         self.key = _key(pod)
         self.namespace, self.labels, self.ports = pod.namespace, pod.labels, pod.ports
-        self.pods: dict[int, PolicyPod] = {}
-        """By the identity of their values."""
-        self.addresses: Mapping[Family, frozenset[str]] = {}
+        self.pods: tuple[PolicyPod, ...] = ()
+        self._ipv4: tuple[str, ...] = ()
+        self._ipv6: tuple[str, ...] = ()
+
+    def addresses(self, family: Family) -> tuple[str, ...]:
+        """Return its pods' addresses of a family; one of two pods stands twice."""
+        return self._ipv4 if family is Family.IPV4 else self._ipv6
+
+    def settle(self, addresses: Iterable[str]) -> None:
+        """Take its pods' addresses."""
+        some = [*addresses]
+        self._ipv4 = tuple(a for a in some if family_of(a) is Family.IPV4)
+        self._ipv6 = tuple(a for a in some if family_of(a) is Family.IPV6)
 
 
 class Touched(msgspec.Struct, frozen=True):
@@ -60,7 +74,7 @@ class PodIndex:
         self._told: tuple[PolicyPod, ...] = ()
         self._pods: dict[int, PolicyPod] = {}
         """By the identity of their values: a pod that changes is another value."""
-        self._groups: dict[str, dict[Key, Group]] = {}
+        self._groups: dict[str, dict[bytes, Group]] = {}
         """By namespace."""
         self._attached: tuple[Attached, ...] = ()
         self._by_name: Mapping[tuple[str, str], tuple[Attached, ...]] = {}
@@ -89,20 +103,21 @@ class PodIndex:
         """Take in the pods; return the groups of those that come or go, and these."""
         if told is self._told:
             return {}, []
-        touched: dict[Group, None] = {}
         pods = dict(zip(map(id, told), told, strict=True))
         gone = [self._pods[key] for key in self._pods.keys() - pods.keys()]
         come = [pods[key] for key in pods.keys() - self._pods.keys()]
+        leaving, joining = (defaultdict[Group, list[PolicyPod]](list) for _ in range(2))
         for pod in gone:
-            group = self.group(pod)
-            del group.pods[id(pod)]
-            touched[group] = None
+            leaving[self.group(pod)].append(pod)
+        for group, some in leaving.items():
+            ids = {*map(id, some)}
+            group.pods = tuple(pod for pod in group.pods if id(pod) not in ids)
         for pod in come:
-            group = self._group_for(pod)
-            group.pods[id(pod)] = pod
-            touched[group] = None
+            joining[self._group_for(pod)].append(pod)
+        for group, some in joining.items():
+            group.pods += tuple(some)
         self._told, self._pods = told, pods
-        return touched, gone + come
+        return dict.fromkeys((*leaving, *joining)), gone + come
 
     def _attach(self, here: Sequence[Attached]) -> list[Group]:
         """Take in the links; return the groups whose addresses may be others."""
@@ -151,11 +166,7 @@ class PodIndex:
 
     def _settle(self, group: Group) -> None:
         """Find a group's addresses; drop one without pods."""
-        found: dict[Family, set[str]] = {family: set() for family in Family}
-        for pod in group.pods.values():
-            for address in self.addresses(pod):
-                found[family_of(address)].add(address)
-        group.addresses = {family: frozenset(some) for family, some in found.items()}
+        group.settle(a for pod in group.pods for a in self.addresses(pod))
         if not group.pods:
             del self._groups[group.namespace][group.key]
             if not self._groups[group.namespace]:
@@ -224,5 +235,7 @@ class PodIndex:
         return matches(pods.namespaces, labels)
 
 
-def _key(pod: PolicyPod) -> Key:
-    return pod.namespace, frozenset(pod.labels.items()), pod.ports
+def _key(pod: PolicyPod) -> bytes:
+    """Return what tells a pod's group from the others of its namespace."""
+    # One object: a set of pairs would be ten, for each of ten thousand pods.
+    return msgspec.json.encode((pod.labels, pod.ports), order="deterministic")
