@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from vcnd.kube.wire import Pod
+from vcnd.kube.wire import Container, Pod, PodSpec
 from vcnd.kubeapi.cache import Cache
 from vcnd.kubeapi.errors import ExpiredError, KubeError
 
@@ -41,6 +41,16 @@ def test_list_then_changes() -> None:
     assert cache.objects.keys() == {"a", "c"}
     assert cache.objects["a"].status.phase == "Running"
     assert cache.resource_version == "13"
+
+
+def test_watch_goes_on_from_a_version_that_is_not_kept() -> None:
+    cache = Cache(Pod, trim=lambda found: Pod(spec=found.spec))
+    cache.replace(listing("10", pod("a", "5")))
+    assert not cache.apply_line(line("MODIFIED", pod("a", "12", phase="Running")))
+    assert cache.resource_version == "12"
+    assert cache.objects == {
+        "a": Pod(spec=PodSpec(node_name="node1", containers=[Container()]))
+    }
 
 
 def test_bookmark_moves_on_and_changes_nothing() -> None:

@@ -128,7 +128,7 @@ class Cache(Generic[T]):
             found = self._decode(item, listed.skipped)
             if found is not None:
                 key = self._key(found.metadata)
-                listed.objects[key] = found
+                listed.objects[key] = self._trim(found)
         return answer.metadata.token
 
     def finish(self) -> list[T]:
@@ -187,6 +187,7 @@ class Cache(Generic[T]):
         self._move_on(found.metadata)
         self.skipped.pop(key, None)
         before = self.objects.pop(key, None)
+        found = self._trim(found)
         if event.type == "DELETED":
             return [before or found]
         self.objects[key] = found
@@ -196,7 +197,7 @@ class Cache(Generic[T]):
         self.resource_version = meta.resource_version or self.resource_version
 
     def _decode(self, raw: msgspec.Raw, skipped: dict[str, Skipped]) -> T | None:
-        """Return an object; None if it is skipped, and put there."""
+        """Return an object as it was sent; None if it is skipped, and put there."""
         try:
             found = self._object.decode(raw)
             if not self._key(found.metadata):
@@ -204,7 +205,7 @@ class Cache(Generic[T]):
         except UNDECODABLE as error:
             self._skip(_meta(raw), str(error), skipped)
             return None
-        return self._trim(found)
+        return found
 
     def _skip(self, meta: Meta, reason: str, skipped: dict[str, Skipped]) -> None:
         name = "/".join(part for part in (meta.namespace, meta.name) if part)

@@ -3,8 +3,11 @@
 import msgspec
 
 
-class Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
-    """An object or a part of one; unknown fields are left out."""
+class Wire(msgspec.Struct, rename="camel", kw_only=True, frozen=True, gc=False):
+    """An object or a part of one; unknown fields are left out.
+
+    JSON has no cycles, so the garbage collector need not look at them.
+    """
 
 
 class OwnerReference(Wire, frozen=True):

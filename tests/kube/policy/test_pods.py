@@ -156,24 +156,27 @@ def test_trimmed_pod_does_not_change_by_what_policies_are_not_about() -> None:
         name="web-0",
         namespace="shop",
         uid="u",
-        resource_version="7",
         labels={"app": "web"},
     )
 
 
 def test_pods_share_what_they_have_in_common() -> None:
-    """A process has all pods of a cluster: 10,000 take 12 MiB, and 25 unshared."""
+    """A process has all pods of a cluster: what is one object is there once."""
     bodies = [msgspec.json.encode(pod(CONTAINERS)) for _ in range(2)]
     one, two = (trim.pod(msgspec.json.decode(b, type=Pod)) for b in bodies)
     assert one == two
     assert one.metadata.labels is two.metadata.labels
     assert one.metadata.namespace is two.metadata.namespace
+    assert one.metadata.annotations is two.metadata.annotations
+    assert one.metadata.owner_references is two.metadata.owner_references
     assert one.spec.node_name is two.spec.node_name
     assert one.spec.containers is two.spec.containers
     first, second = policy_pods.pod(one), policy_pods.pod(two)
     assert first
     assert second
     assert first.ports is second.ports
+    assert one.status.pod_ips
+    assert first.addresses[0] is one.status.pod_ips[0].ip
 
 
 def test_namespaces_have_their_labels() -> None:

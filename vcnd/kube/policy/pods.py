@@ -83,9 +83,10 @@ def addresses_of(texts: Iterable[str]) -> tuple[str, ...]:
 def _address(text: str) -> str:
     """Return an address in the one form that is compared; empty: it is none."""
     try:
-        return "" if "%" in text else str(ip_address(text))
+        found = "" if "%" in text else str(ip_address(text))
     except ValueError:
         return ""
+    return text if text == found else found  # not a second text of each pod's address
 
 
 @lru_cache(SHARED)

@@ -9,13 +9,16 @@ from msgspec.structs import replace
 from vcnd.kube.early import ANNOTATION
 from vcnd.kube.policy.wire import Node, Pod, PodContainer, PodPort, PodSpec
 from vcnd.kube.trim import LIVING, STATIC_UID
-from vcnd.kubeapi.wire import Meta, Object
+from vcnd.kubeapi.wire import Meta, Object, OwnerReference
 
 T = TypeVar("T", bound=Object)
 
 SHARED = 256
 """So many latest ones are remembered of what pods of one workload have in common: the
 API lists these one after another."""
+NO_ANNOTATIONS: dict[str, str] = {}
+NO_OWNERS: list[OwnerReference] = []
+"""Ten thousand pods share these: a default would be an object of each."""
 
 
 def labelled(found: T) -> T:
@@ -36,16 +39,17 @@ def pod(found: Pod) -> Pod:
 
     A process has all pods of a cluster: what many have in common, they share.
     """
-    meta, spec, status = labelled(found).metadata, found.spec, found.status
-    labels = _shared_labels(tuple(meta.labels.items()))
-    static = found.metadata.annotations.get(STATIC_UID)
+    meta, spec, status = found.metadata, found.spec, found.status
+    static = meta.annotations.get(STATIC_UID)
     return Pod(
-        metadata=replace(
-            meta,
-            annotations={STATIC_UID: static} if static else {},
+        metadata=Meta(
+            name=meta.name,
             namespace=intern(meta.namespace),
-            labels=labels,
-            deletion_timestamp=found.metadata.deletion_timestamp,
+            uid=meta.uid,
+            deletion_timestamp=meta.deletion_timestamp,
+            labels=_shared_labels(tuple(meta.labels.items())),
+            annotations={STATIC_UID: static} if static else NO_ANNOTATIONS,
+            owner_references=NO_OWNERS,
         ),
         spec=PodSpec(
             node_name=intern(spec.node_name),
