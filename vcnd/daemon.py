@@ -100,18 +100,32 @@ def _principal(
     return principal(config, client, metadata, wall_clock, federation_url)
 
 
-def kube_cluster(config: Config, random: Random) -> KubeCluster | None:
-    """Return the cluster that the configuration names, if it names one."""
+def kube_cluster(
+    config: Config,
+    random: Random,
+    wall_clock: Callable[[], float] = time.time,
+    client: KubeClient | None = None,
+) -> KubeCluster | None:
+    """Return the cluster that the configuration names, if it names one.
+
+    Args:
+        config: names it.
+        random: for jitter.
+        wall_clock: Unix time, for what is written.
+        client: the way to it, instead of the one that the configuration names.
+    """
     kubernetes = config.kubernetes
-    if not kubernetes.kubeconfig:
-        return None
+    if client is None:
+        if not kubernetes.kubeconfig:
+            return None
+        client = KubeClient(Credentials(Path(kubernetes.kubeconfig)))
     return KubeCluster(
-        KubeClient(Credentials(Path(kubernetes.kubeconfig))),
+        client,
         node_name=kubernetes.node_name,
         startup_taint=kubernetes.startup_taint,
         link_prefix=config.layout().link_prefix,
         random=random,
-        wall_clock=time.time,
+        wall_clock=wall_clock,
         early=config.tells_early,
         policies=config.policy.enforcement != "off",
     )

@@ -51,7 +51,7 @@ class KubeCluster:
             node_name: this node's.
             startup_taint: the key of a taint that is removed when the node serves.
             link_prefix: of pods' links, for kube-proxy's configuration.
-            random: for jitter.
+            random: for jitter, and for the names of Events.
             wall_clock: Unix time.
             silence_seconds: a watch without a line for so long is opened again.
             early: whether pods are told apart whose status tells no address yet.
@@ -64,6 +64,7 @@ class KubeCluster:
             client,
             node_name=node_name,
             startup_taint=startup_taint,
+            random=random,
             wall_clock=wall_clock,
         )
         self._link_prefix = link_prefix

@@ -1,8 +1,8 @@
 """What is written into Kubernetes of this node; one write refused stops no other."""
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from random import Random
 from typing import Any
 
 import msgspec
@@ -30,9 +30,10 @@ class Writer:
         *,
         node_name: str,
         startup_taint: str,
+        random: Random,
         wall_clock: Callable[[], float],
     ) -> None:
-        self._client = client
+        self._client, self._random = client, random
         self._node_name = node_name
         self._node_path = f"/api/v1/nodes/{node_name}"
         self._startup_taint = startup_taint
@@ -191,7 +192,7 @@ class Writer:
             event,
             node_name=self._node_name,
             node_uid=node_uid,
-            unique=secrets.token_hex(8),
+            unique=f"{self._random.getrandbits(64):016x}",
             now=self._wall_clock(),
         )
         try:
