@@ -83,7 +83,8 @@ class PolicyNode:
             if stale:
                 conntrack.clear_marks(stale)
             if self._table.chains:
-                nft.change(policy_table.TABLE, self._table, table)
+                with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+                    nft.change(sock, policy_table.TABLE, self._table, table)
             else:
                 nft.put(policy_table.TABLE, table.text(policy_table.TABLE))
             if then.again:

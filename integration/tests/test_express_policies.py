@@ -20,7 +20,8 @@ from vcnd.linux.policy import guard as policy_guard
 from vcnd.linux.policy import table as policy_table
 from vcnd.linux.policy.marks import Marks
 from vcnd.model.policy import Action, Direction
-from vcnd.netlink import conntrack
+from vcnd.netlink import conntrack, nftables
+from vcnd.netlink.messages import NetlinkSocket
 
 MARKS = Marks()
 GUARD = policy_guard.render(marks=MARKS, link_prefix="oci")
@@ -56,7 +57,8 @@ class Policies:
             if stale:
                 conntrack.clear_marks(stale)
             if before.chains:
-                nft.change(policy_table.TABLE, before, table)
+                with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+                    nft.change(sock, policy_table.TABLE, before, table)
             else:
                 nft.put(policy_table.TABLE, table.text(policy_table.TABLE))
                 nft.put(policy_guard.TABLE, GUARD)

@@ -32,6 +32,7 @@ from vcnd.model.family import Family
 from vcnd.model.ids import ClassName
 from vcnd.model.policy import Action, Direction
 from vcnd.netlink import nftables
+from vcnd.netlink.messages import NetlinkSocket
 
 SPACE = "table"
 LAYOUT = Layout()
@@ -117,7 +118,11 @@ def put(text: str, table: str = LAYOUT.nft_table) -> None:
 
 
 def change(before: Table, after: Table) -> None:
-    netns.inside(SPACE, lambda: nft.change(policy_table.TABLE, before, after))
+    def work() -> None:
+        with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+            nft.change(sock, policy_table.TABLE, before, after)
+
+    netns.inside(SPACE, work)
 
 
 def found(table: str = LAYOUT.nft_table) -> list[str]:
@@ -213,8 +218,8 @@ def test_a_touch_changes_nothing_and_is_heard() -> None:
 
     def touched() -> frozenset[str]:
         heard = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
-        with heard:
-            nft.touch(*touching)
+        with heard, NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+            nft.touch(sock, *touching)
             return policy_events.touched(heard.recv(1 << 16), touching[:1], ())
 
     assert netns.inside(SPACE, touched) == {policy_table.TABLE}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from vcnd.linux.nft_changes import changes
+from vcnd.linux import nft_changes
 from vcnd.linux.nft_table import Filled, Table
 from vcnd.linux.nft_text import chain
 
@@ -20,6 +20,13 @@ def table(
         filled[name] = Filled("set", "type ipv4_addr;", frozenset(some))
     lines = {name: chain(name, *rules) for name, rules in chains.items()}
     return Table(lines, filled)
+
+
+def changes(table: str, old: Table, new: Table) -> list[str]:
+    """Return the scripts that change a table, one by one."""
+    found = nft_changes.changes(old, new)
+    steps = nft_changes.additions, nft_changes.remainder
+    return [script for step in steps if (script := step(table, found))]
 
 
 def test_nothing_to_change_is_no_script() -> None:

@@ -1,15 +1,17 @@
-"""The nft program, as far as it loads our own table."""
+"""Loads our own tables: by the nft program, or by netlink where no rule changes."""
 
 import subprocess
+from collections.abc import Sequence
 
-from vcnd.linux import nft_changes, nft_scripts
+from vcnd.linux import nft_batch, nft_changes, nft_scripts
 from vcnd.linux.nft_scripts import Objects
-from vcnd.linux.nft_table import Table
+from vcnd.linux.nft_table import Element, Table
 from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import VcndError
 from vcnd.netlink import nftables
-from vcnd.netlink.messages import NetlinkSocket
+from vcnd.netlink.messages import NetlinkError, NetlinkSocket
+from vcnd.netlink.templates import Step, Template
 
 
 class KernelRefusedError(VcndError):
@@ -46,13 +48,15 @@ def put(table: str, text: str) -> list[int]:
         return [port]
 
 
-def change(table: str, before: Table, after: Table) -> list[int]:
+def change(sock: NetlinkSocket, table: str, before: Table, after: Table) -> list[int]:
     """Give a table other contents, by what differs; whole if that is refused.
 
     No packet is lost, not even one that is led to a chain that is new.  Return the
     ports of the changes: events of netlink name them.
 
     Args:
+        sock: takes what needs no nft; it stays open, for the kernel lets who closes one
+            wait until what was deleted last is gone, some 10 ms.
         table: its name.
         before: its contents, as they were put or changed without an error.
         after: its contents afterwards.
@@ -62,29 +66,37 @@ def change(table: str, before: Table, after: Table) -> list[int]:
         OSError: the kernel does not tell what is in the table now.
     """
     ports: list[int] = []
+    found = nft_changes.changes(before, after)
     try:
-        ports.extend(map(_load, nft_changes.changes(table, before, after)))
-    except KernelRefusedError as error:
-        log.warning("rule_set_differs", reason=error.details)
+        if script := nft_changes.additions(table, found):
+            ports.append(_load(script))
+        steps = nft_batch.steps(table, found)
+        if steps:
+            ports.append(_send(sock, steps))
+        elif steps is None and (script := nft_changes.remainder(table, found)):
+            ports.append(_load(script))
+    except (KernelRefusedError, NetlinkError) as error:
+        reason = getattr(error, "details", str(error))
+        log.warning("rule_set_differs", reason=reason)
         ports += put(table, after.text(table))
     return ports
 
 
-def touch(table: str, name: str, element: str) -> list[int]:
+def touch(sock: NetlinkSocket, table: str, name: str, element: Element) -> list[int]:
     """Add an element and delete it, in one step; return the ports of the changes.
 
     Who hears of changes of rules looks again, and nothing has changed.
 
     Args:
+        sock: takes the change.
         table: its name.
         name: of a set.
         element: one that is not in it.
 
     Raises:
-        KernelRefusedError: nft refused it.
+        OSError: the kernel refused it.
     """
-    what = f"element inet {table} {name} {{ {element} }}"
-    return [_load(f"add {what}\ndelete {what}\n")]
+    return [_send(sock, nft_batch.touching(table, name, element))]
 
 
 def remove(table: str) -> list[int]:
@@ -121,6 +133,12 @@ def put_source(table: str, script: str) -> list[int]:
         KernelRefusedError: nft refused it.
     """
     return [_load(nft_scripts.removal(table) + script)]
+
+
+def _send(sock: NetlinkSocket, steps: Sequence[Step]) -> int:
+    """Carry steps out in a transaction; return their netlink port."""
+    Template(nftables.transaction(steps)).send(sock)
+    return sock.port
 
 
 def _load(script: str) -> int:

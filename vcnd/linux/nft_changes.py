@@ -1,75 +1,114 @@
-"""What differs between two values of a table, as scripts for ``nft -f``.  Pure.
+"""What differs between two values of a table, also as scripts for ``nft -f``.  Pure.
 
 A table of many thousand elements, of which a few come or go, is changed by these alone.
+New objects come first, in a step of their own.  A packet that is being judged looks
+into maps as they are after a load, and could be led to a chain that to it, by the old
+rules, is empty.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from vcnd.linux.nft_table import Filled, Table, written
+import msgspec
+
+from vcnd.linux.nft_table import Element, Filled, Table, written
 
 
-def changes(table: str, before: Table, after: Table) -> list[str]:
-    """Return scripts, to be loaded one by one, that change a table.
+class Changed(msgspec.Struct, frozen=True):
+    """The elements that a map or a set loses, and those that it gets."""
 
-    New chains come first.  A packet that is being judged looks into maps as they are
-    after a load, and could be led to a chain that to it, by the old rules, is empty.
+    lost: frozenset[Element]
+    gained: frozenset[Element]
+    ranges: bool
+    """Whether they are ranges: to the kernel each is two elements."""
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs, by the names of objects."""
+
+    new: Mapping[str, Filled]
+    new_chains: Mapping[str, Sequence[str]]
+    """With their lines."""
+    changed_chains: Mapping[str, Sequence[str]]
+    """Those that have other rules: with their lines."""
+    changed: Mapping[str, Changed]
+    gone: Mapping[str, Filled]
+    gone_chains: Sequence[str]
+
+
+def changes(old: Table, new: Table) -> Changes:
+    """Return what differs between two values of a table.
 
     Args:
-        table: its name.
-        before: what is in it.
-        after: what is to be in it.
+        old: what is in it.
+        new: what is to be in it.
     """
-    name = f"inet {table}"
-    steps = _additions(name, before, after), _changes(name, before, after)
-    return ["".join(f"{line}\n" for line in step) for step in steps if step]
+    changed = {
+        name: _changed(old.filled[name], x)
+        for name, x in sorted(new.filled.items())
+        if name in old.filled and x.elements is not old.filled[name].elements
+    }
+    return Changes(
+        new={name: x for name, x in new.filled.items() if name not in old.filled},
+        new_chains={n: x for n, x in new.chains.items() if n not in old.chains},
+        changed_chains={
+            name: lines
+            for name, lines in new.chains.items()
+            if name in old.chains and not _is_same(lines, old.chains[name])
+        },
+        changed={name: x for name, x in changed.items() if x.lost or x.gained},
+        gone={
+            name: old.filled[name]
+            for name in sorted(old.filled.keys() - new.filled.keys())
+        },
+        gone_chains=sorted(old.chains.keys() - new.chains.keys()),
+    )
 
 
-def _additions(name: str, old: Table, new: Table) -> list[str]:
-    """Return what adds the objects that are new; nothing if there are none."""
-    added = [(one, x) for one, x in new.filled.items() if one not in old.filled]
-    lines = [x.declared(one) for one, x in added]
-    for chain, some in new.chains.items():
-        lines += () if chain in old.chains else some
-    return [f"table {name} {{", *lines, "}"] if lines else []
-
-
-def _changes(name: str, old: Table, new: Table) -> list[str]:
-    """Return what changes objects that stay, and deletes those that go."""
-    changed = [
-        (chain, lines)
-        for chain, lines in new.chains.items()
-        if not _is_same(lines, old.chains.get(chain, lines))
-    ]
-    filled = [
-        (one, old.filled[one], x)
-        for one, x in sorted(new.filled.items())
-        if one in old.filled and x.elements is not old.filled[one].elements
-    ]
-    gone = sorted(old.chains.keys() - new.chains.keys())
-    lines = [f"flush chain {name} {x}" for x in (*(c for c, _ in changed), *gone)]
-    for one, before, after in filled:
-        lines += _elements("delete", name, one, before, after)
-    lines += [f"delete chain {name} {chain}" for chain in gone]
-    for one in sorted(old.filled.keys() - new.filled.keys()):
-        lines.append(f"delete {old.filled[one].kind} {name} {one}")
-    for _, some in changed:
-        lines += [f"table {name} {{", *some, "}"]
-    for one, before, after in filled:
-        lines += _elements("add", name, one, after, before)
-    return lines
+def _changed(old: Filled, new: Filled) -> Changed:
+    was, now = old.elements, new.elements
+    return Changed(was - now, now - was, "flags interval" in new.head)
 
 
 def _is_same(some: Sequence[str], others: Sequence[str]) -> bool:
     return some is others or some == others
 
 
-def _elements(
-    verb: str, name: str, one: str, filled: Filled, other: Filled
-) -> Iterator[str]:
-    """Yield what adds or deletes the elements that only one of two values has."""
-    some = written(filled.elements - other.elements)
-    if verb == "delete":
-        some = (element.partition(" : ")[0] for element in some)
+def additions(table: str, found: Changes) -> str:
+    """Return a script that adds the objects that are new; empty if there are none."""
+    lines = [x.declared(name) for name, x in found.new.items()]
+    for some in found.new_chains.values():
+        lines += some
+    return _script(_in_table(table, lines) if lines else [])
+
+
+def remainder(table: str, found: Changes) -> str:
+    """Return a script for all else: objects that stay are changed, others deleted.
+
+    Empty if there is nothing.
+    """
+    name = f"inet {table}"
+    emptied = (*found.changed_chains, *found.gone_chains)
+    lines = [f"flush chain {name} {chain}" for chain in emptied]
+    for one, x in found.changed.items():
+        keys = (element.partition(" : ")[0] for element in written(x.lost))
+        lines += _elements("delete", name, one, keys)
+    lines += [f"delete chain {name} {chain}" for chain in found.gone_chains]
+    lines += [f"delete {x.kind} {name} {one}" for one, x in found.gone.items()]
+    for some in found.changed_chains.values():
+        lines += _in_table(table, some)
+    for one, x in found.changed.items():
+        lines += _elements("add", name, one, written(x.gained))
+    return _script(lines)
+
+
+def _elements(verb: str, name: str, one: str, some: Iterable[str]) -> list[str]:
     text = ", ".join(some)
-    if text:
-        yield f"{verb} element {name} {one} {{ {text} }}"
+    return [f"{verb} element {name} {one} {{ {text} }}"] if text else []
+
+
+def _in_table(table: str, lines: Iterable[str]) -> list[str]:
+    return [f"table inet {table} {{", *lines, "}"]
+
+
+def _script(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

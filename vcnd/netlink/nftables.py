@@ -1,6 +1,6 @@
-"""nf_tables elements by hand: one element of a verdict map in 5 µs.
+"""nf_tables by hand: elements come and go in 5 µs each; objects go.
 
-The rule set itself goes through ``nft -f`` (``linux.ruleset``): one file, atomic.
+Rules go through ``nft -f`` (``linux.nft``): one file, atomic.
 """
 
 import socket
@@ -27,13 +27,14 @@ NETLINK_NETFILTER = 12
 NFNL_SUBSYS_NFTABLES, NFPROTO_INET = 10, 1
 BATCH_BEGIN, BATCH_END = 0x10, 0x11
 NFT_MSG_NEWCHAIN, NFT_MSG_GETCHAIN, NFT_MSG_GETSET = 3, 4, 10
+NFT_MSG_DELCHAIN, NFT_MSG_DELRULE, NFT_MSG_DELSET, NFT_MSG_DELOBJ = 5, 8, 11, 20
 NFT_MSG_NEWSETELEM, NFT_MSG_GETSETELEM = 12, 13
 NFT_MSG_DELSETELEM, NFT_MSG_NEWGEN, NFT_MSG_GETOBJ = 14, 15, 19
-CHAIN_TABLE, CHAIN_NAME = 1, 3
+OF_TABLE, CHAIN_TABLE, CHAIN_NAME, RULE_CHAIN = 1, 1, 3, 2
 SET_TABLE, SET_NAME, SET_FLAGS, NFT_SET_ANONYMOUS, NFT_SET_MAP = 1, 2, 3, 0x1, 0x8
 LIST_TABLE, LIST_SET, LIST_ELEMENTS, LIST_ELEM = 1, 2, 3, 1
 ELEM_KEY, ELEM_DATA, DATA_VALUE, DATA_VERDICT = 1, 2, 1, 2
-VERDICT_CODE, VERDICT_CHAIN, NFT_GOTO = 1, 2, -4
+VERDICT_CODE, VERDICT_CHAIN, NFT_JUMP, NFT_GOTO = 1, 2, -3, -4
 OBJ_TABLE, OBJ_NAME, OBJ_TYPE, OBJ_DATA, COUNTER_PACKETS = 1, 2, 3, 4, 2
 NFT_OBJECT_COUNTER, NFT_OBJECT_LIMIT = 1, 4
 IFNAMSIZ = 16
@@ -134,15 +135,56 @@ def _keys(body: bytes) -> list[bytes]:
 
 def addition(table: str, name: str, key: bytes, chain: str) -> Message:
     """Map a key to ``goto chain``; the same element again is no error."""
-    code = attribute(VERDICT_CODE, struct.pack(">i", NFT_GOTO))
-    verdict = nested(DATA_VERDICT, code, text(VERDICT_CHAIN, chain))
-    body = _element(table, name, key, nested(ELEM_DATA, verdict))
+    return _addition(table, name, key, _verdict(NFT_GOTO, chain))
+
+
+def member(table: str, name: str, key: bytes, *, jump_to: str = "") -> Message:
+    """Add a key to a set; to a map, if ``jump_to`` names a chain."""
+    data = _verdict(NFT_JUMP, jump_to) if jump_to else b""
+    return _addition(table, name, key, data)
+
+
+def _verdict(code: int, chain: str) -> bytes:
+    what = attribute(VERDICT_CODE, struct.pack(">i", code))
+    verdict = nested(DATA_VERDICT, what, text(VERDICT_CHAIN, chain))
+    return nested(ELEM_DATA, verdict)
+
+
+def _addition(table: str, name: str, key: bytes, data: bytes) -> Message:
+    body = _element(table, name, key, data)
     return _kind(NFT_MSG_NEWSETELEM), NLM_F_CREATE, body
 
 
 def deletion(table: str, name: str, key: bytes) -> Message:
     """Remove a key; one that is not there is refused (ENOENT)."""
     return _kind(NFT_MSG_DELSETELEM), 0, _element(table, name, key, b"")
+
+
+def flushing(table: str, chain: str) -> Message:
+    """Delete a chain's rules; without any it is no error."""
+    return _of_table(NFT_MSG_DELRULE, table, text(RULE_CHAIN, chain))
+
+
+def chain_deletion(table: str, chain: str) -> Message:
+    """Delete a chain; one that a rule or an element leads to is refused (EBUSY)."""
+    return _of_table(NFT_MSG_DELCHAIN, table, text(CHAIN_NAME, chain))
+
+
+def set_deletion(table: str, name: str) -> Message:
+    """Delete a set or a map; one that a rule looks into is refused (EBUSY)."""
+    return _of_table(NFT_MSG_DELSET, table, text(SET_NAME, name))
+
+
+def object_deletion(table: str, name: str, kind: int) -> Message:
+    """Delete a counter or a limit; one that a rule uses is refused (EBUSY)."""
+    number = attribute(OBJ_TYPE, struct.pack(">I", kind))
+    return _of_table(NFT_MSG_DELOBJ, table, text(OBJ_NAME, name) + number)
+
+
+def _of_table(message: int, table: str, what: bytes) -> Message:
+    # The name of the table is the first attribute of each kind of object.
+    body = _generic(NFPROTO_INET) + text(OF_TABLE, table) + what
+    return _kind(message), 0, body
 
 
 def transaction(changes: Sequence[Step]) -> list[Step]:

@@ -192,7 +192,7 @@ class PolicyHost:
             # The daemon took connections off the express lane at the change of rules.
             # One that came back before its number went has to leave it once more; not
             # every daemon has lent its gate.
-            return nft.touch(TABLE, OWN, STIRRED)
+            return nft.touch(self._tables.socket, TABLE, OWN, STIRRED)
 
         strangers = self._strangers
         async with self._turn:

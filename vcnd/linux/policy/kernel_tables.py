@@ -36,13 +36,18 @@ QUEUED_BYTES = 32 << 20
 
 
 class PolicyTables:
-    """Looks and acts in the network namespace where it is made."""
+    """Looks and acts in the network namespace where it is made.
+
+    Attributes:
+        socket: takes changes, in the thread.
+    """
 
     def __init__(self) -> None:
         """Begin to hear of changes."""
         self._events = events.subscribed(nftables.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
         with suppress(PermissionError):
             self._events.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, QUEUED_BYTES)
+        self.socket = NetlinkSocket(nftables.NETLINK_NETFILTER)
         self._thread = trio.CapacityLimiter(1)
         self._turn = trio.Lock()
         self._table = Table()
@@ -60,6 +65,7 @@ class PolicyTables:
     def close(self) -> None:
         """Hear no more; what is in force stays."""
         self._events.close()
+        self.socket.close()
 
     async def adopt(self) -> bool:
         """Take over the tables of an earlier life; return False if there are none."""
@@ -104,7 +110,7 @@ class PolicyTables:
             def work() -> list[int]:
                 before(gone)
                 if known:
-                    ports = nft.change(TABLE, there, table)
+                    ports = nft.change(self.socket, TABLE, there, table)
                 else:
                     ports = nft.put(TABLE, table.text(TABLE))
                 ports += after()
