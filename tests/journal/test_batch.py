@@ -95,6 +95,7 @@ async def test_refused_sync_is_told_to_those_who_wait_for_it(
 
 def recovered_from_copy(directory: Path) -> list[object]:
     """Return the leases that a daemon would find if this one were killed now."""
-    copy = directory / "copy"
+    copy = directory / "copy" / "journal"
+    copy.parent.mkdir()
     copy.write_bytes((directory / "journal").read_bytes())
     return list(recovered(copy).leases)

@@ -13,5 +13,5 @@ unknown kind is kept as it is, for the version that knows it.  A torn tail is cu
 a record that was not synced was never confirmed.
 
 ``lines`` encodes and finds lines, ``reading`` makes a Replay of them, ``disk`` owns
-the file, ``journal`` is the port's adapter.
+the file, ``files`` has the file operations, ``journal`` is the port's adapter.
 """

@@ -5,25 +5,49 @@ refused sync the file is closed, and its owner writes another one.  (After a ref
 sync the kernel may have dropped the pages, and the next sync succeeds without them.)
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
+
+from vcnd.journal.files import Files, SystemFiles
 
 
 class JournalFile:
     """One file, replaced as a whole or appended to."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: Files | None = None) -> None:
         self.path = path
+        self._files = files or SystemFiles()
+        self._lock = -1
         self._fd = -1
         self._size = 0
         self._durable = 0
         """How many of its bytes are durable."""
 
+    def lock(self) -> bool:
+        """Lock the file's directory until ``unlock``; False if another process has it.
+
+        A disk that refuses is no reason to refuse the start: then two daemons could not
+        write either.
+        """
+        if self._lock < 0:
+            try:
+                self._lock = self._files.lock(self.path.parent)
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
+        return True
+
+    def unlock(self) -> None:
+        """Let another process have the directory."""
+        if self._lock >= 0:
+            lock, self._lock = self._lock, -1
+            self._files.close(lock)
+
     def read(self) -> bytes | None:
         """Return the content, or None if there is no file."""
         try:
-            return self.path.read_bytes()
+            return self._files.read(self.path)
         except FileNotFoundError:
             return None
 
@@ -34,7 +58,7 @@ class JournalFile:
         """
         beside = self.path.with_suffix(suffix)
         try:
-            beside.write_bytes(data)
+            self._files.write_whole(beside, data)
         except OSError:
             return ""
         return str(beside)
@@ -48,12 +72,10 @@ class JournalFile:
         if self._fd < 0:
             return False
         try:
-            there = self.path.stat()
+            there = self._files.stat(self.path)
         except OSError:
             return False
-        here = os.fstat(self._fd)
-        same = (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
-        return same and there.st_size == self._size
+        return there == self._files.stat(self._fd) and there.size == self._size
 
     def replace(self, data: bytes) -> None:
         """Put a new file in the old one's place, durably."""
@@ -61,10 +83,10 @@ class JournalFile:
         # From here on it is not certain which of the two a crash would leave.
         self.close()
         try:
-            fresh.replace(self.path)
-            _sync_directory(self.path.parent)
+            self._files.replace(self.path, by=fresh)
+            self._files.sync_directory(self.path.parent)
         except OSError:
-            os.close(fd)
+            self._files.close(fd)
             raise
         self._fd, self._size = fd, len(data)
         self._durable = self._size
@@ -72,28 +94,26 @@ class JournalFile:
     def _write_fresh(self, data: bytes) -> tuple[Path, int]:
         """Write a file beside the old one, which stays if the write is refused."""
         fresh = self.path.with_suffix(".new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(fresh, flags, 0o600)
+        fd = self._files.open_new(fresh)
         try:
-            _write_all(fd, data)
-            os.fsync(fd)
+            self._write_all(fd, data)
+            self._files.sync(fd, only_data=False)
         except OSError:
-            os.close(fd)
+            self._files.close(fd)
             with suppress(OSError):
-                fresh.unlink()
+                self._files.remove(fresh)
             raise
         return fresh, fd
 
     def resume(self, size: int) -> None:
         """Append to the existing file; cut off everything behind ``size``."""
         self.close()
-        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        fd = self._files.open_old(self.path)
         try:
-            os.ftruncate(fd, size)
-            os.fdatasync(fd)
+            self._files.truncate(fd, size)
+            self._files.sync(fd, only_data=True)
         except OSError:
-            os.close(fd)
+            self._files.close(fd)
             raise
         self._fd, self._size = fd, size
         self._durable = size
@@ -104,7 +124,7 @@ class JournalFile:
         Where that is refused, close the file.
         """
         try:
-            _write_all(self._fd, data)
+            self._write_all(self._fd, data)
         except OSError:
             self._give_up()
             raise
@@ -113,7 +133,7 @@ class JournalFile:
     def sync(self) -> None:
         """Make what was written durable; where that is refused, close the file."""
         try:
-            os.fdatasync(self._fd)
+            self._files.sync(self._fd, only_data=True)
         except OSError:
             self._give_up()
             raise
@@ -122,31 +142,21 @@ class JournalFile:
     def _give_up(self) -> None:
         # Try to leave no half line and no refused record in the file.
         with suppress(OSError):
-            os.ftruncate(self._fd, self._durable)
+            self._files.truncate(self._fd, self._durable)
         self.close()
 
     def remove(self) -> None:
         """Delete the file and all copies beside it."""
         for suffix in (".new", ".cut", ".damaged"):
-            self.path.with_suffix(suffix).unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
+            self._files.remove(self.path.with_suffix(suffix))
+        self._files.remove(self.path)
 
     def close(self) -> None:
         """Close the file."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            with suppress(OSError):
-                os.close(fd)
+            self._files.close(fd)
 
-
-def _write_all(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    def _write_all(self, fd: int, data: bytes) -> None:
+        while data:
+            data = data[self._files.write(fd, data) :]

@@ -14,6 +14,7 @@ from outcome import Outcome
 from vcnd.core.replay import Replay
 from vcnd.journal.batch import Batch, Entry
 from vcnd.journal.disk import JournalFile
+from vcnd.journal.files import Files, Start, in_thread
 from vcnd.journal.reading import (
     FORMAT_VERSION,
     Header,
@@ -54,8 +55,12 @@ class FileJournal:
         boot_id: str,
         netns_cookie: int,
         clock: Callable[[], float] = seconds_since_boot,
+        files: Files | None = None,
+        start: Start = in_thread,
     ) -> None:
-        self._file = JournalFile(path)
+        """Make a journal; ``files`` and ``start`` are the kernel's unless given."""
+        self._file = JournalFile(path, files)
+        self._start_work = start
         self._header = Header(boot_id=boot_id, netns_cookie=netns_cookie)
         self._clock = clock
         self._replay = Replay()
@@ -75,8 +80,14 @@ class FileJournal:
         """Replay the file and compact it if the disk allows; return the replay.
 
         Raises:
-            JournalUnusableError: a newer vcnd wrote it, or it cannot be read.
+            JournalUnusableError: a newer vcnd wrote it, it cannot be read, or another
+                daemon uses it.
         """
+        if not self._file.lock():
+            raise JournalUnusableError(
+                f"another vcnd uses the journal {self._file.path}",
+                details="two daemons would give an address twice; stop the other one",
+            )
         try:
             data = self._file.read()
         except OSError as error:
@@ -251,7 +262,7 @@ class FileJournal:
         def deliver(result: Outcome[OSError | None]) -> None:
             loop.run_sync_soon(self._conclude, batch, result)
 
-        trio.lowlevel.start_thread_soon(work, deliver, "journal")
+        self._start_work(work, deliver, "journal")
 
     def _written(self, batch: Batch, lines: list[bytes]) -> Callable[[], None]:
         """Write lines; return what makes them durable."""
@@ -331,5 +342,6 @@ class FileJournal:
         self._file.remove()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; another daemon may use it."""
         self._file.close()
+        self._file.unlock()
