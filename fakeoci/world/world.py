@@ -35,6 +35,9 @@ from fakeoci.world.settings import Settings
 T = TypeVar("T", bound=Resource)
 A = TypeVar("A", bound=Address)
 Provisioned = Vcn | Subnet | Nsg | RouteTable | SecurityList | DhcpOptions | Gateway
+Watcher = Callable[[Resource, bool], None]
+"""Called with an object that came (True) or is about to go (False).  An address that
+goes from one VNIC to another goes and comes."""
 PROVISIONED = (Vcn, Subnet, Nsg, RouteTable, SecurityList, DhcpOptions, Gateway)
 NEW = ("PROVISIONING", "AVAILABLE")
 
@@ -54,6 +57,8 @@ class World:
         self._of_kind: dict[type[Resource], dict[str, Resource]] = {}
         self._at: dict[str, dict[str, Address]] = {}
         self._on_vnic: dict[str, dict[str, Address]] = {}
+        self._vnics: dict[str, dict[str, Vnic]] = {}
+        """By their instance's OCID."""
         self._spaces: dict[tuple[str, type[Address]], AddressSpace] = {}
         self.onprem: dict[str, OnPrem] = {}
         self.busy: dict[str, str] = {}
@@ -66,6 +71,7 @@ class World:
         self.held_back: list[Callable[[], None]] = []
         """The effects that became due meanwhile; they run when ``frozen`` ends."""
         self.listeners: list[Callable[[], None]] = []
+        self.watchers: list[Watcher] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._numbered = 0
@@ -119,6 +125,7 @@ class World:
         """Remove every object and all scheduled effects."""
         for table in (self.objects, self._of_kind, self._on_vnic, self._at):
             table.clear()
+        self._vnics.clear()
         for held in (self._spaces, self.busy, self.hidden):
             held.clear()
         self._due.clear()
@@ -133,6 +140,8 @@ class World:
             self._at.setdefault(resource.ip_address, {})[resource.id] = resource
             if resource.vnic_id is not None:
                 self._on_vnic.setdefault(resource.vnic_id, {})[resource.id] = resource
+        if isinstance(resource, Vnic):
+            self._vnics.setdefault(resource.instance_id, {})[resource.id] = resource
         if isinstance(resource, Subnet):
             for kind, blocks in (
                 (PrivateIp, resource.cidr_blocks),
@@ -142,8 +151,13 @@ class World:
                 self._spaces[resource.id, kind] = space
         if isinstance(resource, PROVISIONED) and resource.lifecycle_state in NEW:
             self._provision(resource)
+        self._tell(resource, came=True)
         self.changed()
         return resource
+
+    def _tell(self, resource: Resource, *, came: bool) -> None:
+        for watcher in self.watchers:
+            watcher(resource, came)
 
     def _provision(self, resource: Provisioned) -> None:
         """Make an object PROVISIONING for ``provision_seconds`` after its creation."""
@@ -160,12 +174,15 @@ class World:
 
     def drop(self, resource: Resource) -> None:
         """Remove an object."""
+        self._tell(resource, came=False)
         del self.objects[resource.id]
         del self._of_kind[type(resource)][resource.id]
         if isinstance(resource, Address):
             del self._at[resource.ip_address][resource.id]
             if resource.vnic_id is not None:
                 del self._on_vnic[resource.vnic_id][resource.id]
+        if isinstance(resource, Vnic):
+            del self._vnics[resource.instance_id][resource.id]
         self.changed()
 
     def readdress(self, private_ip: PrivateIp, address: str) -> None:
@@ -180,11 +197,13 @@ class World:
 
     def assign(self, address: Address, vnic_id: str | None) -> None:
         """Assign an address to another VNIC, or unassign it."""
+        self._tell(address, came=False)
         if address.vnic_id is not None:
             del self._on_vnic[address.vnic_id][address.id]
         address.vnic_id = vnic_id
         if vnic_id is not None:
             self._on_vnic.setdefault(vnic_id, {})[address.id] = address
+        self._tell(address, came=True)
         self.touch(address)
 
     def touch(self, resource: Resource) -> None:
@@ -246,7 +265,7 @@ class World:
 
     def vnics_of(self, instance_id: str) -> list[Vnic]:
         """Return an instance's VNICs, the primary one first."""
-        mine = [v for v in self.all(Vnic) if v.instance_id == instance_id]
+        mine = self._vnics.get(instance_id, {}).values()
         return sorted(mine, key=lambda v: (not v.is_primary, v.time_created))
 
     def private_ips_of(self, vnic_id: str) -> list[PrivateIp]:
