@@ -1,0 +1,83 @@
+"""What somebody else does to a fleet's cloud: not vcnd, and not by its API calls."""
+
+from fakeoci.world import instances, ips, vnics
+from fakeoci.world.addresses import AddressSpace
+from fakeoci.world.errors import ServiceError
+from fakeoci.world.resources import PrivateIp, Subnet, Vnic
+from sim.fleet.fleet import Fleet
+from sim.fleet.machine import Machine
+
+LONGEST_FAULT_SECONDS = 600.0
+"""A fault of an operation that nobody calls ends after this time."""
+
+
+def pods_space(fleet: Fleet) -> AddressSpace:
+    """Return the addresses of the pods' subnet."""
+    world = fleet.service.world
+    return world.space(world.named(Subnet, "pods").id)
+
+
+def _pod_vnics(fleet: Fleet, machine: Machine) -> list[Vnic]:
+    found = fleet.service.world.vnics_of(machine.instance_id)
+    return [v for v in found if not v.is_primary]
+
+
+def _addresses(fleet: Fleet, machine: Machine) -> list[PrivateIp]:
+    world = fleet.service.world
+    return [
+        p
+        for v in _pod_vnics(fleet, machine)
+        for p in world.private_ips_of(v.id)
+        if not p.is_primary
+    ]
+
+
+def terminate(fleet: Fleet, machine: Machine) -> None:
+    """Terminate an instance."""
+    with fleet.books.by_others():
+        instances.terminate(fleet.service.world, machine.instance_id)
+
+
+def detach(fleet: Fleet, machine: Machine, pick: int) -> None:
+    """Detach a pod VNIC, unless the instance is being changed."""
+    world, found = fleet.service.world, _pod_vnics(fleet, machine)
+    if not found:
+        return
+    vnic = found[pick % len(found)]
+    attachments = vnics.attachments_of(world, machine.instance_id)
+    attachment = next(a for a in attachments if a.vnic_id == vnic.id)
+    try:
+        vnics.detach(world, attachment.id, None, fleet.service.clock())
+    except ServiceError:
+        return
+    fleet.books.lose_vnic(vnic.id)
+    machine.kernel.lose_vnic()
+
+
+def delete(fleet: Fleet, machine: Machine, pick: int) -> None:
+    """Delete an address or block of a pod VNIC."""
+    found = _addresses(fleet, machine)
+    if not found:
+        return
+    with fleet.books.by_others():
+        ips.discard(fleet.service.world, found[pick % len(found)])
+
+
+def move(fleet: Fleet, machine: Machine, pick: int, to: Machine) -> None:
+    """Move an address or block to another node's pod VNIC."""
+    found, vnics_there = _addresses(fleet, machine), _pod_vnics(fleet, to)
+    if not found or not vnics_there or machine is to:
+        return
+    with fleet.books.by_others():
+        fleet.service.world.assign(found[pick % len(found)], vnics_there[0].id)
+
+
+def remove_tags(fleet: Fleet, machine: Machine, pick: int) -> None:
+    """Remove the tags of a pod VNIC and of its addresses."""
+    found = _pod_vnics(fleet, machine)
+    if not found:
+        return
+    vnic = found[pick % len(found)]
+    vnic.freeform_tags.clear()
+    for address in fleet.service.world.private_ips_of(vnic.id):
+        address.freeform_tags.clear()

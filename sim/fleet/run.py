@@ -1,0 +1,99 @@
+"""Carries a schedule out, in virtual time."""
+
+import time
+
+import msgspec
+import trio
+from trio.testing import MockClock
+
+from sim.fleet.actions import Actions
+from sim.fleet.events import Schedule
+from sim.fleet.fleet import Fleet
+from sim.fleet.seeded import seeded
+from sim.fleet.settled import Settled
+from sim.fleet.violations import SETTLED, Violation
+from vcnd.log import log
+
+MOST_SETTLE_SECONDS = 3600.0
+"""How long a fleet may take after the last fault until all is in order."""
+LOOK_SECONDS = 60.0
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run showed."""
+
+    seed: int
+    events: int
+    violations: tuple[Violation, ...]
+    trace: str
+    """The hash of all that happened."""
+    virtual_seconds: float
+    """With the time after the last fault."""
+    processor_seconds: float
+    calls: int
+    added: int
+    failed: int
+    """How many ADDs succeeded, and failed."""
+    daemons: int
+    """How many daemons were started."""
+    steps: int
+    """How many effects daemons had on disk, kernel and cloud."""
+
+
+def run(schedule: Schedule) -> Outcome:
+    """Carry a schedule out; stop at the first violation."""
+    began = time.process_time()
+    log.set_up(level="critical", form="logfmt", for_journal=False)
+    with seeded(schedule.seed):
+        fleet, virtual = trio.run(_run, schedule, clock=MockClock(autojump_threshold=0))
+    return Outcome(
+        seed=schedule.seed,
+        events=len(schedule.events),
+        violations=tuple(fleet.violations),
+        trace=fleet.trace,
+        virtual_seconds=virtual,
+        processor_seconds=time.process_time() - began,
+        calls=fleet.calls,
+        added=sum(m.runtime.added for m in fleet.machines),
+        failed=sum(m.runtime.failed for m in fleet.machines),
+        daemons=sum(m.started for m in fleet.machines),
+        steps=0,
+    )
+
+
+async def _run(schedule: Schedule) -> tuple[Fleet, float]:
+    fleet = Fleet(schedule)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_until_violated, fleet, nursery.cancel_scope)
+        for number in range(schedule.nodes):
+            nursery.start_soon(fleet.run, number, nursery)
+        await _carry_out(fleet, nursery)
+        await _settle(fleet)
+        nursery.cancel_scope.cancel()
+    return fleet, trio.current_time()
+
+
+async def _until_violated(fleet: Fleet, scope: trio.CancelScope) -> None:
+    await fleet.violated.wait()
+    scope.cancel()
+
+
+async def _carry_out(fleet: Fleet, lasting: trio.Nursery) -> None:
+    """Carry all events out; return when the effects of the last one have ended."""
+    async with trio.open_nursery() as nursery:
+        actions = Actions(fleet, lasting)
+        for event in sorted(fleet.schedule.events, key=lambda one: one.at):
+            await trio.sleep_until(event.at)
+            nursery.start_soon(actions.carry_out, event)
+        await trio.sleep_until(fleet.schedule.seconds)
+
+
+async def _settle(fleet: Fleet) -> None:
+    """Wait until all is in order; report what is not after a long time."""
+    ends = trio.current_time() + MOST_SETTLE_SECONDS
+    settled = Settled(fleet)
+    while found := settled.wrong():
+        if trio.current_time() > ends:
+            for node, what in found:
+                fleet.report(SETTLED, node, what)
+        await trio.sleep(LOOK_SECONDS)

@@ -1,0 +1,121 @@
+"""The invariants, checked from outside at each event that concerns them.
+
+The witnesses are kernels, cloud, disks and runtimes; no daemon is asked.
+"""
+
+from collections.abc import Collection
+
+import msgspec
+import trio
+
+from sim.fleet.books import Books
+from sim.fleet.violations import Report
+from vcnd.model.sandbox import Lease, SandboxKey
+
+EPSILON = 1e-6
+
+
+class Carrier(msgspec.Struct, frozen=True):
+    """The pod that carries an address."""
+
+    node: str
+    key: SandboxKey
+    instance_id: str
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """The last pod that carried an address, and when it ended."""
+
+    key: SandboxKey
+    at: float
+
+
+class Watch:
+    """Knows which pod carries which address, in the whole fleet."""
+
+    def __init__(self, books: Books, report: Report, *, cooling_seconds: float) -> None:
+        self._books = books
+        self._report = report
+        self._cooling_seconds = cooling_seconds
+        self._carriers: dict[str, Carrier] = {}
+        self._cuts: dict[str, Cut] = {}
+        self._running: set[tuple[str, SandboxKey]] = set()
+        books.taken = self._taken
+
+    # What kernels say
+
+    def plugged(self, node: str, instance_id: str, lease: Lease) -> None:
+        """Check I1, I2 and I3: a pod carries addresses from now on."""
+        carrier = Carrier(node, lease.key, instance_id)
+        for address in lease.addresses:
+            free = address not in self._books.tampered
+            other = self._carriers.get(address)
+            if other is not None and other != carrier and free:
+                self._report(
+                    "I1", node, f"{address}: {lease.key} has it, and so has {other}"
+                )
+            owner = self._books.instance_with(address)
+            if owner != instance_id and free:
+                self._report(
+                    "I2", node, f"{address}: {lease.key} gets it, it is {owner}'s"
+                )
+            cut = self._cuts.get(address)
+            if cut is not None and cut.key != lease.key and free:
+                rested = trio.current_time() - cut.at
+                if rested < self._cooling_seconds - EPSILON:
+                    self._report(
+                        "I3", node, f"{address}: {rested:.3f} s after {cut.key}"
+                    )
+            if owner == instance_id:
+                self._books.tampered.pop(address, None)
+            self._carriers[address] = carrier
+
+    def unplugged(self, node: str, lease: Lease) -> None:
+        """Check I6 and I9: a daemon cuts a pod off."""
+        if (node, lease.key) in self._running:
+            self._report(
+                "I9", node, f"{lease.key} runs and is cut off from {lease.addresses}"
+            )
+        self.vanished(node, lease)
+
+    def vanished(self, node: str, lease: Lease) -> None:
+        """Note that a pod's link is gone."""
+        for address in lease.addresses:
+            if self._carries(address, node, lease.key):
+                del self._carriers[address]
+            self._cuts[address] = Cut(lease.key, trio.current_time())
+
+    def _carries(self, address: str, node: str, key: SandboxKey) -> bool:
+        carrier = self._carriers.get(address)
+        return carrier is not None and (carrier.node, carrier.key) == (node, key)
+
+    # What the cloud says
+
+    def _taken(self, address: str, instance_id: str) -> None:
+        """Check I9: vcnd lets the cloud take an address."""
+        carrier = self._carriers.get(address)
+        if carrier is None or carrier.instance_id != instance_id:
+            return  # others had moved it
+        if (carrier.node, carrier.key) in self._running:
+            self._report(
+                "I9", carrier.node, f"{address} is released: {carrier.key} runs"
+            )
+
+    # What runtimes say
+
+    def runs(self, node: str, lease: Lease) -> None:
+        """Check I2: an ADD has succeeded, and its pod has what the answer says."""
+        self._running.add((node, lease.key))
+        for address in lease.addresses:
+            if not self._carries(address, node, lease.key):
+                self._report(
+                    "I9", node, f"{lease.key} was told {address} and has it not"
+                )
+
+    def ends(self, node: str, key: SandboxKey) -> None:
+        """Note that a sandbox is being ended."""
+        self._running.discard((node, key))
+
+    def carried(self, node: str) -> Collection[SandboxKey]:
+        """Return the sandboxes of a node that carry an address."""
+        return {c.key for c in self._carriers.values() if c.node == node}
