@@ -81,6 +81,11 @@ def test_selector_has_requirements(
     assert not found.flaws
 
 
+def test_policies_share_equal_selectors() -> None:
+    one, two = (read("{podSelector: {matchLabels: {a: b}}}") for _ in range(2))
+    assert one.policy.subject.pods is two.policy.subject.pods
+
+
 @pytest.mark.parametrize(
     ("requirement", "field"),
     [

@@ -5,6 +5,7 @@ policy is up to the caller, who fails closed.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import (
     IPv4Network,
     IPv6Address,
@@ -37,6 +38,8 @@ PROTOCOLS = {x.value: x for x in Protocol}
 OPERATORS = {x.value: x for x in Operator}
 MOST_SHOWN = 64
 """Characters of a value that are shown in a flaw."""
+SHARED = 1024
+"""So many latest selectors are remembered: many policies have the same."""
 
 
 class Flaw(msgspec.Struct, frozen=True):
@@ -97,7 +100,13 @@ def selector(found: LabelSelector | None, place: Place) -> tuple[Selector, bool]
     asked = found.match_expressions or ()
     read = readable(asked, place.at("matchExpressions"), _requirement)
     equal = (Requirement(k, Operator.IN, frozenset({v})) for k, v in labels)
-    return Selector(frozenset((*equal, *read))), len(read) == len(asked)
+    return _shared(Selector(frozenset((*equal, *read)))), len(read) == len(asked)
+
+
+@lru_cache(SHARED)
+def _shared(found: Selector) -> Selector:
+    """Return an equal selector: those of many policies are one object."""
+    return found
 
 
 def _requirement(found: LabelRequirement, place: Place) -> Requirement | None:
