@@ -36,7 +36,22 @@ from vcnd.__main__ import main
 main()
 """
 """What /usr/bin/vcnd is; the image has no HTTP/2, and no PYTHON… of ours counts."""
-LIKE_THE_UNIT = {"MALLOC_ARENA_MAX": "1"}
+
+
+def environment_of(unit: str) -> dict[str, str]:
+    """Return the environment that a unit of ours gives to its process.
+
+    Args:
+        unit: its name, such as ``vcnd.service``.
+    """
+    lines = (REPOSITORY / "systemd" / unit).read_text().splitlines()
+    given = [
+        x.removeprefix("Environment=") for x in lines if x.startswith("Environment=")
+    ]
+    return dict(one.split("=", 1) for some in given for one in some.split())
+
+
+LIKE_THE_UNIT = environment_of("vcnd.service")
 READ_ONLY_SETTINGS = [
     *("/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec"),
     'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; exec "$@"',

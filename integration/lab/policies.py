@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from fakeoci.fabric import netns
-from integration.lab.node import LIKE_THE_UNIT, Node
+from integration.lab.node import Node, environment_of
 from integration.lab.pods import Pod
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.ask import AskError, ask
@@ -21,6 +21,7 @@ from vcnd.serve.policy_verbs import STATUS
 
 IN_FORCE_SECONDS, LOOK_SECONDS = 20.0, 0.1
 STOP_SECONDS = 10.0
+LIKE_THE_UNIT = environment_of("vcnd-policy.service")
 
 
 def status(path: str) -> PolicyStatus:

@@ -13,7 +13,6 @@ from typing import Never
 
 from fakeoci.fabric import netns
 from integration.lab import policies
-from integration.lab.node import LIKE_THE_UNIT
 from vcnd.linux.layout import POLICY_TABLES
 from vcnd.model.policy_status import PolicyStatus
 
@@ -94,7 +93,11 @@ class PolicyDaemon:
         began = time.monotonic()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(path))
-            environment = {**os.environ, **LIKE_THE_UNIT, "NOTIFY_SOCKET": str(path)}
+            environment = {
+                **os.environ,
+                **policies.LIKE_THE_UNIT,
+                "NOTIFY_SOCKET": str(path),
+            }
             with self.log_path.open("ab") as log:
                 self._process = subprocess.Popen(
                     command, stdout=log, stderr=log, env=environment
