@@ -39,7 +39,7 @@ def test_objects_go_after_what_leads_there_and_elements_come_last() -> None:
     new = table({"ways": (JUMPS, ["10.0.0.1 : jump b"])}, b="accept")
     assert names(old, new) == [
         "flush chain a",
-        "delete an element of ways",
+        "delete elements of ways",
         "delete chain a",
         "delete counter n",
         "delete set x",
@@ -47,9 +47,9 @@ def test_objects_go_after_what_leads_there_and_elements_come_last() -> None:
     ]
 
 
-def test_new_objects_are_not_its_business() -> None:
-    new = table({"x": (ADDRESSES, ["10.0.0.1"])}, a="accept")
-    assert names(table({}), new) == []
+def test_new_objects_come_before_but_for_their_elements() -> None:
+    new = table({"x": (ADDRESSES, ["10.0.0.1"]), "none": (ADDRESSES, [])}, a="accept")
+    assert names(table({}), new) == ["add elements to x"]
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,24 @@ def test_new_objects_are_not_its_business() -> None:
         ),
         pytest.param(
             table({"x": (ADDRESSES, [])}),
-            table({"x": (ADDRESSES, [f"10.0.{n >> 8}.{n & 255}" for n in range(600)])}),
+            table(
+                {"x": (ADDRESSES, [f"10.{n >> 8}.{n & 255}.1" for n in range(10000)])}
+            ),
             id="many elements",
         ),
     ],
 )
 def test_what_nft_does_better_is_for_nft(old: Table, new: Table) -> None:
     assert names(old, new) is None
+
+
+def test_many_elements_are_in_few_messages() -> None:
+    some = [f"fd00::{n:x}" for n in range(1, 2502)]
+    old, new = (
+        table({"x": ("type ipv6_addr;", ["fd00::1"])}),
+        table({"x": (ADDRESSES, some[1:])}),
+    )
+    assert names(old, new) == ["delete elements of x", *["add elements to x"] * 3]
 
 
 LINK = b"oci1".ljust(16, b"\0")

@@ -52,7 +52,7 @@ def test_what_is_new_comes_before_anything_leads_there() -> None:
     first, second = changes("t", before, after)
     assert first.splitlines() == [
         "table inet t {",
-        "  set new { type ipv4_addr; elements = { 10.0.0.1 }; }",
+        "  set new { type ipv4_addr; }",
         "  chain b {",
         "    counter drop",
         "  }",
@@ -63,6 +63,7 @@ def test_what_is_new_comes_before_anything_leads_there() -> None:
         "delete element inet t ways { fd00::1 }",
         "delete chain inet t a",
         "delete set inet t gone",
+        "add element inet t new { 10.0.0.1 }",
         "add element inet t ways { fd00::1 : jump b }",
     ]
 

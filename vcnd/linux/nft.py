@@ -10,7 +10,7 @@ from vcnd.log import log
 from vcnd.model.cause import Cause
 from vcnd.model.errors import VcndError
 from vcnd.netlink import nftables
-from vcnd.netlink.messages import NetlinkError, NetlinkSocket
+from vcnd.netlink.messages import NetlinkSocket
 from vcnd.netlink.templates import Step, Template
 
 
@@ -75,7 +75,7 @@ def change(sock: NetlinkSocket, table: str, before: Table, after: Table) -> list
             ports.append(_send(sock, steps))
         elif steps is None and (script := nft_changes.remainder(table, found)):
             ports.append(_load(script))
-    except (KernelRefusedError, NetlinkError) as error:
+    except (KernelRefusedError, OSError) as error:
         reason = getattr(error, "details", str(error))
         log.warning("rule_set_differs", reason=reason)
         ports += put(table, after.text(table))

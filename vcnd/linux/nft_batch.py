@@ -6,16 +6,16 @@ come and go without it, and so do objects.
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from vcnd.linux.nft_changes import Changes
+from vcnd.linux.nft_changes import Changed, Changes
 from vcnd.linux.nft_table import COUNTER, LIMIT, Element
 from vcnd.netlink import nftables
 from vcnd.netlink.messages import Message
 from vcnd.netlink.templates import Step
 
-MOST_CHANGES = 512
-"""nft is faster where there are more; and the socket's buffer has room for these."""
+MOST_BYTES = 150_000
+"""A socket's buffer has room for 200,000, unless the node's settings differ."""
 PORT = struct.Struct(">B3xH2x")
 """A protocol and a port in a key: each field takes whole words."""
 PROTOCOLS = {
@@ -39,41 +39,32 @@ def steps(table: str, found: Changes) -> list[Step] | None:
         table: its name.
         found: what differs, once the objects that are new have been added.
     """
-    changed = found.changed.values()
-    elements = sum(len(x.lost) + len(x.gained) for x in changed)
-    objects = 2 * len(found.gone_chains) + len(found.gone)
-    ranges = any(x.ranges for x in changed)
-    if found.changed_chains or ranges or elements + objects > MOST_CHANGES:
+    if found.changed_chains or any(x.ranges for x in found.changed.values()):
         return None
-    return list(_steps(table, found))
+    some = list(_steps(table, found))
+    fits = sum(len(body) for _, (_, _, body) in some) <= MOST_BYTES
+    return some if fits else None
 
 
 def touching(table: str, name: str, element: Element) -> list[Step]:
     """Return the steps that add an element to a set, and delete it."""
-    key, _ = _read(element)
-    return [
-        ("add an element", nftables.member(table, name, key)),
-        ("delete it", nftables.deletion(table, name, key)),
-    ]
+    added = Changed(frozenset(), frozenset({element}), ranges=False)
+    gone = Changed(added.gained, frozenset(), ranges=False)
+    return [*_gained(table, name, added), *_lost(table, name, gone)]
 
 
 def _steps(table: str, found: Changes) -> Iterator[Step]:
     for chain in found.gone_chains:
         yield f"flush chain {chain}", nftables.flushing(table, chain)
     for name, x in found.changed.items():
-        for element in x.lost:
-            key, _ = _read(element)
-            yield f"delete an element of {name}", nftables.deletion(table, name, key)
+        yield from _lost(table, name, x)
     for chain in found.gone_chains:
         yield f"delete chain {chain}", nftables.chain_deletion(table, chain)
     for name, gone in found.gone.items():
         kind = OBJECTS.get(gone.kind)
         yield f"delete {gone.kind} {name}", _deletion(table, name, kind)
     for name, x in found.changed.items():
-        for element in x.gained:
-            key, chain = _read(element)
-            message = nftables.member(table, name, key, jump_to=chain)
-            yield f"add an element to {name}", message
+        yield from _gained(table, name, x)
 
 
 def _deletion(table: str, name: str, kind: int | None) -> Message:
@@ -82,13 +73,45 @@ def _deletion(table: str, name: str, kind: int | None) -> Message:
     return nftables.object_deletion(table, name, kind)
 
 
-def _read(element: Element) -> tuple[bytes, str]:
-    """Return an element's key as the kernel has it, and the chain it leads to."""
+def _lost(table: str, name: str, changed: Changed) -> Iterator[Step]:
+    """Yield what deletes elements of a set or a map."""
+    keys = [_key(_parts(element)[0]) for element in changed.lost]
+    for message in nftables.deletions(table, name, keys):
+        yield f"delete elements of {name}", message
+
+
+def _gained(table: str, name: str, changed: Changed) -> Iterator[Step]:
+    """Yield what adds them: to a map one by one, for it has few."""
+    keys = list[bytes]()
+    for element in changed.gained:
+        key, chain = _parts(element)
+        if chain:
+            message = nftables.jump(table, name, _key(key), chain)
+            yield f"add an element to {name}", message
+        else:
+            keys.append(_key(key))
+    for message in nftables.members(table, name, keys):
+        yield f"add elements to {name}", message
+
+
+def _parts(element: Element) -> tuple[Element, str]:
+    """Return an element's key, and the chain that it leads to."""
     if isinstance(element, str):
         key, _, chain = element.partition(VERDICT)
-        return b"".join(map(_field, key.split(" . "))), chain
-    address, protocol, number = element
-    return _field(address) + PORT.pack(PROTOCOLS[protocol.upper()], number), ""
+        return key, chain
+    return element, ""
+
+
+def _key(key: Element) -> bytes:
+    """Return a key as the kernel has it."""
+    if isinstance(key, str):
+        return _field(key) if " " not in key else _fields(key.split(" . "))
+    address, protocol, number = key
+    return _field(address) + PORT.pack(PROTOCOLS[protocol.upper()], number)
+
+
+def _fields(texts: Iterable[str]) -> bytes:
+    return b"".join(map(_field, texts))
 
 
 def _field(text: str) -> bytes:

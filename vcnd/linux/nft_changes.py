@@ -3,7 +3,8 @@
 A table of many thousand elements, of which a few come or go, is changed by these alone.
 New objects come first, in a step of their own.  A packet that is being judged looks
 into maps as they are after a load, and could be led to a chain that to it, by the old
-rules, is empty.
+rules, is empty.  Sets that are new get their elements in the second step, before any
+packet is led to a rule that looks into them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,13 +20,14 @@ class Changed(msgspec.Struct, frozen=True):
     lost: frozenset[Element]
     gained: frozenset[Element]
     ranges: bool
-    """Whether they are ranges: to the kernel each is two elements."""
+    """Whether they are ranges, each of which is two elements to the kernel."""
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """What differs, by the names of objects."""
 
     new: Mapping[str, Filled]
+    """Without elements, unless these are ranges; ``changed`` has them."""
     new_chains: Mapping[str, Sequence[str]]
     """With their lines."""
     changed_chains: Mapping[str, Sequence[str]]
@@ -42,13 +44,19 @@ def changes(old: Table, new: Table) -> Changes:
         old: what is in it.
         new: what is to be in it.
     """
+    added = {
+        name: x if _has_ranges(x) else Filled(x.kind, x.head)
+        for name, x in new.filled.items()
+        if name not in old.filled
+    }
+    there = {**old.filled, **added}
     changed = {
-        name: _changed(old.filled[name], x)
+        name: _changed(there[name], x)
         for name, x in sorted(new.filled.items())
-        if name in old.filled and x.elements is not old.filled[name].elements
+        if x.elements is not there[name].elements
     }
     return Changes(
-        new={name: x for name, x in new.filled.items() if name not in old.filled},
+        new=added,
         new_chains={n: x for n, x in new.chains.items() if n not in old.chains},
         changed_chains={
             name: lines
@@ -66,7 +74,11 @@ def changes(old: Table, new: Table) -> Changes:
 
 def _changed(old: Filled, new: Filled) -> Changed:
     was, now = old.elements, new.elements
-    return Changed(was - now, now - was, "flags interval" in new.head)
+    return Changed(was - now, now - was, _has_ranges(new))
+
+
+def _has_ranges(filled: Filled) -> bool:
+    return "flags interval" in filled.head
 
 
 def _is_same(some: Sequence[str], others: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ Rules go through ``nft -f`` (``linux.nft``): one file, atomic.
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vcnd.netlink.listed import string
 from vcnd.netlink.messages import (
@@ -38,6 +38,8 @@ VERDICT_CODE, VERDICT_CHAIN, NFT_JUMP, NFT_GOTO = 1, 2, -3, -4
 OBJ_TABLE, OBJ_NAME, OBJ_TYPE, OBJ_DATA, COUNTER_PACKETS = 1, 2, 3, 4, 2
 NFT_OBJECT_COUNTER, NFT_OBJECT_LIMIT = 1, 4
 IFNAMSIZ = 16
+MOST_KEYS = 1000
+"""In one message: an attribute has no room for more than 64 KiB."""
 
 
 def interface_and_address(ifname: str, address: str) -> bytes:
@@ -138,10 +140,31 @@ def addition(table: str, name: str, key: bytes, chain: str) -> Message:
     return _addition(table, name, key, _verdict(NFT_GOTO, chain))
 
 
-def member(table: str, name: str, key: bytes, *, jump_to: str = "") -> Message:
-    """Add a key to a set; to a map, if ``jump_to`` names a chain."""
-    data = _verdict(NFT_JUMP, jump_to) if jump_to else b""
-    return _addition(table, name, key, data)
+def jump(table: str, name: str, key: bytes, chain: str) -> Message:
+    """Map a key to ``jump chain``, likewise."""
+    return _addition(table, name, key, _verdict(NFT_JUMP, chain))
+
+
+def members(table: str, name: str, keys: Sequence[bytes]) -> list[Message]:
+    """Add keys of one length to a set; the same ones again are no error."""
+    kind = _kind(NFT_MSG_NEWSETELEM)
+    return [(kind, NLM_F_CREATE, body) for body in _elements(table, name, keys)]
+
+
+def deletions(table: str, name: str, keys: Sequence[bytes]) -> list[Message]:
+    """Remove keys of one length; one that is not there is refused (ENOENT)."""
+    kind = _kind(NFT_MSG_DELSETELEM)
+    return [(kind, 0, body) for body in _elements(table, name, keys)]
+
+
+def _elements(table: str, name: str, keys: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield messages' bodies, as few as have room for the keys."""
+    for first in range(0, len(keys), MOST_KEYS):
+        some = keys[first : first + MOST_KEYS]
+        # All have the same headers: 0.15 µs for each key, instead of 2.
+        size = len(some[0])
+        head = _listed(bytes(size), b"")[:-size]
+        yield _of_set(table, name, b"".join([head + key for key in some]))
 
 
 def _verdict(code: int, chain: str) -> bytes:
@@ -207,12 +230,19 @@ def _kind(message: int) -> int:
 
 
 def _element(table: str, name: str, key: bytes, data: bytes) -> bytes:
-    element = nested(LIST_ELEM, nested(ELEM_KEY, attribute(DATA_VALUE, key)), data)
+    return _of_set(table, name, _listed(key, data))
+
+
+def _listed(key: bytes, data: bytes) -> bytes:
+    return nested(LIST_ELEM, nested(ELEM_KEY, attribute(DATA_VALUE, key)), data)
+
+
+def _of_set(table: str, name: str, elements: bytes) -> bytes:
     return (
         _generic(NFPROTO_INET)
         + text(LIST_TABLE, table)
         + text(LIST_SET, name)
-        + nested(LIST_ELEMENTS, element)
+        + nested(LIST_ELEMENTS, elements)
     )
 
 
