@@ -71,7 +71,7 @@ class NamedSets:
             self._names[pods, family, perhaps] = name
             kept = _Selected(self._index, pods, family, perhaps=perhaps)
             self._kept[name] = kept
-            kept.update(self._index.selected(pods, perhaps=perhaps))
+            kept.take(self._index.selected(pods, perhaps=perhaps))
         return name
 
     def ports(self, direction: Direction, port: NamedPort, family: Family) -> str:
@@ -154,6 +154,12 @@ class _Selected(_OfGroups):
     ) -> None:
         super().__init__(Kind.ADDRESSES, family)
         self._index, self._pods, self._perhaps = index, pods, perhaps
+
+    def take(self, groups: Iterable[Group]) -> None:
+        """Take in the groups that are selected, at first."""
+        family = self.value.family
+        self._parts = {g: some for g in groups if (some := g.addresses(family))}
+        self._replace(frozenset[Element]().union(*self._parts.values()))
 
     def part(self, group: Group) -> Collection[Element]:
         selected = self._index.selects(self._pods, group, perhaps=self._perhaps)
