@@ -133,6 +133,9 @@ class Judge:
 
         Deletions are noted; the end of the transaction decides.
         """
+        noted = self._table_lost or self._table_made
+        if not noted and not nftables.may_name(data, self._layout.nft_table):
+            return False
         for kind, _, body in messages(data):
             if kind >> 8 != nftables.NFNL_SUBSYS_NFTABLES:
                 continue

@@ -57,6 +57,15 @@ def split_interface_and_address(key: bytes) -> tuple[str, str]:
     return name, socket.inet_ntop(family, address)
 
 
+def may_name(data: bytes, table: str) -> bool:
+    """Return False if no message is about a table.
+
+    A large set makes an event for each of its elements: to read one takes 2 µs, and to
+    look for the name 0.01 µs.
+    """
+    return table.encode() + b"\0" in data
+
+
 def chains(sock: NetlinkSocket, table: str) -> frozenset[str]:
     """Return the names of a table's chains; none if it is not there."""
     found = _list(sock, table, "chains", NFT_MSG_GETCHAIN, CHAIN_TABLE)

@@ -25,6 +25,8 @@ def touched(
         own_ports: the ports of our own changes.
     """
     found = set[str]()
+    if not any(nftables.may_name(data, table) for table in tables):
+        return frozenset()
     for kind, _, body in messages(of_others(data, own_ports)):
         if (
             kind >> 8 == nftables.NFNL_SUBSYS_NFTABLES
