@@ -135,7 +135,8 @@ async def keep(
     """Keep policies in force, tell of what they deny, and answer, until ``stop``."""
     meter = Meter()
     strict = config.policy.enforcement == "strict"
-    engine = Engine(source, host, strict=strict, meter=meter)
+    node = config.kubernetes.node_name
+    engine = Engine(source, host, strict=strict, meter=meter, node=node)
     counts = Counts(tally, host.counters)
     report = partial(_report, config, source, engine)
     answers = Answers(source, host, PolicyLook(), proposals, strict=strict)

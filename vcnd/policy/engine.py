@@ -83,6 +83,7 @@ class Engine:
         *,
         strict: bool = True,
         meter: Meter | None = None,
+        node: str = "",
     ) -> None:
         """Make it.
 
@@ -91,10 +92,11 @@ class Engine:
             host: the node's kernel.
             strict: whether unknown pods are closed until they are known.
             meter: takes what is measured.
+            node: this node's name; empty: pods that come are not known before.
         """
         self._source, self._host = source, host
         self._unknown = HOLD if strict else AJAR
-        self._compiler = Compiler(self._unknown)
+        self._compiler = Compiler(self._unknown, node)
         self._meter = meter or Meter()
         self._seen_at: float | None = None
         """When the first change was seen that is not in force."""

@@ -115,6 +115,19 @@ def test_a_direction_that_no_policy_is_about_is_open() -> None:
     assert made.ingress == {"10.0.0.1": only_chain(made), "10.0.0.2": OPEN}
 
 
+def test_chains_of_a_bound_pod_are_made_before_its_link() -> None:
+    """Its ADD then changes elements alone, and waits for no program."""
+    bound, far = replace(pod(1), node="one"), replace(pod(3, "db"), node="two")
+    known = cluster(policy("p", DB), policy("q", DB, app="db"), pods=(bound, far))
+    before = compile_rules(known, [], node="one")
+    assert (before.egress, before.ingress) == ({}, {})
+    after = compile_rules(known, [link(1)], node="one")
+    assert after.ingress == {"10.0.0.1": only_chain(before)}
+    assert (after.chains, after.sets) == (before.chains, before.sets)
+    unknown = replace(known, namespaces={})
+    assert not compile_rules(unknown, [], node="one").chains
+
+
 def test_pods_with_the_same_policies_share_a_chain() -> None:
     pods = tuple(pod(n) for n in range(1, 4))
     policies = policy("p", DB), policy("q", WEB)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.core.policy.strategies import clusters
+from tests.core.policy.strategies import NODES, clusters
 from tests.core.policy.test_compared import link_of
 from vcnd.core.policy.compiler import Compiler, compile_rules
 from vcnd.model.policy import (
@@ -101,10 +101,12 @@ class History:
 def test_a_kept_compiler_makes_the_rules_of_a_new_one(
     stages: list[Cluster], seed: int
 ) -> None:
-    history, compiler = History(Random(seed), stages), Compiler()
+    history, node = History(Random(seed), stages), next(iter(NODES))
+    compiler = Compiler(node=node)
     for _ in range(STEPS):
         cluster, here = history.step()
-        assert compiler.rules(cluster, here) == compile_rules(cluster, here)
+        expected = compile_rules(cluster, here, node=node)
+        assert compiler.rules(cluster, here) == expected
 
 
 BLUE = Pods(namespace="blue")
@@ -152,12 +154,13 @@ def test_a_pod_that_comes_changes_the_sets_that_select_it() -> None:
 
 
 def test_a_compiler_forgets_policies_and_pods_that_are_gone() -> None:
-    compiler = Compiler()
+    compiler = Compiler(node="one")
     empty = Cluster(namespaces={})
     compiler.rules(empty, [])
     for turn in range(3):
         policy = replace(POLICY, ref=replace(POLICY.ref, name=f"p{turn}"))
-        compiler.rules(replace(CLUSTER, policies=(policy,)), HERE)
+        here = tuple(replace(pod, node="one") for pod in PODS)
+        compiler.rules(replace(CLUSTER, policies=(policy,), pods=here), HERE)
         compiler.rules(empty, [])
     kept = [*vars(compiler).values(), *vars(compiler._sets).values()]
     kept += vars(compiler._index).values()

@@ -26,7 +26,7 @@ from vcnd.model.policy import (
 
 
 def compile_rules(
-    cluster: Cluster, here: Sequence[Attached], *, unknown: str = HOLD
+    cluster: Cluster, here: Sequence[Attached], *, unknown: str = HOLD, node: str = ""
 ) -> RuleSet:
     """Return the rules of a node.
 
@@ -34,8 +34,9 @@ def compile_rules(
         cluster: what decides about packets.
         here: the pods' links on this node.
         unknown: what judges pods that the cluster does not know: ``HOLD`` or ``AJAR``.
+        node: this node's name; empty: pods that come are not known before their links.
     """
-    return Compiler(unknown).rules(cluster, here)
+    return Compiler(unknown, node).rules(cluster, here)
 
 
 class _Lines(msgspec.Struct, frozen=True):
@@ -79,10 +80,10 @@ class Compiler:
     who gives it clusters keeps their values as long as their objects do not change.
     """
 
-    def __init__(self, unknown: str = HOLD) -> None:
-        """Make it; ``unknown`` judges pods that the cluster does not know."""
+    def __init__(self, unknown: str = HOLD, node: str = "") -> None:
+        """Make it; the arguments are those of ``compile_rules``."""
         self._unknown = unknown
-        self._index = PodIndex()
+        self._index = PodIndex(node)
         self._sets = NamedSets(self._index)
         self._families: list[Family] = []
         """No packet of another family comes from a pod here, or goes to one."""
@@ -102,7 +103,9 @@ class Compiler:
         """
         touched = self._index.update(cluster, here)
         self._sets.update(touched)
-        families = sorted({family_of(x) for a in here for x in a.addresses})
+        coming = self._index.coming()
+        addresses = [*(a.addresses for a in here), *(pod.addresses for pod in coming)]
+        families = sorted({family_of(x) for some in addresses for x in some})
         is_same = families == self._families
         if not is_same:
             self._families, self._lines, self._made = families, {}, {}
@@ -116,6 +119,11 @@ class Compiler:
             egress[attached.link] = self._way(group, Direction.EGRESS, made)
             way = self._way(group, Direction.INGRESS, made)
             ingress |= dict.fromkeys(attached.addresses, way)
+        for pod in coming:
+            # Their chains are there before their links: ADD waits for elements alone.
+            group = self._index.group(pod)
+            for direction in Direction:
+                self._way(group, direction, made)
         if not is_same or made.keys() != self._made.keys():
             self._forget(made)
         return RuleSet(

@@ -69,7 +69,15 @@ class PodIndex:
     new pod's address late, and may still have it at the pod that had it before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, node: str = "") -> None:
+        """Make it, without pods.
+
+        Args:
+            node: this node's name; empty: none is known to be bound here.
+        """
+        self._node = node
+        self._bound: dict[int, PolicyPod] = {}
+        """The pods that are bound here, by the identity of their values."""
         self._namespaces: Mapping[str, Labels] = {}
         self._told: tuple[PolicyPod, ...] = ()
         self._pods: dict[int, PolicyPod] = {}
@@ -109,11 +117,14 @@ class PodIndex:
         leaving, joining = (defaultdict[Group, list[PolicyPod]](list) for _ in range(2))
         for pod in gone:
             leaving[self.group(pod)].append(pod)
+            self._bound.pop(id(pod), None)
         for group, some in leaving.items():
             ids = {*map(id, some)}
             group.pods = tuple(pod for pod in group.pods if id(pod) not in ids)
         for pod in come:
             joining[self._group_for(pod)].append(pod)
+            if self._node and pod.node == self._node:
+                self._bound[id(pod)] = pod
         for group, some in joining.items():
             group.pods += tuple(some)
         self._told, self._pods = told, pods
@@ -195,6 +206,14 @@ class PodIndex:
     def pods_here(self) -> Iterable[PolicyPod]:
         """Return the pods that have links on this node."""
         return self._pods_here.values()
+
+    def coming(self) -> list[PolicyPod]:
+        """Return the pods that are bound here, and have no link yet."""
+        return [
+            pod
+            for pod in self._bound.values()
+            if pod.namespace in self._namespaces and not self._links(pod)
+        ]
 
     def addresses(self, pod: PolicyPod) -> Sequence[str]:
         """Return the addresses of a pod."""
