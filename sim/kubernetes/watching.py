@@ -30,16 +30,13 @@ class Cut(StrEnum):
     RESET = "reset"
     """The connection breaks between two lines."""
     MID_LINE = "mid-line"
-    """The connection breaks in the middle of the next line."""
+    """The connection breaks in the middle of a line."""
     ENDS_MID_LINE = "ends mid-line"
-    """The body ends in the middle of the next line, as behind a bad proxy."""
+    """The body ends in the middle of a line, as behind a bad proxy."""
     EXPIRED = "expired"
     """The server says 410 in the stream."""
     BROKEN = "broken"
     """The server says 500 in the stream."""
-
-
-MID = (Cut.MID_LINE, Cut.ENDS_MID_LINE)
 
 
 class Watch(httpx2.AsyncByteStream):
@@ -142,15 +139,12 @@ class Watch(httpx2.AsyncByteStream):
                     self._wake_at(at)
                     await self._news.wait()
                 continue
-            if self._cut not in (None, *MID):
+            if self._cut is not None:
                 if told := self._last_words():
                     yield told
+                self._break_off()
                 return
             if chunk := b"".join(self._lines()):
-                if self._cut is not None:
-                    yield chunk[: chunk.index(b"\n") // 2]
-                    self._break_off()
-                    return
                 yield chunk
             elif self._error is not None:
                 yield line("ERROR", msgspec.json.encode(self._error))
@@ -159,18 +153,21 @@ class Watch(httpx2.AsyncByteStream):
                 return
 
     def _wake_at(self, when: float) -> None:
-        if when != self._wakes_at:
+        if when not in (inf, self._wakes_at):
             self._wakes_at = when
             self._ticks.call_at(when, self.wake)
 
     def _last_words(self) -> bytes:
-        """Return the line that it ends with, if any."""
+        """Return the line that it ends with, or a part of it, if any."""
+        if self._cut in (Cut.MID_LINE, Cut.ENDS_MID_LINE):
+            self._bookmark_at = -inf
+            lines = b"".join(self._lines()) or line("BOOKMARK", self._bookmark())
+            return lines[: lines.index(b"\n") // 2]
         if self._cut is Cut.EXPIRED:
             error = refusals.too_old(self._since, self._store.revision)
         elif self._cut is Cut.BROKEN:
             error = refusals.status(500, "etcdserver: leader changed")
         else:
-            self._break_off()
             return b""
         return line("ERROR", msgspec.json.encode(error))
 
@@ -183,8 +180,8 @@ class Watch(httpx2.AsyncByteStream):
 
     def _lines(self) -> Iterator[bytes]:
         now = trio.current_time()
-        until = now - self._faults.lag_seconds
-        while self._due and self._due[0].at <= until:
+        lag = self._faults.lag_seconds
+        while self._due and self._due[0].at + lag <= now:
             change = self._due.popleft()
             self._since = change.revision
             has = self._selected.has
@@ -192,9 +189,7 @@ class Watch(httpx2.AsyncByteStream):
             yield change.line(old, new, metadata_only=self._metadata_only)
         if now >= self._bookmark_at:
             self._bookmark_at = self._next_bookmark(now, BOOKMARK_SECONDS)
-            self._since = max(
-                self._since, self._store.visible(self._faults.lag_seconds)
-            )
+            self._since = max(self._since, self._store.visible(lag))
             yield line("BOOKMARK", self._bookmark())
 
     def _next_bookmark(self, now: float, pause: float) -> float:
@@ -217,7 +212,7 @@ class Watch(httpx2.AsyncByteStream):
         """Return when it has something to do, unless there are news before."""
         if self._faults.is_silent:
             return inf
-        if self._error is not None or self._cut not in (None, *MID):
+        if self._error is not None or self._cut is not None:
             return -inf
         found = min(self._bookmark_at, self._ends_at)
         if self._due:
