@@ -13,9 +13,9 @@ import msgspec
 import trio
 from trio.testing import MockClock
 
+from sim.policy.host import FakeDeniedLog, FakeHost
 from tests.calling import exchange, request
 from tests.doubles.apiserver import MemoryApiServer
-from tests.doubles.policy_host import FakeDeniedLog, FakeHost
 from vcnd.config import Config, PolicySection
 from vcnd.core.policy.denials import DeniedPacket
 from vcnd.core.policy.drops import Counted, Drop, Why

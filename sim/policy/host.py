@@ -71,7 +71,7 @@ class FakeHost:
 
 
 class FakeDeniedLog:
-    """A log of denied packets, to which tests write."""
+    """A log of denied packets, to which a test writes."""
 
     def __init__(self) -> None:
         self._news, self._packets = Latch(), list[DeniedPacket]()

@@ -18,10 +18,18 @@ def accepts(rules: RuleSet, here: Sequence[Attached], packet: Packet) -> bool:
     if destination is not None:
         ways.append(rules.ingress.get(packet.destination, rules.unknown))
     own = source == destination
-    return all(_accepts(rules, way, packet, own=own) for way in ways)
+    return all(way_accepts(rules, way, packet, own=own) for way in ways)
 
 
-def _accepts(rules: RuleSet, way: str, packet: Packet, *, own: bool) -> bool:
+def way_accepts(rules: RuleSet, way: str, packet: Packet, *, own: bool) -> bool:
+    """Return True if a chain accepts a packet.
+
+    Args:
+        rules: the rules of a node.
+        way: the chain.
+        packet: the first one of a connection.
+        own: whether a pod talks to itself.
+    """
     if way in (HOLD, OPEN, AJAR):
         return way != HOLD
     chain = rules.chains[way]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import trio
 from msgspec.structs import replace
 
-from tests.doubles.policy_host import FakeHost
+from sim.policy.host import FakeHost
 from vcnd.model.admission import Admission
 from vcnd.model.policy import (
     Attached,

@@ -8,8 +8,8 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
+from sim.policy.host import FakeHost
 from tests.core.policy.example import NAMESPACES, PODS, network_policy
-from tests.doubles.policy_host import FakeHost
 from tests.policy.engines import FakeSource
 from vcnd.model.errors import BadRequestError, TryAgainError
 from vcnd.model.policy import (

@@ -4,7 +4,7 @@ import trio
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from tests.doubles.policy_host import FakeHost
+from sim.policy.host import FakeHost
 from tests.policy.engines import (
     CLUSTER,
     HERE,

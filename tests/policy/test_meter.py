@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from trio.testing import MockClock
 
-from tests.doubles.policy_host import FakeHost
+from sim.policy.host import FakeHost
 from tests.policy.engines import CLUSTER, HERE, ISOLATING, FakeSource
 from vcnd.policy.engine import AGAIN_SECONDS, Engine
 from vcnd.policy.meter import BUCKETS, Meter

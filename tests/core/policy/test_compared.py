@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.core.policy.interpreter import accepts
+from sim.policy.judging import accepts
 from tests.core.policy.strategies import NAMESPACES, NUMBERS, OUTSIDE, clusters
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.judge import judge

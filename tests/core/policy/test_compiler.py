@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.core.policy.interpreter import accepts
+from sim.policy.judging import accepts
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.rule_set import HOLD, OPEN, Kind, NamedSet, RuleSet
 from vcnd.model.family import Family

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from sim.policy.judging import accepts
 from tests.core.policy.example import NAMESPACES, NODES, PODS
-from tests.core.policy.interpreter import accepts
 from tests.core.policy.strategies import OUTSIDE, clusters
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.judge import judge

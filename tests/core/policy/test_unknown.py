@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from tests.core.policy.interpreter import accepts
+from sim.policy.judging import accepts
 from tests.core.policy.test_compared import link_of
 from vcnd.core.policy.compiler import compile_rules
 from vcnd.core.policy.judge import Ground, judge

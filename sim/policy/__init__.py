@@ -1,0 +1,1 @@
+"""vcnd-policy on simulated nodes: a kernel that judges packets, and the truth."""

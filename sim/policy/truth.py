@@ -1,0 +1,76 @@
+"""What network policies mean now: by the API server's own objects, and all links."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from sim.kubernetes.resources import (
+    CLUSTER_POLICIES,
+    NAMESPACES,
+    NETWORK_POLICIES,
+    NODES,
+    PODS,
+)
+from sim.kubernetes.server import ApiServer
+from vcnd.kube.policy import nodes as policy_nodes
+from vcnd.kube.policy import pods as policy_pods
+from vcnd.kube.policy import policies, wire
+from vcnd.model.policy import Attached, Cluster, Labels, Policy, PolicyPod
+
+
+class Truth:
+    """Reads the server's objects as policies see them; each version of one, once."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._store = server.store
+        self._policies: dict[tuple[str, int], Policy] = {}
+
+    def cluster(self, links: Mapping[str, Sequence[Attached]]) -> Cluster:
+        """Return what decides about packets now.
+
+        Args:
+            links: the pods' links by node: a pod has the addresses of its link, and
+                none before it has one, whatever its status tells.
+        """
+        return Cluster(
+            namespaces=self._namespaces(),
+            pods=tuple(self._pods(links)),
+            policies=tuple(self._all_policies()),
+            nodes=self._nodes(),
+        )
+
+    def _namespaces(self) -> dict[str, Labels]:
+        found = self._store.table(NAMESPACES).objects
+        return {k: x.body["metadata"].get("labels") or {} for k, x in found.items()}
+
+    def _nodes(self) -> dict[str, tuple[str, ...]]:
+        found = self._store.table(NODES).objects.values()
+        made = [policy_nodes.node(msgspec.convert(x.body, wire.Node)) for x in found]
+        return {node.name: node.addresses for node in made}
+
+    def _pods(self, links: Mapping[str, Sequence[Attached]]) -> Iterator[PolicyPod]:
+        there = {
+            (node, x.namespace, x.name): x for node, some in links.items() for x in some
+        }
+        for stored in self._store.table(PODS).objects.values():
+            found = msgspec.convert(stored.body, wire.Pod)
+            meta = found.metadata
+            link = there.get((found.spec.node_name, meta.namespace, meta.name))
+            if link is not None and link.uid in ("", meta.uid):
+                pod = policy_pods.pod(found, link.addresses)
+                if pod is not None:
+                    yield pod
+
+    def _all_policies(self) -> Iterator[Policy]:
+        for stored in self._store.table(NETWORK_POLICIES).objects.values():
+            key = stored.key, stored.revision
+            if key not in self._policies:
+                found = msgspec.convert(stored.body, wire.NetworkPolicy)
+                self._policies[key] = policies.network_policy(found).policy
+            yield self._policies[key]
+        for stored in self._store.table(CLUSTER_POLICIES).objects.values():
+            key = stored.key, stored.revision
+            if key not in self._policies:
+                cluster = msgspec.convert(stored.body, wire.ClusterNetworkPolicy)
+                self._policies[key] = policies.cluster_network_policy(cluster).policy
+            yield self._policies[key]

@@ -1,0 +1,48 @@
+"""Bugs that tests plant in vcnd, to see that a simulation finds them."""
+
+import re
+
+import pytest
+
+from vcnd.core.policy import generations
+from vcnd.kubeapi.cache import Cache
+from vcnd.kubeapi.errors import KubeError, refusal
+from vcnd.kubeapi.wire import Meta
+
+NEWEST = re.compile(r"\((\d+)\)")
+"""The version that a server names which says that another one is too old."""
+
+
+def keep_numbers(patch: pytest.MonkeyPatch) -> None:
+    """A chain that changes keeps its number, so live connections are not judged."""
+    patch.setattr(generations._Changes, "judges_anew", lambda *_: False)
+
+
+def keep_numbers_of_addresses(patch: pytest.MonkeyPatch) -> None:
+    """The connections of addresses that leave sets keep their numbers."""
+    patch.setattr(generations._Changes, "_addresses", lambda *_: frozenset())
+
+
+def resume_one_later(patch: pytest.MonkeyPatch) -> None:
+    """A watch goes on from the version after the one that was reached."""
+
+    def move_on(self: Cache, meta: Meta) -> None:  # type: ignore[type-arg]
+        if meta.resource_version:
+            self.resource_version = str(int(meta.resource_version) + 1)
+
+    patch.setattr(Cache, "_move_on", move_on)
+
+
+def resume_after_410(patch: pytest.MonkeyPatch) -> None:
+    """After 410 a watch goes on from the server's newest version, without a list."""
+    right = Cache._error
+
+    def error(self: Cache, raw: object) -> KubeError:  # type: ignore[type-arg]
+        found: KubeError = right(self, raw)  # type: ignore[arg-type]
+        newest = NEWEST.search(found.message)
+        if newest is None:
+            return found
+        self.resource_version = newest.group(1)
+        return refusal(found.what, 500, found.reason, found.message)
+
+    patch.setattr(Cache, "_error", error)
