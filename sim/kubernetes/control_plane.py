@@ -94,6 +94,17 @@ class ControlPlane:
             taints.append({"key": key, "effect": "NoExecute"})
         self.server.patch(path, {"spec": {"taints": taints}})
 
+    def reboot(self, name: str, *, boot_id: str) -> None:
+        """Note that a node's kubelet is there again, after another boot."""
+        self.heartbeat(name)
+        info = {"status": {"nodeInfo": {"bootID": boot_id}}}
+        self.server.patch(f"{NODES.path}/{name}/status", info)
+
+    def rename(self, name: str, new: str, *, address: str) -> None:
+        """Let a node register by another name; its pods do not come along."""
+        self.remove_node(name)
+        self.add_node(new, address=address)
+
     def remove_node(self, name: str) -> None:
         """Delete a node's object, and with it what it owns, and its pods."""
         self.server.delete(f"{NODES.path}/{name}")
@@ -120,6 +131,7 @@ class ControlPlane:
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
         grace: int = 30,
+        uid: str = "",
         **spec: Any,
     ) -> Body:
         """Create a pod, bound at once if a node is named; return it."""
@@ -137,7 +149,7 @@ class ControlPlane:
         }
         if node:
             body["spec"]["nodeName"] = node
-        return self.server.make(_path(PODS, namespace), body)
+        return self.server.make(_path(PODS, namespace), body, uid=uid)
 
     def bind(self, pod: Body, node: str) -> None:
         """Bind a pod to a node: the scheduler has chosen it."""

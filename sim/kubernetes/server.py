@@ -181,9 +181,9 @@ class ApiServer:
 
     # Those inside the cluster
 
-    def make(self, path: str, body: Body) -> Body:
+    def make(self, path: str, body: Body, *, uid: str = "") -> Body:
         """Create an object; return it."""
-        return self.writes.create(_there(path), body).body
+        return self.writes.create(_there(path), body, uid=uid).body
 
     def patch(self, path: str, body: Body, content_type: str = "") -> Body:
         """Patch an object or its status; return it."""

@@ -1,5 +1,7 @@
 """A client's connections to the simulated API server."""
 
+from collections.abc import Callable
+
 import httpx2
 import msgspec
 import trio
@@ -95,7 +97,18 @@ class FixedToken(Credentials):
         """Read nothing again: there are no files."""
 
 
-def client(server: ApiServer, account: str, node: str = "") -> KubeClient:
+Through = Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport]
+"""Wraps the way to a server."""
+
+
+def directly(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
+    """Return the way as it is."""
+    return transport
+
+
+def client(
+    server: ApiServer, account: str, node: str = "", through: Through = directly
+) -> KubeClient:
     """Return an account's client, with a token that is bound to a Node."""
     token = server.issue(account, node)
-    return KubeClient(FixedToken(token), transport=Transport(server))
+    return KubeClient(FixedToken(token), transport=through(Transport(server)))

@@ -43,8 +43,13 @@ class Writer:
     ) -> None:
         self._store, self._random, self._wall_clock = store, random, wall_clock
 
-    def create(self, where: Route, body: Body) -> Stored:
+    def create(self, where: Route, body: Body, *, uid: str = "") -> Stored:
         """Create an object.
+
+        Args:
+            where: its collection.
+            body: as it is sent.
+            uid: one that somebody has drawn already; empty: none.
 
         Raises:
             RefusedError: it is there, or its namespace is not, or it is wrong.
@@ -63,7 +68,7 @@ class Writer:
             raise refusals.exists_already(resource, name)
         meta |= {
             "name": name,
-            "uid": self._uid(),
+            "uid": uid or self._uid(),
             "creationTimestamp": self.timestamp(),
         }
         if resource not in (NODES, EVENTS, PODS):

@@ -5,7 +5,7 @@ from random import Random
 import trio
 from trio.testing import MockClock
 
-from sim.kubernetes.adapter import cluster_of
+from sim.kubernetes.adapter import cluster_of, missed
 from sim.kubernetes.control_plane import ControlPlane
 from sim.kubernetes.resources import NETWORKS, NODES
 from sim.kubernetes.server import ApiServer
@@ -30,8 +30,11 @@ async def test_node_serves_a_pod_and_tells_it(autojump_clock: MockClock) -> None
         assert network.body["status"]["state"] == "SUCCESS"
         (there,) = server.objects(NODES)
         assert there.body["spec"]["taints"] == []
+        assert not missed(server, cluster, "node1")
         plane.end_pod(pod)
+        assert missed(server, cluster, "node1") == {"default/pod1"}
         await trio.sleep(60)
+        assert not missed(server, cluster, "node1")
         assert node.pool.demand.bound(pod["metadata"]["uid"]) is None
         plane.remove_node("node1")
         assert not [*server.objects(NETWORKS)]
