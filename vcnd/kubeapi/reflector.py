@@ -75,6 +75,8 @@ class Reflector(Generic[T]):
         self._silence_seconds = silence_seconds
         self._known_skipped: Mapping[str, Skipped] = {}
         self._awaited = False
+        self._expired = False
+        """Whether the last watch ended with 410, and none has lasted since."""
         self._opened = 0.0
         """When the last watch was opened."""
         self._failing_since = inf
@@ -98,6 +100,7 @@ class Reflector(Generic[T]):
         while True:
             began, after = trio.current_time(), 0.0
             failure: Fault | None = None
+            is_news = False
             try:
                 if not self.cache.resource_version:
                     await self._list()
@@ -108,6 +111,9 @@ class Reflector(Generic[T]):
                 log.info("watch_expired", path=self._path, reason=str(error))
                 self.cache.resource_version = ""
                 after = self._random.uniform(0, 1.0)
+                # A server that was away for long says so once: list then, and do not
+                # wait as for a server that fails.
+                is_news, self._expired = not self._expired, True
             except KubeError as error:
                 failure = Fault(error.cause, str(error))
                 after = min(error.retry_after_seconds, MOST_RETRY_AFTER_SECONDS)
@@ -115,7 +121,8 @@ class Reflector(Generic[T]):
             if lived >= SHORT_WATCH_SECONDS:
                 self._note_success()
                 backoff.reset()
-            else:
+                self._expired &= is_news
+            elif not is_news:
                 ended = f"the watch ended after {lived:.1f} s"
                 failure = failure or Fault(Cause.SERVER_ERROR, ended)
             if failure is not None:

@@ -1,0 +1,135 @@
+"""What can be wrong with the simulated API server, as the daemon's adapter sees it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from sim.kubernetes.adapter import cluster_of
+from sim.kubernetes.control_plane import ControlPlane
+from sim.kubernetes.server import ApiServer
+from sim.kubernetes.transport import client
+from sim.kubernetes.watching import Cut
+from sim.world import settings
+from vcnd.kube.cluster import KubeCluster
+from vcnd.kubeapi.errors import KubeError
+from vcnd.log import log
+
+PODS = "/api/v1/pods"
+MOST_SECONDS = 32.0
+"""The longest pause between two tries, with jitter."""
+
+
+@asynccontextmanager
+async def following(seed: int = 1) -> AsyncIterator[tuple[ControlPlane, KubeCluster]]:
+    """Follow a server with a node and a pod, until all is known."""
+    server = ApiServer(random=Random(seed))
+    plane = ControlPlane(server)
+    plane.add_node("one", address="10.0.0.1")
+    plane.create_pod("default", "first", node="one")
+    cluster = cluster_of(server, settings(), node="one", random=Random(seed))
+    with log.collected():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(cluster.run)
+            cluster.identify("ocid1.instance.oc1.iad.one")
+            await until(lambda: names(cluster) == {"first"}, 10)
+            yield plane, cluster
+            nursery.cancel_scope.cancel()
+
+
+def names(cluster: KubeCluster) -> set[str]:
+    return {bound.pod.name for bound in cluster.pods() or []}
+
+
+async def until(seen: Callable[[], bool], seconds: float) -> None:
+    with trio.fail_after(seconds):
+        while not seen():
+            await trio.sleep(0.1)
+
+
+@pytest.mark.matrix(fast=2)
+@pytest.mark.parametrize("how", Cut)
+async def test_cut_watch_loses_nothing(autojump_clock: MockClock, how: Cut) -> None:
+    async with following() as (plane, cluster):
+        await trio.sleep(100)
+        plane.server.cut(how)
+        plane.create_pod("default", "second", node="one")
+        await until(lambda: names(cluster) == {"first", "second"}, MOST_SECONDS)
+
+
+@pytest.mark.parametrize("compacts", [False, True])
+async def test_restarted_server_is_followed_again_soon(
+    autojump_clock: MockClock, compacts: bool
+) -> None:
+    """Also by those whose versions it does not have: it says 410 at first."""
+    async with following(seed=15) as (plane, cluster):
+        with plane.server.away():
+            plane.create_pod("default", "second", node="one")
+            await trio.sleep(600)
+            if compacts:
+                plane.server.compact()
+        await until(lambda: names(cluster) == {"first", "second"}, MOST_SECONDS)
+
+
+async def test_server_that_is_behind_tells_late(autojump_clock: MockClock) -> None:
+    """A list of any version is as old as the events; one of the newest is not."""
+    async with following() as (plane, cluster):
+        plane.server.set_lag(20.0)
+        plane.create_pod("default", "second", node="one")
+        await trio.sleep(19)
+        assert names(cluster) == {"first"}
+        asking = client(plane.server, "admin")
+        old = await asking.get(PODS, {"resourceVersion": "0"})
+        assert b'"second"' not in old
+        assert b'"second"' in await asking.get(PODS)
+        await until(lambda: names(cluster) == {"first", "second"}, 2)
+        await asking.aclose()
+
+
+async def test_held_server_goes_on(autojump_clock: MockClock) -> None:
+    async with following() as (plane, cluster):
+        plane.server.hold()
+        plane.create_pod("default", "second", node="one")
+        await trio.sleep(60)
+        assert names(cluster) == {"first"}
+        plane.server.go_on()
+        await until(lambda: names(cluster) == {"first", "second"}, 2)
+
+
+async def test_lost_answer_has_its_effect(autojump_clock: MockClock) -> None:
+    server = ApiServer(random=Random(1))
+    asking = client(server, "admin")
+    server.faults.lost = 1.0
+    with pytest.raises(KubeError, match="no answer"):
+        await asking.request("POST", "/api/v1/nodes", body={"metadata": {"name": "a"}})
+    server.faults.lost = 0.0
+    assert b'"a"' in await asking.get("/api/v1/nodes/a")
+    await asking.aclose()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/v1/namespaces/kube-system/configmaps/other", None),
+        ("PATCH", "/api/v1/nodes/two", {"spec": {"taints": []}}),
+        ("DELETE", "/api/v1/nodes/one", None),
+        ("POST", "/api/v1/nodes", {"metadata": {"name": "three"}}),
+        ("PATCH", f"{PODS.replace('pods', 'namespaces')}/default", {}),
+    ],
+)
+async def test_node_has_no_right_to_what_is_not_its_own(
+    autojump_clock: MockClock, method: str, path: str, body: object
+) -> None:
+    server = ApiServer(random=Random(1))
+    plane = ControlPlane(server)
+    for name in ("one", "two"):
+        plane.add_node(name, address="10.0.0.1")
+    asking = client(server, "vcnd", "one")
+    kind = "application/merge-patch+json"
+    with pytest.raises(KubeError) as caught:
+        await asking.request(method, path, body=body, content_type=kind)
+    assert caught.value.status == 403
+    await asking.aclose()
