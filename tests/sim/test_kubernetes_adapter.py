@@ -25,7 +25,7 @@ async def test_node_serves_a_pod_and_tells_it(autojump_clock: MockClock) -> None
         assert node.pool.demand.bound(pod["metadata"]["uid"]) is not None
         lease = await add(node, 1)
         plane.started(pod, lease.addresses)
-        await trio.sleep(60)
+        await trio.sleep(10)
         (network,) = server.objects(NETWORKS)
         assert network.body["status"]["state"] == "SUCCESS"
         (there,) = server.objects(NODES)
@@ -33,7 +33,7 @@ async def test_node_serves_a_pod_and_tells_it(autojump_clock: MockClock) -> None
         assert not missed(server, cluster, "node1")
         plane.end_pod(pod)
         assert missed(server, cluster, "node1") == {"default/pod1"}
-        await trio.sleep(60)
+        await trio.sleep(10)
         assert not missed(server, cluster, "node1")
         assert node.pool.demand.bound(pod["metadata"]["uid"]) is None
         plane.remove_node("node1")

@@ -60,6 +60,7 @@ async def test_cut_watch_loses_nothing(autojump_clock: MockClock, how: Cut) -> N
         await until(lambda: names(cluster) == {"first", "second"}, MOST_SECONDS)
 
 
+@pytest.mark.matrix(fast=1)
 @pytest.mark.parametrize("compacts", [False, True])
 async def test_restarted_server_is_followed_again_soon(
     autojump_clock: MockClock, compacts: bool
@@ -110,6 +111,7 @@ async def test_lost_answer_has_its_effect(autojump_clock: MockClock) -> None:
     await asking.aclose()
 
 
+@pytest.mark.matrix(fast=2)
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

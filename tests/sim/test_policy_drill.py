@@ -30,7 +30,7 @@ def search() -> None:
 
 
 def test_kernels_do_what_policies_say() -> None:
-    assert run(3, events=8).settled > 100
+    assert run(3, events=5).settled > 50
 
 
 @pytest.mark.slow
