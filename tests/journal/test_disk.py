@@ -8,8 +8,10 @@ import pytest
 
 from tests.core.test_replay import lease
 from vcnd.journal.disk import JournalFile
-from vcnd.journal.reading import Header, record_line
-from vcnd.model.records import Leased
+from vcnd.journal.files import SystemFiles
+from vcnd.journal.journal import FileJournal
+from vcnd.journal.reading import Header, read, record_line
+from vcnd.model.records import Leased, Record, Released
 
 HEADER = Header(boot_id="boot", netns_cookie=1).line()
 
@@ -23,6 +25,28 @@ def test_file_is_cut_back_where_an_append_is_refused(tmp_path: Path) -> None:
         file.write(record_line((Leased(lease(1, 1)), 1.0)))
     assert not file.is_known
     assert file.read() == HEADER
+
+
+class Unnamed(SystemFiles):
+    """A disk that does not make names durable."""
+
+    def sync_directory(self, path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_new_file_is_not_cut_to_the_old_ones_size(tmp_path: Path) -> None:
+    """The new file took the old one's place, and then the disk refused: at a start."""
+    path = tmp_path / "journal"
+    kept, ended = lease(1, 1), lease(2, 2)
+    records: list[Record] = [Leased(kept), Leased(ended), *[Released(ended.key)] * 3]
+    path.write_bytes(HEADER + b"".join(record_line((r, 1.0)) for r in records))
+    made = FileJournal(path, boot_id="boot", netns_cookie=1, files=Unnamed())
+    assert made.open().leases == (kept,)
+    made.close()
+    again = read(path.read_bytes(), "journal")
+    assert not again.is_damaged
+    assert not again.torn
+    assert again.replay.recovered(2.0).leases == (kept,)
 
 
 def test_file_is_not_appended_to_after_a_refused_sync(

@@ -5,10 +5,11 @@ refused sync the file is closed, and its owner writes another one.  (After a ref
 sync the kernel may have dropped the pages, and the next sync succeeds without them.)
 """
 
+import errno
 from contextlib import suppress
 from pathlib import Path
 
-from vcnd.journal.files import Files, SystemFiles
+from vcnd.journal.files import Files, FileStat, SystemFiles
 
 
 class JournalFile:
@@ -20,6 +21,8 @@ class JournalFile:
         self._lock = -1
         self._fd = -1
         self._size = 0
+        self._was_read: FileStat | None = None
+        """Which file was read."""
         self._durable = 0
         """How many of its bytes are durable."""
 
@@ -47,6 +50,7 @@ class JournalFile:
     def read(self) -> bytes | None:
         """Return the content, or None if there is no file."""
         try:
+            self._was_read = self._files.stat(self.path)
             return self._files.read(self.path)
         except FileNotFoundError:
             return None
@@ -106,10 +110,16 @@ class JournalFile:
         return fresh, fd
 
     def resume(self, size: int) -> None:
-        """Append to the existing file; cut off everything behind ``size``."""
+        """Append to the file that was read; cut off everything behind ``size``.
+
+        Raises:
+            OSError: the disk refuses, or another file is there by now: ``replace`` may
+                fail when the new one is in place already.
+        """
         self.close()
         fd = self._files.open_old(self.path)
         try:
+            self._refuse_another(fd)
             self._files.truncate(fd, size)
             self._files.sync(fd, only_data=True)
         except OSError:
@@ -117,6 +127,11 @@ class JournalFile:
             raise
         self._fd, self._size = fd, size
         self._durable = size
+
+    def _refuse_another(self, fd: int) -> None:
+        here, read = self._files.stat(fd), self._was_read
+        if read is None or (here.device, here.inode) != (read.device, read.inode):
+            raise OSError(errno.ESTALE, "another file has taken the journal's place")
 
     def write(self, data: bytes) -> None:
         """Append to what the kernel has of the file; ``sync`` makes it durable.
