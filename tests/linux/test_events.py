@@ -1,6 +1,7 @@
 """How messages gather, and which do not."""
 
 import errno
+import os
 import socket
 from collections.abc import Iterator
 
@@ -15,11 +16,12 @@ class Losing(socket.socket):
     """A socket that tells of a loss, once, as netlink's do."""
 
     told = False
+    error = errno.ENOBUFS
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         if not self.told:
             self.told = True
-            raise OSError(errno.ENOBUFS, "No buffer space available")
+            raise OSError(self.error, os.strerror(self.error))
         return super().recv(size, flags)
 
 
@@ -61,14 +63,17 @@ async def test_what_may_wait_is_gathered(
 
 
 @pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize("error", [errno.ENOBUFS, errno.ENOMEM])
 async def test_a_loss_is_told_once(
     autojump_clock: MockClock,
     ends: tuple[socket.socket, socket.socket],
+    error: int,
     *,
     looks: bool,
 ) -> None:
     kernel, ear = ends
     with Losing(fileno=ear.detach()) as losing:
+        losing.error = error
         kernel.send(b"left")
         may_wait = (lambda _: False) if looks else None
         assert await received(losing, may_wait) is None

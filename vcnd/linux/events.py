@@ -1,6 +1,5 @@
 """Netlink sockets that hear of changes, and reading what gathers in them."""
 
-import errno
 import socket
 from collections.abc import Callable
 
@@ -8,6 +7,7 @@ import trio
 
 from vcnd.netlink.messages import (
     HEADER,
+    LOSSES,
     NETLINK_ADD_MEMBERSHIP,
     RECEIVE_BYTES,
     SOL_NETLINK,
@@ -54,7 +54,7 @@ async def received(
             except BlockingIOError:
                 return bytes(gathered)
     except OSError as error:
-        if error.errno == errno.ENOBUFS:
+        if error.errno in LOSSES:
             return None
         raise
 
@@ -69,6 +69,6 @@ def waiting(sock: socket.socket) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno != errno.ENOBUFS:
+        if error.errno not in LOSSES:
             raise
     return True

@@ -28,6 +28,9 @@ NLM_F_DUMP_INTR = 0x10
 SIOCGIFMTU, SIOCGIFINDEX = 0x8921, 0x8933
 RECEIVE_BYTES = 1 << 16
 ANSWER_SECONDS = 10
+LOSSES = frozenset({errno.ENOBUFS, errno.ENOMEM})
+"""With these a socket that listens tells that messages were lost: its buffer was full,
+or the kernel had no memory for one."""
 DUMP_TRIES = 8
 MAX_SEQUENCE = 0x7FFFFFF0
 

@@ -1,6 +1,5 @@
 """Hears of the packets that the rules of network policies drop."""
 
-import errno
 import os
 import socket
 import struct
@@ -13,6 +12,7 @@ from vcnd.linux.policy.drops import GROUP, read_prefix
 from vcnd.model.policy import Direction
 from vcnd.netlink import nflog
 from vcnd.netlink.messages import (
+    LOSSES,
     NLM_F_ACK,
     NLM_F_REQUEST,
     NLMSG_ERROR,
@@ -72,7 +72,7 @@ class DeniedLog:
                 return
             except OSError as error:
                 # What came after the buffer was full is lost; what is in it is not.
-                if error.errno != errno.ENOBUFS:
+                if error.errno not in LOSSES:
                     raise
 
 

@@ -4,7 +4,6 @@ The kernel tells of each change of a rule set, and who made it.  What another pr
 has changed is put again at once: that takes no look at the cluster.
 """
 
-import errno
 import socket
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -22,7 +21,7 @@ from vcnd.linux.policy.table import TABLE
 from vcnd.log import log
 from vcnd.model.errors import VcndError
 from vcnd.netlink import nftables
-from vcnd.netlink.messages import RECEIVE_BYTES, NetlinkSocket
+from vcnd.netlink.messages import LOSSES, RECEIVE_BYTES, NetlinkSocket
 
 T = TypeVar("T")
 
@@ -175,7 +174,7 @@ class PolicyTables:
             except BlockingIOError:
                 return lost
             except OSError as error:
-                if error.errno != errno.ENOBUFS:
+                if error.errno not in LOSSES:
                     raise
                 # Own changes made more events than fit in; others' may be among them.
                 if not own_ports or not _has_all(self._table):
