@@ -8,13 +8,13 @@ from vcnd.linux.nft_scripts import Objects
 from vcnd.linux.nft_table import Element, Table
 from vcnd.log import log
 from vcnd.model.cause import Cause
-from vcnd.model.errors import VcndError
+from vcnd.model.errors import TryAgainError
 from vcnd.netlink import nftables
 from vcnd.netlink.messages import NetlinkSocket
 from vcnd.netlink.templates import Step, Template
 
 
-class KernelRefusedError(VcndError):
+class KernelRefusedError(TryAgainError):
     """The kernel, or nft, refused a step of the data plane."""
 
     cause = Cause.KERNEL_REFUSED
