@@ -7,7 +7,7 @@ import pytest
 
 from vcnd.bpf.call import BpfError
 from vcnd.bpf.elf import ObjectError
-from vcnd.linux.lane.reasons import why_refused, why_unfit
+from vcnd.linux.lane.reasons import passes_by_itself, why_refused, why_unfit
 from vcnd.model.cause import Cause
 
 
@@ -50,3 +50,20 @@ def test_a_refusal_has_a_cause_and_the_kernels_words(
     fault = why_refused(error)
     assert fault.cause is cause
     assert says in fault.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (BpfError(errno.ENOMEM, "create map"), True),
+        (OSError(errno.ENOBUFS, "clsact"), True),
+        (BpfError(errno.EPERM, "create map"), False),
+        (BpfError(errno.EINVAL, "load program x"), False),
+        (ObjectError("no section"), False),
+    ],
+)
+def test_want_of_memory_passes_by_itself(
+    error: OSError | ObjectError, *, passes: bool
+) -> None:
+    """The lane stayed off until a command when the kernel once had no memory."""
+    assert passes_by_itself(error) == passes

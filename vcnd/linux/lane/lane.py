@@ -30,6 +30,7 @@ from vcnd.linux.lane.reasons import (
     BY_COMMAND,
     BY_CONFIGURATION,
     WITHDRAWN,
+    passes_by_itself,
     why_refused,
     why_unfit,
 )
@@ -211,7 +212,7 @@ class Lane:
                 return
             why = self._reason()
             if why is None and self._kernel is None:
-                why = self._refused = await self._load()
+                why = await self._load()
             if why is None:
                 await self._bring()
             else:
@@ -251,7 +252,11 @@ class Lane:
         try:
             self._kernel = await self._in_thread(load)
         except (OSError, ObjectError) as error:
-            return why_refused(error)
+            why = why_refused(error)
+            # Else the next look tries again.
+            if not passes_by_itself(error):
+                self._refused = why
+            return why
         self._gate_made.set()
         return None
 

@@ -32,6 +32,11 @@ TRACKING_STRICT = Fault(
     " vcnd.socket",
 )
 
+PASSING = frozenset(
+    {errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN, errno.EMFILE, errno.ENFILE}
+)
+"""Refusals for want of memory or descriptors."""
+
 
 def why_unfit(programs: Path, setting: Path = BE_LIBERAL) -> Fault | None:
     """Return why this build or this node cannot have the lane.
@@ -47,6 +52,11 @@ def why_unfit(programs: Path, setting: Path = BE_LIBERAL) -> Fault | None:
     except OSError:
         liberal = False
     return None if liberal else TRACKING_STRICT
+
+
+def passes_by_itself(error: OSError | ObjectError) -> bool:
+    """Return True if a refusal may be over at the next attempt."""
+    return isinstance(error, OSError) and error.errno in PASSING
 
 
 def why_refused(error: OSError | ObjectError) -> Fault:
