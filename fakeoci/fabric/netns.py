@@ -50,17 +50,22 @@ def inside(name: str, call: Callable[[], T]) -> T:
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(DIRECTORY / name, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _setns(there)
+        setns(there)
         try:
             return call()
         finally:
-            _setns(home)
+            setns(home)
     finally:
         os.close(there)
         os.close(home)
 
 
-def _setns(descriptor: int) -> None:
+def setns(descriptor: int) -> None:
+    """Put this thread into the namespace behind a descriptor.
+
+    Raises:
+        OSError: the kernel refuses it.
+    """
     if _libc.setns(descriptor, CLONE_NEWNET) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"setns: {os.strerror(code)}")

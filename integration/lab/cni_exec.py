@@ -6,7 +6,7 @@ executed in the node's network namespace; DEL in reverse with the stored result.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,14 @@ class NetworkList:
         """Check."""
         for plugin in self.configuration["plugins"]:
             await self._execute("CHECK", plugin, a, result, "")
+
+    async def collect_garbage(self, valid: Iterable[Attachment]) -> None:
+        """Let plugins remove what belongs to no valid attachment (CNI GC)."""
+        listed = [{"containerID": a.container_id, "ifname": a.ifname} for a in valid]
+        nobody = Attachment(container_id="", netns="", ifname="")
+        for plugin in self.configuration["plugins"]:
+            known = {**plugin, "cni.dev/valid-attachments": listed}
+            await self._execute("GC", known, nobody, None, "")
 
     async def status(self) -> None:
         """Ask whether ADD would work."""

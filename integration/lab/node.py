@@ -2,13 +2,13 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 import trio
@@ -76,6 +76,56 @@ class NodeConfig:
     """Whether established connections may take the express lane."""
 
 
+class Daemon(Protocol):
+    """A daemon's process, whoever started it."""
+
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+
+    async def wait(self) -> int:
+        """Return its exit status when it has ended."""
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+
+    def terminate(self) -> None:
+        """Ask it to end, by SIGTERM."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a daemon is started with."""
+
+    netns: Path
+    listener: socket.socket
+    """Its socket, which it gets as systemd passes one."""
+    config: Path
+    log: BinaryIO
+    notify: Path
+    """Its NOTIFY_SOCKET."""
+    read_only_settings: bool = False
+    """Let it have /proc/sys as under the unit."""
+
+
+async def start_as_systemd_does(start: Start) -> Daemon:
+    """Start a daemon by executing Python."""
+    command = [
+        *LIKE_SYSTEMD,
+        *("/usr/bin/nsenter", f"--net={start.netns}"),
+        *(READ_ONLY_SETTINGS if start.read_only_settings else []),
+        *(sys.executable, "-I", "-c", LIKE_THE_IMAGE),
+        *("--config", str(start.config)),
+    ]
+    return await trio.lowlevel.open_process(
+        command,
+        stdin=start.listener,
+        stdout=start.log,
+        stderr=start.log,
+        env={**os.environ, **LIKE_THE_UNIT, "NOTIFY_SOCKET": str(start.notify)},
+    )
+
+
 class Node:
     """One node of the lab."""
 
@@ -88,7 +138,8 @@ class Node:
         self.socket_path = self.directory / "cni.sock"
         self.log_path = self.directory / "vcnd.log"
         self.config_path = self.directory / "vcnd.toml"
-        self._process: trio.Process | None = None
+        self.launch: Callable[[Start], Awaitable[Daemon]] = start_as_systemd_does
+        self._process: Daemon | None = None
         self.directory.mkdir(parents=True)
         self.state_directory.mkdir()
         self._write_config(config)
@@ -147,28 +198,21 @@ class Node:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as plain:
             plain.bind(str(notify_path))
             notify = trio.socket.from_stdlib_socket(plain)
-            command = [
-                *LIKE_SYSTEMD,
-                *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / self.name}"),
-                *(READ_ONLY_SETTINGS if read_only_settings else []),
-                *(sys.executable, "-I", "-c", LIKE_THE_IMAGE),
-                *("--config", str(self.config_path)),
-            ]
-            environment = {**os.environ, **LIKE_THE_UNIT}
-            environment["NOTIFY_SOCKET"] = str(notify_path)
             with self.log_path.open("ab") as log:
-                self._process = await trio.lowlevel.open_process(
-                    command,
-                    stdin=self._listener,
-                    stdout=log,
-                    stderr=log,
-                    env=environment,
+                start = Start(
+                    netns=netns.DIRECTORY / self.name,
+                    listener=self._listener,
+                    config=self.config_path,
+                    log=log,
+                    notify=notify_path,
+                    read_only_settings=read_only_settings,
                 )
+                self._process = await self.launch(start)
             ready = await self._until_ready(notify)
         notify_path.unlink()
         if not ready:
             self._process.kill()
-            await self._ended()
+            await self.ended()
             text = self.log_path.read_text()
             raise RuntimeError(f"{self.name} is not ready:\n{text}")
 
@@ -191,9 +235,10 @@ class Node:
         return ready
 
     async def kill(self) -> None:
-        """Kill the daemon by SIGKILL."""
-        os.kill(self.pid, signal.SIGKILL)
-        await self._ended()
+        """Kill the daemon by SIGKILL, if one runs."""
+        if self._process is not None:
+            self._process.kill()
+            await self.ended()
 
     async def stop(self) -> None:
         """Stop the daemon as systemd does."""
@@ -201,7 +246,7 @@ class Node:
             return
         self._process.terminate()
         with trio.move_on_after(STOP_SECONDS):
-            code = await self._ended()
+            code = await self.ended()
             if code:
                 text = self.log_path.read_text()
                 raise RuntimeError(f"{self.name}: vcnd ended with {code}:\n{text}")
@@ -209,7 +254,8 @@ class Node:
         await self.kill()
         raise RuntimeError(f"{self.name}: vcnd did not stop within {STOP_SECONDS} s")
 
-    async def _ended(self) -> int:
+    async def ended(self) -> int:
+        """Return the daemon's exit status when it has ended; 0 if none runs."""
         code = 0
         if self._process is not None:
             code = await self._process.wait()
