@@ -21,6 +21,7 @@ CHECKS = (
     ("types", [str(BIN / "mypy")]),
     ("contracts", [str(BIN / "lint-imports")]),
 )
+CRASH_SAMPLE = ("--every", "67")
 DEMOS = (
     (),
     ("--world", "--image-profile", "ubuntu"),
@@ -76,6 +77,7 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
         click.echo(apiserver.build_programs())
         codes.append(_enclosed(arguments))
         codes += [_demo(*which) for which in DEMOS]
+        codes.append(_crash())
     wall = time.monotonic() - began
     click.echo(f"took {wall:.1f} s, {_processor_seconds():.1f} s of processor time")
     sys.exit(max(codes))
@@ -166,6 +168,28 @@ def _demo(*options: str) -> int:
     for one in failed:
         click.echo(f"{what}: {one['name']}: {one['detail']}")
     click.echo(f"{what}: {len(checks) - len(failed)} passed, {len(failed)} failed")
+    return done.returncode
+
+
+def _crash() -> int:
+    """Kill the daemon at some steps, and print counts as a test runner does."""
+    command = [sys.executable, "-m", "integration.crash", "--json", *CRASH_SAMPLE]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        click.echo("crash: did not run")
+        return 1
+    for violation in found["violations"]:
+        click.echo(f"crash: {violation}")
+    runs, failed = found["kills"] + found["errnos"], len(found["violations"])
+    click.echo(f"crash: {runs} stops of the daemon, {failed} violations")
     return done.returncode
 
 

@@ -1,0 +1,95 @@
+"""Steps: the system calls by which a daemon reads or changes what is outside of it."""
+
+import errno
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """What a step is about."""
+
+    NETLINK = "netlink"
+    BPF = "bpf"
+    JOURNAL = "journal"
+    HTTP = "http"
+    SHIM = "shim"
+    """The socket of the CNI plugin and of vcndctl."""
+    SETTING = "setting"
+    """A file of /proc/sys."""
+    PROGRAM = "program"
+    """Another program: that it is started, and what it does."""
+    NAMESPACE = "namespace"
+    """The thread goes into a network namespace, or comes back."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A system call of a traced process."""
+
+    number: int
+    """Counts from 1, in the order in which the calls begin."""
+    kind: Kind
+    call: str
+    """The system call's name."""
+    target: str
+    """What it is about: a path, an address, netlink's family, a command of bpf."""
+    detail: str = ""
+    """Netlink's messages, or the first bytes that are written."""
+    changes: bool
+    """False if it only reads: what is outside is the same before and after it."""
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        detail = f" {self.detail}" if self.detail else ""
+        return f"step {self.number}: {self.call}({self.target}{detail})"
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that has come to its end."""
+
+    step: Step
+    result: int
+    """What the call returned; negative: the number of an error."""
+
+
+NO_ROOM = (errno.ENOSPC, errno.EIO)
+REFUSALS: dict[tuple[Kind, str], tuple[int, ...]] = {
+    (Kind.NETLINK, "sendto"): (errno.ENOBUFS, errno.EPERM),
+    (Kind.NETLINK, "sendmsg"): (errno.ENOBUFS, errno.EPERM),
+    (Kind.NETLINK, "recvfrom"): (errno.ENOBUFS, errno.ENOMEM),
+    (Kind.NETLINK, "recvmsg"): (errno.ENOBUFS, errno.ENOMEM),
+    (Kind.BPF, "bpf"): (errno.ENOMEM, errno.EPERM),
+    (Kind.JOURNAL, "openat"): (errno.EMFILE, errno.ENOSPC),
+    (Kind.JOURNAL, "write"): NO_ROOM,
+    (Kind.JOURNAL, "fsync"): (errno.EIO,),
+    (Kind.JOURNAL, "fdatasync"): (errno.EIO,),
+    (Kind.JOURNAL, "ftruncate"): (errno.EIO,),
+    (Kind.JOURNAL, "rename"): NO_ROOM,
+    (Kind.JOURNAL, "unlink"): (errno.EIO,),
+    (Kind.HTTP, "connect"): (errno.ECONNREFUSED, errno.ENETUNREACH),
+    (Kind.HTTP, "sendto"): (errno.ECONNRESET, errno.EPIPE),
+    (Kind.HTTP, "recvfrom"): (errno.ECONNRESET,),
+    (Kind.SHIM, "accept4"): (errno.EMFILE, errno.ENOMEM),
+    (Kind.SHIM, "recvmsg"): (errno.ECONNRESET, errno.ENOMEM),
+    (Kind.SHIM, "recvfrom"): (errno.ECONNRESET,),
+    (Kind.SHIM, "write"): (errno.EPIPE, errno.ENOBUFS),
+    (Kind.SHIM, "sendto"): (errno.EPIPE, errno.ENOBUFS),
+    (Kind.SETTING, "write"): (errno.EACCES,),
+    (Kind.SETTING, "openat"): (errno.EROFS,),
+    (Kind.PROGRAM, "vfork"): (errno.EAGAIN, errno.ENOMEM),
+    (Kind.PROGRAM, "fork"): (errno.EAGAIN, errno.ENOMEM),
+    (Kind.PROGRAM, "execve"): (errno.ENOMEM, errno.EACCES),
+    (Kind.PROGRAM, "sendto"): (errno.ENOBUFS, errno.EPERM),
+    (Kind.PROGRAM, "sendmsg"): (errno.ENOBUFS, errno.EPERM),
+    (Kind.NAMESPACE, "setns"): (errno.ENOMEM, errno.EPERM),
+}
+"""What the kernel may answer to a step, by its kind and call.
+
+A call that is missing here cannot be refused, or says so by what it returns: it is left
+out.
+"""
+
+
+def refusals(step: Step) -> tuple[int, ...]:
+    """Return the errors with which the kernel may refuse a step."""
+    return REFUSALS.get((step.kind, step.call), ())
