@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
+
 from integration.build import components
 from integration.build.components import source
 from integration.checking import CheckError, require
 from integration.kind.checks.stage import NAMESPACE, Stage
 from integration.kind.docker import DockerError
 from vcnd.kube.policy.source import LOOK_AGAIN_SECONDS
+from vcnd.model.policy_answers import ExplainAnswer
 
 SETTLE_SECONDS = 10.0
 """A change is in force on all nodes after a fraction of this."""
@@ -142,6 +145,25 @@ def connects(
             raise CheckError(f"{pod} to {target}:{port}: {error}") from error
         return False
     return True
+
+
+def explained(
+    stage: Stage, node: str, pod: str, target: str, port: int
+) -> tuple[bool, bool]:
+    """Return what ``vcndctl policy explain`` says of a new connection.
+
+    Returns:
+        whether it is allowed, and whether the node's kernel agrees.
+
+    Raises:
+        CheckError: the answer is about no connection, or nothing was compared.
+    """
+    named = (f"{NAMESPACE}/{pod}", f"{NAMESPACE}/{target}", str(port))
+    told = stage.vcndctl(node, "policy", "explain", *named, "--json")
+    found = msgspec.json.decode(told, type=ExplainAnswer).connections
+    compared = [x.kernel for x in found if x.kernel.agrees is not None]
+    require(bool(compared), f"{node} compared nothing for {pod} to {target}: {told}")
+    return all(x.allowed for x in found), all(x.agrees for x in compared)
 
 
 def expect(

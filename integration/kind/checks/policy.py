@@ -12,6 +12,7 @@ from integration.kind.checks.policies import (
     cluster_policies,
     cluster_policy,
     expect,
+    explained,
     pods,
     policy,
 )
@@ -61,6 +62,8 @@ def policy_default_deny(stage: Stage) -> str:
             target=near,
             port=SERVICE_PORT,
         )
+        said = explained(stage, node, "near", "far", SERVICE_PORT)
+        require(said == (False, True), f"vcndctl: (allowed, kernel agrees) is {said}")
     to_far("withdrawn", passes=True, pod="near")
     with applied(stage, policy("deny-all", {}, ingress=[], egress=[])):
         to_far("deny of all", passes=False, pod="near")
