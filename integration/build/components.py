@@ -125,7 +125,9 @@ POLICY_CONFORMANCE = Program(
     package=f"{POLICY_API}/conformance",
     is_test=True,
 )
-SCTP = Program(name="sctp", module="sctp", package="vcnd.invalid/components/sctp")
+CONNECT = Program(
+    name="connect", module="connect", package="vcnd.invalid/components/connect"
+)
 
 
 def _ldflags(program: Program) -> str:

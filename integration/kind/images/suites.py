@@ -20,19 +20,20 @@ CYCLONUS = "docker.io/mfenwick100/cyclonus-worker:latest"
 def suites(cache: Cache) -> Path:
     """Return the archive of the image, which has both suites' names.
 
-    It is agnhost's, with cyclonus' worker.  SCTP is of our own: the kernel of a
-    machine may have no SCTP sockets (``integration/components/sctp``).
+    It is agnhost's, with cyclonus' worker.  Connections are of our own
+    (``integration/components/connect``): the kernel of a machine may have no SCTP
+    sockets, and agnhost starts slowly.
     """
     system = rootfs.node(cache)
     agnhost = build(cache, components.AGNHOST)
     worker = build(cache, components.CYCLONUS_WORKER)
-    sctp = build(cache, components.SCTP)
+    connect = build(cache, components.CONNECT)
 
     def image(scratch: Path) -> Image:
         lay_agnhost(system, scratch)
         layer = {
             "/": scratch,
-            "/agnhost": sctp,
+            "/agnhost": connect,
             "/agnhost.real": agnhost,
             "/worker": worker,
         }
@@ -45,7 +46,7 @@ def suites(cache: Cache) -> Path:
         )
 
     key = key_of(
-        *(agnhost_key(cache, system), worker.parent.name, sctp.parent.name),
+        *(agnhost_key(cache, system), worker.parent.name, connect.parent.name),
         *(CONFORMANCE, CYCLONUS),
     )
     return archive(cache, "suites", key, image)

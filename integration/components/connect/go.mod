@@ -1,0 +1,3 @@
+module vcnd.invalid/components/connect
+
+go 1.26.8

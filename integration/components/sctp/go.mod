@@ -1,3 +1,0 @@
-module vcnd.invalid/components/sctp
-
-go 1.26.8
