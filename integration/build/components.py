@@ -113,9 +113,7 @@ CYCLONUS = Program(
     name="cyclonus", module="cyclonus", package="vcnd.invalid/components/cyclonus/batch"
 )
 CYCLONUS_WORKER = Program(
-    name="worker",
-    module="cyclonus",
-    package="github.com/mattfenwick/cyclonus/cmd/worker",
+    name="worker", module="cyclonus", package="vcnd.invalid/components/cyclonus/worker"
 )
 POLICY_API = "sigs.k8s.io/network-policy-api"
 """The module of ClusterNetworkPolicy: its CRDs and its conformance tests."""

@@ -4,6 +4,5 @@
 package tools
 
 import (
-	_ "github.com/mattfenwick/cyclonus/cmd/worker"
 	_ "github.com/mattfenwick/cyclonus/pkg/cli"
 )

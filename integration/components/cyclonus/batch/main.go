@@ -16,6 +16,7 @@ import (
 	"github.com/mattfenwick/cyclonus/pkg/kube"
 	"github.com/mattfenwick/cyclonus/pkg/utils"
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
 )
 
 func list(text string) []string {
@@ -46,6 +47,10 @@ func main() {
 	var cluster kube.IKubernetes = kube.NewMockKubernetes(1.0)
 	if !*dry {
 		real, err := kube.NewKubernetesForContext("")
+		utils.DoOrDie(err)
+		// A case reads some 40 objects: at the library's 5 a second it would wait for these.
+		real.RestConfig.QPS, real.RestConfig.Burst = 50, 100
+		real.ClientSet, err = kubernetes.NewForConfig(real.RestConfig)
 		utils.DoOrDie(err)
 		cluster = real
 	}
