@@ -8,16 +8,18 @@ import trio
 from trio.testing import MockClock
 
 from sim.fleet.seeded import seeded
+from sim.kubernetes.control_plane import path_of
 from sim.kubernetes.faults import Faults
 from sim.kubernetes.resources import Body
 from sim.kubernetes.server import ApiServer
 from sim.kubernetes.watching import Cut
+from sim.policy.drawn import APPS, NAMESPACES, cluster_policy, network_policy
 from sim.policy.oracle import News, Oracle
-from sim.policy.stage import Running, Stage
+from sim.policy.stage import PolicyNode, Running, Stage
 from vcnd.model.policy import Packet, Protocol
 
-NAMESPACES, APPS = ("red", "blue"), ("a", "b", "c")
 FIRST_PODS, MOST_PODS = 8, 12
+KINDS = ("NetworkPolicy", "NetworkPolicy", "ClusterNetworkPolicy")
 PACKETS = 12
 """So many new connections are tried after each event."""
 MOST_PAUSE_SECONDS = 20.0
@@ -35,40 +37,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     settled: int
 
 
-def peers(random: Random) -> list[Body]:
-    """Return peers of a rule."""
-    selector = {"matchLabels": {"app": random.choice(APPS)}}
-    if random.random() < 0.5:
-        return [{"podSelector": selector}]
-    namespaces = {"matchLabels": {"team": random.choice(NAMESPACES)}}
-    return [{"podSelector": selector, "namespaceSelector": namespaces}]
-
-
-def network_policy(random: Random) -> Body:
-    """Return a policy; there are few names, so that one often replaces another."""
-    rules: Body = {}
-    for direction, end in (("ingress", "from"), ("egress", "to")):
-        if random.random() < 0.6:
-            ports = random.choice(([], [{"port": 80}], [{"port": "web"}]))
-            more = {"ports": ports} if ports else {}
-            many = random.choice((0, 1, 1, 2))
-            rules[direction] = [{end: peers(random), **more} for _ in range(many)]
-    subject = random.choice(({}, {"matchLabels": {"app": random.choice(APPS)}}))
-    return {
-        "kind": "NetworkPolicy",
-        "apiVersion": "networking.k8s.io/v1",
-        "metadata": {
-            "name": f"policy{random.randrange(3)}",
-            "namespace": random.choice(NAMESPACES),
-        },
-        "spec": {
-            "podSelector": subject,
-            "policyTypes": [d.capitalize() for d in rules] or ["Ingress"],
-            **rules,
-        },
-    }
-
-
 class Drill:
     """One cluster's day."""
 
@@ -76,7 +44,7 @@ class Drill:
         self._stage, self._random = stage, Random(seed)
         self._news = News()
         self._oracle = Oracle(stage, self._news)
-        self._policies: dict[tuple[str, str], Body] = {}
+        self._policies: dict[str, Body] = {}
         self._events = 0
 
     async def run(self, events: int) -> Outcome:
@@ -110,17 +78,16 @@ class Drill:
 
     def _happen(self) -> None:
         choices = (
-            *[self._start] * 4,
-            *[self._stop] * 2,
-            *[self._put_policy] * 3,
+            *[self._start] * 6,
+            *[self._stop, self._finish] * 2,
+            *[self._put_policy] * 5,
             *[self._edit_policy] * 5,
             *[self._delete_policy] * 2,
             *[self._label] * 3,
             self._label_namespace,
-            self._restart,
-            self._cut,
-            self._hinder,
-            *[self._heal] * 4,
+            *[self._restart, self._reboot, self._refuse],
+            *[self._cut, self._hinder],
+            *[self._heal] * 5,
         )
         self._random.choice(choices)()
 
@@ -130,9 +97,10 @@ class Drill:
 
     def _start(self) -> None:
         random, stage = self._random, self._stage
-        if len(stage.pods) < MOST_PODS:
+        nodes = [name for name, node in stage.nodes.items() if node.ready.is_set()]
+        if len(stage.pods) < MOST_PODS and nodes:
             labels = {"app": random.choice(APPS)}
-            node = random.choice(list(stage.nodes))
+            node = random.choice(nodes)
             stage.start_pod(random.choice(NAMESPACES), labels, node=node)
             self._news.change(of_policies=False)
 
@@ -141,19 +109,31 @@ class Drill:
             self._stage.stop_pod(pod)
             self._news.change(of_policies=False)
 
+    def _finish(self) -> None:
+        """Let a pod end for good: its link stays for a while."""
+        if (pod := self._pod()) is not None:
+            self._stage.plane.finished(pod.body)
+            self._news.change(of_policies=True)
+
     def _put_policy(self) -> None:
-        body = network_policy(self._random)
-        meta = body["metadata"]
-        self._policies[meta["namespace"], meta["name"]] = body
+        body = self._drawn()
+        self._policies[path_of(body)] = body
         self._stage.plane.put_policy(body)
         self._news.change(of_policies=True)
+
+    def _drawn(self, like: Body | None = None) -> Body:
+        kind = like["kind"] if like else self._random.choice(KINDS)
+        draw = network_policy if kind == "NetworkPolicy" else cluster_policy
+        return draw(self._random)
 
     def _edit_policy(self) -> None:
         """Let a policy allow something else to the same pods."""
         if self._policies:
             key = self._random.choice(list(self._policies))
-            old, new = self._policies[key], network_policy(self._random)
-            spec = {**new["spec"], "podSelector": old["spec"]["podSelector"]}
+            old = self._policies[key]
+            kept = ("podSelector", "subject", "tier", "priority")
+            same = {k: v for k, v in old["spec"].items() if k in kept}
+            spec = {**self._drawn(like=old)["spec"], **same}
             self._policies[key] = {**old, "spec": spec}
             self._stage.plane.put_policy(self._policies[key])
             self._news.change(of_policies=True)
@@ -174,10 +154,23 @@ class Drill:
         self._stage.plane.label_namespace(name, {"team": team})
         self._news.change(of_policies=True)
 
+    def _node(self) -> PolicyNode:
+        return self._random.choice(list(self._stage.nodes.values()))
+
     def _restart(self) -> None:
-        node = self._random.choice(list(self._stage.nodes.values()))
-        node.restart_process()
+        self._node().restart_process()
         self._news.fault()
+
+    def _reboot(self) -> None:
+        self._stage.reboot(self._node())
+        self._news.fault()
+
+    def _refuse(self) -> None:
+        """Let a kernel refuse rules for a while, or fail when they are in force."""
+        kernel = self._node().kernel
+        kernel.refuses = self._random.random() < 0.5
+        kernel.fails_late = not kernel.refuses
+        self._news.fault(lasts=True)
 
     def _cut(self) -> None:
         how = self._random.choice(list(Cut))
@@ -201,9 +194,11 @@ class Drill:
 
     def _heal(self) -> None:
         server = self._stage.server
-        faults = server.faults
-        if faults == Faults():
+        faults, kernels = server.faults, [n.kernel for n in self._stage.nodes.values()]
+        if faults == Faults() and not any(k.refuses or k.fails_late for k in kernels):
             return
+        for kernel in kernels:
+            kernel.refuses = kernel.fails_late = False
         if faults.is_away:
             if self._random.random() < 0.5:
                 server.compact()

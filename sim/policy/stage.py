@@ -44,26 +44,29 @@ class PolicyNode:
         self.links: dict[str, Attached] = {}
         self.kernel = PolicyKernel(self.links.values)
         self.process = Process(server, self.kernel, node=name, seed=seed, strict=strict)
-        self._ends = trio.Event()
+        self.ready = trio.Event()
+        """Set when vcnd-policy has tried: pods may come."""
+        self._life = trio.CancelScope()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Run lives of vcnd-policy, one after another."""
-        first = True
+        started = False
         while True:
-            self._ends = trio.Event()
-            async with self.process.running() as engine:
-                if first:
+            with trio.CancelScope() as self._life:
+                async with self.process.running() as engine:
                     # The daemon starts after that, and pods after the daemon.
                     await engine.until_tried()
-                    task_status.started()
-                    first = False
-                await self._ends.wait()
+                    self.ready.set()
+                    if not started:
+                        task_status.started()
+                        started = True
+                    await trio.sleep_forever()
 
     def restart_process(self) -> None:
         """End the life of vcnd-policy that goes on; the next one begins at once."""
-        self._ends.set()
+        self._life.cancel()
 
 
 class Stage:
@@ -139,6 +142,14 @@ class Stage:
         if self._cooling and self._cooling[0][0] <= trio.current_time():
             return self._cooling.popleft()[1]
         return f"10.1.{self._number // 250}.{self._number % 250 + 1}"
+
+    def reboot(self, node: PolicyNode) -> None:
+        """Let a node lose all; it takes pods when vcnd-policy has started."""
+        for pod in [x for x in self.pods.values() if x.node is node]:
+            self.stop_pod(pod)
+        node.kernel.reboot()
+        node.ready = trio.Event()
+        node.restart_process()
 
     def links(self) -> dict[str, list[Attached]]:
         """Return the pods' links by node."""
