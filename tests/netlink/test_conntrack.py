@@ -38,8 +38,11 @@ def test_entries_of_an_address_are_found() -> None:
         entry(("10.9.9.9", "10.1.0.5"), ("10.1.0.5", "10.9.9.9"), zone),
         entry(("10.2.2.2", "10.96.0.1"), ("10.1.0.5", "10.2.2.2")),
         entry(other, other, mark),
+        attribute(2 | 0x8000, tuple_of("10.1.0.5", "10.9.9.9")) + mark,
         b"",
     ]
+    assert not list(conntrack._clearings_of(wanted, 0xFF, table[-2:]))
+    assert not list(conntrack._clearings({0xFF: {5}}, table[-2:]))
     keys = list(conntrack._keys(wanted, table))
     assert keys == [
         attribute(1 | 0x8000, tuple_of("10.1.0.5", "10.9.9.9")),

@@ -1,6 +1,7 @@
 """Dumps of links, addresses and routes, in the bytes that pyroute2 makes of them."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from vcnd.netlink import listed
 from vcnd.netlink.listed import Link, Route
-from vcnd.netlink.messages import nested, text
+from vcnd.netlink.messages import NetlinkError, nested, text
+from vcnd.netlink.routing_rules import read_rule
+from vcnd.netlink.traffic_control import filter_name, is_others_filter, queue
 
 FOUR, SIX = socket.AF_INET, socket.AF_INET6
 
@@ -160,3 +163,16 @@ def test_address_of_another_length_is_none(
     family: int, value: bytes, expected: str
 ) -> None:
     assert listed.address(family, value) == expected
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        *(listed.read_link, listed.read_address, listed.read_route),
+        *(read_rule, filter_name, is_others_filter, queue),
+    ],
+)
+def test_message_that_is_cut_is_named(read: Callable[[bytes], object]) -> None:
+    for size in range(8):
+        with pytest.raises(NetlinkError, match=f"ends after {size} bytes"):
+            read(bytes(size))

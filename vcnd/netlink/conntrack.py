@@ -1,4 +1,7 @@
-"""Connection tracking: forget connections, and take numbers off their marks."""
+"""Connection tracking: forget connections, and take numbers off their marks.
+
+Entries that nothing identifies, or with ends that are no addresses, are left out.
+"""
 
 import re
 import socket
@@ -8,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
+from vcnd.netlink.listed import address
 from vcnd.netlink.messages import (
     NetlinkError,
     NetlinkSocket,
@@ -105,12 +109,15 @@ def _connections(
         source = attributes(original.get(TUPLE_IP, b"")).get(kinds[0], b"")
         # Answers come from where the connection has been led to.
         destination = attributes(reply.get(TUPLE_IP, b"")).get(kinds[0], b"")
-        if not source or not destination or wanted.isdisjoint((source, destination)):
+        if wanted.isdisjoint((source, destination)):
+            continue
+        ends = address(family, source), address(family, destination)
+        if not all(ends):
             continue
         protocol = attributes(reply.get(TUPLE_PROTO, b""))
         yield Connection(
-            source=socket.inet_ntop(family, source),
-            destination=socket.inet_ntop(family, destination),
+            source=ends[0],
+            destination=ends[1],
             protocol=int.from_bytes(protocol.get(PROTO_NUMBER, b"")),
             port=int.from_bytes(protocol.get(PROTO_SRC_PORT, b"")),
         )
@@ -224,7 +231,7 @@ def _keys(wanted: set[bytes], entries: Iterable[bytes]) -> Iterator[bytes]:
             continue
         parts = attributes(entry)
         original, reply = parts.get(TUPLE_ORIG, b""), parts.get(TUPLE_REPLY, b"")
-        if wanted & (_ends(original) | _ends(reply)):
+        if original and wanted & (_ends(original) | _ends(reply)):
             yield _key(parts)
 
 
@@ -236,7 +243,7 @@ def _clearings(
         parts = attributes(entry)
         mark = int.from_bytes(parts.get(MARK, b""))
         bits = sum(mask for mask, values in stale.items() if mark & mask in values)
-        if bits:
+        if bits and TUPLE_ORIG in parts:
             new = attribute(MARK, bytes(4)) + attribute(MARK_MASK, bits.to_bytes(4))
             yield _key(parts) + new
 
@@ -255,9 +262,13 @@ def _clearings_of(
             continue
         parts = attributes(entry)
         marked = int.from_bytes(parts.get(MARK, b"")) & mask
-        if marked and any(
-            not wanted.isdisjoint(_ends(parts.get(end, b""), SOURCES))
-            for end in (TUPLE_ORIG, TUPLE_REPLY)
+        if (
+            marked
+            and TUPLE_ORIG in parts
+            and any(
+                not wanted.isdisjoint(_ends(parts.get(end, b""), SOURCES))
+                for end in (TUPLE_ORIG, TUPLE_REPLY)
+            )
         ):
             yield _key(parts) + new
 

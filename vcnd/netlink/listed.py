@@ -1,5 +1,7 @@
 """Links, addresses and routes as the kernel lists them: the bytes as values.  Pure.
 
+Of a message that is cut the readers raise ``NetlinkError``.
+
 ``LINKS``, ``ADDRESSES`` and ``routes`` are the requests of a dump, as (type, body).
 """
 
@@ -9,7 +11,7 @@ import struct
 import msgspec
 
 from vcnd.netlink import rtnetlink as rtnl
-from vcnd.netlink.messages import attributes, text, u32
+from vcnd.netlink.messages import attributes, fields, text, u32
 
 LINK_HEAD = struct.Struct("=BBHiII")
 ADDRESS_HEAD = struct.Struct("=BBBBi")
@@ -67,7 +69,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_link(body: bytes) -> Link:
     """Return a link."""
-    _, _, _, index, flags, _ = LINK_HEAD.unpack_from(body)
+    _, _, _, index, flags, _ = fields(LINK_HEAD, body)
     parts = attributes(body[LINK_HEAD.size :])
     kind = attributes(parts.get(rtnl.IFLA_LINKINFO, b"")).get(rtnl.IFLA_INFO_KIND, b"")
     return Link(
@@ -85,7 +87,7 @@ def read_link(body: bytes) -> Link:
 
 def read_address(body: bytes) -> tuple[int, str]:
     """Return the index of an address' link, and the address."""
-    family, _, _, _, index = ADDRESS_HEAD.unpack_from(body)
+    family, _, _, _, index = fields(ADDRESS_HEAD, body)
     parts = attributes(body[ADDRESS_HEAD.size :])
     # IPv6 addresses have no local end of their own.
     own = parts.get(rtnl.IFA_LOCAL) or parts.get(rtnl.IFA_ADDRESS, b"")
@@ -94,7 +96,7 @@ def read_address(body: bytes) -> tuple[int, str]:
 
 def read_route(body: bytes) -> Route:
     """Return a route."""
-    family, length, _, _, table, protocol, _, _, flags = ROUTE_HEAD.unpack_from(body)
+    family, length, _, _, table, protocol, _, _, flags = fields(ROUTE_HEAD, body)
     parts = attributes(body[ROUTE_HEAD.size :])
     return Route(
         table=number(parts.get(rtnl.RTA_TABLE, b"")) or table,

@@ -16,7 +16,7 @@ import socket
 import struct
 from collections.abc import Collection, Generator, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
@@ -34,8 +34,8 @@ or the kernel had no memory for one."""
 DUMP_TRIES = 8
 MAX_SEQUENCE = 0x7FFFFFF0
 
-HEADER = struct.Struct("=IHHII")
-ATTRIBUTE = struct.Struct("=HH")
+HEADER, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=HH")
+CODE, CODE_AND_ECHO, MOST_CODE = struct.Struct("=i"), struct.Struct("=iI"), 0x7FFFFFFF
 IFREQ = struct.Struct("=16si20x")
 
 Message = tuple[int, int, bytes]
@@ -48,6 +48,19 @@ class NetlinkError(OSError):
     def __init__(self, code: int, step: str, message: str) -> None:
         super().__init__(code, f"{step}: {message or os.strerror(code)}")
         self.step = step
+
+
+def fields(form: struct.Struct, body: bytes) -> tuple[Any, ...]:
+    """Return the fields with which a message begins.
+
+    Raises:
+        NetlinkError: it is shorter (EBADMSG).
+    """
+    try:
+        return form.unpack_from(body)
+    except struct.error as error:
+        words = f"it ends after {len(body)} bytes"
+        raise NetlinkError(errno.EBADMSG, "read a message", words) from error
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
@@ -319,20 +332,16 @@ class NetlinkSocket:
 
 
 def _raise_refusal(step: str, flags: int, body: bytes) -> None:
-    (code,) = struct.unpack_from("=i", body)
+    (code,) = fields(CODE, body)
     if code == 0:
         return
     text = ""
     if flags & NLM_F_ACK_TLVS:
-        (echoed,) = struct.unpack_from("=I", body, 4)
+        _, echoed = fields(CODE_AND_ECHO, body)
         start = 20 if flags & NLM_F_CAPPED else 4 + ((echoed + 3) & ~3)
-        text = (
-            attributes(body[start:])
-            .get(NLMSGERR_ATTR_MSG, b"")
-            .rstrip(b"\0")
-            .decode(errors="replace")
-        )
-    raise NetlinkError(-code, step, text)
+        told = attributes(body[start:]).get(NLMSGERR_ATTR_MSG, b"")
+        text = told.rstrip(b"\0").decode(errors="replace")
+    raise NetlinkError(min(-code, MOST_CODE), step, text)
 
 
 def is_missing(error: OSError) -> bool:

@@ -50,7 +50,11 @@ def interface_and_address(ifname: str, address: str) -> bytes:
 
 
 def split_interface_and_address(key: bytes) -> tuple[str, str]:
-    """Return the interface and the address of such a key."""
+    """Return the interface and the address of such a key.
+
+    Raises:
+        ValueError: it is another map's key.
+    """
     address = key[IFNAMSIZ:]
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6  # noqa: PLR2004
     name = key[:IFNAMSIZ].rstrip(b"\0").decode(errors="replace")

@@ -13,6 +13,7 @@ from vcnd.netlink.messages import (
     Message,
     attribute,
     attributes,
+    fields,
     text,
     u32,
 )
@@ -84,7 +85,7 @@ def _body(rule: RoutingRule) -> bytes:
 
 def read_rule(body: bytes) -> RoutingRule:
     """Return a rule."""
-    family, _, length, _, table, _, _, action, _ = HEAD.unpack_from(body)
+    family, _, length, _, table, _, _, action, _ = fields(HEAD, body)
     parts = attributes(body[HEAD.size :])
     table = number(parts.get(FRA_TABLE, b"")) or table
     source = address(family, parts.get(FRA_SRC, b""))

@@ -12,6 +12,7 @@ from vcnd.netlink.messages import (
     NLM_F_EXCL,
     Message,
     attributes,
+    fields,
     nested,
     text,
     u32,
@@ -101,7 +102,7 @@ def filter_name(body: bytes) -> str | None:
     None for an entry that is no filter: the kernel lists a chain before its filters.
     """
     parts = attributes(body[20:])
-    (handle,) = struct.unpack_from("=I", body, 8)
+    _, _, _, _, handle, _, _ = fields(HEAD, body)
     if not handle or TCA_OPTIONS not in parts:
         return None
     return string(attributes(parts[TCA_OPTIONS]).get(TCA_BPF_NAME, b""))
@@ -120,11 +121,11 @@ def list_queues() -> tuple[int, bytes]:
 
 def queue(body: bytes) -> tuple[int, str]:
     """Return a queue's link and its kind."""
-    (link,) = struct.unpack_from("=i", body, 4)
+    _, _, _, link, _, _, _ = fields(HEAD, body)
     return link, string(attributes(body[20:]).get(TCA_KIND, b""))
 
 
 def is_others_filter(body: bytes) -> bool:
     """Return True if a filter, or its chain, has another priority than ours."""
-    (info,) = struct.unpack_from("=I", body, 16)
+    *_, info = fields(HEAD, body)
     return bool(info >> 16 != PRIORITY)

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import struct
 from collections.abc import Iterator
 
 import trio
@@ -12,11 +11,13 @@ from vcnd.linux.policy.drops import GROUP, read_prefix
 from vcnd.model.policy import Direction
 from vcnd.netlink import nflog
 from vcnd.netlink.messages import (
+    CODE,
     LOSSES,
     NLM_F_ACK,
     NLM_F_REQUEST,
     NLMSG_ERROR,
     RECEIVE_BYTES,
+    fields,
     message,
     numbered,
 )
@@ -84,7 +85,7 @@ def _bind(sock: socket.socket) -> None:
     while True:
         for _, answer, _, content in numbered(sock.recv(RECEIVE_BYTES)):
             if answer == NLMSG_ERROR:
-                (code,) = struct.unpack_from("=i", content)
+                (code,) = fields(CODE, content)
                 if code in map(int.__neg__, nflog.TAKEN):
                     what = f"another program has group {GROUP} of NFLOG"
                     raise OSError(-code, f"{what}, or CAP_NET_ADMIN is missing")
