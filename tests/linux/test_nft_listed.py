@@ -42,7 +42,14 @@ def test_sets_maps_and_counters_have_their_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["", "{}", "[1]", '{"nftables": [1]}', text({"rule": {"chain": "x"}})]
+    "said",
+    [
+        *("", "{}", "[1]", '{"nftables": [1]}', "[" * 100_000),
+        text({"rule": {"chain": "x"}}),
+        text({"chain": {"name": 7}}),
+        text({"set": {"name": "x", "elem": 7}}),
+        text({"counter": {"name": 7, "packets": 1, "bytes": 1}}),
+    ],
 )
 def test_a_text_that_is_no_list_is_refused(said: str) -> None:
     with pytest.raises(UnreadableError, match="list of nft"):
@@ -78,3 +85,7 @@ def test_set_has_its_elements_and_no_others(
 def test_an_element_of_an_unknown_form_is_refused() -> None:
     with pytest.raises(UnreadableError):
         covers({"fib": {}}, "10.0.0.1")
+    odd_ones: list[Any] = [{"elem": {}}, {"concat": 7}, {"range": ["oci1", "oci9"]}]
+    for odd in odd_ones:
+        with pytest.raises(UnreadableError):
+            Members([odd]).find("10.0.0.1")

@@ -147,6 +147,9 @@ def test_rules_see_the_mark_that_others_gave() -> None:
         ([jump("gone")], "chain gone"),
         ([{"limit": {"rate": 1, "per": "second"}}, DROP], "rate"),
         ([jump("side")], "without end"),
+        ([{"jump": {}}], "'target'"),
+        ([match(meta("iifname"), {"range": ["a", "b"]}), DROP], "does not appear"),
+        ([{"accept": None, "drop": None}], "too many values"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(

@@ -11,7 +11,11 @@ import msgspec
 Verdict = Mapping[str, Any]
 """One key: ``accept``, ``drop``, ``jump`` and so on."""
 PAIR = 2
-MISREAD = (msgspec.DecodeError, AttributeError, LookupError, TypeError, ValueError)
+MISREAD = (
+    *(msgspec.DecodeError, AttributeError, LookupError, TypeError, ValueError),
+    RecursionError,
+)
+"""Errors of reading something of another form."""
 PROTOCOLS = {
     "icmp": socket.IPPROTO_ICMP,
     "tcp": socket.IPPROTO_TCP,
@@ -57,13 +61,20 @@ class Members:
         return self.find(value) is not None
 
     def find(self, value: Hashable) -> tuple[Any] | None:
-        """Return the verdict of a value, in a tuple; None if it is not there."""
-        single, several = self._found
-        if value in single:
-            return (single[value],)
-        # An address with its port, say, is more than its parts.
-        found = (verdict for key, verdict in several if covers(key, value))
-        return next(((verdict,) for verdict in found), None)
+        """Return the verdict of a value, in a tuple; None if it is not there.
+
+        Raises:
+            UnreadableError: it has an element that we do not know.
+        """
+        try:
+            single, several = self._found
+            if value in single:
+                return (single[value],)
+            # An address with its port, say, is more than its parts.
+            found = (verdict for key, verdict in several if covers(key, value))
+            return next(((verdict,) for verdict in found), None)
+        except MISREAD as error:
+            raise UnreadableError(f"an element: {error!r}") from error
 
 
 def _key(listed: Any) -> Any:
@@ -169,6 +180,30 @@ class ListedTable(msgspec.Struct, frozen=True, kw_only=True):
     """Those with names."""
 
 
+class _Chain(msgspec.Struct):
+    name: str
+    hook: str = ""
+    prio: int = 0
+    policy: str = "accept"
+
+
+class _Rule(msgspec.Struct):
+    chain: str
+    handle: int
+    expr: list[dict[str, Any]]
+
+
+class _Set(msgspec.Struct):
+    name: str
+    elem: list[Any] = []
+
+
+class _Counter(msgspec.Struct):
+    name: str
+    packets: int
+    bytes: int
+
+
 def listed(text: bytes | str, name: str = "") -> ListedTable:
     """Return the table that is listed.
 
@@ -193,21 +228,24 @@ def _take(table: ListedTable, kind: str, found: Any) -> None:
     """Add an object to a table."""
     match kind:
         case "chain":
-            table.chains[found["name"]] = ListedChain(
-                name=found["name"],
-                hook=found.get("hook", ""),
-                priority=found.get("prio", 0),
-                policy=found.get("policy", "accept"),
+            chain = msgspec.convert(found, _Chain)
+            table.chains[chain.name] = ListedChain(
+                name=chain.name,
+                hook=chain.hook,
+                priority=chain.prio,
+                policy=chain.policy,
                 rules=[],
             )
         case "rule":
-            rule = ListedRule(found["handle"], found["expr"])
-            table.chains[found["chain"]].rules.append(rule)
+            rule = msgspec.convert(found, _Rule)
+            table.chains[rule.chain].rules.append(ListedRule(rule.handle, rule.expr))
         case "set" | "map":
-            table.members[found["name"]] = Members(found.get("elem", []))
+            members = msgspec.convert(found, _Set)
+            table.members[members.name] = Members(members.elem)
         case "counter":
-            counted = Counted(found["packets"], found["bytes"])
-            table.counters[found["name"]] = counted
+            counter = msgspec.convert(found, _Counter)
+            counted = Counted(counter.packets, counter.bytes)
+            table.counters[counter.name] = counted
         case _:
             pass
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from vcnd.linux.nft_listed import (
+    MISREAD,
     ListedChain,
     ListedRule,
     ListedTable,
@@ -93,7 +94,7 @@ class _Walk:
             verdict = self._rule(path[-1], rule)
             if verdict is None:
                 continue
-            ((kind, target),) = verdict.items()
+            kind, target = verdict
             if kind in FINAL:
                 return Ruling(
                     table=self._table.name,
@@ -105,8 +106,7 @@ class _Walk:
             if kind in ("return", "goto"):
                 stack.pop()
             if kind in ("jump", "goto"):
-                name = target["target"]
-                stack.append(((*path, name), self._rules(name)))
+                stack.append(((*path, target), self._rules(target)))
             if len(path) > MOST_JUMPS:
                 raise UnreadableError("chains that lead to each other without end")
         return Ruling(
@@ -123,13 +123,21 @@ class _Walk:
             raise UnreadableError(f"the chain {name}, which is not there")
         return iter(chain.rules)
 
-    def _rule(self, chain: str, rule: ListedRule) -> Verdict | None:
-        """Return the verdict of a rule; None if it has none, or does not match."""
+    def _rule(self, chain: str, rule: ListedRule) -> tuple[str, str] | None:
+        """Return the verdict of a rule; None if it has none, or does not match.
+
+        It is a kind, and the chain to which it leads; empty: it leads to none.
+        """
         try:
-            return self._verdict(rule)
-        except UnreadableError as error:
+            verdict = self._verdict(rule)
+            if verdict is None:
+                return None
+            ((kind, found),) = verdict.items()
+            return kind, str(found["target"]) if kind in ("jump", "goto") else ""
+        except (UnreadableError, *MISREAD) as error:
             where = f"chain {chain}, handle {rule.handle}"
-            raise UnreadableError(f"{where}: {error}") from error
+            why = error if isinstance(error, UnreadableError) else repr(error)
+            raise UnreadableError(f"{where}: {why}") from error
 
     def _verdict(self, rule: ListedRule) -> Verdict | None:
         by_chance = False
