@@ -88,6 +88,14 @@ async def test_other_requests_are_refused(request_bytes: bytes, status: int) -> 
     assert reply.startswith(f"HTTP/1.1 {status}".encode())
 
 
+async def test_head_is_refused_without_a_body() -> None:
+    reply = await reply_to(GET.replace(b"GET", b"HEAD"))
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 405")
+    assert b"\r\nAllow: GET" in head
+    assert body == b""
+
+
 async def test_a_caller_that_says_nothing_gets_nothing() -> None:
     assert await reply_to() == b""
 

@@ -94,6 +94,7 @@ async def answer(stream: trio.abc.Stream, scrape: Scrape) -> None:
     """
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=HEADER_BYTES)
     status, content_type, body = 200, PLAIN, b""
+    is_head = False
     try:
         request = await _request(stream, connection)
     except h11.RemoteProtocolError as error:
@@ -101,6 +102,7 @@ async def answer(stream: trio.abc.Stream, scrape: Scrape) -> None:
     else:
         if request is None:
             return
+        is_head = request.method == b"HEAD"  # its answer has no body
         path = request.target.partition(b"?")[0].decode("ascii", "replace")
         if path != PATH:
             status, body = 404, f"there is only {PATH}\n".encode()
@@ -119,8 +121,8 @@ async def answer(stream: trio.abc.Stream, scrape: Scrape) -> None:
         **({"Allow": "GET"} if status == 405 else {}),  # noqa: PLR2004
     }
     response = h11.Response(status_code=status, headers=list(headers.items()))
-    parts = [connection.send(response), connection.send(h11.Data(data=body))]
-    parts.append(connection.send(h11.EndOfMessage()))
+    content = h11.Data(data=b"" if is_head else body)
+    parts = [connection.send(x) for x in (response, content, h11.EndOfMessage())]
     await stream.send_all(b"".join(x for x in parts if x))
 
 
