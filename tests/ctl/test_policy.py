@@ -236,6 +236,19 @@ def test_a_refusal_is_one_line(tmp_path: Path, reply: bytes, words: str) -> None
     assert len(done.output.splitlines()) == 1
 
 
+def test_what_json_cannot_say_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        "metadata: {name: a}\nspec: {podSelector: {}, other: {null: 1}}\n"
+    )
+    for words in (["dry-run", str(file)], ["show", "blue/\udcff"]):
+        command = ["policy", "--policy-socket", str(tmp_path / "s"), *words]
+        done = CliRunner().invoke(main, command)
+        assert (done.exit_code, len(done.output.splitlines())) == (1, 1)
+        assert "cannot be sent" in done.output
+
+
 def test_a_process_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "s"
     command = ["policy", "--policy-socket", str(path), "status"]

@@ -26,6 +26,8 @@ from vcnd.serve.ask import AskError, answer_of, ask, ask_status
         (b"0 100\n{}", "cut after 2 of 100 bytes"),
         (b"0 2\n{x", "cannot be read"),
         (b'0 3\n"\x80"', "cannot be read"),
+        (b'0 8\n"\\ud800"', "cannot be read"),
+        (b"0 3\nNaN", "cannot be read"),
         (b"1 2\n[]", "cannot be read"),
         (b"1 2\n{}", "cannot be read"),
         (b'1 24\n{"msg":"no","details":1}', "no: 1"),

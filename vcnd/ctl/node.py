@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
-from vcnd.ctl.telling import as_json, telling
+from vcnd.ctl.telling import as_json, plain, telling
 from vcnd.model.phases import CallTrace, Phase
 from vcnd.model.status import ExpressStatus, NodeStatus
 from vcnd.serve.ask import ask, ask_status, ask_traces, switch_express
@@ -159,13 +159,13 @@ def describe(state: NodeStatus) -> str:
         f" {p.seconds_ago:.0f} s ago: {p.what}: {p.cause}: {p.reason}"
         for p in state.problems
     ]
-    return "\n".join(lines)
+    return plain("\n".join(lines))
 
 
 def describe_express(state: ExpressStatus) -> str:
     """Return the express lane's state in one line for a person."""
     if not state.on:
-        return f"express   off: {state.cause}: {state.reason}"
+        return plain(f"express   off: {state.cause}: {state.reason}")
     return (
         f"express   on: {state.pods} pods, {state.flows} flows,"
         f" {state.express_packets} packets, {state.ordinary_packets} by the ordinary"
@@ -189,4 +189,4 @@ def describe_traces(traces: Sequence[CallTrace]) -> str:
             f"{answered} {x.command:<4} {cells}{total:>9}     {x.pod or x.sandbox}"
             f"{refusal}"
         )
-    return "\n".join(lines)
+    return plain("\n".join(lines))

@@ -11,6 +11,8 @@ from vcnd.serve.wire import MAX_STDIN_BYTES
 T = TypeVar("T")
 
 UNIT = "vcnd-policy"
+UNSENDABLE = (msgspec.EncodeError, ValueError, TypeError, OverflowError, RecursionError)
+"""Errors of what JSON cannot say: bytes that are no UTF-8, larger numbers."""
 
 
 class PolicyAsker:
@@ -29,8 +31,11 @@ class PolicyAsker:
         Raises:
             AskError: no answer came, or a refusal.
         """
-        asked = None if question is None else msgspec.to_builtins(question)
-        size = 0 if asked is None else len(msgspec.json.encode(asked))
+        try:
+            asked = None if question is None else msgspec.to_builtins(question)
+            size = 0 if asked is None else len(msgspec.json.encode(asked))
+        except UNSENDABLE as error:
+            raise AskError(f"the question cannot be sent: {error}") from error
         if size > MAX_STDIN_BYTES // 2:  # JSON with spaces, and escaped, is longer
             raise AskError(f"the question has {size} bytes: ask in smaller parts")
         try:

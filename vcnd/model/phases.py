@@ -2,8 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+
+YEAR = 366 * 86400 * 10**6
+"""In microseconds: no call takes longer."""
+YEAR_10000 = 253_402_300_800
+"""Its first second: clocks show none from there on."""
 
 
 class Phase(StrEnum):
@@ -65,7 +71,7 @@ class CallTrace(msgspec.Struct, frozen=True, kw_only=True):
     pod: str
     code: int
     """0, or the CNI error's code."""
-    at: float
+    at: Annotated[float, msgspec.Meta(ge=0, lt=YEAR_10000)]
     """When it was answered: Unix time in seconds."""
-    microseconds: Mapping[Phase, float]
+    microseconds: Mapping[Phase, Annotated[float, msgspec.Meta(ge=0, le=YEAR)]]
     """By phase.  The plugin's own are missing if it did not say when it started."""

@@ -13,6 +13,8 @@ from vcnd.model.status import ExpressStatus, NodeStatus
 T = TypeVar("T")
 
 ANSWER_SECONDS = 150.0
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""Errors of bytes that are no JSON; text that is no UTF-8 is a UnicodeDecodeError."""
 
 
 class AskError(Exception):
@@ -132,12 +134,12 @@ def answer_of(reply: bytes, unit: str = "vcnd") -> Any:
             f" see journalctl -u {unit}"
         )
     try:
-        answer: Any = json.loads(body) if body else {}
+        answer: Any = msgspec.json.decode(body) if body else {}
         if code == 0:
             return answer
         details = f": {answer['details']}" if answer.get("details") else ""
         refusal = f"{answer['msg']}{details}"
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as e:
+    except (*UNREADABLE, LookupError, TypeError, AttributeError) as e:
         raise AskError(
             f"the daemon's answer cannot be read: {e!r}; it begins with {body[:40]!r}"
         ) from e

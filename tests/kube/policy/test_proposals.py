@@ -61,6 +61,7 @@ BAD_BLOCK = {"ipBlock": {"cidr": "10.0.0.0/33"}}
         ({**POLICY, "kind": "Pod"}, "kind", "Pod of networking.k8s.io/v1"),
         ({**POLICY, "metadata": {}}, "metadata.name", "empty"),
         ({**POLICY, "spec": 7}, "spec", "Expected `object`"),
+        ({**POLICY, "\ud800": 7}, "", "half a surrogate pair"),
         (spec(policyTypes=["Sideways"]), "spec.policyTypes[0]", "Sideways"),
         (
             spec(ingress=[{}, {"from": [BAD_BLOCK]}]),

@@ -82,6 +82,8 @@ def _read(found: Any) -> ReadPolicy:
     except msgspec.ValidationError as error:
         why, _, place = str(error).partition(" - at ")
         raise ProposalError(place.strip("`").removeprefix("$."), why) from error
+    except UnicodeEncodeError as error:
+        raise ProposalError("", "a text has half a surrogate pair") from error
     raise ProposalError(
         "kind",
         f"{kind[1]} of {kind[0]} is neither {NETWORK_POLICY[1]} of {NETWORK_POLICY[0]}"
