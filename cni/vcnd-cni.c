@@ -207,27 +207,26 @@ static int send_request(int fd, int netns) {
     return 1;
 }
 
+/* Returns the number in 1 to `most` digits of a reply and moves on; -1: there is none. */
+static sword number(word *at, word have, word most) {
+    sword value = 0;
+    word start = *at;
+    while (*at < have && *at - start < most && reply[*at] >= '0' && reply[*at] <= '9')
+        value = value * 10 + (reply[(*at)++] - '0');
+    return *at > start ? value : -1;
+}
+
 /* Reads and prints a reply; returns 1 and its exit code, or 0 if it ended early. */
 static int read_reply(int fd, sword deadline, int *code) {
     word have = 0;
     for (;;) {
-        word i = 0, length = 0;
-        int exit_code = 0;
-        while (i < have && reply[i] >= '0' && reply[i] <= '9')
-            exit_code = exit_code * 10 + (reply[i++] - '0');
-        if (i < have && reply[i] == ' ') {
-            i++;
-            while (i < have && reply[i] >= '0' && reply[i] <= '9')
-                length = length * 10 + (word)(reply[i++] - '0');
-            if (i < have && reply[i] == '\n') {
-                i++;
-                if (length > MAX_REPLY) return 0;
-                if (have - i >= length) {
-                    write_all(1, reply + i, length);
-                    *code = exit_code;
-                    return 1;
-                }
-            }
+        word i = 0;
+        sword exit_code = number(&i, have, 3), length = -1;
+        if (exit_code >= 0 && i < have && reply[i++] == ' ') length = number(&i, have, 7);
+        if (length >= 0 && i < have && reply[i++] == '\n') {
+            if (length > MAX_REPLY) return 0;
+            *code = (int)exit_code;
+            if (have - i >= (word)length) return write_all(1, reply + i, (word)length), 1;
         }
         if (have == sizeof reply || !readable(fd, deadline)) return 0;
         sword n = CALL3(SYS_read, fd, reply + have, sizeof reply - have);
