@@ -23,6 +23,9 @@ SETTINGS = {
     # to find sources that are the node's addresses.
     rtnl.DEVCONF_RP_FILTER: 0,
     rtnl.DEVCONF_ACCEPT_LOCAL: 1,
+    # Both ends know each other.  The kernel would answer requests for the node's own
+    # addresses, and keep an entry of each sender: a pod could fill the node's table.
+    rtnl.DEVCONF_ARP_IGNORE: 8,
 }
 """IPv4 settings of the host's end."""
 

@@ -235,12 +235,10 @@ def _base_chains(
         "check_source",
         # Returns only from the maps: each packet that they miss ends here.
         *(f"iifname . {SELECTORS[f]} saddr vmap @{PODS_MAPS[f]}" for f in Family),
-        # Neighbour discovery and no more: the node must not learn routes from pods.
-        "ip6 saddr fe80::/10 icmpv6 type"
-        " { nd-neighbor-solicit, nd-neighbor-advert } accept",
-        "ip6 saddr :: icmpv6 type nd-neighbor-solicit accept",
-        "icmpv6 type { nd-router-solicit, mld-listener-report,"
-        " mld2-listener-report } drop",
+        # What kernels send by themselves is not counted.  None of it is needed: both
+        # ends of a link know each other, and the node must learn nothing from pods.
+        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit,"
+        " mld-listener-report, mld2-listener-report } drop",
         "counter drop",
     )
     yield from chain(
