@@ -22,6 +22,8 @@ CHECKS = (
     ("contracts", [str(BIN / "lint-imports")]),
 )
 CRASH_SAMPLE = ("--every", "67")
+FUZZ_SECONDS = 20
+"""Of all targets; each starts a process, which takes a second more."""
 DEMOS = (
     (),
     ("--world", "--image-profile", "ubuntu"),
@@ -76,6 +78,7 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
         click.echo(cnitool.build())
         click.echo(apiserver.build_programs())
         codes.append(_enclosed(arguments))
+        codes.append(_fuzz())
         codes += [_demo(*which) for which in DEMOS]
         codes.append(_crash())
     wall = time.monotonic() - began
@@ -146,6 +149,12 @@ def enclosed(arguments: tuple[str, ...]) -> None:
     enclosure.enter("integration.verify", ["enclosed", *arguments])
     named = any(a.startswith("integration/tests") for a in arguments)
     sys.exit(_pytest("" if named else "integration/tests", arguments))
+
+
+def _fuzz() -> int:
+    """Search a little for inputs that break a rule, each time the same ones first."""
+    command = [sys.executable, "-m", "tests.fuzz", "--seconds", str(FUZZ_SECONDS)]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def _demo(*options: str) -> int:

@@ -1,0 +1,1 @@
+"""Inputs without end for everything that reads what others write."""
