@@ -9,6 +9,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -118,10 +119,14 @@ func connectSCTP(destination string, limit time.Duration) {
 	if err != nil {
 		fail("UNKNOWN", err)
 	}
-	address, err := net.ResolveIPAddr("ip4", host)
+	// Where a policy denies DNS, the resolver alone would try for a minute.
+	while, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	addresses, err := net.DefaultResolver.LookupIP(while, "ip4", host)
 	if err != nil {
 		fail("DNS", err)
 	}
+	address := &net.IPAddr{IP: addresses[0]}
 	socket, err := net.ListenPacket(network, "0.0.0.0")
 	if err != nil {
 		fail("OTHER", err)
