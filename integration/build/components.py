@@ -112,9 +112,6 @@ E2E = Program(
 CYCLONUS = Program(
     name="cyclonus", module="cyclonus", package="vcnd.invalid/components/cyclonus/batch"
 )
-CYCLONUS_WORKER = Program(
-    name="worker", module="cyclonus", package="vcnd.invalid/components/cyclonus/worker"
-)
 POLICY_API = "sigs.k8s.io/network-policy-api"
 """The module of ClusterNetworkPolicy: its CRDs and its conformance tests."""
 POLICY_CONFORMANCE = Program(

@@ -1,256 +1,73 @@
-// Command connect stands for agnhost where suites test network policies.
+// Command connect stands for agnhost and for cyclonus' worker where suites test network
+// policies.
 //
-// It connects by TCP and UDP as agnhost does, but starts in a fiftieth of the time:
-// cyclonus runs it some 500 times for each probe of its pods.  It serves and connects
-// SCTP with raw IPv4 packets, since a kernel may have no SCTP sockets: a server answers
-// INIT with INIT ACK, and a client is connected once that arrives.  Policies judge the
-// first packet, so nothing more is needed to see their verdict.  It calls the real
-// agnhost for everything else.
+// It connects by TCP and UDP as agnhost does, but starts in a fiftieth of the time; as
+// the worker it starts no program for a connection.  Cyclonus makes some 500 for each
+// probe of its pods.  It serves and connects SCTP with raw IPv4 packets, since a kernel
+// may have no SCTP sockets: a server answers INIT with INIT ACK, and a client is
+// connected once that arrives.  Policies judge the first packet, so nothing more is
+// needed to see their verdict.  It calls the real agnhost for everything else.
 package main
 
 import (
-	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
-	"math/rand/v2"
-	"net"
 	"os"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 )
 
 const (
-	real      = "/agnhost.real"
-	serve     = "SERVE_SCTP_PORT_"
-	network   = "ip4:132"
-	header    = 12 // source port, destination port, verification tag, checksum
-	initSize  = 20 // chunk header, initiate tag, window, streams out and in, first number
-	initChunk = 1
-	initAck   = 2
-	again     = 300 * time.Millisecond
+	real    = "/agnhost.real"
+	longest = 10 * time.Second
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// packet is what RFC 9260 calls a common header, and one INIT or INIT ACK.
-type packet struct {
-	source, target uint16
-	verification   uint32
-	kind           byte
-	tag            uint32
-}
-
-func (p packet) encode() []byte {
-	size := initSize
-	if p.kind == initAck {
-		size += 8 // an INIT ACK must have a cookie
-	}
-	b := make([]byte, header+size)
-	binary.BigEndian.PutUint16(b[0:], p.source)
-	binary.BigEndian.PutUint16(b[2:], p.target)
-	binary.BigEndian.PutUint32(b[4:], p.verification)
-	b[12] = p.kind
-	binary.BigEndian.PutUint16(b[14:], uint16(size))
-	binary.BigEndian.PutUint32(b[16:], p.tag)
-	binary.BigEndian.PutUint32(b[20:], 65536)
-	binary.BigEndian.PutUint16(b[24:], 1)
-	binary.BigEndian.PutUint16(b[26:], 1)
-	binary.BigEndian.PutUint32(b[28:], 1)
-	if p.kind == initAck {
-		binary.BigEndian.PutUint16(b[32:], 7) // the cookie, of four bytes
-		binary.BigEndian.PutUint16(b[34:], 8)
-	}
-	binary.LittleEndian.PutUint32(b[8:], crc32.Checksum(b, castagnoli))
-	return b
-}
-
-func decode(b []byte) (packet, bool) {
-	if len(b) < header+initSize || (b[12] != initChunk && b[12] != initAck) {
-		return packet{}, false
-	}
-	return packet{
-		source:       binary.BigEndian.Uint16(b[0:]),
-		target:       binary.BigEndian.Uint16(b[2:]),
-		verification: binary.BigEndian.Uint32(b[4:]),
-		kind:         b[12],
-		tag:          binary.BigEndian.Uint32(b[16:]),
-	}, true
-}
-
-func fail(what string, err error) {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
+func fail(err error) {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", word(err), err)
 	os.Exit(1)
 }
 
-func serveOn(ports map[uint16]bool) {
-	socket, err := net.ListenPacket(network, "0.0.0.0")
-	if err != nil {
-		fail("OTHER", err)
-	}
-	buffer := make([]byte, 65536)
-	for {
-		size, from, err := socket.ReadFrom(buffer)
-		if err != nil {
-			fail("OTHER", err)
-		}
-		asked, ok := decode(buffer[:size])
-		if !ok || asked.kind != initChunk || !ports[asked.target] {
-			continue
-		}
-		answer := packet{
-			source: asked.target, target: asked.source,
-			verification: asked.tag, kind: initAck, tag: rand.Uint32() | 1,
-		}
-		// A packet that cannot be sent is one that is lost.
-		_, _ = socket.WriteTo(answer.encode(), from)
-	}
-}
-
-func connectSCTP(destination string, limit time.Duration) {
-	host, port, err := net.SplitHostPort(destination)
-	if err != nil {
-		fail("UNKNOWN", err)
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		fail("UNKNOWN", err)
-	}
-	// Where a policy denies DNS, the resolver alone would try for a minute.
-	while, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	addresses, err := net.DefaultResolver.LookupIP(while, "ip4", host)
-	if err != nil {
-		fail("DNS", err)
-	}
-	address := &net.IPAddr{IP: addresses[0]}
-	socket, err := net.ListenPacket(network, "0.0.0.0")
-	if err != nil {
-		fail("OTHER", err)
-	}
-	ask := packet{
-		source: uint16(32768 + rand.IntN(28000)), target: uint16(number),
-		kind: initChunk, tag: rand.Uint32() | 1,
-	}
-	buffer := make([]byte, 65536)
-	for end := time.Now().Add(limit); time.Now().Before(end); {
-		if _, err := socket.WriteTo(ask.encode(), address); err != nil {
-			fail("OTHER", err)
-		}
-		until := time.Now().Add(again)
-		if until.After(end) {
-			until = end
-		}
-		_ = socket.SetReadDeadline(until)
-		for {
-			size, _, err := socket.ReadFrom(buffer)
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				break
+// attempt reads agnhost's options; false: it has others than these.
+func attempt(arguments []string) (protocol, destination string, limit time.Duration, ok bool) {
+	protocol, limit = "tcp", longest
+	for _, a := range arguments {
+		if text, found := strings.CutPrefix(a, "--timeout="); found {
+			if d, err := time.ParseDuration(text); err == nil && d > 0 {
+				limit = d
 			}
-			if err != nil {
-				fail("OTHER", err)
-			}
-			answer, ok := decode(buffer[:size])
-			if ok && answer.kind == initAck && answer.target == ask.source &&
-				answer.verification == ask.tag {
-				return
-			}
+		} else if text, found := strings.CutPrefix(a, "--protocol="); found {
+			protocol = text
+		} else if strings.HasPrefix(a, "-") {
+			return "", "", 0, false
+		} else {
+			destination = a
 		}
 	}
-	fmt.Fprintln(os.Stderr, "TIMEOUT")
-	os.Exit(1)
-}
-
-// failed names an error by the word that agnhost's callers look for.
-func failed(err error) {
-	var name *net.DNSError
-	var place *net.AddrError
-	var slow net.Error
-	switch {
-	case errors.As(err, &place):
-		fail("UNKNOWN", err)
-	case errors.As(err, &name):
-		fail("DNS", err)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		fail("REFUSED", err)
-	case errors.As(err, &slow) && slow.Timeout():
-		fail("TIMEOUT", err)
-	}
-	fail("OTHER", err)
-}
-
-func connectTCP(destination string, limit time.Duration) {
-	socket, err := net.DialTimeout("tcp", destination, limit)
-	if err != nil {
-		failed(err)
-	}
-	_ = socket.Close()
-}
-
-// connectUDP asks agnhost's server for its host's name; any answer will do.
-func connectUDP(destination string, limit time.Duration) {
-	socket, err := net.DialTimeout("udp", destination, limit)
-	if err != nil {
-		failed(err)
-	}
-	_ = socket.SetDeadline(time.Now().Add(limit))
-	if _, err := socket.Write([]byte("hostname\n")); err != nil {
-		failed(err)
-	}
-	if size, err := socket.Read(make([]byte, 1024)); err != nil {
-		failed(err)
-	} else if size == 0 {
-		fail("OTHER", errors.New("an empty answer"))
-	}
-}
-
-func served() map[uint16]bool {
-	ports := map[uint16]bool{}
-	for _, variable := range os.Environ() {
-		name, _, _ := strings.Cut(variable, "=")
-		if port, found := strings.CutPrefix(name, serve); found {
-			if number, err := strconv.ParseUint(port, 10, 16); err == nil {
-				ports[uint16(number)] = true
-			}
-		}
-	}
-	return ports
-}
-
-var protocols = map[string]func(string, time.Duration){
-	"tcp": connectTCP, "udp": connectUDP, "sctp": connectSCTP,
+	return protocol, destination, limit, true
 }
 
 func main() {
 	arguments := os.Args[1:]
+	if filepath.Base(os.Args[0]) == "worker" && len(arguments) == 2 && arguments[0] == "--jobs" {
+		if err := work(arguments[1], os.Stdout); err != nil {
+			fail(err)
+		}
+		return
+	}
 	if len(arguments) > 0 && arguments[0] == "porter" {
 		if ports := served(); len(ports) > 0 {
-			serveOn(ports)
+			fail(serveOn(ports))
 		}
 	}
 	if len(arguments) > 0 && arguments[0] == "connect" {
-		limit, destination, protocol, known := 10*time.Second, "", "tcp", true
-		for _, a := range arguments[1:] {
-			if text, found := strings.CutPrefix(a, "--timeout="); found {
-				if d, err := time.ParseDuration(text); err == nil && d > 0 {
-					limit = d
-				}
-			} else if text, found := strings.CutPrefix(a, "--protocol="); found {
-				protocol = text
-			} else if strings.HasPrefix(a, "-") {
-				known = false
-			} else {
-				destination = a
+		protocol, destination, limit, ok := attempt(arguments[1:])
+		if connect, found := protocols[protocol]; ok && found {
+			if err := connect(destination, limit); err != nil {
+				fail(err)
 			}
-		}
-		if by, found := protocols[protocol]; found && known {
-			by(destination, limit)
 			return
 		}
 	}
-	err := syscall.Exec(real, append([]string{"/agnhost"}, arguments...), os.Environ())
-	fail("OTHER", err)
+	fail(syscall.Exec(real, append([]string{"/agnhost"}, arguments...), os.Environ()))
 }

@@ -20,13 +20,12 @@ CYCLONUS = "docker.io/mfenwick100/cyclonus-worker:latest"
 def suites(cache: Cache) -> Path:
     """Return the archive of the image, which has both suites' names.
 
-    It is agnhost's, with cyclonus' worker.  Connections are of our own
-    (``integration/components/connect``): the kernel of a machine may have no SCTP
-    sockets, and agnhost starts slowly.
+    It is agnhost's, but connections are of our own
+    (``integration/components/connect``), for agnhost's and for cyclonus' worker: the
+    kernel of a machine may have no SCTP sockets, and agnhost starts slowly.
     """
     system = rootfs.node(cache)
     agnhost = build(cache, components.AGNHOST)
-    worker = build(cache, components.CYCLONUS_WORKER)
     connect = build(cache, components.CONNECT)
 
     def image(scratch: Path) -> Image:
@@ -35,7 +34,7 @@ def suites(cache: Cache) -> Path:
             "/": scratch,
             "/agnhost": connect,
             "/agnhost.real": agnhost,
-            "/worker": worker,
+            "/worker": connect,
         }
         return Image(
             name=CONFORMANCE,
@@ -46,7 +45,7 @@ def suites(cache: Cache) -> Path:
         )
 
     key = key_of(
-        *(agnhost_key(cache, system), worker.parent.name, connect.parent.name),
+        *(agnhost_key(cache, system), connect.parent.name),
         *(CONFORMANCE, CYCLONUS),
     )
     return archive(cache, "suites", key, image)
