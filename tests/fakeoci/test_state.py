@@ -1,5 +1,6 @@
 """A restarted fake has its cloud again."""
 
+import json
 import os
 from pathlib import Path
 
@@ -99,6 +100,13 @@ def test_retry_tokens_are_remembered() -> None:
     answer = other.answered("me", "AttachVnic", "t", b"{}")
     assert answer is not None
     assert answer.body == {"id": "x"}
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_state_of_another_version_is_refused_by_its_number(version: int) -> None:
+    data = json.dumps({**json.loads(fresh().dump()), "version": version}).encode()
+    with pytest.raises(StateError, match=f"version {version}, not 2"):
+        fresh().restore(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"version": 7}', b"[1]"])

@@ -17,6 +17,13 @@ def test_annotation_is_read_as_it_was_written(told: dict[str, tuple[str, ...]]) 
     assert early.decode(value) == told
 
 
+def test_annotation_keeps_the_form_that_nodes_of_other_versions_read() -> None:
+    golden = '{"uid-1":["10.0.0.1","fd00::1"],"uid-2":["10.0.0.2"]}'
+    told = {"uid-1": ("10.0.0.1", "fd00::1"), "uid-2": ("10.0.0.2",)}
+    assert early.encode(told) == golden
+    assert early.decode(golden) == told
+
+
 def test_annotation_of_no_pods_is_none() -> None:
     assert early.encode({}) is None
     assert early.decode("{}") == {}
