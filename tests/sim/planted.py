@@ -3,11 +3,16 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from vcnd.core.policy import generations
+from vcnd.kube.wire import NativePodNetwork
+from vcnd.kube.writes import Writer
 from vcnd.kubeapi.cache import Cache
 from vcnd.kubeapi.errors import KubeError, refusal
+from vcnd.kubeapi.reflector import Reflector
 from vcnd.kubeapi.wire import Meta
+from vcnd.model.report import NodeReport
 
 NEWEST = re.compile(r"\((\d+)\)")
 """The version that a server names which says that another one is too old."""
@@ -46,3 +51,19 @@ def resume_after_410(patch: pytest.MonkeyPatch) -> None:
         return refusal(found.what, 500, found.reason, found.message)
 
     patch.setattr(Cache, "_error", error)
+
+
+def status_by_name(patch: pytest.MonkeyPatch) -> None:
+    """A status that was written once is not written to an object that replaces it."""
+    right = Writer._status
+
+    async def status(
+        self: Writer,
+        report: NodeReport,
+        found: NativePodNetwork,
+        networks: Reflector[NativePodNetwork],
+    ) -> None:
+        same = replace(found, metadata=replace(found.metadata, uid="any"))
+        await right(self, report, same, networks)
+
+    patch.setattr(Writer, "_status", status)
