@@ -200,6 +200,14 @@ def _follow(cache: Cache, process: "subprocess.Popen[str]", packages: int) -> li
     return lines
 
 
+def sources(module: Path) -> list[Path]:
+    """Return the files and folders of a component that decide what is built."""
+    pins = [module / "go.mod", module / "go.sum"]
+    # tools.go is compiled into nothing: it keeps the pins of what is built.
+    own = (p for p in module.iterdir() if p not in pins and p.name != "tools.go")
+    return [*pins, *sorted(own)]
+
+
 def build(cache: Cache, program: Program) -> Path:
     """Return the path of a program, building it if need be.
 
@@ -209,9 +217,7 @@ def build(cache: Cache, program: Program) -> Path:
     module = FOLDER / program.module
     compiler = go()
     key = key_of(
-        module / "go.mod",
-        module / "go.sum",
-        *sorted(p for p in module.iterdir() if p.is_dir()),
+        *sources(module),
         program.package,
         program.tags,
         program.is_test,
