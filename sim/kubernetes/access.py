@@ -65,11 +65,14 @@ def check(caller: Caller, verb: str, where: Route) -> None:
         raise refusals.forbidden(resource, verb, f"{caller.account} has no right to")
 
 
-def check_own(caller: Caller, verb: str, where: Route, old: Body, new: Body) -> None:
+def check_own(
+    caller: Caller, uid: str, verb: str, where: Route, old: Body, new: Body
+) -> None:
     """Raise unless a node writes what is its own (``deploy/base/admission.yaml``).
 
     Args:
         caller: who writes.
+        uid: that of the caller's Node, as its token has it.
         verb: what is done.
         where: names the object.
         old: the object before; empty for a new one.
@@ -84,13 +87,14 @@ def check_own(caller: Caller, verb: str, where: Route, old: Body, new: Body) -> 
     if resource is NODES:
         own = where.name == caller.node
     elif resource is NETWORKS:
-        own = _owners(old or new) == [caller.node]
+        own = _owners(old or new) == [(caller.node, uid)]
     elif resource is EVENTS:
         own = new.get("reportingInstance") == caller.node
     if not own:
         raise refusals.forbidden(resource, verb, f"it is not {caller.node}'s own")
 
 
-def _owners(body: Body) -> list[str]:
+def _owners(body: Body) -> list[tuple[str, str]]:
     references = (body.get("metadata") or {}).get("ownerReferences") or []
-    return [x["name"] for x in references if x.get("kind") == "Node"]
+    nodes = (x for x in references if x.get("kind") == "Node")
+    return [(x["name"], x["uid"]) for x in nodes]

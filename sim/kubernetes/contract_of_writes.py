@@ -146,6 +146,26 @@ async def spec_raises_the_generation(peer: Peer) -> None:
     assert found["metadata"]["generation"] == 2
 
 
+async def replacement_names_what_it_replaces(peer: Peer) -> None:
+    made, path = await peer.make(NETWORKS, network("put")), f"{NETWORKS}/put"
+    unnamed = network("put")
+    unnamed["spec"]["maxPodCount"] = 3
+    code, refusal = await peer.send("PUT", path, unnamed)
+    assert (code, refusal["reason"]) == (422, "Invalid")
+    named = {**unnamed, "metadata": {"name": "put", "resourceVersion": version(made)}}
+    code, found = await peer.send("PUT", path, named)
+    assert (code, found["spec"]["maxPodCount"]) == (200, 3)
+    assert found["metadata"]["uid"] == made["metadata"]["uid"]
+    named["spec"] = {**named["spec"], "maxPodCount": 4}
+    code, refusal = await peer.send("PUT", path, named)
+    assert (code, refusal["reason"]) == (409, "Conflict")
+
+
+async def unknown_token_is_refused(peer: Peer) -> None:
+    code, refusal = await peer.send("GET", NODES, token="nobodys")  # noqa: S106
+    assert (code, refusal["reason"]) == (401, "Unauthorized")
+
+
 async def schema_drops_and_refuses(peer: Peer) -> None:
     body = network("schema")
     body["spec"]["nobodyKnows"] = 1
@@ -219,6 +239,8 @@ CASES: tuple[Case, ...] = (
     strategic_patch_merges_conditions,
     status_is_a_part_of_its_own,
     spec_raises_the_generation,
+    replacement_names_what_it_replaces,
+    unknown_token_is_refused,
     schema_drops_and_refuses,
     bound_pod_ends_in_its_grace,
     unbound_pod_ends_at_once,

@@ -47,10 +47,13 @@ class Peer:
         *,
         kind: str = "",
         accept: str = "application/json",
+        token: str = "",
         **query: str,
     ) -> tuple[int, Body]:
-        """Send a request; return the status and the body."""
+        """Send a request, with another token if one is given; return the answer."""
         headers = {"accept": accept}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
         if body is not None:
             own = MERGE if method == "PATCH" else "application/json"
             headers["content-type"] = kind or own

@@ -14,6 +14,7 @@ from sim.kubernetes.faults import Faults
 from sim.kubernetes.refusals import RefusedError
 from sim.kubernetes.resources import (
     CLUSTER_POLICIES,
+    NODES,
     RESOURCES,
     Body,
     Resource,
@@ -118,8 +119,14 @@ class ApiServer:
         access.check(caller, verb, where)
         old = self.store.table(where.resource).objects.get(where.key)
         body = _decoded(request.content)
-        access.check_own(caller, verb, where, old.body if old else {}, body)
+        before = old.body if old else {}
+        access.check_own(caller, self._uid(caller), verb, where, before, body)
         return self._write(request, where, body)
+
+    def _uid(self, caller: Caller) -> str:
+        """Return the uid of a caller's Node: tokens are renewed with it."""
+        node = self.store.table(NODES).objects.get(caller.node)
+        return node.body["metadata"]["uid"] if node else ""
 
     def _write(self, request: Request, where: Route, body: Body) -> Answer:
         code = 200
