@@ -80,6 +80,7 @@ class Drill:
         choices = (
             *[self._start] * 6,
             *[self._stop, self._finish] * 2,
+            *[self._replace] * 2,
             *[self._put_policy] * 5,
             *[self._edit_policy] * 5,
             *[self._delete_policy] * 2,
@@ -103,6 +104,13 @@ class Drill:
             node = random.choice(nodes)
             stage.start_pod(random.choice(NAMESPACES), labels, node=node)
             self._news.change(of_policies=False)
+
+    def _replace(self) -> None:
+        """Let a pod be made again under its name, as a StatefulSet does."""
+        pod, stage = self._pod(), self._stage
+        if pod is not None and stage.plane.now(pod.body) is not None:
+            stage.replace_pod(pod, {"app": self._random.choice(APPS)})
+            self._news.change(of_policies=True)
 
     def _stop(self) -> None:
         if (pod := self._pod()) is not None:

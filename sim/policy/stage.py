@@ -91,11 +91,11 @@ class Stage:
         await self._tasks.start(made.run)
 
     def start_pod(
-        self, namespace: str, labels: dict[str, str], *, node: str
+        self, namespace: str, labels: dict[str, str], *, node: str, name: str = ""
     ) -> Running:
         """Create and bind a pod, and plug it; the kubelet tells its address later."""
         self._number += 1
-        name = f"pod{self._number}"
+        name = name or f"pod{self._number}"
         ports = [{"name": "web", "containerPort": 80, "protocol": "TCP"}]
         containers = [{"name": "c", "image": "c", "ports": ports}]
         body = self.plane.create_pod(
@@ -127,6 +127,17 @@ class Stage:
         await pod.node.process.ask(question)
         await trio.sleep(TELL_SECONDS)
         self.plane.started(pod.body, pod.link.addresses)
+
+    def replace_pod(self, old: Running, labels: dict[str, str]) -> Running:
+        """Let a pod's object go, and another of its name come; both have links.
+
+        The old one's sandbox ends later, with ``stop_pod``.
+        """
+        self.plane.end_pod(old.body)
+        link = old.link
+        return self.start_pod(
+            link.namespace, labels, node=old.node.name, name=link.name
+        )
 
     def stop_pod(self, pod: Running) -> None:
         """Unplug a pod, and let its object go."""

@@ -49,14 +49,12 @@ class Truth:
         return {node.name: node.addresses for node in made}
 
     def _pods(self, links: Mapping[str, Sequence[Attached]]) -> Iterator[PolicyPod]:
-        there = {
-            (node, x.namespace, x.name): x for node, some in links.items() for x in some
-        }
+        there = {(node, x.uid): x for node, some in links.items() for x in some}
         for stored in self._store.table(PODS).objects.values():
             found = msgspec.convert(stored.body, wire.Pod)
             meta = found.metadata
-            link = there.get((found.spec.node_name, meta.namespace, meta.name))
-            if link is not None and link.uid in ("", meta.uid):
+            link = there.get((found.spec.node_name, meta.uid))
+            if link is not None:
                 pod = policy_pods.pod(found, link.addresses)
                 if pod is not None:
                     yield pod

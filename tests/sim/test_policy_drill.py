@@ -44,9 +44,9 @@ def test_kernels_do_what_policies_say_all_day(seed: int) -> None:
     ("plant", "seed"),
     [
         (planted.keep_numbers, 7),
-        pytest.param(planted.keep_numbers_of_addresses, 5, marks=pytest.mark.slow),
+        pytest.param(planted.keep_numbers_of_addresses, 7, marks=pytest.mark.slow),
         (planted.resume_one_later, 6),
-        pytest.param(planted.resume_after_410, 3, marks=pytest.mark.slow),
+        pytest.param(planted.resume_after_410, 1, marks=pytest.mark.slow),
     ],
 )
 def test_planted_bug_is_found_by_its_seed(
