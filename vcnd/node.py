@@ -145,7 +145,9 @@ class Node:
         await rooms.start(partial(self._journal.run, self.pool.conditions.note_disk))
         self.pool.restore(recovered)
         self._changes.resume(recovered.unsettled_attach)
-        await self.kernel_audit.restore(damaged=recovered.damaged)
+        # A journal that is gone looks like a new node's, which has nothing to lose.
+        lost = recovered.damaged or not recovered.slots
+        await self.kernel_audit.restore(lost=lost)
         self._returns.resume(recovered)
         await rooms.start(self._host.run)
         # With the journal's state the node serves at once, even without the cloud.

@@ -1,13 +1,19 @@
 """A disk that refuses or is slow: some work waits for it, the rest goes on."""
 
+from typing import TypeGuard
+
 import pytest
 import trio
 
+from fakeoci.world import vnics
+from fakeoci.world.resources import Instance
 from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, until_warm, world
 from vcnd.core.replay import Replay
 from vcnd.model.errors import JournalError
+from vcnd.model.ids import VnicId
 from vcnd.model.place import JOURNAL
+from vcnd.model.records import Record, VnicNumbered
 from vcnd.model.sandbox import Lease
 from vcnd.node import Node
 
@@ -186,3 +192,55 @@ async def test_boot_within_the_cooldown_gives_no_address_at_once(
         assert {ledger.state(x.address) for x in (first, second)} == {"cooling"}
         await trio.sleep(11)
         assert {ledger.state(x.address) for x in (first, second)} == {"free"}
+
+
+def detach(w: World) -> None:
+    """Let somebody else detach the pod VNIC."""
+    there = w.service.world
+    vnic_id = w.pod_vnics()[0].id
+    instance = there.named(Instance, w.instance)
+    attachment = next(
+        a for a in vnics.attachments_of(there, instance.id) if a.vnic_id == vnic_id
+    )
+    vnics.detach(there, attachment.id, None, w.service.clock())
+    w.host.lose_link(VnicId(vnic_id))
+
+
+@pytest.mark.slow
+async def test_gone_vnic_is_forgotten_once_the_disk_takes_it(
+    autojump_clock: Clock,
+) -> None:
+    """I7: a simulation (seed 62) found its addresses in the ledger for ever."""
+    w = world()
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        await until_warm(node)
+        w.journal.full = True
+        detach(w)
+        await trio.sleep(120)
+        w.journal.full = False
+        await trio.sleep(300)
+        await until_warm(node)
+        assert node.pool.ledger.counts().total == len(w.secondary())
+        check_invariants(w, node)
+
+
+@pytest.mark.slow
+async def test_attached_vnic_is_recorded_once_the_disk_takes_it(
+    autojump_clock: Clock,
+) -> None:
+    """I9: the next life would give its pods another VNIC number, or none."""
+    w = world()
+    async with w.node(settings(audit_seconds=60.0)) as node:
+        while not w.pod_vnics():
+            await trio.sleep(0.1)
+        w.journal.full = True
+        await trio.sleep(60)
+        w.journal.full = False
+        await until_warm(node)
+        await trio.sleep(120)
+    numbered = {r.slot.vnic.id for r, _ in w.journal.records if _is_number(r)}
+    assert {v.id for v in w.pod_vnics()} <= numbered
+
+
+def _is_number(record: Record) -> TypeGuard[VnicNumbered]:
+    return isinstance(record, VnicNumbered)

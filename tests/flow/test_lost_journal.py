@@ -227,3 +227,20 @@ def test_one_witness_ends_no_lease(
                 # Restoring it would end leases without wiring.
                 unwired = [x for x in books if x.wiring is None]
                 assert all({*lease.addresses}.isdisjoint(x.addresses) for x in unwired)
+
+
+@pytest.mark.slow
+async def test_free_addresses_cool_after_the_journal_is_gone(
+    autojump_clock: Clock,
+) -> None:
+    """I3: no pod is left whose link would tell that there was a journal."""
+    w, config = world(), settings(cooling_seconds=30.0)
+    async with w.node(config) as node:
+        lease = await add(node, 1)
+        await node.attacher.delete(lease.key)
+    w.journal.records.clear()
+    async with w.node(config) as node:
+        await trio.sleep(10)
+        assert node.pool.ledger.state(lease.address) == "cooling"
+        await trio.sleep(30)
+        assert node.pool.ledger.state(lease.address) == "free"

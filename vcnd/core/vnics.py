@@ -4,7 +4,7 @@ Packet marks, connection marks and route tables are derived from a VNIC's number
 no other VNIC gets a number while leases exist on the VNIC that had it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
@@ -22,6 +22,8 @@ class VnicTable:
     def __init__(self) -> None:
         self._slots: dict[VnicId, VnicSlot] = {}
         """The attached VNICs."""
+        self._recorded: dict[VnicId, VnicSlot] = {}
+        """The numbers that the journal has."""
         self._gone: dict[VnicId, VnicSlot] = {}
         """VNICs that are gone, with numbers that are still reserved."""
         self._kept: Mapping[str, int] = {}
@@ -78,6 +80,17 @@ class VnicTable:
     def restore(self, slot: VnicSlot) -> None:
         """Restore a VNIC with the number from the journal."""
         self._slots[slot.vnic.id] = slot
+        self.note_recorded([slot])
+
+    @property
+    def unrecorded(self) -> list[VnicSlot]:
+        """Return the VNICs that the journal lacks, or has otherwise."""
+        found = self._slots.values()
+        return [s for s in found if self._recorded.get(s.vnic.id) != s]
+
+    def note_recorded(self, slots: Iterable[VnicSlot]) -> None:
+        """Note that the journal has these."""
+        self._recorded |= {s.vnic.id: s for s in slots}
 
     def retire(self, vnic_id: VnicId) -> bool:
         """Remove a VNIC that is gone; its number stays reserved until it is freed.
@@ -106,6 +119,7 @@ class VnicTable:
     def free_number(self, vnic_id: VnicId) -> None:
         """Free the number of a VNIC that is gone."""
         self._gone.pop(vnic_id, None)
+        self._recorded.pop(vnic_id, None)
 
     def keep_numbers(self, by_mac: Mapping[str, int]) -> None:
         """Keep the kernel's numbers, by MAC, since the journal lost them."""

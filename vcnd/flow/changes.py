@@ -247,7 +247,12 @@ class Changes:
         self._pool.created.note([vnic.id])
         # An audit may have counted it meanwhile.
         self._pool.vnics.attached_one(before=attached)
-        await self._journal.append(VnicNumbered(slot), AttachSettled(token))
+        try:
+            await self._journal.append(VnicNumbered(slot), AttachSettled(token))
+        except VcndError:
+            self._pool.signals.request_audit()  # it tries to record it again
+            raise
+        self._pool.vnics.note_recorded([slot])
         self._unsettled_attach = None
         await self.apply()
         if again:

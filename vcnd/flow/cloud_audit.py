@@ -117,17 +117,18 @@ class CloudAudit:
         for vnic_id in sorted(pool.vnics.doubted):
             if await self._is_vnic_gone(vnic_id, view):
                 await self._forget_vnic(vnic_id)
-        held = dict(pool.vnics.slots)
+        held = set(pool.vnics.slots)
         pool.vnics.add(view.primary, primary=True)
         for vnic in listed.values():
             if vnic.id in before and vnic.id not in pool.vnics.slots:
                 continue  # given back while somebody was asked
             pool.vnics.add(vnic)
         # The journal may have lost them: they serve no pod until they are set up.
-        new = {s.vnic.id for s in pool.vnics.pod_slots} - held.keys()
+        new = {s.vnic.id for s in pool.vnics.pod_slots} - held
         pool.vnics.set_unlinked(pool.vnics.unlinked | new)
-        changed = [s for s in pool.vnics.slots.values() if held.get(s.vnic.id) != s]
-        await self._journal.append(*(VnicNumbered(s) for s in changed))
+        unrecorded = pool.vnics.unrecorded
+        await self._journal.append(*(VnicNumbered(s) for s in unrecorded))
+        pool.vnics.note_recorded(unrecorded)
         unused = pool.vnics.unused_numbers(pool.ledger.vnics_leased())
         for vnic_id in unused:
             pool.vnics.free_number(vnic_id)
@@ -169,12 +170,14 @@ class CloudAudit:
 
     async def _forget_vnic(self, vnic_id: VnicId) -> None:
         pool = self._pool
-        if not pool.vnics.retire(vnic_id):
+        if vnic_id not in pool.vnics.slots:
             return  # given back while somebody was asked
-        pool.forget_vnic(vnic_id)
-        log.warning("vnic_gone", vnic=vnic_id)
+        # If the disk refuses one, the next audit asks about the VNIC again.
         for private_ip in pool.ledger.per_vnic().get(vnic_id, []):
             await self._forget_address(private_ip)
+        if pool.vnics.retire(vnic_id):
+            pool.forget_vnic(vnic_id)
+            log.warning("vnic_gone", vnic=vnic_id)
 
     # Addresses
 
@@ -187,7 +190,8 @@ class CloudAudit:
             p
             for p in ledger.private_ips()
             if p.id in before
-            and p.vnic_id in asked
+            # The journal may have lost a VNIC and kept its addresses.
+            and (p.vnic_id in asked or p.vnic_id not in pool.vnics.slots)
             and p.family not in view.unlisted
             and p.id not in pool.created
             and p.address not in self._returns.being_deleted

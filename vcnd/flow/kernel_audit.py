@@ -45,13 +45,13 @@ class KernelAudit:
 
     # Start-up
 
-    async def restore(self, *, damaged: bool) -> None:
+    async def restore(self, *, lost: bool) -> None:
         """Restore leases that the journal has lost, before any call comes.
 
         Then pass all pods whose VNICs are known to the host.
 
         Args:
-            damaged: True if the journal's reader found damage.
+            lost: True if the journal may have lost records.
 
         Raises:
             VcndError: the kernel cannot be read.  Then no call may be served, since
@@ -61,7 +61,7 @@ class KernelAudit:
         restored = [r.lease for r in drift if isinstance(r, RestoreLease)]
         for lease in restored:
             await self._restore(lease)
-        self._lost = damaged or bool(restored)
+        self._lost = lost or bool(restored)
         if self._lost:
             self._rest_until = trio.current_time() + self._pool.policy.cooling_seconds
             for private_ip in self._pool.ledger.private_ips():
