@@ -2,7 +2,9 @@
 
 import os
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import click
 import msgspec
@@ -10,7 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from sim import report
-from sim.many import ORDER, many
+from sim.fleet.events import Schedule
+from sim.fleet.run import run
+from sim.fleet.shrink import shrunk
+from sim.many import ORDER, many, schedule_of
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -32,25 +39,44 @@ from sim.many import ORDER, many
     type=click.IntRange(0),
     help="How many runs at once; one for each core where it is left out.",
 )
+@click.option("--replay", type=FILE, help="Run a schedule that was kept in a file.")
+@click.option(
+    "--shrink/--no-shrink",
+    default=True,
+    help="Leave out what the first violation does not need, and keep that in a file.",
+)
 @click.option("--json", "to_json", is_flag=True, help="Print figures as JSON.")
 def main(
-    nodes: int, hours: float, seed: int, seeds: int, processes: int, *, to_json: bool
+    nodes: int,
+    hours: float,
+    seed: int,
+    seeds: int,
+    processes: int,
+    replay: Path | None,
+    *,
+    shrink: bool,
+    to_json: bool,
 ) -> None:
     """Run whole clusters in virtual time, with faults, and check the invariants.
 
     The same seed gives the same run.
     """
     _repeatable()
+    if replay is not None:
+        sys.exit(_replay(replay))
     began, outcomes = time.monotonic(), []
-    console = Console(stderr=True)
-    numbers = range(seed, seed + seeds)
-    for outcome in many(numbers, nodes=nodes, hours=hours, processes=processes):
+    for outcome in many(
+        range(seed, seed + seeds), nodes=nodes, hours=hours, processes=processes
+    ):
         outcomes.append(outcome)
         for line in report.lines(outcome):
-            console.print(line, highlight=False, markup=False)
+            _say(line)
         if outcome.violations:
-            again = f"./vcn sim --nodes {nodes} --hours {hours:g} --seed {outcome.seed}"
-            console.print(f"  again: {again}", highlight=False)
+            again = f"--nodes {nodes} --hours {hours:g} --seed {outcome.seed}"
+            _say(f"  again: ./vcn sim {again}")
+        if outcome.violations and shrink:
+            _shrink(schedule_of(outcome.seed, nodes=nodes, hours=hours))
+            shrink = False
     figures = report.of(
         outcomes, nodes=nodes, hours=hours, wall_seconds=time.monotonic() - began
     )
@@ -59,6 +85,30 @@ def main(
     else:
         _show(figures)
     sys.exit(1 if figures.violations else 0)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _shrink(schedule: Schedule) -> None:
+    """Show the events that a violation needs, and keep them in a file."""
+    _say(f"  shrinking {len(schedule.events)} events")
+    smaller = shrunk(schedule)
+    for event in smaller.events:
+        _say(f"  {event}")
+    path = Path(tempfile.gettempdir()) / f"vcn-sim-{schedule.seed}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(smaller)))
+    _say(f"  these alone: ./vcn sim --replay {path}")
+
+
+def _replay(path: Path) -> int:
+    """Run the schedule of a file; return 1 if it violates a rule."""
+    outcome = run(msgspec.json.decode(path.read_bytes(), type=Schedule))
+    for line in report.lines(outcome):
+        click.echo(line)
+    click.echo(f"{outcome.events} events, trace {outcome.trace[:16]}")
+    return 1 if outcome.violations else 0
 
 
 def _repeatable() -> None:

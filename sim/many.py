@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from sim.fleet.draw import schedule
+from sim.fleet.events import Schedule
 from sim.fleet.run import Outcome, run
 
 ORDER = "0"
@@ -14,7 +15,12 @@ ORDER = "0"
 
 def one(seed: int, *, nodes: int, hours: float) -> Outcome:
     """Run one seed."""
-    return run(schedule(seed, nodes=nodes, seconds=hours * 3600))
+    return run(schedule_of(seed, nodes=nodes, hours=hours))
+
+
+def schedule_of(seed: int, *, nodes: int, hours: float) -> Schedule:
+    """Return a seed's schedule."""
+    return schedule(seed, nodes=nodes, seconds=hours * 3600)
 
 
 def many(

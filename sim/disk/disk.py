@@ -49,6 +49,17 @@ class SimDisk:
         for file in {f.number: f for f in self._names.values()}.values():
             file.lose_power(self._random)
 
+    def damage(self, path: Path, how: str, pick: int) -> None:
+        """Damage a file: it is gone, cut off, or has a wrong bit."""
+        file = self._names.get(path)
+        if file is None or not file.content:
+            return
+        if how == "gone":
+            self._rename({path: None})
+            self.sync_directory(path.parent)
+        else:
+            file.damage(pick, cut=how == "cut")
+
     def durable(self, path: Path) -> bytes:
         """Return what a power cut would at least leave of a file."""
         file = self._durable_names.get(path)

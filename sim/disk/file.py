@@ -37,6 +37,16 @@ class SimFile:
         """
         self._changes.clear()
 
+    def damage(self, pick: int, *, cut: bool) -> None:
+        """Cut the file off somewhere, or flip a bit of it; also on the disk."""
+        at = pick % len(self.content)
+        if cut:
+            del self.content[at:]
+        else:
+            self.content[at] ^= 1 << pick % 8
+        self.durable = bytearray(self.content)
+        self._changes.clear()
+
     def lose_power(self, random: Random) -> None:
         """Keep what was synced and some of the rest: a part, a torn one, or none."""
         how = random.random()

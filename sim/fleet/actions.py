@@ -9,7 +9,7 @@ from fakeoci.api.service import Fault
 from sim.fleet import events as e
 from sim.fleet import others
 from sim.fleet.fleet import Fleet
-from sim.fleet.machine import Machine
+from sim.fleet.machine import JOURNAL, Machine
 from sim.fleet.pods import Pod
 from vcnd.model.sandbox import PodRef
 
@@ -35,6 +35,7 @@ class Actions:
             e.Kill: self._kill,
             e.Restart: self._restart,
             e.Reboot: self._reboot,
+            e.DamageJournal: self._damage_journal,
             e.Drain: self._drain,
             e.Lose: self._lose,
             e.Join: self._join,
@@ -93,7 +94,7 @@ class Actions:
             sandbox.died.set()
 
     async def _repeat_call(self, event: e.RepeatCall) -> None:
-        self._machine(event).runtime.repeats.append(event.seconds)
+        self._machine(event).runtime.repeats[event.command].append(event.seconds)
 
     async def _hang_up(self, event: e.HangUp) -> None:
         self._machine(event).runtime.hang_ups.append(event.seconds)
@@ -112,6 +113,13 @@ class Actions:
 
     async def _reboot(self, event: e.Reboot) -> None:
         self._machine(event).cut_power(event.seconds)
+
+    async def _damage_journal(self, event: e.DamageJournal) -> None:
+        machine = self._machine(event)
+        for life in list(machine.lives):
+            life.kill()
+        machine.disk.damage(JOURNAL, event.how, event.pick)
+        self._fleet.wires[event.node].tokens.forget()
 
     async def _drain(self, event: e.Drain) -> None:
         machine = self._machine(event)

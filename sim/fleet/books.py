@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 
-import trio
-
 from fakeoci.world.resources import PrivateIp, Resource, Vnic
 from fakeoci.world.world import World
 
@@ -24,8 +22,8 @@ class Books:
         self._held: dict[str, PrivateIp] = {}
         self._by_others = 0
         self._lost_vnics: set[str] = set()
-        self.tampered: dict[str, float] = {}
-        """Addresses that somebody else took away or moved, and when."""
+        self._robbed: dict[str, set[str]] = {}
+        """Addresses that somebody else took away, and from which instances."""
         self.taken: Callable[[str, str], None] = lambda _address, _instance_id: None
         """Called with an address that vcnd lets the cloud take from an instance."""
         self.vnic_gone: Callable[[str], None] = lambda _instance_id: None
@@ -44,11 +42,11 @@ class Books:
                 self._held[address] = resource
                 continue
             self._held.pop(address, None)
+            instance_id = self._world.get(Vnic, resource.vnic_id).instance_id
             if self._by_others or resource.vnic_id in self._lost_vnics:
-                self.tampered[address] = trio.current_time()
+                self._robbed.setdefault(address, set()).add(instance_id)
             else:
-                vnic = self._world.get(Vnic, resource.vnic_id)
-                self.taken(address, vnic.instance_id)
+                self.taken(address, instance_id)
 
     @contextmanager
     def by_others(self) -> Iterator[None]:
@@ -63,12 +61,28 @@ class Books:
         """Note that others let a VNIC go: its addresses go later."""
         self._lost_vnics.add(vnic_id)
 
+    def is_robbed(self, address: str, instance_id: str) -> bool:
+        """Return True if others took an address from an instance, which has it not.
+
+        Its daemon may not know that yet.
+        """
+        robbed = self.was_robbed(address, instance_id)
+        return robbed and self.instance_with(address) != instance_id
+
+    def was_robbed(self, address: str, instance_id: str) -> bool:
+        """Return True if others ever took an address from an instance."""
+        return instance_id in self._robbed.get(address, ())
+
     def instance_with(self, address: str) -> str | None:
         """Return the instance that has an address on an attached VNIC, or None."""
+        vnic = self._world.objects.get(self.vnic_with(address) or "")
+        return vnic.instance_id if isinstance(vnic, Vnic) else None
+
+    def vnic_with(self, address: str) -> str | None:
+        """Return the attached VNIC that has an address, or None."""
         held = self._held.get(address)
         if held is None or held.vnic_id is None:
             return None
         vnic = self._world.objects.get(held.vnic_id)
-        if not isinstance(vnic, Vnic) or vnic.lifecycle_state != "AVAILABLE":
-            return None
-        return vnic.instance_id
+        attached = isinstance(vnic, Vnic) and vnic.lifecycle_state == "AVAILABLE"
+        return held.vnic_id if attached else None

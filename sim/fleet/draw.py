@@ -5,8 +5,8 @@ from random import Random
 
 from sim.fleet import events as e
 
-QUIET_SECONDS = 60.0
-"""At the start nothing but pods happens, so that nodes have addresses."""
+NEAR_SECONDS = 2.0
+"""How near to a pod's start or end most faults are."""
 OPERATIONS = (
     "*",
     "ListVnicAttachments",
@@ -44,9 +44,26 @@ class _Draw:
         self.random = Random(f"schedule/{seed}")
         self.nodes = nodes
         self.seconds = seconds
-        self.spare = 0
+        self.busy: list[tuple[float, int]] = []
+        """When sandboxes are made and ended, and on which node."""
+        self._here = -1
+        """The node of the moment that was drawn last."""
+        self.quiet = 0.0
+        """At the start nothing but pods happens for so long."""
+
+    def moment(self) -> float:
+        """Return a time of a fault: mostly while a sandbox is made or ended."""
+        at, self._here = self.random.uniform(0, self.seconds), -1
+        if self.busy and self.random.random() < 0.6:
+            near = self.random.choice((0.1, NEAR_SECONDS))
+            at, self._here = self.random.choice(self.busy)
+            at += self.random.uniform(-near, near)
+        return round(min(max(at, self.quiet), self.seconds), 3)
 
     def node(self) -> int:
+        return self.any_node() if self._here < 0 else self._here
+
+    def any_node(self) -> int:
         return self.random.randrange(self.nodes)
 
     def pick(self) -> int:
@@ -84,6 +101,15 @@ FAULTS: dict[str, tuple[float, Maker]] = {
         0.3,
         lambda d, at: e.Reboot(at=at, node=d.node(), seconds=d.span(5, 120)),
     ),
+    "journal": (
+        0.2,
+        lambda d, at: e.DamageJournal(
+            at=at,
+            node=d.node(),
+            how=d.random.choice(("gone", "cut", "flip")),
+            pick=d.random.randrange(100_000),
+        ),
+    ),
     "calls": (3.0, lambda d, at: d.call_fault(at)),
     "outage": (
         0.2,
@@ -111,11 +137,14 @@ FAULTS: dict[str, tuple[float, Maker]] = {
         lambda d, at: e.LateLists(at=at, late=d.span(1, 30), seconds=d.span(60, 600)),
     ),
     "full": (0.1, lambda d, at: e.FillSubnet(at=at, seconds=d.span(60, 600))),
-    "sandboxes": (1.0, lambda d, at: e.EndSandbox(at=at, node=d.node(), pick=d.pick())),
+    "sandboxes": (4.0, lambda d, at: e.EndSandbox(at=at, node=d.node(), pick=d.pick())),
     "repeat": (
         4.0,
         lambda d, at: e.RepeatCall(
-            at=at, node=d.node(), seconds=d.random.choice((0.0, 0.001, 0.1, 1.0, 20.0))
+            at=at,
+            node=d.node(),
+            command=d.random.choice(("ADD", "DEL")),
+            seconds=d.random.choice((0.0, 0.001, 0.1, 1.0, 5.0, 20.0)),
         ),
     ),
     "hang up": (
@@ -129,7 +158,9 @@ FAULTS: dict[str, tuple[float, Maker]] = {
     "delete": (0.3, lambda d, at: e.DeleteAddress(at=at, node=d.node(), pick=d.pick())),
     "move": (
         0.2,
-        lambda d, at: e.MoveAddress(at=at, node=d.node(), pick=d.pick(), to=d.node()),
+        lambda d, at: e.MoveAddress(
+            at=at, node=d.node(), pick=d.pick(), to=d.any_node()
+        ),
     ),
     "tags": (0.2, lambda d, at: e.RemoveTags(at=at, node=d.node(), pick=d.pick())),
     "disk": (
@@ -180,23 +211,20 @@ def schedule(
         seed: all chance comes from it.
         nodes: how many nodes the fleet begins with.
         seconds: how long events happen.
-        pods_per_hour: how many pods a node gets.
+        pods_per_hour: how many pods a node gets, roughly.
     """
     draw = _Draw(seed, nodes, seconds)
     random = draw.random
     traits = _traits(random, nodes)
-    draw.spare = traits.spare
-    kinds = [k for k in FAULTS if random.random() < 0.35]
-    events = [*_pods(draw, pods_per_hour)]
-    for kind in kinds:
-        rate, make = FAULTS[kind]
-        expected = rate * random.choice((0.5, 1.0, 3.0)) * nodes * seconds / 3600
-        for _ in range(_rounded(random, expected)):
-            at = round(random.uniform(QUIET_SECONDS, seconds), 3)
-            events.append(make(draw, at))
-    events += [
+    pods = [*_pods(draw, pods_per_hour * random.choice((0.5, 1.0, 1.0, 4.0)))]
+    draw.busy = [(p.at + p.kubelet_seconds, p.node) for p in pods]
+    draw.busy += [(p.at + p.seconds, p.node) for p in pods]
+    draw.quiet = random.choice((0.0, 60.0))
+    faults = [event for kind in FAULTS for event in _of_kind(draw, kind)]
+    joins = [
         e.Join(at=draw.span(0, seconds), node=nodes + n) for n in range(traits.spare)
     ]
+    events: list[e.Event] = [*pods, *faults, *joins]
     return e.Schedule(
         seed=seed,
         nodes=nodes,
@@ -204,6 +232,17 @@ def schedule(
         traits=traits,
         events=tuple(sorted(events, key=lambda one: one.at)),
     )
+
+
+def _of_kind(draw: _Draw, kind: str) -> list[e.Event]:
+    """Return the faults of a kind: of most kinds a seed has none."""
+    random = draw.random
+    if random.random() > 0.35:
+        return []
+    rate, make = FAULTS[kind]
+    expected = rate * random.choice((0.5, 1.0, 3.0)) * draw.nodes * draw.seconds / 3600
+    count = _rounded(random, expected) + random.choice((0, 1, 2))
+    return [make(draw, draw.moment()) for _ in range(count)]
 
 
 def _rounded(random: Random, number: float) -> int:
@@ -215,13 +254,13 @@ def _traits(random: Random, nodes: int) -> e.Traits:
     return e.Traits(
         others=random.choice((0, 0, nodes // 3)),
         spare=random.choice((0, 0, 1)),
-        batch=random.choice((4, 8, 8, 16)),
+        batch=random.choice((2, 4, 8, 16)),
         cooling_seconds=random.choice((10.0, 30.0, 30.0, 60.0)),
         blocks=random.random() < 0.6,
         has_bulk=random.random() < 0.8,
         bulk_is_atomic=random.random() < 0.6,
-        private_ips_per_vnic=random.choice((8, 16, 64, 64)),
-        ocpus=random.choice((2.0, 4.0, 8.0)),
+        private_ips_per_vnic=random.choice((4, 8, 16, 64)),
+        ocpus=random.choice((4.0, 8.0)),
         imds_seconds=random.choice((0.0, 0.0, 5.0)),
         consistency_seconds=random.choice((0.0, 0.0, 0.0, 10.0)),
         latency_seconds=random.choice((0.02, 0.05, 0.3)),
@@ -229,19 +268,21 @@ def _traits(random: Random, nodes: int) -> e.Traits:
     )
 
 
-def _pods(draw: _Draw, per_hour: float) -> Iterator[e.Event]:
+def _pods(draw: _Draw, per_hour: float) -> Iterator[e.StartPod]:
+    """Yield pods: some come alone, some together at the start or later."""
     random, number = draw.random, 0
+    life = random.choice((60.0, 300.0, 1200.0))
+    together = [0.0, draw.span(0, draw.seconds), draw.span(0, draw.seconds)]
     for node in range(draw.nodes):
         for _ in range(_rounded(random, per_hour * draw.seconds / 3600)):
             number += 1
-            burst = random.random() < 0.3
-            at = random.choice((0.0, 100.0, 1000.0)) if burst else 0.0
+            at = draw.span(0, draw.seconds)
+            if random.random() < 0.4:
+                at = min(draw.seconds, random.choice(together) + draw.span(0, 5))
             yield e.StartPod(
-                at=round(min(draw.seconds, at + random.uniform(0, 5)), 3)
-                if burst
-                else draw.span(0, draw.seconds),
+                at=round(at, 3),
                 node=node,
                 pod=number,
-                seconds=round(random.expovariate(1 / 600) + 1, 3),
+                seconds=round(random.expovariate(1 / life) + 1, 3),
                 kubelet_seconds=draw.span(0.05, 3),
             )

@@ -40,6 +40,7 @@ class EndSandbox(OnNode, frozen=True):
 class RepeatCall(OnNode, frozen=True):
     """The next ADD or DEL is made once more, later: while it runs or afterwards."""
 
+    command: str
     seconds: float
 
 
@@ -70,6 +71,14 @@ class Reboot(OnNode, frozen=True):
     """A node loses its power for a while: kernel, sandboxes, unsynced writes."""
 
     seconds: float
+
+
+class DamageJournal(OnNode, frozen=True):
+    """A daemon ends, and its journal is damaged or gone before the next one starts."""
+
+    how: str
+    """``gone``, ``cut`` or ``flip``."""
+    pick: int
 
 
 class Drain(OnNode, frozen=True):
@@ -199,6 +208,7 @@ Event = (
     | Kill
     | Restart
     | Reboot
+    | DamageJournal
     | Drain
     | Lose
     | Join

@@ -103,7 +103,9 @@ class LifeThreads:
         self._nursery.start_soon(self._work, work, deliver, name=name)
 
     async def _work(self, work: Work, deliver: Deliver) -> None:
-        await trio.sleep(self._disk.sync_seconds())
+        # Also at the end of a run: a cancelled journal waits for its thread.
+        with trio.CancelScope(shield=True):
+            await trio.sleep(self._disk.sync_seconds())
         if self._life.killed:
             deliver(Value(OSError(errno.EIO, os.strerror(errno.EIO))))
         else:

@@ -11,6 +11,8 @@ from fakeoci.world.resources import Instance, Nsg, Subnet
 from sim.fleet.books import Books
 from sim.fleet.events import Schedule
 from sim.fleet.machine import Machine, config_of
+from sim.fleet.rates import Rates
+from sim.fleet.tokens import Tokens
 from sim.fleet.violations import Violation
 from sim.fleet.watch import Watch
 from sim.fleet.wire import Wire
@@ -35,6 +37,7 @@ class Fleet:
         self.violations: list[Violation] = []
         self.violated = trio.Event()
         self.calls = 0
+        self.rates = Rates(self.report)
         self._trace = hashlib.sha256()
         self.machines = [self._machine(number) for number in range(count)]
         self._by_instance = {m.instance_id: m for m in self.machines}
@@ -91,6 +94,13 @@ class Fleet:
     def _heard(self, fields: dict[str, Any]) -> None:
         self.calls += 1
         self.note(fields["operation"], fields["principal"], fields["status"])
+        self.rates.heard(
+            trio.current_time(),
+            fields["principal"],
+            fields["operation"],
+            fields["status"],
+            fields["code"],
+        )
 
     def _vnic_gone(self, instance_id: str) -> None:
         machine = self._by_instance.get(instance_id)
@@ -109,7 +119,7 @@ class Fleet:
                 FakeTransport(self.app, client_address=address) as transport,
                 trio.open_nursery() as nursery,
             ):
-                self.wires[number] = Wire(transport)
+                self.wires[number] = Wire(transport, Tokens(machine.report))
                 machine.runtime.open(nursery)
                 self.note("on", machine.name)
                 await machine.run(self.wires[number], threads)

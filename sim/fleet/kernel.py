@@ -31,6 +31,9 @@ class Observer(Protocol):
     def vanished(self, lease: Lease) -> None:
         """A pod's link went with its network namespace."""
 
+    def unrouted(self, lease: Lease, vnic_id: VnicId) -> None:
+        """A pod's VNIC was left out, or got another number."""
+
 
 class Link(msgspec.Struct):
     """A pod's link on the node; without a lease it carries none yet."""
@@ -78,6 +81,17 @@ class Kernel:
             self.drop(name)
         self.slots.clear()
         self.namespaces.clear()
+
+    def apply(self, slots: Sequence[VnicSlot]) -> None:
+        """Set up VNICs, and take the others down."""
+        before, self.slots = self.slots, {s.vnic.id: s for s in slots}
+        for vnic_id, slot in before.items():
+            now = self.slots.get(vnic_id)
+            if now is not None and now.index == slot.index:
+                continue
+            for link in self.links.values():
+                if link.lease is not None:
+                    self._observer.unrouted(link.lease, vnic_id)
 
     def plug_seconds(self) -> float:
         return self._random.choice((0.0, 0.001, 0.005, 0.05))
@@ -193,7 +207,7 @@ class LifeHost:
     async def apply(self, slots: Sequence[VnicSlot]) -> None:
         await trio.lowlevel.checkpoint()
         await self._life.go_on()
-        self._kernel.slots = {s.vnic.id: s for s in slots}
+        self._kernel.apply(slots)
         await self._life.go_on()
 
     async def withdraw(self) -> None:

@@ -24,6 +24,7 @@ from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.journal.journal import FileJournal
 from vcnd.model.errors import VcndError
+from vcnd.model.ids import VnicId
 from vcnd.model.sandbox import Lease, PodRef
 from vcnd.node import Node
 from vcnd.ociapi.http import READ_SECONDS
@@ -207,6 +208,9 @@ class Machine:
     def vanished(self, lease: Lease) -> None:
         self._watch.vanished(self.name, lease)
 
+    def unrouted(self, lease: Lease, vnic_id: VnicId) -> None:
+        self._watch.unrouted(self.name, lease, vnic_id)
+
     # What its runtime does
 
     def make_namespace(self) -> int:
@@ -225,7 +229,7 @@ class Machine:
 
     def answered(self, sandbox: Sandbox) -> None:
         assert sandbox.lease is not None
-        self._watch.runs(self.name, sandbox.lease)
+        self._watch.runs(self.name, self.instance_id, sandbox.lease)
         name = f'"{sandbox.key.container_id}"'
         if not self.disk.holds(JOURNAL, name.encode()):
             self.report("I4", f"ADD {sandbox.key} is answered and is not durable")

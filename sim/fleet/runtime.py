@@ -5,6 +5,7 @@ DEL and replaced by another.  GC is never called.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
@@ -19,8 +20,10 @@ from vcnd.node import Node
 SHIM_SECONDS = 50.0
 """How long the shim asks one daemon after another."""
 SHIM_RETRY_SECONDS = 0.2
-MOST_ADD_SECONDS = 46.0
-"""The patience of an ADD, and a little for the rest."""
+MOST_ADD_SECONDS = 56.0
+"""The runtime's own limit is 60; when the shim hangs up, undoing takes 5 at most."""
+MOST_REMOVAL_SECONDS = 60.0
+"""After which kubelet has removed a sandbox that was stopped."""
 MOST_SECONDS = 16.0
 """The longest pause of kubelet's before it tries again."""
 
@@ -71,8 +74,8 @@ class Runtime:
         self._random = random
         self._made = 0
         self.pods: dict[str, Pod] = {}
-        self.repeats: list[float] = []
-        """Pauses after which the next calls are made once more."""
+        self.repeats: dict[str, list[float]] = {"ADD": [], "DEL": []}
+        """Pauses after which the next calls of a command are made once more."""
         self.hang_ups: list[float] = []
         """After which the next calls are given up."""
         self.added = 0
@@ -140,7 +143,7 @@ class Runtime:
                 if took > MOST_ADD_SECONDS:
                     self._machine.report("I11", f"ADD {sandbox.key} took {took:.1f} s")
 
-        self._repeat(add)
+        self._repeat("ADD", add)
         try:
             sandbox.lease, _ = await self._call(add)
         except CallFailedError:
@@ -157,14 +160,8 @@ class Runtime:
         sandbox.ready = False
         self._machine.ending(sandbox)
 
-        async def delete(node: Node) -> Any:
-            try:
-                return await node.attacher.delete(sandbox.key)
-            except VcndError as error:
-                self._machine.report("I5", f"DEL {sandbox.key}: {error!r}")
-                raise
-
-        self._repeat(delete)
+        delete = partial(self._delete, sandbox)
+        self._repeat("DEL", delete)
         pause = 1.0
         while True:
             try:
@@ -175,6 +172,17 @@ class Runtime:
                 pause = min(MOST_SECONDS, 2 * pause)
         self._machine.ended(sandbox)
         self._machine.end_namespace(sandbox.netns)
+        if self._random.random() < 0.5 and self._nursery is not None:
+            # kubelet removes a stopped sandbox later, and containerd calls DEL again.
+            seconds = self._random.uniform(1, MOST_REMOVAL_SECONDS)
+            self._nursery.start_soon(self._again, delete, seconds)
+
+    async def _delete(self, sandbox: Sandbox, node: Node) -> Any:
+        try:
+            return await node.attacher.delete(sandbox.key)
+        except VcndError as error:
+            self._machine.report("I5", f"DEL {sandbox.key}: {error!r}")
+            raise
 
     async def check(self) -> None:
         """Call CHECK for the sandboxes that run."""
@@ -200,9 +208,10 @@ class Runtime:
 
     # Calls
 
-    def _repeat(self, ask: Callable[[Node], Awaitable[Any]]) -> None:
-        if self.repeats and self._nursery is not None:
-            self._nursery.start_soon(self._again, ask, self.repeats.pop(0))
+    def _repeat(self, command: str, ask: Callable[[Node], Awaitable[Any]]) -> None:
+        pauses = self.repeats[command]
+        if pauses and self._nursery is not None:
+            self._nursery.start_soon(self._again, ask, pauses.pop(0))
 
     async def _again(
         self, ask: Callable[[Node], Awaitable[Any]], seconds: float

@@ -42,32 +42,34 @@ class Watch:
         self._running: set[tuple[str, SandboxKey]] = set()
         books.taken = self._taken
 
+    def _is_robbed(self, address: str, by: Carrier | None) -> bool:
+        return by is not None and self._books.is_robbed(address, by.instance_id)
+
     # What kernels say
 
     def plugged(self, node: str, instance_id: str, lease: Lease) -> None:
         """Check I1, I2 and I3: a pod carries addresses from now on."""
         carrier = Carrier(node, lease.key, instance_id)
         for address in lease.addresses:
-            free = address not in self._books.tampered
+            if self._books.is_robbed(address, instance_id):
+                continue
             other = self._carriers.get(address)
-            if other is not None and other != carrier and free:
+            if other not in (None, carrier) and not self._is_robbed(address, other):
                 self._report(
                     "I1", node, f"{address}: {lease.key} has it, and so has {other}"
                 )
             owner = self._books.instance_with(address)
-            if owner != instance_id and free:
+            if owner != instance_id:
                 self._report(
                     "I2", node, f"{address}: {lease.key} gets it, it is {owner}'s"
                 )
             cut = self._cuts.get(address)
-            if cut is not None and cut.key != lease.key and free:
+            if cut is not None and cut.key != lease.key:
                 rested = trio.current_time() - cut.at
                 if rested < self._cooling_seconds - EPSILON:
                     self._report(
                         "I3", node, f"{address}: {rested:.3f} s after {cut.key}"
                     )
-            if owner == instance_id:
-                self._books.tampered.pop(address, None)
             self._carriers[address] = carrier
 
     def unplugged(self, node: str, lease: Lease) -> None:
@@ -78,12 +80,20 @@ class Watch:
             )
         self.vanished(node, lease)
 
+    def unrouted(self, node: str, lease: Lease, vnic_id: str) -> None:
+        """Check I9: the kernel forgets a VNIC, or its number."""
+        if (node, lease.key) not in self._running:
+            return
+        for address in lease.addresses:
+            if self._books.vnic_with(address) == vnic_id:
+                self._report("I9", node, f"{lease.key} runs and loses {vnic_id}")
+
     def vanished(self, node: str, lease: Lease) -> None:
         """Note that a pod's link is gone."""
         for address in lease.addresses:
             if self._carries(address, node, lease.key):
                 del self._carriers[address]
-            self._cuts[address] = Cut(lease.key, trio.current_time())
+                self._cuts[address] = Cut(lease.key, trio.current_time())
 
     def _carries(self, address: str, node: str, key: SandboxKey) -> bool:
         carrier = self._carriers.get(address)
@@ -96,6 +106,8 @@ class Watch:
         carrier = self._carriers.get(address)
         if carrier is None or carrier.instance_id != instance_id:
             return  # others had moved it
+        if self._books.was_robbed(address, instance_id):
+            return  # it came back, as part of a bulk creation that failed, say
         if (carrier.node, carrier.key) in self._running:
             self._report(
                 "I9", carrier.node, f"{address} is released: {carrier.key} runs"
@@ -103,11 +115,12 @@ class Watch:
 
     # What runtimes say
 
-    def runs(self, node: str, lease: Lease) -> None:
+    def runs(self, node: str, instance_id: str, lease: Lease) -> None:
         """Check I2: an ADD has succeeded, and its pod has what the answer says."""
         self._running.add((node, lease.key))
         for address in lease.addresses:
-            if not self._carries(address, node, lease.key):
+            robbed = self._books.was_robbed(address, instance_id)
+            if not robbed and not self._carries(address, node, lease.key):
                 self._report(
                     "I9", node, f"{lease.key} was told {address} and has it not"
                 )

@@ -5,6 +5,7 @@ import trio
 
 from fakeoci.transport import FakeTransport
 from sim.fleet.life import Life
+from sim.fleet.tokens import Tokens
 
 METADATA = "169.254.169.254"
 CONNECT_SECONDS = 10.0
@@ -13,8 +14,9 @@ CONNECT_SECONDS = 10.0
 class Wire:
     """What all lives of a node share: requests that were sent go on when one dies."""
 
-    def __init__(self, transport: FakeTransport) -> None:
+    def __init__(self, transport: FakeTransport, tokens: Tokens) -> None:
         self.transport = transport
+        self.tokens = tokens
         self.cut: dict[str, int] = {"oci": 0, "imds": 0}
         """How many outages of each service there are now."""
 
@@ -33,6 +35,8 @@ class LifeTransport(httpx2.AsyncBaseTransport):
         if self._wire.cut[where]:
             await trio.sleep(CONNECT_SECONDS)
             raise httpx2.ConnectTimeout(f"{where} is away", request=request)
+        self._wire.tokens.sent(request)
         response = await self._wire.transport.handle_async_request(request)
         await self._life.go_on()
+        self._wire.tokens.answered(request, response.status_code)
         return response

@@ -1,0 +1,59 @@
+"""How often each node calls the API, minute by minute."""
+
+from collections.abc import Callable
+
+import msgspec
+
+MINUTE = 60.0
+MOST_CALLS = 250
+"""Calls of a node in a minute; a node that starts makes some hundred."""
+MOST_THROTTLED = 40
+"""Of these, calls that are answered 429."""
+MOST_REFUSED = 40
+"""Creations that are refused because there is no room."""
+CREATIONS = (
+    "AttachVnic",
+    "CreatePrivateIp",
+    "BulkCreatePrivateIps",
+)
+
+
+class Minute(msgspec.Struct):
+    """What a node did in a minute."""
+
+    number: int
+    calls: int = 0
+    throttled: int = 0
+    refused: int = 0
+
+
+class Rates:
+    """Checks I10 and I15: no node calls again and again without a pause."""
+
+    def __init__(self, report: Callable[[str, str, str], None]) -> None:
+        self._report = report
+        self._minutes: dict[str, Minute] = {}
+        self.most = Minute(0)
+        """The most of each in any minute."""
+
+    def heard(
+        self, at: float, who: str, operation: str, status: int, code: str
+    ) -> None:
+        """Count a call of a principal."""
+        number = int(at // MINUTE)
+        minute = self._minutes.get(who)
+        if minute is None or minute.number != number:
+            minute = self._minutes[who] = Minute(number)
+        minute.calls += 1
+        minute.throttled += status == 429
+        minute.refused += operation in CREATIONS and code == "LimitExceeded"
+        most = self.most
+        most.calls = max(most.calls, minute.calls)
+        most.throttled = max(most.throttled, minute.throttled)
+        most.refused = max(most.refused, minute.refused)
+        if minute.calls == MOST_CALLS:
+            self._report("I15", who, f"{MOST_CALLS} calls in a minute")
+        if minute.throttled == MOST_THROTTLED:
+            self._report("I15", who, f"{MOST_THROTTLED} throttled calls in a minute")
+        if minute.refused == MOST_REFUSED:
+            self._report("I10", who, f"{MOST_REFUSED} creations refused in a minute")
