@@ -118,6 +118,7 @@ class Node:
             journal=journal,
             warm_pool=self._warm_pool,
             cloud_audit=cloud_audit,
+            changes=self._changes,
             returns=self._returns,
         )
         self._journal = journal

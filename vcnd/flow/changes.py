@@ -61,6 +61,11 @@ class Changes:
         """
         self._unsettled_attach = unsettled_attach
 
+    @property
+    def attach_unsettled(self) -> bool:
+        """Return True if OCI may have a VNIC of which no answer has told."""
+        return self._unsettled_attach is not None
+
     async def create_addresses(self, step: CreateAddresses, urgency: Urgency) -> bool:
         """Create a step's addresses, or as many as fit.
 

@@ -48,6 +48,8 @@ class CloudAudit:
         self._changes = changes
         self._returns = returns
         self._looking = trio.Lock()
+        self.attaching = 0
+        """How many VNICs were being attached, by the latest list."""
 
     async def reconcile(self) -> None:
         """Observe the cloud, and correct ledger and kernel.
@@ -111,6 +113,7 @@ class CloudAudit:
         came, went = pool.vnics.slots.keys() - before, before - pool.vnics.slots.keys()
         listed = {v.id: v for v in view.pod_vnics if v.id not in went}
         there = {*view.attached} - went
+        self.attaching = view.attaching
         attached = view.attaching + len(there | came)
         pool.vnics.counted(attached=attached, limit=view.vnic_limit)
         self._doubt_vnics(view, before, listed.keys())

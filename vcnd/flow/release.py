@@ -1,13 +1,19 @@
 """Releases everything to the cloud, on a drained node."""
 
+import trio
+
+from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
+from vcnd.flow.recent import RECENT_SECONDS
 from vcnd.flow.returns import Returns
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.log import log
-from vcnd.model.errors import BadRequestError
+from vcnd.model.errors import BadRequestError, TryAgainError
 from vcnd.ports import Host, Journal
+
+LOOK_SECONDS = 2.0
 
 
 class Release:
@@ -21,6 +27,7 @@ class Release:
         journal: Journal,
         warm_pool: WarmPool,
         cloud_audit: CloudAudit,
+        changes: Changes,
         returns: Returns,
     ) -> None:
         self._pool = pool
@@ -28,6 +35,7 @@ class Release:
         self._journal = journal
         self._warm_pool = warm_pool
         self._cloud_audit = cloud_audit
+        self._changes = changes
         self._returns = returns
 
     async def run(self) -> None:
@@ -43,6 +51,7 @@ class Release:
         self._pool.conditions.enter(Phase.RELEASING)
         try:
             await self._warm_pool.freeze()
+            await self._know_all()
             async with self._cloud_audit.paused():
                 await self._release_vnics()
         except BaseException:
@@ -50,6 +59,29 @@ class Release:
                 self._pool.conditions.enter(Phase.SERVING)
             self._warm_pool.resume()
             raise
+
+    async def _know_all(self) -> None:
+        """Compare with the cloud, so that no VNIC stays there that only OCI knows.
+
+        Raises:
+            CloudError: it cannot be had.
+            TryAgainError: a VNIC is still being attached.
+        """
+        pool = self._pool
+        if not pool.conditions.observed:
+            await self._cloud_audit.reconcile()
+        if not self._changes.attach_unsettled:
+            return
+        # An earlier life of the daemon got no answer, and lists may omit the VNIC.
+        known = {slot.vnic.id for slot in pool.vnics.pod_slots}
+        give_up_at = trio.current_time() + RECENT_SECONDS
+        while {slot.vnic.id for slot in pool.vnics.pod_slots} <= known:
+            if trio.current_time() > give_up_at:
+                break
+            await trio.sleep(LOOK_SECONDS)
+            await self._cloud_audit.reconcile()
+        if self._cloud_audit.attaching:
+            raise TryAgainError("a VNIC is being attached to this node")
 
     def _refuse_if_held(self) -> None:
         held = self._pool.ledger.leases()
