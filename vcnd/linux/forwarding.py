@@ -20,6 +20,7 @@ from vcnd.linux.firewalls import (
 )
 from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
+from vcnd.model.errors import TryAgainError
 from vcnd.netlink import nftables
 from vcnd.netlink.messages import attributes, messages
 
@@ -38,12 +39,15 @@ Problems = Mapping[str, Fault]
 """Chain → why it is a problem, and what to do."""
 
 
+TRIES = 3
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 """Errors of a missing program, or of JSON in an unknown form."""
 
 
-class FirewallError(Exception):
+class FirewallError(TryAgainError):
     """A call of nft was refused."""
+
+    cause = Cause.RULES_UNREADABLE
 
 
 class Forwarding:
@@ -185,6 +189,19 @@ def remove(link_prefix: str) -> None:
     Raises:
         FirewallError: nft refused.
     """
+    for left in reversed(range(TRIES)):
+        try:
+            _remove(link_prefix)
+            break
+        except FirewallError as error:
+            # A chain may have gone since it was listed, even one of ours.
+            if not left:
+                raise
+            log.info("firewall_not_read", reason=str(error))
+    legacy_iptables.remove(link_prefix)
+
+
+def _remove(link_prefix: str) -> None:
     listed = _nft([{"list": {"chains": None}}])
     for name, policy in forward_chains(listed, ()).items():
         rules = _Rules(name.family, name.table)
@@ -192,7 +209,6 @@ def remove(link_prefix: str) -> None:
         if commands:
             _nft(commands)
             log.info("forward_accept_removed", chain=str(name))
-    legacy_iptables.remove(link_prefix)
 
 
 def _nft(commands: list[dict[str, Any]]) -> dict[str, Any]:

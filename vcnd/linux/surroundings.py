@@ -46,9 +46,11 @@ class Surroundings:
         self._settings.loosen_primary()
 
     async def withdraw(self) -> None:
-        """Leave the node as it was."""
-        self._settings.put_primary_back()
+        """Leave the node as it was; the VNICs' links are ours no more at the return."""
         await self._forwarding.withdraw()
+        # Last, with no wait behind it: while a link is ours, the task that hears of the
+        # change makes the filter loose again.
+        self._settings.put_primary_back()
 
     async def run(self) -> Never:
         """Check at the start, and whenever something changes."""
