@@ -23,6 +23,8 @@ RIGHT_CODES = (11, 50)
 that the daemon has a defect."""
 
 
+DEFECT = "vcnd failed"
+"""So begins the answer to vcndctl after an error that nobody foresaw."""
 FAILURES = (CheckError, CniError, AskError, RuntimeError, ExceptionGroup)
 """What a run that fails in the middle raises."""
 
@@ -64,6 +66,11 @@ class Run:
             if not self._succeeded:
                 await scenario.retry(stage)
             survived = await self._compare()
+            step = outcome.step
+            is_off = self._plan.refuse and step is not None and step.kind is Kind.BPF
+            if is_off and stage.node.runs:
+                # Without the right to load programs the lane stays off until then.
+                await stage.ask("VCND_EXPRESS_ON")
             await scenario.reset(stage)
             await scenario.compare_with_first(stage)
             if before is not None and survived and not left.gone:
@@ -134,6 +141,8 @@ class Run:
                 self._judge_end(1)
             return
         self._outcome.answer = str(error)
+        if isinstance(error, AskError) and str(error).startswith(DEFECT):
+            self._stage.violations.append(f"a defect of the daemon: {error}")
         if isinstance(error, CniError) and error.code not in RIGHT_CODES:
             self._stage.violations.append(f"CNI error {error.code}: {error}")
 

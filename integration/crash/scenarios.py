@@ -193,8 +193,12 @@ class Grow(Add):
         await self.until_grown(stage)
 
     async def until_grown(self, stage: Stage) -> None:
-        """Return when two VNICs have a batch each."""
-        await until_holds(stage, lambda vnics: vnics == [BATCH, BATCH])
+        """Return when the pool has another batch: in a block, or in single addresses.
+
+        A daemon that starts anew has forgotten what the first VNIC takes, and may
+        learn by it that the subnet has no blocks.
+        """
+        await until_holds(stage, lambda vnics: sum(vnics) >= 2 * BATCH)
 
     async def until_shrunk(self, stage: Stage) -> None:
         """Return when one VNIC with a batch is left."""

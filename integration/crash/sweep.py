@@ -25,6 +25,8 @@ class Summary(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
 
 
+MOST_FAILED = 3
+"""After so many runs one after another that did not come to their step, it is over."""
 Tell = Callable[[str, Outcome], None]
 
 
@@ -55,11 +57,17 @@ async def sweep(
             summary.answers[outcome.answer] = summary.answers.get(outcome.answer, 0) + 1
         return outcome
 
-    while True:
+    failed = 0
+    while failed < MOST_FAILED:
         outcome = await run(Plan(step=number))
-        if outcome.step is None:
+        if outcome.step is None and not outcome.violations:
             summary.steps = outcome.steps
-            return summary
+            break
+        if outcome.step is None:
+            failed += 1  # before the daemon was traced: try the next step
+            number += every
+            continue
+        failed = 0
         summary.kills += 1
         if outcome.step.changes:
             after = await run(Plan(step=number, after=True))
@@ -68,6 +76,7 @@ async def sweep(
             refused = await run(Plan(step=number, refuse=True))
             summary.errnos += refused.step is not None
         number += every
+    return summary
 
 
 def _words(plan: Plan, outcome: Outcome) -> str:

@@ -43,11 +43,6 @@ class Tracing:
         self.killed = False
         self.stepped_at = time.monotonic()
 
-    @property
-    def is_over(self) -> bool:
-        """Return True if no process is left."""
-        return not self._processes
-
     def attach(self) -> None:
         """Attach to all threads; new ones come by themselves."""
         found = True
@@ -64,13 +59,12 @@ class Tracing:
         for tid in list(self._processes):
             with suppress(ProcessLookupError):
                 ptrace.call(ptrace.INTERRUPT, tid)
-        while self._processes:
+        while True:
             try:
                 tid, status = os.waitpid(-1, ptrace.WALL)
             except ChildProcessError:
-                break
+                return  # new threads, too, that nobody has heard of yet
             if not os.WIFSTOPPED(status):
-                self._processes.pop(tid, None)
                 continue
             number = os.WSTOPSIG(status)
             if number == ptrace.SYSCALL_STOP:
@@ -80,7 +74,6 @@ class Tracing:
             was = number if self._is_signal(status) else 0
             with suppress(ProcessLookupError):
                 ptrace.call(ptrace.DETACH, tid, 0, was)
-            self._processes.pop(tid, None)
 
     def stopped(self, tid: int, status: int) -> None:
         """Do what is to be done at a stop of a thread, and let it go on."""
@@ -201,11 +194,12 @@ class Tracer:
             self._quiet_seconds = command.quiet_seconds
 
     def _reap(self) -> None:
-        tracing = self._tracing
+        tracing, is_over = self._tracing, False
         while tracing is not None:
             try:
                 tid, status = os.waitpid(-1, os.WNOHANG | ptrace.WALL)
             except ChildProcessError:
+                is_over = True
                 break
             if not tid:
                 break
@@ -215,7 +209,7 @@ class Tracer:
         if tracing.planned is not None and not self._told:
             self._told = True
             _tell(Acted(killed=tracing.killed))
-        if tracing.is_over:
+        if is_over:
             self._conclude(tracing, gone=True)
         elif (
             self._quiet_seconds is not None

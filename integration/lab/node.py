@@ -182,6 +182,11 @@ class Node:
         self.config_path.write_text("\n".join(lines) + "\n")
 
     @property
+    def runs(self) -> bool:
+        """Return True if a daemon was started, and its end was not awaited."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """Return the daemon's process id."""
         if self._process is None:

@@ -109,7 +109,7 @@ async def test_refused_call_has_no_effect_and_an_error(tmp_path: Path) -> None:
 async def test_without_a_plan_all_steps_are_seen(tmp_path: Path) -> None:
     async with traced(tmp_path, Plan()) as (tracer, process):
         assert process.stdout is not None
-        assert await process.stdout.receive_some() == b"done\n"
+        assert b"done" in await process.stdout.receive_some()
         told = await tracer.leave(0)
     assert len(told.steps) == len(told.ends) == 9
     assert told.step is None
