@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from integration import leaks
 from integration.contract import judges, sdk
 from integration.lab import apiserver, cnitool, enclosure
 
@@ -119,7 +120,20 @@ def _pytest(where: str, arguments: tuple[str, ...]) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-rs", *arguments]
     if where:
         command.append(where)
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return _run(command)
+
+
+def _run(command: list[str]) -> int:
+    """Run a program; return its exit code, or 1 if it printed a secret."""
+    code, found = leaks.run(command, ROOT)
+    return max(code, _told(found))
+
+
+def _told(found: list[str]) -> int:
+    """Name the secrets that were printed; return 1 if there are any."""
+    for leak in found:
+        click.echo(f"I12: {leak}")
+    return int(bool(found))
 
 
 def _contract(arguments: tuple[str, ...]) -> int:
@@ -135,8 +149,7 @@ def _contract(arguments: tuple[str, ...]) -> int:
 
 
 def _enclosed(arguments: tuple[str, ...]) -> int:
-    command = [sys.executable, "-m", "integration.verify", "enclosed", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return _run([sys.executable, "-m", "integration.verify", "enclosed", *arguments])
 
 
 @main.command(hidden=True, context_settings={"ignore_unknown_options": True})
@@ -153,8 +166,7 @@ def enclosed(arguments: tuple[str, ...]) -> None:
 
 def _fuzz() -> int:
     """Search a little for inputs that break a rule, each time the same ones first."""
-    command = [sys.executable, "-m", "tests.fuzz", "--seconds", str(FUZZ_SECONDS)]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return _run([sys.executable, "-m", "tests.fuzz", "--seconds", str(FUZZ_SECONDS)])
 
 
 def _demo(*options: str) -> int:
@@ -177,7 +189,7 @@ def _demo(*options: str) -> int:
     for one in failed:
         click.echo(f"{what}: {one['name']}: {one['detail']}")
     click.echo(f"{what}: {len(checks) - len(failed)} passed, {len(failed)} failed")
-    return done.returncode
+    return max(done.returncode, _told(leaks.found(done.stdout)))
 
 
 def _crash() -> int:

@@ -11,6 +11,7 @@ import pytest
 import trio
 from rich.console import Console
 
+from integration import leaks
 from integration.build.cache import Cache
 from integration.build.command import BuildError
 from integration.lab.apiserver import ApiServer, programs, running
@@ -22,6 +23,14 @@ from integration.tests.policy_process import Process
 from integration.tests.policy_stage import Stage
 
 POOL = {"batch": 6, "cooling_seconds": 0.2, "audit_seconds": 2.0}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_log_has_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search what daemons and servers of all tests have logged (I12)."""
+    yield
+    logs = tmp_path_factory.getbasetemp().rglob("*.log")
+    assert leaks.found_in_files(path for path in logs if path.is_file()) == []
 
 
 @pytest.fixture
