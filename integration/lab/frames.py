@@ -119,17 +119,22 @@ def _node_mac(name: str) -> bytes:
 
 
 def send(
-    name: str, *packets: bytes, mac: bytes | None = None, vlan: int | None = None
+    name: str,
+    *packets: bytes,
+    mac: bytes | None = None,
+    vlan: int | None = None,
+    link: str = "eth0",
 ) -> None:
-    """Send packets from a pod's eth0.
+    """Send packets from a pod's eth0, or another link.
 
     Args:
         name: the pod's namespace.
         packets: each from its IP header on.
+        link: the link.
         mac: the destination's; else the node's.
         vlan: number of a VLAN whose tag they carry; else they carry none.
     """
-    with _link(name, "eth0") as sock:
+    with _link(name, link) as sock:
         ends = (mac or _node_mac(name)) + sock.getsockname()[4]
         for packet in packets:
             kind = ETH_P_IPV6 if packet[0] >= IPV6_VERSION else ETH_P_IP

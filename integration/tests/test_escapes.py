@@ -91,6 +91,21 @@ def test_a_pod_sends_in_no_name_but_its_own(stage: BareStage, *, six: bool) -> N
         assert watch.packets(MARKER) != []
 
 
+def test_nobody_outside_sends_as_the_node_or_as_nobody(stage: BareStage) -> None:
+    """The kernel's own check of sources is off on pods' VNICs: the rules make it."""
+    pod, (primary, own) = stage.pod(1), stage.nodes[0].vnics
+    link, mac = pod.node.at_router(1), bytes.fromhex(own["mac"].replace(":", ""))
+    lies = (primary["address"], own["address"], "127.0.0.1", "224.0.0.1")
+    with frames.Watch(pod.name, "eth0") as watch:
+        for source in (*lies, "255.255.255.255"):
+            told = packet(source, pod.address()).raw
+            frames.send(ROUTER, told, mac=mac, link=link)
+            assert watch.packets(MARKER) == [], source
+        told = packet(OUTSIDE_ADDRESSES[0], pod.address()).raw
+        frames.send(ROUTER, told, mac=mac, link=link)
+        assert watch.packets(MARKER) != []
+
+
 def paths_to_imds() -> dict[str, tuple[str, int, int]]:
     """Return destinations that may be IMDS, or another service of the hypervisor."""
     return {
