@@ -85,7 +85,7 @@ class ApiServer:
         self.notes = False
         self._kinds = {*RESOURCES}
         self._ticks = Ticks()
-        self._watches: dict[Watch, None] = {}
+        self._watches: dict[Watch, Caller] = {}
         for name in ("default", "kube-system"):
             self.make("/api/v1/namespaces", {"metadata": {"name": name}})
 
@@ -154,7 +154,9 @@ class ApiServer:
             return Answer(body=found.data(metadata_only=partial))
         selected = reads.selection(where, query)
         if watches:
-            return Answer(body=self._watch(query, selected, partial=partial))
+            watch = self._watch(query, selected, partial=partial)
+            self._watches[watch] = caller
+            return Answer(body=watch)
         lag = self.faults.lag_seconds
         page = reads.listed(self.store, selected, query, lag_seconds=lag)
         return Answer(body=page.data(where.resource, metadata_only=partial))
@@ -167,7 +169,7 @@ class ApiServer:
             raise RefusedError(400, f"resourceVersion: Invalid value: {version}")
         since = int(version or "0")
         seconds = float(query.get("timeoutSeconds") or 0)
-        watch = Watch(
+        return Watch(
             self.store,
             selected,
             faults=self.faults,
@@ -179,8 +181,6 @@ class ApiServer:
             metadata_only=partial,
             bookmarks=query.get("allowWatchBookmarks") == "true",
         )
-        self._watches[watch] = None
-        return watch
 
     def _ended(self, watch: Watch) -> None:
         """Forget a watch."""
@@ -221,9 +221,11 @@ class ApiServer:
         """Return the watches that are open."""
         return list(self._watches)
 
-    def cut(self, how: Cut, *, share: float = 1.0) -> None:
-        """End watches, or some of them, in a way."""
-        for watch in self.watches():
+    def cut(self, how: Cut, *, share: float = 1.0, node: str = "") -> None:
+        """End watches, or some of them, in a way: those of a node, or of all."""
+        for watch, caller in list(self._watches.items()):
+            if node not in ("", caller.node):
+                continue
             if share >= 1.0 or self.random.random() < share:
                 watch.cut(how)
 

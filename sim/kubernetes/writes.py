@@ -4,6 +4,7 @@ Sources: staging/src/k8s.io/apiserver/pkg/registry/rest (create, update, delete)
 pkg/registry/core of Kubernetes 1.34; API conventions.
 """
 
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -30,6 +31,8 @@ STRATEGIC = "application/strategic-merge-patch+json"
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 """What ``generateName`` is completed with."""
 DEFAULT_GRACE = 30
+EVENT_SECONDS = 3600.0
+"""An Event is kept for this long."""
 ENDED = ("Succeeded", "Failed")
 COUNTING = "spec"
 """A change of this part raises ``metadata.generation``."""
@@ -42,6 +45,8 @@ class Writer:
         self, store: Store, *, random: Random, wall_clock: Callable[[], float]
     ) -> None:
         self._store, self._random, self._wall_clock = store, random, wall_clock
+        self._events: deque[tuple[float, str]] = deque()
+        """When Events were made, and their keys."""
 
     def create(self, where: Route, body: Body, *, uid: str = "") -> Stored:
         """Create an object.
@@ -73,9 +78,20 @@ class Writer:
         }
         if resource not in (NODES, EVENTS, PODS):
             meta["generation"] = 1
+        if resource is EVENTS:
+            self._end_events(key)
         head = {"apiVersion": resource.group_version, "kind": resource.kind}
         made = {**body, **head, "metadata": meta}
         return self._put(resource, key, _begun(resource, made))
+
+    def _end_events(self, new: str) -> None:
+        """Delete the Events whose time is over; note a new one."""
+        now, objects = self._wall_clock(), self._store.table(EVENTS).objects
+        self._events.append((now, new))
+        while self._events[0][0] < now - EVENT_SECONDS:
+            _, key = self._events.popleft()
+            if key in objects:
+                self._store.put(EVENTS, key, None)
 
     def _generated(self, meta: Body) -> str:
         start = meta.get("generateName")

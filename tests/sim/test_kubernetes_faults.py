@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from sim.kubernetes.adapter import cluster_of
 from sim.kubernetes.control_plane import ControlPlane
+from sim.kubernetes.resources import EVENTS
 from sim.kubernetes.server import ApiServer
 from sim.kubernetes.transport import client
 from sim.kubernetes.watching import Cut
@@ -98,6 +99,31 @@ async def test_held_server_goes_on(autojump_clock: MockClock) -> None:
         assert names(cluster) == {"first"}
         plane.server.go_on()
         await until(lambda: names(cluster) == {"first", "second"}, 2)
+
+
+async def test_node_that_is_cut_off_alone_comes_back(
+    autojump_clock: MockClock,
+) -> None:
+    async with following() as (plane, cluster):
+        await trio.sleep(100)
+        asked = len(plane.server.watches())
+        plane.server.cut(Cut.RESET, node="another")
+        await trio.sleep(0.5)
+        assert len(plane.server.watches()) == asked
+        plane.server.cut(Cut.RESET, node="one")
+        await trio.sleep(0.0)
+        plane.create_pod("default", "second", node="one")
+        await until(lambda: names(cluster) == {"first", "second"}, MOST_SECONDS)
+
+
+async def test_events_are_kept_for_an_hour(autojump_clock: MockClock) -> None:
+    server = ApiServer(random=Random(1))
+    path = "/api/v1/namespaces/default/events"
+    for name, pause in (("old", 1800), ("newer", 1900), ("new", 0)):
+        server.make(path, {"metadata": {"name": name}})
+        await trio.sleep(pause)
+    there = {x.body["metadata"]["name"] for x in server.objects(EVENTS)}
+    assert there == {"newer", "new"}
 
 
 async def test_lost_answer_has_its_effect(autojump_clock: MockClock) -> None:
