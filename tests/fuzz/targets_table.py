@@ -8,6 +8,7 @@ TARGETS = {
     "cloud": Target(rooms=("vcnd.ociapi", "vcnd.oci")),
     "config": Target(rooms=("vcnd.config",)),
     "conntrack": Target(rooms=("vcnd.netlink",)),
+    "events": Target(rooms=("vcnd.linux", "vcnd.netlink")),
     "imds": Target(rooms=("vcnd.ociapi", "vcnd.oci")),
     "journal": Target(
         rooms=("vcnd.journal", "vcnd.core.replay", "vcnd.model"), most_bytes=8192

@@ -27,6 +27,10 @@ def event(*changed: int, index: int | None = 7, kind: int = NETCONF) -> bytes:
         (event(PROXY_NEIGH), []),
         (event(RP_FILTER), [Change(7, RP_FILTER)]),
         (event(FORWARDING, index=-1), [Change(-1, FORWARDING)]),
+        (
+            message(NETCONF, 0, FAMILY + attribute(INDEX, b"\7") + attribute(3, b"")),
+            [Change(7, RP_FILTER)],  # an index that is cut
+        ),
         (event(FORWARDING, RP_FILTER), [Change(7, FORWARDING), Change(7, RP_FILTER)]),
         (event(RP_FILTER, index=None), [Change(0, RP_FILTER)]),
         (event(RP_FILTER, kind=16), []),

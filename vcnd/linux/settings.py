@@ -7,7 +7,7 @@ forwarding and rp_filter by netlink.
 
 import os
 import socket
-import struct
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -179,7 +179,9 @@ def _changes(data: bytes) -> Iterator[Change]:
         if kind != RTM_NEWNETCONF:
             continue
         parts = attributes(body[4:])
-        (index,) = struct.unpack("=i", parts.get(NETCONFA_IFINDEX, b"\0\0\0\0"))
+        index = int.from_bytes(
+            parts.get(NETCONFA_IFINDEX, b""), sys.byteorder, signed=True
+        )
         for attribute in (NETCONFA_FORWARDING, NETCONFA_RP_FILTER):
             if attribute in parts:
                 yield Change(index, attribute)
