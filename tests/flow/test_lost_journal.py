@@ -244,3 +244,22 @@ async def test_free_addresses_cool_after_the_journal_is_gone(
         assert node.pool.ledger.state(lease.address) == "cooling"
         await trio.sleep(30)
         assert node.pool.ledger.state(lease.address) == "free"
+
+
+@pytest.mark.slow
+async def test_address_cools_whose_pod_ends_before_it_is_known_again(
+    autojump_clock: Clock,
+) -> None:
+    """I3: seed 1003 of a simulation; the first audit comes late."""
+    w, config = world(), settings(cooling_seconds=30.0)
+    async with w.node(config) as node:
+        lease = await add(node, 1)
+    w.journal.records.clear()
+    w.fault("IMDS", "slow", seconds=50.0)
+    async with w.node(config) as node:
+        await trio.sleep(45)
+        await node.attacher.delete(lease.key)
+        ended = trio.current_time()
+        while node.pool.ledger.state(lease.address) != "free":
+            await trio.sleep(0.5)
+        assert trio.current_time() - ended >= 30.0

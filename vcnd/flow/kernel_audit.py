@@ -101,14 +101,16 @@ class KernelAudit:
     def let_rest(self, private_ip: PrivateIp) -> None:
         """Start the cooldown of free addresses that the node had before a loss.
 
-        Some of them may have been released a moment ago.
+        Some of them may have been released a moment ago, also since the start.
         """
-        if private_ip.fixed or trio.current_time() >= self._rest_until:
+        pool, now = self._pool, trio.current_time()
+        unseen = self._lost and not pool.conditions.observed
+        if private_ip.fixed or not (unseen or now < self._rest_until):
             return
-        ledger = self._pool.ledger
+        until = now + pool.policy.cooling_seconds
         for address in private_ip.addresses:
-            if ledger.state(address) is State.FREE:
-                ledger.restore_cooldown(address, self._rest_until)
+            if pool.ledger.state(address) is State.FREE:
+                pool.ledger.restore_cooldown(address, until)
 
     # Audits
 
