@@ -1,6 +1,7 @@
 """VNICs and private IPs, with the fields that the node needs."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 import msgspec
@@ -58,6 +59,8 @@ class VnicSlot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PRIMARY_INDEX = 1
+MOST_BLOCKS = 256
+"""Blocks whose addresses are kept; a node has a few."""
 
 
 class PrivateIp(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,10 +93,14 @@ class PrivateIp(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def addresses(self) -> tuple[str, ...]:
         """Return its addresses, the first one first."""
-        if self.size == 1:
-            return (self.address,)
-        first = ip_address(self.address)
-        return tuple(str(first + n) for n in range(self.size))
+        return (self.address,) if self.size == 1 else _block(self.address, self.size)
+
+
+@lru_cache(maxsize=MOST_BLOCKS)
+def _block(first: str, size: int) -> tuple[str, ...]:
+    """Return a block's addresses: all who look at a ledger ask for them."""
+    address = ip_address(first)
+    return tuple(str(address + n) for n in range(size))
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
