@@ -58,8 +58,12 @@ class Books:
             self._by_others -= 1
 
     def lose_vnic(self, vnic_id: str) -> None:
-        """Note that others let a VNIC go: its addresses go later."""
+        """Note that others let a VNIC go: it is of no use, and goes a little later."""
         self._lost_vnics.add(vnic_id)
+        instance_id = self._world.get(Vnic, vnic_id).instance_id
+        for private_ip in self._world.private_ips_of(vnic_id):
+            for address in addresses_of(private_ip):
+                self._robbed.setdefault(address, set()).add(instance_id)
 
     def is_robbed(self, address: str, instance_id: str) -> bool:
         """Return True if others took an address from an instance, which has it not.

@@ -5,6 +5,8 @@ from random import Random
 
 from sim.fleet import events as e
 
+PART_OF_KINDS = 0.35
+"""How many of the kinds of faults a seed has."""
 NEAR_SECONDS = 2.0
 """How near to a pod's start or end most faults are."""
 OPERATIONS = (
@@ -106,7 +108,7 @@ FAULTS: dict[str, tuple[float, Maker]] = {
         lambda d, at: e.DamageJournal(
             at=at,
             node=d.node(),
-            how=d.random.choice(("gone", "cut", "flip")),
+            how=d.random.choice(("gone", "flip")),
             pick=d.random.randrange(100_000),
         ),
     ),
@@ -220,7 +222,10 @@ def schedule(
     draw.busy = [(p.at + p.kubelet_seconds, p.node) for p in pods]
     draw.busy += [(p.at + p.seconds, p.node) for p in pods]
     draw.quiet = random.choice((0.0, 60.0))
-    faults = [event for kind in FAULTS for event in _of_kind(draw, kind)]
+    kinds = {kind for kind in FAULTS if random.random() < PART_OF_KINDS}
+    if "tags" in kinds:
+        kinds -= {"journal"}  # without both nobody can know whose a VNIC is
+    faults = [event for k in FAULTS if k in kinds for event in _of_kind(draw, k)]
     joins = [
         e.Join(at=draw.span(0, seconds), node=nodes + n) for n in range(traits.spare)
     ]
@@ -235,10 +240,8 @@ def schedule(
 
 
 def _of_kind(draw: _Draw, kind: str) -> list[e.Event]:
-    """Return the faults of a kind: of most kinds a seed has none."""
+    """Return the faults of a kind."""
     random = draw.random
-    if random.random() > 0.35:
-        return []
     rate, make = FAULTS[kind]
     expected = rate * random.choice((0.5, 1.0, 3.0)) * draw.nodes * draw.seconds / 3600
     count = _rounded(random, expected) + random.choice((0, 1, 2))

@@ -14,6 +14,9 @@ from sim.fleet.machine import JOURNAL, Machine
 from vcnd.journal.reading import read
 from vcnd.node import Node
 
+LARGEST_BLOCK = 64
+"""A block is kept while releasing it would leave too little."""
+
 
 class Settled:
     """Compares the witnesses of all nodes that run."""
@@ -83,7 +86,7 @@ class Settled:
             yield f"{waiting} pods wait for an address"
         held = sum(len(addresses_of(p)) for p in there.values())
         leased = len(ledger.leases())
-        if held - leased > 8 * node.pool.policy.batch:
+        if held - leased > LARGEST_BLOCK + 8 * node.pool.policy.batch:
             yield f"{held} addresses are held and {leased} leased"
 
     def _disk(self, machine: Machine, node: Node) -> Iterator[str]:

@@ -27,6 +27,7 @@ class Cut(msgspec.Struct, frozen=True):
     """The last pod that carried an address, and when it ended."""
 
     key: SandboxKey
+    instance_id: str
     at: float
 
 
@@ -64,7 +65,7 @@ class Watch:
                     "I2", node, f"{address}: {lease.key} gets it, it is {owner}'s"
                 )
             cut = self._cuts.get(address)
-            if cut is not None and cut.key != lease.key:
+            if cut is not None and cut.key != lease.key and not self._moved(address):
                 rested = trio.current_time() - cut.at
                 if rested < self._cooling_seconds - EPSILON:
                     self._report(
@@ -92,8 +93,13 @@ class Watch:
         """Note that a pod's link is gone."""
         for address in lease.addresses:
             if self._carries(address, node, lease.key):
-                del self._carriers[address]
-                self._cuts[address] = Cut(lease.key, trio.current_time())
+                was = self._carriers.pop(address)
+                now = trio.current_time()
+                self._cuts[address] = Cut(lease.key, was.instance_id, now)
+
+    def _moved(self, address: str) -> bool:
+        """Return True if others took an address from its last pod's instance."""
+        return self._books.was_robbed(address, self._cuts[address].instance_id)
 
     def _carries(self, address: str, node: str, key: SandboxKey) -> bool:
         carrier = self._carriers.get(address)

@@ -1,5 +1,10 @@
 """Whole clusters in virtual time."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from sim.fleet import events as e
@@ -40,3 +45,23 @@ def test_second_daemon_on_a_node_is_refused() -> None:
     found = run(drawn)
     assert found.violations == ()
     assert found.daemons == 2
+
+
+@pytest.mark.slow
+def test_other_processes_run_a_seed_alike() -> None:
+    """Whatever was run there before, and whatever order sets of texts have."""
+    first = run(schedule(11, nodes=2, seconds=900.0)).trace
+    script = (
+        "from sim.fleet.draw import schedule; from sim.fleet.run import run;"
+        "print(run(schedule(11, nodes=2, seconds=900.0)).trace)"
+    )
+    for order in ("1", "2"):
+        found = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONHASHSEED": order},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert found.stdout.strip() == first
