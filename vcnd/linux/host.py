@@ -83,12 +83,8 @@ class LinuxHost:
     async def _taking_turn(self, what: str) -> AsyncIterator[None]:
         """Hold the lock; turn the kernel's refusals into errors in words."""
         async with self._turn:
-            try:
+            with nft.in_words(what):
                 yield
-            except OSError as error:
-                raise KernelRefusedError(
-                    f"the kernel refused a step of {what}", details=str(error)
-                ) from error
 
     async def _at_once(self, call: Callable[[], T]) -> T:
         """Run a step of some hundred microseconds in this thread, under the lock.
@@ -112,7 +108,8 @@ class LinuxHost:
 
     async def identify(self, netns_fd: int) -> int:
         """Return a namespace's cookie (``Host.identify``)."""
-        return self._wiring.identify(netns_fd)
+        with nft.in_words("the pod's namespace"):
+            return self._wiring.identify(netns_fd)
 
     def host_ifname(self, key: SandboxKey) -> str:
         """Return the host's end for a sandbox."""

@@ -1,7 +1,8 @@
 """Loads our own tables: by the nft program, or by netlink where no rule changes."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from vcnd.linux import nft_batch, nft_changes, nft_scripts
 from vcnd.linux.nft_scripts import Objects
@@ -18,6 +19,17 @@ class KernelRefusedError(TryAgainError):
     """The kernel, or nft, refused a step of the data plane."""
 
     cause = Cause.KERNEL_REFUSED
+
+
+@contextmanager
+def in_words(what: str) -> Iterator[None]:
+    """Turn the kernel's refusals in the body into errors that say what was refused."""
+    try:
+        yield
+    except OSError as error:
+        raise KernelRefusedError(
+            f"the kernel refused a step of {what}", details=str(error)
+        ) from error
 
 
 def put(table: str, text: str) -> list[int]:
