@@ -22,7 +22,11 @@ CHECKS = (
     ("types", [str(BIN / "mypy")]),
     ("contracts", [str(BIN / "lint-imports")]),
 )
-CRASH_SAMPLE = ("--every", "67")
+CRASH_SAMPLE = (
+    *("--every", "29"),
+    *("--scenario", "add", "--scenario", "del", "--scenario", "gc"),
+)
+"""Half a minute."""
 FUZZ_SECONDS = 20
 """Of all targets; each starts a process, which takes a second more."""
 DEMOS = (

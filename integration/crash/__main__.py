@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -19,6 +20,14 @@ from integration.crash.sweep import Summary, sweep
 from integration.lab import enclosure
 
 NAMES = [each.name for each in scenarios.ALL]
+
+
+class Stops(NamedTuple):
+    """At which steps the daemon is stopped (``sweep``)."""
+
+    every: int
+    errnos: bool
+    reads: bool
 
 
 @click.command()
@@ -42,10 +51,21 @@ NAMES = [each.name for each in scenarios.ALL]
     show_default=True,
     help="Refuse each step, too, with an error that the kernel may have.",
 )
+@click.option(
+    "--reads",
+    is_flag=True,
+    help="Kill before steps, too, that only read: all is as after the last change.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--verbose", is_flag=True, help="Print each run.")
 def main(
-    names: tuple[str, ...], *, every: int, errnos: bool, as_json: bool, verbose: bool
+    names: tuple[str, ...],
+    *,
+    every: int,
+    errnos: bool,
+    reads: bool,
+    as_json: bool,
+    verbose: bool,
 ) -> None:
     """Kill the daemon at each step of its I/O on a real kernel, and compare."""
     ptrace.require()
@@ -54,7 +74,9 @@ def main(
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vcnd-crash-") as directory:
         chosen = [s for s in scenarios.ALL if not names or s.name in names]
-        found = trio.run(_run, Path(directory), chosen, every, errnos, console, verbose)
+        found = trio.run(
+            _run, Path(directory), chosen, Stops(every, errnos, reads), console, verbose
+        )
     violations = [v for s in found.values() for v in s.violations]
     result = {
         "scenarios": {n: msgspec.to_builtins(s) for n, s in found.items()},
@@ -79,10 +101,9 @@ def main(
 async def _run(
     directory: Path,
     chosen: list[type[scenarios.Scenario]],
-    every: int,
-    errnos: bool,  # noqa: FBT001 - trio.run passes no keywords
+    stops: Stops,
     console: Console,
-    verbose: bool,  # noqa: FBT001
+    verbose: bool,  # noqa: FBT001 - trio.run passes no keywords
 ) -> dict[str, Summary]:
     found: dict[str, Summary] = {}
 
@@ -97,7 +118,7 @@ async def _run(
     async with running_stage(directory) as stage:
         for kind in chosen:
             began = time.monotonic()
-            summary = await sweep(stage, kind(), every=every, errnos=errnos, tell=tell)
+            summary = await sweep(stage, kind(), tell=tell, **stops._asdict())
             summary.seconds = round(time.monotonic() - began, 1)
             found[kind.name] = summary
             console.print(

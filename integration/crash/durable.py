@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from integration.crash.steps import Ended, Kind, Step
 
+SUCCESS = "0 "
+"""So a reply begins that is no refusal."""
 WRITES = ("write", "writev")
 SYNCS = ("fdatasync", "fsync")
 
@@ -31,7 +33,8 @@ def answered_too_early(steps: Sequence[Step], ends: Sequence[Ended]) -> list[str
         ]
         synced[lease.number] = min(done, default=len(ends))
     for answer in steps:
-        if answer.kind is not Kind.SHIM or "cniVersion" not in answer.detail:
+        succeeds = answer.detail.startswith(SUCCESS) and "cniVersion" in answer.detail
+        if answer.kind is not Kind.SHIM or not succeeds:
             continue
         before = [n for n in synced if n < answer.number]
         # What ended before this call began stands before its own end.

@@ -117,6 +117,9 @@ class Run:
                 await self._restart()
             with trio.move_on_after(CALL_SECONDS):
                 await self._finished.wait()
+                if left.gone and self._scenario.starts_daemon and self._succeeded:
+                    # It had started, and was killed in what it does then.
+                    await self._restart()
                 return left
             stage.violations.append(f"I11: no answer after {CALL_SECONDS:.0f} s")
             nursery.cancel_scope.cancel()

@@ -3,18 +3,29 @@
 import msgspec
 
 from integration.crash.reading import Place
-from integration.crash.steps import Ended, Step
+from integration.crash.steps import Ended, Step, refusals
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to do at one step of a traced daemon; without a step, only look on."""
 
     step: int = 0
+    """The first step at which it can be done counts, from this one on."""
+    reads: bool = False
+    """Kill before steps, too, that only read."""
     after: bool = False
     """Behind the step, once it has had its effect, and not before it."""
     refuse: bool = False
     """Refuse the step with an error that the kernel may have for it; the step's number
     chooses among several.  Else end the daemon by SIGKILL."""
+
+    def stops_at(self, step: Step) -> bool:
+        """Return True if it can be done at a step."""
+        if not 0 < self.step <= step.number:
+            return False
+        if self.refuse:
+            return bool(refusals(step))
+        return step.leaves_other_state or (self.reads and not self.after)
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, tag=True):

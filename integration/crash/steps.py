@@ -38,6 +38,15 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     changes: bool
     """False if it only reads: what is outside is the same before and after it."""
 
+    @property
+    def leaves_other_state(self) -> bool:
+        """Return True if a kill at it may leave what a kill at no other step leaves.
+
+        Before a step that reads from the kernel all is as after the last change.  The
+        cloud goes on by itself while its answer is awaited.
+        """
+        return self.changes or self.kind is Kind.HTTP
+
     def __str__(self) -> str:
         """Return it in one line."""
         detail = f" {self.detail}" if self.detail else ""
@@ -90,6 +99,14 @@ out.
 """
 
 
+QUESTIONS = ("sendto", "sendmsg")
+
+
 def refusals(step: Step) -> tuple[int, ...]:
-    """Return the errors with which the kernel may refuse a step."""
+    """Return the errors with which the kernel may refuse a step.
+
+    A program's questions are left out: whichever fails, it says so and ends.
+    """
+    if step.kind is Kind.PROGRAM and not step.changes and step.call in QUESTIONS:
+        return ()
     return REFUSALS.get((step.kind, step.call), ())

@@ -1,9 +1,10 @@
 """All runs of a scenario: a kill before and after each step, and a refusal of each."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from integration.crash.kills import Outcome, Run
 from integration.crash.plan import Plan
@@ -31,7 +32,13 @@ Tell = Callable[[str, Outcome], None]
 
 
 async def sweep(
-    stage: Stage, scenario: Scenario, *, every: int, errnos: bool, tell: Tell
+    stage: Stage,
+    scenario: Scenario,
+    *,
+    every: int,
+    errnos: bool,
+    reads: bool,
+    tell: Tell,
 ) -> Summary:
     """Run a scenario until it has no further step.
 
@@ -40,11 +47,11 @@ async def sweep(
         scenario: the scenario.
         every: stop at each ``every``-th step only.
         errnos: refuse steps, too.
+        reads: kill before steps, too, that only read.
         tell: called with each run's outcome and its plan in words.
     """
     await scenario.enter(stage)
     summary = Summary()
-    number = 1
 
     async def run(plan: Plan) -> Outcome:
         outcome = await Run(stage, scenario, plan).go()
@@ -53,30 +60,38 @@ async def sweep(
         summary.violations += [
             f"{scenario.name}, {words}: {found}" for found in outcome.violations
         ]
+        if outcome.step is not None and plan.refuse:
+            summary.errnos += 1
+        elif outcome.step is not None:
+            summary.kills += 1
         if outcome.answer:
             summary.answers[outcome.answer] = summary.answers.get(outcome.answer, 0) + 1
         return outcome
 
-    failed = 0
-    while failed < MOST_FAILED:
-        outcome = await run(Plan(step=number))
-        if outcome.step is None and not outcome.violations:
-            summary.steps = outcome.steps
-            break
-        if outcome.step is None:
-            failed += 1  # before the daemon was traced: try the next step
-            number += every
-            continue
-        failed = 0
-        summary.kills += 1
-        if outcome.step.changes:
-            after = await run(Plan(step=number, after=True))
-            summary.kills += after.step is not None
-        if errnos:
-            refused = await run(Plan(step=number, refuse=True))
-            summary.errnos += refused.step is not None
-        number += every
+    plans = [Plan(step=1, reads=reads), Plan(step=1, after=True)]
+    if errnos:
+        plans.append(Plan(step=1, refuse=True))
+    for plan in plans:
+        steps = await _all_steps(run, plan, every)
+        summary.steps = max(summary.steps, steps)
     return summary
+
+
+async def _all_steps(
+    run: Callable[[Plan], Awaitable[Outcome]], plan: Plan, every: int
+) -> int:
+    """Run a plan at each step; return how many steps there are."""
+    number, failed = 1, 0
+    while failed < MOST_FAILED:
+        outcome = await run(replace(plan, step=number))
+        if outcome.step is not None:
+            number, failed = outcome.step.number + every, 0
+        elif not outcome.violations:
+            return outcome.steps
+        else:
+            # Before the daemon was traced: try the next step.
+            number, failed = number + every, failed + 1
+    return 0
 
 
 def _words(plan: Plan, outcome: Outcome) -> str:

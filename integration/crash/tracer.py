@@ -38,7 +38,7 @@ class Tracing:
         self.steps: list[Step] = []
         self.ends: list[Ended] = []
         self.planned: Step | None = None
-        """The plan's step, when something was done at it."""
+        """The plan's step, when it has come."""
         self.error = 0
         self.killed = False
         self.stepped_at = time.monotonic()
@@ -119,17 +119,18 @@ class Tracing:
         self._inside[tid] = step
         self.stepped_at = time.monotonic()
         plan = self._plan
-        if plan.step != step.number or plan.after:
+        if self.planned is not None or not plan.stops_at(step):
             return
-        if not plan.refuse:
-            ptrace.skip(tid)
-            self._kill(step)
+        self.planned = step
+        if plan.after:
             return
-        errors = refusals(step)
-        if errors:
-            ptrace.skip(tid)
-            self.planned, self.error = step, errors[step.number % len(errors)]
+        ptrace.skip(tid)
+        if plan.refuse:
+            errors = refusals(step)
+            self.error = errors[step.number % len(errors)]
             self._refused[tid] = self.error
+        else:
+            self._kill()
 
     def _end(self, tid: int) -> None:
         step = self._inside.pop(tid, None)
@@ -141,12 +142,12 @@ class Tracing:
         at = ptrace.system_call(tid)
         if at is not None and not isinstance(at, Entry):
             self.ends.append(Ended(step=step, result=at.result))
-        if self._plan.step == step.number and self._plan.after and not self.killed:
-            self._kill(step)
+        if self._plan.after and step is self.planned and not self.killed:
+            self._kill()
 
-    def _kill(self, step: Step) -> None:
+    def _kill(self) -> None:
         """Kill the daemon and the programs that it runs, as systemd does."""
-        self.planned, self.killed = step, True
+        self.killed = True
         for pid in {self._pid, *self._processes.values()}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ from integration.crash.steps import Ended, Kind, Step
 LEASE = (Kind.JOURNAL, "write", '1234 ["Leased",1.0')
 SYNC = (Kind.JOURNAL, "fdatasync", "")
 ANSWER = (Kind.SHIM, "write", '0 290 {"cniVersion":"1.1.0"')
+REFUSAL = (Kind.SHIM, "write", '1 182 {"cniVersion":"1.1.0","code":11')
 OTHER = (Kind.NETLINK, "sendto", "RTM_NEWLINK")
 
 
@@ -30,6 +31,7 @@ def steps(*what: tuple[Kind, str, str]) -> list[Step]:
         ((SYNC, LEASE, ANSWER), (1, 2, 3), True),
         ((LEASE, SYNC, OTHER), (1, 2, 3), False),
         ((OTHER, ANSWER), (1, 2), False),
+        ((LEASE, REFUSAL), (1, 2), False),
     ],
 )
 def test_answer_comes_behind_the_sync(
