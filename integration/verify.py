@@ -27,7 +27,7 @@ CRASH_SAMPLE = (
     *("--scenario", "add", "--scenario", "del", "--scenario", "gc"),
 )
 """Half a minute."""
-FUZZ_SECONDS = 20
+FUZZ_SECONDS = 10
 """Of all targets; each starts a process, which takes a second more."""
 DEMOS = (
     (),
