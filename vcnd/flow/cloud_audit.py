@@ -216,6 +216,8 @@ class CloudAudit:
         # Also those whose records the disk has refused so far.
         fresh += [p for p in view.private_ips if ledger.why_withheld(p) is State.ADDING]
         for private_ip in fresh:
+            if not self._may_adopt(private_ip, before):
+                continue  # its deletion was in flight, and is done
             await self._changes.record_addresses([private_ip])
             self._kernel.let_rest(private_ip)
 
