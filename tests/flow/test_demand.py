@@ -41,3 +41,17 @@ async def test_the_class_of_a_call_that_waits_stays() -> None:
         assert grant.pod_class.name in made.classes()
     made.bind([])
     assert len(made.classes()) == 1
+
+
+async def test_pods_that_did_not_change_keep_their_grants() -> None:
+    """Of a hundred pods one changes: the others' requests are not read again."""
+    made, others = demand(), [bound(number) for number in range(2, 10)]
+    made.bind([bound(1), *others])
+    first, second = made.grant_of("pod1"), made.grant_of("pod2")
+    changed = BoundPod(pod=bound(1).pod, request=PodRequest())
+    made.bind([changed, *others])
+    assert made.grant_of("pod1") != first
+    assert made.grant_of("pod2") is second
+    assert len(made.classes()) == 9  # of eight pods, and the node's own
+    made.follow(PodNetwork(subnet_ids=("ocid1.subnet.oc1.iad.t",)))
+    assert made.grant_of("pod2") != second

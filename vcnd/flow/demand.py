@@ -1,6 +1,7 @@
 """Who needs an address: calls that wait for one, and pods that are bound here."""
 
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -60,9 +61,9 @@ class Demand:
 
     def bind(self, pods: Iterable[BoundPod]) -> None:
         """Replace the list of pods that Kubernetes has bound to this node."""
-        self._bound = {bound.pod.uid: bound for bound in pods}
+        before, self._bound = self._bound, {bound.pod.uid: bound for bound in pods}
         self._awaited = {uid: None for uid, b in self._bound.items() if b.awaited}
-        self._grant_all()
+        self._grant_all({u for u, b in self._bound.items() if before.get(u) == b})
         self._bindings.send()
 
     @property
@@ -75,15 +76,24 @@ class Demand:
         self._network = network
         self._grant_all()
 
-    def _grant_all(self) -> None:
-        """Compute the grant of each bound pod; refused requests get none."""
-        self._grants.clear()
+    def _grant_all(self, unchanged: AbstractSet[str] = frozenset()) -> None:
+        """Compute the grant of each bound pod; refused requests get none.
+
+        Args:
+            unchanged: the pods that keep their grants.
+        """
+        before, self._grants = self._grants, {}
         # Pods may request ever new classes: drop those that no pod requests.
         waiting = (grant.pod_class for _, grant in self._waiting.values())
         self._classes = {pod_class.name: pod_class for pod_class in waiting}
         for uid, bound in self._bound.items():
-            with suppress(RequestRefusedError):
-                self._grants[uid] = self.grant(bound.pod, bound.request)
+            if uid not in unchanged:
+                with suppress(RequestRefusedError):
+                    self._grants[uid] = self.grant(bound.pod, bound.request)
+            elif uid in before:
+                self._grants[uid] = before[uid]
+                pod_class = before[uid].pod_class
+                self._classes[pod_class.name] = pod_class
 
     def bound(self, uid: str) -> BoundPod | None:
         """Return a pod that Kubernetes has bound to this node, or None."""
