@@ -9,8 +9,8 @@ MOST_CALLS = 250
 """Calls of a node in a minute; a node that starts makes some hundred."""
 MOST_THROTTLED = 40
 """Of these, calls that are answered 429."""
-MOST_REFUSED = 40
-"""Creations that are refused because there is no room."""
+MOST_REFUSED = 80
+"""Creations that are refused because there is no room; a start learns limits anew."""
 CREATIONS = (
     "AttachVnic",
     "CreatePrivateIp",

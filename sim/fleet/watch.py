@@ -41,6 +41,8 @@ class Watch:
         self._carriers: dict[str, Carrier] = {}
         self._cuts: dict[str, Cut] = {}
         self._running: set[tuple[str, SandboxKey]] = set()
+        self._answered: set[tuple[str, SandboxKey]] = set()
+        """Sandboxes whose ADD succeeded: nothing ran in the others."""
         books.taken = self._taken
 
     def _is_robbed(self, address: str, by: Carrier | None) -> bool:
@@ -94,8 +96,10 @@ class Watch:
         for address in lease.addresses:
             if self._carries(address, node, lease.key):
                 was = self._carriers.pop(address)
-                now = trio.current_time()
-                self._cuts[address] = Cut(lease.key, was.instance_id, now)
+                if (node, lease.key) in self._answered:
+                    now = trio.current_time()
+                    self._cuts[address] = Cut(lease.key, was.instance_id, now)
+        self._answered.discard((node, lease.key))
 
     def _moved(self, address: str) -> bool:
         """Return True if others took an address from its last pod's instance."""
@@ -124,6 +128,7 @@ class Watch:
     def runs(self, node: str, instance_id: str, lease: Lease) -> None:
         """Check I2: an ADD has succeeded, and its pod has what the answer says."""
         self._running.add((node, lease.key))
+        self._answered.add((node, lease.key))
         for address in lease.addresses:
             robbed = self._books.was_robbed(address, instance_id)
             if not robbed and not self._carries(address, node, lease.key):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sim.fleet import events as e
@@ -65,3 +66,12 @@ def test_other_processes_run_a_seed_alike() -> None:
             text=True,
         )
         assert found.stdout.strip() == first
+
+
+FOUND = sorted((Path(__file__).parent / "found").glob("*.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FOUND, ids=lambda p: p.stem)
+def test_schedule_that_found_a_fault_finds_none_now(path: Path) -> None:
+    assert run(msgspec.json.decode(path.read_bytes(), type=e.Schedule)).violations == ()
