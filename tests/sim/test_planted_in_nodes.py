@@ -10,9 +10,9 @@ SEEDS = range(1, 51)
 FINDS = {
     "journal order": ("I4", 1),
     "cooldown": ("I3", 6),
-    "retry token": ("I7", 23),
-    "stale DEL": ("I9", 1),
-    "adoption": ("settled", 1),
+    "retry token": ("I7", 21),
+    "stale DEL": ("I9", 3),
+    "adoption": ("I9", 1),
     "limiter": ("I10", 2),
 }
 """The rule that each bug breaks, and a seed that finds it."""
