@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,6 +30,8 @@ CRASH_SAMPLE = (
 """Half a minute."""
 FUZZ_SECONDS = 10
 """Of all targets; each starts a process, which takes a second more."""
+LAST_LINES = 30
+"""Shown of a program that did not do its work."""
 DEMOS = (
     (),
     ("--world", "--image-profile", "ubuntu"),
@@ -175,47 +178,44 @@ def _fuzz() -> int:
 
 def _demo(*options: str) -> int:
     """Run the demo itself, and print its counts as a test runner does."""
-    command = [sys.executable, "-m", "integration.demo", "--json", *options]
     what = " ".join(("demo", *options))
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        checks = json.loads(done.stdout)["checks"]
-    except ValueError:
-        click.echo(f"{what}: did not run")
-        return 1
-    failed = [c for c in checks if not c["ok"]]
+    found, code = _reported(what, "integration.demo", "--json", *options)
+    if found is None:
+        return code
+    failed = [c for c in found["checks"] if not c["ok"]]
     for one in failed:
         click.echo(f"{what}: {one['name']}: {one['detail']}")
-    click.echo(f"{what}: {len(checks) - len(failed)} passed, {len(failed)} failed")
-    return max(done.returncode, _told(leaks.found(done.stdout)))
+    passed = len(found["checks"]) - len(failed)
+    click.echo(f"{what}: {passed} passed, {len(failed)} failed")
+    return code
 
 
 def _crash() -> int:
     """Kill the daemon at some steps, and print counts as a test runner does."""
-    command = [sys.executable, "-m", "integration.crash", "--json", *CRASH_SAMPLE]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        found = json.loads(done.stdout)
-    except ValueError:
-        click.echo("crash: did not run")
-        return 1
+    found, code = _reported("crash", "integration.crash", "--json", *CRASH_SAMPLE)
+    if found is None:
+        return code
     for violation in found["violations"]:
         click.echo(f"crash: {violation}")
     runs, failed = found["kills"] + found["errnos"], len(found["violations"])
     click.echo(f"crash: {runs} stops of the daemon, {failed} violations")
-    return done.returncode
+    return code
+
+
+def _reported(what: str, *module: str) -> tuple[Any, int]:
+    """Run a program of ours that prints JSON; return this, and the exit code.
+
+    None in place of it: the program printed none, and its last lines were shown.
+    """
+    command = [sys.executable, "-m", *module]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
+    code = max(done.returncode, _told(leaks.found(done.stdout + done.stderr)))
+    try:
+        return json.loads(done.stdout), code
+    except ValueError:
+        last = done.stderr.decode(errors="replace").splitlines()[-LAST_LINES:]
+        click.echo("\n".join((f"{what}: did not run", *last)))
+        return None, max(code, 1)
 
 
 if __name__ == "__main__":
