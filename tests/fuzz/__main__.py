@@ -91,6 +91,8 @@ def main(
         click.echo(json.dumps({"targets": rows, **total}, indent=2))
     else:
         _print(targets)
+    if idle := [name for name, f in targets.items() if not f.inputs]:
+        sys.exit(f"fuzz: no input was tried of {', '.join(idle)}")
     sys.exit(bool(total["crashes"]))
 
 

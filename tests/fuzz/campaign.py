@@ -78,6 +78,8 @@ def _search(plan: Plan, name: str, share: float) -> Found:
         kept.unpack([*loaded.seeds(), *kept.corpus(name)], inputs)
         while len(found.crashes) < MOST_CRASHES:
             left = round(share - (time.monotonic() - began))
+            if not found.inputs and not found.crashes:
+                left = max(left, 1)  # none is left out, however short the time
             todo = plan.inputs - found.inputs if plan.inputs else 0
             if left < 1 or (plan.inputs and todo < 1):
                 break
