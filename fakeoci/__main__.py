@@ -17,6 +17,8 @@ from fakeoci import oci_folder, tls
 from fakeoci.api import admin, imds
 from fakeoci.api.app import build
 from fakeoci.api.service import CORE, Service
+from fakeoci.console.flows import LiveFlows
+from fakeoci.console_server import console_door, serve_console
 from fakeoci.containers import Containers, Options
 from fakeoci.fabric import netns
 from fakeoci.fabric.fabric import Fabric
@@ -73,6 +75,21 @@ def main() -> None:
 @click.option("--tls-port", default=8443, show_default=True, help="0 picks a free one.")
 @click.option("--fabric", is_flag=True, help="Route packets too; needs root.")
 @click.option(
+    "--console",
+    "with_console",
+    is_flag=True,
+    help="Serve a page that shows the cloud live, on this machine only.",
+)
+@click.option(
+    "--console-port", default=8090, show_default=True, help="0 picks a free one."
+)
+@click.option(
+    "--console-socket",
+    type=int,
+    hidden=True,
+    help="The descriptor of a listening socket that the parent opened, for the page.",
+)
+@click.option(
     "--containers",
     default="",
     metavar="LABEL",
@@ -94,6 +111,9 @@ def serve(
     with_tls: bool,
     tls_port: int,
     fabric: bool,
+    with_console: bool,
+    console_port: int,
+    console_socket: int | None,
     containers: str,
     docker_socket: str,
     shape: str,
@@ -126,6 +146,7 @@ def serve(
     if with_tls:
         authority = service.identities.authority
         doors.append(_door(host, tls_port, caller, tls.context(authority, host)))
+    page = _page_door(console_port, console_socket) if with_console else None
     kernel = Fabric(parsed, time.time) if fabric else None
     options = Options(
         docker_socket=docker_socket,
@@ -136,7 +157,7 @@ def serve(
     )
     refusal = ""  # told after the except*, which would wrap an exit in a group
     try:
-        trio.run(_serve, service, doors, kernel, options, kept, oci_config)
+        trio.run(_serve, service, doors, page, kernel, options, kept, oci_config)
     except* FabricError as group:
         refusal = f"the fabric needs root; the kernel refused: {group.exceptions[0]}"
     except* oci_folder.FolderError as group:
@@ -170,9 +191,21 @@ def _door(
         )
 
 
+def _page_door(port: int, inherited: int | None) -> Door:
+    """Return the console's door, or end with the reason why there is none."""
+    try:
+        return console_door(port, inherited)
+    except (OSError, OverflowError, ValueError) as error:
+        sys.exit(
+            f"fakeoci: the console cannot listen at 127.0.0.1:{port}: {error};"
+            " --console-port 0 takes a free port"
+        )
+
+
 async def _serve(
     service: Service,
     own: list[Door],
+    page: Door | None,
     fabric: Fabric | None,
     options: Options,
     kept: StateFile | None,
@@ -195,10 +228,15 @@ async def _serve(
             await serve_doors(app, doors, nursery)
             if fabric is not None and options.label:
                 await nursery.start(_follow_containers, service, fabric, options)
+            if page is not None:
+                flows = None if fabric is None else LiveFlows(service, fabric)
+                await serve_console(service, flows, page, nursery)
             if oci_config:
                 oci_folder.write(Path(oci_config), service, url, tls_url)
             for door in own:
                 click.echo(f"fakeoci: {door.url}{CORE}")
+            if page is not None:
+                click.echo(f"console {page.url}/")
             click.echo("\n".join(_ocids(service.world)))
             sys.stdout.flush()
             await trio.sleep_forever()

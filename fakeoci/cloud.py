@@ -15,6 +15,8 @@ import trio
 from fakeoci.api.app import build
 from fakeoci.api.imds import address_of
 from fakeoci.api.service import Service
+from fakeoci.console.console import Flows
+from fakeoci.console_server import console_door, serve_console
 from fakeoci.credentials import api_key
 from fakeoci.server import Door, door_at, serve_doors
 from fakeoci.tls import context
@@ -40,6 +42,8 @@ class Cloud:
     """A configuration for Oracle's SDK, with a key that the fake accepts."""
     tls_url: str = ""
     """The same by TLS; empty unless requested."""
+    console_url: str = ""
+    """The page that shows the cloud live; empty unless requested."""
 
     @property
     def ca_pem(self) -> str:
@@ -89,6 +93,7 @@ def serving(
     port: int = 0,
     instance: str | None = None,
     tls: bool = False,
+    console: bool = False,
 ) -> Iterator[Cloud]:
     """Serve a fake cloud on this machine's loopback address until the block ends.
 
@@ -98,6 +103,7 @@ def serving(
         instance: name of the instance that metadata takes callers for; the first
             one of the world if left out.
         tls: serve by TLS too, at a free port.
+        console: serve the console's page too, at a free port.
 
     Raises:
         WorldFileError: the world file cannot be used.
@@ -122,18 +128,36 @@ def serving(
         trust = context(service.identities.authority)
         doors.append(door_at("127.0.0.1", 0, address, trust))
     url, tls_url = doors[0].url, doors[1].url if tls else ""
-    with served(service, doors):
-        yield Cloud(service=service, url=url, config=config, tls_url=tls_url)
+    page = console_door(0) if console else None
+    with served(service, doors, page):
+        yield Cloud(
+            service=service,
+            url=url,
+            config=config,
+            tls_url=tls_url,
+            console_url="" if page is None else f"{page.url}/",
+        )
 
 
 @contextmanager
-def served(service: Service, doors: list[Door]) -> Iterator[None]:
+def served(
+    service: Service,
+    doors: list[Door],
+    page: Door | None = None,
+    flows: Flows | None = None,
+) -> Iterator[None]:
     """Serve a fake at doors, in a thread of its own, until the block ends.
+
+    Args:
+        service: the fake.
+        doors: of its API.
+        page: the console's door; None for no console.
+        flows: those that the console shows.
 
     Raises:
         ServingError: the server did not start, or broke down while the block ran.
     """
-    server = _Server(service, doors)
+    server = _Server(service, doors, page, flows)
     server.start()
     try:
         yield
@@ -146,9 +170,17 @@ def served(service: Service, doors: list[Door]) -> Iterator[None]:
 class _Server:
     """The fake's own thread and loop."""
 
-    def __init__(self, service: Service, doors: list[Door]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        doors: list[Door],
+        page: Door | None,
+        flows: Flows | None,
+    ) -> None:
         self._service = service
         self._doors = doors
+        self._page = page
+        self._flows = flows
         self._scope = trio.CancelScope()
         self._token: trio.lowlevel.TrioToken | None = None
         self._started = threading.Event()
@@ -183,5 +215,7 @@ class _Server:
         with self._scope:
             async with trio.open_nursery() as nursery:
                 await serve_doors(build(self._service), self._doors, nursery)
+                if self._page is not None:
+                    await serve_console(self._service, self._flows, self._page, nursery)
                 self._started.set()
                 await trio.sleep_forever()

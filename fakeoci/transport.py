@@ -7,12 +7,13 @@ of an answer; the caller limits the rest (``trio.fail_after``).
 
 import math
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 import trio
 from starlette.types import ASGIApp, Message
+
+from fakeoci.in_flight import InFlight
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -33,33 +34,16 @@ class _Body(httpx2.AsyncByteStream):
         await self._chunks.aclose()
 
 
-class FakeTransport(httpx2.AsyncBaseTransport):
+class FakeTransport(InFlight, httpx2.AsyncBaseTransport):
     """Sends the requests of one client address; use it as a context manager."""
 
     def __init__(
         self, app: ASGIApp, *, client_address: str = "127.0.0.1", admin: bool = False
     ) -> None:
+        super().__init__()
         self._app = app
         self._client_address = client_address
         self._admin = admin
-        self._nursery_holder = trio.open_nursery()
-        self._nursery: trio.Nursery | None = None
-
-    async def __aenter__(self) -> Self:
-        self._nursery = await self._nursery_holder.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        trace: TracebackType | None = None,
-    ) -> None:
-        del kind, error, trace  # the caller's, which the nursery would wrap in a group
-        if self._nursery is not None:
-            self._nursery.cancel_scope.cancel()
-            await self._nursery_holder.__aexit__(None, None, None)
-            self._nursery = None
 
     async def aclose(self) -> None:
         """End all exchanges."""

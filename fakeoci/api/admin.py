@@ -5,7 +5,7 @@ Only listeners that are marked for it have it: no instance of the world can reac
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
@@ -37,7 +37,20 @@ class FaultDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     message: str = "a fault was asked for"
     seconds: float = 0.0
     how: str = ""
-    times: int = 1
+    times: int | None = 1
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+
+    def fault(self) -> Fault:
+        """Return the fault.
+
+        Raises:
+            ValueError: no such kind, or no such way to garble.
+        """
+        if self.kind not in FAULTS:
+            raise ValueError(f"kind is one of {', '.join(FAULTS)}")
+        if self.kind == "garbled" and self.how not in MUTATIONS:
+            raise ValueError(f"how is one of {', '.join(MUTATIONS)}")
+        return Fault(**msgspec.structs.asdict(self))
 
 
 class HiddenDetails(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -71,19 +84,20 @@ def routes(service: Service) -> list[Route]:
     """Return the admin API's routes."""
 
     async def add_fault(request: Request) -> Response:
-        try:
-            details = msgspec.json.decode(await request.body(), type=FaultDetails)
-        except msgspec.MsgspecError as error:
-            return _json({"message": str(error)}, 400)
-        if details.kind not in FAULTS:
-            return _json({"message": f"kind is one of {', '.join(FAULTS)}"}, 400)
-        if details.kind == "garbled" and details.how not in MUTATIONS:
-            return _json({"message": f"how is one of {', '.join(MUTATIONS)}"}, 400)
-        service.faults.append(Fault(**msgspec.structs.asdict(details)))
+        details = msgspec.json.decode(await request.body(), type=FaultDetails)
+        service.faults.append(details.fault())
         return _json({}, 201)
 
     async def clear_faults(_request: Request) -> Response:
         service.faults.clear()
+        return _json({})
+
+    async def name_occupants(request: Request) -> Response:
+        names = msgspec.json.decode(await request.body(), type=dict[str, str])
+        for address, name in names.items():
+            service.occupants.pop(address, None)
+            if name:
+                service.occupants[address] = name
         return _json({})
 
     async def expire_tokens(_request: Request) -> Response:
@@ -104,9 +118,10 @@ def routes(service: Service) -> list[Route]:
         )
 
     table: list[tuple[str, str, Endpoint]] = [
-        ("POST", "/faults", add_fault),
+        ("POST", "/faults", _checked(add_fault)),
         ("DELETE", "/faults", clear_faults),
         ("POST", "/actions/expireTokens", expire_tokens),
+        ("POST", "/occupants", _checked(name_occupants)),
         ("GET", "/requests", _checked(requests)),
         ("GET", "/world", world),
     ]
@@ -202,11 +217,24 @@ def route(method: str, path: str, endpoint: Endpoint) -> Route:
     return Route(PREFIX + path, _guarded(endpoint), methods=[method])
 
 
+def _is_of_a_web_page(request: Request) -> bool:
+    """Return True if a browser sent the request for some site's page.
+
+    Each site could otherwise switch faults of a fake on its visitor's machine.
+    """
+    site = request.headers.get("sec-fetch-site", "none")
+    return "origin" in request.headers or site != "none"
+
+
 def _guarded(endpoint: Endpoint) -> Endpoint:
     async def guard(request: Request) -> Response:
         if not request.scope.get("fakeoci.admin"):
             await request.body()
             return _json({"code": "NotFound", "message": "not found"}, 404)
+        if _is_of_a_web_page(request):
+            await request.body()
+            why = "a web page may not use the admin API"
+            return _json({"code": "NotAllowed", "message": why}, 403)
         return await endpoint(request)
 
     return guard

@@ -14,7 +14,7 @@ from fakeoci.api.core_routes import CoreRoutes
 from fakeoci.api.endpoint import Endpoint, json, target
 from fakeoci.api.federation import Federate, WorkloadIdentity
 from fakeoci.api.identity import not_authenticated
-from fakeoci.api.service import Call, Operation, Service
+from fakeoci.api.service import CORE_NAME, Call, Operation, Service
 from fakeoci.api.signatures import Signed
 from fakeoci.api.unsupported import Unsupported
 from fakeoci.world.errors import ServiceError
@@ -60,6 +60,11 @@ class _Core(Endpoint):
         super().__init__(service)
         self.name = operation.name
         self._operation = operation
+
+    def fault_names(self, request: Request) -> tuple[str, ...]:
+        """Return the operation's name, and the name of all of Core."""
+        del request
+        return self.name, CORE_NAME
 
     def authenticate(self, request: Request, body: bytes) -> str:
         service = self.service

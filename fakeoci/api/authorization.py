@@ -8,7 +8,7 @@ from fakeoci.api.intake import parsed
 from fakeoci.api.service import Call
 from fakeoci.api.targets import Targets
 from fakeoci.world.errors import not_found
-from fakeoci.world.resources import Instance
+from fakeoci.world.resources import CaptureFilter, Instance, Subnet, Vnic
 from fakeoci.world.world import World
 
 _NSG = (
@@ -48,6 +48,22 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "GetVnicAttachment": ("VNIC_ATTACHMENT_READ",),
     "GetVnic": ("VNIC_READ",),
     "UpdateVnic": ("VNIC_UPDATE",),
+    "GetSubnet": ("SUBNET_READ",),
+    "ListSubnets": ("SUBNET_READ",),
+    "GetVcn": ("VCN_READ",),
+    "ListVcns": ("VCN_READ",),
+    "GetSubnetCidrUtilization": ("IPAM_READ",),
+    "GetSubnetIpInventory": ("IPAM_READ",),
+    "GetRouteTable": ("ROUTE_TABLE_READ",),
+    "ListRouteTables": ("ROUTE_TABLE_READ",),
+    "GetSecurityList": ("SECURITY_LIST_READ",),
+    "ListSecurityLists": ("SECURITY_LIST_READ",),
+    "GetNetworkSecurityGroup": ("NETWORK_SECURITY_GROUP_READ",),
+    "ListNetworkSecurityGroups": ("NETWORK_SECURITY_GROUP_READ",),
+    "ListNetworkSecurityGroupSecurityRules": (
+        "NETWORK_SECURITY_GROUP_LIST_SECURITY_RULES",
+    ),
+    "ListNetworkSecurityGroupVnics": ("NETWORK_SECURITY_GROUP_LIST_MEMBERS",),
     "ListPrivateIps": ("PRIVATE_IP_READ",),
     "GetPrivateIp": ("PRIVATE_IP_READ",),
     "CreatePrivateIp": _PRIVATE_IP_CREATE,
@@ -70,6 +86,16 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "InstanceAction": ("INSTANCE_POWER_ACTIONS",),
     "GetInstance": ("INSTANCE_READ",),
     "ListInstances": ("INSTANCE_INSPECT",),
+    "ListCaptureFilters": ("CAPTURE_FILTER_LIST",),
+    "GetCaptureFilter": ("CAPTURE_FILTER_READ",),
+    "CreateCaptureFilter": ("CAPTURE_FILTER_CREATE", "VCN_ATTACH"),
+    "UpdateCaptureFilter": ("CAPTURE_FILTER_UPDATE",),
+    "DeleteCaptureFilter": ("CAPTURE_FILTER_DELETE", "VCN_DETACH"),
+    "ListVtaps": ("VTAP_LIST",),
+    "GetVtap": ("VTAP_READ",),
+    "CreateVtap": ("VTAP_CREATE", "CAPTURE_FILTER_ATTACH", "VCN_ATTACH"),
+    "UpdateVtap": ("VTAP_UPDATE",),
+    "DeleteVtap": ("VTAP_DELETE", "CAPTURE_FILTER_DETACH", "VCN_DETACH"),
     "ChangeVcnCompartment": ("VCN_MOVE",),
     "ChangeSubnetCompartment": ("SUBNET_MOVE",),
     "ChangeDrgCompartment": ("DRG_MOVE",),
@@ -85,6 +111,24 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 }
 
 
+ENDS = {
+    "CreateVtap": ("sourceId", "targetId"),
+    "UpdateVtap": ("sourceId", "captureFilterId"),
+}
+"""What a VTAP's body names: each needs the permission of its kind to attach it."""
+ATTACHED = {Vnic: "VNIC", Subnet: "SUBNET", CaptureFilter: "CAPTURE_FILTER"}
+
+
+def _of_ends(call: Call) -> tuple[str, ...]:
+    """Return the permissions for what a VTAP's body names."""
+    body = parsed(call.body)
+    if call.operation not in ENDS or not isinstance(body, dict):
+        return ()
+    held = (call.world.objects.get(str(body.get(f))) for f in ENDS[call.operation])
+    kinds = (ATTACHED.get(type(one)) for one in held)
+    return tuple(dict.fromkeys(f"{kind}_ATTACH" for kind in kinds if kind))
+
+
 def authorize(call: Call) -> None:
     """Raise 404 if a call's principal lacks a permission: OCI answers "not found"."""
     world, operation = call.world, call.operation
@@ -94,6 +138,7 @@ def authorize(call: Call) -> None:
     needed = PERMISSIONS.get(operation, ())
     if operation in ("AttachVnic", "UpdateVnic") and _names_nsgs(call.body):
         needed += _NSG
+    needed += _of_ends(call)
     targets = Targets(call)
     for permission in needed:
         for inside in targets.of(permission):

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from fakeoci.api.rule_bodies import capture_filter_body, rule_body
 from fakeoci.api.service import CORE
 from fakeoci.world.resources import (
     Address,
+    CaptureFilter,
     DhcpOptions,
     DrgAttachment,
     Gateway,
@@ -17,14 +19,15 @@ from fakeoci.world.resources import (
     Resource,
     RouteTable,
     SecurityList,
-    SecurityRule,
     Subnet,
     Vcn,
     Vnic,
     VnicAttachment,
+    Vtap,
     WorkRequest,
 )
 from fakeoci.world.services import SERVICES
+from fakeoci.world.vtaps import is_running
 from fakeoci.world.world import World
 
 Body = dict[str, Any]
@@ -46,27 +49,6 @@ def _common(resource: Resource) -> Body:
         "freeformTags": resource.freeform_tags,
         "definedTags": {},
     }
-
-
-def rule_body(rule: SecurityRule, *, of_list: bool) -> Body:
-    """Return a rule's JSON in the form of an NSG, or of a security list."""
-    end = "source" if rule.direction == "INGRESS" else "destination"
-    body: Body = {
-        "protocol": rule.protocol,
-        "isStateless": rule.is_stateless,
-        "description": rule.description,
-        end: rule.peer,
-        f"{end}Type": rule.peer_type,
-    }
-    if not of_list:
-        body |= {"id": rule.id, "direction": rule.direction, "isValid": rule.is_valid}
-    if rule.ports is not None:
-        options = "tcpOptions" if rule.protocol == "6" else "udpOptions"
-        ports = {"min": rule.ports.min, "max": rule.ports.max}
-        body[options] = {"destinationPortRange": ports}
-    if rule.icmp_type is not None:
-        body["icmpOptions"] = {"type": rule.icmp_type}
-    return body
 
 
 def body(world: World, resource: Resource) -> Body:
@@ -285,6 +267,25 @@ def _work_request(_world: World, request: WorkRequest) -> Body:
     return fields
 
 
+def _vtap(world: World, vtap: Vtap) -> Body:
+    of_subnet = isinstance(world.objects.get(vtap.source_id), Subnet)
+    return {
+        "vcnId": vtap.vcn_id,
+        "sourceId": vtap.source_id,
+        "sourceType": "SUBNET" if of_subnet else "VNIC",
+        "targetId": vtap.target_id or None,
+        "targetIp": vtap.target_ip or None,
+        "targetType": "VNIC" if vtap.target_id else "IP_ADDRESS",
+        "captureFilterId": vtap.capture_filter_id,
+        "encapsulationProtocol": "VXLAN",
+        "vxlanNetworkIdentifier": vtap.vxlan_network_identifier,
+        "isVtapEnabled": vtap.is_enabled,
+        "lifecycleStateDetails": "RUNNING" if is_running(world, vtap) else "STOPPED",
+        "trafficMode": vtap.traffic_mode,
+        "maxPacketSize": vtap.max_packet_size,
+    }
+
+
 _OWN: dict[type[Resource], Callable[[World, Any], Body]] = {
     Vcn: _vcn,
     Subnet: _subnet,
@@ -299,5 +300,7 @@ _OWN: dict[type[Resource], Callable[[World, Any], Body]] = {
     VnicAttachment: _attachment,
     PrivateIp: _private_ip,
     Ipv6: _ipv6,
+    CaptureFilter: lambda _world, made: capture_filter_body(made),
+    Vtap: _vtap,
     WorkRequest: _work_request,
 }

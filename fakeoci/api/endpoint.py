@@ -1,6 +1,7 @@
 """The steps of a request that all services share: latency, faults, the request log."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
@@ -12,11 +13,13 @@ from starlette.types import Receive, Scope, Send
 
 from fakeoci.api import intake
 from fakeoci.api.garble import GarbledResponse, garble
-from fakeoci.api.service import Service
+from fakeoci.api.service import Fault, Service
 from fakeoci.world.errors import ServiceError
 
 UNDONE = ("cut", "hang", "reset", "unreachable")
 """The faults under which the call is not carried out."""
+SLOW = ("slow", "hang")
+"""The faults that take time."""
 
 
 class AnswerLost(Response):
@@ -62,6 +65,21 @@ async def _gone(request: Request) -> None:
         pass
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A request that has arrived, and is carried out after its latency."""
+
+    request: Request
+    """Without its body."""
+    body: bytes | None
+    """None: it is larger than the limit."""
+    at: float
+    request_id: str
+    headers: Mapping[str, str]
+    """Of the answer."""
+    latency: float
+
+
 class Endpoint:
     """The steps of a request that all services share."""
 
@@ -74,26 +92,53 @@ class Endpoint:
         """Answer one request."""
         request = Request(scope, receive)
         try:
-            response = await self._answer(request)
+            most = self.service.world.settings.limits.body_bytes
+            read = await intake.read_body(request, most)
+            arrived = self.arrive(request, read)
+            await trio.sleep(arrived.latency)
+            response = await self.answer(arrived, self.fault(arrived))
         except ClientDisconnect:
             return  # the request was not complete: nothing is done or answered
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    def arrive(self, request: Request, body: bytes | None) -> Arrived:
+        """Take a request in; the caller waits for its latency then.
+
+        Args:
+            request: without its body.
+            body: None: it is larger than the limit.
+        """
+        service = self.service
+        now, request_id = service.clock(), self._request_id(request)
+        return Arrived(
+            request=request,
+            body=body,
+            at=now,
+            request_id=request_id,
+            headers={
+                "opc-request-id": request_id,
+                "date": formatdate(now, usegmt=True),
+            },
+            latency=service.latency(self.name),
+        )
+
+    def fault(self, arrived: Arrived) -> Fault | None:
+        """Return the fault that a request meets after its latency, or None."""
+        self.service.world.advance(self.service.clock())
+        return self.service.fault_for(*self.fault_names(arrived.request))
+
+    async def answer(self, arrived: Arrived, fault: Fault | None) -> Response:
+        """Return the answer; some say how the connection breaks.
+
+        It waits for nothing unless the fault is one of ``SLOW``.
+        """
         service, principal, code = self.service, "", ""
         limits = service.world.settings.limits
-        read = await intake.read_body(request, limits.body_bytes)
-        body = read or b""
-        request_id = self._request_id(request)
-        date = formatdate(service.clock(), usegmt=True)
-        headers = {"opc-request-id": request_id, "date": date}
-        await trio.sleep(service.latency(self.name))
-        service.world.advance(service.clock())
-        fault = service.fault_for(*self.fault_names(request))
+        request, body = arrived.request, arrived.body or b""
         try:
             if intake.head_bytes(request) > limits.head_bytes:
                 raise _too_large(431, "RequestHeaderFieldsTooLarge", limits.head_bytes)
-            if read is None:
+            if arrived.body is None:
                 raise _too_large(413, "PayloadTooLarge", limits.body_bytes)
             principal = self.authenticate(request, body)
             if fault is not None and fault.kind == "before":
@@ -105,7 +150,7 @@ class Endpoint:
             response: Response = AnswerLost()
             if fault is None or fault.kind not in UNDONE:
                 response = self.carry_out(request, body, principal)
-                response.headers.update(headers)
+                response.headers.update(arrived.headers)
             if fault is not None and fault.kind == "after":
                 response = AnswerLost()
             if fault is not None and fault.kind == "reset":
@@ -115,14 +160,17 @@ class Endpoint:
         except ServiceError as error:
             code = error.code
             refusal = {"code": error.code, "message": error.message}
-            response = json(error.status, refusal, headers)
+            response = json(error.status, refusal, arrived.headers)
         service.record(
             operation=self.operation(request),
             principal=principal,
             client=request.client.host if request.client else "",
             status=0 if isinstance(response, AnswerLost) else response.status_code,
             code=code,
-            opc_request_id=request_id,
+            opc_request_id=arrived.request_id,
+            seconds=service.clock() - arrived.at,
+            fault="" if fault is None else fault.kind,
+            retry_token=request.headers.get("opc-retry-token", ""),
         )
         return response
 

@@ -5,7 +5,15 @@ from typing import TypeVar
 
 from fakeoci.api.service import Call
 from fakeoci.world.errors import invalid, missing
-from fakeoci.world.resources import DrgAttachment, Instance, Resource, Subnet, Vcn
+from fakeoci.world.resources import (
+    CaptureFilter,
+    DrgAttachment,
+    Instance,
+    Resource,
+    Subnet,
+    Vcn,
+    Vtap,
+)
 
 N = TypeVar("N", bound=Resource)
 STATES = ("PROVISIONING", "AVAILABLE", "TERMINATING", "TERMINATED")
@@ -13,6 +21,8 @@ STATES = ("PROVISIONING", "AVAILABLE", "TERMINATING", "TERMINATED")
 STATES_OF: dict[type[Resource], tuple[str, ...]] = {
     Vcn: (*STATES, "UPDATING"),
     Subnet: (*STATES, "UPDATING"),
+    CaptureFilter: (*STATES, "UPDATING"),
+    Vtap: (*STATES, "UPDATING"),
     DrgAttachment: ("ATTACHING", "ATTACHED", "DETACHING", "DETACHED"),
     Instance: (
         *("MOVING", "PROVISIONING", "RUNNING", "STARTING", "STOPPING", "STOPPED"),

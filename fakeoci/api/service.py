@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -14,7 +14,11 @@ from fakeoci.world.world import World
 
 CORE = "/20160918"
 """The path prefix of the Core, identity and work request APIs."""
+CORE_NAME = "Core"
+"""A fault of this name meets every operation of those APIs."""
 RETRY_TOKEN_SECONDS = 24 * 3600.0
+MOST_SECONDS = 55.0
+"""A latency that is drawn is no longer (docs/oci.md#rates-and-latencies)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,11 @@ class Recorded:
     status: int
     code: str
     opc_request_id: str
+    seconds: float = 0.0
+    """From the request's arrival to its answer."""
+    fault: str = ""
+    """The kind of the fault that the call met; empty: none."""
+    retry_token: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +97,10 @@ class Fault:
     message: str = "a fault was asked for"
     seconds: float = 0.0
     how: str = ""
-    times: int = 1
+    times: int | None = 1
+    """It ends after this number of calls; None: when it is removed."""
+    rate: float = 1.0
+    """The share of the operation's calls that meet it, from 0 to 1."""
 
 
 class Service:
@@ -100,9 +112,14 @@ class Service:
         self.identities = Identities(world)
         self.records: deque[Recorded] = deque(maxlen=100_000)
         self.faults: list[Fault] = []
+        self.occupants: dict[str, str] = {}
+        """Address → the name of the pod or program that uses it, as an operator told.
+        The cloud does not know it; only the console shows it.
+        """
         self._numbered = 0
         self._answers: dict[tuple[str, str, str], tuple[float, str, Result]] = {}
         self._random = Random(world.names.seed)  # noqa: S311 - latencies, no secrets
+        self._dice = Random(world.names.seed)  # noqa: S311 - faults, no secrets
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def record(self, **fields: Any) -> None:
@@ -112,20 +129,27 @@ class Service:
 
     def fault_for(self, *names: str) -> Fault | None:
         """Return the fault of a call of an operation, or None; count it as used."""
-        for fault in self.faults:
-            if fault.operation in (*names, "*"):
-                fault.times -= 1
-                if fault.times <= 0:
-                    self.faults.remove(fault)
-                return fault
-        return None
+        return next((f for f in self._faults_of(names) if self._strikes(f)), None)
+
+    def _faults_of(self, names: tuple[str, ...]) -> Iterator[Fault]:
+        return (f for f in self.faults if f.operation in (*names, "*"))
+
+    def _strikes(self, fault: Fault) -> bool:
+        """Return True if the fault meets a call; count it as used then."""
+        if fault.rate < 1 and self._dice.random() >= fault.rate:
+            return False
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self.faults.remove(fault)
+        return True
 
     def unreachable(self, *names: str) -> bool:
         """Return True if a call's fault is ``unreachable``; count that one as used."""
-        for fault in self.faults:
-            if fault.operation in (*names, "*"):
-                return fault.kind == "unreachable" and bool(self.fault_for(*names))
-        return False
+        fault = next(self._faults_of(names), None)
+        if fault is None or fault.kind != "unreachable":
+            return False
+        return self._strikes(fault)
 
     def latency(self, operation: str) -> float:
         """Return this call's latency in seconds."""
@@ -133,7 +157,8 @@ class Service:
         median = timing.latencies.get(operation, timing.latency_seconds)
         if timing.latency_sigma == 0:
             return median
-        return median * self._random.lognormvariate(0.0, timing.latency_sigma)
+        drawn = median * self._random.lognormvariate(0.0, timing.latency_sigma)
+        return min(drawn, max(median, MOST_SECONDS))
 
     def throttle(self, principal: str, operation: str) -> None:
         """Raise 429 if a bucket is empty: the principal's own, or the tenancy's."""

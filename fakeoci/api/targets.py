@@ -14,14 +14,19 @@ from typing import Any
 from fakeoci.api.intake import parsed
 from fakeoci.api.service import Call
 from fakeoci.world.resources import (
+    CaptureFilter,
     Instance,
     Ipv6,
     Nsg,
     PrivateIp,
     Resource,
+    RouteTable,
+    SecurityList,
     Subnet,
+    Vcn,
     Vnic,
     VnicAttachment,
+    Vtap,
 )
 from fakeoci.world.world import World
 
@@ -33,6 +38,12 @@ KINDS: tuple[tuple[str, type[Resource]], ...] = (
     ("PRIVATE_IP_", PrivateIp),
     ("IPV6_", Ipv6),
     ("NETWORK_SECURITY_GROUP_", Nsg),
+    ("ROUTE_TABLE_", RouteTable),
+    ("SECURITY_LIST_", SecurityList),
+    ("VCN_", Vcn),
+    ("IPAM_", Subnet),
+    ("CAPTURE_FILTER_", CaptureFilter),
+    ("VTAP_", Vtap),
 )
 """Prefixes of permissions, longer ones first, and the kinds of their objects."""
 IN_SUBNET = (Vnic, PrivateIp, Ipv6)

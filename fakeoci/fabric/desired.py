@@ -1,8 +1,9 @@
 """The kernel's desired state for a state of the world.  Pure."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address, ip_network
 
+from fakeoci.fabric.mirrors import Mirror, mirrors
 from fakeoci.world.resources import (
     Address,
     Gateway,
@@ -38,11 +39,22 @@ class VnicLink:
     """The first IPv6 address; empty if it has none."""
     ipv6_router: str
     route_table_id: str
+    """The VNIC's own route table, or else its subnet's."""
+    address_tables: tuple[tuple[str, str], ...]
+    """(address as a CIDR, its own route table), of those that have one."""
     subnet_id: str
+    is_public: bool
+    """False: none of its addresses can use an internet gateway."""
     checks_source: bool
     public_ip: str | None
     ingress: tuple[SecurityRule, ...]
     egress: tuple[SecurityRule, ...]
+
+    def table_of(self, address: str) -> str:
+        """Return the route table that packets from an address use."""
+        ip = ip_address(address)
+        own = (t for cidr, t in self.address_tables if ip in ip_network(cidr))
+        return next(own, self.route_table_id)
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -64,6 +76,7 @@ class VcnNet:
     links: dict[str, VnicLink]
     members: dict[str, tuple[str, ...]]
     """NSG → its members' addresses, as CIDRs."""
+    mirrors: tuple[Mirror, ...] = ()
 
 
 def _cidr(address: Address) -> str:
@@ -91,7 +104,11 @@ def vcn_nets(world: World) -> list[VcnNet]:
                 routers=tuple(str(world.space(s).router) for s in subnets),
                 gateways=tuple(g for g in world.all(Gateway) if g.vcn_id == vcn.id),
                 routes={
-                    t.id: tuple((r.destination, r.network_entity_id) for r in t.rules)
+                    t.id: tuple(
+                        (r.destination, r.network_entity_id)
+                        for r in t.rules
+                        if r.destination_type == "CIDR_BLOCK"
+                    )
                     for t in world.all(RouteTable)
                     if t.vcn_id == vcn.id
                 },
@@ -110,6 +127,7 @@ def vcn_nets(world: World) -> list[VcnNet]:
                     for nsg in world.all(Nsg)
                     if nsg.vcn_id == vcn.id
                 },
+                mirrors=mirrors(world, vcn.id, attached),
             )
         )
     return nets
@@ -137,8 +155,12 @@ def _link(world: World, vnic: Vnic, subnet: Subnet, held: list[Address]) -> Vnic
         addresses=frozenset(_cidr(p) for p in held),
         ipv6=sixes[0] if sixes else "",
         ipv6_router=str(world.space(subnet.id, Ipv6).router) if six else "",
-        route_table_id=subnet.route_table_id,
+        route_table_id=vnic.route_table_id or subnet.route_table_id,
+        address_tables=tuple(
+            (_cidr(p), p.route_table_id) for p in held if p.route_table_id
+        ),
         subnet_id=subnet.id,
+        is_public=not subnet.prohibit_public_ip,
         checks_source=not vnic.skip_source_dest_check,
         public_ip=vnic.public_ip,
         ingress=tuple(r for r in rules if r.direction == "INGRESS"),

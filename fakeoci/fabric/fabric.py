@@ -4,7 +4,6 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
-from itertools import count
 from typing import Any, Never, TypeVar
 
 import trio
@@ -12,6 +11,7 @@ import trio
 from fakeoci.fabric import netfilter, netns, resolver, rules
 from fakeoci.fabric.desired import VcnNet, vcn_nets
 from fakeoci.fabric.flowlog import FlowLog
+from fakeoci.fabric.gateways import INTERNET, GatewayLinks
 from fakeoci.fabric.netfilter import Counted
 from fakeoci.fabric.vcn import (
     ISCSI,
@@ -19,21 +19,19 @@ from fakeoci.fabric.vcn import (
     LINK_LOCAL_V6,
     SERVICES,
     VcnNamespace,
-    link_settings,
-    peer_of,
 )
-from fakeoci.world.resources import Gateway, Instance, Ipv6, PrivateIp
+from fakeoci.world.resources import Instance, Ipv6, PrivateIp
 from fakeoci.world.world import World
 
 T = TypeVar("T")
 
-INTERNET = "internet"
-INTERNET_HOST = "198.51.100.80"
+DropWatcher = Callable[[str, Counted, bool], None]
+"""Called with the VCN, a packet that was dropped, and True if the source check did it,
+False if no rule allowed it.
+"""
+INTERNET_HOST, INTERNET_HOST_V6 = "198.51.100.80", "2001:db8:80::80"
 """A host on the internet."""
 NAT_ADDRESSES = "203.0.113."
-TRANSIT = "100.127.0."
-"""Addresses of the links between routers; no host has one."""
-OUTSIDE_MTU = 1500
 CAPTURE_WINDOW_SECONDS = 10.0
 GATHER_SECONDS = 0.005
 SPOOFS_KEPT = 100
@@ -46,15 +44,15 @@ class Fabric:
         self._world = world
         self._clock = clock
         self._vcns: dict[str, VcnNamespace] = {}
-        self._gateway_links: dict[str, str] = {}
+        self._gateways = GatewayLinks(world, self._vcns)
         self._made: list[str] = []
-        self._transit = count(1)
         self._changed = trio.Event()
         self._settled = trio.Event()
         self._one_thread = trio.CapacityLimiter(1)
         self.flow_logs: dict[str, FlowLog] = {}
         self.spoofs: deque[Counted] = deque(maxlen=SPOOFS_KEPT)
         """The last packets that the source check dropped."""
+        self.drop_watchers: list[DropWatcher] = []
         world.listeners.append(self._ring)
 
     def _ring(self) -> None:
@@ -69,7 +67,8 @@ class Fabric:
         """Make all namespaces and links of the world at its start."""
         self._make(INTERNET)
         netns.sysctl(INTERNET, {"ipv4/conf/all/rp_filter": 0})
-        netns.ip(INTERNET, [f"addr add {INTERNET_HOST}/32 dev lo"])
+        hosts = (f"{INTERNET_HOST}/32", f"{INTERNET_HOST_V6}/128")
+        netns.ip(INTERNET, [f"addr add {host} dev lo" for host in hosts])
         for onprem in self._world.onprem.values():
             self._make(f"onprem-{onprem.name}")
         for instance in self._world.all(Instance):
@@ -83,87 +82,18 @@ class Fabric:
             self.flow_logs[net.vcn_id] = FlowLog(self._vnic_of)
         for net in nets:
             for gateway in net.gateways:
-                self._link_gateway(net, gateway)
+                self._gateways.link(net, gateway)
         self._bring_all(nets)
 
     def _make(self, name: str) -> None:
         netns.add(name)
         self._made.append(name)
 
-    def _link_gateway(self, net: VcnNet, gateway: Gateway) -> None:
-        vcn = self._vcns[net.vcn_id]
-        match gateway.kind:
-            case "nat":
-                name = self._link_internet(vcn, net, "nat0", [vcn.nat_address])
-            case "internet":
-                public = [x.public_ip for x in net.links.values() if x.public_ip]
-                name = self._link_internet(vcn, net, "igw0", public)
-            case "drg" if gateway.network:
-                name = self._link_onprem(vcn, gateway)
-            case "peering" if gateway.peer_id:
-                name = self._link_peering(vcn, gateway)
-            case _:
-                return  # its other side has no namespace
-        self._gateway_links[gateway.id] = name
-
-    def _link_internet(
-        self, vcn: VcnNamespace, net: VcnNet, name: str, public: list[str]
-    ) -> str:
-        """Link to the internet, with these addresses."""
-        there = f"{name}-{net.name}"[:15]
-        self._link(vcn, name, INTERNET, there)
-        netns.ip(INTERNET, [f"route add {a}/32 dev {there}" for a in public])
-        # The internet asks by ARP who has them: the VCN answers.
-        netns.ip(vcn.netns, [f"addr add {a}/32 dev lo" for a in public])
-        return name
-
-    def _link_onprem(self, vcn: VcnNamespace, gateway: Gateway) -> str:
-        name, there = f"drg{len(self._gateway_links)}", f"onprem-{gateway.network}"
-        self._link(vcn, name, there, "vcn0")
-        onprem = self._world.onprem[gateway.network]
-        prefix = onprem.cidr.partition("/")[2]
-        address = f"addr add {onprem.host}/{prefix} dev vcn0"
-        netns.ip(there, [address, "route add default dev vcn0"])
-        return name
-
-    def _link(self, vcn: VcnNamespace, name: str, there: str, peer: str) -> None:
-        netns.ip(
-            vcn.netns,
-            [
-                f"link add {name} mtu {OUTSIDE_MTU} type veth peer name {peer}"
-                f" mtu {OUTSIDE_MTU} netns {there}"
-            ],
-        )
-        vcn.add_gateway_link(name, self._next_transit())
-        netns.ip(there, [f"link set {peer} up"])
-        netns.sysctl(there, link_settings(peer))
-
-    def _link_peering(self, vcn: VcnNamespace, gateway: Gateway) -> str:
-        """Make the pair from the side that comes first; the other finds its end."""
-        name = f"lpg{len(self._gateway_links)}"
-        key = peer_of(gateway)
-        waiting = self._gateway_links.get(key)
-        if waiting is None:
-            other = self._world.get(Gateway, gateway.peer_id)
-            there = self._vcns[other.vcn_id].netns
-            peer = f"{name}-peer"
-            netns.ip(
-                vcn.netns, [f"link add {name} type veth peer name {peer} netns {there}"]
-            )
-            self._gateway_links[key] = peer
-        else:
-            netns.ip(vcn.netns, [f"link set {waiting} name {name}"])
-        vcn.add_gateway_link(name, self._next_transit())
-        return name
-
-    def _next_transit(self) -> str:
-        return f"{TRANSIT}{next(self._transit)}"
-
     # Keeping
 
     def _bring_all(self, nets: list[VcnNet]) -> None:
         for net in nets:
-            changed = self._vcns[net.vcn_id].bring_to(net, self._gateway_links)
+            changed = self._vcns[net.vcn_id].bring_to(net, self._gateways.links)
             if changed and self._world.settings.behaviour.cut_flows_on_rule_change:
                 netns.inside(self._vcns[net.vcn_id].netns, netfilter.forget_connections)
 
@@ -177,8 +107,11 @@ class Fabric:
                 nursery.start_soon(self._serve_resolver, vcn_id, vcn)
                 nursery.start_soon(self._serve_iscsi, vcn)
                 reject, spoof = self.flow_logs[vcn_id].reject, self.spoofs.append
-                nursery.start_soon(self._read_log, vcn, rules.REJECTED_GROUP, reject)
-                nursery.start_soon(self._read_log, vcn, rules.SPOOFED_GROUP, spoof)
+                for group, take in (
+                    (rules.REJECTED_GROUP, reject),
+                    (rules.SPOOFED_GROUP, spoof),
+                ):
+                    nursery.start_soon(self._read_log, vcn_id, group, take)
             nursery.start_soon(self._capture)
             nursery.start_soon(self._let_time_pass)
             task_status.started()
@@ -252,9 +185,10 @@ class Fabric:
         return None
 
     async def _read_log(
-        self, vcn: VcnNamespace, group: int, take: Callable[[Counted], None]
+        self, vcn_id: str, group: int, take: Callable[[Counted], None]
     ) -> None:
         """Pass on the packets that a VCN's rules log to a group."""
+        vcn = self._vcns[vcn_id]
 
         def subscribe() -> socket.socket:
             return netfilter.subscribe_log(group)
@@ -268,6 +202,8 @@ class Fabric:
                     continue  # ENOBUFS: some are lost, as flow logs may
                 for packet in netfilter.logged(data):
                     take(packet)
+                    for watcher in self.drop_watchers:
+                        watcher(vcn_id, packet, group == rules.SPOOFED_GROUP)
 
     async def _capture(self) -> None:
         while True:
@@ -276,12 +212,14 @@ class Fabric:
 
     async def close_windows(self) -> None:
         """End the capture windows of all flow logs now."""
-        for vcn_id, vcn in self._vcns.items():
-            name = vcn.netns
-            counted = await self._in_thread(
-                lambda name=name: netns.inside(name, netfilter.connections)  # type: ignore[misc]
-            )
+        for vcn_id in self._vcns:
+            counted = await self.connections(vcn_id)
             self.flow_logs[vcn_id].close_window(counted, self._clock())
+
+    async def connections(self, vcn_id: str) -> list[Counted]:
+        """Return both directions of the connections that a VCN's router tracks."""
+        name = self._vcns[vcn_id].netns
+        return await self._in_thread(lambda: netns.inside(name, netfilter.connections))
 
     async def spoofed(self) -> int:
         """Return how many packets the source checks have dropped, over all VCNs."""

@@ -26,6 +26,7 @@ class Window:
     start: float
     end: float
     action: str
+    is_reply: bool = False
 
 
 class FlowLog:
@@ -52,11 +53,13 @@ class FlowLog:
             packets, size = before.get(c.way, (0, 0))
             if c.packets < packets:
                 packets = size = 0  # a new connection on the old ports
-            if c.packets > packets:
-                delta = Window(
-                    c.way, c.packets - packets, c.bytes - size, start, now, "ACCEPT"
+            # Connection tracking counts a packet before the rules drop it.
+            refused, refused_size = self._rejected.get(c.way, (0, 0))
+            if c.packets - refused > packets:
+                new = c.packets - packets - refused, c.bytes - size - refused_size
+                self.windows.append(
+                    Window(c.way, *new, start, now, "ACCEPT", c.is_reply)
                 )
-                self.windows.append(delta)
         for way, (packets, size) in self._rejected.items():
             self.windows.append(Window(way, packets, size, start, now, "REJECT"))
         self._rejected.clear()

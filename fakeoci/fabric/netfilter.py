@@ -40,6 +40,8 @@ class Counted:
     way: Way
     packets: int
     bytes: int
+    is_reply: bool = False
+    """True: the direction back to the host that opened the connection."""
 
 
 def _message(kind: int, flags: int, family: int, resource: int, body: bytes) -> bytes:
@@ -95,7 +97,11 @@ def _connections(family: int) -> list[Counted]:
                     (TUPLE_ORIG, COUNTERS_ORIG),
                     (TUPLE_REPLY, COUNTERS_REPLY),
                 ):
-                    counted = _counted(parts.get(tuple_, b""), parts.get(counters, b""))
+                    counted = _counted(
+                        parts.get(tuple_, b""),
+                        parts.get(counters, b""),
+                        is_reply=tuple_ == TUPLE_REPLY,
+                    )
                     if counted is not None:
                         found.append(counted)
 
@@ -108,7 +114,7 @@ def forget_connections() -> None:
             sock.recv(MOST)
 
 
-def _counted(tuple_: bytes, counters: bytes) -> Counted | None:
+def _counted(tuple_: bytes, counters: bytes, *, is_reply: bool) -> Counted | None:
     parts = _attributes(tuple_)
     ip = _attributes(parts.get(TUPLE_IP, b""))
     proto = _attributes(parts.get(TUPLE_PROTO, b""))
@@ -124,7 +130,8 @@ def _counted(tuple_: bytes, counters: bytes) -> Counted | None:
         source_port=int.from_bytes(proto.get(2, port)),
         destination_port=int.from_bytes(proto.get(3, port)),
     )
-    return Counted(way, int.from_bytes(count[1]), int.from_bytes(count[2]))
+    packets, size = int.from_bytes(count[1]), int.from_bytes(count[2])
+    return Counted(way, packets, size, is_reply)
 
 
 def _text(address: bytes) -> str:

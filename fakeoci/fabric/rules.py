@@ -1,14 +1,22 @@
 """Source check, security lists, NSGs and NAT as nftables text.  Pure.
 
 conntrack sees each flow once in a VCN's namespace, so egress of the one VNIC and
-ingress of the other are judged in one forward chain, statefully.  A rule that is
-stateless in the world is judged statefully here too: looser, never stricter.
+ingress of the other are judged in one forward chain.  Each of the two VNICs tracks a
+flow by itself: a connection's mark says whether a stateful rule of the VNIC that opened
+it (OPENER) and of the other one (OTHER) has allowed a packet.  A VNIC that tracks a
+flow passes all its packets.  For one that does not, each packet needs a rule.
+
+Where a stateful and a stateless rule match a packet, the stateless one decides, and the
+flow is not tracked:
+https://docs.oracle.com/en-us/iaas/Content/Network/Concepts/securityrules.htm
 """
 
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv6Network
 
 from fakeoci.fabric.desired import VcnNet, VnicLink
-from fakeoci.world.resources import SecurityRule
+from fakeoci.world.cidrs import GUA
+from fakeoci.world.resources import SecurityRule, Traffic
 
 SPOOFED_GROUP, REJECTED_GROUP = 5, 6
 """NFLOG groups: packets that the source check dropped; packets that rules dropped."""
@@ -23,6 +31,10 @@ FAMILIES = {
     6: ("ip6", "ipv6", "ipv6_addr", "::/0"),
 }
 """The names of nftables: header, protocol and type; and the CIDR of all addresses."""
+VTAP_MARK = 0x76746170
+"""On what a VTAP sends: no VTAP mirrors that again."""
+OPENER, OTHER = 1, 2
+"""The bits of a connection's mark."""
 ICMP = {"1": "icmp", "58": "icmpv6"}
 
 
@@ -38,35 +50,69 @@ def matches(rule: SecurityRule, members: Mapping[str, tuple[str, ...]]) -> list[
         if rule.peer_type == "NETWORK_SECURITY_GROUP":
             if _of(version, members.get(rule.peer, ())):
                 peer = f"{header} {end} @{_set(rule.peer)}_{version}"
-                found.append(f"{peer} {_traffic(rule)}".strip())
-        elif _of(version, [rule.peer]):
+                found.append(f"{peer} {traffic(rule)}".strip())
+        elif rule.peer_type == "CIDR_BLOCK" and _of(version, [rule.peer]):
             anyone = f"meta nfproto {protocol}"
             some = f"{header} {end} {rule.peer}"
             peer = anyone if rule.peer == everywhere else some
-            found.append(f"{peer} {_traffic(rule)}".strip())
+            found.append(f"{peer} {traffic(rule)}".strip())
     return found
 
 
-def _traffic(rule: SecurityRule) -> str:
+def traffic(rule: Traffic) -> str:
+    """Return the matches of a rule's protocol, ports and ICMP type."""
     transport = {"6": "tcp", "17": "udp"}.get(rule.protocol)
     if rule.protocol in ICMP:
         name = ICMP[rule.protocol]
         kind = "" if rule.icmp_type is None else f" {name} type {rule.icmp_type}"
+        kind += "" if rule.icmp_code is None else f" {name} code {rule.icmp_code}"
         return f"meta l4proto {'ipv6-icmp' if name == 'icmpv6' else name}{kind}"
-    if transport and rule.ports:
-        return f"{transport} dport {rule.ports.min}-{rule.ports.max}"
+    if transport and (rule.ports or rule.source_ports):
+        ends = (("sport", rule.source_ports), ("dport", rule.ports))
+        return " ".join(f"{transport} {e} {p.min}-{p.max}" for e, p in ends if p)
     return "" if rule.protocol == "all" else f"meta l4proto {rule.protocol}"
 
 
 def _chain(
-    name: str, rules: Iterable[SecurityRule], verdict: str, net: VcnNet
+    name: str, rules: Iterable[SecurityRule], verdict: str, track: str, net: VcnNet
 ) -> list[str]:
-    each = dict.fromkeys(m for r in rules for m in matches(r, net.members))
+    """Return the chain of one VNIC's rules of one direction.
+
+    Args:
+        name: the chain.
+        rules: the rules.
+        verdict: what becomes of a packet that a stateless rule allows.
+        track: the chain for a packet that a stateful rule allows.
+        net: the VCN, for the members of its NSGs.
+    """
+    by_precedence = sorted(rules, key=lambda rule: not rule.is_stateless)
+    each = dict.fromkeys(
+        f"    {match} {verdict if rule.is_stateless else f'goto {track}'}"
+        for rule in by_precedence
+        for match in matches(rule, net.members)
+    )
     return [
         f"  chain {name} {{",
-        *(f"    {m} {verdict}" for m in each),
+        *each,
         f"    log group {REJECTED_GROUP} drop",
         "  }",
+    ]
+
+
+def _track(name: str, ways: dict[str, int], verdict: str) -> list[str]:
+    """Return the chain that notes that a VNIC tracks the packet's connection."""
+    return [
+        f"  chain {name} {{",
+        *(f"    ct direction {w} ct mark set ct mark | {b}" for w, b in ways.items()),
+        f"    {verdict}",
+        "  }",
+    ]
+
+
+def _tracked(ways: dict[str, int], verdict: str) -> list[str]:
+    return [
+        f"    ct direction {way} ct mark & {bit} == {bit} {verdict}"
+        for way, bit in ways.items()
     ]
 
 
@@ -136,24 +182,59 @@ def security(net: VcnNet, names: Mapping[str, str], nat_address: str) -> str:
                 f"  set {_set(nsg_id)}_{version} {{ type {kind}; flags interval;"
                 f" auto-merge;{elements} }}"
             )
+    lines += _public_six(links)
+    sender = {"original": OPENER, "reply": OTHER}
+    receiver = {"original": OTHER, "reply": OPENER}
+    lines += _track("track_receiver", receiver, "accept")
     for link in links:
         name = names[link.vnic_id]
-        lines += _chain(f"in_{name}", link.ingress, "accept", net)
-    lines += ["  chain ingress {", _vmap("oifname", "in", links, names), "  }"]
+        lines += _chain(f"in_{name}", link.ingress, "accept", "track_receiver", net)
+    lines += [
+        "  chain ingress {",
+        *_tracked(receiver, "accept"),
+        _vmap("oifname", "in", links, names),
+        "  }",
+    ]
+    lines += _track("track_sender", sender, "goto ingress")
     for link in links:
-        name = names[link.vnic_id]
-        lines += _chain(f"out_{name}", link.egress, "goto ingress", net)
+        name, onward = names[link.vnic_id], "goto ingress"
+        lines += _chain(f"out_{name}", link.egress, onward, "track_sender", net)
     lines += [
         "  chain forward {",
         "    type filter hook forward priority filter;",
-        "    ct state established,related accept",
+        '    oifname "igw0" ip6 saddr != @public6 drop',
+        '    iifname "igw0" ip6 daddr != @public6 drop',
+        *_tracked(sender, "goto ingress"),
         _vmap("iifname", "out", links, names),
         "    goto ingress",
+        "  }",
+        # What a VTAP sends meets the rules of its target only.
+        "  chain mirrored {",
+        "    type filter hook output priority filter;",
+        f"    meta mark {VTAP_MARK} goto ingress",
         "  }",
         *_nat(links, nat_address),
         "}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _public_six(links: Iterable[VnicLink]) -> list[str]:
+    """Return the set of the IPv6 addresses that the internet gateway serves.
+
+    https://docs.oracle.com/en-us/iaas/api/#/en/iaas/20160918/datatypes/CreateSubnetDetails
+    (``prohibitInternetIngress``); a unique local address has no way there.
+    """
+    public = sorted(
+        cidr
+        for link in links
+        if link.is_public
+        for cidr in _of(6, link.addresses)
+        if IPv6Network(cidr).subnet_of(GUA)
+    )
+    elements = f" elements = {{ {', '.join(public)} }};" if public else ""
+    kind = FAMILIES[6][2]
+    return [f"  set public6 {{ type {kind}; flags interval; auto-merge;{elements} }}"]
 
 
 def _vmap(
@@ -177,8 +258,12 @@ def _nat(links: Iterable[VnicLink], nat_address: str) -> list[str]:
     if public:
         lines.append(f'    oifname "igw0" snat ip to ip saddr map {{ {out} }}')
     # Without a public address a VNIC cannot leave by the internet gateway.
-    lines += ['    oifname "igw0" drop', "  }", "  chain prerouting {"]
-    lines.append("    type nat hook prerouting priority dstnat;")
+    lines += [
+        '    meta nfproto ipv4 oifname "igw0" drop',
+        "  }",
+        "  chain prerouting {",
+        "    type nat hook prerouting priority dstnat;",
+    ]
     if public:
         lines.append(f'    iifname "igw0" dnat ip to ip daddr map {{ {back} }}')
     lines.append("  }")

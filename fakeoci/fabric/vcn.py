@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 
-from fakeoci.fabric import netns, rules
+from fakeoci.fabric import netns, routing, rules
 from fakeoci.fabric.desired import VcnNet, VnicLink
+from fakeoci.fabric.routing import PolicyRules
+from fakeoci.fabric.vtaps import Mirrors
 from fakeoci.world.resources import Gateway
 
 VCN_MTU = 9000
@@ -41,6 +43,15 @@ BEHIND = "fe80::ffff"
 """Stands for the VNIC at the other end of a link, which is known by its MAC."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayLink:
+    """A gateway's link in its VCN's namespace."""
+
+    name: str
+    beyond: str
+    """The IPv6 address of its other end: the next hop of IPv6 routes."""
+
+
 class VcnNamespace:
     """The router of a VCN."""
 
@@ -51,8 +62,9 @@ class VcnNamespace:
         """VNIC → its link in the router."""
         self._net = replace(net, links={}, routes={}, members={})
         self._numbers = count(1)
-        self._six: set[str] = set()
-        """Links with IPv6."""
+        self._mirrors = Mirrors(self.netns)
+        self._policy: dict[str, PolicyRules] = {}
+        """The policy rules of each link."""
         self._tables: dict[str, int] = {}
         self._rules = ""
         self._guarded: frozenset[tuple[str, str]] = frozenset()
@@ -75,7 +87,7 @@ class VcnNamespace:
             rule = f"rule add pref {VNICS_TABLE} lookup {VNICS_TABLE}"
             netns.ip(self.netns, [rule], six=True)
 
-    def add_gateway_link(self, ifname: str, own_address: str) -> None:
+    def add_gateway_link(self, ifname: str, own_address: str, own_ipv6: str) -> None:
         """Bring up a link to another namespace that was made for a gateway.
 
         The router sends ARP requests from the link's own address.  From an address
@@ -83,11 +95,15 @@ class VcnNamespace:
         """
         netns.ip(
             self.netns,
-            [f"link set {ifname} up", f"addr add {own_address}/32 dev {ifname}"],
+            [
+                f"link set {ifname} up",
+                f"addr add {own_address}/32 dev {ifname}",
+                f"addr add {own_ipv6}/64 dev {ifname} nodad",
+            ],
         )
         netns.sysctl(self.netns, link_settings(ifname))
 
-    def bring_to(self, net: VcnNet, gateway_links: Mapping[str, str]) -> bool:
+    def bring_to(self, net: VcnNet, gateway_links: Mapping[str, GatewayLink]) -> bool:
         """Bring the namespace to a state; return True if security rules changed.
 
         Args:
@@ -109,6 +125,7 @@ class VcnNamespace:
             self._guarded = guarded
         lines: list[str] = []
         for vnic_id, link in new.items():
+            self._bring_policy(link)
             before = frozenset() if vnic_id in fresh else old[vnic_id].addresses
             lines += self._address_lines(link, before)
         lines += self._route_lines(net, gateway_links)
@@ -118,13 +135,13 @@ class VcnNamespace:
         if changed:
             netns.nft(self.netns, text)
         self._rules, self._net = text, net
+        self._mirrors.bring_to(net.mirrors, self.names)
         return changed
 
     def _plug(self, link: VnicLink) -> None:
         name = f"v{next(self._numbers)}"
         self.names[link.vnic_id] = name
         there = self._free_ifname(link.netns)
-        table = self._table(link.route_table_id)
         netns.ip(
             self.netns,
             [
@@ -133,14 +150,12 @@ class VcnNamespace:
                 f"link set {name} up",
                 f"neigh replace {link.primary_address} lladdr {link.mac}"
                 f" nud permanent dev {name}",
-                f"rule add pref 200 iif {name} lookup {table}",
-                # A subnet uses its own route table only.
-                f"rule add pref 201 iif {name} blackhole",
             ],
         )
         netns.sysctl(self.netns, link_settings(name))
         if link.ipv6_router:
-            self._plug_ipv6(link, name, table)
+            self._plug_ipv6(link, name)
+        self._bring_policy(link)
         if link.is_primary:
             # The values that DHCP gives; OCI's answers on the primary VNIC alone.
             address = f"{link.primary_address}/{link.subnet_prefix}"
@@ -156,7 +171,7 @@ class VcnNamespace:
                 ]
             netns.ip(link.netns, lines)
 
-    def _plug_ipv6(self, link: VnicLink, name: str, table: int) -> None:
+    def _plug_ipv6(self, link: VnicLink, name: str) -> None:
         """Add the subnet's virtual router, a link-local address, to a VNIC's link."""
         netns.ip(
             self.netns,
@@ -165,23 +180,30 @@ class VcnNamespace:
                 f"neigh replace {BEHIND} lladdr {link.mac} nud permanent dev {name}",
             ],
         )
-        self._six.add(name)
-        rules = [
-            f"rule add pref 200 iif {name} lookup {table}",
-            f"rule add pref 201 iif {name} blackhole",
-        ]
-        netns.ip(self.netns, rules, six=True)
+
+    def _bring_policy(self, link: VnicLink) -> None:
+        """Let the packets from a VNIC use the route tables that they shall."""
+        name = self.names[link.vnic_id]
+        before = self._policy.get(name, PolicyRules())
+        after = routing.policy_rules(link, name, self._table)
+        for old, new, six in (
+            (before.four, after.four, False),
+            (before.six, after.six, True),
+        ):
+            # The new ones come first: packets find a table all the time.
+            lines = [f"rule add {rule}" for rule in sorted(new - old)]
+            lines += [f"rule del {rule}" for rule in sorted(old - new)]
+            netns.ip(self.netns, lines, six=six)
+        self._policy[name] = after
 
     def _unplug(self, name: str) -> None:
         """Delete a VNIC's link, unless it went with its instance."""
         there = netns.inside(self.netns, socket.if_nameindex)
         lines = [f"link del {name}"] if name in {n for _, n in there} else []
         # Rules that name a link stay when it goes.
-        rules = [f"rule del pref {pref} iif {name}" for pref in (200, 201)]
-        netns.ip(self.netns, lines + rules)
-        if name in self._six:
-            self._six.discard(name)
-            netns.ip(self.netns, rules, six=True)
+        rules = self._policy.pop(name)
+        netns.ip(self.netns, lines + [f"rule del {r}" for r in sorted(rules.four)])
+        netns.ip(self.netns, [f"rule del {r}" for r in sorted(rules.six)], six=True)
 
     @staticmethod
     def _free_ifname(name: str) -> str:
@@ -205,7 +227,7 @@ class VcnNamespace:
             yield f"route replace {cidr} via {behind} dev {name} onlink {table}"
 
     def _route_lines(
-        self, net: VcnNet, gateway_links: Mapping[str, str]
+        self, net: VcnNet, gateway_links: Mapping[str, GatewayLink]
     ) -> Iterable[str]:
         for table_id, routes in net.routes.items():
             if self._net.routes.get(table_id) == routes:
@@ -215,13 +237,13 @@ class VcnNamespace:
                 yield f"route del {destination} table {table}"
             for destination, entity in routes:
                 link = gateway_links.get(entity)
-                way = f"dev {link}" if link else "blackhole"
-                verb = (
-                    f"{way} {destination}"
-                    if way == "blackhole"
-                    else f"{destination} {way}"
-                )
-                yield f"route replace {verb} table {table}"
+                if link is None:
+                    way = f"blackhole {destination}"
+                elif ":" in destination:
+                    way = f"{destination} via {link.beyond} dev {link.name}"
+                else:
+                    way = f"{destination} dev {link.name}"
+                yield f"route replace {way} table {table}"
 
     def spoofed(self) -> int:
         """Return how many packets the source check has dropped."""

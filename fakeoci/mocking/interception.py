@@ -65,8 +65,10 @@ class Interception:
         return f"{host.replace(':', '-')}.{domain}"
 
     def _find(self, host: str) -> Cloud | None:
-        number = host.removesuffix(f".{DOMAIN}").rpartition(".")[2]
-        mocked = self._mocked.get(f"{number}.{DOMAIN}")
+        stands_for, is_ours, _ = host.rpartition(f".{DOMAIN}")
+        if not is_ours:
+            return None  # 127.0.0.1 ends as the first cloud's name does
+        mocked = self._mocked.get(f"{stands_for.rpartition('.')[2]}.{DOMAIN}")
         return None if mocked is None else mocked.cloud
 
 

@@ -28,6 +28,7 @@ from fakeoci.world.resources import (
     SecurityRule,
     Subnet,
     Vcn,
+    Vtap,
 )
 from fakeoci.world.world import World
 
@@ -216,7 +217,7 @@ def check_no_default(
 def delete_vcn(world: World, vcn: Vcn) -> None:
     """Delete a VCN that has no parts except its defaults (DeleteVcn)."""
     defaults = _defaults(vcn)
-    for kind in (Subnet, Gateway, Nsg, RouteTable, SecurityList, DhcpOptions):
+    for kind in (Subnet, Gateway, Nsg, RouteTable, SecurityList, DhcpOptions, Vtap):
         for resource in world.all(kind):
             if (
                 getattr(resource, "vcn_id", "") == vcn.id

@@ -47,23 +47,33 @@ class PortRange:
 
 
 @dataclass(kw_only=True)
-class SecurityRule:
+class Traffic:
+    """The packets that a rule is for, whatever their addresses are."""
+
+    protocol: str = "all"
+    """``all`` or an IP protocol number as text."""
+    ports: PortRange | None = None
+    """Destination ports of TCP or UDP."""
+    source_ports: PortRange | None = None
+    """Source ports of TCP or UDP."""
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+
+
+@dataclass(kw_only=True)
+class SecurityRule(Traffic):
     """A rule of a security list or an NSG."""
 
     id: str = ""
     number: int = 0
     """The order of an NSG's rules."""
     direction: str = "INGRESS"
-    protocol: str = "all"
-    """``all`` or an IP protocol number as text."""
     peer: str = "0.0.0.0/0"
     """Source of ingress, destination of egress."""
     peer_type: str = "CIDR_BLOCK"
-    ports: PortRange | None = None
-    """Destination ports of TCP or UDP."""
-    icmp_type: int | None = None
     description: str = ""
     is_stateless: bool = False
+    """True: it allows packets of one direction, and no answers to them."""
     is_valid: bool = True
     """False once the NSG that it names is deleted."""
 
@@ -148,6 +158,9 @@ class OnPrem:
     cidr: str
     host: str
     """The address of its only host."""
+    ipv6_cidr: str = ""
+    """Empty: it has no IPv6."""
+    ipv6_host: str = ""
 
 
 @dataclass(kw_only=True)
@@ -245,6 +258,44 @@ class PrivateIp(Address):
 class Ipv6(Address):
     """OCI's IPv6."""
 
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class CaptureRule(Traffic):
+    """A rule of a capture filter; the first that matches a packet decides."""
+
+    direction: str
+    """INGRESS or EGRESS of the VNIC that is the VTAP's source."""
+    includes: bool = True
+    source: str = ""
+    """A CIDR; empty: any address."""
+    destination: str = ""
+
+
+@dataclass(kw_only=True)
+class CaptureFilter(Resource):
+    """Which packets VTAPs mirror."""
+
+    rules: list[CaptureRule] = field(default_factory=list)
+    lifecycle_state: str = "AVAILABLE"
+
+
+@dataclass(kw_only=True)
+class Vtap(Resource):
+    """A virtual test access point: it mirrors a source's packets to a target."""
+
+    vcn_id: str
+    source_id: str
+    """A VNIC, or a subnet: all its VNICs."""
+    capture_filter_id: str
+    vxlan_network_identifier: int
+    target_id: str = ""
+    """A VNIC; empty: ``target_ip`` says the target."""
+    target_ip: str = ""
+    is_enabled: bool = False
+    traffic_mode: str = "DEFAULT"
+    max_packet_size: int = 9000
     lifecycle_state: str = "AVAILABLE"
 
 

@@ -14,8 +14,11 @@ from fakeoci.world.resources import (
 from fakeoci.world.services import CIDRS
 from fakeoci.world.world import World
 
-V6_TARGETS = ("drg", "internet")
-"""The gateways that a route to an IPv6 prefix may lead to."""
+V6_TARGETS = ("drg", "internet", "peering")
+"""The gateways that carry IPv6.
+
+https://docs.oracle.com/en-us/iaas/Content/Network/Concepts/ipv6.htm
+"""
 PROTOCOLS = frozenset(map(str, range(256)))
 
 
@@ -69,4 +72,7 @@ def check_route(world: World, route: RouteRule, vcn_id: str) -> None:
         return
     block = network(route.destination, 6 if ":" in route.destination else 4)
     if block.version == 6 and kind not in V6_TARGETS:  # noqa: PLR2004
-        raise invalid("the target of an IPv6 prefix is a DRG or an internet gateway")
+        raise invalid(
+            "the target of an IPv6 prefix is a DRG, or a local peering or internet"
+            " gateway"
+        )

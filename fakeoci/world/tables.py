@@ -1,5 +1,6 @@
 """The tables of a world file: their keys and defaults."""
 
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated
 
 import msgspec
@@ -7,6 +8,9 @@ import msgspec
 from fakeoci.world.compartments import DEFAULT, TENANCY
 from fakeoci.world.labels import DnsLabel
 from fakeoci.world.settings import Behaviour, Limits, Timing
+
+Ports = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
+"""One port, or the first and the last of a range."""
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -36,7 +40,9 @@ class RuleTable(_Table):
     protocol: str = "all"
     peer: str = "0.0.0.0/0"
     """A CIDR, or the name of an NSG as ``nsg:name``."""
-    ports: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)] | None = None
+    ports: Ports | None = None
+    source_ports: Ports | None = None
+    stateless: bool = False
     description: str = ""
 
 
@@ -103,6 +109,18 @@ class OnPremTable(_Table):
     name: str
     cidr: str
     host: str
+    ipv6_cidr: str = ""
+    """Empty: it has no IPv6; else ``ipv6_host`` is required."""
+    ipv6_host: str = ""
+
+    def __post_init__(self) -> None:
+        if IPv4Address(self.host) not in IPv4Network(self.cidr):
+            raise ValueError(f"host {self.host} is not in {self.cidr}")
+        six, host = self.ipv6_cidr, self.ipv6_host
+        if bool(six) != bool(host):
+            raise ValueError("ipv6_cidr and ipv6_host need each other")
+        if six and IPv6Address(host) not in IPv6Network(six):
+            raise ValueError(f"ipv6_host {host} is not in {six}")
 
 
 class InstanceTable(_Table):

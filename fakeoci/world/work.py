@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.resources import WorkRequest
+from fakeoci.world.resources import Resource, WorkRequest
 from fakeoci.world.world import World
 
 Effect = Callable[[WorkRequest, float], None]
@@ -41,3 +41,25 @@ def start(
 
     world.later(due, complete)
     return request
+
+
+def note(
+    world: World,
+    resource: Resource,
+    operation: str,
+    action: str,
+    *,
+    now: float,
+    due: float,
+) -> WorkRequest:
+    """Add a work request of a change that is already made.
+
+    It names the object and the action when it ends, at ``due``.
+    """
+    entity = type(resource).__name__.lower()
+
+    def effect(request: WorkRequest, _at: float) -> None:
+        request.resources.append((entity, action, resource.id))
+
+    place = resource.compartment_id
+    return start(world, place, operation, effect, now=now, due=due)

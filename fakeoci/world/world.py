@@ -13,6 +13,7 @@ from fakeoci.world.ocid import Names
 from fakeoci.world.policies import Policies
 from fakeoci.world.resources import (
     Address,
+    CaptureFilter,
     DhcpOptions,
     DrgAttachment,
     Gateway,
@@ -28,6 +29,7 @@ from fakeoci.world.resources import (
     Vcn,
     Vnic,
     VnicAttachment,
+    Vtap,
     WorkRequest,
 )
 from fakeoci.world.settings import Settings
@@ -296,6 +298,6 @@ class World:
 
 KINDS: tuple[type[Resource], ...] = (
     *(Vcn, Subnet, RouteTable, SecurityList, DhcpOptions, Nsg),
-    *(Gateway, DrgAttachment),
+    *(Gateway, DrgAttachment, CaptureFilter, Vtap),
     *(Instance, Vnic, VnicAttachment, PrivateIp, Ipv6, WorkRequest),
 )

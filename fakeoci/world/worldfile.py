@@ -4,7 +4,7 @@ import re
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv6Network, ip_network
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from fakeoci.world.resources import (
     Subnet,
     Vcn,
 )
+from fakeoci.world.rules import check_route
 from fakeoci.world.settings import Settings
 from fakeoci.world.shapes import max_vnics
 from fakeoci.world.subnets import NewSubnet, create_subnet
@@ -131,6 +132,10 @@ def _line(text: str, path: str) -> int:
     return best
 
 
+def _ports(ports: list[int] | None) -> PortRange | None:
+    return PortRange(min=ports[0], max=ports[-1]) if ports else None
+
+
 class _Builder:
     """Builds the world; ``at`` is the current place in the file."""
 
@@ -152,13 +157,8 @@ class _Builder:
             name, parent = compartment.name, compartment.parent
             self._world.compartments.add(name, parent=parent)
         self._policies()
-        for number, onprem in enumerate(self._file.onprem):
-            self.at = f".onprem[{number}]"
-            if IPv4Address(onprem.host) not in IPv4Network(onprem.cidr):
-                raise ValueError(f"host {onprem.host} is not in {onprem.cidr}")
-            self._world.onprem[onprem.name] = OnPrem(
-                name=onprem.name, cidr=onprem.cidr, host=onprem.host
-            )
+        for onprem in self._file.onprem:
+            self._world.onprem[onprem.name] = OnPrem(**msgspec.structs.asdict(onprem))
         for number, table in enumerate(self._file.vcns):
             self.at = f".vcns[{number}]"
             self._vcn(table)
@@ -250,17 +250,20 @@ class _Builder:
                 raise ValueError("ipv6 = true needs a VCN with ipv6 = true")
             block = IPv6Network(vcn.ipv6_cidr_blocks[0])
             prefixes = [str(list(block.subnets(new_prefix=64))[number])]
+        rules = [
+            RouteRule(
+                destination=str(ip_network(r.to)),
+                network_entity_id=world.named(Gateway, r.by).id,
+            )
+            for r in table.routes
+        ]
+        for rule in rules:
+            check_route(world, rule, vcn.id)
         routes = world.add(
             RouteTable(
                 **self._common("routetable", table.name, vcn.compartment_id),
                 vcn_id=vcn.id,
-                rules=[
-                    RouteRule(
-                        destination=str(ip_network(r.to)),
-                        network_entity_id=world.named(Gateway, r.by).id,
-                    )
-                    for r in table.routes
-                ],
+                rules=rules,
             )
         )
         security = world.add(
@@ -297,14 +300,15 @@ class _Builder:
             peer_type = "NETWORK_SECURITY_GROUP"
         else:
             peer, peer_type = str(ip_network(table.peer)), "CIDR_BLOCK"
-        ports = table.ports
         return SecurityRule(
             id=self._world.names.segment()[:6],
             direction=table.direction.upper(),
             protocol=PROTOCOLS[table.protocol],
             peer=peer,
             peer_type=peer_type,
-            ports=PortRange(min=ports[0], max=ports[-1]) if ports else None,
+            ports=_ports(table.ports),
+            source_ports=_ports(table.source_ports),
+            is_stateless=table.stateless,
             description=table.description,
         )
 

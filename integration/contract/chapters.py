@@ -270,4 +270,29 @@ def tenancy(caller: Caller) -> None:
     assert get("ListRegionSubscriptions", tenancyId=world.tenancy_id)
 
 
-CHAPTERS = (tenancy, networks, rules, gateways, addresses, instances)
+def vtaps(caller: Caller) -> None:
+    """Create, start, move and delete a VTAP and its capture filter."""
+    call, get = caller.call, caller.get
+    common = {"compartmentId": caller.compartment}
+    every = [{"trafficDirection": way} for way in ("INGRESS", "EGRESS")]
+    captures = {"filterType": "VTAP", "vtapCaptureFilterRules": every}
+    held = caller.make("CreateCaptureFilter", {**common, **captures})
+    caller.rounds("CaptureFilter", "captureFilterId", held)
+    body = {
+        **common,
+        "vcnId": caller.named(Vcn, "main"),
+        "sourceId": caller.named(Subnet, "pods"),
+        "targetId": first_vnic(caller),
+        "captureFilterId": held,
+    }
+    made = caller.make("CreateVtap", body)
+    where = {"vtapId": made}
+    assert get("GetVtap", **where)["lifecycleStateDetails"] == "STOPPED"
+    caller.done(call("UpdateVtap", {"isVtapEnabled": True}, **where))
+    assert get("GetVtap", **where)["lifecycleStateDetails"] == "RUNNING"
+    caller.rounds("Vtap", "vtapId", made)
+    caller.done(call("DeleteVtap", **where))
+    call("DeleteCaptureFilter", captureFilterId=held)
+
+
+CHAPTERS = (tenancy, networks, rules, gateways, addresses, vtaps, instances)

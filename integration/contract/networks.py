@@ -1,9 +1,14 @@
 """Networks that several tests create first."""
 
+from typing import Any
+
 from oci.core.models import (
     AddSubnetIpv6CidrDetails,
+    CreateCaptureFilterDetails,
     CreateSubnetDetails,
     CreateVcnDetails,
+    CreateVtapDetails,
+    VtapCaptureFilterRuleDetails,
 )
 
 from integration.contract.conftest import Oracle
@@ -51,3 +56,26 @@ def made_subnet(oracle: Oracle, vcn: str, cidr: str = "10.50.0.0/24") -> str:
         compartment_id=oracle.compartment, vcn_id=vcn, ipv4_cidr_blocks=[cidr]
     )
     return str(oracle.network.create_subnet(details).data.id)
+
+
+def made_filter(oracle: Oracle, *rules: Any) -> str:
+    """Make a capture filter, of all packets unless there are rules; return its OCID."""
+    every = VtapCaptureFilterRuleDetails(traffic_direction="EGRESS")
+    details = CreateCaptureFilterDetails(
+        compartment_id=oracle.compartment,
+        filter_type="VTAP",
+        vtap_capture_filter_rules=list(rules) or [every],
+    )
+    return str(oracle.network.create_capture_filter(details).data.id)
+
+
+def made_vtap(oracle: Oracle, capture_filter: str) -> str:
+    """Make a VTAP from the nodes' subnet to a new VNIC; return its OCID."""
+    details = CreateVtapDetails(
+        compartment_id=oracle.compartment,
+        vcn_id=oracle.vcn(),
+        source_id=oracle.subnet("nodes"),
+        target_id=oracle.attached(),
+        capture_filter_id=capture_filter,
+    )
+    return str(oracle.network.create_vtap(details).data.id)

@@ -7,6 +7,7 @@ from oci.core import models
 from oci.exceptions import ServiceError
 
 from fakeoci.world.resources import (
+    CaptureFilter,
     DhcpOptions,
     Gateway,
     Instance,
@@ -17,10 +18,12 @@ from fakeoci.world.resources import (
     Subnet,
     Vcn,
     Vnic,
+    Vtap,
 )
 from integration.contract.conftest import Oracle
+from integration.contract.networks import made_filter, made_vtap
 
-SLOW = ("vcn", "subnet", "drg", "instance")
+SLOW = ("vcn", "subnet", "drg", "instance", "vtap")
 """Kinds that move under a work request, by the docstrings of Oracle's SDK."""
 
 
@@ -47,6 +50,10 @@ def ocid_of(oracle: Oracle, kind: type[Resource], gateway: str) -> str:
     if gateway == "service":
         body = models.CreateServiceGatewayDetails(**common, services=[])
         return str(network.create_service_gateway(body).data.id)
+    if kind is CaptureFilter:
+        return made_filter(oracle)
+    if kind is Vtap:
+        return made_vtap(oracle, made_filter(oracle))
     every = oracle.cloud.service.world.all(kind)
     return next(n.id for n in every if getattr(n, "kind", "") == gateway)
 
@@ -66,6 +73,8 @@ def ocid_of(oracle: Oracle, kind: type[Resource], gateway: str) -> str:
         ("nat_gateway", Gateway, "nat"),
         ("service_gateway", Gateway, "service"),
         ("local_peering_gateway", Gateway, "peering"),
+        ("capture_filter", CaptureFilter, ""),
+        ("vtap", Vtap, ""),
     ],
 )
 def test_a_move(

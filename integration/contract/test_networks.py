@@ -138,6 +138,10 @@ def test_network_security_groups(oracle: Oracle) -> None:
         protocol="17",
         source="10.0.0.0/8",
         description="changed",
+        is_stateless=True,
+        udp_options=models.UdpOptions(
+            source_port_range=models.PortRange(min=53, max=54)
+        ),
     )
     network.update_network_security_group_security_rules(
         nsg.id,
@@ -149,6 +153,8 @@ def test_network_security_groups(oracle: Oracle) -> None:
     assert [(r.id, r.protocol, r.description) for r in rules] == [
         (rule_id, "17", "changed")
     ]
+    assert rules[0].is_stateless
+    assert rules[0].udp_options == change.udp_options
     too_many = models.AddNetworkSecurityGroupSecurityRulesDetails(
         security_rules=[rule] * 26
     )

@@ -16,9 +16,9 @@ from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
 from fakeoci.world.resources import Instance, Subnet
 from sim.cloud import signing_key
-from vcnd.ociapi.http import Client
 from vcnd.ociapi.signing import sign
 
+Client = httpx2.AsyncClient
 HOST = "iaas.us-ashburn-1.oraclecloud.com"
 KEY = signing_key()
 KEY_ID = "tenancy/user/aa:bb"
@@ -246,3 +246,52 @@ async def test_an_endless_answer_comes_as_it_is_sent() -> None:
                     if seen == 3:
                         scope.cancel()
     assert ended.is_set()
+
+
+async def test_request_log_has_duration_fault_and_retry_token(
+    service: Service, client: Client, autojump_clock: trio.abc.Clock
+) -> None:
+    service.clock = trio.current_time
+    service.world.settings.behaviour.verify_signatures = False
+    slow = {"operation": "Core", "kind": "slow", "seconds": 3, "times": None}
+    url = f"http://{HOST}/fake/v1/faults"
+    assert (await client.post(url, json=slow)).status_code == 201
+    target = f"http://{HOST}/20160918/vcns?compartmentId={service.world.compartment_id}"
+    for _ in range(2):
+        await client.get(target, headers={"opc-retry-token": "t"})
+    await client.delete(url)
+    await client.get(target)
+    seen = [(r.seconds, r.fault, r.retry_token) for r in service.records]
+    assert seen == [(3.0, "slow", "t"), (3.0, "slow", "t"), (0.0, "", "")]
+
+
+async def test_admin_names_the_occupants_of_addresses(
+    service: Service, client: Client
+) -> None:
+    url = f"http://{HOST}/fake/v1/occupants"
+    await client.post(url, json={"10.1.0.5": "web", "10.1.0.6": "db"})
+    await client.post(url, json={"10.1.0.6": ""})
+    assert service.occupants == {"10.1.0.5": "web"}
+    assert (await client.post(url, json={"10.1.0.5": 1})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-origin"},  # by a name that resolves to this machine
+    ],
+)
+async def test_web_pages_cannot_use_the_admin_api(
+    service: Service, client: Client, theirs: dict[str, str]
+) -> None:
+    base = f"http://{HOST}/fake/v1"
+    fault = {"operation": "*", "kind": "cut"}
+    answer = await client.post(f"{base}/faults", json=fault, headers=theirs)
+    assert answer.status_code == 403
+    assert service.faults == []
+    assert (await client.get(f"{base}/world", headers=theirs)).status_code == 403
+    typed = {"sec-fetch-site": "none"}  # a person who types the address
+    assert (await client.get(f"{base}/world", headers=typed)).status_code == 200

@@ -10,7 +10,15 @@ from fakeoci.api.authorization import authorize
 from fakeoci.api.service import Call
 from fakeoci.world.errors import ServiceError
 from fakeoci.world.policies import conditions, statement
-from fakeoci.world.resources import Instance, Nsg, Subnet, Vcn, VnicAttachment
+from fakeoci.world.resources import (
+    CaptureFilter,
+    Instance,
+    Nsg,
+    Subnet,
+    Vcn,
+    VnicAttachment,
+    Vtap,
+)
 from fakeoci.world.world import World
 from fakeoci.world.worldfile import default_text, parse
 
@@ -45,6 +53,20 @@ def world() -> World:
     made = parse(TEXT)
     node = made.named(Instance, "node1").id
     made.policies.groups["g"] = conditions(f"instance.id = '{node}'")
+    vcn = made.named(Vcn, "main")
+    inside = vcn.compartment_id
+    made.add(CaptureFilter(id="filter", display_name="a", compartment_id=inside))
+    made.add(
+        Vtap(
+            id="vtap",
+            display_name="a",
+            compartment_id=inside,
+            vcn_id=vcn.id,
+            source_id=made.named(Subnet, "pods").id,
+            capture_filter_id="filter",
+            vxlan_network_identifier=1,
+        )
+    )
     return made
 
 
@@ -147,6 +169,38 @@ MOVES = ("{INSTANCE_MOVE} in compartment nodes", "{INSTANCE_MOVE} in compartment
                 }
             },
             (NODES, SUBNETS, VNICS),
+        ),
+        (
+            "GetSubnetCidrUtilization",
+            {"path": "pods"},
+            ("inspect ipam in compartment network:pods",),
+        ),
+        (
+            "CreateVtap",
+            {
+                "body": {
+                    "compartmentId": "in network",
+                    "vcnId": "vcn",
+                    "captureFilterId": "filter",
+                    "sourceId": "pods",
+                    "targetId": "vnic",
+                }
+            },
+            (
+                "manage vtaps in compartment network",
+                "use capture-filters in compartment network",
+                "{VCN_ATTACH} in compartment network",
+                "{SUBNET_ATTACH} in compartment network",
+                "{VNIC_ATTACH} in compartment network",
+            ),
+        ),
+        (
+            "UpdateVtap",
+            {"path": "vtap", "body": {"sourceId": "vnic"}},
+            (
+                "use vtaps in compartment network",
+                "use vnics in compartment network",
+            ),
         ),
         (
             "ChangeInstanceCompartment",

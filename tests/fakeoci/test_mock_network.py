@@ -18,6 +18,7 @@ import httpx2
 import pytest
 
 from fakeoci.mock import NetworkRefused, mock_oci
+from fakeoci.mocking.interception import PROCESS
 from tests.fakeoci import trap
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,13 @@ def test_loopback_stays_usable(local: str, library: Any) -> None:
             return str((await client.get(local)).text)
 
     assert asyncio.run(ask()) == "ok"
+
+
+def test_address_that_ends_with_a_clouds_number_is_no_cloud() -> None:
+    with mock_oci():
+        domain, mocked = PROCESS._last()
+        assert PROCESS._find(f"iaas.{domain}") is mocked.cloud
+        assert PROCESS._find(f"127.0.0.{domain.partition('.')[0]}") is None
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])

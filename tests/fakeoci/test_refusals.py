@@ -24,10 +24,14 @@ from tests.fakeoci.refusals import (
     names_in,
     networks,
     parts,
+    vtaps,
 )
 
 CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
-ROWS = (*instances.ROWS, *lists.ROWS, *malformed.ROWS, *networks.ROWS, *parts.ROWS)
+ROWS = (
+    *(*instances.ROWS, *lists.ROWS, *malformed.ROWS),
+    *(*networks.ROWS, *parts.ROWS, *vtaps.ROWS),
+)
 
 
 def cloud() -> Service:

@@ -43,6 +43,7 @@ def test_several_cidr_blocks() -> None:
         ('shape = "VM.Standard.E5.Flex"', 'shape = "VM.Big"', "unknown shape"),
         ('network = "office"', 'network = "attic"', "no on-premises network"),
         ('host = "172.16.0.10"', 'host = "172.17.0.10"', "is not in 172.16.0.0/24"),
+        ('{ to = "0.0.0.0/0", by', '{ to = "::/0", by', "the target of an IPv6 prefix"),
         ('protocol = "icmp"', 'protocol = "smoke"', "protocol is one of"),
         ("[timing]", "[timing", "Expected ']'"),
     ],
@@ -66,3 +67,19 @@ def test_mistakes_have_line_and_reason(old: str, new: str, reason: str) -> None:
             n for n in range(wrong + 1) if broken.splitlines()[n].startswith("[")
         )
         assert header <= line - 1 <= wrong
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ('ipv6_host = "::1"', "ipv6_cidr and ipv6_host need each other"),
+        (
+            'ipv6_cidr = "2001:db8::/64"\nipv6_host = "::1"',
+            "ipv6_host ::1 is not in 2001:db8::/64",
+        ),
+    ],
+)
+def test_ipv6_on_premises_needs_prefix_and_host(keys: str, reason: str) -> None:
+    text = default_text().replace("[[onprem]]", f"[[onprem]]\n{keys}")
+    with pytest.raises(WorldFileError, match=reason):
+        parse(text)

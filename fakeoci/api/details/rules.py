@@ -32,14 +32,19 @@ class IcmpOptions(Details, kw_only=True):
     code: Byte | None = None
 
 
-class RuleDetails(Details, kw_only=True):
-    """The fields of all rules."""
+class TrafficDetails(Details, kw_only=True):
+    """The options of a rule's protocol."""
 
-    protocol: str
-    is_stateless: bool = False
     tcp_options: PortOptions | None = None
     udp_options: PortOptions | None = None
     icmp_options: IcmpOptions | None = None
+
+
+class RuleDetails(TrafficDetails, kw_only=True):
+    """The fields of all security rules."""
+
+    protocol: str
+    is_stateless: bool = False
     description: Description | None = None
 
 

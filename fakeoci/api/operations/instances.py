@@ -24,7 +24,7 @@ from fakeoci.world import instances, work
 from fakeoci.world.errors import incorrect_state, invalid, limit_exceeded, missing
 from fakeoci.world.images import check_image
 from fakeoci.world.labels import FAULT_DOMAINS
-from fakeoci.world.resources import Instance, WorkRequest
+from fakeoci.world.resources import Instance
 from fakeoci.world.shapes import (
     FIXED,
     FLEXIBLE,
@@ -103,14 +103,8 @@ def _named(call: Call, details: LaunchInstanceDetails) -> dict[str, Any]:
 
 def _began(call: Call, instance: Instance, operation: str, action: str) -> str:
     """Start a work request of an instance; return the request's OCID."""
-
-    def effect(request: WorkRequest, _at: float) -> None:
-        request.resources.append(("instance", action, instance.id))
-
     due = call.now + call.world.settings.timing.instance_seconds
-    inside = instance.compartment_id
-    made = work.start(call.world, inside, operation, effect, now=call.now, due=due)
-    return made.id
+    return work.note(call.world, instance, operation, action, now=call.now, due=due).id
 
 
 def _launch(call: Call) -> Result:

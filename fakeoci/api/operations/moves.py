@@ -15,6 +15,7 @@ from fakeoci.api.operations.gateways import of_kind
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world import moves, work
 from fakeoci.world.resources import (
+    CaptureFilter,
     DhcpOptions,
     Gateway,
     Instance,
@@ -24,6 +25,7 @@ from fakeoci.world.resources import (
     SecurityList,
     Subnet,
     Vcn,
+    Vtap,
     WorkRequest,
 )
 
@@ -96,6 +98,8 @@ _MOVES: tuple[tuple[str, str, Callable[[Call], Result]], ...] = (
     ("InternetGateway", "internetGateways", _mover(Gateway, "internet")),
     ("NatGateway", "natGateways", _mover(Gateway, "nat")),
     ("ServiceGateway", "serviceGateways", _mover(Gateway, "service")),
+    ("CaptureFilter", "captureFilters", _mover(CaptureFilter)),
+    ("Vtap", "vtaps", _slow_mover(Vtap, "vtap")),
     ("LocalPeeringGateway", "localPeeringGateways", _mover(Gateway, "peering")),
 )
 OPERATIONS: tuple[Operation, ...] = tuple(

@@ -211,17 +211,10 @@ def _modify_ipv4_cidr(call: Call) -> Result:
 
 def done(call: Call, resource: Vcn | Subnet, operation: str) -> Result:
     """Return the answer to a change made at once, whose work request ends later."""
-    request = work.start(
-        call.world,
-        resource.compartment_id,
-        operation,
-        lambda r, _at: r.resources.append(
-            (type(resource).__name__.lower(), "UPDATED", resource.id)
-        ),
-        now=call.now,
-        due=call.now + call.world.settings.timing.bulk_seconds,
+    due = call.now + call.world.settings.timing.bulk_seconds
+    return work_started(
+        work.note(call.world, resource, operation, "UPDATED", now=call.now, due=due)
     )
-    return work_started(request)
 
 
 _VCN, _SUBNET = "/vcns/{id}", "/subnets/{id}"

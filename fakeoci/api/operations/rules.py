@@ -1,9 +1,10 @@
 """Operations on network security groups and security lists."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from fakeoci.api.answers import in_order, one
-from fakeoci.api.bodies import rule_body, time_text
+from fakeoci.api.bodies import time_text
 from fakeoci.api.crud import changing, deleter, getter, lister, names, rename
 from fakeoci.api.details.base import Named, decode
 from fakeoci.api.details.rules import (
@@ -13,12 +14,16 @@ from fakeoci.api.details.rules import (
     CreateSecurityListDetails,
     EgressSecurityRule,
     IngressSecurityRule,
+    PortOptions,
+    PortRangeDetails,
     RemoveSecurityRulesDetails,
     RuleDetails,
+    TrafficDetails,
     UpdateSecurityListDetails,
     UpdateSecurityRulesDetails,
 )
 from fakeoci.api.query import among
+from fakeoci.api.rule_bodies import rule_body
 from fakeoci.api.service import Call, Operation, Result
 from fakeoci.world.errors import conflict, invalid, limit_exceeded, missing
 from fakeoci.world.networks import check_no_default
@@ -39,6 +44,34 @@ _OPTIONS = {"tcp_options": ("6",), "udp_options": ("17",), "icmp_options": ("1",
 """The protocols that each kind of options applies to."""
 
 
+def traffic(details: TrafficDetails, protocol: str) -> dict[str, Any]:
+    """Return the fields of ``Traffic``.
+
+    Raises:
+        ServiceError: 400, options of another protocol, or no range of ports.
+    """
+    for name, protocols in _OPTIONS.items():
+        if getattr(details, name) is not None and protocol not in protocols:
+            raise invalid(f"{name} of protocol {protocol!r}")
+    ports = details.tcp_options or details.udp_options or PortOptions()
+    icmp = details.icmp_options
+    return {
+        "protocol": protocol,
+        "ports": _port_range(ports.destination_port_range),
+        "source_ports": _port_range(ports.source_port_range),
+        "icmp_type": icmp.type if icmp else None,
+        "icmp_code": icmp.code if icmp else None,
+    }
+
+
+def _port_range(span: PortRangeDetails | None) -> PortRange | None:
+    if span is None:
+        return None
+    if not 1 <= span.min <= span.max <= 65535:  # noqa: PLR2004
+        raise invalid(f"ports {span.min} to {span.max} make no range")
+    return PortRange(min=span.min, max=span.max)
+
+
 def _rule(
     call: Call,
     details: RuleDetails,
@@ -51,24 +84,15 @@ def _rule(
 ) -> SecurityRule:
     if peer is None:
         raise missing("a rule needs its source or destination, by its direction")
-    for name, protocols in _OPTIONS.items():
-        if getattr(details, name) is not None and details.protocol not in protocols:
-            raise invalid(f"{name} of protocol {details.protocol!r}")
-    options = details.tcp_options or details.udp_options
-    ports = options.destination_port_range if options else None
-    for span in (ports, options.source_port_range if options else None):
-        if span is not None and not 1 <= span.min <= span.max <= 65535:  # noqa: PLR2004
-            raise invalid(f"ports {span.min} to {span.max} make no range")
+    packets = traffic(details, details.protocol)
     rule = SecurityRule(
         id=call.world.names.segment()[:6],
         direction=direction,
-        protocol=details.protocol,
         peer=peer,
         peer_type=peer_type or "CIDR_BLOCK",
-        ports=PortRange(min=ports.min, max=ports.max) if ports else None,
-        icmp_type=details.icmp_options.type if details.icmp_options else None,
         description=details.description or "",
         is_stateless=details.is_stateless,
+        **packets,
     )
     check_rule(call.world, rule, vcn_id, of_list=of_list)
     return rule

@@ -15,6 +15,7 @@ from fakeoci.api.operations import (
     rules,
     tenancy,
     vnics,
+    vtaps,
 )
 from fakeoci.api.service import Operation
 
@@ -31,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *instances.OPERATIONS,
     *images.OPERATIONS,
     *inventory.OPERATIONS,
+    *vtaps.OPERATIONS,
     *moves.OPERATIONS,
     *tenancy.OPERATIONS,
 )

@@ -12,7 +12,7 @@ from fakeoci.api.service import Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import state, worldfile
 from tests.fakeoci.accepted import instances, networks
-from tests.fakeoci.accepted.bodies import DNS, HERE, IN_SIX, RULE, SERVICE_ID
+from tests.fakeoci.accepted.bodies import DNS, FILTER, HERE, IN_SIX, RULE, SERVICE_ID
 from tests.fakeoci.refusals import filled, names_in
 
 CORE = "https://iaas.us-ashburn-1.oraclecloud.com/20160918"
@@ -65,6 +65,8 @@ SETUP: tuple[tuple[str, str, dict[str, Any]], ...] = (
         IN_SIX | {"services": [{"serviceId": SERVICE_ID}]},
     ),
     ("spare-drg", "/drgs", HERE),
+    ("filter", "/captureFilters", HERE | FILTER),
+    ("spare-filter", "/captureFilters", HERE | FILTER),
     ("used-drg", "/drgs", HERE),
     ("drg-attachment", "/drgAttachments", {"drgId": "{used-drg}", "vcnId": "{six}"}),
     (
@@ -79,6 +81,16 @@ SETUP: tuple[tuple[str, str, dict[str, Any]], ...] = (
 """Objects that are created first: name, path and body."""
 ON_THE_VNIC: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("ip", "/privateIps", {"vnicId": "{second-vnic}"}),
+    (
+        "vtap",
+        "/vtaps",
+        IN_SIX
+        | {
+            "sourceId": "{six-subnet}",
+            "targetId": "{second-vnic}",
+            "captureFilterId": "{filter}",
+        },
+    ),
     ("reserved", "/privateIps", {"vnicId": "{second-vnic}", "lifetime": "RESERVED"}),
     (
         "ipv6",

@@ -24,6 +24,20 @@ ROUTE = {
     "networkEntityId": "{peering}",
     "description": "a route",
 }
+FILTER: dict[str, Any] = {
+    "filterType": "VTAP",
+    "vtapCaptureFilterRules": [
+        {
+            "trafficDirection": "INGRESS",
+            "ruleAction": "EXCLUDE",
+            "sourceCidr": "10.0.0.0/8",
+            "destinationCidr": "10.20.0.0/16",
+            "protocol": "6",
+            "tcpOptions": {"sourcePortRange": {"min": 1, "max": 2}},
+        },
+        {"trafficDirection": "EGRESS"},
+    ],
+}
 DNS = {"type": "DomainNameServer", "serverType": "VcnLocalPlusInternet"}
 NAMED: dict[str, Any] = {
     "displayName": "renamed",

@@ -2,6 +2,7 @@
 
 from tests.fakeoci.accepted.bodies import (
     DNS,
+    FILTER,
     HERE,
     IN_SIX,
     INGRESS,
@@ -27,6 +28,8 @@ MOVED = {
     "LocalPeeringGateway": "/localPeeringGateways/{peering}",
     "ServiceGateway": "/serviceGateways/{service-gateway}",
     "Drg": "/drgs/{spare-drg}",
+    "CaptureFilter": "/captureFilters/{filter}",
+    "Vtap": "/vtaps/{vtap}",
 }
 ACCEPTED: dict[str, Asked] = {
     **{f"Change{resource}Compartment": moved(at) for resource, at in MOVED.items()},
@@ -63,6 +66,37 @@ ACCEPTED: dict[str, Asked] = {
     **shared(
         *("ServiceGateway", "ServiceGateways", "/serviceGateways"),
         *("service-gateway", "service-gateway"),
+    ),
+    **shared(
+        *("CaptureFilter", "CaptureFilters", "/captureFilters"),
+        *("filter", "spare-filter"),
+    ),
+    **shared("Vtap", "Vtaps", "/vtaps", "vtap", "vtap"),
+    "CreateCaptureFilter": ("/captureFilters", HERE | NAMED | FILTER),
+    "UpdateCaptureFilter": (
+        "/captureFilters/{filter}",
+        NAMED | {"vtapCaptureFilterRules": FILTER["vtapCaptureFilterRules"]},
+    ),
+    "CreateVtap": (
+        "/vtaps",
+        IN_SIX
+        | NAMED
+        | {
+            "sourceId": "{six-subnet}",
+            "sourceType": "SUBNET",
+            "targetId": "{second-vnic}",
+            "targetType": "VNIC",
+            "captureFilterId": "{filter}",
+            "encapsulationProtocol": "VXLAN",
+            "vxlanNetworkIdentifier": 7,
+            "isVtapEnabled": True,
+            "trafficMode": "PRIORITY",
+            "maxPacketSize": 1500,
+        },
+    ),
+    "UpdateVtap": (
+        "/vtaps/{vtap}",
+        NAMED | {"isVtapEnabled": True, "captureFilterId": "{spare-filter}"},
     ),
     **shared("Drg", "Drgs", "/drgs", "spare-drg", "spare-drg"),
     **shared(

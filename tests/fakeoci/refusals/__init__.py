@@ -7,6 +7,8 @@ from fakeoci.api.service import Service
 from fakeoci.world import vnics
 from fakeoci.world.networks import create_vcn
 from fakeoci.world.resources import (
+    CaptureFilter,
+    CaptureRule,
     DhcpOptions,
     Gateway,
     Instance,
@@ -118,6 +120,13 @@ def names_in(service: Service) -> dict[str, str]:
     vnic = world.vnics_of(node.id)[0]
     main, peer = world.named(Vcn, "main"), world.named(Vcn, "peer")
     attachment = next(a for a in world.all(VnicAttachment) if a.vnic_id == vnic.id)
+    captures = world.add(
+        CaptureFilter(
+            id=world.names.ocid("capturefilter"),
+            compartment_id=world.compartment_id,
+            rules=[CaptureRule(direction="EGRESS")],
+        )
+    )
     chosen: dict[str, Resource] = {
         "main": main,
         "peer": peer,
@@ -137,6 +146,8 @@ def names_in(service: Service) -> dict[str, str]:
         "node1": node,
         "full": full,
         "vnic": vnic,
+        "peer-vnic": world.vnics_of(full.id)[0],
+        "filter": captures,
         "attachment": attachment,
         "primary-ip": world.private_ips_of(vnic.id)[0],
     }
