@@ -172,6 +172,15 @@ INLINE int same(const u32 *a, const u32 *b)
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
+/* Return the MTU of a way by a VNIC.
+ *
+ * Routes to destinations outside the VCN take less than the link.  The ordinary path has
+ * the routes: a packet that it let pass is the proof that its destination takes more. */
+INLINE u32 passes(const struct packet *packet, u32 link, u32 outside)
+{
+	return packet->room > outside ? link : outside;
+}
+
 INLINE void admit4(struct __sk_buff *skb, struct way *way)
 {
 	struct packet packet = { .arrival = skb->ingress_ifindex << 1 };
@@ -191,7 +200,7 @@ INLINE void admit4(struct __sk_buff *skb, struct way *way)
 	} else {
 		if (!at.from || at.from->vnic4 != skb->ifindex)
 			return;
-		way->mtu = at.from->mtu4;
+		way->mtu = passes(&packet, at.from->mtu4, at.from->outside4);
 		way->router[0] = at.from->router4;
 	}
 	if (!packet.empty || is_answered4(skb, &key, way->epoch))
@@ -217,7 +226,7 @@ INLINE void admit6(struct __sk_buff *skb, struct way *way)
 	} else {
 		if (!at.from || at.from->vnic6 != skb->ifindex)
 			return;
-		way->mtu = at.from->mtu6;
+		way->mtu = passes(&packet, at.from->mtu6, at.from->outside6);
 		__builtin_memcpy(way->router, at.from->router6, sizeof(way->router));
 	}
 	if (!packet.empty || is_answered6(skb, &key, way->epoch))

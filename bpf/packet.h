@@ -8,6 +8,7 @@ struct pod { /* by its link's index on the node */
 	u32 address4, router4;
 	u32 address6[4], router6[4];
 	u32 mtu, mtu4, mtu6; /* of its link and its VNICs' links */
+	u32 outside4, outside6; /* what each destination takes by those; never more */
 };
 
 struct key4 {
@@ -25,7 +26,7 @@ struct way {
 	u64 proven; /* when, in ns; 0: no more */
 	u32 epoch;
 	u32 link; /* by which it leaves */
-	u32 mtu;  /* of that link */
+	u32 mtu;  /* what is known to get through, at most that of the link */
 	u32 router[4]; /* IPv4: the first; that is 0 where the link is a pod's */
 };
 

@@ -16,6 +16,7 @@ SHIM_FLAGS = [
     *("-fno-pie", "-no-pie", "-nostdlib", "-static", "-s"),
     "-Wl,-z,noseparate-code",  # two segments instead of four to map at each start
     '-DVCND_SOCKET="/run/vcnd/cni.sock"',
+    '-DVCND_PROTOCOL="1"',  # a plugin of another version says another number
 ]
 PROGRAMS = "vcnd/_bpf/express.o"
 PROGRAMS_FLAGS = ["-target", "bpf", "-O2", "-Wall", "-Wextra", "-c"]

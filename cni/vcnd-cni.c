@@ -60,6 +60,7 @@ __asm__(".globl _start\n_start:\n mov x29,#0\n mov x0,sp\n bl start\n brk #1\n")
 #else
 #error "vcnd-cni knows x86_64 and aarch64"
 #endif
+#define GREETING "vcnd " VCND_PROTOCOL " "
 #define CALL3(n, a, b, c) call6((n), (sword)(a), (sword)(b), (sword)(c), 0, 0, 0)
 
 enum { O_RDONLY_CLOEXEC = 02000000, AT_FDCWD_ = -100, AF_UNIX_ = 1,
@@ -251,8 +252,8 @@ static void lay_header(void) {
     number = decimal(digits + sizeof digits, environment_length);
     at -= digits + sizeof digits - number;
     memcpy(at, number, (word)(digits + sizeof digits - number));
-    at -= 7;
-    memcpy(at, "vcnd 1 ", 7);
+    at -= sizeof GREETING - 1;
+    memcpy(at, GREETING, sizeof GREETING - 1);
     header_length = (word)(environment - at);
 }
 

@@ -5,8 +5,9 @@ import struct
 
 import pytest
 
-from vcnd.linux.judge import Event, Judge, Wanted, changes_rules
+from vcnd.linux.judge import Event, Heard, Judge, Wanted, changes_rules
 from vcnd.linux.layout import Layout
+from vcnd.model.drift import Author
 from vcnd.netlink.messages import attribute, message, nested, text, u32
 
 NOTHING, NEWS, LOSS = Event.NOTHING, Event.NEWS, Event.LOSS
@@ -17,6 +18,7 @@ WANTED = Wanted(
     pods=frozenset({"10.1.0.5", "fd00::5"}),
     tables=frozenset({102}),
     rules=frozenset({(1010, 102, 2), (1030, 0, 0)}),
+    links=frozenset({"oci5"}),
 )
 PODS_TABLE = Layout().pods_table
 BOOT, KERNEL, STATIC = 3, 2, 4
@@ -88,7 +90,7 @@ def gone_rule(priority: int, table: int, mark: int) -> bytes:
     ],
 )
 def test_event_is_compared_with_the_desired_state(data: bytes, meaning: Event) -> None:
-    assert Judge(Layout()).route_event(data, WANTED) is meaning
+    assert Judge(Layout()).route_event(data, WANTED).event is meaning
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,28 @@ def test_link_event_is_compared_with_the_one_before(
     judge = Judge(Layout())
     for event in before:
         judge.route_event(event, WANTED)
-    assert judge.route_event(now, WANTED) is meaning
+    assert judge.route_event(now, WANTED).event is meaning
+
+
+@pytest.mark.parametrize(
+    ("name", "up", "meaning"),
+    [("oci5", False, LOSS), ("oci5", True, NOTHING), ("oci6", False, NOTHING)],
+)
+def test_link_of_a_plugged_pod_must_stay_up(
+    name: str, *, up: bool, meaning: Event
+) -> None:
+    event = message(
+        16, 0, struct.pack("=BBHiII", 0, 0, 1, 9, int(up), 1) + text(3, name)
+    )
+    assert Judge(Layout()).route_event(event, WANTED).event is meaning
+
+
+def test_port_of_the_gravest_event_is_told() -> None:
+    news = route(24, 254, protocol=BOOT)
+    lost = bytearray(gone_address("10.1.0.9", 2))
+    lost[12:16] = struct.pack("=I", 4321)
+    heard = Judge(Layout()).route_event(news + bytes(lost) + news, WANTED)
+    assert heard == Heard(LOSS, 4321)
 
 
 def nft(kind: int, *parts: bytes, subsystem: int = 10) -> bytes:
@@ -128,17 +151,19 @@ def element(kind: int, table: str, address: str) -> bytes:
 
 
 NEWCHAIN, NEWSETELEM, DELSETELEM, NEWGEN = 3, 12, 14, 15
-DELTABLE, DELCHAIN, DELRULE, DELSET = 2, 5, 8, 11
+DELTABLE, DELCHAIN, NEWRULE, DELRULE, DELSET = 2, 5, 6, 8, 11
 OURS = text(1, "vcnd")
 END = nft(NEWGEN)
 MARKED = nft(NEWCHAIN, OURS, text(3, "loaded1"))
 
 
-@pytest.mark.parametrize("deleted", [DELTABLE, DELCHAIN, DELRULE, DELSET])
-def test_deletion_from_our_table_is_a_loss(deleted: int) -> None:
+@pytest.mark.parametrize("change", [DELTABLE, DELCHAIN, NEWRULE, DELRULE, DELSET])
+def test_change_of_our_table_is_a_loss_and_has_an_author(change: int) -> None:
     judge = Judge(Layout())
-    assert not judge.is_table_lost(nft(deleted, OURS), WANTED)  # only at the end
-    assert judge.is_table_lost(END, WANTED)
+    assert not judge.is_table_lost(nft(change, OURS), WANTED)  # only at the end
+    by = attribute(2, struct.pack(">I", 4321)), text(3, "firewalld")
+    assert judge.is_table_lost(nft(NEWGEN, attribute(1, bytes(4)), *by), WANTED)
+    assert judge.author == Author(pid=4321, name="firewalld")
     assert not judge.is_table_lost(END, WANTED)
 
 

@@ -42,6 +42,16 @@ def test_no_map_or_set_that_stays_is_deleted() -> None:
     ]
 
 
+def test_chains_at_hooks_alone_are_made_anew() -> None:
+    there = objects(TEXT)
+    lines = in_place("vcnd", TEXT, there, renews=True).splitlines()
+    changes = lines[: lines.index("table inet vcnd {")]
+    assert [line for line in changes if line.startswith("delete")] == [
+        f"delete chain inet vcnd {name}"
+        for name in ("output", "postrouting", "prerouting")
+    ]
+
+
 def test_a_table_that_is_not_there_is_made() -> None:
     made = in_place("vcnd", TEXT, Objects())
     assert made == f"table inet vcnd {{ }}\nflush table inet vcnd\n{TEXT}"

@@ -1,5 +1,6 @@
 """A pod's filled templates hold its values, and none of another pod's."""
 
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from vcnd.linux import pod_messages
 from vcnd.linux.pod_messages import SETTINGS, u32
 from vcnd.model.family import Family
-from vcnd.model.interface import GATEWAYS
+from vcnd.model.interface import GATEWAYS, Destination
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink import traffic_control
 from vcnd.netlink.templates import Step, Template, requests
@@ -21,6 +22,12 @@ SIX = st.integers(1, 2**128 - 1).map(lambda n: str(IPv6Address(n)))
 NAMES = st.text("abcxyz0189", min_size=1, max_size=15)
 
 
+DESTINATIONS = (
+    *(Destination("0.0.0.0/0", 1500), Destination("10.0.0.0/8")),
+    Destination("::/0"),
+)
+
+
 def plain(*steps: Step) -> bytes:
     return Template(requests(steps)).fill(5)
 
@@ -28,7 +35,7 @@ def plain(*steps: Step) -> bytes:
 @given(INDEXES, MACS, FOUR, SIX)
 def test_pod_end_is_as_built_plainly(index: int, mac: str, four: str, six: str) -> None:
     values = pod_messages.values_of([four, six])
-    filled = pod_messages.pod_end((Family.IPV4, Family.IPV6)).fill(
+    filled = pod_messages.pod_end((Family.IPV4, Family.IPV6), DESTINATIONS).fill(
         5, index=u32(index), mac=rtnl.mac_bytes(mac), **values
     )
     steps = [("up", rtnl.link_up(index))]
@@ -38,8 +45,14 @@ def test_pod_end_is_as_built_plainly(index: int, mac: str, four: str, six: str) 
             ("address", rtnl.new_address(index, address)),
             ("neighbour", rtnl.new_neighbour(index, to, mac)),
             ("gateway", rtnl.new_route(to, index=index, replace=False)),
-            ("default", rtnl.new_route("", index=index, gateway=to, replace=False)),
         ]
+    new_route = partial(rtnl.new_route, index=index, replace=False)
+    by_four, by_six = GATEWAYS.values()
+    steps += [
+        ("default", new_route("", gateway=by_four, mtu=1500)),
+        ("VCN", new_route("10.0.0.0/8", gateway=by_four)),
+        ("default", new_route("", gateway=by_six)),
+    ]
     assert filled == plain(*steps)
 
 

@@ -122,6 +122,11 @@ def test_foreign_link_has_a_default_route() -> None:
     assert [(f.ifname, f.index) for f in found] == [("ens7", 126)]
 
 
+def test_the_link_of_a_vnic_that_is_detached_is_not_foreign() -> None:
+    routes = [default(7, Layout().vnic_table(3), ours=True)]
+    assert foreign_links(Layout(), routes, {7: "eth2"}) == []
+
+
 def test_a_foreign_link_keeps_its_number() -> None:
     layout = Layout()
     routes = [default(7, 50), default(8, 51)]

@@ -108,10 +108,11 @@ def test_macs_are_local_unicast_and_stable() -> None:
         assert first & 0b11 == 0b10
 
 
-def event(kind: int, name: str = "") -> bytes:
+def event(kind: int, name: str = "", *, change: int = 0, flags: int = 0) -> bytes:
     text = name.encode() + b"\0"
     attribute = struct.pack("=HH", 4 + len(text), 3) + text + b"\0" * (-len(text) % 4)
-    body = b"\0" * 16 + (attribute if name else b"")
+    head = struct.pack("=BBHiII", 0, 0, 0, 0, flags, change)
+    body = head + (attribute if name else b"")
     return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
 
 
@@ -124,6 +125,11 @@ def route(prefix_length: int) -> bytes:
     ("data", "passes"),
     [
         (event(RTM_NEWLINK, "oci0123"), False),
+        # Taken down by hand; a new link's event has all bits of the change.
+        (event(RTM_NEWLINK, "oci0123", change=1), True),
+        (event(RTM_NEWLINK, "oci0123", change=1, flags=1), False),
+        (event(RTM_NEWLINK, "oci0123", change=0xFFFFFFFF), False),
+        (event(RTM_NEWLINK, "oci0123", change=0x41), False),
         (event(RTM_NEWLINK, "ens5"), True),
         (event(RTM_NEWLINK), True),
         (event(RTM_DELADDR), True),

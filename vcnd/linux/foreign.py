@@ -50,11 +50,13 @@ def foreign_links(
     given = {r.link_index: tables[r.table] for r in routes if r.table in tables}
     gateways: dict[int, dict[Family, str]] = {}
     for route in routes:
-        if route.link_index in others and route.table not in tables:
+        # The link of a VNIC that is being detached has one of ours, for a moment.
+        theirs = route.table not in tables and not route.ours
+        if theirs and route.link_index in others:
             gateways.setdefault(route.link_index, {})[route.family] = route.gateway
     free = iter([n for n in numbers if n not in given.values()])
     found: list[ForeignLink] = []
-    for link_index, theirs in sorted(gateways.items()):
+    for link_index, by_family in sorted(gateways.items()):
         number = given.get(link_index) or next(free, 0)
         if number:
             found.append(
@@ -62,7 +64,7 @@ def foreign_links(
                     index=number,
                     link_index=link_index,
                     ifname=others[link_index],
-                    gateways=theirs,
+                    gateways=by_family,
                 )
             )
     return found

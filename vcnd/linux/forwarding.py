@@ -155,11 +155,18 @@ class Forwarding:
             log.info("firewall_not_read", reason=str(error))
 
     async def withdraw(self) -> None:
-        """Delete our rules everywhere, and insert none again."""
+        """Delete our rules everywhere, and insert none until ``resume``.
+
+        Raises:
+            FirewallError: others' chains could not be read or changed.
+        """
         self._withdrawn = True
-        await trio.to_thread.run_sync(
-            lambda: remove(self._link_prefix), limiter=self._thread
-        )
+        try:
+            await trio.to_thread.run_sync(
+                lambda: remove(self._link_prefix), limiter=self._thread
+            )
+        except UNREADABLE as error:
+            raise FirewallError(f"cannot be read: {error!r}") from error
 
     def resume(self) -> None:
         """Insert again after a withdrawal."""

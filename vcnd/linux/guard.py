@@ -8,9 +8,12 @@ milliseconds.  ``linux.judge`` says which events do.
 import socket
 from collections.abc import Callable
 
+import msgspec
+
 from vcnd.linux import events
-from vcnd.linux.judge import Event, Judge, Wanted
+from vcnd.linux.judge import Event, Heard, Judge, Wanted
 from vcnd.linux.layout import Layout
+from vcnd.model.drift import Author
 from vcnd.netlink import event_filter, nftables
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.messages import of_others
@@ -18,6 +21,15 @@ from vcnd.netlink.messages import of_others
 RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE = 1, 5, 7, 8
 RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE = 9, 11, 19
 NFNLGRP_NFTABLES = 7
+
+
+class TableLost(msgspec.Struct, frozen=True):
+    """Our nft table was changed by others, or may have been."""
+
+    author: Author | None = None
+    """Who changed it, where the kernel tells."""
+    events_only: bool = False
+    """True if events were lost, and nobody knows whether one was about our table."""
 
 
 class Watch:
@@ -57,20 +69,20 @@ class Watch:
         self._route.close()
         self._nft.close()
 
-    async def route_event(self, wanted: Callable[[], Wanted]) -> Event:
+    async def route_event(self, wanted: Callable[[], Wanted]) -> Heard:
         """Return when links, addresses, routes or rules need attention."""
         while True:
             data = await events.received(self._route)
             if data is None:
-                return Event.LOSS
-            event = self._judge.route_event(data, wanted())
-            if event is not Event.NOTHING:
-                return event
+                return Heard(Event.LOSS)
+            heard = self._judge.route_event(data, wanted())
+            if heard.event is not Event.NOTHING:
+                return heard
 
     async def nft_event(
         self, wanted: Callable[[], Wanted], hear: Callable[[bytes | None], None]
-    ) -> None:
-        """Return when somebody else deleted something from our nft table.
+    ) -> TableLost:
+        """Return when somebody else changed our nft table, or may have.
 
         ``hear`` is called with all events, or with None when some were lost.
         """
@@ -83,8 +95,10 @@ class Watch:
                 if not data:
                     continue
             hear(data)
-            if data is None or self._judge.is_table_lost(data, wanted()):
-                return
+            if data is None:
+                return TableLost(events_only=True)
+            if self._judge.is_table_lost(data, wanted()):
+                return TableLost(self._judge.author)
 
     def _is_own(self, header: bytes) -> bool:
         """Return True if a message is about a change by the port of our elements."""

@@ -1,33 +1,36 @@
 """The ``Host`` port: the node's kernel, one change at a time."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Never, TypeVar
 
 import trio
 
-from vcnd.linux import nft
+from vcnd.core.repairs import Repairs
+from vcnd.linux import nft, withdrawal
+from vcnd.linux.destinations import Reach
 from vcnd.linux.guard import Watch
-from vcnd.linux.judge import Event, Judge, Wanted
+from vcnd.linux.judge import Judge, Wanted
+from vcnd.linux.kernel_state import Desired, KernelState
 from vcnd.linux.lane.lane import Lane
 from vcnd.linux.lane.pods import lane_pods, lane_vnics
 from vcnd.linux.layout import Layout
-from vcnd.linux.nft import KernelRefusedError
 from vcnd.linux.pod_elements import pod_elements
 from vcnd.linux.pod_links import pod_links, reap_group
 from vcnd.linux.pod_names import host_ifname
 from vcnd.linux.pods import PodWiring
 from vcnd.linux.reaper import reaper
+from vcnd.linux.restorer import Restorer
 from vcnd.linux.ruleset import render
 from vcnd.linux.surroundings import Surroundings
 from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.linux.vnic_numbers import vnic_numbers
 from vcnd.linux.vnics import VnicWiring
-from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
-from vcnd.model.errors import TryAgainError, VcndError
+from vcnd.model.drift import Drift
+from vcnd.model.errors import TryAgainError
 from vcnd.model.express import ExpressState
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName, VnicId
@@ -39,8 +42,6 @@ from vcnd.signals import Latch
 from vcnd.turn import Turn
 
 T = TypeVar("T")
-
-DEFAULT_MTU = 1500
 
 
 class LinuxHost:
@@ -58,26 +59,41 @@ class LinuxHost:
         self._links_changed = Latch()
         self._wiring = PodWiring(layout, lambda: reap_group(layout))
         self._vnics = VnicWiring(layout)
+        self._reach = reach = Reach(layout)
+        self.lead_to_services = reach.lead_to_services
         self._judge = Judge(layout)
         self._watch = Watch(layout, self._judge, self._wiring.nft_port)
+        self._state, self.repairs = KernelState(layout, self._wiring), Repairs()
+        self._restorer = Restorer(
+            self._watch,
+            active=lambda: bool(self._slots),
+            wanted=self._wanted,
+            hear_nft=self._hear_nft,
+            compare=self.differences,
+            settle=self._settle_again,
+            repairs=self.repairs,
+        )
+        self.restore = self._restorer.restore
+        """Restores what differs, and returns it (``Host.restore``)."""
         self._surroundings = Surroundings(
             layout,
             vnics=lambda: self._vnic_links,
             pod_links=lambda: self._pods,
             uses_ipv6=lambda: any(s.vnic.ipv6_cidr for s in self._slots),
+            restore=self._restorer.check,
+            repairs=self.repairs,
         )
         self._turn = Turn()
         self._settling_thread = trio.CapacityLimiter(1)
         self._reaper = reaper(layout)
         self._lane = Lane(
             layout,
-            pods=lambda: lane_pods(self._pods, self._slots, self._vnic_links),
+            pods=lambda: lane_pods(self._pods, self._slots, self._vnic_links, reach),
             vnics=lambda: lane_vnics(self._slots, self._vnic_links),
-            settle=partial(self._restore, "express lane", lost=False),
+            settle=self._restorer.settle,
         )
         self.express_gate = self._lane.gate
         """Returns the descriptor of the express lane's gate, once there is one."""
-        self._mtu = layout.mtu or DEFAULT_MTU
 
     @asynccontextmanager
     async def _taking_turn(self, what: str) -> AsyncIterator[None]:
@@ -142,14 +158,16 @@ class LinuxHost:
                 lease,
                 netns=netns,
                 slots=slots,
-                mtu=self._mtu,
+                mtu=self._reach.pod_mtu,
+                destinations=self._reach.of_pod(lease, slots),
                 sources=self._sources,
                 classes=self._classes,
                 express=lease.express and self._lane.proves,
             )
             # Under the same lock: a restoration sees each pod whole, or not at all.
-            vnics = {a: s.vnic.id for a, s in slots.items()}
-            self._pods[lease.host_ifname] = (lease, vnics)
+            name = lease.host_ifname
+            self._pods[name] = lease, {a: s.vnic.id for a, s in slots.items()}
+            self._state.note_plug(name, interface.mtu)
             return interface
 
         interface = await self._at_once(wire)
@@ -168,13 +186,11 @@ class LinuxHost:
         self._reaper.cut(lease.addresses)
 
     async def check(
-        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+        self, lease: Lease, *, netns: int, destinations: Mapping[str, int | None]
     ) -> None:
         """Look for what plug made (``Host.check``)."""
-        look = partial(
-            self._wiring.check, lease, netns=netns, default_routes=default_routes
-        )
-        await self._in_thread(look)
+        check = partial(self._wiring.check, lease, netns=netns)
+        await self._in_thread(partial(check, destinations=destinations))
 
     async def pod_links(self) -> Mapping[str, PodLink]:
         """Return the links with names like pods' (``Host.pod_links``)."""
@@ -205,9 +221,7 @@ class LinuxHost:
         self._slots = list(slots)
         self._surroundings.resume()
         self._lane.resume()
-        await self._in_thread(self._settle)
-        self._lane.stir()
-        self._compare_links()
+        await self._restorer.apply()
 
     def unlinked(self) -> frozenset[VnicId]:
         """Return the pod VNICs without a link (``Host.unlinked``)."""
@@ -227,25 +241,14 @@ class LinuxHost:
             self._unlinked = unlinked
             self._links_changed.set()
 
-    def _settle(self) -> None:
+    def _settle(self, drifts: Sequence[Drift] = ()) -> None:
         done = self._vnics.set_up(self._slots)
-        self._vnic_links, self._mtu = list(done.links), done.mtu or DEFAULT_MTU
+        self._vnic_links, self._reach.mtu = list(done.links), done.mtu
         self._classes = class_numbers(self._layout, self._vnic_links)
         self._surroundings.fit_primary()
         self._load_ruleset(done.strangers)
-        for lease, _ in self._pods.values():
-            try:
-                self._wiring.restore_routes(lease, self._sources)
-            except OSError as error:
-                # Its link is gone; the audit ends the lease.
-                log.warning("pod_not_restored", pod=str(lease.key), reason=str(error))
-        if done.tables_in_use:
-            tables = ", ".join(map(str, done.tables_in_use))
-            raise KernelRefusedError(
-                f"others have default routes in the route tables {tables}",
-                details="set [node] pods_table to a number with free ones behind it",
-                cause=Cause.TABLES_IN_USE,
-            )
+        self._state.restore_pods(self._desired, drifts)
+        done.check_tables()
 
     def _load_ruleset(self, strangers: Sequence[str]) -> None:
         marker = f"load_{secrets.token_hex(4)}"
@@ -260,20 +263,24 @@ class LinuxHost:
             express=self._lane.proves,
         )
         nft.put(self._layout.nft_table, text)
+        self._state.note_load()
         self._lane.renew()
 
     async def withdraw(self) -> None:
         """Remove what ``apply`` made (``Host.withdraw``)."""
-        self._slots = []
-        await self._lane.withdraw()
-        await self._surroundings.withdraw()
-        self._vnic_links, self._classes = [], {}
-
-        def remove() -> None:
-            self._vnics.take_down()
-            nft.remove(self._layout.nft_table)
-
-        await self._in_thread(remove)
+        async with self._turn:  # a set-up may be going on
+            # No link is ours from now on, or its filter would be made loose again.
+            self._slots, self._vnic_links, self._classes = [], [], {}
+        remove_table = partial(nft.remove, self._layout.nft_table)
+        await withdrawal.all_of(
+            {
+                "the express lane": self._lane.withdraw,
+                "accepts in others' chains": self._surroundings.remove_accepts,
+                "rp_filter": self._surroundings.put_settings_back,
+                "routes and rules": partial(self._in_thread, self._vnics.take_down),
+                "the nft table": partial(self._in_thread, remove_table),
+            }
+        )
 
     def problems(self) -> dict[Place, Fault]:
         """Return what is wrong with the node itself (``Host.problems``)."""
@@ -282,6 +289,23 @@ class LinuxHost:
     async def until_problems_change(self) -> None:
         """Return when that has changed."""
         await self._surroundings.problems.until_changed()
+
+    async def differences(self) -> Sequence[Drift]:
+        """Return what differs in the kernel (``Host.differences``)."""
+        # Without VNICs it is withdrawn, or not set up yet.
+        compare = partial(self._state.compare, self._desired)
+        return await self._in_thread(compare) if self._slots else ()
+
+    @property
+    def _desired(self) -> Desired:
+        return Desired(
+            slots=self._slots,
+            links=self._vnic_links,
+            mtu=self._reach.mtu,
+            rules=self._vnics.rules,
+            pods=self._pods,
+            sources=self._sources,
+        )
 
     # The express lane
 
@@ -302,8 +326,7 @@ class LinuxHost:
         try:
             async with trio.open_nursery() as watchers:
                 watchers.start_soon(self._reaper.run)
-                watchers.start_soon(self._guard_routes)
-                watchers.start_soon(self._guard_table)
+                watchers.start_soon(self._restorer.run)
                 watchers.start_soon(self._surroundings.run)
                 watchers.start_soon(self._lane.run)
                 task_status.started()
@@ -313,35 +336,14 @@ class LinuxHost:
         raise AssertionError("watchers never end")
 
     def _wanted(self) -> Wanted:
-        addresses = (a for lease, _ in self._pods.values() for a in lease.addresses)
-        return Wanted.of(self._layout, self._slots, addresses, self._vnics.rules)
+        pods = {name: lease.addresses for name, (lease, _) in self._pods.items()}
+        return Wanted.of(self._layout, self._slots, pods, self._vnics.rules)
 
     def _hear_nft(self, data: bytes | None) -> None:
         self._lane.hear_nft(data)
         self._surroundings.hear_nft(data)
 
-    async def _guard_routes(self) -> None:
-        while True:
-            event = await self._watch.route_event(self._wanted)
-            what = "links, addresses, routes or rules"
-            await self._restore(what, lost=event is Event.LOSS)
-
-    async def _guard_table(self) -> None:
-        while True:
-            await self._watch.nft_event(self._wanted, self._hear_nft)
-            await self._restore("nft table", lost=True)
-
-    async def _restore(self, what: str, *, lost: bool) -> None:
-        if not self._slots:
-            return  # withdrawn
-        began = trio.current_time()
-        try:
-            await self._in_thread(self._settle)
-        except VcndError as error:
-            log.error("kernel_state_not_restored", what=what, reason=str(error))
-            return
+    async def _settle_again(self, drifts: Sequence[Drift] = ()) -> None:
+        await self._in_thread(partial(self._settle, drifts))
         self._lane.stir()
         self._compare_links()
-        if lost:
-            took_ms = round((trio.current_time() - began) * 1000, 1)
-            log.warning("kernel_state_restored", what=what, took_ms=took_ms)

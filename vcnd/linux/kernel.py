@@ -6,7 +6,7 @@ network namespace of the socket, or of the thread.
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from vcnd.linux.foreign import DefaultRoute
@@ -21,6 +21,8 @@ from vcnd.netlink.rtnetlink import RTM_DELROUTE, RTPROT_KERNEL
 
 NO_FAMILY = (errno.EAFNOSUPPORT, errno.EOPNOTSUPP)
 """Errors of a kernel that was started with ipv6.disable=1."""
+ROUTE_PROTOCOL = 5
+"""Where a route's body says who made it."""
 NUMBERS = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
@@ -78,14 +80,30 @@ def host_routes(table: int, family: Family) -> dict[str, int]:
 
 def routes(route: NetlinkSocket, family: Family) -> list[Route]:
     """Return the routes of all tables of a family."""
-    return [listed.read_route(body) for body in _routes(route, family)]
+    return [listed.read_route(body) for body in route_bodies(route, family)]
 
 
-def _routes(route: NetlinkSocket, family: Family) -> list[bytes]:
+def route_bodies(route: NetlinkSocket, family: Family) -> list[bytes]:
+    """Return the same as the kernel tells it."""
     number = NUMBERS[family]
     dump = route.dump("list routes", *listed.routes(number))
     # A kernel without the family lists the routes of the other one.
     return [body for _, body in dump if body[0] == number]
+
+
+def own_routes(route: NetlinkSocket, family: Family) -> list[tuple[Route, bytes]]:
+    """Return our routes of all tables, each as a value and as the kernel tells it.
+
+    A node may have a hundred thousand routes of others.
+    """
+    found: list[tuple[Route, bytes]] = []
+    with passing_over(*NO_FAMILY):
+        found += [
+            (listed.read_route(body), body)
+            for body in route_bodies(route, family)
+            if body[ROUTE_PROTOCOL] == RTPROT_KERNEL
+        ]
+    return found
 
 
 @contextmanager
@@ -100,13 +118,22 @@ def passing_over(*codes: int) -> Iterator[None]:
 
 def flush(route: NetlinkSocket, table: int, family: Family) -> None:
     """Remove our routes of a table; routes of deleted links are gone already."""
-    with passing_over(*NO_FAMILY):
-        for body in _routes(route, family):
-            found = listed.read_route(body)
-            if found.table != table or found.protocol != RTPROT_KERNEL or found.cloned:
-                continue
-            with passing_over(errno.ENOENT, errno.ESRCH, errno.ENODEV):
-                route.request(f"flush table {table}", RTM_DELROUTE, 0, body)
+    keep_routes(route, family, {table: ()})
+
+
+def keep_routes(
+    route: NetlinkSocket, family: Family, kept: Mapping[int, Collection[str]]
+) -> None:
+    """Remove our routes of tables, except those to the networks that each keeps."""
+    for found, body in own_routes(route, family):
+        if (
+            found.table not in kept
+            or found.cloned
+            or found.network in kept[found.table]
+        ):
+            continue
+        with passing_over(errno.ENOENT, errno.ESRCH, errno.ENODEV):
+            route.request(f"remove from table {found.table}", RTM_DELROUTE, 0, body)
 
 
 def default_routes(route: NetlinkSocket) -> list[DefaultRoute]:

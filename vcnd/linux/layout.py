@@ -5,10 +5,19 @@ import msgspec
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.netlink.rtnetlink import MAIN_TABLE
 
+LEAST_MARKS = 256
+"""How many different marks a node needs at least."""
 POLICY_MARKS = 0xFFFF00
 """The bits of connection marks in which vcnd-policy keeps numbers; [policy] on only."""
 POLICY_TABLES = ("vcnd-policy", "vcnd-policy-guard")
 """The nft tables of network policies, of family inet."""
+
+
+def is_mask(mask: int) -> bool:
+    """Return True if the bits of a mask are side by side, and enough."""
+    lowest = mask & -mask
+    row = mask // lowest + 1 if lowest > 0 else 0
+    return 0 < mask < 1 << 32 and row & (row - 1) == 0 and row >= LEAST_MARKS
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +52,18 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """True if pods' accepts are inserted into foreign FORWARD chains that drop."""
     express: bool = True
     """True if packets of established connections may use the express lane."""
+    snat: bool = False
+    """True if pods' connections to outside the VCN leave in the node's name."""
+    snat_exempt: tuple[str, ...] = ()
+    """Networks outside the VCN to which pods talk as themselves all the same."""
     mtu: int = 0
     """MTU of pods; 0 takes that of the primary VNIC's link."""
+    outside_mtu: int = 1500
+    """MTU of pods' packets to destinations outside the VCN, whose gateways have links
+    of 1500 bytes; 0: as inside."""
+    outside_mtu_exempt: tuple[str, ...] = ()
+    """Networks outside the VCN that take the MTU of pods all the same: peered VCNs, and
+    what FastConnect reaches with 9000 bytes."""
 
     def vnic_table(self, index: int) -> int:
         """Return a VNIC's route table; the primary VNIC's is the main one."""

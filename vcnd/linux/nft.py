@@ -55,9 +55,14 @@ def put(table: str, text: str) -> list[int]:
         return [_load(nft_scripts.in_place(table, text, there))]
     except KernelRefusedError as error:
         # Another version's objects, of the same names, are of another kind.
+        refusal = error.details
+    try:
+        port = _load(nft_scripts.in_place(table, text, there, renews=True))
+        log.info("rule_chains_renewed", reason=refusal)
+    except KernelRefusedError as error:
         port = _load(nft_scripts.anew(table, text))
         log.warning("rule_set_replaced", reason=error.details)
-        return [port]
+    return [port]
 
 
 def change(sock: NetlinkSocket, table: str, before: Table, after: Table) -> list[int]:

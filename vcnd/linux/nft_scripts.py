@@ -1,5 +1,7 @@
 """Scripts for ``nft -f`` that bring a table to the kernel, each in one step.  Pure."""
 
+from itertools import pairwise
+
 import msgspec
 
 
@@ -13,7 +15,7 @@ class Objects(msgspec.Struct, frozen=True, kw_only=True):
     limits: frozenset[str] = frozenset()
 
 
-def in_place(table: str, text: str, there: Objects) -> str:
+def in_place(table: str, text: str, there: Objects, *, renews: bool = False) -> str:
     """Return a script that gives a table other contents, and loses no packet by it.
 
     A packet that is being judged at that moment is judged to the end by the old rules,
@@ -25,15 +27,17 @@ def in_place(table: str, text: str, there: Objects) -> str:
         table: its name.
         text: what is to be in it (``ruleset.render``).
         there: what is in it now.
+        renews: chains at hooks are made anew: another version has them elsewhere.
     """
     wanted = objects(text)
+    stay = wanted.chains - at_hooks(text) if renews else wanted.chains
     name = f"inet {table}"
     lines = [
         f"table {name} {{ }}",
         f"flush table {name}",
         *(f"flush map {name} {x}" for x in sorted(there.maps)),
         *(f"flush set {name} {x}" for x in sorted(there.sets)),
-        *(f"delete chain {name} {x}" for x in sorted(there.chains - wanted.chains)),
+        *(f"delete chain {name} {x}" for x in sorted(there.chains - stay)),
         *(f"delete map {name} {x}" for x in sorted(there.maps - wanted.maps)),
         *(f"delete set {name} {x}" for x in sorted(there.sets - wanted.sets)),
         *(
@@ -57,6 +61,15 @@ def anew(table: str, text: str) -> str:
 def removal(table: str) -> str:
     """Return a script that deletes a table, whether it is there or not."""
     return f"table inet {table} {{ }}\ndelete table inet {table}\n"
+
+
+def at_hooks(text: str) -> frozenset[str]:
+    """Return the chains of a table's text that are at a hook; no rule leads to them."""
+    return frozenset(
+        declared.split()[1]
+        for declared, first in pairwise(text.splitlines())
+        if declared.startswith("  chain ") and first.startswith("    type ")
+    )
 
 
 def objects(text: str) -> Objects:

@@ -4,12 +4,12 @@ What is the same for all pods of a node is built once.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from vcnd.linux.pod_names import MOST_ALIAS_BYTES
 from vcnd.model.family import Family, family_of
-from vcnd.model.interface import GATEWAYS
+from vcnd.model.interface import GATEWAYS, Destination
 from vcnd.netlink import nftables, traffic_control
 from vcnd.netlink import rtnetlink as rtnl
 from vcnd.netlink.messages import NetlinkError, NetlinkSocket, is_missing
@@ -39,6 +39,7 @@ ADDRESSES = {Family.IPV4: "126.97.52.126", Family.IPV6: "7e61:3664:6472:6573::7e
 CLSACT = "clsact of the pod's link"
 """The name of a step that a kernel may be built without."""
 Families = tuple[Family, ...]
+Destinations = tuple[Destination, ...]
 Element = tuple[str, str, bytes]
 """An element of an nft map: the map, the chain to go to, the key."""
 
@@ -65,8 +66,12 @@ def veth() -> Template:
 
 
 @lru_cache
-def pod_end(families: Families) -> Template:
-    """Return the set-up of the pod's end with a default route of each family.
+def pod_end(families: Families, destinations: Destinations) -> Template:
+    """Return the set-up of the pod's end; refused if one of the routes is there.
+
+    Args:
+        families: of the pod's addresses.
+        destinations: where the pod's routes lead.
 
     Blanks: its index, the host's MAC, the addresses by family.
     """
@@ -80,17 +85,35 @@ def pod_end(families: Families) -> Template:
                 "pod gateway route",
                 rtnl.new_route(gateway, index=INDEX, replace=False),
             ),
-            (
-                "pod default route",
-                rtnl.new_route("", index=INDEX, gateway=gateway, replace=False),
-            ),
         ]
+    steps += pod_routes(INDEX, destinations, replace=False)
     return Template(
         requests(steps),
         index=u32(INDEX),
         mac=rtnl.mac_bytes(HOST_MAC),
         **_blank_addresses(families),
     )
+
+
+def pod_routes(
+    index: int, destinations: Iterable[Destination], *, replace: bool
+) -> list[Step]:
+    """Return a pod's routes by its gateway.
+
+    Args:
+        index: of the pod's end.
+        destinations: where they lead.
+        replace: whether they replace those that are there.
+    """
+    return [
+        (
+            f"pod route to {to.network}",
+            rtnl.new_route(
+                to.network, index=index, gateway=to.gateway, mtu=to.mtu, replace=replace
+            ),
+        )
+        for to in destinations
+    ]
 
 
 @lru_cache(maxsize=2)
@@ -146,6 +169,46 @@ def ways_to_pod(table: int, sources: tuple[tuple[Family, str], ...]) -> Template
         mac=rtnl.mac_bytes(POD_MAC),
         **_blank_addresses(families),
     )
+
+
+def restoring(
+    *,
+    table: int,
+    index: int,
+    alias: str,
+    pod_mac: str,
+    addresses: Sequence[str],
+    sources: Mapping[Family, str],
+    mtu: int,
+) -> list[Step]:
+    """Return what sets the host's end of a plugged pod again, and the ways to it.
+
+    Args:
+        table: the pods' route table.
+        index: of the host's end.
+        alias: of the host's end.
+        pod_mac: the MAC of the pod's end.
+        addresses: the pod's.
+        sources: the node's own addresses, the sources of its packets to pods.
+        mtu: of the link, in bytes; 0 leaves it.
+    """
+    steps = [
+        ("veth settings", rtnl.device_settings(index, SETTINGS, alias)),
+        ("veth up", rtnl.link_up(index, mtu)),
+    ]
+    for address in addresses:
+        source = sources.get(family_of(address), "")
+        steps += [
+            (
+                "pod's neighbour on the host",
+                rtnl.new_neighbour(index, address, pod_mac),
+            ),
+            (
+                "pod's route on the host",
+                rtnl.new_route(address, index=index, source=source, table=table),
+            ),
+        ]
+    return steps
 
 
 @lru_cache

@@ -6,8 +6,10 @@ leave what others made alone (docs/decisions/0016).
 """
 
 import errno
+from collections.abc import Iterable
 
 from vcnd.linux import kernel, pod_messages
+from vcnd.linux.pod_messages import Destinations
 from vcnd.model.family import Family, family_of
 from vcnd.model.interface import GATEWAYS
 from vcnd.model.sandbox import Lease
@@ -21,10 +23,18 @@ FURTHER_METRIC = 2048
 which is 0 (IPv4) or 1024 (IPv6)."""
 
 
-def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Family]:
-    """Set up a pod's end; return the families whose default route it has.
+def set_up(
+    route: NetlinkSocket, lease: Lease, host_mac: str, wanted: Destinations
+) -> Destinations:
+    """Set up a pod's end; return where its routes lead.
 
     Idempotent: the results of an earlier call stay, and count.
+
+    Args:
+        route: a socket in the pod's namespace.
+        lease: the pod's.
+        host_mac: the MAC of the host's end.
+        wanted: where routes are to lead: those of a family need its default route.
 
     Raises:
         NetlinkError: the kernel refused a step.
@@ -32,19 +42,28 @@ def set_up(route: NetlinkSocket, lease: Lease, host_mac: str) -> frozenset[Famil
     ifname = lease.key.ifname
     index = route.index_of(ifname)
     if ifname == PRIMARY_IFNAME and _is_set_up_at_once(
-        route, lease, index=index, host_mac=host_mac
+        route, lease, wanted, index=index, host_mac=host_mac
     ):
-        return frozenset(lease.families.values())
-    return _set_up_by_steps(route, lease, index, host_mac)
+        return wanted
+    leading = _set_up_by_steps(route, lease, index, host_mac)
+    made = tuple(to for to in wanted if family_of(to.network) in leading)
+    for step, request in pod_messages.pod_routes(index, made, replace=True):
+        route.request(step, *request)
+    return made
 
 
 def _is_set_up_at_once(
-    route: NetlinkSocket, lease: Lease, *, index: int, host_mac: str
+    route: NetlinkSocket,
+    lease: Lease,
+    wanted: Destinations,
+    *,
+    index: int,
+    host_mac: str,
 ) -> bool:
     """Set a fresh first interface up; return False if a route was there already."""
     values = pod_messages.values_of(lease.addresses)
     try:
-        pod_messages.pod_end(tuple(lease.families.values())).send(
+        pod_messages.pod_end(tuple(lease.families.values()), wanted).send(
             route,
             index=pod_messages.u32(index),
             mac=rtnetlink.mac_bytes(host_mac),
@@ -60,7 +79,10 @@ def _is_set_up_at_once(
 def _set_up_by_steps(
     route: NetlinkSocket, lease: Lease, index: int, host_mac: str
 ) -> frozenset[Family]:
-    """Set up an interface that may not be the first, or not be fresh."""
+    """Set up an interface that may not be the first, or not be fresh.
+
+    Returns the families whose default route it has.
+    """
     ifname = lease.key.ifname
     route.request("pod link up", *rtnetlink.link_up(index))
     leading: set[Family] = set()
@@ -112,3 +134,21 @@ def links_to(route: NetlinkSocket, destination: str, family: Family) -> set[int]
     wanted = rtnetlink.MAIN_TABLE, destination
     found = kernel.routes(route, family)
     return {r.link_index for r in found if (r.table, r.destination) == wanted}
+
+
+def destinations(
+    route: NetlinkSocket, families: Iterable[Family]
+) -> dict[str, set[int]]:
+    """Return the networks of this namespace's main table, and the MTUs of their routes.
+
+    Args:
+        route: a socket in the namespace.
+        families: of the networks.
+    """
+    found: dict[str, set[int]] = {}
+    for family in families:
+        for there in kernel.routes(route, family):
+            if there.table == rtnetlink.MAIN_TABLE and not there.cloned:
+                network = there.network or family.everywhere
+                found.setdefault(network, set()).add(there.mtu)
+    return found

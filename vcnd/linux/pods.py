@@ -2,10 +2,11 @@
 
 import errno
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from vcnd.linux import kernel, pod_messages, pod_side
 from vcnd.linux.layout import Layout
+from vcnd.linux.pod_messages import Destinations
 from vcnd.linux.pod_names import alias, is_ours, macs
 from vcnd.linux.ruleset import CLASS_MAPS, PODS_MAPS, class_chain, via
 from vcnd.model.errors import BadEnvironmentError, SandboxBrokenError
@@ -17,6 +18,7 @@ from vcnd.model.vnic import VnicSlot
 from vcnd.netlink import nftables, rtnetlink
 from vcnd.netlink.messages import Message, NetlinkError, NetlinkSocket, is_missing
 from vcnd.netlink.netns import Home
+from vcnd.netlink.templates import Step
 
 UNKNOWN_KIND = (errno.ENOENT, errno.EOPNOTSUPP)
 """Errors of a kernel that is built without a kind of qdisc."""
@@ -62,6 +64,7 @@ class PodWiring:
         netns: int,
         slots: Mapping[str, VnicSlot],
         mtu: int,
+        destinations: Destinations,
         sources: Mapping[Family, str],
         classes: Mapping[ClassName, int],
         express: bool,
@@ -73,6 +76,7 @@ class PodWiring:
             netns: descriptor of its network namespace.
             slots: each address' VNIC.
             mtu: of its link, in bytes.
+            destinations: where its routes lead.
             sources: the node's own addresses, the sources of its packets to pods.
             classes: numbers of the pods' classes, where NSGs are enforced between them.
             express: whether the express lane may use its link.
@@ -88,7 +92,7 @@ class PodWiring:
         try:
             index = self._host_end(lease, express=express)
             with self._home.inside(netns), NetlinkSocket(socket.NETLINK_ROUTE) as route:
-                default_routes = pod_side.set_up(route, lease, host_mac)
+                made = pod_side.set_up(route, lease, host_mac, destinations)
             self._let_in(lease, slots, classes)
             self._lead_to(lease, index, pod_mac, sources)
         except BaseException:
@@ -99,7 +103,7 @@ class PodWiring:
             host_mac=host_mac,
             pod_mac=pod_mac,
             mtu=mtu,
-            default_routes=default_routes,
+            destinations=made,
         )
 
     def _create(
@@ -250,59 +254,76 @@ class PodWiring:
         self.cut(lease.host_ifname)
 
     def check(
-        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+        self, lease: Lease, *, netns: int, destinations: Mapping[str, int | None]
     ) -> None:
         """Raise ``SandboxBrokenError`` if a part is missing, and name it (CNI CHECK).
 
         Args:
             lease: the sandbox's.
             netns: descriptor of its network namespace.
-            default_routes: the families whose default route ADD made.
+            destinations: networks to which ADD made routes, and their MTUs if known.
         """
         host = kernel.link(lease.host_ifname)
         with self._home.inside(netns):
             pod = kernel.link(lease.key.ifname)
             addresses = kernel.addresses(pod.index) if pod else set()
-            routes = {
-                address: kernel.host_routes(rtnetlink.MAIN_TABLE, family)
-                for address, family in lease.families.items()
-            }
+            with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+                routes = pod_side.destinations(route, lease.families.values())
         lacks = [
             (host is None or not host.up, f"host link {lease.host_ifname}"),
             (pod is None or not pod.up, f"interface {lease.key.ifname}"),
         ]
+        for network, mtu in destinations.items():
+            there = routes.get(network)
+            lacks.append((there is None, f"route to {network}"))
+            if there and mtu is not None:
+                lacks.append((mtu not in there, f"MTU of the route to {network}"))
         for address, family in lease.families.items():
             here = kernel.host_routes(self._layout.pods_table, family)
             lacks += [
                 (address not in addresses, f"address {address}"),
-                (
-                    family in default_routes and "" not in routes[address],
-                    f"{family} default route",
-                ),
                 (address not in here, f"host route to {address}"),
             ]
         missing = [what for lacking, what in lacks if lacking]
         if missing:
             raise SandboxBrokenError(
                 f"the sandbox of {lease.key} lacks what ADD gave it",
-                details=f"missing or down: {', '.join(missing)}",
+                details=f"missing, down or changed: {', '.join(missing)}",
             )
 
     def restore_routes(self, lease: Lease, sources: Mapping[Family, str]) -> None:
         """Put a plugged pod's routes on the host back."""
-        self._set_routes(lease, self._route.index_of(lease.host_ifname), sources)
+        index = self._route.index_of(lease.host_ifname)
+        for step, message in self.restoring(lease, index, sources, mtu=0):
+            if message[0] == rtnetlink.RTM_NEWROUTE:
+                self._do(step, message)
 
-    def _set_routes(
-        self, lease: Lease, index: int, sources: Mapping[Family, str]
-    ) -> None:
-        for address, family in lease.families.items():
-            message = rtnetlink.new_route(
-                address,
-                index=index,
-                source=sources.get(family, ""),
-                table=self._layout.pods_table,
-            )
-            self._do("pod's route on the host", message)
+    def restore(self, lease: Lease, sources: Mapping[Family, str], *, mtu: int) -> None:
+        """Put back all that a plugged pod has on the host, but its elements.
+
+        Args:
+            lease: its addresses, and the interface.
+            sources: the node's own addresses, the sources of its packets to pods.
+            mtu: of its link, in bytes; 0 leaves it.
+        """
+        index = self._route.index_of(lease.host_ifname)
+        for step, message in self.restoring(lease, index, sources, mtu=mtu):
+            self._do(step, message)
+
+    def restoring(
+        self, lease: Lease, index: int, sources: Mapping[Family, str], *, mtu: int
+    ) -> list[Step]:
+        """Return the steps of ``restore``, for a link with this index."""
+        return pod_messages.restoring(
+            table=self._layout.pods_table,
+            index=index,
+            # A lease that was found by its link alone has no sandbox to name.
+            alias=alias(lease) if lease.key.network else "",
+            pod_mac=macs(lease.host_ifname)[1],
+            addresses=lease.addresses,
+            sources=sources,
+            mtu=mtu,
+        )
 
     def cut(self, ifname: str) -> None:
         """Take a link down and mark it for the reaper; one that is gone is no error."""

@@ -36,8 +36,12 @@ def loosen(link: str) -> bool:
 
 
 def put_back(link: str) -> None:
-    """Make a link's filter strict again where the image's are."""
-    if _value(link) == LOOSE and _value("default") == STRICT:
+    """Make a link's filter strict again where the image's are; a link may be gone."""
+    try:
+        loose = _value(link) == LOOSE
+    except FileNotFoundError:
+        return
+    if loose and _value("default") == STRICT:
         _set(link, STRICT)
 
 

@@ -31,6 +31,16 @@ class Rule(msgspec.Struct, frozen=True):
     """True if it answers that there is no way, in place of dropping in silence."""
     family: Family = Family.IPV4
 
+    def __str__(self) -> str:
+        """Return the rule as ``ip rule`` shows it, in short."""
+        words = [f"{self.priority}: from {self.source or 'all'}"]
+        words += [f"fwmark {self.mark:#x}"] if self.mark else []
+        words += [f"iif {self.arrived_by}"] if self.arrived_by else []
+        drops = "unreachable" if self.rejects else "blackhole"
+        words += [f"lookup {self.table}" if self.table else drops]
+        words += ["(hosts only)"] if self.hosts_only else []
+        return " ".join([*words, f"({self.family})"])
+
 
 def vnic_rules(
     layout: Layout,

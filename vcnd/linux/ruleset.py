@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from vcnd.linux import services
+from vcnd.linux import outside, services
 from vcnd.linux.lane.proof import proof_chain
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_text import ADDRESS_KINDS, chain, verdict_map
@@ -220,6 +220,7 @@ def _base_chains(
     main = layout.mark(PRIMARY_INDEX)
     own = [layout.mark(v.index) for v in vnics if v.carries_pods]
     other = f" ct mark & {mask} != {own[0]:#x}" if len(own) == 1 else ""
+    exempt = outside.inside(layout, vnics)
     links, named = f'"{layout.link_prefix}*"', ", ".join(f'"{s}"' for s in strangers)
     by_pod = f"iifname {links}" + (f" iifname != {{ {named} }}" if named else "")
     primary = _by_primary(vnics)
@@ -244,6 +245,7 @@ def _base_chains(
     yield from chain(
         "others", "meta nfproto ipv6 accept" if dual_stack else "", *others
     )
+    yield from outside.outside_chain(layout, exempt) if exempt else ()
     yield from _link_map(vnics, "from")
     yield from chain(
         "prerouting",
@@ -257,6 +259,7 @@ def _base_chains(
         # Of a single pod VNIC's pods most answers leave by it: they have its mark.
         f"ct direction reply ct mark & {mask} != 0{other} jump answer",
         *services.guarded(Family if dual_stack else (Family.IPV4,)),
+        *(outside.leaving(layout, f"jump {via(PRIMARY_INDEX)}") if exempt else ()),
         *(
             f"meta mark & {MASQUERADE_MARK:#x} == 0"
             f" {SELECTORS[f]} daddr vmap @{CLASS_MAPS[f]}"
@@ -288,6 +291,7 @@ def _base_chains(
         "postrouting",
         "type nat hook postrouting priority srcnat;",
         *services.masquerades(by_pod),
+        outside.masquerade(layout, by_pod) if exempt else "",
     )
 
 

@@ -8,7 +8,7 @@ forwarding and rp_filter by netlink.
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +17,13 @@ from typing import Never
 import msgspec
 import trio
 
+from vcnd.core.repairs import Repair, Repairs
 from vcnd.linux import events, reverse_path
 from vcnd.linux.kernel import set_device
-from vcnd.linux.vnic_link import VnicLink
-from vcnd.linux.vnics import vnic_settings
+from vcnd.linux.vnic_link import VnicLink, primary_names
 from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
-from vcnd.model.vnic import PRIMARY_INDEX
+from vcnd.model.drift import DriftKind
 from vcnd.netlink import event_filter, rtnetlink
 from vcnd.netlink.messages import attributes, is_missing, messages
 
@@ -49,10 +49,26 @@ class Settings:
         vnics: Callable[[], Sequence[VnicLink]],
         pod_links: Callable[[], Iterable[str]],
         uses_ipv6: Callable[[], bool],
+        restore: Callable[[], Awaitable[object]],
+        repairs: Repairs,
     ) -> None:
+        """Make it; it works in ``run``.
+
+        Args:
+            vnics: returns the VNICs' links.
+            pod_links: returns the names of the pods' links.
+            uses_ipv6: returns True if a subnet has IPv6.
+            restore: compares the node's links with what they should be, and restores.
+            repairs: takes note of settings that were restored here.
+        """
+        self._restore, self._repairs = restore, repairs
         self._vnics = vnics
         self._pod_links = pod_links
         self._uses_ipv6 = uses_ipv6
+        self._kept_loose: set[str] = set()
+        """The links whose filter is to be put back at the withdrawal."""
+        self._fit: set[str] = set()
+        """The settings that were right once: another value is somebody's change."""
         self._events = events.subscribed(
             socket.NETLINK_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF
         )
@@ -68,54 +84,68 @@ class Settings:
         while True:
             data = await events.received(self._events)
             if data is None:
-                self._restore_links(self._pod_vnics())
+                await self._restore()
                 report(self.find_problems())
             else:
-                self._react(list(_changes(data)), report)
+                await self._react(list(_changes(data)), report)
             await trio.sleep(SPACING_SECONDS)
 
-    def _react(
+    async def _react(
         self, changes: Sequence["Change"], report: Callable[[Problems], None]
     ) -> None:
         filtered = _filtered(changes)
-        everywhere, mine = ALL_LINKS in filtered, self._pod_vnics()
-        self._restore_links(mine if everywhere else _with_index(mine, filtered))
+        everywhere = ALL_LINKS in filtered
+        if everywhere or _with_index(self._pod_vnics(), filtered):
+            await self._restore()
         if everywhere or _with_index(self._primary(), filtered):
-            self.loosen_primary()
+            for name in self.loosen_primary():
+                self._note(f"net.ipv4.conf.{name}.rp_filter: 1, not 2")
         if any(c.concerns_forwarding for c in changes):
             report(self.find_problems())
 
-    def loosen_primary(self) -> None:
-        """Make the primary VNIC's reverse path filter loose where it is strict."""
+    def loosen_primary(self) -> list[str]:
+        """Make the primary VNIC's reverse path filter loose where it is strict.
+
+        Return the links on which somebody has made it strict again.  Any thread may
+        call it.
+        """
+        found: list[str] = []
         for name in self._primary():
+            self._kept_loose.add(name)
+            setting = f"net.ipv4.conf.{name}.rp_filter"
+            # Before the look: another thread may make the first change meanwhile.
+            again = setting in self._fit
             try:
                 loosened = reverse_path.loosen(name)
             except OSError as error:
                 log.error("setting_not_restored", setting=name, reason=str(error))
                 continue
-            if loosened:
-                log.info("setting_restored", setting="rp_filter", links=[name])
+            if loosened and _tell(setting, 2, again=again):
+                found.append(name)
+            self._fit.add(setting)
+        return found
 
     def put_primary_back(self) -> None:
-        """Set the primary VNIC's reverse path filter back to the image's value."""
-        for name in self._primary():
+        """Make the primary VNIC's filter as it was; its link must be ours no more.
+
+        Raises:
+            OSError: it could not be read or changed; the next call tries again.
+        """
+        for name in sorted(self._kept_loose):
             reverse_path.put_back(name)
+            self._fit.discard(f"net.ipv4.conf.{name}.rp_filter")
+            self._kept_loose.discard(name)
 
     def _primary(self) -> list[str]:
-        return [v.ifname for v in self._vnics() if v.index == PRIMARY_INDEX]
+        return primary_names(self._vnics())
 
     def _pod_vnics(self) -> set[str]:
         return {v.ifname for v in self._vnics() if v.carries_pods}
 
-    def _restore_links(self, names: AbstractSet[str]) -> None:
-        if names:
-            _set_links(names, vnic_settings())
-            log.info("setting_restored", setting="rp_filter", links=sorted(names))
-
     def find_problems(self) -> Problems:
         """Switch forwarding on again; return the settings that cannot be set."""
         problems: dict[str, Fault] = {}
-        if not _is_on(IPV4_FORWARD) and not _switch_on(IPV4_FORWARD):
+        if not self._keep_on(IPV4_FORWARD):
             # A link's own setting decides, and needs no file to be written.
             self._let_links_forward()
             problems[_name(IPV4_FORWARD)] = Fault(
@@ -123,14 +153,29 @@ class Settings:
                 "is 0: vcnd's links forward all the same, the node's others do not;"
                 " find who sets it (/etc/sysctl.d), and restart vcnd.socket",
             )
-        lacks_ipv6 = self._uses_ipv6() and not _is_on(IPV6_FORWARD)
-        if lacks_ipv6 and not _switch_on(IPV6_FORWARD):
+        if self._uses_ipv6() and not self._keep_on(IPV6_FORWARD):
             problems[_name(IPV6_FORWARD)] = Fault(
                 Cause.FORWARDING_OFF,
                 "is 0: pods' IPv6 packets go nowhere; find who sets it"
                 " (/etc/sysctl.d), and restart vcnd.socket",
             )
         return problems
+
+    def _keep_on(self, path: str) -> bool:
+        """Switch a setting on again; return False if it cannot be written."""
+        if _is_on(path):
+            self._fit.add(path)
+            return True
+        if not _switch_on(path):
+            return False
+        if _tell(_name(path), 1, again=path in self._fit):
+            self._note(f"{_name(path)}: 0, not 1")
+        self._fit.add(path)
+        return True
+
+    def _note(self, what: str) -> None:
+        now = trio.current_time()
+        self._repairs.note(Repair(kind=DriftKind.SETTING, number=1, what=what, at=now))
 
     def _let_links_forward(self) -> None:
         names = {*(v.ifname for v in self._vnics()), *self._pod_links()}
@@ -200,8 +245,19 @@ def _switch_on(path: str) -> bool:
     except OSError as error:
         log.warning("setting_not_restored", setting=_name(path), reason=str(error))
         return False
-    log.warning("setting_restored", setting=_name(path), value=1)
     return True
+
+
+def _tell(setting: str, value: int, *, again: bool) -> bool:
+    """Log that a setting was set; return True if that was a repair.
+
+    The first time the image's own value was there, which nobody has changed.
+    """
+    if again:
+        log.warning("setting_restored", setting=setting, value=value)
+    else:
+        log.info("setting_set", setting=setting, value=value)
+    return again
 
 
 def _name(path: str) -> str:

@@ -1,11 +1,12 @@
 """The node's firewalls and settings, kept so that pods work."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Never
 
 import trio
 
+from vcnd.core.repairs import Repairs
 from vcnd.linux.forwarding import Forwarding
 from vcnd.linux.layout import POLICY_TABLES, Layout
 from vcnd.linux.node_problems import NodeProblems
@@ -24,6 +25,8 @@ class Surroundings:
         vnics: Callable[[], Sequence[VnicLink]],
         pod_links: Callable[[], Iterable[str]],
         uses_ipv6: Callable[[], bool],
+        restore: Callable[[], Awaitable[object]],
+        repairs: Repairs,
     ) -> None:
         self.problems = NodeProblems()
         self._forwarding = Forwarding(
@@ -31,7 +34,13 @@ class Surroundings:
             link_prefix=layout.link_prefix,
             own_tables={layout.nft_table, *POLICY_TABLES},
         )
-        self._settings = Settings(vnics=vnics, pod_links=pod_links, uses_ipv6=uses_ipv6)
+        self._settings = Settings(
+            vnics=vnics,
+            pod_links=pod_links,
+            uses_ipv6=uses_ipv6,
+            restore=restore,
+            repairs=repairs,
+        )
 
     def hear_nft(self, data: bytes | None) -> None:
         """Take note of nft's events; None when some were lost."""
@@ -45,11 +54,20 @@ class Surroundings:
         """Set the primary VNIC's settings; called when its link is known."""
         self._settings.loosen_primary()
 
-    async def withdraw(self) -> None:
-        """Leave the node as it was; the VNICs' links are ours no more at the return."""
+    async def remove_accepts(self) -> None:
+        """Delete the rules that let pods pass in others' chains, until ``resume``.
+
+        Raises:
+            FirewallError: some may be left.
+        """
         await self._forwarding.withdraw()
-        # Last, with no wait behind it: while a link is ours, the task that hears of the
-        # change makes the filter loose again.
+
+    async def put_settings_back(self) -> None:
+        """Set the primary VNIC's settings as they were; its link must be ours no more.
+
+        Raises:
+            OSError: one could not be read or changed.
+        """
         self._settings.put_primary_back()
 
     async def run(self) -> Never:

@@ -19,6 +19,8 @@ class VnicLink(msgspec.Struct, frozen=True, kw_only=True):
     """The class of its pods."""
     networks: tuple[str, ...] = ()
     """The subnet's CIDRs, where the VNIC carries pods."""
+    vcn_cidrs: tuple[str, ...] = ()
+    """The CIDRs of its VCN; empty while they are not known."""
     ipv6: bool = False
     """True if its subnet has IPv6."""
     foreign: bool = False
@@ -40,3 +42,8 @@ def class_numbers(layout: Layout, vnics: Sequence[VnicLink]) -> dict[ClassName, 
         if vnic.carries_pods:
             numbers.setdefault(vnic.pod_class, vnic.index)
     return numbers if layout.strict_nsgs and len(numbers) > 1 else {}
+
+
+def primary_names(vnics: Sequence[VnicLink]) -> list[str]:
+    """Return the name of the primary VNIC's link, if it is among some links."""
+    return [v.ifname for v in vnics if v.index == PRIMARY_INDEX]

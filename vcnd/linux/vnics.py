@@ -6,39 +6,27 @@ Synchronous: runs in the kernel's worker thread, in the node's network namespace
 import errno
 import socket
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 import msgspec
 
-from vcnd.linux import kernel, reverse_path
+from vcnd.linux import kernel, reverse_path, vnic_messages
 from vcnd.linux.foreign import ForeignLink, foreign_links
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import is_ours
 from vcnd.linux.rules import Rule, vnic_rules
 from vcnd.linux.vnic_link import VnicLink, class_numbers
+from vcnd.model.cause import Cause
+from vcnd.model.errors import TryAgainError
 from vcnd.model.family import Family
 from vcnd.model.vnic import PRIMARY_INDEX, VnicSlot
-from vcnd.netlink import rtnetlink
+from vcnd.netlink import listed, rtnetlink
 from vcnd.netlink.listed import Link
 from vcnd.netlink.messages import NetlinkSocket
 from vcnd.netlink.rtnetlink import MAIN_TABLE
-from vcnd.netlink.templates import Step
 
-ASKS_FROM = "fe80::2"
-"""A link-local address on each pod VNIC.  The kernel proves its own address first, so
-it could not ask for the router in the first second after a link came up."""
 FIRST = (Family.IPV4,)
 STACKED = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "bridge", "bond", "team"})
 """Links that may have the MAC of the VNIC below them."""
-VNIC_SETTINGS = {
-    rtnetlink.DEVCONF_FORWARDING: 1,
-    # The rule set finds sources that are the node's addresses.  The kernel's way, a
-    # look-up through all routing rules, costs a multiple (docs/data-plane.md).
-    rtnetlink.DEVCONF_ACCEPT_LOCAL: 1,
-    # The filter's look-up has the packet's mark: without one, rules drop the packet.
-    rtnetlink.DEVCONF_SRC_VMARK: 1,
-    rtnetlink.DEVCONF_SEND_REDIRECTS: 0,
-}
 
 
 class SetUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,11 +41,26 @@ class SetUp(msgspec.Struct, frozen=True, kw_only=True):
     strangers: tuple[str, ...]
     """Links of others that are named like pods'."""
 
+    def check_tables(self) -> None:
+        """Raise ``TablesInUseError`` if others use tables that vcnd needs."""
+        if self.tables_in_use:
+            tables = ", ".join(map(str, self.tables_in_use))
+            raise TablesInUseError(
+                f"others have default routes in the route tables {tables}",
+                details="set [node] pods_table to a number with free ones behind it",
+            )
+
+
+class TablesInUseError(TryAgainError):
+    """Others have default routes in route tables that VNICs need."""
+
+    cause = Cause.TABLES_IN_USE
+
 
 def vnic_settings() -> dict[int, int]:
     """Return the IPv4 settings of pod VNICs' links."""
     filtering = reverse_path.for_pod_vnics()
-    return {**VNIC_SETTINGS, rtnetlink.DEVCONF_RP_FILTER: filtering}
+    return {**vnic_messages.SETTINGS, rtnetlink.DEVCONF_RP_FILTER: filtering}
 
 
 class VnicWiring:
@@ -76,6 +79,7 @@ class VnicWiring:
         """
         found: list[VnicLink] = []
         in_use: list[int] = []
+        kept: dict[int, set[str]] = {}
         with NetlinkSocket(socket.NETLINK_ROUTE) as route:
             links = kernel.links(route)
             by_mac = {x.mac: x for x in links if x.mac and x.kind not in STACKED}
@@ -94,8 +98,11 @@ class VnicWiring:
                         continue
                     # Detached meanwhile; the removal has its own event.
                     with kernel.passing_over(errno.ENODEV):
-                        self._set_up(route, slot, there, mtu)
+                        kept[table] = self._set_up(route, slot, there, mtu)
                 found.append(_as_vnic_link(slot, there))
+            # VCNs may have lost CIDRs.
+            for family in Family:
+                kernel.keep_routes(route, family, kept)
             others = self._others(links, found)
             # While the primary is not known, its link would count as foreign.
             known = any(v.index == PRIMARY_INDEX for v in found)
@@ -143,31 +150,17 @@ class VnicWiring:
 
     def _set_up(
         self, route: NetlinkSocket, slot: VnicSlot, link: Link, mtu: int
-    ) -> None:
-        vnic, table = slot.vnic, self._layout.vnic_table(slot.index)
-        new_address = partial(rtnetlink.new_address, link.index)
-        new_route = partial(rtnetlink.new_route, index=link.index, table=table)
-        steps: list[Step] = []
-        if not link.up or (mtu and link.mtu != mtu):
-            steps.append(("link", rtnetlink.link_up(link.index, mtu or link.mtu)))
-        router = vnic.virtual_router
-        steps += [
-            ("settings", rtnetlink.device_settings(link.index, vnic_settings())),
-            # The address stays on the VNIC: without it MASQUERADE would take the
-            # primary's, and losing the last address flushes the link's every route.
-            ("address", new_address(vnic.address)),
-            ("route to the router", new_route(router)),
-            ("default route", new_route("", gateway=router, onlink=True)),
-        ]
-        if vnic.ipv6_router:
-            if vnic.ipv6:
-                steps.append(("address", new_address(vnic.ipv6)))
-            steps += [
-                ("link-local address", new_address(ASKS_FROM, 64)),
-                ("default route", new_route("", gateway=vnic.ipv6_router)),
-            ]
+    ) -> set[str]:
+        """Set a VNIC up; return the networks that its table has routes to."""
+        steps = vnic_messages.steps(
+            self._layout, slot, link.index, mtu=mtu, settings=vnic_settings()
+        )
+        if link.up and (not mtu or link.mtu == mtu):
+            steps = steps[1:]  # it is up already
         for step, message in steps:
             route.request(f"{step} of VNIC {slot.index}", *message)
+        made = [body for _, (kind, _, body) in steps if kind == rtnetlink.RTM_NEWROUTE]
+        return {listed.read_route(body).network for body in made}
 
     def _answer_by(
         self, route: NetlinkSocket, foreign: ForeignLink, families: Sequence[Family]
@@ -183,7 +176,9 @@ class VnicWiring:
                 table=self._layout.vnic_table(foreign.index),
                 onlink=family is Family.IPV4,
             )
-            route.request(f"answer by {foreign.ifname}", *message)
+            # Deleted, or switched off, meanwhile; that has its own event.
+            with kernel.passing_over(errno.ENODEV, errno.ENETDOWN):
+                route.request(f"answer by {foreign.ifname}", *message)
 
     def _rules(
         self,
@@ -219,9 +214,10 @@ class VnicWiring:
         # Rules that close come first, then rules that open.
         for rule in sorted(wanted - present, key=lambda r: r.table):
             kernel.add_rule(route, rule, layout)
+        used = {0, MAIN_TABLE, *(rule.table for rule in wanted)}
         for rule in present - wanted:
             kernel.delete_rule(route, rule, layout)
-            if rule.mark and rule.table not in (0, MAIN_TABLE):
+            if rule.mark and rule.table not in used:
                 kernel.flush(route, rule.table, rule.family)
 
 
@@ -233,6 +229,7 @@ def _as_vnic_link(slot: VnicSlot, link: Link) -> VnicLink:
         link_index=link.index,
         pod_class=vnic.pod_class,
         networks=() if slot.is_primary else vnic.pod_networks,
+        vcn_cidrs=vnic.vcn_cidrs or (),
         ipv6=bool(vnic.ipv6_cidr),
     )
 

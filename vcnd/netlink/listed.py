@@ -65,6 +65,15 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     protocol: int
     cloned: bool
     """True of what the kernel learnt of a route, its MTU say."""
+    mtu: int = 0
+    """In bytes; 0: its link's."""
+
+    @property
+    def network(self) -> str:
+        """Return the destination with its prefix; a host's without it."""
+        bits = 128 if ":" in self.destination else 32
+        whole = self.length in (0, bits)
+        return self.destination if whole else f"{self.destination}/{self.length}"
 
 
 def read_link(body: bytes) -> Link:
@@ -98,6 +107,7 @@ def read_route(body: bytes) -> Route:
     """Return a route."""
     family, length, _, _, table, protocol, _, _, flags = fields(ROUTE_HEAD, body)
     parts = attributes(body[ROUTE_HEAD.size :])
+    metrics = attributes(parts.get(rtnl.RTA_METRICS, b""))
     return Route(
         table=number(parts.get(rtnl.RTA_TABLE, b"")) or table,
         length=length,
@@ -106,6 +116,7 @@ def read_route(body: bytes) -> Route:
         gateway=address(family, parts.get(rtnl.RTA_GATEWAY, b"")),
         protocol=protocol,
         cloned=bool(flags & rtnl.RTM_F_CLONED),
+        mtu=number(metrics.get(rtnl.RTAX_MTU, b"")),
     )
 
 

@@ -72,7 +72,7 @@ def may_name(data: bytes, table: str) -> bool:
 
 def chains(sock: NetlinkSocket, table: str) -> frozenset[str]:
     """Return the names of a table's chains; none if it is not there."""
-    found = _list(sock, table, "chains", NFT_MSG_GETCHAIN, CHAIN_TABLE)
+    found = listed(sock, table, "chains", NFT_MSG_GETCHAIN, CHAIN_TABLE)
     return frozenset(string(parts[CHAIN_NAME]) for parts in found)
 
 
@@ -105,26 +105,34 @@ def limits(sock: NetlinkSocket, table: str) -> frozenset[str]:
 def _objects(
     sock: NetlinkSocket, table: str, what: str, kind: int
 ) -> list[dict[int, bytes]]:
-    found = _list(sock, table, what, NFT_MSG_GETOBJ, OBJ_TABLE)
+    found = listed(sock, table, what, NFT_MSG_GETOBJ, OBJ_TABLE)
     return [x for x in found if int.from_bytes(x[OBJ_TYPE]) == kind]
 
 
 def _sets(sock: NetlinkSocket, table: str, what: str, kind: int) -> frozenset[str]:
-    found = _list(sock, table, what, NFT_MSG_GETSET, SET_TABLE)
+    found = listed(sock, table, what, NFT_MSG_GETSET, SET_TABLE)
     flags = {string(p[SET_NAME]): int.from_bytes(p.get(SET_FLAGS, b"")) for p in found}
     told = NFT_SET_ANONYMOUS | NFT_SET_MAP
     return frozenset(name for name, has in flags.items() if has & told == kind)
 
 
-def _list(
+def listed(
     sock: NetlinkSocket, table: str, what: str, kind: int, of_table: int
 ) -> list[dict[int, bytes]]:
-    """Return the attributes of a table's objects of a kind."""
-    asked = _generic(NFPROTO_INET) + text(of_table, table)
+    """Return the attributes of a table's objects of a kind; none without the table.
+
+    Args:
+        sock: asks.
+        table: its name.
+        what: the objects, in errors.
+        kind: the message that lists them.
+        of_table: the attribute that names an object's table.
+    """
+    asked = generic() + text(of_table, table)
     try:
         answers = [
             attributes(body[4:])
-            for _, body in sock.dump(f"list nft {what}", _kind(kind), asked)
+            for _, body in sock.dump(f"list nft {what}", kind_of(kind), asked)
         ]
     except NetlinkError as error:
         if not is_missing(error):
@@ -136,8 +144,8 @@ def _list(
 
 def keys(sock: NetlinkSocket, table: str, name: str) -> list[bytes]:
     """Return the keys of a map."""
-    asked = _generic(NFPROTO_INET) + text(LIST_TABLE, table) + text(LIST_SET, name)
-    dump = sock.dump(f"list nft map {name}", _kind(NFT_MSG_GETSETELEM), asked)
+    asked = generic() + text(LIST_TABLE, table) + text(LIST_SET, name)
+    dump = sock.dump(f"list nft map {name}", kind_of(NFT_MSG_GETSETELEM), asked)
     return [key for _, body in dump for key in _keys(body)]
 
 
@@ -160,13 +168,13 @@ def jump(table: str, name: str, key: bytes, chain: str) -> Message:
 
 def members(table: str, name: str, keys: Sequence[bytes]) -> list[Message]:
     """Add keys of one length to a set; the same ones again are no error."""
-    kind = _kind(NFT_MSG_NEWSETELEM)
+    kind = kind_of(NFT_MSG_NEWSETELEM)
     return [(kind, NLM_F_CREATE, body) for body in _elements(table, name, keys)]
 
 
 def deletions(table: str, name: str, keys: Sequence[bytes]) -> list[Message]:
     """Remove keys of one length; one that is not there is refused (ENOENT)."""
-    kind = _kind(NFT_MSG_DELSETELEM)
+    kind = kind_of(NFT_MSG_DELSETELEM)
     return [(kind, 0, body) for body in _elements(table, name, keys)]
 
 
@@ -188,12 +196,12 @@ def _verdict(code: int, chain: str) -> bytes:
 
 def _addition(table: str, name: str, key: bytes, data: bytes) -> Message:
     body = _element(table, name, key, data)
-    return _kind(NFT_MSG_NEWSETELEM), NLM_F_CREATE, body
+    return kind_of(NFT_MSG_NEWSETELEM), NLM_F_CREATE, body
 
 
 def deletion(table: str, name: str, key: bytes) -> Message:
     """Remove a key; one that is not there is refused (ENOENT)."""
-    return _kind(NFT_MSG_DELSETELEM), 0, _element(table, name, key, b"")
+    return kind_of(NFT_MSG_DELSETELEM), 0, _element(table, name, key, b"")
 
 
 def flushing(table: str, chain: str) -> Message:
@@ -219,8 +227,8 @@ def object_deletion(table: str, name: str, kind: int) -> Message:
 
 def _of_table(message: int, table: str, what: bytes) -> Message:
     # The name of the table is the first attribute of each kind of object.
-    body = _generic(NFPROTO_INET) + text(OF_TABLE, table) + what
-    return _kind(message), 0, body
+    body = generic() + text(OF_TABLE, table) + what
+    return kind_of(message), 0, body
 
 
 def transaction(changes: Sequence[Step]) -> list[Step]:
@@ -229,7 +237,7 @@ def transaction(changes: Sequence[Step]) -> list[Step]:
     A refusal of the whole batch carries the number of its first message; the
     acknowledgement of the last change may follow it all the same.
     """
-    edge = _generic(0, NFNL_SUBSYS_NFTABLES)
+    edge = generic(0, NFNL_SUBSYS_NFTABLES)
     last = changes[-1][0]
     return [
         (last, (BATCH_BEGIN, NLM_F_REQUEST, edge)),
@@ -238,7 +246,8 @@ def transaction(changes: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _kind(message: int) -> int:
+def kind_of(message: int) -> int:
+    """Return a message's type."""
     return NFNL_SUBSYS_NFTABLES << 8 | message
 
 
@@ -252,12 +261,13 @@ def _listed(key: bytes, data: bytes) -> bytes:
 
 def _of_set(table: str, name: str, elements: bytes) -> bytes:
     return (
-        _generic(NFPROTO_INET)
+        generic()
         + text(LIST_TABLE, table)
         + text(LIST_SET, name)
         + nested(LIST_ELEMENTS, elements)
     )
 
 
-def _generic(family: int, resource: int = 0) -> bytes:
+def generic(family: int = NFPROTO_INET, resource: int = 0) -> bytes:
+    """Return the head that each message of nf_tables begins with."""
     return struct.pack(">BBH", family, 0, resource)

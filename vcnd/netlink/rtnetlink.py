@@ -19,7 +19,8 @@ from vcnd.netlink.messages import (
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK = 16, 17, 18, 19
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-RTM_NEWNEIGH, RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 28, 32, 33, 34
+RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
+RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5
 IFLA_LINKINFO, IFLA_AF_SPEC = 18, 26
 IFLA_GROUP, IFLA_NET_NS_FD, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES = 27, 28, 31, 32
@@ -31,7 +32,7 @@ DEVCONF_ACCEPT_LOCAL, DEVCONF_SRC_VMARK = 23, 24
 IFA_ADDRESS, IFA_LOCAL, IFA_F_NODAD = 1, 2, 0x02
 NDA_DST, NDA_LLADDR, NUD_PERMANENT = 1, 2, 0x80
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY = 1, 4, 5, 6
-RTA_PREFSRC, RTA_TABLE = 7, 15
+RTA_PREFSRC, RTA_METRICS, RTA_TABLE, RTAX_MTU = 7, 8, 15, 2
 RTM_F_CLONED, RTNH_F_ONLINK = 0x200, 4
 RT_TABLE_COMPAT, RTPROT_KERNEL, RTN_UNICAST = 252, 2, 1
 SCOPE_UNIVERSE, SCOPE_LINK = 0, 253
@@ -179,17 +180,20 @@ def new_route(
     metric: int = 0,
     replace: bool = True,
     onlink: bool = False,
+    mtu: int = 0,
 ) -> Message:
-    """Set a route to a host, or with an empty destination the default route.
+    """Set a route to a host or a network; without one, the default route.
 
     Without ``replace`` the kernel refuses one of the same destination and metric.
-    With ``onlink`` the gateway needs no route of its own.
+    With ``onlink`` the gateway needs no route of its own.  With ``mtu``, in bytes,
+    longer packets do not take it, though its link would.
     """
     scope = SCOPE_UNIVERSE if gateway else SCOPE_LINK
     flags = RTNH_F_ONLINK if onlink else 0
     body = _rtmsg(destination, gateway, table, scope, flags)
-    if destination:
-        body += attribute(RTA_DST, ip_bytes(destination))
+    address, length = _prefix(destination)
+    if length:
+        body += attribute(RTA_DST, ip_bytes(address))
     body += u32(RTA_OIF, index)
     if gateway:
         body += attribute(RTA_GATEWAY, ip_bytes(gateway))
@@ -197,6 +201,8 @@ def new_route(
         body += attribute(RTA_PREFSRC, ip_bytes(source))
     if metric:
         body += u32(RTA_PRIORITY, metric)
+    if mtu:
+        body += nested(RTA_METRICS, u32(RTAX_MTU, mtu))
     flags = NLM_F_CREATE | (NLM_F_REPLACE if replace else NLM_F_EXCL)
     return RTM_NEWROUTE, flags, body + u32(RTA_TABLE, table)
 
@@ -208,6 +214,12 @@ def delete_route(destination: str, *, table: int) -> Message:
     return RTM_DELROUTE, 0, body
 
 
+def _prefix(destination: str) -> tuple[str, int]:
+    """Return an address and the length of its prefix; an empty one has none."""
+    address, _, length = destination.partition("/")
+    return address, int(length or 8 * len(ip_bytes(address)) if address else 0)
+
+
 def _rtmsg(
     destination: str, gateway: str, table: int, scope: int, flags: int = 0
 ) -> bytes:
@@ -215,7 +227,7 @@ def _rtmsg(
     return struct.pack(
         "=BBBBBBBBI",
         _family(destination or gateway),
-        8 * len(ip_bytes(destination)) if destination else 0,
+        _prefix(destination)[1],
         0,
         0,
         short,

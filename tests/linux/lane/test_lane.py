@@ -1,6 +1,10 @@
 """The express lane's switch, without a kernel."""
 
+import errno
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from vcnd.linux.lane.hooks import Hooks
 from vcnd.linux.lane.lane import Lane
@@ -13,7 +17,17 @@ def no_hooks(prefix: str) -> Hooks:
     raise PermissionError(1, "Operation not permitted")
 
 
-def lane(tmp_path: Path, *, express: bool = True) -> Lane:
+def no_descriptors(prefix: str) -> Hooks:
+    del prefix
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
+def lane(
+    tmp_path: Path,
+    *,
+    express: bool = True,
+    make_hooks: Callable[[str], Hooks] = no_hooks,
+) -> Lane:
     async def settle() -> None:
         raise AssertionError("the rule set does not change")
 
@@ -23,7 +37,7 @@ def lane(tmp_path: Path, *, express: bool = True) -> Lane:
         vnics=set,
         settle=settle,
         programs=tmp_path / "express.o",
-        make_hooks=no_hooks,
+        make_hooks=make_hooks,
     )
 
 
@@ -47,3 +61,19 @@ async def test_the_lane_waits_for_the_node(tmp_path: Path) -> None:
     made = lane(tmp_path)
     await made.switch(on=True)
     assert await why(made) is Cause.RELEASED
+
+
+async def test_a_withdrawal_tells_if_the_lane_may_be_left(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Too many open files"):
+        await lane(tmp_path, make_hooks=no_descriptors).withdraw()
+
+
+async def test_a_node_without_bpf_has_no_lane_to_withdraw(tmp_path: Path) -> None:
+    await lane(tmp_path).withdraw()
+
+
+async def test_the_lane_is_off_although_its_links_are_not_read(tmp_path: Path) -> None:
+    made = lane(tmp_path, express=False, make_hooks=no_descriptors)
+    made.resume()
+    await made.switch(on=False)
+    assert await why(made) is Cause.SWITCHED_OFF

@@ -18,7 +18,7 @@ from vcnd.linux.lane.maps import (
 from vcnd.model.family import Family
 
 POD_LINK, VNIC = Link(index=11, mtu=9000), Link(index=3, mtu=8900)
-FOUR = Leg("10.1.0.9", "ens5", "10.1.0.1")
+FOUR = Leg("10.1.0.9", "ens5", "10.1.0.1", outside_mtu=1500)
 SIX = Leg("fd00::9", "ens5", "fe80::1")
 NONE = bytes(16)
 
@@ -28,7 +28,7 @@ def six(address: str) -> bytes:
 
 
 def test_sizes_are_those_of_the_programs() -> None:
-    assert (POD.size, struct.calcsize(WAY), COUNTS.size) == (60, 40, 16)
+    assert (POD.size, struct.calcsize(WAY), COUNTS.size) == (68, 40, 16)
     assert {name: s.key_bytes for name, s in SHAPES.items()} == {
         "pods": 4,
         "ways4": 16,
@@ -42,7 +42,18 @@ def test_a_pods_entry_has_both_families() -> None:
     legs = {Family.IPV4: FOUR, Family.IPV6: SIX}
     value = pod_value(POD_LINK, legs, {Family.IPV4: VNIC, Family.IPV6: VNIC})
     four = bytes((10, 1, 0, 9)), bytes((10, 1, 0, 1))
-    expected = (3, 3, *four, six("fd00::9"), six("fe80::1"), 9000, 8900, 8900)
+    expected = (
+        3,
+        3,
+        *four,
+        six("fd00::9"),
+        six("fe80::1"),
+        9000,
+        8900,
+        8900,
+        1500,
+        8900,
+    )
     assert POD.unpack(value) == expected
     assert link_key(POD_LINK) == struct.pack("=I", 11)
 
@@ -51,7 +62,8 @@ def test_a_family_without_a_vnics_link_is_left_out() -> None:
     legs = {Family.IPV4: FOUR, Family.IPV6: SIX}
     value = pod_value(POD_LINK, legs, {Family.IPV6: VNIC})
     none = bytes(4)
-    expected = (0, 3, none, none, six("fd00::9"), six("fe80::1"), 9000, 0, 8900)
+    addresses = none, none, six("fd00::9"), six("fe80::1")
+    expected = (0, 3, *addresses, 9000, 0, 8900, 0, 8900)
     assert POD.unpack(value) == expected
 
 

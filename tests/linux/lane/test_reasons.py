@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.no_files import no_more_files
 from vcnd.bpf.call import BpfError
 from vcnd.bpf.elf import ObjectError
 from vcnd.linux.lane.reasons import passes_by_itself, why_refused, why_unfit
@@ -24,6 +25,15 @@ def test_the_lane_needs_liberal_tracking(
         liberal.write_text(setting)
     fault = why_unfit(programs, liberal)
     assert (fault and fault.cause) == cause
+
+
+def test_setting_that_cannot_be_read_now_keeps_the_lane(tmp_path: Path) -> None:
+    programs, liberal = tmp_path / "express.o", tmp_path / "be_liberal"
+    programs.touch()
+    liberal.write_text("1\n")
+    with no_more_files():
+        fault = why_unfit(programs, liberal)
+    assert fault is None
 
 
 def test_the_lane_needs_its_programs(tmp_path: Path) -> None:

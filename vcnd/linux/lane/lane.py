@@ -137,7 +137,11 @@ class Lane:
             self.renew()
 
     async def withdraw(self) -> None:
-        """Remove it from the kernel, until ``resume``."""
+        """Remove it from the kernel, until ``resume``.
+
+        Raises:
+            OSError: a part of it may be left.
+        """
         self._withdrawn, self.proves = True, False
         async with self._turn:
             self._why_off = WITHDRAWN
@@ -216,7 +220,10 @@ class Lane:
             if why is None:
                 await self._bring()
             else:
-                await self._take_down()
+                try:
+                    await self._take_down()
+                except OSError as error:
+                    log.error("express_refused", link="", reason=str(error))
             self._tell(why)
             news = self.proves != (why is None)
             self.proves = why is None
@@ -276,7 +283,11 @@ class Lane:
             log.error("express_refused", link="", reason=str(error))
 
     async def _take_down(self) -> None:
-        """Leave nothing of it in the kernel, also of an earlier life."""
+        """Leave nothing of it in the kernel, also of an earlier life.
+
+        Raises:
+            OSError: a part of it may be left.
+        """
         kernel, self._kernel = self._kernel, None
         if kernel is not None:
             kernel.programs.stop()  # at once; what follows takes longer
@@ -294,8 +305,7 @@ class Lane:
         except OSError as error:
             # Who may not use bpf(2) has left nothing.
             if error.errno not in NO_BPF:
-                log.error("express_refused", link="", reason=str(error))
-                return
+                raise
         self._swept = True
 
     async def _in_thread(self, call: Callable[[], T]) -> T:

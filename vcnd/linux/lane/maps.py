@@ -13,7 +13,7 @@ from vcnd.model.family import Family
 from vcnd.netlink.rtnetlink import ip_bytes
 
 CONTROL, COUNTS, WAY = struct.Struct("=IIQ"), struct.Struct("=QQ"), "=QIII4I4x"
-POD = struct.Struct("=II4s4s16s16sIII")
+POD = struct.Struct("=II4s4s16s16sIIIII")
 MOST_PODS = 4096
 MOST_WAYS = {Family.IPV4: 65536, Family.IPV6: 16384}
 """The kernel forgets the ways that were used least when there are more."""
@@ -62,6 +62,8 @@ class Leg(msgspec.Struct, frozen=True):
     """The link of the address' VNIC."""
     router: str
     """The next hop there."""
+    outside_mtu: int = 0
+    """What each destination takes, in bytes; 0: as the link."""
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -105,7 +107,13 @@ def pod_value(link: Link, legs: dict[Family, Leg], vnics: dict[Family, Link]) ->
         link.mtu,
         four.mtu,
         six.mtu,
+        _outside_mtu(legs.get(Family.IPV4), four),
+        _outside_mtu(legs.get(Family.IPV6), six),
     )
+
+
+def _outside_mtu(leg: Leg | None, vnic: Link) -> int:
+    return min(leg.outside_mtu if leg and leg.outside_mtu else vnic.mtu, vnic.mtu)
 
 
 def summed(counts: bytes) -> tuple[int, int]:

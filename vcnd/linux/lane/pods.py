@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from vcnd.linux.destinations import Reach
 from vcnd.linux.lane.maps import Leg
 from vcnd.linux.vnic_link import VnicLink
 from vcnd.model.family import Family, family_of
@@ -16,6 +17,7 @@ def lane_pods(
     pods: Mapping[str, tuple[Lease, Mapping[str, VnicId]]],
     slots: Sequence[VnicSlot],
     links: Sequence[VnicLink],
+    reach: Reach,
 ) -> dict[str, Legs]:
     """Return the pods of the lane, by the name of their link.
 
@@ -23,6 +25,7 @@ def lane_pods(
         pods: the plugged pods, and their addresses' VNICs.
         slots: the VNICs.
         links: the VNICs' links.
+        reach: how long packets may be, by where they go.
     """
     ways = _pod_vnics(slots, links)
     found: dict[str, Legs] = {}
@@ -36,7 +39,7 @@ def lane_pods(
             six = family is Family.IPV6
             router = vnic.ipv6_router if six else vnic.virtual_router
             if router:
-                legs[family] = Leg(address, link, router)
+                legs[family] = Leg(address, link, router, reach.outside_mtu(vnic))
         if legs:
             found[ifname] = legs
     return found

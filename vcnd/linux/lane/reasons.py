@@ -41,6 +41,8 @@ PASSING = frozenset(
 def why_unfit(programs: Path, setting: Path = BE_LIBERAL) -> Fault | None:
     """Return why this build or this node cannot have the lane.
 
+    A setting that cannot be read now is taken for what it should be.
+
     Args:
         programs: the object file.
         setting: the kernel's setting for connections out of their window.
@@ -49,8 +51,8 @@ def why_unfit(programs: Path, setting: Path = BE_LIBERAL) -> Fault | None:
         return NOT_BUILT
     try:
         liberal = setting.read_text().strip() == "1"
-    except OSError:
-        liberal = False
+    except OSError as error:
+        liberal = passes_by_itself(error)
     return None if liberal else TRACKING_STRICT
 
 
