@@ -18,9 +18,11 @@ from vcnd.ociapi.caller import Caller, Endpoints
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.decode import decode
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
-from vcnd.ociapi.http import ANSWER_SECONDS, MOST_BODY_BYTES, exchange
+from vcnd.ociapi.http import ANSWER_SECONDS, exchange
 from vcnd.ociapi.identity import life_of, read_leaf
 from vcnd.ociapi.kinds import KINDS, PRIVATE_IP
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import MOST_BODY_BYTES, HttpClient
 from vcnd.ociapi.principals import ApiKey
 from vcnd.ociapi.wire import Address, ImdsRegionInfo, ImdsVnic, VnicAttachment
 
@@ -40,18 +42,25 @@ def core(reply: Reply) -> CoreClient:
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
     return CoreClient(
         Caller(
-            client=httpx2.AsyncClient(transport=Server(lambda _: reply)),
+            client=HttpClient(httpx2.AsyncClient(transport=Server(lambda _: reply))),
             region=region,
             endpoints=Endpoints(),
             principal=lambda _url: key,
+            meter=ApiMeter(),
         )
     )
 
 
 async def ask(reply: Reply) -> bytes:
-    async with httpx2.AsyncClient(transport=Server(lambda _: reply)) as client:
+    async with HttpClient(
+        httpx2.AsyncClient(transport=Server(lambda _: reply))
+    ) as client:
         answer = await exchange(
-            client, operation="GetVnic", method="GET", url="http://oci/"
+            client,
+            operation="GetVnic",
+            method="GET",
+            url="http://oci/",
+            meter=ApiMeter(),
         )
         return answer.body
 

@@ -13,6 +13,7 @@ from vcnd.daemon import oci_cloud
 from vcnd.model.ids import VnicId
 from vcnd.model.urgency import Urgency
 from vcnd.ociapi.limiter import BURST
+from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.principals import ApiKey
 from vcnd.ports import Cloud
 
@@ -36,7 +37,7 @@ async def test_the_most_urgent_call_goes_first(autojump_clock: Clock) -> None:
         return Reply(body=json.dumps({"id": name, "subnetId": "s"}).encode())
 
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
-    async with httpx2.AsyncClient(transport=Server(answer)) as client:
+    async with HttpClient(httpx2.AsyncClient(transport=Server(answer))) as client:
         cloud: Cloud = oci_cloud(
             Config(), client, Random(1), lambda: EPOCH, lambda _url: key
         )

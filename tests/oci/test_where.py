@@ -13,6 +13,8 @@ from vcnd.model.ids import OWN_CLASS, PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.oci.where import ImdsWhere, Instance, as_vnic
 from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.wire import ImdsVnic
 
 URL = "http://169.254.169.254/opc/v2"
@@ -39,8 +41,8 @@ class Imds:
 
 async def test_the_instance_is_asked_for_once_or_anew() -> None:
     imds = Imds()
-    async with httpx2.AsyncClient(transport=Server(imds.answer)) as client:
-        where = ImdsWhere(Metadata(client=client, base_url=URL))
+    async with HttpClient(httpx2.AsyncClient(transport=Server(imds.answer))) as client:
+        where = ImdsWhere(Metadata(client=client, base_url=URL, meter=ApiMeter()))
         assert (await where.region()).region_identifier == "iad"
         four = Instance(id="i", compartment_id="c", vnic_limit=4)
         assert await where.known() == four

@@ -8,6 +8,7 @@ from trio.testing import MockClock
 
 from vcnd.model.errors import CloudError, CloudGoneError, CloudRefusedError
 from vcnd.ociapi.errors import OciError
+from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.polling import YOUNG_SECONDS, Poller
 from vcnd.ociapi.retry import Retrier
 
@@ -35,7 +36,7 @@ class Slow:
 
 
 def poller() -> Poller:
-    retry = Retrier(random=Random(1), give_up_seconds=10.0)
+    retry = Retrier(random=Random(1), give_up_seconds=10.0, meter=ApiMeter())
     return Poller(retry, wait_seconds=MOST_SECONDS)
 
 
@@ -54,6 +55,14 @@ async def test_pauses_grow_to_two_seconds(autojump_clock: MockClock) -> None:
     assert await poller()("attach", done, slow.ask) == "it is done"
     pauses = [b - a for a, b in zip(slow.asked_at, slow.asked_at[1:], strict=False)]
     assert pauses == pytest.approx([0.5, 0.75, 1.125, 1.6875, 2.0, 2.0, 2.0])
+
+
+async def test_what_has_just_begun_is_asked_about_later(
+    autojump_clock: MockClock,
+) -> None:
+    slow = Slow(0.4)
+    assert await poller().begun("bulk", done, slow.ask) == "it is done"
+    assert slow.asked_at == [trio.current_time()] == pytest.approx([0.5])
 
 
 async def test_waiting_ends(autojump_clock: MockClock) -> None:

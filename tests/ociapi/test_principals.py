@@ -19,8 +19,10 @@ from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.errors import NoAnswerError, OciError, Verdict
-from vcnd.ociapi.http import Client, Principal
+from vcnd.ociapi.http import Principal
 from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import Client, HttpClient
 from vcnd.ociapi.principals import (
     ApiKey,
     ResourcePrincipal,
@@ -45,18 +47,21 @@ def w() -> World:
 @pytest.fixture
 async def client(w: World) -> AsyncIterator[Client]:
     transport = FakeTransport(build(w.service), client_address=w.address)
-    async with httpx2.AsyncClient(transport=transport) as made:
+    async with HttpClient(httpx2.AsyncClient(transport=transport)) as made:
         yield made
 
 
 def core(client: Client, principal: Principal) -> CoreClient:
-    metadata = Metadata(client=client, base_url="http://169.254.169.254/opc/v2")
+    metadata = Metadata(
+        client=client, base_url="http://169.254.169.254/opc/v2", meter=ApiMeter()
+    )
     return CoreClient(
         Caller(
             client=client,
             region=ImdsWhere(metadata).region,
             endpoints=Endpoints(),
             principal=lambda _url: principal,
+            meter=ApiMeter(),
         )
     )
 
@@ -122,7 +127,11 @@ async def test_workload_identity(
     file = tmp_path / "token"
     file.write_text(account_token(KEY, EPOCH + 10_000))
     principal = WorkloadIdentity(
-        client=client, url=WORKLOAD_URL, token_file=file, wall_clock=w.service.clock
+        client=client,
+        url=WORKLOAD_URL,
+        meter=ApiMeter(),
+        token_file=file,
+        wall_clock=w.service.clock,
     )
     assert await who(w, client, principal) == "workload/cluster1/kube-system/vcnd"
     # The session is renewed before its end, with the file's current token.
@@ -144,7 +153,11 @@ async def test_unknown_service_account_is_refused(
     file = tmp_path / "token"
     file.write_text(account_token(KEY, EPOCH + 10_000))
     principal = WorkloadIdentity(
-        client=client, url=WORKLOAD_URL, token_file=file, wall_clock=w.service.clock
+        client=client,
+        url=WORKLOAD_URL,
+        meter=ApiMeter(),
+        token_file=file,
+        wall_clock=w.service.clock,
     )
     with pytest.raises(OciError, match="no cluster known here"):
         await who(w, client, principal)

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
 from vcnd.model.errors import CloudRefusedError as Refused
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
+from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.retry import CROWDED, Retrier
 
 MOST_SECONDS = 60.0
@@ -21,7 +22,7 @@ def refusal(status: int, code: str = "") -> OciError:
 
 
 def retrier() -> Retrier:
-    return Retrier(random=Random(1), give_up_seconds=MOST_SECONDS)
+    return Retrier(random=Random(1), give_up_seconds=MOST_SECONDS, meter=ApiMeter())
 
 
 class Server:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vcnd.ociapi.http import system_trust
+from vcnd.ociapi.network import system_trust
 
 
 def test_certificates_with_hashed_names_are_read_when_needed(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp
 from vcnd.oci import tags
+from vcnd.oci.direct import Direct
+from vcnd.oci.gone import unless_gone
 from vcnd.ociapi import wire
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.errors import BadAnswerError, OciError, Verdict
@@ -71,12 +73,14 @@ class Addresses:
         poll: Poller,
         cluster: str,
         bulk: BulkSupport,
+        direct: Direct,
     ) -> None:
         self._core = core
         self._cluster = cluster
         self._retry = retry
         self._poll = poll
         self._bulk = bulk
+        self._direct = direct
 
     async def on_vnic(
         self,
@@ -187,7 +191,10 @@ class Addresses:
         return made
 
     async def delete(self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]) -> None:
-        """Delete addresses and blocks of one VNIC; those gone count as deleted."""
+        """Delete addresses and blocks of one VNIC; those gone count as deleted.
+
+        What others have moved to another VNIC stays: it may serve a pod there.
+        """
         for family, kind in KINDS.items():
             some = [p for p in private_ips if p.family is family]
             if some:
@@ -206,7 +213,19 @@ class Addresses:
                 return
         for private_ip in private_ips:
             with suppress(CloudGoneError):
-                await self._retry(self._core.delete_address, kind, private_ip.id)
+                await self._delete_one(vnic_id, kind, private_ip)
+
+    async def _delete_one(
+        self, vnic_id: VnicId, kind: Kind, private_ip: PrivateIp
+    ) -> None:
+        """Delete one, unless others have moved it; a bulk action names the VNIC."""
+        found, etag = await self._retry(self._core.get_address, kind, private_ip.id)
+        if found.vnic_id in (vnic_id, None):
+            delete = partial(self._core.delete_address, kind, private_ip.id)
+            await unless_gone(
+                partial(self._retry, delete, if_match=etag),
+                partial(self._direct.has_address, private_ip),
+            )
 
     async def _carry_out(
         self, action: Callable[[], Awaitable[str]]
@@ -218,7 +237,7 @@ class Addresses:
         return await self._work_done(work_request_id)
 
     async def _work_done(self, work_request_id: str) -> wire.WorkRequest:
-        work = await self._poll(
+        work = await self._poll.begun(
             f"work request {work_request_id}",
             lambda w: w if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None,
             self._core.get_work_request,

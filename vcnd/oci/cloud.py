@@ -1,33 +1,35 @@
 """The ``Cloud`` port on OCI, with as few calls as possible."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import trio
 
-from vcnd.model.cause import Cause
-from vcnd.model.errors import (
-    CloudError,
-    CloudGoneError,
-    CloudRefusedError,
-)
+from vcnd.model.cause import Cause, Fault
+from vcnd.model.errors import CloudError, CloudGoneError
 from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS, ClassName, VnicId
+from vcnd.model.metrics import MetricFamily
+from vcnd.model.permissions import StatementStatus
 from vcnd.model.podnetwork import PodClass
+from vcnd.model.status import BudgetStatus
 from vcnd.model.urgency import Urgency
+from vcnd.model.vcn_rules import VcnView
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic
 from vcnd.oci import tags
 from vcnd.oci.addresses import Addresses, BulkSupport
+from vcnd.oci.attachments import ATTACHED_STATES, Attachments
 from vcnd.oci.direct import Direct
 from vcnd.oci.fixed import FixedAddresses
+from vcnd.oci.vcn_reading import VcnReader, try_reads
+from vcnd.oci.vcns import Vcns
 from vcnd.oci.where import Where, as_vnic
 from vcnd.ociapi import wire
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
 
-ATTACHED_STATES = ("ATTACHING", "ATTACHED", "DETACHING")
-ATTACHMENT_SECONDS = 15.0
-"""Interval at which the API is asked for an attachment that IMDS does not show."""
+VCN_SECONDS = 5.0
+"""How long a new VNIC's pods may wait until its VCN is read."""
 
 
 class OciCloud:
@@ -42,6 +44,7 @@ class OciCloud:
         poll: Poller,
         cluster: str,
         bulk: BulkSupport,
+        vcns: Vcns,
     ) -> None:
         self._core = core
         self._where = where
@@ -49,11 +52,22 @@ class OciCloud:
         self._cluster = cluster
         self._poll = poll
         self._bulk = bulk
-        self._addresses = Addresses(
-            core=core, retry=retry, poll=poll, cluster=cluster, bulk=bulk
-        )
+        self._vcns = vcns
         self._direct = Direct(core=core, retry=retry)
-        self._fixed = FixedAddresses(core=core, retry=retry, poll=poll, cluster=cluster)
+        self._addresses = Addresses(
+            core=core,
+            retry=retry,
+            poll=poll,
+            cluster=cluster,
+            bulk=bulk,
+            direct=self._direct,
+        )
+        self._attachments = Attachments(
+            core=core, where=where, retry=retry, poll=poll, direct=self._direct
+        )
+        self._fixed = FixedAddresses(
+            core=core, retry=retry, poll=poll, cluster=cluster, direct=self._direct
+        )
 
     def at(self, urgency: Urgency) -> "OciCloud":
         """Return this cloud for calls of an urgency (``Cloud.at``)."""
@@ -64,7 +78,16 @@ class OciCloud:
             poll=self._poll,
             cluster=self._cluster,
             bulk=self._bulk,
+            vcns=self._vcns,
         )
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Yield the metrics of the calls."""
+        return self._core.families()
+
+    def budget(self) -> BudgetStatus:
+        """Return how fast the API may be called now."""
+        return self._core.budget()
 
     # Who we are
 
@@ -78,7 +101,7 @@ class OciCloud:
         """Ask what the cloud has for this instance (``Cloud.observe``)."""
         instance = await self._retry(self._where.instance)
         local = await self._retry(self._where.vnics)
-        attachments = await self._retry(self._list_attachments)
+        attachments = await self._retry(self._attachments.listed)
         attached = [a for a in attachments if a.lifecycle_state in ATTACHED_STATES]
         primary: Vnic | None = None
         gone = ", in no list of attachments"
@@ -135,9 +158,12 @@ class OciCloud:
                 f"the instance's primary VNIC is not to be had{gone}",
                 cause=Cause.NOT_LISTED,
             )
+        self._vcns.recall(known.vnics.values())
+        vcn_fault = await self._read_vcns(v.subnet_id for v in pod_vnics)
         return CloudView(
             primary=primary,
-            pod_vnics=tuple(pod_vnics),
+            pod_vnics=tuple(map(self._vcns.add_to, pod_vnics)),
+            vcn_fault=vcn_fault,
             nsgs=nsgs,
             private_ips=tuple(private_ips),
             unlisted=unlisted,
@@ -148,21 +174,36 @@ class OciCloud:
             vnic_limit=instance.vnic_limit,
         )
 
-    async def _list_attachments(
-        self, vnic_id: VnicId | None = None
-    ) -> list[wire.VnicAttachment]:
-        here = await self._where.known()
-        return await self._core.list_vnic_attachments(
-            here.compartment_id, here.id, vnic_id=vnic_id
-        )
+    async def _read_vcns(self, subnet_ids: Iterable[str]) -> Fault | None:
+        return await self._vcns.read(self._core, self._retry, subnet_ids)
 
     async def _get_vnic(self, vnic_id: str) -> wire.Vnic:
         vnic, _ = await self._retry(self._core.get_vnic, vnic_id)
         return vnic
 
+    async def subnet_use(self, subnet_id: str) -> float:
+        """Ask how full a subnet is (``Cloud.subnet_use``)."""
+        return await self._direct.subnet_use(subnet_id)
+
+    async def vcn_view(
+        self, *, vnic_id: str, source: str, destination: str, receiver_vnic_id: str
+    ) -> VcnView:
+        """Read what decides about a connection (``flow.path.VcnLook``)."""
+        return await VcnReader(core=self._core, retry=self._retry).view(
+            vnic_id=vnic_id,
+            source=source,
+            destination=destination,
+            receiver_vnic_id=receiver_vnic_id,
+        )
+
+    async def permissions(self, vnics: Iterable[Vnic]) -> tuple[StatementStatus, ...]:
+        """Return which policy statements calls have shown; try reads first."""
+        await try_reads(self._core, self._retry, vnics)
+        return self._core.permissions()
+
     async def has_vnic(self, vnic_id: VnicId) -> bool:
         """Ask for a VNIC by its OCID (``Cloud.has_vnic``)."""
-        return await self._direct.has_vnic(vnic_id)
+        return await self._attachments.has(vnic_id)
 
     async def has_address(self, private_ip: PrivateIp) -> bool:
         """Ask for an address by its OCID (``Cloud.has_address``)."""
@@ -230,7 +271,12 @@ class OciCloud:
     # VNICs
 
     async def attach_vnic(
-        self, pod_class: PodClass, families: Sequence[Family], token: str
+        self,
+        pod_class: PodClass,
+        families: Sequence[Family],
+        token: str,
+        *,
+        again: bool = False,
     ) -> Vnic:
         """Attach a pod VNIC and wait for it (``Cloud.attach_vnic``)."""
         ours = await self._tags()
@@ -247,42 +293,22 @@ class OciCloud:
                 assign_ipv6_ip=True if Family.IPV6 in families else None,
             ),
         )
-        known = set(await self._retry(self._where.vnics))
+        # What an earlier call attached may be there by now, or gone again: the API is
+        # asked at once if no VNIC is known to be another one.
+        known = set() if again else {*await self._retry(self._where.vnics)}
         attachment = await self._retry(
             self._core.attach_vnic, details, retry_token=token
         )
-        local = await self._attached(attachment.id, known)
-        return as_vnic(
+        local = await self._attachments.vnic(attachment.id, known)
+        vnic = as_vnic(
             local,
             subnet_id=pod_class.subnet_ids[0],
             pod_class=pod_class.name,
             families=families,
         )
-
-    async def _attached(self, attachment_id: str, known: set[str]) -> wire.ImdsVnic:
-        """Wait until an attachment is complete, and return its VNIC.
-
-        IMDS costs no API call.  The API is asked when IMDS lists an unknown VNIC, and
-        now and then, for attachments that turn to DETACHING by themselves.
-        """
-        asked_at = trio.current_time()
-
-        async def ask() -> wire.ImdsVnic | None:
-            nonlocal asked_at
-            vnics = await self._retry(self._where.vnics)
-            fresh = vnics.keys() - known
-            now = trio.current_time()
-            if not fresh and now - asked_at < ATTACHMENT_SECONDS:
-                return None
-            asked_at = now
-            vnic_id = _attached_vnic(
-                await self._retry(self._core.get_vnic_attachment, attachment_id)
-            )
-            if vnic_id is None:
-                known.update(fresh)
-            return vnics.get(vnic_id) if vnic_id is not None else None
-
-        return await self._poll(f"attachment {attachment_id}", lambda v: v, ask)
+        with trio.move_on_after(VCN_SECONDS):  # an audit tells why, if it fails
+            await self._read_vcns(self._vcns.unread([vnic.subnet_id]))
+        return self._vcns.add_to(vnic)
 
     async def set_nsgs(self, vnic_id: VnicId, nsg_ids: Sequence[str]) -> None:
         """Put a pod VNIC into NSGs (``Cloud.set_nsgs``)."""
@@ -291,39 +317,7 @@ class OciCloud:
 
     async def detach_vnic(self, vnic_id: VnicId) -> None:
         """Detach a pod VNIC and wait until it is gone (``Cloud.detach_vnic``)."""
-        listed = await self._retry(self._list_attachments, vnic_id)
-        if not listed:
-            # Gone, or so new that no list has it: a new one must not be given up.
-            try:
-                await self._get_vnic(vnic_id)
-            except CloudGoneError:
-                return
-            raise CloudError(
-                f"VNIC {vnic_id} is in no list of attachments yet",
-                cause=Cause.NOT_LISTED,
-            )
-        for attachment in listed:
-            if attachment.lifecycle_state == "DETACHED":
-                continue
-            try:
-                await self._retry(self._core.detach_vnic, attachment.id)
-            except CloudGoneError:
-                return
-        await self._poll(
-            f"detachment of {vnic_id}",
-            lambda them: all(a.lifecycle_state == "DETACHED" for a in them) or None,
-            self._list_attachments,
-            vnic_id,
-        )
+        await self._attachments.detach(vnic_id)
 
     async def _tags(self) -> dict[str, str]:
         return {tags.OWNER: self._cluster, tags.NODE: await self.instance_id()}
-
-
-def _attached_vnic(attachment: wire.VnicAttachment) -> str | None:
-    if attachment.lifecycle_state in ("DETACHING", "DETACHED"):
-        # Seen in practice: an attachment that turns to DETACHING by itself.
-        raise CloudRefusedError(
-            f"attachment {attachment.id} went to {attachment.lifecycle_state} by itself"
-        )
-    return attachment.vnic_id if attachment.lifecycle_state == "ATTACHED" else None

@@ -1,5 +1,6 @@
 """Single objects, read by their OCID: the second witness beside the lists."""
 
+from vcnd.core.pressure import used_part
 from vcnd.model.errors import CloudGoneError
 from vcnd.model.ids import VnicId
 from vcnd.model.vnic import PrivateIp
@@ -18,13 +19,18 @@ class Direct:
         self._core = core
         self._retry = retry
 
-    async def has_vnic(self, vnic_id: VnicId) -> bool:
-        """Return False if a VNIC is gone or terminating."""
+    async def subnet_use(self, subnet_id: str) -> float:
+        """Return which part of a subnet's IPv4 addresses is in use, from 0 to 1."""
+        blocks = await self._retry(self._core.get_subnet_use, subnet_id)
+        return used_part((b.cidr, b.utilization) for b in blocks if b.is_ipv4)
+
+    async def vnic_state(self, vnic_id: VnicId) -> str:
+        """Return a VNIC's state; it is empty if no VNIC is found."""
         try:
             vnic, _ = await self._retry(self._core.get_vnic, vnic_id)
         except CloudGoneError:
-            return False
-        return vnic.lifecycle_state not in GONE_STATES
+            return ""
+        return vnic.lifecycle_state
 
     async def has_address(self, private_ip: PrivateIp) -> bool:
         """Return False if an address is gone, or on another VNIC."""

@@ -7,7 +7,7 @@ meanwhile (if-match).
 """
 
 import secrets
-from contextlib import suppress
+from functools import partial
 
 from vcnd.log import log
 from vcnd.model.cause import Cause
@@ -20,6 +20,8 @@ from vcnd.model.errors import (
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.oci import tags
 from vcnd.oci.addresses import as_private_ip
+from vcnd.oci.direct import Direct
+from vcnd.oci.gone import is_there, unless_gone
 from vcnd.ociapi import wire
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.errors import BadAnswerError
@@ -32,12 +34,19 @@ class FixedAddresses:
     """The fixed addresses of one cluster."""
 
     def __init__(
-        self, *, core: CoreClient, retry: Retrier, poll: Poller, cluster: str
+        self,
+        *,
+        core: CoreClient,
+        retry: Retrier,
+        poll: Poller,
+        cluster: str,
+        direct: Direct,
     ) -> None:
         self._core = core
         self._retry = retry
         self._poll = poll
         self._cluster = cluster
+        self._direct = direct
 
     async def fetch(self, name: str, vnic: Vnic) -> PrivateIp:
         """Bring the address of a name to a VNIC.
@@ -56,14 +65,10 @@ class FixedAddresses:
                 name,
                 vnic.subnet_id,
             )
-        private_ip_id = await self._agreed(found)
-        address, etag = await self._get(private_ip_id)
-        if address.vnic_id not in (None, vnic.id):
-            raise AddressHeldError(
-                f"{address.ip_address} is on VNIC {address.vnic_id}: it comes when its"
-                " pod there has ended; of a node that will not come back, terminate the"
-                f" instance or take {address.id} from the VNIC"
-            )
+        agreed = await self._agreed(found)
+        _refuse_held(agreed, vnic)  # tries of many nodes cost one call each
+        address, etag = await self._get(agreed.id)
+        _refuse_held(address, vnic)
         if address.vnic_id is None:
             address = await self._move(address.id, vnic, etag)
             log.info(
@@ -82,7 +87,7 @@ class FixedAddresses:
         listed = await self._core.list_reserved(subnet_id=subnet_id)
         return [p for p in listed if mine.items() <= p.freeform_tags.items()]
 
-    async def _agreed(self, found: list[wire.Address]) -> str:
+    async def _agreed(self, found: list[wire.Address]) -> wire.Address:
         """Return one of several: the one that serves, or the first by OCID.
 
         The others, created at the same time by other nodes, are deleted.
@@ -95,13 +100,14 @@ class FixedAddresses:
                 log.info(
                     "fixed_address_deleted", address=address.ip_address, kept=first.id
                 )
-        return first.id
+        return first
 
     async def _delete(self, private_ip_id: str, if_match: str) -> None:
-        with suppress(CloudGoneError):
-            await self._retry(
-                self._core.delete_address, PRIVATE_IP, private_ip_id, if_match=if_match
-            )
+        delete = partial(self._core.delete_address, PRIVATE_IP, private_ip_id)
+        await unless_gone(
+            partial(self._retry, delete, if_match=if_match),
+            partial(is_there, partial(self._get, private_ip_id)),
+        )
 
     async def _make(self, name: str, subnet_id: str) -> wire.Address:
         details = wire.ReservePrivateIpDetails(subnet_id, name, self._tags(name))
@@ -121,16 +127,33 @@ class FixedAddresses:
         )
 
     async def release(self, private_ip: PrivateIp) -> None:
-        """Detach a fixed address from its VNIC, if it is on one."""
+        """Detach a fixed address from its VNIC, if it is there.
+
+        By now it may be on another node's: an earlier try has succeeded without an
+        answer, say, and a pod there has fetched it.
+        """
         try:
-            await self._retry(self._core.detach_private_ip, private_ip.id)
+            address, etag = await self._get(private_ip.id)
         except CloudGoneError:
             return
+        if address.vnic_id != private_ip.vnic_id:
+            return
+        detach = partial(self._core.detach_private_ip, private_ip.id, if_match=etag)
+        try:
+            await self._retry(detach)
         except CloudRefusedError:
             # An earlier try may have succeeded, and its answer been lost.
-            address, _ = await self._get(private_ip.id)
-            if address.vnic_id == private_ip.vnic_id:
+            if await self._direct.has_address(private_ip):
                 raise
 
     def _tags(self, name: str) -> dict[str, str]:
         return {tags.OWNER: self._cluster, tags.FIXED: name}
+
+
+def _refuse_held(address: wire.Address, vnic: Vnic) -> None:
+    if address.vnic_id not in (None, vnic.id):
+        raise AddressHeldError(
+            f"{address.ip_address} is on VNIC {address.vnic_id}: it comes when its"
+            " pod there has ended; of a node that will not come back, terminate the"
+            f" instance or take {address.id} from the VNIC"
+        )

@@ -1,18 +1,30 @@
 """Calls to one API of OCI: signed, at the rate that it bears, refusals learnt from."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 import trio
 
+from vcnd.model.metrics import Metric, MetricFamily, gauge
+from vcnd.model.permissions import StatementStatus
+from vcnd.model.status import BudgetStatus
 from vcnd.model.urgency import Urgency
 from vcnd.ociapi import wire
 from vcnd.ociapi.errors import OciError, Verdict
-from vcnd.ociapi.http import Answer, Client, Principal, exchange
-from vcnd.ociapi.limiter import Limiter
+from vcnd.ociapi.http import Answer, Principal, exchange
+from vcnd.ociapi.limiter import MOST_PER_SECOND, Limiter
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import Client
 from vcnd.ociapi.permissions import Permissions
+
+RATE = gauge(
+    "vcnd_oci_budget_calls_per_second",
+    "How many calls per second the node sends at most now: 20, and less after 429.",
+)
+QUEUED = gauge("vcnd_oci_calls_queued", "Calls that wait for their turn now.")
+METRICS: tuple[Metric, ...] = (RATE, QUEUED)
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +51,7 @@ class Caller:
         region: Callable[[], Awaitable[wire.ImdsRegionInfo]],
         endpoints: Endpoints,
         principal: Callable[[str], Principal],
+        meter: ApiMeter,
     ) -> None:
         """Make a caller.
 
@@ -47,11 +60,13 @@ class Caller:
             region: tells region and realm; is asked at the first call.
             endpoints: where the services are, if not by region.
             principal: makes who signs, given the federation's URL.
+            meter: counts the calls.
         """
         self._client = client
         self._region = region
         self._endpoints = endpoints
         self._principal = principal
+        self._meter = meter
         self._opening = trio.Lock()
         self._limiter = Limiter()
         self._permissions = Permissions()
@@ -111,13 +126,16 @@ class Caller:
             headers["opc-retry-token"] = retry_token
         if if_match:
             headers["if-match"] = if_match
+        asked_at = trio.current_time()
         await self._limiter.acquire(urgency)
+        self._meter.waited(urgency, trio.current_time() - asked_at)
         try:
             answer = await exchange(
                 self._client,
                 operation=operation,
                 method=method,
                 url=url,
+                meter=self._meter,
                 body=content,
                 headers=headers,
                 signer=session.principal,
@@ -133,3 +151,21 @@ class Caller:
         self._limiter.answered()
         self._permissions.allowed(operation)
         return answer
+
+    def budget(self) -> BudgetStatus:
+        """Return how fast calls may go now."""
+        return BudgetStatus(
+            calls_per_second=round(self._limiter.per_second, 2),
+            most_per_second=MOST_PER_SECOND,
+            queued=self._limiter.queued,
+        )
+
+    def permissions(self) -> tuple[StatementStatus, ...]:
+        """Return which policy statements the calls have shown."""
+        return self._permissions.review()
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Yield the metrics of the calls, and of the budget for them."""
+        yield from self._meter.families()
+        yield RATE.single(self._limiter.per_second)
+        yield QUEUED.single(self._limiter.queued)

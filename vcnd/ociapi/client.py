@@ -1,19 +1,30 @@
 """One method per OCI operation: no retry, no policy (docs/oci.md#operations)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+from vcnd.model.metrics import MetricFamily
+from vcnd.model.permissions import StatementStatus
+from vcnd.model.status import BudgetStatus
 from vcnd.model.urgency import Urgency
-from vcnd.ociapi import wire
+from vcnd.ociapi import rule_wire, wire
 from vcnd.ociapi.caller import Caller
 from vcnd.ociapi.decode import printable
 from vcnd.ociapi.kinds import Kind
 from vcnd.ociapi.values import OCID
 
 T = TypeVar("T")
+
+
+class _Object(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Found = TypeVar("Found", bound=_Object)
 
 MOST_PAGES = 100
 """Pages of one list, 500 objects each; a VNIC, instance or subnet has far fewer."""
@@ -29,6 +40,27 @@ class CoreClient:
     def at(self, urgency: Urgency) -> "CoreClient":
         """Return the same API for calls of another urgency."""
         return CoreClient(self._caller, urgency)
+
+    def budget(self) -> BudgetStatus:
+        """Return how fast calls of any urgency may go now."""
+        return self._caller.budget()
+
+    def permissions(self) -> tuple[StatementStatus, ...]:
+        """Return which policy statements the calls have shown, of any urgency."""
+        return self._caller.permissions()
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Yield the metrics of all calls, of any urgency."""
+        return self._caller.families()
+
+    async def _get(
+        self, operation: str, path: str, id_: str, kind: type[Found]
+    ) -> tuple[Found, str]:
+        """Return an object of a path, and its etag."""
+        answer = await self._call(operation, "GET", f"{path}/{quote(id_)}")
+        found: Found = answer.decoded(kind)
+        answer.check_about(found.id, id_)
+        return found, answer.headers.get("etag", "")
 
     async def _list(
         self, operation: str, path: str, query: dict[str, str], of: type[T]
@@ -48,31 +80,73 @@ class CoreClient:
                 raise answer.bad(f"a list without end, page {printable(page, 64)!r}")
             query["page"] = page
 
+    async def list_instances(self, compartment_id: str) -> list[wire.Instance]:
+        """List a compartment's instances; those that ended stay listed for a while."""
+        query = {"compartmentId": compartment_id}
+        return await self._list("ListInstances", "/instances", query, wire.Instance)
+
     async def list_vnic_attachments(
-        self, compartment_id: str, instance_id: str, *, vnic_id: str | None = None
+        self,
+        compartment_id: str,
+        instance_id: str | None = None,
+        *,
+        vnic_id: str | None = None,
     ) -> list[wire.VnicAttachment]:
-        """List an instance's attachments, or those of one VNIC there."""
-        query = {"compartmentId": compartment_id, "instanceId": instance_id}
+        """List a compartment's attachments, an instance's, or those of one VNIC."""
+        query = {"compartmentId": compartment_id}
+        if instance_id is not None:
+            query["instanceId"] = instance_id
         if vnic_id is not None:
             query["vnicId"] = vnic_id
         return await self._list(
             "ListVnicAttachments", "/vnicAttachments", query, wire.VnicAttachment
         )
 
-    async def get_vnic_attachment(self, attachment_id: str) -> wire.VnicAttachment:
-        """Get one attachment."""
-        path = f"/vnicAttachments/{quote(attachment_id)}"
-        answer = await self._call("GetVnicAttachment", "GET", path)
-        attachment = answer.decoded(wire.VnicAttachment)
-        answer.check_about(attachment.id, attachment_id)
-        return attachment
+    async def get_vnic_attachment(
+        self, attachment_id: str
+    ) -> tuple[wire.VnicAttachment, str]:
+        """Return one attachment and its etag."""
+        kind, path = wire.VnicAttachment, "/vnicAttachments"
+        return await self._get("GetVnicAttachment", path, attachment_id, kind)
 
     async def get_vnic(self, vnic_id: str) -> tuple[wire.Vnic, str]:
         """Return a VNIC and its etag."""
-        answer = await self._call("GetVnic", "GET", f"/vnics/{quote(vnic_id)}")
-        vnic = answer.decoded(wire.Vnic)
-        answer.check_about(vnic.id, vnic_id)
-        return vnic, answer.headers.get("etag", "")
+        return await self._get("GetVnic", "/vnics", vnic_id, wire.Vnic)
+
+    async def get_subnet(self, subnet_id: str) -> wire.Subnet:
+        """Return a subnet."""
+        return (await self._get("GetSubnet", "/subnets", subnet_id, wire.Subnet))[0]
+
+    async def get_subnet_use(self, subnet_id: str) -> list[wire.CidrUse]:
+        """Return how full each CIDR of a subnet is."""
+        path = f"/ipInventory/subnets/{quote(subnet_id)}/cidrs"
+        answer = await self._call("GetSubnetCidrUtilization", "GET", path)
+        return answer.decoded(wire.SubnetUse).ip_inventory_cidr_utilization_summary
+
+    async def get_vcn(self, vcn_id: str) -> wire.Vcn:
+        """Return a VCN."""
+        return (await self._get("GetVcn", "/vcns", vcn_id, wire.Vcn))[0]
+
+    async def list_subnets(self, compartment_id: str, vcn_id: str) -> list[wire.Subnet]:
+        """List the subnets of a VCN that are in a compartment."""
+        query = {"compartmentId": compartment_id, "vcnId": vcn_id}
+        return await self._list("ListSubnets", "/subnets", query, wire.Subnet)
+
+    async def get_security_list(self, list_id: str) -> rule_wire.SecurityList:
+        """Return a security list."""
+        kind, path = rule_wire.SecurityList, "/securityLists"
+        return (await self._get("GetSecurityList", path, list_id, kind))[0]
+
+    async def list_nsg_rules(self, nsg_id: str) -> list[rule_wire.Rule]:
+        """List the rules of a network security group."""
+        operation = "ListNetworkSecurityGroupSecurityRules"
+        path = f"/networkSecurityGroups/{quote(nsg_id)}/securityRules"
+        return await self._list(operation, path, {}, rule_wire.Rule)
+
+    async def get_route_table(self, table_id: str) -> rule_wire.RouteTable:
+        """Return a route table."""
+        kind, path = rule_wire.RouteTable, "/routeTables"
+        return (await self._get("GetRouteTable", path, table_id, kind))[0]
 
     async def update_vnic(
         self,
@@ -101,15 +175,24 @@ class CoreClient:
         )
         return answer.decoded(wire.VnicAttachment)
 
-    async def detach_vnic(self, attachment_id: str) -> None:
-        """Start to detach a VNIC."""
+    async def detach_vnic(self, attachment_id: str, *, if_match: str = "") -> None:
+        """Start to detach a VNIC, unless the attachment has changed since."""
         path = f"/vnicAttachments/{quote(attachment_id)}"
-        (await self._call("DetachVnic", "DELETE", path)).check_bare()
+        answer = await self._call("DetachVnic", "DELETE", path, if_match=if_match)
+        answer.check_bare()
 
     async def list_addresses(self, kind: Kind, *, vnic_id: str) -> list[wire.Address]:
         """List a VNIC's addresses of a kind, its primary one too."""
         operation, query = f"List{kind.plural}", {"vnicId": vnic_id}
         return await self._list(operation, kind.path, query, wire.Address)
+
+    async def list_addresses_in(
+        self, kind: Kind, *, subnet_id: str, ip_address: str = ""
+    ) -> list[wire.Address]:
+        """List a subnet's addresses and blocks; of one address, if it is named."""
+        query = {"subnetId": subnet_id}
+        query |= {"ipAddress": ip_address} if ip_address else {}
+        return await self._list(f"List{kind.plural}", kind.path, query, wire.Address)
 
     async def list_reserved(self, *, subnet_id: str) -> list[wire.Address]:
         """List a subnet's reserved private IPs."""
@@ -118,11 +201,7 @@ class CoreClient:
 
     async def get_address(self, kind: Kind, id_: str) -> tuple[wire.Address, str]:
         """Get an address or block, and its etag."""
-        path = f"{kind.path}/{quote(id_)}"
-        answer = await self._call(f"Get{kind.noun}", "GET", path)
-        address = answer.decoded(wire.Address)
-        answer.check_about(address.id, id_)
-        return address, answer.headers.get("etag", "")
+        return await self._get(f"Get{kind.noun}", kind.path, id_, wire.Address)
 
     async def tag_address(
         self, kind: Kind, id_: str, body: wire.UpdateTagsDetails, *, if_match: str
@@ -148,10 +227,13 @@ class CoreClient:
         answer.check_about(address.vnic_id, vnic_id)
         return address
 
-    async def detach_private_ip(self, private_ip_id: str) -> None:
-        """Detach a reserved address from its VNIC."""
+    async def detach_private_ip(self, private_ip_id: str, *, if_match: str) -> None:
+        """Detach a reserved address from its VNIC, unless it has changed meanwhile."""
         path = f"/privateIps/{quote(private_ip_id)}/actions/detach"
-        (await self._call("PrivateIpVnicDetach", "POST", path)).check_bare()
+        answer = await self._call(
+            "PrivateIpVnicDetach", "POST", path, if_match=if_match
+        )
+        answer.check_bare()
 
     async def create_address(
         self,

@@ -20,8 +20,10 @@ from vcnd.log import log
 from vcnd.ociapi import wire
 from vcnd.ociapi.decode import decode, printable
 from vcnd.ociapi.errors import BadAnswerError
-from vcnd.ociapi.http import Client, exchange
+from vcnd.ociapi.http import exchange
 from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import Client
 from vcnd.ociapi.signing import KeySigner, sign
 
 REFRESH_AT_LIFE = 0.8
@@ -189,9 +191,11 @@ class InstancePrincipal(TokenPrincipal):
         client: Client,
         metadata: Metadata,
         federation_url: str,
+        meter: ApiMeter,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(wall_clock=wall_clock)
+        self._meter = meter
         self._client = client
         self._metadata = metadata
         self._federation_url = federation_url
@@ -218,6 +222,7 @@ class InstancePrincipal(TokenPrincipal):
             self._client,
             operation="Federate",
             method="POST",
+            meter=self._meter,
             url=f"{self._federation_url}/v1/x509",
             body=body,
             signer=signer,

@@ -1,7 +1,9 @@
 """The instance metadata service, version 2 (docs/oci.md#instance-metadata)."""
 
 from vcnd.ociapi import wire
-from vcnd.ociapi.http import Answer, Client, exchange
+from vcnd.ociapi.http import Answer, exchange
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import Client
 
 HEADERS = {"authorization": "Bearer Oracle"}
 
@@ -9,8 +11,9 @@ HEADERS = {"authorization": "Bearer Oracle"}
 class Metadata:
     """IMDS as seen from this instance; costs no API call."""
 
-    def __init__(self, *, client: Client, base_url: str) -> None:
+    def __init__(self, *, client: Client, base_url: str, meter: ApiMeter) -> None:
         self._client = client
+        self._meter = meter
         self._base_url = base_url.rstrip("/")
 
     async def _get(self, path: str) -> Answer:
@@ -19,6 +22,7 @@ class Metadata:
             operation=f"IMDS {path}",
             method="GET",
             url=f"{self._base_url}{path}",
+            meter=self._meter,
             headers=HEADERS,
         )
 

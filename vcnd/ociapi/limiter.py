@@ -36,6 +36,11 @@ class Limiter:
         self._order = count()
         self._moved = trio.Event()
 
+    @property
+    def queued(self) -> int:
+        """Return how many calls wait."""
+        return len(self._line)
+
     async def acquire(self, urgency: Urgency) -> None:
         """Wait until a call of such urgency may go."""
         me = (urgency, next(self._order))

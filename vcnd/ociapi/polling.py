@@ -37,6 +37,8 @@ class Poller:
     ) -> R:
         """Call ``ask(*args, **kwargs)``, more and more seldom, until it is done.
 
+        The first call comes at once: for what may be done already.
+
         Args:
             what: is waited for, in words.
             done: returns the result, or None while there is none.
@@ -67,3 +69,19 @@ class Poller:
                 )
             await trio.sleep(pause)
             pause = min(MOST_PAUSE_SECONDS, pause * 1.5)
+
+    async def begun(
+        self,
+        what: str,
+        done: Callable[[T], R | None],
+        ask: Callable[P, Awaitable[T]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Do the same for what has just begun: it is not done at once.
+
+        A call for an answer that is known would be wasted.
+        """
+        await trio.sleep(FIRST_PAUSE_SECONDS)
+        return await self(what, done, ask, *args, **kwargs)

@@ -20,8 +20,10 @@ from vcnd.model.errors import CloudRefusedError
 from vcnd.ociapi import wire
 from vcnd.ociapi.decode import decode
 from vcnd.ociapi.errors import NoAnswerError
-from vcnd.ociapi.http import Client, exchange
+from vcnd.ociapi.http import exchange
 from vcnd.ociapi.identity import TokenPrincipal, public_pem
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import Client
 from vcnd.ociapi.signing import KeySigner
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -95,10 +97,12 @@ class WorkloadIdentity(TokenPrincipal):
         *,
         client: Client,
         url: str,
+        meter: ApiMeter,
         token_file: Path = ACCOUNT / "token",
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(wall_clock=wall_clock)
+        self._meter = meter
         self._client = client
         self._url = url
         self._token_file = token_file
@@ -124,6 +128,7 @@ class WorkloadIdentity(TokenPrincipal):
             self._client,
             operation="WorkloadIdentity",
             method="POST",
+            meter=self._meter,
             url=self._url,
             body=msgspec.json.encode({"podKey": public_pem(key)}),
             headers={

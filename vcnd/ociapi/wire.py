@@ -3,6 +3,7 @@
 Sources: docs/oci.md#bodies, docs/oci.md#instance-metadata.
 """
 
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
 import msgspec
@@ -28,6 +29,13 @@ class _Read(msgspec.Struct, rename="camel", kw_only=True):
     """Replies: unknown fields are ignored."""
 
 
+class Instance(_Read):
+    """An instance."""
+
+    id: Ocid
+    lifecycle_state: str
+
+
 class VnicAttachment(_Read):
     """An attachment; ``vnic_id`` comes only once it is complete."""
 
@@ -36,6 +44,7 @@ class VnicAttachment(_Read):
     """An unknown state says nothing about the VNIC: such an answer is refused and has
     no effect."""
     vnic_id: Ocid | None = None
+    instance_id: str = ""
 
     def __post_init__(self) -> None:
         """Raise if it is complete and names no VNIC."""
@@ -52,6 +61,92 @@ class Vnic(_Read):
     nsg_ids: list[Ocid] = []
     freeform_tags: dict[str, str] = {}
     lifecycle_state: str = "AVAILABLE"
+    route_table_id: Ocid | None = None
+    """Its own; null: its subnet's."""
+    private_ip: str | None = None
+    public_ip: str | None = None
+    """Of its primary address."""
+
+
+class Subnet(_Read):
+    """A subnet."""
+
+    id: Ocid
+    vcn_id: Ocid
+    compartment_id: str = ""
+    cidr_block: str | None = None
+    ipv4_cidr_blocks: list[str] | None = None
+    ipv6_cidr_blocks: list[str] | None = None
+    route_table_id: str = ""
+    security_list_ids: list[Ocid] | None = None
+    prohibit_internet_ingress: bool | None = None
+    prohibit_public_ip_on_vnic: bool | None = None
+
+    @property
+    def cidrs(self) -> frozenset[str]:
+        """Return its CIDRs of both families."""
+        first = [self.cidr_block] if self.cidr_block else []
+        more = *(self.ipv4_cidr_blocks or ()), *(self.ipv6_cidr_blocks or ())
+        return frozenset((*first, *more))
+
+    def __post_init__(self) -> None:
+        """Raise unless its CIDRs are networks."""
+        for cidr in self.cidrs:
+            ip_network(cidr)
+
+
+class CidrUse(_Read):
+    """How full a CIDR of a subnet is, in per cent."""
+
+    cidr: str
+    utilization: Annotated[float, msgspec.Meta(ge=0, le=100)]
+
+    def __post_init__(self) -> None:
+        """Raise unless the CIDR is a network."""
+        ip_network(self.cidr)
+
+    @property
+    def is_ipv4(self) -> bool:
+        """Return True if it is a network of IPv4."""
+        return bool(ip_network(self.cidr).version == 4)  # noqa: PLR2004 - IPv4
+
+
+class SubnetUse(_Read):
+    """How full a subnet is."""
+
+    ip_inventory_cidr_utilization_summary: list[CidrUse]
+
+
+class Vcn(_Read):
+    """A VCN; IPv6 prefixes are Oracle's, the customer's own, or private ones."""
+
+    id: Ocid
+    cidr_blocks: list[str]
+    ipv6_cidr_blocks: list[str] | None = None
+    byoipv6_cidr_blocks: list[str] | None = None
+    ipv6_private_cidr_blocks: list[str] | None = None
+
+    @property
+    def cidrs(self) -> tuple[str, ...]:
+        """Return the CIDRs of both families, sorted."""
+        return tuple(sorted({*self.cidr_blocks, *self._ipv6}))
+
+    @property
+    def _ipv6(self) -> list[str]:
+        return [
+            *(self.ipv6_cidr_blocks or []),
+            *(self.byoipv6_cidr_blocks or []),
+            *(self.ipv6_private_cidr_blocks or []),
+        ]
+
+    def __post_init__(self) -> None:
+        """Raise unless the CIDRs are networks of their family, and there are some."""
+        if not self.cidr_blocks:
+            raise ValueError("a VCN without cidrBlocks")
+        for cidr in self.cidr_blocks:
+            check_network(cidr, Family.IPV4)
+        for cidr in self._ipv6:
+            check_network(cidr, Family.IPV6)
 
 
 class Address(_Read):
@@ -66,12 +161,21 @@ class Address(_Read):
     lifecycle_state: str = "AVAILABLE"
     """IPv6 objects have it; private IPs do not."""
     freeform_tags: dict[str, str] = {}
+    route_table_id: Ocid | None = None
+    """Its own; null: its VNIC's."""
 
     def __post_init__(self) -> None:
         """Raise unless it is an address, or an aligned block of them."""
         check_address(self.ip_address)
         if self.cidr_prefix_length is not None:
             check_block(self.ip_address, self.cidr_prefix_length)
+
+    def covers(self, address: str) -> bool:
+        """Return True if it is an address, or the block that has it."""
+        length = self.cidr_prefix_length
+        if length is None:
+            return ip_address(address) == ip_address(self.ip_address)
+        return ip_address(address) in ip_network(f"{self.ip_address}/{length}")
 
 
 class WorkRequestResource(_Read):

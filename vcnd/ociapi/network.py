@@ -1,0 +1,221 @@
+"""The way to the network of this room: a request goes out, its answer comes back whole.
+
+Nothing else here knows the HTTP library.  No answer takes more memory or time than the
+limits here.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import httpx2
+import msgspec
+import trio
+
+from vcnd.model.cause import Cause
+from vcnd.model.errors import CloudRefusedError
+from vcnd.ociapi.decode import printable
+from vcnd.ociapi.errors import BadAnswerError, NoAnswerError
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+"""Time without a byte; Oracle allows 55 s (docs/oci.md#rates-and-latencies)."""
+MOST_BODY_BYTES = 8 * 1024 * 1024
+"""Size of an answer.  A full page (500 objects of some 2 KiB) is 1 MiB.  h11 limits
+headers to 100 KiB."""
+MOST_ERROR_BYTES = 64 * 1024
+"""Of a refusal; OCI's have a code and a sentence."""
+CLOSE_SECONDS = 1.0
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What a URL says, as it is sent."""
+
+    url: httpx2.URL
+    host: str
+    """The Host header."""
+    target: str
+    """Path and query."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request; the names of its headers are in lower case."""
+
+    operation: str
+    """OCI's name for it, for errors."""
+    method: str
+    place: Place
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    def __repr__(self) -> str:
+        """Return no secret: headers and bodies have tokens."""
+        return f"Request({self.operation})"
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer; its headers are asked for by names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Return True if it is no refusal."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class of good answers
+
+
+class Client(Protocol):
+    """The way to the network."""
+
+    async def send(self, request: Request) -> Reply:
+        """Send a request; return its answer.
+
+        Raises:
+            NoAnswerError: there was none, or none that can be read.
+        """
+
+
+class HttpClient:
+    """The way by HTTP."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def send(self, request: Request) -> Reply:
+        """Send a request; return its answer (``Client.send``)."""
+        with in_words(request.operation):
+            response = await self._http.send(
+                self._http.build_request(
+                    request.method,
+                    request.place.url,
+                    content=request.body,
+                    headers=request.headers,
+                ),
+                stream=True,
+            )
+            return Reply(
+                status=response.status_code,
+                body=await _read(request.operation, response),
+                headers=response.headers,
+            )
+
+
+def system_trust(folder: Path) -> ssl.SSLContext | bool:
+    """Return what trusts the system's authorities.
+
+    OpenSSL reads a certificate of a folder of hashed names when a server's chain needs
+    it.  All of them, out of the one file, take 1.3 MiB and longer than 10 ms.
+
+    Args:
+        folder: OpenSSL's; without hashed names the file is read.
+    """
+    if not any(folder.glob("*.0")):
+        return True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(capath=str(folder))
+    return context
+
+
+def new_client(ca_file: Path | None = None) -> HttpClient:
+    """Return a client with keep-alive, as the daemon uses it.
+
+    Args:
+        ca_file: the only certificates to trust; the system's where it is None.
+    """
+    verify = system_trust(Path(ssl.get_default_verify_paths().openssl_capath))
+    if ca_file is not None:
+        try:
+            verify = ssl.create_default_context(cafile=str(ca_file))
+        except (OSError, ValueError) as error:
+            raise CloudRefusedError(
+                f"{ca_file}: no usable certificates: {error}",
+                cause=Cause.BAD_CONFIGURATION,
+            ) from error
+    http = httpx2.AsyncClient(
+        verify=verify,
+        timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+        limits=httpx2.Limits(max_connections=8),
+        # A proxy set for the host must not see IMDS or signed requests.
+        trust_env=False,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+    return HttpClient(http)
+
+
+@contextmanager
+def in_words(operation: str) -> Iterator[None]:
+    """Turn what the HTTP library raises into ``NoAnswerError``."""
+    try:
+        yield
+    except httpx2.LocalProtocolError:
+        # Its text contains the header that cannot be sent: our token.
+        raise NoAnswerError(
+            f"{operation}: the request cannot be sent: is the token one line of ASCII?"
+        ) from None
+    # ValueError: a bad URL, header or encoding, which may come from an earlier answer.
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        # Name the class: httpx2's message is empty for some errors.
+        raise NoAnswerError(
+            f"{operation}: {type(error).__name__}: {printable(str(error))}"
+        ) from error
+
+
+@lru_cache(maxsize=128)
+def place_of(url: str) -> Place:
+    """Return what a URL says: most are requested again and again."""
+    parsed = httpx2.URL(url)
+    return Place(parsed, parsed.netloc.decode(), parsed.raw_path.decode())
+
+
+async def _read(operation: str, response: httpx2.Response) -> bytes:
+    """Return a body, read until its end or its limit."""
+    good = response.is_success
+    most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
+    encoding = response.headers.get("content-encoding", "identity")
+    content, size = bytearray(), 0
+    try:
+        if encoding.strip().lower() != "identity":
+            if not good:
+                return b""  # its status says enough
+            why = f"it is packed ({printable(encoding, 32)}), which nobody asked for"
+            raise BadAnswerError(operation, why, request_id_of(response.headers))
+        # Left by this scope alone: a generator left by break stays open.
+        with trio.CancelScope() as reading:
+            async for chunk in response.aiter_raw():
+                size += len(chunk)
+                if size > most:
+                    reading.cancel()
+                else:
+                    content += chunk
+    finally:
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            await response.aclose()
+    if size > most and good:
+        why = f"a body of more than {most} bytes"
+        raise BadAnswerError(operation, why, request_id_of(response.headers))
+    return bytes(content)
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """Return an answer's opc-request-id in the form for errors."""
+    return printable(headers.get("opc-request-id", "none"), 128)
