@@ -15,6 +15,7 @@ from sim.invariants import check_invariants
 from sim.world import World, add, settings, until_warm, world
 from tests.doubles.apiserver import MemoryApiServer
 from vcnd.core.podnetwork import network_name
+from vcnd.kube import services
 from vcnd.kube.bodies import MANAGED_BY, NETWORKS
 from vcnd.kube.cluster import KubeCluster
 from vcnd.model.place import PlaceKind
@@ -60,6 +61,7 @@ OPERATIONS: dict[str, Matches] = {
     "patch the node's status": writes(NODES, to_status=True),
     "post an event": writes(EVENTS),
     "get kube-proxy": lists(PROXY),
+    "list networks of services": lists(services.PATH),
 }
 
 

@@ -114,13 +114,13 @@ def test_node_keeps_nothing_that_a_heartbeat_changes() -> None:
         spec=spec,
         status=NodeStatus(
             conditions=[NodeCondition(type="Ready", status="True"), network],
-            capacity={"cpu": "4", WEB: "8"},
+            capacity={"cpu": "4", "pods": "110", WEB: "8"},
         ),
     )
     assert trim.node(node) == Node(
         metadata=replace(KEPT, annotations={}),
         spec=spec,
-        status=NodeStatus(conditions=[network], capacity={WEB: "8"}),
+        status=NodeStatus(conditions=[network], capacity={"pods": "110", WEB: "8"}),
     )
 
 

@@ -14,6 +14,7 @@ from tests.doubles.apiserver import MemoryApiServer
 from tests.kubeapi.test_cache import line, pod
 from vcnd.kube.wire import Pod
 from vcnd.kubeapi.cache import Cache
+from vcnd.kubeapi.follow_counts import FollowCounts
 from vcnd.kubeapi.reflector import Reflector
 from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
@@ -228,3 +229,20 @@ async def test_a_refused_write_makes_the_next_version_news(
         assert len(heard.changes) == known + 2
         reflector._take_in(line("MODIFIED", pod("a", "13")))
         assert len(heard.changes) == known + 2
+
+
+async def test_lists_watches_and_failures_are_counted(
+    autojump_clock: Clock, tmp_path: Path
+) -> None:
+    server = MemoryApiServer()
+    async with following(server, tmp_path) as reflector:
+        await trio.sleep(1)
+        counts = reflector.counts
+        assert (counts.lists, counts.watches) == (1, 1)
+        assert counts.failures == {}
+        server.watch_status = 500
+        await trio.sleep(HOUR)
+        refusals = counts.failures[Cause.SERVER_ERROR]
+        assert counts.failures == {Cause.UNREACHABLE: 1, Cause.SERVER_ERROR: refusals}
+        assert refusals > 10  # after one silence
+    assert isinstance(counts, FollowCounts)

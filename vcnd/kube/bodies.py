@@ -21,6 +21,8 @@ CONDITION = "NetworkUnavailable"
 ONLY_RESOURCES = "oci.oraclecloud.com/application-resource-only"
 """OKE's taint of nodes all of whose profiles are for application resources."""
 DEFAULT_MAXIMUM = 110
+PODS = "pods"
+"""The capacity that kubelet's maxPods becomes."""
 
 
 def network(instance_id: str, wanted: PodNetwork, node: Node) -> dict[str, Any]:

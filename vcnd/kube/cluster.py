@@ -1,6 +1,6 @@
 """The ``Cluster`` port on Kubernetes: watches, and writes of this node."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Never, TypeVar
 
@@ -8,7 +8,7 @@ import trio
 
 from vcnd.core.podnetwork import network_name
 from vcnd.core.requests import RESOURCE_PREFIX
-from vcnd.kube import bodies, network, proxy, trim
+from vcnd.kube import bodies, metrics, network, proxy, services, trim
 from vcnd.kube.wire import Namespace, NativePodNetwork, Node, Pod
 from vcnd.kube.writes import Writer, as_read
 from vcnd.kubeapi.cache import Cache
@@ -19,11 +19,12 @@ from vcnd.kubeapi.wire import Meta, Object
 from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
 from vcnd.model.errors import ClusterError, PodNetworkError
+from vcnd.model.metrics import MetricFamily
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef
-from vcnd.signals import Latch
+from vcnd.signals import Bell, Latch
 
 T = TypeVar("T", bound=Object)
 
@@ -67,10 +68,11 @@ class KubeCluster:
             random=random,
             wall_clock=wall_clock,
         )
-        self._link_prefix = link_prefix
+        self._link_prefix, self._wall_clock = link_prefix, wall_clock
         self._random = random
         self._silence_seconds = silence_seconds
         self._changed = Latch()
+        self._network_changed = Bell()
         self._named = trio.Event()
         self._instance_id = ""
         self._pods = self._reflect(
@@ -85,7 +87,10 @@ class KubeCluster:
             metadata_only=True,
         )
         self._nodes = self._reflect(
-            Cache(Node, trim=trim.node), "/api/v1/nodes", f"metadata.name={node_name}"
+            Cache(Node, trim=trim.node),
+            "/api/v1/nodes",
+            f"metadata.name={node_name}",
+            news=self._ring_network,
         )
         self._networks: Reflector[NativePodNetwork] | None = None
 
@@ -95,23 +100,30 @@ class KubeCluster:
         path: str,
         selector: str = "",
         *,
+        news: Callable[..., None] | None = None,
         changed: Callable[[Sequence[T]], None] | None = None,
         metadata_only: bool = False,
     ) -> Reflector[T]:
+        news = news or self._ring
         return Reflector(
             self._client,
             cache,
             path=path,
             selector=selector,
             random=self._random,
-            synced=self._ring,
-            changed=changed or self._ring,
+            synced=news,
+            changed=changed or news,
             metadata_only=metadata_only,
             silence_seconds=self._silence_seconds,
         )
 
     def _ring(self, _changes: Sequence[Object] = ()) -> None:
         self._changed.set()
+
+    def _ring_network(self, _changes: Sequence[Object] = ()) -> None:
+        """Ring for what ``network`` reads: the Node and its NativePodNetwork."""
+        self._network_changed.ring()
+        self._ring()
 
     def _namespaces_changed(self, changes: Sequence[Namespace]) -> None:
         """Ring if pods of this node are concerned; there are many other namespaces."""
@@ -123,24 +135,26 @@ class KubeCluster:
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
         """Follow pods, namespaces, the node, its network (``Cluster.run``)."""
-        async with trio.open_nursery() as following:
-            following.start_soon(self._pods.run)
-            following.start_soon(self._namespaces.run)
-            following.start_soon(self._nodes.run)
-            task_status.started()
-            try:
+        try:
+            async with trio.open_nursery() as following:
+                following.start_soon(self._pods.run)
+                following.start_soon(self._namespaces.run)
+                following.start_soon(self._nodes.run)
+                task_status.started()
                 await self._named.wait()
                 selector = f"metadata.name={network_name(self._instance_id)}"
                 self._networks = self._reflect(
                     Cache(NativePodNetwork, trim=trim.network),
                     bodies.NETWORKS,
                     selector,
+                    news=self._ring_network,
                 )
                 following.start_soon(self._networks.run)
                 await trio.sleep_forever()
-            finally:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                    await self._client.aclose()
+        finally:
+            # When nobody uses it any more: a request by a closed client is a defect.
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await self._client.aclose()
         raise AssertionError("the nursery above never ends by itself")
 
     # Reading
@@ -148,6 +162,10 @@ class KubeCluster:
     async def until_changed(self) -> None:
         """Return when something has changed since the last return."""
         await self._changed.wait()
+
+    def next_network(self) -> trio.Event:
+        """Return the event of the pod network's next change (``next_network``)."""
+        return self._network_changed.take()
 
     def pods(self) -> list[BoundPod] | None:
         """Return the pods here that have or want an address (``Cluster.pods``)."""
@@ -221,6 +239,12 @@ class KubeCluster:
         caches = [r.cache for r in self._reflectors()]
         return {c.name: c.skipped_words for c in caches if c.skipped}
 
+    def families(self) -> Iterator[MetricFamily]:
+        """Yield the metrics of following and writing."""
+        return metrics.families(
+            self._reflectors(), self._writer.results, self._wall_clock
+        )
+
     def _reflectors(self) -> "list[Reflector[Any]]":
         found: list[Reflector[Any] | None]
         found = [self._pods, self._namespaces, self._nodes, self._networks]
@@ -280,6 +304,12 @@ class KubeCluster:
             return own
         return network.asked(found, self._instance_id)
 
+    def max_pods(self) -> int | None:
+        """Return how many pods kubelet takes (``Cluster.max_pods``)."""
+        node = self._node()
+        told = node.status.capacity.get(bodies.PODS, "") if node else ""
+        return int(told) if told.isascii() and told.isdigit() else None
+
     async def proxy_problem(self, subnets: Sequence[str]) -> Fault | None:
         """Return what is wrong with kube-proxy's configuration, if anything."""
         try:
@@ -289,6 +319,13 @@ class KubeCluster:
                 subnets=subnets,
                 policies=self._policies,
             )
+        except KubeError as error:
+            raise ClusterError(str(error), cause=error.cause) from error
+
+    async def service_networks(self) -> tuple[str, ...]:
+        """Return the networks of Services' addresses (``Cluster.service_networks``)."""
+        try:
+            return await services.networks(self._client)
         except KubeError as error:
             raise ClusterError(str(error), cause=error.cause) from error
 

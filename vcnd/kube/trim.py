@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from vcnd.core.requests import BANDWIDTH, OWN_PREFIX, RESOURCE_PREFIX
-from vcnd.kube.bodies import CONDITION, MANAGED_BY
+from vcnd.kube.bodies import CONDITION, MANAGED_BY, PODS
 from vcnd.kube.wire import (
     Container,
     Namespace,
@@ -57,7 +57,9 @@ def node(found: Node) -> Node:
         spec=found.spec,
         status=NodeStatus(
             conditions=[c for c in status.conditions if c.type == CONDITION],
-            capacity={k: v for k, v in capacity if k.startswith(RESOURCE_PREFIX)},
+            capacity={
+                k: v for k, v in capacity if k == PODS or k.startswith(RESOURCE_PREFIX)
+            },
         ),
     )
 

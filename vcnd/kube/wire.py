@@ -142,6 +142,18 @@ class NativePodNetwork(Object, frozen=True):
     spec: NetworkSpec = NetworkSpec()
 
 
+class ServiceCidrSpec(Wire, frozen=True):
+    """What a ServiceCIDR says."""
+
+    cidrs: tuple[str, ...] = ()
+
+
+class ServiceCidr(Object, frozen=True):
+    """A network of Services' addresses (networking.k8s.io/v1, ServiceCIDR)."""
+
+    spec: ServiceCidrSpec = ServiceCidrSpec()
+
+
 class ConfigMap(Object, frozen=True):
     """A ConfigMap."""
 

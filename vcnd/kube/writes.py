@@ -1,6 +1,7 @@
 """What is written into Kubernetes of this node; one write refused stops no other."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ from vcnd.log import log
 from vcnd.model.errors import ClusterError
 from vcnd.model.report import ClusterEvent, NodeReport
 
+OK, OVERTAKEN = "ok", "overtaken"
 _node_decoder = msgspec.json.Decoder(Node)
 
 
@@ -39,6 +41,12 @@ class Writer:
         self._startup_taint = startup_taint
         self._wall_clock = wall_clock
         self._written: tuple[str, dict[str, Any]] | None = None
+        self.results: Counter[str] = Counter()
+        """Writes, those of Events apart, by how they ended."""
+        self._wrote = False
+        """Whether anything was written since the last ``publish`` began."""
+        self._right: tuple[Any, ...] = ()
+        """The last report and objects that left nothing to write."""
         self._untainted = ""
         """The version of the node whose taint was removed: its news may be late."""
 
@@ -72,9 +80,18 @@ class Writer:
         self, method: str, path: str, body: Any, content_type: str = ""
     ) -> None:
         kind = "application/json" if method == "POST" else MERGE_PATCH
-        await self._client.request(
-            method, path, body=body, content_type=content_type or kind
-        )
+        self._wrote = True
+        try:
+            await self._client.request(
+                method, path, body=body, content_type=content_type or kind
+            )
+        except (ConflictError, NotFoundError):
+            self.results[OVERTAKEN] += 1
+            raise
+        except KubeError as error:
+            self.results[error.cause] += 1
+            raise
+        self.results[OK] += 1
 
     async def publish(
         self,
@@ -87,26 +104,35 @@ class Writer:
         Raises:
             ClusterError: a write was refused; the others were tried all the same.
         """
-        writes: list[Callable[[], Awaitable[None]]] = []
-        if networks is not None:
-            writes += [
-                partial(self._status, report, found, networks)
-                # A node may write only what its Node owns (deploy/base/admission.yaml).
-                for found in networks.cache.objects.values()
-                if found.metadata.node == self._node_name
-            ]
-        for node in nodes.cache.objects.values() if report.serves else ():
-            writes.append(partial(self._condition, node))
-            writes.append(partial(self._capacity, report, node))
-            writes.append(partial(self._taints, report, node, nodes))
+        there = *nodes.cache.objects.values(), *_objects(networks)
+        if (report, *there) == self._right:
+            return
+        self._wrote, self._right = False, ()
         refusals: list[ClusterError] = []
-        for write in writes:
+        for write in self._writes(report, nodes, networks):
             try:
                 await write()
             except ClusterError as error:
                 refusals.append(error)
         if refusals:
             raise refusals[0]
+        if not self._wrote:
+            self._right = report, *there
+
+    def _writes(
+        self,
+        report: NodeReport,
+        nodes: Reflector[Node],
+        networks: Reflector[NativePodNetwork] | None,
+    ) -> Iterator[Callable[[], Awaitable[None]]]:
+        for found in _objects(networks):
+            # A node may write only what its Node owns (deploy/base/admission.yaml).
+            if networks is not None and found.metadata.node == self._node_name:
+                yield partial(self._status, report, found, networks)
+        for node in list(nodes.cache.objects.values()) if report.serves else ():
+            yield partial(self._condition, node)
+            yield partial(self._capacity, report, node)
+            yield partial(self._taints, report, node, nodes)
 
     async def _status(
         self,
@@ -120,6 +146,7 @@ class Writer:
             return
         path = f"{bodies.NETWORKS}/{found.metadata.name}/status"
         body = {**as_read(found), "status": status}
+        self._written = None  # whether a write that fails was carried out is not known
         if await self.write("PATCH", path, body, of=networks):
             self._written = key
 
@@ -207,3 +234,7 @@ def as_read(found: Object) -> dict[str, Any]:
     By its name alone it could be another one by now, somebody else's.
     """
     return {"metadata": {"resourceVersion": found.metadata.resource_version}}
+
+
+def _objects(networks: Reflector[NativePodNetwork] | None) -> list[NativePodNetwork]:
+    return [] if networks is None else list(networks.cache.objects.values())

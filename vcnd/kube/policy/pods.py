@@ -33,11 +33,11 @@ def pod(found: Pod, addresses: Sequence[str] = ()) -> PolicyPod | None:
 
     Args:
         found: as the API has it.
-        addresses: where they are known before its status tells them.
+        addresses: where they are known before its status tells them, as
+            ``addresses_of`` returns them.
     """
     spec, status, meta = found.spec, found.status, found.metadata
-    told = addresses or [x.ip for x in status.pod_ips or ()]
-    known = addresses_of(told)
+    known = tuple(addresses) or addresses_of(x.ip for x in status.pod_ips or ())
     if spec.host_network or status.phase in FINISHED or not known:
         return None
     return PolicyPod(

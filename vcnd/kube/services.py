@@ -1,0 +1,34 @@
+"""The networks of Services, read once in a while."""
+
+from ipaddress import ip_network
+
+import msgspec
+
+from vcnd.kube.wire import ServiceCidr
+from vcnd.kubeapi.cache import UNDECODABLE
+from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.errors import KubeError, NotFoundError
+
+PATH = "/apis/networking.k8s.io/v1/servicecidrs"
+
+
+class _List(msgspec.Struct, frozen=True):
+    items: list[ServiceCidr] = []
+
+
+async def networks(client: KubeClient) -> tuple[str, ...]:
+    """Return the networks that Services' addresses are of; none before Kubernetes 1.33.
+
+    Raises:
+        KubeError: they cannot be asked for, or make no sense.
+    """
+    try:
+        body = await client.get(PATH)
+    except NotFoundError:
+        return ()
+    try:
+        found = msgspec.json.decode(body, type=_List).items
+        read = {ip_network(cidr) for one in found for cidr in one.spec.cidrs}
+    except (*UNDECODABLE, ValueError) as error:
+        raise KubeError(f"GET {PATH}", message=f"not readable: {error}") from error
+    return tuple(sorted(map(str, read)))
