@@ -9,12 +9,14 @@ from vcnd.core.drift import (
     Adopt,
     EndLease,
     Forget,
+    Gone,
     ReapLink,
     RestoreLease,
     SetNsgs,
     cloud_drift,
     kernel_drift,
     listed_drift,
+    lost_sandboxes,
     nsg_drift,
 )
 from vcnd.model.family import Family
@@ -194,6 +196,41 @@ def test_unlisted_attachments_of_the_network_end(
     held = [lease(str(n), FOUR, k) for n, k in enumerate((ETH0, ELSEWHERE, NET1))]
     repairs = listed_drift(leases=held, network="vcnd", valid={*valid})
     assert [r.lease.key for r in repairs] == ended
+    assert {r.gone for r in repairs} <= {Gone.UNLISTED}
+
+
+# The kubelet's pods
+
+
+@pytest.mark.parametrize(
+    ("uids", "kept", "bound", "lost"),
+    [
+        ("ab", {"a", "b"}, (), ""),
+        ("ab", {"a", "b", "c"}, (), ""),
+        ("ab", {"a"}, (), "b"),
+        ("abc", {"b"}, (), "ac"),
+        # Kubernetes has bound it here: the kubelet may be about to keep it.
+        ("ab", {"a"}, ("b",), ""),
+        # Nobody can tell: no kubelet, or none that keeps any of our pods.
+        ("ab", None, (), ""),
+        ("ab", set(), (), ""),
+        ("ab", {"c"}, (), ""),
+        # A sandbox outside of Kubernetes has no pod.
+        ("a.", {"a"}, (), ""),
+        ("", {"a"}, (), ""),
+    ],
+)
+def test_lease_of_a_pod_that_the_kubelet_does_not_keep_is_lost(
+    uids: str, kept: set[str] | None, bound: Sequence[str], lost: str
+) -> None:
+    leases = [
+        replace(lease(f"oci{n}", FOUR), pod=PodRef(name=uid, uid=uid.strip(".")))
+        for n, uid in enumerate(uids)
+    ]
+    found = lost_sandboxes(
+        leases=leases, kept=kept, is_bound=lambda pod: pod.uid in bound
+    )
+    assert "".join(x.pod.uid for x in found) == lost
 
 
 # NSGs

@@ -1,6 +1,7 @@
 """The ledger under a state machine: no address shared, lost or reused too early."""
 
 import math
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -135,6 +136,14 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.ledger.keep(coldest)
 
+    @precondition(lambda self: self.ledger.private_ips())
+    @rule()
+    def oldest_is_doubted_for_a_while(self) -> None:
+        oldest = self.ledger.private_ips()[0]
+        self.ledger.doubt(oldest)
+        self.counts_are_those_of_the_states()
+        self.ledger.keep(oldest)
+
     @precondition(lambda self: self.ledger.leases())
     @rule()
     def illegal_moves_change_nothing(self) -> None:
@@ -161,6 +170,16 @@ class LedgerMachine(RuleBasedStateMachine):
         addresses = [x.address for x in self.ledger.leases()]
         assert len(set(addresses)) == len(addresses)
         assert self.ledger.counts().total == self.total
+
+    @invariant()
+    def counts_are_those_of_the_states(self) -> None:
+        objects, counts = self.ledger.private_ips(), self.ledger.counts()
+        states = Counter(self.ledger.state(a) for p in objects for a in p.addresses)
+        found = [counts.free, counts.leased, counts.cooling, counts.deleting]
+        assert found == [
+            states[s] for s in (State.FREE, State.LEASED, State.COOLING, State.DELETING)
+        ]
+        assert counts.doubted == states[State.DOUBTED] + states[State.ADDING]
 
 
 TestLedger = pytest.mark.slow(LedgerMachine.TestCase)

@@ -85,6 +85,28 @@ def test_states(
     assert status.serves == (state == "SUCCESS")
 
 
+@pytest.mark.parametrize(
+    ("observed", "problem", "state"),
+    [
+        (True, None, "SUCCESS"),
+        (True, "subnet full", "BACKOFF"),
+        (False, None, "IN_PROGRESS"),
+    ],
+)
+def test_node_that_holds_none_on_purpose_serves(
+    observed: bool, problem: str | None, state: str
+) -> None:
+    status = report(
+        observed=observed,
+        vnics=(),
+        usable=0,
+        on_demand=True,
+        problem=problem,
+        network=ask(),
+    )
+    assert status.state == state
+
+
 def test_reason_fits_a_column() -> None:
     status = report(
         observed=True, vnics=(), usable=0, problem="x" * 5000, network=ask()

@@ -4,6 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from vcnd.core.recent import RECENT_SECONDS
 from vcnd.core.replay import Replay
 from vcnd.model.ids import PrivateIpId, SubnetId, VnicId
 from vcnd.model.records import (
@@ -13,6 +14,8 @@ from vcnd.model.records import (
     AttachSettled,
     DetachIntended,
     DetachSettled,
+    DrainSet,
+    JournalLost,
     Leased,
     Record,
     Released,
@@ -71,6 +74,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     ),
     st.builds(lambda a: ReturnSettled((f"10.0.0.{a}",)), small),
     st.builds(lambda n: DetachIntended(VnicId(f"v{n}")), small),
+    st.builds(DrainSet, st.booleans()),
+    st.builds(JournalLost),
     st.builds(lambda n: DetachSettled(VnicId(f"v{n}")), small),
 )
 
@@ -111,6 +116,55 @@ def test_a_new_boot_ends_leases_and_keeps_addresses() -> None:
     assert state.private_ips == (address(1),)
     assert set(state.cooling) == {("10.0.0.1", 10.0), ("10.0.0.2", 10.0)}
     assert state.slots == (slot(2),)
+
+
+def test_a_loss_counts_from_the_boot() -> None:
+    """I3: what rested after it rests on; times are seconds since boot."""
+    replay = Replay()
+    replay.apply(JournalLost(), 5000.0)
+    assert replay.recovered(5010.0).lost_ago == 10.0
+    replay.void_leases(0.0)
+    assert replay.recovered(20.0).lost_ago == 20.0
+    assert replay.records(cooled_before=1.0) == []
+
+
+def test_ages_of_objects_are_those_of_their_first_records() -> None:
+    """A VNIC is recorded again when something of it has changed."""
+    replay = Replay()
+    replay.apply(VnicNumbered(slot(2)), 10.0)
+    replay.apply(AddressAdded(address(1)), 20.0)
+    replay.apply(AddressAdded(address(2)), 30.0)
+    replay.apply(VnicNumbered(slot(2)), 40.0)
+    replay.apply(AddressForgotten("10.0.0.1"), 50.0)
+    state = replay.recovered(60.0)
+    assert state.ages == {"v2": 50.0, "p2": 30.0}
+    assert state.forgotten == {"p1": 10.0}
+
+
+def test_nothing_is_new_after_a_boot() -> None:
+    """Times are seconds since boot; and no pod is left that could lose an address."""
+    replay = Replay()
+    replay.apply(VnicNumbered(slot(2)), 5000.0)
+    replay.apply(AddressAdded(address(1)), 5000.0)
+    replay.apply(AddressAdded(address(2)), 5000.0)
+    replay.apply(AddressForgotten("10.0.0.2"), 5000.0)
+    replay.void_leases(0.0)
+    compact = Replay()
+    for record, at in replay.records(cooled_before=0.0):
+        compact.apply(record, at)
+    state = compact.recovered(10.0)
+    assert all(age > RECENT_SECONDS for age in state.ages.values())
+    assert state.ages.keys() == {"v2", "p1"}
+    assert state.forgotten == {}
+
+
+def test_what_was_forgotten_long_ago_does_not_matter() -> None:
+    replay = Replay()
+    for n in range(100):
+        replay.apply(AddressAdded(replace(address(1), id=PrivateIpId(f"p{n}"))), n)
+        replay.apply(AddressForgotten("10.0.0.1"), n)
+    assert len(replay.recovered(100.0).forgotten) == RECENT_SECONDS
+    assert replay.records(cooled_before=100.0) == []
 
 
 def test_replay_gives_each_address_one_holder() -> None:

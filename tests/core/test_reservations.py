@@ -5,9 +5,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from vcnd.core.ledger import Ledger, Selector
+from vcnd.core.ledger import Ledger
 from vcnd.core.reservations import Reservations
 from vcnd.core.states import State
+from vcnd.core.tally import Selector
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey

@@ -11,6 +11,7 @@ from vcnd.journal.disk import JournalFile
 from vcnd.journal.files import SystemFiles
 from vcnd.journal.journal import FileJournal
 from vcnd.journal.reading import Header, read, record_line
+from vcnd.model.errors import JournalError
 from vcnd.model.records import Leased, Record, Released
 
 HEADER = Header(boot_id="boot", netns_cookie=1).line()
@@ -32,6 +33,34 @@ class Unnamed(SystemFiles):
 
     def sync_directory(self, path: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+class Fixed(SystemFiles):
+    """A disk on which no file takes another one's place."""
+
+    def replace(self, path: Path, by: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_new_file_is_removed_where_its_rename_is_refused(tmp_path: Path) -> None:
+    file = JournalFile(tmp_path / "journal", Fixed())
+    with pytest.raises(OSError, match="Input/output error"):
+        file.replace(HEADER)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Undeletable(SystemFiles):
+    """A disk that deletes nothing."""
+
+    def remove(self, path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+
+def test_refused_deletion_is_no_defect(tmp_path: Path) -> None:
+    """A release that had done all else ended as one."""
+    file = JournalFile(tmp_path / "journal", Undeletable())
+    with pytest.raises(JournalError, match="everything was released"):
+        file.remove()
 
 
 def test_new_file_is_not_cut_to_the_old_ones_size(tmp_path: Path) -> None:

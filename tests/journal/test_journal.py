@@ -1,5 +1,6 @@
 """The journal on a real disk."""
 
+import errno
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -261,6 +262,26 @@ async def test_start_with_a_full_disk_needs_no_compaction(tmp_path: Path) -> Non
     state = recovered(path)
     assert set(state.leases) == {lease(1, 1), lease(4, 4)}
     assert not state.damaged
+
+
+async def test_what_was_read_is_durable_once_it_is_kept(tmp_path: Path) -> None:
+    """Seed 1002236: an earlier life was killed before the disk refused its lease."""
+    path = tmp_path / "journal"
+    await write(path, [Leased(lease(1, 1))])
+    j = journal(path)
+    (tmp_path / "journal.new").mkdir()  # no new file can be created
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "I/O error")
+
+    with pytest.MonkeyPatch.context() as disk:
+        disk.setattr(os, "fdatasync", refuse)
+        async with running(j) as state:
+            assert state.leases == (lease(1, 1),)
+            with pytest.raises(JournalError):
+                await j.sync()
+            (tmp_path / "journal.new").rmdir()
+            await j.sync()
 
 
 async def test_start_with_a_damaged_file_and_a_disk_that_refuses(

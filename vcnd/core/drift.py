@@ -4,8 +4,9 @@ Repairs are values; ``flow.repair`` and ``flow.kernel_audit`` carry them out.  O
 path serves start-up, the periodic audit and CNI GC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from enum import StrEnum
 
 import msgspec
 
@@ -46,10 +47,22 @@ class RestoreLease(msgspec.Struct, frozen=True):
     lease: Lease
 
 
+class Gone(StrEnum):
+    """How it is known that a lease's sandbox is gone."""
+
+    LINK = "link_gone"
+    """The kernel has no link of it; so its network namespace is gone."""
+    POD = "pod_gone"
+    """The kubelet keeps no cgroup of its pod; so the pod has no process."""
+    UNLISTED = "unlisted"
+    """The runtime's list of attachments lacks it (CNI GC)."""
+
+
 class EndLease(msgspec.Struct, frozen=True):
-    """A lease's interface is gone, and so is its sandbox: the lease ends."""
+    """A lease's sandbox is gone: the lease ends."""
 
     lease: Lease
+    gone: Gone = Gone.LINK
 
 
 class SetNsgs(msgspec.Struct, frozen=True):
@@ -59,7 +72,27 @@ class SetNsgs(msgspec.Struct, frozen=True):
     nsg_ids: tuple[str, ...]
 
 
+class AdoptVnic(msgspec.Struct, frozen=True):
+    """The cloud has a pod VNIC of ours on this instance that the ledger lacks."""
+
+    vnic_id: VnicId
+
+
+class ForgetVnic(msgspec.Struct, frozen=True):
+    """The ledger has a pod VNIC that the cloud's list lacks."""
+
+    vnic_id: VnicId
+
+
+class RestoreTags(msgspec.Struct, frozen=True):
+    """A VNIC or an address of ours has lost our tags."""
+
+    what: str
+    """The VNIC's OCID, or the address."""
+
+
 CloudRepair = Adopt | Forget
+CloudDrift = CloudRepair | AdoptVnic | ForgetVnic | SetNsgs | RestoreTags
 KernelRepair = ReapLink | RestoreLease | EndLease
 
 
@@ -151,8 +184,29 @@ def listed_drift(
 ) -> list[EndLease]:
     """Return the leases of a network that CNI GC's list of attachments lacks."""
     return [
-        EndLease(lease)
+        EndLease(lease, Gone.UNLISTED)
         for lease in leases
         if lease.key.network == network
         and (lease.key.container_id, lease.key.ifname) not in valid
     ]
+
+
+def lost_sandboxes(
+    *,
+    leases: Sequence[Lease],
+    kept: AbstractSet[str] | None,
+    is_bound: Callable[[PodRef], bool],
+) -> list[Lease]:
+    """Return the leases whose pods the node does not keep (any more).
+
+    Nobody can tell unless some pod with a lease is kept: then there are none.
+
+    Args:
+        leases: all leases of the ledger.
+        kept: uids of the pods that the kubelet keeps; None if nobody can tell.
+        is_bound: returns True if Kubernetes has bound a pod to this node.
+    """
+    named = [x for x in leases if x.pod.uid]
+    if kept is None or not any(x.pod.uid in kept for x in named):
+        return []
+    return [x for x in named if x.pod.uid not in kept and not is_bound(x.pod)]

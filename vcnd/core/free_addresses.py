@@ -91,11 +91,17 @@ class FreeAddresses:
             if eligible(self._behind[address]):
                 return address
         best, best_rank = None, RESERVED + 1
+        # Whether an object may be used, by its first address: each is asked about once.
+        fits: dict[str, bool] = {}
         least = IN_USE if self._in_use else SINGLE
         for address in self._order:
             behind = self._behind[address]
             rank = RESERVED if address in self._owners else self._rank(behind)
-            if rank < best_rank and eligible(behind):
+            if rank >= best_rank:
+                continue
+            if behind.address not in fits:
+                fits[behind.address] = eligible(behind)
+            if fits[behind.address]:
                 best, best_rank = address, rank
                 if rank == least:
                     break

@@ -16,8 +16,7 @@ singles, then addresses of unused blocks, so that blocks stay whole and can be
 released.
 """
 
-from collections.abc import Callable, Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from math import inf
 
 from vcnd.core.free_addresses import FreeAddresses
@@ -29,15 +28,14 @@ from vcnd.core.states import (
     Move,
     State,
 )
+from vcnd.core.tally import Groups, Placed, Selector
+from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp
 
-Selector = Callable[[PrivateIp], bool]
-"""Chooses among the cloud's objects."""
 
-
-def _every(_: PrivateIp) -> bool:
+def _every(_: Placed) -> bool:
     return True
 
 
@@ -59,6 +57,9 @@ class Ledger:
         its first address."""
         self._lost: dict[str, VnicId] = {}
         """Leased addresses that the cloud no longer gives us, and their VNICs."""
+        self._groups = Groups(
+            holders=self._holders, cooling=self._cooling, withheld=self._withheld
+        )
         self.reservations = Reservations(self._free, self._serves)
 
     # What is there
@@ -68,6 +69,7 @@ class Ledger:
         addresses = private_ip.addresses
         self._check(Move.START_ADDING if adding else Move.ADD, addresses)
         self._objects[private_ip.address] = private_ip
+        self._groups.add(private_ip)
         if adding:
             self._withheld[private_ip.address] = State.ADDING
         for address in addresses:
@@ -107,7 +109,11 @@ class Ledger:
         return any(w is not State.DELETING for w in self._withheld.values())
 
     def _check(self, move: Move, addresses: Iterable[str]) -> None:
-        """Raise ``IllegalMoveError`` unless a move is legal for all addresses."""
+        """Raise ``IllegalMoveError`` unless a move is legal for all addresses.
+
+        A move begins with it, so numbers are counted anew after it.
+        """
+        self._groups.move()
         for address in addresses:
             state = self.state(address)
             if state not in MOVES[move]:
@@ -122,6 +128,7 @@ class Ledger:
         self._check_there(private_ip)
         self._check(Move.FORGET, private_ip.addresses)
         del self._objects[private_ip.address]
+        self._groups.remove(private_ip)
         self._withheld.pop(private_ip.address, None)
         for address in private_ip.addresses:
             self._free.discard(address)
@@ -234,14 +241,16 @@ class Ledger:
                 self._free.add(address, first=True)
 
     def restore_cooldown(self, address: str, until: float) -> None:
-        """Restore a free address' cooldown until a time (read from the journal)."""
+        """Restore an address' cooldown until a time; one that lasts longer stays."""
         self._check(Move.RESTORE_COOLDOWN, [address])
         self._free.discard(address)
-        self._cooling[address] = until
+        self._cooling[address] = max(until, self._cooling.get(address, until))
 
     def end_cooldown(self, now: float) -> list[str]:
         """Free all addresses whose cooldown has ended; return them."""
         done = [a for a, until in self._cooling.items() if until <= now]
+        if not done:
+            return done
         self._check(Move.END_COOLDOWN, done)
         for address in done:
             del self._cooling[address]
@@ -312,31 +321,27 @@ class Ledger:
         return held
 
     def counts(self, which: Selector = _every) -> Counts:
-        """Return how many addresses of some objects are in each state."""
-        chosen = {p.address for p in self._objects.values() if which(p)}
+        """Return how many addresses of some groups of objects are in each state."""
+        return self._groups.counts(which)
 
-        def of(addresses: Iterable[str], objects: AbstractSet[str]) -> int:
-            if not objects:
-                return 0
-            found = (self._addresses.get(a) for a in addresses)
-            return sum(p is not None and p.address in objects for p in found)
+    def held(self, vnic_id: VnicId, family: Family) -> int:
+        """Return how many objects of a family a VNIC has."""
+        return self._groups.held(vnic_id, family)
 
-        def unleased(why: State) -> int:
-            objects = {a for a, w in self._withheld.items() if w is why} & chosen
-            return of(self._free, objects) + of(self._cooling, objects)
-
-        serving = chosen - self._withheld.keys()
-        return Counts(
-            free=of(self._free, serving),
-            leased=of(self._holders, chosen),
-            cooling=of(self._cooling, serving),
-            deleting=unleased(State.DELETING),
-            doubted=unleased(State.DOUBTED) + unleased(State.ADDING),
-        )
+    def families(self) -> set[Family]:
+        """Return the families of all objects."""
+        return self._groups.families()
 
     def lost(self) -> set[str]:
         """Return the leased addresses that the cloud no longer gives us."""
         return set(self._lost)
+
+    def unplaced(self) -> set[str]:
+        """Return the leased addresses whose VNIC is not known, nor was ever.
+
+        Their leases were found in the kernel, and the cloud's lists lag behind.
+        """
+        return self._holders.keys() - self._addresses.keys() - self._lost.keys()
 
     def vnics_leased(self) -> set[VnicId]:
         """Return the VNICs that leased addresses are on, or were when lost."""

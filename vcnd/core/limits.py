@@ -125,6 +125,19 @@ class LearntLimits:
             return self._blocks
         return tuple(size for size in self._blocks if size < self._refused_block)
 
+    def most_addresses(self, vnics: Sequence[VnicId], further: int, now: float) -> int:
+        """Return how many addresses VNICs hold, in blocks where the API has them.
+
+        Args:
+            vnics: those that are attached.
+            further: how many more the shape takes.
+            now: the time.
+        """
+        objects = further * self.new_vnic_limit(now)
+        objects += sum(self.limit(vnic_id, now) for vnic_id in vnics)
+        has_blocks = now >= self._no_blocks_until
+        return objects * (max(self._blocks, default=1) if has_blocks else 1)
+
     # Subnets
 
     def subnet_full(self, subnet_id: str, now: float) -> None:

@@ -7,6 +7,17 @@ from vcnd.model.family import Family
 from vcnd.model.vnic import PrivateIp
 
 GUESSED_PREFIX = 24
+RESERVED_ADDRESSES = 3
+"""Of each subnet OCI keeps the first two addresses and the last."""
+
+
+def is_network(text: str) -> bool:
+    """Return True if it is a network in CIDR form, without bits of a host."""
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def further_networks(

@@ -31,11 +31,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: float
     count: int = 1
     """How often it was reported."""
+    retry_at: float | None = None
+    """When it is tried again; None if nobody has planned that."""
 
     @property
     def family(self) -> Family | None:
         """Return the only affected family, or None if all are."""
         return self.place.family
+
+
+def retry_in(problem: Problem, now: float) -> float | None:
+    """Return in how many seconds a problem is tried again; None: nobody knows."""
+    at = problem.retry_at
+    return None if at is None else round(max(0.0, at - now), 1)
 
 
 class ProblemTable:
@@ -56,18 +64,35 @@ class ProblemTable:
         """Return the problem of a place, if it has one."""
         return self._by_place.get(place)
 
-    def see(self, place: Place, cause: Cause, reason: str, now: float) -> bool:
+    def see(
+        self,
+        place: Place,
+        cause: Cause,
+        reason: str,
+        now: float,
+        retry_at: float | None = None,
+    ) -> bool:
         """Note a problem; return True if it is new."""
         known = self._by_place.get(place)
         if known is None:
             while len(self._by_place) >= MOST_PROBLEMS:
                 del self._by_place[next(iter(self._by_place))]
             self._by_place[place] = Problem(
-                place=place, cause=cause, reason=reason, since=now, last_seen=now
+                place=place,
+                cause=cause,
+                reason=reason,
+                since=now,
+                last_seen=now,
+                retry_at=retry_at,
             )
             return True
         self._by_place[place] = replace(
-            known, cause=cause, reason=reason, last_seen=now, count=known.count + 1
+            known,
+            cause=cause,
+            reason=reason,
+            last_seen=now,
+            count=known.count + 1,
+            retry_at=retry_at,
         )
         return (cause, reason) != (known.cause, known.reason)
 

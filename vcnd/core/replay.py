@@ -6,7 +6,8 @@ leads to the same state (compaction), ``recovered`` returns it for the start.
 
 from msgspec.structs import replace
 
-from vcnd.model.ids import VnicId
+from vcnd.core.recent import RECENT_SECONDS
+from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.model.records import (
     AddressAdded,
     AddressForgotten,
@@ -14,6 +15,8 @@ from vcnd.model.records import (
     AttachSettled,
     DetachIntended,
     DetachSettled,
+    DrainSet,
+    JournalLost,
     Leased,
     Record,
     RecoveredState,
@@ -26,6 +29,9 @@ from vcnd.model.records import (
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
+LONG_AGO = -3600.0
+"""Seconds since boot: the time of what was there before it."""
+
 
 class Replay:
     """The state after some records.  ``at`` is seconds since boot."""
@@ -35,13 +41,20 @@ class Replay:
         self._holders: dict[str, SandboxKey] = {}
         self._released: dict[str, tuple[Lease, float]] = {}
         """Released addresses: each with a lease of it alone, and when."""
-        self._private_ips: dict[str, PrivateIp] = {}
+        self._private_ips: dict[str, tuple[PrivateIp, float]] = {}
+        """By first address, each with when it came."""
+        self._forgotten: dict[PrivateIpId, tuple[PrivateIp, float]] = {}
+        """Objects that went lately, each with when."""
         self._lost: dict[str, PrivateIp] = {}
         """Leased addresses whose object was forgotten, each as an object of its own."""
-        self._slots: dict[VnicId, VnicSlot] = {}
+        self._slots: dict[VnicId, tuple[VnicSlot, float]] = {}
+        """The VNICs, each with when it came."""
         self._unsettled: str | None = None
         self._returning: dict[str, None] = {}
         self._detaching: dict[VnicId, None] = {}
+        self._draining = False
+        self._lost_at: float | None = None
+        """When it was noted that earlier records were lost."""
 
     def apply(self, record: Record, at: float) -> None:
         """Apply one record.  Records of unknown objects change nothing."""
@@ -51,14 +64,12 @@ class Replay:
             case Released(key):
                 self._release(key, at)
             case AddressAdded(private_ip):
-                self._private_ips[private_ip.address] = private_ip
-                self._returning.pop(private_ip.address, None)
-                for a in private_ip.addresses if self._lost else ():
-                    self._lost.pop(a, None)
+                self._add(private_ip, at)
             case AddressForgotten(address):
-                self._forget(address)
+                self._forget(address, at)
             case VnicNumbered(slot):
-                self._slots[slot.vnic.id] = slot
+                _, since = self._slots.get(slot.vnic.id, (slot, at))
+                self._slots[slot.vnic.id] = (slot, since)
             case VnicForgotten(vnic_id):
                 self._slots.pop(vnic_id, None)
                 self._detaching.pop(vnic_id, None)
@@ -67,6 +78,10 @@ class Replay:
             case AttachSettled(token):
                 if self._unsettled == token:
                     self._unsettled = None
+            case DrainSet(on):
+                self._draining = on
+            case JournalLost():
+                self._lost_at = at
             case _:
                 self._intend(record)
 
@@ -104,13 +119,31 @@ class Replay:
             alone = replace(ended, addresses=(address,))
             self._released[address] = (alone, at)
 
-    def _forget(self, first: str) -> None:
-        """Drop the object that begins with an address."""
-        held = self._private_ips.pop(first, None)
+    def _add(self, private_ip: PrivateIp, at: float) -> None:
+        first = private_ip.address
+        held, since = self._private_ips.get(first, (private_ip, at))
+        came = since if held.id == private_ip.id else at
+        self._private_ips[first] = (private_ip, came)
+        self._forgotten.pop(private_ip.id, None)
         self._returning.pop(first, None)
-        for address in held.addresses if held is not None else ():
+        for a in private_ip.addresses if self._lost else ():
+            self._lost.pop(a, None)
+
+    def _forget(self, first: str, at: float) -> None:
+        """Drop the object that begins with an address."""
+        self._returning.pop(first, None)
+        found = self._private_ips.pop(first, None)
+        if found is None:
+            return
+        held, _ = found
+        self._forgotten = {
+            ocid: gone
+            for ocid, gone in self._forgotten.items()
+            if at - gone[1] < RECENT_SECONDS
+        } | {held.id: (held, at)}
+        for address in held.addresses:
             self._released.pop(address, None)
-            if held is not None and address in self._holders:
+            if address in self._holders:
                 self._lost[address] = replace(held, address=address, prefix_length=0)
 
     def _end(self, key: SandboxKey | None) -> Lease | None:
@@ -128,45 +161,73 @@ class Replay:
 
         Args:
             at: a time by which they were gone.  Released addresses cool from then on
-                too: their times are of the former boot's clock.
+                too, also unknown ones: their times are of the former boot's clock.
+                What the cloud gave before is not new any more.
         """
         for key in list(self._leases):
             self._release(key, at)
         self._released = {a: (held, at) for a, (held, _) in self._released.items()}
+        old = LONG_AGO
+        self._slots = {v: (slot, old) for v, (slot, _) in self._slots.items()}
+        self._private_ips = {a: (p, old) for a, (p, _) in self._private_ips.items()}
+        self._forgotten.clear()
+        self._lost_at = None if self._lost_at is None else at
 
     def records(self, *, cooled_before: float) -> list[tuple[Record, float]]:
         """Return the records that lead to this state, with their times.
 
         Args:
-            cooled_before: releases older than this time no longer matter.
+            cooled_before: what ended before this time no longer matters.
         """
         out: list[tuple[Record, float]] = []
-        out += [(VnicNumbered(s), 0.0) for s in self._slots.values()]
-        out += [(AddressAdded(p), 0.0) for p in self._private_ips.values()]
+        out += [(VnicNumbered(s), at) for s, at in self._slots.values()]
+        lost_ids = {p.id for p in self._lost.values()}
+        for p, at in self._forgotten.values():
+            if at >= cooled_before and p.id not in lost_ids:
+                out += [(AddressAdded(p), at), (AddressForgotten(p.address), at)]
+        out += [(AddressAdded(p), at) for p, at in self._private_ips.values()]
         for lease, at in self._released.values():
             if at >= cooled_before:
                 out += [(Leased(lease), at), (Released(lease.key), at)]
         out += [(Leased(lease), at) for lease, at in self._leases.values()]
         for lost in self._lost.values():
-            out += [(AddressAdded(lost), 0.0), (AddressForgotten(lost.address), 0.0)]
+            _, at = self._forgotten.get(lost.id, (lost, LONG_AGO))
+            out += [(AddressAdded(lost), at), (AddressForgotten(lost.address), at)]
         out += [(ReturnIntended((a,)), 0.0) for a in self._returning]
         out += [(DetachIntended(v), 0.0) for v in self._detaching]
         if self._unsettled is not None:
             out.append((AttachIntended(self._unsettled), 0.0))
+        if self._draining:
+            out.append((DrainSet(on=True), 0.0))
+        if self._lost_at is not None and self._lost_at >= cooled_before:
+            out.append((JournalLost(), self._lost_at))
         return out
 
     def recovered(self, now: float) -> RecoveredState:
         """Return the state in the form that the start needs."""
         return RecoveredState(
             leases=tuple(lease for lease, _ in self._leases.values()),
-            private_ips=tuple(self._private_ips.values()),
-            slots=tuple(self._slots.values()),
+            private_ips=tuple(p for p, _ in self._private_ips.values()),
+            slots=tuple(slot for slot, _ in self._slots.values()),
+            ages={
+                **{p.id: now - at for p, at in self._private_ips.values()},
+                **{v: now - at for v, (_, at) in self._slots.items()},
+            },
+            forgotten={ocid: now - at for ocid, (_, at) in self._forgotten.items()},
             cooling=tuple(
                 (address, max(0.0, now - at))
                 for address, (_, at) in self._released.items()
+            ),
+            ended=tuple(
+                {
+                    lease.key: (lease, max(0.0, now - at))
+                    for lease, at in self._released.values()
+                }.values()
             ),
             lost=tuple((a, p.vnic_id) for a, p in self._lost.items()),
             returning=tuple(self._returning),
             detaching=tuple(self._detaching),
             unsettled_attach=self._unsettled,
+            draining=self._draining,
+            lost_ago=None if self._lost_at is None else now - self._lost_at,
         )

@@ -14,6 +14,7 @@ def report(
     observed: bool,
     vnics: Sequence[VnicReport],
     usable: int,
+    on_demand: bool = False,
     problem: str | None,
     network: PodNetwork,
 ) -> NodeReport:
@@ -23,6 +24,7 @@ def report(
         observed: True if the cloud has answered since the daemon's start.
         vnics: the pod VNICs.
         usable: the number of addresses that pods have or could get at once.
+        on_demand: True if the node is to hold none, and can create one for a pod.
         problem: why addresses are missing, if they are.
         network: the pod network.
     """
@@ -33,6 +35,8 @@ def report(
         state = "SUCCESS"
     elif problem is not None:
         state, reason = "BACKOFF", problem
+    elif observed and on_demand:
+        state, reason = "SUCCESS", "COMPLETED; addresses are created for each pod"
     elif observed:
         state, reason = "IN_PROGRESS", "IN_PROGRESS"
     else:

@@ -106,7 +106,10 @@ MOVES: Mapping[Move, Mapping[State, frozenset[State]]] = {
         State.DELETING: _to(State.DELETING),
         State.DOUBTED: _to(State.DOUBTED),
     },
-    Move.RESTORE_COOLDOWN: {State.FREE: _to(State.COOLING)},
+    Move.RESTORE_COOLDOWN: {
+        State.FREE: _to(State.COOLING),
+        State.COOLING: _to(State.COOLING),
+    },
     Move.END_COOLDOWN: {
         State.COOLING: _to(State.FREE),
         State.ADDING: _to(State.ADDING),
@@ -140,6 +143,16 @@ class Counts(msgspec.Struct, frozen=True):
     cooling: int
     deleting: int
     doubted: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Return the counts of both."""
+        return Counts(
+            self.free + other.free,
+            self.leased + other.leased,
+            self.cooling + other.cooling,
+            self.deleting + other.deleting,
+            self.doubted + other.doubted,
+        )
 
     @property
     def total(self) -> int:

@@ -32,6 +32,10 @@ class PoolPolicy(msgspec.Struct, frozen=True, kw_only=True):
     shrink_after_seconds: float = 300.0
     """Seconds that a surplus must last before addresses are released."""
 
+    lean_at: float = 0.0
+    """Part of a subnet's addresses in use from which nodes hold only what pods need,
+    and release the rest at once; 0: never."""
+
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError("batch must be at least 1")
@@ -43,6 +47,8 @@ class PoolPolicy(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("cooling_seconds must not be negative")
         if self.shrink_after_seconds < 0:
             raise ValueError("shrink_after_seconds must not be negative")
+        if not 0 <= self.lean_at <= 1:
+            raise ValueError("lean_at must lie between 0 and 1")
 
 
 def target(demand: int, policy: PoolPolicy) -> int:
@@ -74,7 +80,17 @@ def class_policy(
         return replace(policy, maximum=maximum, minimum=min(policy.minimum, maximum))
     if needed:
         return replace(policy, maximum=maximum, minimum=0)
-    return replace(policy, maximum=maximum, minimum=0, batch=1, buffer_fraction=0.0)
+    return lean(replace(policy, maximum=maximum))
+
+
+def lean(policy: PoolPolicy) -> PoolPolicy:
+    """Return settings by which the node holds just what pods have or need.
+
+    Of a node that is being drained, or whose subnet is nearly full.
+    """
+    return replace(
+        policy, minimum=0, batch=1, buffer_fraction=0.0, shrink_after_seconds=0.0
+    )
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ class VnicTable:
         self._kept: Mapping[str, int] = {}
         """Numbers that the kernel has, by MAC, if the journal was lost."""
         self._unlinked: frozenset[VnicId] = frozenset()
+        self._lost_links: frozenset[VnicId] = frozenset()
         self._doubted: frozenset[VnicId] = frozenset()
         self._detaching: frozenset[VnicId] = frozenset()
         self._attached = 0
@@ -166,14 +167,30 @@ class VnicTable:
         """Return the VNICs whose detachment was sent, with an unknown outcome."""
         return self._detaching
 
+    @property
+    def all_serve(self) -> bool:
+        """Return True if no VNIC is withheld from new pods."""
+        return not any(self._withheld)
+
     def serves(self, vnic_id: VnicId) -> bool:
         """Return True if new pods may have the addresses of a VNIC."""
-        withheld = (self._unlinked, self._doubted, self._detaching)
-        return not any(vnic_id in vnics for vnics in withheld)
+        return not any(vnic_id in vnics for vnics in self._withheld)
 
-    def set_unlinked(self, unlinked: AbstractSet[VnicId]) -> None:
-        """Note which VNICs have no link."""
+    @property
+    def _withheld(self) -> tuple[frozenset[VnicId], ...]:
+        return self._unlinked, self._doubted, self._detaching
+
+    @property
+    def lost_links(self) -> frozenset[VnicId]:
+        """Return the VNICs without a link that have had one."""
+        return self._lost_links
+
+    def set_unlinked(
+        self, unlinked: AbstractSet[VnicId], lost: AbstractSet[VnicId] = frozenset()
+    ) -> None:
+        """Note which VNICs have no link, and which of them have just lost it."""
         self._unlinked = frozenset(unlinked)
+        self._lost_links = self._unlinked & (self._lost_links | lost)
 
     def set_doubted(self, doubted: AbstractSet[VnicId]) -> None:
         """Note which VNICs OCI's list lacks."""

@@ -26,3 +26,5 @@ class Batch(msgspec.Struct):
     tried: trio.Event = msgspec.field(default_factory=trio.Event)
     """Set when they outlive the node too, or when they were refused."""
     failure: OSError | None = None
+    began: float = 0.0
+    """When the disk was asked, in seconds since boot."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vcnd.journal.files import Files, FileStat, SystemFiles
+from vcnd.model.errors import JournalError
 
 
 class JournalFile:
@@ -91,6 +92,8 @@ class JournalFile:
             self._files.sync_directory(self.path.parent)
         except OSError:
             self._files.close(fd)
+            with suppress(OSError):
+                self._files.remove(fresh)
             raise
         self._fd, self._size = fd, len(data)
         self._durable = self._size
@@ -161,10 +164,19 @@ class JournalFile:
         self.close()
 
     def remove(self) -> None:
-        """Delete the file and all copies beside it."""
-        for suffix in (".new", ".cut", ".damaged"):
-            self._files.remove(self.path.with_suffix(suffix))
-        self._files.remove(self.path)
+        """Delete the file and all copies beside it: everything was released.
+
+        Raises:
+            JournalError: the disk refuses.
+        """
+        try:
+            for suffix in (".new", ".cut", ".damaged"):
+                self._files.remove(self.path.with_suffix(suffix))
+            self._files.remove(self.path)
+        except OSError as error:
+            raise JournalError(
+                f"{error}; everything was released, so the journal may be deleted"
+            ) from error
 
     def close(self) -> None:
         """Close the file."""

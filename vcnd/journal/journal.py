@@ -1,8 +1,7 @@
 """The journal of one node: the ``Journal`` port on a file."""
 
-import errno
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Never
@@ -15,6 +14,7 @@ from vcnd.core.replay import Replay
 from vcnd.journal.batch import Batch, Entry
 from vcnd.journal.disk import JournalFile
 from vcnd.journal.files import Files, Start, in_thread
+from vcnd.journal.meter import JournalMeter
 from vcnd.journal.reading import (
     FORMAT_VERSION,
     Header,
@@ -24,20 +24,16 @@ from vcnd.journal.reading import (
     record_line,
     snapshot,
 )
+from vcnd.journal.refusal import refusal_of
 from vcnd.log import log
 from vcnd.model.errors import JournalError
+from vcnd.model.metrics import MetricFamily
 from vcnd.model.records import Record, RecoveredState
 
 COMPACT_ABOVE_RECORDS = 4096
 KEEP_RELEASES_SECONDS = 3600.0
 RETRY_SECONDS = 5.0
 """A refused write is tried again at this interval, even if nobody writes."""
-REMEDIES = {
-    errno.ENOSPC: "free space on its file system",
-    errno.EDQUOT: "raise the quota of its file system, or free space",
-    errno.EROFS: "mount its file system read-write",
-    errno.EIO: "look for disk errors in the kernel's log",
-}
 
 
 def seconds_since_boot() -> float:
@@ -73,6 +69,8 @@ class FileJournal:
         self._news = trio.Event()
         self._refused = ""
         self._removed = False
+        self._is_durable = False  # whether the disk has taken all that was read
+        self._meter = JournalMeter()
 
     # Start
 
@@ -99,9 +97,9 @@ class FileJournal:
             self._compact()
         except OSError as error:
             self._start_without_compaction(error, data or b"", reading)
-        recovered = self._replay.recovered(self._clock())
+        self._is_durable = self._file.is_known
         lost = reading is not None and reading.is_damaged
-        return replace(recovered, damaged=lost)
+        return replace(self._replay.recovered(self._clock()), damaged=lost)
 
     def _start_without_compaction(
         self, refusal: OSError, data: bytes, reading: Reading | None
@@ -167,9 +165,14 @@ class FileJournal:
 
     async def append(self, *records: Record) -> None:
         """Write records; return when they are durable (``Journal.append``)."""
-        if not records:
-            return
-        await self._durable(self._enqueue([Entry(r, self._clock()) for r in records]))
+        if records:
+            entries = [Entry(r, self._clock()) for r in records]
+            await self._durable(self._enqueue(entries))
+
+    async def sync(self) -> None:
+        """Return when what was read is durable (``Journal.sync``)."""
+        if not self._is_durable:
+            await self._durable(self._enqueue([]))
 
     async def write(self, record: Record) -> Callable[[], Awaitable[None]]:
         """Write a record; return when it outlives the daemon (``Journal.write``)."""
@@ -199,12 +202,7 @@ class FileJournal:
         return batch
 
     def _refusal(self, failure: OSError) -> JournalError:
-        remedy = REMEDIES.get(failure.errno or 0, "")
-        reasons = (failure.strerror or str(failure), remedy)
-        return JournalError(
-            f"the journal {self._file.path} cannot be written",
-            details=": ".join(s for s in reasons if s),
-        )
+        return refusal_of(self._file.path, failure)
 
     # Writing: one batch is in flight, the next one gathers
 
@@ -223,8 +221,7 @@ class FileJournal:
         try:
             while True:
                 if reported != self._refused:
-                    reported = self._refused
-                    report(reported)
+                    report(reported := self._refused)
                 with trio.move_on_after(RETRY_SECONDS if reported else float("inf")):
                     await self._news.wait()
                     self._news = trio.Event()
@@ -244,7 +241,7 @@ class FileJournal:
         A thread is for what can take long: it costs two wake-ups.
         """
         batch, self._batch = self._batch, Batch()
-        self._in_flight = batch
+        self._in_flight, batch.began = batch, self._clock()
         lines = [record_line((e.record, e.at)) for e in batch.entries]
         try:
             to_do = self._written(batch, lines)
@@ -283,6 +280,8 @@ class FileJournal:
     def _settle(self, batch: Batch, failure: OSError | None) -> None:
         """Tell a batch's outcome, and start the next one."""
         refused = self._refused
+        took = self._clock() - batch.began
+        self._meter.tried(len(batch.entries), took, refused=failure is not None)
         if failure is not None:
             self._note_failure(failure)
             batch.failure = failure
@@ -290,7 +289,7 @@ class FileJournal:
             owed = [e for e in batch.entries if e.then is not None]
         else:
             owed = []
-            self._refused = ""
+            self._refused, self._is_durable = "", True
             for entry in batch.entries:
                 self._replay.apply(entry.record, entry.at)
                 if entry.then is not None:
@@ -335,6 +334,10 @@ class FileJournal:
         there += lines or []
         self._file.replace(b"".join(there))
         self._records = len(there)
+
+    def families(self) -> Iterator[MetricFamily]:
+        """Yield the journal's metrics."""
+        return self._meter.families(writable=not self._refused)
 
     def remove(self) -> None:
         """Delete the file: everything was released."""

@@ -2,11 +2,25 @@
 
 import msgspec
 
-from vcnd.model.family import Family
+from vcnd.model.family import Family, family_of
 from vcnd.model.sandbox import PodRef, SandboxKey
 
 GATEWAYS = {Family.IPV4: "169.254.1.1", Family.IPV6: "fe80::1"}
 """The pods' next hop: no such address exists, both sides know the other's MAC."""
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """A network that a route leads to, and how long packets to it may be."""
+
+    network: str
+    """In CIDR form; that of the default route is ``0.0.0.0/0`` or ``::/0``."""
+    mtu: int = 0
+    """In bytes; 0: as the link takes."""
+
+    @property
+    def gateway(self) -> str:
+        """Return the pods' next hop to it."""
+        return GATEWAYS[family_of(self.network)]
 
 
 class PodInterface(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,8 +30,9 @@ class PodInterface(msgspec.Struct, frozen=True, kw_only=True):
     host_mac: str
     pod_mac: str
     mtu: int
-    default_routes: frozenset[Family]
-    """The families whose default route uses it; none for a further interface."""
+    destinations: tuple[Destination, ...]
+    """What the pod reaches by our gateway: everything, and networks to which longer
+    packets may go.  None for a further interface."""
 
 
 class PodLink(msgspec.Struct, frozen=True, kw_only=True):

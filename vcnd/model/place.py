@@ -27,8 +27,14 @@ class PlaceKind(StrEnum):
     """Our tags on a VNIC or address cannot be restored."""
     NSGS = "nsgs"
     """A VNIC cannot be put into the NSGs of the pod network."""
+    VCN = "vcn"
+    """The CIDRs of the VCN cannot be read."""
+    SUBNET = "subnet"
+    """A subnet of pods is nearly full."""
     SHAPE = "shape"
     """The VNICs that the shape allows hold no more addresses."""
+    MAX_PODS = "max-pods"
+    """kubelet takes more pods than the shape's VNICs hold addresses."""
     ATTACH = "attach"
     """A VNIC of a class cannot be attached."""
     ADDRESSES = "addresses"
@@ -75,8 +81,11 @@ _ATTEMPTS = {
     PlaceKind.POLICIES,
 }
 _COST_NO_ADDRESSES = {
+    PlaceKind.MAX_PODS,
     PlaceKind.RELEASE,
     PlaceKind.TAGS,
+    PlaceKind.VCN,
+    PlaceKind.SUBNET,
     PlaceKind.CLUSTER,
     PlaceKind.CLUSTER_OBJECTS,
     PlaceKind.FIREWALL,
@@ -96,8 +105,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     pod_class: ClassName | None = None
     """The only affected class; None if all are."""
     name: str = ""
-    """Name of a fixed address, a task, a chain or a setting, or kind of a Kubernetes
-    object."""
+    """Name of a fixed address, a task, a chain or a setting, kind of a Kubernetes
+    object, or a subnet's OCID."""
 
     def __str__(self) -> str:
         """Return the place in words, as ``vcndctl status`` and Events show it."""
@@ -122,7 +131,10 @@ _WORDS = {
     PlaceKind.LINK: "link",
     PlaceKind.TAGS: "tags",
     PlaceKind.NSGS: "NSGs",
+    PlaceKind.VCN: "VCN",
+    PlaceKind.SUBNET: "subnet",
     PlaceKind.SHAPE: "shape",
+    PlaceKind.MAX_PODS: "max-pods",
     PlaceKind.ATTACH: "VNIC attachment",
     PlaceKind.ADDRESSES: "addresses",
     PlaceKind.FIXED_ADDRESS: "fixed address",
@@ -142,7 +154,9 @@ AUDIT = Place(kind=PlaceKind.AUDIT)
 JOURNAL = Place(kind=PlaceKind.JOURNAL)
 KERNEL = Place(kind=PlaceKind.KERNEL)
 TAGS = Place(kind=PlaceKind.TAGS)
+VCN = Place(kind=PlaceKind.VCN)
 CLUSTER_WRITES = Place(kind=PlaceKind.CLUSTER, name="writes")
+MAX_PODS = Place(kind=PlaceKind.MAX_PODS)
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)
 POLICIES = Place(kind=PlaceKind.POLICIES)
 
@@ -170,6 +184,11 @@ def link_place(vnic_id: str) -> Place:
 def release_place(vnic_id: str) -> Place:
     """Return the place of giving a VNIC or its addresses back."""
     return Place(kind=PlaceKind.RELEASE, vnic_id=vnic_id)
+
+
+def subnet_place(subnet_id: str) -> Place:
+    """Return the place of a subnet's use."""
+    return Place(kind=PlaceKind.SUBNET, name=subnet_id)
 
 
 def fixed_place(name: str) -> Place:

@@ -64,3 +64,20 @@ class PolicyStatus(msgspec.Struct, frozen=True, kw_only=True):
     enforcement: str
     cluster: FollowedStatus
     rules: RulesStatus
+
+
+class PolicyAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What vcnd-policy says of itself, beside the daemon's state."""
+
+    status: PolicyStatus | None = None
+    """Null: it was not asked, or did not answer."""
+    reason: str = ""
+    """Why it did not answer."""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Return True if policies are not in force as they should be."""
+        if self.status is None:
+            return bool(self.reason)
+        cluster, rules = self.status.cluster, self.status.rules
+        return bool(cluster.awaited or cluster.flawed or rules.refused or rules.held)

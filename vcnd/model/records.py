@@ -1,5 +1,7 @@
 """The journal's records: each is one durable step."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from vcnd.model.ids import VnicId
@@ -79,6 +81,16 @@ class DetachSettled(msgspec.Struct, frozen=True):
     vnic_id: VnicId
 
 
+class DrainSet(msgspec.Struct, frozen=True):
+    """The node is drained from now on, or serves again."""
+
+    on: bool
+
+
+class JournalLost(msgspec.Struct, frozen=True):
+    """Earlier records were lost: what was released before this one is not known."""
+
+
 Record = (
     Leased
     | Released
@@ -92,6 +104,8 @@ Record = (
     | ReturnSettled
     | DetachIntended
     | DetachSettled
+    | DrainSet
+    | JournalLost
 )
 
 
@@ -101,8 +115,14 @@ class RecoveredState(msgspec.Struct, frozen=True, kw_only=True):
     leases: tuple[Lease, ...] = ()
     private_ips: tuple[PrivateIp, ...] = ()
     slots: tuple[VnicSlot, ...] = ()
+    ages: Mapping[str, float] = {}
+    """How many seconds ago each address, block and VNIC came, by OCID."""
+    forgotten: Mapping[str, float] = {}
+    """How many seconds ago addresses and blocks went, by OCID: only lately."""
     cooling: tuple[tuple[str, float], ...] = ()
     """Addresses of ended leases, and how many seconds ago they ended."""
+    ended: tuple[tuple[Lease, float], ...] = ()
+    """These leases, and how many seconds ago they ended."""
     lost: tuple[tuple[str, VnicId], ...] = ()
     """Leased addresses that the cloud no longer gives us, and their VNICs."""
     returning: tuple[str, ...] = ()
@@ -111,5 +131,9 @@ class RecoveredState(msgspec.Struct, frozen=True, kw_only=True):
     """VNICs whose detachment has an unknown outcome."""
     unsettled_attach: str | None = None
     """The retry token of an AttachVnic without a recorded answer."""
+    draining: bool = False
+    """True if the node is being drained."""
+    lost_ago: float | None = None
+    """How many seconds ago earlier records were lost; None: they never were."""
     damaged: bool = False
     """True if durable records may be missing."""

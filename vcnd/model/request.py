@@ -46,8 +46,11 @@ class NamespacePolicy(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     """The namespace; ``*`` means all, here and in the lists."""
     subnet_ids: frozenset[str] = frozenset()
+    """OCIDs of subnets that pods may choose."""
     nsg_ids: frozenset[str] = frozenset()
+    """OCIDs of NSGs that pods may choose."""
     fixed_addresses: bool = False
+    """Pods may request a fixed address."""
 
 
 class Grant(msgspec.Struct, frozen=True):

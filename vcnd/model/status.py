@@ -5,6 +5,7 @@ The names in JSON are an interface: fields are added, and none is renamed or rem
 
 import msgspec
 
+from vcnd.model.audit import PastRepair
 from vcnd.model.cause import Cause
 from vcnd.model.family import Family
 from vcnd.model.place import PlaceKind
@@ -102,6 +103,8 @@ class ProblemStatus(msgspec.Struct, frozen=True, kw_only=True):
     seconds_ago: float
     """Seconds since it was reported last."""
     count: int
+    retry_seconds: float | None = None
+    """When the daemon tries it again; null if nothing is planned."""
 
 
 class ExpressStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +123,35 @@ class ExpressStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Packets of these pods that took the ordinary path."""
 
 
+class ClassStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Addresses of one class and family."""
+
+    pod_class: str = msgspec.field(name="class")
+    """The node's own class has an empty name."""
+    family: Family
+    subnet_ids: tuple[str, ...]
+    nsg_ids: tuple[str, ...]
+    free: int
+    leased: int
+    cooling: int
+    deleting: int
+    doubted: int
+    wanted: int
+    """Pods that need an address of it."""
+    target: int
+    """How many addresses the node should hold."""
+
+
+class BudgetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast the daemon may call OCI's API now."""
+
+    calls_per_second: float
+    most_per_second: float
+    """The rate as long as OCI does not answer 429."""
+    queued: int
+    """Calls that wait for their turn."""
+
+
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole state."""
 
@@ -134,6 +166,28 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     express: ExpressStatus
     broken: tuple[BrokenStatus, ...]
     problems: tuple[ProblemStatus, ...]
+    trying: tuple[ProblemStatus, ...] = ()
+    """Calls that have failed or have had no answer, and are tried again now."""
+    classes: tuple[ClassStatus, ...] = ()
+    budget: BudgetStatus | None = None
+    """Null: nobody tells."""
+    repaired: tuple[PastRepair, ...] = ()
+    """What other programs changed of late and the daemon restored; the latest first."""
+    version: str = ""
+    """The daemon's."""
+    up_seconds: float = 0.0
+    """How long the daemon has run."""
+    compared_seconds: float | None = None
+    """Seconds since an audit agreed with OCI; null: none has."""
+    policies: bool = False
+    """True if network policies are enforced by vcnd-policy."""
+    draining: bool = False
+    """True if the node is being drained: no pod gets an address."""
+
+    @property
+    def is_well(self) -> bool:
+        """Return True if nothing is wrong now."""
+        return not (self.problems or self.broken or self.trying)
 
     @property
     def pod_vnics(self) -> list[VnicStatus]:

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import msgspec
 
+from vcnd.model.cause import Fault
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import OWN_CLASS, ClassName, PrivateIpId, SubnetId, VnicId
 
@@ -29,6 +30,10 @@ class Vnic(msgspec.Struct, frozen=True, kw_only=True):
     """Its class of pods."""
     further_cidrs: tuple[str, ...] = ()
     """Networks of its addresses outside ``subnet_cidr``: the subnet has more blocks."""
+
+    vcn_cidrs: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """The CIDRs of its VCN, of both families.  Empty while they are not known; unset,
+    and then not in the journal, if nothing needs them, and of the primary VNIC."""
 
     @property
     def pod_networks(self) -> tuple[str, ...]:
@@ -95,6 +100,13 @@ class PrivateIp(msgspec.Struct, frozen=True, kw_only=True):
         """Return its addresses, the first one first."""
         return (self.address,) if self.size == 1 else _block(self.address, self.size)
 
+    @property
+    def notation(self) -> str:
+        """Return it as people write it: the address, or the block with its prefix."""
+        if self.size == 1:
+            return self.address
+        return f"{self.address}/{self.prefix_length}"
+
 
 @lru_cache(maxsize=MOST_BLOCKS)
 def _block(first: str, size: int) -> tuple[str, ...]:
@@ -128,6 +140,8 @@ class CloudView(msgspec.Struct, frozen=True, kw_only=True):
     shape's slots."""
     attaching: int
     """How many more VNICs are attaching, and have no OCID yet."""
+    vcn_fault: Fault | None = None
+    """Why the CIDRs of a pod VNIC's VCN cannot be read; it has those read last."""
     untagged_vnics: tuple[Vnic, ...] = ()
     """Known pod VNICs that have lost our tags."""
     untagged_ips: tuple[PrivateIp, ...] = ()
