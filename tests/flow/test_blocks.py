@@ -34,8 +34,9 @@ async def test_cold_node_creates_one_block(autojump_clock: Clock) -> None:
         await until_warm(node, free=110)
         check_invariants(w, node)
     assert sizes(w) == [128]
-    # ListVnicAttachments, GetVnic; AttachVnic, GetVnicAttachment; the block.
-    assert w.calls() == 5
+    # ListVnicAttachments, GetVnic; AttachVnic, GetVnicAttachment, and its VCN by
+    # GetSubnet, GetVcn; the block.
+    assert w.calls() == 7
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ async def test_two_full_subnets_are_reported(autojump_clock: Clock) -> None:
     nodes = w.service.world.named(Subnet, "nodes")
     w.service.world.space(nodes.id).exhaust()
     async with w.node(settings(batch=8), further=[nodes.id]) as node:
-        await trio.sleep(600)
+        await trio.sleep(300)  # not yet known to be nearly full: it wants a buffer
         reason = why_empty(node.pool)
         assert pods.id in reason
         before = w.calls()
@@ -177,10 +178,12 @@ async def test_a_vnic_that_cannot_be_detached_serves_on(autojump_clock: Clock) -
             await node.attacher.delete(key(number))
         await trio.sleep(1200)
         assert len(w.pod_vnics()) > 1
-        assert node.pool.ledger.counts().deleting == 0
+        with trio.fail_after(600):  # between two tries all of them may serve
+            while node.pool.ledger.counts().deleting:
+                await trio.sleep(1)
         before = w.calls()
         await trio.sleep(3600)
-        assert w.calls() - before < 600
+        assert w.calls() - before < 900  # audits while OCI may still detach it
         await add(node, 9)
         check_invariants(w, node)
 

@@ -52,6 +52,7 @@ async def test_two_refused_writes_are_one_problem_until_both_pass(
         assert written == ["POST events: 403 Forbidden"]
         assert "malformed" in cluster.reports[-1].reason
         cluster.refuses_notices, cluster.refusal = False, ""
+        cluster.change()
         await trio.sleep(60)
         assert problems(node) == []
 

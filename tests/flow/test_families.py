@@ -235,7 +235,7 @@ async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> N
         await until_warm(node)
         before = w.pod_vnics()[0].id
         cluster.asked = PodNetwork(subnet_ids=(pods,), families=BOTH)
-        node.pool.signals.ring()
+        cluster.change()
         await trio.sleep(120)
         lease = await add_plain(node, 1)
         assert len(lease.addresses) == 2
@@ -243,7 +243,7 @@ async def test_kubernetes_asks_for_the_second_family(autojump_clock: Clock) -> N
         # Without the second family its addresses are released.
         await node.attacher.delete(key(1))
         cluster.asked = PodNetwork(subnet_ids=(pods,))
-        node.pool.signals.ring()
+        cluster.change()
         await trio.sleep(1000)
         assert ipv6s(w) == set()
         check_invariants(w, node)
@@ -275,7 +275,7 @@ async def test_a_life_under_a_fault_of_ipv6(
         check(w, node)
         for number in range(PODS):
             await node.attacher.delete(key(number))
-        await trio.sleep(700)
+        await trio.sleep(1200)
         books = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
         own = {s.vnic.ipv6 for s in node.pool.vnics.pod_slots}
         assert books == w.secondary().keys() | ipv6s(w) - own

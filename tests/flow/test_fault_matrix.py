@@ -101,7 +101,7 @@ async def test_a_life_under_a_fault(
         check_invariants(w, node)
         for number in range(PODS):
             await node.attacher.delete(key(number))
-        await trio.sleep(700)
+        await trio.sleep(1200)
         check_invariants(w, node)
         # Nothing is lost: the ledger has all objects of the cloud.
         known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}

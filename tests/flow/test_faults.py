@@ -144,7 +144,7 @@ async def test_imds_away_at_start(autojump_clock: Clock) -> None:
     async with w.node() as node:
         with pytest.raises(PoolEmptyError) as caught:
             await add(node, 1)
-        assert "cloud has not been reached" in caught.value.details
+        assert "IMDS /instance/" in caught.value.details
         await trio.sleep(60)
         assert "IMDS" in status.problems(node.pool)[-1].reason
         w.service.faults.clear()
@@ -262,6 +262,29 @@ async def test_unanswered_deletion_is_settled_by_a_list(
         await trio.sleep(600)
         check_invariants(w, node)
         assert len(w.secondary()) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refusals", [0, 1])
+async def test_a_detached_vnic_is_no_problem_if_the_kernel_refuses(
+    refusals: int, autojump_clock: Clock
+) -> None:
+    """It is gone, and the host tries again by itself."""
+    w = world({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 1"})
+    config = settings(cooling_seconds=1.0, shrink_after_seconds=60.0)
+    async with w.node(config) as node:
+        for number in range(6):
+            await add(node, number)
+        await trio.sleep(10)
+        for number in range(6):
+            await node.attacher.delete(key(number))
+        assert len(w.pod_vnics()) > 1
+        while len(w.pod_vnics()) > 1:
+            w.host.refusals = refusals
+            await trio.sleep(1)
+        await trio.sleep(10)
+        assert [p.what for p in status.problems(node.pool)] == []
+        check_invariants(w, node)
 
 
 async def test_kernel_that_refuses_ends_nothing(autojump_clock: Clock) -> None:

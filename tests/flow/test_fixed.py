@@ -7,6 +7,7 @@ from sim.invariants import check_invariants
 from sim.world import key
 from tests.shop import add, ids, reserved, shop, vnic_of, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
+from vcnd.log import log
 from vcnd.model.errors import PoolEmptyError
 from vcnd.node import Node
 
@@ -46,6 +47,22 @@ async def test_a_fixed_address_follows_its_pod_to_another_node(
         assert vnic_of(other, second).id in {v.id for v in other.pod_vnics()}
         check_invariants(w, one)
         check_invariants(other, two)
+
+
+async def test_release_leaves_another_node_its_address(autojump_clock: Clock) -> None:
+    """I9: it was moved there while this node still had its record."""
+    w = shop(nodes=2)
+    other = w.beside("node2")
+    annotations = {FIXED_ADDRESS: "web"}
+    async with warm(w) as one, warm(other) as two:
+        first = await add(one, 1, annotations)
+        (held,) = reserved(w)
+        w.service.world.assign(held, other.pod_vnics()[0].id)
+        second = await add(two, 2, annotations)
+        assert second.address == first.address
+        await one.attacher.delete(key(1))
+        await trio.sleep(30)
+        assert held.vnic_id in {v.id for v in other.pod_vnics()}
 
 
 @pytest.mark.slow
@@ -146,3 +163,28 @@ async def test_fault_while_fetching_creates_no_second_fixed_address(
         assert again.address == first.address
         assert len(reserved(w)) == 1
         check_invariants(w, node)
+
+
+async def test_fixed_address_is_fetched_to_one_vnic_at_a_time(
+    autojump_clock: Clock,
+) -> None:
+    """Seed 7019 of 20 nodes: a second VNIC came meanwhile, and a fetch failed."""
+    w = shop()
+    with log.collected() as events:
+        async with warm(w) as node:
+            w.fault("UpdatePrivateIp", "hang")
+
+            async def first() -> None:
+                with pytest.raises(PoolEmptyError):
+                    await add(node, 1, {FIXED_ADDRESS: "web"})
+
+            async with trio.open_nursery() as calls:
+                calls.start_soon(first)
+                number = 2
+                while len(w.pod_vnics()) < 2:
+                    await add(node, number, {})
+                    number += 1
+            await trio.sleep(100)
+            again = await add(node, 1, {FIXED_ADDRESS: "web"})
+            assert [p.ip_address for p in reserved(w)] == [again.address]
+    assert "change_failed" not in {e["event"] for e in events}

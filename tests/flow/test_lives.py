@@ -3,12 +3,29 @@
 import pytest
 import trio
 
+from fakeoci.world.resources import VnicAttachment
+from fakeoci.world.vnics import detach
+from sim.host import MemoryHost
 from sim.invariants import check_invariants
-from sim.world import add, key, settings, until_warm, world
+from sim.world import World, add, key, settings, until_warm, world
 from vcnd.model.errors import BadRequestError, TryAgainError
+from vcnd.model.ids import VnicId
 from vcnd.model.records import AttachIntended, Leased
+from vcnd.oci.attachments import ATTACHMENT_SECONDS
 
 Clock = trio.testing.MockClock
+
+
+class ReluctantHost(MemoryHost):
+    """Refuses its first withdrawal."""
+
+    asked = 0
+
+    async def withdraw(self) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            raise TryAgainError("the node keeps rp_filter: try again")
+        await super().withdraw()
 
 
 async def test_next_life_keeps_the_leases(autojump_clock: Clock) -> None:
@@ -76,6 +93,31 @@ async def test_attach_in_flight_is_not_repeated(autojump_clock: Clock) -> None:
         await until_warm(node)
         check_invariants(w, node)
     assert len(w.pod_vnics()) == 1
+
+
+async def test_attach_that_is_undone_meanwhile_delays_the_next_little(
+    autojump_clock: Clock,
+) -> None:
+    """Its answer was missed, an audit adopted its VNIC, and that one is gone again."""
+    w = world()
+    async with w.node():
+        while not w.pod_vnics():
+            await trio.sleep(0.1)
+    await trio.sleep(60)
+    async with w.node() as node:
+        await until_warm(node)
+    cloud, (vnic,) = w.service.world, w.pod_vnics()
+    (gone,) = (a for a in cloud.all(VnicAttachment) if a.vnic_id == vnic.id)
+    detach(cloud, gone.id, None, w.service.clock())
+    w.host.lose_link(VnicId(vnic.id))
+    await trio.sleep(60)
+    began = trio.current_time()
+    async with w.node() as node:
+        while {v.lifecycle_state for v in w.pod_vnics()} != {"AVAILABLE"}:
+            await trio.sleep(0.1)
+        await until_warm(node)
+        check_invariants(w, node)
+    assert trio.current_time() - began < ATTACHMENT_SECONDS
 
 
 async def test_a_lost_journal_is_made_up_from_the_cloud(autojump_clock: Clock) -> None:
@@ -167,3 +209,18 @@ async def test_a_vnic_that_goes_while_an_audit_asks_stays_away(
                 assert attached == {w.pod_vnics()[0].id}
         assert len(w.pod_vnics()) == 1
         check_invariants(w, node)
+
+
+async def test_a_release_that_the_kernel_refused_is_asked_for_again(
+    autojump_clock: Clock,
+) -> None:
+    w = World(world().service, host=ReluctantHost())
+    async with w.node() as node:
+        await until_warm(node)
+        with pytest.raises(TryAgainError, match="keeps rp_filter"):
+            await node.release.run()
+        assert not w.journal.removed
+        await trio.sleep(60)
+        assert w.pod_vnics() == []  # it gets no new ones meanwhile
+        await node.release.run()
+    assert w.journal.removed

@@ -126,6 +126,26 @@ async def test_kernel_is_left_alone_until_the_cloud_names_the_vnics(
         check_invariants(w, node)
 
 
+async def test_kernel_is_left_alone_in_the_life_after_the_loss_too(
+    autojump_clock: Clock,
+) -> None:
+    """Seed 3011145 of 2 nodes: its journal has the leases again, and is whole."""
+    w = world()
+    await start_pods(w)
+    applied = w.host.applied
+    (primary, *_) = [r for r in w.journal.records if isinstance(r[0], VnicNumbered)]
+    w.journal.records = [primary]
+    w.fault("*", "cut", times=60)
+    for damaged in (True, False):
+        w.journal.damaged = damaged
+        async with w.node():
+            await trio.sleep(2)
+            assert w.host.applied == applied
+    async with w.node() as node:
+        await until_warm(node)
+        check_invariants(w, node)
+
+
 @pytest.mark.slow
 async def test_vnics_keep_their_numbers(autojump_clock: Clock) -> None:
     """Connections' marks have the numbers: another number would misroute packets."""
@@ -263,3 +283,27 @@ async def test_address_cools_whose_pod_ends_before_it_is_known_again(
         while node.pool.ledger.state(lease.address) != "free":
             await trio.sleep(0.5)
         assert trio.current_time() - ended >= 30.0
+
+
+async def test_address_whose_last_lease_was_lost_cools_down(
+    autojump_clock: Clock,
+) -> None:
+    """I3: the journal knows an earlier pod's end alone, which was long ago."""
+    w = world()
+    async with w.node() as node:
+        first = await add(node, 0)
+        await node.attacher.delete(first.key)
+        await trio.sleep(100)
+        leases = [await add(node, n) for n in range(1, 5)]
+        (last,) = [x for x in leases if x.address == first.address]
+        await node.attacher.delete(last.key)
+    w.journal.records = [
+        (record, at)
+        for record, at in w.journal.records
+        if not (isinstance(record, Leased) and record.lease.key == last.key)
+    ]
+    w.journal.damaged = True
+    async with w.node() as node:
+        with trio.move_on_after(20):
+            for number in range(10, 20):
+                assert (await add(node, number)).address != first.address

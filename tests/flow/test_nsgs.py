@@ -20,7 +20,7 @@ async def test_attached_vnics_follow_the_nsgs(autojump_clock: Clock) -> None:
         before = w.pod_vnics()[0]
         assert before.nsg_ids == [w.service.world.named(Nsg, "pods").id]
         cluster.asked = PodNetwork(subnet_ids=(pods,))
-        node.pool.signals.ring()
+        cluster.change()
         await trio.sleep(60)
         assert w.pod_vnics()[0].id == before.id
         assert w.pod_vnics()[0].nsg_ids == []
@@ -56,7 +56,7 @@ async def test_refused_nsgs_are_reported(autojump_clock: Clock) -> None:
         await until_warm(node)
         gone = "ocid1.networksecuritygroup.oc1.iad.gone"
         cluster.asked = PodNetwork(subnet_ids=(pods,), nsg_ids=(gone,))
-        node.pool.signals.ring()
+        cluster.change()
         await trio.sleep(60)
         reasons = {str(p.place): p.reason for p in node.pool.problems}
         (vnic,) = w.pod_vnics()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, world
 from tests.flow.test_broken import delete_behind
-from vcnd.ctl.node import describe
+from vcnd.ctl.status_text import describe
 from vcnd.model.errors import SandboxBrokenError
 from vcnd.model.records import Leased
 from vcnd.model.sandbox import Lease

@@ -26,7 +26,6 @@ from vcnd.flow.reasons import why_broken
 from vcnd.flow.waiting import wait_for_address
 from vcnd.model.cause import Cause
 from vcnd.model.errors import BadRequestError, SandboxBrokenError, TryAgainError
-from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.phases import UNTIMED, Phase, Phases
 from vcnd.model.records import Leased
@@ -150,6 +149,9 @@ class Attacher:
             # Durable first: the ledger never has more than the disk.
             await self._journal.append(Leased(lease))
             self._pool.ledger.amend(held, lease)
+        else:
+            # An earlier life may have written it to a disk that refused to keep it.
+            await self._journal.sync()
         return await self._plug(lease, netns)
 
     async def _plug(self, lease: Lease, netns: int) -> PodInterface:
@@ -214,7 +216,7 @@ class Attacher:
         key: SandboxKey,
         netns: int,
         addresses: Collection[str],
-        default_routes: Collection[Family] = (),
+        destinations: Mapping[str, int | None] | None = None,
     ) -> None:
         """Raise ``SandboxBrokenError`` if a sandbox lacks something that ADD gave it.
 
@@ -222,7 +224,8 @@ class Attacher:
             key: the sandbox.
             netns: descriptor of its network namespace.
             addresses: the addresses that the runtime's prevResult names.
-            default_routes: the families of its default routes by our gateway.
+            destinations: networks to which it has routes by our gateway, and their
+                MTUs; None: it is not known.
         """
         async with self._locks.hold(key), self._held(key) as lease:
             if lease is None:
@@ -249,4 +252,4 @@ class Attacher:
             if lease.wiring is None:
                 return
             named = replace(lease, key=key)
-            await self._host.check(named, netns=netns, default_routes=default_routes)
+            await self._host.check(named, netns=netns, destinations=destinations or {})

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from vcnd.core.placement import CreateAddresses
 from vcnd.core.states import State
+from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.links import Links
 from vcnd.flow.pool import Pool
 from vcnd.log import log
@@ -42,9 +43,17 @@ class Changes:
     """Carries out changes; the caller lets one at a time run at each place."""
 
     def __init__(
-        self, *, pool: Pool, cloud: Cloud, host: Host, journal: Journal, links: Links
+        self,
+        *,
+        pool: Pool,
+        cloud: Cloud,
+        host: Host,
+        journal: Journal,
+        kernel: KernelAudit,
+        links: Links,
     ) -> None:
         self._pool = pool
+        self._kernel = kernel
         self._links = links
         self._cloud = cloud
         self._host = host
@@ -124,7 +133,7 @@ class Changes:
             limits.no_blocks(now)
             log.warning("blocks_unsupported", reason=str(error))
             return False
-        await self.record_addresses(listed)
+        await self._record_made(listed)
         return True
 
     async def _create(self, asked: Awaitable[list[PrivateIp]]) -> list[PrivateIp]:
@@ -163,6 +172,23 @@ class Changes:
         self._note_accepted(fresh)
         self._pool.signals.arrived()
         await self._find_again(lost - ledger.lost())
+
+    async def _record_made(self, made: Sequence[PrivateIp]) -> None:
+        """Record what a change has made.
+
+        Raises:
+            CloudError: the ledger has other objects at all of these addresses, which
+                must be gone; without a pause the change would be made again at once.
+        """
+        await self.record_addresses(made)
+        known = self._pool.ledger.ids()
+        if not any(p.id in known for p in made):
+            self._pool.signals.request_audit()
+            raise CloudError(
+                f"{', '.join(texts(made))}: others are known at these addresses, and"
+                " an audit finds out which of them exist",
+                cause=Cause.NOT_LISTED,
+            )
 
     def _is_new(self, private_ip: PrivateIp) -> bool:
         """Return True if the ledger lacks it, or its record could not be written.
@@ -237,7 +263,7 @@ class Changes:
         try:
             families = self._pool.demand.network.families
             cloud = self._cloud.at(urgency)
-            vnic = await cloud.attach_vnic(pod_class, families, token)
+            vnic = await cloud.attach_vnic(pod_class, families, token, again=again)
         except CloudRefusedError:
             # A final refusal: the next attempt is another intent.  An audit finds what
             # an earlier life may have attached under this token.
@@ -260,8 +286,9 @@ class Changes:
         self._pool.vnics.note_recorded([slot])
         self._unsettled_attach = None
         await self.apply()
-        if again:
-            self._pool.signals.request_audit()  # one may have counted it as attaching
+        if again or vnic.vcn_cidrs == ():
+            # One may have counted it as attaching; the next one reads its VCN.
+            self._pool.signals.request_audit()
         log.info("vnic_attached", vnic=vnic.id, index=slot.index, address=vnic.address)
 
     async def fetch_fixed(self, name: str, vnic: Vnic, urgency: Urgency) -> bool:
@@ -273,18 +300,18 @@ class Changes:
         """
         cloud = self._cloud.at(urgency)
         found = await self._create(cloud.fetch_fixed(name, vnic))
-        await self.record_addresses(found)
+        await self._record_made(found)
         return True
 
     async def apply(self) -> None:
-        """Set the kernel up for the known VNICs."""
+        """Set the kernel up for the known VNICs, once they are all that carry pods."""
+        if not self._kernel.may_set_up:
+            self._links.hold()
+            return
         await self._host.apply(list(self._pool.vnics.slots.values()))
         self._links.reconcile()
 
 
 def texts(private_ips: Sequence[PrivateIp]) -> list[str]:
     """Return addresses and blocks as logs show them."""
-    return [
-        p.address if p.size == 1 else f"{p.address}/{p.prefix_length}"
-        for p in private_ips
-    ]
+    return [p.notation for p in private_ips]

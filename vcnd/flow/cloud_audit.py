@@ -9,19 +9,21 @@ from collections.abc import Set as AbstractSet
 
 import trio
 
-from vcnd.core.drift import Adopt, Forget, cloud_drift, nsg_drift
+from vcnd.core.drift import Adopt, CloudDrift, Forget, nsg_drift
 from vcnd.core.states import State
 from vcnd.flow.changes import Changes
+from vcnd.flow.cloud_comparison import CloudComparison
 from vcnd.flow.conditions import Phase
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
 from vcnd.log import log
 from vcnd.model.cause import Cause
+from vcnd.model.drift import DriftKind
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
-from vcnd.model.place import TAGS, Place, PlaceKind
+from vcnd.model.place import AUDIT, TAGS, VCN, Place, PlaceKind
 from vcnd.model.records import VnicForgotten, VnicNumbered
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, PrivateIp
@@ -47,6 +49,7 @@ class CloudAudit:
         self._kernel = kernel
         self._changes = changes
         self._returns = returns
+        self._comparison = CloudComparison(pool, returns)
         self._looking = trio.Lock()
         self.attaching = 0
         """How many VNICs were being attached, by the latest list."""
@@ -61,6 +64,22 @@ class CloudAudit:
             if self._pool.conditions.phase is not Phase.RELEASED:
                 await self._reconcile()
 
+    async def compare(self) -> list[CloudDrift]:
+        """Return how ledger and cloud differ; nothing is changed.
+
+        Raises:
+            CloudError: the cloud cannot be had.
+        """
+        async with self._looking:
+            pool = self._pool
+            if pool.conditions.phase is Phase.RELEASED:
+                return []
+            before, slots = pool.ledger.ids(), set(pool.vnics.slots)
+            view = await self._cloud.at(Urgency.AUDIT).observe(
+                pool.demand.families(), pool.known()
+            )
+            return self._comparison.everything(view, before, slots)
+
     def paused(self) -> trio.Lock:
         """Return a context during which no audit of the cloud runs."""
         return self._looking
@@ -68,8 +87,9 @@ class CloudAudit:
     @property
     def in_doubt(self) -> bool:
         """Return True if the last audit left objects in doubt."""
-        ledger = self._pool.ledger
-        return bool(self._pool.in_doubt or self._pool.vnics.detaching) or any(
+        ledger, vnics = self._pool.ledger, self._pool.vnics
+        doubts = self._pool.in_doubt or vnics.detaching or ledger.unplaced()
+        return bool(doubts) or any(
             ledger.why_withheld(p) is State.DELETING
             for p in ledger.private_ips()
             if p.address not in self._returns.being_deleted
@@ -85,9 +105,10 @@ class CloudAudit:
         # objects known before and after it, or new ones, are judged.
         pool, asked_at = self._pool, trio.current_time()
         before, slots = pool.ledger.ids(), set(pool.vnics.slots)
-        view = await self._cloud.at(self._urgency).observe(
-            pool.demand.families(), pool.known()
-        )
+        with pool.tries.at(AUDIT):
+            view = await self._cloud.at(self._urgency).observe(
+                pool.demand.families(), pool.known()
+            )
         await self._take_in_vnics(view, slots)
         await self._take_in_addresses(view, before)
         self._kernel.adopt_restored()
@@ -99,10 +120,21 @@ class CloudAudit:
                 pool.problems.report(place, Cause.NOT_FOUND, view.unlisted[family])
             else:
                 pool.problems.clear(place)
+        self._judge_vcn(view)
         pool.signals.ring()
         await self._correct_tags(view)
         if pool.conditions.network_settled:
             await self._correct_nsgs(view)
+
+    def _judge_vcn(self, view: CloudView) -> None:
+        """Report it if the VCN's CIDRs, which the kernel's rules need, are not read."""
+        problems, fault = self._pool.problems, view.vcn_fault
+        if fault is None:
+            problems.clear(VCN)
+            return
+        known = all(v.vcn_cidrs for v in view.pod_vnics)
+        what = "may be out of date" if known else "are not known"
+        problems.report(VCN, fault.cause, f"the VCN's CIDRs {what}: {fault.reason}")
 
     # VNICs
 
@@ -151,7 +183,7 @@ class CloudAudit:
         unlisted = before & pool.vnics.slots.keys() - {view.primary.id, *listed}
         ours = self._returns.being_detached
         doubted = frozenset(
-            v for v in unlisted if v not in pool.created and v not in ours
+            v for v in unlisted if not pool.is_young(v) and v not in ours
         )
         for vnic_id in doubted - pool.vnics.doubted:
             log.warning("vnic_doubted", vnic=vnic_id)
@@ -181,29 +213,15 @@ class CloudAudit:
         if pool.vnics.retire(vnic_id):
             pool.forget_vnic(vnic_id)
             log.warning("vnic_gone", vnic=vnic_id)
+            self._note(DriftKind.CLOUD_VNIC, vnic_id)
 
     # Addresses
 
     async def _take_in_addresses(
         self, view: CloudView, before: AbstractSet[PrivateIpId]
     ) -> None:
-        pool, ledger = self._pool, self._pool.ledger
-        asked = {v.id for v in view.pod_vnics}
-        known = [
-            p
-            for p in ledger.private_ips()
-            if p.id in before
-            # The journal may have lost a VNIC and kept its addresses.
-            and (p.vnic_id in asked or p.vnic_id not in pool.vnics.slots)
-            and p.family not in view.unlisted
-            and p.id not in pool.created
-            and p.address not in self._returns.being_deleted
-        ]
-        repairs = cloud_drift(
-            books=known,
-            cloud=[p for p in view.private_ips if self._may_adopt(p, before)],
-            leased={a for x in ledger.leases() for a in x.addresses},
-        )
+        ledger = self._pool.ledger
+        repairs = self._comparison.addresses(view, before)
         suspects = [r.private_ip for r in repairs if isinstance(r, Forget)]
         # Before the second witness is asked: one sign is enough to withhold them.
         for private_ip in suspects:
@@ -215,22 +233,15 @@ class CloudAudit:
         fresh = [r.private_ip for r in repairs if isinstance(r, Adopt)]
         # Also those whose records the disk has refused so far.
         fresh += [p for p in view.private_ips if ledger.why_withheld(p) is State.ADDING]
+        if fresh:
+            await self._kernel.note_loss()
         for private_ip in fresh:
-            if not self._may_adopt(private_ip, before):
+            if not self._comparison.may_adopt(private_ip, before):
                 continue  # its deletion was in flight, and is done
+            if private_ip.id not in ledger.ids():
+                self._note(DriftKind.CLOUD_ADDRESS, private_ip.address)
             await self._changes.record_addresses([private_ip])
             self._kernel.let_rest(private_ip)
-
-    def _may_adopt(
-        self, private_ip: PrivateIp, before: AbstractSet[PrivateIpId]
-    ) -> bool:
-        """Return False for a listed object that is being deleted, or just was."""
-        pool = self._pool
-        deleted = private_ip.id in before - pool.ledger.ids()
-        detached = private_ip.vnic_id in self._returns.being_detached
-        there = private_ip.vnic_id in pool.vnics.slots and not detached
-        known = private_ip.id in pool.ledger.ids()
-        return known or (there and not deleted and private_ip.id not in pool.deleted)
 
     async def _is_address_gone(self, private_ip: PrivateIp) -> bool:
         """Read directly an address that its VNIC's list lacks."""
@@ -248,6 +259,12 @@ class CloudAudit:
         if await self._returns.forget([private_ip]):
             say = log.error if leased else log.warning
             say("address_gone_from_cloud", address=private_ip.address, leased=leased)
+            self._note(DriftKind.CLOUD_ADDRESS, private_ip.address)
+
+    def _note(self, kind: DriftKind, what: str) -> None:
+        """Note a repair; what the first audit finds is no difference."""
+        if self._pool.conditions.observed:
+            self._pool.note_repair(kind, what)
 
     async def _settle_doubts(self, view: CloudView) -> None:
         """End the withholding of doubted or released objects that still exist."""
@@ -279,9 +296,11 @@ class CloudAudit:
             for vnic in view.untagged_vnics:
                 await cloud.tag_vnic(vnic)
                 log.warning("tags_restored", vnic=vnic.id)
+                self._note(DriftKind.TAGS, vnic.id)
             for private_ip in view.untagged_ips:
                 await cloud.tag_address(private_ip)
                 log.warning("tags_restored", address=private_ip.address)
+                self._note(DriftKind.TAGS, private_ip.address)
         except CloudError as error:
             self._pool.problems.report(TAGS, error.cause, str(error))
         else:
@@ -302,6 +321,7 @@ class CloudAudit:
                     return  # it is away: for the other VNICs too
             else:
                 log.info("vnic_nsgs_set", vnic=repair.vnic_id, nsgs=repair.nsg_ids)
+                self._note(DriftKind.NSGS, repair.vnic_id)
         self._pool.problems.clear_where(
             lambda p: p.kind is PlaceKind.NSGS and p not in refused
         )

@@ -13,6 +13,9 @@ class Phase(StrEnum):
     """The node's phase: may it lease addresses?"""
 
     SERVING = "serving"
+    DRAINING = "draining"
+    """No pod gets an address, the pool does not grow, and what is free is released;
+    pods that run keep theirs."""
     RELEASING = "releasing"
     """Everything is being released: no pod gets an address."""
     RELEASED = "released"

@@ -49,6 +49,7 @@ class Demand:
         self._allowed = tuple(allowed)
         self._bound: dict[str, BoundPod] = {}
         """Pods that Kubernetes has bound to this node, by uid."""
+        self._is_followed = False
         self._grants: dict[str, Grant] = {}
         """Their grants, except of pods whose requests are refused."""
         self._awaited: dict[str, None] = {}
@@ -61,6 +62,7 @@ class Demand:
 
     def bind(self, pods: Iterable[BoundPod]) -> None:
         """Replace the list of pods that Kubernetes has bound to this node."""
+        self._is_followed = True
         before, self._bound = self._bound, {bound.pod.uid: bound for bound in pods}
         self._awaited = {uid: None for uid, b in self._bound.items() if b.awaited}
         self._grant_all({u for u, b in self._bound.items() if before.get(u) == b})
@@ -98,6 +100,32 @@ class Demand:
     def bound(self, uid: str) -> BoundPod | None:
         """Return a pod that Kubernetes has bound to this node, or None."""
         return self._bound.get(uid)
+
+    def without_address(self) -> list[tuple[PodRef, BoundPod | None]]:
+        """Return the pods that need an address: bound ones, and those of calls."""
+        bound = [(b.pod, b) for b in self.unserved().values()]
+        return [*bound, *((pod, None) for pod, _ in self._waiting.values())]
+
+    def grant_for(self, pod: PodRef, bound: BoundPod | None) -> Grant | None:
+        """Return the grant of a pod without an address; None: none, or refused."""
+        waiting = (g for ref, g in self._waiting.values() if ref == pod)
+        given = None if bound is None else self._grants.get(bound.pod.uid)
+        return next(waiting, given)
+
+    @property
+    def follows_kubernetes(self) -> bool:
+        """Return True if the pods that Kubernetes has bound here are known."""
+        return self._is_followed
+
+    def is_bound(self, pod: PodRef) -> bool:
+        """Return True if Kubernetes has bound a pod of this uid or name to this node.
+
+        The uid of a static pod is another one in Kubernetes.
+        """
+        return pod.uid in self._bound or any(
+            (b.pod.namespace, b.pod.name) == (pod.namespace, pod.name)
+            for b in self._bound.values()
+        )
 
     @property
     def awaited(self) -> KeysView[str]:
@@ -189,7 +217,7 @@ class Demand:
 
     def families(self) -> list[Family]:
         """Return the families that pods get now, and those still held from before."""
-        held = {p.family for p in self._ledger.private_ips()}
+        held = self._ledger.families()
         rest = [f for f in Family if f in held and f not in self.network.families]
         return [*self.network.families, *rest]
 

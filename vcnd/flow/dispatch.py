@@ -5,6 +5,7 @@ from random import Random
 
 import msgspec
 import trio
+from msgspec.structs import replace
 
 from vcnd.core.backoff import Backoff
 from vcnd.flow.pool import Pool
@@ -23,18 +24,23 @@ FULL_RETRY_SECONDS = 20.0
 """First pause before a full VNIC or subnet is tried again."""
 
 MOST_RETRY_SECONDS = 300.0
-HELD_RETRY_SECONDS = 5.0
-"""Longest pause before a fixed address that another pod has is tried again."""
+HELD_RETRY_SECONDS = 15.0
+"""Longest pause before a fixed address that another pod has is tried again.
+
+The first tries follow soon, as the pod there may be ending.
+"""
 
 Change = Callable[[], Awaitable[bool]]
 """Carries a change out; returns True if it had any effect."""
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """How many addresses a change will bring."""
+    """How many addresses a change will bring, and for which place it is."""
 
     count: int = 0
     family: Family | None = None
+    place: Place | None = None
+    """The dispatcher sets it."""
 
 
 NOTHING = Incoming()
@@ -48,7 +54,7 @@ class Dispatcher:
         self._random = random
         self._nursery: trio.Nursery | None = None
         self.in_flight: dict[VnicId, Incoming] = {}
-        """The places with a change in flight, and the addresses that it will bring."""
+        """The VNICs with a change in flight, and what it will bring."""
         self._not_before: dict[Place, float] = {}
         self._backoffs: dict[Place, Backoff] = {}
 
@@ -72,6 +78,10 @@ class Dispatcher:
     def retry_times(self) -> list[float]:
         """Return the ends of all pauses, including past ones."""
         return list(self._not_before.values())
+
+    def is_at_work(self, place: Place) -> bool:
+        """Return True if a change for a place is in flight, wherever it runs."""
+        return any(change.place == place for change in self.in_flight.values())
 
     def backing_off(self, place: Place) -> bool:
         """Return True if a place refused and its pause has not ended."""
@@ -112,29 +122,34 @@ class Dispatcher:
         Args:
             where: the VNIC, or INSTANCE; no other change runs there meanwhile.
             change: carries it out.
-            place: the place of a refusal, which then backs off.
+            place: the place of a refusal, which then backs off; no other change for
+                it is in flight.
             brings: the addresses that it will bring.
         """
         if self._nursery is None:
             raise RuntimeError("the work has no nursery yet")
-        self.in_flight[where] = brings
+        self.in_flight[where] = replace(brings, place=place)
         self._nursery.start_soon(self._carry_out, where, place, change)
 
     async def _carry_out(self, where: VnicId, place: Place, change: Change) -> None:
         try:
-            progress = await change()
+            with self._pool.tries.at(place):
+                progress = await change()
         except VcndError as error:
             cause = self._learn(where, error)
-            self._refused(place, error)
+            pause = self._refused(place, error)
             reason = why_refused(self._pool, where, place, cause, error)
-            self._pool.problems.report(place, cause, reason)
+            self._pool.problems.report(place, cause, reason, retry_seconds=pause)
         except Exception as error:
             # A defect of ours, or an unforeseen answer.  The outcome is unknown: an
             # audit finds it.
             log.exception("change_failed", what=str(place), where=where)
-            self._refused(place, error)
+            pause = self._refused(place, error)
             self._pool.problems.report(
-                place, Cause.DEFECT, f"failed unexpectedly: {why_failed(error)}"
+                place,
+                Cause.DEFECT,
+                f"failed unexpectedly: {why_failed(error)}",
+                retry_seconds=pause,
             )
             self._pool.signals.request_audit()
         else:
@@ -145,8 +160,8 @@ class Dispatcher:
             del self.in_flight[where]
             self._pool.signals.ring()
 
-    def _refused(self, place: Place, error: Exception) -> None:
-        """Start a place's pause, longer each time."""
+    def _refused(self, place: Place, error: Exception) -> float:
+        """Start a place's pause, longer each time; return its seconds."""
         full, held = (isinstance(error, e) for e in (CloudFullError, AddressHeldError))
         backoff = self._backoffs.setdefault(
             place,
@@ -156,7 +171,9 @@ class Dispatcher:
                 most_seconds=HELD_RETRY_SECONDS if held else MOST_RETRY_SECONDS,
             ),
         )
-        self._not_before[place] = trio.current_time() + backoff.next_delay()
+        pause = backoff.next_delay()
+        self._not_before[place] = trio.current_time() + pause
+        return pause
 
     def _learn(self, where: VnicId, error: VcndError) -> Cause:
         """Learn from a refusal because of missing room; return its cause."""

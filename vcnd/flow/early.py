@@ -14,10 +14,13 @@ from vcnd.flow.cluster_loop import ClusterLoop
 from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
 from vcnd.log import log
+from vcnd.model.request import Grant
 from vcnd.ports import Cluster
 
 GATHER_SECONDS = 0.01
 """Pods are bound in bursts; a write is for all that came within this time."""
+INTERVAL_SECONDS = 30.0
+"""The task reconciles at this interval without news: some of it depends on time."""
 STALE_SECONDS = 300.0
 """What nobody reads any more is removed with the next write, or after this."""
 RESERVED_SECONDS = 600.0
@@ -43,7 +46,11 @@ class EarlyAddresses:
         """Reconcile at each change, and at intervals."""
         task_status.started()
         await self._loop.run(
-            "early addresses", self._reconcile, gather_seconds=GATHER_SECONDS
+            "early addresses",
+            self._reconcile,
+            news=self._pool.signals.next_news,
+            gather_seconds=GATHER_SECONDS,
+            seconds=lambda: INTERVAL_SECONDS,
         )
 
     async def _reconcile(self) -> None:
@@ -95,8 +102,15 @@ class EarlyAddresses:
             and now - self._since[uid] < RESERVED_SECONDS
             and (grant := demand.grant_of(uid)) is not None
         }
-        for uid in reservations.all().keys() - starting.keys():
+        reserved = reservations.all()
+        for uid in reserved.keys() - starting.keys():
             reservations.end(uid)
+        # What cannot be had for one pod cannot be had for another one like it.
+        lacking: set[Grant] = set()
         for uid, grant in starting.items():
+            if grant in lacking and uid not in reserved:
+                continue
             held[uid] = self._pool.reserve(uid, grant, told.get(uid, ()))
+            if not held[uid]:
+                lacking.add(grant)
         return {uid: held[uid] for uid in awaited if held.get(uid)}

@@ -24,6 +24,8 @@ from vcnd.ports import Cluster
 LATE_SECONDS = 3.0
 """A pod that has waited this long for an address, or has been broken this long, gets
 an Event."""
+REMIND_SECONDS = 30.0
+"""While there is a problem, this often it is asked whether its Event is due again."""
 
 NO_ADDRESS, ADDRESS, REFUSED = "NoVCNAddress", "VCNAddressAssigned", "VCNRequestRefused"
 PROBLEM, CLEARED, READY, PROXY = (
@@ -63,7 +65,9 @@ class Events:
 
     def _interval(self) -> float:
         """Return a short interval while a pod waits or is broken."""
-        return LATE_SECONDS if self._late or self._broken else INTERVAL_SECONDS
+        if self._late or self._broken:
+            return LATE_SECONDS
+        return REMIND_SECONDS if len(self._pool.problems) else INTERVAL_SECONDS
 
     async def _reconcile(self) -> None:
         """Post new Events; those that could not be posted stay due."""

@@ -45,7 +45,9 @@ class FixedAddresses:
         here = {p.fixed for p in self._pool.ledger.private_ips()}
         for name in sorted(need.fixed - here):
             place = fixed_place(name)
-            if self._dispatcher.backing_off(place):
+            # It may be on its way to another VNIC than the one that has room now.
+            at_work = self._dispatcher.is_at_work(place)
+            if at_work or self._dispatcher.backing_off(place):
                 continue
             roomy = self._roomy(need, slots)
             if not roomy:

@@ -43,23 +43,24 @@ class Follower:
             self._bind()
             self._pool.signals.ring()
             await self._cluster.until_changed()
-            with trio.move_on_after(GATHER_SECONDS):
-                await self._gather()
+            await self._gather()
 
     def _bind(self) -> None:
         pods = self._cluster.pods()
         if pods is not None:
             self._pool.demand.bind(pods)
 
-    async def _gather(self) -> Never:
+    async def _gather(self) -> None:
         """Gather changes; the tasks that write to Kubernetes hear of pods meanwhile."""
-        while self._early:
-            self._bind()
-            self._pool.signals.note_news()
-            await trio.sleep(EARLY_SECONDS)
-            await self._cluster.until_changed()
-        await trio.sleep_forever()
-        raise AssertionError
+        if not self._early:
+            await trio.sleep(GATHER_SECONDS)
+            return
+        with trio.move_on_after(GATHER_SECONDS):
+            while True:
+                self._bind()
+                self._pool.signals.note_news()
+                await trio.sleep(EARLY_SECONDS)
+                await self._cluster.until_changed()
 
     def _note_problems(self) -> None:
         """Report objects that are not followed or were skipped; clear old reports."""

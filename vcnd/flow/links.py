@@ -20,6 +20,7 @@ class Links:
         self._pool = pool
         self._host = host
         self._linked: frozenset[VnicId] = frozenset()
+        self._is_held = False
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -28,7 +29,13 @@ class Links:
         task_status.started()
         while True:
             await self._host.until_links_change()
-            self.reconcile()
+            if not self._is_held:
+                self.reconcile()
+
+    def hold(self) -> None:
+        """Note that VNICs are not set up yet: none serves new pods until then."""
+        self._is_held = True
+        self._pool.vnics.set_unlinked({s.vnic.id for s in self._pool.vnics.pod_slots})
 
     def reconcile(self) -> None:
         """Note which pod VNICs have no link.
@@ -36,10 +43,11 @@ class Links:
         A lost link is a sign that somebody detached the VNIC: it leads to an audit.
         The link of a new VNIC may appear late.
         """
+        self._is_held = False
         pool, unlinked = self._pool, self._host.unlinked()
         returned = pool.vnics.unlinked - unlinked
         lost = self._linked & unlinked
-        pool.vnics.set_unlinked(unlinked)
+        pool.vnics.set_unlinked(unlinked, lost)
         self._linked = frozenset(s.vnic.id for s in pool.vnics.pod_slots) - unlinked
         for vnic_id in unlinked:
             if vnic_id in lost or vnic_id not in pool.created:

@@ -4,13 +4,16 @@ from typing import Never
 
 import trio
 
-from vcnd.flow.cluster_loop import ClusterLoop
+from vcnd.flow.cluster_loop import INTERVAL_SECONDS, ClusterLoop
 from vcnd.flow.pool import Pool
 from vcnd.log import log
 from vcnd.model.errors import CloudError, PodNetworkError
 from vcnd.model.place import METADATA, POD_NETWORK
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.ports import Cloud, Cluster
+
+IDENTIFY_SECONDS = 30.0
+"""The instance's name is asked for again after this long."""
 
 
 class NetworkFollower:
@@ -30,9 +33,14 @@ class NetworkFollower:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Reconcile at each change, and at intervals."""
+        """Reconcile when the cluster's pod network has changed, and at intervals."""
         task_status.started()
-        await self._loop.run("network", self._reconcile)
+        await self._loop.run(
+            "network",
+            self._reconcile,
+            news=self._cluster.next_network,
+            seconds=lambda: INTERVAL_SECONDS if self._identified else IDENTIFY_SECONDS,
+        )
 
     async def _reconcile(self) -> None:
         """Use the pod network of the NativePodNetwork.
@@ -52,7 +60,8 @@ class NetworkFollower:
         if self._identified:
             return True
         try:
-            instance_id = await self._cloud.instance_id()
+            with self._pool.tries.at(METADATA):
+                instance_id = await self._cloud.instance_id()
         except CloudError as error:
             self._pool.problems.report(METADATA, error.cause, str(error))
             return False
@@ -69,6 +78,10 @@ class NetworkFollower:
             self._pool.problems.report(POD_NETWORK, error.cause, str(error))
             return
         self._pool.problems.clear(POD_NETWORK)
+        max_pods = self._cluster.max_pods()
+        if max_pods != self._pool.max_pods:
+            self._pool.set_max_pods(max_pods)
+            self._pool.signals.ring()
         if network != self._pool.demand.network:
             self._use(network)
         elif self._pool.conditions.network_settled:

@@ -1,7 +1,7 @@
 """The state of the node: addresses, VNICs, demand, problems.
 
 Each part has one owner: ``ledger``, ``vnics``, ``demand``, ``limits``, ``conditions``,
-``problems`` and ``signals``.  Here are the questions that need two of them.
+``problems``, ``tries`` and ``signals``.  Here are the questions that need two of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,23 +9,34 @@ from collections.abc import Mapping, Sequence
 import trio
 from msgspec.structs import replace
 
-from vcnd.core.ledger import Ledger, Selector
+from vcnd.core.ledger import Ledger
 from vcnd.core.limits import LearntLimits
+from vcnd.core.pressure import SubnetPressure
+from vcnd.core.repairs import Repair, Repairs
 from vcnd.core.states import Counts, State
-from vcnd.core.target import Holding, PoolPolicy, class_policy, target
+from vcnd.core.tally import Placed, Selector
+from vcnd.core.target import (
+    Holding,
+    PoolPolicy,
+    class_policy,
+    lean,
+    target,
+)
 from vcnd.core.vnics import VnicTable
-from vcnd.flow.conditions import Conditions
+from vcnd.flow.conditions import Conditions, Phase
 from vcnd.flow.demand import ClassDemand, Demand
+from vcnd.flow.open_tries import OpenTries
 from vcnd.flow.problems import Problems
 from vcnd.flow.recent import RecentObjects
 from vcnd.flow.signals import Signals
+from vcnd.model.drift import DriftKind
 from vcnd.model.family import Family
 from vcnd.model.ids import ClassName, VnicId
-from vcnd.model.podnetwork import PodNetwork
+from vcnd.model.podnetwork import PodClass, PodNetwork
 from vcnd.model.records import RecoveredState
 from vcnd.model.request import Grant, NamespacePolicy
 from vcnd.model.sandbox import Lease, SandboxKey
-from vcnd.model.vnic import Known, PrivateIp, VnicSlot
+from vcnd.model.vnic import Known, VnicSlot
 
 
 class Pool:
@@ -44,25 +55,55 @@ class Pool:
         self.limits = limits
         self.signals = Signals()
         self.problems = Problems(self.signals.note_news)
+        self.tries = OpenTries()
         self.conditions = Conditions(self.problems, self.signals)
+        self.pressure = SubnetPressure(policy.lean_at)
+        self.repairs = Repairs()
         self.created = RecentObjects()
         self.deleted = RecentObjects()
         self._policy = policy
+        self._maximum = policy.maximum
+        self.max_pods: int | None = None
+        """How many pods kubelet takes, if it is known."""
 
     @property
     def policy(self) -> PoolPolicy:
         """Return the settings of the pool."""
-        return self._policy
+        return lean(self._policy) if self.is_draining else self._policy
+
+    @property
+    def is_draining(self) -> bool:
+        """Return True if the node is drained, or is being drained."""
+        return self.conditions.phase is Phase.DRAINING
 
     def set_maximum(self, maximum: int) -> None:
-        """Set the most addresses to hold."""
+        """Set the most addresses to hold, unless kubelet takes fewer pods."""
+        self._maximum = maximum
+        self.set_max_pods(self.max_pods)
+
+    def set_max_pods(self, max_pods: int | None) -> None:
+        """Set how many pods kubelet takes: the node holds no more addresses."""
+        self.max_pods = max_pods
+        maximum = min(self._maximum, max_pods or self._maximum)
         minimum = min(self._policy.minimum, maximum)
         self._policy = replace(self._policy, maximum=maximum, minimum=minimum)
+
+    def most_addresses(self, family: Family) -> int:
+        """Return how many addresses of a family the shape's VNICs hold; 0: unknown."""
+        vnics, now = self.vnics, trio.current_time()
+        attached = [slot.vnic.id for slot in vnics.pod_slots]
+        further = max(0, vnics.limit - vnics.attached)
+        return self.limits[family].most_addresses(attached, further, now)
 
     @property
     def in_doubt(self) -> bool:
         """Return True if OCI's lists lack objects that may exist."""
         return bool(self.vnics.doubted) or self.ledger.in_doubt
+
+    def note_repair(self, kind: DriftKind, what: str) -> None:
+        """Note that a difference was repaired."""
+        now = trio.current_time()
+        self.repairs.note(Repair(kind=kind, number=1, what=what, at=now))
 
     # Demand
 
@@ -74,6 +115,16 @@ class Pool:
     def counts(self, family: Family) -> Counts:
         """Return how many addresses of a family are in each state."""
         return self.ledger.counts(lambda p: p.family is family)
+
+    def class_counts(self, class_name: ClassName, family: Family) -> Counts:
+        """Return how many addresses of a class and family are in each state.
+
+        Fixed addresses, which are outside of all targets, are counted too.
+        """
+        class_of = self.vnics.class_of
+        return self.ledger.counts(
+            lambda p: p.family is family and class_of(p.vnic_id) == class_name
+        )
 
     @property
     def demand_count(self) -> int:
@@ -97,21 +148,61 @@ class Pool:
             total += target(holding.leased + holding.wanted, policy)
         return total
 
+    @property
+    def serves_on_demand(self) -> bool:
+        """Return True if the node is to hold no address, and can create one for a pod.
+
+        Its subnets are nearly full, say.  A node that is drained gives pods none, and
+        of a subnet that is full there is none.
+        """
+        if self.target or self.is_draining or not self.most_addresses(self.family):
+            return False
+        limits, now = self.limits[self.family], trio.current_time()
+        has_room = [
+            any(self.pressure.used(s) < 1.0 for s in kept.subnet_ids)
+            and not limits.all_full(kept.subnet_ids, now)
+            for kept in self.demand.network.kept_warm
+        ]
+        return any(has_room)
+
     def holding(self, need: ClassDemand, family: Family, in_flight: int = 0) -> Holding:
         """Return how many addresses of a class and family are held, and wanted."""
         selector = self._of(need.pod_class.name, family)
         counts = self.ledger.counts(selector)
-        usable = self.ledger.counts(
-            lambda p: self.vnics.serves(p.vnic_id) and selector(p)
-        )
+        withheld = coming = 0
+        if not self.vnics.all_serve:
+            withheld, coming = self._withheld(selector)
         return Holding(
-            free=usable.free,
+            free=counts.free - withheld - coming,
             leased=counts.leased,
             # Held, but no pod can get them now, as while cooling.
-            cooling=counts.cooling + counts.doubted + counts.free - usable.free,
-            in_flight=in_flight,
-            wanted=need.wanted[family],
+            cooling=counts.cooling + counts.doubted + withheld,
+            in_flight=in_flight + coming,
+            # While the node is drained, pods that are bound here get no address.
+            wanted=0 if self.is_draining else need.wanted[family],
         )
+
+    def _withheld(self, selector: Selector) -> tuple[int, int]:
+        """Return how many free addresses their VNICs withhold, for long and for short.
+
+        The link of a new VNIC comes soon: more addresses would be too many then.
+        """
+
+        def counts(*, young: bool) -> int:
+            return self.ledger.counts(
+                lambda p: (
+                    not self.vnics.serves(p.vnic_id)
+                    and self.is_young(p.vnic_id) == young
+                    and selector(p)
+                )
+            ).free
+
+        return counts(young=False), counts(young=True)
+
+    def is_young(self, vnic_id: VnicId) -> bool:
+        """Return True if a VNIC is so new that its link and OCI's lists may lag."""
+        old = vnic_id in self.vnics.detaching or vnic_id in self.vnics.lost_links
+        return not old and vnic_id in self.created
 
     def class_policy(
         self, need: ClassDemand, family: Family, holding: Holding
@@ -120,20 +211,35 @@ class Pool:
         here = holding.leased + holding.wanted
         given = family in self.demand.network.families
         return class_policy(
-            self._policy,
+            self.policy_of(need.pod_class, family),
             own=given and need.kept_warm,
             needed=given and here > 0,
             elsewhere=max(0, self._demand_of(family) - here),
         )
 
+    def policy_of(self, pod_class: PodClass, family: Family) -> PoolPolicy:
+        """Return the settings of the pool, as the subnets of a class allow them."""
+        pressed = self._is_pressed(pod_class, family)
+        return lean(self.policy) if pressed else self.policy
+
+    def _is_pressed(self, pod_class: PodClass, family: Family) -> bool:
+        """Return True if every subnet of a class is nearly full.
+
+        Only IPv4: a subnet's IPv6 prefix never becomes full.
+        """
+        subnets = pod_class.subnet_ids
+        if family is Family.IPV6 or not subnets:
+            return False
+        return all(map(self.pressure.is_pressed, subnets))
+
     def _of(self, class_name: ClassName, family: Family, fixed: str = "") -> Selector:
         """Return a selector of a class's addresses, or of one fixed address."""
 
-        def is_it(private_ip: PrivateIp) -> bool:
+        def is_it(some: Placed) -> bool:
             return (
-                private_ip.family is family
-                and private_ip.fixed == fixed
-                and self.vnics.class_of(private_ip.vnic_id) == class_name
+                some.family is family
+                and some.fixed == fixed
+                and self.vnics.class_of(some.vnic_id) == class_name
             )
 
         return is_it
@@ -169,8 +275,7 @@ class Pool:
 
     def held(self, vnic_id: VnicId, family: Family) -> int:
         """Return how many objects of a family a VNIC has."""
-        held = self.ledger.per_vnic().get(vnic_id, [])
-        return sum(p.family is family for p in held)
+        return self.ledger.held(vnic_id, family)
 
     def forget_vnic(self, vnic_id: VnicId) -> None:
         """Drop a gone VNIC's learnt limits and its problems."""
@@ -197,6 +302,8 @@ class Pool:
 
     def restore(self, recovered: RecoveredState) -> None:
         """Restore the state that the journal recorded."""
+        self.created.recall(recovered.ages)
+        self.deleted.recall(recovered.forgotten)
         for slot in recovered.slots:
             self.vnics.restore(slot)
         for private_ip in recovered.private_ips:

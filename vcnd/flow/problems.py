@@ -1,5 +1,6 @@
 """The node's problems as the flows see them: reported, cleared, logged."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import trio
@@ -7,7 +8,7 @@ import trio
 from vcnd.core.problems import Problem, ProblemTable
 from vcnd.log import log
 from vcnd.model.cause import Cause
-from vcnd.model.place import Place
+from vcnd.model.place import Place, PlaceKind
 
 
 class Problems:
@@ -16,6 +17,8 @@ class Problems:
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._table = ProblemTable()
         self._on_change = on_change
+        self.reported: Counter[tuple[PlaceKind, Cause]] = Counter()
+        """Problems that began or changed."""
 
     def __iter__(self) -> Iterator[Problem]:
         """Iterate over the problems, the one that began last at the end."""
@@ -29,9 +32,26 @@ class Problems:
         """Return the problem of a place, if it has one."""
         return self._table.at(place)
 
-    def report(self, place: Place, cause: Cause, reason: str) -> None:
-        """Note a problem at a place until ``clear``."""
-        if self._table.see(place, cause, reason, trio.current_time()):
+    def report(
+        self,
+        place: Place,
+        cause: Cause,
+        reason: str,
+        *,
+        retry_seconds: float | None = None,
+    ) -> None:
+        """Note a problem at a place until ``clear``.
+
+        Args:
+            place: where.
+            cause: why.
+            reason: why, in words.
+            retry_seconds: when it is tried again, if that is planned.
+        """
+        now = trio.current_time()
+        retry_at = None if retry_seconds is None else now + retry_seconds
+        if self._table.see(place, cause, reason, now, retry_at):
+            self.reported[place.kind, cause] += 1
             log.warning("problem_reported", what=str(place), cause=cause, reason=reason)
             self._on_change()
 

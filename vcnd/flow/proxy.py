@@ -27,7 +27,18 @@ class ProxyCheck:
     ) -> Never:
         """Check as soon as there is a pod VNIC, then each hour."""
         task_status.started()
-        await self._loop.run("kube-proxy", self._reconcile)
+        await self._loop.run(
+            "kube-proxy", self._reconcile, news=self._news, seconds=self._seconds
+        )
+
+    def _news(self) -> trio.Event:
+        """Return the event of the next news; one that never comes after a check."""
+        due = trio.current_time() >= self._next
+        return self._loop.next_news() if due else trio.Event()
+
+    def _seconds(self) -> float:
+        left = self._next - trio.current_time()
+        return left if left > 0.0 else PROXY_SECONDS
 
     async def _reconcile(self) -> None:
         now = trio.current_time()

@@ -49,6 +49,7 @@ class Publisher:
                 for slot in pool.vnics.pod_slots
             ],
             usable=counts.free + counts.leased + counts.cooling,
+            on_demand=pool.serves_on_demand,
             problem=of_problem(problem) if problem else None,
             network=pool.demand.network,
         )

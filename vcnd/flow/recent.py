@@ -1,11 +1,10 @@
 """Objects that OCI has just created or deleted: lists may be older."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import trio
 
-RECENT_SECONDS = 60.0
-"""OCI is eventually consistent: a list may omit a new object for this long."""
+from vcnd.core.recent import RECENT_SECONDS
 
 
 class RecentObjects:
@@ -19,6 +18,11 @@ class RecentObjects:
         now = trio.current_time()
         kept = {o: t for o, t in self._since.items() if now - t < RECENT_SECONDS}
         self._since = kept | dict.fromkeys(ocids, now)
+
+    def recall(self, ages: Mapping[str, float]) -> None:
+        """Note OCIDs of an earlier life of the daemon, with their ages in seconds."""
+        now = trio.current_time()
+        self._since |= {ocid: now - age for ocid, age in ages.items()}
 
     def __contains__(self, ocid: str) -> bool:
         """Return True if lists may be older than the change of an object."""

@@ -2,11 +2,11 @@
 
 import trio
 
+from vcnd.core.recent import RECENT_SECONDS
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_audit import CloudAudit
 from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
-from vcnd.flow.recent import RECENT_SECONDS
 from vcnd.flow.returns import Returns
 from vcnd.flow.warm_pool import WarmPool
 from vcnd.log import log
@@ -45,9 +45,11 @@ class Release:
 
         Raises:
             BadRequestError: pods hold addresses; nothing was changed.
-            VcndError: the rest could not be released; the node goes on serving.
+            VcndError: the rest could not be released.  The node goes on as before; if
+                its VNICs are gone it does not, and another call releases the rest.
         """
         self._refuse_if_held()
+        before = self._pool.conditions.phase
         self._pool.conditions.enter(Phase.RELEASING)
         try:
             await self._warm_pool.freeze()
@@ -56,8 +58,9 @@ class Release:
                 await self._release_vnics()
         except BaseException:
             if self._pool.conditions.phase is Phase.RELEASING:
-                self._pool.conditions.enter(Phase.SERVING)
-            self._warm_pool.resume()
+                self._pool.conditions.enter(before)
+            if self._pool.conditions.phase is not Phase.RELEASED:
+                self._warm_pool.resume()
             raise
 
     async def _know_all(self) -> None:

@@ -12,6 +12,8 @@ from vcnd.flow.pool import Pool
 from vcnd.flow.retry import until_done
 from vcnd.model.errors import VcndError
 from vcnd.model.place import AUDIT, KERNEL
+from vcnd.ports import Host
+from vcnd.signals import Pulse
 
 MOST_RETRY_SECONDS = 30.0
 DOUBT_SECONDS = 5.0
@@ -27,16 +29,21 @@ class Repairer:
         self,
         *,
         pool: Pool,
+        host: Host,
         kernel: KernelAudit,
         cloud_audit: CloudAudit,
         audit_seconds: float,
         random: Random,
     ) -> None:
         self._pool = pool
+        self._host = host
         self._kernel = kernel
         self._cloud_audit = cloud_audit
         self._audit_seconds = audit_seconds
         self._random = random
+        self._begun = self._ended = 0
+        """Numbers of the audit that began last, and of the one that ended last."""
+        self._progress = Pulse()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -50,7 +57,10 @@ class Repairer:
             self._random, first_seconds=DOUBT_SECONDS, most_seconds=self._audit_seconds
         )
         while True:
+            self._begun += 1
             await until_done(self._audit, backoff=refused, failed=self._report)
+            self._ended = self._begun
+            self._progress.send()
             self._pool.problems.clear(AUDIT)
             self._pool.problems.clear(KERNEL)
             # Objects in doubt are read again soon, then at growing intervals.
@@ -64,9 +74,18 @@ class Repairer:
                 await self._pool.signals.audit_requested()
             await trio.sleep(LEAST_PAUSE_SECONDS)
 
+    async def audit_now(self) -> None:
+        """Let an audit run now, and return when it has ended well."""
+        earlier = self._begun
+        self._pool.signals.request_audit()
+        while self._ended <= earlier:
+            await self._progress.wait()
+
     async def _audit(self) -> None:
+        # First what needs no cloud.
+        await self._host.restore()
         await self._cloud_audit.reconcile()
         await self._kernel.audit()
 
-    def _report(self, error: VcndError, _pause: float) -> None:
-        self._pool.problems.report(AUDIT, error.cause, str(error))
+    def _report(self, error: VcndError, pause: float) -> None:
+        self._pool.problems.report(AUDIT, error.cause, str(error), retry_seconds=pause)

@@ -14,7 +14,7 @@ from vcnd.core.states import State
 from vcnd.flow.changes import Changes, texts
 from vcnd.flow.pool import Pool
 from vcnd.log import log
-from vcnd.model.errors import CloudError, JournalError
+from vcnd.model.errors import CloudError, JournalError, VcndError
 from vcnd.model.ids import VnicId
 from vcnd.model.place import release_place
 from vcnd.model.records import (
@@ -31,9 +31,10 @@ from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import PrivateIp
 from vcnd.ports import Cloud, Journal
 
-SETTLE_SECONDS = 30.0
-"""An abandoned release may still be carried out for this long: OCI's bulk deletions go
-on after the answer."""
+SETTLE_SECONDS = 90.0
+"""An abandoned release may still be carried out for this long: Oracle's own code
+allows a request 55 s (docs/oci.md#rates-and-latencies), and bulk deletions go on after
+the answer."""
 
 
 class Returns:
@@ -106,6 +107,8 @@ class Returns:
     async def detach_vnic(self, vnic_id: VnicId) -> bool:
         """Detach a VNIC whose addresses are all free."""
         pool = self._pool
+        if vnic_id in pool.ledger.vnics_leased():
+            return True  # a pod was quicker, or its address is gone from the cloud
         held = pool.ledger.per_vnic().get(vnic_id, [])
         to_delete = self._take_out(held)
         if len(to_delete) < len(held):
@@ -113,7 +116,11 @@ class Returns:
                 pool.ledger.keep(private_ip)
             return True  # a pod was quicker
         await self.release_vnic(vnic_id, to_delete)
-        await self._changes.apply()
+        try:
+            await self._changes.apply()
+        except VcndError as error:
+            # The VNIC is gone all the same, and the host tries again by itself.
+            log.error("kernel_state_not_restored", reason=str(error))
         log.info("vnic_detached", vnic=vnic_id, addresses=texts(to_delete))
         return True
 

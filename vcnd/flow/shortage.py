@@ -32,7 +32,7 @@ def find_shortage(pool: Pool, grant: Grant | None = None) -> Shortage:
     holder = _holder(pool, grant)
     if holder is not None:
         return Shortage(family=short, cause=Cause.ADDRESS_HELD, holder=holder)
-    problem = latest_problem(pool, short)
+    problem = latest_problem(pool, short) or pool.tries.latest_problem()
     if problem is not None:
         return Shortage(family=short, cause=problem.cause, problem=problem)
     full = pool.counts(short).total >= pool.policy.maximum

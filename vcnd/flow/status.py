@@ -1,20 +1,26 @@
 """CNI STATUS, and the node's state for vcndctl."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import msgspec
 import trio
 from msgspec.structs import asdict
 
-from vcnd.core.problems import Problem
+from vcnd import __version__
+from vcnd.core.problems import Problem, retry_in
+from vcnd.core.target import target
 from vcnd.flow.broken import BrokenPod, broken_pods
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_broken, why_empty
 from vcnd.flow.shortage import find_shortage
+from vcnd.model.audit import PastRepair
 from vcnd.model.errors import NotServingError
 from vcnd.model.express import ExpressState
 from vcnd.model.sandbox import Lease
 from vcnd.model.status import (
     BrokenStatus,
+    BudgetStatus,
+    ClassStatus,
     ExpressStatus,
     FamilyStatus,
     LeaseStatus,
@@ -32,7 +38,7 @@ def ready(pool: Pool) -> None:
     Missing addresses are no reason: a failing STATUS makes the whole node NotReady, so
     its running pods would be evicted (CNI 1.1, "STATUS").
     """
-    if not pool.conditions.observed and not pool.vnics.pod_slots:
+    if not is_ready(pool):
         raise NotServingError(
             "the node has no VNIC for pods yet",
             details=why_empty(pool),
@@ -40,8 +46,26 @@ def ready(pool: Pool) -> None:
         )
 
 
-def report(pool: Pool, lane: ExpressState) -> NodeStatus:
+def is_ready(pool: Pool) -> bool:
+    """Return True unless the node knows no VNIC that could have addresses."""
+    return pool.conditions.observed or bool(pool.vnics.pod_slots)
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the node's state has from others than the pool."""
+
+    lane: ExpressState
+    budget: BudgetStatus | None = None
+    repaired: tuple[PastRepair, ...] = ()
+    began: float = 0.0
+    """When the daemon started, by the clock of the event loop."""
+    policies: bool = False
+    """True if network policies are enforced by vcnd-policy."""
+
+
+def report(pool: Pool, others: Surroundings) -> NodeStatus:
     """Return the node's state, as ``vcndctl status`` shows it."""
+    now, at = trio.current_time(), pool.conditions.confirmed_at
     counts = {family: pool.counts(family) for family in pool.demand.families()}
     slots = sorted(pool.vnics.slots.values(), key=lambda slot: slot.index)
     leases = sorted(pool.ledger.leases(), key=lambda lease: lease.key)
@@ -58,10 +82,37 @@ def report(pool: Pool, lane: ExpressState) -> NodeStatus:
         vnic_limit=pool.vnics.limit,
         cloud_observed=pool.conditions.observed,
         leases=tuple(_lease(lease) for lease in leases),
-        express=express(lane),
+        express=express(others.lane),
         broken=tuple(_broken(found) for found in broken_pods(pool)),
         problems=problems(pool),
+        trying=tuple(_problem(problem, now) for problem in pool.tries.problems()),
+        classes=tuple(_classes(pool)),
+        budget=others.budget,
+        repaired=others.repaired,
+        version=__version__,
+        up_seconds=round(now - others.began, 1),
+        compared_seconds=round(now - at, 1) if pool.conditions.observed else None,
+        policies=others.policies,
+        draining=pool.is_draining,
     )
+
+
+def _classes(pool: Pool) -> Iterator[ClassStatus]:
+    """Yield the addresses of each class and family; fixed ones are counted too."""
+    for need in pool.demand.by_class(s.vnic.pod_class for s in pool.vnics.pod_slots):
+        for family in pool.demand.families():
+            holding = pool.holding(need, family)
+            policy = pool.class_policy(need, family, holding)
+            counts = pool.class_counts(need.pod_class.name, family)
+            yield ClassStatus(
+                pod_class=need.pod_class.name,
+                family=family,
+                subnet_ids=need.pod_class.subnet_ids,
+                nsg_ids=need.pod_class.nsg_ids,
+                **asdict(counts),
+                wanted=need.wanted[family],
+                target=target(holding.leased + holding.wanted, policy),
+            )
 
 
 def express(lane: ExpressState) -> ExpressStatus:
@@ -96,9 +147,7 @@ def _vnic(slot: VnicSlot, private_ips: Sequence[PrivateIp]) -> VnicStatus:
         pod_class=vnic.pod_class,
         primary=slot.is_primary,
         addresses=sum(p.size for p in private_ips),
-        blocks=tuple(
-            f"{p.address}/{p.prefix_length}" for p in private_ips if p.size > 1
-        ),
+        blocks=tuple(p.notation for p in private_ips if p.size > 1),
     )
 
 
@@ -140,4 +189,5 @@ def _problem(problem: Problem, now: float) -> ProblemStatus:
         since_seconds=round(now - problem.since, 1),
         seconds_ago=round(now - problem.last_seen, 1),
         count=problem.count,
+        retry_seconds=retry_in(problem, now),
     )

@@ -76,6 +76,7 @@ class Supervisor:
                 place,
                 Cause.DEFECT,
                 f"failed unexpectedly and is restarted: {reason}",
+                retry_seconds=pause,
             )
             # Its work may be half done.
             self._pool.signals.request_audit()

@@ -6,6 +6,7 @@ from functools import partial
 import trio
 
 from vcnd.core.placement import Releasable, plan_release
+from vcnd.core.target import PoolPolicy
 from vcnd.flow.dispatch import INSTANCE, Dispatcher, Incoming
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
@@ -37,6 +38,7 @@ class Surplus:
         slots: Sequence[VnicSlot],
         *,
         needed: bool,
+        policy: PoolPolicy,
     ) -> None:
         """Start the release of a class's surplus if it has lasted long enough.
 
@@ -45,27 +47,32 @@ class Surplus:
             class_name: the class's name.
             slots: its VNICs.
             needed: True if the node keeps a VNIC of the class.
+            policy: the settings for the class.
         """
         # A surplus below one batch is rounding, not surplus.
-        least = self._pool.policy.batch if needed else 1
+        least = policy.batch if needed else 1
         over = {f: n for f, n in surplus.items() if n >= least}
-        held = self._pool.ledger.per_vnic()
+        ledger = self._pool.ledger
+        used = ledger.per_vnic().keys() | ledger.vnics_leased()
         some = slots[1:] if needed else slots
         calm = all(n >= 0 for n in surplus.values())
-        empty = calm and any(s.vnic.id not in held for s in some)
+        empty = calm and any(s.vnic.id not in used for s in some)
         if not over and not empty:
             self._since.pop(class_name, None)
             return
         now = trio.current_time()
         since = self._since.setdefault(class_name, now)
-        if now - since < self._pool.policy.shrink_after_seconds:
+        if now - since < policy.shrink_after_seconds:
             return
-        self._since[class_name] = now
+        # What stays, such as the rest of a block, counts as a new surplus.  It has no
+        # time before the next reconcile: if none has to last, it would be due at once.
+        del self._since[class_name]
         backing_off = self._dispatcher.releases_backing_off()
         plan = plan_release(
             [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
             over,
-            may_detach=INSTANCE not in backing_off,
+            # While a pod's address may be on any VNIC, each may have a pod.
+            may_detach=INSTANCE not in backing_off and not ledger.unplaced(),
             keep_one=needed,
         )
         if plan.vnic_id is not None:
@@ -75,15 +82,18 @@ class Surplus:
             self._dispatcher.start(vnic_id, delete, place=release_place(vnic_id))
 
     def _releasable(self, slots: Sequence[VnicSlot]) -> list[Releasable]:
+        ledger = self._pool.ledger
         unused: dict[VnicId, list[PrivateIp]] = {}
-        for private_ip in self._pool.ledger.releasable():
+        for private_ip in ledger.releasable():
             unused.setdefault(private_ip.vnic_id, []).append(private_ip)
-        held = self._pool.ledger.per_vnic()
+        held, leased = ledger.per_vnic(), ledger.vnics_leased()
         return [
             Releasable(
                 vnic_id=slot.vnic.id,
                 objects=tuple(unused.get(slot.vnic.id, ())),
-                idle=len(unused.get(slot.vnic.id, ()))
+                # A pod whose address is gone from the cloud keeps its VNIC.
+                idle=slot.vnic.id not in leased
+                and len(unused.get(slot.vnic.id, ()))
                 == len(held.get(slot.vnic.id, ())),
             )
             for slot in slots

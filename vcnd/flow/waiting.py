@@ -70,5 +70,11 @@ def _take(
                 details="its addresses go back to OCI; let pods run on other nodes",
                 cause=Cause.RELEASED,
             )
+        case Phase.DRAINING:
+            raise TryAgainError(
+                "the node is being drained (vcndctl drain)",
+                details="let pods run on other nodes, or end it: vcndctl drain --undo",
+                cause=Cause.RELEASED,
+            )
         case Phase.SERVING:
             return pool.take(key, grant, pod.uid)

@@ -158,7 +158,8 @@ class WarmPool:
         if not pool.demand.network.kept_warm:
             return  # no NativePodNetwork was read yet: nothing is surplus
         slots = [s for s in pool.vnics.pod_slots if s.vnic.pod_class == name]
-        self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
+        if not pool.is_draining:
+            self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
         surplus: dict[Family, int] = {}
         needed = need.kept_warm or need.is_wanted
         for family in need.wanted:
@@ -174,7 +175,8 @@ class WarmPool:
             needed |= holding.leased > 0
         if not need.fixed and all(n >= 0 for n in surplus.values()):
             pool.problems.clear(attach_place(name))
-        self._surplus.release(surplus, name, slots, needed=needed)
+        policy = pool.policy_of(need.pod_class, Family.IPV4)
+        self._surplus.release(surplus, name, slots, needed=needed, policy=policy)
 
     def _enough(
         self, family: Family, class_name: ClassName, slots: list[VnicSlot]
@@ -258,10 +260,7 @@ class WarmPool:
             vnic_id, family
         )
         # A new VNIC's addresses are requested before its link appears.
-        young = (
-            vnic_id not in self._pool.vnics.detaching and vnic_id in self._pool.created
-        )
-        useful = self._pool.vnics.serves(vnic_id) or young
+        useful = self._pool.vnics.serves(vnic_id) or self._pool.is_young(vnic_id)
         shut = self._dispatcher.backing_off(addresses_place(vnic_id, family))
         return useful and not in_flight and not shut
 
