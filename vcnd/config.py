@@ -3,21 +3,22 @@
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from vcnd.core.limits import LearntLimits
+from vcnd.core.networks import is_network
 from vcnd.core.target import PoolPolicy
-from vcnd.linux.layout import POLICY_MARKS, Layout
+from vcnd.linux.layout import POLICY_MARKS, Layout, is_mask
 from vcnd.model.endpoint import split
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import NamespacePolicy
 
-LEAST_MARKS = 256
-"""How many different marks a node needs at least."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+LEAST_MTU = 1280
+"""Of IPv6 (RFC 8200, section 5)."""
 
 
 class ConfigError(Exception):
@@ -66,14 +67,15 @@ class OciSection(_Section, frozen=True):
 
 
 class PoolSection(_Section, frozen=True):
-    """[pool]: how many addresses the node holds; see ``core.target``."""
+    """[pool]: how many addresses the node holds (docs/sizing.md)."""
 
-    batch: int = 8
-    buffer_fraction: float = 0.5
-    minimum: int = 0
+    batch: Annotated[int, msgspec.Meta(ge=1)] = 8
+    buffer_fraction: Annotated[float, msgspec.Meta(ge=0)] = 0.5
+    minimum: Annotated[int, msgspec.Meta(ge=0)] = 0
     maximum: int = 110
-    cooling_seconds: float = 30.0
-    shrink_after_seconds: float = 300.0
+    cooling_seconds: Seconds = 30.0
+    shrink_after_seconds: Seconds = 300.0
+    lean_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9
     resync_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     """The pool is reconciled at least at this interval."""
     audit_seconds: Annotated[float, msgspec.Meta(gt=0)] = 600.0
@@ -95,15 +97,26 @@ class NodeSection(_Section, frozen=True):
     """[node]: this machine."""
 
     state_directory: str = "/var/lib/vcnd"
+    """Where the journal is."""
     mtu: int = 0
+    outside_mtu: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 1500
+    outside_mtu_exempt: list[str] = []
     forward_accept: bool = True
     """Add accepts for pods to others' FORWARD chains, before the rule that drops or
     rejects: without them no pod reaches anything beyond its node."""
     nsg_enforcement: Literal["strict", "standard"] = "strict"
     """Whether pods of different NSGs or subnets on one node talk through the VCN, where
     their NSGs and the flow log see it, or directly."""
+    snat: Literal["none", "outside-vcn"] = "none"
+    """``outside-vcn``: IPv4 connections of pods to outside the VCN leave by the primary
+    VNIC with its address (docs/data-plane.md)."""
+    snat_exempt: list[str] = []
+    """IPv4 networks outside the VCN to which pods talk as themselves all the same."""
     express: bool = True
     """Established flows of pods may take the express lane (docs/data-plane.md)."""
+    metrics: str = ""
+    """Address and port that serve the daemon's metrics, such as ``127.0.0.1:9464``;
+    empty: none."""
     pods_table: int = 100
     strict_priority: int = 990
     pods_priority: int = 1000
@@ -148,7 +161,8 @@ class PolicySection(_Section, frozen=True):
     denied_per_second: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 10
     """How many denied packets are logged at most; 0: none."""
     metrics: str = ""
-    """Address and port that serve metrics, such as ``127.0.0.1:9465``; empty: none."""
+    """Address and port that serve vcnd-policy's metrics, such as ``127.0.0.1:9465``;
+    empty: none."""
 
 
 class AllowSection(_Section, frozen=True):
@@ -164,9 +178,10 @@ class AllowSection(_Section, frozen=True):
 class LogSection(_Section, frozen=True):
     """[log]: to standard error."""
 
-    level: str = "info"
-    format: str = "logfmt"
-    """``logfmt`` or ``json``."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is below is not logged."""
+    format: Literal["logfmt", "json"] = "logfmt"
+    """The form of a line."""
 
 
 class Config(_Section, frozen=True):
@@ -213,6 +228,7 @@ class Config(_Section, frozen=True):
             maximum=pool.maximum,
             cooling_seconds=pool.cooling_seconds,
             shrink_after_seconds=pool.shrink_after_seconds,
+            lean_at=pool.lean_at,
         )
 
     def namespace_policies(self) -> list[NamespacePolicy]:
@@ -237,8 +253,12 @@ class Config(_Section, frozen=True):
         node = self.node
         return Layout(
             mtu=node.mtu,
+            outside_mtu=node.outside_mtu,
+            outside_mtu_exempt=tuple(node.outside_mtu_exempt),
             forward_accept=node.forward_accept,
             express=node.express,
+            snat=node.snat == "outside-vcn",
+            snat_exempt=tuple(node.snat_exempt),
             strict_nsgs=node.nsg_enforcement == "strict",
             pods_table=node.pods_table,
             strict_priority=node.strict_priority,
@@ -292,11 +312,7 @@ def _mistakes(config: Config) -> Iterator[str]:
         yield "[kubernetes] node_name is required, here or as VCND_NODE_NAME"
     if not config.oci.ip_families:
         yield "[oci] ip_families is empty: IPv4, IPv6 or both"
-    if not _is_mask(node.mark_mask):
-        yield (
-            f"[node] mark_mask {node.mark_mask:#x} is no row of eight or more bits side"
-            " by side, of 32"
-        )
+    yield from _node_mistakes(node)
     if policy.enforcement != "off" and not (kubernetes.kubeconfig or policy.manifests):
         yield (
             "[policy] enforcement needs [kubernetes] kubeconfig or [policy] manifests:"
@@ -307,35 +323,27 @@ def _mistakes(config: Config) -> Iterator[str]:
             f"[node] mark_mask {node.mark_mask:#x} has bits of {POLICY_MARKS:#x}, which"
             ' [policy] needs; choose others, or enforcement = "off"'
         )
-    try:
-        split(policy.metrics or "localhost:1")
-    except ValueError as error:
-        yield f"[policy] metrics: {error}"
-    if config.log.level not in ("debug", "info", "warning", "error"):
-        yield f"[log] level {config.log.level!r} is unknown"
-    if config.log.format not in ("logfmt", "json"):
-        yield f"[log] format {config.log.format!r} is unknown"
+    for section, endpoint in (("node", node.metrics), ("policy", policy.metrics)):
+        try:
+            split(endpoint or "localhost:1")
+        except ValueError as error:
+            yield f"[{section}] metrics: {error}"
 
 
-def _is_mask(mask: int) -> bool:
-    """Return True if the bits of a mask are side by side, and enough."""
-    lowest = mask & -mask
-    row = mask // lowest + 1 if lowest > 0 else 0
-    return 0 < mask < 1 << 32 and row & (row - 1) == 0 and row >= LEAST_MARKS
-
-
-def render(config: Config) -> str:
-    """Return the effective configuration as TOML."""
-    lines: list[str] = []
-    for section, content in msgspec.to_builtins(config).items():
-        several = isinstance(content, list)
-        for values in content if several else [content]:
-            lines.append(f"[[{section}]]" if several else f"[{section}]")
-            lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
-            lines.append("")
-    return "\n".join(lines)
-
-
-def _toml(value: Any) -> str:
-    # JSON's strings, numbers, booleans and arrays are TOML's.
-    return msgspec.json.encode(value).decode()
+def _node_mistakes(node: NodeSection) -> Iterator[str]:
+    if not is_mask(node.mark_mask):
+        yield (
+            f"[node] mark_mask {node.mark_mask:#x} is no row of eight or more bits side"
+            " by side, of 32"
+        )
+    if 0 < node.outside_mtu < LEAST_MTU:
+        yield (
+            f"[node] outside_mtu {node.outside_mtu} is less than IPv6 takes: 0, or"
+            f" {LEAST_MTU} and more"
+        )
+    for network in node.snat_exempt:
+        if ":" in network or not is_network(network):
+            yield f"[node] snat_exempt: {network!r} is no network as 172.16.0.0/12"
+    for network in node.outside_mtu_exempt:
+        if not is_network(network):
+            yield f"[node] outside_mtu_exempt: {network!r} is no network as fd01::/48"

@@ -15,8 +15,11 @@ from random import Random
 
 import trio
 
+from vcnd import metrics_port
 from vcnd.config import Config
-from vcnd.flow import status
+from vcnd.flow import permissions, status
+from vcnd.flow.path import Paths
+from vcnd.flow.traffic import Traffic
 from vcnd.journal.journal import FileJournal
 from vcnd.kube.cluster import KubeCluster
 from vcnd.kubeapi.client import KubeClient
@@ -24,16 +27,24 @@ from vcnd.kubeapi.credentials import Credentials
 from vcnd.linux import requirements
 from vcnd.linux.boot import boot_id
 from vcnd.linux.host import LinuxHost
+from vcnd.linux.layout import Layout
+from vcnd.linux.path import KernelWays
+from vcnd.linux.pod_cgroups import kept_pods
+from vcnd.linux.traffic import KernelTraffic
 from vcnd.log import log
 from vcnd.netlink import netns
 from vcnd.node import Node
+from vcnd.node_metrics import NodeMetrics
 from vcnd.oci.addresses import BulkSupport
 from vcnd.oci.cloud import OciCloud
+from vcnd.oci.vcns import Vcns
 from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints
 from vcnd.ociapi.client import CoreClient
-from vcnd.ociapi.http import Client, Principal, new_client
+from vcnd.ociapi.http import Principal
 from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import Client, new_client
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
 from vcnd.serve.cni import CniVerbs
@@ -66,16 +77,18 @@ def oci_cloud(
             the configuration names.
     """
     oci = config.oci
-    metadata = Metadata(client=client, base_url=oci.metadata_url)
+    meter = ApiMeter()
+    metadata = Metadata(client=client, base_url=oci.metadata_url, meter=meter)
     where = ImdsWhere(metadata)
     caller = Caller(
         client=client,
         region=where.region,
         endpoints=Endpoints(core=oci.endpoint, federation=oci.federation_endpoint),
         principal=principal
-        or partial(_principal, config, client, metadata, wall_clock),
+        or partial(_principal, config, client, metadata, meter, wall_clock),
+        meter=meter,
     )
-    retry = Retrier(random=random, give_up_seconds=oci.retry_seconds)
+    retry = Retrier(random=random, give_up_seconds=oci.retry_seconds, meter=meter)
     return OciCloud(
         core=CoreClient(caller),
         where=where,
@@ -83,6 +96,7 @@ def oci_cloud(
         poll=Poller(retry, wait_seconds=oci.wait_seconds),
         cluster=oci.cluster,
         bulk=BulkSupport(),
+        vcns=Vcns(needed=config.node.snat != "none" or config.node.outside_mtu > 0),
     )
 
 
@@ -90,6 +104,7 @@ def _principal(
     config: Config,
     client: Client,
     metadata: Metadata,
+    meter: ApiMeter,
     wall_clock: Callable[[], float],
     federation_url: str,
 ) -> Principal:
@@ -97,7 +112,7 @@ def _principal(
     # With cryptography, an eighth of all that is imported: not before READY=1.
     from vcnd.signing import principal  # noqa: PLC0415
 
-    return principal(config, client, metadata, wall_clock, federation_url)
+    return principal(config, client, metadata, meter, wall_clock, federation_url)
 
 
 def kube_cluster(
@@ -143,9 +158,18 @@ def policy_socket(config: Config) -> PolicySocket | None:
     )
 
 
-def cni_server(node: Node, *, allowed_uid: int) -> Server:
+def cni_server(
+    node: Node,
+    metrics: NodeMetrics,
+    layout: Layout,
+    *,
+    cloud: OciCloud,
+    allowed_uid: int,
+) -> Server:
     """Return the server of a node's calls."""
     traces = Traces(time.time)
+    paths = Paths(pool=node.pool, kernel=KernelWays(layout), vcn=cloud.vcn_view)
+    traffic = Traffic(pool=node.pool, kernel=KernelTraffic(), express=metrics.express)
     verbs = NodeVerbs(
         cni=CniVerbs(
             sandboxes=node.attacher,
@@ -157,8 +181,18 @@ def cni_server(node: Node, *, allowed_uid: int) -> Server:
             release=node.release.run,
             switch_express=node.switch_express,
             traces=traces.latest,
+            metrics=metrics.reading,
+            audit=node.auditor.report,
+            drain=node.drain,
+            explain=node.explainer.explain,
+            path=paths.path,
+            traffic=traffic.counters,
+            flows=traffic.flows,
+            permissions=partial(permissions.review, node.pool, cloud),
         ),
         traces=traces,
+        meter=metrics.calls,
+        history=node.calls,
     )
     return Server(verbs, allowed_uids=[allowed_uid])
 
@@ -193,23 +227,39 @@ async def run(
         netns_cookie=netns.cookie_here(),
     )
     async with new_client() as client, trio.open_nursery() as rooms:
-        host, policies = LinuxHost(config.layout()), policy_socket(config)
+        layout = config.layout()
+        host, policies = LinuxHost(layout), policy_socket(config)
+        cloud = oci_cloud(config, client, random)
+        cluster = kube_cluster(config, random)
         node = Node(
             config,
-            cloud=oci_cloud(config, client, random),
+            cloud=cloud,
             host=host,
             journal=journal,
             random=random,
-            cluster=kube_cluster(config, random),
+            cluster=cluster,
             policies=policies,
+            kept_pods=partial(trio.to_thread.run_sync, kept_pods),
+            budget=cloud.budget,
+        )
+        metrics = NodeMetrics(
+            pool=node.pool,
+            express=host.express,
+            restored=host.repairs.counts,
+            others=[x.families for x in (cloud, journal, cluster) if x is not None],
+            wall_clock=time.time,
         )
         await rooms.start(systemd.feed_watchdog)
         rooms.start_soon(spare_the_collector)
         await node.start(rooms)
         if policies is not None:
             rooms.start_soon(policies.lend_gate, host.express_gate, random)
+        if config.node.metrics:
+            rooms.start_soon(metrics_port.serve, config.node.metrics, metrics.read)
         async with trio.open_nursery() as calls:
-            server = cni_server(node, allowed_uid=allowed_uid)
+            server = cni_server(
+                node, metrics, layout, cloud=cloud, allowed_uid=allowed_uid
+            )
             async with trio.open_nursery() as doors:
                 for listener in listeners:
                     doors.start_soon(server.serve, listener, calls)

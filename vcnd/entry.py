@@ -12,7 +12,8 @@ from typing import Protocol
 import trio
 
 from vcnd import __version__
-from vcnd.config import Config, ConfigError, load, render
+from vcnd.config import Config, ConfigError, load
+from vcnd.config_text import render
 from vcnd.log import log
 from vcnd.model.errors import VcndError
 from vcnd.systemd import Systemd

@@ -70,14 +70,24 @@ class Log:
         self._for_journal = for_journal
 
     @contextmanager
-    def collected(self) -> Iterator[list[Event]]:
-        """Collect the events of all levels, instead of writing them."""
-        before, found = self._take, list[Event]()
-        self._take = lambda level, event: found.append({**event, "level": level})
+    def told(self, listener: Callable[[str, Event], None]) -> Iterator[None]:
+        """Tell somebody the events of all levels, instead of writing them.
+
+        Args:
+            listener: gets the level and the event.
+        """
+        before, self._take = self._take, listener
         try:
-            yield found
+            yield
         finally:
             self._take = before
+
+    @contextmanager
+    def collected(self) -> Iterator[list[Event]]:
+        """Collect the events of all levels, instead of writing them."""
+        found = list[Event]()
+        with self.told(lambda level, event: found.append({**event, "level": level})):
+            yield found
 
     def _write(self, level: str, event: Event) -> None:
         if level not in self._written:

@@ -15,6 +15,8 @@ from typing import Never, Protocol
 
 import trio
 
+from vcnd import metrics_port
+from vcnd.aside import aside
 from vcnd.config import Config
 from vcnd.core.policy.drops import Counted
 from vcnd.core.policy.tally import Tally
@@ -30,11 +32,11 @@ from vcnd.linux.policy.look import PolicyLook
 from vcnd.log import log
 from vcnd.model.policy_status import FollowedStatus, PolicyStatus
 from vcnd.policy.answers import Answers
-from vcnd.policy.aside import aside
 from vcnd.policy.counts import Counts
 from vcnd.policy.denials import Denials, Heard
 from vcnd.policy.engine import Engine, Host, Source
 from vcnd.policy.meter import Meter
+from vcnd.policy.metrics import Metrics
 from vcnd.serve.policy_verbs import PolicyVerbs
 from vcnd.serve.server import Server
 from vcnd.systemd import Systemd
@@ -139,6 +141,9 @@ async def keep(
     engine = Engine(source, host, strict=strict, meter=meter, node=node)
     counts = Counts(tally, host.counters)
     report = partial(_report, config, source, engine)
+    metrics = Metrics(
+        report=report, known=lambda: engine.known, counts=counts, meter=meter
+    )
     answers = Answers(source, host, PolicyLook(), proposals, strict=strict)
     verbs = PolicyVerbs(
         report=report,
@@ -147,6 +152,7 @@ async def keep(
         explain=answers.explain,
         dry_run=answers.dry_run,
         take_gate=host.take_gate,
+        metrics=metrics.reading,
     )
     server = Server(verbs, allowed_uids=allowed_uids)
     async with trio.open_nursery() as rooms:
@@ -158,18 +164,7 @@ async def keep(
             denials = Denials(listen, counts, lambda: engine.known)
             rooms.start_soon(aside, "denials", denials.run)
         if config.policy.metrics:
-            # The library is for nothing else, and takes 1 MiB.
-            from vcnd.policy.metrics import Metrics  # noqa: PLC0415
-            from vcnd.serve import metrics  # noqa: PLC0415
-
-            made = Metrics(
-                report=report,
-                known=lambda: engine.known,
-                counts=counts,
-                meter=meter,
-            )
-            serve = partial(metrics.serve, config.policy.metrics, made.scrape)
-            rooms.start_soon(aside, "metrics", serve)
+            rooms.start_soon(metrics_port.serve, config.policy.metrics, metrics.read)
         for listener in listeners:
             rooms.start_soon(server.serve, listener, rooms)
         # The daemon starts after that, and pods after the daemon.

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vcnd.config import Config
-from vcnd.ociapi.http import Client, Principal, new_client
+from vcnd.ociapi.http import Principal
 from vcnd.ociapi.identity import InstancePrincipal
 from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import Client, new_client
 from vcnd.ociapi.principals import (
     ACCOUNT,
     ApiKey,
@@ -19,6 +21,7 @@ def principal(
     config: Config,
     client: Client,
     metadata: Metadata,
+    meter: ApiMeter,
     wall_clock: Callable[[], float],
     federation_url: str,
 ) -> Principal:
@@ -28,6 +31,7 @@ def principal(
         config: names it.
         client: the HTTP client.
         metadata: has the instance's certificate.
+        meter: counts the calls for tokens.
         wall_clock: Unix time.
         federation_url: where the instance gets its tokens.
     """
@@ -39,6 +43,7 @@ def principal(
             return WorkloadIdentity(
                 client=new_client(ca_file=ACCOUNT / "ca.crt"),
                 url=WorkloadIdentity.url_here(),
+                meter=meter,
                 wall_clock=wall_clock,
             )
         case "resource":
@@ -48,5 +53,6 @@ def principal(
                 client=client,
                 metadata=metadata,
                 federation_url=federation_url,
+                meter=meter,
                 wall_clock=wall_clock,
             )

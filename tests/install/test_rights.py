@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from integration.kind.sandbox.limits import LIMITS
+
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 RIGHTS = {
-    "vcnd": "CAP_NET_ADMIN CAP_SYS_ADMIN",
-    "vcnd-policy": "CAP_NET_ADMIN",
+    unit: " ".join(f"CAP_{c.name}" for c in sorted(limits.capabilities))
+    for unit, limits in LIMITS.items()
 }
-EXPOSURE = {"vcnd": 22, "vcnd-policy": 16}
-"""Tenths, as ``systemd-analyze security`` counts."""
 CLOSED = (
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
@@ -23,13 +23,29 @@ CLOSED = (
     "ProtectKernelModules=yes",
     "ProtectKernelLogs=yes",
     "ProtectControlGroups=yes",
+    "ProtectClock=yes",
+    "ProtectHostname=yes",
     "ProtectProc=invisible",
     "MemoryDenyWriteExecute=yes",
     "LockPersonality=yes",
+    "RestrictRealtime=yes",
     "RestrictSUIDSGID=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "PrivateMounts=yes",
+    "RemoveIPC=yes",
     "SystemCallArchitectures=native",
     "UMask=0077",
 )
+FILTERS = {
+    "vcnd": {
+        "RestrictNamespaces": ["net"],
+        "SystemCallFilter": ["@system-service setns bpf"],
+    },
+    "vcnd-policy": {
+        "RestrictNamespaces": ["yes"],
+        "SystemCallFilter": ["@system-service", "~@privileged @resources"],
+    },
+}
 
 
 def lines(unit: str) -> list[str]:
@@ -52,13 +68,23 @@ def test_process_is_closed_in(unit: str) -> None:
     assert users == [f"User={unit}"]
 
 
+@pytest.mark.parametrize("unit", RIGHTS)
+def test_process_may_make_these_calls_and_no_other(unit: str) -> None:
+    there = [line.partition("=") for line in lines(unit)]
+    found = {
+        name: [value for key, _, value in there if key == name]
+        for name in FILTERS[unit]
+    }
+    assert found == FILTERS[unit]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", RIGHTS)
 def test_systemd_finds_the_unit_hardly_exposed(unit: str) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
         pytest.skip("systemd-analyze is not here")
-    path, most = SYSTEMD / f"{unit}.service", EXPOSURE[unit]
+    path, most = SYSTEMD / f"{unit}.service", round(LIMITS[unit].exposure * 10)
     done = subprocess.run(
         [program, "security", "--offline=true", f"--threshold={most}", str(path)],
         capture_output=True,

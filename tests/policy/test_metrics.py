@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as read_open,
@@ -13,6 +14,8 @@ from vcnd.core.policy.denials import InForce
 from vcnd.core.policy.drops import Counted, Why
 from vcnd.core.policy.tally import Tally
 from vcnd.log import log
+from vcnd.metrics.exposition import Exposition
+from vcnd.model.metrics import Reading
 from vcnd.model.policy import Cluster, Direction, Pods, Policy, PolicyRef, Tier
 from vcnd.policy.counts import Counts
 from vcnd.policy.meter import Meter
@@ -32,7 +35,11 @@ def policy(tier: Tier, name: str) -> Policy:
     return Policy(ref=PolicyRef(tier, "", name), subject=Pods(), ingress=())
 
 
-def metrics(meter: Meter, counts: Mapping[Counted, int] = COUNTS) -> Metrics:
+async def counted() -> Mapping[Counted, int]:
+    return COUNTS
+
+
+def metrics(meter: Meter, counts: Mapping[Counted, int] = COUNTS) -> Exposition:
     async def read() -> Mapping[Counted, int]:
         if not counts:
             raise OSError(1, "Operation not permitted")
@@ -41,15 +48,16 @@ def metrics(meter: Meter, counts: Mapping[Counted, int] = COUNTS) -> Metrics:
     policies = (policy(Tier.ADMIN, "a"), policy(Tier.NAMESPACE, "b"))
     cluster = Cluster(namespaces={}, policies=policies)
     known = InForce(chains={}, here=(), cluster=cluster)
-    return Metrics(
+    made = Metrics(
         report=lambda: STATUS,
         known=lambda: known,
         counts=Counts(Tally(), read),
         meter=meter,
     )
+    return Exposition(made.read)
 
 
-async def scraped(made: Metrics, accept: str = "") -> tuple[Samples, str]:
+async def scraped(made: Exposition, accept: str = "") -> tuple[Samples, str]:
     body, content_type = await made.scrape(accept)
     read = read_open if "openmetrics" in content_type else read_plain
     samples = {
@@ -105,7 +113,7 @@ async def test_the_state_is_told() -> None:
 async def test_what_the_process_did_is_told() -> None:
     meter = Meter()
     for seconds in (0.01, 0.02, 3.0, 60.0):
-        meter.applied(seconds)
+        meter.apply.observe(seconds)
     meter.refusals, meter.restored = 2, 1
     meter.admits["ok"] += 5
     found, _ = await scraped(metrics(meter))
@@ -126,6 +134,17 @@ async def test_counters_that_cannot_be_read_hide_nothing_else() -> None:
         found, _ = await scraped(metrics(Meter(), counts={}))
     assert [e["event"] for e in events] == ["counters_not_read"]
     assert found["pods", labels()] == 7
+
+
+async def test_reading_arrives_as_it_was_told() -> None:
+    made = Metrics(
+        report=lambda: STATUS,
+        known=lambda: None,
+        counts=Counts(Tally(), counted),
+        meter=Meter(),
+    )
+    reading = await made.reading()
+    assert msgspec.json.decode(msgspec.json.encode(reading), type=Reading) == reading
 
 
 async def test_no_label_names_a_pod() -> None:

@@ -1,6 +1,7 @@
 """vcndctl's output for a daemon's answers."""
 
 import json
+import socket
 from pathlib import Path
 
 import msgspec
@@ -9,12 +10,19 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.calling import STATUS, answering
+from tests.answering import answering
+from tests.calling import STATUS
 from vcnd import ctl
+from vcnd.ctl.exits import Exit
 from vcnd.ctl.node import describe_express
+from vcnd.ctl.status_text import describe
 from vcnd.model.cause import Cause
 from vcnd.model.status import ExpressStatus, NodeStatus
-from vcnd.serve.ask import AskError, answer_of, ask, ask_status
+from vcnd.serve import ask as asking
+from vcnd.serve.ask import AskError, answer_of, ask, ask_for
+from vcnd.serve.verbs import STATUS as STATUS_VERB
+
+WELL = msgspec.structs.replace(STATUS, problems=(), broken=())
 
 
 @pytest.mark.parametrize(
@@ -31,6 +39,7 @@ from vcnd.serve.ask import AskError, answer_of, ask, ask_status
         (b"1 2\n[]", "cannot be read"),
         (b"1 2\n{}", "cannot be read"),
         (b'1 24\n{"msg":"no","details":1}', "no: 1"),
+        (b'1 10\n{"msg":""}', "vcnd refused, and gave no reason; exit code 1"),
         (b"0 99999\n" + b"[" * 99_999, "cannot be read"),
     ],
 )
@@ -45,7 +54,7 @@ def test_vcndctl_names_an_answer_of_another_version(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with answering(path, b"0 2\n{}"):
         done = CliRunner().invoke(ctl.main, ["--socket", str(path), "status"])
-    assert done.exit_code == 1
+    assert done.exit_code == Exit.VERSION
     assert "of one version?" in done.output
     assert len(done.output.splitlines()) == 1
 
@@ -53,7 +62,7 @@ def test_vcndctl_names_an_answer_of_another_version(tmp_path: Path) -> None:
 def test_the_state_is_read_as_it_was_told(tmp_path: Path) -> None:
     path, body = tmp_path / "s", msgspec.json.encode(STATUS)
     with answering(path, b"0 %d\n%s" % (len(body), body)):
-        assert ask_status(str(path)) == STATUS
+        assert ask_for(str(path), STATUS_VERB) == STATUS
 
 
 def test_vcndctl_shows_the_state(tmp_path: Path) -> None:
@@ -61,18 +70,33 @@ def test_vcndctl_shows_the_state(tmp_path: Path) -> None:
     with answering(path, b"0 %d\n%s" % (len(body), body)):
         done = CliRunner().invoke(ctl.main, ["--socket", str(path), "status"])
     assert done.exit_code == 0
-    assert done.output.splitlines() == [
-        "IPv4      1 leased, 3 free, 2 cooling, 0 deleting",
-        "pool      demand 1, target 8, 0 waiting",
-        "cloud     observed; 1 of 4 VNICs are known here",
-        "express   on: 3 pods, 12 flows, 1200 packets, 34 by the ordinary path",
-        "vnic 2    10.1.0.2        02:00:17:00:00:01    6 addresses  abcdefghijkl"
-        " 10.1.0.0/20",
-        "lease     10.1.0.5        oci1           default/web not express",
-        "broken    default/web: address_gone: 10.1.0.5 is gone",
-        "problem   for 12 s, seen 2 times, last 4 s ago: addresses of"
-        " ocid1.vnic.abcdefghijkl: subnet_full: no room left",
-    ]
+    lines = [" ".join(line.split()) for line in done.output.splitlines()]
+    assert lines[0] == "vcnd 2 wrong 1 pod"
+    for line in (
+        "subnet_full addresses of ocid1.vnic.abcdefghijkl for 12 s, seen 2 times,"
+        " last 4 s ago",
+        "no room left",
+        "address_gone pod default/web 10.1.0.5 is gone",
+        "2 …abcdefghijkl 10.1.0.2 02:00:17:00:00:01 own 6 0 10.1.0.0/20",
+        "OCI 1 of 4 VNICs are known here",
+        "express lane on: 3 pods, 12 flows, 1.2 k packets, 34 by the ordinary path",
+        "default/web 10.1.0.5 oci1 not express",
+    ):
+        assert line in lines
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [(STATUS, Exit.WRONG), (WELL, Exit.FINE)], ids=["wrong", "well"]
+)
+@pytest.mark.parametrize("how", [[], ["--json"]], ids=["text", "json"])
+def test_status_exits_with_what_it_found(
+    tmp_path: Path, state: NodeStatus, code: Exit, how: list[str]
+) -> None:
+    path, body = tmp_path / "s", msgspec.json.encode(state)
+    with answering(path, b"0 %d\n%s" % (len(body), body)):
+        command = ["--socket", str(path), "status", "--exit-code", *how]
+        done = CliRunner().invoke(ctl.main, command)
+    assert done.exit_code == code
 
 
 def test_the_names_in_json_stay(tmp_path: Path) -> None:
@@ -93,9 +117,13 @@ def test_the_names_in_json_stay(tmp_path: Path) -> None:
         "express": "on cause reason pods flows express_packets ordinary_packets",
         "broken": "pod container_id ifname address cause reason",
         "problems": "what kind vnic_id family class name cause reason since_seconds"
-        " seconds_ago count",
+        " seconds_ago count retry_seconds",
     }
-    assert state.keys() == {*names, "vnic_limit", "cloud_observed"}
+    assert state.keys() == {
+        *(*names, "vnic_limit", "cloud_observed", "trying", "classes", "budget"),
+        *("repaired", "version", "up_seconds", "compared_seconds", "policies"),
+        *("policy", "draining"),
+    }
     state["families"] = state["families"]["IPv4"]
     for part, expected in names.items():
         found = state[part][0] if isinstance(state[part], list) else state[part]
@@ -111,7 +139,7 @@ OFF = ExpressStatus(
     express_packets=0,
     ordinary_packets=0,
 )
-OFF_LINE = "express   off: switched_off: a command switched it off"
+OFF_LINE = "express lane off: switched_off: a command switched it off"
 
 
 @pytest.mark.parametrize(
@@ -148,8 +176,39 @@ def test_vcndctl_prints_the_express_lane_as_json(tmp_path: Path) -> None:
 
 def test_missing_daemon_is_reported(tmp_path: Path) -> None:
     done = CliRunner().invoke(ctl.main, ["--socket", str(tmp_path / "s"), "status"])
-    assert done.exit_code == 1
+    assert done.exit_code == Exit.DOWN
     assert "is vcnd running" in done.output
+
+
+@pytest.mark.parametrize("verb", ["status", "explain"])
+def test_hung_daemon_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(asking, "LOOK_SECONDS", 0.05)
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        arguments = [verb, "web"] if verb == "explain" else [verb]
+        done = CliRunner().invoke(ctl.main, ["--socket", str(path), *arguments])
+    assert done.exit_code == Exit.HUNG
+    assert "did not answer within 0.05 s" in done.output
+
+
+def test_older_daemon_without_the_verb_is_reported(tmp_path: Path) -> None:
+    body = b'{"code":4,"msg":"CNI_COMMAND=VCND_EXPLAIN is no command of CNI"}'
+    path = tmp_path / "s"
+    with answering(path, b"1 %d\n%s" % (len(body), body)):
+        done = CliRunner().invoke(ctl.main, ["--socket", str(path), "explain", "web"])
+    assert done.exit_code == Exit.VERSION
+    assert "older than vcndctl" in done.output
+
+
+def test_older_daemon_has_fewer_fields() -> None:
+    fields = msgspec.to_builtins(STATUS)
+    for added in ("trying", "classes", "budget", "repaired", "version", "policies"):
+        del fields[added]
+    assert "default/web" in describe(msgspec.convert(fields, NodeStatus))
 
 
 @given(st.binary(max_size=100) | st.binary(max_size=40).map(b"0 10\n".__add__))

@@ -54,9 +54,9 @@ class Flows:
         key: SandboxKey,
         netns: int,
         addresses: Collection[str],
-        default_routes: Collection[Family] = (),
+        destinations: Mapping[str, int | None] | None = None,
     ) -> None:
-        self.asked.append(("check", key, netns, addresses, default_routes))
+        self.asked.append(("check", key, netns, addresses, destinations))
 
     async def collect_garbage(
         self, network: str, valid: frozenset[tuple[str, str]]
@@ -103,7 +103,7 @@ VALID = frozenset({("abc", "eth0")})
         (
             call("CHECK", previous=PREVIOUS),
             [NETNS],
-            ("check", KEY, NETNS, ["10.1.0.5"], [Family.IPV4]),
+            ("check", KEY, NETNS, ["10.1.0.5"], {"0.0.0.0/0": None}),
         ),
         (
             call("GC", valid_attachments=VALID),

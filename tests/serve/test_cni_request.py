@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from vcnd.model.errors import BadRequestError
+from tests.no_files import no_more_files
+from vcnd.model.errors import BadRequestError, TryAgainError
 from vcnd.serve.cni_request import MAX_DESCRIPTORS, HalfRequestError, receive
 from vcnd.serve.wire import MAX_HEADER_BYTES
 
@@ -147,6 +148,13 @@ async def test_refused_request_leaves_no_descriptor_open(
         send_with(peer, data, file, count)
     peer.theirs.shutdown(socket.SHUT_WR)
     with pytest.raises(error):
+        await receive(peer.ours)
+    assert opened(file) == 0
+
+
+async def test_lack_of_files_is_not_the_callers_fault(peer: Peer, file: Path) -> None:
+    send_with(peer, WHOLE, file, 1)
+    with no_more_files(), pytest.raises(TryAgainError, match="open no more files"):
         await receive(peer.ours)
     assert opened(file) == 0
 

@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.calling import interface_with
 from vcnd.model.errors import BadRequestError
 from vcnd.model.family import Family
+from vcnd.model.interface import Destination
 from vcnd.model.sandbox import Lease
 from vcnd.serve import cni_result, wire
 from vcnd.serve.cni_call import parse_call
@@ -54,8 +56,22 @@ def test_result_names_the_default_routes_that_were_made(led: list[Family]) -> No
     check = {**ENVIRONMENT, "CNI_COMMAND": "CHECK"}
     result["routes"] += [{"dst": "0.0.0.0/0", "gw": "192.0.2.1"}, {"dst": "::/0"}, {}]
     read = parse_call(check, {**CONFIG, "prevResult": result})
-    assert read.previous_default_routes == led
+    assert list(read.previous_destinations) == [f.everywhere for f in led]
     assert read.previous_addresses == ["10.1.0.5", "fd00::5"]
+
+
+@pytest.mark.parametrize("version", wire.VERSIONS)
+def test_check_reads_back_the_mtus_that_a_result_tells(version: str) -> None:
+    call = parse_call(ENVIRONMENT, {**CONFIG, "cniVersion": version})
+    lease = Lease(key=call.key, addresses=("10.1.0.5",), wiring=None)
+    routes = Destination("0.0.0.0/0", 1500), Destination("10.0.0.0/16")
+    interface = msgspec.structs.replace(interface_with([]), destinations=routes)
+    result = json.loads(cni_result.render_result(call, lease, interface))
+    read = msgspec.structs.replace(call, previous=result).previous_destinations
+    told = version == "1.1.0"
+    mtus = (1500, 0) if told else (None, None)
+    assert read == dict(zip(("0.0.0.0/0", "10.0.0.0/16"), mtus, strict=True))
+    assert ("mtu" in result["routes"][0]) == told
 
 
 @pytest.mark.parametrize("version", wire.VERSIONS)

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from tests.policy.samples import STATUS as REPORT
 from vcnd.log import log
 from vcnd.model.admission import Admission
+from vcnd.model.metrics import Reading
 from vcnd.model.phases import Phases
 from vcnd.model.policy import Protocol
 from vcnd.model.policy_answers import (
@@ -23,7 +24,14 @@ from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQue
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.cni_request import Request
 from vcnd.serve.policies import ADMIT, GATE
-from vcnd.serve.policy_verbs import DRY_RUN, EXPLAIN, SHOW, STATUS, PolicyVerbs
+from vcnd.serve.policy_verbs import (
+    DRY_RUN,
+    EXPLAIN,
+    METRICS,
+    SHOW,
+    STATUS,
+    PolicyVerbs,
+)
 
 POD = PodShown(
     pod="shop/web",
@@ -57,6 +65,13 @@ async def admit(pod: Admission) -> None:
     assert pod == ADMISSION
 
 
+READING = Reading(pid=7, families=())
+
+
+async def metrics() -> Reading:
+    return READING
+
+
 VERBS = PolicyVerbs(
     report=lambda: REPORT,
     admit=admit,
@@ -64,6 +79,7 @@ VERBS = PolicyVerbs(
     explain=explain,
     dry_run=dry_run,
     take_gate=lambda _: None,
+    metrics=metrics,
 )
 
 
@@ -74,6 +90,11 @@ async def reply(
     answer = await verbs.answer(request, Phases(time.perf_counter))
     first, _, body = answer.reply.partition(b"\n")
     return first.split()[0], body
+
+
+async def test_metrics_are_answered_in_json() -> None:
+    code, body = await reply(VERBS, METRICS)
+    assert (code, msgspec.json.decode(body, type=Reading)) == (b"0", READING)
 
 
 async def test_status_is_answered_in_json() -> None:

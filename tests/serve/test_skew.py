@@ -7,12 +7,18 @@ yet still sends the former.
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from tests.calling import Verbs, exchange, request, serving
+from tests.serve.test_policies import LEASE, telling
+from tests.serve.test_policies import serving as answering
 from tests.serve.test_policy_verbs import ADMISSION, VERBS, reply
+from vcnd.model.cause import Cause
 from vcnd.serve.policies import ADMIT
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -83,8 +89,53 @@ async def test_questions_of_other_daemons_are_answered(question: Any) -> None:
     assert (code, body) == (b"0", b"{}")
 
 
-async def test_verbs_of_newer_daemons_are_refused_by_name() -> None:
+async def refused_verb() -> bytes:
+    """Return what vcnd-policy answers to a verb of a newer daemon."""
     code, body = await reply(VERBS, "VCND_POLICY_TOMORROW")
-    refusal = json.loads(body)
-    assert (code, refusal["code"]) == (b"1", 6)
+    return b"%s %d\n%s" % (code, len(body), body)
+
+
+async def test_verbs_of_newer_daemons_are_refused_by_name() -> None:
+    refusal = json.loads((await refused_verb()).partition(b"\n")[2])
+    assert refusal["code"] == 6
     assert "has no verb 'VCND_POLICY_TOMORROW'" in refusal["msg"]
+
+
+async def test_add_goes_on_without_a_verb_of_vcnd_policy(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    policies = answering(nursery, tmp_path / "s", telling(await refused_verb()))
+    fault = await policies.admit(LEASE)
+    assert fault is not None
+    assert fault.cause is Cause.BAD_ANSWER
+    assert "vcnd-policy has no verb" in fault.reason
+    nursery.cancel_scope.cancel()
+
+
+async def test_answers_of_newer_policy_processes_are_taken(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    newer = b'{"tomorrow": {"x": [1]}}'
+    reply = b"0 %d\n%s" % (len(newer), newer)
+    policies = answering(nursery, tmp_path / "s", telling(reply))
+    assert await policies.admit(LEASE) is None
+    nursery.cancel_scope.cancel()
+
+
+async def test_gate_that_is_refused_is_offered_now_and_then(
+    autojump_clock: MockClock, nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    refusal, asked = await refused_verb(), list[float]()
+
+    async def refusing(stream: trio.SocketStream) -> None:
+        asked.append(trio.current_time())
+        await telling(refusal)(stream)
+
+    async def gate() -> int:
+        return 0
+
+    policies = answering(nursery, tmp_path / "s", refusing)
+    with trio.move_on_after(100):
+        await policies.lend_gate(gate, Random(1))
+    assert 100 / 5 <= len(asked) <= 60
+    nursery.cancel_scope.cancel()

@@ -11,7 +11,8 @@ from vcnd.install.host import Host, InstallError
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.log import log
-from vcnd.serve.ask import AskError, ask, ask_status
+from vcnd.serve.ask import AskError, ask, ask_for
+from vcnd.serve.verbs import STATUS
 
 INTERVAL_SECONDS = 5.0
 RENEW_SECONDS = 3600.0
@@ -170,7 +171,7 @@ class Keeper:
     def _name_vnics(self) -> None:
         """Tell the node's network programs which VNICs belong to vcnd."""
         try:
-            status = ask_status(str(self._host.path(layout.SOCKET)))
+            status = ask_for(str(self._host.path(layout.SOCKET)), STATUS)
         except AskError:
             return  # asked again in a moment
         macs = [vnic.mac for vnic in status.pod_vnics]

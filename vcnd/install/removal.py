@@ -9,7 +9,8 @@ from vcnd.linux.lane import hooks
 from vcnd.linux.lane.kernel import sweep
 from vcnd.linux.layout import Layout
 from vcnd.log import log
-from vcnd.serve.ask import AskError, ask, ask_status
+from vcnd.serve.ask import AskError, ask_for
+from vcnd.serve.verbs import RELEASE, STATUS
 
 
 def uninstall(host: Host, *, force: bool) -> None:
@@ -28,7 +29,7 @@ def uninstall(host: Host, *, force: bool) -> None:
         # No new pods during the removal.
         host.remove(layout.CONFLIST)
         try:
-            ask(socket, "VCND_RELEASE")
+            ask_for(socket, RELEASE)
         except AskError as error:
             if not force:
                 if conflist is not None:
@@ -67,7 +68,7 @@ def is_installed(host: Host) -> bool:
 
 def _holds_leases(socket: str) -> bool:
     try:
-        return bool(ask_status(socket).leases)
+        return bool(ask_for(socket, STATUS).leases)
     except AskError:
         return True  # unknown: one tombstone too many is better than one too few
 

@@ -212,7 +212,7 @@ class Engine:
             return False
         self._note_known(rules, here, cluster)
         self._note_change(after, trio.current_time() - began)
-        self._meter.applied(trio.current_time() - seen_at)
+        self._meter.apply.observe(trio.current_time() - seen_at)
         self._brought.send()
         return True
 

@@ -1,32 +1,77 @@
-"""The process' metrics in Prometheus' formats.
+"""The metrics of vcnd-policy.
 
 No label has a pod's name.  The namespaces are those of pods here that policies
-select, and have a bound (``core.policy.tally``).  Only where metrics are configured is
-this module imported: the library takes 1 MiB.
+select, and have a bound (``core.policy.tally``).
 """
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-from prometheus_client.registry import Collector
+from collections.abc import Callable, Iterator, Sequence
 
 from vcnd.core.policy.denials import InForce
-from vcnd.core.policy.tally import Tally
 from vcnd.log import log
+from vcnd.model.metrics import (
+    Metric,
+    MetricFamily,
+    Reading,
+    Sample,
+    counter,
+    gauge,
+    histogram,
+)
 from vcnd.model.policy import Tier
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.policy.counts import Counts
-from vcnd.policy.meter import Meter
+from vcnd.policy.meter import ENDS, Meter
 
-PREFIX = "vcnd_policy"
+DENIED = counter(
+    "vcnd_policy_denied_packets",
+    "Packets from or to pods here that network policies denied, as the kernel counts"
+    " them; what the guard drops while the table is lost is not counted.",
+    *("direction", "namespace", "why"),
+)
+ACCEPTED = counter(
+    "vcnd_policy_accepted_connections",
+    "New connections that network policies allowed, of pods that they select.",
+    *("direction", "namespace"),
+)
+INFO = gauge("vcnd_policy_info", "What is configured; always 1.", "enforcement")
+POLICIES = gauge("vcnd_policy_policies", "Policies of the cluster.", "tier")
+FLAWED = gauge(
+    "vcnd_policy_flawed", "Policies of which parts cannot be read, and allow nothing."
+)
+PODS = gauge("vcnd_policy_pods", "Pods of the cluster that have an address.")
+SYNCED = gauge("vcnd_policy_synced", "1 if the whole cluster is known.")
+IN_FORCE = gauge(
+    "vcnd_policy_in_force",
+    "1 if rules of this process are in force; before, those of its earlier life are.",
+)
+REFUSED = gauge("vcnd_policy_refused", "1 if the kernel refused the latest rules.")
+LINKS = gauge("vcnd_policy_links", "Links of pods on this node.")
+HELD_LINKS = gauge(
+    "vcnd_policy_held_links", "Links that are closed, because their pod is not known."
+)
+CHAINS = gauge("vcnd_policy_chains", "Chains of rules: one for each set of policies.")
+ELEMENTS = gauge("vcnd_policy_set_elements", "Elements of all sets of the rules.")
+APPLY = histogram(
+    "vcnd_policy_rules_apply_seconds",
+    "Time from when a change was seen until its rules were in force.",
+    ENDS,
+)
+ADMITS = counter(
+    "vcnd_policy_admits",
+    "ADDs that asked for their pod's rules: answered (ok), or the caller hung up.",
+    "result",
+)
+REFUSALS = counter("vcnd_policy_nft_refusals", "Rules that the kernel refused.")
+RESTORED = counter(
+    "vcnd_policy_restored",
+    "How often another program had changed the rules, and they were put again.",
+)
+METRICS: tuple[Metric, ...] = (
+    *(DENIED, ACCEPTED, INFO, SYNCED, IN_FORCE, POLICIES, PODS, FLAWED, LINKS),
+    *(HELD_LINKS, CHAINS, ELEMENTS, APPLY, ADMITS, REFUSED, REFUSALS, RESTORED),
+)
 
 
 class Metrics:
@@ -48,122 +93,51 @@ class Metrics:
             counts: what the kernel counts.
             meter: what the process did.
         """
-        self._counts = counts
-        self._registry = CollectorRegistry()
-        self._registry.register(_Families(report, known, counts.tally, meter))
-        ProcessCollector(registry=self._registry)
+        self._report, self._known = report, known
+        self._counts, self._meter = counts, meter
 
-    async def scrape(self, accept: str) -> tuple[bytes, str]:
-        """Return all metrics, and the format that they have.
-
-        Args:
-            accept: which formats the caller takes, as in HTTP's header.
-        """
+    async def read(self) -> Sequence[MetricFamily]:
+        """Return all metrics."""
         try:
             await self._counts.refresh()
         except OSError as error:  # those read before are as good as they can be
             log.warning("counters_not_read", reason=str(error))
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        return [*self._traffic(), *self._state(), *self._work()]
 
+    async def reading(self) -> Reading:
+        """Return all metrics, for another process to write."""
+        return Reading(pid=os.getpid(), families=tuple(await self.read()))
 
-class _Families(Collector):
-    """Yields the metrics."""
-
-    def __init__(
-        self,
-        report: Callable[[], PolicyStatus],
-        known: Callable[[], InForce | None],
-        tally: Tally,
-        meter: Meter,
-    ) -> None:
-        self._report, self._known = report, known
-        self._tally, self._meter = tally, meter
-
-    def describe(self) -> list[Metric]:
-        """Return nothing: the state is read at a scrape, and not before."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield all metrics."""
-        yield from self._traffic()
-        yield from self._state()
-        yield from self._work()
-
-    def _traffic(self) -> Iterator[Metric]:
-        denied = CounterMetricFamily(
-            f"{PREFIX}_denied_packets",
-            "Packets that network policies denied.",
-            labels=["direction", "namespace", "why"],
-        )
-        accepted = CounterMetricFamily(
-            f"{PREFIX}_accepted_connections",
-            "New connections that network policies allowed, of pods that they select.",
-            labels=["direction", "namespace"],
-        )
-        for total, count in self._tally.totals.items():
-            labels = [total.direction.lower(), total.namespace]
+    def _traffic(self) -> Iterator[MetricFamily]:
+        denied, accepted = list[Sample](), list[Sample]()
+        for total, count in self._counts.tally.totals.items():
+            labels = (total.direction.lower(), total.namespace)
             if total.why is None:
-                accepted.add_metric(labels, count)
+                accepted.append(Sample(labels, count))
             else:
-                denied.add_metric([*labels, total.why], count)
-        yield denied
-        yield accepted
+                denied.append(Sample((*labels, total.why), count))
+        yield DENIED.family(denied)
+        yield ACCEPTED.family(accepted)
 
-    def _state(self) -> Iterator[Metric]:
-        status = self._report()
+    def _state(self) -> Iterator[MetricFamily]:
+        status, known = self._report(), self._known()
         cluster, rules = status.cluster, status.rules
-        info = _gauge("info", "What is configured.", labels=["enforcement"])
-        info.add_metric([status.enforcement], 1)
-        yield info
-        policies = _gauge("policies", "Policies of the cluster.", labels=["tier"])
-        known = self._known()
+        yield INFO.by_label({status.enforcement: 1})
         found = Counter(p.ref.tier for p in known.cluster.policies) if known else {}
-        for tier in Tier:
-            policies.add_metric([tier.name.lower()], found.get(tier, 0))
-        yield policies
-        in_force = rules.in_force_seconds is not None
-        for name, text, value in (
-            ("flawed", "Policies that cannot be read in parts.", len(cluster.flawed)),
-            ("pods", "Pods of the cluster that have an address.", cluster.pods),
-            ("synced", "1 if the whole cluster is known.", cluster.synced),
-            ("in_force", "1 if rules of this process are in force.", in_force),
-            ("refused", "1 if the kernel refused the latest rules.", rules.refused),
-            ("links", "Links of pods on this node.", rules.links),
-            ("held_links", "Links that are closed: their pod is unknown.", rules.held),
-            ("chains", "Chains of rules: one for each set of policies.", rules.chains),
-            ("set_elements", "Elements of all sets of the rules.", rules.elements),
-        ):
-            number = int(value) if not isinstance(value, str) else int(bool(value))
-            yield _gauge(name, text, value=number)
+        yield POLICIES.by_label({t.name.lower(): found.get(t, 0) for t in Tier})
+        yield FLAWED.single(len(cluster.flawed))
+        yield PODS.single(cluster.pods)
+        yield SYNCED.single(cluster.synced)
+        yield IN_FORCE.single(rules.in_force_seconds is not None)
+        yield REFUSED.single(bool(rules.refused))
+        yield LINKS.single(rules.links)
+        yield HELD_LINKS.single(rules.held)
+        yield CHAINS.single(rules.chains)
+        yield ELEMENTS.single(rules.elements)
 
-    def _work(self) -> Iterator[Metric]:
+    def _work(self) -> Iterator[MetricFamily]:
         meter = self._meter
-        yield HistogramMetricFamily(
-            f"{PREFIX}_rules_apply_seconds",
-            "From when a change was seen until its rules were in force.",
-            buckets=meter.cumulative(),
-            sum_value=meter.apply_seconds,
-        )
-        admits = CounterMetricFamily(
-            f"{PREFIX}_admits",
-            "ADDs that asked for their pod's rules, by how it ended.",
-            labels=["result"],
-        )
-        for result, count in meter.admits.items():
-            admits.add_metric([result], count)
-        yield admits
-        yield CounterMetricFamily(
-            f"{PREFIX}_nft_refusals", "Rules that the kernel refused.", meter.refusals
-        )
-        yield CounterMetricFamily(
-            f"{PREFIX}_restored",
-            "Rules put again that another program had changed.",
-            meter.restored,
-        )
-
-
-def _gauge(
-    name: str, text: str, value: float | None = None, labels: list[str] | None = None
-) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value, labels=labels)
+        yield APPLY.family([meter.apply.sample()])
+        yield ADMITS.by_label(meter.admits)
+        yield REFUSALS.single(meter.refusals)
+        yield RESTORED.single(meter.restored)

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import msgspec
 
 from vcnd.model.errors import BadNetnsError
-from vcnd.model.family import Family
 from vcnd.model.interface import PodInterface
 from vcnd.model.phases import UNTIMED, Phases
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
@@ -38,7 +37,7 @@ class Sandboxes(Protocol):
         key: SandboxKey,
         netns: int,
         addresses: Collection[str],
-        default_routes: Collection[Family] = (),
+        destinations: Mapping[str, int | None] | None = None,
     ) -> None:
         """Raise if something that ADD made is missing."""
 
@@ -97,7 +96,7 @@ class CniVerbs(msgspec.Struct, frozen=True, kw_only=True):
                     call.key,
                     _one_namespace(descriptors),
                     call.previous_addresses,
-                    call.previous_default_routes,
+                    call.previous_destinations,
                 )
                 return Done(b"")
             case "GC":

@@ -14,12 +14,11 @@ from vcnd.model.errors import (
     BadNetworkConfigError,
     UnsupportedVersionError,
 )
-from vcnd.model.family import Family
 from vcnd.model.interface import GATEWAYS
 from vcnd.model.sandbox import PodRef, SandboxKey
 from vcnd.serve.cni_config import annotations_of, previous_of, valid_attachments_of
 from vcnd.serve.cni_environment import attachment, is_name, pod_of, shown
-from vcnd.serve.wire import DEFAULT_VERSION, VERSIONS, version_of
+from vcnd.serve.wire import DEFAULT_VERSION, VERSIONS, WITH_MTUS, version_of
 
 COMMANDS = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 
@@ -45,10 +44,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return [ip["address"].partition("/")[0] for ip in self.previous.get("ips", ())]
 
     @property
-    def previous_default_routes(self) -> list[Family]:
-        """Return the families of prevResult's default routes by our gateway."""
-        ways = [(r.get("dst"), r.get("gw")) for r in self.previous.get("routes", ())]
-        return [f for f in Family if (f.everywhere, GATEWAYS[f]) in ways]
+    def previous_destinations(self) -> dict[str, int | None]:
+        """Return the networks of prevResult's routes by our gateway, and their MTUs.
+
+        Results before CNI 1.1 tell no MTU.
+        """
+        known = self.cni_version in WITH_MTUS
+        return {
+            str(way.get("dst")): way.get("mtu", 0) if known else None
+            for way in self.previous.get("routes", ())
+            if way.get("gw") in GATEWAYS.values()
+        }
 
 
 def parse_call(environment: dict[str, str], config: dict[str, Any]) -> Call:

@@ -8,7 +8,8 @@ from types import TracebackType
 import msgspec
 import trio
 
-from vcnd.model.errors import BadRequestError
+from vcnd.model.cause import Cause
+from vcnd.model.errors import BadRequestError, TryAgainError
 from vcnd.serve import wire
 
 MAX_DESCRIPTORS = 8
@@ -75,6 +76,7 @@ async def receive(connection: socket.socket) -> Request:
     Raises:
         HalfRequestError: the connection ended before the request was whole.
         BadRequestError: it is no request.
+        TryAgainError: this process can open no more files.
         trio.TooSlowError: it was not whole in time.
     """
     incoming = _Incoming()
@@ -111,7 +113,15 @@ def _some(connection: socket.socket, descriptors: list[int], before: int) -> byt
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             whole = len(payload) - len(payload) % 4
             descriptors += struct.unpack(f"={whole // 4}i", payload[:whole])
-    if flags & socket.MSG_CTRUNC or len(descriptors) > MAX_DESCRIPTORS:
+    is_cut = bool(flags & socket.MSG_CTRUNC)
+    if is_cut and len(descriptors) < MAX_DESCRIPTORS:
+        # There was room for them in the message, and none in the table of files.
+        raise TryAgainError(
+            "the daemon can open no more files",
+            details="it has reached LimitNOFILE of vcnd.service; do many calls wait?",
+            cause=Cause.KERNEL_REFUSED,
+        )
+    if is_cut or len(descriptors) > MAX_DESCRIPTORS:
         raise BadRequestError("too many descriptors came with the call")
     if not chunk:
         raise HalfRequestError(f"{before} bytes, then the end")

@@ -11,10 +11,10 @@ import msgspec
 
 from vcnd.model.errors import VcndError
 from vcnd.model.family import Family
-from vcnd.model.interface import GATEWAYS, PodInterface
+from vcnd.model.interface import GATEWAYS, Destination, PodInterface
 from vcnd.model.sandbox import Lease
 from vcnd.serve.cni_call import Call
-from vcnd.serve.wire import VERSIONS
+from vcnd.serve.wire import VERSIONS, WITH_MTUS
 
 MAX_TEXT_CHARACTERS = 4096
 """Limit for an error's texts: they repeat input, and the shim takes at most 1 MiB."""
@@ -30,7 +30,7 @@ def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
             "sandbox": call.netns_path,
         },
     ]
-    if call.cni_version == "1.1.0":
+    if call.cni_version in WITH_MTUS:
         for end in ends:
             end["mtu"] = interface.mtu  # type: ignore[assignment]
     # A plugin chained before us: its part of the result stays.
@@ -46,15 +46,18 @@ def render_result(call: Call, lease: Lease, interface: PodInterface) -> bytes:
             ],
             "routes": [
                 *before.get("routes", ()),
-                *(
-                    {"dst": family.everywhere, "gw": GATEWAYS[family]}
-                    for family in lease.families.values()
-                    if family in interface.default_routes
-                ),
+                *(_route(call, to) for to in interface.destinations),
             ],
             "dns": before.get("dns") or {},
         }
     )
+
+
+def _route(call: Call, to: Destination) -> dict[str, Any]:
+    route: dict[str, Any] = {"dst": to.network, "gw": to.gateway}
+    if to.mtu and call.cni_version in WITH_MTUS:
+        route["mtu"] = to.mtu
+    return route
 
 
 def _ip(call: Call, address: str, family: Family, interface: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Answers the daemon and vcndctl: what vcnd-policy serves."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 import msgspec
 import trio
@@ -9,6 +8,7 @@ import trio
 from vcnd.model.admission import Admission
 from vcnd.model.cause import Cause
 from vcnd.model.errors import BadRequestError, VcndError
+from vcnd.model.metrics import Reading
 from vcnd.model.phases import Phases
 from vcnd.model.policy_answers import DryRunAnswer, ExplainAnswer, PodShown
 from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQuestion
@@ -17,12 +17,11 @@ from vcnd.serve import cni_result
 from vcnd.serve.answers import Answer, failed, refused
 from vcnd.serve.cni_request import Request
 from vcnd.serve.policies import ADMIT, GATE
-
-T = TypeVar("T")
+from vcnd.serve.questions import asked
 
 STATUS = "VCND_POLICY_STATUS"
 SHOW, EXPLAIN = "VCND_POLICY_SHOW", "VCND_POLICY_EXPLAIN"
-DRY_RUN = "VCND_POLICY_DRY_RUN"
+DRY_RUN, METRICS = "VCND_POLICY_DRY_RUN", "VCND_POLICY_METRICS"
 UNIT = "vcnd-policy"
 
 
@@ -42,6 +41,8 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
     """Return the verdict on a connection."""
     dry_run: Callable[[DryRunQuestion], Awaitable[DryRunAnswer]]
     """Return which connections some policies would deny."""
+    metrics: Callable[[], Awaitable[Reading]]
+    """Return the process' metrics."""
     take_gate: Callable[[int], None]
     """Take the express lane's gate, by a descriptor that is closed afterwards."""
     ended_by_hang_up: frozenset[str] = frozenset({ADMIT, GATE})
@@ -61,7 +62,7 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
     async def _carry_out(self, command: str, request: Request) -> bytes:
         stdin = request.stdin
         if command == ADMIT:
-            await self.admit(_asked(stdin, Admission))
+            await self.admit(asked(stdin, Admission))
             return b"{}"
         if command == GATE:
             self._take_gate(request.descriptors)
@@ -70,13 +71,15 @@ class PolicyVerbs(msgspec.Struct, frozen=True, kw_only=True):
         if command == STATUS:
             return msgspec.json.encode(self.report())
         if command == SHOW:
-            return msgspec.json.encode(await self.show(_asked(stdin, ShowQuestion)))
+            return msgspec.json.encode(await self.show(asked(stdin, ShowQuestion)))
         if command == EXPLAIN:
-            question = _asked(stdin, ExplainQuestion)
+            question = asked(stdin, ExplainQuestion)
             return msgspec.json.encode(await self.explain(question))
         if command == DRY_RUN:
-            wanted = _asked(stdin, DryRunQuestion)
+            wanted = asked(stdin, DryRunQuestion)
             return msgspec.json.encode(await self.dry_run(wanted))
+        if command == METRICS:
+            return msgspec.json.encode(await self.metrics())
         raise BadRequestError(f"vcnd-policy has no verb {command!r}")
 
     def _take_gate(self, descriptors: Sequence[int]) -> None:
@@ -89,12 +92,3 @@ def _not_read(error: OSError) -> VcndError:
     """Return the refusal of a question that the kernel did not let us answer."""
     cause = Cause.KERNEL_REFUSED
     return VcndError("the kernel does not tell", details=str(error), cause=cause)
-
-
-def _asked(stdin: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(stdin, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequestError(
-            "the question cannot be read", details=str(error)
-        ) from error

@@ -25,6 +25,9 @@ LATEST = VERSIONS[-1]
 DEFAULT_VERSION = "0.3.1"
 """The version of a configuration that names none."""
 
+WITH_MTUS = ("1.1.0",)
+"""The versions whose results tell the MTUs of interfaces and routes."""
+
 _VERSION = re.compile(r"[0-9.]{1,15}")
 _TIMES = re.compile(r"([0-9]{1,19}) ([0-9]{1,19})")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")

@@ -1,4 +1,4 @@
-"""Runs what tells of policies: its defects may not end what keeps them in force."""
+"""Runs what only tells: its defects may not end what serves pods."""
 
 from collections.abc import Awaitable, Callable
 from typing import Never

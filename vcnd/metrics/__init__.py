@@ -1,0 +1,1 @@
+"""Writes what the owners of numbers tell in Prometheus' formats."""
