@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from tests.calling import answering
+from tests.answering import answering
 from tests.ctl.samples import (
     AGREES_TEXT,
     DIFFERS_TEXT,
@@ -26,6 +26,7 @@ from tests.ctl.samples import (
     explained,
 )
 from vcnd.ctl import main
+from vcnd.ctl.exits import Exit
 from vcnd.model.policy_answers import ExplainAnswer
 
 
@@ -220,17 +221,23 @@ def refusal(message: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("reply", "words"),
+    ("reply", "code", "words"),
     [
-        (b"", "vcnd-policy ended before it answered"),
-        (refusal("vcnd-policy has no verb 'X'"), "of another version"),
-        (refusal("no pod web is known\x1b[2J"), "no pod web is known\\x1b[2J"),
-        (b"0 2\n{}", "of one version? --json prints it"),
+        (b"", Exit.DOWN, "vcnd-policy ended before it answered"),
+        (refusal("vcnd-policy has no verb 'X'"), Exit.VERSION, "older than vcndctl"),
+        (
+            refusal("no pod web is known\x1b[2J"),
+            Exit.REFUSED,
+            "no pod web is known\\x1b[2J",
+        ),
+        (b"0 2\n{}", Exit.VERSION, "of one version? --json prints it"),
     ],
 )
-def test_a_refusal_is_one_line(tmp_path: Path, reply: bytes, words: str) -> None:
+def test_a_refusal_is_one_line(
+    tmp_path: Path, reply: bytes, code: Exit, words: str
+) -> None:
     done, _ = run(tmp_path, reply, "web")
-    assert done.exit_code == 1
+    assert done.exit_code == code
     assert done.output.startswith("vcndctl: ")
     assert words in done.output
     assert len(done.output.splitlines()) == 1
@@ -253,7 +260,7 @@ def test_a_process_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "s"
     command = ["policy", "--policy-socket", str(path), "status"]
     done = CliRunner().invoke(main, command)
-    assert (done.exit_code, len(done.output.splitlines())) == (1, 1)
+    assert (done.exit_code, len(done.output.splitlines())) == (Exit.DOWN, 1)
     assert 'enforcement is "off"' in done.output
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))

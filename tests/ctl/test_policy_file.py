@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vcnd.ctl.policy_file import CALLERS_DIRECTORY, FileError, Located, read
+from vcnd.ctl.caller import CALLERS_DIRECTORY
+from vcnd.ctl.policy_file import FileError, Located, read
 
 TWO = """\
 # a comment

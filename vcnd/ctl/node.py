@@ -1,27 +1,35 @@
 """The commands about a node's pods, addresses and VNICs."""
 
-import json
-import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
-import msgspec
 
-from vcnd.ctl.telling import as_json, plain, telling
+from vcnd.ctl.exits import EXIT_CODES
+from vcnd.ctl.metrics import show
+from vcnd.ctl.node_socket import DEFAULT_SOCKET, socket_path
+from vcnd.ctl.screen import as_text
+from vcnd.ctl.status_text import express_line
+from vcnd.ctl.telling import as_json, plain, show_json, telling
 from vcnd.model.phases import CallTrace, Phase
-from vcnd.model.status import ExpressStatus, NodeStatus
-from vcnd.serve.ask import ask, ask_status, ask_traces, switch_express
+from vcnd.model.status import ExpressStatus
+from vcnd.serve.ask import ask_for
+from vcnd.serve.verbs import (
+    EXPRESS_OFF,
+    EXPRESS_ON,
+    METRICS,
+    RELEASE,
+    STATUS,
+    TRACE,
+)
 
-DEFAULT_SOCKET = "/run/vcnd/cni.sock"
 
-
-@click.group()
+@click.group(epilog=EXIT_CODES)
 @click.option(
     "--socket",
     "path",
-    default=lambda: os.environ.get("VCND_SOCKET", DEFAULT_SOCKET),
+    default=socket_path,
     show_default=DEFAULT_SOCKET,
     help="The daemon's socket.",
 )
@@ -33,26 +41,15 @@ def main(context: click.Context, path: str) -> None:
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
-@click.pass_obj
-def status(path: str, *, as_json: bool) -> None:
-    """Show pool, VNICs, leases and what is wrong."""
-    with telling():
-        if as_json:
-            click.echo(json.dumps(ask(path, "VCND_STATUS"), indent=2))
-        else:
-            click.echo(describe(ask_status(path)))
-
-
-@main.command()
 @click.pass_obj
 def release(path: str) -> None:
     """Give every address and VNIC of this node back to the cloud.
 
-    Refused while pods hold addresses: drain the node first.
+    Refused while pods hold addresses: drain the node first.  Exit codes: 0, it is
+    done; 1, pods hold addresses, or the cloud refuses.
     """
     with telling():
-        ask(path, "VCND_RELEASE")
+        ask_for(path, RELEASE)
     click.echo("everything was given back; the daemon can be stopped")
 
 
@@ -69,9 +66,12 @@ def express() -> None:
 @as_json
 @click.pass_obj
 def express_on(path: str, *, as_json: bool) -> None:
-    """Let established connections take the express lane, until a restart."""
+    """Let established connections take the express lane, until a restart.
+
+    Exit codes: 0, it is on; 1, it stays off.
+    """
     with telling():
-        state = switch_express(path, on=True)
+        state = ask_for(path, EXPRESS_ON)
     _show_express(state, as_json=as_json)
     if not state.on:
         sys.exit("vcndctl: the express lane stays off")
@@ -83,7 +83,7 @@ def express_on(path: str, *, as_json: bool) -> None:
 def express_off(path: str, *, as_json: bool) -> None:
     """Send every packet the ordinary path, until a restart."""
     with telling():
-        state = switch_express(path, on=False)
+        state = ask_for(path, EXPRESS_OFF)
     _show_express(state, as_json=as_json)
 
 
@@ -93,13 +93,13 @@ def express_off(path: str, *, as_json: bool) -> None:
 def express_status(path: str, *, as_json: bool) -> None:
     """Show whether the express lane is on, and what uses it."""
     with telling():
-        state = ask_status(path)
+        state = ask_for(path, STATUS)
     _show_express(state.express, as_json=as_json)
 
 
 def _show_express(state: ExpressStatus, *, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(state), indent=2))
+        show_json(state)
     else:
         click.echo(describe_express(state))
 
@@ -116,61 +116,26 @@ def trace() -> None:
 def trace_last(path: str, number: int, *, as_json: bool) -> None:
     """Show the phases of the latest ADDs and DELs, the latest first."""
     with telling():
-        traces = ask_traces(path)[:number]
+        traces = ask_for(path, TRACE)[:number]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(traces), indent=2))
+        show_json(traces)
     else:
         click.echo(describe_traces(traces))
 
 
-def describe(state: NodeStatus) -> str:
-    """Return a state in lines for a person."""
-    pool = state.pool
-    lines = [
-        f"{family:<9} {n.leased} leased, {n.free} free, {n.cooling} cooling,"
-        f" {n.deleting} deleting"
-        for family, n in state.families.items()
-    ]
-    lines += [
-        f"pool      demand {pool.demand}, target {pool.target}, {pool.waiting} waiting",
-        f"cloud     {'observed' if state.cloud_observed else 'not reached yet'};"
-        f" {len(state.vnics)} of {state.vnic_limit} VNICs are known here",
-        describe_express(state.express),
-    ]
-    for vnic in state.vnics:
-        kind = "primary" if vnic.primary else f"{vnic.addresses:>3} addresses"
-        lines.append(
-            f"vnic {vnic.index:<4} {vnic.address:<15} {vnic.mac}  {kind:<14}"
-            f" {vnic.id[-12:]} {vnic.subnet_cidr}"
-            + (f" class {vnic.pod_class}" if vnic.pod_class else "")
-        )
-    lines += [
-        f"lease     {' '.join(lease.addresses):<15} {lease.host_ifname:<14}"
-        f" {lease.pod or lease.container_id[:13]}"
-        + ("" if lease.express else " not express")
-        for lease in state.leases
-    ]
-    lines += [
-        f"broken    {b.pod or b.container_id[:13]}: {b.cause}: {b.reason}"
-        for b in state.broken
-    ]
-    lines += [
-        f"problem   for {p.since_seconds:.0f} s, seen {p.count} times, last"
-        f" {p.seconds_ago:.0f} s ago: {p.what}: {p.cause}: {p.reason}"
-        for p in state.problems
-    ]
-    return plain("\n".join(lines))
+@main.command()
+@as_json
+@click.pass_obj
+def metrics(path: str, *, as_json: bool) -> None:
+    """Print the daemon's metrics, as Prometheus would get them (OpenMetrics)."""
+    with telling():
+        reading = ask_for(path, METRICS)
+    show(reading, as_json=as_json)
 
 
 def describe_express(state: ExpressStatus) -> str:
     """Return the express lane's state in one line for a person."""
-    if not state.on:
-        return plain(f"express   off: {state.cause}: {state.reason}")
-    return (
-        f"express   on: {state.pods} pods, {state.flows} flows,"
-        f" {state.express_packets} packets, {state.ordinary_packets} by the ordinary"
-        " path"
-    )
+    return f"express lane {as_text(express_line(state))}"
 
 
 def describe_traces(traces: Sequence[CallTrace]) -> str:

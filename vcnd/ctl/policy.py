@@ -1,15 +1,17 @@
 """The commands about network policies."""
 
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from vcnd.ctl import policy_text
+from vcnd.ctl import completion, policy_asking, policy_text
+from vcnd.ctl.metrics import show as show_metrics
 from vcnd.ctl.policy_asking import PolicyAsker
 from vcnd.ctl.telling import as_json, plain, show_json, telling
+from vcnd.model.metrics import Reading
 from vcnd.model.policy import LAST_PORT, Protocol
 from vcnd.model.policy_answers import DryRunAnswer, ExplainAnswer, PodShown
 from vcnd.model.policy_questions import (
@@ -20,7 +22,8 @@ from vcnd.model.policy_questions import (
 )
 from vcnd.model.policy_status import PolicyStatus
 
-DEFAULT_SOCKET = "/run/vcnd/policy.sock"
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
 DIFFERS, DENIED = 3, 4
 """Exit codes."""
 WITHOUT_PORTS = "icmp"
@@ -39,23 +42,17 @@ class _PodsToo(click.Group):
 
 
 @click.group(cls=_PodsToo, subcommand_metavar="COMMAND [ARGS]... | [NAMESPACE/]POD")
-@click.option(
-    "--policy-socket",
-    "path",
-    default=lambda: os.environ.get("VCND_POLICY_SOCKET", DEFAULT_SOCKET),
-    show_default=DEFAULT_SOCKET,
-    help="The socket of vcnd-policy.",
-)
+@policy_asking.socket
 @click.pass_context
-def policy(context: click.Context, path: str) -> None:
+def policy(context: click.Context, policy_path: str) -> None:
     """Ask about network policies.
 
     "vcndctl policy POD" is short for "vcndctl policy show POD".
 
-    Exit codes: 0 when the answer was printed, 1 when vcnd-policy cannot be asked or the
-    input is bad, 2 when the command is wrong; of explain also 3 and 4.
+    Exit codes: 0 when the answer was printed, 1 when vcnd-policy refuses or the input
+    is bad, 2 when the command is wrong; of explain also 3 and 4.
     """
-    context.obj = PolicyAsker(path)
+    context.obj = PolicyAsker(policy_path)
 
 
 @policy.command()
@@ -73,7 +70,17 @@ def status(ask: PolicyAsker, *, as_json: bool) -> None:
 
 
 @policy.command()
-@click.argument("pod", metavar="[NAMESPACE/]POD")
+@as_json
+@click.pass_obj
+def metrics(ask: PolicyAsker, *, as_json: bool) -> None:
+    """Print vcnd-policy's metrics, as Prometheus would get them (OpenMetrics)."""
+    with telling():
+        reading = ask.ask("VCND_POLICY_METRICS", Reading)
+    show_metrics(reading, as_json=as_json)
+
+
+@policy.command()
+@click.argument("pod", metavar="[NAMESPACE/]POD", shell_complete=completion.pods)
 @as_json
 @click.pass_obj
 def show(ask: PolicyAsker, pod: str, *, as_json: bool) -> None:
@@ -90,10 +97,22 @@ def show(ask: PolicyAsker, pod: str, *, as_json: bool) -> None:
     show_json(answer)
 
 
+Port = tuple[Protocol | None, int]
+
+
+def port_argument(*, required: bool) -> Callable[[Decorated], Decorated]:
+    """Return the decorator for the argument ``PORT[/PROTOCOL]``."""
+    return click.argument(
+        "port", callback=_port, required=required, metavar="PORT[/PROTOCOL]"
+    )
+
+
 def _port(
-    context: click.Context, parameter: click.Parameter, text: str
-) -> tuple[Protocol | None, int]:
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> Port | None:
     """Return protocol and port of ``80``, ``53/udp`` or ``icmp``."""
+    if text is None:
+        return None
     if text.lower() == WITHOUT_PORTS:
         return None, 0
     number, _, name = text.partition("/")
@@ -110,9 +129,9 @@ def _port(
 
 
 @policy.command()
-@click.argument("source", metavar="FROM")
-@click.argument("destination", metavar="TO")
-@click.argument("port", callback=_port, metavar="PORT[/PROTOCOL]")
+@click.argument("source", metavar="FROM", shell_complete=completion.pods)
+@click.argument("destination", metavar="TO", shell_complete=completion.pods)
+@port_argument(required=True)
 @click.option("--exit-code", is_flag=True, help=f"Exit with {DENIED} if it is denied.")
 @as_json
 @click.pass_obj

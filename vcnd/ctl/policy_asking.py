@@ -1,16 +1,27 @@
 """Asks vcnd-policy, and says in one sentence why it does not answer."""
 
 import errno
+import os
 from typing import Any, TypeVar
 
+import click
 import msgspec
 
-from vcnd.serve.ask import AskError, ask
+from vcnd.serve.ask import LOOK_SECONDS, AskError, VersionError, ask
 from vcnd.serve.wire import MAX_STDIN_BYTES
 
 T = TypeVar("T")
 
 UNIT = "vcnd-policy"
+DEFAULT_SOCKET = "/run/vcnd/policy.sock"
+
+socket = click.option(
+    "--policy-socket",
+    "policy_path",
+    default=lambda: os.environ.get("VCND_POLICY_SOCKET", DEFAULT_SOCKET),
+    show_default=DEFAULT_SOCKET,
+    help="The socket of vcnd-policy.",
+)
 UNSENDABLE = (msgspec.EncodeError, ValueError, TypeError, OverflowError, RecursionError)
 """Errors of what JSON cannot say: bytes that are no UTF-8, larger numbers."""
 
@@ -39,9 +50,9 @@ class PolicyAsker:
         if size > MAX_STDIN_BYTES // 2:  # JSON with spaces, and escaped, is longer
             raise AskError(f"the question has {size} bytes: ask in smaller parts")
         try:
-            return ask(self._path, verb, asked, unit=UNIT)
+            return ask(self._path, verb, asked, unit=UNIT, seconds=LOOK_SECONDS)
         except AskError as error:
-            raise AskError(self._reason(error)) from error
+            raise type(error)(self._reason(error)) from error
 
     def _reason(self, error: AskError) -> str:
         """Return what is wrong, and what to do."""
@@ -61,9 +72,22 @@ class PolicyAsker:
                 pass
         if "ended before it answered" in text:
             return f"{text}; it also ends if {off}"
-        if "has no verb" in text:
-            return f"{text}: it is of another version; restart {UNIT}"
         return text
+
+    def ask(
+        self, verb: str, kind: type[T], question: msgspec.Struct | None = None
+    ) -> T:
+        """Return an answer as a value.
+
+        Args:
+            verb: one of ``serve.policy_verbs``.
+            kind: the answer's type.
+            question: what is asked.
+
+        Raises:
+            AskError: no answer came, it is a refusal, or it is of another form.
+        """
+        return self.read(self.raw(verb, question), kind)
 
     def read(self, answer: Any, kind: type[T]) -> T:
         """Return an answer as a value.
@@ -74,7 +98,7 @@ class PolicyAsker:
         try:
             return msgspec.convert(answer, kind)
         except msgspec.ValidationError as error:
-            raise AskError(
+            raise VersionError(
                 f"the answer of {UNIT} is not as expected ({error}); are {UNIT} and"
                 " vcndctl of one version? --json prints it as it is"
             ) from error

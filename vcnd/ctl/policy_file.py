@@ -1,6 +1,5 @@
 """Policies of a file, with the lines where they stand."""
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -10,8 +9,8 @@ from typing import Any
 import msgspec
 import yaml  # type: ignore[import-untyped]
 
-CALLERS_DIRECTORY, CALLERS_ROOT = "VCND_CALLERS_DIRECTORY", "VCND_CALLERS_ROOT"
-"""Variables with the numbers of descriptors; not there: the caller's are ours."""
+from vcnd.ctl import caller
+
 MOST_NODES = 100_000
 """Of one file, aliases counted as what they stand for."""
 MOST_DEPTH = 64
@@ -86,21 +85,10 @@ def read(path: Path) -> list[Located]:
 
 
 def _text(path: Path) -> str:
-    """Return a file's text, as the caller sees the file.
-
-    On a node vcndctl runs in its version's own root.  ``/usr/local/bin/vcndctl``
-    gives it two directories of the caller's: the current one and the root.
-    """
+    """Return a file's text, as the caller sees the file."""
     if str(path) == "-":
         return sys.stdin.read()
-    which = CALLERS_ROOT if path.is_absolute() else CALLERS_DIRECTORY
-    given = os.environ.get(which, "")
-    if not given.isdecimal():
-        return path.read_text()
-    inside = str(path).lstrip("/")
-    descriptor = os.open(inside, os.O_RDONLY | os.O_CLOEXEC, dir_fd=int(given))
-    with open(descriptor, encoding="utf-8") as file:
-        return file.read()
+    return caller.read_bytes(path).decode()
 
 
 def _documents(text: str) -> Iterator[Located]:
