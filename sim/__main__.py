@@ -15,7 +15,7 @@ from sim import report
 from sim.fleet.events import Schedule
 from sim.fleet.run import run
 from sim.fleet.shrink import shrunk
-from sim.many import ORDER, many, schedule_of
+from sim.many import ORDER, Size, many, schedule_of
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -24,6 +24,13 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--nodes", default=20, show_default=True, type=click.IntRange(1, 5000))
 @click.option(
     "--hours", default=1.0, show_default=True, type=click.FloatRange(0.01, 1000)
+)
+@click.option(
+    "--pods-per-hour",
+    default=4.0,
+    show_default=True,
+    type=click.FloatRange(0, 1000),
+    help="Pods that a node gets; by the seed half as many to four times as many.",
 )
 @click.option("--seed", default=1, show_default=True, help="The first seed.")
 @click.option(
@@ -49,6 +56,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def main(
     nodes: int,
     hours: float,
+    pods_per_hour: float,
     seed: int,
     seeds: int,
     processes: int,
@@ -65,26 +73,28 @@ def main(
     if replay is not None:
         sys.exit(_replay(replay))
     began, outcomes = time.monotonic(), []
-    for outcome in many(
-        range(seed, seed + seeds), nodes=nodes, hours=hours, processes=processes
-    ):
+    size = Size(nodes, hours, pods_per_hour)
+    for outcome in many(range(seed, seed + seeds), size, processes=processes):
         outcomes.append(outcome)
         for line in report.lines(outcome):
             _say(line)
         if outcome.violations:
-            again = f"--nodes {nodes} --hours {hours:g} --seed {outcome.seed}"
-            _say(f"  again: ./vcn sim {again}")
+            _say(f"  again: ./vcn sim {_options(size)} --seed {outcome.seed}")
         if outcome.violations and shrink:
-            _shrink(schedule_of(outcome.seed, nodes=nodes, hours=hours))
+            _shrink(schedule_of(outcome.seed, size))
             shrink = False
-    figures = report.of(
-        outcomes, nodes=nodes, hours=hours, wall_seconds=time.monotonic() - began
-    )
+    figures = report.of(outcomes, size, wall_seconds=time.monotonic() - began)
     if to_json:
         click.echo(msgspec.json.format(msgspec.json.encode(figures)).decode())
     else:
         _show(figures)
     sys.exit(1 if figures.violations else 0)
+
+
+def _options(size: Size) -> str:
+    """Return the options that lead to fleets of a size."""
+    pods = f"--pods-per-hour {size.pods_per_hour:g}"
+    return f"--nodes {size.nodes} --hours {size.hours:g} {pods}"
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
+from random import Random
 
 import httpx2
 import trio
@@ -12,8 +13,14 @@ from fakeoci.api.app import build
 from fakeoci.api.service import Service
 from fakeoci.transport import FakeTransport
 from fakeoci.world import worldfile
-from vcnd.ociapi.http import READ_SECONDS, Principal
+from vcnd.ociapi import wire
+from vcnd.ociapi.caller import Caller, Endpoints
+from vcnd.ociapi.client import CoreClient
+from vcnd.ociapi.http import Principal
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import READ_SECONDS, Client, HttpClient, Reply, Request
 from vcnd.ociapi.principals import ApiKey
+from vcnd.ociapi.retry import Retrier
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which the virtual clock is 0."""
@@ -45,6 +52,53 @@ def user(service: Service) -> Callable[[str], Principal]:
     """Return a maker of the user's principal; this costs no call and no new key."""
     fixed = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=service.clock)
     return lambda _federation_url: fixed
+
+
+async def _here() -> wire.ImdsRegionInfo:
+    await trio.lowlevel.checkpoint()
+    return wire.ImdsRegionInfo(
+        region_identifier="iad", realm_domain_component="example.com"
+    )
+
+
+class _Eventful:
+    """A way to the cloud; something happens once, after one operation's answer."""
+
+    def __init__(
+        self, inner: Client, operation: str, event: Callable[[], None]
+    ) -> None:
+        self._inner, self._operation, self._event = inner, operation, event
+
+    async def send(self, request: Request) -> Reply:
+        reply = await self._inner.send(request)
+        if request.operation == self._operation:
+            self._operation = ""
+            self._event()
+        return reply
+
+
+@asynccontextmanager
+async def operator(
+    service: Service, *, after: tuple[str, Callable[[], None]] | None = None
+) -> AsyncIterator[tuple[CoreClient, Retrier]]:
+    """Return the API as an operator reaches it, with a user's key.
+
+    Args:
+        service: the cloud.
+        after: an operation, and what happens after its first answer.
+    """
+    meter = ApiMeter()
+    async with client(service, "192.0.2.9") as http:
+        way: Client = HttpClient(http)
+        caller = Caller(
+            client=way if after is None else _Eventful(way, *after),
+            region=_here,
+            endpoints=Endpoints(),
+            principal=user(service),
+            meter=meter,
+        )
+        retry = Retrier(random=Random(1), give_up_seconds=5.0, meter=meter)
+        yield CoreClient(caller), retry
 
 
 def calls(service: Service, operation: str = "") -> int:

@@ -11,6 +11,7 @@ from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.report import ClusterEvent, NodeReport
 from vcnd.model.request import PodRequest
 from vcnd.model.sandbox import BoundPod, PodRef
+from vcnd.signals import Bell
 
 
 class MemoryCluster:
@@ -33,6 +34,10 @@ class MemoryCluster:
         """Why the NativePodNetwork is malformed; empty if it is not."""
         self.proxy: Fault | None = None
         """kube-proxy's fault, if any."""
+        self.services: tuple[str, ...] = ()
+        """Networks of Services."""
+        self.takes: int | None = None
+        """How many pods kubelet takes, if its Node tells."""
         self.cut_off: dict[str, Fault] = {}
         """Why a watch fails, by kind."""
         self.skipped: dict[str, str] = {}
@@ -48,6 +53,7 @@ class MemoryCluster:
         self.reports: list[NodeReport] = []
         self.events: list[ClusterEvent] = []
         self._changed = trio.Event()
+        self._network_changed = Bell()
 
     def bind(self, *names: str) -> None:
         for name in names:
@@ -66,18 +72,22 @@ class MemoryCluster:
 
     def change(self) -> None:
         self._changed.set()
+        self._network_changed.ring()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
         task_status.started()
-        self._changed.set()
+        self.change()
         await trio.sleep_forever()
         raise AssertionError
 
     async def until_changed(self) -> None:
         await self._changed.wait()
         self._changed = trio.Event()
+
+    def next_network(self) -> trio.Event:
+        return self._network_changed.take()
 
     def pods(self) -> list[BoundPod] | None:
         if not self.synced:
@@ -114,6 +124,13 @@ class MemoryCluster:
         if self.refusal:
             raise PodNetworkError(self.refusal)
         return self.asked or own
+
+    def max_pods(self) -> int | None:
+        return self.takes
+
+    async def service_networks(self) -> tuple[str, ...]:
+        await self._reach()
+        return self.services
 
     async def proxy_problem(self, subnets: Sequence[str]) -> Fault | None:
         await self._reach()

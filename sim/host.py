@@ -1,12 +1,14 @@
 """A kernel in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Never
 
 import trio
 from msgspec.structs import replace
 
+from vcnd.core.repairs import Repair, Repairs
 from vcnd.model.cause import Cause, Fault
+from vcnd.model.drift import Drift
 from vcnd.model.errors import (
     BadNetnsError,
     SandboxBrokenError,
@@ -14,9 +16,8 @@ from vcnd.model.errors import (
     VcndError,
 )
 from vcnd.model.express import ExpressState
-from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.interface import PodInterface, PodLink
+from vcnd.model.interface import Destination, PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -44,6 +45,10 @@ class MemoryHost:
         self.node_problems: dict[Place, Fault] = {}
         self.problems_changed = trio.Event()
         self.express_state = ExpressState(on=True)
+        self.drifts: list[Drift] = []
+        """Parts that somebody has changed."""
+        self.repairs = Repairs()
+        self.service_networks: tuple[str, ...] = ()
 
     async def identify(self, netns: int) -> int:
         if netns < 0:
@@ -68,7 +73,9 @@ class MemoryHost:
             host_mac="0e:00:00:00:00:01",
             pod_mac="0a:00:00:00:00:01",
             mtu=9000,
-            default_routes=frozenset(lease.families.values()),
+            destinations=tuple(
+                Destination(f.everywhere) for f in lease.families.values()
+            ),
         )
 
     async def unplug(self, lease: Lease) -> None:
@@ -76,7 +83,7 @@ class MemoryHost:
         self.links.pop(lease.host_ifname, None)
 
     async def check(
-        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+        self, lease: Lease, *, netns: int, destinations: Mapping[str, int | None]
     ) -> None:
         if lease.host_ifname not in self.links:
             raise SandboxBrokenError("missing")
@@ -106,6 +113,9 @@ class MemoryHost:
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         pass
+
+    def lead_to_services(self, networks: Sequence[str]) -> None:
+        self.service_networks = tuple(networks)
 
     def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
         self.moved[lease.host_ifname] = dict(vnics)
@@ -140,6 +150,19 @@ class MemoryHost:
     async def withdraw(self) -> None:
         await trio.lowlevel.checkpoint()
         self.slots, self.withdrawn = [], True
+
+    async def differences(self) -> Sequence[Drift]:
+        await trio.lowlevel.checkpoint()
+        return list(self.drifts)
+
+    async def restore(self) -> Sequence[Drift]:
+        await trio.lowlevel.checkpoint()
+        restored, self.drifts = self.drifts, []
+        for drift in restored:
+            self.repairs.note(
+                Repair(kind=drift.kind, number=1, what=drift.what, at=0.0)
+            )
+        return restored
 
     def problems(self) -> Mapping[Place, Fault]:
         return self.node_problems

@@ -39,6 +39,9 @@ class MemoryJournal:
         recovered = replay.recovered(trio.current_time())
         return replace(recovered, damaged=self.damaged)
 
+    async def sync(self) -> None:
+        """Return at once: records are kept as they come."""
+
     def boot(self) -> None:
         """Boot the node again: its sandboxes are gone."""
         self._booted_at = trio.current_time()
@@ -97,3 +100,4 @@ class MemoryJournal:
 
     def remove(self) -> None:
         self.removed = True
+        self.records.clear()

@@ -12,7 +12,8 @@ from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.node import Node
 from vcnd.ociapi.http import Principal
-from vcnd.ports import Cloud, Cluster, Host, Journal, Policies
+from vcnd.ociapi.network import HttpClient
+from vcnd.ports import Cloud, Cluster, Host, Journal, KeptPods, Policies
 
 
 @asynccontextmanager
@@ -26,6 +27,7 @@ async def running(
     principal: Callable[[str], Principal] | None = None,
     cluster: Cluster | None = None,
     policies: Policies | None = None,
+    kept_pods: KeptPods | None = None,
     through: Callable[[Cloud], Cloud] = lambda cloud: cloud,
     seed: int = 1,
 ) -> AsyncIterator[Node]:
@@ -40,6 +42,7 @@ async def running(
         principal: makes the principal that signs; None: the instance itself.
         cluster: its Kubernetes; None: there is none.
         policies: who brings network policies in force; None: nobody.
+        kept_pods: tells which pods its kubelet keeps; None: nobody.
         through: wraps the cloud in a double.
         seed: the seed of its jitter.
     """
@@ -47,12 +50,15 @@ async def running(
     async with client(service, address) as http, trio.open_nursery() as rooms:
         node = Node(
             config,
-            cloud=through(oci_cloud(config, http, random, service.clock, principal)),
+            cloud=through(
+                oci_cloud(config, HttpClient(http), random, service.clock, principal)
+            ),
             host=host,
             journal=journal,
             random=random,
             cluster=cluster,
             policies=policies,
+            kept_pods=kept_pods,
         )
         await node.start(rooms)
         yield node

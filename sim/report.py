@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from sim.fleet.run import Outcome
+from sim.many import Size
 
 HOUR = 3600.0
 
@@ -14,12 +15,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     nodes: int
     hours: float
+    pods_per_hour: float
     seeds: int
     events: int
     calls: int
     """API calls and reads of instance metadata."""
     adds: int
     daemons: int
+    packets: int
+    """Those that network policies judged."""
     node_hours: float
     """Simulated, without the time that nodes were given to settle."""
     wall_seconds: float
@@ -30,20 +34,20 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The runs that had one."""
 
 
-def of(
-    outcomes: Iterable[Outcome], *, nodes: int, hours: float, wall_seconds: float
-) -> Report:
+def of(outcomes: Iterable[Outcome], size: Size, *, wall_seconds: float) -> Report:
     """Return the figures of some runs."""
     done = list(outcomes)
-    node_hours = len(done) * nodes * hours
+    node_hours = len(done) * size.node_hours
     return Report(
-        nodes=nodes,
-        hours=hours,
+        nodes=size.nodes,
+        hours=size.hours,
+        pods_per_hour=size.pods_per_hour,
         seeds=len(done),
         events=sum(o.events for o in done),
         calls=sum(o.calls for o in done),
         adds=sum(o.added for o in done),
         daemons=sum(o.daemons for o in done),
+        packets=sum(o.packets for o in done),
         node_hours=node_hours,
         wall_seconds=round(wall_seconds, 1),
         processor_seconds=round(sum(o.processor_seconds for o in done), 1),

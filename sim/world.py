@@ -23,7 +23,7 @@ from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.status import ProblemStatus
 from vcnd.node import Node
-from vcnd.ports import Cloud, Cluster, Policies
+from vcnd.ports import Cloud, Cluster, KeptPods, Policies
 
 
 def key(number: int, network: str = "vcnd") -> SandboxKey:
@@ -102,6 +102,7 @@ class World:
         further: Sequence[str] = (),
         families: Sequence[Family] = (Family.IPV4,),
         policies: Policies | None = None,
+        kept_pods: KeptPods | None = None,
         through: Callable[[Cloud], Cloud] = lambda cloud: cloud,
     ) -> AsyncIterator[Node]:
         """Run a daemon's life on the node; ``through`` wraps its cloud in a double."""
@@ -127,6 +128,7 @@ class World:
             principal=None if self.federated else user(self.service),
             cluster=cluster,
             policies=policies,
+            kept_pods=kept_pods,
             through=through,
         ) as node:
             yield node

@@ -56,7 +56,7 @@ class SimDisk:
             return
         if how == "gone":
             self._rename({path: None})
-            self.sync_directory(path.parent)
+            self._sync_names()
         else:
             file.damage(pick, cut=how == "cut")
 
@@ -154,6 +154,9 @@ class SimDisk:
     def sync_directory(self, path: Path) -> None:
         del path
         self._refuse("sync", errno.EIO)
+        self._sync_names()
+
+    def _sync_names(self) -> None:
         for change in self._renames:
             _rename(self._durable_names, change)
         self._renames.clear()

@@ -1,17 +1,28 @@
 """What each event of a schedule does."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import trio
+from msgspec.structs import replace
 
 from fakeoci.api.service import Fault
 from sim.fleet import events as e
-from sim.fleet import others
+from sim.fleet import others, requests
+from sim.fleet import policy_events as policy
+from sim.fleet.event import OnNode
 from sim.fleet.fleet import Fleet
+from sim.fleet.kubernetes import KubernetesActions
+from sim.fleet.lasting import Lasting
 from sim.fleet.machine import JOURNAL, Machine
 from sim.fleet.pods import Pod
-from vcnd.model.sandbox import PodRef
+from sim.fleet.policy_actions import PolicyActions
+
+FIRST_REPLACED = 1_000_000
+"""The number after which those of pods begin that replace others."""
+FINISHED_SECONDS = 60.0
+"""A pod that has ended for good is deleted after this."""
 
 
 class Actions:
@@ -26,6 +37,10 @@ class Actions:
         """
         self._fleet = fleet
         self._lasting = lasting
+        self._faults = Lasting()
+        self._renamed = self._replaced = 0
+        self._kubernetes = KubernetesActions(fleet, self._faults)
+        policies = PolicyActions(fleet, self._faults)
         self._acts: dict[type, Callable[[Any], Awaitable[None]]] = {
             e.StartPod: self._start_pod,
             e.EndSandbox: self._end_sandbox,
@@ -39,6 +54,11 @@ class Actions:
             e.Drain: self._drain,
             e.Lose: self._lose,
             e.Join: self._join,
+            e.Rename: self._rename,
+            e.CutWatches: self._kubernetes.cut_watches,
+            e.ApiFault: self._kubernetes.api_fault,
+            e.Compact: self._kubernetes.compact,
+            e.Meddle: self._kubernetes.meddle,
             e.CallFault: self._call_fault,
             e.Outage: self._outage,
             e.SlowCloud: self._slow_cloud,
@@ -49,10 +69,16 @@ class Actions:
             e.DeleteAddress: self._delete_address,
             e.MoveAddress: self._move_address,
             e.RemoveTags: self._remove_tags,
+            e.Plant: self._plant,
             e.DiskFault: self._disk_fault,
             e.SlowDisk: self._slow_disk,
             e.ClockJump: self._clock_jump,
             e.SecondDaemon: self._second_daemon,
+            policy.ChangePolicy: policies.change,
+            policy.LabelPod: policies.label_pod,
+            policy.LabelNamespace: policies.label_namespace,
+            policy.KillPolicy: policies.kill,
+            policy.RefuseRules: policies.refuse,
         }
 
     async def carry_out(self, event: e.Event) -> None:
@@ -63,22 +89,48 @@ class Actions:
         self._fleet.note(event)
         await self._acts[type(event)](event)
 
-    def _machine(self, event: e.OnNode) -> Machine:
+    def _machine(self, event: OnNode) -> Machine:
         return self._fleet.machines[event.node]
 
     # The cluster's life
 
     async def _start_pod(self, event: e.StartPod) -> None:
-        name = f"pod{event.pod}"
-        pod = Pod(ref=PodRef(namespace="default", name=name, uid=name))
         machine = self._machine(event)
-        if not machine.drained:
-            machine.runtime.start(pod, event.kubelet_seconds)
-            self._lasting.start_soon(self._delete_later, pod, event.seconds)
+        kubelet, scheduler = machine.kubelet, self._fleet.scheduler(machine)
+        annotations = requests.annotations(self._fleet.service.world, event.asks)
+        pod = await scheduler.create(event, kubelet, annotations)
+        self._lasting.start_soon(self._end_later, event, pod)
 
-    async def _delete_later(self, pod: Pod, seconds: float) -> None:
-        await trio.sleep(seconds)
-        pod.delete()
+    async def _end_later(self, event: e.StartPod, pod: Pod) -> None:
+        machine = self._machine(event)
+        ends_at = trio.current_time() + event.seconds
+        with trio.move_on_at(ends_at):
+            await pod.woken.wait()
+            self._replace(event, ends_at - trio.current_time())
+            return
+        if event.finishes:
+            machine.kubelet.finish(pod)
+            await trio.sleep(FINISHED_SECONDS)
+        await self._fleet.scheduler(machine).delete(pod, machine.kubelet)
+
+    def _replace(self, event: e.StartPod, seconds: float) -> None:
+        """Let a controller make another pod for one that was evicted, elsewhere."""
+        fleet, cluster = self._fleet, self._machine(event).kubelet.cluster
+        nodes = [
+            n
+            for n in sorted(fleet.wires)
+            if n != event.node and fleet.machines[n].kubelet.cluster is cluster
+        ]
+        if nodes:
+            self._replaced += 1
+            made = replace(
+                event,
+                node=nodes[self._replaced % len(nodes)],
+                pod=FIRST_REPLACED + self._replaced,
+                seconds=seconds,
+                tolerates=False,
+            )
+            self._lasting.start_soon(self._start_pod, made)
 
     async def _end_sandbox(self, event: e.EndSandbox) -> None:
         machine = self._machine(event)
@@ -91,7 +143,7 @@ class Actions:
             machine.ending(sandbox)
             sandbox.ready = False
             machine.end_namespace(sandbox.netns)
-            sandbox.died.set()
+            sandbox.die()
 
     async def _repeat_call(self, event: e.RepeatCall) -> None:
         self._machine(event).runtime.repeats[event.command].append(event.seconds)
@@ -114,23 +166,31 @@ class Actions:
     async def _reboot(self, event: e.Reboot) -> None:
         self._machine(event).cut_power(event.seconds)
 
+    async def _rename(self, event: e.Rename) -> None:
+        machine = self._machine(event)
+        self._renamed += 1
+        machine.kubelet.asked_name = f"{machine.name}-{self._renamed}"
+        machine.cut_power(event.seconds)
+
     async def _damage_journal(self, event: e.DamageJournal) -> None:
         machine = self._machine(event)
         for life in list(machine.lives):
             life.kill()
         machine.disk.damage(JOURNAL, event.how, event.pick)
+        others.note_unmarked(self._fleet, machine)
         self._fleet.wires[event.node].tokens.forget()
 
     async def _drain(self, event: e.Drain) -> None:
-        machine = self._machine(event)
-        machine.drained = True
-        for pod in list(machine.runtime.pods.values()):
-            pod.delete()
+        kubelet = self._machine(event).kubelet
+        await kubelet.cluster.until_up()
+        kubelet.drain()
         await trio.sleep(event.seconds)
-        machine.drained = False
+        await kubelet.cluster.until_up()
+        kubelet.uncordon()
 
     async def _lose(self, event: e.Lose) -> None:
         self._fleet.lose(event.node)
+        self._lasting.start_soon(self._machine(event).kubelet.leave)
         others.terminate(self._fleet, self._machine(event))
 
     async def _join(self, event: e.Join) -> None:
@@ -157,54 +217,34 @@ class Actions:
 
     async def _outage(self, event: e.Outage) -> None:
         fleet = self._fleet
+        if event.what == "kubernetes":
+            await self._kubernetes.outage(event)
+            return
         chosen = [event.node] if event.node >= 0 else list(fleet.wires)
         wires = [fleet.wires[n] for n in chosen]
-        clusters = [fleet.machines[n].cluster for n in chosen]
-        if event.what == "kubernetes":
-            for cluster in clusters:
-                cluster.away = True
-            await trio.sleep(event.seconds)
-            for cluster in clusters:
-                cluster.away = False
-            return
         for wire in wires:
             wire.cut[event.what] += 1
         await trio.sleep(event.seconds)
         for wire in wires:
-            wire.cut[event.what] -= 1
-
-    async def _for_a_while(
-        self, thing: Any, name: str, value: object, usual: object, seconds: float
-    ) -> None:
-        setattr(thing, name, value)
-        await trio.sleep(seconds)
-        setattr(thing, name, usual)
+            wire.mend(event.what)
 
     async def _slow_cloud(self, event: e.SlowCloud) -> None:
-        settings = self._fleet.service.world.settings
-        usual = self._fleet.schedule.traits.latency_seconds
-        await self._for_a_while(
-            settings.timing, "latency_seconds", event.median, usual, event.seconds
-        )
+        timing = self._fleet.service.world.settings.timing
+        await self._faults.set(timing, "latency_seconds", event.median, event.seconds)
 
     async def _throttle(self, event: e.Throttle) -> None:
         limits = self._fleet.service.world.settings.limits
-        await self._for_a_while(
-            limits, "calls_per_second_in_all", event.per_second, 0.0, event.seconds
-        )
+        name = "calls_per_second_in_all"
+        await self._faults.set(limits, name, event.per_second, event.seconds)
 
     async def _late_lists(self, event: e.LateLists) -> None:
         timing = self._fleet.service.world.settings.timing
-        usual = self._fleet.schedule.traits.consistency_seconds
-        await self._for_a_while(
-            timing, "consistency_seconds", event.late, usual, event.seconds
-        )
+        await self._faults.set(timing, "consistency_seconds", event.late, event.seconds)
 
     async def _fill_subnet(self, event: e.FillSubnet) -> None:
         space = others.pods_space(self._fleet)
         space.exhaust()
-        await trio.sleep(event.seconds)
-        space.relieve()
+        await self._faults.keep("full subnet", space.relieve, event.seconds)
 
     async def _detach_vnic(self, event: e.DetachVnic) -> None:
         others.detach(self._fleet, self._machine(event), event.pick)
@@ -219,20 +259,21 @@ class Actions:
     async def _remove_tags(self, event: e.RemoveTags) -> None:
         others.remove_tags(self._fleet, self._machine(event), event.pick)
 
+    async def _plant(self, event: e.Plant) -> None:
+        fleet = self._fleet
+        await fleet.foreign.plant(self._machine(event), fleet.service.clock())
+
     # The machine
 
     async def _disk_fault(self, event: e.DiskFault) -> None:
-        disk = self._machine(event).disk
-        disk.refuses.add(event.what)
-        await trio.sleep(event.seconds)
-        disk.refuses.discard(event.what)
+        refuses, what = self._machine(event).disk.refuses, event.what
+        refuses.add(what)
+        kind = (event.node, what)
+        await self._faults.keep(kind, partial(refuses.discard, what), event.seconds)
 
     async def _slow_disk(self, event: e.SlowDisk) -> None:
         disk = self._machine(event).disk
-        usual = disk.slowness
-        await self._for_a_while(
-            disk, "slowness", event.sync_seconds, usual, event.seconds
-        )
+        await self._faults.set(disk, "slowness", event.sync_seconds, event.seconds)
 
     async def _clock_jump(self, event: e.ClockJump) -> None:
         machine = self._machine(event)

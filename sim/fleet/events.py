@@ -3,23 +3,35 @@
 All of them are drawn before the run, so that a run of some of them is possible.
 """
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 
-
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    at: float
-    """Virtual seconds since the start."""
-
-
-class OnNode(_Event, frozen=True):
-    """An event that concerns one node."""
-
-    node: int
-
+from sim.fleet.event import OnNode, Timed
+from sim.fleet.policy_events import (
+    ChangePolicy,
+    KillPolicy,
+    LabelNamespace,
+    LabelPod,
+    RefuseRules,
+)
+from sim.fleet.traits import Traits
+from vcnd.model.family import Family
 
 # The cluster's life
+
+
+class Asks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a pod requests by annotations; nothing where a field is empty."""
+
+    nsg: str = ""
+    """The name of an NSG."""
+    subnet: str = ""
+    """The name of a subnet."""
+    fixed: str = ""
+    """The name of a fixed address."""
+    families: tuple[Family, ...] = ()
 
 
 class StartPod(OnNode, frozen=True):
@@ -29,6 +41,11 @@ class StartPod(OnNode, frozen=True):
     seconds: float
     kubelet_seconds: float
     """From the binding to the first ADD."""
+    tolerates: bool = True
+    """Whether it is bound at once, as a DaemonSet's, or once its node takes pods."""
+    finishes: bool = False
+    """Whether its containers end for good, as a Job's, before it is deleted."""
+    asks: Asks = Asks()
 
 
 class EndSandbox(OnNode, frozen=True):
@@ -95,10 +112,65 @@ class Join(OnNode, frozen=True):
     """A further instance becomes a node."""
 
 
+class Rename(OnNode, frozen=True):
+    """A node boots with another name: its pods do not come along."""
+
+    seconds: float
+    """How long it is off before."""
+
+
+# Kubernetes
+
+
+class CutWatches(Timed, frozen=True):
+    """Watches of one node or (-1) of all end in a way (``sim.kubernetes.watching``)."""
+
+    node: int
+    how: str
+    share: float
+    """Of its watches."""
+
+
+class ApiTrouble(StrEnum):
+    """What can be wrong with an API server (``sim.kubernetes.faults``)."""
+
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    LOST = "lost"
+    LAG = "lag_seconds"
+    SILENT = "is_silent"
+
+
+class ApiFault(Timed, frozen=True):
+    """Something is wrong with all API servers for a while."""
+
+    what: ApiTrouble
+    amount: float
+    seconds: float
+
+
+class Compact(Timed, frozen=True):
+    """The stores forget all versions but the newest."""
+
+
+class Meddling(StrEnum):
+    """What somebody does to a node's objects."""
+
+    DELETE_NETWORK = "delete its NativePodNetwork"
+    CHANGE_NETWORK = "change its NativePodNetwork"
+    TAINT = "add the start-up taint"
+
+
+class Meddle(OnNode, frozen=True):
+    """Somebody changes what vcnd has written into Kubernetes."""
+
+    what: Meddling
+
+
 # The cloud
 
 
-class CallFault(_Event, frozen=True):
+class CallFault(Timed, frozen=True):
     """The next calls of an operation have a fault (``fakeoci.api.service.Fault``)."""
 
     operation: str
@@ -109,7 +181,7 @@ class CallFault(_Event, frozen=True):
     times: int = 1
 
 
-class Outage(_Event, frozen=True):
+class Outage(Timed, frozen=True):
     """Something cannot be reached for a while, from one node or (-1) from all."""
 
     what: str
@@ -117,28 +189,28 @@ class Outage(_Event, frozen=True):
     seconds: float
 
 
-class SlowCloud(_Event, frozen=True):
+class SlowCloud(Timed, frozen=True):
     """All calls take longer for a while."""
 
     median: float
     seconds: float
 
 
-class Throttle(_Event, frozen=True):
+class Throttle(Timed, frozen=True):
     """The tenancy's calls are limited for a while."""
 
     per_second: float
     seconds: float
 
 
-class LateLists(_Event, frozen=True):
+class LateLists(Timed, frozen=True):
     """New objects appear late in lists, for a while."""
 
     late: float
     seconds: float
 
 
-class FillSubnet(_Event, frozen=True):
+class FillSubnet(Timed, frozen=True):
     """Others take all free addresses of the pods' subnet for a while."""
 
     seconds: float
@@ -167,6 +239,10 @@ class RemoveTags(OnNode, frozen=True):
     """Somebody removes the tags of a pod VNIC and its addresses."""
 
     pick: int
+
+
+class Plant(OnNode, frozen=True):
+    """Somebody puts a VNIC, addresses and a link of their own on a node."""
 
 
 # The machine
@@ -212,6 +288,11 @@ Event = (
     | Drain
     | Lose
     | Join
+    | Rename
+    | CutWatches
+    | ApiFault
+    | Compact
+    | Meddle
     | CallFault
     | Outage
     | SlowCloud
@@ -222,32 +303,17 @@ Event = (
     | DeleteAddress
     | MoveAddress
     | RemoveTags
+    | Plant
     | DiskFault
     | SlowDisk
     | ClockJump
     | SecondDaemon
+    | ChangePolicy
+    | LabelPod
+    | LabelNamespace
+    | KillPolicy
+    | RefuseRules
 )
-
-
-class Traits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fleet and its cloud are like."""
-
-    others: int = 0
-    """How many of its nodes are of another cluster in the same subnet."""
-    spare: int = 0
-    """How many further instances there are."""
-    batch: int = 8
-    cooling_seconds: float = 30.0
-    blocks: bool = True
-    has_bulk: bool = True
-    bulk_is_atomic: bool = True
-    private_ips_per_vnic: int = 64
-    ocpus: float = 4.0
-    imds_seconds: float = 0.0
-    consistency_seconds: float = 0.0
-    latency_seconds: float = 0.05
-    latency_sigma: float = 0.3
-    subnet_prefix: int = 16
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):

@@ -110,3 +110,5 @@ class LifeThreads:
             deliver(Value(OSError(errno.EIO, os.strerror(errno.EIO))))
         else:
             deliver(capture(work))
+        # It arrives as from a thread: no time passes until then.
+        await trio.lowlevel.cancel_shielded_checkpoint()

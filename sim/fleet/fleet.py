@@ -1,29 +1,50 @@
 """A fleet in one cloud: its machines, and what is seen of them."""
 
 import hashlib
+from collections.abc import Iterable
+from functools import partial
+from random import Random
 from typing import Any
 
 import trio
 
 from fakeoci.api.app import build
-from fakeoci.transport import FakeTransport
+from fakeoci.direct import DirectWay
 from fakeoci.world.resources import Instance, Nsg, Subnet
 from sim.fleet.books import Books
+from sim.fleet.cluster import FleetCluster
+from sim.fleet.draw_policies import ENFORCING
 from sim.fleet.events import Schedule
+from sim.fleet.foreign import Foreign
 from sim.fleet.machine import Machine, config_of
+from sim.fleet.policies import FleetPolicies
 from sim.fleet.rates import Rates
+from sim.fleet.scheduler import Scheduler
 from sim.fleet.tokens import Tokens
 from sim.fleet.violations import Violation
 from sim.fleet.watch import Watch
 from sim.fleet.wire import Wire
 from sim.fleet.world import cloud
-from vcnd.config import CniSection, Config, PoolSection
+from vcnd.config import AllowSection, CniSection, Config, PolicySection, PoolSection
+
+OWN, OTHER = "sim", "other"
+"""The clusters: the other one has nodes in the same subnet."""
+STRICT = PolicySection(enforcement="strict")
+EVERYTHING = AllowSection(
+    namespace="*", subnet_ids=["*"], nsg_ids=["*"], fixed_addresses=True
+)
 
 
 class Fleet:
     """Machines in one cloud."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, tasks: trio.Nursery) -> None:
+        """Make it.
+
+        Args:
+            schedule: says what it is like.
+            tasks: where its Kubernetes runs.
+        """
         traits = schedule.traits
         self.schedule = schedule
         count = schedule.nodes + traits.spare
@@ -31,6 +52,7 @@ class Fleet:
         self.service.hearer = self._heard
         self.app = build(self.service)
         self.books = Books(self.service.world)
+        self.foreign = Foreign(self.service.world, self.books)
         self.watch = Watch(
             self.books, self.report, cooling_seconds=traits.cooling_seconds
         )
@@ -39,33 +61,68 @@ class Fleet:
         self.calls = 0
         self.rates = Rates(self.report)
         self._trace = hashlib.sha256()
+        self.clusters = {
+            name: FleetCluster(Random(f"{schedule.seed}/{name}/kubernetes"), tasks)
+            for name in (OWN, OTHER)
+        }
+        self._schedulers = {
+            c: Scheduler(c, selected=traits.policies and name == OWN)
+            for name, c in self.clusters.items()
+        }
+        for scheduler in self._schedulers.values():
+            tasks.start_soon(scheduler.run)
         self.machines = [self._machine(number) for number in range(count)]
+        self.policies = self._policies(tasks)
         self._by_instance = {m.instance_id: m for m in self.machines}
         self.books.vnic_gone = self._vnic_gone
         self._scopes: dict[int, trio.CancelScope] = {}
         self.wires: dict[int, Wire] = {}
 
+    def _policies(self, tasks: trio.Nursery) -> FleetPolicies | None:
+        traits = self.schedule.traits
+        if not traits.policies:
+            return None
+        made = FleetPolicies(
+            self.clusters[OWN],
+            self.machines,
+            books=self.books,
+            report=self.report,
+            random=Random(f"{self.schedule.seed}/packets"),
+            cooling_seconds=traits.cooling_seconds,
+        )
+        tasks.start_soon(made.run)
+        return made
+
     def _machine(self, number: int) -> Machine:
         world, traits = self.service.world, self.schedule.traits
         name = f"node{number + 1}"
-        other = self.schedule.nodes - traits.others <= number < self.schedule.nodes
+        first_other = self.schedule.nodes - traits.others
+        is_other = first_other <= number < self.schedule.nodes
+        cluster = OTHER if is_other else OWN
+        enforces = traits.policies and not is_other and number < ENFORCING
         base = Config(
             pool=PoolSection(
-                batch=traits.batch, cooling_seconds=traits.cooling_seconds
+                batch=traits.batch,
+                cooling_seconds=traits.cooling_seconds,
+                lean_at=traits.lean_at,
             ),
             cni=CniSection(patience_seconds=45.0),
+            policy=STRICT if enforces else PolicySection(),
+            allow=[EVERYTHING],
         )
         config = config_of(
             world.named(Subnet, "pods").id,
             [world.named(Nsg, "pods").id],
-            "other" if other else "sim",
+            cluster,
             base,
             blocks=traits.blocks,
+            families=traits.families,
         )
         return Machine(
             number,
             config,
             service=self.service,
+            cluster=self.clusters[cluster],
             instance=world.named(Instance, name),
             watch=self.watch,
             report=self.report,
@@ -102,6 +159,9 @@ class Fleet:
             fields["code"],
         )
 
+    def _asked(self, machine: Machine) -> None:
+        self.rates.asked(trio.current_time(), machine.name)
+
     def _vnic_gone(self, instance_id: str) -> None:
         machine = self._by_instance.get(instance_id)
         if machine is not None:
@@ -111,18 +171,27 @@ class Fleet:
 
     async def run(self, number: int, threads: trio.Nursery) -> None:
         """Run a machine until it is lost."""
-        machine, world = self.machines[number], self.service.world
-        vnic = world.vnics_of(machine.instance_id)[0]
-        address = world.primary_ip(vnic.id)
+        machine = self.machines[number]
         with trio.CancelScope() as self._scopes[number]:
             async with (
-                FakeTransport(self.app, client_address=address) as transport,
+                DirectWay(self.app, client_address=machine.address) as cloud,
                 trio.open_nursery() as nursery,
             ):
-                self.wires[number] = Wire(transport, Tokens(machine.report))
+                self.wires[number] = Wire(
+                    cloud, Tokens(machine.report), partial(self._asked, machine)
+                )
                 machine.runtime.open(nursery)
+                nursery.start_soon(machine.kubelet.beat)
                 self.note("on", machine.name)
                 await machine.run(self.wires[number], threads)
+
+    def scheduler(self, machine: Machine) -> Scheduler:
+        """Return the scheduler of a machine's cluster."""
+        return self._schedulers[machine.kubelet.cluster]
+
+    def schedulers(self) -> Iterable[Scheduler]:
+        """Return the schedulers of all clusters."""
+        return self._schedulers.values()
 
     def is_on(self, number: int) -> bool:
         """Return True if a machine runs."""

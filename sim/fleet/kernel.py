@@ -1,6 +1,6 @@
 """A node's kernel, which outlives daemons and ends at a boot; a daemon's way to it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Never, Protocol
 
@@ -8,12 +8,13 @@ import msgspec
 import trio
 
 from sim.fleet.life import Life
+from vcnd.core.repairs import Repairs
 from vcnd.model.cause import Fault
+from vcnd.model.drift import Drift
 from vcnd.model.errors import BadNetnsError, SandboxBrokenError, TryAgainError
 from vcnd.model.express import ExpressState
-from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.interface import PodInterface, PodLink
+from vcnd.model.interface import Destination, PodInterface, PodLink
 from vcnd.model.place import Place
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import VnicSlot
@@ -34,6 +35,9 @@ class Observer(Protocol):
     def unrouted(self, lease: Lease, vnic_id: VnicId) -> None:
         """A pod's VNIC was left out, or got another number."""
 
+    def report(self, rule: str, what: str) -> None:
+        """A rule is violated."""
+
 
 class Link(msgspec.Struct):
     """A pod's link on the node; without a lease it carries none yet."""
@@ -53,9 +57,22 @@ class Kernel:
         self.present = present
         """Returns the MACs of the VNICs that are attached."""
         self.links: dict[str, Link] = {}
+        self.foreign_links: set[str] = set()
         self.slots: dict[VnicId, VnicSlot] = {}
         self.namespaces: set[int] = set()
         self.vnics_changed = trio.Event()
+
+    def add_foreign_link(self) -> None:
+        """Let another program make a link whose name begins like those of pods."""
+        self.foreign_links.add("oci0123456789")
+
+    def reap(self, name: str) -> None:
+        """Remove a link for a daemon; check I8."""
+        if name in self.foreign_links:
+            self._observer.report("I8", f"link {name} of somebody else is removed")
+        link = self.links.pop(name, None)
+        if link is not None and link.lease is not None:
+            self._observer.unplugged(link.lease)
 
     def lose_vnic(self) -> None:
         """Note that a VNIC was detached: its link is gone."""
@@ -81,6 +98,7 @@ class Kernel:
             self.drop(name)
         self.slots.clear()
         self.namespaces.clear()
+        self.foreign_links.clear()
 
     def apply(self, slots: Sequence[VnicSlot]) -> None:
         """Set up VNICs, and take the others down."""
@@ -99,9 +117,6 @@ class Kernel:
     def plugged(self, lease: Lease) -> None:
         self._observer.plugged(lease)
 
-    def unplugged(self, lease: Lease) -> None:
-        self._observer.unplugged(lease)
-
 
 class LifeHost:
     """The kernel as one life of the daemon uses it (``vcnd.ports.Host``)."""
@@ -110,6 +125,7 @@ class LifeHost:
         self._kernel = kernel
         self._life = life
         self._express = ExpressState(on=True)
+        self.repairs = Repairs()
 
     async def identify(self, netns: int) -> int:
         if netns not in self._kernel.namespaces:
@@ -146,7 +162,9 @@ class LifeHost:
             host_mac="0e:00:00:00:00:01",
             pod_mac="0a:00:00:00:00:01",
             mtu=9000,
-            default_routes=frozenset(lease.families.values()),
+            destinations=tuple(
+                Destination(f.everywhere) for f in lease.families.values()
+            ),
         )
 
     def _make_link(self, name: str, netns: int) -> None:
@@ -158,15 +176,13 @@ class LifeHost:
     async def unplug(self, lease: Lease) -> None:
         await trio.lowlevel.checkpoint()
         await self._life.go_on()
-        link = self._kernel.links.pop(lease.host_ifname, None)
-        if link is not None and link.lease is not None:
-            self._kernel.unplugged(link.lease)
+        self._kernel.reap(lease.host_ifname)
         await self._life.go_on()
 
     async def check(
-        self, lease: Lease, *, netns: int, default_routes: Collection[Family]
+        self, lease: Lease, *, netns: int, destinations: Mapping[str, int | None]
     ) -> None:
-        del netns, default_routes
+        del netns, destinations
         link = self._kernel.links.get(lease.host_ifname)
         if link is None or link.lease is None:
             raise SandboxBrokenError("missing")
@@ -174,7 +190,9 @@ class LifeHost:
     async def pod_links(self) -> Mapping[str, PodLink]:
         await trio.lowlevel.checkpoint()
         await self._life.go_on()
-        return {n: _shown(n, link) for n, link in self._kernel.links.items()}
+        shown = {n: _shown(n, link) for n, link in self._kernel.links.items()}
+        foreign = self._kernel.foreign_links
+        return shown | {n: PodLink(host_ifname=n, ours=False) for n in foreign}
 
     async def vnic_numbers(self) -> Mapping[str, int]:
         slots = self._kernel.slots.values()
@@ -183,12 +201,13 @@ class LifeHost:
     async def reap(self, host_ifname: str) -> None:
         await trio.lowlevel.checkpoint()
         await self._life.go_on()
-        link = self._kernel.links.pop(host_ifname, None)
-        if link is not None and link.lease is not None:
-            self._kernel.unplugged(link.lease)
+        self._kernel.reap(host_ifname)
 
     def adopt(self, pods: Sequence[tuple[Lease, Mapping[str, VnicId]]]) -> None:
         pass
+
+    def lead_to_services(self, networks: Sequence[str]) -> None:
+        """The MTU of packets is no part of this model."""
 
     def move(self, lease: Lease, vnics: Mapping[str, VnicId]) -> None:
         pass
@@ -214,6 +233,12 @@ class LifeHost:
         await trio.lowlevel.checkpoint()
         await self._life.go_on()
         self._kernel.slots = {}
+
+    async def differences(self) -> Sequence[Drift]:
+        return ()
+
+    async def restore(self) -> Sequence[Drift]:
+        return ()
 
     def problems(self) -> Mapping[Place, Fault]:
         return {}

@@ -10,6 +10,7 @@ from typing import Any
 
 import trio
 
+from vcnd.kube.cluster import KubeCluster
 from vcnd.model.errors import VcndError
 from vcnd.node import Node
 
@@ -37,6 +38,7 @@ class Life:
         self.serves = trio.Event()
         self.ended = trio.Event()
         self.node: Node | None = None
+        self.cluster: KubeCluster | None = None
         self.steps = 0
         """How many effects it had."""
         self._steps_left = -1
@@ -86,9 +88,9 @@ class Life:
 
     # Its calls
 
-    def serve(self, node: Node, nursery: trio.Nursery) -> None:
+    def serve(self, node: Node, cluster: KubeCluster, nursery: trio.Nursery) -> None:
         """Take calls from now on."""
-        self.node, self._nursery = node, nursery
+        self.node, self.cluster, self._nursery = node, cluster, nursery
         self.serves.set()
 
     async def call(self, ask: Callable[[Node], Awaitable[Any]]) -> Any:

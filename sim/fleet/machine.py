@@ -1,33 +1,38 @@
 """A node: its kernel, disk and runtime, and one daemon after another."""
 
+from functools import partial
 from pathlib import Path
 from random import Random
 
-import httpx2
 import msgspec
 import trio
 
 from fakeoci.api.service import Service
 from fakeoci.world.resources import Instance, Vnic
-from sim.cluster import MemoryCluster
 from sim.disk.disk import SimDisk
 from sim.fleet import keys
+from sim.fleet.cluster import FleetCluster
 from sim.fleet.files import LifeFiles, LifeThreads
 from sim.fleet.kernel import Kernel, LifeHost
+from sim.fleet.kubelet import Kubelet
 from sim.fleet.life import Life
-from sim.fleet.pods import Sandbox
+from sim.fleet.pace import Pace
+from sim.fleet.pods import Pod, Sandbox
+from sim.fleet.policy_side import PolicySide
 from sim.fleet.runtime import Runtime
 from sim.fleet.violations import DEFECT, Report
 from sim.fleet.watch import Watch
-from sim.fleet.wire import LifeTransport, Wire
+from sim.fleet.wire import KubeTransport, LifeClient, Wire
+from sim.kubernetes.adapter import cluster_of
 from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.journal.journal import FileJournal
 from vcnd.model.errors import VcndError
+from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
-from vcnd.model.sandbox import Lease, PodRef
+from vcnd.model.sandbox import Lease
 from vcnd.node import Node
-from vcnd.ociapi.http import READ_SECONDS
+from vcnd.signals import Pulse
 
 JOURNAL = Path("/var/lib/vcnd/journal")
 RESTART_SECONDS = 1.0
@@ -45,6 +50,7 @@ class Machine:
         config: Config,
         *,
         service: Service,
+        cluster: FleetCluster,
         instance: Instance,
         watch: Watch,
         report: Report,
@@ -53,6 +59,8 @@ class Machine:
         self.number = number
         self.name = instance.display_name
         self.instance_id = instance.id
+        world = service.world
+        self.address: str = world.primary_ip(world.vnics_of(instance.id)[0].id)
         self.config = config
         self._service = service
         self._watch = watch
@@ -60,20 +68,35 @@ class Machine:
         self._random = Random(f"{seed}/{number}")
         self.disk = SimDisk(Random(f"{seed}/{number}/disk"))
         self.kernel = Kernel(self, Random(f"{seed}/{number}/kernel"), self._present)
+        self.policy = self._policy_side(cluster, seed)
         self.runtime = Runtime(self, Random(f"{seed}/{number}/kubelet"))
-        self.cluster = MemoryCluster()
+        self.kubelet = Kubelet(
+            cluster, self.name, address=self.address, start=self.runtime.start
+        )
         self.clock_error = 0.0
         self._principal = keys.principal(service, number, self._wall_clock)
+        self._served = Pulse()
         self.lives: list[Life] = []
         """The daemons that run, in the order of their start."""
         self.started = 0
         """How many daemons were started."""
         self.is_on = False
-        self.drained = False
         self._power = trio.CancelScope()
         self._boots = 0
         self._netns = 0
         self._off_seconds = self._booted_at = 0.0
+
+    def _policy_side(self, cluster: FleetCluster, seed: int) -> PolicySide | None:
+        policy = self.config.policy
+        if policy.enforcement == "off":
+            return None
+        return PolicySide(
+            self.kernel,
+            cluster.server,
+            seed=f"{seed}/{self.number}/policy",
+            patience_seconds=policy.patience_seconds,
+            report=self.report,
+        )
 
     # What it is
 
@@ -81,6 +104,10 @@ class Machine:
     def life(self) -> Life | None:
         """Return the daemon that listens now: of two, the later one."""
         return next((x for x in reversed(self.lives) if x.serves.is_set()), None)
+
+    async def until_served(self) -> None:
+        """Return when the next daemon begins to listen."""
+        await self._served.wait()
 
     def _wall_clock(self) -> float:
         return self._service.clock() + self.clock_error
@@ -109,22 +136,37 @@ class Machine:
             self._power, self._booted_at = trio.CancelScope(), trio.current_time()
             self._boots += 1
             self.is_on = True
+            self.kubelet.boot(f"boot{self._boots}")
             with self._power:
-                await self._keep_daemon()
+                await self._keep_processes()
             self.is_on = False
+            self.kubelet.cut_off()
             self.kernel.boot()
+            if self.policy is not None:
+                self.policy.boot()
             self.runtime.boot()
             self.disk.lose_power()
             await trio.sleep(self._off_seconds)
 
     def cut_power(self, seconds: float) -> None:
         """Be off for a while from now on."""
-        self._off_seconds = seconds
+        # At once: another event of this moment must not find it on.
+        self.is_on, self._off_seconds = False, seconds
         for life in list(self.lives):
             life.kill()
         self._power.cancel()
 
     # Its daemons
+
+    async def _keep_processes(self) -> None:
+        """Run the daemon; where there are policies, it starts after vcnd-policy."""
+        if self.policy is None:
+            await self._keep_daemon()
+            return
+        async with trio.open_nursery() as processes:
+            name = self.kubelet.asked_name
+            await processes.start(self.policy.run, name, self._wire)
+            await self._keep_daemon()
 
     async def _keep_daemon(self) -> None:
         while True:
@@ -153,13 +195,8 @@ class Machine:
         random = Random(self._random.random())
         files = LifeFiles(self.disk, life)
         life.at_end(files.end)
-        transport = LifeTransport(self._wire, life)
-        async with (
-            httpx2.AsyncClient(
-                transport=transport, timeout=READ_SECONDS, trust_env=False
-            ) as http,
-            trio.open_nursery() as rooms,
-        ):
+        client = LifeClient(self._wire, life, Pace(self.report))
+        async with trio.open_nursery() as rooms:
             journal = FileJournal(
                 JOURNAL,
                 boot_id=f"boot{self._boots}",
@@ -168,18 +205,28 @@ class Machine:
                 files=files,
                 start=LifeThreads(self.disk, life, self._threads).start,
             )
+            cluster = cluster_of(
+                self.kubelet.cluster.server,
+                self.config,
+                node=self.kubelet.asked_name,
+                random=random,
+                wall_clock=self._wall_clock,
+                through=partial(KubeTransport, self._wire, life),
+            )
             node = Node(
                 self.config,
                 cloud=oci_cloud(
-                    self.config, http, random, self._wall_clock, self._principal
+                    self.config, client, random, self._wall_clock, self._principal
                 ),
                 host=LifeHost(self.kernel, life),
                 journal=journal,
                 random=random,
-                cluster=self.cluster,
+                cluster=cluster,
+                policies=self.policy,
             )
             await node.start(rooms)
-            life.serve(node, rooms)
+            life.serve(node, cluster, rooms)
+            self._served.send()
 
     async def restart(self) -> None:
         """Stop the daemon as systemd does: calls may finish, then it ends."""
@@ -201,15 +248,25 @@ class Machine:
 
     def plugged(self, lease: Lease) -> None:
         self._watch.plugged(self.name, self.instance_id, lease)
+        if self.policy is not None:
+            self.policy.plugged(lease)
 
     def unplugged(self, lease: Lease) -> None:
         self._watch.unplugged(self.name, lease)
+        if self.policy is not None:
+            self.policy.cut(lease)
 
     def vanished(self, lease: Lease) -> None:
         self._watch.vanished(self.name, lease)
+        if self.policy is not None:
+            self.policy.cut(lease)
 
     def unrouted(self, lease: Lease, vnic_id: VnicId) -> None:
-        self._watch.unrouted(self.name, lease, vnic_id)
+        vnic = self._service.world.objects.get(vnic_id)
+        has_tags = isinstance(vnic, Vnic) and bool(vnic.freeform_tags)
+        if has_tags or self.disk.holds(JOURNAL, vnic_id.encode()):
+            self._watch.unrouted(self.name, lease, vnic_id)
+        # Otherwise nothing has shown a daemon that the VNIC is vcnd's.
 
     # What its runtime does
 
@@ -221,11 +278,14 @@ class Machine:
     def end_namespace(self, netns: int) -> None:
         self.kernel.end_namespace(netns)
 
-    def bind(self, pod: PodRef) -> None:
-        self.cluster.bind(pod.name)
+    def runs(self, pod: Pod) -> None:
+        assert pod.sandbox is not None
+        assert pod.sandbox.lease is not None
+        addresses = pod.sandbox.lease.addresses
+        self._threads.start_soon(self.kubelet.tell_started, pod, addresses)
 
-    def unbind(self, pod: PodRef) -> None:
-        self.cluster.unbind(pod.name)
+    def gone(self, pod: Pod) -> None:
+        self.kubelet.gone(pod)
 
     def answered(self, sandbox: Sandbox) -> None:
         assert sandbox.lease is not None
@@ -244,10 +304,21 @@ class Machine:
 
 
 def config_of(
-    subnet_id: str, nsg_ids: list[str], cluster: str, base: Config, *, blocks: bool
+    subnet_id: str,
+    nsg_ids: list[str],
+    cluster: str,
+    base: Config,
+    *,
+    blocks: bool,
+    families: tuple[Family, ...],
 ) -> Config:
     """Return a node's configuration."""
     oci = msgspec.structs.replace(
-        base.oci, subnet_id=subnet_id, nsg_ids=nsg_ids, cluster=cluster, blocks=blocks
+        base.oci,
+        subnet_id=subnet_id,
+        nsg_ids=nsg_ids,
+        cluster=cluster,
+        blocks=blocks,
+        ip_families=families,
     )
     return msgspec.structs.replace(base, oci=oci)

@@ -3,9 +3,9 @@
 from fakeoci.world import instances, ips, vnics
 from fakeoci.world.addresses import AddressSpace
 from fakeoci.world.errors import ServiceError
-from fakeoci.world.resources import PrivateIp, Subnet, Vnic
+from fakeoci.world.resources import Address, Subnet, Vnic
 from sim.fleet.fleet import Fleet
-from sim.fleet.machine import Machine
+from sim.fleet.machine import JOURNAL, Machine
 
 LONGEST_FAULT_SECONDS = 600.0
 """A fault of an operation that nobody calls ends after this time."""
@@ -19,15 +19,15 @@ def pods_space(fleet: Fleet) -> AddressSpace:
 
 def _pod_vnics(fleet: Fleet, machine: Machine) -> list[Vnic]:
     found = fleet.service.world.vnics_of(machine.instance_id)
-    return [v for v in found if not v.is_primary]
+    return [v for v in found if not (v.is_primary or fleet.foreign.has(v))]
 
 
-def _addresses(fleet: Fleet, machine: Machine) -> list[PrivateIp]:
+def _addresses(fleet: Fleet, machine: Machine) -> list[Address]:
     world = fleet.service.world
     return [
         p
         for v in _pod_vnics(fleet, machine)
-        for p in world.private_ips_of(v.id)
+        for p in world.addresses_of(v.id, Address)
         if not p.is_primary
     ]
 
@@ -64,12 +64,18 @@ def delete(fleet: Fleet, machine: Machine, pick: int) -> None:
 
 
 def move(fleet: Fleet, machine: Machine, pick: int, to: Machine) -> None:
-    """Move an address or block to another node's pod VNIC."""
-    found, vnics_there = _addresses(fleet, machine), _pod_vnics(fleet, to)
-    if not found or not vnics_there or machine is to:
+    """Move an address or block to another node's pod VNIC in its subnet."""
+    found = _addresses(fleet, machine)
+    if not found or machine is to:
         return
+    moved = found[pick % len(found)]
+    vnics_there = [v for v in _pod_vnics(fleet, to) if v.subnet_id == moved.subnet_id]
+    if not vnics_there:
+        return
+    if not moved.freeform_tags:
+        fleet.books.unmarked.add(moved.id)
     with fleet.books.by_others():
-        fleet.service.world.assign(found[pick % len(found)], vnics_there[0].id)
+        fleet.service.world.assign(moved, vnics_there[0].id)
 
 
 def remove_tags(fleet: Fleet, machine: Machine, pick: int) -> None:
@@ -79,5 +85,17 @@ def remove_tags(fleet: Fleet, machine: Machine, pick: int) -> None:
         return
     vnic = found[pick % len(found)]
     vnic.freeform_tags.clear()
-    for address in fleet.service.world.private_ips_of(vnic.id):
+    for address in fleet.service.world.addresses_of(vnic.id, Address):
         address.freeform_tags.clear()
+    note_unmarked(fleet, machine)
+
+
+def note_unmarked(fleet: Fleet, machine: Machine) -> None:
+    """Note the objects that neither their tags nor the journal show to be vcnd's."""
+    world = fleet.service.world
+    for vnic in _pod_vnics(fleet, machine):
+        theirs = [p for p in world.addresses_of(vnic.id, Address) if not p.is_primary]
+        for thing in (vnic, *theirs):
+            known = machine.disk.holds(JOURNAL, thing.id.encode())
+            if not (thing.freeform_tags or known):
+                fleet.books.unmarked.add(thing.id)

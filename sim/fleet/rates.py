@@ -1,4 +1,4 @@
-"""How often each node calls the API, minute by minute."""
+"""How often each node calls cloud and Kubernetes, minute by minute."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,8 @@ MOST_THROTTLED = 40
 """Of these, calls that are answered 429."""
 MOST_REFUSED = 80
 """Creations that are refused because there is no room; a start learns limits anew."""
+MOST_ASKED = 250
+"""Requests of a node to the API server in a minute."""
 CREATIONS = (
     "AttachVnic",
     "CreatePrivateIp",
@@ -25,6 +27,7 @@ class Minute(msgspec.Struct):
     calls: int = 0
     throttled: int = 0
     refused: int = 0
+    asked: int = 0
 
 
 class Rates:
@@ -40,10 +43,7 @@ class Rates:
         self, at: float, who: str, operation: str, status: int, code: str
     ) -> None:
         """Count a call of a principal."""
-        number = int(at // MINUTE)
-        minute = self._minutes.get(who)
-        if minute is None or minute.number != number:
-            minute = self._minutes[who] = Minute(number)
+        minute = self._minute(at, who)
         minute.calls += 1
         minute.throttled += status == 429
         minute.refused += operation in CREATIONS and code == "LimitExceeded"
@@ -57,3 +57,19 @@ class Rates:
             self._report("I15", who, f"{MOST_THROTTLED} throttled calls in a minute")
         if minute.refused == MOST_REFUSED:
             self._report("I10", who, f"{MOST_REFUSED} creations refused in a minute")
+
+    def asked(self, at: float, who: str) -> None:
+        """Count a request of a node to the API server."""
+        minute = self._minute(at, who)
+        minute.asked += 1
+        self.most.asked = max(self.most.asked, minute.asked)
+        if minute.asked == MOST_ASKED:
+            what = f"{MOST_ASKED} requests to the API server in a minute"
+            self._report("I15", who, what)
+
+    def _minute(self, at: float, who: str) -> Minute:
+        number = int(at // MINUTE)
+        minute = self._minutes.get(who)
+        if minute is None or minute.number != number:
+            minute = self._minutes[who] = Minute(number)
+        return minute

@@ -1,18 +1,19 @@
 """Carries a schedule out, in virtual time."""
 
 import time
+from functools import partial
 
 import msgspec
 import trio
-from trio.testing import MockClock
 
 from sim.fleet.actions import Actions
+from sim.fleet.clock import VirtualClock
 from sim.fleet.events import Schedule
 from sim.fleet.fleet import Fleet
 from sim.fleet.seeded import seeded
 from sim.fleet.settled import Settled
-from sim.fleet.violations import SETTLED, Violation
-from vcnd.log import log
+from sim.fleet.violations import DEFECT, SETTLED, Violation
+from vcnd.log import Event, log
 
 MOST_SETTLE_SECONDS = 3600.0
 """How long a fleet may take after the last fault until all is in order."""
@@ -38,14 +39,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How many daemons were started."""
     steps: int
     """How many effects daemons had on disk, kernel and cloud."""
+    packets: int
+    """How many were judged by network policies."""
 
 
 def run(schedule: Schedule) -> Outcome:
     """Carry a schedule out; stop at the first violation."""
     began = time.process_time()
-    log.set_up(level="critical", form="logfmt", for_journal=False)
-    with seeded(schedule.seed):
-        fleet, virtual = trio.run(_run, schedule, clock=MockClock(autojump_threshold=0))
+    clock = VirtualClock()
+    with seeded(schedule.seed), clock.asked_directly():
+        fleet, virtual = trio.run(_run, schedule, clock=clock)
     return Outcome(
         seed=schedule.seed,
         events=len(schedule.events),
@@ -58,19 +61,29 @@ def run(schedule: Schedule) -> Outcome:
         failed=sum(m.runtime.failed for m in fleet.machines),
         daemons=sum(m.started for m in fleet.machines),
         steps=0,
+        packets=fleet.policies.judged if fleet.policies else 0,
     )
 
 
 async def _run(schedule: Schedule) -> tuple[Fleet, float]:
-    fleet = Fleet(schedule)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_until_violated, fleet, nursery.cancel_scope)
-        for number in range(schedule.nodes):
-            nursery.start_soon(fleet.run, number, nursery)
-        await _carry_out(fleet, nursery)
-        await _settle(fleet)
-        nursery.cancel_scope.cancel()
+        fleet = Fleet(schedule, nursery)
+        with log.told(partial(_note_defect, fleet)):
+            nursery.start_soon(_until_violated, fleet, nursery.cancel_scope)
+            for number in range(schedule.nodes):
+                nursery.start_soon(fleet.run, number, nursery)
+            await _carry_out(fleet, nursery)
+            await _settle(fleet)
+            fleet.foreign.check()
+            nursery.cancel_scope.cancel()
     return fleet, trio.current_time()
+
+
+def _note_defect(fleet: Fleet, _: str, event: Event) -> None:
+    """Note an exception that a daemon did not foresee, also if it went on."""
+    failure = event.get("exc_info")
+    if failure is not None:
+        fleet.report(DEFECT, "", f"{event['event']}: {failure!r}")
 
 
 async def _until_violated(fleet: Fleet, scope: trio.CancelScope) -> None:

@@ -14,12 +14,13 @@ import trio
 from sim.fleet.life import Life, LifeEndedError
 from sim.fleet.pods import Pod, Sandbox
 from vcnd.model.errors import VcndError
-from vcnd.model.sandbox import PodRef, SandboxKey
+from vcnd.model.sandbox import SandboxKey
 from vcnd.node import Node
 
 SHIM_SECONDS = 50.0
 """How long the shim asks one daemon after another."""
 SHIM_RETRY_SECONDS = 0.2
+"""The shim tries at this interval, so it finds a daemon within so long."""
 MOST_ADD_SECONDS = 56.0
 """The runtime's own limit is 60; when the shim hangs up, undoing takes 5 at most."""
 MOST_REMOVAL_SECONDS = 60.0
@@ -37,17 +38,20 @@ class Machine(Protocol):
     def life(self) -> Life | None:
         """Return the daemon that listens now, if one does."""
 
+    async def until_served(self) -> None:
+        """Return when the next daemon begins to listen."""
+
     def make_namespace(self) -> int:
         """Return a new network namespace."""
 
     def end_namespace(self, netns: int) -> None:
         """Remove a network namespace."""
 
-    def bind(self, pod: PodRef) -> None:
-        """Let Kubernetes bind a pod to the node."""
+    def runs(self, pod: Pod) -> None:
+        """Note that a pod runs."""
 
-    def unbind(self, pod: PodRef) -> None:
-        """Let Kubernetes forget a pod."""
+    def gone(self, pod: Pod) -> None:
+        """Note that nothing of a pod is left."""
 
     def answered(self, sandbox: Sandbox) -> None:
         """Note that an ADD succeeded."""
@@ -88,43 +92,42 @@ class Runtime:
         """Set the nursery of all its tasks."""
         self._nursery = nursery
 
-    def start(self, pod: Pod, kubelet_seconds: float) -> None:
-        """Let a pod be bound here, and its sandbox be made a little later."""
+    def start(self, pod: Pod) -> None:
+        """Let a pod's sandbox be made a little later."""
         if self._nursery is not None:
-            self._nursery.start_soon(self._keep, pod, kubelet_seconds)
+            self._nursery.start_soon(self._keep, pod)
 
     def boot(self) -> None:
         """Lose all sandboxes; the kubelet makes others."""
         for pod in self.pods.values():
             if pod.sandbox is not None:
                 self._machine.ending(pod.sandbox)
-                pod.sandbox.ready = False
-                pod.sandbox.died.set()
+                pod.sandbox.die()
         self._booted.set()
         self._booted = trio.Event()
 
     # A pod's life
 
-    async def _keep(self, pod: Pod, kubelet_seconds: float) -> None:
+    async def _keep(self, pod: Pod) -> None:
         """Give a pod a sandbox until it is deleted, then end it."""
         self.pods[pod.ref.uid] = pod
-        self._machine.bind(pod.ref)
         pause = 1.0
-        with trio.move_on_after(kubelet_seconds):
+        with trio.move_on_after(pod.kubelet_seconds):
             await pod.woken.wait()
         while pod.wanted:
             sandbox = self._make(pod)
             if await self._start(pod, sandbox):
                 pause = 1.0
-                await _first(pod.woken, sandbox.died)
+                self._machine.runs(pod)
+                await sandbox.over.wait()
             await self._end(sandbox)
             pod.sandbox = None
             if pod.wanted:
                 with trio.move_on_after(pause * self._random.uniform(0.5, 1.0)):
                     await pod.woken.wait()
                 pause = min(MOST_SECONDS, 2 * pause)
-        self._machine.unbind(pod.ref)
         del self.pods[pod.ref.uid]
+        self._machine.gone(pod)
 
     def _make(self, pod: Pod) -> Sandbox:
         self._made += 1
@@ -137,7 +140,9 @@ class Runtime:
         async def add(node: Node) -> Any:
             began = trio.current_time()
             try:
-                return await node.attacher.add(sandbox.key, pod.ref, sandbox.netns)
+                return await node.attacher.add(
+                    sandbox.key, pod.ref, sandbox.netns, pod.annotations
+                )
             finally:
                 took = trio.current_time() - began
                 if took > MOST_ADD_SECONDS:
@@ -150,7 +155,7 @@ class Runtime:
             self.failed += 1
             return False
         self.added += 1
-        if not sandbox.died.is_set():
+        if not sandbox.died:
             sandbox.ready = True
             self._machine.answered(sandbox)
         return True
@@ -234,24 +239,14 @@ class Runtime:
         with trio.move_on_after(seconds):
             while True:
                 life = self._machine.life
-                if life is not None:
+                if life is not None and not life.ended.is_set():
                     try:
                         return await life.call(ask)
                     except LifeEndedError:
                         pass
                     except VcndError as error:
                         raise CallFailedError(str(error)) from error
-                await trio.sleep(SHIM_RETRY_SECONDS)
+                    continue
+                await self._machine.until_served()
+                await trio.sleep(self._random.uniform(0.0, SHIM_RETRY_SECONDS))
         raise CallFailedError("no answer")
-
-
-async def _first(*events: trio.Event) -> None:
-    """Return when one of some events is set."""
-    async with trio.open_nursery() as nursery:
-
-        async def wait(event: trio.Event) -> None:
-            await event.wait()
-            nursery.cancel_scope.cancel()
-
-        for event in events:
-            nursery.start_soon(wait, event)

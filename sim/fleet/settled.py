@@ -7,15 +7,17 @@ from collections.abc import Iterator
 
 import trio
 
-from fakeoci.world.resources import Vnic
-from sim.fleet.books import addresses_of
+from fakeoci.world.resources import Address, Vnic
 from sim.fleet.fleet import Fleet
 from sim.fleet.machine import JOURNAL, Machine
+from sim.kubernetes import settled as kubernetes
 from vcnd.journal.reading import read
+from vcnd.model.family import Family
 from vcnd.node import Node
 
-LARGEST_BLOCK = 64
-"""A block is kept while releasing it would leave too little."""
+LARGEST = {Family.IPV4: 64, Family.IPV6: 256}
+"""Addresses of a block: it is kept while a pod has one of them, or too little would be
+left."""
 
 
 class Settled:
@@ -26,7 +28,15 @@ class Settled:
 
     def wrong(self) -> list[tuple[str, str]]:
         """Return what is wrong, by node."""
-        return [
+        waiting = [
+            (kubelet.name, f"{pod.ref} is not bound")
+            for scheduler in self._fleet.schedulers()
+            for pod, kubelet in scheduler.waiting
+            if kubelet.is_there
+        ]
+        policies = self._fleet.policies
+        waiting += policies.wrong() if policies is not None else ()
+        return waiting + [
             (machine.name, what)
             for number, machine in enumerate(self._fleet.machines)
             if self._fleet.is_on(number)
@@ -35,9 +45,12 @@ class Settled:
 
     def _of(self, machine: Machine) -> Iterator[str]:
         life = machine.life
-        if life is None or life.node is None:
+        if life is None or life.node is None or life.cluster is None:
             yield "no daemon serves"
             return
+        kubelet = machine.kubelet
+        server, name = kubelet.cluster.server, kubelet.name
+        yield from kubernetes.wrong(server, life.cluster, name, machine.instance_id)
         yield from self._pods(machine, life.node)
         yield from self._cloud(machine, life.node)
         yield from self._disk(machine, life.node)
@@ -60,16 +73,21 @@ class Settled:
         """Compare the ledger with the instance's VNICs and addresses (I7)."""
         world, ledger = self._fleet.service.world, node.pool.ledger
         vnics: list[Vnic] = [
-            v for v in world.vnics_of(machine.instance_id) if not v.is_primary
+            v
+            for v in world.vnics_of(machine.instance_id)
+            if not (v.is_primary or self._fleet.foreign.has(v))
         ]
+        books, cluster = self._fleet.books, machine.config.oci.cluster
         known = {str(s.vnic.id) for s in node.pool.vnics.pod_slots}
-        if known != {v.id for v in vnics}:
-            yield f"VNICs of cloud or ledger alone: {known ^ {v.id for v in vnics}}"
+        if lone := (known ^ {v.id for v in vnics}) - books.unmarked:
+            yield f"VNICs of cloud or ledger alone: {lone}"
         there = {
             p.id: p
             for v in vnics
-            for p in world.private_ips_of(v.id)
+            if v.id in known or v.id not in books.unmarked
+            for p in world.addresses_of(v.id, Address)
             if not p.is_primary
+            and (p.id in ledger.ids() or books.is_made_by_vcnd(p, cluster))
         }
         if differ := {str(i) for i in ledger.ids()} ^ set(there):
             texts = [
@@ -84,10 +102,11 @@ class Settled:
         waiting = node.pool.demand.wanted
         if waiting:
             yield f"{waiting} pods wait for an address"
-        held = sum(len(addresses_of(p)) for p in there.values())
-        leased = len(ledger.leases())
-        if held - leased > LARGEST_BLOCK + 8 * node.pool.policy.batch:
-            yield f"{held} addresses are held and {leased} leased"
+        for family in node.pool.demand.network.families:
+            counts = node.pool.counts(family)
+            most = LARGEST[family] + 8 * node.pool.policy.batch
+            if counts.total - counts.leased > most:
+                yield f"of {counts.total} addresses {counts.leased} are leased"
 
     def _disk(self, machine: Machine, node: Node) -> Iterator[str]:
         """Compare the ledger with what a power cut would leave of the journal."""

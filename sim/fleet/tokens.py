@@ -5,7 +5,7 @@ Another token would attach another VNIC.
 
 from collections.abc import Callable
 
-import httpx2
+from vcnd.ociapi.network import Request
 
 HEADER = "opc-retry-token"
 SERVER_ERROR = 500
@@ -24,7 +24,7 @@ class Tokens:
         """Note that the node has lost its journal, and the token with it."""
         self._unknown = ""
 
-    def sent(self, request: httpx2.Request) -> None:
+    def sent(self, request: Request) -> None:
         """Check I7: a request goes out."""
         token = _token(request)
         if not token:
@@ -33,15 +33,16 @@ class Tokens:
             self._report("I7", "AttachVnic had no answer and is sent with a new token")
         self._unknown = token
 
-    def answered(self, request: httpx2.Request, status: int) -> None:
+    def answered(self, request: Request, status: int) -> None:
         """Note that the daemon got an answer."""
         final = status < SERVER_ERROR and status not in (UNAUTHORIZED, THROTTLED)
         if _token(request) and final:
             self._unknown = ""
 
 
-def _token(request: httpx2.Request) -> str:
+def _token(request: Request) -> str:
     """Return the retry token of an AttachVnic; empty for other requests."""
-    if request.method != "POST" or not request.url.path.endswith("/vnicAttachments"):
+    target = request.place.target
+    if request.method != "POST" or not target.endswith("/vnicAttachments"):
         return ""
     return request.headers.get(HEADER, "")

@@ -18,6 +18,9 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
 DEFECT = "defect"
 """A daemon raised an exception that it did not foresee."""
+POLICIES = "policies"
+"""Time had passed since the last news, and a packet passed that policies deny, or was
+dropped that they allow."""
 SETTLED = "settled"
 """Faults had ended, time had passed, and something was still wrong."""
 

@@ -67,7 +67,8 @@ class Watch:
                     "I2", node, f"{address}: {lease.key} gets it, it is {owner}'s"
                 )
             cut = self._cuts.get(address)
-            if cut is not None and cut.key != lease.key and not self._moved(address):
+            cools = not (self._books.is_fixed(address) or self._moved(address))
+            if cut is not None and cut.key != lease.key and cools:
                 rested = trio.current_time() - cut.at
                 if rested < self._cooling_seconds - EPSILON:
                     self._report(
@@ -103,7 +104,8 @@ class Watch:
 
     def _moved(self, address: str) -> bool:
         """Return True if others took an address from its last pod's instance."""
-        return self._books.was_robbed(address, self._cuts[address].instance_id)
+        cut = self._cuts.get(address)
+        return cut is not None and self._books.was_robbed(address, cut.instance_id)
 
     def _carries(self, address: str, node: str, key: SandboxKey) -> bool:
         carrier = self._carriers.get(address)

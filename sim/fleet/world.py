@@ -8,7 +8,8 @@ import trio
 from fakeoci.api.service import Service
 from fakeoci.world import worldfile
 from sim.cloud import EPOCH
-from sim.fleet.events import Traits
+from sim.fleet.traits import Traits
+from vcnd.model.family import Family
 
 TEXT = """
 [world]
@@ -31,15 +32,23 @@ has_bulk = {has_bulk}
 bulk_is_atomic = {bulk_is_atomic}
 [[vcns]]
 name = "main"
-cidrs = ["10.0.0.0/16", "10.1.0.0/16"]
+cidrs = ["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16"]
+ipv6 = {has_ipv6}
 [[vcns.nsgs]]
 name = "pods"
+[[vcns.nsgs]]
+name = "web"
 [[vcns.subnets]]
 name = "nodes"
 cidrs = ["10.0.0.0/20"]
 [[vcns.subnets]]
 name = "pods"
 cidrs = ["10.1.0.0/{subnet_prefix}"]
+ipv6 = {has_ipv6}
+[[vcns.subnets]]
+name = "more"
+cidrs = ["10.2.0.0/16"]
+ipv6 = {has_ipv6}
 [[instances]]
 name = "node"
 count = {count}
@@ -70,6 +79,7 @@ def cloud(traits: Traits, instances: int, seed: int) -> FleetService:
         private_ips_per_vnic=traits.private_ips_per_vnic,
         has_bulk=str(traits.has_bulk).lower(),
         bulk_is_atomic=str(traits.bulk_is_atomic).lower(),
+        has_ipv6=str(Family.IPV6 in traits.families).lower(),
         subnet_prefix=traits.subnet_prefix,
         ocpus=traits.ocpus,
     )

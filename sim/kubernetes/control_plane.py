@@ -158,9 +158,14 @@ class ControlPlane:
     def schedulable(self) -> Iterator[str]:
         """Yield the nodes that take new pods."""
         for stored in self.server.objects(NODES):
-            spec = stored.body["spec"]
-            if not spec.get("taints") and not spec.get("unschedulable"):
+            if self.takes_pods(stored.key):
                 yield stored.key
+
+    def takes_pods(self, node: str) -> bool:
+        """Return True if a node takes new pods."""
+        stored = self.server.store.table(NODES).objects.get(node)
+        spec = stored.body["spec"] if stored else {"unschedulable": True}
+        return not spec.get("taints") and not spec.get("unschedulable")
 
     def started(self, pod: Body, addresses: Sequence[str]) -> None:
         """Let the kubelet tell that a pod runs: a second after its ADD it does."""

@@ -12,15 +12,16 @@ import msgspec
 import trio
 from trio.testing import MockClock
 
+from fakeoci.world.resources import Instance
 from sim.fleet.seeded import seeded
-from sim.kubernetes.adapter import cluster_of, missed
+from sim.kubernetes.adapter import cluster_of
 from sim.kubernetes.control_plane import STARTUP_TAINT, ControlPlane
 from sim.kubernetes.faults import Faults
 from sim.kubernetes.resources import NETWORKS, NODES, Body
 from sim.kubernetes.server import ApiServer
+from sim.kubernetes.settled import wrong
 from sim.kubernetes.watching import Cut
 from sim.world import World, settings, world
-from vcnd.kube.bodies import CONDITION
 
 NODE, OTHER = "node1", "node2"
 MOST_PAUSE_SECONDS = 40.0
@@ -53,6 +54,8 @@ class NodeDrill:
         self._server.notes = True
         self._plane = ControlPlane(self._server)
         self._world: World = world()
+        cloud = self._world.service.world
+        self._instance_id: str = cloud.named(Instance, self._world.instance).id
         self._pods: list[Body] = []
         self._made = 0
         self._lives = 0
@@ -74,17 +77,17 @@ class NodeDrill:
                 await trio.sleep(self._random.uniform(0.0, MOST_PAUSE_SECONDS))
             self._heal()
             await trio.sleep(SETTLE_SECONDS)
-            wrong = list(self._wrong())
+            found = list(self._wrong())
             before = len(self._server.asked)
             await trio.sleep(QUIET_SECONDS)
             quiet = len(self._server.asked) - before
             tasks.cancel_scope.cancel()
         if self._server.store.table(NODES).objects[OTHER].revision != other:
-            wrong.append("another node was changed (I8)")
+            found.append("another node was changed (I8)")
         if quiet > MOST_ASKED:
-            wrong.append(f"{quiet} requests in a quiet hour (I15)")
-        if wrong:
-            raise NotSettledError("; ".join(wrong))
+            found.append(f"{quiet} requests in a quiet hour (I15)")
+        if found:
+            raise NotSettledError("; ".join(found))
         return Outcome(requests=len(self._server.asked), quiet=quiet)
 
     async def _live(self) -> None:
@@ -190,29 +193,13 @@ class NodeDrill:
 
     def _wrong(self) -> Iterator[str]:
         """Yield what is wrong now."""
-        if pods := missed(self._server, self._cluster, NODE):
-            yield f"pods {sorted(pods)} are not known, or gone"
-        if failing := self._cluster.unfollowed():
-            yield f"it does not follow {sorted(failing)}"
-        node = self._server.store.table(NODES).objects[NODE].body
-        taints = node["spec"].get("taints") or []
-        if STARTUP_TAINT in {t["key"] for t in taints}:
-            yield "the start-up taint is there"
-        conditions = {c["type"]: c["status"] for c in node["status"]["conditions"]}
-        if conditions.get(CONDITION) != "False":
-            yield "the network's condition is not there"
+        yield from wrong(self._server, self._cluster, NODE, self._instance_id)
         networks = [x.body for x in self._server.objects(NETWORKS)]
         if len(networks) != 1:
             yield f"there are {len(networks)} NativePodNetworks"
-            return
-        (network,) = networks
-        owners = [x["uid"] for x in network["metadata"].get("ownerReferences", [])]
-        if owners != [node["metadata"]["uid"]]:
-            yield "the NativePodNetwork has another owner"
-        if network.get("status", {}).get("state") != "SUCCESS":
-            yield f"the NativePodNetwork's status is {network.get('status')}"
-        if "others" in network["spec"]["podSubnetIds"][0]:
-            yield "the NativePodNetwork has another's subnet"
+        for network in networks:
+            if "others" in network["spec"]["podSubnetIds"][0]:
+                yield "the NativePodNetwork has another's subnet"
 
 
 async def _drill(seed: int, events: int) -> Outcome:

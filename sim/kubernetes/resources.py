@@ -102,6 +102,14 @@ CONFIG_MAPS = Resource(
     namespaced=True,
     merged={},
 )
+SERVICES = Resource(
+    group_version="v1",
+    plural="services",
+    kind="Service",
+    namespaced=True,
+    has_status=True,
+    merged={},
+)
 NETWORK_POLICIES = Resource(
     group_version="networking.k8s.io/v1",
     plural="networkpolicies",
@@ -122,7 +130,7 @@ NETWORKS = Resource(
     has_status=True,
 )
 RESOURCES = (
-    *(PODS, NAMESPACES, NODES, EVENTS, CONFIG_MAPS),
+    *(PODS, NAMESPACES, NODES, EVENTS, CONFIG_MAPS, SERVICES),
     *(NETWORK_POLICIES, CLUSTER_POLICIES, NETWORKS),
 )
 

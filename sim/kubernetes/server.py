@@ -25,6 +25,7 @@ from sim.kubernetes.store import Store, Stored
 from sim.kubernetes.ticks import Ticks
 from sim.kubernetes.watching import Cut, Watch
 from sim.kubernetes.writes import Writer
+from vcnd.signals import Pulse
 
 LEAST_SECONDS, MOST_SECONDS = 1800.0, 3600.0
 """A watch that asks for no end has one between these."""
@@ -85,6 +86,7 @@ class ApiServer:
         self.notes = False
         self._kinds = {*RESOURCES}
         self._ticks = Ticks()
+        self._looks = Pulse()
         self._watches: dict[Watch, Caller] = {}
         for name in ("default", "kube-system"):
             self.make("/api/v1/namespaces", {"metadata": {"name": name}})
@@ -236,14 +238,23 @@ class ApiServer:
     def go_on(self) -> None:
         """End ``hold``."""
         self.faults.is_silent = False
+        self.look_again()
+
+    async def until_it_speaks(self) -> None:
+        """Return unless it is silent, or when that has ended."""
+        while self.faults.is_silent:
+            await self._looks.wait()
+
+    def look_again(self) -> None:
+        """Let watches and requests see that other things are wrong with it now."""
+        self._looks.send()
         for watch in self.watches():
             watch.wake()
 
     def set_lag(self, seconds: float) -> None:
         """Let the watch cache be behind by so long."""
         self.faults.lag_seconds = seconds
-        for watch in self.watches():
-            watch.wake()
+        self.look_again()
 
     def stop(self) -> None:
         """Refuse connections; those that are open break."""

@@ -31,8 +31,7 @@ class Transport(httpx2.AsyncBaseTransport):
         await trio.sleep(faults.latency(random))
         if faults.is_away or self.is_cut:
             raise httpx2.ConnectError("connection refused", request=request)
-        while faults.is_silent:
-            await trio.sleep(1.0)
+        await server.until_it_speaks()
         asked = _read(request)
         answer = self._refusal(asked) or server.answer(asked)
         if faults.loses(random):

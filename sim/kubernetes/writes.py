@@ -4,9 +4,11 @@ Sources: staging/src/k8s.io/apiserver/pkg/registry/rest (create, update, delete)
 pkg/registry/core of Kubernetes 1.34; API conventions.
 """
 
+import zlib
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -19,6 +21,7 @@ from sim.kubernetes.resources import (
     NAMESPACES,
     NODES,
     PODS,
+    SERVICES,
     Body,
     Resource,
     Route,
@@ -246,6 +249,10 @@ def _begun(resource: Resource, body: Body) -> Body:
             "spec": {"finalizers": ["kubernetes"]},
             "status": {"phase": "Active"},
         }
+    if resource is SERVICES:
+        number = zlib.crc32(body["metadata"]["name"].encode())
+        ip = IPv4Address("10.96.0.0") + number % 65536
+        return {**body, "spec": {**body.get("spec", {}), "clusterIP": str(ip)}}
     if resource.has_status and resource is not NODES:
         return {k: v for k, v in body.items() if k != "status"}
     return body

@@ -5,6 +5,14 @@ from typing import Any
 
 from sim.kubernetes.resources import Body
 
+CONTAINERS: list[Body] = [
+    {
+        "name": "c",
+        "image": "c",
+        "ports": [{"name": "web", "containerPort": 80, "protocol": "TCP"}],
+    }
+]
+"""Those of pods with the port that some policies name."""
 NAMESPACES, APPS = ("red", "blue"), ("a", "b", "c")
 PORTS: tuple[list[Body], ...] = ([], [{"port": 80}], [{"port": "web"}])
 PROTOCOLS: tuple[list[Body], ...] = (

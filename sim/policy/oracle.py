@@ -10,7 +10,7 @@ from math import inf
 
 import trio
 
-from sim.policy.stage import COOLING_SECONDS, Running, Stage
+from sim.policy.scene import Plugged, Scene, Seat
 from sim.policy.truth import Truth
 from vcnd.core.policy.judge import Ground, Judge, Verdict
 from vcnd.model.policy import Packet
@@ -19,6 +19,8 @@ SETTLING_SECONDS = 2.0
 """What the API server tells is in force everywhere after this."""
 RECOVERY_SECONDS = 75.0
 """And so long after it could be told again: a watch waits 30 s to be opened again."""
+COOLING_SECONDS = 30.0
+"""An address is no other pod's before that."""
 CLOSED = {Ground.ISOLATED, Ground.HELD}
 
 
@@ -26,54 +28,67 @@ class WrongVerdictError(AssertionError):
     """A kernel lets pass what policies deny, or the other way round."""
 
 
+class OpenPodError(WrongVerdictError):
+    """I13: a packet of or to an isolated pod passes."""
+
+
 class News:
     """When all nodes know what is on the API server."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, cooling_seconds: float = COOLING_SECONDS) -> None:
+        self._cooling_seconds = cooling_seconds
         self.settled_at = 0.0
         """All is known from then on."""
         self._policies_at = 0.0
         """All that isolates pods is known from then on."""
-        self._hindered_since, self._hindered = inf, False
+        self._hindered_since = inf
 
     def change(self, *, of_policies: bool) -> None:
         """Note a change on the API server."""
-        now = trio.current_time()
+        now = self._now()
         self.settled_at = max(self.settled_at, now + SETTLING_SECONDS)
         if of_policies:
             self._policies_at = self.settled_at
 
-    def fault(self, *, lasts: bool = False) -> None:
-        """Note that news come late; until ``recover`` if it lasts."""
-        now = trio.current_time()
+    def fault(self, *, lasts: bool = False, seconds: float = RECOVERY_SECONDS) -> None:
+        """Note that news come late; until ``recover`` if it lasts.
+
+        Args:
+            lasts: whether it has no end yet.
+            seconds: after so long all is known, if it does not last.
+        """
+        now = self._now()
         pending = now < self._policies_at
-        self.settled_at = inf if lasts else max(self.settled_at, now + RECOVERY_SECONDS)
+        self.settled_at = inf if lasts else max(self.settled_at, now + seconds)
         if pending:
             self._policies_at = self.settled_at
         self._hindered_since = min(self._hindered_since, now)
-        self._hindered = lasts
 
     def recover(self) -> None:
         """Note that news can come again."""
-        self._hindered = False
         at = trio.current_time() + RECOVERY_SECONDS
         if self._policies_at == inf:
             self._policies_at = at
         self.settled_at = at
 
+    def _now(self) -> float:
+        """Return the time; forget faults after which all became known."""
+        now = trio.current_time()
+        if now >= self.settled_at:
+            self._hindered_since = inf
+        return now
+
     def is_settled(self) -> bool:
         """Return True if every node knows all."""
         return trio.current_time() >= self.settled_at
 
-    def knows_policies_of(self, pod: Running) -> bool:
+    def knows_policies_of(self, pod: Plugged) -> bool:
         """Return True if a pod's node knew what isolates it when it was plugged.
 
         While news come late, an address may be another pod's by now.
         """
-        now = trio.current_time()
-        if now >= self.settled_at:
-            self._hindered_since = inf
-        is_fresh = now - self._hindered_since < COOLING_SECONDS
+        now = self._now()
+        is_fresh = now - self._hindered_since < self._cooling_seconds
         known = self._policies_at <= pod.plugged_at
         return known and (is_fresh or self._hindered_since == inf)
 
@@ -81,9 +96,9 @@ class News:
 class Oracle:
     """Lets packets come by, and judges what becomes of them."""
 
-    def __init__(self, stage: Stage, news: News) -> None:
-        self._stage, self._news = stage, news
-        self._truth = Truth(stage.server)
+    def __init__(self, scene: Scene, news: News) -> None:
+        self._scene, self._news = scene, news
+        self._truth = Truth(scene.server)
         self.judged = self.settled = 0
         """Packets that were judged, and those of them when all was known."""
 
@@ -92,28 +107,30 @@ class Oracle:
 
         Raises:
             WrongVerdictError: the kernels are wrong.
+            OpenPodError: one of them has opened an isolated pod.
         """
-        stage = self._stage
-        judge = Judge(self._truth.cluster(stage.links()))
-        there = stage.by_address()
-        live = [x for node in stage.nodes.values() for x in node.kernel.connections]
-        for packet in dict.fromkeys([*live, *packets]):
+        scene = self._scene
+        judge = Judge(self._truth.cluster(scene.links()))
+        there = scene.by_address()
+        for packet in dict.fromkeys([*scene.live(), *packets]):
             source, destination = (
                 there.get(packet.source),
                 there.get(packet.destination),
             )
             if source is None or destination is None:
                 continue
-            kernels = stage.kernels(source, destination)
-            passes = all(kernel.passes(packet) for kernel in kernels)
+            nodes: dict[str, Seat] = {
+                x.node.name: x.node for x in (source, destination)
+            }
+            passes = all(node.kernel.passes(packet) for node in nodes.values())
             self._check(packet, judge, source, destination, passes=passes)
 
     def _check(
         self,
         packet: Packet,
         judge: Judge,
-        source: Running,
-        destination: Running,
+        source: Plugged,
+        destination: Plugged,
         *,
         passes: bool,
     ) -> None:
@@ -131,7 +148,7 @@ class Oracle:
                 raise WrongVerdictError(f"passes={passes}, allowed={allowed} at {what}")
         newer = max((source, destination), key=lambda pod: pod.plugged_at)
         if passes and _is_closed(verdict) and self._news.knows_policies_of(newer):
-            raise WrongVerdictError(f"I13: an isolated pod's packet passes at {what}")
+            raise OpenPodError(f"I13: an isolated pod's packet passes at {what}")
 
 
 def _is_closed(verdict: Verdict) -> bool:

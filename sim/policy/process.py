@@ -7,7 +7,7 @@ from random import Random
 import trio
 
 from sim.kubernetes.server import ApiServer
-from sim.kubernetes.transport import client
+from sim.kubernetes.transport import Through, client, directly
 from sim.policy.kernel import PolicyKernel
 from vcnd.kube.policy.source import PolicySource
 from vcnd.model.admission import Admission
@@ -25,7 +25,7 @@ class Process:
         kernel: PolicyKernel,
         *,
         node: str,
-        seed: int = 1,
+        seed: int | str = 1,
         strict: bool = True,
         patience_seconds: float = 0.3,
     ) -> None:
@@ -47,10 +47,14 @@ class Process:
         self.source: PolicySource | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Engine]:
-        """Run the process until the block ends; what is in force stays."""
+    async def running(self, through: Through = directly) -> AsyncIterator[Engine]:
+        """Run the process until the block ends; what is in force stays.
+
+        Args:
+            through: wraps the way to the server.
+        """
         source = PolicySource(
-            client(self._server, "vcnd-policy", self._node),
+            client(self._server, "vcnd-policy", self._node, through),
             random=self._random,
             node=self._node,
             wall_clock=self._server.wall_clock,

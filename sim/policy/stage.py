@@ -9,15 +9,15 @@ import trio
 from sim.kubernetes.control_plane import ControlPlane
 from sim.kubernetes.resources import Body
 from sim.kubernetes.server import ApiServer
+from sim.policy.drawn import CONTAINERS
 from sim.policy.kernel import PolicyKernel
+from sim.policy.oracle import COOLING_SECONDS
 from sim.policy.process import Process
 from vcnd.model.admission import Admission
-from vcnd.model.policy import Attached
+from vcnd.model.policy import Attached, Packet
 
 TELL_SECONDS = 1.0
 """So long after ADD the kubelet tells a pod's addresses."""
-COOLING_SECONDS = 30.0
-"""An address is no other pod's before that."""
 
 
 class Running(msgspec.Struct, eq=False, kw_only=True):
@@ -96,10 +96,8 @@ class Stage:
         """Create and bind a pod, and plug it; the kubelet tells its address later."""
         self._number += 1
         name = name or f"pod{self._number}"
-        ports = [{"name": "web", "containerPort": 80, "protocol": "TCP"}]
-        containers = [{"name": "c", "image": "c", "ports": ports}]
         body = self.plane.create_pod(
-            namespace, name, node=node, labels=labels, containers=containers
+            namespace, name, node=node, labels=labels, containers=CONTAINERS
         )
         there, uid = self.nodes[node], body["metadata"]["uid"]
         link = Attached(
@@ -170,8 +168,7 @@ class Stage:
         """Return the pods by their addresses."""
         return {pod.address: pod for pod in self.pods.values()}
 
-    def kernels(self, source: Running, destination: Running) -> Iterator[PolicyKernel]:
-        """Yield the kernels that a packet comes by."""
-        yield source.node.kernel
-        if destination.node is not source.node:
-            yield destination.node.kernel
+    def live(self) -> Iterator[Packet]:
+        """Yield the first packets of all live connections."""
+        for node in self.nodes.values():
+            yield from node.kernel.connections

@@ -24,6 +24,8 @@ class Truth:
     def __init__(self, server: ApiServer) -> None:
         self._store = server.store
         self._policies: dict[tuple[str, int], Policy] = {}
+        self._read: dict[str, tuple[int, wire.Pod]] = {}
+        """Pods, and the revisions of which they were read."""
 
     def cluster(self, links: Mapping[str, Sequence[Attached]]) -> Cluster:
         """Return what decides about packets now.
@@ -50,10 +52,15 @@ class Truth:
 
     def _pods(self, links: Mapping[str, Sequence[Attached]]) -> Iterator[PolicyPod]:
         there = {(node, x.uid): x for node, some in links.items() for x in some}
+        before, self._read = self._read, {}
         for stored in self._store.table(PODS).objects.values():
-            found = msgspec.convert(stored.body, wire.Pod)
-            meta = found.metadata
-            link = there.get((found.spec.node_name, meta.uid))
+            if stored.body["spec"].get("nodeName") not in links:
+                continue
+            revision, found = before.get(stored.key, (0, None))
+            if found is None or revision != stored.revision:
+                found = msgspec.convert(stored.body, wire.Pod)
+            self._read[stored.key] = stored.revision, found
+            link = there.get((found.spec.node_name, found.metadata.uid))
             if link is not None:
                 pod = policy_pods.pod(found, link.addresses)
                 if pod is not None:

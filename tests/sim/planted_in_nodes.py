@@ -1,28 +1,30 @@
 """Bugs that are planted in vcnd, to show that the simulator finds such ones."""
 
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
 import trio
 from msgspec.structs import replace as msgspec_replace
 
+from vcnd.core.policy.generations import _Changes
+from vcnd.core.policy.rule_set import AJAR
 from vcnd.flow.attach import Attacher
 from vcnd.flow.changes import Changes
 from vcnd.flow.dispatch import Dispatcher
 from vcnd.flow.leases import Leases
 from vcnd.flow.pool import Pool
-from vcnd.model.errors import CloudError
 from vcnd.model.records import Leased, RecoveredState
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.oci.cloud import OciCloud
 from vcnd.ociapi.limiter import Limiter
-from vcnd.ociapi.retry import Retrier
+from vcnd.policy import engine
 
 Planting = Callable[[], Any]
 
 
-def _patch(owner: type, name: str, by: Any) -> Planting:
+def _patch(owner: type | ModuleType, name: str, by: Any) -> Planting:
     return lambda: mock.patch.object(owner, name, by)
 
 
@@ -62,25 +64,23 @@ def _is_never_ours(*_: Any) -> bool:
     return False
 
 
-async def _acquire_at_once(self: Limiter, urgency: Any) -> None:
-    """No call waits for its turn."""
-    del self, urgency
-    await trio.lowlevel.checkpoint()
+def _is_always_ours(*_: Any) -> bool:
+    """VNICs of others are adopted."""
+    return True
+
+
+def _never_lower_the_rate(self: Limiter) -> None:
+    """A call that is throttled makes the others no slower."""
+    del self
 
 
 def _refuse_without_a_pause(self: Dispatcher, *_: Any) -> None:
     """What was refused is requested again at once."""
 
 
-async def _retry_at_once(self: Retrier, method: Any, *rest: Any, **named: Any) -> Any:
-    """A refused call is repeated without a pause, until the time is up."""
-    with trio.move_on_after(self._give_up_seconds):
-        while True:
-            try:
-                return await method(*rest, **named)
-            except CloudError:
-                await trio.sleep(0.01)
-    return await method(*rest, **named)
+def _never_judge_anew(*_: Any) -> bool:
+    """A chain that changes keeps its number, so live connections are not judged."""
+    return False
 
 
 _restore, _attach, _delete = Pool.restore, Changes._attach, Attacher.delete
@@ -91,5 +91,9 @@ PLANTED: dict[str, Planting] = {
     "retry token": _patch(Changes, "_attach", _attach_with_a_new_token),
     "stale DEL": _patch(Attacher, "delete", _delete_by_pod),
     "adoption": _patch(OciCloud, "_is_ours", _is_never_ours),
-    "limiter": _patch(Dispatcher, "_refused", _refuse_without_a_pause),
+    "others": _patch(OciCloud, "_is_ours", _is_always_ours),
+    "limiter": _patch(Limiter, "refused", _never_lower_the_rate),
+    "pause": _patch(Dispatcher, "_refused", _refuse_without_a_pause),
+    "hold": _patch(engine, "HOLD", AJAR),
+    "generation": _patch(_Changes, "judges_anew", _never_judge_anew),
 }

@@ -13,9 +13,10 @@ from sim.fleet.draw import schedule
 from sim.fleet.run import run
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_run() -> None:
-    """Also with kills, refusals and repeated calls."""
-    drawn = schedule(7, nodes=1, seconds=300.0, pods_per_hour=60.0)
+    """Also with a second daemon, throttled and repeated calls."""
+    drawn = schedule(11, nodes=1, seconds=100.0, pods_per_hour=150.0)
     first, second = run(drawn), run(drawn)
     assert first.added
     assert first.trace == second.trace

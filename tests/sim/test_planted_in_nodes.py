@@ -9,11 +9,15 @@ from tests.sim.planted_in_nodes import PLANTED
 SEEDS = range(1, 51)
 FINDS = {
     "journal order": ("I4", 1),
-    "cooldown": ("I3", 6),
-    "retry token": ("I7", 21),
-    "stale DEL": ("I9", 3),
-    "adoption": ("I9", 1),
-    "limiter": ("I10", 2),
+    "cooldown": ("I3", 5),
+    "retry token": ("I7", 10),
+    "stale DEL": ("I9", 1),
+    "adoption": ("settled", 16),
+    "others": ("settled", 3),
+    "limiter": ("I15", 5),
+    "pause": ("I15", 3),
+    "hold": ("I13", 22),
+    "generation": ("policies", 13),
 }
 """The rule that each bug breaks, and a seed that finds it."""
 

@@ -29,6 +29,7 @@ def search() -> None:
         run(seed)
 
 
+@pytest.mark.slow
 def test_kernels_do_what_policies_say() -> None:
     assert run(3, events=5).settled > 50
 
@@ -43,7 +44,7 @@ def test_kernels_do_what_policies_say_all_day(seed: int) -> None:
 @pytest.mark.parametrize(
     ("plant", "seed"),
     [
-        (planted.keep_numbers, 7),
+        pytest.param(planted.keep_numbers, 7, marks=pytest.mark.slow),
         pytest.param(planted.keep_numbers_of_addresses, 7, marks=pytest.mark.slow),
         (planted.resume_one_later, 6),
         pytest.param(planted.resume_after_410, 1, marks=pytest.mark.slow),
