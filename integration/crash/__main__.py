@@ -1,6 +1,7 @@
 """``./vcn crash``: kill the daemon at each step of its I/O, and compare."""
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -13,13 +14,20 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from integration.crash import ptrace, scenarios
+from integration.crash import policy_scenarios, pool_scenarios, ptrace, scenarios
 from integration.crash.kills import Outcome
-from integration.crash.stage import running_stage
+from integration.crash.staging import running_stage
 from integration.crash.sweep import Summary, sweep
 from integration.lab import enclosure
 
-NAMES = [each.name for each in scenarios.ALL]
+ALL = (
+    *scenarios.ALL,
+    *pool_scenarios.ALL,
+    *policy_scenarios.ALL,
+    *pool_scenarios.EMPTIED,
+)
+"""In the order in which they run."""
+NAMES = [each.name for each in ALL]
 
 
 class Stops(NamedTuple):
@@ -69,11 +77,16 @@ def main(
 ) -> None:
     """Kill the daemon at each step of its I/O on a real kernel, and compare."""
     ptrace.require()
-    enclosure.enter("integration.crash", sys.argv[1:])
+    if not enclosure.inside():
+        # Outside, so that nothing stays if all inside is killed.
+        with tempfile.TemporaryDirectory(prefix="vcnd-crash-") as temporary:
+            os.environ["TMPDIR"] = temporary
+            enclosure.enter("integration.crash", sys.argv[1:])
+    enclosure.prepare()
     console = Console(stderr=as_json)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vcnd-crash-") as directory:
-        chosen = [s for s in scenarios.ALL if not names or s.name in names]
+        chosen = [s for s in ALL if not names or s.name in names]
         found = trio.run(
             _run, Path(directory), chosen, Stops(every, errnos, reads), console, verbose
         )

@@ -11,9 +11,14 @@ import trio
 
 from integration.crash import starting
 from integration.crash.starting import Forked, Order
-from integration.lab.node import LIKE_THE_UNIT, Daemon, Start
+from integration.lab.node import LIKE_THE_UNIT, Daemon, Start, environment_of
 
 MESSAGE_BYTES = 1 << 16
+ENVIRONMENTS = {
+    "vcnd": LIKE_THE_UNIT,
+    "vcnd-policy": environment_of("vcnd-policy.service"),
+}
+"""Program → what its unit gives it."""
 
 
 async def at_once(_pid: int) -> None:
@@ -57,13 +62,14 @@ class Stem:
         self.before_begin: Callable[[int], Awaitable[None]] = at_once
         """Called with the process id of a daemon that has not begun yet."""
 
-    async def launch(self, start: Start) -> Daemon:
-        """Start a daemon (``Node.launch``)."""
+    async def launch(self, start: Start, program: str = "vcnd") -> Daemon:
+        """Start a daemon (``Node.launch``), or another program of ours."""
         gate, opens = os.pipe()
         netns = os.open(start.netns, os.O_RDONLY)
         order = Order(
+            program=program,
             arguments=("--config", str(start.config)),
-            environment={**LIKE_THE_UNIT, "NOTIFY_SOCKET": str(start.notify)},
+            environment={**ENVIRONMENTS[program], "NOTIFY_SOCKET": str(start.notify)},
         )
         passed = [netns, start.listener.fileno(), start.log.fileno(), gate]
         try:

@@ -1,5 +1,7 @@
 """One run of a scenario: a kill at a step, or its refusal; then the comparison."""
 
+from contextlib import suppress
+
 import msgspec
 import trio
 
@@ -9,10 +11,11 @@ from integration.crash.forked import at_once
 from integration.crash.plan import Left, Plan
 from integration.crash.scenarios import Scenario
 from integration.crash.stage import DaemonEndedError, Stage
-from integration.crash.steps import Kind, Step
+from integration.crash.steps import Kind, Step, occasion
 from integration.lab.cni_exec import CniError
 from vcnd.netlink.netns import EXIT_NAMESPACE_LOST
 from vcnd.serve.ask import AskError
+from vcnd.serve.verbs import EXPRESS_ON
 
 CALL_SECONDS = 45.0
 """A call that takes longer, restart included, waits too long (I11)."""
@@ -29,6 +32,13 @@ FAILURES = (CheckError, CniError, AskError, RuntimeError, ExceptionGroup)
 """What a run that fails in the middle raises."""
 
 
+def leaves(error: Exception) -> list[str]:
+    """Return an error in words; of a group, each of its errors."""
+    if isinstance(error, ExceptionGroup):
+        return [words for one in error.exceptions for words in leaves(one)]
+    return [f"{type(error).__name__}: {error}"]
+
+
 class Outcome(msgspec.Struct, kw_only=True):
     """What one run has seen."""
 
@@ -36,6 +46,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """How many steps the daemon made until it ended, or was quiet."""
     step: Step | None = None
     """The step at which it was killed, or that was refused; None: it did not come."""
+    occasion: str = ""
+    """On which occasion this step was made."""
     error: int = 0
     """The error with which the step was refused."""
     answer: str = ""
@@ -68,16 +80,17 @@ class Run:
             survived = await self._compare()
             step = outcome.step
             is_off = self._plan.refuse and step is not None and step.kind is Kind.BPF
-            if is_off and stage.node.runs:
+            if is_off and stage.victim is stage.node and stage.node.runs:
                 # Without the right to load programs the lane stays off until then.
-                await stage.ask("VCND_EXPRESS_ON")
+                await stage.ask(EXPRESS_ON.name)
             await scenario.reset(stage)
             await scenario.compare_with_first(stage)
             if before is not None and survived and not left.gone:
                 await stage.descriptors_as(before)
         except FAILURES as error:
-            stage.violations.append(f"{type(error).__name__}: {error}")
-            await stage.recover()
+            stage.violations += leaves(error)
+            with suppress(CheckError):
+                await scenario.recover(stage)
         stage.packets_lost()
         return outcome
 
@@ -93,7 +106,7 @@ class Run:
         else:
             ended = False
         if ended:
-            await self._stage.node.start()
+            await self._stage.victim.start()
             await self._scenario.compare(self._stage)
         return not ended
 
@@ -105,7 +118,7 @@ class Run:
             if self._scenario.starts_daemon:
                 stage.stem.before_begin = self._attach
             else:
-                await self._attach(stage.node.pid)
+                await self._attach(stage.victim.pid)
             nursery.start_soon(self._call)
             await stage.tracer.killed_or(self._finished)
             refused = stage.tracer.acted and self._plan.refuse
@@ -113,6 +126,8 @@ class Run:
             stage.stem.before_begin = at_once
             outcome.steps = len(left.steps)
             outcome.step, outcome.error = left.step, left.error
+            if left.step is not None:
+                outcome.occasion = occasion(left.steps[: left.step.number])
             if left.gone and not self._scenario.starts_daemon:
                 await self._restart()
             with trio.move_on_after(CALL_SECONDS):
@@ -135,6 +150,9 @@ class Run:
                 self._succeeded = True
             except (CniError, AskError, RuntimeError) as error:
                 self._judge(error)
+            except CheckError as error:
+                # The report names the step all the same.
+                self._stage.violations += leaves(error)
         self._finished.set()
 
     def _judge(self, error: CniError | AskError | RuntimeError) -> None:
@@ -151,14 +169,14 @@ class Run:
 
     async def _restart(self) -> None:
         """Start the daemon again, as systemd does."""
-        node = self._stage.node
-        code = await node.ended()
+        victim = self._stage.victim
+        code = await victim.ended()
         if self._plan.refuse:
             self._judge_end(code)
         elif self._plan.after:
             # The runtime ends, too: it does not hear what became of its call.
             self._given_up.cancel()
-        await node.start()
+        await victim.start()
 
     def _judge_end(self, code: int) -> None:
         step = self._outcome.step
@@ -167,8 +185,8 @@ class Run:
             and step is not None
             and step.kind is Kind.NAMESPACE
         )
-        words = self._stage.node.log_path.read_text().splitlines()[-1:]
+        words = self._stage.victim.log_path.read_text().splitlines()[-1:]
         if code == 1 and self._scenario.starts_daemon and words:
-            on_purpose = words[0].startswith("vcnd: ")
+            on_purpose = words[0].startswith(("vcnd: ", "vcnd-policy: "))
         if not on_purpose:
             self._stage.violations.append(f"the daemon ended with {code}: {words}")

@@ -1,6 +1,7 @@
 """The names of the messages that are sent to netlink, for a step's text."""
 
 import struct
+from itertools import groupby
 
 _HEADER = struct.Struct("=IHHII")
 _ROUTE = {
@@ -32,7 +33,9 @@ _NFTABLES = (
     *("NEWTABLE", "GETTABLE", "DELTABLE", "NEWCHAIN", "GETCHAIN", "DELCHAIN"),
     *("NEWRULE", "GETRULE", "DELRULE", "NEWSET", "GETSET", "DELSET", "NEWSETELEM"),
     *("GETSETELEM", "DELSETELEM", "NEWGEN", "GETGEN", "TRACE", "NEWOBJ", "GETOBJ"),
-    *("DELOBJ", "GETOBJ_RESET"),
+    *("DELOBJ", "GETOBJ_RESET", "NEWFLOWTABLE", "GETFLOWTABLE", "DELFLOWTABLE"),
+    *("GETRULE_RESET", "DESTROYTABLE", "DESTROYCHAIN", "DESTROYRULE", "DESTROYSET"),
+    *("DESTROYSETELEM", "DESTROYOBJ", "DESTROYFLOWTABLE", "GETSETELEM_RESET"),
 )
 _NETFILTER = {
     (0, 16): "BATCH_BEGIN",
@@ -66,6 +69,13 @@ def names(protocol: int, data: bytes) -> list[str]:
     return found
 
 
+def text(found: list[str]) -> str:
+    """Return the names of messages in one line, repeated ones with their number."""
+    runs = ((name, len(list(same))) for name, same in groupby(found))
+    return " ".join(f"{name} x {n}" if n > 1 else name for name, n in runs)
+
+
 def only_ask(found: list[str]) -> bool:
     """Return True if messages, by their names, change nothing."""
-    return bool(found) and all("_GET" in name for name in found)
+    asks = ("_GET" in name and "_RESET" not in name for name in found)
+    return bool(found) and all(asks)

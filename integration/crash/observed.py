@@ -1,23 +1,26 @@
 """The witnesses of a node's state: daemon, journal, kernel, cloud, sandboxes."""
 
-import json
-import re
+import socket
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from fakeoci.fabric import netns
 from integration.cloudview import View, addresses_of, named
 from vcnd.journal import reading
+from vcnd.linux import kernel as reading_kernel
 from vcnd.linux.layout import Layout
+from vcnd.model.family import Family
 from vcnd.model.status import NodeStatus
+from vcnd.netlink import nft_listing, nftables
+from vcnd.netlink.messages import NetlinkSocket
 from vcnd.oci.tags import OWNER
 
 LAYOUT = Layout()
 FOREIGN_LINK = "oci0123456789a"
 """A link of another program's whose name looks like a pod's."""
-ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+POD_MAP = "pods4"
+LOOPBACK = "127.0.0.1"
 
 
 class Kernel(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,28 +68,33 @@ def journal(path: Path) -> dict[str, tuple[str, ...]]:
 
 def kernel(node: str) -> Kernel:
     """Return what a node's namespace holds of pods."""
-    shown = json.loads(netns.ip_output(node, "-j", "-d", "link", "show"))
-    waiting = str(LAYOUT.link_group)
-    links = {
-        link["ifname"]
-        for link in shown
-        if link["ifname"].startswith(LAYOUT.link_prefix)
-        and link["ifname"] != FOREIGN_LINK
-        and str(link.get("group")) != waiting
-    }
-    table = str(LAYOUT.pods_table)
-    # A table that no route was ever in is an error to ip.
-    routes = netns.ip_output(node, "-j", "route", "show", "table", "all")
-    found = {
-        r["dst"] for r in json.loads(routes or "[]") if str(r.get("table")) == table
-    }
-    elements: set[str] = set()
-    listing = netns.nft_output(node, "list tables")
-    if f"table inet {LAYOUT.nft_table}" in listing:
-        listed = netns.nft_output(node, f"list map inet {LAYOUT.nft_table} pods4")
-        elements = {*ADDRESS.findall(listed)}
+    return netns.inside(node, _kernel_here)
+
+
+def _kernel_here() -> Kernel:
+    with NetlinkSocket(socket.NETLINK_ROUTE) as route:
+        links = reading_kernel.links(route)
+        routes = reading_kernel.routes(route, Family.IPV4)
+    with NetlinkSocket(nftables.NETLINK_NETFILTER) as netfilter:
+        is_there = POD_MAP in nftables.maps(netfilter, LAYOUT.nft_table)
+        # A map that is not there is an error.
+        elements = (
+            nft_listing.elements(netfilter, LAYOUT.nft_table, POD_MAP)
+            if is_there
+            else {}
+        )
     return Kernel(
-        links=frozenset(links), routes=frozenset(found), elements=frozenset(elements)
+        links=frozenset(
+            x.name
+            for x in links
+            if x.name.startswith(LAYOUT.link_prefix)
+            and x.name != FOREIGN_LINK
+            and x.group != LAYOUT.link_group
+        ),
+        routes=frozenset(r.destination for r in routes if r.table == LAYOUT.pods_table),
+        elements=frozenset(
+            nftables.split_interface_and_address(key)[1] for key in elements
+        ),
     )
 
 
@@ -118,7 +126,5 @@ def vnics_of(world: View, instance: str) -> set[str]:
 
 def addresses_in(namespace: str) -> tuple[str, ...]:
     """Return the IPv4 addresses that a pod's namespace has on its interface."""
-    shown: list[dict[str, Any]] = json.loads(
-        netns.ip_output(namespace, "-j", "-4", "addr", "show", "scope", "global")
-    )
-    return tuple(i["local"] for link in shown for i in link.get("addr_info", []))
+    found = netns.inside(namespace, reading_kernel.all_addresses)
+    return tuple(sorted(a for a in found if ":" not in a and a != LOOPBACK))

@@ -1,9 +1,11 @@
 """What the tracer is told to do, and what it tells: one line of JSON each."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from integration.crash.reading import Place
-from integration.crash.steps import Ended, Step, refusals
+from integration.crash.steps import Ended, Step, occasion, refusals
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,17 +17,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Kill before steps, too, that only read."""
     after: bool = False
     """Behind the step, once it has had its effect, and not before it."""
+    tried: frozenset[str] = frozenset()
+    """The occasions on which a step was refused already: they are passed over."""
     refuse: bool = False
     """Refuse the step with an error that the kernel may have for it; the step's number
     chooses among several.  Else end the daemon by SIGKILL."""
 
-    def stops_at(self, step: Step) -> bool:
-        """Return True if it can be done at a step."""
+    def stops_at(self, steps: Sequence[Step]) -> bool:
+        """Return True if it can be done at the last of all steps so far."""
+        step = steps[-1]
         if not 0 < self.step <= step.number:
             return False
         if self.refuse:
-            return bool(refusals(step))
-        return step.leaves_other_state or (self.reads and not self.after)
+            return bool(refusals(step)) and occasion(steps) not in self.tried
+        return step.changes or (self.reads and not self.after)
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, tag=True):

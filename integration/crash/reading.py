@@ -1,5 +1,6 @@
 """Which system calls of a traced process are steps, and what they are about."""
 
+import re
 import socket
 import struct
 from pathlib import Path
@@ -46,6 +47,8 @@ OPENS = {"open": 1, "openat": 2}
 """Name → which argument has the flags."""
 RENAMES = {"rename": 1, "renameat": 3, "renameat2": 3}
 """Name → which argument is the new path."""
+METHOD = re.compile(r"([A-Z]+) /\S")
+"""So a request of HTTP begins."""
 FAMILIES = {0: "route", 12: "netfilter"}
 PAYLOADS = {"write": 1, "sendto": 1, "pwrite64": 1}
 VECTORS = {"writev": 1}
@@ -74,6 +77,8 @@ class Reader:
         self._place = place
         self._daemon = daemon
         self._targets = Targets()
+        self._asks: dict[int, bool] = {}
+        """Descriptor of a connection → whether its latest request only reads."""
 
     def step(self, number: int, pid: int, entry: Entry) -> Step | None:
         """Return a system call as a step, or None if it does no I/O of ours.
@@ -116,9 +121,22 @@ class Reader:
         changes = what is What.CHANGES
         if target.family == socket.AF_NETLINK:
             messages = netlink_words.names(target.protocol, data)
-            detail = " ".join(messages)
+            detail = netlink_words.text(messages)
             changes = changes and not netlink_words.only_ask(messages)
+        elif kind is Kind.HTTP:
+            changes = self._may_change(_signed(arguments[0]), name, detail)
         return _step(number, kind, name, _words(target), detail, changes=changes)
+
+    def _may_change(self, descriptor: int, call: str, detail: str) -> bool:
+        """Return True if a step of HTTP belongs to a request that may change the cloud.
+
+        While an answer to such a request is awaited the cloud carries it out.
+        """
+        if call == "connect":
+            self._asks[descriptor] = True
+        elif method := METHOD.match(detail):
+            self._asks[descriptor] = method.group(1) == "GET"
+        return not self._asks.get(descriptor, False)
 
     def _kind(self, target: Target, pid: int) -> Kind | None:
         """Return what a descriptor is for; None: nothing that is looked at."""
@@ -147,7 +165,7 @@ class Reader:
         if name == "execve":
             if pid == self._daemon:
                 return None
-            return _step(number, Kind.PROGRAM, name, path, changes=True)
+            return _step(number, Kind.PROGRAM, name, path, changes=False)
         kind = self._kind_of_path(path)
         if kind is None or pid != self._daemon:
             return None

@@ -2,52 +2,35 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import AddressFamily
 
 import trio
 
-from fakeoci.fabric import netns
 from integration.checking import CheckError
 from integration.crash import observed
 from integration.crash.compare import differences
-from integration.crash.forked import Stem, running_stem
-from integration.crash.observed import FOREIGN_LINK, Observed, Sandbox
+from integration.crash.forked import Stem
+from integration.crash.observed import Observed, Sandbox
+from integration.crash.pool import POLL_SECONDS
 from integration.crash.reading import Place
-from integration.crash.runtime import COOLING_SECONDS, Runtime
+from integration.crash.runtime import Runtime
 from integration.crash.targets import Targets
-from integration.crash.tracing import Tracer, running_tracer
-from integration.crash.witness import Witness, witness
+from integration.crash.tracing import Tracer
+from integration.crash.victim import Victim
+from integration.crash.witness import Witness
 from integration.lab import snapshot, traffic
-from integration.lab.lab import ONPREM, Lab, running_lab, world_text
+from integration.lab.lab import ONPREM, Lab
 from integration.lab.pods import Pod
 from vcnd.model.status import NodeStatus
-from vcnd.serve.ask import AskError, ask, ask_status
+from vcnd.serve.ask import AskError, ask, ask_for
+from vcnd.serve.verbs import STATUS
 
-BATCH = 4
-POOL = {
-    "batch": BATCH,
-    "cooling_seconds": COOLING_SECONDS,
-    "audit_seconds": 3600.0,
-    "shrink_after_seconds": 0.2,
-}
-NODE = "node1"
-SETTLE_SECONDS = 8.0
+SETTLE_SECONDS = 30.0
 """By then the witnesses agree again."""
-POLL_SECONDS = 0.03
 END_SECONDS = 1.0
-FOREIGN = [
-    f"link add {FOREIGN_LINK} type veth peer name theirs",
-    "addr add 198.18.9.1/24 dev theirs",
-    f"link set {FOREIGN_LINK} up",
-    "link set theirs up",
-    "rule add pref 1010 from 198.18.9.77 lookup 77",
-    "route add 198.18.9.128/25 dev theirs table 77",
-]
-FOREIGN_TABLE = "table inet others {\nset these { type ipv4_addr; }\n}\n"
 STAMP = re.compile(r"load_[0-9a-f]+")
 """A chain that is named anew with each load of the table (``linux.nft_scripts``)."""
 HTTP = {AddressFamily.AF_INET, AddressFamily.AF_INET6}
@@ -76,6 +59,7 @@ class Stage(Runtime):
     lab: Lab
     stem: Stem
     tracer: Tracer
+    victim: Victim
     witness: Witness | None = None
     empty: snapshot.Snapshot = field(default_factory=dict)
     """The state before the daemon started first."""
@@ -83,6 +67,10 @@ class Stage(Runtime):
     """The state to which each run must lead back."""
     neighbour: Pod | None = None
     """The pod that runs all the time."""
+    isolated: Pod | None = None
+    """The pod that reaches nobody, by a policy."""
+    ignored_tables: tuple[str, ...] = ()
+    """Tables of nft that are others in each run."""
     _targets: Targets = field(default_factory=Targets)
 
     @property
@@ -90,7 +78,10 @@ class Stage(Runtime):
         """Return where the node's files are."""
         return Place(
             journal=str(self.node.state_directory),
-            sockets=(str(self.node.socket_path),),
+            sockets=(
+                str(self.node.socket_path),
+                str(self.node.directory / "policy.sock"),
+            ),
         )
 
     async def remove_neighbour(self) -> None:
@@ -106,11 +97,46 @@ class Stage(Runtime):
 
     async def recover(self) -> None:
         """Lead back to the first state, after a run that failed in the middle."""
-        await self.node.kill()
-        await self.node.start()
+        for process in {self.node, self.victim}:
+            await process.kill()
+            await process.start()
         for pod in list(self.sandboxes.values()):
             if pod is not self.neighbour:
                 await self.remove(pod)
+
+    async def detach_spare(self) -> None:
+        """Detach all pod VNICs but the running pod's, as an administrator may."""
+        world = await self.lab.cloud.world()
+        held = observed.listed(world, self.node.name)
+        own = {*self.neighbour.addresses} if self.neighbour is not None else set()
+        spare = {vnic for vnic, addresses in held.items() if not own & addresses}
+        await self.node.kill()
+        for each in world["VnicAttachment"]:
+            is_there = each["lifecycleState"] == "ATTACHED"
+            if is_there and each.get("vnicId") in spare:
+                await self.lab.cloud.call("DELETE", f"/vnicAttachments/{each['id']}")
+        await self.lab.cloud.settled()
+        await self.node.start()
+
+    async def unless_it_ends(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something for which the process that may be killed must run.
+
+        Raises:
+            RuntimeError: it has ended.
+        """
+        code: int | None = None
+        async with trio.open_nursery() as race:
+
+            async def wait_for_end() -> None:
+                nonlocal code
+                code = await self.victim.ended()
+                race.cancel_scope.cancel()
+
+            race.start_soon(wait_for_end)
+            await work()
+            race.cancel_scope.cancel()
+        if code is not None:
+            raise RuntimeError(f"it ended with {code}")
 
     # The daemon
 
@@ -127,7 +153,7 @@ class Stage(Runtime):
             path = str(self.node.socket_path)
             try:
                 found = await trio.to_thread.run_sync(
-                    ask_status, path, abandon_on_cancel=True
+                    ask_for, path, STATUS, abandon_on_cancel=True
                 )
             except AskError as error:
                 await trio.sleep(END_SECONDS)  # it may be ending
@@ -157,8 +183,8 @@ class Stage(Runtime):
     def descriptors(self) -> Counter[str]:
         """Return the daemon's descriptors by what they are, those of HTTP left out."""
         found: Counter[str] = Counter()
-        for path in Path(f"/proc/{self.node.pid}/fd").iterdir():
-            target = self._targets.of(self.node.pid, int(path.name))
+        for path in Path(f"/proc/{self.victim.pid}/fd").iterdir():
+            target = self._targets.of(self.victim.pid, int(path.name))
             if target.family not in HTTP:
                 found[target.name if not target.family else f"{target.family}"] += 1
         return found
@@ -219,6 +245,8 @@ class Stage(Runtime):
                 await self.network.check(pod.attachment, pod.result)
             except Exception as error:  # noqa: BLE001 - each failure is a finding
                 self.violations.append(f"I9: CHECK of {pod.name}: {error}")
+            if pod is self.isolated:
+                continue
             seen = await traffic.ask(pod.netns, self.lab.addresses[ONPREM])
             if seen != pod.address:
                 self.violations.append(
@@ -229,7 +257,10 @@ class Stage(Runtime):
         """Return the state that must be the same after each run."""
         taken = await trio.to_thread.run_sync(snapshot.of_namespace, self.node.name)
         rules = f"{self.node.name} nft"
-        taken[rules] = [STAMP.sub("load_", line) for line in taken[rules]]
+        taken[rules] = [
+            STAMP.sub("load_", line)
+            for line in snapshot.without(taken[rules], self.ignored_tables)
+        ]
         world = await self.lab.cloud.world()
         ours = observed.vnics_of(world, self.node.name)
         taken["others' objects in the cloud"] = sorted(
@@ -260,42 +291,3 @@ class Stage(Runtime):
         if self.witness is not None:
             self.violations += [f"I9: {lost}" for lost in self.witness.lost]
             self.witness.lost.clear()
-
-
-def _world() -> str:
-    text = world_text(nodes=1, seed=1, few_addresses=1, slow=False)
-    quick = {"attach_seconds": 0.02, "detach_seconds": 0.02, "latency_seconds": 0.0}
-    for key, value in quick.items():
-        text = re.sub(rf"(?m)^{key} = [\d.]+", f"{key} = {value}", text, count=1)
-    return text
-
-
-@asynccontextmanager
-async def running_stage(directory: Path) -> AsyncIterator[Stage]:
-    """Run a node with a pod whose packets go on all the time."""
-    async with (
-        running_stem() as stem,
-        running_lab(_world(), directory, nodes=[NODE], pool=POOL) as lab,
-        running_tracer() as tracer,
-    ):
-        node = lab.nodes[0]
-        node.launch = stem.launch
-        netns.ip(NODE, FOREIGN)
-        netns.nft(NODE, FOREIGN_TABLE)
-        stage = Stage(lab=lab, node=node, stem=stem, tracer=tracer)
-        stage.empty = await stage.take()
-        await node.start()
-        await node.until_warm(BATCH)
-        neighbour = stage.neighbour = await stage.sandbox()
-        await stage.add(neighbour)
-        await lab.cloud.settled()
-        with witness(
-            neighbour.netns,
-            neighbour.address,
-            ONPREM,
-            lab.addresses[ONPREM],
-        ) as made:
-            stage.witness = made
-            await stage.agree()
-            stage.baseline = await stage.take()
-            yield stage

@@ -10,6 +10,8 @@ class Order(msgspec.Struct, frozen=True, tag=True):
     a pipe that is closed when it may begin.
     """
 
+    program: str
+    """``vcnd``, or ``vcnd-policy``."""
     arguments: tuple[str, ...]
     environment: dict[str, str]
 

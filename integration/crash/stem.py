@@ -3,6 +3,11 @@
 A daemon that is started so runs the same code as one that systemd starts: ``main``, in
 a process of its own.  It takes a quarter of the time, because most of a start is the
 reading of modules.
+
+Four things differ, so that a run is short: the client asks sooner again whether a VNIC
+is attached, what a killed daemon may have asked of the cloud is settled sooner,
+vcnd-policy looks more often at its files, and all daemons have one session key, made
+here.
 """
 
 import gc
@@ -18,14 +23,32 @@ from integration.crash.starting import Ended, Forked, Order, decode_order, encod
 LISTENER = 3
 CLONE_NEWNET = 0x40000000
 MESSAGE_BYTES = 1 << 16
+POLL_SECONDS = 0.02
+"""The first pause between two questions: the fake cloud takes as long."""
+SETTLE_SECONDS = 1.0
+"""The fake cloud carries nothing out that is older."""
 
 
 def main() -> None:
     """Serve orders on the socket that is standard input, until it is closed."""
     sys.modules["h2"] = None  # type: ignore[assignment] # as in the image
     import vcnd.__main__  # noqa: PLC0415 - after h2 is hidden
+    import vcnd.flow.release  # noqa: PLC0415
+    import vcnd.flow.returns  # noqa: PLC0415
+    import vcnd.kube.policy.files  # noqa: PLC0415
+    import vcnd.ociapi.identity  # noqa: PLC0415
+    import vcnd.ociapi.polling  # noqa: PLC0415
+    import vcnd.policy_main  # noqa: PLC0415
     import vcnd.signing  # noqa: PLC0415 - read at the first request else
 
+    # The name is imported there.
+    setattr(vcnd.flow.release, "RECENT_SECONDS", SETTLE_SECONDS)  # noqa: B010
+    vcnd.flow.returns.SETTLE_SECONDS = SETTLE_SECONDS
+    vcnd.ociapi.polling.FIRST_PAUSE_SECONDS = POLL_SECONDS
+    vcnd.kube.policy.files.LOOK_SECONDS = POLL_SECONDS
+    key = vcnd.ociapi.identity.session_key()
+    vcnd.ociapi.identity.session_key = lambda: key
+    mains = {"vcnd": vcnd.__main__.main, "vcnd-policy": vcnd.policy_main.main}
     gc.freeze()
     orders = socket.socket(fileno=os.dup(0))
     children: dict[int, int] = {}
@@ -48,8 +71,9 @@ def main() -> None:
             setns(netns)  # before the fork: it is no step of the daemon
             pid = os.fork()
             if pid == 0:
-                _become_daemon(decode_order(data), rest)
-                vcnd.__main__.main()
+                order = decode_order(data)
+                _become_daemon(order, rest)
+                mains[order.program]()
                 return
             for each in passed:
                 os.close(each)
@@ -73,7 +97,7 @@ def _become_daemon(order: Order, passed: list[int]) -> None:
     os.close(gate)
     os.environ.update(order.environment)
     os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
-    sys.argv = ["vcnd", *order.arguments]
+    sys.argv = [order.program, *order.arguments]
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

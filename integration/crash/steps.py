@@ -1,6 +1,8 @@
 """Steps: the system calls by which a daemon reads or changes what is outside of it."""
 
 import errno
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -36,16 +38,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     """Netlink's messages, or the first bytes that are written."""
     changes: bool
-    """False if it only reads: what is outside is the same before and after it."""
+    """False if it only reads: what is outside is the same before and after it.
 
-    @property
-    def leaves_other_state(self) -> bool:
-        """Return True if a kill at it may leave what a kill at no other step leaves.
-
-        Before a step that reads from the kernel all is as after the last change.  The
-        cloud goes on by itself while its answer is awaited.
-        """
-        return self.changes or self.kind is Kind.HTTP
+    The cloud goes on by itself while the answer to a change is awaited: to receive this
+    answer counts as a change.
+    """
 
     def __str__(self) -> str:
         """Return it in one line."""
@@ -59,6 +56,22 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     step: Step
     result: int
     """What the call returned; negative: the number of an error."""
+
+
+IDENTIFIERS = re.compile(r"ocid1[\w.]*|[0-9a-f]*\d[0-9a-f]*")
+"""Numbers and names that are new in each run."""
+
+
+def occasion(steps: Sequence[Step]) -> str:
+    """Return on which occasion the last of some steps is made.
+
+    Two steps have the same one if they are the same call behind the same call of their
+    kind: the second question of a loop, say, but not the first.
+    """
+    last = steps[-1]
+    before = next((s for s in steps[-2::-1] if s.kind is last.kind), None)
+    words = (f"{s.call} {s.target} {s.detail}" for s in (before, last) if s)
+    return IDENTIFIERS.sub("#", " > ".join(words))
 
 
 NO_ROOM = (errno.ENOSPC, errno.EIO)
@@ -109,4 +122,6 @@ def refusals(step: Step) -> tuple[int, ...]:
     """
     if step.kind is Kind.PROGRAM and not step.changes and step.call in QUESTIONS:
         return ()
+    if step.kind is Kind.SETTING and not step.changes:
+        return (errno.EMFILE,)  # a file system that is read-only can be read
     return REFUSALS.get((step.kind, step.call), ())

@@ -74,6 +74,8 @@ async def sweep(
     for plan in plans:
         steps = await _all_steps(run, plan, every)
         summary.steps = max(summary.steps, steps)
+    stage.violations = summary.violations
+    await scenario.leave(stage)
     return summary
 
 
@@ -81,9 +83,10 @@ async def _all_steps(
     run: Callable[[Plan], Awaitable[Outcome]], plan: Plan, every: int
 ) -> int:
     """Run a plan at each step; return how many steps there are."""
-    number, failed = 1, 0
+    number, failed, tried = 1, 0, set[str]()
     while failed < MOST_FAILED:
-        outcome = await run(replace(plan, step=number))
+        outcome = await run(replace(plan, step=number, tried=frozenset(tried)))
+        tried.add(outcome.occasion)
         if outcome.step is not None:
             number, failed = outcome.step.number + every, 0
         elif not outcome.violations:

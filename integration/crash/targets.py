@@ -3,6 +3,7 @@
 import ctypes
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -47,18 +48,32 @@ class Targets:
         return found
 
 
+def cut(pid: int, descriptor: int) -> None:
+    """End the connection behind a descriptor of a process, both ways."""
+    sock = _opened(pid, descriptor)
+    if sock is not None:
+        with sock, suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+
 def _socket(pid: int, descriptor: int) -> Target:
+    sock = _opened(pid, descriptor)
+    if sock is None:
+        return NOTHING
+    with sock:
+        return Target(sock.family, sock.proto, _name(sock))
+
+
+def _opened(pid: int, descriptor: int) -> socket.socket | None:
+    """Return another process' socket; None if it is gone."""
     process = _libc.syscall(PIDFD_OPEN, pid, 0)
     if process < 0:
-        return NOTHING
+        return None
     try:
         ours = _libc.syscall(PIDFD_GETFD, process, descriptor, 0)
     finally:
         os.close(process)
-    if ours < 0:
-        return NOTHING
-    with socket.socket(fileno=ours) as sock:
-        return Target(sock.family, sock.proto, _name(sock))
+    return socket.socket(fileno=ours) if ours >= 0 else None
 
 
 def _name(sock: socket.socket) -> str:

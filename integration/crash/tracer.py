@@ -13,11 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from integration.crash import plan as plans
-from integration.crash import ptrace
+from integration.crash import ptrace, targets
 from integration.crash.plan import Acted, Attached, Leave, Left, Plan, Trace
 from integration.crash.ptrace import Entry
 from integration.crash.reading import Place, Reader
-from integration.crash.steps import Ended, Step, refusals
+from integration.crash.steps import Ended, Kind, Step, refusals
 
 QUIET_POLL_MILLISECONDS = 20
 
@@ -119,7 +119,7 @@ class Tracing:
         self._inside[tid] = step
         self.stepped_at = time.monotonic()
         plan = self._plan
-        if self.planned is not None or not plan.stops_at(step):
+        if self.planned is not None or not plan.stops_at(self.steps):
             return
         self.planned = step
         if plan.after:
@@ -129,6 +129,9 @@ class Tracing:
             errors = refusals(step)
             self.error = errors[step.number % len(errors)]
             self._refused[tid] = self.error
+            if step.kind is Kind.HTTP:
+                # An end of the connection is what these errors say.
+                targets.cut(pid, entry.arguments[0])
         else:
             self._kill()
 

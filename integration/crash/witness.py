@@ -28,7 +28,7 @@ class Witness:
         self.exchanged = 0
         self.lost: list[str] = []
         """What was lost, in words."""
-        self._thread = threading.Thread(target=self._run, name="witness")
+        self._thread = threading.Thread(target=self._run, name="witness", daemon=True)
 
     def _run(self) -> None:
         for ends in (self._datagrams, self._stream):

@@ -2,7 +2,7 @@
 
 import struct
 
-from integration.crash.netlink_words import NETFILTER, names, only_ask
+from integration.crash.netlink_words import NETFILTER, names, only_ask, text
 
 
 def message(kind: int, body: bytes = b"") -> bytes:
@@ -29,5 +29,12 @@ def test_unknown_and_cut_messages_are_no_error() -> None:
 
 def test_questions_change_nothing() -> None:
     assert only_ask(["RTM_GETLINK", "NFT_GETGEN", "CT_GET"])
+    assert only_ask(names(NETFILTER, message(10 << 8 | 23)))
+    assert not only_ask(["NFT_GETOBJ_RESET"])
     assert not only_ask(["RTM_GETLINK", "RTM_NEWROUTE"])
     assert not only_ask([])
+
+
+def test_repeated_messages_are_counted() -> None:
+    assert text(["A", "B", "B", "A"]) == "A B x 2 A"
+    assert text([]) == ""
