@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from integration.build.machines import AMD64, Machine
+
 CREATED = "2026-01-01T00:00:00Z"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 STICKY = 0o1777
@@ -25,6 +27,8 @@ class Image:
 
     name: str
     """With its tag."""
+    machine: Machine = AMD64
+    """The one that runs it."""
     also: Sequence[str] = ()
     """Further names, with their tags."""
     layers: Sequence[Mapping[str, Path | None]]
@@ -33,14 +37,18 @@ class Image:
     command: Sequence[str] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     """Symbolic links of the last layer: path → target."""
+    newest: int | None = None
+    """No file is newer, in seconds since 1970: what was made by the build has this
+    time, and the archive is the same each time."""
 
 
 class _Layer:
     """A layer being written: hashes what it writes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, newest: int | None) -> None:
         self._seen: set[str] = set()
         self._path = path
+        self._newest = newest
 
     def write(
         self, content: Mapping[str, Path | None], links: Mapping[str, str]
@@ -86,6 +94,8 @@ class _Layer:
             info = tarfile.TarInfo(inside)
             info.size, info.mode = state.st_size, state.st_mode & 0o7777
             info.mtime = int(state.st_mtime)
+            if self._newest is not None:
+                info.mtime = min(info.mtime, self._newest)
             with source.open("rb") as content:
                 t.addfile(info, content)
 
@@ -117,22 +127,32 @@ def write(image: Image, archive: Path) -> None:
     layers: list[Path] = []
     digests: list[str] = []
     try:
-        for number, content in enumerate(image.layers):
+        for number in range(len(image.layers)):
             path = archive.with_suffix(f".layer{number}")
             layers.append(path)
-            last = number == len(image.layers) - 1
-            digests.append(_Layer(path).write(content, image.links if last else {}))
+            digests.append(write_layer(image, number, path))
         _assemble(image, archive, layers, digests)
     finally:
         for path in layers:
             path.unlink(missing_ok=True)
 
 
-def _assemble(
-    image: Image, archive: Path, layers: list[Path], digests: list[str]
-) -> None:
+def write_layer(image: Image, number: int, path: Path) -> str:
+    """Write one of an image's layers as a tar archive; return its digest."""
+    last = number == len(image.layers) - 1
+    layer = _Layer(path, image.newest)
+    return layer.write(image.layers[number], image.links if last else {})
+
+
+def configuration(image: Image, digests: Sequence[str]) -> bytes:
+    """Return an image's configuration, which Docker and OCI have in common.
+
+    Args:
+        image: the image.
+        digests: of its layers, as ``write_layer`` returns them.
+    """
     config = {
-        "architecture": "amd64",
+        "architecture": image.machine.debian,
         "os": "linux",
         "created": CREATED,
         "config": {
@@ -144,7 +164,13 @@ def _assemble(
         "rootfs": {"type": "layers", "diff_ids": digests},
         "history": [{"created": CREATED} for _ in digests],
     }
-    content = json.dumps(config, sort_keys=True).encode()
+    return json.dumps(config, sort_keys=True).encode()
+
+
+def _assemble(
+    image: Image, archive: Path, layers: list[Path], digests: list[str]
+) -> None:
+    content = configuration(image, digests)
     name = f"{hashlib.sha256(content).hexdigest()}.json"
     names = [f"{d.removeprefix('sha256:')}/layer.tar" for d in digests]
     manifest = [

@@ -1,26 +1,33 @@
 """Programs of one C file."""
 
-import shutil
 from pathlib import Path
 
 from integration.build import command
 from integration.build.cache import Cache, key_of
-from integration.build.command import BuildError
+from integration.build.machines import Machine, here
 
 
-def compiled(cache: Cache, source: Path, *flags: str) -> Path:
+def compiled(
+    cache: Cache, source: Path, *flags: str, machine: Machine | None = None
+) -> Path:
     """Return a program; compile it if its source or the flags are new.
+
+    Args:
+        cache: keeps it.
+        source: its C file.
+        flags: of the compiler.
+        machine: the one that runs it; this one if left out.
 
     Raises:
         BuildError: there is no compiler, or it refuses the source.
     """
     name = source.stem
+    target = machine or here()
 
     def compile_into(folder: Path) -> None:
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            raise BuildError("a C compiler is missing: apt-get install gcc")
-        arguments = [compiler, *flags, "-o", str(folder / name), str(source)]
+        output = str(folder / name)
+        arguments = [target.compiler(), *flags, "-o", output, str(source)]
         command.run(arguments, f"{source.name} does not compile")
 
-    return cache.artifact(name, key_of(source, flags), compile_into) / name
+    key = key_of(source, flags, target.name)
+    return cache.artifact(name, key, compile_into) / name

@@ -1,7 +1,7 @@
 """Commands that make artifacts."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LAST_LINES = 10
@@ -11,18 +11,26 @@ class BuildError(Exception):
     """Something cannot be built here; says why and what to do."""
 
 
-def run(command: Sequence[str], failure: str, cwd: Path | None = None) -> str:
+def run(
+    command: Sequence[str],
+    failure: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
     """Return what a command prints to its standard output.
 
     Args:
         command: the program and its arguments.
         failure: what it means if the command fails.
         cwd: the folder to run in.
+        env: its environment; this process's if left out.
 
     Raises:
         BuildError: it failed; the text has the last lines that it printed.
     """
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         lines = (done.stdout + done.stderr).strip().splitlines()
         raise BuildError("\n".join([f"{failure}:", *lines[-LAST_LINES:]]))

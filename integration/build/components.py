@@ -93,6 +93,7 @@ KUBE_ROUTER = Program(
     module="kube-router",
     package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
 )
+HELM = Program(name="helm", module="helm", package="helm.sh/helm/v4/cmd/helm")
 KIND = Program(name="kind", module="kind", package="sigs.k8s.io/kind")
 AGNHOST = Program(
     name="agnhost",
@@ -235,16 +236,16 @@ def build(cache: Cache, program: Program) -> Path:
             "CGO_ENABLED": str(int(program.has_c)),
             "GOFLAGS": "",
         }
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [*arguments, "-v", program.package],
             cwd=module,
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        lines = _follow(cache, process, _packages(compiler, module, program))
-        if process.wait():
+        ) as process:
+            lines = _follow(cache, process, _packages(compiler, module, program))
+        if process.returncode:
             last = "\n".join(lines[-5:])
             raise BuildError(f"{program.name} cannot be built: {last}")
 

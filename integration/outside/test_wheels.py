@@ -54,6 +54,7 @@ def _requirements(wheel: Path) -> list[str]:
 def test_the_fakes_wheel_is_pure_python_and_holds_the_fake_alone(wheel: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     sources = [*(ROOT / "fakeoci").rglob("*.py"), *(ROOT / "fakeoci").rglob("*/*.toml")]
+    sources += (ROOT / "fakeoci/console/page").iterdir()
     expected = {str(path.relative_to(ROOT)) for path in sources}
     with zipfile.ZipFile(wheel) as archive:
         held = {n for n in archive.namelist() if ".dist-info/" not in n}

@@ -56,3 +56,18 @@ def test_layers_hold_files_links_and_folders(tmp_path: Path) -> None:
             assert second.getmember("tmp").mode == 0o1777
             assert second.getmember("opt/x/tool").size == 4
             assert second.getmember("usr/bin/tool").linkname == "/opt/x/tool"
+
+
+def test_no_file_is_newer_than_the_image_says(tmp_path: Path) -> None:
+    for name, newest in (("free", None), ("fixed", 1000)):
+        (tmp_path / name).mkdir()
+        tool = tmp_path / name / "tool"
+        tool.write_text("tool")
+        image = Image(name="x:1", layers=[{"/tool": tool}], newest=newest)
+        write(image, tmp_path / f"{name}.tar")
+        with (
+            tarfile.open(tmp_path / f"{name}.tar") as t,
+            tarfile.open(fileobj=t.extractfile(t.getmembers()[-1])) as layer,
+        ):
+            (member,) = layer
+            assert (member.mtime == 1000) == (newest == 1000)

@@ -1,0 +1,1 @@
+"""What is published of a commit: made the same each time, listed, and signed."""
