@@ -10,12 +10,16 @@ import pytest
 
 from vcnd.core.states import diagram
 from vcnd.model.cause import Cause
+from vcnd.model.errors import VcndError
 from vcnd.model.place import PlaceKind
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 EVENT = re.compile(
     r"\b(?:log\.(?:info|warning|error|exception|debug)|say)\(\s*\"(\w+)\""
+)
+KUBERNETES_EVENT = re.compile(
+    r"\"((?:NoVCN|VCN|PodNetwork|KubeProxy|Policy)[A-Z][a-z]\w+)\""
 )
 CITATION = re.compile(r"docs/[\w/.-]+\.(?:md|svg)(?:#[\w-]+)?")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -91,6 +95,28 @@ def test_every_code_of_a_problem_has_a_row(heading: str, codes: type[StrEnum]) -
     rows = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
     # Each code once, in the order of the code; the first row is the table's head.
     assert rows[1:] == [str(code) for code in codes]
+
+
+def test_every_cni_error_code_has_a_row() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    section = guide[guide.index("## Codes of CNI errors") :].split("\n## ")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", section, re.MULTILINE)
+    told = [int(code) for row in rows for code in row.split(",")]
+    codes = {error.code for error in _errors(VcndError)}
+    assert told == sorted(codes)
+
+
+def _errors(error: type[VcndError]) -> list[type[VcndError]]:
+    return [error, *(e for sub in error.__subclasses__() for e in _errors(sub))]
+
+
+def test_every_event_of_kubernetes_is_a_symptom() -> None:
+    code = "".join(p.read_text() for p in sorted((ROOT / "vcnd").rglob("*.py")))
+    reasons = set(KUBERNETES_EVENT.findall(code))
+    assert len(reasons) > 5
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    symptoms = guide[guide.index("## By symptom") :].split("\n## ")[0]
+    assert {r for r in reasons if r not in symptoms} == set()
 
 
 def test_every_cause_is_somebodys() -> None:
