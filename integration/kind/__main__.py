@@ -22,6 +22,7 @@ from integration.kind.docker import DockerError
 from integration.kind.flannel import bench as flannel_bench
 from integration.kind.options import (
     EXPRESS,
+    HELM,
     JSON,
     NODES,
     OFFLINE,
@@ -50,9 +51,17 @@ main.add_command(policy_command)
 @OFFLINE
 @EXPRESS
 @POLICY
+@HELM
 @click.option("--keep", is_flag=True, help="Leave what is there when it fails.")
 def up(
-    nodes: int, *, as_json: bool, offline: bool, express: bool, policy: str, keep: bool
+    nodes: int,
+    *,
+    as_json: bool,
+    offline: bool,
+    express: bool,
+    policy: str,
+    helm: bool,
+    keep: bool,
 ) -> None:
     """Start the cluster, with vcnd on it."""
     console = console_of(as_json=as_json)
@@ -68,6 +77,7 @@ def up(
             offline=offline,
             express=express,
             policy=policy,
+            helm=helm,
         )
     except BaseException:
         if not keep:
@@ -125,6 +135,7 @@ def status(*, as_json: bool) -> None:
 @OFFLINE
 @EXPRESS
 @POLICY
+@HELM
 @click.option("--only", multiple=True, metavar="NAME", help="Only these checks.")
 @click.option("--keep", is_flag=True, help="Leave up a cluster that was not up before.")
 def test(
@@ -134,6 +145,7 @@ def test(
     offline: bool,
     express: bool,
     policy: str,
+    helm: bool,
     only: tuple[str, ...],
     keep: bool,
 ) -> None:
@@ -157,6 +169,7 @@ def test(
         offline=offline,
         express=express,
         policy=policy,
+        helm=helm,
     ) as cluster:
         results = run.checks(cluster, cache, console, only=only)
     seconds = round(time.monotonic() - began, 1)

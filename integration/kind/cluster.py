@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 from integration.build import components
 from integration.build.cache import Cache
 from integration.build.components import build
+from integration.chart.programs import own_files
 from integration.kind.docker import Docker, DockerError, OwnDocker, thaw, users_own
 from integration.kind.images import node, ours
 from integration.kind.settings import (
@@ -99,7 +101,7 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the environment with which kind and kubectl find it."""
+        """Return the environment with which kind, kubectl and helm find it."""
         path = f"{Path(self.docker.client).parent}:{os.environ.get('PATH', '')}"
         return {
             **os.environ,
@@ -107,6 +109,7 @@ class Cluster:
             "PATH": path,
             "KUBECONFIG": str(self.kubeconfig),
             "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
+            **own_files(state() / "helm"),
         }
 
     def kubectl_command(self, *arguments: str) -> list[str]:
@@ -117,6 +120,18 @@ class Cluster:
     def kubectl(self, *arguments: str, given: str = "") -> str:
         """Run kubectl; return what it prints."""
         return self._run(self.kubectl_command(*arguments), given)
+
+    def helm(self, *arguments: str) -> str:
+        """Run helm; return what it prints."""
+        helm = str(build(self.cache, components.HELM))
+        return self._run(self.docker.wrap([helm, *arguments]))
+
+    def plugin(self, *arguments: str) -> str:
+        """Run ``kubectl vcnd``; return what it prints."""
+        kubectl = build(self.cache, components.KUBECTL)
+        path = f"PATH={kubectl.parent}:{os.environ['PATH']}"
+        command = ["/usr/bin/env", path, sys.executable, "-m", "vcnd.ctl.kubectl"]
+        return self._run(self.docker.wrap([*command, *arguments]))
 
     def kind(self, *arguments: str, seconds: float = CREATE_SECONDS) -> str:
         """Run kind; return what it prints."""

@@ -27,6 +27,12 @@ POLICY = click.option(
     help="How vcnd-policy enforces network policies.",
 )
 
+HELM = click.option(
+    "--helm/--kustomize",
+    default=False,
+    help="What installs vcnd; kustomize by default.",
+)
+
 
 def given() -> dict[str, Any]:
     """Return the options that the command line gives, by name: no defaults."""

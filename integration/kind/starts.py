@@ -39,14 +39,15 @@ class Watcher(threading.Thread):
     def run(self) -> None:
         """Read events until the end of the stream."""
         decoder, text = json.JSONDecoder(), ""
-        for line in self._process.stdout or []:
-            text += line
-            try:
-                event, _ = decoder.raw_decode(text)
-            except ValueError:
-                continue
-            text = ""
-            self._take_in(event["object"], time.monotonic())
+        with self._process as process:
+            for line in process.stdout or []:
+                text += line
+                try:
+                    event, _ = decoder.raw_decode(text)
+                except ValueError:
+                    continue
+                text = ""
+                self._take_in(event["object"], time.monotonic())
 
     def _take_in(self, pod: dict[str, Any], now: float) -> None:
         times = self.seen.setdefault(pod["metadata"]["name"], {})
@@ -66,7 +67,6 @@ class Watcher(threading.Thread):
     def end(self) -> None:
         """Stop reading."""
         self._process.kill()
-        self._process.wait()
         self.join()
 
 

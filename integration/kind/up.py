@@ -25,6 +25,7 @@ def bring_up(
     offline: bool,
     express: bool,
     policy: str,
+    helm: bool,
 ) -> Cluster:
     """Start a cluster.
 
@@ -35,6 +36,7 @@ def bring_up(
         offline: build everything here, and run on a Docker of our own.
         express: whether vcnd may use its express lane.
         policy: ``[policy] enforcement``.
+        helm: whether the Helm chart installs vcnd, not kustomize.
 
     Raises:
         BuildError: something cannot be built here.
@@ -44,12 +46,15 @@ def bring_up(
     if not express:
         (state() / install.NO_EXPRESS).touch()
     (state() / install.POLICY).write_text(policy)
+    if helm:
+        (state() / install.CHART).touch()
     cluster.create(nodes, console)
     keep_baseline(cluster)
     began = time.monotonic()
     with console.status("vcnd comes to the nodes"):
         cluster.load_own()
-        install.apply(cluster, install.write_manifests(Cloud(cluster.docker)))
+        install.write_manifests(Cloud(cluster.docker))
+        install.apply(cluster)
         install.wait_ready(cluster)
     took = time.monotonic() - began
     console.print(f"  vcnd serves, all nodes are ready [dim]{took:.0f} s[/]")
@@ -81,6 +86,7 @@ def up_for(
     offline: bool,
     express: bool,
     policy: str,
+    helm: bool,
 ) -> Iterator[Cluster]:
     """Yield the cluster that is up, or one of our own that ends with the body.
 
@@ -94,6 +100,7 @@ def up_for(
         offline: likewise.
         express: likewise.
         policy: likewise.
+        helm: likewise.
     """
     running = clusters.running(cache)
     if running is not None:
@@ -101,6 +108,7 @@ def up_for(
             "nodes": len(running.nodes()),
             "express": install.express(),
             "policy": install.enforcement(),
+            "helm": install.by_chart(),
         }
         if unlike := what_differs(given(), has):
             sys.exit(f"vcn kind: {unlike}; ./vcn kind down ends the cluster that is up")
@@ -114,6 +122,7 @@ def up_for(
             offline=offline,
             express=express,
             policy=policy,
+            helm=helm,
         )
     finally:
         if not keep:

@@ -4,7 +4,7 @@ import pytest
 
 from integration.kind.up import what_differs
 
-HAS = {"nodes": 3, "express": True, "policy": "strict"}
+HAS = {"nodes": 3, "express": True, "policy": "strict", "helm": False}
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ HAS = {"nodes": 3, "express": True, "policy": "strict"}
         ({}, ""),
         ({"policy": "strict", "nodes": 3, "offline": True}, ""),
         ({"policy": "off"}, "policy is strict, not off"),
+        ({"helm": True}, "helm is False, not True"),
         (
             {"express": False, "nodes": 5},
             "nodes is 3, not 5, express is True, not False",

@@ -158,36 +158,30 @@ def probes_exec_logs(stage: Stage) -> str:
 
 
 def _port_forward(stage: Stage) -> str:
-    forward = subprocess.Popen(
-        stage.cluster.kubectl_command(
-            "-n", NAMESPACE, "port-forward", "pod/probed", f"18080:{SERVICE_PORT}"
-        ),
+    command = stage.cluster.kubectl_command(
+        "-n", NAMESPACE, "port-forward", "pod/probed", f"18080:{SERVICE_PORT}"
+    )
+    fetch = ["/usr/bin/curl", "-sS", "-m", "5", "http://127.0.0.1:18080/echo?msg=hi"]
+    with subprocess.Popen(
+        command,
         env=stage.cluster.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        line = forward.stdout.readline() if forward.stdout else ""
-        require("Forwarding" in line, f"port-forward: {line.strip()}")
-        fetch = [
-            "/usr/bin/curl",
-            "-sS",
-            "-m",
-            "5",
-            "http://127.0.0.1:18080/echo?msg=hi",
-        ]
-        done = subprocess.run(
-            stage.cluster.docker.wrap(fetch),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        require(done.stdout == "hi", f"through it: {done.stdout}{done.stderr}")
-        return done.stdout
-    finally:
-        forward.kill()
-        forward.wait()
+    ) as forward:
+        try:
+            line = forward.stdout.readline() if forward.stdout else ""
+            require("Forwarding" in line, f"port-forward: {line.strip()}")
+            done = subprocess.run(
+                stage.cluster.docker.wrap(fetch),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            require(done.stdout == "hi", f"through it: {done.stdout}{done.stderr}")
+            return done.stdout
+        finally:
+            forward.kill()
 
 
 def scaled(stage: Stage, name: str, replicas: int, *, node: str = "") -> dict[str, str]:

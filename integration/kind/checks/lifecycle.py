@@ -71,7 +71,7 @@ def upgrade_under_load(stage: Stage) -> str:
     """The version changes on all nodes while pods start; one daemon is killed too."""
     following = _installed(stage) + 1
     stage.cluster.load_own(following)
-    overlay = install.write_manifests(Cloud(stage.cluster.docker), number=following)
+    install.write_manifests(Cloud(stage.cluster.docker), number=following)
     near = stage.ip("near")
     load = Load(stage)
     quiet = time.time()
@@ -81,7 +81,7 @@ def upgrade_under_load(stage: Stage) -> str:
         time.sleep(QUIET_SECONDS)
         quiet_rate = _answered(stage, quiet)[0] / QUIET_SECONDS
         began = time.time()
-        stage.kubectl("apply", "-k", str(overlay))
+        install.apply(stage.cluster)
         time.sleep(6)
         kill = ("systemctl", "kill", "-s", "KILL", "vcnd.service")
         stage.on_node(stage.workers[0], *kill)

@@ -84,14 +84,7 @@ def uninstall_leaves_nothing(stage: Stage) -> str:
     for what in ("deploy/coredns",):
         stage.kubectl("-n", "kube-system", "scale", what, "--replicas=0")
     stage.wait("no pod holds an address", lambda: not _holders(stage), 90)
-    stage.kubectl("-n", "kube-system", "delete", "ds", "vcnd", "--wait")
-    remove = str(install.folder() / "uninstall")
-    stage.kubectl("apply", "-k", remove)
-    rollout = ("-n", "kube-system", "rollout", "status", "ds/vcnd-uninstall")
-    stage.kubectl(*rollout, "--timeout=120s")
-    stage.kubectl("delete", "-k", remove, "--wait")
-    overlay = str(install.folder() / "overlays/kind")
-    stage.kubectl("delete", "-k", overlay, "--wait", "--ignore-not-found")
+    install.remove(stage.cluster)
     give_up_at = time.monotonic() + SETTLE_SECONDS
     while not same() and time.monotonic() < give_up_at:
         time.sleep(1)  # kernel and systemd follow a moment later

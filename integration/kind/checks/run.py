@@ -12,15 +12,21 @@ from integration.build.cache import Cache
 from integration.checking import CheckError
 from integration.kind.checks import (
     basics,
+    chart,
     demand,
     express,
     faults,
     lifecycle,
+    migration,
+    paths,
+    plugin,
     policy,
     policy_first,
     policy_live,
     removal,
     requests,
+    sandbox,
+    secrets,
     services,
     traffic,
 )
@@ -43,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     services.hostport,
     services.dns,
     basics.probes_exec_logs,
+    plugin.kubectl_vcnd,
     express.express_lane,
     traffic.from_peered_vcn,
     traffic.from_onprem,
@@ -58,23 +65,31 @@ CHECKS: tuple[Check, ...] = (
     policy_first.policy_first_syn,
     policy_live.policy_change_cuts_flow,
     policy_live.policy_process_killed,
+    paths.check_passes,
+    paths.check_names_broken_path,
     demand.demand_before_add,
     demand.subnet_full_event,
+    sandbox.sandbox_of_units,
     faults.daemon_killed,
     faults.api_server_away,
     faults.cloud_away,
     faults.bad_network_is_told,
     lifecycle.upgrade_under_load,
+    chart.helm_upgrade_and_rollback,
     lifecycle.node_reboot,
     # After the reboot: a class's VNIC is detached minutes after its last pod ended.
     requests.pod_nsg_annotation,
     requests.fixed_address_survives,
     demand.rollout_churn,
     conformance,
+    secrets.no_secret_written,
     lifecycle.node_deleted,
     removal.uninstall_leaves_nothing,
 )
-NAMES = tuple(c.__name__ for c in CHECKS)
+APART: tuple[Check, ...] = (migration.from_flannel,)
+"""Run only by name: the cluster is of no other use after them."""
+DEFAULT = tuple(c.__name__ for c in CHECKS)
+NAMES = tuple(c.__name__ for c in (*CHECKS, *APART))
 
 
 @contextmanager
@@ -93,7 +108,7 @@ def checks(
     """Run the checks; return their results."""
     with staged(cluster, cache) as stage:
         basics.play(stage)
-        chosen = [c for c in CHECKS if not only or c.__name__ in only]
+        chosen = [c for c in (*CHECKS, *APART) if c.__name__ in (only or DEFAULT)]
         return [_run(stage, check, console) for check in chosen]
 
 

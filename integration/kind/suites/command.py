@@ -59,6 +59,7 @@ def policy(
         offline=offline,
         express=True,
         policy="strict",
+        helm=False,
     ) as cluster:
         chosen = names or tuple(policy_suites.SUITES)
         results = policy_suites.run(cluster, console, chosen, extent)

@@ -1,0 +1,1 @@
+"""What the processes on a node may do, and what their units keep them from."""
