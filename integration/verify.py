@@ -6,12 +6,16 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from integration import leaks
+from integration.browser import axe, chromium
+from integration.build import prometheus
+from integration.chart import programs
 from integration.contract import judges, sdk
 from integration.lab import apiserver, cnitool, enclosure
 
@@ -82,16 +86,30 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     codes = [_pytest("tests", (*workers, *chosen))]
     if not fast:
         codes.append(_contract(arguments))
+        click.echo(programs.build_programs())
         codes.append(_pytest("integration/outside", arguments))
+        codes.append(_browser(arguments))
         click.echo(cnitool.build())
         click.echo(apiserver.build_programs())
+        click.echo(prometheus.get_programs())
         codes.append(_enclosed(arguments))
         codes.append(_fuzz())
         codes += [_demo(*which) for which in DEMOS]
         codes.append(_crash())
     wall = time.monotonic() - began
     click.echo(f"took {wall:.1f} s, {_processor_seconds():.1f} s of processor time")
-    sys.exit(max(codes))
+    sys.exit(verdict(codes))
+
+
+def verdict(codes: Sequence[int]) -> int:
+    """Return one exit code for several programs: 0 only if all of them passed.
+
+    Args:
+        codes: their return codes, as ``subprocess`` tells them: negative if a signal
+            ended the program.  Such a code becomes 128 and the signal's number, as
+            in a shell.
+    """
+    return max(128 - code if code < 0 else code for code in codes)
 
 
 def _fast_environment() -> dict[str, str]:
@@ -133,7 +151,7 @@ def _pytest(where: str, arguments: tuple[str, ...]) -> int:
 def _run(command: list[str]) -> int:
     """Run a program; return its exit code, or 1 if it printed a secret."""
     code, found = leaks.run(command, ROOT)
-    return max(code, _told(found))
+    return verdict([code, _told(found)])
 
 
 def _told(found: list[str]) -> int:
@@ -153,6 +171,17 @@ def _contract(arguments: tuple[str, ...]) -> int:
         click.echo(str(error))
         return 1
     return _pytest("integration/contract", arguments)
+
+
+def _browser(arguments: tuple[str, ...]) -> int:
+    """Let a real browser show the console's page."""
+    try:
+        click.echo(chromium.prepare())
+        click.echo(axe.prepare())
+    except RuntimeError as error:
+        click.echo(str(error))
+        return 1
+    return _pytest("integration/browser", arguments)
 
 
 def _enclosed(arguments: tuple[str, ...]) -> int:
@@ -209,13 +238,14 @@ def _reported(what: str, *module: str) -> tuple[Any, int]:
     """
     command = [sys.executable, "-m", *module]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
-    code = max(done.returncode, _told(leaks.found(done.stdout + done.stderr)))
+    leaked = _told(leaks.found(done.stdout + done.stderr))
+    code = verdict([done.returncode, leaked])
     try:
         return json.loads(done.stdout), code
     except ValueError:
         last = done.stderr.decode(errors="replace").splitlines()[-LAST_LINES:]
         click.echo("\n".join((f"{what}: did not run", *last)))
-        return None, max(code, 1)
+        return None, verdict([code, 1])
 
 
 if __name__ == "__main__":

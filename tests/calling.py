@@ -4,20 +4,27 @@ import array
 import json
 import os
 import socket
-import threading
-from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import trio
 
+from tests.explained import POD
+from vcnd.core.call_history import CallHistory
+from vcnd.model.audit import AuditReport
 from vcnd.model.cause import Cause
+from vcnd.model.drain import DrainStatus
 from vcnd.model.errors import NotServingError
 from vcnd.model.family import Family
-from vcnd.model.interface import PodInterface
+from vcnd.model.interface import Destination, PodInterface
+from vcnd.model.metrics import Reading
+from vcnd.model.permissions import PermissionsAnswer
 from vcnd.model.place import PlaceKind
+from vcnd.model.pod_explained import PodAnswer, PodQuestion
+from vcnd.model.pod_path import PathAnswer, PathQuestion
 from vcnd.model.sandbox import Lease, PodRef, SandboxKey
 from vcnd.model.status import (
     BrokenStatus,
@@ -29,6 +36,8 @@ from vcnd.model.status import (
     ProblemStatus,
     VnicStatus,
 )
+from vcnd.model.traffic import FlowsAnswer, TrafficAnswer
+from vcnd.serve.call_meter import CallMeter
 from vcnd.serve.cni import CniVerbs
 from vcnd.serve.control import ControlVerbs
 from vcnd.serve.node_verbs import NodeVerbs
@@ -44,13 +53,13 @@ ADD = {
 }
 
 
-def interface_with(default_routes: Collection[Family]) -> PodInterface:
+def interface_with(leading: Collection[Family]) -> PodInterface:
     return PodInterface(
         host_ifname="oci1",
         host_mac="0e:00:00:00:00:01",
         pod_mac="0a::1",
         mtu=9000,
-        default_routes=frozenset(default_routes),
+        destinations=tuple(Destination(f.everywhere) for f in leading),
     )
 
 
@@ -134,11 +143,19 @@ STATUS = NodeStatus(
 )
 
 
+AUDIT = AuditReport(
+    differences=(), repaired=(), unread={}, refused="", past=(), repairs={}
+)
+
+
 class Verbs:
     """Answers calls as the test sets it."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
+        self.drained: list[DrainStatus] = []
+        """How far a drain is, call by call."""
+        self.meter = CallMeter()
         self.added: list[SandboxKey] = []
         self.waits = False
         """True if ADD and DEL wait for ``go_on``."""
@@ -194,6 +211,33 @@ class Verbs:
     async def release(self) -> None:
         pass
 
+    async def metrics(self) -> Reading:
+        return Reading(pid=os.getpid(), families=tuple(self.meter.families()))
+
+    async def explain(self, question: PodQuestion) -> PodAnswer:
+        return PodAnswer(pods=(POD,) if question.pod in POD.pod else ())
+
+    async def path(self, question: PathQuestion) -> PathAnswer:
+        return PathAnswer(pod=question.pod, ways=())
+
+    async def traffic(self) -> TrafficAnswer:
+        return TrafficAnswer(at=1.0, pods=(), express=True)
+
+    async def flows(self) -> FlowsAnswer:
+        return FlowsAnswer(flows=(), left_out=False, express_flows=2)
+
+    async def permissions(self) -> PermissionsAnswer:
+        return PermissionsAnswer(statements=())
+
+    async def audit(self, *, repair: bool) -> AuditReport:
+        return AUDIT if repair else msgspec.structs.replace(AUDIT, refused="not asked")
+
+    async def drain(self, *, on: bool) -> DrainStatus:
+        await trio.lowlevel.checkpoint()
+        if on and self.drained:
+            return self.drained.pop(0)
+        return DrainStatus(draining=on, pods=(), held=0)
+
     async def switch_express(self, *, on: bool) -> ExpressStatus:
         return msgspec.structs.replace(STATUS.express, on=on)
 
@@ -211,8 +255,18 @@ def node_verbs(verbs: Verbs) -> NodeVerbs:
             release=verbs.release,
             switch_express=verbs.switch_express,
             traces=traces.latest,
+            metrics=verbs.metrics,
+            audit=verbs.audit,
+            drain=verbs.drain,
+            explain=verbs.explain,
+            path=verbs.path,
+            traffic=verbs.traffic,
+            flows=verbs.flows,
+            permissions=verbs.permissions,
         ),
         traces=traces,
+        meter=verbs.meter,
+        history=CallHistory(),
     )
 
 
@@ -267,23 +321,3 @@ async def exchange(
     code, length = header.split()
     assert int(length) == len(body)
     return int(code), json.loads(body) if body else None
-
-
-@contextmanager
-def answering(path: Path, reply: bytes) -> Iterator[list[bytes]]:
-    """Answer one call with these bytes; yield what was asked."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        listener.listen(1)
-        asked = list[bytes]()
-
-        def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                asked.append(connection.recv(1 << 20))
-                connection.sendall(reply)
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        yield asked
-        thread.join()

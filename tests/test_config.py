@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vcnd.config import ConfigError, load, render
+from vcnd.config import ConfigError, load
+from vcnd.config_text import render
 from vcnd.model.request import NamespacePolicy
 
 GOOD = '[oci]\nsubnet_id = "ocid1.subnet.x"\n'
@@ -48,9 +49,9 @@ def test_allow_sections_become_policies(tmp_path: Path) -> None:
             GOOD + "[pool]\nbatch = 'x'\n",
             "Expected `int`, got `str` - at `$.pool.batch`",
         ),
-        (GOOD + "[pool]\nbatch = 0\n", "batch must be at least 1"),
+        (GOOD + "[pool]\nbatch = 0\n", ">= 1 - at `$.pool.batch`"),
         (GOOD + "[cni]\npatience_seconds = 60.0\n", "<= 45"),
-        (GOOD + "[log]\nlevel = 'loud'\n", "level 'loud' is unknown"),
+        (GOOD + "[log]\nlevel = 'loud'\n", "'loud' - at `$.log.level`"),
         ("[oci\n", "line 1"),
         ("", "subnet_id is required"),
     ],
@@ -102,13 +103,14 @@ def test_what_policies_need_is_asked_for_where_they_are_on(
     assert load(path).policy.enforcement == "off"
 
 
-def test_metrics_need_an_address_with_a_port(tmp_path: Path) -> None:
+@pytest.mark.parametrize("section", ["node", "policy"])
+def test_metrics_need_an_address_with_a_port(tmp_path: Path, section: str) -> None:
     path = tmp_path / "vcnd.toml"
-    path.write_text(f'{GOOD}[policy]\nmetrics = "9465"\n')
-    with pytest.raises(ConfigError, match="metrics: '9465' has no host"):
+    path.write_text(f'{GOOD}[{section}]\nmetrics = "9465"\n')
+    with pytest.raises(ConfigError, match=rf"\[{section}\] metrics: '9465' has no"):
         load(path)
-    path.write_text(f'{GOOD}[policy]\nmetrics = "[::1]:9465"\n')
-    assert load(path).policy.metrics == "[::1]:9465"
+    path.write_text(f'{GOOD}[{section}]\nmetrics = "[::1]:9465"\n')
+    assert getattr(load(path), section).metrics == "[::1]:9465"
 
 
 def test_the_file_names_the_policy_kubeconfig_before_the_environment(
@@ -119,3 +121,29 @@ def test_the_file_names_the_policy_kubeconfig_before_the_environment(
     assert load(path, "n", "theirs").policy.kubeconfig == "theirs"
     path.write_text('[oci]\nsubnet_id = "s"\n[policy]\nkubeconfig = "mine"\n')
     assert load(path, "n", "theirs").policy.kubeconfig == "mine"
+
+
+@pytest.mark.parametrize("network", ["10.0.0.1/8", "fd00::/8", "office", "10.0.0.0/33"])
+def test_exempt_networks_are_ipv4_networks(tmp_path: Path, network: str) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text(f'{GOOD}[node]\nsnat_exempt = ["172.16.0.0/12", "{network}"]\n')
+    with pytest.raises(ConfigError, match="snat_exempt"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("outside_mtu = 1279", "outside_mtu"),
+        ("outside_mtu = 65536", "outside_mtu"),
+        ('outside_mtu_exempt = ["10.0.0.1/8"]', "outside_mtu_exempt"),
+        ('outside_mtu_exempt = ["fd00::/8", "office"]', "outside_mtu_exempt"),
+    ],
+)
+def test_mtus_that_make_no_sense_are_refused(
+    tmp_path: Path, line: str, name: str
+) -> None:
+    path = tmp_path / "vcnd.toml"
+    path.write_text(f"{GOOD}[node]\n{line}\n")
+    with pytest.raises(ConfigError, match=name):
+        load(path)

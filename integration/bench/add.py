@@ -23,7 +23,8 @@ from integration.lab.lab import running_lab, world_text
 from integration.lab.node import Node
 from integration.lab.profile import Profile
 from vcnd.model.phases import CallTrace, Phase
-from vcnd.serve.ask import ask_traces
+from vcnd.serve.ask import ask_for
+from vcnd.serve.verbs import TRACE
 
 CALLERS = 32
 OURS, THEIRS = "vcnd", "ptp"
@@ -121,7 +122,7 @@ async def measure(
             await trio.to_thread.run_sync(_alone, plugin, into, alone)
             if plugin is plugins[0]:
                 path = str(node.socket_path)
-                traces = await trio.to_thread.run_sync(ask_traces, path)
+                traces = await trio.to_thread.run_sync(ask_for, path, TRACE)
                 into.note(traces[: 2 * calls])
             await trio.to_thread.run_sync(_together, plugin, into, together)
             if plugin is plugins[0]:

@@ -204,7 +204,8 @@ AIMS = {
         _cloud(110, "ours_blocks", "seconds", "classic", 0.3),
         _cloud(110, "ours_singles", "calls", "classic", 0.25),
         _cloud(110, "ours_singles", "seconds", "classic", 0.6),
-        _cloud(31, "ours_blocks", "calls", "classic", 0.15),
+        # It was 0.15 before routes needed the subnet and the VCN: two calls of eight.
+        _cloud(31, "ours_blocks", "calls", "classic", 0.16),
         *(
             _cloud(addresses, "ours_blocks", what, "block_mode", 1.0)
             for addresses in (31, 110, 250)

@@ -5,7 +5,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,73 +14,22 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
+from integration.browser import chromium
 from integration.checking import CheckError
 from integration.demo import (
     addresses,
-    answers,
-    dataplane,
-    disk,
-    express,
     families,
     paths,
-    policies,
-    profiles,
+    pictures,
+    printed,
     requests,
-    witnesses,
 )
+from integration.demo import console as page
+from integration.demo.checks import CHECKS, FAMILIES, REQUESTS, Check
 from integration.demo.stage import Stage
 from integration.lab import enclosure, profile
 from integration.lab.lab import POOL, running_lab, world_text
 
-Check = Callable[[Stage], Awaitable[str]]
-
-CHECKS: tuple[Check, ...] = (
-    addresses.warm_add,
-    addresses.pods_have_private_ips,
-    addresses.second_vnic_used,
-    paths.cross_node,
-    paths.same_node,
-    paths.source_preserved,
-    paths.from_peered_vcn,
-    paths.from_onprem,
-    paths.to_internet_via_nat,
-    paths.nsg_blocks,
-    paths.nsg_allows_after_rule_change,
-    paths.imds_blocked_for_pods,
-    dataplane.spoofed_reply_dropped,
-    dataplane.nodelocal_dns,
-    paths.answers_by_ingress,
-    express.express_lane,
-    policies.policy_blocks,
-    policies.policy_allows,
-    profiles.rp_filter_profiles,
-    paths.rules_restored,
-    paths.flow_log_names_pod_address,
-    addresses.restart_keeps_pods,
-    witnesses.vnic_missing_from_list,
-    disk.journal_damaged,
-    disk.disk_full_del,
-    answers.bad_answer_survived,
-    addresses.del_returns_addresses,
-    addresses.idle_addresses_released,
-    addresses.block_returned,
-    witnesses.stop_during_release,
-    addresses.nothing_left,
-)
-REQUESTS: tuple[Check, ...] = (
-    requests.pod_nsg_annotation,
-    requests.pod_subnet_annotation,
-    requests.fixed_address_survives,
-    dataplane.nsg_between_classes_same_node,
-)
-"""Come after ``rules_restored``, with ``--world``."""
-FAMILIES: tuple[Check, ...] = (
-    families.families_are_listed,
-    families.ipv6_cross_node,
-    families.ipv6_same_node,
-    families.ipv6_alone,
-)
-"""Come there too, with ``--dual-stack``."""
 FEW_ADDRESSES = 1
 """Objects that the last node's VNICs take, so that it needs a second one."""
 SHRINK_SECONDS = 8.0
@@ -125,7 +73,29 @@ LEAST_NODES = 2
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 @click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, resolve_path=True, path_type=Path),
+    help="Write what it prints to this file, as a picture; docs/demo.svg is one.",
+)
+@click.option(
     "--keep", is_flag=True, help="Before cleaning up, open a shell inside the lab."
+)
+@click.option(
+    "--console",
+    "with_page",
+    is_flag=True,
+    help="Show the cloud on a page, and keep the lab and its traffic until Ctrl-C.",
+)
+@click.option(
+    "--console-port",
+    default=page.PORT,
+    show_default=True,
+    help="Of the page, on this machine's loopback address; 0 takes a free one.",
+)
+@click.option(
+    "--screenshots",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="Write pictures of the page to this folder, and check little else.",
 )
 def main(
     nodes: int,
@@ -137,11 +107,23 @@ def main(
     image_profile: str,
     lane: str,
     as_json: bool,
+    svg: Path | None,
     keep: bool,
+    with_page: bool,
+    console_port: int,
+    screenshots: Path | None,
 ) -> None:
     """Show pods with VCN addresses on several nodes, over the fake cloud."""
+    if with_page and not enclosure.inside():
+        page.open_socket(console_port)
+    if screenshots is not None and not enclosure.inside():
+        chromium.prepare()
     enclosure.enter("integration.demo", sys.argv[1:])
+    if screenshots is not None:
+        page.open_socket(0)  # inside: the browser is here too
     console = Console(stderr=as_json)
+    if svg is not None:
+        console = printed.recording(as_json=as_json)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vcnd-demo-") as directory:
         options = Options(
@@ -153,18 +135,24 @@ def main(
             image_profile=image_profile,
             express=lane == "on",
             keep=keep,
+            page=with_page,
+            screenshots=screenshots,
         )
-        results = trio.run(_run, Path(directory), options, console)
+        results, first_pod = trio.run(_run, Path(directory), options, console)
     seconds = round(time.monotonic() - began, 1)
     ok = all(r["ok"] for r in results)
     if as_json:
-        click.echo(
-            json.dumps({"ok": ok, "seconds": seconds, "checks": results}, indent=2)
-        )
+        answer = {"ok": ok, "seconds": seconds, "first_pod_seconds": first_pod}
+        click.echo(json.dumps({**answer, "checks": results}, indent=2))
     else:
+        console.record = False  # the picture is of the way there
         console.print(_table(results))
+        console.record = svg is not None
+    if svg is not None or not as_json:
         passed = sum(r["ok"] for r in results)
         console.print(f"{passed} passed, {len(results) - passed} failed in {seconds} s")
+    if svg is not None:
+        printed.write(console, svg)
     sys.exit(0 if ok else 1)
 
 
@@ -182,10 +170,20 @@ class Options:
     express: bool
     """Whether the express lane may be on."""
     keep: bool
+    page: bool
+    """Whether the fake serves its console, and the lab stays open for it."""
+    screenshots: Path | None
+    """The folder for pictures of the console."""
 
     @property
     def checks(self) -> list[Check]:
         """Return the checks, in their order."""
+        if self.screenshots is not None:
+            return [
+                addresses.warm_add,
+                paths.nsg_blocks,
+                addresses.del_returns_addresses,
+            ]
         checks = list(CHECKS)
         at = checks.index(paths.rules_restored) + 1
         checks[at:at] = (*self.choice * REQUESTS, *self.dual_stack * FAMILIES)
@@ -201,7 +199,8 @@ class Options:
 
 async def _run(
     directory: Path, options: Options, console: Console
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], float | None]:
+    """Return what the checks saw, and after how many seconds the first pod ran."""
     names = [f"node{n}" for n in range(1, options.nodes + 1)]
     text = world_text(
         nodes=options.nodes,
@@ -211,6 +210,8 @@ async def _run(
     )
     console.print(f"[bold]A fake cloud, {options.nodes} nodes, real packets[/]")
     console.print(f"  the nodes' image: {options.image_profile}")
+    shown = options.page or options.screenshots is not None
+    socket, url = page.inherited() if shown else (None, "")
     pool = {**POOL, "shrink_after_seconds": SHRINK_SECONDS}
     allow = requests.ALLOW if options.choice else None
     both = families.BOTH if options.dual_stack else ("IPv4",)
@@ -223,7 +224,10 @@ async def _run(
         families=both,
         profile=profile.Profile(options.image_profile),
         express=options.express,
+        console_socket=socket,
     ) as lab:
+        if url:
+            console.print(f"  the cloud's console: [bold]{url}[/]")
         stage = Stage(lab=lab, express=options.express)
         stage.baseline = await addresses.take(stage)
         async with trio.open_nursery() as starting:
@@ -237,10 +241,19 @@ async def _run(
         for check in options.checks:
             if options.keep and check is addresses.del_returns_addresses:
                 await _show(stage, console)
+            if shown and check is addresses.del_returns_addresses:
+                if options.screenshots is not None:
+                    made = await pictures.take(stage, url, options.screenshots)
+                    console.print(f"  pictures: {', '.join(map(str, made))}")
+                if options.page:
+                    await page.keep_open(stage, url, console)
+                break
             results.append(await _check(stage, check, console))
             if check is addresses.warm_add:
+                first = f"{stage.first_pod_seconds or 0.0:.1f} s"
+                console.print(f"  the first pod ran after {first}", highlight=False)
                 await _keep_only(stage, options.pods)
-        return results
+        return results, stage.first_pod_seconds
 
 
 async def _keep_only(stage: Stage, pods: int) -> None:

@@ -4,9 +4,11 @@ from integration.checking import require
 from integration.cloudview import named
 from integration.demo.stage import Stage, private_ip_of, sees
 from integration.lab import traffic
+from integration.lab.lab import ONPREM
 from vcnd.core.requests import IP_FAMILIES
 
 IMDS = "fd00:c1::a9fe:a9fe"
+ONPREM_IPV6 = "2001:db8:ac10::10"
 BOTH = ("IPv4", "IPv6")
 
 
@@ -23,6 +25,16 @@ async def ipv6_cross_node(stage: Stage) -> str:
     imds = await traffic.ask(one.netns, IMDS, 80)
     require(imds is None, "a pod reaches the metadata service")
     return f"{one.ipv6} ↔ {two.ipv6} of {prefix}; the NSG holds; IMDS is out of reach"
+
+
+async def ipv6_from_onprem(stage: Stage) -> str:
+    """A host on-premises and a pod reach each other by IPv6."""
+    pod = stage.pod(0)
+    seen = await sees(ONPREM, pod.ipv6)
+    require(seen == ONPREM_IPV6, f"the pod sees {seen}")
+    back = await sees(pod.netns, ONPREM_IPV6)
+    require(back == pod.ipv6, f"{ONPREM} sees the pod as {back}")
+    return f"{seen} → pod {pod.ipv6}, and the pod → {seen} as itself"
 
 
 async def ipv6_same_node(stage: Stage) -> str:

@@ -1,7 +1,10 @@
 """The state that the demo's checks share: the lab, its pods, and the state before."""
 
+import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from integration.checking import CheckError, require
@@ -11,6 +14,8 @@ from integration.lab.lab import Lab
 from integration.lab.node import Node
 from integration.lab.pods import Pod
 from integration.lab.snapshot import Snapshot
+
+BEGAN = time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(kw_only=True)
@@ -29,6 +34,8 @@ class Stage:
     """The blocks of then: OCID → CIDR."""
     pids: list[int] = field(default_factory=list)
     """Every daemon that was started."""
+    first_pod_seconds: float | None = None
+    """Seconds from the command's start until a pod had a VCN address."""
 
     @property
     def nodes(self) -> list[Node]:
@@ -48,21 +55,37 @@ class Stage:
     ) -> Pod:
         """Start one more pod on a node."""
         mine = self.pods.setdefault(node.name, [])
-        pod = await pods.start(
-            node, f"{node.name}-pod{len(mine) + 1}", self.lab.servers, annotations
-        )
+        taken = {pod.name for pod in mine}
+        names = (f"{node.name}-pod{number}" for number in count(1))
+        name = next(n for n in names if n not in taken)
+        pod = await pods.start(node, name, self.lab.servers, annotations)
         mine.append(pod)
+        if self.first_pod_seconds is None:
+            self.first_pod_seconds = round(seconds_since_command(), 1)
+        await self.lab.cloud.name_occupants(dict.fromkeys(pod.addresses, pod.name))
         return pod
 
     async def stop_pod(self, pod: Pod) -> None:
         """Stop a pod."""
         self.pods[pod.node.name].remove(pod)
         await pods.stop(pod)
+        await self.lab.cloud.name_occupants(dict.fromkeys(pod.addresses, ""))
+
+    async def restart_with(self, node: Node, /, **further: Mapping[str, Any]) -> None:
+        """Start a node's daemon anew with these settings, by section."""
+        await node.restart_with(**further)
+        self.pids.append(node.pid)
 
     async def start_daemon(self, node: Node) -> None:
         """Start a node's daemon."""
         await node.start()
         self.pids.append(node.pid)
+
+
+def seconds_since_command() -> float:
+    """Return the seconds since ./vcn was called, or else since this process began."""
+    began = float(os.environ.get("VCN_BEGAN") or BEGAN)
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - began
 
 
 async def sees(client: str, address: str, port: int = traffic.SERVICE_PORT) -> str:

@@ -32,7 +32,8 @@ OBJECTS = [
 ]
 ETCD_PORT, PEER_PORT, SECURE_PORT = 12379, 12380, 16443
 START_SECONDS = 40.0
-SERVER = f"https://127.0.0.1:{SECURE_PORT}"
+LOOPBACK = "127.0.0.1"
+SERVER = f"https://{LOOPBACK}:{SECURE_PORT}"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a network namespace of its own
 ADVERTISED = "192.0.2.1"
 """Where other namespaces reach it, if it listens everywhere.  It is in its
@@ -69,13 +70,20 @@ class ApiServer:
     directory: Path
     everywhere: bool = False
     """Whether it listens at all addresses of its namespace."""
+    address: str = LOOPBACK
+    """Where it listens otherwise: a second pair takes another of the loopback."""
     admin_token: str = field(default_factory=lambda: secrets.token_hex(16))
     _etcd: subprocess.Popen[bytes] | None = None
     _process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def url(self) -> str:
+        """Return where it is reached from its own namespace."""
+        return f"https://{self.address}:{SECURE_PORT}"
+
     def start_etcd(self) -> None:
         """Start etcd."""
-        here = "http://127.0.0.1"
+        here = f"http://{self.address}"
         command = [
             *(str(self.programs.etcd), "--data-dir", str(self.directory / "etcd")),
             *("--listen-client-urls", f"{here}:{ETCD_PORT}"),
@@ -91,8 +99,8 @@ class ApiServer:
         key = str(self.directory / "sa.key")
         command = [
             *(str(self.programs.apiserver), "--etcd-servers"),
-            *(f"http://127.0.0.1:{ETCD_PORT}", "--secure-port", str(SECURE_PORT)),
-            *("--bind-address", EVERYWHERE if self.everywhere else "127.0.0.1"),
+            *(f"http://{self.address}:{ETCD_PORT}", "--secure-port", str(SECURE_PORT)),
+            *("--bind-address", EVERYWHERE if self.everywhere else self.address),
             *("--advertise-address", ADVERTISED),
             *("--cert-dir", str(self.directory)),
             *("--service-account-issuer", "https://kubernetes.default.svc"),
@@ -101,6 +109,7 @@ class ApiServer:
             *("--token-auth-file", str(self.directory / "tokens.csv")),
             *("--authorization-mode", "RBAC", "--service-cluster-ip-range"),
             *("10.96.0.0/24", "--disable-admission-plugins", "ServiceAccount"),
+            "--allow-privileged",
         ]
         self._process = self._spawn(command, "apiserver.log")
         give_up_at = time.monotonic() + START_SECONDS
@@ -172,14 +181,14 @@ class ApiServer:
         headers = {"authorization": f"Bearer {token}", "content-type": kind}
         with httpx2.Client(verify=False, trust_env=False, timeout=10) as client:
             return client.request(
-                method, SERVER + path, content=content, headers=headers
+                method, self.url + path, content=content, headers=headers
             )
 
     def unfinished_request(self, token: str, path: str) -> ssl.SSLSocket:
         """Send a request without its body; the server waits for it."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        plain = socket.create_connection(("127.0.0.1", SECURE_PORT))
+        plain = socket.create_connection((self.address, SECURE_PORT))
         sock = context.wrap_socket(plain)
         head = [
             f"POST {path} HTTP/1.1",
@@ -202,7 +211,7 @@ class ApiServer:
     def compact(self) -> None:
         """Let etcd delete all versions but the newest."""
         with httpx2.Client(trust_env=False) as client:
-            base = f"http://127.0.0.1:{ETCD_PORT}/v3/kv"
+            base = f"http://{self.address}:{ETCD_PORT}/v3/kv"
             newest = client.post(f"{base}/range", json={"key": "AA=="}).json()
             revision = newest["header"]["revision"]
             client.post(
@@ -249,16 +258,22 @@ class ApiServer:
         return token
 
     def write_kubeconfig(
-        self, token: str, url: str = SERVER, *, program: str = "vcnd"
+        self, token: str, url: str = "", *, program: str = "vcnd"
     ) -> Path:
-        """Write a program's kubeconfig as the installer does; return its path."""
+        """Write a program's kubeconfig as the installer does; return its path.
+
+        Args:
+            token: of the account.
+            url: the server's, if the program reaches it by another than ``url``.
+            program: whose file it is.
+        """
         folder = self.directory / program
         folder.mkdir(exist_ok=True)
         (folder / "token").write_text(token)
         ca = (self.directory / "apiserver.crt").read_bytes()
         (folder / "ca.crt").write_bytes(ca)
         path = folder / "kubeconfig"
-        path.write_text(kubeconfig(url, ca="ca.crt", token="token"))  # noqa: S106
+        path.write_text(kubeconfig(url or self.url, ca="ca.crt", token="token"))  # noqa: S106
         return path
 
 
@@ -270,7 +285,11 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
 
 @contextmanager
 def running(
-    found: Programs, directory: Path, *, everywhere: bool = False
+    found: Programs,
+    directory: Path,
+    *,
+    everywhere: bool = False,
+    address: str = LOOPBACK,
 ) -> Iterator[ApiServer]:
     """Run the pair for a while.
 
@@ -278,8 +297,11 @@ def running(
         found: the programs.
         directory: takes logs and state; etcd goes on with the data that is there.
         everywhere: whether it listens at all addresses of its namespace.
+        address: where it listens otherwise.
     """
-    server = ApiServer(programs=found, directory=directory, everywhere=everywhere)
+    server = ApiServer(
+        programs=found, directory=directory, everywhere=everywhere, address=address
+    )
     server.start_etcd()
     try:
         server.start()

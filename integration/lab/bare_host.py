@@ -39,6 +39,9 @@ class BareHost:
             "plug": self._plug,
             "unplug": self._unplug,
             "withdraw": self._withdraw,
+            "differences": self._differences,
+            "restore": self._restore,
+            "restored": self._restored,
             "express": self._express,
             "switch": self._switch,
             "lend": self._lend,
@@ -96,6 +99,15 @@ class BareHost:
 
     async def _withdraw(self) -> None:
         await self._host.withdraw()
+
+    async def _differences(self) -> Any:
+        return msgspec.to_builtins(await self._host.differences())
+
+    async def _restore(self) -> Any:
+        return msgspec.to_builtins(await self._host.restore())
+
+    async def _restored(self) -> Any:
+        return msgspec.to_builtins(self._host.repairs.counts())
 
     async def _express(self) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.to_builtins(await self._host.express())

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,12 @@ class Cloud:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     async def _get(self, path: str) -> Any:
-        response = await self._client.get(f"{BASE}/fake/v1{path}")
+        url = f"{BASE}/fake/v1{path}"
+        try:
+            response = await self._client.get(url)
+        except httpx2.RemoteProtocolError:
+            # The fake closed the idle connection meanwhile.
+            response = await self._client.get(url)
         response.raise_for_status()
         return response.json()
 
@@ -74,6 +79,11 @@ class Cloud:
         """Remove all faults."""
         (await self._client.delete(f"{BASE}/fake/v1/faults")).raise_for_status()
 
+    async def name_occupants(self, names: Mapping[str, str]) -> None:
+        """Tell who uses which address; an empty name takes one back."""
+        url = f"{BASE}/fake/v1/occupants"
+        (await self._client.post(url, json=dict(names))).raise_for_status()
+
     async def hide(self, *ids: str, seconds: float) -> None:
         """Let lists and the metadata service leave objects out for a while."""
         body = {"ids": ids, "seconds": seconds}
@@ -85,6 +95,12 @@ class Cloud:
         action = "freeze" if frozen else "thaw"
         path = f"{BASE}/fake/v1/vnicAttachments/actions/{action}"
         (await self._client.post(path)).raise_for_status()
+
+    def private_key(self) -> str:
+        """Return the operator's API key as PEM."""
+        form = serialization.PrivateFormat.TraditionalOpenSSL
+        encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+        return self._key.private_bytes(encoding, form, plain).decode()
 
     async def introduce_operator(self) -> None:
         """Let the fake know the operator's API key."""
@@ -116,13 +132,28 @@ class Cloud:
 
 
 @asynccontextmanager
-async def running_cloud(world_file: Path, log: Path) -> AsyncIterator[Cloud]:
-    """Run the fake with its fabric; all its namespaces are gone afterwards."""
+async def running_cloud(
+    world_file: Path, log: Path, console_socket: int | None = None
+) -> AsyncIterator[Cloud]:
+    """Run the fake with its fabric; all its namespaces are gone afterwards.
+
+    Args:
+        world_file: its world.
+        log: the file for its log.
+        console_socket: the descriptor of a listening socket for its console.
+    """
     command = [sys.executable, "-m", "fakeoci", "serve", "--fabric"]
     command += ["--world", str(world_file), "--port", str(PORT)]
+    passed = [] if console_socket is None else [console_socket]
+    if passed:
+        command += ["--console", "--console-socket", str(console_socket)]
     with log.open("wb") as output:
         process = await trio.lowlevel.open_process(
-            command, stdout=subprocess.PIPE, stderr=output
+            command,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            pass_fds=passed,
+            process_group=0,  # Ctrl-C is for the lab, which ends it in its turn
         )
         stdout = process.stdout
         assert stdout is not None  # noqa: S101 - a pipe was asked for

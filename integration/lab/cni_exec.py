@@ -25,6 +25,10 @@ class CniError(Exception):
         self.code = error.get("code")
 
 
+WITH_STATUS = "1.1.0"
+"""The version of CNI that brought STATUS and GC."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
     """The data that a runtime keeps of a container's attachment."""
@@ -72,10 +76,12 @@ class NetworkList:
             await self._execute("GC", known, nobody, None, "")
 
     async def status(self) -> None:
-        """Ask whether ADD would work."""
+        """Ask whether ADD would work; plugins older than CNI 1.1 know no STATUS."""
         nobody = Attachment(container_id="", netns="", ifname="")
         for plugin in self.configuration["plugins"]:
-            await self._execute("STATUS", plugin, nobody, None, "")
+            known = json.loads(await self._execute("VERSION", plugin, nobody, None, ""))
+            if WITH_STATUS in known["supportedVersions"]:
+                await self._execute("STATUS", plugin, nobody, None, "")
 
     async def _execute(
         self,

@@ -5,9 +5,12 @@ namespaces (for a user also a user namespace), with an empty /run.  When its fir
 process ends, the kernel ends all processes in them and removes them.
 """
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 from fakeoci.fabric import netns
 
@@ -16,7 +19,12 @@ UNSHARE = [
     *("/usr/bin/unshare", "--net", "--mount", "--propagation", "private"),
     *("--pid", "--fork", "--kill-child", "--mount-proc"),
 ]
+ENDS_WITH_US = ["/usr/bin/setpriv", "--pdeathsig", "KILL"]
 AS_ROOT_INSIDE = ["--user", "--map-root-user"]
+
+
+SET_CHILD_SUBREAPER = 36
+"""Of prctl(2)."""
 
 
 def inside() -> bool:
@@ -25,7 +33,10 @@ def inside() -> bool:
 
 
 def enter(module: str, arguments: list[str]) -> None:
-    """Start a module anew inside; return where this process is inside already."""
+    """Run a module anew inside, and exit; return where this process is inside already.
+
+    A SIGTERM or SIGHUP ends all that runs inside.
+    """
     if inside():
         prepare()
         return
@@ -43,7 +54,29 @@ def enter(module: str, arguments: list[str]) -> None:
             )
     environment = {**os.environ, MARK: "1"}
     command += [sys.executable, "-m", module, *arguments]
-    os.execve(command[0], command, environment)  # noqa: S606
+    sys.exit(_run([*ENDS_WITH_US, *command], environment))
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """Run the first process inside; return its exit status when all have ended."""
+    # Else the processes inside outlive unshare for a moment.
+    ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1)
+    told: list[int] = []
+    process = subprocess.Popen(command, env=environment)
+
+    def end(number: int, _: object) -> None:
+        told.append(number)
+        process.kill()  # unshare ignores what is less
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    # A terminal tells those inside, too, and they end in their order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = process.wait()
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+    return 128 + (told[0] if told else -code) if told or code < 0 else code
 
 
 def prepare() -> None:

@@ -1,7 +1,7 @@
 """The whole lab: the cloud, the nodes, and hosts outside the VCN."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ import trio
 from fakeoci.fabric import netns
 from fakeoci.fabric.vcn import LINK_LOCAL, LINK_LOCAL_V6, SERVICES
 from fakeoci.world import worldfile
+from integration import leaks
 from integration.cloudview import named
 from integration.lab import traffic
 from integration.lab.cloud import Cloud, running_cloud
@@ -89,6 +90,20 @@ async def _clean_namespaces() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def _no_secret_written(
+    directory: Path, secrets: Mapping[str, str]
+) -> AsyncIterator[None]:
+    """Search all that was written, if the run itself has found no fault (I12).
+
+    Args:
+        directory: where daemons and servers write.
+        secrets: those of the run, by name; they may be added later.
+    """
+    yield
+    await trio.to_thread.run_sync(leaks.refuse, directory, leaks.known(secrets))
+
+
+@asynccontextmanager
 async def running_lab(
     text: str,
     directory: Path,
@@ -101,13 +116,21 @@ async def running_lab(
     families: tuple[str, ...] = ("IPv4",),
     profile: Profile | None = None,
     express: bool = True,
+    further: Mapping[str, Mapping[str, Any]] | None = None,
+    console_socket: int | None = None,
 ) -> AsyncIterator[Lab]:
-    """Run a world with named nodes; their daemons are not started."""
+    """Run a world with named nodes; their daemons are not started.
+
+    Raises:
+        LeakError: at the end, one of them has written a secret.
+    """
+    secrets = dict[str, str]()
     world_file = directory / "world.toml"
     world_file.write_text(text)
     async with (
+        _no_secret_written(directory, secrets),
         _clean_namespaces(),
-        running_cloud(world_file, directory / "fakeoci.log") as cloud,
+        running_cloud(world_file, directory / "fakeoci.log", console_socket) as cloud,
     ):
         world = await cloud.world()
         config = NodeConfig(
@@ -119,12 +142,16 @@ async def running_lab(
             families=families,
             allow=allow or [],
             express=express,
+            further=further or {},
         )
         image = profile or Profile()
         made = [Node(name, directory, config, image) for name in nodes]
         async with trio.open_nursery() as servers:
             for node in made:
                 await servers.start(image.treat_new_links, node.name)
+            secrets |= {"the operator's key": cloud.private_key()}
+            for node in made:
+                secrets[f"{node.name}'s key"] = await node.instance_key()
             lab = Lab(cloud=cloud, nodes=made, servers=servers, directory=directory)
             lab.addresses = {ONPREM: "172.16.0.10", INTERNET: "198.51.100.80"}
             for vnic in world["Vnic"]:

@@ -5,11 +5,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+import httpx2
 import msgspec
 import trio
 
@@ -74,6 +75,8 @@ class NodeConfig:
     """What pods may request (``[[allow]]``)."""
     express: bool = True
     """Whether established connections may take the express lane."""
+    further: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """More settings, by section; they replace those above."""
 
 
 class Daemon(Protocol):
@@ -123,7 +126,26 @@ async def start_as_systemd_does(start: Start) -> Daemon:
         stdout=start.log,
         stderr=start.log,
         env={**os.environ, **LIKE_THE_UNIT, "NOTIFY_SOCKET": str(start.notify)},
+        process_group=0,  # Ctrl-C is for the lab, which ends it in its turn
     )
+
+
+async def until_ready(process: Daemon, notify: trio.socket.SocketType) -> bool:
+    """Wait for READY=1; return False if the process ends first or takes too long."""
+    ready = False
+    with trio.move_on_after(READY_SECONDS):
+        async with trio.open_nursery() as race:
+
+            async def wait_for_end() -> None:
+                await process.wait()
+                race.cancel_scope.cancel()
+
+            race.start_soon(wait_for_end)
+            while b"READY=1" not in await notify.recv(1024):
+                pass
+            ready = True
+            race.cancel_scope.cancel()
+    return ready
 
 
 class Node:
@@ -139,6 +161,7 @@ class Node:
         self.log_path = self.directory / "vcnd.log"
         self.config_path = self.directory / "vcnd.toml"
         self.launch: Callable[[Start], Awaitable[Daemon]] = start_as_systemd_does
+        self._config = config
         self._process: Daemon | None = None
         self.directory.mkdir(parents=True)
         self.state_directory.mkdir()
@@ -156,7 +179,7 @@ class Node:
         return self.directory / "state"
 
     def _write_config(self, config: NodeConfig) -> None:
-        sections = {
+        sections: dict[str, Mapping[str, Any]] = {
             "oci": {
                 "subnet_id": config.subnet_id,
                 "nsg_ids": config.nsg_ids,
@@ -173,6 +196,8 @@ class Node:
             },
             "log": {"format": "json"},
         }
+        for name, more in config.further.items():
+            sections[name] = {**sections.get(name, {}), **more}
         tables = [(f"[{name}]", values) for name, values in sections.items()]
         tables += [("[[allow]]", values) for values in config.allow]
         lines: list[str] = []
@@ -180,6 +205,13 @@ class Node:
             lines.append(header)
             lines += [f"{k} = {json.dumps(v)}" for k, v in values.items()]
         self.config_path.write_text("\n".join(lines) + "\n")
+
+    async def restart_with(self, **further: Mapping[str, Any]) -> None:
+        """Start the daemon anew with these settings, by section, beside its own."""
+        await self.stop()
+        all_further = {**self._config.further, **further}
+        self._write_config(replace(self._config, further=all_further))
+        await self.start()
 
     @property
     def runs(self) -> bool:
@@ -213,31 +245,13 @@ class Node:
                     read_only_settings=read_only_settings,
                 )
                 self._process = await self.launch(start)
-            ready = await self._until_ready(notify)
+            ready = await until_ready(self._process, notify)
         notify_path.unlink()
         if not ready:
             self._process.kill()
             await self.ended()
             text = self.log_path.read_text()
             raise RuntimeError(f"{self.name} is not ready:\n{text}")
-
-    async def _until_ready(self, notify: trio.socket.SocketType) -> bool:
-        """Wait for READY=1; return False if the daemon ends first or takes too long."""
-        process, ready = self._process, False
-        with trio.move_on_after(READY_SECONDS):
-            async with trio.open_nursery() as race:
-
-                async def wait_for_end() -> None:
-                    if process is not None:
-                        await process.wait()
-                    race.cancel_scope.cancel()
-
-                race.start_soon(wait_for_end)
-                while b"READY=1" not in await notify.recv(1024):
-                    pass
-                ready = True
-                race.cancel_scope.cancel()
-        return ready
 
     async def kill(self) -> None:
         """Kill the daemon by SIGKILL, if one runs."""
@@ -299,6 +313,18 @@ class Node:
                 held = await self.status()
             return
         raise RuntimeError(f"{self.name} did not get {free} addresses: {held}")
+
+    async def instance_key(self) -> str:
+        """Return the key of the node's instance principal, as its IMDS has it."""
+
+        def fetch() -> str:
+            response = httpx2.get(
+                f"{self._config.metadata}/identity/key.pem",
+                headers={"Authorization": "Bearer Oracle"},
+            )
+            return response.raise_for_status().text
+
+        return await trio.to_thread.run_sync(netns.inside, self.name, fetch)
 
     def log_events(self) -> list[dict[str, Any]]:
         """Return the daemon's log lines."""

@@ -63,20 +63,21 @@ class Policies:
 
 
 def _pod(pod: Pod, labels: Mapping[str, str]) -> dict[str, Any]:
+    addresses = pod.addresses if pod.result else []  # before ADD it has none
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": pod.name, "namespace": "default", "labels": labels},
         "spec": {"nodeName": pod.node.name},
-        "status": {"podIPs": [{"ip": address} for address in pod.addresses]},
+        "status": {"podIPs": [{"ip": address} for address in addresses]},
     }
 
 
 class PolicyProcess:
     """vcnd-policy of a node."""
 
-    def __init__(self, node: Node, manifests: Path) -> None:
-        self._node = node
+    def __init__(self, node: Node, manifests: Path, metrics: str = "") -> None:
+        self._node, self._metrics = node, metrics
         self._manifests = manifests
         self._log = node.directory / "policy.log"
         self.socket = str(node.directory / "policy.sock")
@@ -86,6 +87,7 @@ class PolicyProcess:
             "enforcement": enforcement,
             "manifests": str(self._manifests),
             "socket": self.socket,
+            "metrics": self._metrics,
         }
         lines = ["[policy]", *(f"{k} = {json.dumps(v)}" for k, v in policy.items())]
         config = self._node.directory / "policy.toml"
@@ -136,9 +138,19 @@ async def _ended(process: subprocess.Popen[bytes]) -> None:
 
 
 @asynccontextmanager
-async def enforced(directory: Path, nodes: Iterable[Node]) -> AsyncIterator[None]:
-    """Run the processes of some nodes, with objects of one directory."""
+async def enforced(
+    directory: Path, nodes: Iterable[Node], metrics: str = ""
+) -> AsyncIterator[None]:
+    """Run the processes of some nodes.
+
+    Args:
+        directory: has the objects.
+        nodes: where.
+        metrics: where each serves its metrics; empty: nowhere.
+    """
     async with AsyncExitStack() as stack:
         for node in nodes:
-            await stack.enter_async_context(PolicyProcess(node, directory).running())
+            await stack.enter_async_context(
+                PolicyProcess(node, directory, metrics).running()
+            )
         yield

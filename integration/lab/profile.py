@@ -83,8 +83,8 @@ class Profile:
         Milliseconds after the link was made: this overwrites what its maker had set.
         """
         settings = sysctls.read(self.files)
-        known: dict[int, str] = {}
         with netns.inside(node, _link_events) as events:
+            known = dict(netns.inside(node, socket.if_nameindex))
             task_status.started()
             while True:
                 await trio.lowlevel.wait_readable(events)

@@ -1,6 +1,8 @@
 """Everything that a run could leave behind, recorded before and compared after."""
 
 import os
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ def of_namespace(name: str) -> Snapshot:
         found = []
         for device in sorted(Path("/proc/sys/net/ipv4/conf").iterdir()):
             for setting in SETTINGS:
-                value = (device / setting).read_text().strip()
-                found.append(f"{device.name} {setting} {value}")
+                # A pod's link may go meanwhile: the reaper deletes it after DEL.
+                with suppress(FileNotFoundError):
+                    value = (device / setting).read_text().strip()
+                    found.append(f"{device.name} {setting} {value}")
         return found
 
     def lines(*command: str) -> list[str]:
@@ -78,4 +82,15 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
         old, new = before.get(what, []), after.get(what, [])
         found += [f"{what}: left {line}" for line in new if line not in old]
         found += [f"{what}: gone {line}" for line in old if line not in new]
+    return found
+
+
+def without(ruleset: Iterable[str], tables: Collection[str]) -> list[str]:
+    """Return the lines of nft's list of all rules, some tables left out."""
+    found, left_out = [], False
+    for line in ruleset:
+        if line.startswith("table "):
+            left_out = line.split()[2] in tables
+        if not left_out:
+            found.append(line)
     return found

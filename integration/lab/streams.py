@@ -147,7 +147,9 @@ def connect(
     client = bound(name, socket.SOCK_STREAM, source)
     try:
         client.connect(to or listener.getsockname()[:2])
-        return Stream(client=client, server=listener.accept()[0])
+        server, _ = listener.accept()
+        server.settimeout(ANSWER_SECONDS)  # else it sends all or nothing
+        return Stream(client=client, server=server)
     except OSError:
         client.close()
         raise

@@ -79,6 +79,11 @@ class Conversation:
             return (await self._sock.recv(1024)).decode().strip() or None
         return None
 
+    @property
+    def segment_bytes(self) -> int:
+        """Return how many bytes of data a segment has at most."""
+        return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+
     def close(self) -> None:
         """Hang up."""
         self._sock.close()

@@ -14,6 +14,7 @@ from rich.console import Console
 from integration import leaks
 from integration.build.cache import Cache
 from integration.build.command import BuildError
+from integration.build.machines import MACHINES, Machine
 from integration.lab.apiserver import ApiServer, programs, running
 from integration.lab.bare import BareStage, bare_stage
 from integration.lab.lab import Lab, running_lab, world_text
@@ -26,11 +27,19 @@ POOL = {"batch": 6, "cooling_seconds": 0.2, "audit_seconds": 2.0}
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_log_has_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Search what daemons and servers of all tests have logged (I12)."""
+def _no_file_has_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search what daemons and servers of all tests have written (I12)."""
     yield
-    logs = tmp_path_factory.getbasetemp().rglob("*.log")
-    assert leaks.found_in_files(path for path in logs if path.is_file()) == []
+    leaks.refuse(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(params=MACHINES, ids=lambda m: m.name)
+def machine(request: pytest.FixtureRequest) -> Machine:
+    """A machine whose programs run here, by themselves or in an emulator."""
+    made: Machine = request.param
+    if missing := made.lacks():
+        pytest.skip(missing)
+    return made
 
 
 @pytest.fixture
@@ -43,6 +52,17 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
                 starting.start_soon(node.start)
         for node in made.nodes:
             await node.until_warm(4)
+        yield made
+
+
+@pytest.fixture
+async def quiet(tmp_path: Path) -> AsyncIterator[Lab]:
+    """One node, warm, whose daemon audits by request only."""
+    text = world_text(nodes=1, seed=1, slow=False)
+    pool = {**POOL, "audit_seconds": 3600.0}
+    async with running_lab(text, tmp_path, nodes=["node1"], pool=pool) as made:
+        await made.nodes[0].start()
+        await made.nodes[0].until_warm(4)
         yield made
 
 

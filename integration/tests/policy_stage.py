@@ -17,7 +17,9 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.pod_links import reap_group
 from vcnd.linux.pod_names import host_ifname
 from vcnd.linux.pods import PodWiring
+from vcnd.model.family import Family
 from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.interface import Destination
 from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey
 from vcnd.model.vnic import Vnic, VnicSlot
 
@@ -91,6 +93,7 @@ class Stage:
                 netns=descriptor,
                 slots={address: SLOT},
                 mtu=1500,
+                destinations=(Destination(Family.IPV4.everywhere),),
                 sources={},
                 classes={},
                 express=False,

@@ -9,10 +9,12 @@ import pytest
 import trio
 
 from fakeoci.fabric import netns
+from integration.build.machines import Machine
 from integration.lab import pods
 from integration.lab.cni_exec import CniError
 from integration.lab.lab import Lab, running_lab, world_text
-from integration.lab.node import SHIM_DIRECTORY, Node
+from integration.lab.node import Node
+from integration.lab.plugins import by, launcher
 from integration.lab.pods import Pod
 from integration.tests.conftest import POOL
 
@@ -35,14 +37,14 @@ async def until_waiting(node: Node, number: int) -> None:
             await trio.sleep(0.05)
 
 
-async def shim(node: Node, pod: Pod) -> trio.Process:
+async def shim(node: Node, pod: Pod, program: Path) -> trio.Process:
     """Start an ADD as a runtime does; its output is a pipe."""
     network = node.network()
     configuration = b'{"cniVersion":"1.0.0","name":"vcnd","type":"vcnd-cni"}'
     process = await trio.lowlevel.open_process(
         [
             *("/usr/bin/nsenter", f"--net={netns.DIRECTORY / node.name}"),
-            str(SHIM_DIRECTORY / "vcnd-cni"),
+            str(program),
         ],
         stdin=-1,
         stdout=-1,
@@ -61,10 +63,12 @@ async def shim(node: Node, pod: Pod) -> trio.Process:
 
 
 @pytest.mark.parametrize("how", ["killed", "output closed"])
-async def test_add_ends_with_its_runtime(cold: Lab, how: str) -> None:
+async def test_add_ends_with_its_runtime(
+    cold: Lab, tmp_path: Path, machine: Machine, how: str
+) -> None:
     node = cold.nodes[0]
     pod = pods.prepare(node, "pod1")
-    process = await shim(node, pod)
+    process = await shim(node, pod, launcher(tmp_path, machine))
     await until_waiting(node, 1)
     if how == "killed":
         os.kill(process.pid, signal.SIGKILL)
@@ -81,18 +85,21 @@ async def test_add_ends_with_its_runtime(cold: Lab, how: str) -> None:
     assert (await node.status()).pool.waiting == 0
 
 
-async def test_del_ends_its_waiting_add(cold: Lab) -> None:
+async def test_del_ends_its_waiting_add(
+    cold: Lab, tmp_path: Path, machine: Machine
+) -> None:
     node = cold.nodes[0]
+    network = by(node.network(), launcher(tmp_path, machine))
     pod = pods.prepare(node, "pod1")
 
     async def add() -> None:
         with pytest.raises(CniError, match="overtaken by DEL") as caught:
-            await node.network().add(pod.attachment)
+            await network.add(pod.attachment)
         assert caught.value.code == 11
 
     async with trio.open_nursery() as calls:
         calls.start_soon(add)
         await until_waiting(node, 1)
         with trio.fail_after(5):
-            await node.network().delete(pod.attachment, None)
+            await network.delete(pod.attachment, None)
     assert (await node.status()).leases == ()

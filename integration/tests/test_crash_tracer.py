@@ -1,6 +1,8 @@
 """The tracer stops a process at the step that was named, on either side of it."""
 
 import errno
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from integration.crash import targets
 from integration.crash.plan import Left, Plan
 from integration.crash.reading import Place
 from integration.crash.tracing import Tracer, running_tracer
@@ -114,3 +117,10 @@ async def test_without_a_plan_all_steps_are_seen(tmp_path: Path) -> None:
     assert len(told.steps) == len(told.ends) == 9
     assert told.step is None
     assert not told.gone
+
+
+def test_a_connection_that_is_cut_has_ended_at_both_ends() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        targets.cut(os.getpid(), ours.fileno())
+        assert theirs.recv(1) == ours.recv(1) == b""

@@ -12,7 +12,8 @@ from integration.lab import pods, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.lab import Lab
 from vcnd.linux import pod_side
-from vcnd.model.family import Family
+from vcnd.model.family import Family, family_of
+from vcnd.model.interface import Destination
 from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.netlink.messages import NetlinkSocket
 from vcnd.netlink.netns import Home
@@ -41,7 +42,8 @@ async def test_second_interface_leaves_the_first_ones_routes(lab: Lab) -> None:
     assert await network.add(second) == result
     assert default_routes("pod1") == ["eth0"]
     assert (await network.add(pod.attachment)) == pod.result
-    assert pod.result["routes"] == [{"dst": "0.0.0.0/0", "gw": "169.254.1.1"}]
+    led = ("0.0.0.0/0", "10.0.0.0/16", "10.1.0.0/16")
+    assert pod.result["routes"] == [{"dst": to, "gw": "169.254.1.1"} for to in led]
     assert await traffic.ask("pod1", peer.address) == pod.address
     await network.check(second, result)
     await network.check(pod.attachment, pod.result)
@@ -93,14 +95,25 @@ def links() -> Iterator[dict[str, int]]:
     netns.remove("ends")
 
 
+ROUTES = (
+    *(Destination("0.0.0.0/0", 1500), Destination("10.1.0.0/16")),
+    *(Destination("::/0", 1500), Destination("fd00::/56")),
+)
+
+
 def set_up(descriptor: int, ifname: str, number: int) -> frozenset[Family]:
+    """Set an interface up; return the families whose default route it has."""
     lease = Lease(
         key=SandboxKey("vcnd", "c", ifname),
         addresses=(f"10.1.0.{number}", f"fd00::{number}"),
         wiring=HostLink(ifname="oci1", netns_cookie=1),
     )
     with Home().inside(descriptor), NetlinkSocket(0) as route:
-        return pod_side.set_up(route, lease, MACS[0])
+        made = pod_side.set_up(route, lease, MACS[0], ROUTES)
+        there = pod_side.destinations(route, Family)
+    for to in made:
+        assert there[to.network] == {to.mtu}
+    return frozenset(family_of(to.network) for to in made)
 
 
 BOTH = frozenset(Family)

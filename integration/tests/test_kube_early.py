@@ -13,7 +13,7 @@ import trio
 from msgspec.structs import replace
 
 from integration.lab.apiserver import ApiServer
-from integration.tests.kube import made_cluster, make_pod
+from integration.tests.kube import TAINT, made_cluster, make_pod
 from sim.world import settings, until_warm, world
 from vcnd.config import PolicySection
 from vcnd.kube import bodies
@@ -76,6 +76,16 @@ class Stage:
         meta = self.server.admin("GET", NODE).json()["metadata"]
         return str(meta.get("annotations", {}).get(ANNOTATION, ""))
 
+    async def until_written(self) -> None:
+        """Return when the start's last write of the Node, its taint's end, is done."""
+        with trio.fail_after(30):
+            while TAINT in self._taints():
+                await trio.sleep(0.05)
+
+    def _taints(self) -> set[str]:
+        spec = self.server.admin("GET", NODE).json()["spec"]
+        return {taint["key"] for taint in spec.get("taints", [])}
+
 
 @pytest.fixture
 async def stage(server: ApiServer) -> AsyncIterator[Stage]:
@@ -101,7 +111,9 @@ async def running(server: ApiServer) -> AsyncIterator[Stage]:
     ):
         await nursery.start(source.run)
         await until_warm(node, FREE)
-        yield Stage(server, node, source)
+        made = Stage(server, node, source)
+        await made.until_written()
+        yield made
         nursery.cancel_scope.cancel()
 
 

@@ -180,6 +180,17 @@ async def test_kube_proxy_that_takes_pods_for_strangers(server: ApiServer) -> No
         assert await cluster.proxy_problem(subnets) is None
 
 
+async def test_networks_of_services_are_read(server: ApiServer) -> None:
+    async with cluster_of(server) as cluster:
+        before = await cluster.service_networks()
+        assert before  # the API server makes its own
+        body = {"metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/24"]}}
+        path = "/apis/networking.k8s.io/v1/servicecidrs"
+        server.make(path, body)
+        assert set(await cluster.service_networks()) == {*before, "10.97.0.0/24"}
+        server.admin("DELETE", f"{path}/more")
+
+
 async def test_events_on_pods_and_the_node(server: ApiServer) -> None:
     make_pod(server, "waits")
     uid = server.admin("GET", "/api/v1/namespaces/default/pods/waits").json()

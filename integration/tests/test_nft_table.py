@@ -25,7 +25,7 @@ from vcnd.linux.nft_table import Table
 from vcnd.linux.policy import events as policy_events
 from vcnd.linux.policy import marks as policy_marks
 from vcnd.linux.policy import table as policy_table
-from vcnd.linux.ruleset import PodElement, render
+from vcnd.linux.ruleset import PRIORITY, PodElement, render
 from vcnd.linux.vnic_link import VnicLink
 from vcnd.log import log
 from vcnd.model.family import Family
@@ -226,22 +226,38 @@ def test_a_touch_changes_nothing_and_is_heard() -> None:
     assert found(policy_table.TABLE) == before
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        "chain prerouting { type filter hook prerouting priority 7; }",
-        "map pods4 { type ipv4_addr : verdict; }",
-    ],
-)
-def test_a_table_of_another_version_is_replaced(other: str) -> None:
+def test_a_table_of_another_version_is_replaced() -> None:
     put(text_of("one VNIC"))
     expected = found()
     netns.nft(SPACE, "delete table inet vcnd\n")
-    netns.nft(SPACE, f"table inet vcnd {{\n{other}\n}}\n")
+    netns.nft(SPACE, "table inet vcnd {\nmap pods4 { type ipv4_addr : verdict; }\n}\n")
     with log.collected() as events:
         put(text_of("one VNIC"))
     assert [e["event"] for e in events] == ["rule_set_replaced"]
     assert found() == expected
+
+
+def test_a_chain_that_was_elsewhere_leaves_the_maps() -> None:
+    """A packet that is being judged still finds its pod."""
+    text = text_of("one VNIC")
+    put(text)
+    expected = found()
+    netns.nft(SPACE, "delete table inet vcnd\n")
+    older = text.replace(f"prerouting priority {PRIORITY};", "prerouting priority 7;")
+    assert older != text
+    put(older)
+    before = map_handles()
+    with log.collected() as events:
+        put(text)
+    assert [e["event"] for e in events] == ["rule_chains_renewed"]
+    assert found() == expected
+    assert map_handles() == before
+
+
+def map_handles() -> dict[str, int]:
+    """Return the number that the kernel gave to each map: a new one has another."""
+    listed = json.loads(netns.nft_output(SPACE, "-a -j list maps"))["nftables"]
+    return {x["map"]["name"]: x["map"]["handle"] for x in listed if "map" in x}
 
 
 def test_a_refused_table_changes_nothing() -> None:

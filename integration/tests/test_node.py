@@ -11,11 +11,13 @@ import pytest
 import trio
 
 from fakeoci.fabric import netns
+from integration.build.machines import Machine
 from integration.cloudview import addresses_of
 from integration.lab import pods, snapshot, traffic
 from integration.lab.cni_exec import CniError
 from integration.lab.cnitool import cnitool
 from integration.lab.lab import INTERNET, Lab, running_lab, world_text
+from integration.lab.plugins import by, launcher
 from integration.tests.conftest import POOL
 from vcnd.journal.lines import encode_line
 
@@ -30,7 +32,7 @@ async def test_check_finds_what_is_missing(lab: Lab) -> None:
     network = node.network()
     await network.check(pod.attachment, pod.result)
     netns.ip("pod1", ["route del default"])
-    with pytest.raises(CniError, match="default route"):
+    with pytest.raises(CniError, match=r"route to 0\.0\.0\.0/0"):
         await network.check(pod.attachment, pod.result)
     netns.ip("pod1", [f"addr del {pod.address}/32 dev eth0"])
     with pytest.raises(CniError, match=f"address {pod.address}"):
@@ -215,11 +217,13 @@ async def test_cnitool_drives_it(lab: Lab) -> None:
     assert (await node.status()).pool.leased == 0
 
 
-async def test_killed_in_the_middle_of_calls(lab: Lab) -> None:
+async def test_killed_in_the_middle_of_calls(
+    lab: Lab, tmp_path: Path, machine: Machine
+) -> None:
     """SIGKILL during ADDs: the shim calls again, and no call is lost."""
     node = lab.nodes[0]
     made = [pods.prepare(node, f"pod{n}") for n in range(6)]
-    network = node.network()
+    network = by(node.network(), launcher(tmp_path, machine))
     results: list[str] = []
 
     async def add(number: int) -> None:

@@ -95,6 +95,7 @@ async def looking(
             explain=answers.explain,
             dry_run=answers.dry_run,
             take_gate=host.take_gate,
+            metrics=not_asked,
         )
         async with trio.open_nursery() as rooms:
             await rooms.start(source.run)

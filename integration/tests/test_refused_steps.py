@@ -14,6 +14,7 @@ from vcnd.linux.layout import Layout
 from vcnd.linux.pod_links import reap_group
 from vcnd.linux.pods import PodWiring
 from vcnd.model.ids import SubnetId, VnicId
+from vcnd.model.interface import Destination
 from vcnd.model.sandbox import HostLink, Lease, SandboxKey
 from vcnd.model.vnic import Vnic, VnicSlot
 from vcnd.netlink.messages import NLMSG_ERROR, NetlinkError, message, numbered
@@ -113,6 +114,15 @@ def wiring(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[PodWiring, int]]:
         netns.remove(name)
 
 
+DESTINATIONS = (
+    Destination("0.0.0.0/0", 1500),
+    Destination("10.0.0.0/16"),
+    Destination("::/0", 1500),
+    Destination("2001:db8::/32"),
+)
+"""As in a node with larger MTUs inside the VCN than outside."""
+
+
 def plug(wiring: PodWiring, pod: int) -> None:
     def call() -> None:
         wiring.plug(
@@ -120,6 +130,7 @@ def plug(wiring: PodWiring, pod: int) -> None:
             netns=pod,
             slots=dict.fromkeys(LEASE.addresses, SLOT),
             mtu=9000,
+            destinations=DESTINATIONS,
             sources={},
             classes={},
             express=True,
@@ -152,7 +163,7 @@ def test_refused_step_of_add_leaves_nothing(wiring: tuple[PodWiring, int]) -> No
     before = state()
     steps = steps_of(lambda: plug(host, pod))
     plugged = state()
-    assert steps == 20
+    assert steps == 22
     assert all(plugged[name] != before[name] for name in before)
     unplug(host)
     assert state() == before
@@ -179,7 +190,7 @@ def test_a_kernel_without_clsact_has_pods_all_the_same(
     unplug(host)
     netns.inside("node", lambda: reap_group(LAYOUT))
     # It is not asked again: the kernel would look for a module each time.
-    assert steps_of(lambda: plug(host, pod)) == 19
+    assert steps_of(lambda: plug(host, pod)) == 21
 
 
 def qdiscs() -> str:

@@ -24,21 +24,38 @@ cd "$1/caller"
 """The tree is this machine's root without the caller's file system."""
 
 
-@pytest.mark.parametrize(
-    "file", ["p.yaml", "../caller/p.yaml", "$1/caller/p.yaml", "-"]
-)
-def test_a_file_is_the_callers(tmp_path: Path, file: str) -> None:
+def run(folder: Path, asking: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell's text in a mount namespace where ``$2`` is the wrapper."""
     text = layout.CONTROL_TEXT.replace(layout.VERSION_DROP_IN, "/run/version.conf")
-    wrapper = tmp_path.parent / "wrapper"
+    wrapper = folder.parent / "wrapper"
     wrapper.write_text(text)
-    asking = f'{SCRIPT} sh "$2" policy dry-run "{file}" <p.yaml'
-    shell = ["/bin/sh", "-c", asking, "sh", str(tmp_path), str(wrapper)]
-    done = subprocess.run(
+    shell = ["/bin/sh", "-c", f"{SCRIPT} {asking}", "sh", str(folder), str(wrapper)]
+    return subprocess.run(
         ["/usr/bin/unshare", "--mount", *shell],
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    "file", ["p.yaml", "../caller/p.yaml", "$1/caller/p.yaml", "-"]
+)
+def test_a_file_is_the_callers(tmp_path: Path, file: str) -> None:
+    done = run(tmp_path, f'sh "$2" policy dry-run "{file}" <p.yaml')
     assert done.returncode == 1
     name = file.replace("$1", str(tmp_path))
     assert done.stderr.startswith(f"vcndctl: {name}: line 1: kind: Pod of None")
+
+
+@pytest.mark.parametrize("file", ["b.tar.gz", "$1/caller/b.tar.gz"])
+def test_a_bundle_has_the_callers_system(tmp_path: Path, file: str) -> None:
+    marked = 'echo of-the-tree >"$1/tree/etc/os-release"'
+    reading = 'stat -c %a b.tar.gz; tar -xzOf b.tar.gz "versions/system"'
+    done = run(tmp_path, f'{marked}; sh "$2" bundle "{file}" || code=$?; {reading}')
+    lines = done.stdout.splitlines()
+    assert f"{file.replace('$1', str(tmp_path))} is written" in done.stdout, done.stderr
+    assert "600" in lines, done.stdout
+    assert lines[lines.index("600") + 1 :] == (
+        Path("/etc/os-release").read_text().splitlines()
+    )

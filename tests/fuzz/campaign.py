@@ -103,6 +103,7 @@ def _once(
             *(name, "--seconds", str(seconds), "--inputs", str(number)),
             *("--seed", str(plan.seed + len(found.crashes)), "--found", str(inputs)),
         ],
+        inputs.parent,
         seconds + RESERVE_SECONDS,
     )
     counted = INPUTS.search(done.stderr)
@@ -125,11 +126,18 @@ def _moved(folder: Path, crashes: Path) -> list[str]:
     return moved
 
 
-def _worker(arguments: list[str], most: float) -> subprocess.CompletedProcess[bytes]:
+def _worker(
+    arguments: list[str], folder: Path, most: float
+) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "tests.fuzz.worker", *arguments]
     root = kept.HERE.parents[1]
     # Clients load the system's certificates, for 40 ms each; no target needs one.
-    environment = {**os.environ, "SSL_CERT_FILE": str(root / "tests" / "trusted.pem")}
+    environment = {
+        **os.environ,
+        "SSL_CERT_FILE": str(root / "tests" / "trusted.pem"),
+        # What a killed worker leaves is removed with the folder.
+        "TMPDIR": str(folder),
+    }
     try:
         return subprocess.run(
             command,

@@ -3,12 +3,13 @@
 Each input starts it once, before a server in the same thread.
 """
 
-import importlib.util
 import os
 import socket
 import subprocess
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,26 +17,33 @@ from typing import Any
 import trio
 from rich.console import Console
 
-from integration.build.c import compiled
 from integration.build.cache import Cache
+from integration.build.machines import Machine, here
+from integration.build.plugin import plugin
 
-ROOT = Path(__file__).parents[2]
 TRAPS = ("-fsanitize=undefined,bounds-strict", "-fsanitize-undefined-trap-on-error")
 
 Serve = Callable[[socket.socket, trio.Nursery], Awaitable[Any]]
 
 
+_MACHINE = ContextVar[Machine]("machine")
+
+
+@contextmanager
+def of(machine: Machine) -> Iterator[None]:
+    """Let the plugin be another machine's, run by its emulator."""
+    token = _MACHINE.set(machine)
+    try:
+        yield
+    finally:
+        _MACHINE.reset(token)
+
+
 @cache
-def program() -> Path:
-    """Return the plugin; compile it if it is new."""
-    path = ROOT / "cni" / "build_hook.py"
-    spec = importlib.util.spec_from_file_location("build_hook", path)
-    assert spec is not None
-    assert spec.loader is not None
-    hook = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hook)
-    source = ROOT / "cni" / "vcnd-cni.c"
-    return compiled(Cache(Console(stderr=True)), source, *hook.SHIM_FLAGS, *TRAPS)
+def command(machine: Machine) -> list[str | Path]:
+    """Return the command that starts the plugin; compile it if it is new."""
+    program = plugin(Cache(Console(stderr=True)), *TRAPS, machine=machine)
+    return [*machine.runs(), program]
 
 
 def call(
@@ -49,7 +57,7 @@ async def _call(
     serve: Serve, environment: Mapping[bytes, bytes], stdin: bytes
 ) -> subprocess.CompletedProcess[bytes]:
     with (
-        tempfile.TemporaryDirectory(dir="/dev/shm") as folder,
+        tempfile.TemporaryDirectory() as folder,
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener,
     ):
         path = f"{folder}/s"
@@ -59,7 +67,7 @@ async def _call(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, listener, nursery)
             done = await trio.run_process(
-                [program()],
+                command(_MACHINE.get(here())),
                 stdin=stdin,
                 env={**_texts(environment), "VCND_SOCKET": path},
                 capture_stdout=True,

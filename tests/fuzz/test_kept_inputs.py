@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import kept
+from integration.build.machines import MACHINES, Machine
+from tests.fuzz import kept, shim
 from tests.fuzz.target import Loaded
 from tests.fuzz.targets_table import TARGETS
 
@@ -35,6 +36,18 @@ def test_all_kept_inputs_keep_the_rule(name: str) -> None:
     seeds = list(loaded.seeds())
     assert max(map(len, seeds)) <= TARGETS[name].most_bytes
     run_all(loaded, [*seeds, *kept.corpus(name), *crashed])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "machine", [m for m in MACHINES if not m.is_here], ids=lambda m: m.name
+)
+@pytest.mark.parametrize("name", ["shim", "shim_replies"])
+def test_the_plugin_of_each_machine_keeps_the_rule(name: str, machine: Machine) -> None:
+    if missing := machine.lacks():
+        pytest.skip(missing)
+    with shim.of(machine):
+        test_all_kept_inputs_keep_the_rule(name)
 
 
 def test_each_target_has_a_module_and_the_other_way() -> None:

@@ -16,7 +16,7 @@ from vcnd.model.errors import NotServingError
 from vcnd.model.sandbox import PodRef
 from vcnd.serve.cni_call import parse_call
 from vcnd.serve.cni_config import ANNOTATIONS
-from vcnd.serve.control import COMMANDS
+from vcnd.serve.verbs import COMMANDS
 
 FRAMED = 128
 ARGS = "IgnoreUnknown=1;K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web;K8S_POD_UID=u1"

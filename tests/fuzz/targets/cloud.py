@@ -27,7 +27,7 @@ from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import Known
-from vcnd.ociapi.http import READ_SECONDS
+from vcnd.ociapi.network import READ_SECONDS, HttpClient
 from vcnd.ports import Cloud
 
 CALLS = 32
@@ -99,7 +99,9 @@ async def _life(choices: Choices) -> None:
     app = _Damaging(build(service), choices)
     transport = FakeTransport(app, client_address=world.address)
     async with httpx2.AsyncClient(transport=transport, timeout=READ_SECONDS) as http:
-        ours = oci_cloud(settings(), http, Random(1), service.clock, user(service))
+        ours = oci_cloud(
+            settings(), HttpClient(http), Random(1), service.clock, user(service)
+        )
         try:
             await _walk(ours, service.world.named(Subnet, "pods").id)
         except CloudError as error:

@@ -3,12 +3,13 @@
 A configuration that was read is written, and read alike.
 """
 
-import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-from vcnd.config import ConfigError, load, render
+from tests.fuzz.memory_file import in_memory
+from vcnd.config import Config, ConfigError, load
+from vcnd.config_text import render
 
 EXAMPLES = Path(__file__).parents[3] / "deploy" / "overlays"
 WORDS = (
@@ -23,21 +24,22 @@ WORDS = (
 def run(data: bytes) -> None:
     """Load a file."""
     try:
-        config = load(_file(data), node_name="n")
+        config = _load(data)
     except ConfigError as error:
-        str(error).encode("utf-8", "replace")
+        if not str(error).isprintable():
+            raise AssertionError(
+                f"{error!r} says nothing, or moves a cursor"
+            ) from error
         return
     text = render(config)
     tomllib.loads(text)
-    if load(_file(text.encode()), node_name="n") != config:
+    if _load(text.encode()) != config:
         raise AssertionError(f"it is read back as other than {config}")
 
 
-def _file(data: bytes) -> Path:
-    """Return a file in memory."""
-    path = Path(f"/dev/shm/vcnd-fuzz-{os.getpid()}")
-    path.write_bytes(data)
-    return path
+def _load(data: bytes) -> Config:
+    with in_memory(data) as path:
+        return load(path, node_name="n")
 
 
 def seeds() -> Iterable[bytes]:

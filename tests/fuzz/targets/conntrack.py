@@ -1,14 +1,16 @@
 """Entries of connection tracking: those of the wanted addresses alone are touched."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from tests.fuzz.choices import Choices
 from vcnd.netlink import conntrack
-from vcnd.netlink.messages import attribute, nested, u32
+from vcnd.netlink.messages import attribute, attributes, nested, u32
 
 WANTED4 = socket.inet_pton(socket.AF_INET, "10.0.0.1")
 WANTED6 = socket.inet_pton(socket.AF_INET6, "fd00::1")
+Changes = Callable[[list[bytes]], Iterable[bytes]]
 
 
 def run(data: bytes) -> None:
@@ -16,6 +18,9 @@ def run(data: bytes) -> None:
     choices = Choices(data)
     entries = [choices.take(choices.below(200)) for _ in range(choices.below(4))]
     entries.append(choices.rest())
+    mark = partial(conntrack._clearings, {0xFF: (1, 2)})
+    for change in _of_each(mark, entries, has=conntrack.MARK.to_bytes(1)):
+        _check_clearing(change)
     for family, wanted in (
         (socket.AF_INET, WANTED4),
         (socket.AF_INET6, WANTED6),
@@ -26,11 +31,31 @@ def run(data: bytes) -> None:
                 found.destination,
             ):
                 raise AssertionError(f"{found} is of nobody wanted")
-        for key in conntrack._keys({wanted}, entries):
-            if wanted not in key and not any(wanted in e for e in entries):
-                raise AssertionError("an entry of nobody wanted is named")
-        list(conntrack._clearings_of({wanted}, 0xFF, entries))
-    list(conntrack._clearings({0xFF: (1, 2)}, entries))
+        _of_each(partial(conntrack._keys, {wanted}), entries, has=wanted)
+        clear = partial(conntrack._clearings_of, {wanted}, 0xFF)
+        for change in _of_each(clear, entries, has=wanted):
+            _check_clearing(change)
+
+
+def _of_each(changes: Changes, entries: list[bytes], *, has: bytes) -> list[bytes]:
+    """Return the changes of all entries: at most one of each, and of those alone."""
+    alone = [list(changes([entry])) for entry in entries]
+    for entry, found in zip(entries, alone, strict=True):
+        if len(found) > 1 or (found and has not in entry):
+            raise AssertionError(f"{entry!r} is changed by {found}")
+    together = list(changes(entries))
+    if together != [change for found in alone for change in found]:
+        raise AssertionError("an entry changes what another one gets")
+    return together
+
+
+def _check_clearing(change: bytes) -> None:
+    """Raise if more than the wanted bits of a mark change."""
+    parts = attributes(change)
+    if parts[conntrack.MARK] != bytes(4) or parts[conntrack.MARK_MASK] != bytes(
+        [0, 0, 0, 0xFF]
+    ):
+        raise AssertionError(f"{parts} changes other bits")
 
 
 def seeds() -> Iterable[bytes]:

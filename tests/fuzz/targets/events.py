@@ -63,9 +63,9 @@ def _nft(choices: Choices) -> None:
 
 def seeds() -> Iterable[bytes]:
     """Return events of each kind."""
-    if Judge(LAYOUT).route_event(gone_address("10.1.0.9", 2), WANTED) is not LOSS:
+    if Judge(LAYOUT).route_event(gone_address("10.1.0.9", 2), WANTED).event is not LOSS:
         raise AssertionError("the address of a VNIC is no loss")
-    if Judge(LAYOUT).route_event(b"", WANTED) is not NOTHING:
+    if Judge(LAYOUT).route_event(b"", WANTED).event is not NOTHING:
         raise AssertionError("nothing is something")
     yield b"\0" + gone_address("10.1.0.9", 2)
     yield b"\0" + gone_rule(1010, 102, 2)

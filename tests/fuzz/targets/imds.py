@@ -23,6 +23,8 @@ from vcnd.oci.where import ImdsWhere, as_vnic
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
 from vcnd.ociapi.identity import life_of, read_leaf
 from vcnd.ociapi.imds import Metadata
+from vcnd.ociapi.meter import ApiMeter
+from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.values import check_address
 
 URL = "http://169.254.169.254/opc/v2"
@@ -64,8 +66,10 @@ def run(data: bytes) -> None:
 
 
 async def _ask(reply: Reply, kind: int) -> None:
-    async with httpx2.AsyncClient(transport=Server(lambda _: reply)) as client:
-        where = ImdsWhere(Metadata(client=client, base_url=URL))
+    async with HttpClient(
+        httpx2.AsyncClient(transport=Server(lambda _: reply))
+    ) as client:
+        where = ImdsWhere(Metadata(client=client, base_url=URL, meter=ApiMeter()))
         try:
             if kind == 0:
                 await where.region()

@@ -1,11 +1,10 @@
 """Kubeconfigs: an identity that hides its secrets, or ``KubeconfigError``."""
 
 import contextlib
-import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from tests.fuzz.choices import Choices, document, seed
+from tests.fuzz.memory_file import in_memory
 from vcnd.kubeapi.credentials import Credentials, KubeconfigError, server_of
 
 SECRET = "eyJfuzzsecret"  # noqa: S105 - it is looked for
@@ -38,16 +37,17 @@ SAMPLES = [
 
 def run(data: bytes) -> None:
     """Read a kubeconfig."""
-    path = Path(f"/dev/shm/vcnd-fuzz-{os.getpid()}.kube")
-    path.write_bytes(document(Choices(data), SAMPLES))
-    try:
-        identity = Credentials(path).current()
-        if SECRET in repr(identity):
-            raise AssertionError("an identity shows its token")
-    except KubeconfigError as error:
-        str(error).encode("utf-8", "replace")
-    with contextlib.suppress(KubeconfigError):
-        server_of(path)
+    with in_memory(document(Choices(data), SAMPLES)) as path:
+        try:
+            shown = repr(Credentials(path).current())
+        except KubeconfigError as error:
+            shown = str(error)
+            if not shown:
+                raise AssertionError("an error that says nothing") from error
+        if SECRET in shown:
+            raise AssertionError("a token is shown")
+        with contextlib.suppress(KubeconfigError):
+            server_of(path)
 
 
 def seeds() -> Iterable[bytes]:

@@ -117,7 +117,8 @@ def run(data: bytes) -> None:
     try:
         cache.replace(document(choices, [listed]))
     except KubeError as error:
-        str(error).encode("utf-8", "replace")
+        if not str(error) or cache.objects:
+            raise AssertionError("a refused list says nothing, or is kept") from error
         cache.replace(json.dumps(listed).encode())
     samples = [{"type": word, "object": BODIES[kind]} for word in EVENTS]
     samples.append({"type": "ERROR", "object": {"code": 410, "reason": "Expired"}})

@@ -9,6 +9,7 @@ from trio.testing import MockClock, memory_stream_pair
 from tests.fuzz.choices import Choices
 from vcnd.serve.metrics import answer
 
+OK, BODY = 200, b"up 1\n"
 GET = b"GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: text/plain\r\n\r\n"
 
 
@@ -16,7 +17,7 @@ def run(data: bytes) -> None:
     """Call."""
     choices = Choices(data)
     cut = choices.below(256)
-    received = trio.run(
+    received, is_scraped = trio.run(
         _call, choices.rest(), cut, clock=MockClock(autojump_threshold=0)
     )
     if received:
@@ -26,14 +27,21 @@ def run(data: bytes) -> None:
         response = client.next_event()
         if not isinstance(response, h11.Response):
             raise AssertionError(f"{received!r} is no response")
+        if (response.status_code == OK) != is_scraped:
+            raise AssertionError(f"{received!r}, and scraped: {is_scraped}")
+        if is_scraped and not received.endswith(BODY):
+            raise AssertionError(f"{received!r} has other metrics")
 
 
-async def _call(data: bytes, cut: int) -> bytes:
+async def _call(data: bytes, cut: int) -> tuple[bytes, bool]:
+    """Return the answer, and whether metrics were asked for."""
     ours, theirs = memory_stream_pair()
+    is_scraped = False
 
     async def scrape(formats: str) -> tuple[bytes, str]:
-        formats.encode("ascii", "replace")
-        return b"up 1\n", "text/plain"
+        nonlocal is_scraped
+        is_scraped = True
+        return BODY, "text/plain"
 
     async def send() -> None:
         await theirs.send_all(data[:cut])
@@ -48,7 +56,7 @@ async def _call(data: bytes, cut: int) -> bytes:
         await ours.aclose()
         async for chunk in theirs:
             received += chunk
-    return bytes(received)
+    return bytes(received), is_scraped
 
 
 def seeds() -> Iterable[bytes]:

@@ -1,6 +1,7 @@
 """Lists of ``nft -j``: read as a table, or named unreadable.
 
-Whoever made a table: what a packet meets in it is known, or said not to be.
+Whoever made a table: what a packet meets in it is known, or said not to be.  A chain
+that lets nothing through does so whatever else is damaged.
 """
 
 import json
@@ -95,6 +96,7 @@ OBJECTS: list[Any] = [
         )
     ),
 ]
+SHUT = {"chain": {"name": "shut", "hook": "forward", "prio": 1, "policy": "drop"}}
 PACKETS = tuple(
     Forwarded(packet=packet, iifname="oci1", oifname="oci2") for packet in (TCP, ECHO)
 )
@@ -107,10 +109,13 @@ def run(data: bytes) -> None:
     try:
         table = listed(choices.rest() if kind < RAW else _text(kind, choices), "t")
         for packet in PACKETS:
-            rulings([table], packet)
+            found = rulings([table], packet)
+            if RAW <= kind < TORN and all(ruling.allowed for ruling in found):
+                raise AssertionError("a chain that lets nothing through is missed")
         in_force(table, "oci1", ["10.0.0.1"])
     except UnreadableError as error:
-        str(error).encode("utf-8", "replace")
+        if not str(error):
+            raise AssertionError("an error that says nothing") from error
 
 
 def _text(kind: int, choices: Choices) -> bytes:
@@ -119,7 +124,7 @@ def _text(kind: int, choices: Choices) -> bytes:
     kept = [x for number, x in enumerate(OBJECTS) if number not in left_out]
     at = choices.below(len(kept))
     kept[at] = damaged(kept[at], choices)
-    text = json.dumps({"nftables": kept}).encode()
+    text = json.dumps({"nftables": [*kept, SHUT]}).encode()
     return torn(text, choices) if kind >= TORN else text
 
 

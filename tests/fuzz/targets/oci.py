@@ -89,7 +89,7 @@ OPERATIONS: tuple[Ask, ...] = (
     lambda c: c.get_work_request(WORK["id"]),  # type: ignore[arg-type]
     lambda c: c.list_work_request_errors(WORK["id"]),  # type: ignore[arg-type]
     lambda c: c.detach_vnic(ATTACHMENT["id"]),
-    lambda c: c.detach_private_ip(ADDRESS["id"]),  # type: ignore[arg-type]
+    lambda c: c.detach_private_ip(ADDRESS["id"], if_match="e"),  # type: ignore[arg-type]
     lambda c: c.list_vnic_attachments("c", "i"),
 )
 

@@ -14,12 +14,31 @@ from tests.fuzz.choices import RAW, Choices, document, seed
 from tests.fuzz.conversation import exchange
 from tests.policy.samples import STATUS as REPORT
 from vcnd.model.admission import Admission
+from vcnd.model.metrics import Reading
 from vcnd.model.policy_answers import DryRunAnswer, ExplainAnswer, PodShown, WayShown
 from vcnd.model.policy_questions import DryRunQuestion, ExplainQuestion, ShowQuestion
 from vcnd.serve.policies import ADMIT, GATE
-from vcnd.serve.policy_verbs import DRY_RUN, EXPLAIN, SHOW, STATUS, PolicyVerbs
+from vcnd.serve.policy_verbs import (
+    DRY_RUN,
+    EXPLAIN,
+    METRICS,
+    SHOW,
+    STATUS,
+    PolicyVerbs,
+)
 
-COMMANDS = (ADMIT, SHOW, EXPLAIN, DRY_RUN, STATUS, GATE, "", "ADD", "VCND_STATUS")
+COMMANDS = (
+    ADMIT,
+    SHOW,
+    EXPLAIN,
+    DRY_RUN,
+    STATUS,
+    GATE,
+    METRICS,
+    "",
+    "ADD",
+    "VCND_STATUS",
+)
 QUESTIONS: tuple[dict[str, Any], ...] = (
     {"link": "oci1", "addresses": ["10.0.0.9"], "namespace": "a", "name": "b"},
     {"pod": "shop/web"},
@@ -64,6 +83,9 @@ class _Asked:
             left_out=0,
         )
 
+    async def metrics(self) -> Reading:
+        return Reading(pid=1, families=())
+
 
 def run(data: bytes) -> None:
     """Ask."""
@@ -80,6 +102,7 @@ def run(data: bytes) -> None:
         explain=asked.explain,
         dry_run=asked.dry_run,
         take_gate=asked.take_gate,
+        metrics=asked.metrics,
     )
     found = exchange(verbs, content, cuts)
     if found.code == -1:

@@ -7,12 +7,16 @@ from typing import Any
 import msgspec
 
 from tests.calling import STATUS
+from tests.explained import POD
 from tests.fuzz.choices import Choices, document, seed
 from tests.policy.samples import STATUS as POLICY_STATUS
-from vcnd.ctl.node import describe, describe_express, describe_traces
+from vcnd.ctl import explain_text
+from vcnd.ctl.node import describe_express, describe_traces
 from vcnd.ctl.policy_text import describe_status
+from vcnd.ctl.status_text import describe
 from vcnd.ctl.telling import plain
 from vcnd.model.phases import CallTrace
+from vcnd.model.pod_explained import PodExplained
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.model.status import ExpressStatus, NodeStatus
 from vcnd.serve.ask import AskError, answer_of
@@ -20,10 +24,19 @@ from vcnd.serve.ask import AskError, answer_of
 SAMPLES: tuple[Any, ...] = (
     msgspec.to_builtins(STATUS),
     msgspec.to_builtins(POLICY_STATUS),
+    msgspec.to_builtins(POD),
     {"cniVersion": "1.1.0", "code": 11, "msg": "no", "details": "why"},
     [],
 )
+
+
+def explained(pod: PodExplained) -> str:
+    """Return what ``vcndctl explain`` shows of a pod."""
+    return explain_text.describe("web", [explain_text.Explained(node=pod)])
+
+
 SHOWN = (
+    (PodExplained, explained),
     (NodeStatus, describe),
     (ExpressStatus, describe_express),
     (list[CallTrace], describe_traces),
@@ -41,7 +54,7 @@ def run(data: bytes) -> None:
     try:
         answer = answer_of(reply)
     except AskError as error:
-        plain(str(error)).encode()
+        _check(plain(str(error)))
         return
     json.dumps(answer)
     for wanted, words in SHOWN:
@@ -49,7 +62,12 @@ def run(data: bytes) -> None:
             state: Any = msgspec.convert(answer, wanted)
         except msgspec.ValidationError:
             continue
-        plain(words(state)).encode()
+        _check(words(state))
+
+
+def _check(shown: str) -> None:
+    if not shown or not shown.replace("\n", "").isprintable():
+        raise AssertionError(f"{shown!r} says nothing, or moves a cursor")
 
 
 def seeds() -> Iterable[bytes]:

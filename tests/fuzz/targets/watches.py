@@ -6,14 +6,13 @@ Lines are the same however a stream is cut; a stream that is no watch ends as
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import trio
 from trio.testing import MockClock
 
 from tests.doubles.server import Reply, Server
 from tests.fuzz.choices import Choices, document
+from tests.fuzz.memory_file import in_memory
 from tests.fuzz.targets.lists import BODIES, EVENTS
 from vcnd.install.identity import kubeconfig
 from vcnd.kube.wire import Pod
@@ -56,15 +55,14 @@ def _pieces(body: bytes, cuts: list[int]) -> list[bytes]:
 
 async def _watch(reply: Reply) -> list[bytes] | None:
     """Return the lines; None: the server's answer is an error."""
-    with TemporaryDirectory(dir="/dev/shm") as folder:
-        path = Path(folder) / "kubeconfig"
-        path.write_text(kubeconfig("https://api:6443", ca="", token=""))
+    with in_memory(kubeconfig("https://api:6443", ca="", token="").encode()) as path:
         client = KubeClient(Credentials(path), Server(lambda _: reply))
         try:
             async with client.watch("/api/v1/pods", {}) as lines:
                 return [line async for line in lines]
         except KubeError as error:
-            str(error).encode("utf-8", "replace")
+            if not str(error):
+                raise AssertionError("an error that says nothing") from error
             return None
         finally:
             await client.aclose()

@@ -1,0 +1,71 @@
+"""The daemon gets no more memory: it ends, and the next one finds all pods."""
+
+import os
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import trio
+
+from integration.crash.witness import witness
+from integration.lab import pods, traffic
+from integration.lab.lab import ONPREM, Lab
+from integration.lab.node import Node
+
+CALLS = 40
+PART, PARTS = b" " * 15_000, 60
+"""Of a call's configuration, of 1 MB: the daemon keeps it until it is whole."""
+SOON_SECONDS = 10.0
+
+
+@contextmanager
+def no_more_memory(node: Node) -> Iterator[None]:
+    """Let a daemon have the address space that it has now."""
+    pid, hard = node.pid, resource.prlimit(node.pid, resource.RLIMIT_AS)[1]
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    limit = pages * os.sysconf("SC_PAGE_SIZE")
+    resource.prlimit(pid, resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (hard, hard))
+
+
+async def send_much(node: Node) -> None:
+    """Send large calls that are never whole, all at once."""
+    with ExitStack() as held:
+        for _ in range(CALLS):
+            sock = held.enter_context(socket.socket(socket.AF_UNIX))
+            sock.settimeout(0.0)
+            with suppress(OSError):  # it has ended, or reads no more
+                sock.connect(str(node.socket_path))
+                sock.sendall(b"vcnd 1 100 1000000\n")
+                for _ in range(PARTS):
+                    sock.send(PART)
+                    await trio.sleep(0.001)
+
+
+async def test_daemon_without_memory_ends_and_pods_run_on(lab: Lab) -> None:
+    node = lab.nodes[0]
+    runs = await pods.start(node, "runs", lab.servers)
+    with witness("runs", runs.address, ONPREM, lab.addresses[ONPREM]) as packets:
+        before = (await node.status()).leases
+        with no_more_memory(node):
+            # Small calls need no more than what others gave back.
+            small = await pods.start(node, "small", lab.servers)
+            await pods.stop(small)
+            await send_much(node)
+            with trio.fail_after(SOON_SECONDS):
+                assert await node.ended() != 0
+        await node.start()  # as systemd does
+        assert (await node.status()).leases == before
+        fresh = await pods.start(node, "fresh", lab.servers)
+        assert await traffic.ask("fresh", lab.addresses[ONPREM]) == fresh.address
+    assert packets.lost == []
+    assert packets.exchanged > 0
+    assert "MemoryError" in node.log_path.read_text()
+    for pod in (runs, fresh):
+        await pods.stop(pod)
