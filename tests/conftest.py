@@ -34,6 +34,7 @@ LIVES_OF_A_FILE = 1
 0.07 s of processor time, and there are hundreds."""
 
 BEGAN = pytest.StashKey[float]()
+TOOK_LONG = "took_long"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -99,15 +100,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test of the fast group that exceeds its limit."""
+    """Note on a test of the fast group that it exceeds its limit."""
     report = yield
     took = time.process_time() - item.stash[BEGAN]
     if call.when == "call" and report.passed and took > _limit(item):
-        report.outcome = "failed"
-        report.longrepr = (
-            f"took {took:.2f} s of processor time: make it faster, or mark it slow"
-        )
+        report.user_properties.append((TOOK_LONG, took))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that exceed the limit.
+
+    They have not failed: on a busy machine the same work takes more processor time.
+    """
+    for report in terminalreporter.getreports("passed"):
+        for took in (v for name, v in report.user_properties if name == TOOK_LONG):
+            terminalreporter.write_line(
+                f"{report.nodeid}: {took:.2f} s of processor time:"
+                " make it faster, or mark it slow"
+            )
 
 
 def _limit(item: pytest.Item) -> float:

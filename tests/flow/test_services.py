@@ -1,5 +1,6 @@
 """The networks of Services on their way from Kubernetes to the node's kernel."""
 
+import pytest
 import trio
 
 from sim.cluster import MemoryCluster
@@ -8,6 +9,7 @@ from sim.world import until_warm, world
 Clock = trio.testing.MockClock
 
 
+@pytest.mark.slow
 async def test_host_learns_the_networks_of_services(autojump_clock: Clock) -> None:
     w, cluster = world(), MemoryCluster()
     first, second = "10.96.0.0/12", "10.112.0.0/16"
