@@ -3,10 +3,13 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,19 +88,46 @@ def test(arguments: tuple[str, ...], *, fast: bool) -> None:
     workers = () if fast else _workers()
     codes = [_pytest("tests", (*workers, *chosen))]
     if not fast:
-        codes.append(_contract(arguments))
-        click.echo(programs.build_programs())
-        codes.append(_pytest("integration/outside", arguments))
-        codes.append(_browser(arguments))
-        click.echo(cnitool.build())
-        click.echo(apiserver.build_programs())
-        click.echo(prometheus.get_programs())
-        codes.append(_enclosed(arguments))
-        codes.append(_fuzz())
-        codes += [_demo(*which) for which in DEMOS]
-        codes.append(_crash())
+        with _beside(arguments) as others:
+            click.echo(cnitool.build())
+            click.echo(apiserver.build_programs())
+            click.echo(prometheus.get_programs())
+            codes.append(_enclosed(arguments))
+            codes.append(_fuzz())
+            codes += [_demo(*which) for which in DEMOS]
+            codes.append(_crash())
+        codes.append(others.returncode)
     wall = time.monotonic() - began
     click.echo(f"took {wall:.1f} s, {_processor_seconds():.1f} s of processor time")
+    sys.exit(verdict(codes))
+
+
+@contextmanager
+def _beside(arguments: tuple[str, ...]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the tests that need no namespaces beside the block, if there are two cores.
+
+    What they print is shown when they have ended, after the block.
+    """
+    command = [sys.executable, "-m", "integration.verify", "unenclosed", *arguments]
+    with tempfile.TemporaryFile() as printed:
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=printed, stderr=subprocess.STDOUT
+        ) as process:
+            if not _workers():
+                process.wait()
+            yield process
+        printed.seek(0)
+        shutil.copyfileobj(printed, sys.stdout.buffer)
+
+
+@main.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def unenclosed(arguments: tuple[str, ...]) -> None:
+    """Run the tests in ``integration`` that need no namespaces."""
+    codes = [_contract(arguments)]
+    click.echo(programs.build_programs())
+    codes.append(_pytest("integration/outside", arguments))
+    codes.append(_browser(arguments))
     sys.exit(verdict(codes))
 
 
@@ -129,7 +159,7 @@ def _workers() -> tuple[str, ...]:
     """Return pytest's option for processes side by side, two where there are cores.
 
     The tests in ``tests`` share no port and no file; those in ``integration`` share
-    caches, the kernel and the machine's time.
+    caches, the kernel and the machine's time, and are run by one process each.
     """
     cores = len(os.sched_getaffinity(0))
     return ("-n", "2") if cores > 1 else ()
