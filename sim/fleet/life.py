@@ -39,8 +39,6 @@ class Life:
         self.ended = trio.Event()
         self.node: Node | None = None
         self.cluster: KubeCluster | None = None
-        self.steps = 0
-        """How many effects it had."""
         self._steps_left = -1
         self._defect = defect
         self._nursery: trio.Nursery | None = None
@@ -73,7 +71,6 @@ class Life:
 
     def step(self) -> bool:
         """Note that it is about to have an effect, or had one; False if it is dead."""
-        self.steps += 1
         if self._steps_left == 0:
             self._steps_left = -1
             self.kill()

@@ -37,8 +37,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How many ADDs succeeded, and failed."""
     daemons: int
     """How many daemons were started."""
-    steps: int
-    """How many effects daemons had on disk, kernel and cloud."""
     packets: int
     """How many were judged by network policies."""
 
@@ -60,7 +58,6 @@ def run(schedule: Schedule) -> Outcome:
         added=sum(m.runtime.added for m in fleet.machines),
         failed=sum(m.runtime.failed for m in fleet.machines),
         daemons=sum(m.started for m in fleet.machines),
-        steps=0,
         packets=fleet.policies.judged if fleet.policies else 0,
     )
 
