@@ -16,6 +16,8 @@ from integration.kind.settings import NETWORK
 RATE = 10.0
 """Pods requested each second, and the most pods that have not started yet."""
 QUIET_SECONDS = 10.0
+ROLLOUT_SECONDS = 600
+"""How long all nodes may take: on two slow cores, under this load, 80 s each."""
 PLACEHOLDER = "vcnd-placeholder"
 
 
@@ -86,7 +88,7 @@ def upgrade_under_load(stage: Stage) -> str:
         kill = ("systemctl", "kill", "-s", "KILL", "vcnd.service")
         stage.on_node(stage.workers[0], *kill)
         status = ("-n", "kube-system", "rollout", "status", "ds/vcnd")
-        stage.kubectl(*status, "--timeout=240s")
+        stage.kubectl(*status, f"--timeout={ROLLOUT_SECONDS}s")
         took = time.time() - began
         answer = stage.curl("far", f"{near}:{SERVICE_PORT}/hostname")
         require(answer == "near", f"a running pod answered {answer!r}")
