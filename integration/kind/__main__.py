@@ -137,6 +137,7 @@ def status(*, as_json: bool) -> None:
 @POLICY
 @HELM
 @click.option("--only", multiple=True, metavar="NAME", help="Only these checks.")
+@click.option("--quick", is_flag=True, help="Leave out checks that take long.")
 @click.option("--keep", is_flag=True, help="Leave up a cluster that was not up before.")
 def test(
     nodes: int,
@@ -147,6 +148,7 @@ def test(
     policy: str,
     helm: bool,
     only: tuple[str, ...],
+    quick: bool,
     keep: bool,
 ) -> None:
     """Run the checks, on the cluster that is up or on one for the purpose.
@@ -156,6 +158,9 @@ def test(
     unknown = set(only) - set(run.NAMES)
     if unknown:
         sys.exit(f"vcn kind: no check {', '.join(unknown)}: {', '.join(run.NAMES)}")
+    if only and quick:
+        sys.exit("vcn kind: give either --only or --quick")
+    chosen = only or (run.QUICK if quick else run.DEFAULT)
     console = console_of(as_json=as_json)
     cache = Cache(console)
     began = time.monotonic()
@@ -171,7 +176,7 @@ def test(
         policy=policy,
         helm=helm,
     ) as cluster:
-        results = run.checks(cluster, cache, console, only=only)
+        results = run.checks(cluster, cache, console, chosen)
     seconds = round(time.monotonic() - began, 1)
     ok = all(r["ok"] for r in results)
     if as_json:

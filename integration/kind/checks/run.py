@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -89,6 +89,16 @@ CHECKS: tuple[Check, ...] = (
 APART: tuple[Check, ...] = (migration.from_flannel,)
 """Run only by name: the cluster is of no other use after them."""
 DEFAULT = tuple(c.__name__ for c in CHECKS)
+LONG = (
+    services.services_nftables,
+    policy_first.policy_first_packet,
+    policy_first.policy_first_syn,
+    lifecycle.upgrade_under_load,
+    demand.rollout_churn,
+    conformance,
+)
+"""Each takes minutes on two slow cores."""
+QUICK = tuple(c.__name__ for c in CHECKS if c not in LONG)
 NAMES = tuple(c.__name__ for c in (*CHECKS, *APART))
 
 
@@ -103,12 +113,12 @@ def staged(cluster: Cluster, cache: Cache) -> Iterator[Stage]:
 
 
 def checks(
-    cluster: Cluster, cache: Cache, console: Console, *, only: tuple[str, ...] = ()
+    cluster: Cluster, cache: Cache, console: Console, names: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Run the checks; return their results."""
+    """Run the checks of these names, in the order of all; return their results."""
     with staged(cluster, cache) as stage:
         basics.play(stage)
-        chosen = [c for c in (*CHECKS, *APART) if c.__name__ in (only or DEFAULT)]
+        chosen = [c for c in (*CHECKS, *APART) if c.__name__ in names]
         return [_run(stage, check, console) for check in chosen]
 
 
