@@ -41,9 +41,8 @@ LAST_LINES = 30
 """Shown of a program that did not do its work."""
 DEMOS = (
     (),
-    ("--world", "--image-profile", "ubuntu"),
+    ("--world", "--image-profile", "ubuntu", "--express", "off"),
     ("--dual-stack",),
-    ("--express", "off", "--nodes", "2"),
 )
 
 
