@@ -46,7 +46,8 @@ TOLD = {
     "429 storm": Told("throttled", "TooManyRequests", "address"),
     "policy statement missing": Told("not_found", "private-ips", "address"),
     "disk full": Told("disk_refused", "No space left", "lease"),
-    "VNIC detached": Told("link_missing", "ocid1.vnic.", "vnic", pod="web"),
+    # Until an audit the link alone is missed; then the pod's address is gone.
+    "VNIC detached": Told("address_gone", "10.", "vnic", pod="web"),
     "API server away": Told("unreachable", "127.0.0.1", "bound", pod="web"),
     "MTU wrong": Told("kernel_differs", "1400", "link", pod="web", in_status=False),
 }
