@@ -132,7 +132,7 @@ class Console:
                 while True:
                     await self._wanted.wait()
                     await self._look_until_nobody()
-                    # What happens now is not noted: nobody can continue from here.
+                    # Events are not recorded now, so no browser can continue from here.
                     self.feed.begin(secrets.token_hex(4))
         finally:
             self.feed.close()

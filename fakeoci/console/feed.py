@@ -93,7 +93,7 @@ class Feed:
                 follower.drop()
 
     def begin(self, epoch: str) -> None:
-        """Begin another epoch: nobody can continue from an earlier event."""
+        """Begin another epoch: no browser can continue from an earlier event."""
         self._epoch = epoch
         self._past.clear()
         self._bytes = 0

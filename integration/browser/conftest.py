@@ -98,7 +98,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def page(browser: Any, site: Site) -> Iterator[Any]:
-    """The page in a wide window; it must tell no error and ask nobody else."""
+    """The page in a wide window; it may report no error and ask no other host."""
     told: list[str] = []
     with chromium.opened(browser, site.url, told, viewport=WIDE) as opened:
         yield opened
