@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sim.kubernetes.access import ADMIN
+from sim.kubernetes.connection import SERVER, to
 from sim.kubernetes.server import ApiServer
-from sim.kubernetes.transport import SERVER, Transport
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 
@@ -18,4 +18,4 @@ clusters: [{{name: k, cluster: {{server: "{SERVER}"}}}}]
 users: [{{name: u, user: {{token: {ADMIN}}}}}]
 contexts: [{{name: c, context: {{cluster: k, user: u}}}}]
 """)
-    return KubeClient(Credentials(path), Transport(server))
+    return KubeClient(Credentials(path), to(server))

@@ -22,7 +22,7 @@ from sim.fleet.policy_side import PolicySide
 from sim.fleet.runtime import Runtime
 from sim.fleet.violations import DEFECT, Report
 from sim.fleet.watch import Watch
-from sim.fleet.wire import KubeTransport, LifeClient, Wire
+from sim.fleet.wire import KubeNetwork, LifeClient, Wire
 from sim.kubernetes.adapter import cluster_of
 from vcnd.config import Config
 from vcnd.daemon import oci_cloud
@@ -211,7 +211,7 @@ class Machine:
                 node=self.kubelet.asked_name,
                 random=random,
                 wall_clock=self._wall_clock,
-                through=partial(KubeTransport, self._wire, life),
+                through=partial(KubeNetwork, self._wire, life),
             )
             node = Node(
                 self.config,

@@ -9,7 +9,7 @@ import trio
 from sim.fleet.kernel import Kernel
 from sim.fleet.life import Life
 from sim.fleet.violations import DEFECT
-from sim.fleet.wire import KubeTransport, Wire
+from sim.fleet.wire import KubeNetwork, Wire
 from sim.kubernetes.server import ApiServer
 from sim.policy.kernel import PolicyKernel
 from sim.policy.process import Process
@@ -133,7 +133,7 @@ class PolicySide:
             self.interrupted(0.0)
             try:
                 with self._life.scope:
-                    through = partial(KubeTransport, wire, self._life)
+                    through = partial(KubeNetwork, wire, self._life)
                     async with self.process.running(through) as engine:
                         await engine.until_tried()
                         if not has_started:

@@ -1,16 +1,15 @@
 """A node's ways to cloud and Kubernetes: they outlive daemons, and can be cut."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import cast
 
-import httpx2
 import trio
 
 from fakeoci.direct import Asked, BrokenError, DirectWay
 from sim.fleet.life import Life
 from sim.fleet.pace import Pace
 from sim.fleet.tokens import Tokens
+from vcnd.kubeapi import network as kube
 from vcnd.ociapi.errors import NoAnswerError
 from vcnd.ociapi.network import READ_SECONDS, Reply, Request
 from vcnd.signals import Pulse
@@ -99,42 +98,42 @@ def _no_answer(request: Request, why: str) -> NoAnswerError:
     return NoAnswerError(f"{request.operation}: {why}")
 
 
-class KubeTransport(httpx2.AsyncBaseTransport):
-    """The way to the API server as one life of the daemon uses it."""
+class KubeNetwork:
+    """The way to the API server as one life of the daemon uses it (``Network``)."""
 
-    def __init__(
-        self, wire: Wire, life: Life, server: httpx2.AsyncBaseTransport
-    ) -> None:
+    def __init__(self, wire: Wire, life: Life, server: kube.Network) -> None:
         self._wire, self._life, self._server = wire, life, server
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def send(self, request: kube.Request) -> kube.Answer:
         """Send a request, unless life or wire have ended."""
         await self._life.go_on()
         self._wire.asked()
         if not await self._wire.connects("kubernetes"):
-            raise httpx2.ConnectTimeout("kubernetes is away", request=request)
-        response = await self._server.handle_async_request(request)
+            raise kube.NoAnswerError("ConnectTimeout: kubernetes is away")
+        answer = await self._server.send(request)
         await self._life.go_on()
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = Late(self._wire, response.stream)
-        return response
+        return Late(self._wire, answer)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._server.aclose()
 
 
-class Late(httpx2.AsyncByteStream):
+class Late:
     """An answer of the API server; during an outage the rest of it comes later."""
 
-    def __init__(self, wire: Wire, stream: httpx2.AsyncByteStream) -> None:
-        self._wire, self._stream = wire, stream
+    def __init__(self, wire: Wire, answer: kube.Answer) -> None:
+        self._wire, self._answer = wire, answer
+        self.status = answer.status
+        self.headers: Mapping[str, str] = answer.headers
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield what comes."""
-        # Both kinds of streams here are generators, and one that is left stays open.
-        generator = cast(AsyncGenerator[bytes], self._stream.__aiter__())
-        async with aclosing(generator) as chunks:
+        async with aclosing(self._answer.chunks()) as chunks:
             async for chunk in chunks:
                 await self._wire.until_whole("kubernetes")
                 yield chunk
 
     async def aclose(self) -> None:
-        """Hear no more."""
-        await self._stream.aclose()
+        """Take no more of it."""
+        await self._answer.aclose()

@@ -5,9 +5,9 @@ from random import Random
 
 from msgspec.structs import replace
 
+from sim.kubernetes.connection import Through, client, directly
 from sim.kubernetes.resources import PODS
 from sim.kubernetes.server import ApiServer
-from sim.kubernetes.transport import Through, client, directly
 from sim.kubernetes.writes import ENDED
 from vcnd.config import Config
 from vcnd.daemon import kube_cluster

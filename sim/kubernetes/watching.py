@@ -1,12 +1,11 @@
 """Watches: what is told, when, and how they end."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from enum import StrEnum
 from math import inf
 from random import Random
 
-import httpx2
 import msgspec
 import trio
 
@@ -16,6 +15,7 @@ from sim.kubernetes.reads import Selection
 from sim.kubernetes.resources import Body
 from sim.kubernetes.store import Change, Store, line
 from sim.kubernetes.ticks import Ticks
+from vcnd.kubeapi.network import NoAnswerError
 
 BOOKMARK_SECONDS = 60.0
 BEFORE_END_SECONDS = 2.0
@@ -39,7 +39,7 @@ class Cut(StrEnum):
     """The server says 500 in the stream."""
 
 
-class Watch(httpx2.AsyncByteStream):
+class Watch:
     """A watch: a body that goes on."""
 
     def __init__(
@@ -124,7 +124,7 @@ class Watch(httpx2.AsyncByteStream):
         self._closed(self)
         self._table.leave(self, *self._selected.index)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield lines, as many at once as there are."""
         if self._first:
             yield b"".join(self._first)
@@ -174,9 +174,9 @@ class Watch(httpx2.AsyncByteStream):
     def _break_off(self) -> None:
         """Raise what a client gets whose connection breaks."""
         if self._cut is Cut.RESET:
-            raise httpx2.ReadError("connection reset by peer")
+            raise NoAnswerError("ReadError: connection reset by peer")
         if self._cut is Cut.MID_LINE:
-            raise httpx2.RemoteProtocolError("peer closed connection mid-chunk")
+            raise NoAnswerError("RemoteProtocolError: peer closed connection mid-chunk")
 
     def _lines(self) -> Iterator[bytes]:
         now = trio.current_time()

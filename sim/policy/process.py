@@ -6,8 +6,8 @@ from random import Random
 
 import trio
 
+from sim.kubernetes.connection import Through, client, directly
 from sim.kubernetes.server import ApiServer
-from sim.kubernetes.transport import Through, client, directly
 from sim.policy.kernel import PolicyKernel
 from vcnd.kube.policy.source import PolicySource
 from vcnd.model.admission import Admission

@@ -9,9 +9,10 @@ from trio.testing import MockClock
 
 from sim.kubernetes import contract_of_reads, contract_of_writes
 from sim.kubernetes.access import ADMIN
+from sim.kubernetes.connection import SERVER
 from sim.kubernetes.peer import Case, Peer
 from sim.kubernetes.server import ApiServer
-from sim.kubernetes.transport import SERVER, Transport
+from sim.kubernetes.transport import Transport
 
 
 @pytest.mark.matrix(fast=6)

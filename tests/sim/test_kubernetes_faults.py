@@ -9,10 +9,10 @@ import trio
 from trio.testing import MockClock
 
 from sim.kubernetes.adapter import cluster_of
+from sim.kubernetes.connection import client
 from sim.kubernetes.control_plane import ControlPlane
 from sim.kubernetes.resources import EVENTS
 from sim.kubernetes.server import ApiServer
-from sim.kubernetes.transport import client
 from sim.kubernetes.watching import Cut
 from sim.world import settings
 from vcnd.kube.cluster import KubeCluster

@@ -1,4 +1,4 @@
-"""The one door to HTTP of this room: requests to the API server, one at a time.
+"""Requests to the API server, one at a time.
 
 A bad answer ends its request and no more: it becomes ``KubeError``.  No answer takes
 more memory or time than the limits here.
@@ -6,20 +6,25 @@ more memory or time than the limits here.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlencode
 
-import httpx2
 import msgspec
 import trio
 
 from vcnd import __version__
 from vcnd.kubeapi.credentials import Credentials, Identity, KubeconfigError
 from vcnd.kubeapi.errors import BadAnswerError, KubeError, refusal
+from vcnd.kubeapi.network import (
+    Answer,
+    Connect,
+    Network,
+    NoAnswerError,
+    Request,
+    by_http,
+)
 from vcnd.kubeapi.wire import Status
 
-CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """For one request with its whole answer, and a second try with fresh credentials."""
 CLOSE_SECONDS = 1.0
@@ -28,38 +33,39 @@ MOST_BODY_BYTES = 64 * 1024 * 1024
 MOST_LINE_BYTES = 4 * 1024 * 1024
 """Of a watch.  etcd takes objects of 1.5 MiB; JSON may be twice as long."""
 MOST_ERROR_BYTES = 64 * 1024
-UNREADABLE = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError)
-"""Errors of an exchange.  ValueError: an impossible URL or header."""
 UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON = "application/json"
 UNAUTHORIZED = 401
+NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
 class KubeClient:
     """Speaks to the API server that the credentials name."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        transport: httpx2.AsyncBaseTransport | None = None,
-    ) -> None:
+    def __init__(self, credentials: Credentials, connect: Connect = by_http) -> None:
+        """Make it; it connects when it is used.
+
+        Args:
+            credentials: name the server, and say who asks.
+            connect: makes the way to the server.
+        """
         self._credentials = credentials
-        self._transport = transport
-        self._client: httpx2.AsyncClient | None = None
+        self._connect = connect
+        self._network: Network | None = None
         self._made_with: Identity | None = None
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        if self._network is not None:
+            await self._network.aclose()
+            self._network = None
 
     async def get(
         self,
         path: str,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str] = NO_QUERY,
         *,
         accept: str = JSON,
     ) -> bytes:
@@ -71,7 +77,7 @@ class KubeClient:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str] = NO_QUERY,
         body: Any = None,
         content_type: str = JSON,
         accept: str = JSON,
@@ -85,17 +91,17 @@ class KubeClient:
         try:
             with trio.fail_after(ANSWER_SECONDS):
                 parts = query, body, content_type, accept
-                response, content = await self._send(method, path, *parts)
-                if response.status_code == UNAUTHORIZED:
+                answer, content = await self._send(method, path, *parts)
+                if answer.status == UNAUTHORIZED:
                     self._credentials.forget()
-                    response, content = await self._send(method, path, *parts)
+                    answer, content = await self._send(method, path, *parts)
         except trio.TooSlowError:
             message = f"none within {ANSWER_SECONDS:.0f} s"
             raise KubeError(what, message=message) from None
-        except UNREADABLE as error:
-            raise KubeError(what, message=_words(error)) from error
-        if not response.is_success:
-            raise _refusal(what, response, content)
+        except NoAnswerError as error:
+            raise KubeError(what, message=printable(str(error))) from error
+        if not _is_success(answer):
+            raise _refusal(what, answer, content)
         if method != "GET":
             _check_written(what, content)
         return content
@@ -104,25 +110,31 @@ class KubeClient:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None,
+        query: Mapping[str, str],
         body: Any,
         content_type: str,
         accept: str,
-    ) -> tuple[httpx2.Response, bytes]:
-        client, identity = await self._current()
+    ) -> tuple[Answer, bytes]:
+        network, identity = await self._current()
         headers = _headers(identity, accept)
         content = None
         if body is not None:
             content = msgspec.json.encode(body)
             headers["content-type"] = content_type
-        request = _request(
-            client, method, _url(identity, path, query), headers, content
+        answer = await network.send(
+            Request(
+                method=method,
+                server=identity.server,
+                path=path,
+                query=query,
+                headers=headers,
+                body=content,
+            )
         )
-        response = await client.send(request, stream=True)
         try:
-            return response, await _read(f"{method} {path}", response)
+            return answer, await _read(f"{method} {path}", answer)
         finally:
-            await _close(response)
+            await _close(answer)
 
     @asynccontextmanager
     async def watch(
@@ -135,79 +147,48 @@ class KubeClient:
         """
         what = f"watch {path}"
         try:
-            client, identity = await self._current()
-            url = _url(identity, path, {**query, "watch": "1"})
-            request = _request(client, "GET", url, _headers(identity, accept))
-            response = await client.send(request, stream=True)
+            network, identity = await self._current()
+            answer = await network.send(
+                Request(
+                    method="GET",
+                    server=identity.server,
+                    path=path,
+                    query={**query, "watch": "1"},
+                    headers=_headers(identity, accept),
+                )
+            )
             try:
-                if not response.is_success:
-                    if response.status_code == UNAUTHORIZED:
+                if not _is_success(answer):
+                    if answer.status == UNAUTHORIZED:
                         self._credentials.forget()
-                    raise _refusal(what, response, await _read(what, response))
-                yield _lines(what, response)
+                    raise _refusal(what, answer, await _read(what, answer))
+                yield _lines(what, answer)
             finally:
-                await _close(response)
-        except UNREADABLE as error:
-            raise KubeError(what, message=_words(error)) from error
+                await _close(answer)
+        except NoAnswerError as error:
+            raise KubeError(what, message=printable(str(error))) from error
 
-    async def _current(self) -> tuple[httpx2.AsyncClient, Identity]:
+    async def _current(self) -> tuple[Network, Identity]:
         try:
             identity = self._credentials.current()
         except KubeconfigError as error:
             raise KubeError("credentials", message=str(error)) from error
         made_with = self._made_with
         if (
-            self._client is None
+            self._network is None
             or made_with is None
             or not identity.same_tls(made_with)
         ):
             try:
-                fresh = self._new_client(identity)
+                fresh = self._connect(identity)
             except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
                 message = f"certificates of {identity.server} cannot be used: {error}"
                 raise KubeError("credentials", message=message) from error
-            old, self._client = self._client, fresh
+            old, self._network = self._network, fresh
             self._made_with = identity
             if old is not None:
                 await old.aclose()
-        return self._client, identity
-
-    def _new_client(self, identity: Identity) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(
-            # A watch is silent for long; its reader has a limit of its own.
-            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-            limits=httpx2.Limits(max_connections=10),
-            # A caller's transport has its own; to make these takes 20 ms.
-            verify=identity.ssl_context() if self._transport is None else False,
-            transport=self._transport,
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
-
-
-def _url(identity: Identity, path: str, query: Mapping[str, str] | None) -> httpx2.URL:
-    """Return a request's URL, parsed once: httpx2 does it again for parameters."""
-    asked = f"?{urlencode(query)}" if query else ""
-    return httpx2.URL(f"{identity.server}{path}{asked}")
-
-
-def _request(
-    client: httpx2.AsyncClient,
-    method: str,
-    url: httpx2.URL,
-    headers: Mapping[str, str],
-    content: bytes | None = None,
-) -> httpx2.Request:
-    """Return a request that is complete.
-
-    ``build_request`` takes four times as long: it merges what the client has no part of
-    with URL and headers, and parses the URL again.
-    """
-    limits = {"timeout": client.timeout.as_dict()}
-    return httpx2.Request(
-        method, url, headers=headers, content=content, extensions=limits
-    )
+        return self._network, identity
 
 
 def _headers(identity: Identity, accept: str) -> dict[str, str]:
@@ -222,18 +203,22 @@ def _headers(identity: Identity, accept: str) -> dict[str, str]:
     return headers
 
 
-async def _read(what: str, response: httpx2.Response) -> bytes:
+def _is_success(answer: Answer) -> bool:
+    return answer.status // 100 == 2  # noqa: PLR2004 - the class of good answers
+
+
+async def _read(what: str, answer: Answer) -> bytes:
     """Return a body, read until its end or its limit."""
-    good = response.is_success
+    good = _is_success(answer)
     most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
-    if _is_packed(response):
+    if _is_packed(answer):
         if not good:
             return b""  # its status says enough
         raise BadAnswerError(what, message="it is packed, which nobody asked for")
     content, size = bytearray(), 0
     # Left by this scope alone: a generator left by break stays open.
     with trio.CancelScope() as reading:
-        async for chunk in response.aiter_raw():
+        async for chunk in answer.chunks():
             size += len(chunk)
             if size > most:
                 reading.cancel()
@@ -244,12 +229,12 @@ async def _read(what: str, response: httpx2.Response) -> bytes:
     return bytes(content)
 
 
-async def _lines(what: str, response: httpx2.Response) -> AsyncIterator[bytes]:
+async def _lines(what: str, answer: Answer) -> AsyncIterator[bytes]:
     """Yield a body's lines."""
-    if _is_packed(response):
+    if _is_packed(answer):
         raise BadAnswerError(what, message="it is packed, which nobody asked for")
     held = bytearray()
-    async with aclosing(response.aiter_raw()) as chunks:
+    async with aclosing(answer.chunks()) as chunks:
         async for chunk in chunks:
             first, *others = chunk.split(b"\n")
             held += first
@@ -262,22 +247,14 @@ async def _lines(what: str, response: httpx2.Response) -> AsyncIterator[bytes]:
     yield bytes(held)
 
 
-def _is_packed(response: httpx2.Response) -> bool:
-    encoding: str = response.headers.get("content-encoding", "identity")
+def _is_packed(answer: Answer) -> bool:
+    encoding = answer.headers.get("content-encoding", "identity")
     return encoding.strip().lower() != "identity"
 
 
-async def _close(response: httpx2.Response) -> None:
+async def _close(answer: Answer) -> None:
     with trio.move_on_after(CLOSE_SECONDS, shield=True):
-        await response.aclose()
-
-
-def _words(error: Exception) -> str:
-    """Return the reason why there is no answer."""
-    if isinstance(error, httpx2.LocalProtocolError):
-        # Its text contains the header that cannot be sent: our token.
-        return "the request cannot be sent: is the token one line of ASCII?"
-    return f"{type(error).__name__}: {printable(str(error))}"
+        await answer.aclose()
 
 
 def printable(text: str, most: int = 512) -> str:
@@ -296,19 +273,19 @@ def _check_written(what: str, content: bytes) -> None:
         raise BadAnswerError(what, message=printable(str(error), 128)) from error
 
 
-def _refusal(what: str, response: httpx2.Response, content: bytes) -> KubeError:
+def _refusal(what: str, answer: Answer, content: bytes) -> KubeError:
     try:
         status = msgspec.json.decode(content, type=Status)
     except UNDECODABLE:
         status = Status(message=content[:1024].decode("utf-8", "replace")[:256])
     error = refusal(
         what,
-        response.status_code,
+        answer.status,
         printable(status.reason, 64),
         printable(status.message),
     )
     # From priority and fairness, or a server that starts.
-    after = response.headers.get("retry-after", "")
+    after = answer.headers.get("retry-after", "")
     seconds = after.isascii() and after.isdigit() and len(after) < 6  # noqa: PLR2004
     error.retry_after_seconds = float(after) if seconds else 0.0
     return error
