@@ -19,6 +19,8 @@ from vcnd.model.errors import VcndError
 from vcnd.systemd import Systemd
 
 DEFAULT_CONFIG = Path("/etc/vcnd/vcnd.toml")
+END_SECONDS = 5.0
+"""Once its work has ended, well or by an error, a process is gone after this."""
 
 
 class Process(Protocol):
@@ -69,6 +71,8 @@ def main(name: str, description: str | None, process: Process) -> None:
         # Foreseen, and final: an unusable journal, say.  In words, not as a trace;
         # and not from in here, where an exit would be wrapped in a group.
         refusals = [f"{name}: {error}" for error in _leaves(group)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
     if refusals:
         sys.exit("\n".join(refusals))
     sys.exit(status)
@@ -87,14 +91,19 @@ def _leaves(group: BaseExceptionGroup[VcndError]) -> list[str]:
 async def _until_signal(process: partial[Awaitable[int]]) -> int:
     systemd = Systemd.from_environment(os.environ)
     stop = trio.Event()
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with trio.open_nursery() as nursery:
+    try:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
 
-            async def wait_for_signal() -> None:
-                async for _ in signals:
-                    stop.set()
+                async def wait_for_signal() -> None:
+                    async for _ in signals:
+                        stop.set()
 
-            nursery.start_soon(wait_for_signal)
-            status = await process(systemd=systemd, stop=stop)
-            nursery.cancel_scope.cancel()
+                nursery.start_soon(wait_for_signal)
+                status = await process(systemd=systemd, stop=stop)
+                nursery.cancel_scope.cancel()
+    finally:
+        # A MemoryError in trio leaves tasks behind that nobody ends.  They would keep
+        # the process, and even feed systemd's watchdog.  SIGALRM needs no memory.
+        signal.setitimer(signal.ITIMER_REAL, END_SECONDS)
     return status

@@ -2,9 +2,9 @@
 
 import os
 import resource
-import socket
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -17,7 +17,7 @@ from integration.lab.node import Node
 CALLS = 40
 PART, PARTS = b" " * 15_000, 60
 """Of a call's configuration, of 1 MB: the daemon keeps it until it is whole."""
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 
 
 @contextmanager
@@ -34,18 +34,23 @@ def no_more_memory(node: Node) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_AS, (hard, hard))
 
 
-async def send_much(node: Node) -> None:
-    """Send large calls that are never whole, all at once."""
-    with ExitStack() as held:
-        for _ in range(CALLS):
-            sock = held.enter_context(socket.socket(socket.AF_UNIX))
-            sock.settimeout(0.0)
-            with suppress(OSError):  # it has ended, or reads no more
-                sock.connect(str(node.socket_path))
-                sock.sendall(b"vcnd 1 100 1000000\n")
-                for _ in range(PARTS):
-                    sock.send(PART)
-                    await trio.sleep(0.001)
+async def send(node: Node) -> None:
+    """Send a large call that is never whole, until the daemon has ended."""
+    with suppress(OSError, trio.BrokenResourceError):
+        async with await trio.open_unix_socket(str(node.socket_path)) as stream:
+            await stream.send_all(b"vcnd 1 100 1000000\n" + PART * PARTS)
+            await trio.sleep_forever()
+
+
+async def ended_by(calls: int, node: Node) -> int:
+    """Return the daemon's exit status after so many calls at once."""
+    async with trio.open_nursery() as senders:
+        for _ in range(calls):
+            senders.start_soon(send, node)
+        with trio.fail_after(SOON_SECONDS):
+            code = await node.ended()
+        senders.cancel_scope.cancel()
+    return code
 
 
 async def test_daemon_without_memory_ends_and_pods_run_on(lab: Lab) -> None:
@@ -57,15 +62,15 @@ async def test_daemon_without_memory_ends_and_pods_run_on(lab: Lab) -> None:
             # Small calls need no more than what others gave back.
             small = await pods.start(node, "small", lab.servers)
             await pods.stop(small)
-            await send_much(node)
-            with trio.fail_after(SOON_SECONDS):
-                assert await node.ended() != 0
+            code = await ended_by(CALLS, node)
         await node.start()  # as systemd does
         assert (await node.status()).leases == before
         fresh = await pods.start(node, "fresh", lab.servers)
         assert await traffic.ask("fresh", lab.addresses[ONPREM]) == fresh.address
     assert packets.lost == []
     assert packets.exchanged > 0
-    assert "MemoryError" in node.log_path.read_text()
+    # SIGALRM: not even the error could be told (vcnd/entry.py).
+    log = node.log_path.read_text()
+    assert (code == 1 and "MemoryError" in log) or code == -signal.SIGALRM
     for pod in (runs, fresh):
         await pods.stop(pod)
