@@ -11,7 +11,7 @@ import trio
 
 from integration.crash import starting
 from integration.crash.starting import Forked, Order
-from integration.lab.node import LIKE_THE_UNIT, Daemon, Start, environment_of
+from integration.lab.service import LIKE_THE_UNIT, Daemon, Start, environment_of
 
 MESSAGE_BYTES = 1 << 16
 ENVIRONMENTS = {
@@ -63,7 +63,7 @@ class Stem:
         """Called with the process id of a daemon that has not begun yet."""
 
     async def launch(self, start: Start, program: str = "vcnd") -> Daemon:
-        """Start a daemon (``Node.launch``), or another program of ours."""
+        """Start a daemon (``Service.launch``), or another program of ours."""
         gate, opens = os.pipe()
         netns = os.open(start.netns, os.O_RDONLY)
         order = Order(

@@ -1,14 +1,12 @@
 """A node: a network namespace with the real daemon in it, started as systemd would."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 import httpx2
 import msgspec
@@ -18,47 +16,10 @@ import vcnd
 from fakeoci.fabric import netns
 from integration.lab.cni_exec import NetworkList
 from integration.lab.profile import Profile
+from integration.lab.service import REPOSITORY, Service, start_as_systemd_does
 from vcnd.model.status import NodeStatus
 
-REPOSITORY = Path(__file__).parents[2]
 SHIM_DIRECTORY = Path(vcnd.__file__).parent / "_shim"
-READY_SECONDS = 20.0
-LIKE_SYSTEMD = [
-    *("/bin/sh", "-c"),
-    'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&0 </dev/null',
-    "like-systemd",
-]
-"""The socket is descriptor 3, LISTEN_PID the daemon's own: exec keeps both."""
-STOP_SECONDS = 10.0
-LIKE_THE_IMAGE = """
-import sys
-sys.modules["h2"] = None  # fakeoci's; httpcore2 imports it where it is
-from vcnd.__main__ import main
-main()
-"""
-"""What /usr/bin/vcnd is; the image has no HTTP/2, and no PYTHON… of ours counts."""
-
-
-def environment_of(unit: str) -> dict[str, str]:
-    """Return the environment that a unit of ours gives to its process.
-
-    Args:
-        unit: its name, such as ``vcnd.service``.
-    """
-    lines = (REPOSITORY / "systemd" / unit).read_text().splitlines()
-    given = [
-        x.removeprefix("Environment=") for x in lines if x.startswith("Environment=")
-    ]
-    return dict(one.split("=", 1) for some in given for one in some.split())
-
-
-LIKE_THE_UNIT = environment_of("vcnd.service")
-READ_ONLY_SETTINGS = [
-    *("/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec"),
-    'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; exec "$@"',
-    "read-only-settings",
-]
-"""Does what ProtectKernelTunables= does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,99 +40,29 @@ class NodeConfig:
     """More settings, by section; they replace those above."""
 
 
-class Daemon(Protocol):
-    """A daemon's process, whoever started it."""
-
-    @property
-    def pid(self) -> int:
-        """Return its process id."""
-
-    async def wait(self) -> int:
-        """Return its exit status when it has ended."""
-
-    def kill(self) -> None:
-        """End it by SIGKILL."""
-
-    def terminate(self) -> None:
-        """Ask it to end, by SIGTERM."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """What a daemon is started with."""
-
-    netns: Path
-    listener: socket.socket
-    """Its socket, which it gets as systemd passes one."""
-    config: Path
-    log: BinaryIO
-    notify: Path
-    """Its NOTIFY_SOCKET."""
-    read_only_settings: bool = False
-    """Let it have /proc/sys as under the unit."""
-
-
-async def start_as_systemd_does(start: Start) -> Daemon:
-    """Start a daemon by executing Python."""
-    command = [
-        *LIKE_SYSTEMD,
-        *("/usr/bin/nsenter", f"--net={start.netns}"),
-        *(READ_ONLY_SETTINGS if start.read_only_settings else []),
-        *(sys.executable, "-I", "-c", LIKE_THE_IMAGE),
-        *("--config", str(start.config)),
-    ]
-    return await trio.lowlevel.open_process(
-        command,
-        stdin=start.listener,
-        stdout=start.log,
-        stderr=start.log,
-        env={**os.environ, **LIKE_THE_UNIT, "NOTIFY_SOCKET": str(start.notify)},
-        process_group=0,  # Ctrl-C is for the lab, which ends it in its turn
-    )
-
-
-async def until_ready(process: Daemon, notify: trio.socket.SocketType) -> bool:
-    """Wait for READY=1; return False if the process ends first or takes too long."""
-    ready = False
-    with trio.move_on_after(READY_SECONDS):
-        async with trio.open_nursery() as race:
-
-            async def wait_for_end() -> None:
-                await process.wait()
-                race.cancel_scope.cancel()
-
-            race.start_soon(wait_for_end)
-            while b"READY=1" not in await notify.recv(1024):
-                pass
-            ready = True
-            race.cancel_scope.cancel()
-    return ready
-
-
-class Node:
-    """One node of the lab."""
+class Node(Service):
+    """One node of the lab, and the daemon on it."""
 
     def __init__(
         self, name: str, directory: Path, config: NodeConfig, profile: Profile
     ) -> None:
-        self.name = name
-        self.profile = profile
+        self.name, self.profile = name, profile
         self.directory = directory / name
-        self.socket_path = self.directory / "cni.sock"
-        self.log_path = self.directory / "vcnd.log"
-        self.config_path = self.directory / "vcnd.toml"
-        self.launch: Callable[[Start], Awaitable[Daemon]] = start_as_systemd_does
         self._config = config
-        self._process: Daemon | None = None
         self.directory.mkdir(parents=True)
         self.state_directory.mkdir()
+        super().__init__(
+            f"{name}: vcnd",
+            node=name,
+            directory=self.directory,
+            socket_path=self.directory / "cni.sock",
+            config_path=self.directory / "vcnd.toml",
+            log_path=self.directory / "vcnd.log",
+            launch=start_as_systemd_does,
+        )
         self._write_config(config)
         profile.boot(name)
         profile.set_up_vcnd(name)
-        # The socket unit's part: it outlives the daemon.
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(self.socket_path))
-        self._listener.listen(1024)
 
     @property
     def state_directory(self) -> Path:
@@ -212,79 +103,6 @@ class Node:
         all_further = {**self._config.further, **further}
         self._write_config(replace(self._config, further=all_further))
         await self.start()
-
-    @property
-    def runs(self) -> bool:
-        """Return True if a daemon was started, and its end was not awaited."""
-        return self._process is not None
-
-    @property
-    def pid(self) -> int:
-        """Return the daemon's process id."""
-        if self._process is None:
-            raise RuntimeError(f"{self.name}: no daemon runs")
-        return self._process.pid
-
-    async def start(self, *, read_only_settings: bool = False) -> None:
-        """Start the daemon with its socket passed; return at READY=1.
-
-        Args:
-            read_only_settings: let it have /proc/sys as under the unit.
-        """
-        notify_path = self.directory / "notify.sock"
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as plain:
-            plain.bind(str(notify_path))
-            notify = trio.socket.from_stdlib_socket(plain)
-            with self.log_path.open("ab") as log:
-                start = Start(
-                    netns=netns.DIRECTORY / self.name,
-                    listener=self._listener,
-                    config=self.config_path,
-                    log=log,
-                    notify=notify_path,
-                    read_only_settings=read_only_settings,
-                )
-                self._process = await self.launch(start)
-            ready = await until_ready(self._process, notify)
-        notify_path.unlink()
-        if not ready:
-            self._process.kill()
-            await self.ended()
-            text = self.log_path.read_text()
-            raise RuntimeError(f"{self.name} is not ready:\n{text}")
-
-    async def kill(self) -> None:
-        """Kill the daemon by SIGKILL, if one runs."""
-        if self._process is not None:
-            self._process.kill()
-            await self.ended()
-
-    async def stop(self) -> None:
-        """Stop the daemon as systemd does."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        with trio.move_on_after(STOP_SECONDS):
-            code = await self.ended()
-            if code:
-                text = self.log_path.read_text()
-                raise RuntimeError(f"{self.name}: vcnd ended with {code}:\n{text}")
-            return
-        await self.kill()
-        raise RuntimeError(f"{self.name}: vcnd did not stop within {STOP_SECONDS} s")
-
-    async def ended(self) -> int:
-        """Return the daemon's exit status when it has ended; 0 if none runs."""
-        code = 0
-        if self._process is not None:
-            code = await self._process.wait()
-            self._process = None
-        return code
-
-    def close(self) -> None:
-        """Close the node's socket and remove it, as the socket unit does."""
-        self._listener.close()
-        self.socket_path.unlink(missing_ok=True)
 
     async def ctl(self, *arguments: str) -> str:
         """Return the output of vcndctl."""

@@ -13,8 +13,9 @@ import msgspec
 import trio
 
 from fakeoci.fabric import netns
-from integration.lab.node import Node, environment_of
+from integration.lab.node import Node
 from integration.lab.pods import Pod
+from integration.lab.service import environment_of
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.ask import AskError, ask
 from vcnd.serve.policy_verbs import STATUS

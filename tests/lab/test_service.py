@@ -1,6 +1,6 @@
 """What the lab's processes have in common with those that systemd starts."""
 
-from integration.lab.node import environment_of
+from integration.lab.service import environment_of
 
 
 def test_unit_has_its_environment() -> None:
