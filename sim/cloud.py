@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import cache
 from random import Random
 
-import httpx2
 import trio
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -21,6 +20,7 @@ from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.network import READ_SECONDS, Client, HttpClient, Reply, Request
 from vcnd.ociapi.principals import ApiKey
 from vcnd.ociapi.retry import Retrier
+from vcnd.web import connections
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which the virtual clock is 0."""
@@ -35,10 +35,13 @@ def cloud(text: str) -> Service:
 
 
 @asynccontextmanager
-async def client(service: Service, address: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(service: Service, address: str) -> AsyncIterator[HttpClient]:
     """Return a client of the cloud whose source is an address."""
     transport = FakeTransport(build(service), client_address=address)
-    async with httpx2.AsyncClient(transport=transport, timeout=READ_SECONDS) as made:
+    kept = connections(
+        verify=False, most=8, read_seconds=READ_SECONDS, transport=transport
+    )
+    async with HttpClient(kept) as made:
         yield made
 
 
@@ -88,8 +91,7 @@ async def operator(
         after: an operation, and what happens after its first answer.
     """
     meter = ApiMeter()
-    async with client(service, "192.0.2.9") as http:
-        way: Client = HttpClient(http)
+    async with client(service, "192.0.2.9") as way:
         caller = Caller(
             client=way if after is None else _Eventful(way, *after),
             region=_here,

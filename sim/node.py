@@ -12,7 +12,6 @@ from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.node import Node
 from vcnd.ociapi.http import Principal
-from vcnd.ociapi.network import HttpClient
 from vcnd.ports import Cloud, Cluster, Host, Journal, KeptPods, Policies
 
 
@@ -47,12 +46,10 @@ async def running(
         seed: the seed of its jitter.
     """
     random = Random(seed)
-    async with client(service, address) as http, trio.open_nursery() as rooms:
+    async with client(service, address) as way, trio.open_nursery() as rooms:
         node = Node(
             config,
-            cloud=through(
-                oci_cloud(config, HttpClient(http), random, service.clock, principal)
-            ),
+            cloud=through(oci_cloud(config, way, random, service.clock, principal)),
             host=host,
             journal=journal,
             random=random,

@@ -9,6 +9,7 @@ from fakeoci.direct import Asked, BrokenError, DirectWay
 from sim.fleet.life import Life
 from sim.fleet.pace import Pace
 from sim.fleet.tokens import Tokens
+from vcnd import web
 from vcnd.kubeapi import network as kube
 from vcnd.ociapi.errors import NoAnswerError
 from vcnd.ociapi.network import READ_SECONDS, Reply, Request
@@ -104,12 +105,12 @@ class KubeNetwork:
     def __init__(self, wire: Wire, life: Life, server: kube.Network) -> None:
         self._wire, self._life, self._server = wire, life, server
 
-    async def send(self, request: kube.Request) -> kube.Answer:
+    async def send(self, request: kube.Request) -> web.Answer:
         """Send a request, unless life or wire have ended."""
         await self._life.go_on()
         self._wire.asked()
         if not await self._wire.connects("kubernetes"):
-            raise kube.NoAnswerError("ConnectTimeout: kubernetes is away")
+            raise web.NoAnswerError("ConnectTimeout: kubernetes is away")
         answer = await self._server.send(request)
         await self._life.go_on()
         return Late(self._wire, answer)
@@ -122,7 +123,7 @@ class KubeNetwork:
 class Late:
     """An answer of the API server; during an outage the rest of it comes later."""
 
-    def __init__(self, wire: Wire, answer: kube.Answer) -> None:
+    def __init__(self, wire: Wire, answer: web.Answer) -> None:
         self._wire, self._answer = wire, answer
         self.status = answer.status
         self.headers: Mapping[str, str] = answer.headers

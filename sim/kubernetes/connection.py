@@ -8,10 +8,12 @@ import trio
 from sim.kubernetes import refusals
 from sim.kubernetes.server import Answer, ApiServer, Request
 from sim.kubernetes.watching import Watch
+from vcnd import web
 from vcnd.kubeapi import network
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials, Identity
-from vcnd.kubeapi.network import Connect, Network, NoAnswerError
+from vcnd.kubeapi.network import Connect, Network
+from vcnd.web import NoAnswerError
 
 SERVER = "http://kubernetes.default.svc"
 REFUSED = "ConnectError: connection refused"
@@ -26,7 +28,7 @@ class Connection:
         self.is_cut = False
         """Whether this client alone does not reach the server."""
 
-    async def send(self, request: network.Request) -> network.Answer:
+    async def send(self, request: network.Request) -> web.Answer:
         """Send a request; return when its answer begins (``Network.send``)."""
         server, random = self._server, self._server.random
         faults = server.faults
@@ -57,7 +59,7 @@ class Connection:
 
 
 class Begun:
-    """An answer that has begun (``network.Answer``)."""
+    """An answer that has begun (``web.Answer``)."""
 
     def __init__(self, answer: Answer) -> None:
         self.status = answer.code

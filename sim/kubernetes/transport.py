@@ -7,7 +7,8 @@ import httpx2
 
 from sim.kubernetes.connection import Connection
 from sim.kubernetes.server import ApiServer
-from vcnd.kubeapi.network import Answer, NoAnswerError, Request
+from vcnd.kubeapi.network import Request
+from vcnd.web import Answer, NoAnswerError
 
 
 class Transport(httpx2.AsyncBaseTransport):

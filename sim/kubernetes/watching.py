@@ -15,7 +15,7 @@ from sim.kubernetes.reads import Selection
 from sim.kubernetes.resources import Body
 from sim.kubernetes.store import Change, Store, line
 from sim.kubernetes.ticks import Ticks
-from vcnd.kubeapi.network import NoAnswerError
+from vcnd.web import NoAnswerError
 
 BOOKMARK_SECONDS = 60.0
 BEFORE_END_SECONDS = 2.0

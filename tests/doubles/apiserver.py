@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import httpx2
 import trio
 
 from fakeoci.api.garble import garble
-from tests.doubles.server import Pieces, Reply
+from tests.doubles.server import Pieces, Reply, kube
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
-from vcnd.kubeapi.network import by_http
 
 
 class _Lines(httpx2.AsyncByteStream):
@@ -71,7 +69,7 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         }
         path = folder / "kubeconfig"
         path.write_text(json.dumps(config))
-        return KubeClient(Credentials(path), partial(by_http, transport=self))
+        return KubeClient(Credentials(path), kube(self))
 
     def count(self, *, watches: bool) -> int:
         return sum(("watch" in r.url.params) is watches for r in self.asked)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 import httpx2
 import trio
 
+from vcnd import web
+from vcnd.kubeapi.network import Connect, HttpNetwork
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
@@ -43,3 +46,13 @@ class Server(httpx2.AsyncBaseTransport):
         return httpx2.Response(
             reply.status, headers=reply.headers, stream=Pieces(reply), request=request
         )
+
+
+def connected(transport: httpx2.AsyncBaseTransport) -> web.Connections:
+    """Return connections that end at a transport."""
+    return web.connections(verify=False, most=10, transport=transport)
+
+
+def kube(transport: httpx2.AsyncBaseTransport) -> Connect:
+    """Return the way of Kubernetes' clients to a transport, whoever they are."""
+    return lambda _identity: HttpNetwork(connected(transport))

@@ -13,7 +13,6 @@ from vcnd.daemon import oci_cloud
 from vcnd.flow.permissions import SECONDS, review
 from vcnd.model.permissions import Held, PermissionsAnswer, StatementStatus
 from vcnd.model.vnic import Vnic
-from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.permissions import (
     IPAM,
     IPV6S,
@@ -29,9 +28,9 @@ Clock = trio.testing.MockClock
 
 async def reviewed(one: World) -> PermissionsAnswer:
     """Let a daemon fill its pool, and review its statements."""
-    async with one.node() as node, client(one.service, one.address) as http:
+    async with one.node() as node, client(one.service, one.address) as way:
         await until_warm(node)
-        cloud = oci_cloud(settings(), HttpClient(http), Random(1), one.service.clock)
+        cloud = oci_cloud(settings(), way, Random(1), one.service.clock)
         return await review(node.pool, cloud)
 
 

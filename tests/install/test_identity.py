@@ -2,7 +2,6 @@
 
 import json
 import os
-from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -14,7 +13,6 @@ from vcnd.install.host import Host, InstallError
 from vcnd.install.identity import DAEMON, POLICY, Account, kubeconfig, renew
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
-from vcnd.kubeapi.network import by_http
 
 IDS = (os.getuid(), os.getgid())
 
@@ -62,9 +60,7 @@ async def renewed(
 ) -> tuple[str, str]:
     path = pod / "kubeconfig"
     path.write_text(kubeconfig("https://api", ca="ca.crt", token="token"))  # noqa: S106
-    client = KubeClient(
-        Credentials(path), partial(by_http, transport=doubles.Server(server))
-    )
+    client = KubeClient(Credentials(path), doubles.kube(doubles.Server(server)))
     host = Host(root)
     kind = await renew(host, client, "worker", IDS, account, pod=pod)
     await client.aclose()

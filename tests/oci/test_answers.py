@@ -5,12 +5,11 @@ import json
 import tracemalloc
 from typing import Any
 
-import httpx2
 import pytest
 import trio
 
 from sim.cloud import EPOCH, KEY_ID, signing_key
-from tests.doubles.server import Reply, Server
+from tests.doubles.server import Reply, Server, connected
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.oci.addresses import as_private_ip
@@ -42,7 +41,7 @@ def core(reply: Reply) -> CoreClient:
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
     return CoreClient(
         Caller(
-            client=HttpClient(httpx2.AsyncClient(transport=Server(lambda _: reply))),
+            client=HttpClient(connected(Server(lambda _: reply))),
             region=region,
             endpoints=Endpoints(),
             principal=lambda _url: key,
@@ -52,9 +51,7 @@ def core(reply: Reply) -> CoreClient:
 
 
 async def ask(reply: Reply) -> bytes:
-    async with HttpClient(
-        httpx2.AsyncClient(transport=Server(lambda _: reply))
-    ) as client:
+    async with HttpClient(connected(Server(lambda _: reply))) as client:
         answer = await exchange(
             client,
             operation="GetVnic",

@@ -7,7 +7,7 @@ import httpx2
 import trio
 
 from sim.cloud import EPOCH, KEY_ID, signing_key
-from tests.doubles.server import Reply, Server
+from tests.doubles.server import Reply, Server, connected
 from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.model.ids import VnicId
@@ -37,7 +37,7 @@ async def test_the_most_urgent_call_goes_first(autojump_clock: Clock) -> None:
         return Reply(body=json.dumps({"id": name, "subnetId": "s"}).encode())
 
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
-    async with HttpClient(httpx2.AsyncClient(transport=Server(answer))) as client:
+    async with HttpClient(connected(Server(answer))) as client:
         cloud: Cloud = oci_cloud(
             Config(), client, Random(1), lambda: EPOCH, lambda _url: key
         )

@@ -24,7 +24,6 @@ from vcnd.model.sandbox import Lease
 from vcnd.model.vcn_rules import VcnView
 from vcnd.node import Node
 from vcnd.oci.vcn_reading import VcnReader
-from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.permissions import NSGS, ROUTE_TABLES, SECURITY_LISTS, VCNS
 
 Clock = trio.testing.MockClock
@@ -149,8 +148,8 @@ async def test_ipv6_ends_are_read(autojump_clock: Clock) -> None:
 
 async def read_as_node(one: World, vnic_id: str) -> VcnView:
     """Read as the node, with a client that has proven no statement yet."""
-    async with client(one.service, one.address) as http:
-        cloud = oci_cloud(settings(), HttpClient(http), Random(1), one.service.clock)
+    async with client(one.service, one.address) as way:
+        cloud = oci_cloud(settings(), way, Random(1), one.service.clock)
         return await cloud.vcn_view(
             vnic_id=vnic_id,
             source=one.address,

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.doubles.server import Reply, Server
+from tests.doubles.server import Reply, Server, connected
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS, PrivateIpId, VnicId
@@ -41,7 +41,7 @@ class Imds:
 
 async def test_the_instance_is_asked_for_once_or_anew() -> None:
     imds = Imds()
-    async with HttpClient(httpx2.AsyncClient(transport=Server(imds.answer))) as client:
+    async with HttpClient(connected(Server(imds.answer))) as client:
         where = ImdsWhere(Metadata(client=client, base_url=URL, meter=ApiMeter()))
         assert (await where.region()).region_identifier == "iad"
         four = Instance(id="i", compartment_id="c", vnic_limit=4)

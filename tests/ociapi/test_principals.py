@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx2
 import pytest
 import trio
 from cryptography.hazmat.primitives import serialization
@@ -14,6 +13,7 @@ from fakeoci.world.resources import Instance
 from sim.account import account_token
 from sim.cloud import EPOCH, signing_key
 from sim.world import World, world
+from tests.doubles.server import connected
 from vcnd.model.errors import CloudRefusedError
 from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints
@@ -47,7 +47,7 @@ def w() -> World:
 @pytest.fixture
 async def client(w: World) -> AsyncIterator[Client]:
     transport = FakeTransport(build(w.service), client_address=w.address)
-    async with HttpClient(httpx2.AsyncClient(transport=transport)) as made:
+    async with HttpClient(connected(transport)) as made:
         yield made
 
 

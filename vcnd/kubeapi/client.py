@@ -12,22 +12,15 @@ from typing import Any
 import msgspec
 import trio
 
-from vcnd import __version__
+from vcnd import web
 from vcnd.kubeapi.credentials import Credentials, Identity, KubeconfigError
 from vcnd.kubeapi.errors import BadAnswerError, KubeError, refusal
-from vcnd.kubeapi.network import (
-    Answer,
-    Connect,
-    Network,
-    NoAnswerError,
-    Request,
-    by_http,
-)
+from vcnd.kubeapi.network import Connect, Network, Request, by_http
 from vcnd.kubeapi.wire import Status
+from vcnd.web import Answer, NoAnswerError
 
 ANSWER_SECONDS = 30.0
 """For one request with its whole answer, and a second try with fresh credentials."""
-CLOSE_SECONDS = 1.0
 MOST_BODY_BYTES = 64 * 1024 * 1024
 """Of an answer.  A list of 10,000 whole Namespaces is some 20 MiB."""
 MOST_LINE_BYTES = 4 * 1024 * 1024
@@ -38,6 +31,7 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON = "application/json"
 UNAUTHORIZED = 401
+PACKED = "it is packed, which nobody asked for"
 NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -100,7 +94,7 @@ class KubeClient:
             raise KubeError(what, message=message) from None
         except NoAnswerError as error:
             raise KubeError(what, message=printable(str(error))) from error
-        if not _is_success(answer):
+        if not web.is_success(answer):
             raise _refusal(what, answer, content)
         if method != "GET":
             _check_written(what, content)
@@ -134,7 +128,7 @@ class KubeClient:
         try:
             return answer, await _read(f"{method} {path}", answer)
         finally:
-            await _close(answer)
+            await web.close(answer)
 
     @asynccontextmanager
     async def watch(
@@ -158,13 +152,13 @@ class KubeClient:
                 )
             )
             try:
-                if not _is_success(answer):
+                if not web.is_success(answer):
                     if answer.status == UNAUTHORIZED:
                         self._credentials.forget()
                     raise _refusal(what, answer, await _read(what, answer))
                 yield _lines(what, answer)
             finally:
-                await _close(answer)
+                await web.close(answer)
         except NoAnswerError as error:
             raise KubeError(what, message=printable(str(error))) from error
 
@@ -194,45 +188,30 @@ class KubeClient:
 def _headers(identity: Identity, accept: str) -> dict[str, str]:
     headers = {
         "accept": accept,
-        # The size of a compressed body is unknown before it is unpacked.
-        "accept-encoding": "identity",
-        "user-agent": f"vcnd/{__version__}",
     }
     if identity.token:
         headers["authorization"] = f"Bearer {identity.token}"
     return headers
 
 
-def _is_success(answer: Answer) -> bool:
-    return answer.status // 100 == 2  # noqa: PLR2004 - the class of good answers
-
-
 async def _read(what: str, answer: Answer) -> bytes:
     """Return a body, read until its end or its limit."""
-    good = _is_success(answer)
-    most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
-    if _is_packed(answer):
+    good = web.is_success(answer)
+    if web.packing(answer):
         if not good:
             return b""  # its status says enough
-        raise BadAnswerError(what, message="it is packed, which nobody asked for")
-    content, size = bytearray(), 0
-    # Left by this scope alone: a generator left by break stays open.
-    with trio.CancelScope() as reading:
-        async for chunk in answer.chunks():
-            size += len(chunk)
-            if size > most:
-                reading.cancel()
-            else:
-                content += chunk
-    if size > most and good:
+        raise BadAnswerError(what, message=PACKED)
+    most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
+    content = await web.read(answer, most=most)
+    if len(content) > most and good:
         raise BadAnswerError(what, message=f"a body of more than {most} bytes")
-    return bytes(content)
+    return content
 
 
 async def _lines(what: str, answer: Answer) -> AsyncIterator[bytes]:
     """Yield a body's lines."""
-    if _is_packed(answer):
-        raise BadAnswerError(what, message="it is packed, which nobody asked for")
+    if web.packing(answer):
+        raise BadAnswerError(what, message=PACKED)
     held = bytearray()
     async with aclosing(answer.chunks()) as chunks:
         async for chunk in chunks:
@@ -245,16 +224,6 @@ async def _lines(what: str, answer: Answer) -> AsyncIterator[bytes]:
                 message = f"a line of more than {MOST_LINE_BYTES} bytes"
                 raise BadAnswerError(what, message=message)
     yield bytes(held)
-
-
-def _is_packed(answer: Answer) -> bool:
-    encoding = answer.headers.get("content-encoding", "identity")
-    return encoding.strip().lower() != "identity"
-
-
-async def _close(answer: Answer) -> None:
-    with trio.move_on_after(CLOSE_SECONDS, shield=True):
-        await answer.aclose()
 
 
 def printable(text: str, most: int = 512) -> str:

@@ -1,4 +1,4 @@
-"""The one door to HTTP of this room: one request, one answer, no retry.
+"""One request, one answer, no retry.
 
 A bad answer ends its request and no more: it becomes ``NoAnswerError``.
 """
@@ -131,8 +131,6 @@ async def exchange(
         sent = {
             **(headers or {}),
             "opc-request-id": f"vcnd/{cause[:32]}/{secrets.token_hex(8)}",
-            # What is packed cannot be measured before it is unpacked.
-            "accept-encoding": "identity",
         }
         if signer is not None:
             sent |= await signer.sign(

@@ -1,28 +1,25 @@
 """The way to the network of this room: a request goes out, its answer comes back whole.
 
-Nothing else here knows the HTTP library.  No answer takes more memory or time than the
-limits here.
+No answer takes more memory or time than the limits here.
 """
 
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import httpx2
 import msgspec
-import trio
 
+from vcnd import web
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
 from vcnd.ociapi.decode import printable
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError
+from vcnd.web import Answer, Connections, Url
 
-CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """Time without a byte; Oracle allows 55 s (docs/oci.md#rates-and-latencies)."""
 MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -30,13 +27,13 @@ MOST_BODY_BYTES = 8 * 1024 * 1024
 headers to 100 KiB."""
 MOST_ERROR_BYTES = 64 * 1024
 """Of a refusal; OCI's have a code and a sentence."""
-CLOSE_SECONDS = 1.0
+MOST_CONNECTIONS = 8
 
 
 class Place(msgspec.Struct, frozen=True):
     """What a URL says, as it is sent."""
 
-    url: httpx2.URL
+    url: Url
     host: str
     """The Host header."""
     target: str
@@ -85,11 +82,11 @@ class Client(Protocol):
 class HttpClient:
     """The way by HTTP."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
+        await self._connections.__aenter__()
         return self
 
     async def __aexit__(
@@ -98,25 +95,22 @@ class HttpClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._http.__aexit__(kind, error, trace)
+        await self._connections.__aexit__(kind, error, trace)
 
     async def send(self, request: Request) -> Reply:
         """Send a request; return its answer (``Client.send``)."""
         with in_words(request.operation):
-            response = await self._http.send(
-                self._http.build_request(
-                    request.method,
-                    request.place.url,
-                    content=request.body,
-                    headers=request.headers,
-                ),
-                stream=True,
+            answer = await self._connections.send(
+                request.method,
+                request.place.url,
+                headers=request.headers,
+                body=request.body,
             )
-            return Reply(
-                status=response.status_code,
-                body=await _read(request.operation, response),
-                headers=response.headers,
-            )
+            try:
+                body = await _read(request.operation, answer)
+            finally:
+                await web.close(answer)
+        return Reply(status=answer.status, body=body, headers=answer.headers)
 
 
 def system_trust(folder: Path) -> ssl.SSLContext | bool:
@@ -150,70 +144,42 @@ def new_client(ca_file: Path | None = None) -> HttpClient:
                 f"{ca_file}: no usable certificates: {error}",
                 cause=Cause.BAD_CONFIGURATION,
             ) from error
-    http = httpx2.AsyncClient(
-        verify=verify,
-        timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-        limits=httpx2.Limits(max_connections=8),
-        # A proxy set for the host must not see IMDS or signed requests.
-        trust_env=False,
-        follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    return HttpClient(
+        web.connections(verify=verify, most=MOST_CONNECTIONS, read_seconds=READ_SECONDS)
     )
-    return HttpClient(http)
 
 
 @contextmanager
 def in_words(operation: str) -> Iterator[None]:
-    """Turn what the HTTP library raises into ``NoAnswerError``."""
+    """Turn what can be wrong with an exchange into ``NoAnswerError``."""
     try:
-        yield
-    except httpx2.LocalProtocolError:
-        # Its text contains the header that cannot be sent: our token.
-        raise NoAnswerError(
-            f"{operation}: the request cannot be sent: is the token one line of ASCII?"
-        ) from None
-    # ValueError: a bad URL, header or encoding, which may come from an earlier answer.
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        # Name the class: httpx2's message is empty for some errors.
-        raise NoAnswerError(
-            f"{operation}: {type(error).__name__}: {printable(str(error))}"
-        ) from error
+        with web.in_words():
+            yield
+    except web.NoAnswerError as error:
+        raise NoAnswerError(f"{operation}: {printable(str(error))}") from error
 
 
 @lru_cache(maxsize=128)
 def place_of(url: str) -> Place:
     """Return what a URL says: most are requested again and again."""
-    parsed = httpx2.URL(url)
+    parsed = Url(url)
     return Place(parsed, parsed.netloc.decode(), parsed.raw_path.decode())
 
 
-async def _read(operation: str, response: httpx2.Response) -> bytes:
+async def _read(operation: str, answer: Answer) -> bytes:
     """Return a body, read until its end or its limit."""
-    good = response.is_success
+    good = web.is_success(answer)
+    if packing := web.packing(answer):
+        if not good:
+            return b""  # its status says enough
+        why = f"it is packed ({printable(packing, 32)}), which nobody asked for"
+        raise BadAnswerError(operation, why, request_id_of(answer.headers))
     most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
-    encoding = response.headers.get("content-encoding", "identity")
-    content, size = bytearray(), 0
-    try:
-        if encoding.strip().lower() != "identity":
-            if not good:
-                return b""  # its status says enough
-            why = f"it is packed ({printable(encoding, 32)}), which nobody asked for"
-            raise BadAnswerError(operation, why, request_id_of(response.headers))
-        # Left by this scope alone: a generator left by break stays open.
-        with trio.CancelScope() as reading:
-            async for chunk in response.aiter_raw():
-                size += len(chunk)
-                if size > most:
-                    reading.cancel()
-                else:
-                    content += chunk
-    finally:
-        with trio.move_on_after(CLOSE_SECONDS, shield=True):
-            await response.aclose()
-    if size > most and good:
+    content = await web.read(answer, most=most)
+    if len(content) > most and good:
         why = f"a body of more than {most} bytes"
-        raise BadAnswerError(operation, why, request_id_of(response.headers))
-    return bytes(content)
+        raise BadAnswerError(operation, why, request_id_of(answer.headers))
+    return content
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

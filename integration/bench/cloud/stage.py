@@ -1,13 +1,15 @@
 """One cloud for all rows: the same latencies and throttles for all callers."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from fakeoci.api.app import build
 from fakeoci.api.service import Service
+from fakeoci.transport import FakeTransport
 from fakeoci.world.resources import Instance, Nsg, Subnet
 from sim import cloud
 from sim.host import MemoryHost
@@ -16,6 +18,7 @@ from sim.node import running
 from vcnd import config as configuration
 from vcnd.node import Node
 from vcnd.ociapi.http import Principal
+from vcnd.ociapi.network import READ_SECONDS
 
 TIMING: dict[str, Any] = {
     # Medians.  OCI publishes none; known are a VNIC that was still attaching after
@@ -106,9 +109,12 @@ class Stage:
         """Return the OCID of the pods' NSG."""
         return self.service.world.named(Nsg, "pods").id
 
-    def client(self, node: str) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
+    def client(self, node: str) -> httpx2.AsyncClient:
         """Return a client of the cloud with a node's address."""
-        return cloud.client(self.service, self._address(node))
+        app, address = build(self.service), self._address(node)
+        return httpx2.AsyncClient(
+            transport=FakeTransport(app, client_address=address), timeout=READ_SECONDS
+        )
 
     def _address(self, node: str) -> str:
         world = self.service.world

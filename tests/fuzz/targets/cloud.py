@@ -29,6 +29,7 @@ from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import Known
 from vcnd.ociapi.network import READ_SECONDS, HttpClient
 from vcnd.ports import Cloud
+from vcnd.web import Connections
 
 CALLS = 32
 """The walk makes some 28 calls."""
@@ -100,7 +101,11 @@ async def _life(choices: Choices) -> None:
     transport = FakeTransport(app, client_address=world.address)
     async with httpx2.AsyncClient(transport=transport, timeout=READ_SECONDS) as http:
         ours = oci_cloud(
-            settings(), HttpClient(http), Random(1), service.clock, user(service)
+            settings(),
+            HttpClient(Connections(http)),
+            Random(1),
+            service.clock,
+            user(service),
         )
         try:
             await _walk(ours, service.world.named(Subnet, "pods").id)

@@ -9,12 +9,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import httpx2
 import trio
 from trio.testing import MockClock
 
 from sim.cloud import signing_key
-from tests.doubles.server import Reply, Server
+from tests.doubles.server import Reply, Server, connected
 from tests.fuzz.choices import Choices, damaged, document, seed, torn
 from vcnd.model.errors import CloudError
 from vcnd.model.family import Family
@@ -66,9 +65,7 @@ def run(data: bytes) -> None:
 
 
 async def _ask(reply: Reply, kind: int) -> None:
-    async with HttpClient(
-        httpx2.AsyncClient(transport=Server(lambda _: reply))
-    ) as client:
+    async with HttpClient(connected(Server(lambda _: reply))) as client:
         where = ImdsWhere(Metadata(client=client, base_url=URL, meter=ApiMeter()))
         try:
             if kind == 0:

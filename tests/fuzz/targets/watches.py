@@ -6,12 +6,11 @@ Lines are the same however a stream is cut; a stream that is no watch ends as
 
 import json
 from collections.abc import Iterable
-from functools import partial
 
 import trio
 from trio.testing import MockClock
 
-from tests.doubles.server import Reply, Server
+from tests.doubles.server import Reply, Server, kube
 from tests.fuzz.choices import Choices, document
 from tests.fuzz.memory_file import in_memory
 from tests.fuzz.targets.lists import BODIES, EVENTS
@@ -20,7 +19,6 @@ from vcnd.kube.wire import Pod
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.kubeapi.errors import KubeError
-from vcnd.kubeapi.network import by_http
 
 SAMPLES = [{"type": word, "object": BODIES[Pod]} for word in EVENTS]
 MOST_LINES, MOST_PIECES = 4, 8
@@ -58,9 +56,7 @@ def _pieces(body: bytes, cuts: list[int]) -> list[bytes]:
 async def _watch(reply: Reply) -> list[bytes] | None:
     """Return the lines; None: the server's answer is an error."""
     with in_memory(kubeconfig("https://api:6443", ca="", token="").encode()) as path:
-        client = KubeClient(
-            Credentials(path), partial(by_http, transport=Server(lambda _: reply))
-        )
+        client = KubeClient(Credentials(path), kube(Server(lambda _: reply)))
         try:
             async with client.watch("/api/v1/pods", {}) as lines:
                 return [line async for line in lines]

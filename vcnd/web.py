@@ -1,0 +1,202 @@
+"""The one door to HTTP: a request goes out, its answer comes in pieces.
+
+Nothing else in vcnd knows the HTTP library.  A bad answer ends its request and no more:
+it becomes ``NoAnswerError``.
+"""
+
+import ssl
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Protocol, Self
+
+import httpx2
+import trio
+
+from vcnd import __version__
+
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
+UNREADABLE = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError)
+"""Errors of an exchange.  ValueError: an impossible URL, header or encoding, which may
+come from an earlier answer."""
+OURS = {
+    "user-agent": f"vcnd/{__version__}",
+    # The size of a packed body is unknown before it is unpacked.
+    "accept-encoding": "identity",
+}
+"""Headers of every request."""
+Url = httpx2.URL
+"""A parsed URL."""
+
+
+class NoAnswerError(Exception):
+    """There was no answer, or it broke off; the text says why."""
+
+
+class Answer(Protocol):
+    """The start of an answer; whoever has it closes it."""
+
+    @property
+    def status(self) -> int:
+        """Return the HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers, which are asked for by names in lower case."""
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body's pieces as they come.
+
+        Raises:
+            NoAnswerError: it broke off.
+        """
+
+    async def aclose(self) -> None:
+        """Take no more of it."""
+
+
+class Connections:
+    """Connections that are kept for further requests; a context, or closed by hand."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+        self._limits = {"timeout": http.timeout.as_dict()}
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def send(
+        self,
+        method: str,
+        url: Url | str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send a request; return the start of its answer.
+
+        Raises:
+            NoAnswerError: there was none, or none that can be read.
+        """
+        with in_words():
+            # ``build_request`` takes four times as long: it merges what the client has
+            # no part of with URL and headers, and parses the URL again.
+            request = httpx2.Request(
+                method,
+                url,
+                headers={**OURS, **headers},
+                content=body,
+                extensions=self._limits,
+            )
+            return HttpAnswer(await self._http.send(request, stream=True))
+
+    async def aclose(self) -> None:
+        """Close them all."""
+        await self._http.aclose()
+
+
+class HttpAnswer:
+    """An answer by HTTP (``Answer``)."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body's pieces as they come (``Answer.chunks``)."""
+        with in_words():
+            async with aclosing(self._response.aiter_raw()) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def aclose(self) -> None:
+        """Take no more of it."""
+        await self._response.aclose()
+
+
+def connections(
+    *,
+    verify: ssl.SSLContext | bool,
+    most: int,
+    read_seconds: float | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> Connections:
+    """Return connections that are made as requests need them.
+
+    Args:
+        verify: whom to trust, and as whom to come; False: anybody, as nobody.
+        most: how many at once.
+        read_seconds: how long one may be silent; None: for ever.
+        transport: replaces them.
+    """
+    http = httpx2.AsyncClient(
+        verify=verify,
+        timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
+        limits=httpx2.Limits(max_connections=most),
+        transport=transport,
+        # A proxy set for the host must not see IMDS, tokens or signed requests.
+        trust_env=False,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+    return Connections(http)
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turn what the HTTP library raises into ``NoAnswerError``."""
+    try:
+        yield
+    except httpx2.LocalProtocolError:
+        # Its text contains the header that cannot be sent: our token.
+        raise NoAnswerError(
+            "the request cannot be sent: is the token one line of ASCII?"
+        ) from None
+    except UNREADABLE as error:
+        # Name the class: httpx2's message is empty for some errors.
+        raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+
+
+def is_success(answer: Answer) -> bool:
+    """Return True if it is no refusal."""
+    return answer.status // 100 == 2  # noqa: PLR2004 - the class of good answers
+
+
+def packing(answer: Answer) -> str:
+    """Return how a body is packed; empty: it is as it is."""
+    encoding = answer.headers.get("content-encoding", "identity").strip()
+    return "" if encoding.lower() == "identity" else encoding
+
+
+async def read(answer: Answer, *, most: int) -> bytes:
+    """Return a body; one that is longer than the limit is cut off behind it.
+
+    Raises:
+        NoAnswerError: it broke off.
+    """
+    content = bytearray()
+    # Left by this scope alone: a generator left by break stays open.
+    with trio.CancelScope() as reading:
+        async for chunk in answer.chunks():
+            content += chunk
+            if len(content) > most:
+                reading.cancel()
+    return bytes(content)
+
+
+async def close(answer: Answer) -> None:
+    """Take no more of an answer; do not wait long for that."""
+    with trio.move_on_after(CLOSE_SECONDS, shield=True):
+        await answer.aclose()
