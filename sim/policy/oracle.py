@@ -138,17 +138,23 @@ class Oracle:
         verdict = judge.verdict(packet)
         ends = (packet.source, packet.destination)
         allowed = verdict.allowed and all(judge.pod_at(a) is not None for a in ends)
-        what = (
-            f"{trio.current_time():.2f}: {source.link.name} on {source.node.name} →"
-            f" {destination.link.name} on {destination.node.name}, {packet}"
-        )
         if self._news.is_settled():
             self.settled += 1
             if passes is not allowed:
+                what = _named(packet, source, destination)
                 raise WrongVerdictError(f"passes={passes}, allowed={allowed} at {what}")
         newer = max((source, destination), key=lambda pod: pod.plugged_at)
         if passes and _is_closed(verdict) and self._news.knows_policies_of(newer):
+            what = _named(packet, source, destination)
             raise OpenPodError(f"I13: an isolated pod's packet passes at {what}")
+
+
+def _named(packet: Packet, source: Plugged, destination: Plugged) -> str:
+    """Return a packet, when it came and between whom."""
+    return (
+        f"{trio.current_time():.2f}: {source.link.name} on {source.node.name} →"
+        f" {destination.link.name} on {destination.node.name}, {packet}"
+    )
 
 
 def _is_closed(verdict: Verdict) -> bool:

@@ -24,6 +24,7 @@ class Truth:
     def __init__(self, server: ApiServer) -> None:
         self._store = server.store
         self._policies: dict[tuple[str, int], Policy] = {}
+        self._nodes_read: dict[tuple[str, int], policy_nodes.PolicyNode] = {}
         self._read: dict[str, tuple[int, wire.Pod]] = {}
         """Pods, and the revisions of which they were read."""
 
@@ -46,9 +47,15 @@ class Truth:
         return {k: x.body["metadata"].get("labels") or {} for k, x in found.items()}
 
     def _nodes(self) -> dict[str, tuple[str, ...]]:
-        found = self._store.table(NODES).objects.values()
-        made = [policy_nodes.node(msgspec.convert(x.body, wire.Node)) for x in found]
-        return {node.name: node.addresses for node in made}
+        made = {}
+        for stored in self._store.table(NODES).objects.values():
+            key = stored.key, stored.revision
+            if key not in self._nodes_read:
+                found = msgspec.convert(stored.body, wire.Node)
+                self._nodes_read[key] = policy_nodes.node(found)
+            node = self._nodes_read[key]
+            made[node.name] = node.addresses
+        return made
 
     def _pods(self, links: Mapping[str, Sequence[Attached]]) -> Iterator[PolicyPod]:
         there = {(node, x.uid): x for node, some in links.items() for x in some}
