@@ -154,7 +154,7 @@ async def test_torn_tail_is_cut_off(tmp_path: Path, cut: int) -> None:
 async def test_a_file_of_nothing_starts_anew(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "journal"
     path.write_bytes(data)
-    assert recovered(path) == RecoveredState(damaged=True)
+    assert recovered(path) == RecoveredState(damaged=True, lost_ago=0.0)
     assert (tmp_path / "journal.damaged").read_bytes() == data
     assert not recovered(path).damaged
 
@@ -168,6 +168,9 @@ async def test_damaged_line_is_skipped_and_the_file_kept_aside(tmp_path: Path) -
     assert state.damaged
     assert state.leases == (lease(1, 1),)
     assert (tmp_path / "journal.damaged").read_bytes() == damaged
+    # A life that ended before it could note anything leaves the next one this.
+    again = recovered(path)
+    assert (again.damaged, again.lost_ago) == (False, 0.0)
 
 
 async def test_lines_of_another_version_survive_compaction(tmp_path: Path) -> None:

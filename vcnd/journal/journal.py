@@ -28,7 +28,7 @@ from vcnd.journal.refusal import refusal_of
 from vcnd.log import log
 from vcnd.model.errors import JournalError
 from vcnd.model.metrics import MetricFamily
-from vcnd.model.records import Record, RecoveredState
+from vcnd.model.records import JournalLost, Record, RecoveredState
 
 COMPACT_ABOVE_RECORDS = 4096
 KEEP_RELEASES_SECONDS = 3600.0
@@ -127,6 +127,9 @@ class FileJournal:
         if reading.header is not None and reading.header != self._header:
             log.info("journal_leases_void", reason="the node was started anew")
             self._replay.void_leases(self._ended_at(reading.header))
+        if reading.is_damaged:
+            # The new file has no trace of the damage, and this life may end at once.
+            self._replay.apply(JournalLost(), self._clock())
         return reading
 
     def _ended_at(self, former: Header) -> float:
