@@ -11,6 +11,7 @@ import trio
 from fakeoci.api.app import build
 from fakeoci.direct import DirectWay
 from fakeoci.world.resources import Instance, Nsg, Subnet
+from sim.fleet import keys
 from sim.fleet.books import Books
 from sim.fleet.cluster import FleetCluster
 from sim.fleet.draw_policies import ENFORCING
@@ -59,7 +60,7 @@ class Fleet:
         self.violations: list[Violation] = []
         self.violated = trio.Event()
         self.calls = 0
-        self.rates = Rates(self.report)
+        self.rates = Rates(self.report, self._starts)
         self._trace = hashlib.sha256()
         self.clusters = {
             name: FleetCluster(Random(f"{schedule.seed}/{name}/kubernetes"), tasks)
@@ -74,6 +75,11 @@ class Fleet:
         self.machines = [self._machine(number) for number in range(count)]
         self.policies = self._policies(tasks)
         self._by_instance = {m.instance_id: m for m in self.machines}
+        self._by_caller = {
+            who: m
+            for number, m in enumerate(self.machines)
+            for who in (m.name, keys.user_of(number))
+        }
         self.books.vnic_gone = self._vnic_gone
         self._scopes: dict[int, trio.CancelScope] = {}
         self.wires: dict[int, Wire] = {}
@@ -158,6 +164,11 @@ class Fleet:
             fields["status"],
             fields["code"],
         )
+
+    def _starts(self, who: str) -> int:
+        """Return how often the daemon of a node, or of a user, was started."""
+        machine = self._by_caller.get(who)
+        return machine.started if machine else 0
 
     def _asked(self, machine: Machine) -> None:
         self.rates.asked(trio.current_time(), machine.name)

@@ -20,6 +20,11 @@ class _Key:
         pass
 
 
+def user_of(number: int) -> str:
+    """Return the user as whom a node's daemon calls."""
+    return f"ocid1.user.oc1..node{number}"
+
+
 def principal(
     service: Service, number: int, wall_clock: Callable[[], float]
 ) -> Callable[[str], Principal]:
@@ -27,7 +32,7 @@ def principal(
 
     All but the signature is checked, so a wrong clock is refused.
     """
-    key_id = f"ocid1.tenancy.oc1..sim/ocid1.user.oc1..node{number}/00:11"
+    key_id = f"ocid1.tenancy.oc1..sim/{user_of(number)}/00:11"
     service.identities.add_api_key(key_id, cast(rsa.RSAPublicKey, _Key()))
     key = cast(rsa.RSAPrivateKey, _Key())
     fixed = ApiKey(key_id=key_id, key=key, wall_clock=wall_clock)

@@ -89,6 +89,9 @@ class Watch:
         if (node, lease.key) not in self._running:
             return
         for address in lease.addresses:
+            carrier = self._carriers.get(address)
+            if carrier and self._books.was_robbed(address, carrier.instance_id):
+                continue  # the cloud may have given it to another VNIC since
             if self._books.vnic_with(address) == vnic_id:
                 self._report("I9", node, f"{lease.key} runs and loses {vnic_id}")
 

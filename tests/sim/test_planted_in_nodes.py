@@ -15,7 +15,7 @@ FINDS = {
     "adoption": ("settled", 16),
     "others": ("settled", 3),
     "limiter": ("I15", 5),
-    "pause": ("I15", 3),
+    "pause": ("I10", 1),
     "hold": ("I13", 22),
     "generation": ("policies", 13),
 }
