@@ -169,8 +169,7 @@ async def test_damaged_line_is_skipped_and_the_file_kept_aside(tmp_path: Path) -
     assert state.leases == (lease(1, 1),)
     assert (tmp_path / "journal.damaged").read_bytes() == damaged
     # A life that ended before it could note anything leaves the next one this.
-    again = recovered(path)
-    assert (again.damaged, again.lost_ago) == (False, 0.0)
+    assert recovered(path).lost_ago == 0.0
 
 
 async def test_lines_of_another_version_survive_compaction(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from vcnd.journal.disk import JournalFile
 from vcnd.journal.files import Files, Start, in_thread
 from vcnd.journal.meter import JournalMeter
 from vcnd.journal.reading import (
-    FORMAT_VERSION,
     Header,
     JournalUnusableError,
     Reading,
@@ -110,7 +109,7 @@ class FileJournal:
         disk takes a new file.
         """
         log.warning("journal_not_compacted", reason=str(refusal))
-        if reading is None or not self._is_whole(reading):
+        if reading is None or not reading.is_whole(self._header):
             self._note_failure(refusal)
             return
         try:
@@ -158,11 +157,6 @@ class FileJournal:
                 bytes=len(reading.torn),
                 kept=self._file.keep_aside(".cut", reading.torn),
             )
-
-    def _is_whole(self, reading: Reading) -> bool:
-        """Return True if the file can be appended to as it is."""
-        ours = (reading.header, reading.version) == (self._header, FORMAT_VERSION)
-        return ours and not reading.is_damaged
 
     # Appending
 

@@ -49,6 +49,11 @@ class Reading(msgspec.Struct, kw_only=True):
         """Return True if something that was durable may be missing."""
         return bool(self.damaged) or self.header is None
 
+    def is_whole(self, header: Header) -> bool:
+        """Return True if a life with this header can append to the file as it is."""
+        ours = (self.header, self.version) == (header, FORMAT_VERSION)
+        return ours and not self.is_damaged
+
 
 def read(data: bytes, name: str) -> Reading:
     """Read a file's content; ``name`` is the file's, for errors.
