@@ -66,7 +66,7 @@ def main(name: str, description: str | None, process: Process) -> None:
     refusals: list[str] = []
     status = 0
     try:
-        status = trio.run(_until_signal, partial(process, config))
+        status = trio.run(_to_the_end, partial(process, config))
     except* VcndError as group:
         # Foreseen, and final: an unusable journal, say.  In words, not as a trace;
         # and not from in here, where an exit would be wrapped in a group.
@@ -88,22 +88,27 @@ def _leaves(group: BaseExceptionGroup[VcndError]) -> list[str]:
     return found
 
 
+async def _to_the_end(process: partial[Awaitable[int]]) -> int:
+    """Let a process work; once it has ended, let the kernel see to its end."""
+    try:
+        return await _until_signal(process)
+    finally:
+        # After a MemoryError in trio some tasks may never end.  They would keep the
+        # process alive, and could feed systemd's watchdog.  SIGALRM needs no memory.
+        signal.setitimer(signal.ITIMER_REAL, END_SECONDS)
+
+
 async def _until_signal(process: partial[Awaitable[int]]) -> int:
     systemd = Systemd.from_environment(os.environ)
     stop = trio.Event()
-    try:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async with trio.open_nursery() as nursery:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
 
-                async def wait_for_signal() -> None:
-                    async for _ in signals:
-                        stop.set()
+            async def wait_for_signal() -> None:
+                async for _ in signals:
+                    stop.set()
 
-                nursery.start_soon(wait_for_signal)
-                status = await process(systemd=systemd, stop=stop)
-                nursery.cancel_scope.cancel()
-    finally:
-        # A MemoryError in trio leaves tasks behind that nobody ends.  They would keep
-        # the process, and even feed systemd's watchdog.  SIGALRM needs no memory.
-        signal.setitimer(signal.ITIMER_REAL, END_SECONDS)
+            nursery.start_soon(wait_for_signal)
+            status = await process(systemd=systemd, stop=stop)
+            nursery.cancel_scope.cancel()
     return status
