@@ -20,7 +20,6 @@ from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.network import READ_SECONDS, Client, HttpClient, Reply, Request
 from vcnd.ociapi.principals import ApiKey
 from vcnd.ociapi.retry import Retrier
-from vcnd.web import connections
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which the virtual clock is 0."""
@@ -38,10 +37,9 @@ def cloud(text: str) -> Service:
 async def client(service: Service, address: str) -> AsyncIterator[HttpClient]:
     """Return a client of the cloud whose source is an address."""
     transport = FakeTransport(build(service), client_address=address)
-    kept = connections(
+    async with HttpClient(
         verify=False, most=8, read_seconds=READ_SECONDS, transport=transport
-    )
-    async with HttpClient(kept) as made:
+    ) as made:
         yield made
 
 

@@ -18,6 +18,8 @@ from vcnd import __version__
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
+MOST_REFUSAL_BYTES = 64 * 1024
+"""Of a refusal's body; what is longer is cut off."""
 UNREADABLE = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError)
 """Errors of an exchange.  ValueError: an impossible URL, header or encoding, which may
 come from an earlier answer."""
@@ -33,6 +35,10 @@ Url = httpx2.URL
 
 class NoAnswerError(Exception):
     """There was no answer, or it broke off; the text says why."""
+
+
+class BadBodyError(Exception):
+    """A body is packed, or longer than the limit; the text says which."""
 
 
 class Answer(Protocol):
@@ -54,15 +60,40 @@ class Answer(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Take no more of it."""
+        """Close it; the rest of the body is not read."""
 
 
 class Connections:
     """Connections that are kept for further requests; a context, or closed by hand."""
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
-        self._http = http
-        self._limits = {"timeout": http.timeout.as_dict()}
+    def __init__(
+        self,
+        *,
+        verify: ssl.SSLContext | bool,
+        most: int,
+        read_seconds: float | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Make them; each is opened when a request needs it.
+
+        Args:
+            verify: trusted authorities, with the client's certificate if it has one;
+                True: the system's authorities; False: servers are not checked.
+            most: how many at once.
+            read_seconds: how long one may be silent; None: for ever.
+            transport: replaces them.
+        """
+        self._http = httpx2.AsyncClient(
+            verify=verify,
+            timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
+            limits=httpx2.Limits(max_connections=most),
+            transport=transport,
+            # A proxy set for the host must not see IMDS, tokens or signed requests.
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+        self._limits = {"timeout": self._http.timeout.as_dict()}
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -76,7 +107,7 @@ class Connections:
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def send(
+    async def begin(
         self,
         method: str,
         url: Url | str,
@@ -122,36 +153,8 @@ class HttpAnswer:
                     yield piece
 
     async def aclose(self) -> None:
-        """Take no more of it."""
+        """Close it; the rest of the body is not read."""
         await self._response.aclose()
-
-
-def connections(
-    *,
-    verify: ssl.SSLContext | bool,
-    most: int,
-    read_seconds: float | None = None,
-    transport: httpx2.AsyncBaseTransport | None = None,
-) -> Connections:
-    """Return connections that are made as requests need them.
-
-    Args:
-        verify: whom to trust, and as whom to come; False: anybody, as nobody.
-        most: how many at once.
-        read_seconds: how long one may be silent; None: for ever.
-        transport: replaces them.
-    """
-    http = httpx2.AsyncClient(
-        verify=verify,
-        timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS),
-        limits=httpx2.Limits(max_connections=most),
-        transport=transport,
-        # A proxy set for the host must not see IMDS, tokens or signed requests.
-        trust_env=False,
-        follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
-    return Connections(http)
 
 
 @contextmanager
@@ -174,18 +177,32 @@ def is_success(answer: Answer) -> bool:
     return answer.status // 100 == 2  # noqa: PLR2004 - the class of good answers
 
 
-def packing(answer: Answer) -> str:
-    """Return how a body is packed; empty: it is as it is."""
+def check_unpacked(answer: Answer) -> None:
+    """Raise ``BadBodyError`` for a packed body: its size is not known."""
     encoding = answer.headers.get("content-encoding", "identity").strip()
-    return "" if encoding.lower() == "identity" else encoding
+    if encoding.lower() != "identity":
+        raise BadBodyError(f"it is packed ({encoding[:32]}), which nobody asked for")
 
 
 async def read(answer: Answer, *, most: int) -> bytes:
-    """Return a body; one that is longer than the limit is cut off behind it.
+    """Return a body; of a refusal, whose status says enough, what can be read.
+
+    Args:
+        answer: whose body.
+        most: how many bytes it may have, unless it is a refusal's.
 
     Raises:
+        BadBodyError: it is packed, or too long.
         NoAnswerError: it broke off.
     """
+    good = is_success(answer)
+    try:
+        check_unpacked(answer)
+    except BadBodyError:
+        if good:
+            raise
+        return b""
+    most = most if good else MOST_REFUSAL_BYTES
     content = bytearray()
     # Left by this scope alone: a generator left by break stays open.
     with trio.CancelScope() as reading:
@@ -193,10 +210,12 @@ async def read(answer: Answer, *, most: int) -> bytes:
             content += chunk
             if len(content) > most:
                 reading.cancel()
+    if len(content) > most and good:
+        raise BadBodyError(f"a body of more than {most} bytes")
     return bytes(content)
 
 
 async def close(answer: Answer) -> None:
-    """Take no more of an answer; do not wait long for that."""
+    """Close an answer; do not wait long for that."""
     with trio.move_on_after(CLOSE_SECONDS, shield=True):
         await answer.aclose()

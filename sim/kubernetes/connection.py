@@ -25,15 +25,13 @@ class Connection:
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
-        self.is_cut = False
-        """Whether this client alone does not reach the server."""
 
     async def send(self, request: network.Request) -> web.Answer:
         """Send a request; return when its answer begins (``Network.send``)."""
         server, random = self._server, self._server.random
         faults = server.faults
         await trio.sleep(faults.latency(random))
-        if faults.is_away or self.is_cut:
+        if faults.is_away:
             raise NoAnswerError(REFUSED)
         await server.until_it_speaks()
         asked = _read(request)
@@ -75,7 +73,7 @@ class Begun:
         return _whole(self._body)
 
     async def aclose(self) -> None:
-        """Take no more of it."""
+        """Close it; the rest of the body is not read."""
         if isinstance(self._body, Watch):
             await self._body.aclose()
 

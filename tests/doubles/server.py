@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import httpx2
 import trio
 
-from vcnd import web
 from vcnd.kubeapi.network import Connect, HttpNetwork
+from vcnd.ociapi.network import HttpClient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +48,11 @@ class Server(httpx2.AsyncBaseTransport):
         )
 
 
-def connected(transport: httpx2.AsyncBaseTransport) -> web.Connections:
-    """Return connections that end at a transport."""
-    return web.connections(verify=False, most=10, transport=transport)
+def oci(transport: httpx2.AsyncBaseTransport) -> HttpClient:
+    """Return the way of OCI's clients to a transport."""
+    return HttpClient(verify=False, most=10, transport=transport)
 
 
 def kube(transport: httpx2.AsyncBaseTransport) -> Connect:
     """Return the way of Kubernetes' clients to a transport, whoever they are."""
-    return lambda _identity: HttpNetwork(connected(transport))
+    return lambda _identity: HttpNetwork(verify=False, most=10, transport=transport)

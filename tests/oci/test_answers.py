@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from sim.cloud import EPOCH, KEY_ID, signing_key
-from tests.doubles.server import Reply, Server, connected
+from tests.doubles.server import Reply, Server, oci
 from vcnd.model.family import Family
 from vcnd.model.ids import VnicId
 from vcnd.oci.addresses import as_private_ip
@@ -21,7 +21,7 @@ from vcnd.ociapi.http import ANSWER_SECONDS, exchange
 from vcnd.ociapi.identity import life_of, read_leaf
 from vcnd.ociapi.kinds import KINDS, PRIVATE_IP
 from vcnd.ociapi.meter import ApiMeter
-from vcnd.ociapi.network import MOST_BODY_BYTES, HttpClient
+from vcnd.ociapi.network import MOST_BODY_BYTES
 from vcnd.ociapi.principals import ApiKey
 from vcnd.ociapi.wire import Address, ImdsRegionInfo, ImdsVnic, VnicAttachment
 
@@ -41,7 +41,7 @@ def core(reply: Reply) -> CoreClient:
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
     return CoreClient(
         Caller(
-            client=HttpClient(connected(Server(lambda _: reply))),
+            client=oci(Server(lambda _: reply)),
             region=region,
             endpoints=Endpoints(),
             principal=lambda _url: key,
@@ -51,7 +51,7 @@ def core(reply: Reply) -> CoreClient:
 
 
 async def ask(reply: Reply) -> bytes:
-    async with HttpClient(connected(Server(lambda _: reply))) as client:
+    async with oci(Server(lambda _: reply)) as client:
         answer = await exchange(
             client,
             operation="GetVnic",

@@ -7,13 +7,12 @@ import httpx2
 import trio
 
 from sim.cloud import EPOCH, KEY_ID, signing_key
-from tests.doubles.server import Reply, Server, connected
+from tests.doubles.server import Reply, Server, oci
 from vcnd.config import Config
 from vcnd.daemon import oci_cloud
 from vcnd.model.ids import VnicId
 from vcnd.model.urgency import Urgency
 from vcnd.ociapi.limiter import BURST
-from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.principals import ApiKey
 from vcnd.ports import Cloud
 
@@ -37,7 +36,7 @@ async def test_the_most_urgent_call_goes_first(autojump_clock: Clock) -> None:
         return Reply(body=json.dumps({"id": name, "subnetId": "s"}).encode())
 
     key = ApiKey(key_id=KEY_ID, key=signing_key(), wall_clock=lambda: EPOCH)
-    async with HttpClient(connected(Server(answer))) as client:
+    async with oci(Server(answer)) as client:
         cloud: Cloud = oci_cloud(
             Config(), client, Random(1), lambda: EPOCH, lambda _url: key
         )

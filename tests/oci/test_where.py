@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.doubles.server import Reply, Server, connected
+from tests.doubles.server import Reply, Server, oci
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS, PrivateIpId, VnicId
@@ -14,7 +14,6 @@ from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.oci.where import ImdsWhere, Instance, as_vnic
 from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.meter import ApiMeter
-from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.wire import ImdsVnic
 
 URL = "http://169.254.169.254/opc/v2"
@@ -41,7 +40,7 @@ class Imds:
 
 async def test_the_instance_is_asked_for_once_or_anew() -> None:
     imds = Imds()
-    async with HttpClient(connected(Server(imds.answer))) as client:
+    async with oci(Server(imds.answer)) as client:
         where = ImdsWhere(Metadata(client=client, base_url=URL, meter=ApiMeter()))
         assert (await where.region()).region_identifier == "iad"
         four = Instance(id="i", compartment_id="c", vnic_limit=4)

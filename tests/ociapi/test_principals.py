@@ -13,7 +13,7 @@ from fakeoci.world.resources import Instance
 from sim.account import account_token
 from sim.cloud import EPOCH, signing_key
 from sim.world import World, world
-from tests.doubles.server import connected
+from tests.doubles.server import oci
 from vcnd.model.errors import CloudRefusedError
 from vcnd.oci.where import ImdsWhere
 from vcnd.ociapi.caller import Caller, Endpoints
@@ -22,7 +22,7 @@ from vcnd.ociapi.errors import NoAnswerError, OciError, Verdict
 from vcnd.ociapi.http import Principal
 from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.meter import ApiMeter
-from vcnd.ociapi.network import Client, HttpClient
+from vcnd.ociapi.network import Client
 from vcnd.ociapi.principals import (
     ApiKey,
     ResourcePrincipal,
@@ -47,7 +47,7 @@ def w() -> World:
 @pytest.fixture
 async def client(w: World) -> AsyncIterator[Client]:
     transport = FakeTransport(build(w.service), client_address=w.address)
-    async with HttpClient(connected(transport)) as made:
+    async with oci(transport) as made:
         yield made
 
 

@@ -17,7 +17,7 @@ from vcnd.kubeapi.credentials import Credentials, Identity, KubeconfigError
 from vcnd.kubeapi.errors import BadAnswerError, KubeError, refusal
 from vcnd.kubeapi.network import Connect, Network, Request, by_http
 from vcnd.kubeapi.wire import Status
-from vcnd.web import Answer, NoAnswerError
+from vcnd.web import Answer, BadBodyError, NoAnswerError
 
 ANSWER_SECONDS = 30.0
 """For one request with its whole answer, and a second try with fresh credentials."""
@@ -25,13 +25,11 @@ MOST_BODY_BYTES = 64 * 1024 * 1024
 """Of an answer.  A list of 10,000 whole Namespaces is some 20 MiB."""
 MOST_LINE_BYTES = 4 * 1024 * 1024
 """Of a watch.  etcd takes objects of 1.5 MiB; JSON may be twice as long."""
-MOST_ERROR_BYTES = 64 * 1024
 UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON = "application/json"
 UNAUTHORIZED = 401
-PACKED = "it is packed, which nobody asked for"
 NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -186,9 +184,7 @@ class KubeClient:
 
 
 def _headers(identity: Identity, accept: str) -> dict[str, str]:
-    headers = {
-        "accept": accept,
-    }
+    headers = {"accept": accept}
     if identity.token:
         headers["authorization"] = f"Bearer {identity.token}"
     return headers
@@ -196,22 +192,18 @@ def _headers(identity: Identity, accept: str) -> dict[str, str]:
 
 async def _read(what: str, answer: Answer) -> bytes:
     """Return a body, read until its end or its limit."""
-    good = web.is_success(answer)
-    if web.packing(answer):
-        if not good:
-            return b""  # its status says enough
-        raise BadAnswerError(what, message=PACKED)
-    most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
-    content = await web.read(answer, most=most)
-    if len(content) > most and good:
-        raise BadAnswerError(what, message=f"a body of more than {most} bytes")
-    return content
+    try:
+        return await web.read(answer, most=MOST_BODY_BYTES)
+    except BadBodyError as error:
+        raise BadAnswerError(what, message=printable(str(error))) from error
 
 
 async def _lines(what: str, answer: Answer) -> AsyncIterator[bytes]:
     """Yield a body's lines."""
-    if web.packing(answer):
-        raise BadAnswerError(what, message=PACKED)
+    try:
+        web.check_unpacked(answer)
+    except BadBodyError as error:
+        raise BadAnswerError(what, message=printable(str(error))) from error
     held = bytearray()
     async with aclosing(answer.chunks()) as chunks:
         async for chunk in chunks:

@@ -49,31 +49,22 @@ Connect = Callable[[Identity], Network]
 OSError or ValueError: the identity's certificates cannot be used."""
 
 
-class HttpNetwork:
+class HttpNetwork(Connections):
     """The way by HTTP."""
-
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
 
     async def send(self, request: Request) -> Answer:
         """Send a request; return the start of its answer (``Network.send``)."""
         with web.in_words():
             asked = f"?{urlencode(request.query)}" if request.query else ""
-        return await self._connections.send(
+        return await self.begin(
             request.method,
             f"{request.server}{request.path}{asked}",
             headers=request.headers,
             body=request.body,
         )
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._connections.aclose()
-
 
 def by_http(identity: Identity) -> HttpNetwork:
     """Return the way by HTTP to the server that an identity names (``Connect``)."""
-    return HttpNetwork(
-        # A watch is silent for long; its reader has a limit of its own.
-        web.connections(verify=identity.ssl_context(), most=MOST_CONNECTIONS)
-    )
+    # A watch is silent for long; its reader has a limit of its own.
+    return HttpNetwork(verify=identity.ssl_context(), most=MOST_CONNECTIONS)

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import msgspec
 
@@ -18,15 +17,13 @@ from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
 from vcnd.ociapi.decode import printable
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError
-from vcnd.web import Answer, Connections, Url
+from vcnd.web import BadBodyError, Connections, Url
 
 READ_SECONDS = 60.0
 """Time without a byte; Oracle allows 55 s (docs/oci.md#rates-and-latencies)."""
 MOST_BODY_BYTES = 8 * 1024 * 1024
 """Size of an answer.  A full page (500 objects of some 2 KiB) is 1 MiB.  h11 limits
 headers to 100 KiB."""
-MOST_ERROR_BYTES = 64 * 1024
-"""Of a refusal; OCI's have a code and a sentence."""
 MOST_CONNECTIONS = 8
 
 
@@ -79,35 +76,24 @@ class Client(Protocol):
         """
 
 
-class HttpClient:
+class HttpClient(Connections):
     """The way by HTTP."""
-
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-
-    async def __aenter__(self) -> Self:
-        await self._connections.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._connections.__aexit__(kind, error, trace)
 
     async def send(self, request: Request) -> Reply:
         """Send a request; return its answer (``Client.send``)."""
-        with in_words(request.operation):
-            answer = await self._connections.send(
+        operation = request.operation
+        with in_words(operation):
+            answer = await self.begin(
                 request.method,
                 request.place.url,
                 headers=request.headers,
                 body=request.body,
             )
             try:
-                body = await _read(request.operation, answer)
+                body = await web.read(answer, most=MOST_BODY_BYTES)
+            except BadBodyError as error:
+                why, request_id = printable(str(error)), request_id_of(answer.headers)
+                raise BadAnswerError(operation, why, request_id) from error
             finally:
                 await web.close(answer)
         return Reply(status=answer.status, body=body, headers=answer.headers)
@@ -144,9 +130,7 @@ def new_client(ca_file: Path | None = None) -> HttpClient:
                 f"{ca_file}: no usable certificates: {error}",
                 cause=Cause.BAD_CONFIGURATION,
             ) from error
-    return HttpClient(
-        web.connections(verify=verify, most=MOST_CONNECTIONS, read_seconds=READ_SECONDS)
-    )
+    return HttpClient(verify=verify, most=MOST_CONNECTIONS, read_seconds=READ_SECONDS)
 
 
 @contextmanager
@@ -164,22 +148,6 @@ def place_of(url: str) -> Place:
     """Return what a URL says: most are requested again and again."""
     parsed = Url(url)
     return Place(parsed, parsed.netloc.decode(), parsed.raw_path.decode())
-
-
-async def _read(operation: str, answer: Answer) -> bytes:
-    """Return a body, read until its end or its limit."""
-    good = web.is_success(answer)
-    if packing := web.packing(answer):
-        if not good:
-            return b""  # its status says enough
-        why = f"it is packed ({printable(packing, 32)}), which nobody asked for"
-        raise BadAnswerError(operation, why, request_id_of(answer.headers))
-    most = MOST_BODY_BYTES if good else MOST_ERROR_BYTES
-    content = await web.read(answer, most=most)
-    if len(content) > most and good:
-        why = f"a body of more than {most} bytes"
-        raise BadAnswerError(operation, why, request_id_of(answer.headers))
-    return content
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable
 from random import Random
 
-import httpx2
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from trio.testing import MockClock
@@ -29,7 +28,6 @@ from vcnd.model.podnetwork import PodClass
 from vcnd.model.vnic import Known
 from vcnd.ociapi.network import READ_SECONDS, HttpClient
 from vcnd.ports import Cloud
-from vcnd.web import Connections
 
 CALLS = 32
 """The walk makes some 28 calls."""
@@ -99,14 +97,10 @@ async def _life(choices: Choices) -> None:
     world = World(service)
     app = _Damaging(build(service), choices)
     transport = FakeTransport(app, client_address=world.address)
-    async with httpx2.AsyncClient(transport=transport, timeout=READ_SECONDS) as http:
-        ours = oci_cloud(
-            settings(),
-            HttpClient(Connections(http)),
-            Random(1),
-            service.clock,
-            user(service),
-        )
+    async with HttpClient(
+        verify=False, most=8, read_seconds=READ_SECONDS, transport=transport
+    ) as way:
+        ours = oci_cloud(settings(), way, Random(1), service.clock, user(service))
         try:
             await _walk(ours, service.world.named(Subnet, "pods").id)
         except CloudError as error:

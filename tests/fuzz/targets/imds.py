@@ -13,7 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from sim.cloud import signing_key
-from tests.doubles.server import Reply, Server, connected
+from tests.doubles.server import Reply, Server, oci
 from tests.fuzz.choices import Choices, damaged, document, seed, torn
 from vcnd.model.errors import CloudError
 from vcnd.model.family import Family
@@ -23,7 +23,6 @@ from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
 from vcnd.ociapi.identity import life_of, read_leaf
 from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.meter import ApiMeter
-from vcnd.ociapi.network import HttpClient
 from vcnd.ociapi.values import check_address
 
 URL = "http://169.254.169.254/opc/v2"
@@ -65,7 +64,7 @@ def run(data: bytes) -> None:
 
 
 async def _ask(reply: Reply, kind: int) -> None:
-    async with HttpClient(connected(Server(lambda _: reply))) as client:
+    async with oci(Server(lambda _: reply)) as client:
         where = ImdsWhere(Metadata(client=client, base_url=URL, meter=ApiMeter()))
         try:
             if kind == 0:
