@@ -21,7 +21,7 @@ class _Key:
 
 
 def user_of(number: int) -> str:
-    """Return the user as whom a node's daemon calls."""
+    """Return the OCID of the user that a node's daemon signs as."""
     return f"ocid1.user.oc1..node{number}"
 
 

@@ -136,5 +136,5 @@ class Late:
                 yield chunk
 
     async def aclose(self) -> None:
-        """Take no more of it."""
+        """Close it; the rest of the body is not read."""
         await self._answer.aclose()

@@ -150,7 +150,7 @@ class Oracle:
 
 
 def _named(packet: Packet, source: Plugged, destination: Plugged) -> str:
-    """Return a packet, when it came and between whom."""
+    """Return a packet in words: its time, its pods and their nodes."""
     return (
         f"{trio.current_time():.2f}: {source.link.name} on {source.node.name} →"
         f" {destination.link.name} on {destination.node.name}, {packet}"
