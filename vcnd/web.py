@@ -5,14 +5,15 @@ it becomes ``NoAnswerError``.
 """
 
 import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import httpx2
 import trio
+from trio.abc import AsyncResource
 
 from vcnd import __version__
 
@@ -29,6 +30,8 @@ OURS = {
     "accept-encoding": "identity",
 }
 """Headers of every request."""
+OPENED = {"connection.connect_tcp.complete", "connection.start_tls.complete"}
+"""Events of the HTTP library: a connection is open, or its TLS."""
 Url = httpx2.URL
 """A parsed URL."""
 
@@ -94,6 +97,7 @@ class Connections:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
         self._limits = {"timeout": self._http.timeout.as_dict()}
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -128,13 +132,54 @@ class Connections:
                 url,
                 headers={**OURS, **headers},
                 content=body,
-                extensions=self._limits,
+                extensions={**self._limits, "trace": Opening(self.is_closed).see},
             )
             return HttpAnswer(await self._http.send(request, stream=True))
 
     async def aclose(self) -> None:
         """Close them all."""
+        self._closed = True
         await self._http.aclose()
+
+    def is_closed(self) -> bool:
+        """Return True once they are closed, or about to be."""
+        return self._closed
+
+
+class Opening:
+    """Closes the connection of a request that ends while it opens.
+
+    The HTTP library does not: it forgets a connection whose TLS handshake is cancelled,
+    or which opens when all others have been closed; and a request that is cancelled
+    just as its connection is open takes the place of one of the connections for ever.
+    """
+
+    def __init__(self, is_closed: Callable[[], bool]) -> None:
+        self._is_closed = is_closed
+        self._stream: AsyncResource | None = None
+
+    async def see(self, event: str, told: Mapping[str, Any]) -> None:
+        """See what the HTTP library does.
+
+        Source of the events: https://www.encode.io/httpcore/extensions/#trace
+        """
+        if event == "connection.start_tls.failed":
+            await self._close()
+        if event in OPENED:
+            self._stream = told["return_value"]
+            try:
+                # An error here makes the library forget the connection.
+                await trio.lowlevel.checkpoint_if_cancelled()
+                if self._is_closed():
+                    raise NoAnswerError("the connections have been closed")
+            except BaseException:
+                await self._close()
+                raise
+
+    async def _close(self) -> None:
+        if self._stream is not None:
+            with trio.CancelScope(shield=True):
+                await self._stream.aclose()
 
 
 class HttpAnswer:
