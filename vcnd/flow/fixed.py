@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-import trio
-
 from vcnd.core.states import State
 from vcnd.flow.changes import Changes
 from vcnd.flow.demand import ClassDemand
@@ -63,15 +61,11 @@ class FixedAddresses:
 
     def _roomy(self, need: ClassDemand, slots: Sequence[VnicSlot]) -> list[Vnic]:
         """Return the VNICs of the address' subnet that take one more object."""
-        now, home = trio.current_time(), need.pod_class.subnet_ids[0]
-        limits = self._pool.limits[Family.IPV4]
-        vnics = [s.vnic for s in slots]
+        home = need.pod_class.subnet_ids[0]
         return [
-            v
-            for v in vnics
-            if v.subnet_id == home
-            and self._pool.held(v.id, Family.IPV4) < limits.limit(v.id, now)
-            and not limits.probing(v.id)
+            s.vnic
+            for s in slots
+            if s.vnic.subnet_id == home and self._pool.has_room(s.vnic.id, Family.IPV4)
         ]
 
     def release(self, wanted: AbstractSet[tuple[str, str]]) -> None:

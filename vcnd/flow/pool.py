@@ -277,6 +277,12 @@ class Pool:
         """Return how many objects of a family a VNIC has."""
         return self.ledger.held(vnic_id, family)
 
+    def has_room(self, vnic_id: VnicId, family: Family) -> bool:
+        """Return True if a VNIC may take one more object of a family."""
+        limits = self.limits[family]
+        limit = limits.limit(vnic_id, trio.current_time())
+        return self.held(vnic_id, family) < limit and not limits.probing(vnic_id)
+
     def forget_vnic(self, vnic_id: VnicId) -> None:
         """Drop a gone VNIC's learnt limits and its problems."""
         for learnt in self.limits.values():

@@ -49,10 +49,10 @@ def why_no_slot(pool: Pool, grant: Grant) -> str:
     """Return why the node takes no VNIC of a pod's class."""
     wanted = grant.pod_class
     return (
-        f"the shape takes {pool.vnics.limit} VNICs and all are attached: pods of"
+        f"the shape takes {pool.vnics.limit} VNICs and pods use all of them; pods of"
         f" subnet {', '.join(wanted.subnet_ids)} and NSGs"
         f" {', '.join(wanted.nsg_ids) or 'none'} need one of their own, which comes"
-        " when another is given back; or let them run on nodes with more VNICs"
+        " when another has no pods; or let them run on nodes with more VNICs"
     )
 
 

@@ -65,11 +65,13 @@ def latest_problem(pool: Pool, short: Family | None = None) -> Problem | None:
 
 
 def lacks_slot(pool: Pool, grant: Grant) -> bool:
-    """Return True if the node has no VNIC of a pod's class and takes no more."""
+    """Return True if pods of other classes use every VNIC that the node can have."""
     wanted = grant.pod_class
     there = any(s.vnic.pod_class == wanted.name for s in pool.vnics.pod_slots)
     full = pool.conditions.observed and pool.vnics.attached >= pool.vnics.limit
-    return bool(wanted.name) and full and not there
+    # An unused VNIC makes way (``slots``).
+    used = {s.vnic.id for s in pool.vnics.pod_slots} <= pool.ledger.vnics_leased()
+    return bool(wanted.name) and full and used and not there
 
 
 def _holder(pool: Pool, grant: Grant | None) -> Lease | None:

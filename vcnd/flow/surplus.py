@@ -1,4 +1,4 @@
-"""Releases a class's surplus once it has lasted for a while."""
+"""Releases a class's surplus once it has lasted for a while, or a VNIC for a pod."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -80,6 +80,30 @@ class Surplus:
         for vnic_id, to_delete in plan.objects.items():
             delete = partial(self._returns.delete_addresses, vnic_id, to_delete)
             self._dispatcher.start(vnic_id, delete, place=release_place(vnic_id))
+
+    def give_way(self, slots: Sequence[VnicSlot], spare: Mapping[Family, int]) -> bool:
+        """Detach a VNIC that no pod uses, for a pod of another class.
+
+        A pod that waits comes before what is held ahead of need.
+
+        Args:
+            slots: the VNICs of a class.
+            spare: the free addresses of each family that none of its pods waits for.
+
+        Returns:
+            True if there is one, and its detachment has begun.
+        """
+        backing_off = self._dispatcher.releases_backing_off()
+        plan = plan_release(
+            [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
+            spare,
+            may_detach=INSTANCE not in backing_off and not self._pool.ledger.unplaced(),
+            keep_one=False,
+        )
+        if plan.vnic_id is None:
+            return False
+        self._start_detach(plan.vnic_id)
+        return True
 
     def _releasable(self, slots: Sequence[VnicSlot]) -> list[Releasable]:
         ledger = self._pool.ledger

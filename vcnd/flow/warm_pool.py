@@ -6,7 +6,7 @@ Changes of different VNICs run in parallel; one VNIC, and the instance's set of 
 has one change at a time (OCI answers 409 otherwise).
 
 Each class of pods has its own VNICs, addresses and target.  The classes share the
-shape's VNIC slots; classes that a call waits for come first.
+shape's VNIC slots (``slots``); classes that a call waits for come first.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,7 @@ from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_shape_is_full
 from vcnd.flow.returns import Returns
+from vcnd.flow.slots import Slots
 from vcnd.flow.surplus import Surplus
 from vcnd.model.cause import Cause
 from vcnd.model.family import Family
@@ -69,6 +70,9 @@ class WarmPool:
             pool=pool, changes=changes, returns=returns, dispatcher=self._dispatcher
         )
         self._surplus = Surplus(pool=pool, returns=returns, dispatcher=self._dispatcher)
+        self._slots = Slots(
+            pool=pool, dispatcher=self._dispatcher, surplus=self._surplus
+        )
         self._network = pool.demand.network
         """The pod network at the last reconcile."""
         self._frozen = False
@@ -129,6 +133,7 @@ class WarmPool:
         class_demands = pool.demand.by_class(
             s.vnic.pod_class for s in pool.vnics.pod_slots
         )
+        self._slots.begin(class_demands)
         for need in class_demands:
             self._reconcile_class(need)
         self._fixed.release(
@@ -157,9 +162,9 @@ class WarmPool:
         pool, name = self._pool, need.pod_class.name
         if not pool.demand.network.kept_warm:
             return  # no NativePodNetwork was read yet: nothing is surplus
-        slots = [s for s in pool.vnics.pod_slots if s.vnic.pod_class == name]
+        slots = self._slots.of(name)
         if not pool.is_draining:
-            self._fixed.fetch(need, slots, partial(self._attach_for, need.pod_class))
+            self._fixed.fetch(need, slots, partial(self._attach_first, need.pod_class))
         surplus: dict[Family, int] = {}
         needed = need.kept_warm or need.is_wanted
         for family in need.wanted:
@@ -168,6 +173,8 @@ class WarmPool:
             if missing > 0 and pool.in_doubt and not need.is_wanted:
                 pass  # doubted objects mostly still exist: no pod waits
             elif missing > 0:
+                if self._slots.is_cramped(name, family, holding):
+                    self._slots.make_way(need.pod_class)
                 self._grow(missing, family, need.pod_class, slots)
             elif not holding.in_flight:
                 self._enough(family, name, slots)
@@ -212,21 +219,17 @@ class WarmPool:
                 case NoRoom(count):
                     self._tell_no_room(count, family, pod_class.name)
 
+    def _attach_first(self, pod_class: PodClass) -> None:
+        """Attach a VNIC that a pod waits for."""
+        self._slots.make_way(pod_class)
+        self._attach_for(pod_class)
+
     def _attach_for(self, pod_class: PodClass) -> None:
-        if self._slots_left(pod_class) > 0:
+        if self._slots.left(pod_class) > 0:
             urgency = self._pool.demand.urgency
             attach = partial(self._changes.attach_vnic, pod_class, urgency)
             place = attach_place(pod_class.name)
             self._dispatcher.start(INSTANCE, attach, place=place)
-
-    def _slots_left(self, pod_class: PodClass) -> int:
-        """Return how many VNICs of a class can be attached, one after another."""
-        # The subnets of an unknown class are unknown too.
-        if INSTANCE in self._dispatcher.in_flight or not pod_class.subnet_ids:
-            return 0
-        if self._dispatcher.backing_off(attach_place(pod_class.name)):
-            return 0
-        return self._pool.vnics.limit - self._pool.vnics.attached
 
     def _inventory(
         self, family: Family, pod_class: PodClass, slots: list[VnicSlot]
@@ -245,7 +248,7 @@ class WarmPool:
                 for slot in slots
                 if self._is_open(slot.vnic.id, family)
             ),
-            vnic_slots_left=self._slots_left(pod_class),
+            vnic_slots_left=self._slots.left(pod_class),
             new_vnic_limit=limits.new_vnic_limit(now),
             blocks=limits.blocks(now),
         )
@@ -259,10 +262,8 @@ class WarmPool:
         in_flight = vnic_id in self._dispatcher.in_flight and not self._is_busy(
             vnic_id, family
         )
-        # A new VNIC's addresses are requested before its link appears.
-        useful = self._pool.vnics.serves(vnic_id) or self._pool.is_young(vnic_id)
         shut = self._dispatcher.backing_off(addresses_place(vnic_id, family))
-        return useful and not in_flight and not shut
+        return self._slots.is_useful(vnic_id) and not in_flight and not shut
 
     def _tell_no_room(self, count: int, family: Family, class_name: ClassName) -> None:
         # A change in flight or a refusal has its own problem; this one says that the
