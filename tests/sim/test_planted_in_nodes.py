@@ -12,7 +12,7 @@ FINDS = {
     "cooldown": ("I3", 5),
     "retry token": ("I7", 10),
     "stale DEL": ("I9", 1),
-    "adoption": ("settled", 16),
+    "adoption": ("settled", 6),
     "others": ("settled", 3),
     "limiter": ("I15", 5),
     "pause": ("I10", 1),

@@ -18,6 +18,8 @@ from vcnd.signals import Pulse
 MOST_RETRY_SECONDS = 30.0
 DOUBT_SECONDS = 5.0
 """First pause before objects in doubt are read again."""
+CALM_AUDITS = 2
+"""After so many audits in a row without objects in doubt the pauses are short again."""
 LEAST_PAUSE_SECONDS = 0.5
 """Least time between two audits, however many are requested."""
 
@@ -56,6 +58,7 @@ class Repairer:
         doubted = Backoff(
             self._random, first_seconds=DOUBT_SECONDS, most_seconds=self._audit_seconds
         )
+        calm = 0
         while True:
             self._begun += 1
             await until_done(self._audit, backoff=refused, failed=self._report)
@@ -63,12 +66,15 @@ class Repairer:
             self._progress.send()
             self._pool.problems.clear(AUDIT)
             self._pool.problems.clear(KERNEL)
-            # Objects in doubt are read again soon, then at growing intervals.
+            # Objects in doubt are read again soon, then at growing intervals.  What is
+            # doubted again after one calm audit, a removal that always fails say, is
+            # read as seldom as before.
             if self._cloud_audit.in_doubt:
-                pause = doubted.next_delay()
+                calm, pause = 0, doubted.next_delay()
             else:
-                pause = self._audit_seconds
-                doubted.reset()
+                calm, pause = calm + 1, self._audit_seconds
+                if calm >= CALM_AUDITS:
+                    doubted.reset()
             # Nodes that started together must not audit together for ever.
             with trio.move_on_after(pause * self._random.uniform(0.8, 1.2)):
                 await self._pool.signals.audit_requested()
