@@ -109,6 +109,7 @@ class Connections:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closed = True
         await self._http.__aexit__(kind, error, trace)
 
     async def begin(

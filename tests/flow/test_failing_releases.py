@@ -8,7 +8,7 @@ from tests.shop import add, ids, shop, warm
 from vcnd.core.requests import NSG_IDS
 
 Clock = trio.testing.MockClock
-MOST_CALLS = 280
+MOST_CALLS = 450
 """In an hour, of which 40 are for what is compared anyhow."""
 
 

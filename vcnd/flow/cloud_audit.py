@@ -95,6 +95,10 @@ class CloudAudit:
             if p.address not in self._returns.being_deleted
         )
 
+    def settles_in(self) -> float:
+        """Return in how many seconds an audit can settle more (``Returns``)."""
+        return self._returns.settles_in()
+
     @property
     def _urgency(self) -> Urgency:
         """Return an audit's urgency: everything waits for the first one."""

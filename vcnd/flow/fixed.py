@@ -4,7 +4,7 @@ A fixed address is a RESERVED private IP that lives in the first subnet of its p
 class.  While no pod has it, it is on no VNIC, and any node may fetch it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from functools import partial
 
@@ -14,30 +14,34 @@ from vcnd.flow.demand import ClassDemand
 from vcnd.flow.dispatch import Dispatcher, Incoming
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
+from vcnd.flow.slots import Slots
 from vcnd.model.family import Family
 from vcnd.model.place import fixed_place, release_place
-from vcnd.model.vnic import Vnic, VnicSlot
 
 
 class FixedAddresses:
     """The fixed addresses of this node."""
 
     def __init__(
-        self, *, pool: Pool, changes: Changes, returns: Returns, dispatcher: Dispatcher
+        self,
+        *,
+        pool: Pool,
+        changes: Changes,
+        returns: Returns,
+        dispatcher: Dispatcher,
+        slots: Slots,
     ) -> None:
         self._pool = pool
         self._changes = changes
         self._returns = returns
         self._dispatcher = dispatcher
+        self._slots = slots
 
-    def fetch(
-        self, need: ClassDemand, slots: Sequence[VnicSlot], attach: Callable[[], None]
-    ) -> None:
+    def fetch(self, need: ClassDemand, attach: Callable[[], None]) -> None:
         """Fetch the requested fixed addresses to VNICs of the class.
 
         Args:
             need: the demand of the class.
-            slots: the VNICs of the class.
             attach: attaches one more VNIC.
         """
         here = {p.fixed for p in self._pool.ledger.private_ips()}
@@ -47,7 +51,7 @@ class FixedAddresses:
             at_work = self._dispatcher.is_at_work(place)
             if at_work or self._dispatcher.backing_off(place):
                 continue
-            roomy = self._roomy(need, slots)
+            roomy = self._slots.for_fixed(need.pod_class)
             if not roomy:
                 attach()
                 return
@@ -58,15 +62,6 @@ class FixedAddresses:
             fetch = partial(self._changes.fetch_fixed, name, free[0], urgency)
             brings = Incoming(0, Family.IPV4)
             self._dispatcher.start(free[0].id, fetch, place=place, brings=brings)
-
-    def _roomy(self, need: ClassDemand, slots: Sequence[VnicSlot]) -> list[Vnic]:
-        """Return the VNICs of the address' subnet that take one more object."""
-        home = need.pod_class.subnet_ids[0]
-        return [
-            s.vnic
-            for s in slots
-            if s.vnic.subnet_id == home and self._pool.has_room(s.vnic.id, Family.IPV4)
-        ]
 
     def release(self, wanted: AbstractSet[tuple[str, str]]) -> None:
         """Release those that no pod here has or requests.

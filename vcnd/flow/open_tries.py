@@ -31,6 +31,10 @@ class OpenTries:
             finally:
                 del self._by_place[place]
 
+    def is_open(self, place: Place) -> bool:
+        """Return True if calls for a place are being made."""
+        return place in self._by_place
+
     def problems(self) -> list[Problem]:
         """Return what is wrong with the calls that are being tried."""
         found = (self._problem(place, noted) for place, noted in self._by_place.items())

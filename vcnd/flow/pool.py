@@ -278,10 +278,14 @@ class Pool:
         return self.ledger.held(vnic_id, family)
 
     def has_room(self, vnic_id: VnicId, family: Family) -> bool:
-        """Return True if a VNIC may take one more object of a family."""
-        limits = self.limits[family]
-        limit = limits.limit(vnic_id, trio.current_time())
-        return self.held(vnic_id, family) < limit and not limits.probing(vnic_id)
+        """Return True if an attached VNIC may take one more object of a family."""
+        limits, now = self.limits[family], trio.current_time()
+        held = self.held(vnic_id, family)
+        if held == 0 and limits.all_full(
+            [self.vnics.slots[vnic_id].vnic.subnet_id], now
+        ):
+            return False
+        return held < limits.limit(vnic_id, now) and not limits.probing(vnic_id)
 
     def forget_vnic(self, vnic_id: VnicId) -> None:
         """Drop a gone VNIC's learnt limits and its problems."""

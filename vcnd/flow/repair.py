@@ -76,7 +76,8 @@ class Repairer:
                 if calm >= CALM_AUDITS:
                     doubted.reset()
             # Nodes that started together must not audit together for ever.
-            with trio.move_on_after(pause * self._random.uniform(0.8, 1.2)):
+            pause *= self._random.uniform(0.8, 1.2)
+            with trio.move_on_after(min(pause, self._cloud_audit.settles_in())):
                 await self._pool.signals.audit_requested()
             await trio.sleep(LEAST_PAUSE_SECONDS)
 

@@ -7,6 +7,7 @@ outcome.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from math import inf
 
 import trio
 
@@ -193,6 +194,15 @@ class Returns:
             return False
         since = self._unsettled.get(place, 0.0)
         return trio.current_time() - since >= SETTLE_SECONDS
+
+    def settles_in(self) -> float:
+        """Return in how many seconds the next abandoned release can be settled.
+
+        Infinite if there is none; those that could be settled before do not count.
+        """
+        now = trio.current_time()
+        left = (since + SETTLE_SECONDS - now for since in self._unsettled.values())
+        return min((seconds for seconds in left if seconds > 0), default=inf)
 
     async def settle_kept(
         self, kept: Sequence[PrivateIp], vnics: Sequence[VnicId]

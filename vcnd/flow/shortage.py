@@ -7,6 +7,7 @@ from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
 from vcnd.model.cause import Cause
 from vcnd.model.family import Family
+from vcnd.model.place import attach_place
 from vcnd.model.request import Grant
 from vcnd.model.sandbox import Lease
 
@@ -67,7 +68,9 @@ def latest_problem(pool: Pool, short: Family | None = None) -> Problem | None:
 def lacks_slot(pool: Pool, grant: Grant) -> bool:
     """Return True if pods of other classes use every VNIC that the node can have."""
     wanted = grant.pod_class
-    there = any(s.vnic.pod_class == wanted.name for s in pool.vnics.pod_slots)
+    there = pool.tries.is_open(attach_place(wanted.name)) or any(
+        s.vnic.pod_class == wanted.name for s in pool.vnics.pod_slots
+    )
     full = pool.conditions.observed and pool.vnics.attached >= pool.vnics.limit
     # An unused VNIC makes way (``slots``).
     used = {s.vnic.id for s in pool.vnics.pod_slots} <= pool.ledger.vnics_leased()

@@ -1,11 +1,17 @@
 """The shape's VNIC slots, which the classes share: a pod that waits comes first.
 
 If all slots are taken and a pod needs one more, a VNIC that no pod uses makes way.
+That is seldom tried again for a class whose pods got nothing by it: a VNIC that OCI
+does not detach serves no pod for a while, and one that is given up for nothing is
+missed by the class that had it.
 """
 
 from collections.abc import Sequence
 
-from vcnd.core.target import Holding
+import msgspec
+import trio
+
+from vcnd.core.target import balance
 from vcnd.flow.demand import ClassDemand
 from vcnd.flow.dispatch import INSTANCE, Dispatcher
 from vcnd.flow.pool import Pool
@@ -14,7 +20,19 @@ from vcnd.model.family import Family
 from vcnd.model.ids import ClassName, VnicId
 from vcnd.model.place import attach_place
 from vcnd.model.podnetwork import PodClass
-from vcnd.model.vnic import VnicSlot
+from vcnd.model.vnic import Vnic, VnicSlot
+
+FIRST_PAUSE_SECONDS = 120.0
+MOST_PAUSE_SECONDS = 3600.0
+
+
+class _Pause(msgspec.Struct, frozen=True):
+    """No VNIC makes way for a class meanwhile."""
+
+    ends: float
+    seconds: float
+    leased: int
+    """How many addresses its pods had when the last VNIC made way."""
 
 
 class Slots:
@@ -24,18 +42,27 @@ class Slots:
         self._pool = pool
         self._dispatcher = dispatcher
         self._surplus = surplus
-        self._demands: Sequence[ClassDemand] = ()
         self._cramped: set[ClassName] = set()
         """The classes whose pods need one more VNIC."""
+        self._pauses: dict[ClassName, _Pause] = {}
 
     def begin(self, demands: Sequence[ClassDemand]) -> None:
-        """Begin a reconcile: no class is known to need a VNIC.
+        """Begin a reconcile: find the classes that need a VNIC, and let one make way.
 
         Args:
             demands: the demand of each class, the most urgent first.
         """
-        self._demands = demands
-        self._cramped.clear()
+        cramped = [need for need in demands if self._is_cramped(need)]
+        self._cramped = {need.pod_class.name for need in cramped}
+        self._end_pauses(demands)
+        for need in cramped:
+            self._make_way(need, demands)
+
+    def retry_times(self) -> list[float]:
+        """Return when VNICs may make way again, including past times."""
+        return [pause.ends for pause in self._pauses.values()]
+
+    # Which there are
 
     def of(self, name: ClassName) -> list[VnicSlot]:
         """Return the VNICs of a class."""
@@ -58,26 +85,102 @@ class Slots:
         # A new VNIC's addresses are requested before its link appears.
         return self._pool.vnics.serves(vnic_id) or self._pool.is_young(vnic_id)
 
-    def is_cramped(self, name: ClassName, family: Family, holding: Holding) -> bool:
+    def for_fixed(self, pod_class: PodClass) -> list[Vnic]:
+        """Return the VNICs that take one more fixed address of a class."""
+        home = pod_class.subnet_ids[0]
+        return [
+            s.vnic
+            for s in self.of(pod_class.name)
+            if s.vnic.subnet_id == home and self._pool.has_room(s.vnic.id, Family.IPV4)
+        ]
+
+    # Which are needed
+
+    def _is_cramped(self, need: ClassDemand) -> bool:
         """Return True if a pod waits for an address that no VNIC of its class takes."""
+        if not need.pod_class.subnet_ids or self._pool.is_draining:
+            return False
+        return self._lacks_home(need) or any(
+            self._lacks_room(need, family) for family in need.wanted
+        )
+
+    def _lacks_home(self, need: ClassDemand) -> bool:
+        """Return True if a fixed address waits for a VNIC of its subnet.
+
+        A VNIC of another subnet is a sign that this one is full.
+        """
+        home = need.pod_class.subnet_ids[0]
+        here = {p.fixed for p in self._pool.ledger.private_ips()}
+        return (
+            bool(need.fixed - here)
+            and not self.for_fixed(need.pod_class)
+            and all(s.vnic.subnet_id == home for s in self.of(need.pod_class.name))
+        )
+
+    def _lacks_room(self, need: ClassDemand, family: Family) -> bool:
+        holding = self._pool.holding(need, family)
         if holding.wanted <= holding.free + holding.in_flight:
             return False
-        useful = [s.vnic.id for s in self.of(name) if self.is_useful(s.vnic.id)]
+        if balance(holding, self._pool.class_policy(need, family, holding)) <= 0:
+            return False  # the node has its maximum
+        vnics = [s.vnic.id for s in self.of(need.pod_class.name)]
+        useful = filter(self.is_useful, vnics)
         return not any(self._pool.has_room(vnic_id, family) for vnic_id in useful)
 
-    def make_way(self, pod_class: PodClass) -> None:
-        """Keep a slot for a class whose pods need it; free one if none is left."""
-        if not pod_class.subnet_ids:
+    def _leased(self, need: ClassDemand) -> int:
+        return sum(self._pool.holding(need, family).leased for family in need.wanted)
+
+    # Which make way
+
+    def _end_pauses(self, demands: Sequence[ClassDemand]) -> None:
+        """End the pauses of classes whose pods got an address, or need none now."""
+        wanted = {n.pod_class.name: n for n in demands if n.is_wanted}
+        self._pauses = {
+            name: pause
+            for name, pause in self._pauses.items()
+            if name in wanted and self._leased(wanted[name]) <= pause.leased
+        }
+
+    def _make_way(self, need: ClassDemand, demands: Sequence[ClassDemand]) -> None:
+        """Free a slot for a class whose pods need it, if none is left."""
+        name, now = need.pod_class.name, trio.current_time()
+        pause = self._pauses.get(name)
+        if (pause is not None and now < pause.ends) or not self._may_swap(need):
             return
-        self._cramped.add(pod_class.name)
-        if self._pool.vnics.attached < self._pool.vnics.limit:
-            return
-        if self._dispatcher.backing_off(attach_place(pod_class.name)):
-            return
-        for need in reversed(self._demands):
-            held = {f: self._pool.holding(need, f) for f in need.wanted}
-            spare = {f: h.free - h.wanted for f, h in held.items()}
-            if need.pod_class.name != pod_class.name and self._surplus.give_way(
-                self.of(need.pod_class.name), spare
+        for other in reversed(demands):
+            if other is need or not self._surplus.give_way(
+                other.pod_class.name,
+                self.of(other.pod_class.name),
+                self._spare(other),
             ):
-                return
+                continue
+            seconds = FIRST_PAUSE_SECONDS
+            if pause is not None:
+                seconds = min(2 * pause.seconds, MOST_PAUSE_SECONDS)
+            self._pauses[name] = _Pause(now + seconds, seconds, self._leased(need))
+            return
+
+    def _may_swap(self, need: ClassDemand) -> bool:
+        """Return True if all slots are taken, and another VNIC is likely to help."""
+        pool, subnets = self._pool, need.pod_class.subnet_ids
+        limits, now = pool.limits[Family.IPV4], trio.current_time()
+        if need.fixed:
+            subnets = subnets[:1]  # fixed addresses live there
+        releases_fail = (
+            self._dispatcher.releases_backing_off() - self._dispatcher.in_flight.keys()
+        )
+        return (
+            pool.vnics.attached >= pool.vnics.limit
+            and not (pool.in_doubt or pool.vnics.detaching or releases_fail)
+            and not self._dispatcher.backing_off(attach_place(need.pod_class.name))
+            and not limits.all_full(subnets, now)
+        )
+
+    def _spare(self, need: ClassDemand) -> dict[Family, int]:
+        """Return how many free addresses no pod of a class waits for."""
+        here = {p.fixed for p in self._pool.ledger.private_ips()}
+        held = {f: self._pool.holding(need, f) for f in need.wanted}
+        spare = {f: h.free - h.wanted for f, h in held.items()}
+        # Its own pods wait for what its VNICs will bring.
+        awaited = need.fixed - here or any(n < 0 for n in spare.values())
+        return {} if awaited else spare

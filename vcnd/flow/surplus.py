@@ -81,18 +81,27 @@ class Surplus:
             delete = partial(self._returns.delete_addresses, vnic_id, to_delete)
             self._dispatcher.start(vnic_id, delete, place=release_place(vnic_id))
 
-    def give_way(self, slots: Sequence[VnicSlot], spare: Mapping[Family, int]) -> bool:
+    def give_way(
+        self,
+        class_name: ClassName,
+        slots: Sequence[VnicSlot],
+        spare: Mapping[Family, int],
+    ) -> bool:
         """Detach a VNIC that no pod uses, for a pod of another class.
 
         A pod that waits comes before what is held ahead of need.
 
         Args:
-            slots: the VNICs of a class.
-            spare: the free addresses of each family that none of its pods waits for.
+            class_name: the name of the class that may lose one.
+            slots: its VNICs.
+            spare: the free addresses of each family that none of its pods waits for;
+                empty: all its VNICs are needed.
 
         Returns:
             True if there is one, and its detachment has begun.
         """
+        if not spare:
+            return False
         backing_off = self._dispatcher.releases_backing_off()
         plan = plan_release(
             [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
@@ -102,6 +111,7 @@ class Surplus:
         )
         if plan.vnic_id is None:
             return False
+        self._since.pop(class_name, None)  # less is surplus now
         self._start_detach(plan.vnic_id)
         return True
 

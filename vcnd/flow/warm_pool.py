@@ -66,12 +66,16 @@ class WarmPool:
         self._changes = changes
         self._resync_seconds = resync_seconds
         self._dispatcher = Dispatcher(pool=pool, random=random)
-        self._fixed = FixedAddresses(
-            pool=pool, changes=changes, returns=returns, dispatcher=self._dispatcher
-        )
         self._surplus = Surplus(pool=pool, returns=returns, dispatcher=self._dispatcher)
         self._slots = Slots(
             pool=pool, dispatcher=self._dispatcher, surplus=self._surplus
+        )
+        self._fixed = FixedAddresses(
+            pool=pool,
+            changes=changes,
+            returns=returns,
+            dispatcher=self._dispatcher,
+            slots=self._slots,
         )
         self._network = pool.demand.network
         """The pod network at the last reconcile."""
@@ -109,6 +113,7 @@ class WarmPool:
             began + self._resync_seconds,
             *self._dispatcher.retry_times(),
             *self._surplus.release_times(),
+            *self._slots.retry_times(),
         ]
         cooled = self._pool.ledger.next_cooldown_end()
         if cooled is not None:
@@ -164,7 +169,7 @@ class WarmPool:
             return  # no NativePodNetwork was read yet: nothing is surplus
         slots = self._slots.of(name)
         if not pool.is_draining:
-            self._fixed.fetch(need, slots, partial(self._attach_first, need.pod_class))
+            self._fixed.fetch(need, partial(self._attach_for, need.pod_class))
         surplus: dict[Family, int] = {}
         needed = need.kept_warm or need.is_wanted
         for family in need.wanted:
@@ -173,8 +178,6 @@ class WarmPool:
             if missing > 0 and pool.in_doubt and not need.is_wanted:
                 pass  # doubted objects mostly still exist: no pod waits
             elif missing > 0:
-                if self._slots.is_cramped(name, family, holding):
-                    self._slots.make_way(need.pod_class)
                 self._grow(missing, family, need.pod_class, slots)
             elif not holding.in_flight:
                 self._enough(family, name, slots)
@@ -218,11 +221,6 @@ class WarmPool:
                     self._attach_for(pod_class)
                 case NoRoom(count):
                     self._tell_no_room(count, family, pod_class.name)
-
-    def _attach_first(self, pod_class: PodClass) -> None:
-        """Attach a VNIC that a pod waits for."""
-        self._slots.make_way(pod_class)
-        self._attach_for(pod_class)
 
     def _attach_for(self, pod_class: PodClass) -> None:
         if self._slots.left(pod_class) > 0:
