@@ -26,7 +26,7 @@ from vcnd.netlink.messages import NetlinkSocket
 MARKS = Marks()
 GUARD = policy_guard.render(marks=MARKS, link_prefix="oci")
 WRITER = policy_table.Writer(marks=MARKS, link_prefix="oci")
-SECONDS = 10.0
+SECONDS = 30.0
 ALLOWED = Line(Match(), Action.ACCEPT)
 
 
@@ -116,7 +116,7 @@ def test_a_withdrawn_policy_stops_a_flow_at_once(
     with kind(*pods, six=six) as flow:
         express.until_rides(pod.node, flow.exchange)
         policies.isolate(pod, direction)
-        express.until(lambda: not flow.arrives(), "the policy counts", 1.0)
+        express.until(lambda: not flow.arrives(), "the policy counts")
     policies.remove()
 
 

@@ -33,7 +33,7 @@ def test_a_new_rule_counts_at_once(
         assert all(express.rides(node, flow.exchange) for node in stage.nodes)
         family = "ip6" if six else "ip"
         with policy(stage.nodes[at], f"{family} daddr {b.address(six=six)} drop"):
-            express.until(lambda: not flow.arrives(), "the rule counts", 1.0)
+            express.until(lambda: not flow.arrives(), "the rule counts")
 
 
 POLICIES = {
@@ -86,7 +86,7 @@ def test_each_change_of_the_rules_counts_at_once(
     with express.udp(a, b) as flow, others.table(a.node.name, name, before):
         express.until_rides(a.node, flow.exchange)
         netns.nft(a.node.name, change.replace("POD", b.address()) + "\n")
-        express.until(lambda: not flow.arrives(back=back), "the rule counts", 1.0)
+        express.until(lambda: not flow.arrives(back=back), "the rule counts")
 
 
 ROUTING = {
