@@ -136,6 +136,18 @@ def until_rides(node: BareNode, exchange: Callable[[int], object]) -> None:
     until(now, f"the flow is in the lane of {node.name}")
 
 
+def until_ordinary(node: BareNode, exchange: Callable[[int], object]) -> None:
+    """Return as soon as a flow's packets go the ordinary way.
+
+    Some packets of an exchange may still go by the lane, when it ends meanwhile.
+    """
+
+    def now() -> bool:
+        return share(node, lambda: exchange(EXCHANGES)).express <= SOME
+
+    until(now, f"the flow is not in the lane of {node.name}")
+
+
 def connections(node: BareNode, *words: str) -> list[str]:
     """Return the lines of connection tracking that have some words.
 

@@ -47,7 +47,7 @@ def test_a_queue_on_a_pods_link_keeps_it_ordinary(stage: BareStage) -> None:
         assert express.rides(b.node, flow.exchange)
         queue = f"dev {b.link} root pfifo limit 100"
         express.tc(b.node, f"qdisc add {queue}")
-        express.until(lambda: not express.rides(b.node, flow.exchange), "ordinary")
+        express.until_ordinary(b.node, flow.exchange)
         assert express.rides(a.node, flow.exchange)
         express.tc(b.node, f"qdisc del dev {b.link} root")
         express.until_rides(b.node, flow.exchange)
