@@ -9,8 +9,9 @@ import pytest
 from integration.lab import express, frames
 from integration.lab.bare import BarePod, BareStage
 from integration.lab.frames import ACK, FIN, RST, SYN, TCP, UDP, Packet
-from integration.tests.express import FAMILIES, KINDS, two
+from integration.tests.express import FAMILIES, KINDS, LASTING, two
 
+pytestmark = LASTING
 MADE_UP = 1000
 MARKER = b"a mark of this test"
 TIME_EXCEEDED = (11, 3)
