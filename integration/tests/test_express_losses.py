@@ -8,15 +8,13 @@ import pytest
 from fakeoci.fabric import netns
 from integration.lab import express
 from integration.lab.bare import BareNode, BarePod, BareStage
-from integration.lab.streams import Datagrams
+from integration.lab.streams import ANSWER_SECONDS, Datagrams
 from integration.tests.express import two
 from vcnd.bpf.tcx import Hook
 
 TIMES = 5
 """To change a queue under a link takes the kernel some hundred microseconds; as long
 take some ten datagrams."""
-LATE_SECONDS = 0.5
-"""A datagram may wait for a processor; one that is lost never comes."""
 
 
 def lost_during(flow: Datagrams, action: Callable[[], object]) -> int:
@@ -26,7 +24,8 @@ def lost_during(flow: Datagrams, action: Callable[[], object]) -> int:
         done = threads.submit(action)
         while not done.done():
             for back in (False, True):
-                lost += not flow.arrives(back=back, seconds=LATE_SECONDS)
+                # It may wait for a processor; one that is lost never comes.
+                lost += not flow.arrives(back=back, seconds=ANSWER_SECONDS)
         done.result()
     return lost
 
