@@ -20,9 +20,10 @@ async def ipv6_cross_node(stage: Stage) -> str:
     for here, there in ((one, two), (two, one)):
         seen = await sees(here.netns, there.ipv6)
         require(seen == here.ipv6, f"{there.name} sees {seen}")
-    refused = await traffic.ask(one.netns, two.ipv6, traffic.BLOCKED_PORT)
+    blocked, seconds = traffic.BLOCKED_PORT, traffic.SILENCE_SECONDS
+    refused = await traffic.ask(one.netns, two.ipv6, blocked, seconds)
     require(refused is None, "a port that the NSG does not allow answers")
-    imds = await traffic.ask(one.netns, IMDS, 80)
+    imds = await traffic.ask(one.netns, IMDS, 80, seconds)
     require(imds is None, "a pod reaches the metadata service")
     return f"{one.ipv6} ↔ {two.ipv6} of {prefix}; the NSG holds; IMDS is out of reach"
 
@@ -57,7 +58,8 @@ async def ipv6_alone(stage: Stage) -> str:
     await stage.lab.cloud.settled()
     seen = await sees(pod.netns, other.ipv6)
     require(seen == pod.ipv6, f"{other.name} sees {seen}")
-    answer = await traffic.ask(pod.netns, other.address)
+    seconds = traffic.SILENCE_SECONDS
+    answer = await traffic.ask(pod.netns, other.address, seconds=seconds)
     require(answer is None, f"by IPv4 it reaches {other.address}")
     await stage.stop_pod(pod)
     return f"{pod.ipv6}, and no way to IPv4"

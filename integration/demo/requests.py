@@ -34,7 +34,8 @@ async def pod_nsg_annotation(stage: Stage) -> str:
     await stage.lab.cloud.settled()
     seen = await sees(client.netns, pod.address, traffic.BLOCKED_PORT)
     require(seen == client.address, f"it sees the client as {seen}")
-    answer = await traffic.ask(client.netns, plain.address, traffic.BLOCKED_PORT)
+    blocked, seconds = traffic.BLOCKED_PORT, traffic.SILENCE_SECONDS
+    answer = await traffic.ask(client.netns, plain.address, blocked, seconds)
     require(
         answer is None, "its neighbour of the node's own class is reached there too"
     )

@@ -57,7 +57,7 @@ name = "server"
 subnet = "servers"
 nsgs = ["web", "blue"]
 """
-ANSWERED, SILENT = 2.0, 0.4
+ANSWERED, SILENT = traffic.ANSWER_SECONDS, 0.4
 PORT = PortRange(min=traffic.SERVICE_PORT, max=traffic.SERVICE_PORT)
 OTHER = PortRange(min=1, max=1023)
 LISTS = ("askers", "servers")
