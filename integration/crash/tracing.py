@@ -12,7 +12,7 @@ from integration.crash import plan as plans
 from integration.crash.plan import Acted, Attached, Event, Leave, Left, Plan, Trace
 from integration.crash.reading import Place
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
 
 
 class Tracer:

@@ -31,7 +31,7 @@ OBJECTS = [
     *("components/policy/rbac.yaml", "components/policy/admission.yaml"),
 ]
 ETCD_PORT, PEER_PORT, SECURE_PORT = 12379, 12380, 16443
-START_SECONDS = 40.0
+START_SECONDS, ANSWER_SECONDS = 120.0, 60.0
 LOOPBACK = "127.0.0.1"
 SERVER = f"https://{LOOPBACK}:{SECURE_PORT}"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a network namespace of its own
@@ -179,7 +179,9 @@ class ApiServer:
         content = None if body is None else json.dumps(body).encode()
         kind = patch if method == "PATCH" else "application/json"
         headers = {"authorization": f"Bearer {token}", "content-type": kind}
-        with httpx2.Client(verify=False, trust_env=False, timeout=10) as client:
+        with httpx2.Client(
+            verify=False, trust_env=False, timeout=ANSWER_SECONDS
+        ) as client:
             return client.request(
                 method, self.url + path, content=content, headers=headers
             )
@@ -210,7 +212,7 @@ class ApiServer:
 
     def compact(self) -> None:
         """Let etcd delete all versions but the newest."""
-        with httpx2.Client(trust_env=False) as client:
+        with httpx2.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
             base = f"http://{self.address}:{ETCD_PORT}/v3/kv"
             newest = client.post(f"{base}/range", json={"key": "AA=="}).json()
             revision = newest["header"]["revision"]

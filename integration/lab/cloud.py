@@ -18,7 +18,7 @@ from vcnd.ociapi.signing import sign
 
 PORT = 8080
 BASE = f"http://127.0.0.1:{PORT}"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 KEY_ID = "ocid1.tenancy.oc1..lab/ocid1.user.oc1..operator/aa:bb:cc"
 
 

@@ -122,7 +122,7 @@ class Node(Service):
         """Return ``vcndctl status --json``."""
         return msgspec.json.decode(await self.ctl("status", "--json"), type=NodeStatus)
 
-    async def until_warm(self, free: int, seconds: float = 40.0) -> None:
+    async def until_warm(self, free: int, seconds: float = 90.0) -> None:
         """Return when a number of addresses is free."""
         held: NodeStatus | None = None
         with trio.move_on_after(seconds):

@@ -20,8 +20,8 @@ from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.ask import AskError, ask
 from vcnd.serve.policy_verbs import STATUS
 
-IN_FORCE_SECONDS, LOOK_SECONDS = 20.0, 0.1
-STOP_SECONDS = 10.0
+IN_FORCE_SECONDS, LOOK_SECONDS = 60.0, 0.1
+STOP_SECONDS = 60.0
 LIKE_THE_UNIT = environment_of("vcnd-policy.service")
 
 

@@ -14,7 +14,7 @@ from fakeoci.fabric import netns
 from integration.build.prometheus import Programs
 
 PORT = 19090
-START_SECONDS = 30.0
+START_SECONDS = ANSWER_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 
 
@@ -39,9 +39,9 @@ class Prometheus:
         groups = (await self._get("rules", {}))["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    async def until_data(self, expression: str, seconds: float = 30.0) -> None:
+    async def until_data(self, expression: str) -> None:
         """Return when a query returns something."""
-        with trio.fail_after(seconds):
+        with trio.fail_after(ANSWER_SECONDS):
             await _until(partial(self.query, expression))
 
     async def ready(self) -> bool:
@@ -57,7 +57,9 @@ class Prometheus:
         def get() -> Any:
             reply = netns.inside(
                 self._namespace,
-                lambda: httpx2.get(url, params=query, trust_env=False),
+                lambda: httpx2.get(
+                    url, params=query, trust_env=False, timeout=ANSWER_SECONDS
+                ),
             )
             return reply.json()
 

@@ -13,14 +13,14 @@ import trio
 from fakeoci.fabric import netns
 
 REPOSITORY = Path(__file__).parents[2]
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 LIKE_SYSTEMD = [
     *("/bin/sh", "-c"),
     'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&0 </dev/null',
     "like-systemd",
 ]
 """The socket is descriptor 3, LISTEN_PID the daemon's own: exec keeps both."""
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 LIKE_THE_IMAGE = """
 import sys
 sys.modules["h2"] = None  # fakeoci's; httpcore2 imports it where it is

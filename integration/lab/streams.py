@@ -13,9 +13,9 @@ from typing import Self
 
 from fakeoci.fabric import netns
 
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 20.0
 """The kernel sends a lost packet again in this time; other packets take none."""
-PUSH_SECONDS = 20.0
+PUSH_SECONDS = 40.0
 """Megabytes take less; if they took retransmissions, they would take minutes."""
 CHUNK = 1 << 20
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21

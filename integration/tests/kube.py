@@ -15,6 +15,7 @@ from vcnd.kubeapi.credentials import Credentials
 
 INSTANCE = "ocid1.instance.oc1.iad.one"
 TAINT = "vcnd.io/not-ready"
+SOON_SECONDS = 120.0
 
 
 def made_node(server: ApiServer, name: str) -> dict[str, Any]:
@@ -82,8 +83,9 @@ async def cluster_of(
         nursery.cancel_scope.cancel()
 
 
-async def until(seen: Callable[[], bool], seconds: float = 30.0) -> None:
-    with trio.fail_after(seconds):
+async def until(seen: Callable[[], bool]) -> None:
+    """Return when something is so: in time for a pause of 30 s between two tries."""
+    with trio.fail_after(SOON_SECONDS):
         while not seen():
             await trio.sleep(0.05)
 

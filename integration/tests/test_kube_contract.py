@@ -6,7 +6,7 @@ import httpx2
 import pytest
 import trio
 
-from integration.lab.apiserver import SERVER, ApiServer
+from integration.lab.apiserver import ANSWER_SECONDS, SERVER, ApiServer
 from sim.kubernetes import contract_of_reads, contract_of_writes
 from sim.kubernetes.peer import Case, Peer
 
@@ -21,6 +21,7 @@ async def test_real_server_keeps_the_rules(server: ApiServer, case: Case) -> Non
         verify=False,
         trust_env=False,
         base_url=SERVER,
+        timeout=ANSWER_SECONDS,
         headers={"authorization": f"Bearer {server.admin_token}"},
     ) as client:
         forget = partial(trio.to_thread.run_sync, _forget, server)

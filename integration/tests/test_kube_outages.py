@@ -19,7 +19,7 @@ PODS = 12
 """More than the pool has when it begins."""
 MOST_CONNECTIONS = 40
 """From the begin of an outage until the daemon has followed the server again."""
-RECOVERY_SECONDS = 60.0
+RECOVERY_SECONDS = 120.0
 
 
 @asynccontextmanager

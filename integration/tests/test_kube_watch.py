@@ -75,7 +75,7 @@ async def test_compaction_while_we_were_away(server: ApiServer) -> None:
         assert names(cluster) == {"early"}
         server.write_kubeconfig(server.node_token(node))
         with log.collected() as logged:
-            await until(lambda: names(cluster) == {"late"}, 60)
+            await until(lambda: names(cluster) == {"late"})
     assert "watch_expired" in {x["event"] for x in logged}
 
 
@@ -89,7 +89,7 @@ async def test_watch_that_stalls(server: ApiServer) -> None:
         assert names(cluster) == {"before"}
         await trio.to_thread.run_sync(server.go_on)
         make_pod(server, "after")
-        await until(lambda: names(cluster) == {"before", "after"}, 60)
+        await until(lambda: names(cluster) == {"before", "after"})
 
 
 async def test_token_that_ends(server: ApiServer) -> None:
@@ -109,7 +109,7 @@ async def test_token_that_ends(server: ApiServer) -> None:
         assert names(cluster) == set()
         node = server.admin("GET", "/api/v1/nodes/one").json()
         server.write_kubeconfig(server.node_token(node))
-        await until(lambda: names(cluster) == {"unseen"}, 60)
+        await until(lambda: names(cluster) == {"unseen"})
 
 
 async def test_priority_and_fairness_answers_429(server: ApiServer) -> None:
@@ -175,7 +175,7 @@ async def test_priority_and_fairness_answers_429(server: ApiServer) -> None:
                 await trio.sleep(3)
                 assert cluster.pods() is None
                 busy.close()
-                await until(lambda: names(cluster) == {"one"}, 60)
+                await until(lambda: names(cluster) == {"one"})
         assert any("429" in x.get("reason", "") for x in logged)
     finally:
         busy.close()

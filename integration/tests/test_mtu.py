@@ -118,7 +118,7 @@ async def test_without_the_setting_long_packets_are_lost(tmp_path: Path) -> None
     further = {"node": {"outside_mtu": 0}}
     async with silent_lab(tmp_path, further) as (_, a, _):
         with datagrams(a, ONPREM, OFFICE[False], six=False) as outside:
-            assert outside.arrives(size=1400)
+            assert outside.arrives(size=1400, seconds=streams.ANSWER_SECONDS)
             assert not outside.arrives(size=1500)
 
 

@@ -29,7 +29,7 @@ QUIET = {**POOL, "audit_seconds": 60.0}
 PATIENCE_SECONDS = 4.0
 MOST_PODS = 12
 """An outage that keeps no addresses away would serve more."""
-RECOVERY_SECONDS = 45.0
+RECOVERY_SECONDS = 120.0
 """Then the pool is full again: the longest pause between two tries is 30 s."""
 MOST_CALLS = 40
 """From the end of an outage until the pool is full."""

@@ -12,7 +12,7 @@ import trio
 from sim.kubernetes.resources import Body
 from sim.kubernetes.writes import MERGE
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 BUSY = 429
 PODS, NODES = "/api/v1/namespaces/default/pods", "/api/v1/nodes"
 NETWORKS = "/apis/oci.oraclecloud.com/v1beta1/nativepodnetworks"
