@@ -19,6 +19,9 @@ from vcnd.ociapi.signing import sign
 PORT = 8080
 BASE = f"http://127.0.0.1:{PORT}"
 START_SECONDS = 60.0
+IDLE_SECONDS = 1.0
+"""The client closes an idle connection then.  The fake does after 5 s, and would break
+off a call that comes at that moment."""
 KEY_ID = "ocid1.tenancy.oc1..lab/ocid1.user.oc1..operator/aa:bb:cc"
 
 
@@ -30,12 +33,7 @@ class Cloud:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     async def _get(self, path: str) -> Any:
-        url = f"{BASE}/fake/v1{path}"
-        try:
-            response = await self._client.get(url)
-        except httpx2.RemoteProtocolError:
-            # The fake closed the idle connection meanwhile.
-            response = await self._client.get(url)
+        response = await self._client.get(f"{BASE}/fake/v1{path}")
         response.raise_for_status()
         return response.json()
 
@@ -164,7 +162,8 @@ async def running_cloud(
             if not first:
                 text = log.read_text()  # noqa: ASYNC240 - a short file, at the end
                 raise RuntimeError(f"fakeoci did not start:\n{text}")
-            async with httpx2.AsyncClient(timeout=30) as client:
+            limits = httpx2.Limits(keepalive_expiry=IDLE_SECONDS)
+            async with httpx2.AsyncClient(timeout=60, limits=limits) as client:
                 cloud = Cloud(client)
                 await cloud.introduce_operator()
                 yield cloud
