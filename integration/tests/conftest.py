@@ -23,6 +23,8 @@ from integration.tests.kube import made_node
 from integration.tests.policy_process import Process
 from integration.tests.policy_stage import Stage
 
+SOON_SECONDS = 30.0
+"""Within this, on any machine; it takes less than one."""
 POOL = {"batch": 6, "cooling_seconds": 0.2, "audit_seconds": 2.0}
 
 

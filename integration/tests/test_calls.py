@@ -16,7 +16,7 @@ from integration.lab.lab import Lab, running_lab, world_text
 from integration.lab.node import Node
 from integration.lab.plugins import by, launcher
 from integration.lab.pods import Pod
-from integration.tests.conftest import POOL
+from integration.tests.conftest import POOL, SOON_SECONDS
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def cold(tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 async def until_waiting(node: Node, number: int) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(SOON_SECONDS):
         while (await node.status()).pool.waiting != number:
             await trio.sleep(0.05)
 
@@ -75,7 +75,7 @@ async def test_add_ends_with_its_runtime(
     else:
         assert process.stdout is not None
         await process.stdout.aclose()
-    with trio.fail_after(5):
+    with trio.fail_after(SOON_SECONDS):
         await process.wait()
     await until_waiting(node, 0)
     status = await node.status()
@@ -100,6 +100,6 @@ async def test_del_ends_its_waiting_add(
     async with trio.open_nursery() as calls:
         calls.start_soon(add)
         await until_waiting(node, 1)
-        with trio.fail_after(5):
+        with trio.fail_after(SOON_SECONDS):
             await network.delete(pod.attachment, None)
     assert (await node.status()).leases == ()

@@ -12,6 +12,7 @@ from integration.lab import pods, traffic
 from integration.lab.lab import Lab
 from integration.lab.node import Node
 from integration.lab.small_disk import SPARES, fill, small_disk, use_what_is_left
+from integration.tests.conftest import SOON_SECONDS
 
 
 def remount(directory: Path, how: str) -> None:
@@ -24,7 +25,7 @@ async def problems(node: Node) -> list[str]:
 
 
 async def until_told(node: Node, *, gone: bool = False) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(SOON_SECONDS):
         while ("journal" in await problems(node)) == gone:
             await trio.sleep(0.1)
 
@@ -130,7 +131,7 @@ async def test_pods_without_route_or_alias_are_known_by_map_and_name(lab: Lab) -
     await node.network().check(pod.attachment, pod.result)
     assert await node.network().add(pod.attachment) == pod.result
     await pods.stop(pod)
-    with trio.fail_after(5):
+    with trio.fail_after(SOON_SECONDS):
         while link in netns.ip_output("node1", "link"):
             await trio.sleep(0.05)
 
@@ -147,7 +148,7 @@ async def test_foreign_link_in_the_reapers_group_stays(lab: Lab) -> None:
     for number in range(2):
         pod = await pods.start(node, f"pod{number}", lab.servers)
         await pods.stop(pod)
-    with trio.fail_after(5):
+    with trio.fail_after(SOON_SECONDS):
         while "oci" in netns.ip_output("node1", "link"):
             await trio.sleep(0.05)
     assert "theirs" in netns.ip_output("node1", "link")

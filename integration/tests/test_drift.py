@@ -9,7 +9,7 @@ import trio
 from fakeoci.fabric import netns
 from integration.lab.bare import BareNode, BarePod, BareStage
 
-SECONDS = 5.0
+SECONDS = 30.0
 """Restored within this, on any machine; it takes some 50 ms."""
 
 Change = Callable[[BareNode, BarePod], None]

@@ -6,12 +6,13 @@ import trio
 from integration.lab import pods, traffic
 from integration.lab.lab import Lab
 from integration.lab.node import Node
+from integration.tests.conftest import SOON_SECONDS
 from vcnd.model.cause import Cause
 
 
 async def until_pods(node: Node, number: int) -> None:
     """Return when so many pods use the lane; skip where there is no lane."""
-    with trio.fail_after(10):
+    with trio.fail_after(SOON_SECONDS):
         while True:
             found = (await node.status()).express
             if found.cause not in {None, Cause.RELEASED}:

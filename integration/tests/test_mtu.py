@@ -18,7 +18,7 @@ from fakeoci.fabric import netns
 from integration.lab import frames, pods, streams
 from integration.lab.lab import ONPREM, Lab, running_lab, world_text
 from integration.lab.pods import Pod
-from integration.tests.conftest import POOL
+from integration.tests.conftest import POOL, SOON_SECONDS
 
 OFFICE = {False: "172.16.0.10", True: "2001:db8:ac10::10"}
 BOTH = pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
@@ -134,7 +134,7 @@ async def test_live_pods_follow_the_vcn_by_their_node(
         with datagrams(a, ONPREM, to, six=six) as outside:
             assert not outside.arrives(size=LONG)
             await lab.nodes[0].restart_with(node={"outside_mtu_exempt": []})
-            with trio.fail_after(20):
+            with trio.fail_after(SOON_SECONDS):
                 while f"{network} " in routes(six=six):
                     await trio.sleep(0.1)
             with frames.Watch(a.netns, "eth0") as pod:

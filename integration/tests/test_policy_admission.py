@@ -18,7 +18,7 @@ from integration.tests.policy_stage import (
 from vcnd.model.cause import Cause
 from vcnd.serve.policies import PolicySocket
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """On a busy machine."""
 
 

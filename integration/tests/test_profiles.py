@@ -8,6 +8,7 @@ import trio
 
 from fakeoci.fabric import netns
 from integration.lab.profile import Profile
+from integration.tests.conftest import SOON_SECONDS
 
 OTHER = 2
 LATE = "link add late type veth peer name later"
@@ -44,7 +45,7 @@ async def test_boot_settings_hold_for_links_that_appear_later(
         netns.ip(node, [LATE])
         netns.sysctl(node, {"ipv4/conf/late/rp_filter": OTHER})
         wanted = "1" if image == "oracle-linux" else str(OTHER)
-        with trio.fail_after(5):
+        with trio.fail_after(SOON_SECONDS):
             while _setting(node, "ipv4/conf/late/rp_filter") != wanted:
                 await trio.sleep(0.01)
         assert default == everywhere

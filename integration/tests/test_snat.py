@@ -11,7 +11,7 @@ import trio
 from fakeoci.fabric import netns
 from integration.lab import pods, traffic
 from integration.lab.lab import INTERNET, ONPREM, PEER, Lab, running_lab, world_text
-from integration.tests.conftest import POOL
+from integration.tests.conftest import POOL, SOON_SECONDS
 
 OUTSIDE = {"node": {"snat": "outside-vcn"}}
 EXEMPT = {"node": {"snat": "outside-vcn", "snat_exempt": ["192.168.0.0/16"]}}
@@ -86,7 +86,7 @@ async def test_another_mode_moves_no_live_connection(tmp_path: Path) -> None:
         assert await before.ask() == a.address
         await node.restart_with(**OUTSIDE)
         assert await before.ask() == a.address
-        with trio.fail_after(20):  # the VCN's CIDRs are read after the start
+        with trio.fail_after(SOON_SECONDS):  # the VCN's CIDRs are read after the start
             while await traffic.ask(a.netns, office) != lab.addresses["node1"]:
                 await trio.sleep(0.2)
         kept = await traffic.connect(a.netns, office, traffic.SERVICE_PORT)
