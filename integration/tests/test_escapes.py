@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from fakeoci.fabric import netns
-from integration.lab import frames
+from integration.lab import express, frames
 from integration.lab.bare import OUTSIDE_ADDRESSES, ROUTER, BarePod, BareStage
 from integration.lab.frames import SYN, TCP, UDP, Packet
 from integration.tests.express import FAMILIES
@@ -254,9 +254,19 @@ def test_arp_of_a_pod_changes_no_neighbour(stage: BareStage) -> None:
     assert reaches(stage, neighbour, six=False)
 
 
-def link_local(link: str) -> str:
-    """Return the link-local address of a link of node 1."""
-    words = netns.ip_output("node1", "-6", "addr", "show", "dev", link).split()
+def link_local(pod: BarePod) -> str:
+    """Return the link-local address of a pod's link on node 1, once there is one.
+
+    The kernel adds it, and its route, a moment after the link is up.
+    """
+    words: list[str] = []
+
+    def is_there() -> bool:
+        shown = netns.ip_output("node1", "-6", "addr", "show", "dev", pod.link)
+        words[:] = shown.split()
+        return "inet6" in words
+
+    express.until(is_there, f"{pod.link} has an address")
     return words[words.index("inet6") + 1].partition("/")[0]
 
 
@@ -290,6 +300,7 @@ def ipv6_routes() -> set[str]:
 def test_neighbour_discovery_of_a_pod_changes_no_neighbour(stage: BareStage) -> None:
     a, neighbour = stage.pod(1), stage.pod(1)
     router = stage.nodes[0].vnics[0]["ipv6_router"]
+    own, _ = link_local(a), link_local(neighbour)
     before, routes = neighbours(), ipv6_routes()
     mac = bytes.fromhex("020000000099")
     for source in (a.address(six=True), "fe80::1", router):
@@ -297,7 +308,6 @@ def test_neighbour_discovery_of_a_pod_changes_no_neighbour(stage: BareStage) -> 
             for kind in (136, 137):
                 frames.send(a.name, discovery(source, claimed, kind, mac))
     assert neighbours() <= before
-    own = link_local(a.link)
     for n in range(MADE_UP):
         frames.send(a.name, discovery(f"fe80::9:{n:x}", own, 135, mac))
     assert neighbours() <= before, "a pod fills the node's table"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fakeoci.fabric import netns
+from integration.lab import express
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_links import reap_group
 from vcnd.linux.pods import PodWiring
@@ -207,6 +208,8 @@ def test_an_add_soon_after_del_has_a_link_of_its_own(
     plug(host, pod)
     unplug(host)
     plug(host, pod)
+    # The kernel tells that a link is up a moment after it is.
+    express.until(lambda: "state UP" in state()["links"], "the new link is up")
     plugged = state()
     netns.inside("node", lambda: reap_group(LAYOUT))
     assert state() == plugged
