@@ -85,6 +85,14 @@ def denials(node: PolicyNode, made: Cluster = MADE) -> Denials:
     return Denials(Listening, Counts(Tally(), read), lambda: known)
 
 
+async def until_silent(events: list[Event], seconds: float) -> None:
+    """Return when nothing has been told for some seconds."""
+    count = -1
+    while count < len(events):
+        count = len(events)
+        await trio.sleep(seconds)
+
+
 async def heard(telling: Denials, act: Callable[[], None]) -> list[Event]:
     """Return what is told of what an act does, until half a second is silent."""
     with log.collected() as events:
@@ -92,10 +100,7 @@ async def heard(telling: Denials, act: Callable[[], None]) -> list[Event]:
             running.start_soon(telling.run)
             await trio.sleep(0.2)
             await trio.to_thread.run_sync(act)
-            count = -1
-            while count < len(events):
-                count = len(events)
-                await trio.sleep(0.5)
+            await until_silent(events, 0.5)
             running.cancel_scope.cancel()
     return [{k: v for k, v in e.items() if k != "level"} for e in events]
 
@@ -191,8 +196,9 @@ async def test_a_flood_is_told_of_in_few_lines_and_counted_whole(
             await trio.sleep(0.2)
             space = node.space_of(OUTSIDE)
             await trio.to_thread.run_sync(lambda: netns.inside(space, flood))
-            # The limit has room again, and the counters are read again.
-            await trio.sleep(1.5)
+            # The limit has room again, and the counters are read again: a second after
+            # they were read last, which is when the last packet was told of.
+            await until_silent(events, 1.5)
             assert not node.passes(packet(OUTSIDE, WEB))
             with trio.fail_after(SECONDS):
                 while not _is_complete(events, count + 1):
