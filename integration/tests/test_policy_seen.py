@@ -1,7 +1,6 @@
 """What a person sees of a denied packet: the process' log, and its metrics."""
 
 import signal
-import socket
 from collections.abc import Iterator
 
 import httpx2
@@ -10,10 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from integration.lab.apiserver import ApiServer
 from integration.tests.policy_process import Process
-from integration.tests.policy_stage import Stage, policy_stage, until
+from integration.tests.policy_stage import SECONDS, Stage, policy_stage, until
 
 DENY_ALL = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"]}
 DENIED = ("denied_packets_total", "ingress", "default", "isolated")
+ADDRESS = "127.0.0.1:9465"
+"""No port that the kernel chooses for a connection."""
 ACCEPTED = ("accepted_connections_total", "ingress", "default")
 
 
@@ -23,16 +24,9 @@ def stage(server: ApiServer) -> Iterator[Stage]:
         yield made
 
 
-@pytest.fixture
-def address() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
-
-
-def scraped(address: str) -> dict[tuple[str, ...], float]:
+def scraped() -> dict[tuple[str, ...], float]:
     """Return the values of metrics, by name and labels."""
-    text = httpx2.get(f"http://{address}/metrics").text
+    text = httpx2.get(f"http://{ADDRESS}/metrics", timeout=SECONDS).text
     return {
         (sample.name.removeprefix("vcnd_policy_"), *sample.labels.values()): (
             sample.value
@@ -48,12 +42,12 @@ def chains(process: Process) -> int:
 
 
 async def test_a_denied_packet_is_in_the_log_and_in_the_metrics(
-    stage: Stage, process: Process, address: str
+    stage: Stage, process: Process
 ) -> None:
     stage.pod("web", app="web")
     stage.pod("a")
     stage.policy("deny-all", **DENY_ALL)
-    process.start(more=f'metrics = "{address}"')
+    process.start(more=f'metrics = "{ADDRESS}"')
     await until(process.has_put)
     assert not stage.reaches("a", "web")
     await until(lambda: bool(process.told("policy_denied")))
@@ -66,15 +60,13 @@ async def test_a_denied_packet_is_in_the_log_and_in_the_metrics(
         'policies="NetworkPolicy default/deny-all"',
     ):
         assert part in line
-    found = scraped(address)
+    found = scraped()
     assert found[DENIED] == 1
     assert found["in_force",] == 1
     assert found["pods",] == 2
 
 
-async def test_counts_outlive_the_process(
-    stage: Stage, process: Process, address: str
-) -> None:
+async def test_counts_outlive_the_process(stage: Stage, process: Process) -> None:
     stage.pod("web", app="web")
     stage.pod("a")
     stage.policy("deny-all", **DENY_ALL)
@@ -84,13 +76,13 @@ async def test_counts_outlive_the_process(
     assert stage.reaches("a", "web")
     process.end(signal.SIGKILL)
     assert stage.reaches("a", "web")  # the kernel counts on
-    process.start(more=f'metrics = "{address}"')
+    process.start(more=f'metrics = "{ADDRESS}"')
     await until(process.has_put)
     assert stage.reaches("a", "web")
-    assert scraped(address)[ACCEPTED] == 3
+    assert scraped()[ACCEPTED] == 3
     # What a chain counted is not lost with it, though nobody has read it.
     assert stage.reaches("a", "web")
     path = "/api/v1/namespaces/default/pods/web"
     stage.patch(path, {"metadata": {"labels": {"app": None}}})
     await until(lambda: chains(process) == 1)
-    assert scraped(address)[ACCEPTED] == 4
+    assert scraped()[ACCEPTED] == 4
