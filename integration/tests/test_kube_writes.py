@@ -10,6 +10,7 @@ from integration.lab.apiserver import ApiServer
 from integration.tests.kube import INSTANCE, TAINT, cluster_of, make_pod, names, until
 from vcnd.core.requests import RESOURCE_PREFIX
 from vcnd.kube import bodies
+from vcnd.kube.cluster import KubeCluster
 from vcnd.model.errors import PodNetworkError
 from vcnd.model.ids import SubnetId, VnicId
 from vcnd.model.podnetwork import PodNetwork
@@ -38,6 +39,21 @@ REPORT = NodeReport(
         ),
     ),
 )
+
+
+async def until_written(
+    server: ApiServer, cluster: KubeCluster, own: PodNetwork
+) -> None:
+    """Return when our object has a configuration's subnets.
+
+    A write is refused until the watch has told of the one before.
+    """
+    with trio.fail_after(30):
+        while tuple(server.admin("GET", NPN).json()["spec"]["podSubnetIds"]) != (
+            own.subnet_ids
+        ):
+            assert await cluster.network(own) == own
+            await trio.sleep(0.1)
 
 
 async def test_network_is_created_published_and_corrected(server: ApiServer) -> None:
@@ -72,9 +88,7 @@ async def test_network_is_created_published_and_corrected(server: ApiServer) -> 
         assert conditions["NetworkUnavailable"] == "False"
         # Our own object follows a changed configuration …
         other = PodNetwork(subnet_ids=(f"{SUBNET}2",), nsg_ids=(), maximum=110)
-        assert await cluster.network(other) == other
-        written = server.admin("GET", NPN).json()
-        assert written["spec"]["podSubnetIds"] == [f"{SUBNET}2"]
+        await until_written(server, cluster, other)
         # … and others' object is obeyed, or refused with the field's name.
         server.admin("DELETE", NPN)
         await cluster.publish(replace(REPORT, reason="late"))  # the object is gone
