@@ -27,6 +27,7 @@ enforcement = "{}"
 USERS = "vcnd:x:998:998::/:/bin/false\nvcnd-policy:x:997:997::/:/bin/false\n"
 POLICY_STARTS = ("systemctl", "restart", "vcnd-policy.service")
 DAEMON_STARTS = ("systemctl", "restart", "vcnd.service")
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 BINDING = (
     "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings/vcnd-policy"
 )
@@ -111,6 +112,25 @@ async def until(holds: Callable[[], bool]) -> None:
             await trio.sleep(0.05)
 
 
+async def until_token_may_be_had(server: ApiServer, *, may: bool) -> None:
+    """Return when the API server knows a change of its bindings."""
+    attributes = {
+        "verb": "create",
+        "namespace": "kube-system",
+        "resource": "serviceaccounts",
+        "subresource": "token",
+        "name": "vcnd-policy",
+    }
+    user = "system:serviceaccount:kube-system:vcnd"
+    spec = {"user": user, "resourceAttributes": attributes}
+
+    def is_known() -> bool:
+        review = server.make(REVIEWS, {"spec": spec})
+        return bool(review["status"]["allowed"]) is may
+
+    await until(is_known)
+
+
 async def test_policies_that_are_off_leave_units_alone(running: Installer) -> None:
     assert running.token() is None
     assert not any("vcnd-policy.service" in command for command in running.node.ran)
@@ -144,8 +164,10 @@ async def test_a_missing_right_changes_nothing_on_the_node(
     async with runs(installer):
         pass
     kept = server.admin("GET", BINDING).json()
+    await until_token_may_be_had(server, may=True)  # else this waits for nothing
     server.admin("DELETE", BINDING)
     try:
+        await until_token_may_be_had(server, may=False)
         installer.configure("strict")
         before = installer.node.read(f"{layout.CONFIGURATION}/vcnd.toml")
         with trio.fail_after(SECONDS):
@@ -156,3 +178,4 @@ async def test_a_missing_right_changes_nothing_on_the_node(
     finally:
         meta = {"name": kept["metadata"]["name"], "namespace": "kube-system"}
         server.make(BINDING.rpartition("/")[0], {**kept, "metadata": meta})
+    await until_token_may_be_had(server, may=True)
