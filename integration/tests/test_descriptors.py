@@ -21,7 +21,8 @@ MOST_NEEDED = 10
 """So many more descriptors than a quiet daemon has are enough for an ADD."""
 PATIENCE_SECONDS = 5.0
 WATCHED_SECONDS = 3.0
-SOON_SECONDS = 3.0
+SOON_SECONDS = 5.0
+"""Less than what is left then of the 10 s for which the daemon awaits a request."""
 TRY_AGAIN = 11
 
 
