@@ -3,12 +3,14 @@
 import pytest
 import trio
 
+from fakeoci.world.resources import Subnet
 from sim.cluster import MemoryCluster
 from sim.invariants import check_invariants
-from sim.world import World, key
-from tests.shop import add, ids, pod, shop, vnic_of, warm
-from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS
+from sim.world import World, key, settings, until_warm
+from tests.shop import EVERYTHING, add, ids, pod, shop, vnic_of, warm
+from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
 from vcnd.model.errors import PoolEmptyError
+from vcnd.model.podnetwork import PodNetwork
 
 Clock = trio.testing.MockClock
 ONE = {"ocpus = 4.0": "ocpus = 2.0"}
@@ -99,3 +101,26 @@ async def test_refused_vnic_takes_the_slot_of_another_once(
         lease = await add(node, 2, {})  # pods need it, not the warm pool
         assert vnic_of(w, lease).nsg_ids == before
         check_invariants(w, node)
+
+
+@pytest.mark.slow
+async def test_no_vnic_makes_way_before_the_network_is_known(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = shop(ONE), MemoryCluster()
+    subnet, nsg = ids(w)
+    home = w.service.world.named(Subnet, "pods").id
+    config = settings(allow=[EVERYTHING])
+    cluster.asked = PodNetwork(subnet_ids=(home,))
+    async with w.node(config, cluster=cluster, subnet="") as node:
+        await until_warm(node)
+    cluster.refusal = "there is no NativePodNetwork x yet"
+    cluster.annotations_of["pod1"] = {SUBNET_IDS: subnet, NSG_IDS: nsg}
+    cluster.bound["pod1"] = pod("pod1")
+    async with w.node(config, cluster=cluster, subnet="") as node:
+        await trio.sleep(3600)
+        assert w.calls("DetachVnic") == 0
+        cluster.refusal = ""
+        cluster.change()
+        await trio.sleep(600)
+        assert w.calls("DetachVnic") == 1

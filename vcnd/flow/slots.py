@@ -98,8 +98,11 @@ class Slots:
 
     def _is_cramped(self, need: ClassDemand) -> bool:
         """Return True if a pod waits for an address that no VNIC of its class takes."""
-        if not need.pod_class.subnet_ids or self._pool.is_draining:
+        pool = self._pool
+        if not need.pod_class.subnet_ids or pool.is_draining:
             return False
+        if not pool.demand.network.kept_warm:
+            return False  # no NativePodNetwork was read yet: no VNIC is unneeded
         return self._lacks_home(need) or any(
             self._lacks_room(need, family) for family in need.wanted
         )
