@@ -53,8 +53,9 @@ async def ended_by(calls: int, node: Node) -> int:
     return code
 
 
-async def test_daemon_without_memory_ends_and_pods_run_on(lab: Lab) -> None:
-    node = lab.nodes[0]
+async def test_daemon_without_memory_ends_and_pods_run_on(quiet: Lab) -> None:
+    """No audit asks for memory meanwhile."""
+    lab, node = quiet, quiet.nodes[0]
     runs = await pods.start(node, "runs", lab.servers)
     with witness("runs", runs.address, ONPREM, lab.addresses[ONPREM]) as packets:
         before = (await node.status()).leases
