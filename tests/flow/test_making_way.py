@@ -25,6 +25,7 @@ TINY = {"10.1.16.0/24": "10.1.16.0/30"}
 """The second subnet has one usable address."""
 MOST_IN_AN_HOUR = 5
 """How many VNICs make way in vain: the pauses grow from two minutes."""
+GONE = "ocid1.networksecuritygroup.oc1.iad.gone"
 NO_RIGHT: dict[str, Any] = {
     "status": 404,
     "code": "NotAuthorizedOrNotFound",
@@ -111,6 +112,7 @@ def fixed_address_of_a_full_subnet(w: World) -> dict[str, dict[str, str]]:
         (ONE | TINY, full_subnet),
         (ONE, no_addresses),
         (TWO | TINY, fixed_address_of_a_full_subnet),
+        (TINY, fixed_address_of_a_full_subnet),
     ],
 )
 async def test_vnics_change_seldom_if_no_pod_gets_an_address(
@@ -185,7 +187,7 @@ async def test_class_that_is_refused_takes_the_slot_seldom(
 ) -> None:
     w, cluster = shop(ONE), MemoryCluster()
     async with warm(w, cluster=cluster) as node:
-        bind(cluster, b={NSG_IDS: "ocid1.networksecuritygroup.oc1.iad.gone"})
+        bind(cluster, b={NSG_IDS: GONE})
         for number in range(10, 16):
             await trio.sleep(600)
             await add(node, number, {})
@@ -224,3 +226,74 @@ async def test_pod_of_a_class_whose_vnic_is_on_its_way_waits(
         node.pool.signals.request_audit()  # it counts the new VNIC
         await trio.sleep(1)
         await add(node, 2, {NSG_IDS: nsg})
+
+
+async def test_pods_that_come_and_go_do_not_end_the_pause(
+    autojump_clock: Clock,
+) -> None:
+    w, cluster = shop(ONE), MemoryCluster()
+    async with warm(w, cluster=cluster) as node:
+        for number in range(20):
+            bind(cluster, **{f"b{number}": {NSG_IDS: GONE}})
+            await trio.sleep(60)
+            del cluster.bound[f"b{number}"]
+            cluster.change()
+            await trio.sleep(10)
+            await add(node, number, {})
+            await trio.sleep(10)
+            await node.attacher.delete(key(number))
+            await trio.sleep(100)
+        assert w.calls("DetachVnic") <= MOST_IN_AN_HOUR
+
+
+async def test_vnic_without_addresses_makes_way_again(autojump_clock: Clock) -> None:
+    """Its subnet has room for the VNIC's own address only."""
+    w, cluster = shop(ONE | TINY), MemoryCluster()
+    subnet, _ = ids(w)
+    async with warm(w, cluster=cluster) as node:
+        bind(cluster, a={SUBNET_IDS: subnet})
+        await trio.sleep(300)
+        assert await wait_of(node, 1, {}) < 60
+
+
+async def test_fixed_address_gets_a_slot_when_its_subnet_has_room(
+    autojump_clock: Clock,
+) -> None:
+    """The class has a VNIC in its second subnet, and another class is refused."""
+    w, cluster = shop(), MemoryCluster()
+    subnet, nsg = ids(w)
+    both = f"{subnet},{w.service.world.named(Subnet, 'pods').id}"
+    asked = {SUBNET_IDS: both, NSG_IDS: nsg}
+    space = w.service.world.space(subnet)
+    space.exhaust()
+    async with warm(w, cluster=cluster) as node:
+        await add(node, 1, asked)
+        await trio.sleep(400)
+        space.relieve()
+        bind(cluster, c={NSG_IDS: GONE})
+        await trio.sleep(10)
+        assert await wait_of(node, 9, asked | {FIXED_ADDRESS: "x"}) < 60
+
+
+async def test_vnic_for_a_fixed_address_stays_until_it_comes(
+    autojump_clock: Clock,
+) -> None:
+    """The address is with a pod of another node, and the first VNIC is full."""
+    w = shop({"ocpus = 4.0": "ocpus = 4.0\nprivate_ips_per_vnic = 4"}, nodes=2)
+    cluster, other = MemoryCluster(), w.beside("node2")
+    w.blocks = other.blocks = False
+    less = {"minimum": 4, "buffer_fraction": 0.0}
+    async with warm(w, cluster=cluster, **less) as node, warm(other) as two:
+        await add(two, 1, {FIXED_ADDRESS: "web"})
+        for number in range(10, 15):
+            await add(node, number, {})
+        await node.attacher.delete(key(14))
+        await trio.sleep(600)
+        space = w.service.world.space(w.service.world.named(Subnet, "pods").id)
+        for _ in range(3800):  # few are left: nodes give back at once
+            space.take_any()
+        await trio.sleep(600)
+        before = w.calls("DetachVnic")
+        bind(cluster, a={FIXED_ADDRESS: "web"})
+        await trio.sleep(3000)
+        assert w.calls("DetachVnic") == before

@@ -53,7 +53,8 @@ class FixedAddresses:
                 continue
             roomy = self._slots.for_fixed(need.pod_class)
             if not roomy:
-                attach()
+                if not self._slots.home_is_full(need.pod_class):
+                    attach()
                 return
             free = [v for v in roomy if v.id not in self._dispatcher.in_flight]
             if not free:

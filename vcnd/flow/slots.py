@@ -1,9 +1,9 @@
 """The shape's VNIC slots, which the classes share: a pod that waits comes first.
 
 If all slots are taken and a pod needs one more, a VNIC that no pod uses makes way.
-That is seldom tried again for a class whose pods got nothing by it: a VNIC that OCI
-does not detach serves no pod for a while, and one that is given up for nothing is
-missed by the class that had it.
+That is seldom tried again for a class that got no address by it: a VNIC that OCI does
+not detach serves no pod for a while, and one that is given up for nothing is missed by
+the class that had it.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ class _Pause(msgspec.Struct, frozen=True):
 
     ends: float
     seconds: float
-    leased: int
-    """How many addresses its pods had when the last VNIC made way."""
+    held: int
+    """How many addresses the class had when the last VNIC made way."""
 
 
 class Slots:
@@ -45,6 +45,8 @@ class Slots:
         self._cramped: set[ClassName] = set()
         """The classes whose pods need one more VNIC."""
         self._pauses: dict[ClassName, _Pause] = {}
+        self._fixed: set[str] = set()
+        """The names of the fixed addresses that are here."""
 
     def begin(self, demands: Sequence[ClassDemand]) -> None:
         """Begin a reconcile: find the classes that need a VNIC, and let one make way.
@@ -52,6 +54,7 @@ class Slots:
         Args:
             demands: the demand of each class, the most urgent first.
         """
+        self._fixed = {p.fixed for p in self._pool.ledger.private_ips() if p.fixed}
         cramped = [need for need in demands if self._is_cramped(need)]
         self._cramped = {need.pod_class.name for need in cramped}
         self._end_pauses(demands)
@@ -85,6 +88,15 @@ class Slots:
         # A new VNIC's addresses are requested before its link appears.
         return self._pool.vnics.serves(vnic_id) or self._pool.is_young(vnic_id)
 
+    def awaits_fixed(self, need: ClassDemand) -> bool:
+        """Return True if a pod of a class waits for a fixed address."""
+        return not need.fixed <= self._fixed
+
+    def home_is_full(self, pod_class: PodClass) -> bool:
+        """Return True if the subnet of a class's fixed addresses is full."""
+        home = pod_class.subnet_ids[:1]
+        return self._pool.limits[Family.IPV4].all_full(home, trio.current_time())
+
     def for_fixed(self, pod_class: PodClass) -> list[Vnic]:
         """Return the VNICs that take one more fixed address of a class."""
         home = pod_class.subnet_ids[0]
@@ -108,16 +120,11 @@ class Slots:
         )
 
     def _lacks_home(self, need: ClassDemand) -> bool:
-        """Return True if a fixed address waits for a VNIC of its subnet.
-
-        A VNIC of another subnet is a sign that this one is full.
-        """
-        home = need.pod_class.subnet_ids[0]
-        here = {p.fixed for p in self._pool.ledger.private_ips()}
+        """Return True if a fixed address waits for a VNIC of its subnet."""
         return (
-            bool(need.fixed - here)
+            self.awaits_fixed(need)
             and not self.for_fixed(need.pod_class)
-            and all(s.vnic.subnet_id == home for s in self.of(need.pod_class.name))
+            and not self.home_is_full(need.pod_class)
         )
 
     def _lacks_room(self, need: ClassDemand, family: Family) -> bool:
@@ -130,18 +137,20 @@ class Slots:
         useful = filter(self.is_useful, vnics)
         return not any(self._pool.has_room(vnic_id, family) for vnic_id in useful)
 
-    def _leased(self, need: ClassDemand) -> int:
-        return sum(self._pool.holding(need, family).leased for family in need.wanted)
+    def _held(self, name: ClassName) -> int:
+        return sum(self._pool.class_counts(name, family).total for family in Family)
 
     # Which make way
 
     def _end_pauses(self, demands: Sequence[ClassDemand]) -> None:
-        """End the pauses of classes whose pods got an address, or need none now."""
-        wanted = {n.pod_class.name: n for n in demands if n.is_wanted}
+        """End the pauses of classes that got an address, or need none for long."""
+        wanted = {n.pod_class.name for n in demands if n.is_wanted}
+        lately = trio.current_time() - MOST_PAUSE_SECONDS
         self._pauses = {
             name: pause
             for name, pause in self._pauses.items()
-            if name in wanted and self._leased(wanted[name]) <= pause.leased
+            if (name in wanted or pause.ends > lately)
+            and self._held(name) <= pause.held
         }
 
     def _make_way(self, need: ClassDemand, demands: Sequence[ClassDemand]) -> None:
@@ -160,7 +169,7 @@ class Slots:
             seconds = FIRST_PAUSE_SECONDS
             if pause is not None:
                 seconds = min(2 * pause.seconds, MOST_PAUSE_SECONDS)
-            self._pauses[name] = _Pause(now + seconds, seconds, self._leased(need))
+            self._pauses[name] = _Pause(now + seconds, seconds, self._held(name))
             return
 
     def _may_swap(self, need: ClassDemand) -> bool:
@@ -169,21 +178,18 @@ class Slots:
         limits, now = pool.limits[Family.IPV4], trio.current_time()
         if need.fixed:
             subnets = subnets[:1]  # fixed addresses live there
-        releases_fail = (
-            self._dispatcher.releases_backing_off() - self._dispatcher.in_flight.keys()
-        )
         return (
             pool.vnics.attached >= pool.vnics.limit
-            and not (pool.in_doubt or pool.vnics.detaching or releases_fail)
+            and not (pool.in_doubt or pool.vnics.detaching)
             and not self._dispatcher.backing_off(attach_place(need.pod_class.name))
             and not limits.all_full(subnets, now)
         )
 
     def _spare(self, need: ClassDemand) -> dict[Family, int]:
         """Return how many free addresses no pod of a class waits for."""
-        here = {p.fixed for p in self._pool.ledger.private_ips()}
         held = {f: self._pool.holding(need, f) for f in need.wanted}
         spare = {f: h.free - h.wanted for f, h in held.items()}
-        # Its own pods wait for what its VNICs will bring.
-        awaited = need.fixed - here or any(n < 0 for n in spare.values())
-        return {} if awaited else spare
+        awaited = self.awaits_fixed(need) or any(n < 0 for n in spare.values())
+        if awaited and need.pod_class.name not in self._cramped:
+            return {}  # its own pods wait for what its VNICs will bring
+        return spare

@@ -38,6 +38,7 @@ class Surplus:
         slots: Sequence[VnicSlot],
         *,
         needed: bool,
+        may_detach: bool,
         policy: PoolPolicy,
     ) -> None:
         """Start the release of a class's surplus if it has lasted long enough.
@@ -47,6 +48,7 @@ class Surplus:
             class_name: the class's name.
             slots: its VNICs.
             needed: True if the node keeps a VNIC of the class.
+            may_detach: False if all its VNICs are needed, also those without addresses.
             policy: the settings for the class.
         """
         # A surplus below one batch is rounding, not surplus.
@@ -55,7 +57,7 @@ class Surplus:
         ledger = self._pool.ledger
         used = ledger.per_vnic().keys() | ledger.vnics_leased()
         some = slots[1:] if needed else slots
-        calm = all(n >= 0 for n in surplus.values())
+        calm = may_detach and all(n >= 0 for n in surplus.values())
         empty = calm and any(s.vnic.id not in used for s in some)
         if not over and not empty:
             self._since.pop(class_name, None)
@@ -72,7 +74,9 @@ class Surplus:
             [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
             over,
             # While a pod's address may be on any VNIC, each may have a pod.
-            may_detach=INSTANCE not in backing_off and not ledger.unplaced(),
+            may_detach=may_detach
+            and INSTANCE not in backing_off
+            and not ledger.unplaced(),
             keep_one=needed,
         )
         if plan.vnic_id is not None:

@@ -186,7 +186,14 @@ class WarmPool:
         if not need.fixed and all(n >= 0 for n in surplus.values()):
             pool.problems.clear(attach_place(name))
         policy = pool.policy_of(need.pod_class, Family.IPV4)
-        self._surplus.release(surplus, name, slots, needed=needed, policy=policy)
+        self._surplus.release(
+            surplus,
+            name,
+            slots,
+            needed=needed,
+            may_detach=not self._slots.awaits_fixed(need),
+            policy=policy,
+        )
 
     def _enough(
         self, family: Family, class_name: ClassName, slots: list[VnicSlot]
