@@ -17,7 +17,7 @@ from integration.lab.faults import FAULTS, MISSING_NSG, refused_pod, scene
 from integration.lab.node import Node
 from vcnd.ctl.exits import Exit
 
-SECONDS = 60.0
+SECONDS = 150.0
 """So long a fault may take until it is told: the slowest call is repeated for 60 s."""
 TROUBLES = ("problems", "trying", "broken")
 

@@ -12,7 +12,7 @@ from integration.lab.ctl import ask
 from integration.lab.policy_faults import FAULTS, PolicyScene, policy_scene
 from vcnd.ctl.exits import Exit
 
-SECONDS = 90.0
+SECONDS = 180.0
 """vcndctl waits 20 s for a process that hangs, each time it asks."""
 
 Answer = dict[str, Any]
