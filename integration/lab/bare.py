@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fakeoci.fabric import netns
+from integration.lab.children import logged_lines
 from integration.lab.profile import Profile
 
 ROUTER, OUTSIDE = "router", "outside"
@@ -125,7 +126,7 @@ class BareNode:
 
     def log_events(self) -> list[dict[str, Any]]:
         """Return what the process has logged."""
-        return [json.loads(x) for x in self.log_path.read_text().splitlines()]
+        return [json.loads(x) for x in logged_lines(self.log_path)]
 
     def kill(self) -> None:
         """End the process by SIGKILL."""

@@ -1,4 +1,4 @@
-"""Child processes that end with a block of code."""
+"""Child processes that end with a block of code, and what they log."""
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +61,12 @@ def coprocess(
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+
+
+def logged_lines(log: Path) -> list[str]:
+    """Return the lines of a log; one that is being written is left out."""
+    *whole, _ = log.read_text().split("\n")
+    return whole
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import trio
 
 import vcnd
 from fakeoci.fabric import netns
+from integration.lab.children import logged_lines
 from integration.lab.cni_exec import NetworkList
 from integration.lab.profile import Profile
 from integration.lab.service import REPOSITORY, Service, start_as_systemd_does
@@ -146,7 +147,7 @@ class Node(Service):
 
     def log_events(self) -> list[dict[str, Any]]:
         """Return the daemon's log lines."""
-        lines = self.log_path.read_text().splitlines()
+        lines = logged_lines(self.log_path)
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def network(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from integration.lab import policies
+from integration.lab.children import logged_lines
 from vcnd.model.policy_status import PolicyStatus
 from vcnd.serve.ask import AskError
 
@@ -66,7 +67,7 @@ class Process:
 
     def told(self, event: str) -> list[str]:
         """Return the lines of its log that have an event."""
-        lines = (self._folder / "log").read_text().splitlines()
+        lines = logged_lines(self._folder / "log")
         return [line for line in lines if f"event={event} " in line]
 
     def status(self) -> PolicyStatus | None:
