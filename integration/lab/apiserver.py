@@ -32,6 +32,7 @@ OBJECTS = [
 ]
 ETCD_PORT, PEER_PORT, SECURE_PORT = 12379, 12380, 16443
 START_SECONDS, ANSWER_SECONDS = 120.0, 60.0
+BUSY = 429
 LOOPBACK = "127.0.0.1"
 SERVER = f"https://{LOOPBACK}:{SECURE_PORT}"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a network namespace of its own
@@ -163,8 +164,17 @@ class ApiServer:
             os.kill(self._process.pid, signal.SIGCONT)
 
     def admin(self, method: str, path: str, body: Any = None) -> httpx2.Response:
-        """Send a request as an administrator."""
-        return self.as_token(self.admin_token, method, path, body)
+        """Send a request as an administrator.
+
+        A server that has started a moment ago is ready before all its caches are, and
+        says so with 429: then the request is sent again.
+        """
+        give_up_at = time.monotonic() + START_SECONDS
+        while True:
+            answer = self.as_token(self.admin_token, method, path, body)
+            if answer.status_code != BUSY or time.monotonic() > give_up_at:
+                return answer
+            time.sleep(0.2)
 
     def as_token(
         self,

@@ -87,7 +87,7 @@ def server(api_server: ApiServer) -> ApiServer:
     listed = api_server.admin("GET", "/api/v1/namespaces").json()["items"]
     for name in (n["metadata"]["name"] for n in listed):
         path = f"/api/v1/namespaces/{name}/pods?gracePeriodSeconds=0"
-        api_server.admin("DELETE", path)
+        assert api_server.admin("DELETE", path).is_success
     return api_server
 
 
