@@ -210,17 +210,16 @@ async def test_a_denied_packet_is_told_of_with_its_pod(
 async def test_metrics_are_served_where_the_configuration_says(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    section = msgspec.structs.replace(CONFIG.policy, metrics=f"127.0.0.1:{port}")
+    # An address of the loopback that no other process uses.
+    host, port = f"127.1.{os.getpid() >> 8 & 0xFF}.{os.getpid() & 0xFF}", 9465
+    section = msgspec.structs.replace(CONFIG.policy, metrics=f"{host}:{port}")
     config = msgspec.structs.replace(CONFIG, policy=section)
     async with running(tmp_path, config=config) as process:
         process.host.counted = {
             Counted(direction=Direction.INGRESS, why=Why.HELD): 3,
         }
         await trio.sleep(1)
-        async with await trio.open_tcp_stream("127.0.0.1", port) as caller:
+        async with await trio.open_tcp_stream(host, port) as caller:
             await caller.send_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             body = b"".join([bytes(x) async for x in caller]).decode()
     held = '{direction="ingress",namespace="",why="held"} 3.0'
