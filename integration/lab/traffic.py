@@ -112,9 +112,10 @@ async def ask(
     conversation = await connect(name, address, port, seconds)
     if conversation is None:
         return None
-    answer = await conversation.ask(seconds)
-    conversation.close()
-    return answer
+    try:
+        return await conversation.ask(seconds)
+    finally:
+        conversation.close()
 
 
 def datagrams(
