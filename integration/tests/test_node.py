@@ -308,6 +308,7 @@ async def test_nodes_and_pods_share_a_subnet(tmp_path: Path) -> None:
         for node in lab.nodes:
             await node.ctl("release")
             await node.stop()
+        await lab.cloud.settled()  # the links of detached VNICs go
         assert [snapshot.of_namespace(n) for n in names] == before
 
 
