@@ -58,7 +58,7 @@ class Process:
     def ended(self) -> int:
         """Return the exit code once it has ended by itself."""
         assert self._running is not None
-        return self._running.wait(timeout=30)
+        return self._running.wait(timeout=60)
 
     def kill(self) -> None:
         if self._running is not None:

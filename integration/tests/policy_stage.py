@@ -50,7 +50,7 @@ FRIENDS = {
 }
 """The specs of two policies."""
 PORT = 8080
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @dataclass(kw_only=True)
