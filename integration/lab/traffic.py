@@ -6,7 +6,7 @@ from any namespace: no process per pod is needed.
 
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import dns.message
 import dns.rdatatype
@@ -29,10 +29,12 @@ def _socket(
     family: int = socket.AF_INET,
 ) -> trio.socket.SocketType:
     def make() -> socket.socket:
-        sock = socket.socket(family, kind)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        prepare(sock)
-        return sock
+        with ExitStack() as failed:
+            sock = failed.enter_context(socket.socket(family, kind))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            prepare(sock)
+            failed.pop_all()
+            return sock
 
     return trio.socket.from_stdlib_socket(netns.inside(name, make))
 
@@ -98,10 +100,12 @@ async def connect(
     """Connect from a namespace; None when it is refused or nobody answers."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = _socket(name, socket.SOCK_STREAM, lambda _: None, family)
-    with trio.move_on_after(seconds), suppress(OSError):
-        await sock.connect((address, port))
-        return Conversation(sock)
-    sock.close()
+    with ExitStack() as failed:
+        failed.enter_context(sock)
+        with trio.move_on_after(seconds), suppress(OSError):
+            await sock.connect((address, port))
+            failed.pop_all()
+            return Conversation(sock)
     return None
 
 
