@@ -15,7 +15,7 @@ from random import Random
 
 import trio
 
-from vcnd import metrics_port
+from vcnd import ending, metrics_port
 from vcnd.config import Config
 from vcnd.flow import permissions, status
 from vcnd.flow.path import Paths
@@ -226,7 +226,7 @@ async def run(
         boot_id=boot_id(),
         netns_cookie=netns.cookie_here(),
     )
-    async with new_client() as client, trio.open_nursery() as rooms:
+    async with new_client() as client, ending.rooms() as rooms:
         layout = config.layout()
         host, policies = LinuxHost(layout), policy_socket(config)
         cloud = oci_cloud(config, client, random)

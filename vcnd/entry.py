@@ -11,7 +11,7 @@ from typing import Protocol
 
 import trio
 
-from vcnd import __version__
+from vcnd import __version__, ending
 from vcnd.config import Config, ConfigError, load
 from vcnd.config_text import render
 from vcnd.log import log
@@ -19,8 +19,6 @@ from vcnd.model.errors import VcndError
 from vcnd.systemd import Systemd
 
 DEFAULT_CONFIG = Path("/etc/vcnd/vcnd.toml")
-END_SECONDS = 5.0
-"""Once its work has ended, well or by an error, a process is gone after this."""
 
 
 class Process(Protocol):
@@ -72,7 +70,7 @@ def main(name: str, description: str | None, process: Process) -> None:
         # and not from in here, where an exit would be wrapped in a group.
         refusals = [f"{name}: {error}" for error in _leaves(group)]
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        ending.go_on()
     if refusals:
         sys.exit("\n".join(refusals))
     sys.exit(status)
@@ -93,9 +91,7 @@ async def _to_the_end(process: partial[Awaitable[int]]) -> int:
     try:
         return await _until_signal(process)
     finally:
-        # After a MemoryError in trio some tasks may never end.  They would keep the
-        # process alive, and could feed systemd's watchdog.  SIGALRM needs no memory.
-        signal.setitimer(signal.ITIMER_REAL, END_SECONDS)
+        ending.end_within(ending.END_SECONDS)
 
 
 async def _until_signal(process: partial[Awaitable[int]]) -> int:

@@ -15,7 +15,7 @@ from typing import Never, Protocol
 
 import trio
 
-from vcnd import metrics_port
+from vcnd import ending, metrics_port
 from vcnd.aside import aside
 from vcnd.config import Config
 from vcnd.core.policy.drops import Counted
@@ -155,7 +155,7 @@ async def keep(
         metrics=metrics.reading,
     )
     server = Server(verbs, allowed_uids=allowed_uids)
-    async with trio.open_nursery() as rooms:
+    async with ending.rooms() as rooms:
         await rooms.start(systemd.feed_watchdog)
         rooms.start_soon(_spare_the_collector)
         await rooms.start(source.run)

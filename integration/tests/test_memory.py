@@ -70,7 +70,7 @@ async def test_daemon_without_memory_ends_and_pods_run_on(quiet: Lab) -> None:
         assert await traffic.ask("fresh", lab.addresses[ONPREM]) == fresh.address
     assert packets.lost == []
     assert packets.exchanged > 0
-    # SIGALRM: not even the error could be told (vcnd/entry.py).
+    # SIGALRM: not even the error could be told (vcnd/ending.py).
     log = node.log_path.read_text()
     assert (code == 1 and "MemoryError" in log) or code == -signal.SIGALRM
     for pod in (runs, fresh):
