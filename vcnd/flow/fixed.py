@@ -44,8 +44,7 @@ class FixedAddresses:
             need: the demand of the class.
             attach: attaches one more VNIC.
         """
-        here = {p.fixed for p in self._pool.ledger.private_ips()}
-        for name in sorted(need.fixed - here):
+        for name in sorted(self._slots.fixed_to_come(need)):
             place = fixed_place(name)
             # It may be on its way to another VNIC than the one that has room now.
             at_work = self._dispatcher.is_at_work(place)

@@ -88,9 +88,9 @@ class Slots:
         # A new VNIC's addresses are requested before its link appears.
         return self._pool.vnics.serves(vnic_id) or self._pool.is_young(vnic_id)
 
-    def awaits_fixed(self, need: ClassDemand) -> bool:
-        """Return True if a pod of a class waits for a fixed address."""
-        return not need.fixed <= self._fixed
+    def fixed_to_come(self, need: ClassDemand) -> frozenset[str]:
+        """Return the names of the fixed addresses that pods of a class wait for."""
+        return need.fixed - self._fixed
 
     def home_is_full(self, pod_class: PodClass) -> bool:
         """Return True if the subnet of a class's fixed addresses is full."""
@@ -122,7 +122,7 @@ class Slots:
     def _lacks_home(self, need: ClassDemand) -> bool:
         """Return True if a fixed address waits for a VNIC of its subnet."""
         return (
-            self.awaits_fixed(need)
+            bool(self.fixed_to_come(need))
             and not self.for_fixed(need.pod_class)
             and not self.home_is_full(need.pod_class)
         )
@@ -159,18 +159,11 @@ class Slots:
         pause = self._pauses.get(name)
         if (pause is not None and now < pause.ends) or not self._may_swap(need):
             return
-        for other in reversed(demands):
-            if other is need or not self._surplus.give_way(
-                other.pod_class.name,
-                self.of(other.pod_class.name),
-                self._spare(other),
-            ):
-                continue
+        if any(self._gives_way(x) for x in reversed(demands) if x is not need):
             seconds = FIRST_PAUSE_SECONDS
             if pause is not None:
                 seconds = min(2 * pause.seconds, MOST_PAUSE_SECONDS)
             self._pauses[name] = _Pause(now + seconds, seconds, self._held(name))
-            return
 
     def _may_swap(self, need: ClassDemand) -> bool:
         """Return True if all slots are taken, and another VNIC is likely to help."""
@@ -185,11 +178,12 @@ class Slots:
             and not limits.all_full(subnets, now)
         )
 
-    def _spare(self, need: ClassDemand) -> dict[Family, int]:
-        """Return how many free addresses no pod of a class waits for."""
+    def _gives_way(self, need: ClassDemand) -> bool:
+        """Detach a VNIC that no pod of a class needs; return True if there is one."""
+        name = need.pod_class.name
         held = {f: self._pool.holding(need, f) for f in need.wanted}
         spare = {f: h.free - h.wanted for f, h in held.items()}
-        awaited = self.awaits_fixed(need) or any(n < 0 for n in spare.values())
-        if awaited and need.pod_class.name not in self._cramped:
-            return {}  # its own pods wait for what its VNICs will bring
-        return spare
+        awaited = self.fixed_to_come(need) or any(n < 0 for n in spare.values())
+        if awaited and name not in self._cramped:
+            return False  # its own pods wait for what its VNICs will bring
+        return self._surplus.give_way(name, self.of(name), spare)

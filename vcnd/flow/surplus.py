@@ -5,7 +5,7 @@ from functools import partial
 
 import trio
 
-from vcnd.core.placement import Releasable, plan_release
+from vcnd.core.placement import Releasable, ReleasePlan, plan_release
 from vcnd.core.target import PoolPolicy
 from vcnd.flow.dispatch import INSTANCE, Dispatcher, Incoming
 from vcnd.flow.pool import Pool
@@ -69,16 +69,7 @@ class Surplus:
         # What stays, such as the rest of a block, counts as a new surplus.  It has no
         # time before the next reconcile: if none has to last, it would be due at once.
         del self._since[class_name]
-        backing_off = self._dispatcher.releases_backing_off()
-        plan = plan_release(
-            [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
-            over,
-            # While a pod's address may be on any VNIC, each may have a pod.
-            may_detach=may_detach
-            and INSTANCE not in backing_off
-            and not ledger.unplaced(),
-            keep_one=needed,
-        )
+        plan = self._plan(slots, over, may_detach=may_detach, keep_one=needed)
         if plan.vnic_id is not None:
             self._start_detach(plan.vnic_id)
         for vnic_id, to_delete in plan.objects.items():
@@ -98,26 +89,35 @@ class Surplus:
         Args:
             class_name: the name of the class that may lose one.
             slots: its VNICs.
-            spare: the free addresses of each family that none of its pods waits for;
-                empty: all its VNICs are needed.
+            spare: the free addresses of each family that none of its pods waits for.
 
         Returns:
             True if there is one, and its detachment has begun.
         """
-        if not spare:
-            return False
-        backing_off = self._dispatcher.releases_backing_off()
-        plan = plan_release(
-            [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
-            spare,
-            may_detach=INSTANCE not in backing_off and not self._pool.ledger.unplaced(),
-            keep_one=False,
-        )
+        plan = self._plan(slots, spare, may_detach=True, keep_one=False)
         if plan.vnic_id is None:
             return False
         self._since.pop(class_name, None)  # less is surplus now
         self._start_detach(plan.vnic_id)
         return True
+
+    def _plan(
+        self,
+        slots: Sequence[VnicSlot],
+        surplus: Mapping[Family, int],
+        *,
+        may_detach: bool,
+        keep_one: bool,
+    ) -> ReleasePlan:
+        backing_off = self._dispatcher.releases_backing_off()
+        # While a pod's address may be on any VNIC, each may have a pod.
+        placed = not self._pool.ledger.unplaced()
+        return plan_release(
+            [v for v in self._releasable(slots) if v.vnic_id not in backing_off],
+            surplus,
+            may_detach=may_detach and INSTANCE not in backing_off and placed,
+            keep_one=keep_one,
+        )
 
     def _releasable(self, slots: Sequence[VnicSlot]) -> list[Releasable]:
         ledger = self._pool.ledger

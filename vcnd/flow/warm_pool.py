@@ -191,7 +191,7 @@ class WarmPool:
             name,
             slots,
             needed=needed,
-            may_detach=not self._slots.awaits_fixed(need),
+            may_detach=not self._slots.fixed_to_come(need),
             policy=policy,
         )
 
