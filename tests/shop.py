@@ -25,8 +25,23 @@ def ids(w: World) -> tuple[str, str]:
     return cloud.named(Subnet, "shop").id, cloud.named(Nsg, "blocked-port").id
 
 
+ONE = {"ocpus = 4.0": "ocpus = 2.0"}
+"""The shape takes one VNIC for pods."""
+TWO = {"ocpus = 4.0": "ocpus = 3.0"}
+FEW = {"ocpus = 4.0": "ocpus = 3.0\nprivate_ips_per_vnic = 3"}
+"""The shape takes two VNICs for pods, with three addresses each."""
+
+
 def pod(name: str) -> PodRef:
     return PodRef(namespace="shop", name=name, uid=name)
+
+
+def bind(cluster: MemoryCluster, **pods: dict[str, str]) -> None:
+    """Bind pods with these annotations to the node."""
+    for name, annotations in pods.items():
+        cluster.annotations_of[name] = annotations
+        cluster.bound[name] = pod(name)
+    cluster.change()
 
 
 async def add(node: Node, number: int, annotations: dict[str, str]) -> Lease:

@@ -9,7 +9,7 @@ import trio
 from fakeoci.world.resources import Subnet
 from sim.cluster import MemoryCluster
 from sim.world import World, key
-from tests.shop import add, ids, pod, shop, warm
+from tests.shop import FEW, ONE, TWO, add, bind, ids, shop, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
 from vcnd.model.errors import VcndError
 from vcnd.node import Node
@@ -17,10 +17,6 @@ from vcnd.node import Node
 pytestmark = pytest.mark.slow
 
 Clock = trio.testing.MockClock
-ONE = {"ocpus = 4.0": "ocpus = 2.0"}
-TWO = {"ocpus = 4.0": "ocpus = 3.0"}
-FEW = {"ocpus = 4.0": "ocpus = 3.0\nprivate_ips_per_vnic = 3"}
-"""Of the VNICs that the shape takes, one is the primary."""
 TINY = {"10.1.16.0/24": "10.1.16.0/30"}
 """The second subnet has one usable address."""
 MOST_IN_AN_HOUR = 5
@@ -33,12 +29,9 @@ NO_RIGHT: dict[str, Any] = {
 }
 
 
-def bind(cluster: MemoryCluster, **pods: dict[str, str]) -> None:
-    """Bind pods with these annotations to the node."""
-    for name, annotations in pods.items():
-        cluster.annotations_of[name] = annotations
-        cluster.bound[name] = pod(name)
-    cluster.change()
+def both_subnets(w: World) -> str:
+    """Return the shop's subnet, and the pods' as the second choice."""
+    return f"{ids(w)[0]},{w.service.world.named(Subnet, 'pods').id}"
 
 
 async def wait_of(node: Node, number: int, annotations: dict[str, str]) -> float:
@@ -102,8 +95,7 @@ def no_addresses(w: World) -> dict[str, dict[str, str]]:
 def fixed_address_of_a_full_subnet(w: World) -> dict[str, dict[str, str]]:
     subnet, nsg = ids(w)
     w.service.world.space(subnet).take_any()
-    both = f"{subnet},{w.service.world.named(Subnet, 'pods').id}"
-    return {"a": {SUBNET_IDS: both, NSG_IDS: nsg, FIXED_ADDRESS: "x"}}
+    return {"a": {SUBNET_IDS: both_subnets(w), NSG_IDS: nsg, FIXED_ADDRESS: "x"}}
 
 
 @pytest.mark.parametrize(
@@ -173,9 +165,8 @@ async def test_slot_goes_to_the_pod_that_lacks_it(autojump_clock: Clock) -> None
 
 async def test_vnic_of_a_full_subnet_counts_as_full(autojump_clock: Clock) -> None:
     w, cluster = shop(TWO | TINY), MemoryCluster()
-    subnet, nsg = ids(w)
-    both = f"{subnet},{w.service.world.named(Subnet, 'pods').id}"
-    asked = {SUBNET_IDS: both, NSG_IDS: nsg}
+    _, nsg = ids(w)
+    asked = {SUBNET_IDS: both_subnets(w), NSG_IDS: nsg}
     async with warm(w, cluster=cluster) as node:
         bind(cluster, a=asked)
         await trio.sleep(600)
@@ -262,8 +253,7 @@ async def test_fixed_address_gets_a_slot_when_its_subnet_has_room(
     """The class has a VNIC in its second subnet, and another class is refused."""
     w, cluster = shop(), MemoryCluster()
     subnet, nsg = ids(w)
-    both = f"{subnet},{w.service.world.named(Subnet, 'pods').id}"
-    asked = {SUBNET_IDS: both, NSG_IDS: nsg}
+    asked = {SUBNET_IDS: both_subnets(w), NSG_IDS: nsg}
     space = w.service.world.space(subnet)
     space.exhaust()
     async with warm(w, cluster=cluster) as node:

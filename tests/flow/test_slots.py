@@ -7,16 +7,12 @@ from fakeoci.world.resources import Subnet
 from sim.cluster import MemoryCluster
 from sim.invariants import check_invariants
 from sim.world import World, key, settings, until_warm
-from tests.shop import EVERYTHING, add, ids, pod, shop, vnic_of, warm
+from tests.shop import EVERYTHING, FEW, ONE, add, bind, ids, shop, vnic_of, warm
 from vcnd.core.requests import FIXED_ADDRESS, NSG_IDS, SUBNET_IDS
 from vcnd.model.errors import PoolEmptyError
 from vcnd.model.podnetwork import PodNetwork
 
 Clock = trio.testing.MockClock
-ONE = {"ocpus = 4.0": "ocpus = 2.0"}
-"""The shape takes one VNIC for pods."""
-FEW = {"ocpus = 4.0": "ocpus = 3.0\nprivate_ips_per_vnic = 3"}
-"""The shape takes two VNICs for pods, with three addresses each."""
 
 
 def nsgs(w: World) -> list[list[str]]:
@@ -48,9 +44,7 @@ async def test_vnic_makes_way_for_a_bound_pod(autojump_clock: Clock) -> None:
     w, cluster = shop(ONE), MemoryCluster()
     _, nsg = ids(w)
     async with warm(w, cluster=cluster):
-        cluster.annotations_of["pod1"] = {NSG_IDS: nsg}
-        cluster.bound["pod1"] = pod("pod1")
-        cluster.change()
+        bind(cluster, pod1={NSG_IDS: nsg})
         await trio.sleep(60)
         assert nsgs(w) == [[nsg]]
 
@@ -93,9 +87,7 @@ async def test_refused_vnic_takes_the_slot_of_another_once(
     gone = "ocid1.networksecuritygroup.oc1.iad.gone"
     async with warm(w, cluster=cluster) as node:
         (before,) = nsgs(w)
-        cluster.annotations_of["pod1"] = {NSG_IDS: gone}
-        cluster.bound["pod1"] = pod("pod1")
-        cluster.change()
+        bind(cluster, pod1={NSG_IDS: gone})
         await trio.sleep(3600)
         assert w.calls("DetachVnic") == 1
         lease = await add(node, 2, {})  # pods need it, not the warm pool
@@ -115,8 +107,7 @@ async def test_no_vnic_makes_way_before_the_network_is_known(
     async with w.node(config, cluster=cluster, subnet="") as node:
         await until_warm(node)
     cluster.refusal = "there is no NativePodNetwork x yet"
-    cluster.annotations_of["pod1"] = {SUBNET_IDS: subnet, NSG_IDS: nsg}
-    cluster.bound["pod1"] = pod("pod1")
+    bind(cluster, pod1={SUBNET_IDS: subnet, NSG_IDS: nsg})
     async with w.node(config, cluster=cluster, subnet="") as node:
         await trio.sleep(3600)
         assert w.calls("DetachVnic") == 0
