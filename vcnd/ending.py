@@ -14,8 +14,8 @@ import trio
 END_SECONDS = 5.0
 """Once its work has ended, well or by an error, a process is gone after this."""
 ROOMS_SECONDS = 15.0
-"""Once they are cancelled, well or by an error, a process' tasks have so long to end:
-threads that set up the kernel on a busy machine take seconds."""
+"""Once the rooms are cancelled, the kernel ends the process after this.  A thread that
+sets up the kernel of a busy machine takes some seconds."""
 
 
 def end_within(seconds: float) -> None:
@@ -30,7 +30,7 @@ def go_on() -> None:
 
 @asynccontextmanager
 async def rooms() -> AsyncIterator[trio.Nursery]:
-    """Open a nursery; when it is cancelled, the process ends with it or soon."""
+    """Open a nursery; if cancelled tasks do not end, the kernel ends the process."""
     try:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(_until_cancelled)

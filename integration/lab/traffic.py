@@ -19,7 +19,7 @@ BLOCKED_PORT = 9090
 ANSWER_SECONDS = 20.0
 """Within this, on any machine; mostly it takes a millisecond."""
 SILENCE_SECONDS = 2.0
-"""Whoever is silent for so long does not answer."""
+"""A host that sends nothing for this long does not answer."""
 
 
 def _socket(

@@ -19,7 +19,7 @@ MOST_RETRY_SECONDS = 30.0
 DOUBT_SECONDS = 5.0
 """First pause before objects in doubt are read again."""
 CALM_AUDITS = 2
-"""After so many audits in a row without objects in doubt the pauses are short again."""
+"""The pauses are short again after this number of audits in a row without a doubt."""
 LEAST_PAUSE_SECONDS = 0.5
 """Least time between two audits, however many are requested."""
 
@@ -66,9 +66,9 @@ class Repairer:
             self._progress.send()
             self._pool.problems.clear(AUDIT)
             self._pool.problems.clear(KERNEL)
-            # Objects in doubt are read again soon, then at growing intervals.  What is
-            # doubted again after one calm audit, a removal that always fails say, is
-            # read as seldom as before.
+            # An audit reads objects in doubt again soon, then at growing intervals.
+            # One audit without a doubt does not shorten them: a removal that always
+            # fails causes a new doubt at each try.
             if self._cloud_audit.in_doubt:
                 calm, pause = 0, doubted.next_delay()
             else:
