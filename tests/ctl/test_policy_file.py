@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.odd_yaml import NO_VALUES
 from vcnd.ctl.caller import CALLERS_DIRECTORY
 from vcnd.ctl.policy_file import FileError, Located, read
 
@@ -90,6 +91,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         pytest.param(BOMB, "values", marks=pytest.mark.slow),
         pytest.param("[" * 3000, "too deep", marks=pytest.mark.slow),
         ("a: \x00\n", "special characters"),
+        *[(f"a: 1\nb: {odd}\n", "line 2: ") for odd in NO_VALUES if "!!" in odd],
     ],
 )
 def test_a_file_that_is_wrong_says_where(tmp_path: Path, text: str, why: str) -> None:

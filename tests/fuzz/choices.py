@@ -5,8 +5,11 @@ damaged, so that it stays near what a reader takes.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
+
+from tests.odd_yaml import NO_VALUES
 
 T = TypeVar("T")
 
@@ -33,6 +36,15 @@ ODD: tuple[Any, ...] = (
     *([], {}, [None], {"": None}, [{}], [[]], nest(40), {"metadata": {}}),
 )
 """Values that a field may not expect."""
+
+
+YAML = (
+    *("2026-01-01", "0o17", "1_0", "1:30", ".inf", "yes", "~", "!!binary QQ==", "x: y"),
+    *("!!str 1", "!!set {a}", "&a x", "*a", "&b [*b]", "<<", "!!python/name:os.x y"),
+)
+"""Scalars, and what stands in place of one, that JSON does not have."""
+SCALAR = re.compile(rb'"[^"]*"(?!\s*:)|\b(?:\d+|true|false|null)\b')
+"""Of JSON, but for keys."""
 
 
 class Choices:
@@ -123,6 +135,19 @@ def document(choices: Choices, samples: Sequence[Any]) -> bytes:
     body = damaged(choices.pick(samples), choices)
     text = json.dumps(body).encode()
     return torn(text, choices) if kind >= TORN else text
+
+
+def yaml_document(choices: Choices, samples: Sequence[Any]) -> bytes:
+    """Return a ``document`` of which a scalar may be one that only YAML has."""
+    text = document(choices, samples)
+    if choices.is_over:
+        return text
+    scalars = list(SCALAR.finditer(text))
+    if not scalars:
+        return text
+    at = choices.pick(scalars)
+    odd = choices.pick((*NO_VALUES, *YAML)).encode()
+    return text[: at.start()] + odd + text[at.end() :]
 
 
 def torn(text: bytes, choices: Choices) -> bytes:

@@ -25,6 +25,7 @@ TARGETS = {
     "policy_objects": Target(rooms=("vcnd.kube", "vcnd.core.policy")),
     "policy_verbs": Target(rooms=("vcnd.serve", "vcnd.model")),
     "replies": Target(rooms=("vcnd.serve", "vcnd.ctl")),
+    "settings": Target(rooms=("vcnd.kube",)),
     "shim": Target(rooms=("vcnd.serve",), starts_programs=True),
     "shim_replies": Target(rooms=("tests.fuzz.targets",), starts_programs=True),
     "watches": Target(rooms=("vcnd.kubeapi",)),

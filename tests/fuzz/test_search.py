@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz import blind, bounds, kept
 from tests.fuzz.bounds import TooMuchWorkError, bounded
-from tests.fuzz.choices import ODD, Choices, damaged, document, torn
+from tests.fuzz.choices import ODD, Choices, damaged, document, torn, yaml_document
 
 SAMPLE = {"a": [1, {"b": None}], "c": "text"}
 
@@ -63,6 +63,7 @@ def test_work_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_bytes_damage_a_document(data: bytes) -> None:
     damaged(SAMPLE, Choices(data))
     assert isinstance(document(Choices(data), [SAMPLE, ODD]), bytes)
+    assert isinstance(yaml_document(Choices(data), [SAMPLE, ODD]), bytes)
     assert isinstance(torn(b"some bytes", Choices(data)), bytes)
 
 

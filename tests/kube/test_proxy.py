@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.apiserver import MemoryApiServer
+from tests.odd_yaml import NO_VALUES
 from vcnd.kube import proxy
 
 
@@ -37,6 +38,7 @@ def config(text: str) -> str:
         (config("clusterCIDR: pods"), "cannot be read: 'pods' does not appear"),
         (config("clusterCIDR: [1]"), "cannot be read: Expected `str`"),
         (config("a: b: c"), "cannot be read"),
+        *[(config(f"mode: {odd}"), "cannot be read") for odd in NO_VALUES],
         ("[]", "cannot be read"),
         ("{", "cannot be read"),
     ],

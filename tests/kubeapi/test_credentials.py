@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.odd_yaml import NO_VALUES
 from vcnd.install.identity import kubeconfig
 from vcnd.kubeapi.credentials import Credentials, KubeconfigError, server_of
 
@@ -92,6 +93,7 @@ def test_no_secret_is_printed(tmp_path: Path) -> None:
         ("{}", "no context named ''"),
         ("current-context: x\ncontexts: []", "no context named 'x'"),
         ("[]", "Expected `object`"),
+        *[(f"current-context: {odd}", "config") for odd in NO_VALUES],
     ],
 )
 def test_refusals_name_the_file(tmp_path: Path, text: str, reason: str) -> None:
@@ -100,6 +102,14 @@ def test_refusals_name_the_file(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(KubeconfigError, match=reason) as caught:
         Credentials(path).current()
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", NO_VALUES)
+def test_value_that_is_none_is_an_error_of_its_file(tmp_path: Path, odd: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(f"clusters: {odd}")
+    with pytest.raises(KubeconfigError, match=str(path)):
+        server_of(path)
 
 
 def test_missing_token_file_is_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from vcnd.ociapi.decode import MOST_TEXT, decode, printable
+from vcnd.ociapi.decode import decode
 from vcnd.ociapi.errors import BadAnswerError
 
 
@@ -44,27 +44,3 @@ def test_answer_that_makes_no_sense_is_an_error(body: bytes, words: str) -> None
     assert str(caught.value).startswith("GetThing: the answer makes no sense: ")
     assert str(caught.value).endswith("(opc-request-id ABC)")
     assert str(caught.value).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("text", "most", "expected"),
-    [
-        ("plain", 512, "plain"),
-        ("a\nb\tc\x1b[0m\x00", 512, "a b c [0m "),
-        (b"bytes \xff", 512, "bytes \ufffd"),
-        ("a\u202eb", 512, "a b"),  # U+202E: the rest runs right to left
-        ("abcdef", 3, "abc"),
-        (b"abcdef", 3, "abc"),
-        ("äöü".encode(), 2, "äö"),
-        ("", 512, ""),
-    ],
-)
-def test_foreign_text_is_cut_and_made_printable(
-    text: str | bytes, most: int, expected: str
-) -> None:
-    assert printable(text, most) == expected
-
-
-def test_long_text_is_cut_to_the_default() -> None:
-    assert len(printable("x" * 5000)) == MOST_TEXT
-    assert len(printable(b"x" * 5000)) == MOST_TEXT

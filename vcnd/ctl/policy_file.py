@@ -16,6 +16,8 @@ MOST_NODES = 100_000
 MOST_DEPTH = 64
 STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
+NO_VALUE = (ValueError, LookupError, AttributeError, TypeError)
+"""Errors of PyYAML for values that do not fit their tag, such as ``!!bool x``."""
 
 
 class FileError(Exception):
@@ -51,6 +53,15 @@ class Located(msgspec.Struct, frozen=True):
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Reads what looks like a date as the text that it is in an object of the API."""
+
+    def construct_object(self, node: Any, **options: bool) -> Any:
+        try:
+            return super().construct_object(node, **options)
+        except NO_VALUE as error:
+            raise yaml.constructor.ConstructorError(
+                problem=f"{node.value!r:.40} does not fit its tag",
+                problem_mark=node.start_mark,
+            ) from error
 
 
 _Loader.yaml_implicit_resolvers = {

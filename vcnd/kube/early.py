@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
+
 ANNOTATION = "vcnd.io/early-addresses"
 MOST_BYTES = 64 * 1024
 """All annotations of an object may have 256 KiB."""
@@ -34,6 +36,6 @@ def decode(value: str) -> dict[str, tuple[str, ...]]:
     """
     try:
         found = _decoder.decode(value)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise ValueError(str(error)) from error
     return {uid: tuple(some) for uid, some in found.items()}

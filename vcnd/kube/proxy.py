@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from vcnd.core import kubeproxy
+from vcnd.foreign import UNDECODABLE, yaml_as
 from vcnd.kube.wire import ConfigMap, ProxyConfig
-from vcnd.kubeapi.cache import UNDECODABLE
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.errors import NotFoundError
 from vcnd.model.cause import Cause, Fault
@@ -38,7 +38,7 @@ async def problem(
         return None  # another program does its work
     try:
         data = msgspec.json.decode(body, type=ConfigMap).data
-        config = msgspec.yaml.decode(data.get("config.conf", "{}"), type=ProxyConfig)
+        config = yaml_as(data.get("config.conf", "{}"), ProxyConfig)
         reason = kubeproxy.problem(
             proxier=config.mode,
             mode=config.detect_local_mode,
@@ -48,7 +48,7 @@ async def problem(
             subnets=subnets,
             policies=policies,
         )
-    except (*UNDECODABLE, ValueError) as error:
+    except UNDECODABLE as error:
         return Fault(
             Cause.MALFORMED, f"kube-proxy's configuration cannot be read: {error}"
         )

@@ -4,8 +4,8 @@ from ipaddress import ip_network
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.kube.wire import ServiceCidr
-from vcnd.kubeapi.cache import UNDECODABLE
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.errors import KubeError, NotFoundError
 
@@ -29,6 +29,6 @@ async def networks(client: KubeClient) -> tuple[str, ...]:
     try:
         found = msgspec.json.decode(body, type=_List).items
         read = {ip_network(cidr) for one in found for cidr in one.spec.cidrs}
-    except (*UNDECODABLE, ValueError) as error:
+    except UNDECODABLE as error:
         raise KubeError(f"GET {PATH}", message=f"not readable: {error}") from error
     return tuple(sorted(map(str, read)))

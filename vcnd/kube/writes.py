@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.kube import bodies, early
 from vcnd.kube.posting import post
 from vcnd.kube.wire import NativePodNetwork, Node
@@ -189,7 +190,7 @@ class Writer:
         try:
             found = _node_decoder.decode(await self._client.get(self._node_path))
             return early.decode(found.metadata.annotations.get(early.ANNOTATION, "{}"))
-        except (NotFoundError, ValueError, msgspec.MsgspecError):
+        except (NotFoundError, *UNDECODABLE):
             return {}
         except KubeError as error:
             raise ClusterError(str(error), cause=error.cause) from error

@@ -9,13 +9,12 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.kubeapi.errors import KubeError, refusal
 from vcnd.kubeapi.wire import ListMeta, Meta, Object, Status
 
 T = TypeVar("T", bound=Object)
 
-UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""Errors of msgspec for bytes that do not fit the type."""
 NULL = msgspec.Raw(b"null")
 EXPIRED = 410
 

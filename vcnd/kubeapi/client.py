@@ -13,6 +13,7 @@ import msgspec
 import trio
 
 from vcnd import web
+from vcnd.foreign import UNDECODABLE, printable
 from vcnd.kubeapi.credentials import Credentials, Identity, KubeconfigError
 from vcnd.kubeapi.errors import BadAnswerError, KubeError, refusal
 from vcnd.kubeapi.network import Connect, Network, Request, by_http
@@ -25,7 +26,6 @@ MOST_BODY_BYTES = 64 * 1024 * 1024
 """Of an answer.  A list of 10,000 whole Namespaces is some 20 MiB."""
 MOST_LINE_BYTES = 4 * 1024 * 1024
 """Of a watch.  etcd takes objects of 1.5 MiB; JSON may be twice as long."""
-UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON = "application/json"
@@ -218,11 +218,6 @@ async def _lines(what: str, answer: Answer) -> AsyncIterator[bytes]:
     yield bytes(held)
 
 
-def printable(text: str, most: int = 512) -> str:
-    """Return the start of foreign text, without control characters."""
-    return "".join(c if c.isprintable() else " " for c in text[:most])
-
-
 def _check_written(what: str, content: bytes) -> None:
     """Raise unless a write was answered with an object.
 
@@ -238,7 +233,7 @@ def _refusal(what: str, answer: Answer, content: bytes) -> KubeError:
     try:
         status = msgspec.json.decode(content, type=Status)
     except UNDECODABLE:
-        status = Status(message=content[:1024].decode("utf-8", "replace")[:256])
+        status = Status(message=printable(content, 256))
     error = refusal(
         what,
         answer.status,

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE, yaml_as
+
 
 class KubeconfigError(Exception):
     """A kubeconfig cannot be used; names file and reason."""
@@ -142,8 +144,8 @@ def server_of(path: Path) -> str:
         KubeconfigError: there is none, or it names none.
     """
     try:
-        parsed = msgspec.yaml.decode(path.read_bytes(), type=_Kubeconfig)
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        parsed = yaml_as(path.read_bytes(), _Kubeconfig)
+    except (OSError, ValueError) as error:
         raise KubeconfigError(f"{path}: {_in_a_line(error)}") from error
     servers = [c.cluster.server for c in parsed.clusters if c.cluster.server]
     if not servers:
@@ -155,10 +157,12 @@ def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
     try:
         text = path.read_bytes()
         # JSON is YAML; the installer's is JSON, and that reads fifty times faster.
-        decode: Any = (
-            msgspec.json.decode if text.startswith(b"{") else msgspec.yaml.decode
+        is_json = text.startswith(b"{")
+        parsed = (
+            msgspec.json.decode(text, type=_Kubeconfig)
+            if is_json
+            else yaml_as(text, _Kubeconfig)
         )
-        parsed: _Kubeconfig = decode(text, type=_Kubeconfig)
         context = _find(parsed.contexts, parsed.current_context, "context").context
         cluster = _find(parsed.clusters, context.cluster, "cluster").cluster
         user = _find(parsed.users, context.user, "user").user
@@ -190,7 +194,7 @@ def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
         )
     except OSError as error:
         raise KubeconfigError(f"{error.filename or path}: {error.strerror}") from error
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise KubeconfigError(f"{path}: {_in_a_line(error)}") from error
     return identity, tuple(files)
 

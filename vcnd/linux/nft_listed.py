@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
+
 Verdict = Mapping[str, Any]
 """One key: ``accept``, ``drop``, ``jump`` and so on."""
 PAIR = 2
-MISREAD = (
-    *(msgspec.DecodeError, AttributeError, LookupError, TypeError, ValueError),
-    RecursionError,
-)
+MISREAD = (*UNDECODABLE, AttributeError, LookupError, TypeError)
 """Errors of reading something of another form."""
 PROTOCOLS = {
     "icmp": socket.IPPROTO_ICMP,

@@ -6,13 +6,13 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+from vcnd.foreign import printable
 from vcnd.model.metrics import MetricFamily
 from vcnd.model.permissions import StatementStatus
 from vcnd.model.status import BudgetStatus
 from vcnd.model.urgency import Urgency
 from vcnd.ociapi import rule_wire, wire
 from vcnd.ociapi.caller import Caller
-from vcnd.ociapi.decode import printable
 from vcnd.ociapi.kinds import Kind
 from vcnd.ociapi.values import OCID
 

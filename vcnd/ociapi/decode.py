@@ -8,14 +8,10 @@ from typing import TypeVar
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE, printable
 from vcnd.ociapi.errors import BadAnswerError
 
 T = TypeVar("T")
-
-UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-"""Errors of decoding; UnicodeDecodeError is a ValueError."""
-MOST_TEXT = 512
-"""Characters of foreign text that go into an error, a log line or an Event."""
 
 
 def decode(body: bytes, kind: type[T], *, operation: str, request_id: str) -> T:
@@ -37,10 +33,3 @@ def _why(body: bytes, error: Exception) -> str:
         return "JSON that is nested too deep"
     start = printable(body, 48)
     return f"{printable(str(error), 128)} in {len(body)} bytes that begin {start!r}"
-
-
-def printable(text: str | bytes, most: int = MOST_TEXT) -> str:
-    """Return the start of foreign text, without control characters."""
-    if isinstance(text, bytes):
-        text = text[: 4 * most].decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else " " for c in text[:most])

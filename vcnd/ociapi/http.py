@@ -12,7 +12,8 @@ import msgspec
 import trio
 
 from vcnd import log, tries
-from vcnd.ociapi.decode import UNDECODABLE, decode, printable
+from vcnd.foreign import UNDECODABLE, printable
+from vcnd.ociapi.decode import decode
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError, OciError
 from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.network import (

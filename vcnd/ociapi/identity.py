@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from vcnd.foreign import printable
 from vcnd.log import log
 from vcnd.ociapi import wire
-from vcnd.ociapi.decode import decode, printable
+from vcnd.ociapi.decode import decode
 from vcnd.ociapi.errors import BadAnswerError
 from vcnd.ociapi.http import exchange
 from vcnd.ociapi.imds import Metadata

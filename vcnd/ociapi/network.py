@@ -13,9 +13,9 @@ from typing import Protocol
 import msgspec
 
 from vcnd import web
+from vcnd.foreign import printable
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
-from vcnd.ociapi.decode import printable
 from vcnd.ociapi.errors import BadAnswerError, NoAnswerError
 from vcnd.web import BadBodyError, Connections, Url
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.serve.verbs import STATUS, Verb
 
 T = TypeVar("T")
@@ -18,8 +19,6 @@ LOOK_SECONDS = 20.0
 """How long other verbs may take; mostly they take some milliseconds."""
 UNKNOWN_VERB = re.compile(r"is no command of CNI|has no verb")
 """What a daemon says of a verb that only later versions have."""
-UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
-"""Errors of bytes that are no JSON; text that is no UTF-8 is a UnicodeDecodeError."""
 
 
 class AskError(Exception):
@@ -171,7 +170,7 @@ def answer_of(reply: bytes, unit: str = "vcnd") -> Any:
             return answer
         details = f": {answer['details']}" if answer.get("details") else ""
         refusal = f"{answer['msg']}{details}"
-    except (*UNREADABLE, LookupError, TypeError, AttributeError) as e:
+    except (*UNDECODABLE, LookupError, TypeError, AttributeError) as e:
         raise VersionError(
             f"the daemon's answer cannot be read: {e!r}; it begins with {body[:40]!r}"
         ) from e

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.model.errors import BadRequestError
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ def asked(stdin: bytes, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(stdin, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise BadRequestError(
             "the question cannot be read", details=str(error)
         ) from error

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.model.errors import BadRequestError
 from vcnd.model.phases import Phase
 
@@ -115,8 +116,7 @@ def parse_config(data: bytes) -> dict[str, Any]:
     """
     try:
         config = msgspec.json.decode(data or b"{}")
-    except (ValueError, RecursionError) as error:
-        # Not only DecodeError: text that is no UTF-8 is a UnicodeDecodeError.
+    except UNDECODABLE as error:
         raise BadRequestError(
             "the network configuration on stdin is not JSON", details=str(error)
         ) from error

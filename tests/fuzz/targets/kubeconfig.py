@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable
 
-from tests.fuzz.choices import Choices, document, seed
+from tests.fuzz.choices import Choices, seed, yaml_document
 from tests.fuzz.memory_file import in_memory
 from vcnd.kubeapi.credentials import Credentials, KubeconfigError, server_of
 
@@ -37,7 +37,7 @@ SAMPLES = [
 
 def run(data: bytes) -> None:
     """Read a kubeconfig."""
-    with in_memory(document(Choices(data), SAMPLES)) as path:
+    with in_memory(yaml_document(Choices(data), SAMPLES)) as path:
         try:
             shown = repr(Credentials(path).current())
         except KubeconfigError as error:

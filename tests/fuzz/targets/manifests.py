@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from tests.fuzz.choices import RAW, Choices, document, seed
+from tests.fuzz.choices import RAW, Choices, seed, yaml_document
 from tests.fuzz.memory_file import in_memory
 from tests.fuzz.targets.lists import BODIES
 from vcnd.ctl import policy_file
@@ -41,7 +41,7 @@ SAMPLES.append({"kind": "List", "apiVersion": "v1", "items": SAMPLES[:2]})
 
 def run(data: bytes) -> None:
     """Read a file both ways."""
-    text = document(Choices(data), SAMPLES)
+    text = yaml_document(Choices(data), SAMPLES)
     _manifests(text.decode("utf-8", "replace"))
     try:
         with in_memory(text) as path:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 import trio
 
+from tests.odd_yaml import NO_VALUES
 from vcnd.kube.policy.files import LOOK_SECONDS, PolicyFiles
 from vcnd.model.policy import Cluster
 
@@ -69,15 +71,16 @@ async def test_the_node_knows_its_own_pods_addresses_best(
     assert found.pods[0].addresses == ("10.0.0.5",)
 
 
+@pytest.mark.parametrize("text", ["kind: [", *(f"kind: {odd}" for odd in NO_VALUES)])
 async def test_a_file_that_turns_bad_stays_as_it_was(
-    tmp_path: Path, nursery: trio.Nursery, autojump_clock: trio.abc.Clock
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: trio.abc.Clock, text: str
 ) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(POLICY)
     files = PolicyFiles(tmp_path)
     await nursery.start(files.run)
     await files.until_changed()
-    path.write_text("kind: [")
+    path.write_text(text)
     await settle()
     assert len(known(files).policies) == 1
 

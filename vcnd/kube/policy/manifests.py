@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from vcnd.foreign import UNDECODABLE, yaml_as
 from vcnd.kube.policy import policies, trim
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.policy.wire import (
@@ -53,8 +54,8 @@ def read(text: str) -> Manifests:
         ManifestError: it is no YAML, or an object has another form or kind.
     """
     try:
-        documents = [msgspec.yaml.decode(part) for part in DOCUMENTS.split(text)]
-    except (msgspec.DecodeError, RecursionError) as error:
+        documents = [yaml_as(part, Any) for part in DOCUMENTS.split(text)]
+    except ValueError as error:
         raise ManifestError(" ".join(str(error).split())) from error
     found = [_object(body) for body in _flat(documents)]
     return Manifests(
@@ -82,7 +83,7 @@ def _object(body: Any) -> Known:
         raise ManifestError(f"{kind} of {version} is no kind that is read here")
     try:
         found = msgspec.convert(body, KINDS[version, kind])
-    except (msgspec.ValidationError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise ManifestError(f"{kind}: {error}") from error
     meta = found.metadata
     if not meta.name:
