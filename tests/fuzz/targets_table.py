@@ -4,6 +4,7 @@ from tests.fuzz.target import Target
 
 TARGETS = {
     "annotations": Target(rooms=("vcnd.kube", "vcnd.core.requests")),
+    "bundles": Target(rooms=("vcnd.ctl", "vcnd.flow"), most_bytes=8192),
     "calls": Target(rooms=("vcnd.serve",)),
     "cloud": Target(rooms=("vcnd.ociapi", "vcnd.oci")),
     "config": Target(rooms=("vcnd.config",)),

@@ -5,6 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -59,6 +60,68 @@ def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         archive.write(tmp_path / "no" / "b", b"")
     with pytest.raises(BundleError, match="cannot be read: No such file"):
         archive.read(tmp_path / "no")
+
+
+def packed(*members: tarfile.TarInfo) -> bytes:
+    """Return a tar whose members have these headers, behind a manifest."""
+    first = tarfile.TarInfo("manifest.json")
+    content = msgspec.json.encode(MANIFEST)
+    first.size = len(content)
+    head = first.tobuf() + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+    rest = b"".join(member.tobuf(tarfile.PAX_FORMAT) for member in members)
+    return gzip.compress(head + rest + bytes(2 * tarfile.BLOCKSIZE))
+
+
+def member(
+    pax: dict[str, str] | None = None, kind: bytes = tarfile.REGTYPE
+) -> tarfile.TarInfo:
+    found = tarfile.TarInfo("log")
+    found.type, found.linkname = kind, "nowhere"
+    found.pax_headers = pax or {}
+    return found
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        member(kind=tarfile.SYMTYPE),
+        member(kind=tarfile.LNKTYPE),
+        member(kind=tarfile.FIFOTYPE),
+        member(kind=tarfile.DIRTYPE),
+        # Of no byte, it would unpack to a TiB of zeros.
+        member({"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 40)}),
+    ],
+    ids=["symbolic link", "link", "fifo", "folder", "sparse"],
+)
+def test_member_that_is_no_plain_file_is_refused(odd: tarfile.TarInfo) -> None:
+    with pytest.raises(BundleError, match="'log' in it is no plain file"):
+        unpack(packed(odd), "b")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [member({"size": "x"}), member({"GNU.sparse.map": "x"})],
+    ids=["size", "map"],
+)
+def test_header_that_makes_no_sense_is_damage(odd: tarfile.TarInfo) -> None:
+    with pytest.raises(BundleError, match="is cut or damaged"):
+        unpack(packed(odd), "b")
+
+
+def test_headers_nested_too_deep_are_damage() -> None:
+    nested = member({"comment": "x"}).tobuf(tarfile.PAX_FORMAT)[: 2 * tarfile.BLOCKSIZE]
+    whole = gzip.decompress(packed())
+    tar = gzip.compress(whole[: -2 * tarfile.BLOCKSIZE] + nested * 5000)
+    with pytest.raises(BundleError, match="is cut or damaged"):
+        unpack(tar, "b")
+
+
+@pytest.mark.parametrize("made_at", [-1.0, 1e300])
+def test_time_that_has_no_date_is_refused(made_at: float) -> None:
+    body = msgspec.to_builtins(MANIFEST) | {"made_at": made_at}
+    data = tar({"manifest.json": msgspec.json.encode(body)})
+    with pytest.raises(BundleError, match="is no bundle"):
+        unpack(data, "b")
 
 
 def test_every_cut_is_refused() -> None:

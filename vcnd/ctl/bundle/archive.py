@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from vcnd.ctl import caller
+from vcnd.foreign import UNDECODABLE
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -25,6 +26,9 @@ MOST_BYTES = 16 << 20
 """Of one member."""
 MOST_TOTAL_BYTES = 128 << 20
 """Of all members; a file that unpacks to more is refused."""
+
+END_OF_YEARS = 253402300800.0
+"""Unix time: the year 10000 begins."""
 
 
 class BundleError(Exception):
@@ -60,6 +64,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     steady: bool
     """True if the journal did not change while the daemon told its state."""
     members: dict[str, Note]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.made_at < END_OF_YEARS:
+            raise ValueError(f"made_at is {self.made_at}: no time that has a date")
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,12 +144,18 @@ def unpack(data: bytes, name: str) -> Bundle:
     try:
         with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
             for member in tar:
+                if not member.isreg() or member.issparse():
+                    # A link leads elsewhere; a sparse file unpacks to any size.
+                    raise BundleError(
+                        f"{name} is no bundle of vcndctl: {member.name!r} in it is no"
+                        " plain file"
+                    )
                 file = tar.extractfile(member)
                 content = b"" if file is None else file.read()
                 if manifest is None:
                     manifest = _manifest(member.name, content, name)
                 members[member.name] = content
-    except tarfile.TarError:
+    except (tarfile.TarError, *UNDECODABLE):  # the latter of odd pax headers
         whole = False
     if manifest is None:
         raise BundleError(f"{name} is no bundle of vcndctl, or only its beginning")
@@ -179,5 +193,5 @@ def _manifest(member: str, content: bytes, name: str) -> Manifest:
                 f" cannot read ({least}, newer than {FORMAT}): use that version"
             )
         return msgspec.convert(raw, Manifest)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (*UNDECODABLE, KeyError, TypeError) as error:
         raise BundleError(f"{name} is no bundle of vcndctl") from error

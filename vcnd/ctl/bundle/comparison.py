@@ -13,6 +13,7 @@ from vcnd.ctl.bundle.archive import Bundle, BundleError
 from vcnd.ctl.bundle.sources import AUDIT, CONFIGURATION, JOURNAL, STATUS
 from vcnd.flow import status
 from vcnd.flow.pool import Pool
+from vcnd.foreign import UNDECODABLE
 from vcnd.journal.reading import JournalUnusableError, Reading, read
 from vcnd.model.audit import AuditReport, Witness
 from vcnd.model.express import ExpressState
@@ -128,7 +129,7 @@ def _configuration(bundle: Bundle) -> Config:
     try:
         config = msgspec.convert(tomllib.loads(text.decode()), Config)
         config.pool_policy()
-    except ValueError:
+    except UNDECODABLE:
         # What the journal leads to hardly depends on it.
         return Config()
     return config
@@ -142,7 +143,7 @@ def _part(bundle: Bundle, name: str, kind: type[T], unread: dict[str, str]) -> T
         return None
     try:
         return msgspec.json.decode(bundle.members[name], type=kind)
-    except ValueError as error:
+    except UNDECODABLE as error:
         unread[name] = f"another version of vcnd told it: {error}"
         return None
 
