@@ -27,12 +27,16 @@ class Server:
     def __init__(self) -> None:
         self.away = False
         self.offers = True
+        self.garbled: dict[str, str] = {}
+        """Bodies of answers by method, in place of the right ones."""
         self.asked: list[dict[str, object]] = []
         self.paths: list[str] = []
 
     def __call__(self, request: httpx2.Request) -> Reply:
         if self.away:
             raise httpx2.ConnectError("refused")
+        if request.method in self.garbled:
+            return Reply(body=self.garbled[request.method].encode())
         if request.method == "GET":
             return _json(200, {"metadata": {"uid": "node-uid"}})
         if not self.offers:
@@ -95,6 +99,17 @@ async def test_token_is_kept_while_the_server_is_away(
     server = Server()
     await renewed(server, pod, tmp_path)
     server.away = True
+    assert await renewed(server, pod, tmp_path) == ("kept", "of-the-node")
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "{}", '{"status": {}}'])
+@pytest.mark.parametrize("garbled", ["GET", "POST"])
+async def test_token_is_kept_while_answers_make_no_sense(
+    tmp_path: Path, pod: Path, garbled: str, body: str
+) -> None:
+    server = Server()
+    await renewed(server, pod, tmp_path)
+    server.garbled[garbled] = body
     assert await renewed(server, pod, tmp_path) == ("kept", "of-the-node")
 
 

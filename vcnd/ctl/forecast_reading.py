@@ -11,6 +11,7 @@ import msgspec
 
 from vcnd.core.forecast import DAY, advise, subnet_forecast
 from vcnd.core.target import PoolPolicy
+from vcnd.foreign import UNDECODABLE
 from vcnd.kube.bodies import NETWORKS
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
@@ -118,7 +119,7 @@ def forecast_of(
     try:
         there = msgspec.json.decode(networks, type=_Networks).items
         listed = msgspec.json.decode(pods, type=_Pods).items
-    except ValueError as error:
+    except UNDECODABLE as error:
         raise ForecastError(f"the API server's list cannot be read: {error}") from error
     on_vnics = [p for p in listed if p.spec.node_name and _has_address(p)]
     vnics = [vnic for network in there for vnic in network.status.vnics]

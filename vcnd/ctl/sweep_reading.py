@@ -11,6 +11,7 @@ from random import Random
 import msgspec
 from msgspec.structs import replace
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.kube.bodies import NETWORKS
 from vcnd.kube.wire import NativePodNetwork
 from vcnd.kubeapi.client import KubeClient
@@ -175,7 +176,7 @@ async def node_instances(cluster: KubeClient) -> frozenset[str]:
     try:
         there = msgspec.json.decode(nodes, type=_Nodes).items
         listed = msgspec.json.decode(networks, type=_Networks).items
-    except ValueError as error:
+    except UNDECODABLE as error:
         raise SweepError(f"the API server's list cannot be read: {error}") from error
     # A NativePodNetwork is its node's: it goes with the Node.
     told = [n.spec.provider_id for n in there] + [n.spec.id for n in listed]

@@ -14,6 +14,7 @@ from vcnd.install import layout
 from vcnd.install.host import Host, InstallError
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import KubeconfigError, server_of
+from vcnd.kubeapi.decode import decode
 from vcnd.kubeapi.errors import KubeError
 from vcnd.log import log
 
@@ -39,6 +40,22 @@ class Account(msgspec.Struct, frozen=True):
 
 DAEMON = Account("vcnd", layout.CONFIGURATION, is_pods=True)
 POLICY = Account("vcnd-policy", layout.POLICY_CONFIGURATION, is_pods=False)
+
+
+class _Meta(msgspec.Struct):
+    uid: str
+
+
+class _Node(msgspec.Struct):
+    metadata: _Meta
+
+
+class _Token(msgspec.Struct):
+    token: str
+
+
+class _TokenRequest(msgspec.Struct):
+    status: _Token
 
 
 def api_server(host: Host, named: str) -> str:
@@ -145,7 +162,8 @@ async def _node_token(
     client: KubeClient, node: str, namespace: str, account: str
 ) -> str:
     """Ask for an account's token that is bound to the Node."""
-    node_object = json.loads(await client.get(f"/api/v1/nodes/{node}"))
+    node_path = f"/api/v1/nodes/{node}"
+    uid = decode(f"GET {node_path}", await client.get(node_path), _Node).metadata.uid
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     bound = {"apiVersion": "v1", "kind": "Node", "name": node}
     body: dict[str, Any] = {
@@ -153,9 +171,8 @@ async def _node_token(
         "kind": "TokenRequest",
         "spec": {
             "expirationSeconds": TOKEN_SECONDS,
-            "boundObjectRef": {**bound, "uid": node_object["metadata"]["uid"]},
+            "boundObjectRef": {**bound, "uid": uid},
         },
     }
-    answer = json.loads(await client.request("POST", path, body=body))
-    token: str = answer["status"]["token"]
-    return token
+    answer = await client.request("POST", path, body=body)
+    return decode(f"POST {path}", answer, _TokenRequest).status.token

@@ -4,10 +4,11 @@ from ipaddress import ip_network
 
 import msgspec
 
-from vcnd.foreign import UNDECODABLE
+from vcnd.foreign import printable
 from vcnd.kube.wire import ServiceCidr
 from vcnd.kubeapi.client import KubeClient
-from vcnd.kubeapi.errors import KubeError, NotFoundError
+from vcnd.kubeapi.decode import decode
+from vcnd.kubeapi.errors import BadAnswerError, NotFoundError
 
 PATH = "/apis/networking.k8s.io/v1/servicecidrs"
 
@@ -26,9 +27,10 @@ async def networks(client: KubeClient) -> tuple[str, ...]:
         body = await client.get(PATH)
     except NotFoundError:
         return ()
+    what = f"GET {PATH}"
+    found = decode(what, body, _List).items
     try:
-        found = msgspec.json.decode(body, type=_List).items
         read = {ip_network(cidr) for one in found for cidr in one.spec.cidrs}
-    except UNDECODABLE as error:
-        raise KubeError(f"GET {PATH}", message=f"not readable: {error}") from error
+    except ValueError as error:
+        raise BadAnswerError(what, message=printable(str(error))) from error
     return tuple(sorted(map(str, read)))

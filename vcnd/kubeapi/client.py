@@ -15,6 +15,7 @@ import trio
 from vcnd import web
 from vcnd.foreign import UNDECODABLE, printable
 from vcnd.kubeapi.credentials import Credentials, Identity, KubeconfigError
+from vcnd.kubeapi.decode import decode
 from vcnd.kubeapi.errors import BadAnswerError, KubeError, refusal
 from vcnd.kubeapi.network import Connect, Network, Request, by_http
 from vcnd.kubeapi.wire import Status
@@ -223,10 +224,7 @@ def _check_written(what: str, content: bytes) -> None:
 
     A proxy's page says 200 too, and nothing was written.
     """
-    try:
-        msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    except UNDECODABLE as error:
-        raise BadAnswerError(what, message=printable(str(error), 128)) from error
+    decode(what, content, dict[str, msgspec.Raw])
 
 
 def _refusal(what: str, answer: Answer, content: bytes) -> KubeError:

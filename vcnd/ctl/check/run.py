@@ -12,6 +12,7 @@ from vcnd.ctl.check import probes
 from vcnd.ctl.check.walks import Targets, Walk, results, script, walks
 from vcnd.kube.bodies import NETWORKS
 from vcnd.kubeapi.client import KubeClient
+from vcnd.kubeapi.decode import decode
 from vcnd.kubeapi.errors import KubeError
 from vcnd.model.check_report import CheckReport, PathName, PathResult, Verdict
 
@@ -211,18 +212,18 @@ class Check:
         raise CheckError(f"namespace {self._namespace} has no service account")
 
     async def _post(self, path: str, body: Body) -> Body:
-        return _decoded(await self._client.request("POST", path, body=body))
+        answer = await self._client.request("POST", path, body=body)
+        return decode(f"POST {path}", answer, Body)
 
     async def _pod(self, name: str) -> Body:
-        return _decoded(await self._client.get(f"{self._path}/pods/{name}"))
+        return await self._get(f"{self._path}/pods/{name}")
 
     async def _list(self, path: str) -> list[Body]:
-        items: list[Body] = _decoded(await self._client.get(path))["items"]
-        return items
+        # Go writes an empty list as null.
+        return (await self._get(path)).get("items") or []
 
-
-def _decoded(content: bytes) -> Body:
-    return msgspec.json.decode(content, type=dict[str, Any])
+    async def _get(self, path: str) -> Body:
+        return decode(f"GET {path}", await self._client.get(path), Body)
 
 
 def _is_free(node: Body) -> bool:
