@@ -53,6 +53,7 @@ def test_allow_sections_become_policies(tmp_path: Path) -> None:
         (GOOD + "[cni]\npatience_seconds = 60.0\n", "<= 45"),
         (GOOD + "[log]\nlevel = 'loud'\n", "'loud' - at `$.log.level`"),
         ("[oci\n", "line 1"),
+        pytest.param("a = " + "[" * 5000, "recursion", id="too deep"),
         ("", "subnet_id is required"),
     ],
 )

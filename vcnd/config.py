@@ -10,6 +10,7 @@ import msgspec
 from vcnd.core.limits import LearntLimits
 from vcnd.core.networks import is_network
 from vcnd.core.target import PoolPolicy
+from vcnd.foreign import UNDECODABLE
 from vcnd.linux.layout import POLICY_MARKS, Layout, is_mask
 from vcnd.model.endpoint import split
 from vcnd.model.family import Family
@@ -296,7 +297,7 @@ def load(path: Path, node_name: str = "", policy_kubeconfig: str = "") -> Config
             config = msgspec.structs.replace(config, policy=policy)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
+    except UNDECODABLE as error:
         raise ConfigError(f"{path}: {error}") from error
     for mistake in _mistakes(config):
         raise ConfigError(f"{path}: {mistake}")

@@ -227,6 +227,15 @@ def test_cluster_that_cannot_be_reached_is_told(log: Path) -> None:
     assert "kubectl get pods: connection refused" in done.output
 
 
+@pytest.mark.parametrize("printed", ["a warning", "[1]", "\\377"])
+def test_what_is_no_json_object_is_told(log: Path, printed: str) -> None:
+    program = log.parent / "kubectl"
+    program.write_text(f"#!/bin/sh\nprintf '{printed}'\n")
+    done = run("--node", "one", "status")
+    assert done.exit_code == Exit.DOWN
+    assert "kubectl get pods printed no JSON object: " in done.output
+
+
 def test_missing_kubectl_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     done = run("--node", "one", "status")

@@ -47,7 +47,8 @@ def test_users_of_the_node(tmp_path: Path) -> None:
     host = Host(tmp_path)
     assert host.user("vcnd") is None
     (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text(USERS)
+    others = "mueller:x:1000:1000:Müller:/home/mueller:/bin/sh\n".encode("latin-1")
+    (tmp_path / "etc/passwd").write_bytes(others + USERS.encode())
     assert host.user("vcnd") == (998, 997)
     assert host.user("vcn") is None
 

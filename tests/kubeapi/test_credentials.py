@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fakeoci.api.certificates import Authority
 from tests.odd_yaml import NO_VALUES
 from vcnd.install.identity import kubeconfig
 from vcnd.kubeapi.credentials import Credentials, KubeconfigError, server_of
@@ -65,6 +66,13 @@ def test_a_rotated_token_is_read_again(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_bytes(b"CA2")
     os.utime(tmp_path / "ca.crt", (1, 1))
     assert not credentials.current().same_tls(first)
+
+
+def test_comments_between_certificates_are_no_matter(tmp_path: Path) -> None:
+    pem = Authority().root_pem()
+    path = write_own(tmp_path, "token")
+    (tmp_path / "ca.crt").write_bytes("# Zürich\n".encode("latin-1") + pem)
+    assert len(Credentials(path).current().ssl_context().get_ca_certs()) == 1
 
 
 def test_a_persons_with_a_client_certificate(tmp_path: Path) -> None:

@@ -106,6 +106,9 @@ async def test_api_key(
         ({"user": ""}, "user"),
         ({"key_file": "/nowhere/key.pem"}, "/nowhere/key.pem"),
         ({"key_file": "/etc/hostname"}, "not a usable private key"),
+        ({"key_file": "~nobody-is-called-so/key.pem"}, "home directory"),
+        ({"key_file": "/a\0b"}, "null byte"),
+        ({"user": "a\nuser = b"}, "'user' in section 'DEFAULT' already exists"),
     ],
 )
 def test_unusable_oci_config_names_the_fault(

@@ -20,6 +20,7 @@ from vcnd.ctl import pod_events, screen
 from vcnd.ctl.exits import Exit
 from vcnd.ctl.pod_events import PodEvents
 from vcnd.ctl.telling import plain, show_json
+from vcnd.foreign import UNDECODABLE
 
 KEEPERS = "app.kubernetes.io/name=vcnd"
 CONTAINER = "install"
@@ -67,7 +68,12 @@ class Kubectl(msgspec.Struct, frozen=True, kw_only=True):
         command = [self.program, *self.options, "get", *arguments, "-o", "json"]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SECONDS, check=False
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             raise KubectlError(
@@ -75,8 +81,12 @@ class Kubectl(msgspec.Struct, frozen=True, kw_only=True):
             ) from None
         if done.returncode:
             raise KubectlError(f"kubectl get {arguments[0]}: {done.stderr.strip()}")
-        found: dict[str, Any] = json.loads(done.stdout or "{}")
-        return found
+        try:
+            return msgspec.json.decode(done.stdout or "{}", type=dict[str, Any])
+        except UNDECODABLE as error:
+            raise KubectlError(
+                f"kubectl get {arguments[0]} printed no JSON object: {error}"
+            ) from error
 
     def execute(
         self, namespace: str, pod: str, command: Sequence[str], *, kept: bool = False
@@ -96,6 +106,7 @@ class Kubectl(msgspec.Struct, frozen=True, kw_only=True):
             [self.program, *self.options, *where, *command],
             stdout=subprocess.PIPE if kept else None,
             text=True,
+            errors="replace",
             check=False,
         )
         return done.returncode, done.stdout or ""
@@ -258,7 +269,7 @@ def _show(events: PodEvents, printed: str, *, uid: str, as_json: bool) -> None:
         return
     try:
         answer = json.loads(printed)
-    except ValueError:
+    except UNDECODABLE:
         click.echo(printed, nl=False)  # an older vcndctl's, or a refusal
         return
     show_json({**answer, "events": events.events, "events_unread": events.unread})

@@ -78,6 +78,7 @@ class Host:
             ["/usr/bin/nsenter", "--target", "1", "--mount", "--ipc", "--", *command],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=COMMAND_SECONDS,
             check=False,
         )
@@ -87,7 +88,9 @@ class Host:
 
     def user(self, name: str) -> tuple[int, int] | None:
         """Return a user's uid and gid on the node; None where there is none."""
-        for line in (self.read("/etc/passwd") or b"").decode().splitlines():
+        # Names of people may be in any encoding.
+        lines = (self.read("/etc/passwd") or b"").decode(errors="replace").splitlines()
+        for line in lines:
             fields = line.split(":")
             if fields[0] == name:
                 return int(fields[2]), int(fields[3])

@@ -41,6 +41,7 @@ def _copy_root(into: Path) -> None:
         ["/bin/sh", "-c", command, "copy", str(into)],
         capture_output=True,
         text=True,
+        errors="replace",
         check=False,
     )
     if done.returncode:

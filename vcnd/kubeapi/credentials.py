@@ -88,7 +88,8 @@ class Identity(msgspec.Struct, frozen=True):
     def ssl_context(self) -> ssl.SSLContext:
         """Return the TLS settings of connections to the server."""
         context = ssl.create_default_context(
-            cadata=self.trust.decode() if self.trust else None
+            # Comments between certificates may be in any encoding.
+            cadata=self.trust.decode("ascii", "ignore") if self.trust else None
         )
         if not self.verify:
             context.check_hostname = False

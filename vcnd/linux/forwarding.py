@@ -229,6 +229,7 @@ def _nft(commands: list[dict[str, Any]]) -> dict[str, Any]:
         input=json.dumps({"nftables": commands}),
         capture_output=True,
         text=True,
+        errors="replace",
         check=False,
     )
     if done.returncode:

@@ -119,7 +119,11 @@ def _run(program: str, arguments: list[str]) -> str:
     if command is None:
         return ""
     done = subprocess.run(
-        [command, "-w", *arguments], capture_output=True, text=True, check=False
+        [command, "-w", *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     if done.returncode:
         log.warning(

@@ -174,6 +174,7 @@ def _run(arguments: list[str], script: str, failure: str) -> tuple[str, int]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
     ) as running:
         output, refusal = running.communicate(script)
     if running.returncode:

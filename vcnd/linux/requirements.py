@@ -86,6 +86,7 @@ def _nftables(layout: Layout, nft: Path) -> None:
             input=anew(layout.nft_table, render(layout, [], [], marker="check")),
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
     except OSError as error:

@@ -15,6 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from vcnd.foreign import printable
 from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudRefusedError
 from vcnd.ociapi import wire
@@ -74,13 +75,14 @@ class ApiKey(KeySigner):
             key_id = "/".join(section[n] for n in ("tenancy", "user", "fingerprint"))
             file = Path(section["key_file"]).expanduser()
             pem = file.read_bytes()
-        except (OSError, UnicodeError) as error:
-            raise CloudRefusedError(
-                f"{where}: {error}", cause=Cause.BAD_CONFIGURATION
-            ) from error
-        except (configparser.Error, KeyError) as error:
+        except KeyError as error:
             raise CloudRefusedError(
                 f"{where}: {error} is missing", cause=Cause.BAD_CONFIGURATION
+            ) from error
+        except (OSError, ValueError, RuntimeError, configparser.Error) as error:
+            # RuntimeError: the ``~`` of nobody; ValueError: a path with a null byte.
+            raise CloudRefusedError(
+                f"{where}: {printable(str(error))}", cause=Cause.BAD_CONFIGURATION
             ) from error
         key = private_key(pem, section.get("pass_phrase", ""), f"{where}: {file}")
         return cls(key_id=key_id, key=key, wall_clock=wall_clock)

@@ -16,6 +16,7 @@ from vcnd import __version__
 from vcnd.ctl import caller
 from vcnd.ctl.bundle.archive import FORMAT, MOST_BYTES, Bundle, Manifest, Note
 from vcnd.ctl.bundle.scrub import scrub, scrub_forms
+from vcnd.foreign import UNDECODABLE
 from vcnd.serve import verbs
 from vcnd.serve.ask import AskError, ask
 
@@ -175,7 +176,7 @@ def _section(text: bytes, name: str) -> dict[str, Any]:
     """Return a section of the configuration; nothing if it cannot be read."""
     try:
         section = tomllib.loads(text.decode()).get(name, {})
-    except ValueError:
+    except UNDECODABLE:
         return {}
     return section if isinstance(section, dict) else {}
 
