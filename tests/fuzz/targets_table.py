@@ -10,6 +10,7 @@ TARGETS = {
     "config": Target(rooms=("vcnd.config",)),
     "conntrack": Target(rooms=("vcnd.netlink",)),
     "events": Target(rooms=("vcnd.linux", "vcnd.netlink")),
+    "firewalls": Target(rooms=("vcnd.linux",)),
     "imds": Target(rooms=("vcnd.ociapi", "vcnd.oci")),
     "journal": Target(
         rooms=("vcnd.journal", "vcnd.core.replay", "vcnd.model"), most_bytes=8192

@@ -101,6 +101,17 @@ def test_jumps_are_followed_as_the_kernel_does() -> None:
     assert not _judged(jump, _rule(REJECT), zones=[IN, OUT]).missing
 
 
+@pytest.mark.parametrize("text", ["last used never", 7, None, [], {}, {"a": 1, "b": 2}])
+def test_a_statement_that_is_no_object_may_match_some_packets(text: Any) -> None:
+    """nft prints as text what its JSON has no form for."""
+    assert not _judged(_rule(text, REJECT)).drops
+    assert not _judged(_rule(text)).drops
+    assert _judged(_rule(text, REJECT), _rule(REJECT)).missing
+    assert _judged(_rule(_on("iifname", "oci*"), text), OUT, _rule(REJECT)).missing == (
+        "iifname",
+    )
+
+
 def test_a_loop_of_jumps_ends() -> None:
     assert not _judged(_rule({"jump": {"target": "FORWARD"}})).drops
 

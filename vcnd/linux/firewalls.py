@@ -16,6 +16,8 @@ FAMILIES = ("ip", "ip6", "inet")
 DIRECTIONS = ("iifname", "oifname")
 NO_CONDITIONS = frozenset({"counter", "log", "comment"})
 """Statements that match every packet."""
+TEXT: Mapping[str, Any] = {"text": None}
+"""Stands for a statement that is no object: it may match some packets alone."""
 MOST_DEPTH = 8
 """At most this many jumps are followed; a kernel allows 16."""
 
@@ -142,7 +144,7 @@ class _Walk:
 
     def _rule(self, rule: Mapping[str, Any], depth: int) -> str:
         """Return what a rule does with every packet, if it does."""
-        rest = [s for s in rule["expr"] if not _is_no_condition(s)]
+        rest = _conditions(rule)
         if len(rest) != 1:
             return ""
         ((kind, content),) = rest[0].items()
@@ -165,7 +167,7 @@ class _Walk:
 
 def _accepted_direction(rule: Mapping[str, Any], link_prefix: str) -> str:
     """Return the direction in which a rule accepts all pods' packets, if any."""
-    rest = [s for s in rule["expr"] if not _is_no_condition(s)]
+    rest = _conditions(rule)
     if len(rest) != 2 or "accept" not in rest[1] or "match" not in rest[0]:  # noqa: PLR2004
         return ""
     match, key = rest[0]["match"], ""
@@ -173,6 +175,13 @@ def _accepted_direction(rule: Mapping[str, Any], link_prefix: str) -> str:
         key = match["left"]["meta"]["key"]
     fits = match["op"] in ("==", "in") and match["right"] == f"{link_prefix}*"
     return key if fits and key in DIRECTIONS else ""
+
+
+def _conditions(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return a rule's statements, but for those that match every packet."""
+    # nft prints as text what its JSON has no form for.
+    found = (s if isinstance(s, dict) and len(s) == 1 else TEXT for s in rule["expr"])
+    return [s for s in found if not _is_no_condition(s)]
 
 
 def _is_no_condition(statement: Mapping[str, Any]) -> bool:

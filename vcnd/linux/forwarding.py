@@ -5,13 +5,15 @@ A firewall's reload removes them; vcnd hears of it and inserts them again.
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Never
 
 import trio
 
+from vcnd.foreign import UNDECODABLE
 from vcnd.linux import legacy_iptables
 from vcnd.linux.firewalls import (
+    ChainName,
     ForwardChain,
     additions,
     forward_chains,
@@ -40,7 +42,7 @@ Problems = Mapping[str, Fault]
 
 
 TRIES = 3
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
+UNREADABLE = (OSError, *UNDECODABLE, LookupError, TypeError, AttributeError)
 """Errors of a missing program, or of JSON in an unknown form."""
 
 
@@ -108,15 +110,22 @@ class Forwarding:
             )
         except UNREADABLE as error:
             log.error("firewall_not_read", reason=repr(error))
-            return {
-                "rules": Fault(Cause.RULES_UNREADABLE, f"cannot be read: {error!r}")
-            }
+            return {"rules": _unreadable(error)}
 
     def _find_problems(self) -> Problems:
         problems: dict[str, Fault] = {}
         watched: set[tuple[str, str, str]] = set()
-        for chain in self._chains():
-            name = chain.chain
+        for name, policy in self._foreign().items():
+            watched.add((name.family, name.table, name.name))
+            try:
+                chain = _judged(name, policy, self._link_prefix)
+            except FirewallError as error:
+                # Most likely deleted since it was listed: that has its own event.
+                log.info("firewall_not_read", chain=str(name), reason=str(error))
+                continue
+            except UNREADABLE as error:
+                problems[str(name)] = _unreadable(error)
+                continue
             watched |= {(name.family, name.table, c) for c in chain.visited}
             if not chain.missing:
                 continue
@@ -143,16 +152,13 @@ class Forwarding:
         )
         return problems
 
-    def _chains(self) -> Iterator[ForwardChain]:
+    def _foreign(self) -> Mapping[ChainName, str]:
         try:
             listed = _nft([{"list": {"chains": None}}])
-            for chain, policy in forward_chains(listed, self._own_tables).items():
-                yield judge(
-                    chain, policy, _Rules(chain.family, chain.table), self._link_prefix
-                )
         except FirewallError as error:
-            # Most likely deleted since it was listed; the deletion has its own event.
             log.info("firewall_not_read", reason=str(error))
+            return {}
+        return forward_chains(listed, self._own_tables)
 
     async def withdraw(self) -> None:
         """Delete our rules everywhere, and insert none until ``resume``.
@@ -196,26 +202,34 @@ def remove(link_prefix: str) -> None:
     Raises:
         FirewallError: nft refused.
     """
-    for left in reversed(range(TRIES)):
-        try:
-            _remove(link_prefix)
-            break
-        except FirewallError as error:
-            # A chain may have gone since it was listed, even one of ours.
-            if not left:
-                raise
-            log.info("firewall_not_read", reason=str(error))
-    legacy_iptables.remove(link_prefix)
+    try:
+        for left in reversed(range(TRIES)):
+            try:
+                _remove(link_prefix)
+                break
+            except FirewallError as error:
+                # A chain may have gone since it was listed, even one of ours.
+                if not left:
+                    raise
+                log.info("firewall_not_read", reason=str(error))
+    finally:
+        legacy_iptables.remove(link_prefix)
 
 
 def _remove(link_prefix: str) -> None:
     listed = _nft([{"list": {"chains": None}}])
+    unread: Exception | None = None
     for name, policy in forward_chains(listed, ()).items():
-        rules = _Rules(name.family, name.table)
-        commands = removals(judge(name, policy, rules, link_prefix))
+        try:
+            commands = removals(_judged(name, policy, link_prefix))
+        except UNREADABLE as error:
+            unread = error  # it stops the removal from no other chain
+            continue
         if commands:
             _nft(commands)
             log.info("forward_accept_removed", chain=str(name))
+    if unread is not None:
+        raise FirewallError(f"cannot be read: {unread!r}")
 
 
 def _nft(commands: list[dict[str, Any]]) -> dict[str, Any]:
@@ -237,6 +251,14 @@ def _nft(commands: list[dict[str, Any]]) -> dict[str, Any]:
         raise FirewallError(words[0] if words else f"nft ended with {done.returncode}")
     found: dict[str, Any] = json.loads(done.stdout) if done.stdout.strip() else {}
     return found
+
+
+def _judged(name: ChainName, policy: str, link_prefix: str) -> ForwardChain:
+    return judge(name, policy, _Rules(name.family, name.table), link_prefix)
+
+
+def _unreadable(error: Exception) -> Fault:
+    return Fault(Cause.RULES_UNREADABLE, f"cannot be read: {error!r}")
 
 
 def _text(value: bytes) -> str:
