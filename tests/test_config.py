@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vcnd.config import ConfigError, load
+from vcnd.config_reading import ConfigError, load
 from vcnd.config_text import render
 from vcnd.model.request import NamespacePolicy
 
@@ -52,6 +52,32 @@ def test_allow_sections_become_policies(tmp_path: Path) -> None:
         (GOOD + "[pool]\nbatch = 0\n", ">= 1 - at `$.pool.batch`"),
         (GOOD + "[cni]\npatience_seconds = 60.0\n", "<= 45"),
         (GOOD + "[log]\nlevel = 'loud'\n", "'loud' - at `$.log.level`"),
+        *[
+            (f"{GOOD}[node]\n{key} = {value}\n", f"$.node.{key}")
+            for key in ("pods_table", "pods_priority", "mtu", "outside_mtu")
+            for value in ("-1", str(1 << 32), "9" * 30)
+        ],
+        *[
+            (f"{GOOD}[pool]\n{key} = {value}\n", f"$.pool.{key}")
+            for key in ("audit_seconds", "cooling_seconds", "buffer_fraction")
+            for value in ("-1", "inf", "nan", "1e300")
+        ],
+        (GOOD + "[node]\nmtu = 900\n", "[node] mtu 900 is less than IPv6 takes"),
+        (GOOD + "[node]\npods_table = 254\n", "must leave out 253 to 255"),
+        (GOOD + "[node]\npods_table = 200\n", "VNICs' tables up to 327 must leave"),
+        (GOOD + f"[node]\npods_table = {(1 << 32) - 1}\n", "256 and more does"),
+        (GOOD + "[node]\nmark_mask = 0xffff\n", "up to 32867 must leave out"),
+        (
+            GOOD + "[node]\npods_priority = 1009\n",
+            "[node] mark_priority must be greater than pods_priority, by two",
+        ),
+        (GOOD + "[node]\nlocal_priority = 1030\n", "closed_priority must be"),
+        (GOOD + "[oci.x]\n", "unknown field `x`"),
+        (GOOD + 'profile = "a\\nb"\n', "[oci] profile has a control character: 'a"),
+        (GOOD + 'nsg_ids = ["a", "\\u0000"]\n', "[oci] nsg_ids has a control"),
+        (GOOD + '[[allow]]\nnamespace = "a\\tb"\n', "[allow] namespace has a control"),
+        (GOOD + '[cni]\nsocket = ""\n', "length >= 1 - at `$.cni.socket`"),
+        (GOOD + 'nsg_ids = ["1","2","3","4","5","6"]\n', "length <= 5"),
         ("[oci\n", "line 1"),
         pytest.param("a = " + "[" * 5000, "recursion", id="too deep"),
         ("", "subnet_id is required"),

@@ -1,29 +1,26 @@
 """The configuration: one TOML file, one section per concern, unknown keys refused."""
 
-import tomllib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from vcnd.core.limits import LearntLimits
-from vcnd.core.networks import is_network
+from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS
 from vcnd.core.target import PoolPolicy
-from vcnd.foreign import UNDECODABLE
-from vcnd.linux.layout import POLICY_MARKS, Layout, is_mask
-from vcnd.model.endpoint import split
+from vcnd.linux.layout import LAST_PRIORITY, LAST_TABLE, Layout
 from vcnd.model.family import Family
 from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import NamespacePolicy
 
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
-LEAST_MTU = 1280
-"""Of IPv6 (RFC 8200, section 5)."""
+MOST_SECONDS = 1_000_000_000
+"""Some thirty years: as good as never."""
+MOST_ADDRESSES = 1 << 16
 
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message names file, key and reason."""
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=MOST_SECONDS)]
+Period = Annotated[float, msgspec.Meta(gt=0, le=MOST_SECONDS)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=MOST_ADDRESSES)]
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+Priority = Annotated[int, msgspec.Meta(ge=2, le=LAST_PRIORITY)]
 
 
 class _Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -35,13 +32,15 @@ class OciSection(_Section, frozen=True):
 
     subnet_id: str = ""
     """OCID of the pod subnet.  Empty: the NativePodNetwork, made by others, has it."""
-    further_subnet_ids: list[str] = []
+    further_subnet_ids: Annotated[
+        list[str], msgspec.Meta(max_length=MOST_SUBNETS - 1)
+    ] = []
     """OCIDs of more pod subnets, used in this order when those before are full."""
-    nsg_ids: list[str] = []
+    nsg_ids: Annotated[list[Name], msgspec.Meta(max_length=MOST_NSGS)] = []
     """OCIDs of the NSGs of pod VNICs, at most 5."""
     ip_families: tuple[Family, ...] = (Family.IPV4,)
     """The families of pods' addresses: IPv4, IPv6 or both; the first one leads."""
-    cluster: str = "default"
+    cluster: Name = "default"
     """Tag of this cluster's VNICs; VNICs without it are never touched."""
     principal: Literal["instance", "api_key", "workload", "resource"] = "instance"
     """Who signs: the instance, a user's API key, a pod of OKE, a resource (2.2)."""
@@ -49,19 +48,19 @@ class OciSection(_Section, frozen=True):
     """The file that describes the API key, with ``principal = "api_key"``."""
     profile: str = "DEFAULT"
     """The profile in that file."""
-    metadata_url: str = "http://169.254.169.254/opc/v2"
+    metadata_url: Name = "http://169.254.169.254/opc/v2"
     """The instance metadata service."""
     endpoint: str = ""
     """Core API; empty: by the instance's region and realm."""
     federation_endpoint: str = ""
     """Identity's federation; empty: by the instance's region and realm."""
-    addresses_per_vnic: Annotated[int, msgspec.Meta(ge=1)] = 64
+    addresses_per_vnic: Number = 64
     """Secondary private IPs to expect of a VNIC; a lower limit is learnt by refusal."""
-    ipv6s_per_vnic: Annotated[int, msgspec.Meta(ge=1)] = 32
+    ipv6s_per_vnic: Number = 32
     """IPv6 objects to expect of a VNIC, likewise."""
     blocks: bool = True
     """Create aligned blocks of addresses where that saves calls; singles otherwise."""
-    wait_seconds: Seconds = 120.0
+    wait_seconds: Period = 120.0
     """How long one change (attach, work request) may take before it is given up."""
     retry_seconds: Seconds = 60.0
     """How long one request is repeated before its refusal is reported."""
@@ -70,23 +69,23 @@ class OciSection(_Section, frozen=True):
 class PoolSection(_Section, frozen=True):
     """[pool]: how many addresses the node holds (docs/sizing.md)."""
 
-    batch: Annotated[int, msgspec.Meta(ge=1)] = 8
-    buffer_fraction: Annotated[float, msgspec.Meta(ge=0)] = 0.5
-    minimum: Annotated[int, msgspec.Meta(ge=0)] = 0
-    maximum: int = 110
+    batch: Number = 8
+    buffer_fraction: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5
+    minimum: Annotated[int, msgspec.Meta(ge=0, le=MOST_ADDRESSES)] = 0
+    maximum: Annotated[int, msgspec.Meta(ge=0, le=MOST_ADDRESSES)] = 110
     cooling_seconds: Seconds = 30.0
     shrink_after_seconds: Seconds = 300.0
     lean_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9
-    resync_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    resync_seconds: Period = 60.0
     """The pool is reconciled at least at this interval."""
-    audit_seconds: Annotated[float, msgspec.Meta(gt=0)] = 600.0
+    audit_seconds: Period = 600.0
     """The interval at which ledger, kernel and cloud are compared."""
 
 
 class CniSection(_Section, frozen=True):
     """[cni]: the container runtime's calls."""
 
-    socket: str = "/run/vcnd/cni.sock"
+    socket: Name = "/run/vcnd/cni.sock"
     """Where to listen when systemd passes no socket."""
     patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=45)] = 45.0
     """How long an ADD waits for an address; the runtime's own limit is 60."""
@@ -97,9 +96,9 @@ class CniSection(_Section, frozen=True):
 class NodeSection(_Section, frozen=True):
     """[node]: this machine."""
 
-    state_directory: str = "/var/lib/vcnd"
+    state_directory: Name = "/var/lib/vcnd"
     """Where the journal is."""
-    mtu: int = 0
+    mtu: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     outside_mtu: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 1500
     outside_mtu_exempt: list[str] = []
     forward_accept: bool = True
@@ -118,13 +117,13 @@ class NodeSection(_Section, frozen=True):
     metrics: str = ""
     """Address and port that serve the daemon's metrics, such as ``127.0.0.1:9464``;
     empty: none."""
-    pods_table: int = 100
-    strict_priority: int = 990
-    pods_priority: int = 1000
-    mark_priority: int = 1010
-    source_priority: int = 1020
-    local_priority: int = 1025
-    closed_priority: int = 1030
+    pods_table: Annotated[int, msgspec.Meta(ge=1, le=LAST_TABLE)] = 100
+    strict_priority: Priority = 990
+    pods_priority: Priority = 1000
+    mark_priority: Priority = 1010
+    source_priority: Priority = 1020
+    local_priority: Priority = 1025
+    closed_priority: Priority = 1030
     mark_mask: int = 0xFF
     """Bits of packet and connection marks that are ours: at least eight, in a row."""
 
@@ -152,7 +151,7 @@ class PolicySection(_Section, frozen=True):
     kubeconfig: str = ""
     """How vcnd-policy reaches the API server; empty: the environment's
     VCND_POLICY_KUBECONFIG, or as [kubernetes] says."""
-    socket: str = "/run/vcnd/policy.sock"
+    socket: Name = "/run/vcnd/policy.sock"
     """Where vcnd-policy listens when systemd passes no socket."""
     patience_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.3
     """How long an ADD waits until a pod's policies are in force."""
@@ -169,10 +168,10 @@ class PolicySection(_Section, frozen=True):
 class AllowSection(_Section, frozen=True):
     """[[allow]]: what the pods of a namespace may request; without any, nothing."""
 
-    namespace: str
+    namespace: Name
     """The namespace; ``*`` means all, here and in the lists."""
-    subnet_ids: list[str] = []
-    nsg_ids: list[str] = []
+    subnet_ids: list[Name] = []
+    nsg_ids: list[Name] = []
     fixed_addresses: bool = False
 
 
@@ -270,81 +269,3 @@ class Config(_Section, frozen=True):
             closed_priority=node.closed_priority,
             mark_mask=node.mark_mask,
         )
-
-
-def load(path: Path, node_name: str = "", policy_kubeconfig: str = "") -> Config:
-    """Read and check a configuration.
-
-    Args:
-        path: the file.
-        node_name: the node's name in Kubernetes, unless the file has it.
-        policy_kubeconfig: that of vcnd-policy, unless the file has it.
-
-    Raises:
-        ConfigError: it cannot be read, has unknown keys, or values out of range.
-    """
-    try:
-        parsed = tomllib.loads(path.read_text())
-        config = msgspec.convert(parsed, Config)
-        config.pool_policy()
-        if not config.kubernetes.node_name:
-            kubernetes = msgspec.structs.replace(config.kubernetes, node_name=node_name)
-            config = msgspec.structs.replace(config, kubernetes=kubernetes)
-        if not config.policy.kubeconfig:
-            policy = msgspec.structs.replace(
-                config.policy, kubeconfig=policy_kubeconfig
-            )
-            config = msgspec.structs.replace(config, policy=policy)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except UNDECODABLE as error:
-        raise ConfigError(f"{path}: {error}") from error
-    for mistake in _mistakes(config):
-        raise ConfigError(f"{path}: {mistake}")
-    return config
-
-
-def _mistakes(config: Config) -> Iterator[str]:
-    """Yield what makes no sense; each value alone is in its range."""
-    node, kubernetes, policy = config.node, config.kubernetes, config.policy
-    if not config.oci.subnet_id and not kubernetes.kubeconfig:
-        yield "[oci] subnet_id is required: the pods' subnet"
-    if kubernetes.kubeconfig and not kubernetes.node_name:
-        yield "[kubernetes] node_name is required, here or as VCND_NODE_NAME"
-    if not config.oci.ip_families:
-        yield "[oci] ip_families is empty: IPv4, IPv6 or both"
-    yield from _node_mistakes(node)
-    if policy.enforcement != "off" and not (kubernetes.kubeconfig or policy.manifests):
-        yield (
-            "[policy] enforcement needs [kubernetes] kubeconfig or [policy] manifests:"
-            " policies come from there"
-        )
-    if policy.enforcement != "off" and node.mark_mask & POLICY_MARKS:
-        yield (
-            f"[node] mark_mask {node.mark_mask:#x} has bits of {POLICY_MARKS:#x}, which"
-            ' [policy] needs; choose others, or enforcement = "off"'
-        )
-    for section, endpoint in (("node", node.metrics), ("policy", policy.metrics)):
-        try:
-            split(endpoint or "localhost:1")
-        except ValueError as error:
-            yield f"[{section}] metrics: {error}"
-
-
-def _node_mistakes(node: NodeSection) -> Iterator[str]:
-    if not is_mask(node.mark_mask):
-        yield (
-            f"[node] mark_mask {node.mark_mask:#x} is no row of eight or more bits side"
-            " by side, of 32"
-        )
-    if 0 < node.outside_mtu < LEAST_MTU:
-        yield (
-            f"[node] outside_mtu {node.outside_mtu} is less than IPv6 takes: 0, or"
-            f" {LEAST_MTU} and more"
-        )
-    for network in node.snat_exempt:
-        if ":" in network or not is_network(network):
-            yield f"[node] snat_exempt: {network!r} is no network as 172.16.0.0/12"
-    for network in node.outside_mtu_exempt:
-        if not is_network(network):
-            yield f"[node] outside_mtu_exempt: {network!r} is no network as fd01::/48"

@@ -12,7 +12,8 @@ from typing import Protocol
 import trio
 
 from vcnd import __version__, ending
-from vcnd.config import Config, ConfigError, load
+from vcnd.config import Config
+from vcnd.config_reading import ConfigError, load
 from vcnd.config_text import render
 from vcnd.log import log
 from vcnd.model.errors import VcndError

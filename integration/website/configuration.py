@@ -151,8 +151,8 @@ def _type(kind: types.Type) -> str:
 def _bounds(kind: types.IntType | types.FloatType) -> str:
     least, above, most = kind.ge, kind.gt, kind.le
     told = [
-        *([f"≥ {least:g}"] if least is not None else []),
-        *([f"> {above:g}"] if above is not None else []),
-        *([f"≤ {most:g}"] if most is not None else []),
+        *([f"≥ {least:,}"] if least is not None else []),
+        *([f"> {above:,}"] if above is not None else []),
+        *([f"≤ {most:,}"] if most is not None else []),
     ]
     return " " + ", ".join(told) if told else ""

@@ -7,7 +7,7 @@ TARGETS = {
     "bundles": Target(rooms=("vcnd.ctl", "vcnd.flow"), most_bytes=8192),
     "calls": Target(rooms=("vcnd.serve",)),
     "cloud": Target(rooms=("vcnd.ociapi", "vcnd.oci")),
-    "config": Target(rooms=("vcnd.config",)),
+    "config": Target(rooms=("vcnd.config", "vcnd.config_reading")),
     "conntrack": Target(rooms=("vcnd.netlink",)),
     "events": Target(rooms=("vcnd.linux", "vcnd.netlink")),
     "firewalls": Target(rooms=("vcnd.linux",)),

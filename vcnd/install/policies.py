@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vcnd.config import ConfigError, load
+from vcnd.config_reading import ConfigError, load
 from vcnd.install import identity, layout
 from vcnd.install.host import Host, InstallError
 from vcnd.linux import nft

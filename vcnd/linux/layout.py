@@ -1,10 +1,21 @@
 """The numbers that vcnd uses on the node; one place, documented, configurable."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import msgspec
 
+from vcnd.core.networks import is_network
 from vcnd.model.vnic import PRIMARY_INDEX
 from vcnd.netlink.rtnetlink import MAIN_TABLE
 
+LEAST_MTU = 1280
+"""Of IPv6 (RFC 8200, section 5)."""
+LAST_TABLE = (1 << 32) - 1
+RESERVED_TABLES = frozenset({253, 254, 255})
+"""The kernel's own: default, main, local (rtnetlink(7))."""
+LAST_PRIORITY = 32765
+"""The rule to the main table has the next one."""
 LEAST_MARKS = 256
 """How many different marks a node needs at least."""
 POLICY_MARKS = 0xFFFF00
@@ -130,6 +141,46 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
                 self.closed_priority,
             )
         )
+
+    def mistakes(self) -> Iterator[str]:
+        """Yield what makes no sense; each value alone is in its range."""
+        if not is_mask(self.mark_mask):
+            yield (
+                f"mark_mask {self.mark_mask:#x} is no row of eight or more bits side by"
+                " side, of 32"
+            )
+            return
+        for name, mtu in (("mtu", self.mtu), ("outside_mtu", self.outside_mtu)):
+            if 0 < mtu < LEAST_MTU:
+                yield (
+                    f"{name} {mtu} is less than IPv6 takes: 0, or {LEAST_MTU} and more"
+                )
+        last = self.pods_table + self.most_numbers
+        if last > LAST_TABLE or not RESERVED_TABLES.isdisjoint(
+            range(self.pods_table, last + 1)
+        ):
+            yield (
+                f"pods_table {self.pods_table} and the VNICs' tables up to {last} must"
+                " leave out 253 to 255, which are the kernel's: 256 and more does"
+            )
+        order = {
+            "strict_priority": self.strict_priority,
+            "pods_priority": self.pods_priority,
+            "mark_priority": self.mark_priority,
+            "source_priority": self.source_priority,
+            "local_priority": self.local_priority,
+            "closed_priority": self.closed_priority,
+        }
+        for (before, low), (after, high) in pairwise(order.items()):
+            # Some rules stand one lower than their priority says.
+            if high < low + 2:
+                yield f"{after} must be greater than {before}, by two at least"
+        for network in self.snat_exempt:
+            if ":" in network or not is_network(network):
+                yield f"snat_exempt: {network!r} is no network as 172.16.0.0/12"
+        for network in self.outside_mtu_exempt:
+            if not is_network(network):
+                yield f"outside_mtu_exempt: {network!r} is no network as fd01::/48"
 
     @property
     def keep_mask(self) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.fuzz.memory_file import in_memory
-from vcnd.config import Config, ConfigError, load
+from vcnd.config import Config
+from vcnd.config_reading import ConfigError, load
 from vcnd.config_text import render
 
 EXAMPLES = Path(__file__).parents[3] / "deploy" / "overlays"
