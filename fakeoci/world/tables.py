@@ -129,16 +129,16 @@ class InstanceTable(_Table):
     name: str
     subnet: str
     compartment: str = DEFAULT
-    count: int = 0
+    count: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
     """0: one instance.  n: the instances name1 to name<n>."""
     nsgs: list[str] = []
     shape: str = "VM.Standard.E5.Flex"
-    ocpus: float = 4.0
+    ocpus: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 4.0
     private_ip: str | None = None
     netns: str = ""
     """The name of its network namespace; empty: the instance's name."""
     metadata: dict[str, str] = {}
-    private_ips_per_vnic: int | None = None
+    private_ips_per_vnic: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
 
 
 class DynamicGroupTable(_Table):

@@ -1,5 +1,7 @@
 """The replay of the journal: a compacted journal gives the same state."""
 
+from math import inf
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -165,6 +167,21 @@ def test_what_was_forgotten_long_ago_does_not_matter() -> None:
         replay.apply(AddressForgotten("10.0.0.1"), n)
     assert len(replay.recovered(100.0).forgotten) == RECENT_SECONDS
     assert replay.records(cooled_before=100.0) == []
+
+
+def test_address_that_a_pod_lost_long_ago_is_not_forgotten_lately() -> None:
+    """Also after a compaction, which records it as of long ago."""
+    replay = Replay()
+    replay.apply(AddressAdded(address(1)), 0.0)
+    replay.apply(Leased(lease(1, 1)), 0.0)
+    replay.apply(AddressForgotten("10.0.0.1"), 0.0)
+    replay.apply(AddressAdded(address(2)), 100.0)
+    replay.apply(AddressForgotten("10.0.0.2"), 100.0)
+    compact = Replay()
+    for record, at in replay.records(cooled_before=-inf):
+        compact.apply(record, at)
+    assert compact.recovered(101.0) == replay.recovered(101.0)
+    assert replay.recovered(101.0).forgotten == {"p2": 1.0}
 
 
 def test_replay_gives_each_address_one_holder() -> None:

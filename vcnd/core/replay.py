@@ -213,7 +213,11 @@ class Replay:
                 **{p.id: now - at for p, at in self._private_ips.values()},
                 **{v: now - at for v, (_, at) in self._slots.items()},
             },
-            forgotten={ocid: now - at for ocid, (_, at) in self._forgotten.items()},
+            forgotten={
+                ocid: now - at
+                for ocid, (_, at) in self._forgotten.items()
+                if now - at < RECENT_SECONDS
+            },
             cooling=tuple(
                 (address, max(0.0, now - at))
                 for address, (_, at) in self._released.items()

@@ -29,7 +29,7 @@ LINES: list[Any] = [
 ]
 RAW, WHOLE = 64, 160
 HEADER = Header(boot_id="other", netns_cookie=2)
-NOW = 1e9
+NOW = 130.0
 
 
 def run(data: bytes) -> None:
