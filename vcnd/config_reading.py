@@ -33,8 +33,28 @@ def load(path: Path, node_name: str = "", policy_kubeconfig: str = "") -> Config
         ConfigError: it cannot be read, has unknown keys, or values out of range.
     """
     try:
-        parsed = tomllib.loads(path.read_text())
-        config = msgspec.convert(parsed, Config)
+        text = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    return parse(text, str(path), node_name, policy_kubeconfig)
+
+
+def parse(
+    text: bytes, name: str, node_name: str = "", policy_kubeconfig: str = ""
+) -> Config:
+    """Return the configuration of a file's bytes; as ``load``, but for the file.
+
+    Args:
+        text: the bytes.
+        name: the file's, for errors.
+        node_name: likewise.
+        policy_kubeconfig: likewise.
+
+    Raises:
+        ConfigError: it has unknown keys, or values out of range.
+    """
+    try:
+        config = msgspec.convert(tomllib.loads(text.decode()), Config)
         config.pool_policy()
         if not config.kubernetes.node_name:
             kubernetes = msgspec.structs.replace(config.kubernetes, node_name=node_name)
@@ -44,12 +64,10 @@ def load(path: Path, node_name: str = "", policy_kubeconfig: str = "") -> Config
                 config.policy, kubeconfig=policy_kubeconfig
             )
             config = msgspec.structs.replace(config, policy=policy)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
     except UNDECODABLE as error:
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{name}: {error}") from error
     for mistake in mistakes(config):
-        raise ConfigError(f"{path}: {mistake}")
+        raise ConfigError(f"{name}: {mistake}")
     return config
 
 

@@ -13,8 +13,9 @@ from integration.lab.apiserver import SERVER, ApiServer
 from tests.doubles.node_root import NodeRoot
 from vcnd.install import identity, layout, policies, units
 from vcnd.install.host import InstallError
-from vcnd.install.keeper import Keeper
+from vcnd.install.keeper import CONFIGURATION, Keeper
 from vcnd.linux.layout import POLICY_TABLES
+from vcnd.log import log
 
 REPOSITORY = Path(__file__).parents[2]
 SECONDS = 30.0
@@ -158,6 +159,35 @@ async def test_policies_go_off_with_their_rules(running: Installer) -> None:
     assert netns.nft_output("node", "list tables") == ""
 
 
+@pytest.mark.parametrize("refused", ["harsh", 'strict"\n[nonsense]\nx = "'])
+async def test_a_configuration_that_is_refused_changes_nothing(
+    running: Installer, refused: str
+) -> None:
+    """Above all, policies stay in force."""
+    running.configure("strict")
+    await until(lambda: running.has_run(POLICY_STARTS, DAEMON_STARTS))
+    for table in POLICY_TABLES:
+        netns.nft("node", f"add table inet {table}\n")
+    token, before = running.token(), running.node.read(CONFIGURATION)
+    with log.collected() as told:
+        running.configure(refused)
+        await until(lambda: "configuration_refused" in {x["event"] for x in told})
+    assert running.node.read(CONFIGURATION) == before
+    assert (running.token(), running.node.ran) == (token, [])
+    tables = netns.nft_output("node", "list tables").split()
+    assert set(POLICY_TABLES) <= set(tables)
+
+
+async def test_a_new_pod_leaves_the_node_as_it_is_if_it_cannot_be_configured(
+    installer: Installer,
+) -> None:
+    installer.configure("harsh")
+    with pytest.raises(InstallError, match=r"configuration cannot be used: .*harsh"):
+        await installer.keeper.run()
+    assert installer.node.ran == []
+    assert installer.node.read(CONFIGURATION) is None
+
+
 async def test_a_missing_right_changes_nothing_on_the_node(
     installer: Installer, server: ApiServer
 ) -> None:
@@ -169,11 +199,11 @@ async def test_a_missing_right_changes_nothing_on_the_node(
     try:
         await until_token_may_be_had(server, may=False)
         installer.configure("strict")
-        before = installer.node.read(f"{layout.CONFIGURATION}/vcnd.toml")
+        before = installer.node.read(CONFIGURATION)
         with trio.fail_after(SECONDS):
             with pytest.raises(InstallError, match="vcnd-policy gets no token"):
                 await installer.keeper.run()
-        assert installer.node.read(f"{layout.CONFIGURATION}/vcnd.toml") == before
+        assert installer.node.read(CONFIGURATION) == before
         assert installer.node.ran == []
     finally:
         meta = {"name": kept["metadata"]["name"], "namespace": "kube-system"}

@@ -26,6 +26,8 @@ class Server:
 
     def __init__(self) -> None:
         self.away = False
+        self.status = 0
+        """Of every answer, in place of the right ones; 0: none."""
         self.offers = True
         self.garbled: dict[str, str] = {}
         """Bodies of answers by method, in place of the right ones."""
@@ -35,6 +37,8 @@ class Server:
     def __call__(self, request: httpx2.Request) -> Reply:
         if self.away:
             raise httpx2.ConnectError("refused")
+        if self.status:
+            return _json(self.status, {"reason": "X", "message": "not now"})
         if request.method in self.garbled:
             return Reply(body=self.garbled[request.method].encode())
         if request.method == "GET":
@@ -100,6 +104,17 @@ async def test_token_is_kept_while_the_server_is_away(
     await renewed(server, pod, tmp_path)
     server.away = True
     assert await renewed(server, pod, tmp_path) == ("kept", "of-the-node")
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+@pytest.mark.parametrize("account", [DAEMON, POLICY])
+async def test_token_is_kept_while_the_server_cannot_give_one(
+    tmp_path: Path, pod: Path, status: int, account: Account
+) -> None:
+    server = Server()
+    await renewed(server, pod, tmp_path, account)
+    server.status = status
+    assert await renewed(server, pod, tmp_path, account) == ("kept", "of-the-node")
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "{}", '{"status": {}}'])

@@ -100,25 +100,6 @@ def test_removal_leaves_no_file(node: NodeRoot) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize(
-    ("section", "on"),
-    [
-        ("", False),
-        ('[policy]\nenforcement = "off"', False),
-        ('[policy]\nenforcement = "standard"', True),
-        ('[policy]\nenforcement = "strict"', True),
-        ('[policy]\nenforcement = "harsh"', False),
-    ],
-)
-def test_the_configuration_says_whether_policies_are_on(
-    tmp_path: Path, section: str, on: bool
-) -> None:
-    path = tmp_path / "vcnd.toml"
-    path.write_text(f'[kubernetes]\nkubeconfig = "k"\n{section}\n')
-    with log.collected():
-        assert policies.are_on(path, "worker") is on
-
-
 def test_the_process_has_the_right_to_change_the_network_and_no_other() -> None:
     text = (SYSTEMD / "vcnd-policy.service").read_text()
     for name in ("CapabilityBoundingSet", "AmbientCapabilities"):

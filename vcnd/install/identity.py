@@ -27,6 +27,8 @@ KUBELET_CONFIGS = (
 )
 POD_KUBECONFIG = Path("/run/vcnd-install.kubeconfig")
 TOKEN_SECONDS = 4 * 3600
+REFUSED = (400, 403, 404, 422)
+"""Statuses that say that there is no such token; after others the old one is kept."""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -123,7 +125,8 @@ async def renew(
 ) -> str:
     """Write a fresh token and the CA for a process; return what kind it is.
 
-    While the API server is away the old token is kept: it may outlive the outage.
+    While the API server is away, or overloaded, the old token is kept: it may outlive
+    the outage.
 
     Args:
         host: the node.
@@ -142,7 +145,7 @@ async def renew(
         namespace = (pod / "namespace").read_text()
         token = await _node_token(client, node, namespace, account.name)
     except KubeError as error:
-        if not error.status and host.read(path) is not None:
+        if error.status not in REFUSED and host.read(path) is not None:
             log.warning("token_renewal_postponed", reason=str(error))
             return "kept"
         if not account.is_pods:

@@ -6,8 +6,19 @@ from typing import Never
 
 import trio
 
-from vcnd.install import cni, identity, layout, neighbours, policies, tree, units
+from vcnd.config_reading import ConfigError
+from vcnd.install import (
+    cni,
+    identity,
+    layout,
+    neighbours,
+    policies,
+    tree,
+    units,
+    wanted,
+)
 from vcnd.install.host import Host, InstallError
+from vcnd.install.wanted import Wanted
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 from vcnd.log import log
@@ -16,6 +27,7 @@ from vcnd.serve.verbs import STATUS
 
 INTERVAL_SECONDS = 5.0
 RENEW_SECONDS = 3600.0
+CONFIGURATION = f"{layout.CONFIGURATION}/vcnd.toml"
 READY_FILE = Path("/run/vcnd-install.ready")
 """The readiness probe looks for it."""
 
@@ -46,6 +58,10 @@ class Keeper:
         self._configuration = configuration
         self._api_server = api_server
         self._pod = pod
+        self._wanted: Wanted | None = None
+        """The configuration that the node gets; None before one could be read."""
+        self._refused = ""
+        """Why the configuration of now cannot be used; empty if it can."""
         self._said = ""
         self._server = ""
         self._users: Mapping[str, tuple[int, int]] = {}
@@ -67,14 +83,21 @@ class Keeper:
                 await client.aclose()
 
     async def _keep(self, client: KubeClient) -> Never:
+        taken = self._take()
+        if taken is None:
+            if self._host.read(f"{identity.DAEMON.folder}/token") is not None:
+                await self._renew(client)  # what runs on the node goes on meanwhile
+            raise InstallError(f"the configuration cannot be used: {self._refused}")
         kind = await self._renew(client)
         renewed = trio.current_time()
-        await trio.to_thread.run_sync(self._install)
+        await trio.to_thread.run_sync(self._install, taken)
         log.info("installed", version=tree.version(), token=kind)
         while True:
-            if self._differs():
+            if not self._differs():
+                self._refused = ""
+            elif taken := self._take():
                 await self._renew(client)
-                await trio.to_thread.run_sync(self._reconfigure)
+                await trio.to_thread.run_sync(self._reconfigure, taken)
             await trio.to_thread.run_sync(self._announce)
             await trio.sleep(INTERVAL_SECONDS)
             if trio.current_time() - renewed > RENEW_SECONDS:
@@ -98,18 +121,35 @@ class Keeper:
         """Renew the tokens; return the kind of the daemon's."""
         host, node = self._host, self._node_name
         daemon, policy = (self._users[x] for x in (layout.USER, layout.POLICY_USER))
+        # The daemon's first: a missing right of the other must not end it.
+        kind = await identity.renew(host, client, node, daemon, pod=self._pod)
         if self._enforces():
             account = identity.POLICY
             await identity.renew(host, client, node, policy, account, pod=self._pod)
-        return await identity.renew(host, client, node, daemon, pod=self._pod)
+        return kind
+
+    def _take(self) -> Wanted | None:
+        """Take the ConfigMap's configuration; return None if it cannot be used."""
+        try:
+            self._wanted = wanted.read(self._configuration, self._node_name)
+        except ConfigError as error:
+            if str(error) != self._refused:
+                log.error("configuration_refused", reason=str(error))
+            self._refused = str(error)
+            READY_FILE.unlink(missing_ok=True)
+            return None
+        self._refused = ""
+        return self._wanted
 
     def _enforces(self) -> bool:
-        """Return True if network policies are on in the new configuration."""
-        return policies.are_on(self._configuration, self._node_name)
+        """Return True if network policies are on in the node's configuration."""
+        if self._wanted is None:
+            return self._host.read(layout.POLICY_KUBECONFIG) is not None
+        return self._wanted.enforces
 
-    def _install(self) -> None:
+    def _install(self, taken: Wanted) -> None:
         host = self._host
-        changed = self._copy_configuration()
+        changed = host.write(CONFIGURATION, taken.text)
         changed |= identity.lay(
             host, identity.DAEMON, self._server, self._users[layout.USER]
         )
@@ -131,16 +171,15 @@ class Keeper:
             policies.remove_rules()
 
     def _differs(self) -> bool:
-        there = self._host.read(f"{layout.CONFIGURATION}/vcnd.toml")
-        return there != self._configuration.read_bytes()
+        there = self._host.read(CONFIGURATION)
+        try:
+            return there != self._configuration.read_bytes()
+        except OSError:
+            return True
 
-    def _copy_configuration(self) -> bool:
-        text = self._configuration.read_bytes()
-        return self._host.write(f"{layout.CONFIGURATION}/vcnd.toml", text)
-
-    def _reconfigure(self) -> None:
+    def _reconfigure(self, taken: Wanted) -> None:
         """Follow the configuration."""
-        self._copy_configuration()
+        self._host.write(CONFIGURATION, taken.text)
         log.info("configuration_changed")
         self._run_policies(changed=True)
         self._host.run("systemctl", "restart", "vcnd.service")
@@ -162,7 +201,7 @@ class Keeper:
         self._name_vnics()
         if cni.announce(self._host):
             log.info("network_announced", path=layout.CONFLIST)
-        if not READY_FILE.exists():
+        if not READY_FILE.exists() and not self._refused:
             self._said = ""
             tree.remove_others(self._host, tree.version())
             READY_FILE.touch()

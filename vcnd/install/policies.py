@@ -1,8 +1,5 @@
 """The process of network policies on the node: it runs where policies are on."""
 
-from pathlib import Path
-
-from vcnd.config_reading import ConfigError, load
 from vcnd.install import identity, layout
 from vcnd.install.host import Host, InstallError
 from vcnd.linux import nft
@@ -10,20 +7,6 @@ from vcnd.linux.layout import POLICY_TABLES
 from vcnd.log import log
 
 UNITS = ("vcnd-policy.socket", "vcnd-policy.service")
-
-
-def are_on(configuration: Path, node_name: str) -> bool:
-    """Return True if a configuration has network policies enforced.
-
-    Args:
-        configuration: the file; one that the daemon would refuse enforces none.
-        node_name: the node's name in Kubernetes.
-    """
-    try:
-        return load(configuration, node_name).policy.enforcement != "off"
-    except ConfigError as error:
-        log.warning("configuration_refused", reason=str(error))
-        return False
 
 
 def start(host: Host, server: str, ids: tuple[int, int], *, changed: bool) -> None:
