@@ -205,7 +205,8 @@ def _policy_line(status: PolicyStatus) -> Text:
     known = cluster.policies + cluster.cluster_policies
     words.append(f": {known} policies, {cluster.pods} pods known, {rules.links} here")
     if rules.held:
-        words.append(f", {rules.held} closed", BAD)
+        state = "closed" if status.enforcement == "strict" else "open, and not known"
+        words.append(f", {rules.held} {state}", BAD)
     if cluster.flawed:
         words.append(f", {len(cluster.flawed)} policies flawed", BAD)
         names = ", ".join(x.policy for x in cluster.flawed)

@@ -46,7 +46,7 @@ class RulesStatus(msgspec.Struct, frozen=True, kw_only=True):
     links: int
     """Pods' links here."""
     held: int
-    """Links that are closed because their pods are not known yet."""
+    """Links whose pods are not known yet: closed, or open, as ``enforcement`` says."""
     chains: int
     sets: int
     elements: int

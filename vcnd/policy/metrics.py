@@ -49,7 +49,8 @@ IN_FORCE = gauge(
 REFUSED = gauge("vcnd_policy_refused", "1 if the kernel refused the latest rules.")
 LINKS = gauge("vcnd_policy_links", "Links of pods on this node.")
 HELD_LINKS = gauge(
-    "vcnd_policy_held_links", "Links that are closed, because their pod is not known."
+    "vcnd_policy_held_links",
+    "Links whose pod is not known: closed in mode strict, open in mode standard.",
 )
 CHAINS = gauge("vcnd_policy_chains", "Chains of rules: one for each set of policies.")
 ELEMENTS = gauge("vcnd_policy_set_elements", "Elements of all sets of the rules.")
