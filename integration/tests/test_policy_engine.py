@@ -120,6 +120,24 @@ async def test_a_link_of_others_is_open_while_it_is_there(
     await until(lambda: not is_open())
 
 
+@pytest.mark.parametrize("name", ["oci*", 'oci"x'])
+async def test_a_link_of_others_with_an_odd_name_opens_nothing(
+    stage: Stage, engine: None, name: str
+) -> None:
+    """The policies change while it is there, and the changes come into force."""
+    stage.pod("web", app="web")
+    stage.pod("a")
+    stage.policy("deny-all", **DENY_ALL)
+    await until(lambda: not stage.reaches("a", "web"))
+    netns.ip_here([f"link add '{name}' type bridge"])
+    try:
+        stage.policy("open-web", podSelector=WEB, ingress=[{}])
+        await until(lambda: stage.reaches("a", "web"))
+        assert not stage.reaches("web", "a")
+    finally:
+        netns.ip_here([f"link del '{name}'"])
+
+
 async def test_a_table_flushed_by_another_comes_back(
     stage: Stage, engine: None
 ) -> None:

@@ -170,6 +170,17 @@ def test_unknown_pods_are_open_until_they_are_known(node: PolicyNode) -> None:
         assert {packet: node.passes(packet) for packet in passes} == passes
 
 
+@pytest.mark.parametrize("name", ["oci*", 'oci"x', "oci\\*", "oci$x"])
+def test_a_stranger_with_an_odd_name_opens_nothing(node: PolicyNode, name: str) -> None:
+    node.strangers = (name, "ocibr0")
+    node.apply(cluster(policy()), LINKS)
+    closed = syn(DB), syn(OUT), syn(NAMELESS, OUT), syn(OUT, NAMELESS)
+    assert not any(node.passes(packet) for packet in closed)
+    assert node.passes(syn(WEB, DB))
+    netns.nft(NODE, LOST)
+    assert not any(node.passes(packet) for packet in (*closed, syn(WEB, DB)))
+
+
 def test_strangers_pass_at_their_own_end(node: PolicyNode) -> None:
     stranger = "10.0.0.5"
     pods = [x for x in LINKS if x.link != "oci5"]

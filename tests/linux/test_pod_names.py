@@ -97,6 +97,8 @@ def test_alias_says_whether_the_pod_may_use_the_lane(
 
 
 OURS, THEIRS = macs(NAME)[0], "02:00:00:00:00:01"
+ODD = NAME[:-1] + "*"
+SHOUTED = NAME[:3] + NAME[3:].upper()
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,9 @@ OURS, THEIRS = macs(NAME)[0], "02:00:00:00:00:01"
         (NAME, THEIRS, "", False),
         (NAME, macs(NAME)[1], "", False),
         (NAME, THEIRS, "vcnd vcnd/abc/eth1", False),
+        # Our prefix, and no digits of ours: others may choose the MAC, too.
+        (ODD, macs(ODD)[0], "", False),
+        (SHOUTED, macs(SHOUTED)[0], "", False),
         # A wrong name alone: its length, its prefix.
         (NAME[:-1], macs(NAME[:-1])[0], "", False),
         (NAME + "0", macs(NAME + "0")[0], "", False),

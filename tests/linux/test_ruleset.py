@@ -6,6 +6,7 @@ import struct
 import pytest
 from msgspec.structs import replace
 
+from tests.linux.odd_names import ODD_NAMES
 from vcnd.linux.layout import Layout
 from vcnd.linux.pod_names import host_ifname, macs
 from vcnd.linux.ruleset import PodElement, render
@@ -76,6 +77,14 @@ def test_strangers_are_no_pods() -> None:
     after = lines.index('iifname { "ocibr0" } goto others')
     assert after < lines.index("jump check_source")
     assert 'iifname "oci*" iifname != { "ocibr0" } masquerade' in text
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_stranger_with_an_odd_name_is_closed_like_a_pod(name: str) -> None:
+    closed = render(Layout(), VNICS, [], marker="m")
+    assert render(Layout(), VNICS, [], marker="m", strangers=[name]) == closed
+    both = render(Layout(), VNICS, [], marker="m", strangers=[name, "ocibr0"])
+    assert both == render(Layout(), VNICS, [], marker="m", strangers=["ocibr0"])
 
 
 def test_marks_keep_the_bits_of_others() -> None:

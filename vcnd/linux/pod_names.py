@@ -17,6 +17,7 @@ ORDINARY = "ordinary"
 """The last word of the alias of a link whose packets stay out of the express lane."""
 MOST_ALIAS_BYTES = 255
 HASH_DIGITS = 11
+DIGITS = frozenset("0123456789abcdef")
 
 
 @lru_cache(maxsize=512)  # asked for several times in each call
@@ -77,6 +78,8 @@ def may_express(text: str) -> bool:
 def is_ours(layout: Layout, link: Link) -> bool:
     """Return True if vcnd made the link."""
     name, prefix = link.name, layout.link_prefix
-    if not name.startswith(prefix) or len(name) != len(prefix) + HASH_DIGITS:
+    digits = name.removeprefix(prefix)
+    # The name goes into rules, so it has no other characters.
+    if name == digits or len(digits) != HASH_DIGITS or not DIGITS.issuperset(digits):
         return False
     return link.mac == macs(name)[0] or owner(layout, name, link.alias) is not None

@@ -22,7 +22,7 @@ import msgspec
 from vcnd.linux import outside, services
 from vcnd.linux.lane.proof import proof_chain
 from vcnd.linux.layout import Layout
-from vcnd.linux.nft_text import ADDRESS_KINDS, chain, verdict_map
+from vcnd.linux.nft_text import ADDRESS_KINDS, chain, quoted, verdict_map
 from vcnd.linux.services import SELECTORS
 from vcnd.linux.vnic_link import VnicLink, class_numbers
 from vcnd.model.family import Family, family_of
@@ -221,7 +221,7 @@ def _base_chains(
     own = [layout.mark(v.index) for v in vnics if v.carries_pods]
     other = f" ct mark & {mask} != {own[0]:#x}" if len(own) == 1 else ""
     exempt = outside.inside(layout, vnics)
-    links, named = f'"{layout.link_prefix}*"', ", ".join(f'"{s}"' for s in strangers)
+    links, named = f'"{layout.link_prefix}*"', ", ".join(quoted(strangers))
     by_pod = f"iifname {links}" + (f" iifname != {{ {named} }}" if named else "")
     primary = _by_primary(vnics)
     networks = [n for v in vnics for n in v.networks]

@@ -1,5 +1,8 @@
 """The text of the table that stands guard over that of network policies."""
 
+import pytest
+
+from tests.linux.odd_names import ODD_NAMES
 from tests.linux.policy.test_table import body
 from vcnd.linux.policy import guard as policy_guard
 from vcnd.linux.policy import table as policy_table
@@ -31,6 +34,11 @@ def test_a_stranger_passes_at_its_own_end_alone() -> None:
     made = render("ocibr0")
     assert body(made, "unaccepted_egress")[0] == 'iifname "ocibr0" return'
     assert body(made, "unaccepted_ingress")[0] == 'oifname "ocibr0" return'
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_stranger_with_an_odd_name_does_not_pass(name: str) -> None:
+    assert render(name) == render()
 
 
 def test_the_guard_stands_behind_the_policies() -> None:

@@ -1,6 +1,10 @@
 """The text of the nft table of network policies."""
 
+import pytest
+
+from tests.linux.odd_names import ODD_NAMES
 from vcnd.core.policy.rule_set import (
+    AJAR,
     HOLD,
     OPEN,
     Chain,
@@ -39,6 +43,17 @@ def chain(*lines: Line, direction: Direction = Direction.INGRESS) -> Chain:
 def text(rules: RuleSet, **numbers: int) -> str:
     return render(
         rules, numbers, marks=Marks(), link_prefix="oci", strangers=["ocibr0"]
+    )
+
+
+@pytest.mark.parametrize("unknown", [HOLD, AJAR])
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_no_rule_lets_a_stranger_with_an_odd_name_pass(name: str, unknown: str) -> None:
+    rules = RuleSet(unknown=unknown)
+    marks = Marks()
+    made = render(rules, {}, marks=marks, link_prefix="oci", strangers=[name, "ocibr0"])
+    assert made == render(
+        rules, {}, marks=marks, link_prefix="oci", strangers=["ocibr0"]
     )
 
 

@@ -11,7 +11,7 @@ entry in connection tracking carries no mark, and passes both checks.
 from collections.abc import Iterator, Sequence
 
 from vcnd.linux.layout import POLICY_TABLES
-from vcnd.linux.nft_text import chain
+from vcnd.linux.nft_text import chain, quoted
 from vcnd.linux.policy.marks import Marks
 from vcnd.linux.policy.table import INGRESS_PRIORITY, RELATED
 from vcnd.model.policy import Direction
@@ -52,7 +52,7 @@ def _unaccepted(strangers: Sequence[str]) -> Iterator[str]:
     for direction, end in ENDS.items():
         yield from chain(
             _name(direction),
-            *(f'{end} "{stranger}" return' for stranger in strangers),
+            *(f"{end} {stranger} return" for stranger in quoted(strangers)),
             *RELATED,
             "counter drop",
         )

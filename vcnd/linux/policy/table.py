@@ -44,7 +44,7 @@ from vcnd.core.policy.rule_set import (
 )
 from vcnd.linux.layout import POLICY_TABLES
 from vcnd.linux.nft_table import Filled, Table, read_chains
-from vcnd.linux.nft_text import ADDRESS_KINDS, chain
+from vcnd.linux.nft_text import ADDRESS_KINDS, chain, quoted
 from vcnd.linux.policy.drops import Drops, counted_of, counter_name
 from vcnd.linux.policy.marks import OK, Marks
 from vcnd.linux.services import SELECTORS
@@ -319,7 +319,7 @@ def _base_chains(
             SIDES[direction],
             f"type filter hook forward priority {priority};",
             f'{link} != "{link_prefix}*" accept',
-            *(f'{link} "{stranger}" accept' for stranger in strangers),
+            *(f"{link} {stranger} accept" for stranger in quoted(strangers)),
             "ct direction reply accept",
             *ways,
             *(["accept"] if unknown == AJAR else drops.rules(dropped)),
