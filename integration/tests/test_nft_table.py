@@ -32,7 +32,9 @@ from vcnd.model.family import Family
 from vcnd.model.ids import ClassName
 from vcnd.model.policy import Action, Direction
 from vcnd.netlink import nftables
-from vcnd.netlink.messages import NetlinkSocket
+from vcnd.netlink.messages import NLM_F_CREATE, NetlinkSocket
+from vcnd.netlink.messages import text as named
+from vcnd.netlink.templates import Template
 
 SPACE = "table"
 LAYOUT = Layout()
@@ -231,6 +233,27 @@ def test_a_table_of_another_version_is_replaced() -> None:
     expected = found()
     netns.nft(SPACE, "delete table inet vcnd\n")
     netns.nft(SPACE, "table inet vcnd {\nmap pods4 { type ipv4_addr : verdict; }\n}\n")
+    with log.collected() as events:
+        put(text_of("one VNIC"))
+    assert [e["event"] for e in events] == ["rule_set_replaced"]
+    assert found() == expected
+
+
+@pytest.mark.parametrize("name", ["a b", "x\nflush ruleset", 'x"', "x;"])
+def test_a_table_with_a_chain_that_no_script_can_name_is_replaced(name: str) -> None:
+    put(text_of("one VNIC"))
+    expected = found()
+    body = nftables.generic()
+    body += named(nftables.CHAIN_TABLE, LAYOUT.nft_table)
+    body += named(nftables.CHAIN_NAME, name)
+    added = nftables.kind_of(nftables.NFT_MSG_NEWCHAIN), NLM_F_CREATE, body
+
+    def add() -> None:
+        with NetlinkSocket(nftables.NETLINK_NETFILTER) as sock:
+            Template(nftables.transaction([("add a chain", added)])).send(sock)
+
+    netns.inside(SPACE, add)
+    assert found() != expected
     with log.collected() as events:
         put(text_of("one VNIC"))
     assert [e["event"] for e in events] == ["rule_set_replaced"]

@@ -1,5 +1,8 @@
 """Scripts that bring the nft table to the kernel."""
 
+import pytest
+from msgspec.structs import replace
+
 from vcnd.linux.layout import Layout
 from vcnd.linux.nft_scripts import Objects, anew, in_place, objects
 from vcnd.linux.nft_table import COUNTER, LIMIT, Filled
@@ -40,6 +43,14 @@ def test_no_map_or_set_that_stays_is_deleted() -> None:
         "delete map inet vcnd from",
         "delete set inet vcnd gone",
     ]
+
+
+@pytest.mark.parametrize("name", ["a b", "x\nflush ruleset", 'a"', "a*", "a;"])
+@pytest.mark.parametrize("kind", Objects.__struct_fields__)
+def test_names_that_a_script_cannot_tell_are_odd(kind: str, name: str) -> None:
+    there = objects(TEXT)
+    assert there.are_plain
+    assert not replace(there, **{kind: frozenset({"plain", name})}).are_plain
 
 
 def test_chains_at_hooks_alone_are_made_anew() -> None:

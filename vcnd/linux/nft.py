@@ -51,6 +51,9 @@ def put(table: str, text: str) -> list[int]:
             counters=frozenset(nftables.counters(sock, table)),
             limits=nftables.limits(sock, table),
         )
+    if not there.are_plain:
+        log.warning("rule_set_replaced", reason="others put objects with odd names in")
+        return [_load(nft_scripts.anew(table, text))]
     try:
         return [_load(nft_scripts.in_place(table, text, there))]
     except KernelRefusedError as error:

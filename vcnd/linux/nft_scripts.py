@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import msgspec
 
+from vcnd.linux.nft_text import are_plain
+
 
 class Objects(msgspec.Struct, frozen=True, kw_only=True):
     """The named objects of a table."""
@@ -13,6 +15,12 @@ class Objects(msgspec.Struct, frozen=True, kw_only=True):
     sets: frozenset[str] = frozenset()
     counters: frozenset[str] = frozenset()
     limits: frozenset[str] = frozenset()
+
+    @property
+    def are_plain(self) -> bool:
+        """Return True if a script can name them all: others may have made some."""
+        named = (self.chains, self.maps, self.sets, self.counters, self.limits)
+        return all(map(are_plain, named))
 
 
 def in_place(table: str, text: str, there: Objects, *, renews: bool = False) -> str:
@@ -26,7 +34,7 @@ def in_place(table: str, text: str, there: Objects, *, renews: bool = False) -> 
     Args:
         table: its name.
         text: what is to be in it (``ruleset.render``).
-        there: what is in it now.
+        there: what is in it now; names are plain (``Objects.are_plain``).
         renews: chains at hooks are made anew: another version has them elsewhere.
     """
     wanted = objects(text)
