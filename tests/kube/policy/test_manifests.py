@@ -75,6 +75,14 @@ def test_an_empty_file_has_no_objects() -> None:
             "Pod: Expected `object`, got `int` - at `$.metadata.labels`",
         ),
         (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: x, namespace: 'a { }'}",
+            "Pod: 'a { }' is no name of a namespace",
+        ),
+        (
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: Shop}",
+            "Namespace: 'Shop' is no name of a namespace",
+        ),
+        (
             "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Node}]",
             "Node of v1",
         ),

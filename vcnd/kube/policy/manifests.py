@@ -30,6 +30,8 @@ KINDS: dict[tuple[str, str], type[Known]] = {
 }
 DOCUMENTS = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 """Begins a document; YAML allows it nowhere else at the start of a line."""
+NAMESPACE = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""A namespace's name, as the API server takes it; it goes into names of counters."""
 OF_CLUSTER = (Namespace, ClusterNetworkPolicy)
 NAME_LABEL = "kubernetes.io/metadata.name"
 """A label that the API server gives to each namespace."""
@@ -89,6 +91,9 @@ def _object(body: Any) -> Known:
     if not meta.name:
         raise ManifestError(f"{kind}: it has no metadata.name")
     namespace = meta.namespace or DEFAULT_NAMESPACE
+    for name in (namespace, meta.name if isinstance(found, Namespace) else namespace):
+        if not NAMESPACE.fullmatch(name):
+            raise ManifestError(f"{kind}: {name[:80]!r} is no name of a namespace")
     return _placed(found, "" if isinstance(found, OF_CLUSTER) else namespace)
 
 
