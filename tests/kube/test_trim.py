@@ -35,13 +35,18 @@ META = Meta(
         "prometheus.io/scrape": "true",
         NSG_IDS: "ocid1.networksecuritygroup.a",
         trim.STATIC_UID: "abc",
+        trim.MIRROR: "abc",
     },
     owner_references=[OwnerReference(kind="Node", name="n", uid="u")],
 )
 KEPT = replace(
     META,
     labels={},
-    annotations={NSG_IDS: "ocid1.networksecuritygroup.a", trim.STATIC_UID: "abc"},
+    annotations={
+        NSG_IDS: "ocid1.networksecuritygroup.a",
+        trim.STATIC_UID: "abc",
+        trim.MIRROR: "abc",
+    },
 )
 LIMITED = dict.fromkeys(BANDWIDTH, "10M")
 

@@ -18,6 +18,8 @@ from vcnd.kubeapi.wire import Meta
 
 STATIC_UID = "kubernetes.io/config.hash"
 """Annotation of a static pod's mirror: the uid by which the runtime knows it."""
+MIRROR = "kubernetes.io/config.mirror"
+"""Annotation that only mirrors have (``mirrors``)."""
 LIVING = ("", "Pending", "Running", "Unknown")
 
 
@@ -74,6 +76,6 @@ def _meta(meta: Meta, *others: str) -> Meta:
     kept = {
         name: value
         for name, value in meta.annotations.items()
-        if name in (STATIC_UID, *others) or name.startswith(OWN_PREFIX)
+        if name in (STATIC_UID, MIRROR, *others) or name.startswith(OWN_PREFIX)
     }
     return replace(meta, labels={}, annotations=kept)

@@ -30,6 +30,7 @@ META = {
         "vcnd.io/express": "false",
         "vcnd.io/early-addresses": '{"u1":["10.0.0.1"]}',
         "kubernetes.io/config.hash": "u9",
+        "kubernetes.io/config.mirror": "u9",
     },
     "ownerReferences": [{"kind": "Node", "name": "n", "uid": "u2"}],
 }

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from vcnd.kube.policy import pods as policy_pods
 from vcnd.kube.policy import trim
 from vcnd.kube.policy.wire import NetworkPolicy, Pod
-from vcnd.kube.trim import STATIC_UID
+from vcnd.kube.trim import MIRROR, STATIC_UID
 from vcnd.kube.wire import Namespace
 from vcnd.kubeapi.wire import Meta
 from vcnd.model.policy import Attached, ContainerPort, PolicyPod, Protocol
@@ -44,19 +44,39 @@ SEEN = PolicyPod(
 )
 
 
+STATIC = {STATIC_UID: "h", MIRROR: "h"}
+
+
+def test_a_pod_that_is_no_mirror_keeps_its_own_uid() -> None:
+    """A StatefulSet owns it; or it has only one of a mirror's annotations."""
+    found = pod()
+    for meta in (
+        replace(found.metadata, annotations=STATIC),
+        replace(found.metadata, annotations={STATIC_UID: "h"}, owner_references=[]),
+    ):
+        kept = trim.pod(replace(found, metadata=meta))
+        assert kept.metadata.annotations == {}
+        assert policy_pods.pod(kept) == SEEN
+        assert policy_pods.pod(replace(found, metadata=meta)) == SEEN
+
+
 def test_a_static_pod_has_the_uid_that_the_runtime_knows() -> None:
     found = pod()
-    annotations = {"kubernetes.io/config.hash": "h", "note": "long"}
-    meta = replace(found.metadata, annotations=annotations)
+    meta = replace(
+        found.metadata, annotations={**STATIC, "note": "long"}, owner_references=[]
+    )
     kept = trim.pod(replace(found, metadata=meta))
-    assert kept.metadata.annotations == {"kubernetes.io/config.hash": "h"}
+    assert kept.metadata.annotations == STATIC
     assert policy_pods.pod(kept) == replace(SEEN, uid="h")
 
 
 def test_a_link_without_room_for_names_gets_those_of_its_uid() -> None:
     static = pod()
-    meta = replace(static.metadata, annotations={STATIC_UID: "h"}, name="s")
-    told = [pod(), replace(static, metadata=meta)]
+    meta = replace(
+        static.metadata, annotations=STATIC, name="s", uid="m", owner_references=[]
+    )
+    thief = replace(meta, annotations={STATIC_UID: "u"}, namespace="evil", uid="e")
+    told = [pod(), *(replace(static, metadata=x) for x in (meta, thief))]
     bare = Attached(link="oci1", addresses=("10.0.1.5",))
     whole = replace(bare, namespace="shop", name="web-0", uid="u")
     links = [

@@ -6,10 +6,10 @@ from ipaddress import ip_address
 
 from msgspec.structs import replace
 
+from vcnd.kube import mirrors
 from vcnd.kube.policy.parts import PROTOCOLS
 from vcnd.kube.policy.trim import SHARED
 from vcnd.kube.policy.wire import Pod, PodPort
-from vcnd.kube.trim import STATIC_UID
 from vcnd.kube.wire import Namespace
 from vcnd.model.policy import (
     FIRST_PORT,
@@ -47,26 +47,25 @@ def pod(found: Pod, addresses: Sequence[str] = ()) -> PolicyPod | None:
         addresses=known,
         ports=_ports(tuple(spec.named_ports)),
         node=spec.node_name,
-        uid=uid_of(found),
+        uid=mirrors.uid_of(meta, spec.node_name),
     )
 
 
-def uid_of(found: Pod) -> str:
-    """Return a pod's uid as the runtime knows it."""
-    return found.metadata.annotations.get(STATIC_UID, found.metadata.uid)
-
-
-def named(here: Sequence[Attached], pods: Iterable[Pod]) -> Sequence[Attached]:
+def named(
+    here: Sequence[Attached], pods: Iterable[Pod], node: str = ""
+) -> Sequence[Attached]:
     """Return links with the names of their pods, where they told the uid alone.
 
     Args:
         here: the pods' links on the node.
         pods: those that the API server has told of.
+        node: this node's name; empty: it is not known.
     """
     lacking = {a.uid for a in here if a.uid and not a.name}
     if not lacking:
         return here
-    found = {uid: x.metadata for x in pods if (uid := uid_of(x)) in lacking}
+    told = ((x.metadata, x.spec.node_name) for x in pods)
+    found = mirrors.owners(lacking, told, node)
     return [
         a
         if a.name or a.uid not in found

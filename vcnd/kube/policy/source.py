@@ -183,7 +183,7 @@ class PolicySource:
 
     def named(self, here: Sequence[Attached]) -> Sequence[Attached]:
         """Return the pods' links, with names where they told their pods' uids alone."""
-        return policy_pods.named(here, self._pods.cache.objects.values())
+        return policy_pods.named(here, self._pods.cache.objects.values(), self._node)
 
     def cluster(self, here: Known) -> Cluster | None:
         """Return what decides about packets; None before all of it is known.

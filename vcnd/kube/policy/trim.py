@@ -7,8 +7,9 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from vcnd.kube.early import ANNOTATION
+from vcnd.kube.mirrors import static_uid
 from vcnd.kube.policy.wire import Node, Pod, PodContainer, PodPort, PodSpec
-from vcnd.kube.trim import LIVING, STATIC_UID
+from vcnd.kube.trim import LIVING, MIRROR, STATIC_UID
 from vcnd.kubeapi.wire import Meta, Object, OwnerReference
 
 T = TypeVar("T", bound=Object)
@@ -16,6 +17,7 @@ T = TypeVar("T", bound=Object)
 SHARED = 256
 """So many latest ones are remembered of what pods of one workload have in common: the
 API lists these one after another."""
+OF_MIRRORS = (STATIC_UID, MIRROR)
 NO_ANNOTATIONS: dict[str, str] = {}
 NO_OWNERS: list[OwnerReference] = []
 """Ten thousand pods share these: a default would be an object of each."""
@@ -40,7 +42,7 @@ def pod(found: Pod) -> Pod:
     A process has all pods of a cluster: what many have in common, they share.
     """
     meta, spec, status = found.metadata, found.spec, found.status
-    static = meta.annotations.get(STATIC_UID)
+    static = static_uid(meta, spec.node_name)
     return Pod(
         metadata=Meta(
             name=meta.name,
@@ -48,7 +50,7 @@ def pod(found: Pod) -> Pod:
             uid=meta.uid,
             deletion_timestamp=meta.deletion_timestamp,
             labels=_shared_labels(tuple(meta.labels.items())),
-            annotations={STATIC_UID: static} if static else NO_ANNOTATIONS,
+            annotations=dict.fromkeys(OF_MIRRORS, static) if static else NO_ANNOTATIONS,
             owner_references=NO_OWNERS,
         ),
         spec=PodSpec(
