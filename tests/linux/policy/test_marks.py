@@ -38,3 +38,9 @@ def test_each_number_has_its_bits_and_no_others(
 def test_numbers_are_read_from_the_names_of_chains() -> None:
     names = ["ok_in_7", "ok_in_8", "ok_out_9", "ok_own", "in_1", "accept_in_2"]
     assert numbers_in(names) == {IN: {7, 8}, OUT: {9}}
+
+
+def test_names_that_only_begin_like_ours_have_no_number() -> None:
+    odd = ("x", "", "7x", "-7", "07", " 7", "7_", "\u00b2", "\u0667", "0", "256")
+    names = [f"{begin}{end}" for begin in ("ok_in_", "ok_out_") for end in odd]
+    assert numbers_in([*names, "ok_in_255", "9" * 5000]) == {IN: {255}, OUT: set()}

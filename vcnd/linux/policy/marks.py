@@ -9,6 +9,8 @@ from vcnd.model.policy import Direction
 
 OK = {Direction.INGRESS: "ok_in_", Direction.EGRESS: "ok_out_"}
 """Begins the names of chains that accept, and give a number to the connection."""
+BITS = 8
+"""Of a direction's number."""
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -58,11 +60,12 @@ class Marks(msgspec.Struct, frozen=True):
 
 
 def numbers_in(chains: Iterable[str]) -> dict[Direction, frozenset[int]]:
-    """Return the numbers that a table with these chains gives to connections."""
-    names = list(chains)
+    """Return the numbers that a table with these chains gives to connections.
+
+    Others' chains may have names that begin like ours.
+    """
+    names = frozenset(chains)
     return {
-        direction: frozenset(
-            int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)
-        )
+        direction: frozenset(n for n in range(1, 1 << BITS) if f"{prefix}{n}" in names)
         for direction, prefix in OK.items()
     }
