@@ -1,7 +1,9 @@
 """Only what differed before and agrees afterwards counts as restored."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -115,6 +117,30 @@ async def test_what_still_differs_is_not_counted() -> None:
         "kernel_state_restored",
         "kernel_state_not_restored",
     ]
+
+
+@pytest.fixture
+def called(request: pytest.FixtureRequest) -> Iterator[bytes]:
+    """Give this process another name, in any bytes: each process may do so."""
+    own = Path("/proc/self/comm")
+    before = own.read_bytes()
+    own.write_bytes(request.param)
+    yield request.param
+    own.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("called", "told"),
+    [(b"caf\xe9", "caf\ufffd"), (b"a\nb\x1b", "a b"), (b"ip", "ip")],
+    indirect=["called"],
+)
+async def test_who_changed_it_is_named_whatever_bytes_it_is_called_by(
+    called: bytes, told: str
+) -> None:
+    stage = Stage(LINK)
+    async with stage.running() as events:
+        await stage.ears.routes.send(Heard(Event.LOSS, os.getpid()))
+    assert [e["by"] for e in events] == [f"{told} {os.getpid()}"]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def _accept(option: str, link_prefix: str) -> list[str]:
 def _is_in_use(program: str) -> bool:
     """Return True if x_tables has a filter table here, and this process may know."""
     try:
-        return "filter" in TABLE_NAMES[program].read_text().split()
+        return "filter" in TABLE_NAMES[program].read_text(errors="replace").split()
     except OSError:
         return False
 

@@ -15,6 +15,7 @@ import trio
 
 from vcnd.core.backoff import Backoff
 from vcnd.core.repairs import Repair, Repairs
+from vcnd.foreign import printable
 from vcnd.linux.guard import TableLost
 from vcnd.linux.judge import Event, Heard, Wanted
 from vcnd.log import log
@@ -206,7 +207,7 @@ def _author(pid: int) -> Author | None:
     if not pid:
         return None
     try:
-        name = (PROC / str(pid) / "comm").read_text().strip()
+        name = printable((PROC / str(pid) / "comm").read_bytes()).strip()
     except OSError:
         name = ""  # it has ended, or is hidden from this daemon
     return Author(pid=pid, name=name)
