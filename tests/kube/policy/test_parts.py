@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.kube.policy.test_policies import equal, read, the_rule, whats
 from vcnd.kube.policy import pods as policy_pods
 from vcnd.kube.policy import policies, trim
-from vcnd.kube.policy.parts import Flaw, Place, network
+from vcnd.kube.policy.parts import Flaw, Place, in_words, network
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.policy.wire import ClusterNetworkPolicy, NetworkPolicy, Pod
 from vcnd.kubeapi.cache import Cache
@@ -265,3 +265,10 @@ def test_network_is_read_as_python_reads_it(address: Any, length: int) -> None:
     else:
         assert found == ip_network(text, strict=False)
         assert bool(flaws) == (found.network_address != address)
+
+
+def test_flaws_in_words_are_few_and_harmless_ones_come_last() -> None:
+    flaws = [Flaw("a", "odd", harmless=True), Flaw("b", "wrong"), Flaw("c", "wrong")]
+    assert in_words(flaws) == ("b: wrong", "c: wrong", "a: odd")
+    assert in_words(flaws, 1) == ("b: wrong", "2 more")
+    assert in_words([]) == ()

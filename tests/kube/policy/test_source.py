@@ -7,15 +7,19 @@ from random import Random
 from typing import Any
 
 import httpx2
+import pytest
 import trio
 from trio.testing import MockClock
 
 from tests.doubles.apiserver import MemoryApiServer
 from tests.doubles.server import Pieces, Reply
 from vcnd.kube.early import ANNOTATION
+from vcnd.kube.policy.parts import MOST_TOLD
 from vcnd.kube.policy.source import (
     CLUSTER_POLICIES,
     LOOK_AGAIN_SECONDS,
+    MOST_LOGGED,
+    NETWORK_POLICIES,
     NODES,
     PODS,
     PolicySource,
@@ -170,3 +174,31 @@ async def test_pod_that_stays_equal_stays_the_same_object(
     assert before
     assert after
     assert after.pods[0] is before.pods[0]
+
+
+@pytest.mark.parametrize(
+    ("cidr", "events"),
+    [
+        ("10.0.0.0/99", ["policy_flawed"] * MOST_LOGGED + ["policy_flawed_more"]),
+        ("10.0.0.1/24", ["policy_read_otherwise"]),
+    ],
+)
+async def test_a_policy_with_many_flaws_fills_no_log(
+    autojump_clock: MockClock, tmp_path: Path, cidr: str, events: list[str]
+) -> None:
+    peers = [{"ipBlock": {"cidr": cidr}}] * 1000
+    meta = {"namespace": "default", "name": "long", "uid": "9"}
+    server = Server()
+    spec = {"podSelector": {}, "ingress": [{"from": peers}]}
+    server.items[NETWORK_POLICIES] = [{"metadata": meta, "spec": spec}]
+    source = PolicySource(server.client(tmp_path), random=Random(1))
+    with log.collected() as told:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(source.run)
+            await until(lambda: policies(source) == 2)
+            (flawed,) = source.report().flawed
+            nursery.cancel_scope.cancel()
+    assert [e["event"] for e in told if e["event"].startswith("policy_")] == events
+    assert {e["number"] for e in told if "number" in e} == {1000}
+    assert len(flawed.flaws) == MOST_TOLD + 1
+    assert flawed.flaws[-1] == f"{1000 - MOST_TOLD} more"

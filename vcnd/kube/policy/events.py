@@ -16,6 +16,7 @@ import trio
 
 from vcnd.kube import events
 from vcnd.kube.policy import wire as policy_wire
+from vcnd.kube.policy.parts import in_words
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.posting import post
 from vcnd.kubeapi.cache import Skipped
@@ -73,9 +74,7 @@ CLUSTER_POLICY = Kind(
 def misread(kind: Kind, uid: str, read: ReadPolicy) -> FlawedPolicy:
     """Return a policy of which parts are wrong."""
     ref = read.policy.ref
-    named = [str(flaw) for flaw in read.flaws[:MOST_NAMED]]
-    more = len(read.flaws) - len(named)
-    what = "; ".join([*named, *([f"{more} more"] if more else [])])
+    what = "; ".join(in_words(read.flaws, MOST_NAMED))
     return FlawedPolicy(
         kind=kind.name,
         api_version=kind.api_version,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from vcnd.kube.policy import pods as policy_pods
 from vcnd.kube.policy.manifests import ManifestError, Manifests, read, unnamed
+from vcnd.kube.policy.parts import in_words
 from vcnd.log import log
 from vcnd.model.policy import Attached, Cluster, Known, PolicyPod, Tier
 from vcnd.model.policy_status import AwaitedStatus, FlawedStatus, FollowedStatus
@@ -99,7 +100,7 @@ class PolicyFiles:
                 x.policy.ref.tier is not Tier.NAMESPACE for x in policies
             ),
             flawed=tuple(
-                FlawedStatus(policy=str(x.policy.ref), flaws=tuple(map(str, x.flaws)))
+                FlawedStatus(policy=str(x.policy.ref), flaws=in_words(x.flaws))
                 for x in policies
                 if x.flaws
             ),

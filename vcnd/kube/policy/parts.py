@@ -38,6 +38,8 @@ PROTOCOLS = {x.value: x for x in Protocol}
 OPERATORS = {x.value: x for x in Operator}
 MOST_SHOWN = 64
 """Characters of a value that are shown in a flaw."""
+MOST_TOLD = 20
+"""Flaws of a policy that are told in words."""
 SHARED = 1024
 """So many latest selectors are remembered: many policies have the same."""
 
@@ -48,6 +50,8 @@ class Flaw(msgspec.Struct, frozen=True):
     what: str
     """The part, such as ``spec.ingress[0].from[1].ipBlock.cidr``."""
     why: str
+    harmless: bool = False
+    """True if the part counts all the same, as it was meant."""
 
     def __str__(self) -> str:
         """Return both in one line."""
@@ -69,9 +73,18 @@ class Place:
         """Return the place of an item of a list."""
         return Place(f"{self._what}[{number}]", self._flaws)
 
-    def note(self, why: str) -> None:
+    def note(self, why: str, *, harmless: bool = False) -> None:
         """Note a flaw."""
-        self._flaws.append(Flaw(self._what, why))
+        self._flaws.append(Flaw(self._what, why, harmless))
+
+
+def in_words(flaws: Sequence[Flaw], most: int = MOST_TOLD) -> tuple[str, ...]:
+    """Return the first flaws, and how many more there are: a list may be long.
+
+    Those that are harmless come last.
+    """
+    more, found = len(flaws) - most, sorted(flaws, key=lambda x: x.harmless)
+    return (*map(str, found[:most]), *([f"{more} more"] if more > 0 else []))
 
 
 def shown(value: str) -> str:
@@ -139,7 +152,8 @@ def network(text: str, place: Place) -> Network | None:
         place.note(f"{shown(text)} is no CIDR")
         return None
     if found.network_address != address:
-        place.note(f"{shown(text)} has host bits: it is read as {found}")
+        note = f"{shown(text)} has host bits: it is read as {found}"
+        place.note(note, harmless=True)
     return found
 
 

@@ -21,6 +21,7 @@ from vcnd.kube.policy.events import (
     unreadable,
 )
 from vcnd.kube.policy.nodes import EarlyPods, PolicyNode
+from vcnd.kube.policy.parts import in_words
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.wire import Namespace
 from vcnd.kubeapi.cache import Cache
@@ -44,6 +45,8 @@ CLUSTER_POLICIES = f"/apis/{CLUSTER_POLICY.api_version}/clusternetworkpolicies"
 NO_SUCH_KIND = 404
 PAGE = 500
 """Objects that are in memory at once as the server sends them."""
+MOST_LOGGED = 5
+"""Flaws of a policy that get a line each in the log."""
 LOOK_AGAIN_SECONDS = 60.0
 """A cluster that does not know ClusterNetworkPolicy may learn it."""
 
@@ -229,7 +232,7 @@ class PolicySource:
             awaited.append(AwaitedStatus(kind=NODES, reason=self._failure(NODES)))
         found = (self._policies, self._cluster_policies)
         flawed = [
-            FlawedStatus(policy=str(x.policy.ref), flaws=tuple(map(str, x.flaws)))
+            FlawedStatus(policy=str(x.policy.ref), flaws=in_words(x.flaws))
             for kind in found
             for x in kind.values.values()
             if x.flaws
@@ -309,14 +312,17 @@ class PolicySource:
 
 
 def _told(found: ReadPolicy) -> ReadPolicy:
-    """Log what is wrong with a policy's object."""
-    for flaw in found.flaws:
-        log.warning(
-            "policy_flawed",
-            policy=str(found.policy.ref),
-            what=flaw.what,
-            reason=flaw.why,
-        )
+    """Log what is wrong with a policy's object: whoever wrote it chose how much."""
+    policy = str(found.policy.ref)
+    flaws = [flaw for flaw in found.flaws if not flaw.harmless]
+    for flaw in flaws[:MOST_LOGGED]:
+        log.warning("policy_flawed", policy=policy, what=flaw.what, reason=flaw.why)
+    if len(flaws) > MOST_LOGGED:
+        log.warning("policy_flawed_more", policy=policy, number=len(flaws))
+    for flaw in [flaw for flaw in found.flaws if flaw.harmless][:1]:
+        number = len(found.flaws) - len(flaws)
+        first = str(flaw)
+        log.info("policy_read_otherwise", policy=policy, number=number, first=first)
     return found
 
 
