@@ -2,8 +2,8 @@
 
 The kubelet runs a static pod under a uid that it makes itself, and tells the API server
 of the pod by a mirror: an object with two annotations, whose owner is the Node.  Who
-may make pods may make such an object, too.  So its word counts
-for its own name; ``owners`` says when it does where a uid alone names a pod.
+may make pods may make such an object, too.  So its word counts for its own name;
+``owners`` says when it does where a uid alone names a pod.
 """
 
 import re
