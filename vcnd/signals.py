@@ -13,6 +13,11 @@ class Latch:
         """Set it; a second call before a waiter returns changes nothing."""
         self._event.set()
 
+    @property
+    def is_set(self) -> bool:
+        """Return True if the next waiter would return at once."""
+        return self._event.is_set()
+
     async def wait(self) -> None:
         """Return when it has been set since the last return, and clear it."""
         await self._event.wait()

@@ -18,7 +18,7 @@ from vcnd.flow.repair import Repairer
 from vcnd.model.audit import AuditReport, Difference, PastRepair, Witness
 from vcnd.model.drift import DriftKind
 from vcnd.model.errors import VcndError
-from vcnd.model.place import AUDIT
+from vcnd.model.place import AUDIT, KERNEL
 from vcnd.ports import Host
 
 CLOUD_SECONDS = 20.0
@@ -98,7 +98,8 @@ class Auditor:
         with trio.move_on_after(REPAIR_SECONDS):
             await self._repairer.audit_now()
             return ""
-        problem = self._pool.problems.at(AUDIT)
+        problems = self._pool.problems
+        problem = problems.at(AUDIT) or problems.at(KERNEL)
         why = f"; {problem.cause}: {problem.reason}" if problem else ""
         return f"it has not ended within {REPAIR_SECONDS:.0f} s and goes on{why}"
 

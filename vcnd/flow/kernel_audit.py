@@ -9,7 +9,7 @@ without one ends after a while, although its link is there: the runtime has left
 namespace behind (docs/decisions/0023-sandboxes-by-cgroups.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import inf
 from typing import assert_never
@@ -176,13 +176,18 @@ class KernelAudit:
     # Audits
 
     async def audit(self) -> None:
-        """Compare leases with links; end leases, reap links, restore leases."""
-        for repair in await self.compare():
-            await self._carry_out(repair)
-        now = trio.current_time()
-        for lease, since in [*(await self.without_pod()).items()]:
-            if now - since >= GONE_SECONDS:
-                await self._carry_out(EndLease(lease, Gone.POD))
+        """Compare leases with links; end leases, reap links, restore leases.
+
+        Raises:
+            VcndError: the kernel refused some repair; the others were tried.
+        """
+        failures = await self._carry_out(await self.compare())
+        lost, now = await self.without_pod(), trio.current_time()
+        failures += await self._carry_out(
+            [EndLease(x, Gone.POD) for x, t in lost.items() if now - t >= GONE_SECONDS]
+        )
+        for error in failures:
+            raise error
 
     async def without_pod(self) -> Mapping[Lease, float]:
         """Return the leases whose pods the kubelet does not keep, and since when."""
@@ -203,12 +208,9 @@ class KernelAudit:
             TryAgainError: some could not be ended; the others were.
         """
         leases = self._pool.ledger.leases()
-        failures: list[VcndError] = []
-        for repair in listed_drift(leases=leases, network=network, valid=valid):
-            try:
-                await self._carry_out(repair)
-            except VcndError as error:
-                failures.append(error)
+        failures = await self._carry_out(
+            listed_drift(leases=leases, network=network, valid=valid)
+        )
         await self.audit()
         if failures:
             raise TryAgainError(
@@ -228,7 +230,17 @@ class KernelAudit:
             first=self._pool.family,
         )
 
-    async def _carry_out(self, repair: KernelRepair) -> None:
+    async def _carry_out(self, repairs: Sequence[KernelRepair]) -> list[VcndError]:
+        """Carry repairs out; return why some failed, which stops no other one."""
+        failures: list[VcndError] = []
+        for repair in repairs:
+            try:
+                await self._repair(repair)
+            except VcndError as error:
+                failures.append(error)
+        return failures
+
+    async def _repair(self, repair: KernelRepair) -> None:
         match repair:
             case ReapLink(host_ifname):
                 log.warning("orphan_link_reaped", ifname=host_ifname)

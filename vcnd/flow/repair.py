@@ -1,5 +1,11 @@
-"""Runs the audits of cloud and kernel: at the start, and each period."""
+"""Runs the audits of kernel and cloud: at the start, and each period.
 
+The kernel's needs no cloud: while OCI or IMDS is away, leases of lost sandboxes end all
+the same.  One that fails does not keep the other from running.
+"""
+
+from collections.abc import Awaitable, Callable
+from math import inf
 from random import Random
 from typing import Never
 
@@ -11,7 +17,7 @@ from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
 from vcnd.flow.retry import until_done
 from vcnd.model.errors import VcndError
-from vcnd.model.place import AUDIT, KERNEL
+from vcnd.model.place import AUDIT, KERNEL, Place
 from vcnd.ports import Host
 from vcnd.signals import Pulse
 
@@ -46,11 +52,16 @@ class Repairer:
         self._begun = self._ended = 0
         """Numbers of the audit that began last, and of the one that ended last."""
         self._progress = Pulse()
+        self._failed: dict[Place, VcndError] = {}
+        """What the last try of an audit failed at."""
+        self._told: set[Place] = set()
+        """Where audits have reported problems that are not over."""
+        self._cloud_due = -inf
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> Never:
-        """Audit until the cloud answers once, then each period."""
+        """Audit until kernel and cloud have answered, then each period."""
         task_status.started()
         refused = Backoff(
             self._random, first_seconds=2.0, most_seconds=MOST_RETRY_SECONDS
@@ -61,10 +72,11 @@ class Repairer:
         calm = 0
         while True:
             self._begun += 1
+            self._cloud_due = -inf
             await until_done(self._audit, backoff=refused, failed=self._report)
             self._ended = self._begun
             self._progress.send()
-            self._pool.problems.clear(AUDIT)
+            # Also what the start could not set up: the cloud's audit has done it.
             self._pool.problems.clear(KERNEL)
             # An audit reads objects in doubt again soon, then at growing intervals.
             # One audit without a doubt does not shorten them: a removal that always
@@ -89,10 +101,43 @@ class Repairer:
             await self._progress.wait()
 
     async def _audit(self) -> None:
+        """Try all parts; raise the first error when all were tried."""
+        self._failed.clear()
         # First what needs no cloud.
-        await self._host.restore()
-        await self._cloud_audit.reconcile()
-        await self._kernel.audit()
+        await self._try(KERNEL, self._host.restore)
+        await self._try(KERNEL, self._kernel.audit)
+        self._clear(KERNEL)
+        await self._audit_cloud()
+        for error in self._failed.values():
+            raise error
 
-    def _report(self, error: VcndError, pause: float) -> None:
-        self._pool.problems.report(AUDIT, error.cause, str(error), retry_seconds=pause)
+    async def _audit_cloud(self) -> None:
+        """Compare with the cloud, unless this audit has done so lately.
+
+        A kernel that refuses at each try must not cost calls at each try.
+        """
+        now, requested = trio.current_time(), self._pool.signals.is_audit_requested
+        if now < self._cloud_due and not requested:
+            return
+        await self._try(AUDIT, self._cloud_audit.reconcile)
+        if AUDIT not in self._failed:
+            self._cloud_due = trio.current_time() + self._audit_seconds
+        self._clear(AUDIT)
+
+    async def _try(self, place: Place, part: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await part()
+        except VcndError as error:
+            self._failed.setdefault(place, error)
+
+    def _clear(self, place: Place) -> None:
+        if place in self._told and place not in self._failed:
+            self._told.remove(place)
+            self._pool.problems.clear(place)
+
+    def _report(self, _: VcndError, pause: float) -> None:
+        for place, error in self._failed.items():
+            self._told.add(place)
+            self._pool.problems.report(
+                place, error.cause, str(error), retry_seconds=pause
+            )

@@ -44,6 +44,11 @@ class Signals:
         """Request an audit: the outcome of a change is not known."""
         self._audit.set()
 
+    @property
+    def is_audit_requested(self) -> bool:
+        """Return True if an audit is requested that nobody has begun yet."""
+        return self._audit.is_set
+
     async def audit_requested(self) -> None:
         """Return when an audit has been requested since the last return."""
         await self._audit.wait()
