@@ -13,7 +13,7 @@ from vcnd.model.family import Family
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.serve import cni_result, wire
 from vcnd.serve.cni_call import COMMANDS, parse_call
-from vcnd.serve.cni_config import ANNOTATIONS
+from vcnd.serve.cni_config import ANNOTATIONS, VALID_ATTACHMENTS
 
 ENVIRONMENT = {
     "CNI_COMMAND": "ADD",
@@ -81,7 +81,6 @@ def test_add_is_understood() -> None:
         ({}, {"prevResult": {"routes": [1]}}, 7, "prevResult"),
         ({}, {"prevResult": {"x": nest(40)}}, 7, "prevResult is nested too deeply"),
         ({"CNI_COMMAND": "GC"}, {}, 7, "cni.dev/valid-attachments"),
-        ({"CNI_COMMAND": "GC"}, {"cni.dev/valid-attachments": None}, 7, "GC needs"),
         ({"CNI_COMMAND": "GC"}, {"cni.dev/valid-attachments": {}}, 7, "each needs"),
         (
             {"CNI_COMMAND": "GC"},
@@ -157,6 +156,15 @@ def test_gc_takes_the_older_name_of_its_list() -> None:
     ):
         call = parse_call(environment, {**CONFIG, **config})
         assert call.valid_attachments == {("abc", "eth0")}
+
+
+@pytest.mark.parametrize("listed", [None, []])
+def test_gc_may_list_no_attachment(listed: list[Any] | None) -> None:
+    """libcni writes both keys, and null for a nil slice (CRI-O without sandboxes)."""
+    for keys in (VALID_ATTACHMENTS, VALID_ATTACHMENTS[:1], VALID_ATTACHMENTS[1:]):
+        config = CONFIG | dict.fromkeys(keys, listed)
+        call = parse_call({"CNI_COMMAND": "GC"}, config)
+        assert call.valid_attachments == frozenset()
 
 
 def test_del_is_lenient_with_versions_and_needs_no_namespace() -> None:

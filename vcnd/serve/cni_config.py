@@ -1,6 +1,6 @@
 """Parses a CNI network configuration beyond name and version; sans-I/O.
 
-A null means that the key is absent.
+A null means that the key is absent, but for the list of GC: Go writes an empty one so.
 """
 
 from typing import Any
@@ -11,6 +11,8 @@ from vcnd.model.errors import BadNetworkConfigError
 
 ANNOTATIONS = "io.kubernetes.cri.pod-annotations"
 """The capability by which containerd passes a pod's annotations."""
+VALID_ATTACHMENTS = ("cni.dev/valid-attachments", "cni.dev/attachments")
+"""The keys of GC's list; the first libcni with GC had the second one."""
 MAX_PREVIOUS_DEPTH = 32
 
 
@@ -103,12 +105,12 @@ def valid_attachments_of(config: dict[str, Any]) -> frozenset[tuple[str, str]]:
     Raises:
         BadNetworkConfigError: there is no such list.
     """
-    listed = config.get("cni.dev/valid-attachments")
-    if listed is None:
-        listed = config.get("cni.dev/attachments")  # the first libcni with GC
-    if listed is None:
+    named = [config[key] for key in VALID_ATTACHMENTS if key in config]
+    if not named:
         # Without the list everything would be garbage; the specification demands it.
-        raise BadNetworkConfigError("GC needs cni.dev/valid-attachments")
+        raise BadNetworkConfigError(f"GC needs {VALID_ATTACHMENTS[0]}")
+    # libcni makes null of the nil slice of a runtime that has no sandbox left.
+    listed: Any = next((x for x in named if x is not None), [])
     try:
         attachments = msgspec.convert(listed, list[_Attachment])
     except msgspec.ValidationError as error:
