@@ -12,7 +12,7 @@ from tests.kube.test_cluster import NAMESPACES, NODES, PODS, following, namespac
 from tests.kube.test_cluster import pod_of as pod
 from tests.kubeapi.test_cache import line
 from vcnd.kube.early import ANNOTATION
-from vcnd.kube.trim import STATIC_UID
+from vcnd.kube.trim import MIRROR, STATIC_UID
 from vcnd.model.errors import ClusterError
 
 Clock = trio.testing.MockClock
@@ -35,7 +35,11 @@ def server() -> MemoryApiServer:
         (pod("shop", "5"), False, False),
         # A mirror: the runtime knows the static pod by another uid.
         (
-            pod("shop", "5", metadata={"annotations": {STATIC_UID: "f00"}}),
+            pod(
+                "shop",
+                "5",
+                metadata={"annotations": {STATIC_UID: "f00", MIRROR: "f00"}},
+            ),
             True,
             False,
         ),

@@ -8,7 +8,7 @@ import trio
 
 from vcnd.core.podnetwork import network_name
 from vcnd.core.requests import RESOURCE_PREFIX
-from vcnd.kube import bodies, metrics, network, proxy, services, trim
+from vcnd.kube import bodies, metrics, mirrors, network, proxy, services, trim
 from vcnd.kube.wire import Namespace, NativePodNetwork, Node, Pod
 from vcnd.kube.writes import Writer, as_read
 from vcnd.kubeapi.cache import Cache
@@ -171,17 +171,18 @@ class KubeCluster:
         """Return the pods here that have or want an address (``Cluster.pods``)."""
         if not (self._pods.cache.synced and self._namespaces.cache.synced):
             return None
+        known = self._pods.cache.objects
         return [
             BoundPod(
                 pod=PodRef(
                     namespace=pod.metadata.namespace,
                     name=pod.metadata.name,
-                    uid=pod.metadata.uid,
+                    uid=mirrors.bound_uid(pod.metadata, self._node_name, known),
                 ),
                 request=request,
                 awaited=self._is_awaited(pod),
             )
-            for pod in self._pods.cache.objects.values()
+            for pod in known.values()
             if not pod.spec.host_network
             and pod.status.phase in trim.LIVING
             and not pod.metadata.deletion_timestamp
@@ -189,12 +190,10 @@ class KubeCluster:
         ]
 
     def _is_awaited(self, pod: Pod) -> bool:
-        """Return True if others may be told its addresses before its status does.
-
-        The runtime calls ADD for a static pod by another uid than its mirror's.
-        """
-        is_mirror = trim.STATIC_UID in pod.metadata.annotations
-        return self._early and not pod.status.pod_ip and not is_mirror
+        """Return True if others may be told its addresses before its status does."""
+        # The runtime calls ADD for a static pod by another uid than its mirror's.
+        is_mirror = mirrors.static_uid(pod.metadata, self._node_name)
+        return self._early and not (pod.status.pod_ip or is_mirror)
 
     def request(self, pod: PodRef, told: Mapping[str, str] | None) -> PodRequest | None:
         """Return what a pod and its namespace ask for (``Cluster.request``)."""
@@ -212,7 +211,7 @@ class KubeCluster:
             if (meta.namespace, meta.name) != (pod.namespace, pod.name):
                 continue
             # Another pod of that name may have had another request.
-            if pod.uid in (meta.uid, meta.annotations.get(trim.STATIC_UID)):
+            if pod.uid in (meta.uid, mirrors.uid_of(meta, self._node_name)):
                 own = meta.annotations if told is None else told
                 return self._request(known, own)
         return None

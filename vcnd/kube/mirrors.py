@@ -8,7 +8,7 @@ may make pods may make such an object, too.  So its word counts for its own name
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 
 from vcnd.kube.trim import MIRROR, STATIC_UID
 from vcnd.kubeapi.wire import Meta
@@ -34,6 +34,18 @@ def static_uid(meta: Meta, node_name: str) -> str:
 def uid_of(meta: Meta, node_name: str) -> str:
     """Return a pod's uid as the runtime knows it; the arguments as above."""
     return static_uid(meta, node_name) or meta.uid
+
+
+def bound_uid(meta: Meta, node_name: str, known: Container[str]) -> str:
+    """Return ``uid_of``, unless it is that of a pod with an object of its own.
+
+    Args:
+        meta: of the pod.
+        node_name: the node that it is bound to.
+        known: the uids of the objects that the API server has told of.
+    """
+    uid = uid_of(meta, node_name)
+    return meta.uid if uid in known else uid
 
 
 def owners(
