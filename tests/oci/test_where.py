@@ -12,6 +12,7 @@ from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS, PrivateIpId, VnicId
 from vcnd.model.vnic import PrivateIp, Vnic
 from vcnd.oci.where import ImdsWhere, Instance, as_vnic
+from vcnd.ociapi.errors import BadAnswerError
 from vcnd.ociapi.imds import Metadata
 from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.wire import ImdsVnic
@@ -51,6 +52,56 @@ async def test_the_instance_is_asked_for_once_or_anew() -> None:
         assert (await where.instance()).vnic_limit == 2
         assert (await where.known()).vnic_limit == 2
         assert imds.reads == 2
+
+
+FOREIGN = {
+    "vnicId": "six",
+    "macAddr": "02:00:17:00:00:0B",
+    "vlanTag": 0,
+    "subnetCidrBlock": None,
+    "ipv6Addresses": ["fd00::7"],
+    "ipv6VirtualRouterIp": "fe80::1",
+}
+"""As in cloud-init's issue 6123: a VNIC without IPv4."""
+OURS = {
+    "vnicId": "ours",
+    "macAddr": "02:00:17:00:00:0A",
+    "privateIp": "10.1.0.2",
+    "virtualRouterIp": "10.1.0.1",
+    "subnetCidrBlock": "10.1.0.0/16",
+}
+
+
+async def listed(*bodies: Any) -> dict[str, ImdsVnic]:
+    reply = Reply(body=json.dumps(bodies).encode())
+    async with oci(Server(lambda _: reply)) as client:
+        metadata = Metadata(client=client, base_url=URL, meter=ApiMeter())
+        return await ImdsWhere(metadata).vnics()
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({}, "no IPv4"),
+        ({"privateIp": None, "vlanTag": None}, "no IPv4"),
+        ({"ipv6Addresses": None}, "no IPv4"),
+        ({"privateIp": 5}, "privateIp"),
+        ({"vlanTag": 5000}, "vlanTag"),
+        ({"ipv6Addresses": {}}, "ipv6Addresses"),
+    ],
+)
+async def test_an_odd_vnic_hides_no_other(fields: dict[str, Any], why: str) -> None:
+    found = await listed(FOREIGN | fields, OURS)
+    assert found.keys() == {"six", "ours"}
+    assert vnic(found["ours"], Family.IPV4).address == "10.1.0.2"
+    with pytest.raises(CloudError, match=f"VNIC six: .*{why}"):
+        vnic(found["six"], Family.IPV4)
+
+
+@pytest.mark.parametrize("body", [5, {}, {"vnicId": "/"}, {"vnicId": "x"}])
+async def test_a_vnic_without_name_is_a_bad_answer(body: Any) -> None:
+    with pytest.raises(BadAnswerError):
+        await listed(OURS, body)
 
 
 def local(**fields: Any) -> ImdsVnic:

@@ -83,7 +83,10 @@ class Attachments:
             vnic_id = _attached_vnic(attachment)
             if vnic_id is None:
                 known.update(fresh)
-            return vnics.get(vnic_id) if vnic_id is not None else None
+                return None
+            # IMDS may tell of a new VNIC before it knows its address.
+            found = vnics.get(vnic_id)
+            return found if found is not None and found.private_ip else None
 
         return await self._poll(f"attachment {attachment_id}", lambda v: v, ask)
 

@@ -124,6 +124,8 @@ class OciCloud:
             held = known.vnics.get(VnicId(vnic_id))
             tagged = self._is_ours(body, instance.id)
             ours = tagged or held is not None
+            if not ours and not body.is_primary:
+                continue  # it may be of any kind, and IMDS may tell anything of it
             for family in families if ours and not body.is_primary else ():
                 try:
                     found = await self._addresses.on_vnic(

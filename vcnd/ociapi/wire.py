@@ -223,13 +223,16 @@ class ImdsInstance(_Read):
 
 
 class ImdsVnic(_Read):
-    """A VNIC of GET /opc/v2/vnics/; its primary private IP is the only one listed."""
+    """A VNIC of GET /opc/v2/vnics/; its primary private IP is the only one listed.
+
+    Any VNIC of the instance may be there, also one without IPv4.
+    """
 
     vnic_id: Ocid
     mac_addr: str
-    private_ip: str
-    virtual_router_ip: str
-    subnet_cidr_block: str
+    private_ip: str = ""
+    virtual_router_ip: str = ""
+    subnet_cidr_block: str = ""
     vlan_tag: VlanTag = 0
     ipv6_addresses: list[str] = []
     ipv6_subnet_cidr_block: str = ""
@@ -241,6 +244,8 @@ class ImdsVnic(_Read):
         Not for every VNIC: others' VNICs of this instance may have any values.
         """
         check_mac(self.mac_addr)
+        if not self.private_ip:
+            raise ValueError("it has no IPv4 address")
         check_network(self.subnet_cidr_block, Family.IPV4)
         for address in (self.private_ip, self.virtual_router_ip, *self.ipv6_addresses):
             check_address(address)
@@ -248,6 +253,16 @@ class ImdsVnic(_Read):
             check_network(self.ipv6_subnet_cidr_block, Family.IPV6)
         if self.ipv6_virtual_router_ip:
             check_address(self.ipv6_virtual_router_ip)
+
+
+class OddImdsVnic(ImdsVnic, kw_only=True):
+    """A VNIC whose other fields cannot be read: it matters if it is one of ours."""
+
+    reason: str
+
+    def check(self) -> None:
+        """Raise ``ValueError``."""
+        raise ValueError(self.reason)
 
 
 class CreateVnicDetails(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -43,7 +43,13 @@ LOCAL = {
     "ipv6SubnetCidrBlock": "fd00::/64",
     "ipv6VirtualRouterIp": "fe80::1",
 }
-SAMPLES: tuple[Any, ...] = (INSTANCE, [LOCAL], [LOCAL, LOCAL | {"vnicId": "b"}])
+SIX_ONLY = {"vnicId": "c", "macAddr": LOCAL["macAddr"], "subnetCidrBlock": None}
+SAMPLES: tuple[Any, ...] = (
+    INSTANCE,
+    [LOCAL],
+    [LOCAL, LOCAL | {"vnicId": "b"}],
+    [LOCAL, SIX_ONLY],
+)
 CLAIMS: list[Any] = [{"exp": 2_000_000_000, "sub": "x"}]
 BOTH = (Family.IPV4, Family.IPV6)
 NOW = 1_900_000_000.0
