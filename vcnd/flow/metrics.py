@@ -13,7 +13,7 @@ from vcnd.core.networks import RESERVED_ADDRESSES
 from vcnd.core.states import Counts
 from vcnd.flow.broken import broken_pods
 from vcnd.flow.pool import Pool
-from vcnd.flow.status import is_ready
+from vcnd.flow.status import is_leaving, may_add
 from vcnd.model.drift import DriftKind
 from vcnd.model.express import ExpressState
 from vcnd.model.family import Family
@@ -28,7 +28,13 @@ OWN = "_own"
 EXPRESS, ORDINARY = "express", "ordinary"
 
 SERVING = gauge(
-    "vcnd_serving", "1 if ADD can succeed, for all that the node knows (CNI STATUS)."
+    "vcnd_serving",
+    "1 if ADD can succeed, for all that the node knows; 0 without a VNIC for pods,"
+    " while the journal's disk refuses, and while vcnd_draining is 1.",
+)
+DRAINING = gauge(
+    "vcnd_draining",
+    "1 while the node is drained or released: somebody wants no new pods there.",
 )
 WAITING = gauge("vcnd_cni_calls_waiting", "ADDs that wait for an address now.")
 ADDRESSES = gauge(
@@ -103,7 +109,7 @@ EXPRESS_PACKETS = counter(
     "way",
 )
 METRICS: tuple[Metric, ...] = (
-    *(SERVING, WAITING, ADDRESSES, DEMAND, TARGET, MAXIMUM),
+    *(SERVING, DRAINING, WAITING, ADDRESSES, DEMAND, TARGET, MAXIMUM),
     *(MAX_PODS, SHAPE_ADDRESSES),
     *(VNICS, VNICS_ATTACHED, VNICS_LIMIT, SUBNET_HELD, SUBNET_SIZE),
     *(BROKEN, PROBLEMS, PROBLEMS_REPORTED, REPAIRS, AUDITED),
@@ -125,7 +131,8 @@ def families(
         restored: what was restored in the kernel.
         wall_clock: Unix time.
     """
-    yield SERVING.single(is_ready(pool))
+    yield SERVING.single(may_add(pool))
+    yield DRAINING.single(is_leaving(pool))
     yield WAITING.single(pool.demand.waiting)
     yield from _addresses(pool)
     yield from _vnics(pool)

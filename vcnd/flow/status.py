@@ -10,10 +10,12 @@ from vcnd import __version__
 from vcnd.core.problems import Problem, retry_in
 from vcnd.core.target import target
 from vcnd.flow.broken import BrokenPod, broken_pods
+from vcnd.flow.conditions import Phase
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_broken, why_empty
 from vcnd.flow.shortage import find_shortage
 from vcnd.model.audit import PastRepair
+from vcnd.model.cause import Cause
 from vcnd.model.errors import NotServingError
 from vcnd.model.express import ExpressState
 from vcnd.model.sandbox import Lease
@@ -31,14 +33,23 @@ from vcnd.model.status import (
 )
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
+RELEASE = (Phase.RELEASING, Phase.RELEASED)
+
 
 def ready(pool: Pool) -> None:
-    """Raise ``NotServingError`` if ADD cannot succeed (CNI STATUS).
+    """Raise ``NotServingError`` if the node is none for pods (CNI STATUS).
 
-    Missing addresses are no reason: a failing STATUS makes the whole node NotReady, so
-    its running pods would be evicted (CNI 1.1, "STATUS").
+    Missing addresses are no reason, nor is a drain or a full disk: a failing STATUS
+    makes the whole node NotReady, so its running pods would be evicted (CNI 1.1,
+    "STATUS").  A released node has no pods, and gets none before a restart.
     """
-    if not is_ready(pool):
+    if pool.conditions.phase in RELEASE:
+        raise NotServingError(
+            f"the node is {pool.conditions.phase} (vcndctl release)",
+            details="it gives no addresses any more; restart vcnd to use it again",
+            cause=Cause.RELEASED,
+        )
+    if not _has_vnic(pool):
         raise NotServingError(
             "the node has no VNIC for pods yet",
             details=why_empty(pool),
@@ -46,7 +57,19 @@ def ready(pool: Pool) -> None:
         )
 
 
-def is_ready(pool: Pool) -> bool:
+def may_add(pool: Pool) -> bool:
+    """Return False if no ADD can succeed, however many addresses there are."""
+    conditions = pool.conditions
+    serves = conditions.phase is Phase.SERVING and conditions.disk_writes
+    return serves and _has_vnic(pool)
+
+
+def is_leaving(pool: Pool) -> bool:
+    """Return True if the node serves no new pods because somebody wants it so."""
+    return pool.conditions.phase is not Phase.SERVING
+
+
+def _has_vnic(pool: Pool) -> bool:
     """Return True unless the node knows no VNIC that could have addresses."""
     return pool.conditions.observed or bool(pool.vnics.pod_slots)
 
