@@ -6,6 +6,7 @@ import pytest
 
 from vcnd.config_reading import ConfigError, load
 from vcnd.config_text import render
+from vcnd.journal.journal import KEEP_RELEASES_SECONDS
 from vcnd.model.request import NamespacePolicy
 
 GOOD = '[oci]\nsubnet_id = "ocid1.subnet.x"\n'
@@ -18,6 +19,17 @@ def test_defaults_and_effective_values(tmp_path: Path) -> None:
     assert config.pool_policy().batch == 3
     path.write_text(render(config))
     assert load(path) == config
+
+
+def test_the_journal_keeps_releases_for_the_longest_cooldown(tmp_path: Path) -> None:
+    """I3: what compaction drops, the next life of the daemon does not let rest."""
+    path = tmp_path / "vcnd.toml"
+    longest = int(KEEP_RELEASES_SECONDS)
+    path.write_text(f"{GOOD}[pool]\ncooling_seconds = {longest}\n")
+    assert load(path).pool.cooling_seconds == longest
+    path.write_text(f"{GOOD}[pool]\ncooling_seconds = {longest + 1}\n")
+    with pytest.raises(ConfigError):
+        load(path)
 
 
 def test_allow_sections_become_policies(tmp_path: Path) -> None:
@@ -51,6 +63,7 @@ def test_allow_sections_become_policies(tmp_path: Path) -> None:
         ),
         (GOOD + "[pool]\nbatch = 0\n", ">= 1 - at `$.pool.batch`"),
         (GOOD + "[cni]\npatience_seconds = 60.0\n", "<= 45"),
+        (GOOD + "[pool]\ncooling_seconds = 3601\n", "<= 3600"),
         (GOOD + "[log]\nlevel = 'loud'\n", "'loud' - at `$.log.level`"),
         *[
             (f"{GOOD}[node]\n{key} = {value}\n", f"$.node.{key}")

@@ -13,6 +13,8 @@ from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import NamespacePolicy
 
 MOST_SECONDS = 1_000_000_000
+MOST_COOLING_SECONDS = 3600
+"""The journal keeps the ends of leases for so long (I3)."""
 """Some thirty years: as good as never."""
 MOST_ADDRESSES = 1 << 16
 
@@ -73,7 +75,9 @@ class PoolSection(_Section, frozen=True):
     buffer_fraction: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5
     minimum: Annotated[int, msgspec.Meta(ge=0, le=MOST_ADDRESSES)] = 0
     maximum: Annotated[int, msgspec.Meta(ge=0, le=MOST_ADDRESSES)] = 110
-    cooling_seconds: Seconds = 30.0
+    cooling_seconds: Annotated[float, msgspec.Meta(ge=0, le=MOST_COOLING_SECONDS)] = (
+        30.0
+    )
     shrink_after_seconds: Seconds = 300.0
     lean_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9
     resync_seconds: Period = 60.0

@@ -31,6 +31,7 @@ from vcnd.model.records import JournalLost, Record, RecoveredState
 
 COMPACT_ABOVE_RECORDS = 4096
 KEEP_RELEASES_SECONDS = 3600.0
+"""Compaction drops the ends of leases that are older: no cooldown is longer."""
 RETRY_SECONDS = 5.0
 """A refused write is tried again at this interval, even if nobody writes."""
 
