@@ -23,7 +23,7 @@ from vcnd.model.drift import DriftKind
 from vcnd.model.errors import CloudError, CloudRefusedError
 from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
-from vcnd.model.place import AUDIT, TAGS, VCN, Place, PlaceKind
+from vcnd.model.place import AUDIT, PREFIXES, TAGS, VCN, Place, PlaceKind
 from vcnd.model.records import VnicForgotten, VnicNumbered
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, PrivateIp
@@ -131,8 +131,14 @@ class CloudAudit:
             await self._correct_nsgs(view)
 
     def _judge_vcn(self, view: CloudView) -> None:
-        """Report it if the VCN's CIDRs, which the kernel's rules need, are not read."""
-        problems, fault = self._pool.problems, view.vcn_fault
+        """Report it if networks that the kernel's rules need are not read."""
+        problems, fault = self._pool.problems, view.prefix_fault
+        if fault is None:
+            problems.clear(PREFIXES)
+        else:
+            why = f"an IPv6 prefix is not known, so no rules are for it: {fault.reason}"
+            problems.report(PREFIXES, fault.cause, why)
+        fault = view.vcn_fault
         if fault is None:
             problems.clear(VCN)
             return

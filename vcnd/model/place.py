@@ -28,7 +28,7 @@ class PlaceKind(StrEnum):
     NSGS = "nsgs"
     """A VNIC cannot be put into the NSGs of the pod network."""
     VCN = "vcn"
-    """The CIDRs of the VCN cannot be read."""
+    """The CIDRs of the VCN, or the IPv6 prefix of a subnet, cannot be read."""
     SUBNET = "subnet"
     """A subnet of pods is nearly full."""
     SHAPE = "shape"
@@ -155,6 +155,7 @@ JOURNAL = Place(kind=PlaceKind.JOURNAL)
 KERNEL = Place(kind=PlaceKind.KERNEL)
 TAGS = Place(kind=PlaceKind.TAGS)
 VCN = Place(kind=PlaceKind.VCN)
+PREFIXES = Place(kind=PlaceKind.VCN, family=Family.IPV6)
 CLUSTER_WRITES = Place(kind=PlaceKind.CLUSTER, name="writes")
 MAX_PODS = Place(kind=PlaceKind.MAX_PODS)
 KUBE_PROXY = Place(kind=PlaceKind.KUBE_PROXY)

@@ -142,6 +142,8 @@ class CloudView(msgspec.Struct, frozen=True, kw_only=True):
     """How many more VNICs are attaching, and have no OCID yet."""
     vcn_fault: Fault | None = None
     """Why the CIDRs of a pod VNIC's VCN cannot be read; it has those read last."""
+    prefix_fault: Fault | None = None
+    """Why the IPv6 prefix of a VNIC's subnet is not known."""
     untagged_vnics: tuple[Vnic, ...] = ()
     """Known pod VNICs that have lost our tags."""
     untagged_ips: tuple[PrivateIp, ...] = ()

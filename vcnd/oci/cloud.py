@@ -161,11 +161,12 @@ class OciCloud:
                 cause=Cause.NOT_LISTED,
             )
         self._vcns.recall(known.vnics.values())
-        vcn_fault = await self._read_vcns(v.subnet_id for v in pod_vnics)
+        vcn_fault, prefix_fault = await self._read_networks(primary, pod_vnics)
         return CloudView(
-            primary=primary,
+            primary=self._vcns.prefixes.add_to(primary),
             pod_vnics=tuple(map(self._vcns.add_to, pod_vnics)),
             vcn_fault=vcn_fault,
+            prefix_fault=prefix_fault,
             nsgs=nsgs,
             private_ips=tuple(private_ips),
             unlisted=unlisted,
@@ -176,8 +177,18 @@ class OciCloud:
             vnic_limit=instance.vnic_limit,
         )
 
+    async def _read_networks(
+        self, primary: Vnic, pod_vnics: Sequence[Vnic]
+    ) -> tuple[Fault | None, Fault | None]:
+        """Read what IMDS does not tell; return why VCNs and prefixes are not known."""
+        vcn_fault = await self._read_vcns(v.subnet_id for v in pod_vnics)
+        return vcn_fault, await self._read_prefixes(primary, *pod_vnics)
+
     async def _read_vcns(self, subnet_ids: Iterable[str]) -> Fault | None:
         return await self._vcns.read(self._core, self._retry, subnet_ids)
+
+    async def _read_prefixes(self, *vnics: Vnic) -> Fault | None:
+        return await self._vcns.prefixes.read(self._core, self._retry, vnics)
 
     async def _get_vnic(self, vnic_id: str) -> wire.Vnic:
         vnic, _ = await self._retry(self._core.get_vnic, vnic_id)
@@ -253,7 +264,8 @@ class OciCloud:
         if family is Family.IPV6:
             # A subnet of several prefixes needs to be told one: the first, as in OKE.
             local = (await self._retry(self._where.vnics)).get(vnic_id)
-            prefix = local.ipv6_subnet_cidr_block if local else ""
+            told = local.ipv6_subnet_cidr_block if local else ""
+            prefix = told or self._vcns.prefixes.of(vnic_id)
         return wire.NewAddress(await self._tags(), ipv6_subnet_cidr=prefix or None)
 
     async def delete_addresses(
@@ -309,6 +321,7 @@ class OciCloud:
             families=families,
         )
         with trio.move_on_after(VCN_SECONDS):  # an audit tells why, if it fails
+            await self._read_prefixes(vnic)
             await self._read_vcns(self._vcns.unread([vnic.subnet_id]))
         return self._vcns.add_to(vnic)
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from vcnd.model.cause import Fault
 from vcnd.model.errors import CloudError
 from vcnd.model.vnic import Vnic
+from vcnd.oci.prefixes import Prefixes
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.retry import Retrier
 
@@ -27,15 +28,19 @@ class Vcns:
         """VCN → its CIDRs, of both families."""
         self._recalled: dict[str, tuple[str, ...]] = {}
         """Subnet → the CIDRs that the journal has."""
+        self.prefixes = Prefixes()
 
     def recall(self, vnics: Iterable[Vnic]) -> None:
         """Learn what the journal has: it stands in for what cannot be read."""
+        vnics = list(vnics)
+        self.prefixes.recall(vnics)
         for vnic in vnics:
             if vnic.vcn_cidrs:
                 self._recalled[vnic.subnet_id] = vnic.vcn_cidrs
 
     def add_to(self, vnic: Vnic) -> Vnic:
-        """Return a VNIC with the CIDRs of its VCN."""
+        """Return a VNIC with the CIDRs of its VCN, and its IPv6 prefix."""
+        vnic = self.prefixes.add_to(vnic)
         if not self._needed:
             return vnic
         subnet_id = vnic.subnet_id

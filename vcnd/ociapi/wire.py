@@ -76,6 +76,7 @@ class Subnet(_Read):
     compartment_id: str = ""
     cidr_block: str | None = None
     ipv4_cidr_blocks: list[str] | None = None
+    ipv6_cidr_block: str | None = None
     ipv6_cidr_blocks: list[str] | None = None
     route_table_id: str = ""
     security_list_ids: list[Ocid] | None = None
@@ -86,13 +87,20 @@ class Subnet(_Read):
     def cidrs(self) -> frozenset[str]:
         """Return its CIDRs of both families."""
         first = [self.cidr_block] if self.cidr_block else []
-        more = *(self.ipv4_cidr_blocks or ()), *(self.ipv6_cidr_blocks or ())
-        return frozenset((*first, *more))
+        return frozenset((*first, *(self.ipv4_cidr_blocks or ()), *self.ipv6_prefixes))
+
+    @property
+    def ipv6_prefixes(self) -> tuple[str, ...]:
+        """Return its IPv6 prefixes: Oracle's, the customer's own, and ULA."""
+        first = [self.ipv6_cidr_block] if self.ipv6_cidr_block else []
+        return tuple(dict.fromkeys((*first, *(self.ipv6_cidr_blocks or ()))))
 
     def __post_init__(self) -> None:
         """Raise unless its CIDRs are networks."""
         for cidr in self.cidrs:
             ip_network(cidr)
+        for prefix in self.ipv6_prefixes:
+            check_network(prefix, Family.IPV6)
 
 
 class CidrUse(_Read):
