@@ -33,8 +33,8 @@ def main() -> None:
     """Serve orders on the socket that is standard input, until it is closed."""
     sys.modules["h2"] = None  # type: ignore[assignment] # as in the image
     import vcnd.__main__  # noqa: PLC0415 - after h2 is hidden
+    import vcnd.core.unsettled  # noqa: PLC0415
     import vcnd.flow.release  # noqa: PLC0415
-    import vcnd.flow.returns  # noqa: PLC0415
     import vcnd.kube.policy.files  # noqa: PLC0415
     import vcnd.ociapi.identity  # noqa: PLC0415
     import vcnd.ociapi.polling  # noqa: PLC0415
@@ -43,7 +43,8 @@ def main() -> None:
 
     # The name is imported there.
     setattr(vcnd.flow.release, "RECENT_SECONDS", SETTLE_SECONDS)  # noqa: B010
-    vcnd.flow.returns.SETTLE_SECONDS = SETTLE_SECONDS
+    vcnd.core.unsettled.SETTLE_SECONDS = SETTLE_SECONDS
+    vcnd.core.unsettled.WORK_SECONDS = SETTLE_SECONDS
     vcnd.ociapi.polling.FIRST_PAUSE_SECONDS = POLL_SECONDS
     vcnd.kube.policy.files.LOOK_SECONDS = POLL_SECONDS
     key = vcnd.ociapi.identity.session_key()

@@ -72,7 +72,10 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(lambda n: AttachIntended(f"t{n}"), small),
     st.builds(lambda n: AttachSettled(f"t{n}"), small),
     st.builds(
-        lambda a, b: ReturnIntended((f"10.0.0.{a}", f"10.0.0.{b}")), small, small
+        lambda a, b, work: ReturnIntended((f"10.0.0.{a}", f"10.0.0.{b}"), work),
+        small,
+        small,
+        st.sampled_from([None, "", "work"]),
     ),
     st.builds(lambda a: ReturnSettled((f"10.0.0.{a}",)), small),
     st.builds(lambda n: DetachIntended(VnicId(f"v{n}")), small),

@@ -17,6 +17,7 @@ from tests.flow.test_fault_matrix import (
     PODS,
     add_at_last,
     busiest_minute,
+    settling_seconds,
 )
 from vcnd.config import AllowSection
 from vcnd.core.requests import FIXED_ADDRESS, IP_FAMILIES
@@ -275,7 +276,7 @@ async def test_a_life_under_a_fault_of_ipv6(
         check(w, node)
         for number in range(PODS):
             await node.attacher.delete(key(number))
-        await trio.sleep(1200)
+        await trio.sleep(settling_seconds(operation, fault))
         books = {a for p in node.pool.ledger.private_ips() for a in p.addresses}
         own = {s.vnic.ipv6 for s in node.pool.vnics.pod_slots}
         assert books == w.secondary().keys() | ipv6s(w) - own

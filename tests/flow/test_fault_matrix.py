@@ -15,6 +15,7 @@ from fakeoci.world.resources import Nsg, VnicAttachment
 from sim.cloud import EPOCH
 from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, until_warm, world
+from vcnd.core.unsettled import WORK_SECONDS
 from vcnd.flow.reasons import why_empty
 from vcnd.log import log
 from vcnd.model.errors import CloudError, PoolEmptyError
@@ -72,6 +73,15 @@ def small_world(blocks: bool, *, federated: bool = False) -> World:
     return world({"ocpus = 4.0": text}, blocks=blocks, federated=federated)
 
 
+def settling_seconds(operation: str, fault: str) -> float:
+    """Return the time after which nothing is withheld any more.
+
+    Nobody knows for how long a bulk deletion without an answer goes on.
+    """
+    unknown = operation.startswith("BulkDelete") and fault == "hang"
+    return 1200 + 3 * WORK_SECONDS if unknown else 1200
+
+
 async def add_at_last(node: Node, number: int, *, seconds: float) -> None:
     """Call ADD until it succeeds, as the kubelet does."""
     with trio.fail_after(seconds):
@@ -101,7 +111,7 @@ async def test_a_life_under_a_fault(
         check_invariants(w, node)
         for number in range(PODS):
             await node.attacher.delete(key(number))
-        await trio.sleep(1200)
+        await trio.sleep(settling_seconds(operation, fault))
         check_invariants(w, node)
         # Nothing is lost: the ledger has all objects of the cloud.
         known = {a for p in node.pool.ledger.private_ips() for a in p.addresses}

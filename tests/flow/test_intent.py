@@ -141,7 +141,7 @@ async def test_undeleted_address_serves_again_after_restart(
     async with w.node() as node:
         await until_warm(node)
         firsts = tuple(p.address for p in node.pool.ledger.private_ips())
-        await w.journal.append(ReturnIntended(firsts))
+        await w.journal.append(ReturnIntended(firsts, None))
     async with w.node() as node:
         assert node.pool.ledger.counts().free == 0
         assert node.pool.ledger.counts().deleting == 4
@@ -161,7 +161,7 @@ async def test_deletion_of_an_earlier_life_may_be_carried_out_late(
     async with w.node() as node:
         await until_warm(node)
         (block,) = node.pool.ledger.private_ips()
-        await w.journal.append(ReturnIntended((block.address,)))
+        await w.journal.append(ReturnIntended((block.address,), None))
 
     async def deletes() -> None:
         await trio.sleep(52)

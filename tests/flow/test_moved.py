@@ -1,10 +1,13 @@
 """An address that others move is not deleted under its new VNIC's pods."""
 
+from collections.abc import Sequence
+
 import pytest
 import trio
 
 from fakeoci.world.resources import PrivateIp
 from sim.world import World, settings, until_warm, world
+from vcnd.model import vnic as model
 from vcnd.model.errors import CloudError
 from vcnd.model.ids import PrivateIpId, VnicId
 from vcnd.ports import Cloud
@@ -22,6 +25,10 @@ class Kept:
         return cloud
 
 
+async def ignored(_work: str | None, _deleted: Sequence[model.PrivateIp]) -> None:
+    """Hear of a work request."""
+
+
 async def delete_after_a_move(*, to_vnic: bool, count: int) -> tuple[World, str]:
     """Delete some addresses of a node of which one has just been moved."""
     w, kept = world(blocks=False, nodes=2), Kept()
@@ -37,7 +44,7 @@ async def delete_after_a_move(*, to_vnic: bool, count: int) -> tuple[World, str]
         w.service.world.assign(moved, there.pod_vnics()[0].id if to_vnic else None)
         held = {p.id: p for p in node.pool.ledger.private_ips()}
         await kept.cloud.delete_addresses(
-            VnicId(vnic.id), [held[PrivateIpId(i)] for i in ids]
+            VnicId(vnic.id), [held[PrivateIpId(i)] for i in ids], ignored
         )
     return w, moved.id
 

@@ -8,8 +8,10 @@ import pytest
 from vcnd.journal.forms import KINDS, record_of
 from vcnd.journal.lines import WholeLine, encode_line, lines_of
 from vcnd.journal.reading import Header, read, record_line, snapshot
-from vcnd.model.records import Leased
+from vcnd.model.ids import PrivateIpId, VnicId
+from vcnd.model.records import AddressAdded, Leased, Record, ReturnIntended
 from vcnd.model.sandbox import UNKNOWN_COOKIE, HostLink, Lease, PodRef, SandboxKey
+from vcnd.model.vnic import PrivateIp
 
 GOLDEN = Path(__file__).parent / "golden"
 """Files of an older vcnd, whose leases had two address fields and no wiring: records
@@ -106,3 +108,20 @@ def test_a_lease_keeps_its_lane(express: bool) -> None:
     assert (b'"express":false' in line) is not express
     reading = read(HEADER.line() + line, "journal")
     assert reading.replay.recovered(5.0).leases == (lease,)
+
+
+@pytest.mark.parametrize("work", [None, "", "ocid1.coreservicesworkrequest.oc1..w"])
+def test_a_release_keeps_its_work_request(work: str | None) -> None:
+    """An older version reads the addresses, and passes the rest over."""
+    added = AddressAdded(
+        PrivateIp(id=PrivateIpId("p1"), address="10.0.0.10", vnic_id=VnicId("v1"))
+    )
+    records: list[Record] = [added, ReturnIntended(("10.0.0.10",), work)]
+    lines = b"".join(record_line((r, 5.0)) for r in records)
+    assert (b'"work"' in lines) is (work != "")
+    reading = read(HEADER.line() + lines, "journal")
+    assert reading.replay.recovered(5.0).returning == {"10.0.0.10": work}
+    compacted = b"".join(snapshot(reading.replay, HEADER, [], cooled_before=0.0))
+    assert read(compacted, "journal").replay.recovered(5.0).returning == {
+        "10.0.0.10": work
+    }

@@ -5,7 +5,7 @@ import trio
 
 from fakeoci.world.resources import Vnic
 from sim.world import World, settings, until_warm, world
-from tests.flow.test_moved import Kept
+from tests.flow.test_moved import Kept, ignored
 from tests.oci.test_leftovers import fixed, two_nodes
 from tests.oci.test_removal import remove_all, vnic_of
 from vcnd.model.cause import Cause
@@ -81,7 +81,7 @@ async def test_address_is_deleted_only_if_it_is_gone(
         address = next(iter(node.pool.ledger.private_ips()))
         refuse(w, "DeletePrivateIp", kind)
         try:
-            await kept.cloud.delete_addresses(vnic_id, [address])
+            await kept.cloud.delete_addresses(vnic_id, [address], ignored)
         except CloudError:
             refused = True
         else:

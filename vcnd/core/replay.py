@@ -50,7 +50,8 @@ class Replay:
         self._slots: dict[VnicId, tuple[VnicSlot, float]] = {}
         """The VNICs, each with when it came."""
         self._unsettled: str | None = None
-        self._returning: dict[str, None] = {}
+        self._returning: dict[str, str | None] = {}
+        """What is about to be released, each with its work request."""
         self._detaching: dict[VnicId, None] = {}
         self._draining = False
         self._lost_at: float | None = None
@@ -88,9 +89,9 @@ class Replay:
     def _intend(self, record: Record) -> None:
         """Note an intended release, or the end of the intention."""
         match record:
-            case ReturnIntended(addresses):
+            case ReturnIntended(addresses, work):
                 known = (a for a in addresses if a in self._private_ips)
-                self._returning |= dict.fromkeys(known)
+                self._returning |= dict.fromkeys(known, work)
             case ReturnSettled(addresses):
                 for address in addresses:
                     self._returning.pop(address, None)
@@ -193,7 +194,7 @@ class Replay:
         for lost in self._lost.values():
             _, at = self._forgotten.get(lost.id, (lost, LONG_AGO))
             out += [(AddressAdded(lost), at), (AddressForgotten(lost.address), at)]
-        out += [(ReturnIntended((a,)), 0.0) for a in self._returning]
+        out += [(ReturnIntended((a,), w), 0.0) for a, w in self._returning.items()]
         out += [(DetachIntended(v), 0.0) for v in self._detaching]
         if self._unsettled is not None:
             out.append((AttachIntended(self._unsettled), 0.0))
@@ -229,7 +230,7 @@ class Replay:
                 }.values()
             ),
             lost=tuple((a, p.vnic_id) for a, p in self._lost.items()),
-            returning=tuple(self._returning),
+            returning=dict(self._returning),
             detaching=tuple(self._detaching),
             unsettled_attach=self._unsettled,
             draining=self._draining,

@@ -110,6 +110,7 @@ class CloudAudit:
         pool, asked_at = self._pool, trio.current_time()
         before, slots = pool.ledger.ids(), set(pool.vnics.slots)
         with pool.tries.at(AUDIT):
+            await self._returns.ask(self._urgency)
             view = await self._cloud.at(self._urgency).observe(
                 pool.demand.families(), pool.known()
             )

@@ -7,15 +7,22 @@ outcome.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from math import inf
+from functools import partial
 
 import trio
 
 from vcnd.core.states import State
+from vcnd.core.unsettled import Unsettled
 from vcnd.flow.changes import Changes, texts
 from vcnd.flow.pool import Pool
 from vcnd.log import log
-from vcnd.model.errors import CloudError, JournalError, VcndError
+from vcnd.model.cause import Cause
+from vcnd.model.errors import (
+    CloudError,
+    CloudRefusedError,
+    JournalError,
+    VcndError,
+)
 from vcnd.model.ids import VnicId
 from vcnd.model.place import release_place
 from vcnd.model.records import (
@@ -29,13 +36,11 @@ from vcnd.model.records import (
     VnicForgotten,
 )
 from vcnd.model.urgency import Urgency
-from vcnd.model.vnic import PrivateIp
+from vcnd.model.vnic import BULK_FROM, PrivateIp
 from vcnd.ports import Cloud, Journal
 
-SETTLE_SECONDS = 90.0
-"""An abandoned release may still be carried out for this long: Oracle's own code
-allows a request 55 s (docs/oci.md#rates-and-latencies), and bulk deletions go on after
-the answer."""
+Works = dict[str, str | None]
+"""Objects, by first address, each with its work request as in ``ReturnIntended``."""
 
 
 class Returns:
@@ -57,14 +62,12 @@ class Returns:
         """Addresses whose deletion is in flight: no audit judges them."""
         self.being_detached: set[VnicId] = set()
         """VNICs whose detachment is in flight: no audit judges them."""
-        self._unsettled: dict[str, float] = {}
-        """Releases with an unknown outcome, by first address or VNIC, with the time at
-        which they were abandoned."""
+        self._unsettled = Unsettled()
 
     def resume(self, recovered: RecoveredState) -> None:
         """Withhold objects that an earlier life was about to release."""
         ledger, now = self._pool.ledger, trio.current_time()
-        for address in recovered.returning:
+        for address, work in recovered.returning.items():
             private_ip = ledger.private_ip(address)
             if private_ip is None:
                 continue
@@ -72,10 +75,10 @@ class Returns:
                 ledger.doubt(private_ip)
             else:
                 ledger.mark_deleting(private_ip)
-            self._unsettled[address] = now
+            self._unsettled.abandon(address, work, now)
         for vnic_id in recovered.detaching:
             self._pool.vnics.start_detaching(vnic_id)
-            self._unsettled[vnic_id] = now
+            self._unsettled.abandon(vnic_id, None, now)
 
     async def release_fixed(self, private_ip: PrivateIp) -> bool:
         """Detach an unused fixed address from its VNIC; it stays in the subnet."""
@@ -99,8 +102,11 @@ class Returns:
         to_delete = self._take_out(private_ips)
         if not to_delete:
             return True  # a pod was quicker
-        async with self._returning(to_delete):
-            await self._cloud.delete_addresses(vnic_id, to_delete)
+        # Many are deleted by a work request, which goes on after the answer.
+        work = None if len(to_delete) < BULK_FROM else ""
+        async with self._returning(to_delete, work=work) as works:
+            begun = partial(self._note_work, works)
+            await self._cloud.delete_addresses(vnic_id, to_delete, begun)
             await self.forget(to_delete)
         log.info("addresses_deleted", addresses=texts(to_delete))
         return True
@@ -129,7 +135,7 @@ class Returns:
         self, vnic_id: VnicId, to_delete: Sequence[PrivateIp]
     ) -> None:
         """Detach a VNIC; its objects are marked as deleting, and go with it."""
-        async with self._returning(to_delete, vnic_id):
+        async with self._returning(to_delete, vnic_id=vnic_id):
             # Its addresses are EPHEMERAL: they go with it, in one call.
             await self._cloud.detach_vnic(vnic_id)
             await self.forget(self._pool.ledger.per_vnic().get(vnic_id, []))
@@ -146,35 +152,54 @@ class Returns:
 
     @asynccontextmanager
     async def _returning(
-        self, to_delete: Sequence[PrivateIp], vnic_id: VnicId | None = None
-    ) -> AsyncIterator[None]:
-        """Record the intent of the body's release; doubt the objects if it fails."""
-        addresses = tuple(p.address for p in to_delete)
-        places = (*addresses, *([] if vnic_id is None else [vnic_id]))
-        self.being_deleted.update(addresses)
+        self,
+        to_delete: Sequence[PrivateIp],
+        *,
+        vnic_id: VnicId | None = None,
+        work: str | None = None,
+    ) -> AsyncIterator[Works]:
+        """Record the intent of the body's release; doubt the objects if it fails.
+
+        The body notes the work requests that it hears of.
+        """
+        works: Works = dict.fromkeys((p.address for p in to_delete), work)
+        self.being_deleted.update(works)
         if vnic_id is not None:
             self.being_detached.add(vnic_id)
         try:
-            await self._intend(to_delete, vnic_id)
-            yield
-        except CloudError:
-            # Some may be gone.  None serves a pod until an audit.
-            self._unsettled |= dict.fromkeys(places, trio.current_time())
-            if vnic_id is not None:
-                self._pool.vnics.start_detaching(vnic_id)
-            self._pool.signals.request_audit()
-            raise
+            await self._intend(to_delete, vnic_id, work)
+            try:
+                yield works
+            except VcndError as error:
+                # A request that has begun is answered so, also when it is repeated.
+                begun = not isinstance(error, CloudRefusedError)
+                begun = begun and error.cause is not Cause.BUSY
+                self._abandon(works, vnic_id, begun=begun)
+                raise
         finally:
-            self.being_deleted.difference_update(addresses)
+            self.being_deleted.difference_update(works)
             if vnic_id is not None:
                 self.being_detached.discard(vnic_id)
 
+    def _abandon(self, works: Works, vnic_id: VnicId | None, *, begun: bool) -> None:
+        """Withhold what may be gone until an audit: none serves a pod before."""
+        now = trio.current_time()
+        for address, work in works.items():
+            self._unsettled.abandon(address, work if work or begun else None, now)
+        if vnic_id is not None and vnic_id in self._pool.vnics.slots:
+            self._unsettled.abandon(vnic_id, None, now)
+            self._pool.vnics.start_detaching(vnic_id)
+        self._pool.signals.request_audit()
+
     async def _intend(
-        self, to_delete: Sequence[PrivateIp], vnic_id: VnicId | None
+        self,
+        to_delete: Sequence[PrivateIp],
+        vnic_id: VnicId | None,
+        work: str | None,
     ) -> None:
         records: list[Record] = []
         if to_delete:
-            records.append(ReturnIntended(tuple(p.address for p in to_delete)))
+            records.append(ReturnIntended(tuple(p.address for p in to_delete), work))
         if vnic_id is not None:
             records.append(DetachIntended(vnic_id))
         try:
@@ -184,6 +209,31 @@ class Returns:
                 self._pool.ledger.keep(private_ip)
             raise
 
+    async def _note_work(
+        self, works: Works, work: str | None, deleted: Sequence[PrivateIp]
+    ) -> None:
+        """Remember which work request deletes objects, for a later life too."""
+        addresses = tuple(p.address for p in deleted)
+        works |= dict.fromkeys(addresses, work)
+        try:
+            await self._journal.append(ReturnIntended(addresses, work))
+        except JournalError as error:
+            # It goes on all the same; another life would only withhold them longer.
+            log.warning("work_not_recorded", work=work, reason=str(error))
+
+    async def ask(self, urgency: Urgency) -> None:
+        """Ask whether the work requests of abandoned releases have ended.
+
+        To be asked before the list: the list may be older than the end.
+        """
+        for work in self._unsettled.works():
+            try:
+                ended = await self._cloud.at(urgency).has_ended(work)
+            except CloudError as error:
+                log.warning("work_not_confirmed", work=work, reason=str(error))
+            else:
+                self._unsettled.heard(work, trio.current_time(), ended=ended)
+
     def may_settle(self, place: str) -> bool:
         """Return True if an abandoned release cannot be carried out any more.
 
@@ -192,17 +242,14 @@ class Returns:
         """
         if place in self.being_deleted or place in self.being_detached:
             return False
-        since = self._unsettled.get(place, 0.0)
-        return trio.current_time() - since >= SETTLE_SECONDS
+        return self._unsettled.is_over(place, trio.current_time())
 
     def settles_in(self) -> float:
         """Return in how many seconds the next abandoned release can be settled.
 
         Infinite if there is none; those that could be settled before do not count.
         """
-        now = trio.current_time()
-        left = (since + SETTLE_SECONDS - now for since in self._unsettled.values())
-        return min((seconds for seconds in left if seconds > 0), default=inf)
+        return self._unsettled.next_in(trio.current_time())
 
     async def settle_kept(
         self, kept: Sequence[PrivateIp], vnics: Sequence[VnicId]
@@ -214,10 +261,10 @@ class Returns:
         await self._journal.append(*records)
         for private_ip in kept:
             self._pool.ledger.keep(private_ip)
-            self._unsettled.pop(private_ip.address, None)
+            self._unsettled.settle(private_ip.address)
         for vnic_id in vnics:
             self._pool.vnics.stop_detaching(vnic_id)
-            self._unsettled.pop(vnic_id, None)
+            self._unsettled.settle(vnic_id)
         if kept:
             log.warning("deletion_abandoned", addresses=texts(kept))
             self._pool.signals.arrived()
@@ -233,7 +280,7 @@ class Returns:
         known = [p for p in gone if ledger.private_ip(p.address) == p]
         for private_ip in known:
             ledger.forget(private_ip)
-            if self._unsettled.pop(private_ip.address, None) is not None:
+            if self._unsettled.settle(private_ip.address):
                 # Its return was refused, or not answered, and was carried out.
                 self._pool.problems.clear(release_place(private_ip.vnic_id))
         self._pool.deleted.note(p.id for p in known)

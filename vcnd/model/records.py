@@ -57,10 +57,13 @@ class AttachSettled(msgspec.Struct, frozen=True):
     token: str
 
 
-class ReturnIntended(msgspec.Struct, frozen=True):
+class ReturnIntended(msgspec.Struct, frozen=True, omit_defaults=True):
     """These addresses and blocks, by first address, are about to be released."""
 
     addresses: tuple[str, ...]
+    work: str | None = ""
+    """The cloud's work request that releases them.  Empty: it is not known (yet), or
+    whether there is one.  None: there is none."""
 
 
 class ReturnSettled(msgspec.Struct, frozen=True):
@@ -125,8 +128,9 @@ class RecoveredState(msgspec.Struct, frozen=True, kw_only=True):
     """These leases, and how many seconds ago they ended."""
     lost: tuple[tuple[str, VnicId], ...] = ()
     """Leased addresses that the cloud no longer gives us, and their VNICs."""
-    returning: tuple[str, ...] = ()
-    """Objects, by first address, whose release has an unknown outcome."""
+    returning: Mapping[str, str | None] = {}
+    """Objects, by first address, whose release has an unknown outcome, each with its
+    work request as in ``ReturnIntended``."""
     detaching: tuple[VnicId, ...] = ()
     """VNICs whose detachment has an unknown outcome."""
     unsettled_attach: str | None = None

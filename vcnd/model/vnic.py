@@ -10,6 +10,11 @@ from vcnd.model.cause import Fault
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import OWN_CLASS, ClassName, PrivateIpId, SubnetId, VnicId
 
+BULK_FROM = 4
+"""From this number on addresses are created and deleted in one request, which a work
+request carries out after its answer.  That costs at least three calls (start, poll,
+list), so fewer go one by one."""
+
 
 class Vnic(msgspec.Struct, frozen=True, kw_only=True):
     """A VNIC attached to this instance."""

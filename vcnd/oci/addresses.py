@@ -15,7 +15,7 @@ from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, VnicId
-from vcnd.model.vnic import PrivateIp
+from vcnd.model.vnic import BULK_FROM, PrivateIp
 from vcnd.oci import tags
 from vcnd.oci.direct import Direct
 from vcnd.oci.gone import unless_gone
@@ -26,10 +26,11 @@ from vcnd.ociapi.kinds import IPV6, KINDS, Kind
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
 from vcnd.ociapi.values import MOST_ADDRESSES
+from vcnd.ports import Begun
 
 NO_SUCH_OPERATION = (404, 405, 501)
-BULK_FROM = 4
-"""From this number on: a bulk action costs at least three calls (start, poll, list)."""
+ENDED = ("SUCCEEDED", "FAILED", "CANCELED")
+"""The states that a work request stays in."""
 
 
 class OnVnic(msgspec.Struct, frozen=True):
@@ -190,27 +191,47 @@ class Addresses:
                 break  # the created ones serve; the next reconcile asks for the rest
         return made
 
-    async def delete(self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]) -> None:
+    async def delete(
+        self,
+        vnic_id: VnicId,
+        private_ips: Sequence[PrivateIp],
+        begun: Begun,
+    ) -> None:
         """Delete addresses and blocks of one VNIC; those gone count as deleted.
 
         What others have moved to another VNIC stays: it may serve a pod there.
         """
         for family, kind in KINDS.items():
             some = [p for p in private_ips if p.family is family]
-            if some:
-                await self._delete(vnic_id, kind, some)
+            if len(some) >= BULK_FROM:
+                await self._delete(vnic_id, kind, some, begun)
+            else:
+                await self._delete_singly(vnic_id, kind, some)
 
     async def _delete(
-        self, vnic_id: VnicId, kind: Kind, private_ips: Sequence[PrivateIp]
+        self,
+        vnic_id: VnicId,
+        kind: Kind,
+        private_ips: Sequence[PrivateIp],
+        begun: Begun,
     ) -> None:
-        if len(private_ips) >= BULK_FROM and self._bulk.assumed:
+        """Delete many of one family."""
+        if self._bulk.assumed:
             ids, token = [p.id for p in private_ips], secrets.token_hex(15)
-            delete = self._core.bulk_delete
-            work = await self._carry_out(
-                partial(delete, kind, vnic_id, ids, retry_token=token)
+            delete = partial(self._core.bulk_delete, kind, vnic_id, ids)
+            work = await self._retry(
+                self._bulk.start, partial(delete, retry_token=token)
             )
             if work is not None:
+                await begun(work, private_ips)
+                await self._work_done(work)
                 return
+        await begun(None, private_ips)
+        await self._delete_singly(vnic_id, kind, private_ips)
+
+    async def _delete_singly(
+        self, vnic_id: VnicId, kind: Kind, private_ips: Sequence[PrivateIp]
+    ) -> None:
         for private_ip in private_ips:
             with suppress(CloudGoneError):
                 await self._delete_one(vnic_id, kind, private_ip)
@@ -236,10 +257,15 @@ class Addresses:
             return None
         return await self._work_done(work_request_id)
 
+    async def has_ended(self, work_request_id: str) -> bool:
+        """Return True if a work request has ended, well or not."""
+        work = await self._retry(self._core.get_work_request, work_request_id)
+        return work.status in ENDED
+
     async def _work_done(self, work_request_id: str) -> wire.WorkRequest:
         work = await self._poll.begun(
             f"work request {work_request_id}",
-            lambda w: w if w.status in ("SUCCEEDED", "FAILED", "CANCELED") else None,
+            lambda w: w if w.status in ENDED else None,
             self._core.get_work_request,
             work_request_id,
         )

@@ -27,6 +27,7 @@ from vcnd.ociapi import wire
 from vcnd.ociapi.client import CoreClient
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
+from vcnd.ports import Begun
 
 VCN_SECONDS = 5.0
 """How long a new VNIC's pods may wait until its VCN is read."""
@@ -269,10 +270,17 @@ class OciCloud:
         return wire.NewAddress(await self._tags(), ipv6_subnet_cidr=prefix or None)
 
     async def delete_addresses(
-        self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
+        self,
+        vnic_id: VnicId,
+        private_ips: Sequence[PrivateIp],
+        begun: Begun,
     ) -> None:
         """Delete addresses and blocks (``Cloud.delete_addresses``)."""
-        await self._addresses.delete(vnic_id, private_ips)
+        await self._addresses.delete(vnic_id, private_ips, begun)
+
+    async def has_ended(self, work: str) -> bool:
+        """Ask for a work request (``Cloud.has_ended``)."""
+        return await self._addresses.has_ended(work)
 
     async def fetch_fixed(self, name: str, vnic: Vnic) -> list[PrivateIp]:
         """Bring a fixed address to a VNIC (``Cloud.fetch_fixed``)."""

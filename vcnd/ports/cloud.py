@@ -1,6 +1,6 @@
 """OCI, as one node uses it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from vcnd.model.family import Family
@@ -8,6 +8,10 @@ from vcnd.model.ids import VnicId
 from vcnd.model.podnetwork import PodClass
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, Known, PrivateIp, Vnic
+
+Begun = Callable[[str | None, Sequence[PrivateIp]], Awaitable[None]]
+"""Is told which work request deletes which objects, before it is waited for; None: they
+are deleted one by one."""
 
 
 class Cloud(Protocol):
@@ -66,9 +70,19 @@ class Cloud(Protocol):
         """
 
     async def delete_addresses(
-        self, vnic_id: VnicId, private_ips: Sequence[PrivateIp]
+        self,
+        vnic_id: VnicId,
+        private_ips: Sequence[PrivateIp],
+        begun: Begun,
     ) -> None:
-        """Delete addresses and blocks of one VNIC; those gone count as deleted."""
+        """Delete addresses and blocks of one VNIC; those gone count as deleted.
+
+        Fewer than ``BULK_FROM`` are gone when the cloud answers.  Of more a work
+        request may go on after an error.
+        """
+
+    async def has_ended(self, work: str) -> bool:
+        """Return True if a work request has ended, well or not."""
 
     async def fetch_fixed(self, name: str, vnic: Vnic) -> list[PrivateIp]:
         """Bring a fixed address to a VNIC; create it in the subnet if there is none.

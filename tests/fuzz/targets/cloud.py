@@ -5,7 +5,7 @@ adapter sees the cloud as it is.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 
 import trio
@@ -25,7 +25,7 @@ from vcnd.model.errors import CloudError
 from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS
 from vcnd.model.podnetwork import PodClass
-from vcnd.model.vnic import Known
+from vcnd.model.vnic import Known, PrivateIp
 from vcnd.ociapi.network import READ_SECONDS, HttpClient
 from vcnd.ports import Cloud
 
@@ -114,13 +114,17 @@ async def _life(choices: Choices) -> None:
             raise AssertionError("a VNIC is seen that is not there")
 
 
+async def _ignored(_work: str | None, _deleted: Sequence[PrivateIp]) -> None:
+    """Hear of a work request."""
+
+
 async def _walk(ours: Cloud, subnet_id: str) -> None:
     await ours.observe(FAMILIES, NOTHING)
     wanted = PodClass(name=OWN_CLASS, subnet_ids=(subnet_id,), nsg_ids=())
     vnic = await ours.attach_vnic(wanted, FAMILIES, "token")
     made = await ours.create_addresses(vnic.id, 3, Family.IPV4)
     await ours.observe(FAMILIES, NOTHING)
-    await ours.delete_addresses(vnic.id, made)
+    await ours.delete_addresses(vnic.id, made, _ignored)
     await ours.detach_vnic(vnic.id)
 
 
