@@ -230,7 +230,10 @@ class Actions:
 
     async def _slow_cloud(self, event: e.SlowCloud) -> None:
         timing = self._fleet.service.world.settings.timing
-        await self._faults.set(timing, "latency_seconds", event.median, event.seconds)
+        slow = {"latency_seconds": event.median, "bulk_seconds": 200 * event.median}
+        async with trio.open_nursery() as nursery:
+            for name, value in slow.items():
+                nursery.start_soon(self._faults.set, timing, name, value, event.seconds)
 
     async def _throttle(self, event: e.Throttle) -> None:
         limits = self._fleet.service.world.settings.limits
