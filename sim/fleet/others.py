@@ -64,12 +64,16 @@ def delete(fleet: Fleet, machine: Machine, pick: int) -> None:
 
 
 def move(fleet: Fleet, machine: Machine, pick: int, to: Machine) -> None:
-    """Move an address or block to another node's pod VNIC in its subnet."""
+    """Move an address or block to another pod VNIC in its subnet, of any node."""
     found = _addresses(fleet, machine)
-    if not found or machine is to:
+    if not found:
         return
     moved = found[pick % len(found)]
-    vnics_there = [v for v in _pod_vnics(fleet, to) if v.subnet_id == moved.subnet_id]
+    vnics_there = [
+        v
+        for v in _pod_vnics(fleet, to)
+        if v.subnet_id == moved.subnet_id and v.id != moved.vnic_id
+    ]
     if not vnics_there:
         return
     if not moved.freeform_tags:

@@ -97,6 +97,9 @@ class Settled:
                 for i in differ
             ]
             yield f"addresses of cloud or ledger alone: {sorted(texts)}"
+        on = {str(p.id): p.vnic_id for p in ledger.private_ips()}
+        if moved := [i for i in there if i in on and there[i].vnic_id != on[i]]:
+            yield f"addresses on another VNIC: {[there[i].ip_address for i in moved]}"
         if ledger.in_doubt:
             yield "addresses are in doubt"
         waiting = node.pool.demand.wanted

@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from vcnd.core.drift import (
     Adopt,
+    CloudRepair,
     EndLease,
     Forget,
     Gone,
+    Moved,
     ReapLink,
     RestoreLease,
     SetNsgs,
@@ -59,6 +61,7 @@ def link(host_ifname: str, *addresses: str, ours: bool = True) -> PodLink:
 
 ONE, TWO = private_ip("10.0.0.1"), private_ip("10.0.0.2")
 NEW_ONE = private_ip("10.0.0.1", "made later")
+MOVED_ONE = replace(ONE, vnic_id=VnicId("another"))
 BLOCK = private_ip("10.0.1.0", prefix_length=30)
 
 
@@ -76,13 +79,16 @@ BLOCK = private_ip("10.0.1.0", prefix_length=30)
         # Deleted and created again: another object; the old one is forgotten first.
         ([ONE], [NEW_ONE], (), [Forget(ONE, leased=False), Adopt(NEW_ONE)]),
         ([ONE], [TWO], (), [Forget(ONE, leased=False), Adopt(TWO)]),
+        ([ONE], [MOVED_ONE], ("10.0.0.1",), [Moved(ONE, MOVED_ONE)]),
+        ([ONE], [ONE, MOVED_ONE], (), []),
+        ([ONE], [MOVED_ONE, ONE], (), []),
     ],
 )
 def test_cloud_drift_is_adopted_or_forgotten(
     books: list[PrivateIp],
     cloud: list[PrivateIp],
     leased: Sequence[str],
-    expected: list[Adopt | Forget],
+    expected: list[CloudRepair],
 ) -> None:
     assert cloud_drift(books=books, cloud=cloud, leased={*leased}) == expected
 

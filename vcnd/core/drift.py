@@ -32,6 +32,14 @@ class Forget(msgspec.Struct, frozen=True):
     """True if a pod still uses it; the VCN drops the pod's packets."""
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """The cloud gives an address or block to another of our VNICs than it did."""
+
+    private_ip: PrivateIp
+    """As the ledger has it."""
+    now: PrivateIp
+
+
 class ReapLink(msgspec.Struct, frozen=True):
     """The kernel has an interface of ours that no lease names and that has no pod."""
 
@@ -91,7 +99,7 @@ class RestoreTags(msgspec.Struct, frozen=True):
     """The VNIC's OCID, or the address."""
 
 
-CloudRepair = Adopt | Forget
+CloudRepair = Adopt | Forget | Moved
 CloudDrift = CloudRepair | AdoptVnic | ForgetVnic | SetNsgs | RestoreTags
 KernelRepair = ReapLink | RestoreLease | EndLease
 
@@ -118,11 +126,19 @@ def cloud_drift(
 ) -> list[CloudRepair]:
     """Compare the ledger's addresses with what the cloud lists on our VNICs."""
     known = {p.address: p for p in books}
-    listed = {p.address: p for p in cloud}
+    where = {(p.id, p.vnic_id) for p in books}
+    # While an address is moved, lists of both VNICs may have it.
+    still = (p for p in cloud if (p.id, p.vnic_id) in where)
+    listed = {p.address: p for p in (*cloud, *still)}
     repairs: list[CloudRepair] = [
         Forget(p, not leased.isdisjoint(p.addresses))
         for a, p in known.items()
         if a not in listed or listed[a].id != p.id
+    ]
+    repairs += [
+        Moved(p, listed[a])
+        for a, p in known.items()
+        if a in listed and listed[a].id == p.id and listed[a].vnic_id != p.vnic_id
     ]
     # An address that was deleted and created again is a new object: forget the old one.
     repairs += [

@@ -11,6 +11,7 @@ from vcnd.core.drift import (
     Forget,
     ForgetVnic,
     KernelRepair,
+    Moved,
     ReapLink,
     RestoreLease,
     RestoreTags,
@@ -20,6 +21,7 @@ from vcnd.flow.kernel_audit import GONE_SECONDS
 from vcnd.model.audit import Difference, Witness
 from vcnd.model.drift import Drift, DriftKind
 from vcnd.model.sandbox import Lease
+from vcnd.model.vnic import PrivateIp
 
 
 def of_kernel(drift: Drift) -> Difference:
@@ -116,15 +118,24 @@ def of_cloud(drift: CloudDrift, pods: Mapping[str, Lease]) -> Difference:
                 repair="adopt it",
             )
         case Forget(private_ip, leased):
-            holders = (pods.get(a) for a in private_ip.addresses)
             lost = "; its pods have lost their network" if leased else ""
             return Difference(
                 witness=Witness.CLOUD,
                 kind=DriftKind.CLOUD_ADDRESS,
                 what=private_ip.notation,
                 wanted=f"on {private_ip.vnic_id}",
-                pod=", ".join(str(x.pod) for x in holders if x is not None),
+                pod=_holders(private_ip, pods),
                 repair=f"forget it, if a direct question finds it gone{lost}",
+            )
+        case Moved(private_ip, now):
+            return Difference(
+                witness=Witness.CLOUD,
+                kind=DriftKind.CLOUD_ADDRESS,
+                what=private_ip.notation,
+                wanted=f"on {private_ip.vnic_id}",
+                found=f"on {now.vnic_id}",
+                pod=_holders(private_ip, pods),
+                repair="follow it, if a direct question finds it there",
             )
         case AdoptVnic(vnic_id):
             return Difference(
@@ -161,6 +172,11 @@ def of_cloud(drift: CloudDrift, pods: Mapping[str, Lease]) -> Difference:
             )
         case _:
             assert_never(drift)
+
+
+def _holders(private_ip: PrivateIp, pods: Mapping[str, Lease]) -> str:
+    holders = (pods.get(a) for a in private_ip.addresses)
+    return ", ".join(str(x.pod) for x in holders if x is not None)
 
 
 def _named(lease: Lease) -> str:

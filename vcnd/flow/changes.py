@@ -171,7 +171,7 @@ class Changes:
         log.info("addresses_added", addresses=texts(fresh))
         self._note_accepted(fresh)
         self._pool.signals.arrived()
-        await self._find_again(lost - ledger.lost())
+        await self.reconnect(lost - ledger.lost())
 
     async def _record_made(self, made: Sequence[PrivateIp]) -> None:
         """Record what a change has made.
@@ -202,7 +202,7 @@ class Changes:
             return adding and private_ip.id not in self._adding
         return all(ledger.private_ip(a) is None for a in private_ip.addresses)
 
-    async def _find_again(self, addresses: AbstractSet[str]) -> None:
+    async def reconnect(self, addresses: AbstractSet[str]) -> None:
         """Reconnect pods whose addresses came back, perhaps on another VNIC."""
         pool = self._pool
         for lease in pool.ledger.leases() if addresses else ():

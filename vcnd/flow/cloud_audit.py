@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 import trio
 
-from vcnd.core.drift import Adopt, CloudDrift, Forget, nsg_drift
+from vcnd.core.drift import Adopt, CloudDrift, Forget, Moved, nsg_drift
 from vcnd.core.states import State
 from vcnd.flow.changes import Changes
 from vcnd.flow.cloud_comparison import CloudComparison
@@ -233,14 +233,17 @@ class CloudAudit:
     ) -> None:
         ledger = self._pool.ledger
         repairs = self._comparison.addresses(view, before)
-        suspects = [r.private_ip for r in repairs if isinstance(r, Forget)]
         # Before the second witness is asked: one sign is enough to withhold them.
-        for private_ip in suspects:
-            ledger.doubt(private_ip)
+        for repair in repairs:
+            if not isinstance(repair, Adopt):
+                ledger.doubt(repair.private_ip)
         await self._settle_doubts(view)
-        for private_ip in suspects:
-            if await self._is_address_gone(private_ip):
-                await self._forget_address(private_ip)
+        for repair in repairs:
+            if isinstance(repair, Forget):
+                if await self._has(repair.private_ip) is False:
+                    await self._forget_address(repair.private_ip)
+            elif isinstance(repair, Moved):
+                await self._follow(repair.private_ip, repair.now)
         fresh = [r.private_ip for r in repairs if isinstance(r, Adopt)]
         # Also those whose records the disk has refused so far.
         fresh += [p for p in view.private_ips if ledger.why_withheld(p) is State.ADDING]
@@ -254,15 +257,29 @@ class CloudAudit:
             await self._changes.record_addresses([private_ip])
             self._kernel.let_rest(private_ip)
 
-    async def _is_address_gone(self, private_ip: PrivateIp) -> bool:
-        """Read directly an address that its VNIC's list lacks."""
+    async def _has(self, private_ip: PrivateIp) -> bool | None:
+        """Ask directly whether a VNIC has an address; return None without an answer."""
         try:
-            return not await self._cloud.at(self._urgency).has_address(private_ip)
+            return await self._cloud.at(self._urgency).has_address(private_ip)
         except CloudError as error:
             log.warning(
                 "address_not_confirmed", address=private_ip.address, reason=str(error)
             )
-            return False
+            return None
+
+    async def _follow(self, old: PrivateIp, new: PrivateIp) -> None:
+        """Follow an address that others moved to another of our VNICs."""
+        ledger, returns = self._pool.ledger, self._returns
+        deleting = ledger.why_withheld(old) is State.DELETING
+        if deleting and not returns.may_settle(old.address):
+            return
+        if not await self._has(new):
+            return
+        await returns.follow(old, new)
+        log.warning("address_moved", address=old.address, vnic=new.vnic_id)
+        self._note(DriftKind.CLOUD_ADDRESS, old.address)
+        leased = {a for x in ledger.leases() for a in x.addresses}
+        await self._changes.reconnect(leased & {*old.addresses})
 
     async def _forget_address(self, private_ip: PrivateIp) -> None:
         ledger = self._pool.ledger
@@ -280,8 +297,8 @@ class CloudAudit:
     async def _settle_doubts(self, view: CloudView) -> None:
         """End the withholding of doubted or released objects that still exist."""
         ledger, returns = self._pool.ledger, self._returns
-        listed = {p.id for p in view.private_ips}
-        there = [p for p in ledger.private_ips() if p.id in listed]
+        listed = {(p.id, p.vnic_id) for p in view.private_ips}
+        there = [p for p in ledger.private_ips() if (p.id, p.vnic_id) in listed]
         found = [p for p in there if ledger.why_withheld(p) is State.DOUBTED]
         for private_ip in found:
             ledger.keep(private_ip)

@@ -99,5 +99,8 @@ class CloudComparison:
         deleted = private_ip.id in before - pool.ledger.ids()
         detached = private_ip.vnic_id in self._returns.being_detached
         there = private_ip.vnic_id in pool.vnics.slots and not detached
-        known = private_ip.id in pool.ledger.ids()
-        return known or (there and not deleted and private_ip.id not in pool.deleted)
+        if private_ip.id in pool.ledger.ids():
+            held = pool.ledger.private_ip(private_ip.address)
+            moved = held is not None and held.vnic_id != private_ip.vnic_id
+            return there or not moved
+        return there and not deleted and private_ip.id not in pool.deleted

@@ -26,6 +26,7 @@ from vcnd.model.errors import (
 from vcnd.model.ids import VnicId
 from vcnd.model.place import release_place
 from vcnd.model.records import (
+    AddressAdded,
     AddressForgotten,
     DetachIntended,
     DetachSettled,
@@ -144,8 +145,8 @@ class Returns:
     def _take_out(self, private_ips: Sequence[PrivateIp]) -> list[PrivateIp]:
         """Mark the objects as deleting that are still wholly free."""
         ledger = self._pool.ledger
-        spare = {p.address for p in ledger.releasable()}
-        to_delete = [p for p in private_ips if p.address in spare]
+        spare = set(ledger.releasable())
+        to_delete = [p for p in private_ips if p in spare]
         for private_ip in to_delete:
             ledger.mark_deleting(private_ip)
         return to_delete
@@ -285,6 +286,24 @@ class Returns:
                 self._pool.problems.clear(release_place(private_ip.vnic_id))
         self._pool.deleted.note(p.id for p in known)
         return known
+
+    async def follow(self, old: PrivateIp, new: PrivateIp) -> None:
+        """Note that others moved an object from one of our VNICs to another.
+
+        What no pod holds rests as if it had come back: it was withheld, and nobody
+        knows whether it was cooling.
+        """
+        ledger, now = self._pool.ledger, trio.current_time()
+        await self._journal.append(AddressAdded(new))
+        if ledger.private_ip(old.address) != old:
+            return
+        ledger.forget(old)
+        ledger.add(new)
+        self._unsettled.settle(old.address)
+        for address in new.addresses if not new.fixed else ():
+            if ledger.state(address) is State.FREE:
+                until = now + self._pool.policy.cooling_seconds
+                ledger.restore_cooldown(address, until)
 
     async def _vnic_gone(self, vnic_id: VnicId) -> None:
         pool = self._pool

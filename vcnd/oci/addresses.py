@@ -107,9 +107,10 @@ class Addresses:
             held = known.get(PrivateIpId(body.id))
             if self._is_pods(body, kind):
                 found.append(as_private_ip(body, vnic_id, kind))
-            elif held is not None and held.vnic_id == vnic_id:
-                found.append(held)
-                untagged.append(held)
+            elif held is not None:
+                here = replace(held, vnic_id=vnic_id)  # others may have moved it
+                found.append(here)
+                untagged.append(here)
         _check_together(found, kind)
         return OnVnic(found, untagged)
 
