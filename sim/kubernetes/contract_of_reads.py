@@ -94,6 +94,27 @@ async def watch_ends_with_a_bookmark(peer: Peer) -> None:
             assert event.get("type", "BOOKMARK") == "BOOKMARK"
 
 
+async def version_of_the_future_is_refused(peer: Peer) -> None:
+    """As of a server that was restored from a backup."""
+    code, found = await peer.send("GET", NETWORKS)
+    query = {"limit": "1", "resourceVersionMatch": "NotOlderThan"}
+    since = int(version(found))
+    code, found = await peer.send("GET", NETWORKS, resourceVersion=str(since), **query)
+    assert code == 200
+    late = str(since + 100_000)
+    code, found = await peer.send("GET", NETWORKS, resourceVersion=late, **query)
+    assert (code, found["reason"]) == (504, "Timeout")
+    assert "Too large resource version" in found["message"]
+
+
+async def watch_of_the_future_tells_nothing(peer: Peer) -> None:
+    late = int(version((await peer.send("GET", NETWORKS))[1])) + 100_000
+    query = {"resourceVersion": str(late), "timeoutSeconds": "4"}
+    async with peer.watch(NETWORKS, allowWatchBookmarks="true", **query) as events:
+        await peer.make(NETWORKS, network("unseen"))
+        assert await events() == {}
+
+
 async def pages_are_of_one_version(peer: Peer) -> None:
     names = [f"page{n}" for n in range(4)]
     for name in names:
@@ -167,6 +188,8 @@ CASES: tuple[Case, ...] = (
     unknown_field_is_refused,
     too_old_version_is_an_event,
     watch_ends_with_a_bookmark,
+    version_of_the_future_is_refused,
+    watch_of_the_future_tells_nothing,
     pages_are_of_one_version,
     compaction_ends_pages,
     namespace_that_ends_takes_nothing,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sim.kubernetes.refusals import RefusedError, continue_expired
+from sim.kubernetes.refusals import RefusedError, continue_expired, too_large
 from sim.kubernetes.resources import Body, Resource, Route
 from sim.kubernetes.store import Store, Stored
 
@@ -118,7 +118,7 @@ def listed(
     else:
         revision = store.revision
         if asked and int(asked) > revision:
-            raise RefusedError(504, f"Too large resource version: {asked}")
+            raise too_large(int(asked), revision)
     objects = table.snapshot(revision)
     found = [objects[k] for k in sorted(objects) if k > start]
     found = [x for x in found if selected.has(x)]

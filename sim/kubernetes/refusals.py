@@ -91,6 +91,12 @@ def too_old(since: int, oldest: int) -> Body:
     return status(410, f"too old resource version: {since} ({oldest})")
 
 
+def too_large(asked: int, newest: int) -> RefusedError:
+    """Return the refusal of a list that is to be as new as no version yet."""
+    message = f"Timeout: Too large resource version: {asked}, current: {newest}"
+    return RefusedError(504, message)
+
+
 def continue_expired(token: str) -> RefusedError:
     """Return the refusal of a list's next page after a compaction.
 

@@ -21,7 +21,7 @@ from sim.kubernetes.resources import (
     Route,
     route,
 )
-from sim.kubernetes.store import Store, Stored
+from sim.kubernetes.store import Backup, Store, Stored
 from sim.kubernetes.ticks import Ticks
 from sim.kubernetes.watching import Cut, Watch
 from sim.kubernetes.writes import Writer
@@ -265,6 +265,11 @@ class ApiServer:
         """Begin anew after ``stop``: with the store, but without the watch cache."""
         self.store.restart()
         self.faults.is_away = False
+
+    def restore(self, backup: Backup) -> None:
+        """Restore a backup of the store; the server is stopped until ``start``."""
+        self.stop()
+        self.store.restore(backup)
 
     def compact(self) -> None:
         """Let the store forget all versions but the newest."""

@@ -162,6 +162,12 @@ class Table:
         self.window.clear()
         self.oldest = revision
 
+    def become(self, objects: Mapping[str, Stored], revision: int) -> None:
+        """Have other objects, and no past: they come out of a backup."""
+        self.objects = dict(objects)
+        self.past.clear()
+        self.restart(revision)
+
     def compact(self, revision: int) -> None:
         """Forget what lists of versions before this one need."""
         while self.past and self.past[0].revision <= revision:
@@ -182,6 +188,13 @@ class Table:
             else:
                 found[stored.key] = change.old
         return found
+
+
+class Backup(msgspec.Struct, frozen=True):
+    """A snapshot of a store."""
+
+    revision: int
+    objects: Mapping[Resource, Mapping[str, Stored]]
 
 
 class Store:
@@ -251,6 +264,17 @@ class Store:
         """Forget what watches could be told."""
         for table in self._tables.values():
             table.restart(self.revision)
+
+    def backup(self) -> Backup:
+        """Return a snapshot."""
+        found = self._tables.items()
+        return Backup(self.revision, {kind: dict(t.objects) for kind, t in found})
+
+    def restore(self, backup: Backup) -> None:
+        """Go back to a snapshot: versions that were given since are given again."""
+        self.revision = self.compacted = self._marked = backup.revision
+        for resource, table in self._tables.items():
+            table.become(backup.objects.get(resource, {}), self.revision)
 
     def _tick(self) -> None:
         now = self._clock()

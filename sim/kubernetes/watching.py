@@ -189,8 +189,11 @@ class Watch:
             yield change.line(old, new, metadata_only=self._metadata_only)
         if now >= self._bookmark_at:
             self._bookmark_at = self._next_bookmark(now, BOOKMARK_SECONDS)
-            self._since = max(self._since, self._store.visible(lag))
-            yield line("BOOKMARK", self._bookmark())
+            visible = self._store.visible(lag)
+            # Of a version that is not there yet a server tells nothing at all.
+            if visible >= self._since:
+                self._since = visible
+                yield line("BOOKMARK", self._bookmark())
 
     def _next_bookmark(self, now: float, pause: float) -> float:
         last = self._ends_at - BEFORE_END_SECONDS
