@@ -13,6 +13,14 @@ from tests.doubles.server import Pieces, Reply, kube
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.credentials import Credentials
 
+TOO_LARGE = json.dumps(
+    {
+        "message": "Timeout: Too large resource version: 10, current: 9",
+        "reason": "Timeout",
+        "code": 504,
+    }
+)
+
 
 class _Lines(httpx2.AsyncByteStream):
     """A watch: it sends its lines at once, then is silent, then ends."""
@@ -45,6 +53,8 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
         """Lines of the next watch of a path; they are sent once."""
         self.always: list[str] = []
         """The first lines of every watch."""
+        self.version = 10
+        """The version of every list; a newer one is refused."""
         self.ends_after = 3600.0
         """Seconds between a watch's last line and its end."""
         self.watch_status = 200
@@ -73,6 +83,11 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
 
     def count(self, *, watches: bool) -> int:
         return sum(("watch" in r.url.params) is watches for r in self.asked)
+
+    def count_lists(self) -> int:
+        """Return how many whole lists were asked for; a comparison is none."""
+        asked = (r.url.params for r in self.asked)
+        return sum(not {"watch", "resourceVersionMatch"} & {*q} for q in asked)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await trio.lowlevel.checkpoint()
@@ -104,13 +119,14 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
 
     def _list(self, path: str) -> str:
         items = self.items.get(path, [])
-        return json.dumps({"metadata": {"resourceVersion": "10"}, "items": items})
+        meta = {"resourceVersion": str(self.version)}
+        return json.dumps({"metadata": meta, "items": items})
 
     def _page(self, path: str, query: httpx2.QueryParams) -> str:
         """Return a page; a token is the number of the first object of the next one."""
         items, begin = self.items.get(path, []), int(query.get("continue", 0))
         end = begin + int(query.get("limit", len(items)))
-        meta = {"resourceVersion": "10"}
+        meta = {"resourceVersion": str(self.version)}
         if end < len(items):
             meta["continue"] = str(end)
         return json.dumps({"metadata": meta, "items": items[begin:end]})
@@ -122,6 +138,8 @@ class MemoryApiServer(httpx2.AsyncBaseTransport):
             return _answer(status, "{}")
         if "watch" not in request.url.params:
             query = request.url.params
+            if int(query.get("resourceVersion", 0)) > self.version:
+                return _answer(504, TOO_LARGE)
             if "continue" in query and self.page_statuses:
                 status = self.page_statuses.pop(0)
                 if status != 200:

@@ -12,7 +12,7 @@ from sim.kubernetes.adapter import cluster_of
 from sim.kubernetes.connection import client
 from sim.kubernetes.control_plane import ControlPlane
 from sim.kubernetes.resources import EVENTS
-from sim.kubernetes.server import ApiServer
+from sim.kubernetes.server import ApiServer, Request
 from sim.kubernetes.watching import Cut
 from sim.world import settings
 from vcnd.kube.cluster import KubeCluster
@@ -89,6 +89,68 @@ async def test_server_that_is_behind_tells_late(autojump_clock: MockClock) -> No
         assert b'"second"' in await asking.get(PODS)
         await until(lambda: names(cluster) == {"first", "second"}, 2)
         await asking.aclose()
+
+
+@pytest.mark.matrix(fast=1)
+@pytest.mark.parametrize("is_silent", [False, True])
+async def test_restored_server_is_followed_from_its_backup(
+    autojump_clock: MockClock, is_silent: bool
+) -> None:
+    """Its versions go back; nothing else says that a watch passes over what is new."""
+    async with following() as (plane, cluster):
+        backup = plane.server.store.backup()
+        for n in range(20):
+            plane.create_pod("default", f"lost{n}", node="one")
+        await trio.sleep(100)
+        plane.server.restore(backup)
+        await trio.sleep(60)
+        plane.server.start()
+        plane.create_pod("default", "second", node="one")
+        if is_silent:
+            plane.server.hold()
+            await trio.sleep(300)
+            plane.server.go_on()
+        await until(lambda: names(cluster) == {"first", "second"}, MOST_SECONDS)
+
+
+async def test_restart_of_the_server_brings_no_herd_of_lists(
+    autojump_clock: MockClock,
+) -> None:
+    """Each of forty nodes compares versions; their lists are spread."""
+    server, nodes = ApiServer(random=Random(1)), 40
+    server.notes = True
+    plane = ControlPlane(server)
+    lists = list[float]()
+    async with trio.open_nursery() as nursery:
+        with log.collected():
+            for n in range(nodes):
+                plane.add_node(f"n{n}", address="10.0.0.1")
+                cluster = cluster_of(server, settings(), node=f"n{n}", random=Random(n))
+                await nursery.start(cluster.run)
+            await trio.sleep(1000)
+            server.asked.clear()
+            await trio.sleep(3600)
+            assert not any(map(is_list, server.asked))
+            with server.away():
+                await trio.sleep(1)
+            for _ in range(75):
+                server.asked.clear()
+                await trio.sleep(60)
+                lists.append(sum(map(is_list, server.asked)))
+                compared = sum(map(is_comparison, server.asked))
+                assert compared <= 3 * nodes
+        nursery.cancel_scope.cancel()
+    assert max(lists) < 3 * nodes / 15
+    assert sum(lists) == 3 * nodes
+
+
+def is_comparison(request: Request) -> bool:
+    return "resourceVersionMatch" in request.query
+
+
+def is_list(request: Request) -> bool:
+    whole = not {"watch", "resourceVersionMatch"} & {*request.query}
+    return whole and request.path in (PODS, "/api/v1/namespaces", "/api/v1/nodes")
 
 
 async def test_held_server_goes_on(autojump_clock: MockClock) -> None:

@@ -10,6 +10,7 @@ import trio
 from vcnd.core.backoff import Backoff
 from vcnd.kubeapi.cache import Cache, Skipped
 from vcnd.kubeapi.client import JSON, KubeClient
+from vcnd.kubeapi.doubt import Doubt
 from vcnd.kubeapi.errors import ExpiredError, KubeError
 from vcnd.kubeapi.follow_counts import FollowCounts
 from vcnd.kubeapi.wire import Object
@@ -22,6 +23,8 @@ SILENCE_SECONDS = 150.0
 """A watch without a line for this long is dead: bookmarks come every minute."""
 LEAST_WATCH_SECONDS = 240
 """The server ends a watch after this, up to twice as long."""
+EARLY_SECONDS = 10.0
+"""A watch that ends so long before its time was cut: the server may have stopped."""
 SHORT_WATCH_SECONDS = 5.0
 """After a watch that ends sooner the next one waits, longer each time."""
 MOST_WAIT_SECONDS = 30.0
@@ -29,6 +32,10 @@ FAILING_SECONDS = 30.0
 """A restarted server is back by then; a longer failure is reported."""
 MOST_RETRY_AFTER_SECONDS = 120.0
 """A longer Retry-After is cut to this."""
+TIMEOUT = 504
+TOO_LARGE = "Too large resource version"
+"""What a server answers that has no such version (API concepts, "Unavailable resource
+versions")."""
 
 
 class Reflector(Generic[T]):
@@ -78,6 +85,7 @@ class Reflector(Generic[T]):
         self._awaited = False
         self._expired = False
         """Whether the last watch ended with 410, and none has lasted since."""
+        self._doubt = Doubt(random)
         self._opened = 0.0
         """When the last watch was opened."""
         self._failing_since = inf
@@ -100,13 +108,12 @@ class Reflector(Generic[T]):
         """Follow the server for ever; failures lead to another try."""
         backoff = Backoff(self._random, most_seconds=MOST_WAIT_SECONDS)
         while True:
-            began, after = trio.current_time(), 0.0
+            self._opened, after = inf, 0.0
             failure: Fault | None = None
             is_news = False
             try:
-                if not self.cache.resource_version:
-                    await self._list()
-                began = self._opened = trio.current_time()
+                await self._be_sure()
+                self._opened = trio.current_time()
                 await self._watch()
             except ExpiredError as error:
                 # A compaction of etcd ends all watches at once: spread the lists.
@@ -119,7 +126,8 @@ class Reflector(Generic[T]):
             except KubeError as error:
                 failure = Fault(error.cause, str(error))
                 after = min(error.retry_after_seconds, MOST_RETRY_AFTER_SECONDS)
-            lived = trio.current_time() - began
+                self._doubt.rise(trio.current_time())
+            lived = max(0.0, trio.current_time() - self._opened)
             if lived >= SHORT_WATCH_SECONDS:
                 self._note_success()
                 backoff.reset()
@@ -157,10 +165,45 @@ class Reflector(Generic[T]):
             self._changed(())
 
     def _accept(self, kind: str) -> str:
-        if not self._metadata_only:
-            return JSON
-        # A server that does not support it sends whole objects.
-        return f"{JSON};as={kind};v=v1;g=meta.k8s.io,{JSON}"
+        return _partial(kind) if self._metadata_only else JSON
+
+    async def _be_sure(self) -> None:
+        """List if that is needed; see to it that the server has our version.
+
+        Raises:
+            ExpiredError: it has not.
+        """
+        if self._doubt.wants_list(trio.current_time()):
+            self.cache.resource_version = ""
+        if not self.cache.resource_version:
+            await self._list()
+        elif self._doubt.is_open:
+            await self._compare()
+
+    async def _compare(self) -> None:
+        """Ask the server whether it has our version: it may have gone back.
+
+        The answer has one object, and of that the metadata alone.  Without the
+        selector: a server may read all objects until it finds one that is selected.
+        """
+        query = {
+            "limit": "1",
+            "resourceVersion": self.cache.resource_version,
+            "resourceVersionMatch": "NotOlderThan",
+        }
+        accept = _partial("PartialObjectMetadataList")
+        try:
+            await self._client.get(self._path, query, accept=accept)
+        except KubeError as error:
+            if error.status == TIMEOUT and TOO_LARGE in error.message:
+                raise ExpiredError(
+                    f"watch {self._path}",
+                    status=error.status,
+                    reason="the server has gone back, as after a restore of a backup",
+                    message=error.message,
+                ) from error
+            raise
+        self._doubt.settle()
 
     async def _list(self) -> None:
         first = not self.cache.synced
@@ -172,6 +215,7 @@ class Reflector(Generic[T]):
             # has expired, from etcd: the cache could hand the same old one out again.
             await self._get({"resourceVersion": "0"} if first else {})
         self._tell(self.cache.finish())
+        self._doubt.end()
         if first:
             self._synced()
 
@@ -246,6 +290,8 @@ class Reflector(Generic[T]):
                 f"watch {self._path}",
                 message=f"silent for {self._silence_seconds:.0f} s; connecting again",
             )
+        if trio.current_time() < self._opened + seconds - EARLY_SECONDS:
+            self._doubt.rise(trio.current_time())
 
     def _take_in(self, line: str | bytes) -> None:
         before = self.cache.resource_version
@@ -256,3 +302,8 @@ class Reflector(Generic[T]):
             self._awaited = False
             changes = changes or list(self.cache.objects.values())
         self._tell(changes)
+
+
+def _partial(kind: str) -> str:
+    """Ask for metadata alone; a server that does not support it sends whole objects."""
+    return f"{JSON};as={kind};v=v1;g=meta.k8s.io,{JSON}"
