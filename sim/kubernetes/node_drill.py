@@ -1,8 +1,8 @@
 """Random days of one node's daemon on the simulated API server, by seed.
 
-While the server fails, pods come and go, and others change or delete what the daemon
-writes.  Once all is well again, the daemon knows its pods, and what it has to write is
-there; and in a quiet hour it asks for little (I15).
+While the server fails, or is restored from a backup, pods come and go, and others
+change or delete what the daemon writes.  Once all is well again, the daemon knows its
+pods, and what it has to write is there; and in a quiet hour it asks for little (I15).
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,10 @@ from sim.fleet.seeded import seeded
 from sim.kubernetes.adapter import cluster_of
 from sim.kubernetes.control_plane import STARTUP_TAINT, ControlPlane
 from sim.kubernetes.faults import Faults
-from sim.kubernetes.resources import NETWORKS, NODES, Body
+from sim.kubernetes.resources import NETWORKS, NODES, PODS, Body
 from sim.kubernetes.server import ApiServer
 from sim.kubernetes.settled import wrong
+from sim.kubernetes.store import Backup
 from sim.kubernetes.watching import Cut
 from sim.world import World, settings, world
 
@@ -27,6 +28,9 @@ NODE, OTHER = "node1", "node2"
 MOST_PAUSE_SECONDS = 40.0
 SETTLE_SECONDS = 240.0
 """A watch that was silent is opened again after 150 s, a failed write after 30 s."""
+RESTORED_SECONDS = 4200.0
+"""After a restore: the server's versions may have caught up before they were compared.
+Then all is listed within the hour, when a watch has ended."""
 QUIET_SECONDS = 3600.0
 MOST_ASKED = 60
 """Requests of a quiet hour: four watches of some minutes each, and kube-proxy's
@@ -58,6 +62,8 @@ class NodeDrill:
         self._instance_id: str = cloud.named(Instance, self._world.instance).id
         self._pods: list[Body] = []
         self._made = 0
+        self._backup: Backup | None = None
+        self._was_restored = False
         self._lives = 0
         self._ends = trio.Event()
 
@@ -76,7 +82,8 @@ class NodeDrill:
                 self._happen()
                 await trio.sleep(self._random.uniform(0.0, MOST_PAUSE_SECONDS))
             self._heal()
-            await trio.sleep(SETTLE_SECONDS)
+            seconds = RESTORED_SECONDS if self._was_restored else SETTLE_SECONDS
+            await trio.sleep(seconds)
             found = list(self._wrong())
             before = len(self._server.asked)
             await trio.sleep(QUIET_SECONDS)
@@ -112,6 +119,8 @@ class NodeDrill:
             self._taint,
             self._renew_node,
             self._heartbeat,
+            self._back_up,
+            self._restore,
             *[self._cut] * 2,
             *[self._hinder] * 3,
             *[self._heal] * 5,
@@ -158,6 +167,16 @@ class NodeDrill:
 
     def _heartbeat(self) -> None:
         self._plane.heartbeat(NODE)
+
+    def _back_up(self) -> None:
+        self._backup = self._server.store.backup()
+
+    def _restore(self) -> None:
+        """Restore the backup; the server is away until it is healed."""
+        if self._backup is not None:
+            self._server.restore(self._backup)
+            self._pods = [x.body for x in self._server.objects(PODS)]
+            self._was_restored = True
 
     def _cut(self) -> None:
         how = self._random.choice(list(Cut))

@@ -9,6 +9,7 @@ from vcnd.core.policy import generations
 from vcnd.kube.wire import NativePodNetwork
 from vcnd.kube.writes import Writer
 from vcnd.kubeapi.cache import Cache
+from vcnd.kubeapi.doubt import Doubt
 from vcnd.kubeapi.errors import KubeError, refusal
 from vcnd.kubeapi.reflector import Reflector
 from vcnd.kubeapi.wire import Meta
@@ -36,6 +37,11 @@ def resume_one_later(patch: pytest.MonkeyPatch) -> None:
             self.resource_version = str(int(meta.resource_version) + 1)
 
     patch.setattr(Cache, "_move_on", move_on)
+
+
+def never_doubt(patch: pytest.MonkeyPatch) -> None:
+    """A watch that was cut goes on from any version, also of a restored server."""
+    patch.setattr(Doubt, "rise", lambda *_: None)
 
 
 def resume_after_410(patch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,12 @@ def test_daemon_knows_and_writes_all_in_the_end(seed: int) -> None:
 
 @pytest.mark.parametrize(
     "plant",
-    [planted.resume_one_later, planted.resume_after_410, planted.status_by_name],
+    [
+        planted.resume_one_later,
+        planted.resume_after_410,
+        planted.never_doubt,
+        planted.status_by_name,
+    ],
 )
 def test_planted_bug_is_found_within_fifty_days(
     monkeypatch: pytest.MonkeyPatch, plant: Plant
