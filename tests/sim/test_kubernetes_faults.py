@@ -113,6 +113,7 @@ async def test_restored_server_is_followed_from_its_backup(
         await until(lambda: names(cluster) == {"first", "second"}, MOST_SECONDS)
 
 
+@pytest.mark.slow
 async def test_restart_of_the_server_brings_no_herd_of_lists(
     autojump_clock: MockClock,
 ) -> None:
