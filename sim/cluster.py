@@ -30,6 +30,8 @@ class MemoryCluster:
         self.instance_id = ""
         self.asked: PodNetwork | None = None
         """The pod network of others' NativePodNetwork; None if there is none."""
+        self.is_network_read = True
+        """Whether the NativePodNetwork, or that there is none, is known."""
         self.refusal = ""
         """Why the NativePodNetwork is malformed; empty if it is not."""
         self.proxy: Fault | None = None
@@ -119,8 +121,10 @@ class MemoryCluster:
     def identify(self, instance_id: str) -> None:
         self.instance_id = instance_id
 
-    async def network(self, own: PodNetwork) -> PodNetwork:
+    async def network(self, own: PodNetwork) -> PodNetwork | None:
         await self._reach()
+        if not self.is_network_read:
+            return None
         if self.refusal:
             raise PodNetworkError(self.refusal)
         return self.asked or own

@@ -229,10 +229,22 @@ async def test_the_status_is_written_where_the_object_is_ours(
     async with following(server, tmp_path) as cluster:
         await trio.sleep(5)
         asked = await cluster.network(PodNetwork(subnet_ids=("s",)))
+        assert asked is not None
         assert asked.maximum == 20
         await cluster.publish(NodeReport(state="IN_PROGRESS", reason="x"))
     paths = [r.url.path for r in server.asked if r.method == "PATCH"]
     assert paths == ([f"{NETWORKS}/one/status"] if written else [])
+
+
+async def test_network_that_was_not_read_is_not_the_configurations(
+    autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
+) -> None:
+    """VNICs would be retired, and put into other NSGs, by what nobody asked for."""
+    server.list_text = "<html>"
+    async with following(server, tmp_path) as cluster:
+        await trio.sleep(5)
+        assert await cluster.network(PodNetwork(subnet_ids=("s",))) is None
+    assert {r.method for r in server.asked} == {"GET"}
 
 
 async def test_a_network_of_another_node_is_not_followed(

@@ -82,6 +82,8 @@ class NetworkFollower:
         if max_pods != self._pool.max_pods:
             self._pool.set_max_pods(max_pods)
             self._pool.signals.ring()
+        if network is None:
+            return  # the one in use stays, and is not settled
         if network != self._pool.demand.network:
             self._use(network)
         elif self._pool.conditions.network_settled:

@@ -264,10 +264,10 @@ class KubeCluster:
 
     # The NativePodNetwork
 
-    async def network(self, own: PodNetwork) -> PodNetwork:
+    async def network(self, own: PodNetwork) -> PodNetwork | None:
         """Return what the node's NativePodNetwork asks for (``Cluster.network``)."""
         if self._networks is None or not self._networks.cache.synced:
-            return own
+            return None
         for skipped in self._networks.cache.skipped.values():
             raise PodNetworkError(
                 f"NativePodNetwork {skipped.name} cannot be decoded: {skipped.reason}"

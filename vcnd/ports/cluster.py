@@ -53,8 +53,10 @@ class Cluster(Protocol):
     def identify(self, instance_id: str) -> None:
         """Set the instance that this node is."""
 
-    async def network(self, own: PodNetwork) -> PodNetwork:
+    async def network(self, own: PodNetwork) -> PodNetwork | None:
         """Return the node's pod network; create its NativePodNetwork if there is none.
+
+        None: it was not read yet, since the API server is away, say.
 
         Args:
             own: the configuration's; an object that somebody else made wins.
