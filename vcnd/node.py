@@ -173,7 +173,7 @@ class Node:
         self._journal = journal
         self._supervisor = Supervisor(pool=self.pool, random=random)
         if cluster is None:
-            self.pool.conditions.settle_network()
+            self.pool.settle_network()
             self._cluster_tasks: dict[str, Task] = {}
         else:
             self._cluster_tasks = _cluster_tasks(

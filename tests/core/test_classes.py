@@ -2,8 +2,8 @@
 
 import pytest
 
-from vcnd.core.classes import named_class
-from vcnd.model.ids import ClassName
+from vcnd.core.classes import is_retired, named_class, own_or_retired, retired_class
+from vcnd.model.ids import OWN_CLASS, ClassName
 from vcnd.model.podnetwork import PodClass
 
 ONE, TWO = "ocid1.subnet.oc1.iad.one", "ocid1.subnet.oc1.iad.two"
@@ -49,3 +49,30 @@ def test_another_class_has_another_name(
 def test_order_of_subnets_is_part_of_the_class() -> None:
     """The first subnet that is not full is used, so their order matters."""
     assert named_class((ONE, TWO), []).name != named_class((TWO, ONE), []).name
+
+
+OTHER = named_class((TWO,), [RED]).name
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "expected"),
+    [
+        (OWN_CLASS, (ONE, TWO), OWN_CLASS),
+        (OWN_CLASS, (TWO,), retired_class(ONE)),
+        (OWN_CLASS, (), OWN_CLASS),
+        (retired_class(ONE), (TWO, ONE), OWN_CLASS),
+        (retired_class(ONE), (TWO,), retired_class(ONE)),
+        (retired_class(ONE), (), retired_class(ONE)),
+        (OTHER, (TWO,), OTHER),
+    ],
+)
+def test_own_vnic_is_retired_while_its_subnet_is_not_named(
+    name: ClassName, own: tuple[str, ...], expected: ClassName
+) -> None:
+    assert own_or_retired(name, ONE, own) == expected
+
+
+def test_retired_vnics_of_one_subnet_are_a_class_by_themselves() -> None:
+    names = {retired_class(ONE), retired_class(TWO), OWN_CLASS, OTHER}
+    assert len(names) == 4
+    assert [is_retired(n) for n in sorted(names)].count(True) == 2

@@ -4,10 +4,13 @@ Packet marks, connection marks and route tables are derived from a VNIC's number
 no other VNIC gets a number while leases exist on the VNIC that had it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
+from vcnd.core.classes import is_retired, own_or_retired
 from vcnd.model.ids import OWN_CLASS, ClassName, VnicId
 from vcnd.model.vnic import PRIMARY_INDEX, Vnic, VnicSlot
 
@@ -32,6 +35,7 @@ class VnicTable:
         self._lost_links: frozenset[VnicId] = frozenset()
         self._doubted: frozenset[VnicId] = frozenset()
         self._detaching: frozenset[VnicId] = frozenset()
+        self._own_subnets: Collection[str] = ()
         self._attached = 0
         self._limit = 0
 
@@ -53,12 +57,32 @@ class VnicTable:
         slot = self._slots.get(vnic_id)
         return slot.vnic.pod_class if slot is not None else OWN_CLASS
 
+    def follow(self, subnet_ids: Collection[str]) -> None:
+        """Note the subnets of the node's own class, once they are settled.
+
+        Its VNICs of other subnets are retired: they are a class that no pod gets.
+        """
+        self._own_subnets = tuple(subnet_ids)
+        for slot in self.pod_slots:
+            vnic = self._classed(slot.vnic, slot)
+            self._slots[vnic.id] = replace(slot, vnic=vnic)
+
+    def _classed(self, vnic: Vnic, held: VnicSlot | None) -> Vnic:
+        """Return a VNIC with its class: its tag does not tell that it is retired."""
+        name = vnic.pod_class
+        if name == OWN_CLASS and held is not None:
+            name = held.vnic.pod_class
+        name = own_or_retired(name, vnic.subnet_id, self._own_subnets)
+        return vnic if name == vnic.pod_class else replace(vnic, pod_class=name)
+
     def add(self, vnic: Vnic, *, primary: bool = False) -> VnicSlot:
         """Add or update a VNIC; return its slot with its number.
 
         A VNIC that comes back gets its former number.
         """
         held = self._slots.get(vnic.id) or self._gone.pop(vnic.id, None)
+        if not primary:
+            vnic = self._classed(vnic, held)
         if held is not None:
             index = held.index
         elif primary:
@@ -203,3 +227,8 @@ class VnicTable:
     def stop_detaching(self, vnic_id: VnicId) -> None:
         """Note that a VNIC is still attached."""
         self._detaching -= {vnic_id}
+
+
+def as_tagged(vnic: Vnic) -> Vnic:
+    """Return a VNIC with the class of its tag: a retired one was of the own class."""
+    return replace(vnic, pod_class=OWN_CLASS) if is_retired(vnic.pod_class) else vnic

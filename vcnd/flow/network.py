@@ -88,7 +88,7 @@ class NetworkFollower:
             self._use(network)
         elif self._pool.conditions.network_settled:
             return
-        self._pool.conditions.settle_network()
+        self._pool.settle_network()
         self._pool.signals.request_audit()  # existing VNICs may be in other NSGs
 
     def _use(self, network: PodNetwork) -> None:

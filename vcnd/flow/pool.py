@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import trio
 from msgspec.structs import replace
 
+from vcnd.core.classes import is_retired
 from vcnd.core.ledger import Ledger
 from vcnd.core.limits import LearntLimits
 from vcnd.core.pressure import SubnetPressure
@@ -22,7 +23,7 @@ from vcnd.core.target import (
     lean,
     target,
 )
-from vcnd.core.vnics import VnicTable
+from vcnd.core.vnics import VnicTable, as_tagged
 from vcnd.flow.conditions import Conditions, Phase
 from vcnd.flow.demand import ClassDemand, Demand
 from vcnd.flow.open_tries import OpenTries
@@ -104,6 +105,11 @@ class Pool:
         """Note that a difference was repaired."""
         now = trio.current_time()
         self.repairs.note(Repair(kind=kind, number=1, what=what, at=now))
+
+    def settle_network(self) -> None:
+        """Note that the pod network is the cluster's: VNICs of others are retired."""
+        self.conditions.settle_network()
+        self.vnics.follow(self.demand.network.subnet_ids)
 
     # Demand
 
@@ -219,6 +225,10 @@ class Pool:
 
     def policy_of(self, pod_class: PodClass, family: Family) -> PoolPolicy:
         """Return the settings of the pool, as the subnets of a class allow them."""
+        if is_retired(pod_class.name):
+            # Without haste: the next change may name its subnet again.
+            seconds = self.policy.shrink_after_seconds
+            return replace(lean(self.policy), shrink_after_seconds=seconds)
         pressed = self._is_pressed(pod_class, family)
         return lean(self.policy) if pressed else self.policy
 
@@ -306,7 +316,7 @@ class Pool:
     def known(self) -> Known:
         """Return our objects, whatever their tags say."""
         return Known(
-            vnics={s.vnic.id: s.vnic for s in self.vnics.pod_slots},
+            vnics={s.vnic.id: as_tagged(s.vnic) for s in self.vnics.pod_slots},
             private_ips={p.id: p for p in self.ledger.private_ips()},
         )
 

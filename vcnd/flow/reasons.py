@@ -16,6 +16,7 @@ from vcnd.model.family import Family
 from vcnd.model.ids import OWN_CLASS, VnicId
 from vcnd.model.place import Place, PlaceKind
 from vcnd.model.request import Grant
+from vcnd.model.vnic import Vnic
 
 # Why there is no address
 
@@ -120,6 +121,15 @@ def why_unlinked(vnic_id: VnicId) -> str:
     return (
         f"VNIC {vnic_id} has no link on the node: was it detached, or its"
         " interface removed? Its addresses are not given to pods"
+    )
+
+
+def why_retired(vnic: Vnic) -> str:
+    """Return the text for a VNIC of a subnet that new pods do not get."""
+    return (
+        f"VNIC {vnic.id} is in subnet {vnic.subnet_id}, which the pod network does not"
+        " name any more: its pods keep their addresses and NSGs, new pods get others."
+        " It is detached when it has no pods: start them anew"
     )
 
 

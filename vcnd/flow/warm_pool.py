@@ -31,6 +31,7 @@ from vcnd.flow.dispatch import INSTANCE, Dispatcher, Incoming
 from vcnd.flow.fixed import FixedAddresses
 from vcnd.flow.pool import Pool
 from vcnd.flow.reasons import why_shape_is_full
+from vcnd.flow.retired import tell_retired
 from vcnd.flow.returns import Returns
 from vcnd.flow.slots import Slots
 from vcnd.flow.surplus import Surplus
@@ -145,6 +146,7 @@ class WarmPool:
             {(n.pod_class.name, f) for n in class_demands for f in n.fixed}
         )
         self._drop_moot_problems(class_demands)
+        tell_retired(pool)
 
     def _forget_refusals(self) -> None:
         """Retry refusals at once: the pod network has changed."""

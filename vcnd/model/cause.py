@@ -43,6 +43,8 @@ class Cause(StrEnum):
     """The subnet has no address for a VNIC that has none yet."""
     SUBNET_NEARLY_FULL = "subnet_nearly_full"
     """Few addresses of the subnet are free, so nodes hold no buffer."""
+    RETIRED = "retired"
+    """A VNIC has pods, and is in a subnet that new pods do not get any more."""
     QUOTA_EXCEEDED = "quota_exceeded"
     """A quota of the compartment."""
     ADDRESS_HELD = "address_held"

@@ -31,6 +31,8 @@ class PlaceKind(StrEnum):
     """The CIDRs of the VCN, or the IPv6 prefix of a subnet, cannot be read."""
     SUBNET = "subnet"
     """A subnet of pods is nearly full."""
+    OLD_SUBNET = "old-subnet"
+    """A VNIC is in a subnet that the pod network does not name any more."""
     SHAPE = "shape"
     """The VNICs that the shape allows hold no more addresses."""
     MAX_PODS = "max-pods"
@@ -86,6 +88,7 @@ _COST_NO_ADDRESSES = {
     PlaceKind.TAGS,
     PlaceKind.VCN,
     PlaceKind.SUBNET,
+    PlaceKind.OLD_SUBNET,
     PlaceKind.CLUSTER,
     PlaceKind.CLUSTER_OBJECTS,
     PlaceKind.FIREWALL,
@@ -133,6 +136,7 @@ _WORDS = {
     PlaceKind.NSGS: "NSGs",
     PlaceKind.VCN: "VCN",
     PlaceKind.SUBNET: "subnet",
+    PlaceKind.OLD_SUBNET: "old subnet",
     PlaceKind.SHAPE: "shape",
     PlaceKind.MAX_PODS: "max-pods",
     PlaceKind.ATTACH: "VNIC attachment",
