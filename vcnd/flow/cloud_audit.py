@@ -17,13 +17,12 @@ from vcnd.flow.conditions import Phase
 from vcnd.flow.kernel_audit import KernelAudit
 from vcnd.flow.pool import Pool
 from vcnd.flow.returns import Returns
+from vcnd.flow.unread import tell_unread
 from vcnd.log import log
-from vcnd.model.cause import Cause
 from vcnd.model.drift import DriftKind
 from vcnd.model.errors import CloudError, CloudRefusedError
-from vcnd.model.family import Family
 from vcnd.model.ids import PrivateIpId, VnicId
-from vcnd.model.place import AUDIT, PREFIXES, TAGS, VCN, Place, PlaceKind
+from vcnd.model.place import AUDIT, TAGS, Place, PlaceKind
 from vcnd.model.records import VnicForgotten, VnicNumbered
 from vcnd.model.urgency import Urgency
 from vcnd.model.vnic import CloudView, PrivateIp
@@ -119,33 +118,11 @@ class CloudAudit:
         self._kernel.adopt_restored()
         await self._changes.apply()
         pool.conditions.confirm(asked_at)
-        for family in Family:
-            place = Place(kind=PlaceKind.AUDIT, family=family)
-            if family in view.unlisted:
-                pool.problems.report(place, Cause.NOT_FOUND, view.unlisted[family])
-            else:
-                pool.problems.clear(place)
-        self._judge_vcn(view)
+        tell_unread(pool.problems, view)
         pool.signals.ring()
         await self._correct_tags(view)
         if pool.conditions.network_settled:
             await self._correct_nsgs(view)
-
-    def _judge_vcn(self, view: CloudView) -> None:
-        """Report it if networks that the kernel's rules need are not read."""
-        problems, fault = self._pool.problems, view.prefix_fault
-        if fault is None:
-            problems.clear(PREFIXES)
-        else:
-            why = f"an IPv6 prefix is not known, so no rules are for it: {fault.reason}"
-            problems.report(PREFIXES, fault.cause, why)
-        fault = view.vcn_fault
-        if fault is None:
-            problems.clear(VCN)
-            return
-        known = all(v.vcn_cidrs for v in view.pod_vnics)
-        what = "may be out of date" if known else "are not known"
-        problems.report(VCN, fault.cause, f"the VCN's CIDRs {what}: {fault.reason}")
 
     # VNICs
 
