@@ -1,11 +1,8 @@
-"""Foreign documents become values or one error; foreign text is printable."""
-
-from typing import Any
+"""Foreign text is printable."""
 
 import pytest
 
-from tests.odd_yaml import NO_VALUES
-from vcnd.foreign import MOST_TEXT, printable, yaml_as
+from vcnd.foreign import MOST_TEXT, printable
 
 
 @pytest.mark.parametrize(
@@ -30,17 +27,3 @@ def test_foreign_text_is_cut_and_made_printable(
 def test_long_text_is_cut_to_the_default() -> None:
     assert len(printable("x" * 5000)) == MOST_TEXT
     assert len(printable(b"x" * 5000)) == MOST_TEXT
-
-
-@pytest.mark.parametrize(
-    "text", [*NO_VALUES, "a: [", "\x00", b"\xff", "[" * 3000, "a: !!python/name:x y"]
-)
-def test_yaml_that_is_no_value_is_a_value_error(text: str | bytes) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
-        yaml_as(text, Any)
-
-
-def test_yaml_of_another_structure_is_a_value_error() -> None:
-    assert yaml_as("a: 1", dict[str, int]) == {"a": 1}
-    with pytest.raises(ValueError, match="Expected `int`"):
-        yaml_as("a: b", dict[str, int])

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from tests.odd_yaml import NO_VALUES
+from tests.odd_yaml import NO_VALUES, TOO_MUCH
 
 T = TypeVar("T")
 
@@ -146,7 +146,7 @@ def yaml_document(choices: Choices, samples: Sequence[Any]) -> bytes:
     if not scalars:
         return text
     at = choices.pick(scalars)
-    odd = choices.pick((*NO_VALUES, *YAML)).encode()
+    odd = choices.pick((*NO_VALUES, *YAML, *TOO_MUCH)).encode()
     return text[: at.start()] + odd + text[at.end() :]
 
 

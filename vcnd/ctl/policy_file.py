@@ -9,15 +9,11 @@ from typing import Any
 import msgspec
 import yaml  # type: ignore[import-untyped]
 
+from vcnd import foreign_yaml
 from vcnd.ctl import caller
+from vcnd.foreign_yaml import MOST_BYTES, BoundsError
 
-MOST_NODES = 100_000
-"""Of one file, aliases counted as what they stand for."""
-MOST_DEPTH = 64
 STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
-TIMESTAMP = "tag:yaml.org,2002:timestamp"
-NO_VALUE = (ValueError, LookupError, AttributeError, TypeError)
-"""Errors of PyYAML for values that do not fit their tag, such as ``!!bool x``."""
 
 
 class FileError(Exception):
@@ -51,25 +47,6 @@ class Located(msgspec.Struct, frozen=True):
         return line
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads what looks like a date as the text that it is in an object of the API."""
-
-    def construct_object(self, node: Any, **options: bool) -> Any:
-        try:
-            return super().construct_object(node, **options)
-        except NO_VALUE as error:
-            raise yaml.constructor.ConstructorError(
-                problem=f"{node.value!r:.40} does not fit its tag",
-                problem_mark=node.start_mark,
-            ) from error
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in some if tag != TIMESTAMP]
-    for first, some in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def read(path: Path) -> list[Located]:
     """Return the objects of a file of YAML or JSON; those of lists one by one.
 
@@ -86,8 +63,8 @@ def read(path: Path) -> list[Located]:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
         raise FileError(f"{line}{error.problem or error.context}") from error
-    except RecursionError as error:
-        raise FileError("it is too deep") from error
+    except BoundsError as error:
+        raise FileError(f"line {error.line}: {error.why}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise FileError(" ".join(str(error).split())) from error
     if not found:
@@ -98,18 +75,21 @@ def read(path: Path) -> list[Located]:
 def _text(path: Path) -> str:
     """Return a file's text, as the caller sees the file."""
     if str(path) == "-":
-        return sys.stdin.read()
-    return caller.read_bytes(path).decode()
+        content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    else:
+        content = caller.read_bytes(path, MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise FileError(f"it is longer than {MOST_BYTES} bytes")
+    return content.decode()
 
 
 def _documents(text: str) -> Iterator[Located]:
-    loader = _Loader(text)
+    foreign_yaml.check(yaml.parse(text, Loader=yaml.SafeLoader))
+    loader = foreign_yaml.loader(yaml.SafeLoader)(text)
     try:
         while loader.check_node():
             node = loader.get_node()
-            for number, _ in enumerate(_nodes(node, 0)):
-                if number > MOST_NODES:
-                    raise FileError(f"it has more than {MOST_NODES} values")
+            _check_keys(node)
             body = loader.construct_document(node)
             if body is not None:
                 yield Located(body, node)
@@ -117,30 +97,26 @@ def _documents(text: str) -> Iterator[Located]:
         loader.dispose()
 
 
-def _nodes(node: Any, depth: int) -> Iterator[Any]:
-    """Yield a node and all that it holds; a key may stand once in a mapping."""
-    if depth > MOST_DEPTH:
-        line = node.start_mark.line + 1
-        raise FileError(f"line {line}: it is deeper than {MOST_DEPTH} levels")
-    yield node
+def _check_keys(node: Any) -> None:
+    """Check that a key stands once in each mapping."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _nodes(item, depth + 1)
+            _check_keys(item)
     elif isinstance(node, yaml.MappingNode):
         seen = set[str]()
         for key, value in node.value:
-            name = str(key.value)
-            if name in seen:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name and name in seen:
                 raise FileError(f"line {key.start_mark.line + 1}: {name} stands twice")
             seen.add(name)
-            yield from _nodes(value, depth + 1)
+            _check_keys(value)
 
 
 def _items(found: Located) -> Iterator[Located]:
     """Yield a document's objects."""
     body = found.body
-    is_list = isinstance(body, dict) and str(body.get("kind")).endswith("List")
-    if not is_list:
+    kind = body.get("kind") if isinstance(body, dict) else None
+    if not (isinstance(kind, str) and kind.endswith("List")):
         yield found
         return
     items = _part(found.node, "", "items")

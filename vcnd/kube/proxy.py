@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from vcnd.core import kubeproxy
-from vcnd.foreign import UNDECODABLE, yaml_as
+from vcnd.foreign import UNDECODABLE
+from vcnd.foreign_yaml import yaml_as
 from vcnd.kube.wire import ConfigMap, ProxyConfig
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.errors import NotFoundError

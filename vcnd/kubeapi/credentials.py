@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from vcnd.foreign import UNDECODABLE, yaml_as
+from vcnd.foreign import UNDECODABLE
+from vcnd.foreign_yaml import yaml_as
 
 
 class KubeconfigError(Exception):

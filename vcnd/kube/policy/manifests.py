@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from vcnd.foreign import UNDECODABLE, yaml_as
+from vcnd.foreign import UNDECODABLE
+from vcnd.foreign_yaml import yaml_as
 from vcnd.kube.policy import policies, trim
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.policy.wire import (
