@@ -58,7 +58,7 @@ def test_yaml_up_to_the_bounds_is_read() -> None:
     assert deep == []
     merged: Any = yaml_as("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: [*a, *a]\n", Any)
     assert merged == {"a": {"x": 1}, "b": {"x": 1, "y": 2}, "c": [{"x": 1}] * 2}
-    assert yaml_as("a: 0xff\nb: 1_000", Any) == {"a": 255, "b": 1000}
+    assert yaml_as("a: 0xff\nb: 1_000", dict[str, int]) == {"a": 255, "b": 1000}
 
 
 def test_bounds_may_be_wider() -> None:

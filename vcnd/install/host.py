@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from vcnd.regular import read_regular
+
 COMMAND_SECONDS = 120
 
 
@@ -25,7 +27,7 @@ class Host:
     def read(self, absolute: str) -> bytes | None:
         """Return a file's content; None where there is none."""
         try:
-            return self.path(absolute).read_bytes()
+            return read_regular(self.path(absolute))
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -14,6 +14,7 @@ import msgspec
 
 from vcnd.foreign import UNDECODABLE
 from vcnd.foreign_yaml import yaml_as
+from vcnd.regular import read_regular
 
 
 class KubeconfigError(Exception):
@@ -146,7 +147,7 @@ def server_of(path: Path) -> str:
         KubeconfigError: there is none, or it names none.
     """
     try:
-        parsed = yaml_as(path.read_bytes(), _Kubeconfig)
+        parsed = yaml_as(read_regular(path), _Kubeconfig)
     except (OSError, ValueError) as error:
         raise KubeconfigError(f"{path}: {_in_a_line(error)}") from error
     servers = [c.cluster.server for c in parsed.clusters if c.cluster.server]
@@ -157,7 +158,7 @@ def server_of(path: Path) -> str:
 
 def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
     try:
-        text = path.read_bytes()
+        text = read_regular(path)
         # JSON is YAML; the installer's is JSON, and that reads fifty times faster.
         is_json = text.startswith(b"{")
         parsed = (
@@ -177,7 +178,7 @@ def _read(path: Path) -> tuple[Identity, tuple[Path, ...]]:
                 return b""
             file = path.parent / name  # relative to the kubeconfig's own folder
             files.append(file)
-            return file.read_bytes()
+            return read_regular(file)
 
         token = user.token or content(user.token_file, "").decode().strip()
         if not (token.isascii() and token.isprintable()):

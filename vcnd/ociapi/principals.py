@@ -26,6 +26,7 @@ from vcnd.ociapi.identity import TokenPrincipal, public_pem
 from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.network import Client
 from vcnd.ociapi.signing import KeySigner
+from vcnd.regular import read_regular
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WORKLOAD_PORT = 12250
@@ -70,11 +71,11 @@ class ApiKey(KeySigner):
         where = f"{path} [{profile}]"
         parser = configparser.ConfigParser(interpolation=None)
         try:
-            parser.read_string(path.read_text())
+            parser.read_string(read_regular(path).decode())
             section = parser[profile]
             key_id = "/".join(section[n] for n in ("tenancy", "user", "fingerprint"))
             file = Path(section["key_file"]).expanduser()
-            pem = file.read_bytes()
+            pem = read_regular(file)
         except KeyError as error:
             raise CloudRefusedError(
                 f"{where}: {error} is missing", cause=Cause.BAD_CONFIGURATION
@@ -123,7 +124,7 @@ class WorkloadIdentity(TokenPrincipal):
 
     async def _renew(self, key: rsa.RSAPrivateKey) -> tuple[str, rsa.RSAPrivateKey]:
         try:
-            account = self._token_file.read_text().strip()
+            account = read_regular(self._token_file).decode().strip()
         except (OSError, UnicodeError) as error:
             raise NoAnswerError(f"the service account's token: {error}") from error
         answer = await exchange(
@@ -178,7 +179,7 @@ class ResourcePrincipal(TokenPrincipal):
         if not value.startswith("/"):
             return value
         try:
-            return Path(value).read_text().strip()
+            return read_regular(value).decode().strip()
         except (OSError, UnicodeError) as error:
             raise NoAnswerError(f"{full}: {error}") from error
 

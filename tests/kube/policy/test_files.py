@@ -1,5 +1,6 @@
 """Policies of files, as they change."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,23 @@ async def test_the_report_names_files_that_could_not_be_read(
     await settle()
     report = files.report()
     assert (report.synced, report.pods, report.policies) == (True, 1, 1)
+
+
+async def test_a_fifo_or_a_file_without_end_holds_nobody(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: trio.abc.Clock
+) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").symlink_to("/dev/zero")
+    with (tmp_path / "c.yaml").open("wb") as file:
+        file.truncate(1 << 40)
+    (tmp_path / "d.yaml").write_text(POLICY)
+    files = PolicyFiles(tmp_path)
+    await nursery.start(files.run)
+    await files.until_changed()
+    report = files.report()
+    assert [Path(x.kind).name for x in report.awaited] == ["a.yaml", "b.yaml", "c.yaml"]
+    assert report.policies == 1
+    for name in "abc":
+        (tmp_path / f"{name}.yaml").unlink()
+    await files.until_changed()
+    assert len(known(files).policies) == 1

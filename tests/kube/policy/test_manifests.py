@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.odd_yaml import BOMB
 from vcnd.kube.policy.manifests import ManifestError, read
 from vcnd.model.policy import Direction
 
@@ -66,7 +67,11 @@ def test_an_empty_file_has_no_objects() -> None:
     ("text", "words"),
     [
         ("a: [", "expected"),
-        ("text", "'text' is no object"),
+        ("text", "text is no object"),
+        ("[1, 2]", "a value of type list is no object"),
+        ("0x" + "f" * 4000, "more than 64 digits"),
+        (BOMB, "more than 250000 values"),
+        ("apiVersion: [v1]\nkind: {a: b}", "type dict of a value of type list"),
         ("apiVersion: v1\nkind: Service", "Service of v1 is no kind"),
         ("kind: Pod", "Pod of None is no kind"),
         ("apiVersion: v1\nkind: Pod", "Pod: it has no metadata.name"),

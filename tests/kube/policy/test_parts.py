@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.kube.policy.test_policies import equal, read, the_rule, whats
 from vcnd.kube.policy import pods as policy_pods
 from vcnd.kube.policy import policies, trim
-from vcnd.kube.policy.parts import Flaw, Place, in_words, network
+from vcnd.kube.policy.parts import Flaw, Place, in_words, network, ports
 from vcnd.kube.policy.policies import ReadPolicy
 from vcnd.kube.policy.wire import ClusterNetworkPolicy, NetworkPolicy, Pod
 from vcnd.kubeapi.cache import Cache
@@ -23,6 +23,7 @@ from vcnd.model.policy import (
     Pods,
     Policy,
     PortRange,
+    Protocol,
     Requirement,
     Rule,
     Selector,
@@ -272,3 +273,15 @@ def test_flaws_in_words_are_few_and_harmless_ones_come_last() -> None:
     assert in_words(flaws) == ("b: wrong", "c: wrong", "a: odd")
     assert in_words(flaws, 1) == ("b: wrong", "2 more")
     assert in_words([]) == ()
+
+
+NO_PORTS = (0, -1, 65_536, 10**30, -(16**4000), 16**4000)
+
+
+@pytest.mark.parametrize("number", NO_PORTS, ids=range(6))
+def test_any_number_that_is_no_port_is_named(number: int) -> None:
+    flaws: list[Flaw] = []
+    assert ports(Protocol.TCP, number, number, Place("port", flaws)) is None
+    (flaw,) = flaws
+    assert "outside 1 to 65535" in flaw.why
+    assert len(flaw.why) < 100

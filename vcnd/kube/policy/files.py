@@ -14,6 +14,7 @@ from vcnd.kube.policy.parts import in_words
 from vcnd.log import log
 from vcnd.model.policy import Attached, Cluster, Known, PolicyPod, Tier
 from vcnd.model.policy_status import AwaitedStatus, FlawedStatus, FollowedStatus
+from vcnd.regular import read_regular
 from vcnd.signals import Latch
 
 LOOK_SECONDS = 0.25
@@ -72,7 +73,7 @@ class PolicyFiles:
 
     def _read(self, path: Path) -> None:
         try:
-            found = read(path.read_text())
+            found = read(read_regular(path).decode())
         except (OSError, ManifestError, UnicodeDecodeError) as error:
             log.error("policy_file_refused", file=str(path), reason=str(error))
             return

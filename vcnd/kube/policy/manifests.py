@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from vcnd.foreign import UNDECODABLE
+from vcnd.foreign import UNDECODABLE, printable
 from vcnd.foreign_yaml import yaml_as
 from vcnd.kube.policy import policies, trim
 from vcnd.kube.policy.policies import ReadPolicy
@@ -33,6 +33,10 @@ DOCUMENTS = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 """Begins a document; YAML allows it nowhere else at the start of a line."""
 NAMESPACE = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """A namespace's name, as the API server takes it; it goes into names of counters."""
+MOST_NODES = 250_000
+"""Of a document: a list of some thousand pods."""
+MOST_SHOWN = 64
+"""Characters of a name that are shown in an error."""
 OF_CLUSTER = (Namespace, ClusterNetworkPolicy)
 NAME_LABEL = "kubernetes.io/metadata.name"
 """A label that the API server gives to each namespace."""
@@ -57,7 +61,9 @@ def read(text: str) -> Manifests:
         ManifestError: it is no YAML, or an object has another form or kind.
     """
     try:
-        documents = [yaml_as(part, Any) for part in DOCUMENTS.split(text)]
+        documents = [
+            yaml_as(part, Any, most=MOST_NODES) for part in DOCUMENTS.split(text)
+        ]
     except ValueError as error:
         raise ManifestError(" ".join(str(error).split())) from error
     found = [_object(body) for body in _flat(documents)]
@@ -80,14 +86,14 @@ def _flat(documents: list[Any]) -> Iterator[Any]:
 
 def _object(body: Any) -> Known:
     if not isinstance(body, dict):
-        raise ManifestError(f"{str(body)[:40]!r} is no object")
-    version, kind = str(body.get("apiVersion")), str(body.get("kind"))
+        raise ManifestError(f"{_shown(body)} is no object")
+    version, kind = _shown(body.get("apiVersion")), _shown(body.get("kind"))
     if (version, kind) not in KINDS:
         raise ManifestError(f"{kind} of {version} is no kind that is read here")
     try:
         found = msgspec.convert(body, KINDS[version, kind])
     except UNDECODABLE as error:
-        raise ManifestError(f"{kind}: {error}") from error
+        raise ManifestError(f"{kind}: {printable(str(error))}") from error
     meta = found.metadata
     if not meta.name:
         raise ManifestError(f"{kind}: it has no metadata.name")
@@ -96,6 +102,13 @@ def _object(body: Any) -> Known:
         if not NAMESPACE.fullmatch(name):
             raise ManifestError(f"{kind}: {name[:80]!r} is no name of a namespace")
     return _placed(found, "" if isinstance(found, OF_CLUSTER) else namespace)
+
+
+def _shown(value: Any) -> str:
+    """Return a name as it is; of anything else what it is: it may print as millions."""
+    if isinstance(value, str):
+        return printable(value, MOST_SHOWN)
+    return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
 def _placed(found: Known, namespace: str) -> Known:

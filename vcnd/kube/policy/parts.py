@@ -40,6 +40,7 @@ MOST_SHOWN = 64
 """Characters of a value that are shown in a flaw."""
 MOST_TOLD = 20
 """Flaws of a policy that are told in words."""
+MOST_DIGITS = 20
 SHARED = 1024
 """So many latest selectors are remembered: many policies have the same."""
 
@@ -182,6 +183,14 @@ def ports(protocol: Protocol, first: int, last: int, place: Place) -> PortRange 
     """Return ports from one to another, with both."""
     if 1 <= first <= last <= LAST_PORT:
         return PortRange(protocol=protocol, first=first, last=last)
-    asked = str(first) if first == last else f"{first} to {last}"
+    start, end = _shown_number(first), _shown_number(last)
+    asked = start if first == last else f"{start} to {end}"
     place.note(f"{asked} is outside 1 to {LAST_PORT}, or its end is before its start")
     return None
+
+
+def _shown_number(value: int) -> str:
+    """Return a number as flaws show it: Python refuses to print very long ones."""
+    if abs(value) < 10**MOST_DIGITS:
+        return str(value)
+    return f"a number of more than {MOST_DIGITS} digits"
