@@ -2,6 +2,7 @@
 
 from math import inf
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -62,10 +63,20 @@ def address(a: int) -> PrivateIp:
     )
 
 
+def block(first: str, prefix_length: int, ocid: str = "b") -> PrivateIp:
+    return PrivateIp(
+        id=PrivateIpId(ocid),
+        address=first,
+        vnic_id=VnicId("v1"),
+        prefix_length=prefix_length,
+    )
+
+
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(lambda n, a, b: Leased(lease(n, a, b)), small, small, st.none() | small),
     st.builds(lambda n: Released(key(n)), small),
     st.builds(lambda a: AddressAdded(address(a)), small),
+    st.builds(lambda a: AddressAdded(block(f"10.0.0.{a & 2}", 31, f"b{a}")), small),
     st.builds(lambda a: AddressForgotten(f"10.0.0.{a}"), small),
     st.builds(lambda n: VnicNumbered(slot(n)), small),
     st.builds(lambda n: VnicForgotten(VnicId(f"v{n}")), small),
@@ -168,7 +179,7 @@ def test_what_was_forgotten_long_ago_does_not_matter() -> None:
     for n in range(100):
         replay.apply(AddressAdded(replace(address(1), id=PrivateIpId(f"p{n}"))), n)
         replay.apply(AddressForgotten("10.0.0.1"), n)
-    assert len(replay.recovered(100.0).forgotten) == RECENT_SECONDS
+    assert len(replay.recovered(99.0).forgotten) == RECENT_SECONDS
     assert replay.records(cooled_before=100.0) == []
 
 
@@ -193,3 +204,32 @@ def test_replay_gives_each_address_one_holder() -> None:
     for record in (Leased(lease(0, 1)), Leased(lease(1, 1))):
         replay.apply(record, 0.0)
     assert replay.recovered(1.0).leases == (lease(1, 1),)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ([address(5)], block("10.0.0.0", 28)),
+        ([block("10.0.0.0", 28)], address(5)),
+        ([address(4), address(5)], block("10.0.0.4", 30)),
+        ([block("10.0.0.4", 30)], address(4)),
+        ([block("10.0.0.0", 30), block("10.0.0.4", 30, "c")], block("10.0.0.0", 28)),
+    ],
+)
+def test_of_objects_with_one_address_the_newest_counts(
+    older: list[PrivateIp], newer: PrivateIp
+) -> None:
+    """The record of the older one's end was lost with a damaged line."""
+    replay = Replay()
+    for private_ip in older:
+        replay.apply(AddressAdded(private_ip), 1.0)
+    replay.apply(Leased(lease(1, 5)), 2.0)
+    replay.apply(AddressAdded(newer), 3.0)
+    state = replay.recovered(4.0)
+    assert state.private_ips == (newer,)
+    lost = () if "10.0.0.5" in newer.addresses else (("10.0.0.5", "v1"),)
+    assert state.lost == lost
+    compact = Replay()
+    for record, at in replay.records(cooled_before=-inf):
+        compact.apply(record, at)
+    assert compact.recovered(4.0) == state

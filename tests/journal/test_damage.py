@@ -1,5 +1,8 @@
 """Damaged journals: undamaged lines are read."""
 
+import json
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,3 +153,113 @@ def test_a_line_with_a_wrong_checksum_is_refused() -> None:
 def test_lines_are_found_whole() -> None:
     assert b"".join(x.text for x in lines_of(FILE)) == FILE
     assert all(isinstance(x, WholeLine) for x in lines_of(FILE))
+
+
+GONE = '["AddressForgotten",1.0,{"address":"10.9.0.0"}]'
+
+
+def valid(text: str) -> bytes:
+    return b"%08x %s\n" % (zlib.crc32(text.encode()), text.encode())
+
+
+def added(address: str, prefix_length: object, at: object = 1.0) -> bytes:
+    private_ip = {
+        "id": "p",
+        "address": address,
+        "vnic_id": "v",
+        "prefix_length": prefix_length,
+    }
+    return valid(json.dumps(["AddressAdded", at, {"private_ip": private_ip}]))
+
+
+@pytest.mark.parametrize(
+    ("address", "prefix_length"),
+    [
+        ("10.0.0.5", 0),
+        ("10.0.0.5", 32),
+        ("10.0.0.0", 28),
+        ("10.0.0.0", 24),
+        ("fd00::5", 0),
+        ("fd00::5", 128),
+        ("fd00::", 124),
+        ("fd00::", 120),
+    ],
+)
+def test_objects_as_vcnd_makes_them_are_read(address: str, prefix_length: int) -> None:
+    reading = read(HEADER.line() + added(address, prefix_length), "journal")
+    (found,) = reading.replay.recovered(2.0).private_ips
+    assert (found.address, found.prefix_length) == (address, prefix_length)
+    assert not reading.unknown
+
+
+@pytest.mark.parametrize(
+    ("address", "prefix_length"),
+    [
+        ("10.0.0.0", 8),
+        ("10.0.0.0", -1),
+        ("10.0.0.0", -21075),
+        ("10.0.0.0", 33),
+        ("10.0.0.5", 28),
+        ("255.255.255.250", 24),
+        ("fd00::", 64),
+        ("fd00::", 129),
+        ("fd00::0:5", 0),
+        ("x", 0),
+        ("", 28),
+    ],
+)
+def test_objects_that_no_vnic_has_are_kept_unread(
+    address: str, prefix_length: int
+) -> None:
+    line = added(address, prefix_length)
+    reading = read(FILE + line, "journal")
+    assert reading.unknown == [line]
+    assert set(reading.replay.recovered(10.0).leases) == ALL
+
+
+@pytest.mark.parametrize("at", [10**400, "1", "nan", True, None, [1]], ids=range(6))
+def test_a_time_that_is_none_is_kept_unread(at: object) -> None:
+    line = added("10.9.0.1", 0, at)
+    assert read(FILE + line, "journal").unknown == [line]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["Leased",1.0,{"lease":{"key":{"network":"n","container_id":"c","ifname":"e"},'
+        '"address":"x","netns_cookie":1,"host_ifname":"oci1"}}]',
+        '["Leased",1.0,{"lease":{"key":{"network":"n","container_id":"c","ifname":"e"},'
+        '"address":"10.0.0.1","netns_cookie":-1,"host_ifname":"oci1"}}]',
+        '["VnicNumbered",1.0,{"slot":{"index":0,"vnic":{"id":"v","mac":"","address":'
+        '"10.0.0.2","subnet_id":"s","subnet_cidr":"10.0.0.0/16","virtual_router":""}}}]',
+        '["VnicNumbered",1.0,{"slot":{"index":2,"vnic":{"id":"v","mac":"","address":'
+        '"10.0.0.2","subnet_id":"s","subnet_cidr":"x","virtual_router":""}}}]',
+    ],
+    ids=range(4),
+)
+def test_records_that_no_vcnd_writes_are_kept_unread(text: str) -> None:
+    assert read(FILE + valid(text), "journal").unknown == [valid(text)]
+
+
+def test_a_line_that_is_too_deep_is_damaged() -> None:
+    line = valid("[" * 3000 + "]" * 3000)
+    reading = read(FILE + line, "journal")
+    assert reading.damaged == [line.rstrip(b"\n")]
+    assert set(reading.replay.recovered(10.0).leases) == ALL
+
+
+@pytest.mark.slow
+def test_a_file_adds_so_many_addresses_and_no_more() -> None:
+    one, gone = added("10.9.0.0", 16), valid(GONE)
+    reading = read(FILE + (one + gone) * 20, "journal")
+    assert reading.unknown == [one] * 13
+    assert set(reading.replay.recovered(10.0).leases) == ALL
+
+
+def test_many_lines_without_ends_are_found_one_by_one() -> None:
+    lines = FILE[:-1].replace(b"\n", b"\0") + b"\n"
+    assert leases_in(lines) == ALL
+    many = valid('["DrainSet",1.0,{"on":true}]').rstrip(b"\n")
+    found = list(lines_of((many + b"\0") * 5000 + many + b"\n"))
+    assert len(found) == 5001
+    assert all(isinstance(x, WholeLine) for x in found)

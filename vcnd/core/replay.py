@@ -4,6 +4,9 @@ A fold: ``apply`` takes one record, ``records`` gives the shortest sequence that
 leads to the same state (compaction), ``recovered`` returns it for the start.
 """
 
+from functools import partial
+from itertools import takewhile
+
 from msgspec.structs import replace
 
 from vcnd.core.recent import RECENT_SECONDS
@@ -43,6 +46,8 @@ class Replay:
         """Released addresses: each with a lease of it alone, and when."""
         self._private_ips: dict[str, tuple[PrivateIp, float]] = {}
         """By first address, each with when it came."""
+        self._objects: dict[str, str] = {}
+        """The first address of the object that has an address."""
         self._forgotten: dict[PrivateIpId, tuple[PrivateIp, float]] = {}
         """Objects that went lately, each with when."""
         self._lost: dict[str, PrivateIp] = {}
@@ -124,6 +129,13 @@ class Replay:
         first = private_ip.address
         held, since = self._private_ips.get(first, (private_ip, at))
         came = since if held.id == private_ip.id else at
+        if held.size != private_ip.size:
+            self._forget(first, at)
+        for address in private_ip.addresses:
+            # The cloud gives an address once: the record of the older's end was lost.
+            if (older := self._objects.get(address, first)) != first:
+                self._forget(older, at)
+        self._objects.update(dict.fromkeys(private_ip.addresses, first))
         self._private_ips[first] = (private_ip, came)
         self._forgotten.pop(private_ip.id, None)
         self._returning.pop(first, None)
@@ -137,12 +149,14 @@ class Replay:
         if found is None:
             return
         held, _ = found
-        self._forgotten = {
-            ocid: gone
-            for ocid, gone in self._forgotten.items()
-            if at - gone[1] < RECENT_SECONDS
-        } | {held.id: (held, at)}
+        # They come in the order of their times: those before a young one stay.
+        self._forgotten.pop(held.id, None)
+        is_old = partial(_went_before, at - RECENT_SECONDS)
+        for ocid, _ in list(takewhile(is_old, self._forgotten.items())):
+            del self._forgotten[ocid]
+        self._forgotten[held.id] = (held, at)
         for address in held.addresses:
+            self._objects.pop(address, None)
             self._released.pop(address, None)
             if address in self._holders:
                 self._lost[address] = replace(held, address=address, prefix_length=0)
@@ -236,3 +250,10 @@ class Replay:
             draining=self._draining,
             lost_ago=None if self._lost_at is None else now - self._lost_at,
         )
+
+
+def _went_before(
+    time: float, entry: tuple[PrivateIpId, tuple[PrivateIp, float]]
+) -> bool:
+    _, (_, went_at) = entry
+    return went_at <= time

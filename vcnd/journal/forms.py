@@ -1,13 +1,21 @@
 """How records look on disk (format 2), where that is not how they look in memory."""
 
+from ipaddress import ip_address, ip_network
 from typing import Any, Self, get_args
 
 import msgspec
 
-from vcnd.model.records import Leased, Record
+from vcnd.model.records import AddressAdded, Leased, Record, VnicNumbered
 from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey
+from vcnd.model.vnic import PrivateIp, VnicSlot
 
 KINDS: dict[str, type[Record]] = {kind.__name__: kind for kind in get_args(Record)}
+
+MOST_OF_ONE = 1 << 16
+"""Addresses of one object: OCI's answers with larger ones are refused, too."""
+MOST_NUMBER = 1 << 31
+"""Of a VNIC."""
+MOST_COOKIE = 1 << 64
 
 
 class _LeaseForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,5 +82,39 @@ def record_of(kind: str, form: Any) -> Record:
         ValueError, KeyError: another version of vcnd wrote it.
     """
     if kind == Leased.__name__:
-        return Leased(msgspec.convert(form, _LeasedForm).lease.lease())
-    return msgspec.convert(form, KINDS[kind])
+        lease = msgspec.convert(form, _LeasedForm).lease.lease()
+        _check_lease(lease)
+        return Leased(lease)
+    record = msgspec.convert(form, KINDS[kind])
+    match record:
+        case AddressAdded(private_ip):
+            _check_object(private_ip)
+        case VnicNumbered(slot):
+            _check_slot(slot)
+        case _:
+            pass
+    return record
+
+
+def _check_lease(lease: Lease) -> None:
+    for address in lease.addresses:
+        ip_address(address)
+    if lease.wiring is not None and not 0 <= lease.wiring.netns_cookie < MOST_COOKIE:
+        raise ValueError("the number of a namespace is out of range")
+
+
+def _check_object(found: PrivateIp) -> None:
+    """Raise unless it is one address, or a block as OCI has them."""
+    if str(ip_address(found.address)) != found.address:
+        raise ValueError("another text is the same address")
+    if found.prefix_length:
+        ip_network(f"{found.address}/{found.prefix_length}")
+    if found.size > MOST_OF_ONE:
+        raise ValueError(f"a block of /{found.prefix_length} is none of a VNIC's")
+
+
+def _check_slot(slot: VnicSlot) -> None:
+    if not 0 < slot.index < MOST_NUMBER:
+        raise ValueError("the number of a VNIC is out of range")
+    for network in slot.vnic.pod_networks:
+        ip_network(network)

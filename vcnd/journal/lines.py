@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from vcnd.foreign import UNDECODABLE
+
 LINE_START = re.compile(rb"[0-9a-f]{8} (?=[\[{])")
 MOST_STARTS = 64
 """At most this many places of a damaged line are tried as the start of a line."""
@@ -63,25 +65,40 @@ def lines_of(data: bytes) -> Iterator[Line]:
 
 def _lines_in(piece: bytes) -> list[Line]:
     """Return the lines between two line ends: one, or more if one was damaged."""
+    whole = _whole(piece)
+    if whole is not None:
+        return [whole]
     found: list[Line] = []
-    while True:
-        whole = _whole(piece)
-        if whole is not None:
-            found.append(whole)
-            break
-        starts = [m.start() for m in LINE_START.finditer(piece, 1)]
-        suffixes = ((s, _whole(piece[s:])) for s in starts[: -MOST_STARTS - 1 : -1])
-        start, last = next(((s, w) for s, w in suffixes if w is not None), (0, None))
-        if last is None:
-            found.append(DamagedLine(piece))
-            break
-        found.append(last)
-        piece = piece[: start - 1]  # without what was the line end
+    starts, end = [m.start() for m in LINE_START.finditer(piece, 1)], len(piece)
+    while last := _last_of(piece, starts, end):
+        start, line = last
+        found.append(line)
+        end = start - 1  # without what was the line end
+    # What is before them may be a whole line again.
+    rest = _whole(piece[:end]) if found else None
+    found.append(rest or DamagedLine(piece[:end]))
     return found[::-1]
+
+
+def _last_of(piece: bytes, starts: list[int], end: int) -> tuple[int, WholeLine] | None:
+    """Return the last line that ends at a place, and its start; few are tried.
+
+    Args:
+        piece: the bytes.
+        starts: where lines may start; those behind the end are removed.
+        end: the place.
+    """
+    while starts and starts[-1] >= end:
+        starts.pop()
+    for start in starts[: -MOST_STARTS - 1 : -1]:
+        line = _whole(piece[start:end])
+        if line is not None:
+            return start, line
+    return None
 
 
 def _whole(piece: bytes) -> WholeLine | None:
     try:
         return WholeLine(piece + b"\n", decode_line(piece + b"\n"))
-    except ValueError:
+    except UNDECODABLE:
         return None

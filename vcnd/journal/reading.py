@@ -10,9 +10,12 @@ from vcnd.core.replay import Replay
 from vcnd.journal.forms import form_of, record_of
 from vcnd.journal.lines import DamagedLine, TornTail, WholeLine, encode_line, lines_of
 from vcnd.model.errors import VcndError
-from vcnd.model.records import Record
+from vcnd.model.records import AddressAdded, Record
 
 FORMAT_VERSION = 2
+MOST_ADDRESSES = 1 << 19
+"""Added by one file, which is compacted after some thousand records: what adds more is
+none of ours, and the replay takes each address by itself."""
 
 
 class JournalUnusableError(VcndError):
@@ -41,6 +44,8 @@ class Reading(msgspec.Struct, kw_only=True):
     """Valid lines of kinds and forms that another version of vcnd writes."""
     damaged: list[bytes] = msgspec.field(default_factory=list)
     """Bytes that are no valid line."""
+    addresses: int = 0
+    """How many the file's records have added, those that went included."""
     torn: bytes = b""
     """The unfinished last line; its write was never confirmed."""
 
@@ -82,9 +87,29 @@ def _take_in(reading: Reading, text: bytes, payload: Any, name: str) -> None:
             reading.version = payload["vcnd_journal"]
         else:
             kind, at, body = payload
-            reading.replay.apply(record_of(kind, body), float(at))
-    except (ValueError, KeyError, TypeError):
+            record, seconds = record_of(kind, body), _seconds(at)
+            added = _addresses(record)
+            if added and reading.addresses + added > MOST_ADDRESSES:
+                raise ValueError(f"more than {MOST_ADDRESSES} addresses in all")
+            reading.replay.apply(record, seconds)
+            reading.addresses += added
+    except (ValueError, KeyError, TypeError, OverflowError):
         reading.unknown.append(text)
+
+
+def _seconds(at: Any) -> float:
+    """Return a record's time.
+
+    Raises:
+        ValueError, OverflowError: it is no number, or too large.
+    """
+    if isinstance(at, bool) or not isinstance(at, int | float):
+        raise ValueError(f"{at!r:.40} is no time")  # noqa: TRY004
+    return float(at)
+
+
+def _addresses(record: Record) -> int:
+    return record.private_ip.size if isinstance(record, AddressAdded) else 0
 
 
 def _refuse_newer(header: dict[str, Any], name: str) -> None:

@@ -179,3 +179,32 @@ def test_file_that_unpacks_to_too_much_is_refused(
     bomb = {"manifest.json": b"", "log": bytes(1 << 20)}
     with pytest.raises(BundleError, match=r"is no bundle|is cut"):
         unpack(tar(bomb), "b")
+
+
+def with_size(size: int, *, pax: bool) -> bytes:
+    """Return a bundle whose second member has an odd size."""
+    first = gzip.decompress(tar({"manifest.json": msgspec.json.encode(MANIFEST)}))
+    first = first.rstrip(b"\0")
+    first += bytes(-len(first) % tarfile.BLOCKSIZE)
+    member = tarfile.TarInfo("x")
+    member.size = size
+    if pax:
+        header = member.tobuf(tarfile.PAX_FORMAT)
+    else:
+        header = member.tobuf(tarfile.GNU_FORMAT)
+    return gzip.compress(first + header + bytes(2 * tarfile.BLOCKSIZE))
+
+
+@pytest.mark.parametrize("size", [-1, -512, -1024, -1536, -(1 << 40)])
+@pytest.mark.parametrize("pax", [False, True])
+def test_member_of_less_than_nothing_is_refused(size: int, *, pax: bool) -> None:
+    """Behind it a reader would find the same member, without end."""
+    with pytest.raises(BundleError, match="no plain file"):
+        unpack(with_size(size, pax=pax), "b")
+
+
+def test_a_file_of_many_members_is_refused() -> None:
+    some = {"manifest.json": msgspec.json.encode(MANIFEST)}
+    many = some | {str(n): b"" for n in range(1000)}
+    with pytest.raises(BundleError, match="too many files"):
+        unpack(tar(many), "b")

@@ -36,12 +36,15 @@ AUDITED = AuditReport(
 )
 CONFIG = b'[oci]\nsubnet_id = "ocid1.subnet.a"\n[node]\npool_min_free = 2\n'
 ANY_FILE, ANY_TAR, TORN_CONFIG, TORN_JOURNAL, ODD_MEMBERS, KINDS = range(6)
-SIZES = (0, 1, 1 << 20, 1 << 40, (1 << 63) - 1)
+SIZES = (0, 1, 1 << 20, 1 << 40, (1 << 63) - 1, -1, -512, -1024, -1536)
 PAX = (
     *("path", "size", "mtime", "uid", "linkpath", "hdrcharset", "GNU.sparse.map"),
     *("GNU.sparse.size", "GNU.sparse.realsize", "GNU.sparse.major", "GNU.sparse.name"),
 )
-VALUES = ("", "x", "0", "-1", "nan", "1", "0,1", "99999999999999", "BINARY", "..", "\0")
+VALUES = (
+    *("", "x", "0", "-1", "nan", "1", "0,1", "99999999999999", "BINARY", "..", "\0"),
+    *("-512", "-1024", "-1536"),
+)
 
 
 def run(data: bytes) -> None:
@@ -126,5 +129,6 @@ def seeds() -> Iterable[bytes]:
         before = bytes([ODD_MEMBERS, 0, 0, 0, 0]) + bytes(member)
         for kind in b"12KLSg":
             yield before + bytes([1, kind, 0])
-        yield before + bytes([2, 3])
+        for size in range(3, len(SIZES)):
+            yield before + bytes([2, size])
         yield before + bytes([3, 2, 6, 6, 7, 7])

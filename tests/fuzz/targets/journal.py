@@ -4,7 +4,9 @@ Valid lines are read whatever stands between them, the rest is named or kept, an
 a compaction writes says the same as what it read.
 """
 
+import json
 import math
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,13 @@ LINES: list[Any] = [
     for line in lines_of(file)
     if isinstance(line, WholeLine)
 ]
-RAW, WHOLE = 64, 160
+RAW, OBJECTS, DEEP, WHOLE = 64, 144, 156, 160
+ADDRESSES = (
+    *("10.0.0.5", "10.0.0.0", "255.255.255.250", "10.0.0.1", "fd00::", "fd00::0:5"),
+    *("::ffff:10.0.0.5", "fe80::%1", "x", "", "10.0.0.32", "10.0.0.16"),
+)
+PREFIXES = (0, 32, 31, 28, 24, 16, 8, 1, 33, -1, 64, 112, 120, 124, 128, 129, 10**30)
+TIMES = (100.0, 100.0, 100, 10**400, True, "1", "nan", None)
 HEADER = Header(boot_id="other", netns_cookie=2)
 NOW = 130.0
 
@@ -67,6 +75,10 @@ def _content(data: bytes) -> bytes:
     kind = choices.below(256)
     if kind < RAW:
         return choices.rest()
+    if OBJECTS <= kind < DEEP:
+        return b"".join(_objects(choices))
+    if DEEP <= kind < WHOLE:
+        return _line(b"[" * 3000 + b"]" * 3000) + choices.rest()
     if kind >= WHOLE:
         return torn(choices.pick(FILES), choices)
     lines = list[bytes]()
@@ -74,6 +86,30 @@ def _content(data: bytes) -> bytes:
         line = damaged(choices.pick(LINES), Choices(choices.take(choices.below(16))))
         lines.append(encode_line(_legible(line)))
     return b"".join(lines)
+
+
+def _objects(choices: Choices) -> Iterable[bytes]:
+    """Yield lines of objects that no VNIC has, or that lie in one another."""
+    while not choices.is_over:
+        address, at = choices.pick(ADDRESSES), choices.pick(TIMES)
+        prefix = choices.pick(PREFIXES)
+        private_ip = {
+            "id": f"ocid1.privateip.oc1..{address}.{prefix}",  # it stays what it is
+            "address": address,
+            "vnic_id": "ocid1.vnic.oc1..2",
+            "prefix_length": prefix,
+        }
+        kind, body = choices.pick(
+            (
+                ("AddressAdded", {"private_ip": private_ip}),
+                ("AddressForgotten", {"address": address}),
+            )
+        )
+        yield _line(json.dumps([kind, at, body]).encode())
+
+
+def _line(text: bytes) -> bytes:
+    return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 def _legible(value: Any) -> Any:
@@ -99,4 +135,8 @@ def seeds() -> Iterable[bytes]:
         yield bytes([WHOLE, number])
     for number in range(len(LINES)):
         yield bytes([RAW, number, 0])
+    for number in range(len(PREFIXES)):
+        yield bytes([OBJECTS, number % len(ADDRESSES), 0, number, 0, 1, 0, 3, 0])
+    yield bytes([OBJECTS, 0, 3, 1, 0])
+    yield bytes([DEEP])
     yield bytes([RAW]) + b"".join(bytes([n, 0]) for n in range(len(LINES)))

@@ -26,6 +26,7 @@ MOST_BYTES = 16 << 20
 """Of one member."""
 MOST_TOTAL_BYTES = 128 << 20
 """Of all members; a file that unpacks to more is refused."""
+MOST_MEMBERS = 256
 
 END_OF_YEARS = 253402300800.0
 """Unix time: the year 10000 begins."""
@@ -143,12 +144,15 @@ def unpack(data: bytes, name: str) -> Bundle:
     manifest, members = None, dict[str, bytes]()
     try:
         with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
-            for member in tar:
-                if not member.isreg() or member.issparse():
-                    # A link leads elsewhere; a sparse file unpacks to any size.
+            for number, member in enumerate(tar):
+                if number > MOST_MEMBERS:
                     raise BundleError(
-                        f"{name} is no bundle of vcndctl: {member.name!r} in it is no"
-                        " plain file"
+                        f"{name} is no bundle of vcndctl: it has too many files"
+                    )
+                if not _is_plain(member):
+                    raise BundleError(
+                        f"{name} is no bundle of vcndctl: {member.name[:64]!r} in it is"
+                        " no plain file"
                     )
                 file = tar.extractfile(member)
                 content = b"" if file is None else file.read()
@@ -166,6 +170,15 @@ def unpack(data: bytes, name: str) -> Bundle:
         what = f"{short[0]} is not whole" if short else "its end is missing"
         raise BundleError(f"{name} is cut or damaged: {what}; copy it again")
     return Bundle(manifest=manifest, members={n: members[n] for n in wanted})
+
+
+def _is_plain(member: tarfile.TarInfo) -> bool:
+    """Return True if a member is only bytes.
+
+    A link leads elsewhere, a sparse file unpacks to any size, and behind a size below 0
+    comes the same member again.
+    """
+    return member.isreg() and not member.issparse() and member.size >= 0
 
 
 def _decompress(data: bytes) -> tuple[bytes, bool]:
