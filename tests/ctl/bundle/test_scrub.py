@@ -1,6 +1,7 @@
 """I12: a bundle has no secret, whatever form it has, and keeps all else."""
 
 import base64
+import time
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -44,6 +45,31 @@ FIELDS = [
     b"net.ipv4.tcp_fastopen_key = Tr0ub4dor-0000-0000",
     b"net.ipv6.conf.all.stable_secret = Tr0ub4dor",
     b"Authorization: Basic bWU6VHIwdWI0ZG9y",
+    b'{"password":"abc\\\\Tr0ub4dor"}',
+    b'{"password":"abc\\"Tr0ub4dor"}',
+    b'pass_phrase = "abc\\"Tr0ub4dor"',
+    b"pass_phrase = 'abc\\'Tr0ub4dor'",
+    b"pass_phrase: 'abc''Tr0ub4dor'",
+    b"password=abc\\Tr0ub4dor",
+    b'password = "abc Tr0ub4dor',
+    b'pass_phrase = """\nabc "quoted" \\""" Tr0ub4dor\n"""',
+    b"pass_phrase = '''\nabc 'quoted' Tr0ub4dor\n'''",
+    b'password = """abc\nTr0ub4dor',
+    b"password: |\n  abc\n  Tr0ub4dor\nuser: me",
+    b'msg="got {\\"password\\":\\"abc\\\\\\"Tr0ub4dor\\"}"',
+    b'msg="got {\\"password\\":\\"abc\\\\\\\\Tr0ub4dor\\"}"',
+    b"AWS_SECRET_ACCESS_KEY=Tr0ub4dor",
+    b"aws_secret_access_key = Tr0ub4dor",
+    b'{"secretAccessKey": "Tr0ub4dor"}',
+    b"vault login --token Tr0ub4dor -v",
+    b"vault login --token 'abc Tr0ub4dor' -v",
+    b'["login", "--token", "Tr0ub4dor"]',
+    b'["login","--client-secret","Tr0ub4dor"]',
+    b'"args":"[\\"--token\\",\\"Tr0ub4dor\\"]"',
+    b"https://user@name:Tr0ub4dor@host/",
+    b"https://user:Tr0ub4@dor@host/Tr0ub4",
+    b"password := Tr0ub4dor",
+    b"password => 'Tr0ub4dor'",
 ]
 KEPT = b"""\
 container 4f1a2b3c4f1a2b3c4f1a2b3c4f1a2b3c4f1a2b3c4f1a2b3c4f1a2b3c4f1a2b3c
@@ -52,6 +78,10 @@ ocid1.vnic.oc1.iad.abuwcljrqa7zqhhx5gd2zyfjkcdbkqg3j5kq2lq3zq3kq5kq2lq3zq3kq5kq
 /sys/fs/cgroup/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod7a1B.slice
 [oci] config_file = "/root/.oci/config"
 the token's request was refused with 401
+the option --token was not given; see http://10.0.0.1:80/ or mail to me@example.com
+mtu 9000 level=info msg="a quoted \\"text\\" of C:\\path\\to" key=value
+image=a.b.c/d:1.2.3
+tokenExpirationSeconds: 3600 secretName: web keys.example.com eyes.open ey-e.x
 """
 
 
@@ -81,3 +111,40 @@ def test_what_explains_a_node_stays() -> None:
 def test_scrubbing_again_changes_nothing() -> None:
     clean, _ = scrub(b"\n".join([*FORMS.values(), *FIELDS]))
     assert scrub(clean) == (clean, 0)
+
+
+def test_what_stands_behind_a_secret_stays() -> None:
+    for text in FIELDS:
+        clean, _ = scrub(b"before " + text + b"\nbehind\n")
+        assert clean.startswith(b"before ")
+        if b'"""abc' not in text:  # its end is missing
+            assert clean.endswith(b"\nbehind\n")
+    assert scrub(b"password=a ms=1")[0] == b"password=[removed] ms=1"
+    assert scrub(b'{"password":"a\\\\","b":1}')[0] == b'{"password":[removed],"b":1}'
+    assert scrub(b'm="token=\\"a\\" b"')[0] == b'm="token=[removed] b"'
+
+
+RUNS = [
+    *(b"ey-", b"ST$", b"ST$ey-", b"eyaaaaaaaaaa.", b"a.", b"bearer ", b"://", b"://a:"),
+    *(b"://a:@", b"token ", b"token" + b" " * 50, b"token\\", b"--token", b"--", b"-a"),
+    *(b'token="', b"token='", b'token="""', b"token='''", b'token=\\"', b"token=\\\\"),
+    *(
+        b"token=|\n a\n",
+        b"-----BEGIN A-----",
+        b"MHcCAQEE ",
+        b"MIIAAIBA\n",
+        b'signature="',
+    ),
+    *(b"token=a\\", b"--token \\", b'token\\\\"', b"A", b"\\", b'"', b"private-key "),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", RUNS)
+def test_time_grows_as_the_text_does(run: bytes) -> None:
+    def seconds(size: int) -> float:
+        began = time.process_time()
+        scrub(run * (size // len(run)))
+        return time.process_time() - began
+
+    assert seconds(400_000) < max(1.0, 40 * seconds(40_000))
