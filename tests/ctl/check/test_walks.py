@@ -1,11 +1,19 @@
 """How paths are walked and judged; the script runs in a real shell."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from vcnd.ctl.check.walks import Targets, Walk, results, script, walks
+from vcnd.ctl.check.walks import (
+    Targets,
+    Walk,
+    as_address,
+    results,
+    script,
+    walks,
+)
 from vcnd.model.check_report import PathName, Verdict
 
 ALL = Targets(
@@ -91,3 +99,21 @@ def test_script_of_all_paths_is_valid() -> None:
     text = script(walks(ALL))
     subprocess.run(["/bin/sh", "-n", "-c", text], check=True)
     assert len(text) < 100_000
+
+
+EVIL = "192.0.2.9; touch /tmp/x; true #"
+
+
+def test_only_addresses_of_the_api_are_walked_to() -> None:
+    assert as_address("192.0.2.9") == "192.0.2.9"
+    assert as_address("fd00::0:9") == "fd00::9"
+    for text in (EVIL, "", "None", None, 7.5, ["a"], "10.0.0.1/24", "$(id)", "a b"):
+        assert not as_address(text)
+
+
+def test_no_target_is_more_than_one_word_of_a_shell() -> None:
+    targets = Targets(**dict.fromkeys(Targets.__struct_fields__, EVIL))
+    for walk in walks(targets):
+        words = shlex.split(walk.command)
+        assert "touch" not in words, walk
+        assert not any(word.startswith("/tmp") for word in words), walk

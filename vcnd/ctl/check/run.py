@@ -9,7 +9,7 @@ import msgspec
 import trio
 
 from vcnd.ctl.check import probes
-from vcnd.ctl.check.walks import Targets, Walk, results, script, walks
+from vcnd.ctl.check.walks import Targets, Walk, as_address, results, script, walks
 from vcnd.kube.bodies import NETWORKS
 from vcnd.kubeapi.client import KubeClient
 from vcnd.kubeapi.decode import decode
@@ -166,8 +166,9 @@ class Check:
                 for name in sorted(waiting):
                     status = (await self._pod(name)).get("status", {})
                     late[name] = _why(status)
-                    if _is_true(status, "Ready") and status.get("podIP"):
-                        addresses[name] = status["podIP"]
+                    address = as_address(status.get("podIP"))
+                    if _is_true(status, "Ready") and address:
+                        addresses[name] = address
                         del late[name]
                 waiting -= addresses.keys()
                 if waiting:
@@ -178,8 +179,7 @@ class Check:
         """Make the Service, and return its address; empty if it gets none."""
         path = f"{self._path}/services"
         body = await self._post(path, probes.service(backend))
-        address: str = body.get("spec", {}).get("clusterIP", "")
-        return address
+        return as_address(body.get("spec", {}).get("clusterIP"))
 
     async def _evidence(self) -> dict[str, bytes]:
         """Return what explains a failure."""
@@ -243,7 +243,7 @@ def _address_of(node: Body) -> str:
     """Return a node's own address; empty if it tells none."""
     for address in node.get("status", {}).get("addresses", []):
         if address["type"] == "InternalIP":
-            return str(address["address"])
+            return as_address(address["address"])
     return ""
 
 

@@ -84,7 +84,7 @@ def walks(to: Targets) -> Iterator[Walk]:
         (PathName.TO_OTHER_NODE, to.other_node),
     ):
         if node:
-            yield Walk(path=path, command=_connect(f"{_host(node)}:{KUBELET_PORT}"))
+            yield Walk(path=path, command=_connect_to_kubelet(node))
     if to.outside:
         url = shlex.quote(to.outside)
         command = f"curl -sS -m {TRY_SECONDS} -o /dev/null -w '%{{http_code}}' {url}"
@@ -101,11 +101,16 @@ def _page(path: PathName, host: str, page: str, **more: object) -> Walk:
 
 def _curl(host: str, page: str) -> str:
     # A proxy of the image's must not answer in the place of a pod.
-    return f"curl -sS -m {TRY_SECONDS} --noproxy '*' http://{_host(host)}:{PORT}/{page}"
+    url = shlex.quote(f"http://{_host(host)}:{PORT}/{page}")
+    return f"curl -sS -m {TRY_SECONDS} --noproxy '*' {url}"
 
 
 def _connect(target: str) -> str:
     return f"/agnhost connect --timeout={TRY_SECONDS}s {target} && echo connected"
+
+
+def _connect_to_kubelet(node: str) -> str:
+    return _connect(shlex.quote(f"{_host(node)}:{KUBELET_PORT}"))
 
 
 def _host(text: str) -> str:
@@ -194,8 +199,15 @@ def _outcome(
 
 def _address(peer: str) -> str:
     """Return the address of ``address:port``; empty if it is none."""
-    host = peer.rpartition(":")[0].strip("[]")
+    return as_address(peer.rpartition(":")[0].strip("[]"))
+
+
+def as_address(found: object) -> str:
+    """Return what the API has as an address; empty if it is none.
+
+    What else a Node's or a pod's status may have must not get into a shell.
+    """
     try:
-        return str(ip_address(host))
+        return str(ip_address(str(found)))
     except ValueError:
         return ""
