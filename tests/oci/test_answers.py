@@ -1,12 +1,22 @@
 """Malformed answers of OCI: our error has operation and request ID."""
 
+import base64
 import gzip
 import json
 import tracemalloc
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
 
 from sim.cloud import EPOCH, KEY_ID, signing_key
 from tests.doubles.server import Reply, Server, oci
@@ -285,3 +295,33 @@ def test_a_token_for_ever_is_renewed_all_the_same() -> None:
 def test_malformed_pem_is_refused(pem: bytes) -> None:
     with pytest.raises(BadAnswerError, match="IMDS /identity/"):
         read_leaf(pem, pem, pem)
+
+
+def test_certificate_of_an_unknown_version_is_refused() -> None:
+    """Of X.509 there are versions 1 to 3; the library has an error of its own."""
+    key = signing_key()
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "opc-tenant:t")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(5)
+        .not_valid_before(datetime(2025, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2026, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    der = made.public_bytes(Encoding.DER)
+    odd = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
+    secret = key.private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+    assert read_leaf(_pem(der), secret, _pem(der)).key_id.startswith("t/fed-x509/")
+    for leaf, other in ((odd, der), (der, odd)):
+        with pytest.raises(BadAnswerError, match="IMDS /identity/"):
+            read_leaf(_pem(leaf), secret, _pem(other))
+
+
+def _pem(der: bytes) -> bytes:
+    rows = base64.encodebytes(der)
+    return b"-----BEGIN CERTIFICATE-----\n" + rows + b"-----END CERTIFICATE-----\n"

@@ -31,6 +31,11 @@ REFRESH_AT_LIFE = 0.8
 """A token is renewed after this part of its life, so that no call outlives it."""
 
 
+UNREADABLE = (
+    *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion),
+    *(x509.UnsupportedGeneralNameType, x509.DuplicateExtension),
+)
+"""Errors of certificates and keys: some of the library's are no ``ValueError``."""
 LONGEST_LIFE_SECONDS = 24 * 3600.0
 """A token is renewed at least once a day, whatever its ``exp``."""
 
@@ -116,7 +121,7 @@ def read_leaf(certificate_pem: bytes, key_pem: bytes, intermediate_pem: bytes) -
             key_id=f"{tenancy}/fed-x509/{fingerprint}",
             key=key,
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise BadAnswerError("IMDS /identity/", printable(str(error), 128)) from error
 
 
