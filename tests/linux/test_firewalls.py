@@ -196,3 +196,29 @@ def test_only_foreign_base_chains_at_the_forward_hook_count() -> None:
         "ip filter FORWARD": "drop",
         "ip vcnd f": "accept",
     }
+
+
+def test_a_chain_that_many_rules_jump_to_is_judged_once() -> None:
+    asked = list[str]()
+
+    def rules(name: str) -> list[dict[str, Any]]:
+        asked.append(name)
+        level = 0 if name == "FORWARD" else int(name)
+        jump = _rule({"jump": {"target": str(level + 1)}}, handle=level)
+        return [jump] * 9 if level < 9 else []
+
+    assert not judge(FORWARD, "accept", rules, "oci").drops
+    assert len(asked) < 20
+
+
+def test_a_chain_behind_another_way_decides_all_the_same() -> None:
+    first, second = _rule({"jump": {"target": "a"}}), _rule({"jump": {"target": "b"}})
+    found = _judged(
+        first,
+        _rule({"jump": {"target": "b"}}, handle=7),
+        a=[_rule(ESTABLISHED, {"drop": None}), second],
+        b=[_rule(ESTABLISHED, {"drop": None}), _rule(COUNTER, REJECT)],
+    )
+    assert found.drops
+    assert found.drops_at == first["handle"]
+    assert found.visited == {"FORWARD", "a", "b"}

@@ -123,11 +123,19 @@ class _Walk:
         self._link_prefix = link_prefix
         self.accepted: set[str] = set()
         self.visited: set[str] = set()
+        self._verdicts: dict[tuple[str, int], str] = {}
+        """By chain and depth: many rules may jump to one chain, and that to others."""
         self.decided_by: int | None = None
         """Handle of the rule of the first chain that decides, or leads there."""
 
     def chain(self, name: str, depth: int) -> str:
-        """Return "drop" or "accept", or None if the chain ends undecided."""
+        """Return "drop" or "accept", or nothing if the chain ends undecided."""
+        known = self._verdicts.get((name, depth))
+        if known is None:
+            known = self._verdicts[name, depth] = self._judged(name, depth)
+        return known
+
+    def _judged(self, name: str, depth: int) -> str:
         self.visited.add(name)
         for rule in self._rules(name):
             direction = _accepted_direction(rule, self._link_prefix)
