@@ -236,6 +236,44 @@ def test_what_is_no_json_object_is_told(log: Path, printed: str) -> None:
     assert "kubectl get pods printed no JSON object: " in done.output
 
 
+ODD = (
+    '{"kind": "Status"}',
+    '{"items": [1]}',
+    '{"items": [{"metadata": null}]}',
+    '{"items": [{"metadata": {"name": "x"}, "spec": []}]}',
+)
+
+
+@pytest.mark.parametrize("printed", ODD)
+def test_pods_of_another_form_are_told(log: Path, printed: str) -> None:
+    (log.parent / "keepers").write_text(printed)
+    done = run("--node", "one", "status")
+    assert done.exit_code == Exit.DOWN
+    assert "kubectl printed something else than pods: " in done.output
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        '{"items": null}',
+        '{"items": [{"metadata": {}, "status": {"phase": "Running"}}]}',
+    ],
+)
+def test_keepers_that_run_nowhere_are_none(log: Path, printed: str) -> None:
+    (log.parent / "keepers").write_text(printed)
+    done = run("--node", "one", "status")
+    assert done.exit_code == Exit.DOWN
+    assert "nodes with vcnd: none" in done.output
+
+
+@pytest.mark.parametrize("printed", ['{"kind": "x"}', '{"metadata": {"uid": 1}}'])
+def test_a_pod_of_another_form_is_told(log: Path, printed: str) -> None:
+    (log.parent / "pod").write_text(printed)
+    done = run("path", "shop/web", "10.0.0.1")
+    assert done.exit_code == Exit.DOWN
+    assert "kubectl printed something else than pods: " in done.output
+
+
 def test_missing_kubectl_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     done = run("--node", "one", "status")

@@ -5,13 +5,12 @@ node (``deploy/base/daemonset.yaml``) is found, and vcndctl is executed in the n
 tree, which that pod has at /host.
 """
 
-import json
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -21,6 +20,8 @@ from vcnd.ctl.exits import Exit
 from vcnd.ctl.pod_events import PodEvents
 from vcnd.ctl.telling import plain, show_json
 from vcnd.foreign import UNDECODABLE
+
+T = TypeVar("T")
 
 KEEPERS = "app.kubernetes.io/name=vcnd"
 CONTAINER = "install"
@@ -42,6 +43,32 @@ POD_EVENTS = "involvedObject.kind=Pod,involvedObject.name={}"
 
 class KubectlError(Exception):
     """The cluster, or a node of it, cannot be asked; says why."""
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+
+
+class _Spec(msgspec.Struct, frozen=True, rename="camel"):
+    node_name: str | None = None
+
+
+class _Status(msgspec.Struct, frozen=True):
+    phase: str = ""
+
+
+class _PodObject(msgspec.Struct, frozen=True):
+    """A pod of the API: the fields that are read."""
+
+    metadata: _Metadata
+    spec: _Spec = _Spec()
+    status: _Status = _Status()
+
+
+class _PodList(msgspec.Struct, frozen=True):
+    items: list[_PodObject] | None
 
 
 class Pod(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,15 +153,14 @@ def keeper_on(kubectl: Kubectl, namespace: str, node: str) -> str:
     Raises:
         KubectlError: there is none that runs.
     """
-    found = kubectl.get("pods", "-n", namespace, "-l", KEEPERS)["items"]
+    found = _as(_PodList, kubectl.get("pods", "-n", namespace, "-l", KEEPERS))
     running = {
-        pod["spec"]["nodeName"]: pod["metadata"]["name"]
-        for pod in found
-        if pod.get("status", {}).get("phase") == "Running"
-        and pod["spec"].get("nodeName")
+        pod.spec.node_name: pod.metadata.name
+        for pod in found.items or ()
+        if pod.status.phase == "Running" and pod.spec.node_name
     }
     if node in running:
-        return str(running[node])
+        return running[node]
     there = ", ".join(sorted(running)) or "none"
     if not node:
         raise KubectlError(f"say which node: --node NAME; those with vcnd: {there}")
@@ -154,12 +180,26 @@ def pod_named(kubectl: Kubectl, namespace: str, pod: str) -> Pod | None:
     found = kubectl.get("pod", name, "--ignore-not-found", *_in(given or namespace))
     if not found:
         return None
-    metadata = found["metadata"]
+    there = _as(_PodObject, found)
     return Pod(
-        full_name=f"{metadata['namespace']}/{name}",
-        uid=metadata.get("uid", ""),
-        node=found["spec"].get("nodeName", ""),
+        full_name=f"{there.metadata.namespace}/{name}",
+        uid=there.metadata.uid,
+        node=there.spec.node_name or "",
     )
+
+
+def _as(kind: type[T], found: dict[str, Any]) -> T:
+    """Return an object of the API as a value.
+
+    Raises:
+        KubectlError: it has another form.
+    """
+    try:
+        return msgspec.convert(found, kind)
+    except UNDECODABLE as error:
+        raise KubectlError(f"kubectl printed something else than pods: {error}") from (
+            error
+        )
 
 
 def events_of(kubectl: Kubectl, namespace: str, pod: str) -> PodEvents:
@@ -169,8 +209,8 @@ def events_of(kubectl: Kubectl, namespace: str, pod: str) -> PodEvents:
     where = _in(given or namespace)
     try:
         found = kubectl.get("events", "--field-selector", selector, *where)
-        return pod_events.read(found.get("items", []), now=time.time())
-    except (KubectlError, msgspec.ValidationError) as error:
+        return pod_events.read(found.get("items") or [], now=time.time())
+    except (KubectlError, *UNDECODABLE) as error:
         return PodEvents(unread=str(error))
 
 
@@ -268,7 +308,7 @@ def _show(events: PodEvents, printed: str, *, uid: str, as_json: bool) -> None:
         screen.show(pod_events.screen_of(events, uid=uid))
         return
     try:
-        answer = json.loads(printed)
+        answer = msgspec.json.decode(printed, type=dict[str, Any])
     except UNDECODABLE:
         click.echo(printed, nl=False)  # an older vcndctl's, or a refusal
         return
