@@ -23,7 +23,7 @@ def test_yaml_of_another_structure_is_a_value_error() -> None:
         yaml_as("a: b", dict[str, int])
 
 
-def test_what_looks_like_a_date_is_a_text() -> None:
+def test_date_without_a_tag_is_read_as_text() -> None:
     assert yaml_as("a: 2026-01-01", dict[str, str]) == {"a": "2026-01-01"}
 
 
