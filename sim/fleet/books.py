@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from ipaddress import ip_address
 
-from fakeoci.world.resources import Address, PrivateIp, Resource, Vnic
+from fakeoci.world.resources import Address, Resource, Vnic
 from fakeoci.world.world import World
 from vcnd.oci.tags import OWNER
 
@@ -75,9 +75,6 @@ class Books:
             resource: an object that is not the VNIC's primary one.
             cluster: that of the node.
         """
-        if isinstance(resource, PrivateIp):
-            is_reserved = resource.lifetime == "RESERVED"
-            return not (is_reserved and resource.id in self.unmarked)
         owner = resource.freeform_tags.get(OWNER)
         if owner is not None:
             return owner == cluster

@@ -236,7 +236,9 @@ async def test_block_replaced_by_singles_is_adopted_as_singles(
         for address in network:
             ips.create(
                 cloud,
-                ips.NewAddress(ip_address=str(address)),
+                ips.NewAddress(
+                    ip_address=str(address), freeform_tags=block.freeform_tags
+                ),
                 vnic_id=block.vnic_id,
                 now=w.service.clock(),
             )

@@ -115,15 +115,15 @@ class Addresses:
         return OnVnic(found, untagged)
 
     def _is_pods(self, body: wire.Address, kind: Kind) -> bool:
-        """Return True if an address is for pods; others' RESERVED ones are not."""
+        """Return True if an address is for pods: others' have not our tag.
+
+        Nor has a VNIC's own IPv6 address, which is an object like others.
+        """
         theirs = body.freeform_tags
-        ours = theirs.get(tags.OWNER) == self._cluster
-        if kind is IPV6:
-            # The VNIC's own address is an object like others, without our tag.
-            return ours and body.lifetime != "RESERVED"
-        if body.is_primary:
+        if theirs.get(tags.OWNER) != self._cluster or body.is_primary:
             return False
-        return body.lifetime != "RESERVED" or (ours and tags.FIXED in theirs)
+        reserved = body.lifetime == "RESERVED"
+        return not reserved or (kind is not IPV6 and tags.FIXED in theirs)
 
     async def create(
         self, vnic_id: VnicId, count: int, family: Family, new: wire.NewAddress
