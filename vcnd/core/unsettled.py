@@ -17,7 +17,7 @@ a limit; Oracle's tools give one up after 20 minutes (docs/oci.md#semantics), an
 is three times that."""
 
 
-class _Abandoned(msgspec.Struct):
+class _Abandoned(msgspec.Struct, frozen=True):
     settles_at: float
     work: str
     """The work request that may still run; empty if none is known."""
@@ -46,11 +46,11 @@ class Unsettled:
 
     def heard(self, work: str, now: float, *, ended: bool) -> None:
         """Note what the cloud says of a work request."""
-        for abandoned in self._places.values():
+        seconds = SETTLE_SECONDS if ended else WORK_SECONDS
+        heard = _Abandoned(now + seconds, "" if ended else work)
+        for place, abandoned in self._places.items():
             if abandoned.work == work:
-                seconds = SETTLE_SECONDS if ended else WORK_SECONDS
-                abandoned.settles_at = now + seconds
-                abandoned.work = "" if ended else work
+                self._places[place] = heard
 
     def is_over(self, place: str, now: float) -> bool:
         """Return True if a place's release cannot be carried out any more."""
