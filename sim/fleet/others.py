@@ -6,6 +6,7 @@ from fakeoci.world.errors import ServiceError
 from fakeoci.world.resources import Address, Subnet, Vnic
 from sim.fleet.fleet import Fleet
 from sim.fleet.machine import JOURNAL, Machine
+from vcnd.journal.reading import read
 
 LONGEST_FAULT_SECONDS = 600.0
 """A fault of an operation that nobody calls ends after this time."""
@@ -96,10 +97,18 @@ def remove_tags(fleet: Fleet, machine: Machine, pick: int) -> None:
 
 def note_unmarked(fleet: Fleet, machine: Machine) -> None:
     """Note the objects that neither their tags nor the journal show to be vcnd's."""
-    world = fleet.service.world
+    world, known = fleet.service.world, _journaled(machine)
     for vnic in _pod_vnics(fleet, machine):
         theirs = [p for p in world.addresses_of(vnic.id, Address) if not p.is_primary]
         for thing in (vnic, *theirs):
-            known = machine.disk.holds(JOURNAL, thing.id.encode())
-            if not (thing.freeform_tags or known):
+            if not (thing.freeform_tags or thing.id in known):
                 fleet.books.unmarked.add(thing.id)
+
+
+def _journaled(machine: Machine) -> set[str]:
+    """Return the VNICs and addresses that the journal leads to after a power cut.
+
+    What it has forgotten is none of them, though its bytes name it still.
+    """
+    state = read(machine.disk.durable(JOURNAL), "journal").replay.recovered(0.0)
+    return {*(s.vnic.id for s in state.slots), *(p.id for p in state.private_ips)}
