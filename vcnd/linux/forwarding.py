@@ -127,30 +127,33 @@ class Forwarding:
                 problems[str(name)] = _unreadable(error)
                 continue
             watched |= {(name.family, name.table, c) for c in chain.visited}
-            if not chain.missing:
-                continue
-            if not self._accept:
-                problems[str(name)] = Fault(
-                    Cause.PACKETS_DROPPED,
-                    "drops pods' packets: set [node] forward_accept = true, or accept"
-                    f" {self._link_prefix}+ in and out before the rule that drops",
-                )
-                continue
-            try:
-                _nft(additions(chain, self._link_prefix))
-            except FirewallError as error:
-                problems[str(name)] = Fault(
-                    Cause.ACCEPT_REFUSED,
-                    f"drops pods' packets, and takes no accept for them ({error}):"
-                    " docs/operations.md, FORWARD chains",
-                )
-            else:
-                log.info("forward_accept_inserted", chain=str(name))
+            fault = self._let_pass(chain) if chain.missing else None
+            if fault is not None:
+                problems[str(name)] = fault
         self._watched = watched
         problems.update(
             legacy_iptables.problems(self._link_prefix, accept=self._accept)
         )
         return problems
+
+    def _let_pass(self, chain: ForwardChain) -> Fault | None:
+        """Insert a chain's missing accepts; return why it drops pods' packets still."""
+        if not self._accept:
+            return Fault(
+                Cause.PACKETS_DROPPED,
+                "drops pods' packets: set [node] forward_accept = true, or accept"
+                f" {self._link_prefix}+ in and out before the rule that drops",
+            )
+        try:
+            _nft(additions(chain, self._link_prefix))
+        except FirewallError as error:
+            return Fault(
+                Cause.ACCEPT_REFUSED,
+                f"drops pods' packets, and takes no accept for them ({error}):"
+                " docs/operations.md, FORWARD chains",
+            )
+        log.info("forward_accept_inserted", chain=str(chain.chain))
+        return None
 
     def _foreign(self) -> Mapping[ChainName, str]:
         try:
