@@ -6,7 +6,7 @@ import pytest
 
 from vcnd.config_reading import ConfigError, load
 from vcnd.config_text import render
-from vcnd.journal.journal import KEEP_RELEASES_SECONDS
+from vcnd.core.replay import KEEP_RELEASES_SECONDS
 from vcnd.model.request import NamespacePolicy
 
 GOOD = '[oci]\nsubnet_id = "ocid1.subnet.x"\n'

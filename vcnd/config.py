@@ -6,6 +6,7 @@ import msgspec
 
 from vcnd.core.limits import LearntLimits
 from vcnd.core.podnetwork import MOST_NSGS, MOST_SUBNETS
+from vcnd.core.replay import KEEP_RELEASES_SECONDS
 from vcnd.core.target import PoolPolicy
 from vcnd.linux.layout import LAST_PRIORITY, LAST_TABLE, Layout
 from vcnd.model.family import Family
@@ -13,8 +14,6 @@ from vcnd.model.podnetwork import PodNetwork
 from vcnd.model.request import NamespacePolicy
 
 MOST_SECONDS = 1_000_000_000
-MOST_COOLING_SECONDS = 3600
-"""The journal keeps the ends of leases for so long (I3)."""
 """Some thirty years: as good as never."""
 MOST_ADDRESSES = 1 << 16
 
@@ -75,7 +74,7 @@ class PoolSection(_Section, frozen=True):
     buffer_fraction: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5
     minimum: Annotated[int, msgspec.Meta(ge=0, le=MOST_ADDRESSES)] = 0
     maximum: Annotated[int, msgspec.Meta(ge=0, le=MOST_ADDRESSES)] = 110
-    cooling_seconds: Annotated[float, msgspec.Meta(ge=0, le=MOST_COOLING_SECONDS)] = (
+    cooling_seconds: Annotated[float, msgspec.Meta(ge=0, le=KEEP_RELEASES_SECONDS)] = (
         30.0
     )
     shrink_after_seconds: Seconds = 300.0

@@ -4,7 +4,6 @@ A fold: ``apply`` takes one record, ``records`` gives the shortest sequence that
 leads to the same state (compaction), ``recovered`` returns it for the start.
 """
 
-from functools import partial
 from itertools import takewhile
 
 from msgspec.structs import replace
@@ -32,6 +31,8 @@ from vcnd.model.records import (
 from vcnd.model.sandbox import Lease, SandboxKey
 from vcnd.model.vnic import PrivateIp, VnicSlot
 
+KEEP_RELEASES_SECONDS = 3600
+"""Compaction drops the ends of leases that are older: no cooldown is longer (I3)."""
 LONG_AGO = -3600.0
 """Seconds since boot: the time of what was there before it."""
 
@@ -151,8 +152,9 @@ class Replay:
         held, _ = found
         # They come in the order of their times: those before a young one stay.
         self._forgotten.pop(held.id, None)
-        is_old = partial(_went_before, at - RECENT_SECONDS)
-        for ocid, _ in list(takewhile(is_old, self._forgotten.items())):
+        since = at - RECENT_SECONDS
+        gone = ((ocid, went) for ocid, (_, went) in self._forgotten.items())
+        for ocid, _ in [*takewhile(lambda x: x[1] <= since, gone)]:
             del self._forgotten[ocid]
         self._forgotten[held.id] = (held, at)
         for address in held.addresses:
@@ -250,10 +252,3 @@ class Replay:
             draining=self._draining,
             lost_ago=None if self._lost_at is None else now - self._lost_at,
         )
-
-
-def _went_before(
-    time: float, entry: tuple[PrivateIpId, tuple[PrivateIp, float]]
-) -> bool:
-    _, (_, went_at) = entry
-    return went_at <= time

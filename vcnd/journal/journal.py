@@ -10,7 +10,7 @@ import trio
 from msgspec.structs import replace
 from outcome import Outcome
 
-from vcnd.core.replay import Replay
+from vcnd.core.replay import KEEP_RELEASES_SECONDS, Replay
 from vcnd.journal.batch import Batch, Entry
 from vcnd.journal.disk import JournalFile
 from vcnd.journal.files import Files, Start, in_thread
@@ -30,8 +30,6 @@ from vcnd.model.metrics import MetricFamily
 from vcnd.model.records import JournalLost, Record, RecoveredState
 
 COMPACT_ABOVE_RECORDS = 4096
-KEEP_RELEASES_SECONDS = 3600.0
-"""Compaction drops the ends of leases that are older: no cooldown is longer."""
 RETRY_SECONDS = 5.0
 """A refused write is tried again at this interval, even if nobody writes."""
 
