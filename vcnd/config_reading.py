@@ -32,11 +32,19 @@ def load(path: Path, node_name: str = "", policy_kubeconfig: str = "") -> Config
     Raises:
         ConfigError: it cannot be read, has unknown keys, or values out of range.
     """
+    return parse(content(path), str(path), node_name, policy_kubeconfig)
+
+
+def content(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        text = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    return parse(text, str(path), node_name, policy_kubeconfig)
 
 
 def parse(

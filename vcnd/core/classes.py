@@ -15,7 +15,7 @@ def retired_class(subnet_id: str) -> ClassName:
 
     Their pods have the NSGs of before, so those of each subnet are a class by itself.
     """
-    return ClassName(RETIRED + hashlib.sha256(subnet_id.encode()).hexdigest()[:12])
+    return ClassName(RETIRED + _digest(subnet_id))
 
 
 def is_retired(name: ClassName) -> bool:
@@ -50,5 +50,8 @@ def named_class(
     """
     nsgs = tuple(sorted(nsg_ids))
     whole = "\n".join((*subnet_ids, "", *nsgs, "", apart))
-    name = hashlib.sha256(whole.encode()).hexdigest()[:12]
-    return PodClass(ClassName(name), subnet_ids, nsgs)
+    return PodClass(ClassName(_digest(whole)), subnet_ids, nsgs)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

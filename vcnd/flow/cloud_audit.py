@@ -255,8 +255,8 @@ class CloudAudit:
         await returns.follow(old, new)
         log.warning("address_moved", address=old.address, vnic=new.vnic_id)
         self._note(DriftKind.CLOUD_ADDRESS, old.address)
-        leased = {a for x in ledger.leases() for a in x.addresses}
-        await self._changes.reconnect(leased & {*old.addresses})
+        leased = {a for a in new.addresses if ledger.state(a) is State.LEASED}
+        await self._changes.reconnect(leased)
 
     async def _forget_address(self, private_ip: PrivateIp) -> None:
         ledger = self._pool.ledger

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from vcnd.config_reading import ConfigError, parse
+from vcnd.config_reading import content, parse
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -25,9 +25,6 @@ def read(path: Path, node_name: str) -> Wanted:
     Raises:
         ConfigError: the daemon would refuse it.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+    text = content(path)
     config = parse(text, str(path), node_name)
     return Wanted(text=text, enforces=config.policy.enforcement != "off")

@@ -7,12 +7,10 @@ import msgspec
 
 from vcnd.model.records import AddressAdded, Leased, Record, VnicNumbered
 from vcnd.model.sandbox import HostLink, Lease, PodRef, SandboxKey
-from vcnd.model.vnic import PrivateIp, VnicSlot
+from vcnd.model.vnic import MOST_ADDRESSES, PrivateIp, VnicSlot
 
 KINDS: dict[str, type[Record]] = {kind.__name__: kind for kind in get_args(Record)}
 
-MOST_OF_ONE = 1 << 16
-"""Addresses of one object: OCI's answers with larger ones are refused, too."""
 MOST_NUMBER = 1 << 31
 """Of a VNIC."""
 MOST_COOKIE = 1 << 64
@@ -109,7 +107,7 @@ def _check_object(found: PrivateIp) -> None:
         raise ValueError("another text is the same address")
     if found.prefix_length:
         ip_network(f"{found.address}/{found.prefix_length}")
-    if found.size > MOST_OF_ONE:
+    if found.size > MOST_ADDRESSES:
         raise ValueError(f"a block of /{found.prefix_length} is none of a VNIC's")
 
 

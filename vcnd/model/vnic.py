@@ -10,6 +10,9 @@ from vcnd.model.cause import Fault
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import OWN_CLASS, ClassName, PrivateIpId, SubnetId, VnicId
 
+MOST_ADDRESSES = 1 << 16
+"""Most addresses of one VNIC that the ledger takes; it holds each of them.
+OKE gives a VNIC up to 256; the smallest number for an IPv6 /80 is 2^48."""
 BULK_FROM = 4
 """From this number on addresses are created and deleted in one request, which a work
 request carries out after its answer.  That costs at least three calls (start, poll,

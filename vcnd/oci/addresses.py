@@ -15,7 +15,7 @@ from vcnd.model.cause import Cause
 from vcnd.model.errors import CloudError, CloudFullError, CloudGoneError
 from vcnd.model.family import Family, family_of
 from vcnd.model.ids import PrivateIpId, VnicId
-from vcnd.model.vnic import BULK_FROM, PrivateIp
+from vcnd.model.vnic import BULK_FROM, MOST_ADDRESSES, PrivateIp
 from vcnd.oci import tags
 from vcnd.oci.direct import Direct
 from vcnd.oci.gone import unless_gone
@@ -25,7 +25,6 @@ from vcnd.ociapi.errors import BadAnswerError, OciError, Verdict
 from vcnd.ociapi.kinds import IPV6, KINDS, Kind
 from vcnd.ociapi.polling import Poller
 from vcnd.ociapi.retry import Retrier
-from vcnd.ociapi.values import MOST_ADDRESSES
 from vcnd.ports import Begun
 
 NO_SUCH_OPERATION = (404, 405, 501)

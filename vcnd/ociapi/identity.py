@@ -29,8 +29,6 @@ from vcnd.ociapi.signing import KeySigner, sign
 
 REFRESH_AT_LIFE = 0.8
 """A token is renewed after this part of its life, so that no call outlives it."""
-
-
 UNREADABLE = (
     *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion),
     *(x509.UnsupportedGeneralNameType, x509.DuplicateExtension),

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -22,7 +21,7 @@ from vcnd.ociapi import wire
 from vcnd.ociapi.decode import decode
 from vcnd.ociapi.errors import NoAnswerError
 from vcnd.ociapi.http import exchange
-from vcnd.ociapi.identity import TokenPrincipal, public_pem
+from vcnd.ociapi.identity import UNREADABLE, TokenPrincipal, public_pem
 from vcnd.ociapi.meter import ApiMeter
 from vcnd.ociapi.network import Client
 from vcnd.ociapi.signing import KeySigner
@@ -43,7 +42,7 @@ def private_key(pem: bytes, passphrase: str, where: str) -> rsa.RSAPrivateKey:
         key = serialization.load_pem_private_key(
             pem, password=passphrase.encode() if passphrase else None
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise CloudRefusedError(
             f"{where}: not a usable private key: {error}", cause=Cause.BAD_CONFIGURATION
         ) from None

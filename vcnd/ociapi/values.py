@@ -26,9 +26,6 @@ PrefixLength = Annotated[int, msgspec.Meta(ge=1, le=128)]
 SHORTEST_PREFIX = {Family.IPV4: 16, Family.IPV6: 80}
 """A block lies within its subnet, which is a /16 at most; of IPv6 OCI has multiples
 of 4 from 80 on (docs/oci.md#semantics, docs/oci.md#limits)."""
-MOST_ADDRESSES = 1 << 16
-"""Most addresses of one VNIC that the ledger takes; it holds each of them.
-OKE gives a VNIC up to 256; the smallest number for an IPv6 /80 is 2^48."""
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 
 

@@ -27,7 +27,6 @@ MOST_BYTES = 16 << 20
 MOST_TOTAL_BYTES = 128 << 20
 """Of all members; a file that unpacks to more is refused."""
 MOST_MEMBERS = 256
-
 END_OF_YEARS = 253402300800.0
 """Unix time: the year 10000 begins."""
 

@@ -315,13 +315,13 @@ def _told(found: ReadPolicy) -> ReadPolicy:
     """Log what is wrong with a policy's object: whoever wrote it chose how much."""
     policy = str(found.policy.ref)
     flaws = [flaw for flaw in found.flaws if not flaw.harmless]
+    harmless = [flaw for flaw in found.flaws if flaw.harmless]
     for flaw in flaws[:MOST_LOGGED]:
         log.warning("policy_flawed", policy=policy, what=flaw.what, reason=flaw.why)
     if len(flaws) > MOST_LOGGED:
         log.warning("policy_flawed_more", policy=policy, number=len(flaws))
-    for flaw in [flaw for flaw in found.flaws if flaw.harmless][:1]:
-        number = len(found.flaws) - len(flaws)
-        first = str(flaw)
+    if harmless:
+        number, first = len(harmless), str(harmless[0])
         log.info("policy_read_otherwise", policy=policy, number=number, first=first)
     return found
 
