@@ -132,16 +132,27 @@ async def test_stop_while_everything_is_released(
     await one_address_one_pod(w, w.beside("node2"))
 
 
+async def stopped_before_release(w: World, work: str | None) -> tuple[str, ...]:
+    """Run a daemon that stops when it has recorded a release; return the addresses.
+
+    Args:
+        w: the world.
+        work: the record's work request.
+    """
+    async with w.node() as node:
+        await until_warm(node)
+        firsts = tuple(p.address for p in node.pool.ledger.private_ips())
+        await w.journal.append(ReturnIntended(firsts, work))
+    return firsts
+
+
 @pytest.mark.slow
 async def test_undeleted_address_serves_again_after_restart(
     autojump_clock: Clock,
 ) -> None:
     """The daemon stops after the intent and before the call."""
     w = world(blocks=False)
-    async with w.node() as node:
-        await until_warm(node)
-        firsts = tuple(p.address for p in node.pool.ledger.private_ips())
-        await w.journal.append(ReturnIntended(firsts, None))
+    firsts = await stopped_before_release(w, None)
     async with w.node() as node:
         assert node.pool.ledger.counts().free == 0
         assert node.pool.ledger.counts().deleting == 4

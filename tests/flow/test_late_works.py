@@ -9,10 +9,10 @@ import trio
 from fakeoci.world.resources import PrivateIp
 from sim.invariants import check_invariants
 from sim.world import World, add, key, settings, until_warm, world
+from tests.flow.test_intent import stopped_before_release
 from vcnd.config import Config
 from vcnd.core.states import State
 from vcnd.model.errors import PoolEmptyError
-from vcnd.model.records import ReturnIntended
 from vcnd.node import Node
 
 Clock = trio.testing.MockClock
@@ -25,7 +25,7 @@ def idle() -> Config:
 
 @asynccontextmanager
 async def deleting(w: World, seconds: float) -> AsyncIterator[Node]:
-    """Run a node whose bulk deletion has just been accepted, and takes so long."""
+    """Run a node.  OCI has just accepted its bulk deletion, which takes a while."""
     async with w.node(idle()) as node:
         await until_warm(node)
         for number in range(PODS):
@@ -110,12 +110,9 @@ async def test_what_a_failed_work_request_left_serves_again(
 async def test_an_unknown_work_request_is_awaited_for_an_hour(
     autojump_clock: Clock,
 ) -> None:
-    """The daemon was killed between OCI's answer and the record of it."""
+    """A daemon is killed after OCI's answer, before the journal has a record of it."""
     w = world(blocks=False)
-    async with w.node() as node:
-        await until_warm(node)
-        firsts = tuple(p.address for p in node.pool.ledger.private_ips())
-        await w.journal.append(ReturnIntended(firsts))
+    firsts = await stopped_before_release(w, "")
     async with w.node(settings(batch=8, audit_seconds=120.0)) as node:
         await trio.sleep(3500)
         assert node.pool.ledger.counts().deleting == len(firsts)

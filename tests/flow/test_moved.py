@@ -96,6 +96,13 @@ def move(w: World, address: str) -> str:
     return there
 
 
+def vnic_of(node: Node, address: str) -> VnicId:
+    """Return the VNIC on which the node's books have an address."""
+    held = node.pool.ledger.private_ip(address)
+    assert held is not None
+    return held.vnic_id
+
+
 async def test_a_pods_address_is_followed_to_another_vnic(
     autojump_clock: Clock,
 ) -> None:
@@ -106,17 +113,13 @@ async def test_a_pods_address_is_followed_to_another_vnic(
         lease = await add(node, 1)
         there = move(w, lease.address)
         await trio.sleep(90)
-        held = node.pool.ledger.private_ip(lease.address)
-        assert held is not None
-        assert held.vnic_id == there
+        assert vnic_of(node, lease.address) == there
         assert node.pool.ledger.state(lease.address) is State.LEASED
         assert w.host.moved[lease.host_ifname] == {lease.address: there}
         assert not node.pool.problems
         check_invariants(w, node)
     async with w.node(settings(batch=8)) as node:  # that is durable
-        held = node.pool.ledger.private_ip(lease.address)
-        assert held is not None
-        assert held.vnic_id == there
+        assert vnic_of(node, lease.address) == there
 
 
 async def test_a_free_address_is_followed_to_another_vnic(
@@ -130,9 +133,7 @@ async def test_a_free_address_is_followed_to_another_vnic(
         await trio.sleep(120)
         leases = [await add(node, n) for n in range(8)]
         assert first.address in {x.address for x in leases}
-        held = node.pool.ledger.private_ip(first.address)
-        assert held is not None
-        assert held.vnic_id == there
+        assert vnic_of(node, first.address) == there
         check_invariants(w, node)
 
 

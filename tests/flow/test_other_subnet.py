@@ -1,5 +1,8 @@
 """The pod network names another subnet: VNICs of the old one are retired."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 import trio
 
@@ -29,6 +32,22 @@ def network(w: World, subnet: str, nsg: str) -> PodNetwork:
         subnet_ids=(cloud.named(Subnet, subnet).id,),
         nsg_ids=(cloud.named(Nsg, nsg).id,),
     )
+
+
+def ask(w: World, cluster: MemoryCluster, subnet: str, nsg: str) -> None:
+    """Let the NativePodNetwork name a subnet and an NSG."""
+    cluster.asked = network(w, subnet, nsg)
+    cluster.change()
+
+
+@asynccontextmanager
+async def on_pods() -> AsyncIterator[tuple[World, MemoryCluster, Node]]:
+    """Run a node of subnet and NSG ``pods``, from when it is warm."""
+    w, cluster = two_subnets(), MemoryCluster()
+    ask(w, cluster, "pods", "pods")
+    async with w.node(QUICK, cluster=cluster) as node:
+        await until_warm(node)
+        yield w, cluster, node
 
 
 def subnet_of(w: World, vnic: Vnic) -> str:
@@ -68,14 +87,10 @@ async def test_pods_after_the_change_get_the_new_subnet_and_nsgs(
     autojump_clock: Clock,
 ) -> None:
     """I14: their neighbours on the old VNIC are of another class."""
-    w, cluster = two_subnets(), MemoryCluster()
-    cluster.asked = network(w, "pods", "pods")
-    async with w.node(QUICK, cluster=cluster) as node:
-        await until_warm(node)
+    async with on_pods() as (w, cluster, node):
         old = await add(node, 1)
         assert numbers(node) == {}
-        cluster.asked = network(w, "shop", "blocked-port")
-        cluster.change()
+        ask(w, cluster, "shop", "blocked-port")
         await trio.sleep(1)
         for n in range(2, 12):
             assert place_of(w, await add(node, n)) == ("shop", ["blocked-port"])
@@ -93,13 +108,9 @@ async def test_pods_after_the_change_get_the_new_subnet_and_nsgs(
 async def test_retired_vnic_is_detached_with_its_last_pod(
     autojump_clock: Clock,
 ) -> None:
-    w, cluster = two_subnets(), MemoryCluster()
-    cluster.asked = network(w, "pods", "pods")
-    async with w.node(QUICK, cluster=cluster) as node:
-        await until_warm(node)
+    async with on_pods() as (w, cluster, node):
         await add(node, 1)
-        cluster.asked = network(w, "shop", "blocked-port")
-        cluster.change()
+        ask(w, cluster, "shop", "blocked-port")
         await trio.sleep(3600)
         assert subnets(w) == ["pods", "shop"]
         await node.attacher.delete(key(1))
@@ -111,12 +122,8 @@ async def test_retired_vnic_is_detached_with_its_last_pod(
 async def test_vnic_without_pods_makes_way_for_the_new_subnet(
     autojump_clock: Clock,
 ) -> None:
-    w, cluster = two_subnets(), MemoryCluster()
-    cluster.asked = network(w, "pods", "pods")
-    async with w.node(QUICK, cluster=cluster) as node:
-        await until_warm(node)
-        cluster.asked = network(w, "shop", "blocked-port")
-        cluster.change()
+    async with on_pods() as (w, cluster, node):
+        ask(w, cluster, "shop", "blocked-port")
         await trio.sleep(600)
         assert subnets(w) == ["shop"]
         assert told(node) == []
@@ -126,17 +133,12 @@ async def test_vnic_without_pods_makes_way_for_the_new_subnet(
 async def test_retired_vnic_serves_again_when_its_subnet_is_named_again(
     autojump_clock: Clock,
 ) -> None:
-    w, cluster = two_subnets(), MemoryCluster()
-    before = cluster.asked = network(w, "pods", "pods")
-    async with w.node(QUICK, cluster=cluster) as node:
-        await until_warm(node)
+    async with on_pods() as (w, cluster, node):
         await add(node, 1)
         (kept,) = w.pod_vnics()
-        cluster.asked = network(w, "shop", "blocked-port")
-        cluster.change()
+        ask(w, cluster, "shop", "blocked-port")
         await trio.sleep(300)
-        cluster.asked = before
-        cluster.change()
+        ask(w, cluster, "pods", "pods")
         await trio.sleep(600)
         assert [v.id for v in w.pod_vnics()] == [kept.id]
         assert told(node) == []
@@ -148,13 +150,9 @@ async def test_retired_vnic_stays_retired_over_a_restart(
     autojump_clock: Clock,
 ) -> None:
     """Also while the NativePodNetwork is not read yet."""
-    w, cluster = two_subnets(), MemoryCluster()
-    cluster.asked = network(w, "pods", "pods")
-    async with w.node(QUICK, cluster=cluster) as node:
-        await until_warm(node)
+    async with on_pods() as (w, cluster, node):
         await add(node, 1)
-        cluster.asked = network(w, "shop", "blocked-port")
-        cluster.change()
+        ask(w, cluster, "shop", "blocked-port")
         await trio.sleep(300)
         kept = numbers(node)
     cluster.is_network_read = False

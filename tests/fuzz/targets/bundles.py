@@ -11,8 +11,10 @@ from tarfile import BLOCKSIZE, PAX_FORMAT, TarInfo
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.calling import STATUS as TOLD
+from tests.ctl.bundle.test_archive import MANIFEST as WHOLE
 from tests.fuzz.choices import Choices, damaged, torn
 from tests.fuzz.targets.journal import FILES
 from vcnd.ctl.bundle import archive, comparison
@@ -92,15 +94,8 @@ def _json(body: Any) -> bytes:
 
 
 def _manifest(members: dict[str, bytes]) -> Manifest:
-    return Manifest(
-        vcnd_bundle=1,
-        least_reader=1,
-        vcnd="1.0",
-        made_at=1e9,
-        booted_seconds=50.0,
-        steady=True,
-        members={name: Note(size=len(part)) for name, part in members.items()},
-    )
+    notes = {name: Note(size=len(part)) for name, part in members.items()}
+    return replace(WHOLE, members=notes)
 
 
 def _member(name: str, part: bytes, choices: Choices) -> bytes:
