@@ -1,4 +1,4 @@
-"""Whether the node serves new pods: what STATUS, the metric and ADD say of it."""
+"""STATUS, the metric and ADD say whether the node serves new pods."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager

@@ -239,7 +239,7 @@ async def test_the_status_is_written_where_the_object_is_ours(
 async def test_network_that_was_not_read_is_not_the_configurations(
     autojump_clock: Clock, tmp_path: Path, server: MemoryApiServer
 ) -> None:
-    """VNICs would be retired, and put into other NSGs, by what nobody asked for."""
+    """Else the node would retire VNICs, and change NSGs, though nobody asked for it."""
     server.list_text = "<html>"
     async with following(server, tmp_path) as cluster:
         await trio.sleep(5)

@@ -1,4 +1,4 @@
-"""Which uid a mirror tells, and whom a uid alone names."""
+"""A mirror tells the uid of a static pod; a uid alone names one pod, or none."""
 
 import pytest
 from msgspec.structs import replace

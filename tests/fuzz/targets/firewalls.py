@@ -1,7 +1,7 @@
 """Other programs' FORWARD chains: judged, or named unreadable.
 
-A statement in a form that nobody knows decides nothing.  What is inserted and removed
-is nft's JSON, and iptables' arguments, without a part of others' rules.
+A statement of an unknown form decides nothing.  Commands for nft are JSON; arguments
+for iptables are printable.
 """
 
 import json
